@@ -1,0 +1,65 @@
+/** What can go wrong, as a word. `docs/errors.md` has a heading for each. */
+export type ErrorCode =
+  | 'invalid-options'
+  | 'invalid-config'
+  | 'missing-peer'
+  | 'device-unavailable'
+  | 'dataset-invalid'
+  | 'dataset-changed'
+  | 'template-invalid'
+  | 'train-diverged'
+  | 'checkpoint-corrupt'
+  | 'artifact-corrupt'
+  | 'baseline-mismatch'
+  | 'evaluation-invalid'
+  | 'release-rejected'
+  | 'release-conflict'
+  | 'locked'
+  | 'not-found'
+  | 'repository-invalid'
+  | 'repository-dirty'
+  | 'storage-failed'
+  | 'stage-failed'
+
+export interface SheikhErrorOptions {
+  /** Plain values that a program can use: a path, a row, a list of issues. Never a secret. */
+  readonly facts?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+  /** True where the same call may work later with nothing changed (exit code 4). @default false */
+  readonly retryable?: boolean
+}
+
+const marker = Symbol.for('sheikh-freemium.error')
+
+/**
+ * The one error class. `message` says what failed, the fact and the remedy; `code` and `facts` are for programs.
+ *
+ * An aborted call does not end in one: it rejects with `signal.reason`, untouched.
+ */
+export class SheikhError extends Error {
+  readonly code: ErrorCode
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: SheikhErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.facts = options.facts ?? {}
+    this.retryable = options.retryable ?? false
+  }
+}
+
+// On the prototype and by a global symbol, so that the check works across two copies of the package.
+Object.defineProperty(SheikhError.prototype, marker, { value: true })
+Object.defineProperty(SheikhError.prototype, 'name', { value: 'SheikhError', configurable: true, writable: true })
+
+/** Whether `error` is ours and, where `code` is given, of that code. */
+export function isSheikhError(error: unknown, code?: ErrorCode): error is SheikhError {
+  if (typeof error !== 'object' || error === null || !(marker in error)) return false
+  return code === undefined || (error as unknown as SheikhError).code === code
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

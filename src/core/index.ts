@@ -1,0 +1,27 @@
+export { type CallContext, type Clock, callContext, type Log, silentLog, systemClock } from './context.js'
+export { type Described, identityOf } from './described.js'
+export {
+  type Digest,
+  digestBytes,
+  digestJson,
+  finishDigest,
+  hexOf,
+  isDigest,
+  merkleRoot,
+  parseDigest,
+  startDigest,
+} from './digest.js'
+export { type ErrorCode, isSheikhError, messageOf, SheikhError, type SheikhErrorOptions } from './errors.js'
+export { createRunId, isRunId } from './ids.js'
+export { canonicalJson, type Json, type JsonObject } from './json.js'
+export {
+  checkedPath,
+  digestManifest,
+  type FileEntry,
+  type Manifest,
+  manifestOf,
+  parseManifest,
+  totalBytes,
+} from './manifest.js'
+export { type Random, seededRandom } from './random.js'
+export { createRedactor, type Redactor } from './redaction.js'

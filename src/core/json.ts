@@ -1,0 +1,48 @@
+import { SheikhError } from './errors.js'
+
+/** A JSON value that nobody changes. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+export type JsonObject = { readonly [key: string]: Json }
+
+// Deeper than any honest document; keeps the recursion below the stack's limit.
+const maximumDepth = 512
+
+/**
+ * The one text of a JSON value: RFC 8785 (JSON Canonicalization Scheme).
+ *
+ * Keys are sorted by UTF-16 code units, numbers are written as ECMAScript writes them, nothing is padded.
+ * Members that are `undefined` are left out, as `JSON.stringify` does.
+ *
+ * @throws `invalid-options` for what JSON cannot hold: a number that is not finite, a lone surrogate, a function, a cycle.
+ */
+export function canonicalJson(value: unknown): string {
+  return write(value, 0)
+}
+
+function write(value: unknown, depth: number): string {
+  if (depth > maximumDepth) throw notJson(`it is nested more than ${maximumDepth} levels deep, or refers to itself`)
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw notJson('a string holds a lone surrogate')
+    return JSON.stringify(value)
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw notJson(`the number ${value} is not finite`)
+    return JSON.stringify(value)
+  }
+  if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(',')}]`
+  if (typeof value === 'object') {
+    const members = value as Record<string, unknown>
+    const keys = Object.keys(members)
+      .filter((key) => members[key] !== undefined)
+      .sort()
+    return `{${keys.map((key) => `${write(key, depth + 1)}:${write(members[key], depth + 1)}`).join(',')}}`
+  }
+  throw notJson(`a ${typeof value} is not JSON`)
+}
+
+const notJson = (fact: string) =>
+  new SheikhError(
+    'invalid-options',
+    `Cannot write a value as JSON: ${fact}. Use plain, finite, well-formed JSON values.`,
+  )

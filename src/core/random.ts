@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+
+/** A seeded source of chance. The same seed gives the same numbers on every machine. */
+export interface Random {
+  /** An integer in 0..2³²−1. */
+  uint32(): number
+  /** A number in [0, 1) with 53 random bits. */
+  uniform(): number
+  /** A draw from the standard normal distribution. */
+  normal(): number
+  /** An integer in 0..limit−1, without bias. `limit` is 1..2³². */
+  below(limit: number): number
+  /** Shuffles in place (Fisher and Yates) and returns the same array. */
+  shuffle<A extends { length: number; [index: number]: unknown }>(items: A): A
+  /** An independent source, named: what one part draws never moves what another part gets. */
+  fork(label: string): Random
+}
+
+/**
+ * xoshiro128** 1.1 (Blackman and Vigna, 2018), its state taken from SHA-256 of the seed's text.
+ *
+ * @param seed any number or text; `1` and `'1'` are the same seed.
+ */
+export function seededRandom(seed: number | string): Random {
+  const state = createHash('sha256').update(`sheikh-random\0${seed}`).digest()
+  let a = state.readUInt32LE(0)
+  let b = state.readUInt32LE(4)
+  let c = state.readUInt32LE(8)
+  let d = state.readUInt32LE(12)
+  let spare: number | undefined
+
+  const uint32 = (): number => {
+    const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0
+    const t = b << 9
+    c ^= a
+    d ^= b
+    b ^= c
+    a ^= d
+    c ^= t
+    d = rotateLeft(d, 11)
+    return result
+  }
+  const uniform = () => ((uint32() >>> 5) * 67108864 + (uint32() >>> 6)) / 9007199254740992
+  const below = (limit: number) => {
+    const unbiased = 4294967296 - (4294967296 % limit)
+    for (;;) {
+      const draw = uint32()
+      if (draw < unbiased) return draw % limit
+    }
+  }
+  return {
+    uint32,
+    uniform,
+    below,
+    // Marsaglia's polar method; the second draw of each pair is kept.
+    normal() {
+      if (spare !== undefined) {
+        const kept = spare
+        spare = undefined
+        return kept
+      }
+      for (;;) {
+        const x = 2 * uniform() - 1
+        const y = 2 * uniform() - 1
+        const square = x * x + y * y
+        if (square >= 1 || square === 0) continue
+        const factor = Math.sqrt((-2 * Math.log(square)) / square)
+        spare = y * factor
+        return x * factor
+      }
+    },
+    shuffle(items) {
+      for (let index = items.length - 1; index > 0; index -= 1) {
+        const other = below(index + 1)
+        const held = items[index]
+        items[index] = items[other]
+        items[other] = held
+      }
+      return items
+    },
+    fork: (label) => seededRandom(`${seed}\0${label}`),
+  }
+}
+
+const rotateLeft = (value: number, bits: number) => (value << bits) | (value >>> (32 - bits))

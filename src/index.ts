@@ -1,0 +1,1 @@
+export { isSheikhError, SheikhError } from './core/index.js'

@@ -1,0 +1,19 @@
+import { defineConfig } from 'tsup'
+
+// JavaScript only: declarations come from tsc (tsup's own dts breaks on TypeScript 6).
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    repository: 'src/repository.ts',
+    tfjs: 'src/tfjs.ts',
+    statistics: 'src/statistics.ts',
+    testing: 'src/testing.ts',
+    'cli/main': 'src/cli/main.ts',
+  },
+  format: 'esm',
+  target: 'node20',
+  platform: 'node',
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+})
