@@ -1,0 +1,51 @@
+import type { Described, Digest, Json } from '../core/index.js'
+import type { Prediction, Row } from '../model/index.js'
+
+/** A number by which models are judged, made of one score an item. */
+export interface Metric extends Described {
+  readonly direction: 'higher-is-better' | 'lower-is-better'
+  /**
+   * `binary`: scores are 0 or 1, the value is their mean. `mean`: the value is the mean. `ratio`: the value is the sum of the
+   * scores over the sum of the weights (precision, recall, F1). `aggregate`: the value is `aggregate(items)`.
+   */
+  readonly kind: 'binary' | 'mean' | 'ratio' | 'aggregate'
+  /** What a prediction must be for the metric to score it. */
+  readonly needs: 'label' | 'probabilities' | 'number' | 'text' | 'vector'
+  score(row: Row<unknown, unknown>, prediction: Prediction): number
+  /** `ratio` only: the item's part of the denominator. */
+  weight?(row: Row<unknown, unknown>, prediction: Prediction): number
+  /** `aggregate` only. */
+  aggregate?(items: readonly { readonly row: Row<unknown, unknown>; readonly prediction: Prediction }[]): number
+}
+
+/** A time-out or a crash is not a wrong answer: infrastructure is not quality. */
+export type Outcome = 'ok' | 'timeout' | 'error'
+
+export interface MetricColumn {
+  readonly name: string
+  readonly direction: Metric['direction']
+  readonly kind: Metric['kind']
+  /** One an item; `null` where the outcome is not `ok` (and throughout for `aggregate`). */
+  readonly scores: readonly (number | null)[]
+  /** `ratio` only. */
+  readonly weights?: readonly (number | null)[] | undefined
+  /** Over all items whose outcome is `ok`; `null` where that is not a number (no item, an empty denominator). */
+  readonly value: number | null
+}
+
+/** One model on one evaluation set, in columns of equal length, in order of id. Never only an average. JSON. */
+export interface Evaluation {
+  readonly formatVersion: 1
+  readonly modelDigest: Digest
+  /** The digest of the rows (`Rows.digest`): evaluations of different sets are never compared. */
+  readonly evaluationDigest: Digest
+  readonly ids: readonly string[]
+  /** The item's group, or its id where it has none. */
+  readonly groups: readonly string[]
+  /** By kind of slice; `null` for an item without one. */
+  readonly slices: Readonly<Record<string, readonly (string | null)[]>>
+  readonly targets: readonly Json[]
+  readonly predictions: readonly (Prediction | null)[]
+  readonly outcomes: readonly Outcome[]
+  readonly metrics: readonly MetricColumn[]
+}

@@ -1,0 +1,97 @@
+import type { CallContext, Described, Digest } from '../core/index.js'
+import type { Evaluation, Metric } from '../evaluation/index.js'
+import type { WeightsDirectory } from '../model/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
+
+/** All that a gate may know. */
+export interface Evidence {
+  readonly candidate: {
+    readonly weights: WeightsDirectory
+    readonly record: CandidateRecord
+    readonly evaluation: Evaluation
+  }
+  /** The released model. Absent: this is the first release. */
+  readonly baseline?: Opponent | undefined
+  /** The best model ever released and not withdrawn, by the first `noRegression` metric; absent where it is the baseline's bundle. */
+  readonly best?: Opponent | undefined
+}
+
+/** A released model on the same items, or why it could not be scored. */
+export type Opponent = {
+  readonly version: string
+  readonly bundle: Digest
+} & ({ readonly evaluation: Evaluation } | { readonly unscorable: string })
+
+export type FindingStatus = 'pass' | 'fail' | 'inconclusive' | 'not-applicable'
+
+/** The numeric answer of one check to one question. JSON. Ratios are in 0..1; differences are candidate − opponent in the metric's unit. */
+export interface Finding {
+  readonly check: string
+  readonly status: FindingStatus
+  /** Only a critical finding can fail a release. */
+  readonly critical: boolean
+  /** One sentence, with the numbers. */
+  readonly reason: string
+  readonly metric?: string | undefined
+  /** `category=spam-1`; absent: over all items. */
+  readonly slice?: string | undefined
+  readonly against?: 'baseline' | 'best' | undefined
+  readonly againstVersion?: string | undefined
+  /** What was estimated: a value (floors) or a difference. */
+  readonly estimate?: number | undefined
+  readonly lower?: number | undefined
+  readonly upper?: number | undefined
+  readonly candidateValue?: number | undefined
+  readonly opponentValue?: number | undefined
+  readonly items?: number | undefined
+  readonly groups?: number | undefined
+  /** Groups the opponent had right and the candidate wrong, and the other way round. */
+  readonly lost?: number | undefined
+  readonly won?: number | undefined
+  /** The names of the statistical procedures. */
+  readonly engine?: string | undefined
+  readonly alpha?: number | undefined
+  readonly pPass?: number | undefined
+  readonly pFail?: number | undefined
+  /** After Holm's correction over the slices. */
+  readonly pFailAdjusted?: number | undefined
+  readonly margin?: number | undefined
+  readonly threshold?: number | undefined
+  /** The smallest true drop that this set would have seen with 80 % power. */
+  readonly smallestDetectableDrop?: number | undefined
+  /** How many groups would pass an identical model 80 % of the time. */
+  readonly groupsNeeded?: number | undefined
+  /** Ids of items that the opponent had right and the candidate wrong; at most 20. */
+  readonly worst?: readonly string[] | undefined
+}
+
+export type VerdictStatus = 'pass' | 'fail' | 'inconclusive'
+export type InconclusivePolicy = 'ask' | 'hold' | 'release'
+
+/** The decision over all findings. `fail` carries at least one failed finding. JSON. */
+export type Verdict = (
+  | { readonly status: 'pass' | 'inconclusive'; readonly findings: readonly Finding[] }
+  | { readonly status: 'fail'; readonly findings: readonly [Finding, ...Finding[]] }
+) & {
+  /** One sentence for a person. */
+  readonly summary: string
+  /** What an inconclusive verdict leads to. */
+  readonly whenInconclusive: InconclusivePolicy
+}
+
+/** A question of the gate. Slices are asked of all that the evaluation holds. */
+export interface Check extends Described {
+  readonly metrics: readonly Metric[]
+  /** True for a check that compares with what was released; its first metric decides which release is the best. */
+  readonly compares?: boolean | undefined
+  examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>
+}
+
+export interface Gate extends Described {
+  /** All that its checks need scored. */
+  readonly metrics: readonly Metric[]
+  /** The metric by which the best release is known. */
+  readonly primaryMetric?: string | undefined
+  /** Silence is not a pass: no checks, a crashed check, a number that is not finite never give `pass`. */
+  decide(evidence: Evidence, context: CallContext): Promise<Verdict>
+}

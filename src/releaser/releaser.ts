@@ -1,0 +1,85 @@
+import type { CallContext, Described, Digest, Json, Manifest } from '../core/index.js'
+
+/** SemVer 2.0.0, without a leading `v`. Used once. */
+export type Version = string
+
+/** The payload of a release, in a local directory. Its digest is the manifest's. */
+export interface Bundle {
+  readonly digest: Digest
+  readonly manifest: Manifest
+  readonly directory: string
+}
+
+/** What must follow a promotion, kept with the release, so that any later run on any machine can finish it. */
+export interface Intent {
+  /** Pointed at the release after promotion; absent: none is. */
+  readonly channel?: string | undefined
+  /** Withdrawn after that. */
+  readonly withdraws: readonly Version[]
+  /** Why, for the withdrawals. */
+  readonly reason?: string | undefined
+  /** Absent where host code has no version. */
+  readonly sourceKey?: Digest | undefined
+}
+
+/** What is attached to a release and is not part of the bundle's digest: run, commit, verdict, the values of metrics. JSON. */
+export interface ReleaseRecord {
+  readonly runId: string
+  readonly commit?: string | undefined
+  readonly atMs: number
+  /** A rollback's or a revert's origin. */
+  readonly restoredFrom?: Version | undefined
+  /** By metric, on `evaluationDigest`. */
+  readonly metrics?: Readonly<Record<string, number | null>> | undefined
+  readonly evaluationDigest?: Digest | undefined
+  readonly verdict?: Json | undefined
+  readonly candidate?: Json | undefined
+  readonly dataset?: Json | undefined
+  readonly approval?: Json | undefined
+}
+
+export interface StageRequest {
+  readonly bundle: Bundle
+  readonly version: Version
+  readonly intent: Intent
+  readonly record: ReleaseRecord
+}
+
+/** A release in waiting: invisible to readers. Plain JSON, so that a fresh machine can go on with it. */
+export interface Staged {
+  readonly formatVersion: 1
+  readonly version: Version
+  readonly bundle: Digest
+  readonly manifest: Manifest
+  readonly intent: Intent
+  readonly record: ReleaseRecord
+}
+
+/** A bundle under a version. JSON. */
+export interface Release extends Staged {
+  readonly promotedAtMs: number
+  readonly withdrawn?: { readonly reason: string; readonly atMs: number } | undefined
+}
+
+/** Where releases are kept for readers. Nothing is ever half published. */
+export interface Releaser extends Described {
+  /** The release that a channel points at, withdrawn or not. */
+  current(channel: string, context: CallContext): Promise<Release | undefined>
+  /** All releases, newest (highest in order of promotion) first. */
+  history(context: CallContext): AsyncIterable<Release>
+  /** Invisible to readers; the same request twice is one staging. @throws `release-conflict` where the version is taken by another bundle. */
+  stage(request: StageRequest, context: CallContext): Promise<Staged>
+  staged(context: CallContext): AsyncIterable<Staged>
+  /** Reads back what was uploaded. @throws `artifact-corrupt`. */
+  verify(staged: Staged, context: CallContext): Promise<void>
+  /** The version appears, whole. Repeating it is harmless. @throws `release-conflict` where the version is taken. */
+  promote(staged: Staged, context: CallContext): Promise<Release>
+  /** Compare-and-set: `expected` is the version that the channel pointed at (`undefined`: none). Pointing where it points is harmless. @throws `release-conflict`. */
+  point(channel: string, version: Version, expected: Version | undefined, context: CallContext): Promise<void>
+  /** Forgets a staging. Harmless where it is gone; never touches a promoted release. */
+  discard(staged: Staged, context: CallContext): Promise<void>
+  /** Marks a release as rolled back from, for good. Repeating it is harmless. @throws `not-found`. */
+  withdraw(version: Version, reason: string, context: CallContext): Promise<void>
+  /** Writes the bundle into `directory` (absent or empty), every file checked. @throws `artifact-corrupt`, `not-found`. */
+  open(version: Version, directory: string, context: CallContext): Promise<Bundle>
+}

@@ -1,0 +1,87 @@
+import type { CallContext, Digest, Json, Manifest } from '../core/index.js'
+
+/** Where runs are remembered: outputs by digest, stages by key, runs, journals and small documents. */
+export interface Store {
+  readonly contract: 1
+  readonly name: string
+  readonly objects: Objects
+  readonly keys: Keys
+  readonly runs: Runs
+  readonly documents: Documents
+  readonly journals: Journals
+  /**
+   * Takes the project's lock. A lock whose process is gone (other boot, or no process of that id and start time) is taken over.
+   *
+   * @throws `locked` with the holder in `facts` where a live process holds it.
+   */
+  lock(purpose: string, context: CallContext): Promise<Lock>
+  /** A fresh, empty folder for work in progress; what a crash leaves there is removed by the next holder of the lock. */
+  workDirectory(purpose: string): Promise<string>
+}
+
+/** Content by digest. Whatever is read is hashed again: @throws `artifact-corrupt`, and `not-found` for what is not there. */
+export interface Objects {
+  put(bytes: Uint8Array, context: CallContext): Promise<Digest>
+  get(digest: Digest, context: CallContext): Promise<Uint8Array>
+  has(digest: Digest): Promise<boolean>
+  /** Keeps every file of a directory and its manifest; the digest is the manifest's (`digestManifest`). */
+  putDirectory(directory: string, context: CallContext): Promise<Digest>
+  manifest(digest: Digest, context: CallContext): Promise<Manifest>
+  /** Writes a kept directory into `target`, which must be absent or empty. */
+  getDirectory(digest: Digest, target: string, context: CallContext): Promise<void>
+}
+
+/** What a stage put out, under the key of all that decides it. */
+export interface KeyRecord {
+  readonly formatVersion: 1
+  readonly key: Digest
+  /** What the key was made of, so that `why` can name the first difference. */
+  readonly parts: Json
+  readonly value: Json
+  /** The digest of the directory that belongs to it. */
+  readonly files?: Digest | undefined
+  readonly runId: string
+  readonly atMs: number
+}
+
+/** A corrupted or torn record reads as absent: it costs time, never truth. */
+export interface Keys {
+  get(key: Digest): Promise<KeyRecord | undefined>
+  put(record: KeyRecord): Promise<void>
+}
+
+export interface Runs {
+  /** Replaces the run's record, whole. */
+  write(runId: string, record: Json): Promise<void>
+  read(runId: string): Promise<Json | undefined>
+  /** Ids, newest first. */
+  list(): Promise<readonly string[]>
+  append(runId: string, event: Json): Promise<void>
+  /** What was appended; a line cut short by a crash is left out. */
+  events(runId: string): Promise<readonly Json[]>
+}
+
+/** Small JSON documents by name (`[a-z0-9-]+`), replaced whole: caches that may be lost. A torn one reads as absent. */
+export interface Documents {
+  read(name: string): Promise<Json | undefined>
+  write(name: string, value: Json): Promise<void>
+}
+
+/** Lists of lines that only grow (`[a-z0-9-]+`). */
+export interface Journals {
+  read(name: string): Promise<readonly string[]>
+  /**
+   * Adds a line durably, if the journal holds `expectedLength` lines. A line that a crash cut short is removed first.
+   *
+   * @throws `release-conflict` where it holds another number.
+   */
+  append(name: string, line: string, expectedLength: number): Promise<void>
+}
+
+export interface Lock extends AsyncDisposable {
+  /** Grows with every holder: what an earlier holder started late can be told from what is current. */
+  readonly token: number
+  /** @throws `locked` where somebody else has taken it over. Called before every promote. */
+  check(): Promise<void>
+  release(): Promise<void>
+}

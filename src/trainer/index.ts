@@ -1,0 +1,10 @@
+export type {
+  Candidate,
+  CandidateRecord,
+  FitContext,
+  FitRequest,
+  LoadContext,
+  Trainer,
+  TrainerEnvironment,
+  TrainProgress,
+} from './trainer.js'

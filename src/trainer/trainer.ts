@@ -1,0 +1,68 @@
+import type { CallContext, Described, Digest, Json } from '../core/index.js'
+import type { Model, Rows, WeightsDirectory } from '../model/index.js'
+
+/** Learns from rows, and loads what it learned. Function properties, so that parameters are checked strictly. */
+export interface Trainer<I = string, T = string> extends Described {
+  /** `'labels'`: targets are classes, so training needs two of them and must have seen every one that is judged. */
+  readonly targets?: 'labels' | undefined
+  /** What decides the result beside `describe()`: package versions and the device's fingerprint. Part of the stage key, not of the source key. */
+  readonly environment?: ((context: CallContext) => Promise<TrainerEnvironment>) | undefined
+  /**
+   * Writes a complete weights directory into `request.directory`, and nothing if it fails.
+   *
+   * @throws `train-diverged` where a loss or a weight is not finite; `dataset-invalid` where the rows cannot be learned from.
+   */
+  readonly fit: (request: FitRequest<I, T>, context: FitContext) => Promise<Candidate>
+  /** @throws `artifact-corrupt` where the weights are not what this trainer writes. */
+  readonly load: (weights: WeightsDirectory, context: LoadContext) => Promise<Model<I>>
+}
+
+export interface TrainerEnvironment {
+  /** Resolved versions by package name. */
+  readonly packages: Readonly<Record<string, string>>
+  /** Engine, Node major, V8, Unicode: equal fingerprints give equal bytes. */
+  readonly device: Json
+}
+
+export interface FitRequest<I, T> {
+  readonly training: Rows<I, T>
+  /** For early stopping and tuning; never the pinned set. */
+  readonly development?: Rows<I, T> | undefined
+  readonly seed: number
+  /** An empty directory to write to. */
+  readonly directory: string
+  /** A named release to start from; absent: from scratch. */
+  readonly base?: WeightsDirectory | undefined
+}
+
+export interface FitContext extends CallContext {
+  readonly progress: (progress: TrainProgress) => void
+}
+
+export type LoadContext = CallContext
+
+/** JSON, sent at most a few times a second. */
+export interface TrainProgress {
+  /** From 1. */
+  readonly epoch: number
+  readonly epochs: number
+  readonly step: number
+  readonly steps: number
+  readonly loss: number
+  readonly learningRate: number
+}
+
+export interface Candidate {
+  readonly weights: WeightsDirectory
+  readonly record: CandidateRecord
+}
+
+/** How a candidate was made. JSON; no wall-clock times, so that equal training gives equal records. */
+export interface CandidateRecord {
+  readonly trainer: { readonly name: string; readonly version?: string | undefined; readonly describe: Json }
+  readonly seed: number
+  readonly trainingDigest: Digest
+  readonly environment?: TrainerEnvironment | undefined
+  /** `[step, loss]`, at most 1,000 points. */
+  readonly lossCurve: readonly (readonly [step: number, loss: number])[]
+}
