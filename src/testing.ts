@@ -1,1 +1,11 @@
-export {}
+export { memoryStore } from './store/memory/index.js'
+export { checkContract } from './testing/check-contract.js'
+export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
+export { fixedClock } from './testing/fixed-clock.js'
+export { gateContract } from './testing/gate-contract.js'
+export { memoryRegistry } from './testing/memory-registry.js'
+export { metricContract } from './testing/metric-contract.js'
+export { releaserContract } from './testing/releaser-contract.js'
+export { sourceContract } from './testing/source-contract.js'
+export { storeContract } from './testing/store-contract.js'
+export { trainerContract } from './testing/trainer-contract.js'

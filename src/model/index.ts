@@ -1,4 +1,6 @@
 export type { Model, Prediction, Row, Rows } from './model.js'
+export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
+export { writeSafetensors } from './safetensors-writer.js'
 export {
   checkWeights,
   readWeightsDirectory,

@@ -1,0 +1,36 @@
+import { moment, percent } from '../../report/index.js'
+import { type Command, toJson } from '../command.js'
+import { open } from '../project.js'
+
+export const history: Command = {
+  name: 'history',
+  usage: '',
+  summary: 'all releases, newest first',
+  options: {},
+  optionHelp: {},
+  positionals: [0, 0],
+  async run({ project }, terminal) {
+    const repository = await open(project, terminal)
+    const pipeline = await repository.pipeline()
+    const releases = await pipeline.history()
+    const current = await pipeline.current()
+    const lines = releases.map(({ version, promotedAtMs, record, withdrawn, bundle }) =>
+      [
+        version === current?.version ? '*' : ' ',
+        version.padEnd(8),
+        moment(promotedAtMs),
+        (typeof record.metrics?.['accuracy'] === 'number' ? percent(record.metrics['accuracy']) : '–').padStart(7),
+        bundle.slice(7, 19),
+        record.commit?.slice(0, 10) ?? '',
+        record.restoredFrom === undefined ? '' : `restored from ${record.restoredFrom}`,
+        withdrawn === undefined ? '' : `withdrawn: ${withdrawn.reason}`,
+      ]
+        .join('  ')
+        .trimEnd(),
+    )
+    return {
+      text: lines.length === 0 ? 'Nothing is released yet.' : lines.join('\n'),
+      json: toJson({ current: current?.version ?? null, releases }),
+    }
+  },
+}

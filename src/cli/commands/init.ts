@@ -1,0 +1,30 @@
+import { relative, resolve } from 'node:path'
+import type { Command } from '../command.js'
+
+export const init: Command = {
+  name: 'init',
+  usage: '[dir]',
+  summary: 'make a project: layout, samples, evaluation set, first commit',
+  options: { empty: { type: 'boolean' }, name: { type: 'string' } },
+  optionHelp: { empty: 'leave the 200 generated samples out', name: "the project's name (default: the folder's)" },
+  positionals: [0, 1],
+  async run({ positionals, project, values }, { cwd, signal }) {
+    const { initRepository } = await import('../../repository/index.js')
+    const directory = positionals[0] === undefined ? project : resolve(cwd, positionals[0])
+    const made = await initRepository(directory, {
+      samples: values['empty'] !== true,
+      ...(typeof values['name'] === 'string' && { name: values['name'] }),
+      signal,
+    })
+    const there = relative(cwd, directory)
+    const go = there === '' ? '' : ` --project ${there}`
+    const next =
+      made.pinned === 0
+        ? 'Put samples into dataset/samples/<category>/, commit, then: sheikh evaluation pin'
+        : `Next: sheikh plan${go}, then: sheikh run${go}`
+    return {
+      text: `Made a project in ${directory} and committed it (${made.commit.slice(0, 10)}): ${made.files} files, ${made.pinned} samples pinned as the evaluation set.\n${next}`,
+      json: { directory, commit: made.commit, files: made.files, pinned: made.pinned },
+    }
+  },
+}

@@ -1,0 +1,38 @@
+import { reportRun } from '../../report/index.js'
+import { type Command, toJson } from '../command.js'
+import { exitCodeOf } from '../exit-code.js'
+import { showProgress } from '../progress.js'
+import { describeResult, open, printNotices } from '../project.js'
+
+export const run: Command = {
+  name: 'run',
+  usage: '',
+  summary: 'validate, train, compare, and release if the gate lets it',
+  options: { retrain: { type: 'boolean' }, 'allow-dirty': { type: 'boolean' }, report: { type: 'string' } },
+  optionHelp: {
+    retrain: 'train and judge even where nothing changed',
+    'allow-dirty': 'run with uncommitted changes; no channel is pointed at the release',
+    report: 'also write the report, as Markdown, to this file',
+  },
+  positionals: [0, 0],
+  async run({ project, json, values }, terminal) {
+    const repository = await open(project, terminal)
+    const pipeline = await repository.pipeline()
+    if (!json) {
+      await printNotices(repository, terminal)
+      showProgress(pipeline, terminal)
+    }
+    const result = await pipeline.run({
+      signal: terminal.signal,
+      retrain: values['retrain'] === true,
+      allowDirty: values['allow-dirty'] === true,
+    })
+    if (typeof values['report'] === 'string') {
+      const { writeFileAtomic } = await import('../../store/index.js')
+      const { resolve } = await import('node:path')
+      const record = (await pipeline.runs()).find(({ runId }) => runId === result.runId)
+      if (record !== undefined) await writeFileAtomic(resolve(terminal.cwd, values['report']), reportRun(record))
+    }
+    return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }
+  },
+}

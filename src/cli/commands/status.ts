@@ -1,0 +1,58 @@
+import { moment, percent } from '../../report/index.js'
+import { type Command, toJson } from '../command.js'
+import { open } from '../project.js'
+
+export const status: Command = {
+  name: 'status',
+  usage: '',
+  summary: 'what is released, what waits, how the last run ended',
+  options: {},
+  optionHelp: {},
+  positionals: [0, 0],
+  async run({ project }, terminal) {
+    const repository = await open(project, terminal)
+    const pipeline = await repository.pipeline()
+    const [current, runs, head, dirtyPaths] = [
+      await pipeline.current(),
+      await pipeline.runs({ limit: 50 }),
+      await repository.head(),
+      await repository.dirtyPaths(),
+    ]
+    const awaiting = runs.filter(({ status, commit }) => status === 'awaiting-approval' && commit === head?.oid)
+    const last = runs[0]
+    const lines = [
+      current === undefined
+        ? 'Released: nothing yet.'
+        : `Released: ${current.version} (${moment(current.promotedAtMs)}${accuracyOf(current.record.metrics)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
+      `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `, and ${dirtyPaths.length} files that a run reads are not committed` : ''}.`,
+      last === undefined
+        ? 'Last run: none.'
+        : `Last run: ${last.runId}, ${last.status}${last.reason === undefined ? '' : ` (${last.reason})`}, ${moment(last.startedAtMs)}.`,
+      ...awaiting.map(
+        ({ runId }) => `Awaiting approval: ${runId}. Release it with: sheikh approve ${runId} --reason "…"`,
+      ),
+    ]
+    const json = {
+      current:
+        current === undefined
+          ? null
+          : {
+              version: current.version,
+              bundle: current.bundle,
+              promotedAtMs: current.promotedAtMs,
+              metrics: current.record.metrics,
+            },
+      commit: head?.oid ?? null,
+      dirtyPaths,
+      lastRun:
+        last === undefined
+          ? null
+          : { runId: last.runId, status: last.status, reason: last.reason, startedAtMs: last.startedAtMs },
+      awaitingApproval: awaiting.map(({ runId }) => runId),
+    }
+    return { text: lines.join('\n'), json: toJson(json) }
+  },
+}
+
+const accuracyOf = (metrics: Readonly<Record<string, number | null>> | undefined) =>
+  typeof metrics?.['accuracy'] === 'number' ? `, accuracy ${percent(metrics['accuracy'])}` : ''

@@ -1,0 +1,21 @@
+import type { Pipeline } from '../pipeline/index.js'
+import { duration } from '../report/index.js'
+import type { Terminal } from './command.js'
+
+/** Lines on the error output as a run goes on; training says something about every tenth of the way. */
+export function showProgress(pipeline: Pipeline, { err }: Terminal): void {
+  let tenth = -1
+  pipeline.on('stage-start', ({ stage }) => {
+    tenth = -1
+    err(`${stage} …\n`)
+  })
+  pipeline.on('train-progress', ({ step, steps, loss }) => {
+    const now = Math.floor((10 * step) / Math.max(1, steps))
+    if (now === tenth) return
+    tenth = now
+    err(`  step ${step} of ${steps}, loss ${loss.toPrecision(3)}\n`)
+  })
+  pipeline.on('stage-end', ({ stage, cached, durationMs }) =>
+    err(`${stage}: ${cached ? 'kept from an earlier run' : duration(durationMs)}\n`),
+  )
+}

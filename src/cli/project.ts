@@ -1,0 +1,38 @@
+import type { RunResult } from '../pipeline/index.js'
+import { percent } from '../report/index.js'
+import type { Repository } from '../repository/index.js'
+import type { Terminal } from './command.js'
+
+export async function open(project: string, terminal: Terminal): Promise<Repository> {
+  const { openRepository } = await import('../repository/index.js')
+  return openRepository(project, {
+    signal: terminal.signal,
+    log: { debug() {}, info() {}, warn: (message) => terminal.err(`warning: ${message}\n`) },
+  })
+}
+
+/** What the configuration holds that is unknown or not honoured. */
+export async function printNotices(repository: Repository, terminal: Terminal): Promise<void> {
+  for (const { file, line, column, message } of await repository.notices())
+    terminal.err(`${file}:${line}:${column}: ${message}\n`)
+}
+
+/** How a run ended, in a sentence or two. */
+export function describeResult(result: RunResult): string {
+  switch (result.status) {
+    case 'released': {
+      const accuracy = result.release.record.metrics?.['accuracy']
+      return `Released ${result.release.version}${typeof accuracy === 'number' ? `, accuracy ${percent(accuracy)}` : ''}. ${result.verdict.summary}`
+    }
+    case 'restored':
+      return `Restored: ${result.release.version} is ${result.restoredFrom} again, byte for byte.`
+    case 'up-to-date':
+      return `Up to date: ${result.release.version} is what this data and configuration give.`
+    case 'held':
+      return result.reason === 'withdrawn'
+        ? `Held: this leads to ${result.release.version}, which was rolled back from. "sheikh rollback --to ${result.release.version}" uses it again.`
+        : `Held (${result.reason}). ${result.verdict.summary}\nWhy, item by item: sheikh report`
+    case 'awaiting-approval':
+      return `Awaiting approval. ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`
+  }
+}

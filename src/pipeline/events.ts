@@ -1,0 +1,47 @@
+import type { Json } from '../core/index.js'
+import type { DatasetSummary } from '../dataset/index.js'
+import type { Verdict } from '../gate/index.js'
+import type { Version } from '../releaser/index.js'
+import type { TrainProgress } from '../trainer/index.js'
+import type { RunStatus } from './run-result.js'
+
+interface Common {
+  readonly runId: string
+  readonly atMs: number
+  /** From 0, without gaps within a run. */
+  readonly sequence: number
+}
+
+/** What a run says while it works: one readonly, JSON-serialisable object each, the same to listeners, iterators and the record. */
+export type RunEvent = Common & RunEventBody
+
+export type RunEventBody =
+  | {
+      readonly type: 'run-start'
+      readonly command: 'run' | 'approve' | 'rollback'
+      readonly commit?: string | undefined
+    }
+  | { readonly type: 'stage-start'; readonly stage: string }
+  | {
+      readonly type: 'stage-end'
+      readonly stage: string
+      readonly cached: boolean
+      readonly durationMs: number
+    }
+  | { readonly type: 'dataset-ready'; readonly summary: DatasetSummary }
+  | ({ readonly type: 'train-progress' } & TrainProgress)
+  | { readonly type: 'gate-verdict'; readonly verdict: Verdict }
+  | { readonly type: 'release-staged'; readonly version: Version }
+  | { readonly type: 'release-promoted'; readonly version: Version }
+  | { readonly type: 'channel-pointed'; readonly channel: string; readonly version: Version }
+  | { readonly type: 'release-withdrawn'; readonly version: Version; readonly reason: string }
+  | { readonly type: 'warning'; readonly message: string; readonly facts: Readonly<Record<string, Json>> }
+  | {
+      readonly type: 'run-end'
+      readonly status: RunStatus | 'failed' | 'aborted'
+      readonly reason?: string | undefined
+      readonly version?: Version | undefined
+    }
+
+export type RunEventType = RunEventBody['type']
+export type RunEventOf<Type extends RunEventType> = Extract<RunEvent, { type: Type }>

@@ -1,0 +1,16 @@
+export type { RunEvent, RunEventOf, RunEventType } from './events.js'
+export { type Difference, firstDifference } from './keys.js'
+export type {
+  ApproveOptions,
+  CallOptions,
+  PayloadFile,
+  PipelineOptions,
+  Provenance,
+  RollbackOptions,
+  RunOptions,
+} from './options.js'
+export { Pipeline } from './pipeline.js'
+export type { Plan, PlannedStage } from './plan.js'
+export type { Run } from './run.js'
+export type { RunRecord, RunResult, RunStatus, StageRecord } from './run-result.js'
+export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'

@@ -1,0 +1,68 @@
+import type { CallContext, Clock, Digest, Log } from '../core/index.js'
+import type { Dataset } from '../dataset/index.js'
+import type { Gate, Ledger } from '../gate/index.js'
+import type { Releaser } from '../releaser/index.js'
+import type { Store } from '../store/index.js'
+import type { Trainer } from '../trainer/index.js'
+import type { Stage } from './stage.js'
+
+export interface PipelineOptions<I, T> {
+  readonly dataset: Dataset<I, T>
+  /** Its input and target types are the dataset's: a wrong one is an error on this line. */
+  readonly trainer: Trainer<NoInfer<I>, NoInfer<T>>
+  readonly gate: Gate
+  readonly releaser: Releaser
+  /** Where runs are remembered: `directoryStore('.sheikh')`, or `memoryStore()` in a test. */
+  readonly store: Store
+  /** @default a journal in the store */
+  readonly ledger?: Ledger | undefined
+  /** The host's own steps. @default none */
+  readonly stages?: readonly Stage[] | undefined
+  /** Pointed at each release. @default 'latest' */
+  readonly channel?: string | undefined
+  /** @default 0 */
+  readonly seed?: number | undefined
+  /** Further files of the bundle, under `prompts/` or `sheikh/`. @default none */
+  readonly payload?: ((context: CallContext) => Promise<readonly PayloadFile[]>) | undefined
+  /** Where the work comes from. @default unknown, and not dirty */
+  readonly provenance?: ((context: CallContext) => Promise<Provenance>) | undefined
+  /** Hidden wherever a run writes. @default none; what looks like a token is always hidden */
+  readonly secrets?: readonly string[] | undefined
+  readonly clock?: Clock | undefined
+  readonly log?: Log | undefined
+}
+
+export interface PayloadFile {
+  /** `prompts/…` or `sheikh/…`. */
+  readonly path: string
+  readonly content: string
+  readonly digest: Digest
+}
+
+export interface Provenance {
+  readonly commit?: string | undefined
+  /** Files that a run reads and that differ from the commit. */
+  readonly dirtyPaths: readonly string[]
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RunOptions extends CallOptions {
+  /** Trains and judges even where the source key says that nothing changed. @default false */
+  readonly retrain?: boolean | undefined
+  /** Runs with uncommitted changes; the release is made, and no channel is pointed at it. @default false */
+  readonly allowDirty?: boolean | undefined
+}
+
+export interface ApproveOptions extends CallOptions {
+  readonly reason: string
+  readonly by: string
+}
+
+export interface RollbackOptions extends CallOptions {
+  /** @default the newest release before the current one that is not withdrawn and is another bundle */
+  readonly to?: string | undefined
+  readonly reason: string
+}

@@ -1,0 +1,211 @@
+import { EventEmitter } from 'eventemitter3'
+import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import type { Release } from '../releaser/index.js'
+import { approve } from './approve.js'
+import type { RunEvent, RunEventOf, RunEventType } from './events.js'
+import type { ApproveOptions, CallOptions, PipelineOptions, RollbackOptions, RunOptions } from './options.js'
+import { explain, type Plan, type PlannedStage, plan } from './plan.js'
+import { readHistory } from './recovery.js'
+import { rollback } from './restore.js'
+import { EventLog, type Run } from './run.js'
+import type { RunRecord, RunResult } from './run-result.js'
+import { Session } from './session.js'
+import { checkStages } from './stage.js'
+import { walk } from './walk.js'
+
+/**
+ * The road from data to a release, composed of five parts that know nothing of each other.
+ *
+ * @example
+ * const pipeline = new Pipeline({ dataset, trainer, gate, releaser, store: directoryStore('.sheikh') })
+ * const result = await pipeline.run()
+ * if (result.status === 'released') console.log(result.release.version)
+ *
+ * @throws `invalid-options` where a stage could never run or a name is not one.
+ */
+export class Pipeline<I = string, T = string> {
+  readonly #options: PipelineOptions<unknown, unknown>
+  readonly #emitter = new EventEmitter()
+
+  constructor(options: PipelineOptions<I, T>) {
+    checkStages(options.stages ?? [])
+    if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
+      throw new SheikhError('invalid-options', `Cannot use the seed ${options.seed}: it is not a whole number.`)
+    if (options.channel !== undefined && !/^[a-z0-9][a-z0-9-]*$/.test(options.channel))
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot use the channel "${options.channel}": write it in a-z, 0-9 and "-".`,
+      )
+    // The parts agree on their types here; inside, rows are passed along and never looked into.
+    this.#options = options as unknown as PipelineOptions<unknown, unknown>
+  }
+
+  /** Listens to one type of event. Returns a function that stops it. What a listener throws is logged, and stops nothing. */
+  on<Type extends RunEventType>(type: Type, listener: (event: RunEventOf<Type>) => void): () => void {
+    const guarded = (event: RunEventOf<Type>) => {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#options.log?.warn(`A listener to "${type}" failed: ${messageOf(error)}`)
+      }
+    }
+    this.#emitter.on(type, guarded)
+    return () => {
+      this.#emitter.off(type, guarded)
+    }
+  }
+
+  /**
+   * Walks the road to its end.
+   *
+   * @throws `locked`, `repository-dirty`, `dataset-invalid`, `dataset-changed`, `train-diverged`, `artifact-corrupt`,
+   * `release-rejected`, `release-conflict`, `storage-failed`, `stage-failed`; the signal's reason where it is aborted.
+   */
+  async run(options: RunOptions = {}): Promise<RunResult> {
+    return (await this.start(options)).result()
+  }
+
+  /** Takes the lock and starts to walk; the walk goes on while the caller does other things. @throws `locked`. */
+  start(options: RunOptions = {}): Promise<Run> {
+    return this.#begin('run', options, (session) => walk(session, options))
+  }
+
+  /** Releases what the run `runId` left open. @throws `not-found`, `release-conflict` where something newer was committed or released. */
+  async approve(runId: string, options: ApproveOptions): Promise<RunResult> {
+    return (await this.#begin('approve', options, (session) => approve(session, runId, options))).result()
+  }
+
+  /** Publishes an earlier bundle as a new version and withdraws what the channel pointed at. @throws `not-found`. */
+  async rollback(options: RollbackOptions): Promise<RunResult> {
+    return (await this.#begin('rollback', options, (session) => rollback(session, options))).result()
+  }
+
+  /** What a run would do, and why. Writes nothing. */
+  plan(options: CallOptions = {}): Promise<Plan> {
+    return plan(this.#options, options)
+  }
+
+  /** Why a stage would run, or would not. */
+  async why(stage: string, options: CallOptions = {}): Promise<PlannedStage> {
+    return explain(await this.plan(options), stage)
+  }
+
+  /** All releases, newest first. */
+  history(options: CallOptions = {}): Promise<readonly Release[]> {
+    const { clock, log } = this.#options
+    return readHistory({ options: this.#options, context: callContext({ signal: options.signal, clock, log }) })
+  }
+
+  /** The release that the channel points at. */
+  current(options: CallOptions = {}): Promise<Release | undefined> {
+    const { channel = 'latest', clock, log } = this.#options
+    return this.#options.releaser.current(channel, callContext({ signal: options.signal, clock, log }))
+  }
+
+  /** Records of the runs, newest first. @default all */
+  async runs({ limit = Number.POSITIVE_INFINITY }: { readonly limit?: number } = {}): Promise<readonly RunRecord[]> {
+    const records: RunRecord[] = []
+    for (const id of await this.#options.store.runs.list()) {
+      if (records.length >= limit) break
+      const record = await this.#options.store.runs.read(id)
+      if (record !== undefined) records.push(record as unknown as RunRecord)
+    }
+    return records
+  }
+
+  async #begin(
+    command: RunRecord['command'],
+    { signal }: CallOptions,
+    work: (session: Session) => Promise<RunResult>,
+  ): Promise<Run> {
+    signal?.throwIfAborted()
+    const { store, clock, log } = this.#options
+    const controller = new AbortController()
+    // Combined once a run: a listener for every batch would pile up on a long-lived signal.
+    const combined = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
+    const context = callContext({ signal: combined, clock, log })
+    const startedAtMs = context.clock.nowMs()
+    const lock = await store.lock(command, context)
+    const events = new EventLog()
+    const emit = (event: RunEvent) => {
+      events.push(event)
+      this.#emitter.emit(event.type, event)
+    }
+    const record: RunRecord = {
+      formatVersion: 1,
+      runId: createRunId(startedAtMs),
+      command,
+      status: 'running',
+      startedAtMs,
+      channel: this.#options.channel ?? 'latest',
+      stages: [],
+    }
+    const finished = this.#carry({ context, lock, record, emit }, work).finally(() => events.end())
+    // Whoever asks for the result meets the error; nobody has to ask.
+    finished.catch(() => {})
+    return {
+      id: record.runId,
+      result: () => finished,
+      abort: (reason) => controller.abort(reason),
+      [Symbol.asyncIterator]: () => events[Symbol.asyncIterator](),
+      async [Symbol.asyncDispose]() {
+        controller.abort()
+        await finished.catch(() => {})
+      },
+    }
+  }
+
+  async #carry(
+    parts: Omit<ConstructorParameters<typeof Session>[0], 'options' | 'directory'>,
+    work: (session: Session) => Promise<RunResult>,
+  ): Promise<RunResult> {
+    const { lock, context } = parts
+    let session: Session | undefined
+    try {
+      session = new Session({
+        ...parts,
+        options: this.#options,
+        directory: await this.#options.store.workDirectory(parts.record.runId),
+      })
+      await session.update({})
+      session.emit({ type: 'run-start', command: parts.record.command })
+      const result = await work(session)
+      await close(session, {
+        status: result.status,
+        reason: 'reason' in result ? result.reason : undefined,
+        version: 'release' in result ? result.release.version : undefined,
+      })
+      return result
+    } catch (error) {
+      const status = context.signal.aborted ? 'aborted' : 'failed'
+      const message = createRedactor(this.#options.secrets)(messageOf(error))
+      const code = isSheikhError(error) ? error.code : undefined
+      // A full disk may refuse this too: the error that is thrown is the first one.
+      if (session !== undefined)
+        await close(session, { status, reason: code, error: { code, message } }).catch(() => {})
+      throw error
+    } finally {
+      await session?.removeFolders().catch(() => {})
+      await lock.release()
+    }
+  }
+}
+
+async function close(
+  session: Session,
+  { error, version, ...end }: Pick<RunRecord, 'status' | 'reason' | 'version' | 'error'>,
+): Promise<void> {
+  session.emit({
+    type: 'run-end',
+    status: end.status as never,
+    ...(end.reason !== undefined && { reason: end.reason }),
+    ...(version !== undefined && { version }),
+  })
+  await session.update({
+    ...end,
+    endedAtMs: session.context.clock.nowMs(),
+    ...(version !== undefined && { version }),
+    ...(error !== undefined && { error }),
+  })
+  await session.flush()
+}

@@ -1,0 +1,159 @@
+import { callContext, type Json, SheikhError } from '../core/index.js'
+import { storeLedger } from '../gate/index.js'
+import type { Documents } from '../store/index.js'
+import { type Difference, firstDifference } from './keys.js'
+import { findBySource } from './lookup.js'
+import type { CallOptions, PipelineOptions } from './options.js'
+import { readHistory } from './recovery.js'
+import type { RunRecord } from './run-result.js'
+import { sourceOf } from './source.js'
+import { trainKey } from './stages/train.js'
+import { checkLabels } from './stages/validate.js'
+
+export interface Plan {
+  /** What a run would do now. `judge`: train where nothing is kept, compare, and release if the gate lets it. */
+  readonly outcome: 'up-to-date' | 'restore' | 'held-withdrawn' | 'judge' | 'refused-dirty'
+  /** One sentence for a person. */
+  readonly summary: string
+  readonly version?: string | undefined
+  readonly commit?: string | undefined
+  readonly dirtyPaths: readonly string[]
+  readonly counts: {
+    readonly rows: number
+    readonly training: number
+    readonly evaluation: number
+    readonly setAside: number
+  }
+  readonly stages: readonly PlannedStage[]
+}
+
+export interface PlannedStage {
+  readonly stage: string
+  readonly action: 'run' | 'cached' | 'skip'
+  readonly reason: string
+  /** Against the last run that got so far. */
+  readonly difference?: Difference | undefined
+}
+
+/** What would run, and why. Writes nothing and takes no lock. */
+export async function plan(options: PipelineOptions<unknown, unknown>, { signal }: CallOptions): Promise<Plan> {
+  const { store, releaser, trainer, channel = 'latest', seed = 0 } = options
+  const context = callContext({ signal, clock: options.clock, log: options.log })
+  const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
+  const { summary } = await options.dataset.snapshot({ ...context, cache: readOnly(store.documents) })
+  checkLabels(summary, trainer)
+  const payload = (await options.payload?.(context)) ?? []
+  const source = sourceOf(options, summary, payload)
+  const versioned = !('unversioned' in source)
+  const history = await readHistory({ options, context } as never)
+  const current = await releaser.current(channel, context)
+  const ledger = options.ledger ?? storeLedger(store)
+  const known = versioned ? await findBySource({ ledger, context }, history, source.digest, current) : undefined
+  const before = await lastRun(options)
+  const environment = await trainer.environment?.(context)
+  const key = trainKey(trainer, summary.trainingDigest, seed, environment)
+  const kept = key === undefined ? undefined : await store.keys.get(key.digest)
+  const trainedBefore = before?.stages.find(({ name }) => name === 'train')?.parts
+
+  const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts }
+  const skip = (reason: string): readonly PlannedStage[] =>
+    ['train', 'evaluate', 'gate', 'release'].map((stage) => ({ stage, action: 'skip', reason }))
+  const validate: PlannedStage = {
+    stage: 'validate',
+    action: 'run',
+    reason: `${summary.counts.rows} rows, always looked at`,
+  }
+  if (known !== undefined && known.version === current?.version) {
+    const reason = `the release ${known.version} was made of exactly this`
+    return {
+      ...common,
+      outcome: 'up-to-date',
+      summary: `Nothing to do: ${reason}.`,
+      version: known.version,
+      stages: [validate, ...skip(reason)],
+    }
+  }
+  if (known !== undefined && known.withdrawn !== undefined) {
+    const reason = `the release ${known.version}, made of exactly this, was withdrawn (${known.withdrawn.reason})`
+    return {
+      ...common,
+      outcome: 'held-withdrawn',
+      summary: `Held: ${reason}.`,
+      version: known.version,
+      stages: [validate, ...skip(reason)],
+    }
+  }
+  if (known !== undefined) {
+    const reason = `the release ${known.version} was made of exactly this, and is published again as a new version`
+    const stages = skip(reason).map((stage) =>
+      stage.stage === 'release' ? { ...stage, action: 'run' as const } : stage,
+    )
+    return {
+      ...common,
+      outcome: 'restore',
+      summary: `Restore: ${reason}.`,
+      version: known.version,
+      stages: [validate, ...stages],
+    }
+  }
+  const train: PlannedStage =
+    key === undefined
+      ? {
+          stage: 'train',
+          action: 'run',
+          reason: `the trainer "${trainer.name}" has no version, so nothing of it is kept`,
+        }
+      : kept !== undefined
+        ? { stage: 'train', action: 'cached', reason: `trained in the run ${kept.runId}` }
+        : { stage: 'train', action: 'run', ...why(trainedBefore, key.parts) }
+  const stages: readonly PlannedStage[] = [
+    validate,
+    train,
+    {
+      stage: 'evaluate',
+      action: 'run',
+      reason:
+        current === undefined ? 'the first release: the candidate alone' : `against the release ${current.version}`,
+    },
+    { stage: 'gate', action: 'run', reason: 'always asked' },
+    { stage: 'release', action: 'run', reason: 'if the gate lets it' },
+  ]
+  const dirty = provenance.dirtyPaths.length > 0
+  const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
+  return {
+    ...common,
+    outcome: dirty ? 'refused-dirty' : 'judge',
+    summary: dirty
+      ? `A run would be refused: ${provenance.dirtyPaths.length} files that it reads are not committed.`
+      : `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : 'train and judge a model'}: ${changed}.`,
+    stages,
+  }
+}
+
+/** Why a stage would run or not: `sheikh why`. @throws `invalid-options` for a stage that is not there. */
+export function explain(planned: Plan, stage: string): PlannedStage {
+  const found = planned.stages.find((candidate) => candidate.stage === stage)
+  if (found !== undefined) return found
+  const names = planned.stages.map((candidate) => candidate.stage).join(', ')
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot explain the stage "${stage}": there is none of that name. Ask for one of ${names}.`,
+  )
+}
+
+function why(before: Json | undefined, after: Json): Pick<PlannedStage, 'reason' | 'difference'> {
+  if (before === undefined) return { reason: 'no run before got so far' }
+  const difference = firstDifference(before, after)
+  if (difference === undefined) return { reason: 'nothing differs from the last run' }
+  return { reason: `"${difference.path}" differs from the last run`, difference }
+}
+
+async function lastRun({ store }: PipelineOptions<unknown, unknown>): Promise<RunRecord | undefined> {
+  for (const id of await store.runs.list()) {
+    const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
+    if (record?.sourceParts !== undefined) return record
+  }
+  return undefined
+}
+
+const readOnly = (documents: Documents): Documents => ({ read: (name) => documents.read(name), write: async () => {} })

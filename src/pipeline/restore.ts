@@ -1,0 +1,77 @@
+import { type Digest, SheikhError } from '../core/index.js'
+import type { Release } from '../releaser/index.js'
+import type { RollbackOptions } from './options.js'
+import { recover } from './recovery.js'
+import type { RunResult } from './run-result.js'
+import type { Session } from './session.js'
+import { releaseStage } from './stages/release.js'
+
+/** Publishes an earlier bundle, every file checked, as a new version. Nothing is trained or judged. */
+export async function restore(
+  session: Session,
+  request: {
+    readonly release: Release
+    readonly history: readonly Release[]
+    readonly withdraws?: readonly string[]
+    readonly reason?: string
+    readonly sourceKey?: Digest | undefined
+  },
+): Promise<RunResult> {
+  const { release: from, history, withdraws, reason, sourceKey } = request
+  const bundle = await session.options.releaser.open(from.version, await session.folder('bundle'), session.context)
+  await session.update({ bundle: bundle.digest, metrics: from.record.metrics })
+  const { runId: _run, commit: _commit, atMs: _at, ...inherited } = from.record
+  const release = await releaseStage(session, {
+    bundle,
+    history,
+    withdraws: withdraws ?? [],
+    reason,
+    sourceKey,
+    record: { ...inherited, restoredFrom: from.version },
+  })
+  return { runId: session.runId, status: 'restored', release, restoredFrom: from.version }
+}
+
+/** Goes back to an earlier release and withdraws what it leaves. */
+export async function rollback(session: Session, { to, reason }: RollbackOptions): Promise<RunResult> {
+  const { releaser } = session.options
+  const history = await recover(session)
+  const current = await releaser.current(session.channel, session.context)
+  if (current === undefined)
+    throw new SheikhError(
+      'not-found',
+      `Cannot roll back: the channel "${session.channel}" points at no release. Release one first.`,
+    )
+  const target = to === undefined ? previousRelease(history, current) : namedRelease(history, to)
+  if (target.bundle === current.bundle) return { runId: session.runId, status: 'up-to-date', release: current }
+  return restore(session, {
+    release: target,
+    history,
+    withdraws: [current.version],
+    reason,
+    sourceKey: target.intent.sourceKey,
+  })
+}
+
+function previousRelease(history: readonly Release[], current: Release): Release {
+  const older = history.slice(history.findIndex(({ version }) => version === current.version) + 1)
+  const target = older.find((release) => release.withdrawn === undefined && release.bundle !== current.bundle)
+  if (target !== undefined) return target
+  throw new SheikhError(
+    'not-found',
+    `Cannot roll back from ${current.version}: no earlier release is another model and not withdrawn. Name a version to roll back to it all the same.`,
+    { facts: { version: current.version } },
+  )
+}
+
+function namedRelease(history: readonly Release[], version: string): Release {
+  const target = history.find((release) => release.version === version)
+  if (target !== undefined) return target
+  throw new SheikhError(
+    'not-found',
+    `Cannot roll back to ${version}: there is no such release. "sheikh history" lists them.`,
+    {
+      facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
+    },
+  )
+}

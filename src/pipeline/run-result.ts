@@ -1,0 +1,57 @@
+import type { Digest, Json } from '../core/index.js'
+import type { DatasetSummary } from '../dataset/index.js'
+import type { Verdict } from '../gate/index.js'
+import type { Release, Version } from '../releaser/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
+
+/** How a run ended, other than by an error. A gate that says no is a successful gate. */
+export type RunResult = { readonly runId: string } & (
+  | { readonly status: 'released'; readonly release: Release; readonly verdict: Verdict }
+  /** An earlier bundle again, as a new version: after a `git revert`, or a rollback. */
+  | { readonly status: 'restored'; readonly release: Release; readonly restoredFrom: Version }
+  | { readonly status: 'up-to-date'; readonly release: Release }
+  | { readonly status: 'held'; readonly reason: 'fail' | 'inconclusive'; readonly verdict: Verdict }
+  | { readonly status: 'held'; readonly reason: 'withdrawn'; readonly release: Release }
+  | { readonly status: 'awaiting-approval'; readonly verdict: Verdict }
+)
+
+export type RunStatus = RunResult['status']
+
+/** One stage as it went. */
+export interface StageRecord {
+  readonly name: string
+  /** The digest of `parts`; absent for a stage that is never cached. */
+  readonly key?: Digest | undefined
+  readonly parts?: Json | undefined
+  readonly cached: boolean
+  readonly durationMs: number
+}
+
+/** What the store remembers of a run. JSON; replaced whole as the run goes on. */
+export interface RunRecord {
+  readonly formatVersion: 1
+  readonly runId: string
+  readonly command: 'run' | 'approve' | 'rollback'
+  readonly status: 'running' | RunStatus | 'failed' | 'aborted'
+  readonly reason?: string | undefined
+  readonly startedAtMs: number
+  readonly endedAtMs?: number | undefined
+  readonly commit?: string | undefined
+  readonly dirty?: boolean | undefined
+  readonly channel?: string | undefined
+  readonly sourceKey?: Digest | undefined
+  /** What the source key is made of. */
+  readonly sourceParts?: Json | undefined
+  readonly dataset?: DatasetSummary | undefined
+  readonly stages: readonly StageRecord[]
+  readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined
+  readonly bundle?: Digest | undefined
+  readonly baseline?: Version | undefined
+  readonly best?: Version | undefined
+  /** The candidate's metrics over the whole evaluation set. */
+  readonly metrics?: Readonly<Record<string, number | null>> | undefined
+  readonly verdict?: Verdict | undefined
+  readonly version?: Version | undefined
+  readonly restoredFrom?: Version | undefined
+  readonly error?: { readonly code?: string | undefined; readonly message: string } | undefined
+}

@@ -1,0 +1,38 @@
+import type { Digest, Json } from '../core/index.js'
+import type { DatasetSummary } from '../dataset/index.js'
+import { type Key, sourceKey } from './keys.js'
+import type { PayloadFile, PipelineOptions } from './options.js'
+import type { Session } from './session.js'
+
+/** The source key of what stands in the repository now, or why there is none. */
+export function sourceOf(
+  { trainer, gate, stages = [], seed = 0 }: PipelineOptions<unknown, unknown>,
+  dataset: DatasetSummary,
+  payload: readonly PayloadFile[],
+): Key | { readonly unversioned: string } {
+  return sourceKey({
+    dataset,
+    trainer,
+    gate,
+    stages: stages.filter(({ writes }) => writes !== undefined),
+    payload: payload.map(({ path, digest }) => ({ path, digest })),
+    seed,
+  })
+}
+
+/** The same, written into the run's record; a part without a version is said once. */
+export async function currentSource(
+  session: Session,
+  dataset: DatasetSummary,
+  payload: readonly PayloadFile[],
+): Promise<Digest | undefined> {
+  const source = sourceOf(session.options, dataset, payload)
+  if ('unversioned' in source) {
+    session.warn(`"${source.unversioned}" has no version: every run trains and judges again.`, {
+      part: source.unversioned,
+    })
+    return undefined
+  }
+  await session.update({ sourceKey: source.digest, sourceParts: source.parts as Json })
+  return source.digest
+}

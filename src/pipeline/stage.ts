@@ -1,0 +1,83 @@
+import { type CallContext, type Described, type Json, SheikhError } from '../core/index.js'
+import type { DatasetSummary } from '../dataset/index.js'
+import type { Evidence, Verdict } from '../gate/index.js'
+import type { Rows } from '../model/index.js'
+import type { Release } from '../releaser/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
+
+/** What travels the road: the five below, and whatever a host's stages write under a name of their own (`[a-z][a-z0-9-]*`). */
+export type Artifact = 'dataset' | 'candidate' | 'evaluations' | 'verdict' | 'release' | (string & {})
+
+/** What a stage is given: the artifacts that it reads. */
+export interface StageInput {
+  readonly dataset?: {
+    readonly value: DatasetSummary
+    readonly training: Rows<unknown, unknown>
+    readonly evaluation: Rows<unknown, unknown>
+  }
+  readonly candidate?: { readonly value: CandidateRecord; readonly files: string }
+  readonly evaluations?: {
+    readonly value: Pick<Evidence, 'baseline' | 'best'> & { readonly candidate: Evidence['candidate']['evaluation'] }
+  }
+  readonly verdict?: { readonly value: Verdict }
+  readonly release?: { readonly value: Release }
+  /** Artifacts of other host stages. */
+  readonly custom: Readonly<Record<string, StageOutput>>
+}
+
+export interface StageOutput {
+  readonly value: Json
+  /** A directory that belongs to it; kept by digest. */
+  readonly files?: string | undefined
+}
+
+export interface StageContext extends CallContext {
+  /** An empty directory of the stage's own, gone after the run: where `files` may be written. */
+  readonly directory: string
+}
+
+/**
+ * A host's own step. It runs as soon as all that it reads exists, in the order given.
+ *
+ * A stage that writes nothing observes: it runs every time, and never breaks a cache. One that writes is cached where it
+ * has a `version`. One that writes `candidate` puts its `files` in the place of the weights (quantisation, say).
+ */
+export interface Stage extends Described {
+  readonly reads: readonly Artifact[]
+  readonly writes?: Artifact | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: an observer returns nothing at all
+  readonly run: (input: StageInput, context: StageContext) => Promise<StageOutput | void>
+}
+
+export const builtInArtifacts: readonly string[] = ['dataset', 'candidate', 'evaluations', 'verdict', 'release']
+const builtInStages: readonly string[] = ['validate', 'train', 'evaluate', 'gate', 'release']
+
+/** Refuses stages that could never run, or would write what is not theirs. @throws `invalid-options`. */
+export function checkStages(stages: readonly Stage[]): void {
+  const names = new Set<string>(builtInStages)
+  const written = new Set<string>()
+  for (const { name, writes } of stages) {
+    if (names.has(name)) throw refused(name, 'its name is taken. Give every stage a name of its own')
+    names.add(name)
+    if (writes === undefined) continue
+    if (writes !== 'candidate' && builtInArtifacts.includes(writes))
+      throw refused(
+        name,
+        `it writes "${writes}", which the pipeline makes itself. Write "candidate" or a name of your own`,
+      )
+    if (!/^[a-z][a-z0-9-]*$/.test(writes)) throw refused(name, `"${writes}" is not a name in lower case`)
+    if (writes !== 'candidate' && written.has(writes)) throw refused(name, `"${writes}" is written by another stage`)
+    written.add(writes)
+  }
+  for (const { name, reads, writes } of stages) {
+    const missing = reads.find((artifact) => !builtInArtifacts.includes(artifact) && !written.has(artifact))
+    if (missing !== undefined) throw refused(name, `it reads "${missing}", which nothing writes`)
+    if (writes === 'candidate' && reads.some((artifact) => ['evaluations', 'verdict', 'release'].includes(artifact)))
+      throw refused(name, 'it would change the candidate after it was judged')
+    if (writes === 'candidate' && !reads.includes('candidate'))
+      throw refused(name, 'it writes "candidate" and does not read it')
+  }
+}
+
+const refused = (name: string, fact: string) =>
+  new SheikhError('invalid-options', `Cannot use the stage "${name}": ${fact}.`, { facts: { stage: name } })

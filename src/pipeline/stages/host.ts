@@ -1,0 +1,134 @@
+import { type Digest, digestManifest, identityOf, isSheikhError, SheikhError } from '../../core/index.js'
+import { readWeightsDirectory } from '../../model/index.js'
+import { readManifest } from '../../store/index.js'
+import { keyOf } from '../keys.js'
+import type { Session } from '../session.js'
+import type { Stage, StageInput, StageOutput } from '../stage.js'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type BuiltIn = Mutable<Omit<StageInput, 'custom'>>
+
+/** A host's stages, run as the artifacts appear that they read. */
+export class HostStages {
+  readonly #waiting: Stage[]
+  readonly #session: Session
+  /** What stands so far, and the digest of each. */
+  readonly #artifacts: BuiltIn = {}
+  readonly #custom: Record<string, StageOutput> = {}
+  readonly #digests = new Map<string, Digest>()
+
+  constructor(session: Session) {
+    this.#session = session
+    this.#waiting = [...(session.options.stages ?? [])]
+  }
+
+  /** Adds an artifact and runs whatever became ready. Returns it as the host's stages left it. */
+  async add<A extends keyof BuiltIn>(
+    artifact: A,
+    value: NonNullable<StageInput[A]>,
+    digest: Digest,
+  ): Promise<NonNullable<StageInput[A]>> {
+    this.#artifacts[artifact] = value as never
+    this.#digests.set(artifact, digest)
+    for (;;) {
+      const index = this.#waiting.findIndex(({ reads }) => reads.every((name) => this.#digests.has(name)))
+      if (index < 0) return this.#artifacts[artifact] as NonNullable<StageInput[A]>
+      const [stage] = this.#waiting.splice(index, 1)
+      await this.#run(stage!)
+    }
+  }
+
+  async #run(stage: Stage): Promise<void> {
+    const session = this.#session
+    await session.stage(stage.name, async () => {
+      const identity = identityOf(stage)
+      const inputs = Object.fromEntries(stage.reads.map((name) => [name, this.#digests.get(name)!]))
+      const key =
+        stage.writes === undefined || identity === undefined
+          ? undefined
+          : keyOf({ kind: 'stage', stage: identity, inputs })
+      const kept = key === undefined ? undefined : await this.#cached(key.digest)
+      const output = kept ?? (await this.#fresh(stage, key))
+      if (stage.writes !== undefined) await this.#take(stage, output!)
+      return { value: undefined, cached: kept !== undefined, key }
+    })
+  }
+
+  async #fresh(stage: Stage, key: ReturnType<typeof keyOf> | undefined): Promise<StageOutput | undefined> {
+    const session = this.#session
+    const directory = await session.folder(stage.name)
+    const output = (await stage.run(this.#inputFor(stage), { ...session.context, directory })) ?? undefined
+    session.context.signal.throwIfAborted()
+    if (stage.writes === undefined) return undefined
+    if (output === undefined)
+      throw new SheikhError(
+        'stage-failed',
+        `The stage "${stage.name}" returned nothing, and says that it writes "${stage.writes}". Return { value, files? }.`,
+        {
+          facts: { stage: stage.name },
+        },
+      )
+    if (key !== undefined) {
+      const { store } = session.options
+      const files =
+        output.files === undefined ? undefined : await store.objects.putDirectory(output.files, session.context)
+      const atMs = session.context.clock.nowMs()
+      await store.keys.put({
+        formatVersion: 1,
+        key: key.digest,
+        parts: key.parts,
+        value: output.value,
+        ...(files && { files }),
+        runId: session.runId,
+        atMs,
+      })
+    }
+    return output
+  }
+
+  async #cached(key: Digest): Promise<StageOutput | undefined> {
+    const session = this.#session
+    const kept = await session.options.store.keys.get(key)
+    if (kept === undefined) return undefined
+    if (kept.files === undefined) return { value: kept.value }
+    const files = await session.folder('stage')
+    try {
+      await session.options.store.objects.getDirectory(kept.files, files, session.context)
+    } catch (error) {
+      if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
+      return undefined
+    }
+    return { value: kept.value, files }
+  }
+
+  /** A stage sees what it says it reads, and nothing else. */
+  #inputFor(stage: Stage): StageInput {
+    const input: Record<string, unknown> = { custom: {} }
+    for (const name of stage.reads) {
+      if (name in this.#artifacts) input[name] = this.#artifacts[name as keyof BuiltIn]
+      else (input.custom as Record<string, StageOutput>)[name] = this.#custom[name]!
+    }
+    return input as unknown as StageInput
+  }
+
+  async #take(stage: Stage, output: StageOutput): Promise<void> {
+    const { context } = this.#session
+    const files = output.files === undefined ? null : digestManifest(await readManifest(output.files, context))
+    const digest = keyOf({ value: output.value, files }).digest
+    this.#digests.set(stage.writes!, digest)
+    if (stage.writes !== 'candidate') {
+      this.#custom[stage.writes!] = output
+      return
+    }
+    if (output.files === undefined)
+      throw new SheikhError(
+        'stage-failed',
+        `The stage "${stage.name}" writes the candidate and gave no files. Return the directory of the changed weights.`,
+        {
+          facts: { stage: stage.name },
+        },
+      )
+    const weights = await readWeightsDirectory(output.files, context)
+    this.#artifacts.candidate = { value: this.#artifacts.candidate!.value, files: weights.path }
+  }
+}

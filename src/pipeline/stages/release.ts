@@ -1,0 +1,71 @@
+import type { Digest, Json } from '../../core/index.js'
+import { type Bundle, type Intent, nextVersion, type Release, type ReleaseRecord } from '../../releaser/index.js'
+import { finishIntent } from '../recovery.js'
+import type { Session } from '../session.js'
+
+export interface ReleaseRequest {
+  readonly bundle: Bundle
+  readonly withdraws?: readonly string[]
+  readonly reason?: string | undefined
+  readonly sourceKey?: Digest | undefined
+  readonly record: Partial<ReleaseRecord>
+  readonly history: readonly Release[]
+}
+
+/** Stage, verify, promote; then what the intent says. Before the promotion a crash undoes, after it every later run goes forward. */
+export function releaseStage(session: Session, request: ReleaseRequest): Promise<Release> {
+  return session.stage('release', async () => {
+    const { releaser } = session.options
+    const { context, record } = session
+    const intent: Intent = {
+      ...(record.dirty ? {} : { channel: session.channel }),
+      withdraws: request.withdraws ?? [],
+      ...(request.reason !== undefined && { reason: request.reason }),
+      ...(request.sourceKey !== undefined && { sourceKey: request.sourceKey }),
+    }
+    await session.lock.check()
+    const staged = await releaser.stage(
+      {
+        bundle: request.bundle,
+        version: nextVersion(request.history.map(({ version }) => version)),
+        intent,
+        record: withoutUndefined({
+          ...request.record,
+          runId: session.runId,
+          commit: record.commit,
+          atMs: context.clock.nowMs(),
+        }),
+      },
+      context,
+    )
+    session.emit({ type: 'release-staged', version: staged.version })
+    await releaser.verify(staged, context)
+    await session.lock.check()
+    context.signal.throwIfAborted()
+    const release = await releaser.promote(staged, context)
+    session.emit({ type: 'release-promoted', version: release.version })
+    // From here on only forward: an abort must not leave the channel behind.
+    await finishIntent(session, release)
+    await noteRelease(session, release, intent.sourceKey)
+    await session.update({ version: release.version, restoredFrom: request.record.restoredFrom })
+    return { value: release, cached: false }
+  })
+}
+
+/** The ledger's line for a release, also for another source key that was found to lead to it. */
+export async function noteRelease(session: Session, release: Release, sourceKey: Digest | undefined): Promise<void> {
+  await session.ledger.append(
+    {
+      type: 'release',
+      runId: session.runId,
+      version: release.version,
+      bundle: release.bundle,
+      ...(sourceKey && { sourceKey }),
+    },
+    session.context,
+  )
+}
+
+const withoutUndefined = (record: ReleaseRecord): ReleaseRecord =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as unknown as ReleaseRecord &
+    Json

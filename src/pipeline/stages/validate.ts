@@ -1,0 +1,58 @@
+import { SheikhError } from '../../core/index.js'
+import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
+import type { Trainer } from '../../trainer/index.js'
+import type { PayloadFile } from '../options.js'
+import type { Session } from '../session.js'
+
+export interface Validated {
+  readonly snapshot: DatasetSnapshot<unknown, unknown>
+  readonly payload: readonly PayloadFile[]
+}
+
+/** Reads the dataset and what else goes into the bundle. */
+export function validateStage(session: Session): Promise<Validated> {
+  return session.stage('validate', async () => {
+    const { dataset, trainer, store, payload } = session.options
+    const snapshot = await dataset.snapshot({ ...session.context, cache: store.documents })
+    checkLabels(snapshot.summary, trainer)
+    for (const { code, message, ids } of snapshot.summary.warnings)
+      session.warn(message, { code, ids: ids.slice(0, 20) })
+    session.emit({ type: 'dataset-ready', summary: snapshot.summary })
+    await session.update({ dataset: snapshot.summary })
+    return { value: { snapshot, payload: (await payload?.(session.context)) ?? [] }, cached: false }
+  })
+}
+
+/** Classes need two of them, and every one that is judged must have been there to learn. @throws `dataset-invalid`. */
+export function checkLabels(summary: DatasetSummary, trainer: Pick<Trainer<never, never>, 'targets' | 'name'>): void {
+  if (trainer.targets !== 'labels') return
+  if (summary.labels === undefined)
+    throw invalid(
+      'its targets are not labels: they are not text, or there are more than 1,000 different ones',
+      trainer.name,
+      [],
+    )
+  const trained = Object.keys(summary.labels.training)
+  if (trained.length < 2)
+    throw invalid(
+      `its training part has ${trained.length === 1 ? `one label only, "${trained[0]}"` : 'no label'}`,
+      trainer.name,
+      trained,
+    )
+  const unseen = Object.keys(summary.labels.evaluation).filter((label) => !trained.includes(label))
+  if (unseen.length > 0)
+    throw invalid(
+      `the evaluation set asks for ${unseen.map((label) => `"${label}"`).join(', ')}, which no training row has`,
+      trainer.name,
+      unseen,
+    )
+}
+
+const invalid = (fact: string, trainer: string, labels: readonly string[]) =>
+  new SheikhError(
+    'dataset-invalid',
+    `Cannot train "${trainer}" on the dataset: ${fact}. Add samples, or correct their labels.`,
+    {
+      facts: { labels },
+    },
+  )

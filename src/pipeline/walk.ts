@@ -1,0 +1,109 @@
+import { digestJson, SheikhError } from '../core/index.js'
+import type { Evidence, Verdict } from '../gate/index.js'
+import { readWeightsDirectory } from '../model/index.js'
+import type { Bundle, ReleaseRecord } from '../releaser/index.js'
+import { bestRelease, findBySource } from './lookup.js'
+import type { RunOptions } from './options.js'
+import { recover } from './recovery.js'
+import { restore } from './restore.js'
+import type { RunResult } from './run-result.js'
+import type { Session } from './session.js'
+import { currentSource } from './source.js'
+import { assembleBundle } from './stages/bundle.js'
+import { evaluateStage } from './stages/evaluate.js'
+import { gateStage } from './stages/gate.js'
+import { HostStages } from './stages/host.js'
+import { noteRelease, releaseStage } from './stages/release.js'
+import { trainStage } from './stages/train.js'
+import { validateStage } from './stages/validate.js'
+
+/** The whole road, once: validate, train, evaluate, decide, release. */
+export async function walk(session: Session, options: RunOptions): Promise<RunResult> {
+  const { runId, channel } = session
+  const { releaser } = session.options
+  await recordProvenance(session, options)
+  const history = await recover(session)
+  const current = await releaser.current(channel, session.context)
+
+  const { snapshot, payload } = await validateStage(session)
+  const key = await currentSource(session, snapshot.summary, payload)
+  const known = options.retrain || key === undefined ? undefined : await findBySource(session, history, key, current)
+  if (known !== undefined) {
+    if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
+    if (known.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: known }
+    return restore(session, { release: known, history, sourceKey: key })
+  }
+
+  const host = new HostStages(session)
+  const { summary, training, evaluation } = snapshot
+  await host.add('dataset', { value: summary, training, evaluation }, summary.fingerprint)
+  const trained = await trainStage(session, snapshot, options.retrain ?? false)
+  const offered = await host.add(
+    'candidate',
+    { value: trained.record, files: trained.weights.path },
+    trained.weights.digest,
+  )
+  const changed = offered.files !== trained.weights.path
+  const candidate = changed
+    ? { ...trained, weights: await readWeightsDirectory(offered.files, session.context) }
+    : trained
+  const bundle = await assembleBundle(session, candidate.weights, payload)
+  await session.update({ bundle: bundle.digest })
+
+  if (bundle.digest === current?.bundle) {
+    await noteRelease(session, current, key)
+    return { runId, status: 'up-to-date', release: current }
+  }
+  const last = history.find((release) => release.bundle === bundle.digest)
+  if (last?.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: last }
+
+  const baseline = current?.withdrawn === undefined ? current : undefined
+  const best = bestRelease(history, session.options.gate, baseline)
+  const evidence = await evaluateStage(session, candidate, evaluation, { baseline, best })
+  await host.add(
+    'evaluations',
+    { value: { ...evidence, candidate: evidence.candidate.evaluation } },
+    digestJson(evidence.candidate.evaluation),
+  )
+  const verdict = await gateStage(session, evidence)
+  await host.add('verdict', { value: verdict }, digestJson(verdict))
+
+  const held = await heldBack(session, verdict, bundle)
+  if (held !== undefined) return held
+  const record = releaseRecord(session, evidence, verdict)
+  const release = await releaseStage(session, { bundle, history, sourceKey: key, record })
+  await host.add('release', { value: release }, digestJson({ version: release.version, bundle: release.bundle }))
+  return { runId, status: 'released', release, verdict }
+}
+
+async function recordProvenance(session: Session, { allowDirty = false }: RunOptions): Promise<void> {
+  const { commit, dirtyPaths } = (await session.options.provenance?.(session.context)) ?? { dirtyPaths: [] }
+  const dirty = dirtyPaths.length > 0
+  if (dirty && !allowDirty)
+    throw new SheikhError(
+      'repository-dirty',
+      `Cannot run: ${dirtyPaths.length} file${dirtyPaths.length === 1 ? '' : 's'} that a run reads differ${dirtyPaths.length === 1 ? 's' : ''} from the commit (${dirtyPaths.slice(0, 5).join(', ')}${dirtyPaths.length > 5 ? ', …' : ''}). Commit them, or allow a dirty run, which points no channel.`,
+      { facts: { paths: dirtyPaths.slice(0, 100) } },
+    )
+  await session.update({ commit, dirty })
+}
+
+/** The end of a run that the gate did not let through; `undefined` where it did. */
+async function heldBack(session: Session, verdict: Verdict, bundle: Bundle): Promise<RunResult | undefined> {
+  const { runId } = session
+  if (verdict.status === 'fail') return { runId, status: 'held', reason: 'fail', verdict }
+  if (verdict.status === 'pass' || verdict.whenInconclusive === 'release') return undefined
+  if (verdict.whenInconclusive === 'hold') return { runId, status: 'held', reason: 'inconclusive', verdict }
+  await session.options.store.objects.putDirectory(bundle.directory, session.context)
+  return { runId, status: 'awaiting-approval', verdict }
+}
+
+function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): Partial<ReleaseRecord> {
+  return {
+    metrics: session.record.metrics,
+    evaluationDigest: evidence.candidate.evaluation.evaluationDigest,
+    verdict,
+    candidate: evidence.candidate.record,
+    dataset: session.record.dataset,
+  } as unknown as Partial<ReleaseRecord>
+}

@@ -1,0 +1,40 @@
+/** Text as it may stand in a Markdown table cell or sentence: data must not become markup. */
+export function escapeMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>|#~]/g, '\\$&').replace(/[\r\n\t]+/g, ' ')
+}
+
+/** A table with a header; numbers to the right. */
+export function markdownTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | number | undefined)[])[],
+): string {
+  const numeric = header.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] !== 'string'))
+  const line = (cells: readonly (string | number | undefined)[]) =>
+    `| ${cells.map((cell) => (cell === undefined ? '' : escapeMarkdown(String(cell)))).join(' | ')} |`
+  const rule = `| ${numeric.map((right) => (right ? '--:' : '---')).join(' | ')} |`
+  return [line(header), rule, ...rows.map(line)].join('\n')
+}
+
+/** A ratio in 0..1 or a difference of two, in per cent with one decimal; a minus that can be read. */
+export function percent(value: number | null | undefined, { signed = false } = {}): string {
+  if (value === null || value === undefined) return '–'
+  const text = `${Math.abs(value * 100).toFixed(1)} %`
+  if (value < 0) return `−${text}`
+  return signed && value > 0 ? `+${text}` : text
+}
+
+/** A duration for people: `0.4 s`, `12 s`, `3 min 5 s`. */
+export function duration(ms: number): string {
+  const seconds = ms / 1000
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 60) return `${Math.round(seconds)} s`
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+}
+
+/** UTC, to the second. */
+export function moment(ms: number): string {
+  return new Date(ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC')
+}

@@ -1,0 +1,69 @@
+import type { Finding, Verdict } from '../gate/index.js'
+import { escapeMarkdown, markdownTable, percent } from './markdown.js'
+
+/** A comparison as Markdown: the decision in a sentence, every finding, and the items that were lost, by id. */
+export function reportComparison(verdict: Verdict): string {
+  const lost = verdict.findings.filter(
+    ({ worst, slice }) => slice === undefined && worst !== undefined && worst.length > 0,
+  )
+  return [
+    `**${words[verdict.status]}** ${escapeMarkdown(verdict.summary)}`,
+    findingsTable(verdict.findings),
+    ...explained(verdict.findings),
+    ...lost.map(lostItems),
+  ].join('\n\n')
+}
+
+const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const
+
+function findingsTable(findings: readonly Finding[]): string {
+  return markdownTable(
+    ['Question', 'Of', 'Answer', 'Estimate', 'Lower', 'Upper', 'Wanted', 'Groups', 'Lost', 'Won'],
+    findings.map((finding) => [
+      finding.against === undefined
+        ? finding.check
+        : `${finding.check} against ${finding.againstVersion ?? finding.against}`,
+      finding.slice ?? 'all',
+      finding.status,
+      shown(finding, finding.estimate),
+      shown(finding, finding.lower),
+      shown(finding, finding.upper),
+      wanted(finding),
+      finding.groups,
+      finding.lost,
+      finding.won,
+    ]),
+  )
+}
+
+function shown({ margin }: Finding, value: number | undefined): string | undefined {
+  return value === undefined ? undefined : percent(value, { signed: margin !== undefined })
+}
+
+function wanted({ margin, threshold }: Finding): string | undefined {
+  if (margin !== undefined) return `> ${percent(-margin)}`
+  return threshold === undefined ? undefined : `≥ ${percent(threshold)}`
+}
+
+/** Whatever did not pass, in its own words. */
+function explained(findings: readonly Finding[]): string[] {
+  const open = findings.filter(({ status, critical }) => critical && (status === 'fail' || status === 'inconclusive'))
+  if (open.length === 0) return []
+  return [
+    open
+      .map((finding) => {
+        const where = finding.slice === undefined ? '' : ` (${finding.slice})`
+        const needed =
+          finding.groupsNeeded === undefined
+            ? ''
+            : ` About ${finding.groupsNeeded} groups would let an identical model pass four times in five.`
+        return `- ${finding.status}: ${escapeMarkdown(`${finding.check}${where}: ${finding.reason}`)}${needed}`
+      })
+      .join('\n'),
+  ]
+}
+
+function lostItems({ worst = [], check, lost = worst.length }: Finding): string {
+  const ids = worst.map((id) => `\`${id.replaceAll('`', "'")}\``).join(', ')
+  return `Lost in ${escapeMarkdown(check)} (${worst.length} of ${lost} shown): ${ids}`
+}

@@ -1,0 +1,105 @@
+import type { RunRecord } from '../pipeline/index.js'
+import { duration, escapeMarkdown, markdownTable, moment, percent } from './markdown.js'
+import { reportComparison } from './report-comparison.js'
+
+/**
+ * A run as Markdown: what happened in a sentence, why, and what it was made of. Ids and numbers only: no text of a
+ * sample is in it.
+ */
+export function reportRun(record: RunRecord): string {
+  const sections = [`# Run ${record.runId}: ${title(record)}`, escapeMarkdown(sentence(record))]
+  if (record.verdict !== undefined) sections.push('## Verdict', reportComparison(record.verdict))
+  if (record.metrics !== undefined)
+    sections.push(
+      '## Metrics of the candidate',
+      markdownTable(
+        ['Metric', 'Value'],
+        Object.entries(record.metrics).map(([name, value]) => [name, value === null ? '–' : value.toFixed(4)]),
+      ),
+    )
+  if (record.dataset !== undefined) sections.push('## Data', dataTable(record.dataset))
+  if (record.stages.length > 0)
+    sections.push(
+      '## Stages',
+      markdownTable(
+        ['Stage', 'How', 'Time'],
+        record.stages.map(({ name, cached, durationMs }) => [
+          name,
+          cached ? 'kept from an earlier run' : 'ran',
+          duration(durationMs),
+        ]),
+      ),
+    )
+  sections.push('## Made of', provenance(record))
+  return `${sections.join('\n\n')}\n`
+}
+
+const title = ({ status, reason }: RunRecord) => (reason === undefined ? status : `${status} (${reason})`)
+
+function sentence(record: RunRecord): string {
+  const { status, version, baseline, restoredFrom, verdict, error } = record
+  switch (status) {
+    case 'released':
+      return baseline === undefined
+        ? `Version ${version} was released: the first, so there was nothing to compare it with.`
+        : `Version ${version} was released: it was compared with ${baseline} on the same items and passed.`
+    case 'restored':
+      return `Version ${version} was released: it is version ${restoredFrom} again, byte for byte. Nothing was trained.`
+    case 'up-to-date':
+      return `Nothing to do: version ${version} is what this data and configuration give.`
+    case 'held':
+      return record.reason === 'withdrawn'
+        ? `Nothing was released: this leads to version ${version}, which was rolled back from. Roll back to it by name to use it again.`
+        : `Nothing was released. ${verdict?.summary ?? ''}`
+    case 'awaiting-approval':
+      return `Nothing is released yet: the evidence leaves it open, and a person decides. Release it with: sheikh approve ${record.runId} --reason "…"`
+    case 'failed':
+      return `The run failed and released nothing${version === undefined ? '' : ` further than ${version}`}. ${error?.message ?? ''}`
+    case 'aborted':
+      return 'The run was aborted. What was done is kept, and the next run goes on from there.'
+    case 'running':
+      return 'The run has not ended, or its process was killed.'
+  }
+}
+
+function dataTable({ counts, labels, slices }: NonNullable<RunRecord['dataset']>): string {
+  const rows: (string | number | undefined)[][] = [['all', counts.training, counts.evaluation]]
+  const merge = (
+    parts: { training: Readonly<Record<string, number>>; evaluation: Readonly<Record<string, number>> },
+    prefix: string,
+  ) => {
+    const names = [...new Set([...Object.keys(parts.training), ...Object.keys(parts.evaluation)])].sort()
+    // A report is read by people: a hundred labels are enough of them.
+    for (const name of names.slice(0, 100))
+      rows.push([`${prefix}${name}`, parts.training[name] ?? 0, parts.evaluation[name] ?? 0])
+  }
+  if (labels !== undefined) merge(labels, 'label ')
+  merge(slices, '')
+  const aside =
+    counts.setAside === 0
+      ? ''
+      : `\n\n${counts.setAside} rows are set aside: near relatives of pinned items, in neither part.`
+  return markdownTable(['Rows', 'Training', 'Evaluation'], rows) + aside
+}
+
+function provenance(record: RunRecord): string {
+  const lines: [string, string | undefined][] = [
+    ['Started', moment(record.startedAtMs)],
+    [
+      'Commit',
+      record.commit === undefined ? undefined : `${record.commit}${record.dirty ? ' with uncommitted changes' : ''}`,
+    ],
+    ['Source key', record.sourceKey],
+    ['Data', record.dataset?.fingerprint],
+    ['Evaluation set', record.dataset?.evaluationDigest],
+    ['Weights', record.candidate?.weights],
+    ['Bundle', record.bundle],
+    ['Compared with', record.baseline],
+    ['Best release', record.best],
+    ['Accuracy', record.metrics?.accuracy === undefined ? undefined : percent(record.metrics.accuracy)],
+  ]
+  return markdownTable(
+    ['What', 'Which'],
+    lines.filter(([, value]) => value !== undefined),
+  )
+}
