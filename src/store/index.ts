@@ -1,2 +1,24 @@
-export { readManifest, verifyManifest } from './read-manifest.js'
+export {
+  type AtomicWriteOptions,
+  appendLine,
+  copyFileDurably,
+  createExclusively,
+  isTemporaryName,
+  makeDirectory,
+  readJsonFile,
+  readTextFile,
+  removeQuietly,
+  renameDurably,
+  writeFileAtomic,
+} from './atomic-files.js'
+export { chunksOf, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
+export {
+  describeDifference,
+  type ManifestDifference,
+  manifestDifferences,
+  readManifest,
+  verifyManifest,
+} from './read-manifest.js'
+export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
+export { errnoOf, isAbsent, storageFailed } from './storage-failed.js'
 export type { Documents, Journals, KeyRecord, Keys, Lock, Objects, Runs, Store } from './store.js'

@@ -1,0 +1,245 @@
+// The one place where anything durable is written. A name shows the old content or the new, whole: the new is written
+// beside it, flushed, renamed over it, and the folder is flushed, since a rename is only in memory until then.
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { type CallContext, type Digest, finishDigest, type Json, SheikhError, startDigest } from '../core/index.js'
+import { chunksOf, withPlainFile } from './plain-file.js'
+import { errnoOf, isAbsent, storageFailed } from './storage-failed.js'
+
+export interface AtomicWriteOptions {
+  /**
+   * Where the temporary file stands until it is whole: a folder of the same file system.
+   *
+   * @default the folder of the file itself
+   */
+  readonly temporaryFolder?: string | undefined
+}
+
+const temporaryName = /^\.[^/]*\.[0-9a-f-]{36}\.tmp$/
+
+/** Whether a file name is one that a write in progress, or a crash, leaves behind. Readers skip it; a lock's holder may remove it. */
+export function isTemporaryName(name: string): boolean {
+  return temporaryName.test(name)
+}
+
+/**
+ * Replaces a file, whole and durably; missing folders are made.
+ *
+ * @throws `storage-failed` where the disk refuses; the previous content stays and no temporary file is left.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  options: AtomicWriteOptions = {},
+): Promise<void> {
+  await replaceWith(path, options, (file) => file.writeFile(content))
+}
+
+/**
+ * Copies a plain file, whole and durably, hashing what is written; missing folders are made.
+ *
+ * @throws `artifact-corrupt` where the bytes are not those of `expected`, and then nothing appears under `to`.
+ */
+export async function copyFileDurably(
+  from: string,
+  to: string,
+  context: CallContext,
+  options: AtomicWriteOptions & { readonly expected?: Digest | undefined } = {},
+): Promise<{ readonly digest: Digest; readonly sizeBytes: number }> {
+  return await withPlainFile(from, (source) =>
+    replaceWith(to, options, async (target) => {
+      const hash = startDigest()
+      for await (const piece of chunksOf(source, 0, source.sizeBytes, context)) {
+        hash.update(piece)
+        await target.writeFile(piece)
+      }
+      const digest = finishDigest(hash)
+      if (options.expected !== undefined && digest !== options.expected)
+        throw notExpected(from, digest, options.expected)
+      return { digest, sizeBytes: source.sizeBytes }
+    }),
+  )
+}
+
+/** Makes `path` with this content, whole and durably, if there is nothing of that name: of many callers one gets `true`. */
+export async function createExclusively(
+  path: string,
+  content: string,
+  { temporaryFolder = dirname(path) }: AtomicWriteOptions = {},
+): Promise<boolean> {
+  const temporary = temporaryBeside(path, temporaryFolder)
+  try {
+    await makeDirectory(temporaryFolder)
+    await makeDirectory(dirname(path))
+    await writeAndFlush(temporary, (file) => file.writeFile(content))
+    // A hard link fails where the name is taken; a rename would replace it.
+    await link(temporary, path)
+    try {
+      await syncFolder(dirname(path))
+    } catch (error) {
+      await removeQuietly(path)
+      throw error
+    }
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw storageFailed('write', path, error)
+  } finally {
+    await removeQuietly(temporary)
+  }
+}
+
+/** Renames a file or a folder and flushes both folders. @throws `storage-failed` where the disk refuses. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+    await syncFolder(dirname(to))
+    if (dirname(from) !== dirname(to)) await syncFolder(dirname(from))
+  } catch (error) {
+    throw storageFailed('rename to', to, error)
+  }
+}
+
+/**
+ * Adds a line to a file; where that fails, the file is cut back to what it was.
+ * A last line without its end, which a crash left, is removed first.
+ *
+ * @param options.durable whether the line is flushed before this resolves: else a power failure may lose it. @default true
+ */
+export async function appendLine(
+  path: string,
+  line: string,
+  { durable = true }: { readonly durable?: boolean } = {},
+): Promise<void> {
+  try {
+    await makeDirectory(dirname(path))
+    const file = await open(path, 'a+')
+    try {
+      const { size } = await file.stat()
+      const whole = await wholeLinesLength(file, size)
+      if (whole < size) await file.truncate(whole)
+      try {
+        await file.writeFile(`${line}\n`)
+        if (durable) await file.sync()
+      } catch (error) {
+        await file.truncate(whole).catch(() => {})
+        throw error
+      }
+      if (durable && size === 0) await syncFolder(dirname(path))
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    throw storageFailed('append to', path, error)
+  }
+}
+
+/** Makes a folder and those above it, durably. One that is there is left alone. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    const first = await mkdir(path, { recursive: true })
+    if (first === undefined) return
+    let folder = dirname(first)
+    await syncFolder(folder)
+    for (const name of relative(folder, dirname(path)).split(sep)) {
+      if (name === '') continue
+      folder = join(folder, name)
+      await syncFolder(folder)
+    }
+  } catch (error) {
+    throw storageFailed('make the folder', path, error)
+  }
+}
+
+/** Removes a file or a folder with all in it, if it can be: for what is of no use to anybody. */
+export async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => {})
+}
+
+/** The text of a file; `undefined` where there is none. @throws `storage-failed` where it cannot be read. */
+export async function readTextFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw storageFailed('read', path, error)
+  }
+}
+
+/** The value of a JSON file; `undefined` where there is none or it is torn. @throws `storage-failed` where it cannot be read. */
+export async function readJsonFile(path: string): Promise<Json | undefined> {
+  const text = await readTextFile(path)
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as Json)
+  } catch {
+    return undefined
+  }
+}
+
+async function replaceWith<T>(
+  path: string,
+  { temporaryFolder = dirname(path) }: AtomicWriteOptions,
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  const temporary = temporaryBeside(path, temporaryFolder)
+  try {
+    await makeDirectory(temporaryFolder)
+    if (temporaryFolder !== dirname(path)) await makeDirectory(dirname(path))
+    const result = await writeAndFlush(temporary, write)
+    await rename(temporary, path)
+    await syncFolder(dirname(path))
+    return result
+  } catch (error) {
+    await removeQuietly(temporary)
+    throw storageFailed('write', path, error)
+  }
+}
+
+async function writeAndFlush<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'wx')
+  try {
+    const result = await write(file)
+    await file.sync()
+    return result
+  } finally {
+    await file.close()
+  }
+}
+
+const temporaryBeside = (path: string, folder: string) =>
+  join(folder, `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows opens no folders, and flushes a rename by itself.
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } catch (error) {
+    // Some network and user-space file systems cannot flush a folder; there is nothing more to do on them.
+    if (!['EINVAL', 'ENOTSUP', 'ENOSYS'].includes(errnoOf(error) ?? '')) throw error
+  } finally {
+    await folder.close()
+  }
+}
+
+/** How many bytes of a file are lines with an end. */
+async function wholeLinesLength(file: FileHandle, size: number): Promise<number> {
+  const buffer = Buffer.alloc(64 * 1024)
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - buffer.length)
+    const { bytesRead } = await file.read(buffer, 0, end - start, start)
+    const last = buffer.subarray(0, bytesRead).lastIndexOf(0x0a)
+    if (last >= 0) return start + last + 1
+    end = start
+  }
+  return 0
+}
+
+const notExpected = (path: string, actual: Digest, expected: Digest) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot copy ${JSON.stringify(path)}: its bytes are ${actual}, not ${expected}. Make or fetch the file again.`,
+    { facts: { path, actual, expected } },
+  )

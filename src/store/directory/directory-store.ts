@@ -1,0 +1,39 @@
+import { join, resolve } from 'node:path'
+import type { Store } from '../store.js'
+import { takeLock } from './lock.js'
+import { directoryObjects } from './objects.js'
+import { hostProcesses, type Processes } from './processes.js'
+import { directoryDocuments, directoryJournals, directoryKeys, directoryRuns } from './records.js'
+import { workFolders } from './work-folders.js'
+
+export interface DirectoryStoreOptions {
+  /** How the lock tells who lives. @default the processes of this host */
+  readonly processes?: Processes | undefined
+}
+
+/**
+ * A store in a folder of the local file system: `.sheikh/` of a project. Nothing is written before something is kept.
+ *
+ * The folder must be on one file system, one that knows hard links.
+ */
+export function directoryStore(path: string, { processes = hostProcesses }: DirectoryStoreOptions = {}): Store {
+  const root = resolve(path)
+  const work = workFolders(join(root, 'work'), processes)
+  // What a crash leaves half written stands in the work folder, and goes with it.
+  const writing = { temporaryFolder: work.own }
+  return {
+    contract: 1,
+    name: 'directory',
+    objects: directoryObjects(join(root, 'objects'), writing),
+    keys: directoryKeys(join(root, 'keys'), writing),
+    runs: directoryRuns(join(root, 'runs'), writing),
+    documents: directoryDocuments(join(root, 'documents'), writing),
+    journals: directoryJournals(join(root, 'journals')),
+    async lock(purpose, context) {
+      const lock = await takeLock(join(root, 'lock'), purpose, processes, writing, context)
+      await work.clean()
+      return lock
+    },
+    workDirectory: (purpose) => work.create(purpose),
+  }
+}

@@ -1,0 +1,2 @@
+export { type DirectoryStoreOptions, directoryStore } from './directory-store.js'
+export type { Processes, ProcessIdentity } from './processes.js'

@@ -1,0 +1,150 @@
+// A lock is a numbered file, `lock/<token>.held`; the highest number is what counts. To take the lock, whether it is free
+// or its holder is dead, is to create the next number exclusively: of many takers one succeeds, and nothing that another
+// may hold is ever renamed or removed, which is where takeovers by rename go wrong. To let go is to rename it to `.free`.
+import { randomUUID } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallContext, type Json, type JsonObject, SheikhError } from '../../core/index.js'
+import {
+  type AtomicWriteOptions,
+  createExclusively,
+  readJsonFile,
+  removeQuietly,
+  renameDurably,
+} from '../atomic-files.js'
+import { lockLost } from '../records.js'
+import { isAbsent, storageFailed } from '../storage-failed.js'
+import type { Lock } from '../store.js'
+import type { Processes, ProcessIdentity } from './processes.js'
+
+interface Holder extends ProcessIdentity {
+  readonly formatVersion: 1
+  readonly token: number
+  readonly id: string
+  readonly purpose: string
+  readonly atMs: number
+}
+
+// A slow taker compares numbers that it listed; while this many are kept, none that it may have missed is gone.
+const keptNumbers = 32
+
+/** Takes the lock in `folder`. @throws `locked` where it is held by a process that lives, or that cannot be seen from here. */
+export async function takeLock(
+  folder: string,
+  purpose: string,
+  processes: Processes,
+  writing: AtomicWriteOptions,
+  context: CallContext,
+): Promise<Lock> {
+  for (;;) {
+    context.signal.throwIfAborted()
+    const current = await highest(folder)
+    if (current?.held) await checkDead(folder, current.token, processes)
+    const token = (current?.token ?? 0) + 1
+    const holder: Holder = {
+      formatVersion: 1,
+      token,
+      id: randomUUID(),
+      ...processes.self(),
+      purpose,
+      atMs: context.clock.nowMs(),
+    }
+    if (!(await createExclusively(heldPath(folder, token), `${JSON.stringify(holder)}\n`, writing))) continue
+    // A taker that slept since it listed the folder may have made a number that was used and cleared away.
+    if (await isCurrent(folder, token)) {
+      await clearOld(folder, token).catch(() => {})
+      return lockOf(folder, holder)
+    }
+    await removeQuietly(heldPath(folder, token))
+  }
+}
+
+function lockOf(folder: string, { token, id }: Holder): Lock {
+  const path = heldPath(folder, token)
+  const isOurs = async () => (await isCurrent(folder, token)) && toHolder(await readJsonFile(path))?.id === id
+  let held = true
+  const release = async () => {
+    if (!held) return
+    // A rename needs no space, so that a full disk does not keep the lock.
+    if (await isOurs()) await renameDurably(path, freePath(folder, token))
+    held = false
+  }
+  return {
+    token,
+    async check() {
+      if (!(await isOurs())) throw lockLost({ token, path: folder })
+    },
+    release,
+    [Symbol.asyncDispose]: release,
+  }
+}
+
+async function checkDead(folder: string, token: number, processes: Processes): Promise<void> {
+  const path = heldPath(folder, token)
+  const holder = toHolder(await readJsonFile(path))
+  if (holder === undefined) {
+    // It was let go, or overtaken, since the folder was listed.
+    if (!(await isCurrent(folder, token))) return
+    throw locked('its file cannot be read', `Make sure that no run is going on, then remove ${JSON.stringify(path)}.`, {
+      path,
+    })
+  }
+  const self = processes.self()
+  const { pid, hostname, purpose, atMs } = holder
+  const facts = { path, pid, hostname, purpose, atMs, token, holder: holder as unknown as Json }
+  if (hostname !== self.hostname)
+    throw locked(
+      `process ${pid} of the host "${hostname}" holds it (${purpose}), which cannot be seen from "${self.hostname}"`,
+      `Wait for it; if it is gone for certain, remove ${JSON.stringify(path)}.`,
+      facts,
+    )
+  const sameBoot = holder.bootId === undefined || self.bootId === undefined || holder.bootId === self.bootId
+  if (sameBoot && (await processes.isAlive(pid, holder.processStartTime)))
+    throw locked(`process ${pid} holds it (${purpose})`, 'Wait for that run to end, or stop it.', facts)
+}
+
+async function highest(folder: string): Promise<{ readonly token: number; readonly held: boolean } | undefined> {
+  const entries = await numbersIn(folder)
+  const token = entries.reduce((most, entry) => Math.max(most, entry.token), 0)
+  // Where a number stands twice, a slow taker made it again after it was let go: free is what counts.
+  return token === 0 ? undefined : { token, held: !entries.some((entry) => entry.token === token && !entry.held) }
+}
+
+async function isCurrent(folder: string, token: number): Promise<boolean> {
+  const current = await highest(folder)
+  return current?.token === token && current.held
+}
+
+async function clearOld(folder: string, token: number): Promise<void> {
+  for (const entry of await numbersIn(folder))
+    if (entry.token <= token - keptNumbers) await removeQuietly(join(folder, entry.name))
+}
+
+async function numbersIn(folder: string) {
+  return (await namesIn(folder)).flatMap((name) => {
+    const match = /^(\d{1,15})\.(held|free)$/.exec(name)
+    return match === null ? [] : [{ name, token: Number(match[1]), held: match[2] === 'held' }]
+  })
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw storageFailed('list', folder, error)
+  }
+}
+
+function toHolder(value: Json | undefined): Holder | undefined {
+  const { formatVersion, pid, hostname, id } = (value ?? {}) as JsonObject
+  const whole = formatVersion === 1 && typeof pid === 'number' && typeof hostname === 'string' && typeof id === 'string'
+  return whole ? (value as unknown as Holder) : undefined
+}
+
+const numbered = (token: number) => String(token).padStart(12, '0')
+const heldPath = (folder: string, token: number) => join(folder, `${numbered(token)}.held`)
+const freePath = (folder: string, token: number) => join(folder, `${numbered(token)}.free`)
+
+const locked = (fact: string, remedy: string, facts: Readonly<Record<string, unknown>>) =>
+  new SheikhError('locked', `Cannot take the lock: ${fact}. ${remedy}`, { facts, retryable: true })

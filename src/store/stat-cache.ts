@@ -1,0 +1,101 @@
+// What was found out about a file is used again while the file's stamp is the same. A stamp can lie in one way: a file
+// that is changed twice within one tick of the file system's clock, and read in between, looks as it did when it was read
+// (git calls such an entry "racily clean": git-scm.com/docs/racy-git). So a value is kept only where the file's last change
+// was at least a tick before the file was read: any later change then shows.
+import type { BigIntStats } from 'node:fs'
+import type { CallContext, Digest, Json, JsonObject } from '../core/index.js'
+import type { Documents } from './store.js'
+
+/** What tells a file's content from a later one. */
+export interface FileStamp {
+  /** Size, mtime, ctime, inode and mode. */
+  readonly stamp: string
+  /**
+   * When the file was last changed, in nanoseconds since 1970: the later of mtime and ctime. A tool may set mtime back
+   * (`tar`, `touch -d`); ctime it cannot.
+   */
+  readonly changedAtNs: bigint
+}
+
+export interface StatCache<V extends Json> {
+  /** What is known of a file, if it is as it was. Ask before reading the file: the time of asking is taken for that of reading. */
+  get(path: string, stamp: FileStamp): V | undefined
+  /** Keeps what was read, if no change since can be hidden by the clock. */
+  set(path: string, stamp: FileStamp, value: V): void
+  /** Writes the document, if anything changed, without the entries that nobody asked for: call it after a whole pass. */
+  save(): Promise<void>
+}
+
+// The coarsest clock of a file system in use is FAT's: two seconds. A time with a fraction of a second comes from a finer
+// one, whose tick is at most 10 ms (a kernel's, at 100 Hz); ten of them allow for a server's clock that is a little off.
+const coarseTickNs = 2_000_000_000n
+const fineTickNs = 100_000_000n
+const secondNs = 1_000_000_000n
+
+export function fileStamp(stats: BigIntStats): FileStamp {
+  const { size, mtimeNs, ctimeNs, ino, mode } = stats
+  // biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint.
+  return { stamp: `${size}-${mtimeNs}-${ctimeNs}-${ino}-${mode}`, changedAtNs: mtimeNs > ctimeNs ? mtimeNs : ctimeNs }
+}
+
+/**
+ * Loads a cache from the document `name`. One that is lost, torn, or was made under another `key` is empty.
+ *
+ * @param key digest of all but the file that values depend on: a schema, a projection, a version.
+ */
+export async function statCache<V extends Json>(
+  documents: Documents,
+  name: string,
+  key: Digest,
+  context: CallContext,
+): Promise<StatCache<V>> {
+  context.signal.throwIfAborted()
+  const known = toEntries<V>(await documents.read(name), key)
+  const seen = new Map<string, Entry<V>>()
+  const askedAtNs = new Map<string, bigint>()
+  const nowNs = () => BigInt(Math.floor(context.clock.nowMs())) * 1_000_000n
+  const loadedAtNs = nowNs()
+  let changed = false
+  return {
+    get(path, { stamp }) {
+      const entry = seen.get(path) ?? known.get(path)
+      if (entry !== undefined && entry.stamp === stamp) {
+        seen.set(path, entry)
+        return entry.value
+      }
+      askedAtNs.set(path, nowNs())
+      return undefined
+    },
+    set(path, { stamp, changedAtNs }, value) {
+      const tickNs = changedAtNs % secondNs === 0n ? coarseTickNs : fineTickNs
+      changed = true
+      if (changedAtNs + tickNs < (askedAtNs.get(path) ?? loadedAtNs)) seen.set(path, { stamp, value })
+      else seen.delete(path)
+    },
+    async save() {
+      if (!changed && seen.size === known.size) return
+      const entries: Json[] = []
+      for (const [path, { stamp, value }] of seen) entries.push(path, stamp, value)
+      await documents.write(name, { formatVersion: 1, key, entries })
+      known.clear()
+      for (const [path, entry] of seen) known.set(path, entry)
+      changed = false
+    },
+  }
+}
+
+interface Entry<V> {
+  readonly stamp: string
+  readonly value: V
+}
+
+// A flat list of path, stamp, value: of all forms the one that is parsed fastest.
+function toEntries<V extends Json>(document: Json | undefined, key: Digest): Map<string, Entry<V>> {
+  const entries = new Map<string, Entry<V>>()
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) return entries
+  const { formatVersion, key: itsKey, entries: list } = document as JsonObject
+  if (formatVersion !== 1 || itsKey !== key || !Array.isArray(list)) return entries
+  for (let index = 0; index + 2 < list.length; index += 3)
+    entries.set(list[index] as string, { stamp: list[index + 1] as string, value: list[index + 2] as V })
+  return entries
+}
