@@ -1,0 +1,157 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type CallContext, type Digest, finishDigest, messageOf, SheikhError, startDigest } from '../core/index.js'
+import { isSystemError } from '../store/index.js'
+import type { Tensor } from './safetensors.js'
+import { byteLengthOf, isDtype, rankOf } from './safetensors-dtype.js'
+import { lengthBytes, maximumHeaderBytes } from './safetensors-header.js'
+import { shown } from './safetensors-header-json.js'
+
+export interface WriteSafetensorsOptions {
+  /** Written in the order of the keys' code points. @default `{ format: 'pt' }`, which transformers expects */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+export interface WrittenFile {
+  readonly sizeBytes: number
+  readonly digest: Digest
+}
+
+/** Bytes written between two looks at the signal. */
+const writeBytes = 8 << 20
+
+/**
+ * Writes a safetensors file, whole or not at all, and hashes it on the way.
+ *
+ * The same tensors, in whatever order, give the bytes that the reference writer gives.
+ *
+ * @throws `invalid-options` for tensors that no file can hold, `storage-failed` where the disk refuses.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly Tensor[],
+  options: WriteSafetensorsOptions,
+  context: CallContext,
+): Promise<WrittenFile> {
+  context.signal.throwIfAborted()
+  const ordered = orderedTensors(tensors)
+  const header = headerBytes(ordered, options.metadata ?? { format: 'pt' })
+  const partial = `${path}.partial`
+  try {
+    const written = await writeAll(partial, [header, ...ordered.map(({ data }) => data)], context)
+    await rename(partial, path)
+    await syncFolder(dirname(path))
+    return written
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => {})
+    if (!isSystemError(error)) throw error
+    throw new SheikhError('storage-failed', `Cannot write ${JSON.stringify(path)}: ${messageOf(error)}.`, {
+      facts: { path },
+      cause: error,
+    })
+  }
+}
+
+// As the reference writer: by descending dtype, so that data stays aligned, then by name, as UTF-8 compares.
+function orderedTensors(tensors: readonly Tensor[]): readonly Tensor[] {
+  const names = new Set<string>()
+  for (const tensor of tensors) {
+    checkTensor(tensor)
+    if (names.has(tensor.name)) throw unwritable(tensor.name, 'it stands twice')
+    names.add(tensor.name)
+  }
+  return tensors
+    .map((tensor) => ({ tensor, rank: rankOf(tensor.dtype), name: Buffer.from(tensor.name) }))
+    .sort((left, right) => right.rank - left.rank || Buffer.compare(left.name, right.name))
+    .map(({ tensor }) => tensor)
+}
+
+function checkTensor({ name, dtype, shape, data }: Tensor): void {
+  if (name === '__metadata__') throw unwritable(name, 'the format keeps this name for itself')
+  if (!name.isWellFormed()) throw unwritable(name, 'its name holds a lone surrogate')
+  if (!isDtype(dtype)) throw unwritable(name, `${JSON.stringify(dtype)} is not a dtype of the format`)
+  const odd = shape.find((size) => !Number.isSafeInteger(size) || size < 0)
+  if (odd !== undefined) throw unwritable(name, `its shape holds ${odd}`)
+  const bytes = byteLengthOf(dtype, shape)
+  if (typeof bytes === 'string') throw unwritable(name, `it ${bytes}`)
+  if (bytes !== data.length) throw unwritable(name, `it has ${data.length} bytes of data, and its shape needs ${bytes}`)
+}
+
+// Text is put together by hand: an object would move names that look like indices ("10") to the front.
+function headerBytes(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const members = [`"__metadata__":{${metadataMembers(metadata)}}`]
+  let end = 0
+  for (const { name, dtype, shape, data } of tensors) {
+    const begin = end
+    end += data.length
+    members.push(
+      `${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(',')}],"data_offsets":[${begin},${end}]}`,
+    )
+  }
+  const json = Buffer.from(`{${members.join(',')}}`)
+  const padded = Math.ceil(json.length / 8) * 8
+  if (padded > maximumHeaderBytes)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot write a safetensors file: its header would have ${padded} bytes, and readers stop at ${maximumHeaderBytes}.`,
+    )
+  const bytes = Buffer.alloc(lengthBytes + padded, ' ')
+  bytes.writeBigUInt64LE(BigInt(padded))
+  json.copy(bytes, lengthBytes)
+  return bytes
+}
+
+function metadataMembers(metadata: Readonly<Record<string, string>>): string {
+  return Object.entries(metadata)
+    .map(([key, value]) => {
+      if (typeof value !== 'string' || !key.isWellFormed() || !value.isWellFormed())
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot write a safetensors file: its metadata under ${shown(key)} is not well-formed text.`,
+        )
+      return { key: Buffer.from(key), text: `${JSON.stringify(key)}:${JSON.stringify(value)}` }
+    })
+    .sort((left, right) => Buffer.compare(left.key, right.key))
+    .map(({ text }) => text)
+    .join(',')
+}
+
+async function writeAll(path: string, parts: readonly Uint8Array[], context: CallContext): Promise<WrittenFile> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0)
+  const handle = await open(path, flags)
+  try {
+    const hash = startDigest()
+    let sizeBytes = 0
+    for (const part of parts)
+      for (let done = 0; done < part.length; done += writeBytes) {
+        context.signal.throwIfAborted()
+        const piece = part.subarray(done, done + writeBytes)
+        await writePiece(handle, piece)
+        hash.update(piece)
+        sizeBytes += piece.length
+      }
+    await handle.sync()
+    return { sizeBytes, digest: finishDigest(hash) }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function writePiece(handle: FileHandle, piece: Uint8Array): Promise<void> {
+  for (let done = 0; done < piece.length; ) done += (await handle.write(piece, done)).bytesWritten
+}
+
+// Makes the rename last. Windows cannot open a folder for this, and needs no such call.
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(folder, constants.O_RDONLY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const unwritable = (name: string, fact: string) =>
+  new SheikhError('invalid-options', `Cannot write tensor ${shown(name)}: ${fact}.`, { facts: { tensor: name } })

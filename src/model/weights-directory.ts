@@ -1,0 +1,29 @@
+import { type CallContext, type Digest, digestManifest, type Manifest } from '../core/index.js'
+import { readManifest, verifyManifest } from '../store/index.js'
+
+export { checkWeights, type WeightsProblem } from './check-weights.js'
+
+/** A folder of safetensors, `config.json` and whatever else predicting needs, with what was in it when it was read. */
+export interface WeightsDirectory {
+  readonly path: string
+  readonly manifest: Manifest
+  /** That of the manifest (`digestManifest`). */
+  readonly digest: Digest
+}
+
+/**
+ * Hashes the files of a folder.
+ *
+ * @throws `artifact-corrupt` for a symbolic link, a special file or a name that no manifest may hold; `not-found`.
+ */
+export async function readWeightsDirectory(path: string, context: CallContext): Promise<WeightsDirectory> {
+  context.signal.throwIfAborted()
+  const manifest = await readManifest(path, context)
+  return { path, manifest, digest: digestManifest(manifest) }
+}
+
+/** Hashes the files again. @throws `artifact-corrupt` that names the first file missing, extra or changed; `not-found`. */
+export async function verifyWeightsDirectory(weights: WeightsDirectory, context: CallContext): Promise<void> {
+  context.signal.throwIfAborted()
+  await verifyManifest(weights.path, weights.manifest, context)
+}

@@ -1,0 +1,138 @@
+import type { Dirent } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type CallContext,
+  checkedPath,
+  type FileEntry,
+  finishDigest,
+  type Manifest,
+  manifestOf,
+  SheikhError,
+  startDigest,
+} from '../core/index.js'
+import { chunksOf, readFailed, withPlainFile } from './plain-file.js'
+
+/** Files hashed at the same time: as many as libuv has threads to read with. */
+const hashedAtOnce = 4
+
+export interface ManifestDifference {
+  readonly path: string
+  readonly difference: 'missing' | 'extra' | 'changed'
+}
+
+/**
+ * Lists a directory's files and hashes each.
+ *
+ * @throws `artifact-corrupt` for a symbolic link, a special file, or a name that may not stand in a manifest;
+ * `not-found` where there is no such directory.
+ */
+export async function readManifest(directory: string, context: CallContext): Promise<Manifest> {
+  return manifestOf(await hashFiles(directory, await listFiles(directory, context), context))
+}
+
+/** How a directory differs from a manifest, sorted by path. Every file is hashed again. @throws as `readManifest`. */
+export async function manifestDifferences(
+  directory: string,
+  manifest: Manifest,
+  context: CallContext,
+): Promise<readonly ManifestDifference[]> {
+  const expected = new Map(manifest.files.map((file) => [file.path, file]))
+  const present = new Set(await listFiles(directory, context))
+  const common = manifest.files.map(({ path }) => path).filter((path) => present.has(path))
+  const differences: ManifestDifference[] = []
+  for (const { path } of manifest.files) if (!present.has(path)) differences.push({ path, difference: 'missing' })
+  for (const path of present) if (!expected.has(path)) differences.push({ path, difference: 'extra' })
+  for (const { path, sizeBytes, digest } of await hashFiles(directory, common, context)) {
+    const file = expected.get(path)!
+    if (file.sizeBytes !== sizeBytes || file.digest !== digest) differences.push({ path, difference: 'changed' })
+  }
+  return differences.sort((left, right) => (left.path < right.path ? -1 : 1))
+}
+
+/** Hashes a directory again. @throws `artifact-corrupt` that names the first file missing, extra or changed; else as `readManifest`. */
+export async function verifyManifest(directory: string, manifest: Manifest, context: CallContext): Promise<void> {
+  const [first] = await manifestDifferences(directory, manifest, context)
+  if (first === undefined) return
+  throw new SheikhError(
+    'artifact-corrupt',
+    `Cannot trust ${JSON.stringify(directory)}: ${describeDifference(first)}. Fetch or make it again.`,
+    { facts: { directory, ...first } },
+  )
+}
+
+/** A difference in words: `"config.json" is missing`. */
+export function describeDifference({ path, difference }: ManifestDifference): string {
+  return `${JSON.stringify(path)} ${differenceWords[difference]}`
+}
+
+const differenceWords = {
+  missing: 'is missing',
+  extra: 'is not in its manifest',
+  changed: 'is not what its manifest says',
+} as const
+
+async function listFiles(directory: string, context: CallContext): Promise<string[]> {
+  const found: string[] = []
+  const folders = ['']
+  for (;;) {
+    const folder = folders.pop()
+    if (folder === undefined) return found
+    context.signal.throwIfAborted()
+    for (const entry of await entriesOf(join(directory, folder))) {
+      // Bounds the depth too: no path is longer than 1,024 bytes.
+      const path = checkedPath(folder === '' ? entry.name : `${folder}/${entry.name}`)
+      if (entry.isFile()) found.push(path)
+      else if (entry.isDirectory()) folders.push(path)
+      else throw notPlain(directory, path, entry)
+    }
+  }
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    throw readFailed(folder, error)
+  }
+}
+
+async function hashFiles(directory: string, paths: readonly string[], context: CallContext): Promise<FileEntry[]> {
+  const sorted = [...paths].sort()
+  const entries: FileEntry[] = []
+  const failures: { readonly index: number; readonly error: unknown }[] = []
+  let next = 0
+  const work = async () => {
+    while (next < sorted.length && failures.length === 0) {
+      const index = next
+      next += 1
+      try {
+        entries.push(await hashFile(directory, sorted[index]!, context))
+      } catch (error) {
+        failures.push({ index, error })
+      }
+    }
+  }
+  // All workers are awaited, so that no file is open any more when this rejects.
+  await Promise.all(Array.from({ length: hashedAtOnce }, work))
+  const first = failures.sort((left, right) => left.index - right.index)[0]
+  if (first !== undefined) throw first.error
+  return entries
+}
+
+function hashFile(directory: string, path: string, context: CallContext): Promise<FileEntry> {
+  return withPlainFile(join(directory, path), async (file) => {
+    const hash = startDigest()
+    for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
+    return { path, sizeBytes: file.sizeBytes, digest: finishDigest(hash) }
+  })
+}
+
+function notPlain(directory: string, path: string, entry: Dirent): SheikhError {
+  const kind = entry.isSymbolicLink() ? 'a symbolic link' : 'a special file'
+  return new SheikhError(
+    'artifact-corrupt',
+    `Cannot read ${JSON.stringify(directory)}: ${JSON.stringify(path)} is ${kind}, not a plain file.`,
+    { facts: { directory, path } },
+  )
+}
