@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+// An import goes to the same room or to one further up this list, never down (docs/architecture.md).
+const rooms = [
+  'core',
+  'statistics',
+  'store',
+  'model',
+  'dataset',
+  'prompts',
+  'evaluation',
+  'trainer',
+  'gate',
+  'releaser',
+  'pipeline',
+  'repository',
+  'report',
+  'testing',
+  'cli',
+]
+const implementations = ['store/directory', 'store/memory', 'trainer/tfjs', 'releaser/directory']
+const composers = new Set(['repository', 'cli', 'testing'])
+const entries = ['index', 'repository', 'tfjs', 'statistics', 'testing']
+const heavy = ['@tensorflow/', '@huggingface/', 'isomorphic-git', 'zod', 'ajv', 'yaml', 'jiti']
+
+const root = resolve(import.meta.dirname, '../src')
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => join(root, path))
+
+interface Import {
+  readonly specifier: string
+  readonly lazy: boolean
+  readonly typeOnly: boolean
+}
+
+function importsOf(file: string): readonly Import[] {
+  const text = readFileSync(file, 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+  const found: Import[] = []
+  for (const [, typeOnly, specifier] of text.matchAll(
+    /^(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]/gm,
+  ))
+    found.push({ specifier: specifier!, lazy: false, typeOnly: typeOnly !== undefined })
+  for (const [, specifier] of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g))
+    found.push({ specifier: specifier!, lazy: true, typeOnly: false })
+  return found
+}
+
+const target = (file: string, specifier: string) => resolve(dirname(file), specifier.replace(/\.js$/, '.ts'))
+const roomOf = (file: string) => relative(root, file).split('/')[0]!
+const inside = (file: string) => relative(root, file)
+
+describe('the floor plan', () => {
+  it('knows every room', () => {
+    const unknown = files.map(roomOf).filter((room) => !room.endsWith('.ts') && !rooms.includes(room))
+    expect([...new Set(unknown)]).toEqual([])
+  })
+
+  it('imports go up the list, never down', () => {
+    const wrong: string[] = []
+    for (const file of files) {
+      const from = rooms.indexOf(roomOf(file))
+      if (from < 0) continue
+      for (const { specifier } of importsOf(file)) {
+        if (!specifier.startsWith('.')) continue
+        const to = rooms.indexOf(roomOf(target(file, specifier)))
+        if (to > from || to < 0) wrong.push(`${inside(file)} → ${specifier}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('implementations are imported by entries and by rooms that compose', () => {
+    const wrong: string[] = []
+    for (const file of files) {
+      const own = implementations.find((folder) => inside(file).startsWith(`${folder}/`))
+      if (composers.has(roomOf(file)) || roomOf(file).endsWith('.ts')) continue
+      for (const { specifier } of importsOf(file)) {
+        if (!specifier.startsWith('.')) continue
+        const reached = implementations.find((folder) => inside(target(file, specifier)).startsWith(`${folder}/`))
+        if (reached !== undefined && reached !== own) wrong.push(`${inside(file)} → ${specifier}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('a room is entered by its index', () => {
+    const wrong: string[] = []
+    for (const file of files)
+      for (const { specifier } of importsOf(file)) {
+        if (!specifier.startsWith('.')) continue
+        const to = target(file, specifier)
+        const sameRoom = roomOf(to) === roomOf(file)
+        const entry = roomOf(file).endsWith('.ts')
+        if (!sameRoom && !to.endsWith('/index.ts') && !(entry && roomOf(to) === 'testing'))
+          wrong.push(`${inside(file)} → ${specifier}`)
+      }
+    expect(wrong).toEqual([])
+  })
+
+  it('the root entry loads nothing heavy', () => {
+    const seen = new Set<string>()
+    const reached: string[] = []
+    const visit = (file: string, path: readonly string[]) => {
+      if (seen.has(file)) return
+      seen.add(file)
+      for (const { specifier, lazy, typeOnly } of importsOf(file)) {
+        if (lazy || typeOnly) continue
+        if (specifier.startsWith('.')) visit(target(file, specifier), [...path, inside(file)])
+        else if (heavy.some((name) => specifier.startsWith(name)))
+          reached.push([...path, inside(file), specifier].join(' → '))
+      }
+    }
+    visit(join(root, 'index.ts'), [])
+    expect(reached).toEqual([])
+  })
+
+  it('clock, chance, environment and console stay in adapters and the command line', () => {
+    const allowed = ['core/context.ts', 'cli/']
+    const wrong = files
+      .filter((file) => !allowed.some((path) => inside(file).startsWith(path)))
+      .filter((file) => {
+        const code = readFileSync(file, 'utf8')
+          .replace(/\/\*[\s\S]*?\*\//g, '')
+          .replace(/\/\/.*$/gm, '')
+        return /Math\.random\(|Date\.now\(|process\.env|\bconsole\./.test(code)
+      })
+      .map(inside)
+    expect(wrong).toEqual([])
+  })
+
+  it('every entry re-exports by name', () => {
+    for (const entry of entries)
+      expect(readFileSync(join(root, `${entry}.ts`), 'utf8'), entry).not.toMatch(/export \*|export default/)
+  })
+})

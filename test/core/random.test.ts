@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../src/core/index.js'
+
+describe('seededRandom', () => {
+  it('gives the same numbers for the same seed, others for another, and for a fork', () => {
+    const draw = (random: ReturnType<typeof seededRandom>) => Array.from({ length: 5 }, () => random.uint32())
+    expect(draw(seededRandom(1))).toEqual(draw(seededRandom('1')))
+    expect(draw(seededRandom(1))).not.toEqual(draw(seededRandom(2)))
+    expect(draw(seededRandom(1).fork('a'))).not.toEqual(draw(seededRandom(1).fork('b')))
+    const forked = seededRandom(3)
+    forked.uint32()
+    expect(draw(forked.fork('a'))).toEqual(draw(seededRandom(3).fork('a')))
+  })
+
+  it('keeps these numbers: weights depend on them', () => {
+    const random = seededRandom(0)
+    expect([random.uint32(), random.uint32(), random.uint32()]).toMatchInlineSnapshot(`
+      [
+        1878316018,
+        3298828248,
+        1905979418,
+      ]
+    `)
+  })
+
+  it('is uniform, and normal (means and variances within 5 standard errors of 100,000 draws)', () => {
+    const random = seededRandom('moments')
+    const moments = (draw: () => number) => {
+      const values = Array.from({ length: 100_000 }, draw)
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+      return [mean, values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length] as const
+    }
+    const [mean, variance] = moments(() => random.uniform())
+    expect(Math.abs(mean - 1 / 2)).toBeLessThan(5 * Math.sqrt(1 / 12 / 100_000))
+    expect(Math.abs(variance - 1 / 12)).toBeLessThan(5 * Math.sqrt(1 / 180 / 100_000))
+    const [normalMean, normalVariance] = moments(() => random.normal())
+    expect(Math.abs(normalMean)).toBeLessThan(5 * Math.sqrt(1 / 100_000))
+    expect(Math.abs(normalVariance - 1)).toBeLessThan(5 * Math.sqrt(2 / 100_000))
+  })
+
+  it('shuffles: a permutation, in place', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer()), fc.integer(), (items, seed) => {
+        const shuffled = seededRandom(seed).shuffle([...items])
+        expect([...shuffled].sort()).toEqual([...items].sort())
+      }),
+    )
+  })
+})

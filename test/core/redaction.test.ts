@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { createRedactor, createRunId, isRunId } from '../../src/core/index.js'
+
+describe('createRedactor', () => {
+  it('hides what it was told, as it is and in a URL', () => {
+    const redact = createRedactor(['p@ss word/1', 'longer p@ss word/1'])
+    expect(redact('a p@ss word/1 b p%40ss%20word%2F1 c longer p@ss word/1')).toBe('a [secret] b [secret] c [secret]')
+  })
+
+  it.each([
+    `hf_${'a'.repeat(34)}`,
+    `ghp_${'A1'.repeat(18)}`,
+    `github_pat_${'a'.repeat(30)}`,
+    'xoxb-1234567890-abcdef',
+    'https://hooks.slack.com/services/T000/B000/XXXX',
+  ])('hides what looks like a token: %s', (token) => {
+    expect(createRedactor()(`before ${token} after`)).toBe('before [secret] after')
+  })
+
+  it('hides a password in a URL and a bearer token, and leaves ordinary words alone', () => {
+    const redact = createRedactor(['ab'])
+    expect(redact('https://user:hunter2@host/x Authorization: Bearer abcdefgh.ijk')).toBe(
+      'https://user:[secret]@host/x Authorization: Bearer [secret]',
+    )
+    expect(redact('about a bearer of news at 12:30, see http://host:80/a')).toBe(
+      'about a bearer of news at 12:30, see http://host:80/a',
+    )
+  })
+})
+
+describe('createRunId', () => {
+  it('sorts by time, and is told from other text', () => {
+    const early = createRunId(1_000_000, new Uint8Array(10).fill(255))
+    const late = createRunId(1_000_032, new Uint8Array(10))
+    expect(early < late).toBe(true)
+    expect(isRunId(early) && isRunId(createRunId(Date.UTC(2026, 0, 1)))).toBe(true)
+    for (const other of ['', '../../../../../../x', 'I'.repeat(20), 1]) expect(isRunId(other)).toBe(false)
+  })
+})
