@@ -1,8 +1,7 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type FileHandle, open } from 'node:fs/promises'
 import { type CallContext, type Digest, finishDigest, messageOf, SheikhError, startDigest } from '../core/index.js'
-import { isSystemError } from '../store/index.js'
+import { isSystemError, removeQuietly, renameDurably, storageFailed } from '../store/index.js'
 import type { Tensor } from './safetensors.js'
 import { byteLengthOf, isDtype, rankOf } from './safetensors-dtype.js'
 import { lengthBytes, maximumHeaderBytes } from './safetensors-header.js'
@@ -40,15 +39,15 @@ export async function writeSafetensors(
   const partial = `${path}.partial`
   try {
     const written = await writeAll(partial, [header, ...ordered.map(({ data }) => data)], context)
-    await rename(partial, path)
-    await syncFolder(dirname(path))
+    await renameDurably(partial, path)
     return written
   } catch (error) {
-    await rm(partial, { force: true }).catch(() => {})
-    if (!isSystemError(error)) throw error
-    throw new SheikhError('storage-failed', `Cannot write ${JSON.stringify(path)}: ${messageOf(error)}.`, {
+    await removeQuietly(partial)
+    const failed = storageFailed('write', path, error)
+    if (!isSystemError(failed)) throw failed
+    throw new SheikhError('storage-failed', `Cannot write ${JSON.stringify(path)}: ${messageOf(failed)}.`, {
       facts: { path },
-      cause: error,
+      cause: failed,
     })
   }
 }
@@ -140,17 +139,6 @@ async function writeAll(path: string, parts: readonly Uint8Array[], context: Cal
 
 async function writePiece(handle: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) done += (await handle.write(piece, done)).bytesWritten
-}
-
-// Makes the rename last. Windows cannot open a folder for this, and needs no such call.
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const handle = await open(folder, constants.O_RDONLY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 const unwritable = (name: string, fact: string) =>

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type CallContext, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { storageFailed } from './storage-failed.js'
 
 /** How much of a file is in memory at once while it is hashed or looked through. */
 const chunkBytes = 1 << 20
@@ -75,6 +76,8 @@ export function readFailed(path: string, error: unknown): SheikhError {
   const shown = JSON.stringify(path)
   if (code === 'ENOENT' || code === 'ENOTDIR')
     return new SheikhError('not-found', `Cannot read ${shown}: it does not exist.`, { facts: { path }, cause: error })
+  const failed = storageFailed('read', path, error)
+  if (isSheikhError(failed)) return failed
   return new SheikhError('storage-failed', `Cannot read ${shown}: ${messageOf(error)}.`, {
     facts: { path },
     cause: error,
