@@ -1,0 +1,37 @@
+export { binomialPmf } from './binomial.js'
+export { binomialCdf, binomialUpperTail } from './binomial-tail.js'
+export {
+  binomialLowerBound,
+  binomialUpperBound,
+  clopperPearson,
+  type Interval,
+  type ProportionOptions,
+} from './clopper-pearson.js'
+export {
+  type CriticalScoreOptions,
+  criticalScore,
+  type ExactNonInferiorityOptions,
+  exactNonInferiority,
+} from './exact-non-inferiority.js'
+export { holm } from './holm.js'
+export { inverseRegularizedBeta, regularizedBeta } from './incomplete-beta.js'
+export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
+export { normalCdf, normalQuantile } from './normal.js'
+export {
+  type NonInferiorityEngine,
+  type PassRule,
+  type Plan,
+  type PlanOptions,
+  planNonInferiority,
+} from './plan-non-inferiority.js'
+export {
+  type DetectableDropOptions,
+  type MinimumItemsOptions,
+  minimumItemsForMargin,
+  type RequiredItemsOptions,
+  requiredItems,
+  type SmallestMarginOptions,
+  smallestDetectableDrop,
+  smallestMargin,
+} from './plan-size.js'
+export { type PairedCounts, type TangoOptions, type TangoResult, tango } from './tango.js'

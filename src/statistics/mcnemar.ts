@@ -1,0 +1,45 @@
+import { binomialPmf } from './binomial.js'
+import { binomialCdf } from './binomial-tail.js'
+import { checkedCount } from './options.js'
+
+/** The discordant pairs: the only ones that tell two models apart. */
+export interface Discordant {
+  /** Pairs where the baseline is right and the candidate wrong. */
+  readonly b: number
+  /** Pairs where the baseline is wrong and the candidate right. */
+  readonly c: number
+}
+
+export interface McnemarResult {
+  /** One-sided p-value that the candidate is worse; never below its true size. */
+  readonly exact: number
+  /** The same with half the weight of the outcome seen; 0.5 where there are no discordant pairs. */
+  readonly midP: number
+}
+
+/**
+ * McNemar's conditional test, one-sided: is the candidate worse than the baseline?
+ *
+ * Source: M. W. Fagerland, S. Lydersen and P. Laake, BMC Med. Res. Methodol. 13:91 (2013); theirs are two-sided, twice these.
+ *
+ * @throws `invalid-options`
+ */
+export function mcnemar({ b, c }: Discordant): McnemarResult {
+  checkedCount('b', b)
+  checkedCount('c', c)
+  const exact = binomialCdf(c, b + c, 0.5)
+  return { exact, midP: exact - binomialPmf(c, b + c, 0.5) / 2 }
+}
+
+/**
+ * The largest c among `discordant` pairs that is still evidence of harm (b > c and mid-p ≤ `alpha`), or −1.
+ *
+ * `near` is where to look first: the answer for one pair less makes a walk over many counts linear.
+ */
+export function harmThreshold(discordant: number, alpha: number, near = Math.floor(discordant / 2)): number {
+  const isHarm = (c: number) => discordant - c > c && mcnemar({ b: discordant - c, c }).midP <= alpha
+  let c = Math.min(near, discordant)
+  while (c >= 0 && !isHarm(c)) c--
+  while (c < discordant && isHarm(c + 1)) c++
+  return c
+}
