@@ -19,7 +19,7 @@ describe('mcnemar', () => {
     }
   })
 
-  // Fagerland, Lydersen and Laake (2013), table 3 (Bentur et al., 2009), and Statistical Analysis of Contingency Tables
+  // Fagerland, Lydersen and Laake (2013) (Bentur et al., 2009), and Statistical Analysis of Contingency Tables
   // (2017), chapter 8 (Cavo et al., 2012). Theirs are two-sided.
   it.each([
     { b: 7, c: 1, exact: 0.0703, midP: 0.0391, digits: 4 },

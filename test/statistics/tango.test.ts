@@ -26,7 +26,7 @@ describe('tango', () => {
     }
   })
 
-  // Tango (1998), section 5: 44 patients, two ways to disinfect lenses, one discordant pair, margin 10 points.
+  // Tango (1998): 44 patients, two ways to disinfect lenses, one discordant pair, margin 10 points.
   it('gives the z of the example in the paper', () => {
     expect(tango({ b: 1, c: 0, n: 44, margin: 0.1 }).z).toBeCloseTo(1.709, 3)
   })
