@@ -1,3 +1,5 @@
-export { readBundle } from './bundle.js'
+export { payloadFolders, readBundle, weightsOf } from './bundle.js'
+export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'
+export { parseRelease, parseStaged } from './parse-release.js'
 export type { Bundle, Intent, Release, ReleaseRecord, Releaser, Staged, StageRequest, Version } from './releaser.js'
 export { isVersion, nextVersion, parseVersion } from './version.js'

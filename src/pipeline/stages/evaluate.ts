@@ -45,7 +45,7 @@ async function scoreOpponent(
   try {
     const directory = await session.folder(`release-${version}`)
     const opened = await session.options.releaser.open(version, directory, session.context)
-    const weights = await weightsOf(opened, session.context)
+    const weights = weightsOf(opened)
     return { version, bundle, evaluation: (await score(session, weights, rows, environment)).evaluation }
   } catch (error) {
     session.context.signal.throwIfAborted()

@@ -1,0 +1,73 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SheikhError } from '../../core/index.js'
+import { createExclusively, readTextFile } from '../../store/index.js'
+
+/**
+ * A name that points at a version and moves. Each move is a file with the next number, made exclusively: of two that
+ * race for a number one fails, and a crash leaves either the old highest number or the new one.
+ */
+export function channelOf(registry: string, name: string) {
+  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot use the channel ${JSON.stringify(name)}: write it in a-z, 0-9 and "-".`,
+    )
+  const folder = join(registry, 'channels', name)
+
+  async function read(): Promise<{ readonly number: number; readonly version?: string | undefined }> {
+    const number = Math.max(0, ...(await numbersIn(folder)))
+    if (number === 0) return { number }
+    const file = join(folder, fileName(number))
+    const document = parse(await readTextFile(file))
+    if (typeof document?.version === 'string') return { number, version: document.version }
+    throw new SheikhError(
+      'artifact-corrupt',
+      `Cannot read the channel "${name}": "${file}" names no version. Restore the registry from a copy.`,
+      { facts: { file } },
+    )
+  }
+
+  return {
+    read,
+    /** Compare-and-set. @throws `release-conflict`. */
+    async point(version: string, expected: string | undefined): Promise<void> {
+      const { number, version: current } = await read()
+      if (current === version) return
+      const moved =
+        current !== expected ||
+        !(await createExclusively(
+          join(folder, fileName(number + 1)),
+          `${JSON.stringify({ formatVersion: 1, version })}\n`,
+        ))
+      if (moved)
+        throw new SheikhError(
+          'release-conflict',
+          `Cannot point "${name}" at ${version}: it points at ${(await read()).version ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+          {
+            facts: { channel: name, version, expected },
+            retryable: true,
+          },
+        )
+    },
+  }
+}
+
+const fileName = (number: number) => `${String(number).padStart(8, '0')}.json`
+
+async function numbersIn(folder: string): Promise<readonly number[]> {
+  try {
+    return (await readdir(folder)).flatMap((name) => (/^\d{8}\.json$/.test(name) ? [Number(name.slice(0, 8))] : []))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function parse(text: string | undefined): { version?: unknown } | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as { version?: unknown })
+  } catch {
+    return undefined
+  }
+}

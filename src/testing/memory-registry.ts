@@ -1,0 +1,149 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { digestBytes, SheikhError } from '../core/index.js'
+import type { Bundle, Release, Releaser, Staged } from '../releaser/index.js'
+
+type Method = 'current' | 'stage' | 'verify' | 'promote' | 'point' | 'discard' | 'withdraw' | 'open'
+
+export interface MemoryRegistryOptions {
+  /** Thrown by a method each time it is called. */
+  readonly failures?: Partial<Record<Method, unknown>> | undefined
+}
+
+/** A registry in memory, for tests of what uses one. It keeps every promise of the interface but to outlive the process. */
+export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): Releaser {
+  const bundles = new Map<string, ReadonlyMap<string, Uint8Array>>()
+  const stagings = new Map<string, Staged>()
+  const releases: Release[] = []
+  const channels = new Map<string, string>()
+
+  const keyOf = ({ version, bundle }: Staged) => `${version} ${bundle}`
+  const find = (version: string) => releases.find((release) => release.version === version)
+  const enter = (method: Method, signal: AbortSignal) => {
+    signal.throwIfAborted()
+    if (failures[method] !== undefined) throw failures[method]
+  }
+  const taken = (version: string) =>
+    new SheikhError(
+      'release-conflict',
+      `Cannot release ${version}: the version is taken. Run again, for the next one.`,
+      { retryable: true },
+    )
+  const absent = (version: string) => new SheikhError('not-found', `There is no release ${version} in the registry.`)
+
+  return {
+    contract: 1,
+    name: 'memory',
+    version: '1',
+    describe: () => null,
+
+    async current(channel, { signal }) {
+      enter('current', signal)
+      const version = channels.get(channel)
+      return version === undefined ? undefined : find(version)
+    },
+
+    async *history({ signal }) {
+      signal.throwIfAborted()
+      yield* [...releases].reverse()
+    },
+
+    async stage({ bundle, version, intent, record }, { signal }) {
+      enter('stage', signal)
+      const there = find(version)
+      if (there !== undefined && there.bundle !== bundle.digest) throw taken(version)
+      if (!bundles.has(bundle.digest)) bundles.set(bundle.digest, await readFiles(bundle))
+      const staged: Staged = {
+        formatVersion: 1,
+        version,
+        bundle: bundle.digest,
+        manifest: bundle.manifest,
+        intent,
+        record,
+      }
+      stagings.set(keyOf(staged), staged)
+      return staged
+    },
+
+    async *staged({ signal }) {
+      signal.throwIfAborted()
+      yield* [...stagings.values()]
+    },
+
+    async verify(staged, { signal }) {
+      enter('verify', signal)
+      const files = bundles.get(staged.bundle)
+      for (const { path, digest } of staged.manifest.files) {
+        const bytes = files?.get(path)
+        if (bytes === undefined || digestBytes(bytes) !== digest)
+          throw new SheikhError(
+            'artifact-corrupt',
+            `Cannot verify ${staged.version}: "${path}" is not what was staged.`,
+          )
+      }
+    },
+
+    async promote(staged, { signal, clock }) {
+      enter('promote', signal)
+      const there = find(staged.version)
+      if (there !== undefined && (there.bundle !== staged.bundle || there.record.runId !== staged.record.runId))
+        throw taken(staged.version)
+      const release: Release = there ?? { ...staged, promotedAtMs: clock.nowMs() }
+      if (there === undefined) releases.push(release)
+      stagings.delete(keyOf(staged))
+      return release
+    },
+
+    async point(channel, version, expected, { signal }) {
+      enter('point', signal)
+      if (find(version) === undefined) throw absent(version)
+      const current = channels.get(channel)
+      if (current === version) return
+      if (current !== expected)
+        throw new SheikhError(
+          'release-conflict',
+          `Cannot point "${channel}" at ${version}: it points at ${current ?? 'nothing'}. Run again.`,
+          { retryable: true },
+        )
+      channels.set(channel, version)
+    },
+
+    async discard(staged, { signal }) {
+      enter('discard', signal)
+      stagings.delete(keyOf(staged))
+    },
+
+    async withdraw(version, reason, { signal, clock }) {
+      enter('withdraw', signal)
+      const index = releases.findIndex((release) => release.version === version)
+      if (index < 0) throw absent(version)
+      const release = releases[index]!
+      if (release.withdrawn === undefined) releases[index] = { ...release, withdrawn: { reason, atMs: clock.nowMs() } }
+    },
+
+    async open(version, directory, { signal }) {
+      enter('open', signal)
+      const release = find(version)
+      if (release === undefined) throw absent(version)
+      await mkdir(directory, { recursive: true })
+      if ((await readdir(directory)).length > 0)
+        throw new SheikhError('invalid-options', `Cannot open ${version} into "${directory}": the folder is not empty.`)
+      for (const [path, bytes] of bundles.get(release.bundle)!) {
+        await mkdir(dirname(join(directory, path)), { recursive: true })
+        await writeFile(join(directory, path), bytes)
+      }
+      return { digest: release.bundle, manifest: release.manifest, directory }
+    },
+  }
+}
+
+async function readFiles({ manifest, directory }: Bundle): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>()
+  for (const { path, digest } of manifest.files) {
+    const bytes = await readFile(join(directory, path))
+    if (digestBytes(bytes) !== digest)
+      throw new SheikhError('artifact-corrupt', `Cannot stage the bundle: "${path}" changed since it was read.`)
+    files.set(path, bytes)
+  }
+  return files
+}
