@@ -1,1 +1,16 @@
-export {}
+export {
+  type Author,
+  defineConfig,
+  type EvaluationStatus,
+  type Head,
+  type HostConfiguration,
+  type Initialised,
+  type InitOptions,
+  initGitRepository,
+  initRepository,
+  type Notice,
+  openRepository,
+  type Pinned,
+  type Repository,
+  type RepositoryOptions,
+} from './repository/index.js'

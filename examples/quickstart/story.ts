@@ -26,8 +26,10 @@ export class Story {
   report: string | null = null
   readonly #steps: Step[] = []
   readonly #say: (text: string) => void
+  readonly #json: boolean
 
-  constructor(readonly json: boolean) {
+  constructor(json: boolean) {
+    this.#json = json
     // With --json the last line of the output is for programs; the story goes beside it.
     this.#say = (text) => (json ? process.stderr : process.stdout).write(`${text}\n`)
   }
@@ -57,7 +59,7 @@ export class Story {
       )
     if (wrong.length === 0)
       this.say(`\nAll eight steps ended as they should. The report of the poisoned run: ${this.report}`)
-    if (this.json) process.stdout.write(`${JSON.stringify({ steps: this.#steps, report: this.report })}\n`)
+    if (this.#json) process.stdout.write(`${JSON.stringify({ steps: this.#steps, report: this.report })}\n`)
     return wrong.length === 0 ? 0 : 1
   }
 }

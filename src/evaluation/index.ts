@@ -1,2 +1,5 @@
-export { evaluate } from './evaluate.js'
+export { type EvaluateOptions, evaluate } from './evaluate.js'
 export type { Evaluation, Metric, MetricColumn, Outcome } from './evaluation.js'
+export { accuracy } from './metrics/accuracy.js'
+export { logLoss } from './metrics/log-loss.js'
+export { f1, precision, recall } from './metrics/precision-recall.js'

@@ -84,6 +84,8 @@ export interface Check extends Described {
   readonly metrics: readonly Metric[]
   /** True for a check that compares with what was released; its first metric decides which release is the best. */
   readonly compares?: boolean | undefined
+  /** Slices that hold a release where they are inconclusive. */
+  readonly requiredSlices?: readonly string[] | undefined
   examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>
 }
 

@@ -1,3 +1,6 @@
+export { atLeast } from './checks/at-least.js'
+export { type NoRegressionOptions, noRegression } from './checks/no-regression.js'
+export { weightIntegrity } from './checks/weight-integrity.js'
 export type {
   Check,
   Evidence,
@@ -10,4 +13,4 @@ export type {
   VerdictStatus,
 } from './gate.js'
 export { type Ledger, type LedgerEntry, type LedgerEvent, storeLedger } from './ledger.js'
-export { qualityGate } from './quality-gate.js'
+export { type QualityGateOptions, qualityGate } from './quality-gate.js'

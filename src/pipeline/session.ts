@@ -55,7 +55,7 @@ export class Session {
       runId: this.runId,
       atMs: this.context.clock.nowMs(),
       sequence: this.#sequence,
-    }) as unknown as RunEvent
+    } as unknown as Json) as unknown as RunEvent
     this.#sequence += 1
     this.#emit(event)
     // In order, and awaited by `flush`: an event that cannot be kept fails the run there.

@@ -1,0 +1,115 @@
+import { type CallContext, type Json, messageOf, SheikhError } from '../core/index.js'
+import type { Model, Prediction, Row, Rows } from '../model/index.js'
+import type { Evaluation, Metric, Outcome } from './evaluation.js'
+import { columnOf } from './metric-column.js'
+
+export interface EvaluateOptions<I> {
+  readonly model: Model<I>
+  readonly rows: Rows<I, unknown>
+  readonly metrics: readonly Metric[]
+  /** Items a call of `predict`. @default 64 */
+  readonly batchSize?: number | undefined
+}
+
+/** One row and what the model said of it; no prediction where it failed. */
+export interface ScoredItem {
+  readonly row: Row<unknown, unknown>
+  readonly outcome: Outcome
+  readonly prediction?: Prediction | undefined
+}
+
+/**
+ * Scores a model on rows, item by item.
+ *
+ * A batch that fails is asked again item by item, so that one bad item costs no other its answer. What fails then is
+ * recorded as `error`, or `timeout` for an error of that name: never as a wrong answer.
+ *
+ * @throws `evaluation-invalid` where predictions are too few, not finite, or not what a metric needs.
+ */
+export async function evaluate<I>(
+  { model, rows, metrics, batchSize = 64 }: EvaluateOptions<I>,
+  context: CallContext,
+): Promise<Evaluation> {
+  const items: ScoredItem[] = []
+  let batch: Row<I, unknown>[] = []
+  for await (const row of rows) {
+    batch.push(row)
+    if (batch.length < batchSize) continue
+    items.push(...(await predictBatch(model, batch, context)))
+    batch = []
+  }
+  if (batch.length > 0) items.push(...(await predictBatch(model, batch, context)))
+  if (items.length === 0)
+    throw new SheikhError('evaluation-invalid', 'Cannot evaluate: there are no items. Pin an evaluation set.')
+  return {
+    formatVersion: 1,
+    modelDigest: model.digest,
+    evaluationDigest: rows.digest,
+    ids: items.map(({ row }) => row.id),
+    groups: items.map(({ row }) => row.group ?? row.id),
+    slices: sliceColumns(items),
+    targets: items.map(({ row }) => (row.target ?? null) as Json),
+    predictions: items.map(({ prediction }) => prediction ?? null),
+    outcomes: items.map(({ outcome }) => outcome),
+    metrics: metrics.map((metric) => columnOf(metric, items)),
+  }
+}
+
+async function predictBatch<I>(
+  model: Model<I>,
+  batch: readonly Row<I, unknown>[],
+  context: CallContext,
+): Promise<readonly ScoredItem[]> {
+  context.signal.throwIfAborted()
+  try {
+    const predictions = await model.predict(
+      batch.map(({ input }) => input),
+      context,
+    )
+    context.signal.throwIfAborted()
+    if (predictions.length !== batch.length)
+      throw new SheikhError(
+        'evaluation-invalid',
+        `Cannot evaluate: the model gave ${predictions.length} predictions for ${batch.length} inputs. Correct the model: one each, in order.`,
+      )
+    return batch.map((row, index) => ({ row, outcome: 'ok', prediction: checked(predictions[index]!, row.id) }))
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (error instanceof SheikhError && error.code === 'evaluation-invalid') throw error
+    const [only] = batch
+    if (batch.length === 1) {
+      context.log.warn(`The model failed on "${only!.id}": ${messageOf(error)}`)
+      return [{ row: only!, outcome: (error as Error | undefined)?.name === 'TimeoutError' ? 'timeout' : 'error' }]
+    }
+    const alone: ScoredItem[] = []
+    for (const row of batch) alone.push(...(await predictBatch(model, [row], context)))
+    return alone
+  }
+}
+
+function checked(prediction: Prediction, id: string): Prediction {
+  const numbers =
+    prediction?.kind === 'number'
+      ? [prediction.value]
+      : prediction?.kind === 'vector'
+        ? prediction.values
+        : prediction?.kind === 'label'
+          ? Object.values(prediction.probabilities ?? {})
+          : []
+  const known = ['label', 'number', 'text', 'vector'].includes(prediction?.kind)
+  if (known && numbers.every(Number.isFinite)) return prediction
+  throw new SheikhError(
+    'evaluation-invalid',
+    `Cannot evaluate: the prediction for "${id}" is ${known ? 'not finite' : 'none of label, number, text and vector'}. Correct the model.`,
+    {
+      facts: { id },
+    },
+  )
+}
+
+function sliceColumns(items: readonly ScoredItem[]): Evaluation['slices'] {
+  const kinds = [...new Set(items.flatMap(({ row }) => Object.keys(row.slices)))].sort()
+  return Object.fromEntries(
+    kinds.map((kind) => [kind, items.map(({ row }) => (Object.hasOwn(row.slices, kind) ? row.slices[kind]! : null))]),
+  )
+}

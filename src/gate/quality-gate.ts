@@ -1,0 +1,132 @@
+import { type CallContext, identityOf, type Json, messageOf, SheikhError } from '../core/index.js'
+import { holm } from '../statistics/index.js'
+import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Verdict } from './gate.js'
+
+export interface QualityGateOptions {
+  /** What an inconclusive verdict leads to. @default 'ask' */
+  readonly whenInconclusive?: InconclusivePolicy | undefined
+}
+
+const alpha = 0.05
+
+/**
+ * Decides over the findings of its checks.
+ *
+ * `fail` if a critical finding failed, slices after Holm's correction over all of them; else `inconclusive` if a critical
+ * finding over all items, or of a required slice, is; else `pass`, with at least one critical pass. A crashed check, one
+ * that says nothing and a number that is not finite are inconclusive: silence is not a pass.
+ *
+ * @throws `invalid-options` without checks, or with two of one name.
+ */
+export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask' }: QualityGateOptions = {}): Gate {
+  if (checks.length === 0)
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot make a gate of no checks: it would let anything pass. Add atLeast(), noRegression() or weightIntegrity().',
+    )
+  const names = checks.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined)
+    throw new SheikhError('invalid-options', `Cannot make a gate with the check "${twice}" twice. Leave one out.`)
+  const metrics = [...new Map(checks.flatMap((check) => check.metrics).map((metric) => [metric.name, metric])).values()]
+  const versioned = [...checks, ...metrics].every(({ version }) => version !== undefined)
+  const required = new Set(checks.flatMap(({ requiredSlices = [] }) => requiredSlices))
+  return {
+    contract: 1,
+    name: 'quality',
+    version: versioned ? '1' : undefined,
+    metrics,
+    primaryMetric: checks.find(({ compares }) => compares === true)?.metrics[0]?.name,
+    describe: () =>
+      ({
+        whenInconclusive,
+        checks: checks.map((check) => identityOf(check) ?? check.name),
+        metrics: metrics.map((metric) => identityOf(metric) ?? metric.name),
+      }) as Json,
+    async decide(evidence, context) {
+      const found: Finding[] = []
+      for (const check of checks) found.push(...(await examine(check, evidence, context)))
+      return { ...decide(correctSlices(found), required), whenInconclusive } as Verdict
+    },
+  }
+}
+
+async function examine(check: Check, evidence: Evidence, context: CallContext): Promise<readonly Finding[]> {
+  const silent = (reason: string): readonly Finding[] => [
+    { check: check.name, status: 'inconclusive', critical: true, reason },
+  ]
+  try {
+    const findings = await check.examine(evidence, context)
+    context.signal.throwIfAborted()
+    if (findings.length === 0) return silent('the check said nothing')
+    return findings.map((finding) =>
+      hasFiniteNumbers(finding)
+        ? finding
+        : {
+            ...withoutNumbers(finding),
+            status: 'inconclusive',
+            reason: `a number of it is not finite: ${finding.reason}`,
+          },
+    )
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return silent(`the check failed: ${messageOf(error)}`)
+  }
+}
+
+const hasFiniteNumbers = (finding: Finding) =>
+  Object.values(finding).every((value) => typeof value !== 'number' || Number.isFinite(value))
+
+function withoutNumbers(finding: Finding): Finding {
+  return Object.fromEntries(
+    Object.entries(finding).filter(([, value]) => typeof value !== 'number'),
+  ) as unknown as Finding
+}
+
+/** One family over slices, metrics, opponents and checks: with twenty slices one of them is worse by chance. */
+function correctSlices(findings: readonly Finding[]): readonly Finding[] {
+  const family = findings.filter(({ slice, pFail }) => slice !== undefined && pFail !== undefined)
+  const adjusted = holm(family.map(({ pFail }) => pFail!))
+  return findings.map((finding) => {
+    const index = family.indexOf(finding)
+    if (index < 0) return finding
+    const pFailAdjusted = adjusted[index]!
+    // A slice that was lost to all appearance, and may have been by chance among so many.
+    if (finding.status === 'fail' && pFailAdjusted > alpha)
+      return {
+        ...finding,
+        pFailAdjusted,
+        status: 'inconclusive',
+        reason: `${finding.reason} by itself, and may be among ${family.length} slices`,
+      }
+    return { ...finding, pFailAdjusted }
+  })
+}
+
+function decide(findings: readonly Finding[], required: ReadonlySet<string>): Omit<Verdict, 'whenInconclusive'> {
+  const critical = findings.filter((finding) => finding.critical)
+  const [failed] = critical.filter(({ status }) => status === 'fail')
+  if (failed !== undefined)
+    return {
+      status: 'fail',
+      findings: findings as [Finding, ...Finding[]],
+      summary: `The candidate must not be released: ${describe(failed)}.`,
+    } as Omit<Verdict, 'whenInconclusive'>
+  const [open] = critical.filter(
+    ({ status, slice }) => status === 'inconclusive' && (slice === undefined || required.has(slice)),
+  )
+  if (open !== undefined)
+    return { status: 'inconclusive', findings, summary: `The evidence does not settle it: ${describe(open)}.` }
+  const passed = critical.filter(({ status }) => status === 'pass')
+  if (passed.length === 0)
+    return {
+      status: 'inconclusive',
+      findings,
+      summary: 'The evidence does not settle it: no critical check has passed.',
+    }
+  const compared = passed.find(({ against, slice }) => against !== undefined && slice === undefined)
+  return { status: 'pass', findings, summary: `The candidate may be released: ${describe(compared ?? passed[0]!)}.` }
+}
+
+const describe = ({ check, slice, against, againstVersion, reason }: Finding) =>
+  `${check}${slice === undefined ? '' : ` on ${slice}`}${against === undefined ? '' : ` against ${againstVersion ?? against}`}: ${reason}`

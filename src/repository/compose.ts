@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises'
+import { isAbsolute, join, resolve } from 'node:path'
+import { type CallContext, messageOf, SheikhError } from '../core/index.js'
+import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
+import { accuracy } from '../evaluation/index.js'
+import { atLeast, type Check, type Gate, noRegression, qualityGate, weightIntegrity } from '../gate/index.js'
+import type { Pipeline, Stage } from '../pipeline/index.js'
+import { prompt } from '../prompts/index.js'
+import { directoryRegistry } from '../releaser/directory/index.js'
+import type { Releaser } from '../releaser/index.js'
+import { directoryStore } from '../store/directory/index.js'
+import type { Store } from '../store/index.js'
+import type { Trainer } from '../trainer/index.js'
+import { type Configuration, type HostConfiguration, loadConfiguration, loadHostConfiguration } from './config/index.js'
+import { evaluationPath, promptsPath, samplesPath, storePath } from './layout.js'
+
+/** The parts of a pipeline, made of a project's files. A host's own part takes the place of the file's. */
+export interface Composition {
+  readonly configuration: Configuration
+  /** The JSON Schema of the samples, as it is in its file. */
+  readonly schema?: string | undefined
+  /** A whole pipeline of the host's. */
+  readonly pipeline?: Pipeline<never, never> | undefined
+  readonly dataset: Dataset<unknown, unknown>
+  readonly trainer: Trainer<unknown, unknown>
+  readonly gate: Gate
+  readonly releaser: Releaser
+  readonly store: Store
+  readonly stages: readonly Stage[]
+  readonly seed: number
+}
+
+/** @throws `invalid-config`. */
+export async function compose(root: string, context: CallContext): Promise<Composition> {
+  const configuration = await loadConfiguration(root, context)
+  const host = (await loadHostConfiguration(root)) ?? {}
+  const { schemaPath } = configuration.dataset
+  return {
+    configuration,
+    ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
+    pipeline: host.pipeline,
+    dataset: datasetOf(root, configuration, host),
+    trainer: (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(configuration)),
+    gate: gateOf(configuration, host),
+    releaser:
+      host.releaser ??
+      directoryRegistry(
+        isAbsolute(configuration.releases) ? configuration.releases : join(root, configuration.releases),
+      ),
+    store: directoryStore(join(root, storePath)),
+    stages: host.stages ?? [],
+    seed: configuration.training.seed,
+  }
+}
+
+function datasetOf(root: string, { dataset }: Configuration, host: HostConfiguration): Dataset<unknown, unknown> {
+  const { id, input, target, group, slices } = dataset.projection
+  return new Dataset({
+    source: host.source ?? jsonFiles(join(root, samplesPath)),
+    ...(dataset.schemaPath !== undefined && { schema: jsonSchemaFile(inside(root, dataset.schemaPath)) }),
+    ...(id !== undefined && { id }),
+    input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,
+    target,
+    ...(group !== undefined && { group }),
+    ...(slices !== undefined && { slices }),
+    folderSlice: 'category',
+    evaluation: pinnedFile(join(root, evaluationPath)),
+  })
+}
+
+async function builtInTrainer({ training }: Configuration): Promise<Trainer<unknown, unknown>> {
+  const { architecture = 'text-classifier', epochs, learningRate, weightDecay, batchSize } = training
+  if (architecture !== 'text-classifier')
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot train the architecture "${architecture}": the built-in one is "text-classifier". Bring a trainer of your own in sheikh.config.ts.`,
+      {
+        facts: { file: 'mlops/training/config.yaml' },
+      },
+    )
+  const { textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
+  const options = { epochs, learningRate, weightDecay, batchSize }
+  return tfjsTrainer(textClassifier(options)) as unknown as Trainer<unknown, unknown>
+}
+
+function gateOf({ gate }: Configuration, { checks }: HostConfiguration): Gate {
+  const own: Check[] = []
+  if (gate.accuracyFloor !== undefined) own.push(atLeast(accuracy(), gate.accuracyFloor))
+  if (gate.regressionMargin !== undefined) own.push(noRegression(accuracy(), { margin: gate.regressionMargin }))
+  if (gate.weightIntegrity) own.push(weightIntegrity())
+  return qualityGate(checks ?? own, { whenInconclusive: gate.whenInconclusive })
+}
+
+async function readSchema(root: string, path: string): Promise<string> {
+  try {
+    return await readFile(inside(root, path), 'utf8')
+  } catch (error) {
+    if (error instanceof SheikhError) throw error
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot read the schema "${path}": ${messageOf(error)}. Correct validation.schema_path in dataset/config.yaml.`,
+      {
+        facts: { file: 'dataset/config.yaml' },
+        cause: error,
+      },
+    )
+  }
+}
+
+/** A path of the configuration never leaves the project. */
+function inside(root: string, path: string): string {
+  const found = resolve(root, path)
+  if (found.startsWith(`${resolve(root)}/`)) return found
+  throw new SheikhError('invalid-config', `Cannot read "${path}": it is outside the project. Move the file into it.`, {
+    facts: { file: 'dataset/config.yaml' },
+  })
+}

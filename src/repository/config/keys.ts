@@ -1,0 +1,169 @@
+import { z } from 'zod'
+
+/** What may stand under a key, and whether anything comes of it yet. */
+export type Keys =
+  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: boolean }
+  | { readonly kind: 'group'; readonly keys: Readonly<Record<string, Keys>> }
+  /** Names that people choose, with the same keys under each. */
+  | { readonly kind: 'map'; readonly each: Keys }
+  | { readonly kind: 'list'; readonly each: Keys }
+  /** Documentation: kept, never looked into. */
+  | { readonly kind: 'free' }
+
+const text = z.string().max(10_000)
+const flag = z.boolean()
+const ratio = z.number().min(0).max(1)
+const count = z.number().int().min(1).max(1e9)
+const positive = z.number().positive().max(1e9)
+const scalar = z.union([text, z.number(), flag, z.null()])
+
+const value = (type: z.ZodType, honoured: boolean): Keys => ({ kind: 'value', type, honoured })
+const honoured = (type: z.ZodType) => value(type, true)
+/** Accepted, since public repositories use it; said to be without effect. */
+const accepted = (type: z.ZodType = scalar) => value(type, false)
+const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys })
+const list = (each: Keys): Keys => ({ kind: 'list', each })
+const texts = accepted(z.array(text))
+
+const checkKeys = {
+  accuracy_threshold: honoured(ratio),
+  regression_check: honoured(z.union([flag, z.strictObject({ margin: ratio })])),
+  weight_integrity: honoured(flag),
+}
+
+export const pipelineKeys = group({
+  pipeline: group({ name: honoured(text.min(1)), version: accepted(z.union([text, z.number()])) }),
+  triggers: {
+    kind: 'map',
+    each: group({
+      paths: texts,
+      cron: accepted(text),
+      action: accepted(z.enum(['validate_and_queue', 'retrain', 'full_train', 'continuous_learn'])),
+    }),
+  },
+  stages: group({
+    validate: group({
+      steps: accepted(z.array(z.enum(['validate_schema', 'check_data_quality', 'validate_prompts']))),
+      on_failure: accepted(text),
+    }),
+    train: group({
+      depends_on: accepted(z.union([text, z.array(text)])),
+      config: group({
+        base_model: accepted(text),
+        learning_rate: honoured(positive),
+        batch_size: honoured(count),
+        epochs: honoured(count),
+        gradient_accumulation: accepted(count),
+      }),
+      resources: group({ gpu: accepted(), memory: accepted() }),
+      outputs: accepted(z.array(scalar)),
+    }),
+    validate_weights: group({
+      depends_on: accepted(z.union([text, z.array(text)])),
+      checks: list(group({ ...checkKeys, benchmark_suite: texts })),
+      on_failure: accepted(z.enum(['rollback', 'notify'])),
+      when_inconclusive: honoured(z.enum(['ask', 'hold', 'release'])),
+    }),
+    release: group({
+      depends_on: accepted(z.union([text, z.array(text)])),
+      targets: list(
+        group({
+          directory: group({ path: honoured(text.min(1)) }),
+          huggingface: group({ repo: accepted(text), type: accepted(text) }),
+          github: group({ release: accepted(), tag_format: accepted(text) }),
+        }),
+      ),
+      versioning: group({ strategy: accepted(text), auto_increment: accepted() }),
+    }),
+    continuous_learn: group({
+      depends_on: accepted(z.union([text, z.array(text)])),
+      actions: accepted(z.array(z.enum(['update_base_model', 'archive_previous_version', 'prepare_next_iteration']))),
+    }),
+  }),
+  notifications: group({
+    slack: group({ webhook: accepted(text), events: texts }),
+    email: group({ recipients: accepted(z.union([text, z.array(text)])), events: texts }),
+  }),
+  artifacts: group({
+    storage: group({ provider: accepted(text), retention_days: accepted(z.number()) }),
+    checkpoints: group({ save_frequency: accepted(), keep_last: accepted(z.number()) }),
+  }),
+})
+
+export const validationKeys = group({ validation: group(checkKeys) })
+
+export const trainingKeys = group({
+  model: group({ base: accepted(text), architecture: honoured(text) }),
+  data: group({
+    train_path: accepted(text),
+    validation_split: accepted(ratio),
+    max_samples: accepted(),
+    categories: texts,
+  }),
+  training: group({
+    learning_rate: honoured(positive),
+    weight_decay: honoured(z.number().min(0).max(1e3)),
+    warmup_ratio: accepted(ratio),
+    per_device_train_batch_size: honoured(count),
+    per_device_eval_batch_size: accepted(count),
+    gradient_accumulation_steps: accepted(count),
+    num_train_epochs: honoured(count),
+    max_steps: accepted(z.number()),
+    optim: accepted(text),
+    lr_scheduler_type: accepted(text),
+    fp16: accepted(flag),
+    bf16: accepted(flag),
+    save_strategy: accepted(text),
+    save_steps: accepted(z.number()),
+    save_total_limit: accepted(z.number()),
+    evaluation_strategy: accepted(text),
+    eval_steps: accepted(z.number()),
+    logging_steps: accepted(z.number()),
+    report_to: accepted(z.union([text, z.array(text)])),
+    seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
+  }),
+  validation: group({
+    metrics: texts,
+    benchmarks: list(group({ name: accepted(text), threshold: accepted(z.number()) })),
+  }),
+  output: group({
+    dir: accepted(text),
+    model_name: accepted(text),
+    push_to_hub: accepted(flag),
+    hub_repo: accepted(text),
+  }),
+})
+
+const free: Keys = { kind: 'free' }
+
+export const datasetKeys = group({
+  dataset: group({
+    name: free,
+    version: free,
+    description: free,
+    source: free,
+    license: free,
+    total_samples: accepted(count),
+  }),
+  categories: {
+    kind: 'map',
+    each: group({
+      sample_count: accepted(z.number()),
+      percentage: accepted(z.number()),
+      subcategories: free,
+      description: free,
+    }),
+  },
+  validation: group({
+    schema_path: honoured(text.min(1)),
+    strict_mode: accepted(flag),
+    check_image_paths: accepted(flag),
+  }),
+  projection: group({
+    id: honoured(text.min(1)),
+    input: honoured(text.min(1)),
+    target: honoured(text.min(1)),
+    group: honoured(text.min(1)),
+    slices: honoured(z.array(text.min(1))),
+  }),
+})

@@ -1,0 +1,10 @@
+export { defineConfig, type HostConfiguration, type Notice } from './config/index.js'
+export { type Author, type Head, initGitRepository } from './git/index.js'
+export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
+export {
+  type EvaluationStatus,
+  openRepository,
+  type Pinned,
+  type Repository,
+  type RepositoryOptions,
+} from './repository.js'

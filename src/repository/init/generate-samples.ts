@@ -1,0 +1,70 @@
+import { seededRandom } from '../../core/index.js'
+
+export interface GeneratedSample {
+  readonly id: string
+  readonly text: string
+  readonly label: string
+}
+
+// What somebody wants, and what goes wrong with it: put together at random, no two tickets need be alike.
+const kinds: Readonly<Record<string, { readonly things: readonly string[]; readonly troubles: readonly string[] }>> = {
+  billing: {
+    things: ['my invoice', 'the last payment', 'my credit card', 'the refund', 'the yearly plan', 'the receipt'],
+    troubles: [
+      'was charged twice',
+      'shows the wrong amount',
+      'was declined',
+      'has not arrived',
+      'names the wrong company',
+      'costs more than agreed',
+    ],
+  },
+  login: {
+    things: [
+      'my password',
+      'the sign-in page',
+      'my account',
+      'the confirmation code',
+      'single sign-on',
+      'the reset link',
+    ],
+    troubles: ['is rejected', 'has expired', 'is locked', 'never comes', 'sends me in circles', 'says unknown user'],
+  },
+  shipping: {
+    things: ['my parcel', 'the delivery', 'the tracking number', 'the courier', 'the return label', 'the package'],
+    troubles: [
+      'is late',
+      'went to the old address',
+      'does not work',
+      'left it in the rain',
+      'is missing',
+      'arrived open',
+    ],
+  },
+  technical: {
+    things: ['the app', 'the export', 'the dashboard', 'the upload', 'the report', 'the search'],
+    troubles: ['crashes on start', 'is slow', 'shows an error', 'stops half way', 'stays empty', 'freezes the browser'],
+  },
+}
+const openings = ['Hello, ', 'Hi there: ', '', 'Good morning. ', 'Please help, ', 'Again: ']
+const closings = [
+  '.',
+  ', can you look into it?',
+  '. It is urgent.',
+  ' since yesterday.',
+  ' on my phone.',
+  '. Thank you!',
+]
+
+/** Support tickets for a first try, 50 of each kind: the same ones every time. */
+export function generateSamples(): readonly GeneratedSample[] {
+  const random = seededRandom('sheikh-init')
+  const one = (items: readonly string[]) => items[random.below(items.length)]!
+  return Object.entries(kinds).flatMap(([label, { things, troubles }]) =>
+    Array.from({ length: 50 }, (_, index) => ({
+      id: `${label}-${String(index + 1).padStart(2, '0')}`,
+      text: `${one(openings)}${one(things)} ${one(troubles)}${one(closings)}`,
+      label,
+    })),
+  )
+}

@@ -1,0 +1,79 @@
+import { generateSamples } from './generate-samples.js'
+
+export interface LayoutFile {
+  /** Below the project's folder. */
+  readonly path: string
+  readonly text: string
+}
+
+/** The files of a new project. @param samples whether the generated ones are among them. */
+export function layoutFiles(name: string, samples: boolean): readonly LayoutFile[] {
+  const generated = samples
+    ? generateSamples().map((sample) => ({
+        path: `dataset/samples/${sample.label}/${sample.id}.json`,
+        text: `${JSON.stringify(sample, null, 2)}\n`,
+      }))
+    : [{ path: 'dataset/samples/.gitkeep', text: '' }]
+  return [
+    { path: '.gitignore', text: '.sheikh/\nreleases/\n' },
+    { path: 'dataset/config.yaml', text: datasetConfig(name) },
+    { path: 'dataset/schemas/sample.json', text: `${JSON.stringify(sampleSchema, null, 2)}\n` },
+    { path: 'mlops/pipeline.yaml', text: pipelineConfig(name, samples) },
+    { path: 'mlops/training/config.yaml', text: trainingConfig },
+    { path: 'prompts/inference/classify.txt', text: 'Which kind of ticket is this?\n\n{{ text }}\n' },
+    ...generated,
+  ]
+}
+
+/** The share of the generated samples that is pinned: enough for the margin below. */
+export const generatedShare = 0.4
+
+const sampleSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  type: 'object',
+  required: ['id', 'text', 'label'],
+  properties: {
+    id: { type: 'string', minLength: 1 },
+    text: { type: 'string', minLength: 1 },
+    label: { type: 'string', minLength: 1 },
+  },
+}
+
+const datasetConfig = (name: string) => `dataset:
+  name: ${JSON.stringify(name)}
+  version: 1.0.0
+validation:
+  schema_path: dataset/schemas/sample.json
+# Which fields of a sample matter to a model. The folder below dataset/samples/ is the slice "category".
+projection:
+  id: id
+  input: text
+  target: label
+  # group: thread      # items that are not independent: they never stand on both sides of the line
+`
+
+const pipelineConfig = (name: string, samples: boolean) => `pipeline:
+  name: ${JSON.stringify(name)}
+  version: 1.0.0
+stages:
+  validate_weights:
+    checks:
+      - accuracy_threshold: 0.15      # on the lower bound of the interval, not on the estimate
+${
+  samples
+    ? `      # Five points: about 80 pinned items can certify no less. With 149 and more, two are possible: regression_check: true
+      - regression_check: { margin: 0.05 }`
+    : '      - regression_check: true        # at most two points worse than what is released, and than the best ever'
+}
+      - weight_integrity: true
+    when_inconclusive: ask            # or hold, or release
+  release:
+    targets:
+      - directory: { path: releases }
+`
+
+const trainingConfig = `model:
+  architecture: text-classifier       # or a trainer of your own, in sheikh.config.ts
+training:
+  seed: 0
+`

@@ -1,0 +1,13 @@
+/** What a run reads, below the project's folder. Whatever differs there from the commit makes a run dirty. */
+export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', 'sheikh.config.ts', 'sheikh.config.mjs']
+
+export const samplesPath = 'dataset/samples'
+export const evaluationPath = 'dataset/evaluation.json'
+export const promptsPath = 'prompts'
+export const storePath = '.sheikh'
+export const hostConfigurationPaths: readonly string[] = ['sheikh.config.ts', 'sheikh.config.mjs']
+
+/** The same, below the repository's root. @param project the project's folder below the root; empty where it is the root. */
+export function readPaths(project: string): readonly string[] {
+  return runPaths.map((path) => (project === '' ? path : `${project}/${path}`))
+}

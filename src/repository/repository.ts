@@ -1,0 +1,242 @@
+import { join, relative } from 'node:path'
+import { type CallContext, type Clock, callContext, digestBytes, type Log, SheikhError } from '../core/index.js'
+import {
+  addToPinnedSet,
+  type DatasetSummary,
+  formatPinnedSet,
+  type PinnedSet,
+  pinnedFile,
+  proposePinnedSet,
+} from '../dataset/index.js'
+import { type PayloadFile, Pipeline } from '../pipeline/index.js'
+import { loadPrompts } from '../prompts/index.js'
+import { type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
+import { minimumItemsForMargin } from '../statistics/index.js'
+import { writeFileAtomic } from '../store/index.js'
+import type { Trainer } from '../trainer/index.js'
+import { type Composition, compose } from './compose.js'
+import type { Notice } from './config/index.js'
+import { type Author, commit, findChanges, type Git, type Head, openGit, revert } from './git/index.js'
+import { evaluationPath, promptsPath, readPaths } from './layout.js'
+
+export interface RepositoryOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly clock?: Clock | undefined
+  readonly log?: Log | undefined
+}
+
+/**
+ * A project in Git: its files make a Pipeline, and its commits are where releases come from.
+ *
+ * @throws `repository-invalid` where there is no Git repository; `invalid-config` where the files cannot be used.
+ */
+export async function openRepository(directory: string, options: RepositoryOptions = {}): Promise<Repository> {
+  const context = callContext(options)
+  return new Repository(directory, await openGit(directory, context), context)
+}
+
+export class Repository {
+  /** The project's folder. */
+  readonly root: string
+  readonly #git: Git
+  readonly #context: CallContext
+
+  constructor(root: string, git: Git, context: CallContext) {
+    this.root = root
+    this.#git = git
+    this.#context = context
+  }
+
+  /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */
+  async pipeline(): Promise<Pipeline<unknown, unknown>> {
+    const composition = await this.#compose()
+    if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
+    return new Pipeline<unknown, unknown>({
+      dataset: composition.dataset,
+      trainer: composition.trainer,
+      gate: composition.gate,
+      releaser: composition.releaser,
+      store: composition.store,
+      stages: composition.stages,
+      seed: composition.seed,
+      payload: (context) => this.#payload(composition, context),
+      provenance: async (context) => ({ commit: (await this.head())?.oid, dirtyPaths: await this.dirtyPaths(context) }),
+      clock: this.#context.clock,
+      log: this.#context.log,
+    })
+  }
+
+  /** What the configuration holds that is unknown or not honoured, with file and line. */
+  async notices(): Promise<readonly Notice[]> {
+    return (await this.#compose()).configuration.notices
+  }
+
+  /** Reads everything a run would read, and trains nothing. @throws as a run. */
+  async validate({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<DatasetSummary> {
+    const composition = await this.#compose()
+    const context = callContext({ ...this.#context, signal })
+    const { summary } = await composition.dataset.snapshot({ ...context, cache: composition.store.documents })
+    await this.#payload(composition, context)
+    return summary
+  }
+
+  /**
+   * The released model, ready to predict.
+   *
+   * @typeParam I what the trainer's models take. @default string, as the built-in one's
+   * @throws `not-found`.
+   */
+  async loadModel<I = string>({
+    channel,
+    version,
+  }: Pick<LoadReleaseOptions<I>, 'channel' | 'version'> = {}): Promise<ReleasedModel<I>> {
+    const { releaser, trainer } = await this.#compose()
+    return loadRelease(releaser, { channel, version, trainer: trainer as Trainer<I, never> }, this.#context)
+  }
+
+  head(): Promise<Head | undefined> {
+    return this.#git.head()
+  }
+
+  /** Who commits here, as Git's configuration has it. */
+  async author(): Promise<string> {
+    const { name, email } = await this.#git.author()
+    return `${name} <${email}>`
+  }
+
+  /** Files that a run reads and that differ from the commit. */
+  async dirtyPaths(context: CallContext = this.#context): Promise<readonly string[]> {
+    const { store } = await this.#compose()
+    const { changed, deleted } = await findChanges(this.#git, readPaths(this.#prefix), context, store.documents)
+    return [...changed, ...deleted]
+  }
+
+  /** Commits what changed under the paths that a run reads, and `.gitignore`. @returns the commit's id. */
+  commit({ message, author }: { readonly message: string; readonly author?: Author | undefined }): Promise<string> {
+    const ignore = this.#prefix === '' ? '.gitignore' : `${this.#prefix}/.gitignore`
+    return commit(this.#git, { message, author, paths: [...readPaths(this.#prefix), ignore] }, this.#context)
+  }
+
+  /** Undoes a commit by a new one. @returns the new commit's id. */
+  revert(oid: string, { author }: { readonly author?: Author | undefined } = {}): Promise<string> {
+    return revert(this.#git, oid, { author }, this.#context)
+  }
+
+  /** The pinned evaluation set. @throws `not-found` where none is pinned. */
+  async evaluationSet(): Promise<PinnedSet> {
+    const set = await pinnedFile(this.#evaluationPath).read(this.#context)
+    if (set !== undefined) return set
+    throw new SheikhError(
+      'not-found',
+      `There is no evaluation set in "${evaluationPath}". Pin one: sheikh evaluation pin`,
+    )
+  }
+
+  /**
+   * Proposes an evaluation set by hash and writes it; a person commits it.
+   *
+   * @throws `release-conflict` where one is pinned already: items are added to it, never chosen anew.
+   */
+  async pinEvaluation({
+    share = 0.2,
+    salt,
+  }: {
+    readonly share?: number
+    readonly salt?: string
+  } = {}): Promise<Pinned> {
+    if ((await pinnedFile(this.#evaluationPath).read(this.#context)) !== undefined)
+      throw new SheikhError(
+        'release-conflict',
+        `Cannot pin an evaluation set: "${evaluationPath}" holds one, and another would make past releases incomparable. Add to it: sheikh evaluation add <id>, or delete the file to start anew.`,
+      )
+    const composition = await this.#compose()
+    const identities = await composition.dataset.identities(this.#context)
+    const set = proposePinnedSet(identities, { salt: salt ?? composition.configuration.pipeline.name, share })
+    if (set.items.length === 0 || set.items.length === identities.length)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot pin an evaluation set: a share of ${share} of ${identities.length} rows is ${set.items.length === 0 ? 'none' : 'all'} of them. Choose another share.`,
+      )
+    return this.#write(composition, set)
+  }
+
+  async addToEvaluation(ids: readonly string[]): Promise<Pinned> {
+    const composition = await this.#compose()
+    const set = addToPinnedSet(await this.evaluationSet(), ids, await composition.dataset.identities(this.#context))
+    return this.#write(composition, set)
+  }
+
+  /** How the pinned set stands against the samples as they are now. */
+  async evaluationStatus(): Promise<EvaluationStatus> {
+    const composition = await this.#compose()
+    const set = await this.evaluationSet()
+    const identities = await composition.dataset.identities(this.#context)
+    const now = new Map(identities.map((row) => [row.id, row.digest]))
+    const pinnedIds = new Set(set.items.map(({ id }) => id))
+    const groups = new Set(set.items.flatMap(({ group }) => group ?? []))
+    const others = identities.filter(({ id }) => !pinnedIds.has(id))
+    const setAside = others.filter(({ group }) => group !== undefined && groups.has(group)).length
+    return {
+      pinned: set.items.length,
+      setAside,
+      training: others.length - setAside,
+      changed: set.items.filter(({ id, digest }) => now.get(id) !== digest).map(({ id }) => id),
+      warnings: marginWarnings(composition, set),
+    }
+  }
+
+  async #write(composition: Composition, set: PinnedSet): Promise<Pinned> {
+    await writeFileAtomic(this.#evaluationPath, formatPinnedSet(set))
+    return { path: evaluationPath, set, warnings: marginWarnings(composition, set) }
+  }
+
+  async #payload({ schema }: Composition, context: CallContext): Promise<readonly PayloadFile[]> {
+    const prompts = await loadPrompts(join(this.root, promptsPath), context)
+    const files: PayloadFile[] = prompts.files.map(({ path, text, digest }) => ({
+      path: `prompts/${path}`,
+      content: text,
+      digest,
+    }))
+    if (schema !== undefined) files.push({ path: 'sheikh/schema.json', content: schema, digest: digestBytes(schema) })
+    return files
+  }
+
+  #compose(): Promise<Composition> {
+    return compose(this.root, this.#context)
+  }
+
+  get #evaluationPath(): string {
+    return join(this.root, evaluationPath)
+  }
+
+  get #prefix(): string {
+    return relative(this.#git.root, this.root).replaceAll('\\', '/')
+  }
+}
+
+export interface Pinned {
+  readonly path: string
+  readonly set: PinnedSet
+  readonly warnings: readonly string[]
+}
+
+export interface EvaluationStatus {
+  readonly pinned: number
+  readonly setAside: number
+  readonly training: number
+  /** Ids of pinned items that were edited or deleted. */
+  readonly changed: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** A set that cannot certify the margin even for an identical model says so before anybody waits for it. */
+function marginWarnings({ configuration }: Composition, { items }: PinnedSet): readonly string[] {
+  const margin = configuration.gate.regressionMargin
+  if (margin === undefined) return []
+  const groups = new Set(items.map(({ group, id }) => (group === undefined ? `i${id}` : `g${group}`))).size
+  const needed = minimumItemsForMargin(margin)
+  if (groups >= needed) return []
+  return [
+    `${groups} independent items cannot certify a margin of ${margin * 100} points, even for an identical model: ${needed} can. Pin more, or commit a wider margin (regression_check: { margin: … }).`,
+  ]
+}
