@@ -21,6 +21,8 @@ export interface SourceSample {
 
 /** Where samples come from. `list` reads no sample. */
 export interface Source extends Described {
+  /** Where on this machine. Tells caches apart and is part of no key; absent: nothing is cached between runs. */
+  readonly location?: string | undefined
   list(context: CallContext): Promise<readonly SourceEntry[]>
 }
 

@@ -1,0 +1,67 @@
+import type { PinnedSource, Projection, Source } from './dataset-types.js'
+import type { JsonSchema, JsonSchemaFile } from './schema/json-schema.js'
+import type { StandardSchema } from './schema/standard-schema.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: samples that no Standard Schema describes may have any field, of any type.
+export type UntypedSample = any
+
+export type FieldOf<S> = keyof S & string
+
+/** How a part of a row is made of a sample: a field's name, a function, or a projection object. */
+export type Part<S> = FieldOf<S> | ((sample: S) => unknown) | Projection<S, unknown>
+
+/** What a part gives. A field of an untyped sample is taken for text. */
+export type ValueOf<S, P> = P extends string
+  ? 0 extends 1 & S
+    ? string
+    : P extends keyof S
+      ? NonNullable<S[P]>
+      : never
+  : P extends (sample: never) => infer V
+    ? NonNullable<V>
+    : P extends { project(sample: never): infer V }
+      ? NonNullable<V>
+      : never
+
+export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>> {
+  readonly source: Source
+  /** What a sample must be: any Standard Schema, or a JSON Schema (draft-07). @default anything */
+  readonly schema?: StandardSchema<S> | JsonSchema | JsonSchemaFile | undefined
+  /** Unique. @default the field `id` of a sample that has one, else where the sample stands: `spam/a.json` */
+  readonly id?: FieldOf<NoInfer<S>> | ((sample: NoInfer<S>) => string) | undefined
+  readonly input: Input
+  /** @default rows have no target */
+  readonly target?: Target | undefined
+  /** Samples of one group stand on one side of the evaluation line. @default each sample is a group by itself */
+  readonly group?: FieldOf<NoInfer<S>> | ((sample: NoInfer<S>) => string | undefined) | undefined
+  /** Fields whose values name subsets that are judged by themselves. @default none */
+  readonly slices?:
+    | readonly FieldOf<NoInfer<S>>[]
+    | ((sample: NoInfer<S>) => Readonly<Record<string, string>>)
+    | undefined
+  /** The kind of slice that a file's first folder names, e.g. `category`. @default folders name nothing */
+  readonly folderSlice?: string | undefined
+  /** What models are judged on. A snapshot without one is refused. */
+  readonly evaluation?: PinnedSource | undefined
+  /**
+   * The version of the functions and of the Standard Schema above, raised whenever they change. With it, or where all parts are
+   * field names and the schema is JSON Schema, samples that did not change are not read again.
+   */
+  readonly version?: string | undefined
+}
+
+/** The options with types left out: what the code behind `Dataset` works on. */
+export interface AnyDatasetOptions {
+  readonly source: Source
+  readonly schema?: StandardSchema | JsonSchema | JsonSchemaFile | undefined
+  readonly id?: AnyPart | undefined
+  readonly input: AnyPart
+  readonly target?: AnyPart | undefined
+  readonly group?: AnyPart | undefined
+  readonly slices?: readonly string[] | ((sample: unknown) => unknown) | undefined
+  readonly folderSlice?: string | undefined
+  readonly evaluation?: PinnedSource | undefined
+  readonly version?: string | undefined
+}
+
+export type AnyPart = string | ((sample: unknown) => unknown) | Projection<unknown, unknown>

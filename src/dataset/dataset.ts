@@ -1,0 +1,132 @@
+import {
+  type CallContext,
+  callContext,
+  type Described,
+  digestJson,
+  identityOf,
+  type Json,
+  SheikhError,
+} from '../core/index.js'
+import type { AnyDatasetOptions, DatasetOptions, Part, UntypedSample, ValueOf } from './dataset-options.js'
+import type { DatasetContext, DatasetSnapshot, RowIdentity } from './dataset-types.js'
+import { describePart, loadParts, partsHaveIdentity } from './row-projection.js'
+import { RowReader } from './rows.js'
+import { type Scan, scan } from './scan.js'
+import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
+import { isStandardSchema } from './schema/standard-schema.js'
+import { readPinnedSet, splitRows } from './split.js'
+import { summaryOf } from './summary.js'
+
+/** Samples, checked and projected to rows, and the line between training and evaluation. */
+export interface Dataset<I = string, T = string> extends Described {
+  /**
+   * Every row's identity, in order of id; needs no evaluation set.
+   *
+   * @throws `dataset-invalid` with up to 100 issues in `facts.issues`.
+   */
+  identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
+  /**
+   * The dataset as it is now. What changes while its rows are read is a `dataset-changed`.
+   *
+   * @throws `dataset-invalid` for samples that cannot be used, an empty part, or no evaluation set; `dataset-changed` where a
+   * pinned item was edited or deleted.
+   */
+  snapshot(context: DatasetContext): Promise<DatasetSnapshot<I, T>>
+}
+
+interface DatasetConstructor {
+  new <S = UntypedSample, const Input extends Part<S> = Part<S>, const Target extends Part<S> = Part<S>>(
+    options: DatasetOptions<S, Input, Target>,
+  ): Dataset<ValueOf<S, Input>, Part<S> extends Target ? string : ValueOf<S, Target>>
+}
+
+// Raised when equal samples and options give other rows.
+const rowVersion = '1'
+
+class DatasetOf implements Dataset<unknown, unknown> {
+  readonly contract = 1
+  readonly name = 'dataset'
+  readonly #options: AnyDatasetOptions
+  #schema: SampleSchema | undefined
+
+  constructor(options: AnyDatasetOptions) {
+    if (typeof options.input === 'string' && options.input === '')
+      throw new SheikhError(
+        'invalid-options',
+        'Cannot make a dataset: its input is a field without a name. Name the field that models get.',
+      )
+    this.#options = options
+  }
+
+  get version(): string | undefined {
+    const { version, schema } = this.#options
+    if (version !== undefined) return version
+    return partsHaveIdentity(this.#options) && !isStandardSchema(schema) ? rowVersion : undefined
+  }
+
+  /** A schema or a template in a file stands in it once the dataset has been read. */
+  describe(): Json {
+    const { source, id, input, target, group, slices, folderSlice, schema } = this.#options
+    return {
+      rows: rowVersion,
+      source: identityOf(source) ?? { name: source.name, describe: source.describe() },
+      schema: isStandardSchema(schema) ? { vendor: schema['~standard'].vendor } : (this.#schema?.identity ?? null),
+      id: describePart(id),
+      input: describePart(input),
+      target: describePart(target),
+      group: describePart(group),
+      slices: typeof slices === 'function' ? { function: slices.name } : (slices ?? []),
+      folderSlice: folderSlice ?? null,
+    }
+  }
+
+  async identities(context: DatasetContext = callContext()): Promise<readonly RowIdentity[]> {
+    const { rows } = await this.#scan(await this.#load(context), context)
+    return rows.map(({ id, digest, group }) => (group === undefined ? { id, digest } : { id, digest, group }))
+  }
+
+  async snapshot(context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
+    const options = this.#options
+    const schema = await this.#load(context)
+    const pinned = await readPinnedSet(options.evaluation, context)
+    const found = await this.#scan(schema, context)
+    const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name))
+    const reader = new RowReader(found, options, schema, context)
+    const training = reader.rows(split.training)
+    const evaluation = reader.rows(split.evaluation)
+    const digests = { trainingDigest: training.digest, evaluationDigest: evaluation.digest }
+    return { summary: summaryOf(found.rows, split, digests, options.target !== undefined), training, evaluation }
+  }
+
+  async #load(context: CallContext): Promise<SampleSchema> {
+    context.signal.throwIfAborted()
+    await loadParts(this.#options, context)
+    this.#schema = await loadSampleSchema(this.#options.schema, context)
+    return this.#schema
+  }
+
+  async #scan(schema: SampleSchema, context: DatasetContext): Promise<Scan> {
+    const identity = identityOf(this.#options.source) === undefined ? undefined : identityOf(this)
+    const found = await scan(this.#options, schema, identity === undefined ? undefined : digestJson(identity), context)
+    if (found.rows.length === 0)
+      throw new SheikhError(
+        'dataset-invalid',
+        `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no sample. Add samples.`,
+      )
+    const { target } = this.#options
+    if (target !== undefined && found.rows.every(({ targetKey }) => targetKey === undefined))
+      throw new SheikhError(
+        'dataset-invalid',
+        `Cannot use the dataset: no sample has a target${typeof target === 'string' ? ` (the field ${JSON.stringify(target)})` : ''}. Correct the samples, or the name of the field.`,
+      )
+    return found
+  }
+}
+
+/**
+ * Samples, checked and projected to rows, and the line between training and evaluation.
+ *
+ * Field names are checked against a Standard Schema's type. Parts that are functions are called for every sample in every run,
+ * unless the options have a `version`.
+ */
+export const Dataset: DatasetConstructor = DatasetOf as unknown as DatasetConstructor

@@ -1,0 +1,100 @@
+/** Parses JSON. A text that is not JSON gives where it stops being one, which `JSON.parse` does not always say. */
+export function parseJsonText(text: string): { readonly value: unknown } | { readonly problem: JsonProblem } {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return { problem: problemAt(text, jsonErrorOffset(text)) }
+  }
+}
+
+export interface JsonProblem {
+  /** From 1. */
+  readonly line: number
+  /** From 1, in UTF-16 code units. */
+  readonly column: number
+  readonly message: string
+}
+
+function problemAt(text: string, offset: number): JsonProblem {
+  const before = text.slice(0, offset)
+  const line = before.split('\n').length
+  const column = offset - before.lastIndexOf('\n')
+  if (offset >= text.length) return { line, column, message: 'it is not JSON: the text ends too early' }
+  return {
+    line,
+    column,
+    message: `it is not JSON: unexpected ${JSON.stringify(String.fromCodePoint(text.codePointAt(offset)!))}`,
+  }
+}
+
+type Expected = 'value' | 'value-or-close' | 'key' | 'key-or-close' | 'colon' | 'comma-or-close' | 'end'
+
+/** The offset of the first character that cannot continue a JSON text (RFC 8259); the length of a text that ends too early. */
+export function jsonErrorOffset(text: string): number {
+  // A list instead of recursion: a hostile text may be nested deeper than the stack is.
+  const open: string[] = []
+  let expected = 'value' as Expected
+  let at = 0
+  const afterValue = () => {
+    expected = open.length === 0 ? 'end' : 'comma-or-close'
+  }
+  for (;;) {
+    while (' \t\n\r'.includes(text[at] ?? '-')) at += 1
+    const character = text[at]
+    if (character === undefined || expected === 'end') return at
+    const closes = character === (open.at(-1) === '{' ? '}' : ']') && open.length > 0
+    if (closes && expected.endsWith('-or-close')) {
+      open.pop()
+      at += 1
+      afterValue()
+    } else if (expected === 'comma-or-close') {
+      if (character !== ',') return at
+      expected = open.at(-1) === '{' ? 'key' : 'value'
+      at += 1
+    } else if (expected === 'colon') {
+      if (character !== ':') return at
+      expected = 'value'
+      at += 1
+    } else if (expected === 'key' || expected === 'key-or-close') {
+      if (character !== '"') return at
+      const end = skipString(text, at)
+      if (!end.whole) return end.at
+      at = end.at
+      expected = 'colon'
+    } else if (character === '{' || character === '[') {
+      open.push(character)
+      expected = character === '{' ? 'key-or-close' : 'value-or-close'
+      at += 1
+    } else {
+      const end = character === '"' ? skipString(text, at) : skipScalar(text, at)
+      if (!end.whole) return end.at
+      at = end.at
+      afterValue()
+    }
+  }
+}
+
+function skipString(text: string, start: number): { readonly at: number; readonly whole: boolean } {
+  let at = start + 1
+  for (;;) {
+    const character = text[at]
+    if (character === undefined || character < ' ') return { at, whole: false }
+    if (character === '"') return { at: at + 1, whole: true }
+    if (character !== '\\') at += 1
+    else {
+      escapes.lastIndex = at
+      const sequence = escapes.exec(text)
+      if (sequence === null) return { at: Math.min(at + 1, text.length), whole: false }
+      at += sequence[0].length
+    }
+  }
+}
+
+function skipScalar(text: string, at: number): { readonly at: number; readonly whole: boolean } {
+  scalars.lastIndex = at
+  const scalar = scalars.exec(text)
+  return scalar === null ? { at, whole: false } : { at: at + scalar[0].length, whole: true }
+}
+
+const escapes = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
+const scalars = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y

@@ -1,0 +1,87 @@
+import { type CallContext, type Digest, digestBytes, digestJson, hexOf } from '../core/index.js'
+import type { Row } from '../model/index.js'
+import type { AnyDatasetOptions } from './dataset-options.js'
+import type { SourceEntry } from './dataset-types.js'
+import { type DatasetIssue, issuesOf, maximumIssues } from './issues.js'
+import { projectRow, rowText, Unprojectable } from './row-projection.js'
+import type { SampleSchema } from './schema/sample-schema.js'
+
+/** What is kept of a row between runs. */
+export interface ScannedRow {
+  readonly id: string
+  readonly digest: Digest
+  readonly path: string
+  readonly position: string
+  readonly group: string | undefined
+  /** The target, where it is text that is short enough to be a label. */
+  readonly label: string | undefined
+  readonly slices: Readonly<Record<string, string>>
+  /** Equal for equal inputs. */
+  readonly inputKey: string
+  /** Equal for equal targets; absent where there is none. */
+  readonly targetKey: string | undefined
+}
+
+export interface EntryRead {
+  readonly scanned: readonly ScannedRow[]
+  readonly rows: ReadonlyMap<string, Row<unknown, unknown>>
+  readonly sizeBytes: number
+  readonly issues: readonly DatasetIssue[]
+}
+
+const maximumLabelLength = 256
+
+/** Reads, checks and projects the samples of one file. */
+export async function readEntry(
+  entry: SourceEntry,
+  options: AnyDatasetOptions,
+  schema: SampleSchema,
+  context: CallContext,
+): Promise<EntryRead> {
+  const scanned: ScannedRow[] = []
+  const rows = new Map<string, Row<unknown, unknown>>()
+  const issues: DatasetIssue[] = []
+  let sizeBytes = 0
+  const { path } = entry
+  for (const { value, position } of await samplesOf(entry, issues, context)) {
+    const report = (message: string) => issues.push({ path, position, message })
+    const checked = schema.check(value)
+    const result = checked instanceof Promise ? await checked : checked
+    if ('problems' in result) result.problems.forEach(report)
+    else {
+      try {
+        const row = projectRow(options, result.value, value, { path, position })
+        const text = rowText(row)
+        scanned.push(scannedOf(row, digestBytes(text), path, position))
+        rows.set(row.id, row)
+        sizeBytes += 2 * text.length
+      } catch (error) {
+        if (!(error instanceof Unprojectable)) throw error
+        report(error.message)
+      }
+    }
+    if (issues.length >= maximumIssues) break
+  }
+  return { scanned, rows, sizeBytes, issues }
+}
+
+async function samplesOf(entry: SourceEntry, issues: DatasetIssue[], context: CallContext) {
+  try {
+    return await entry.read(context)
+  } catch (error) {
+    const found = issuesOf(error)
+    if (found === undefined) throw error
+    issues.push(...found)
+    return []
+  }
+}
+
+function scannedOf(row: Row<unknown, unknown>, digest: Digest, path: string, position: string): ScannedRow {
+  const { id, input, target, group, slices } = row
+  const label = typeof target === 'string' && target.length <= maximumLabelLength ? target : undefined
+  const targetKey = target === undefined ? undefined : shortKey(target)
+  return { id, digest, path, position, group, label, slices, inputKey: shortKey(input), targetKey }
+}
+
+// 64 bits: they only say which rows a person should look at.
+const shortKey = (value: unknown) => hexOf(digestJson(value)).slice(0, 16)

@@ -1,0 +1,145 @@
+import { type CallContext, canonicalJson, identityOf, isSheikhError, type Json, messageOf } from '../core/index.js'
+import type { Row } from '../model/index.js'
+import type { AnyDatasetOptions, AnyPart } from './dataset-options.js'
+
+const maximumIdLength = 1024
+
+export interface Place {
+  readonly path: string
+  readonly position: string
+}
+
+/** Calls what parts have to do before the first sample. */
+export async function loadParts(options: AnyDatasetOptions, context: CallContext): Promise<void> {
+  for (const part of partsOf(options)) if (typeof part === 'object') await part.load?.(context)
+}
+
+/** What stands for a part in a key. */
+export function describePart(part: AnyPart | undefined): Json {
+  if (part === undefined) return null
+  if (typeof part === 'string') return { field: part }
+  if (typeof part === 'function') return { function: part.name }
+  return identityOf(part) ?? { contract: part.contract, name: part.name, describe: part.describe() }
+}
+
+/** Whether the parts are data, or have a version: nothing that a function decides. */
+export function partsHaveIdentity(options: AnyDatasetOptions): boolean {
+  return (
+    typeof options.slices !== 'function' &&
+    partsOf(options).every(
+      (part) => typeof part === 'string' || (typeof part === 'object' && identityOf(part) !== undefined),
+    )
+  )
+}
+
+const partsOf = ({ id, input, target, group }: AnyDatasetOptions): readonly AnyPart[] =>
+  [id, input, target, group].filter((part) => part !== undefined)
+
+/**
+ * The row of a sample, or what keeps it from being one.
+ *
+ * @param sample as the schema made it. @param written as it was read: a schema may leave out the `id` that it does not know.
+ */
+export function projectRow(
+  options: AnyDatasetOptions,
+  sample: unknown,
+  written: unknown,
+  place: Place,
+): Row<unknown, unknown> {
+  const input = partOf(options.input, sample, 'input')
+  if (input === undefined) throw new Unprojectable(missing(options.input, 'input'))
+  const target = options.target === undefined ? undefined : (partOf(options.target, sample, 'target') ?? undefined)
+  const group = options.group === undefined ? undefined : nameOf(partOf(options.group, sample, 'group'), 'group')
+  const row = {
+    id: idOf(options, sample, written, place),
+    input,
+    ...(target === undefined ? {} : { target }),
+    ...(group === undefined ? {} : { group }),
+    slices: slicesOf(options, sample, place),
+  }
+  checkPlain(input, 'input')
+  checkPlain(target, 'target')
+  return row
+}
+
+/** The message of a sample that cannot be made a row. */
+export class Unprojectable extends Error {}
+
+function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown, { path, position }: Place): string {
+  const given = id === undefined ? (fieldOf(sample, 'id') ?? fieldOf(written, 'id')) : partOf(id, sample, 'id')
+  const name = nameOf(given, 'id')
+  if (name === undefined && id !== undefined) throw new Unprojectable(missing(id, 'id'))
+  const result = name ?? (position === '' ? path : `${path}#${position}`)
+  if (result === '' || result.length > maximumIdLength)
+    throw new Unprojectable(`its id has ${result.length} characters; an id has 1 to ${maximumIdLength}`)
+  return result
+}
+
+function slicesOf(
+  { slices = [], folderSlice }: AnyDatasetOptions,
+  sample: unknown,
+  { path }: Place,
+): Record<string, string> {
+  const found: Record<string, string> = {}
+  const separator = path.indexOf('/')
+  if (folderSlice !== undefined && separator > 0) found[folderSlice] = path.slice(0, separator)
+  const given: unknown =
+    typeof slices === 'function'
+      ? called(slices, sample, 'slices')
+      : Object.fromEntries(slices.map((name) => [name, fieldOf(sample, name)]))
+  if (typeof given !== 'object' || given === null) throw new Unprojectable('its slices are not an object')
+  for (const [kind, value] of Object.entries(given)) {
+    const name = nameOf(value, `slice ${JSON.stringify(kind)}`)
+    if (name !== undefined) found[kind] = name
+  }
+  return found
+}
+
+function partOf(part: AnyPart, sample: unknown, what: string): unknown {
+  if (typeof part === 'string') return fieldOf(sample, part) ?? undefined
+  return called(typeof part === 'function' ? part : (value) => part.project(value), sample, what)
+}
+
+function called(project: (sample: unknown) => unknown, sample: unknown, what: string): unknown {
+  try {
+    return project(sample)
+  } catch (error) {
+    // An error of ours says more than one about a sample could: a template's file and line.
+    if (isSheikhError(error)) throw error
+    throw new Unprojectable(`its ${what} cannot be made: ${messageOf(error)}`)
+  }
+}
+
+function fieldOf(sample: unknown, name: string): unknown {
+  if (typeof sample !== 'object' || sample === null || !Object.hasOwn(sample, name)) return undefined
+  return (sample as Record<string, unknown>)[name]
+}
+
+function nameOf(value: unknown, what: string): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new Unprojectable(`its ${what} is neither text nor a number`)
+}
+
+const missing = (part: AnyPart, what: string) =>
+  typeof part === 'string' ? `it has no field ${JSON.stringify(part)} for the ${what}` : `its ${what} is undefined`
+
+// Canonical JSON writes a Date or a Map as `{}`: two different rows would have one digest.
+function checkPlain(value: unknown, what: string): void {
+  if (typeof value !== 'object' || value === null) return
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (Array.isArray(value)) for (const item of value) checkPlain(item, what)
+  else if (prototype === null || Object.getPrototypeOf(prototype) === null)
+    for (const item of Object.values(value)) checkPlain(item, what)
+  else throw new Unprojectable(`its ${what} holds a ${value.constructor?.name ?? 'value'}, which is not plain JSON`)
+}
+
+/** The canonical text of a row: what its digest is over. */
+export function rowText(row: Row<unknown, unknown>): string {
+  try {
+    return canonicalJson(row)
+  } catch (error) {
+    throw new Unprojectable(`it cannot be written as JSON: ${messageOf(error)}`)
+  }
+}

@@ -1,0 +1,82 @@
+import { type Digest, merkleRoot, SheikhError } from '../core/index.js'
+import type { Row, Rows } from '../model/index.js'
+import type { AnyDatasetOptions } from './dataset-options.js'
+import type { DatasetContext } from './dataset-types.js'
+import { issuesError, someOf } from './issues.js'
+import { type EntryRead, readEntry, type ScannedRow } from './read-entry.js'
+import { inParallel, type Scan } from './scan.js'
+import type { SampleSchema } from './schema/sample-schema.js'
+
+const rowsPerBatch = 256
+
+type AnyRow = Row<unknown, unknown>
+
+/** Gives the rows of a scan; what is not in memory is read again, and must be what it was. */
+export class RowReader {
+  readonly #scan: Scan
+  readonly #options: AnyDatasetOptions
+  readonly #schema: SampleSchema
+  readonly #context: DatasetContext
+  #expected: ReadonlyMap<string, ReadonlyMap<string, Digest>> | undefined
+
+  constructor(scan: Scan, options: AnyDatasetOptions, schema: SampleSchema, context: DatasetContext) {
+    this.#scan = scan
+    this.#options = options
+    this.#schema = schema
+    this.#context = context
+  }
+
+  /** Rows that can be read again and again, in the order given. */
+  rows(scanned: readonly ScannedRow[]): Rows<unknown, unknown> {
+    const batchesOf = (batch: readonly ScannedRow[]) => this.#load(batch)
+    const { signal } = this.#context
+    return {
+      size: scanned.length,
+      digest: merkleRoot(scanned.map(({ digest }) => digest)),
+      async *[Symbol.asyncIterator]() {
+        for (let start = 0; start < scanned.length; start += rowsPerBatch) {
+          signal.throwIfAborted()
+          yield* await batchesOf(scanned.slice(start, start + rowsPerBatch))
+        }
+      },
+    }
+  }
+
+  async #load(batch: readonly ScannedRow[]): Promise<readonly AnyRow[]> {
+    const files = new Map<string, ReadonlyMap<string, AnyRow> | undefined>()
+    for (const { path } of batch) if (!files.has(path)) files.set(path, this.#scan.pool.get(path))
+    const absent = [...files.keys()].filter((path) => files.get(path) === undefined)
+    await inParallel(absent, async (path) => {
+      this.#context.signal.throwIfAborted()
+      const entry = this.#scan.entries.get(path)!
+      const read = await readEntry(entry, this.#options, this.#schema, this.#context)
+      this.#checkUnchanged(path, read)
+      this.#scan.pool.put(path, read.rows, read.sizeBytes)
+      files.set(path, read.rows)
+    })
+    return batch.map(({ id, path }) => files.get(path)!.get(id)!)
+  }
+
+  #checkUnchanged(path: string, { scanned, issues }: EntryRead): void {
+    this.#expected ??= digestsByPath(this.#scan.rows)
+    const expected = this.#expected.get(path) ?? new Map<string, Digest>()
+    const now = new Map(scanned.map(({ id, digest }) => [id, digest]))
+    const ids = [...new Set([...expected.keys(), ...now.keys()])].filter((id) => expected.get(id) !== now.get(id))
+    if (ids.length === 0 && issues.length === 0) return
+    throw new SheikhError(
+      'dataset-changed',
+      `Cannot go on: ${JSON.stringify(path)} was changed while it was in use${ids.length > 0 ? ` (${someOf(ids)})` : ''}. Run again when nobody writes to the samples.`,
+      { facts: { path, ids }, ...(issues.length > 0 ? { cause: issuesError(issues) } : {}) },
+    )
+  }
+}
+
+function digestsByPath(rows: readonly ScannedRow[]): ReadonlyMap<string, ReadonlyMap<string, Digest>> {
+  const byPath = new Map<string, Map<string, Digest>>()
+  for (const { path, id, digest } of rows) {
+    const known = byPath.get(path)
+    if (known === undefined) byPath.set(path, new Map([[id, digest]]))
+    else known.set(id, digest)
+  }
+  return byPath
+}

@@ -1,0 +1,156 @@
+import { type Digest, digestJson, type Json } from '../core/index.js'
+import { type StatCache, statCache } from '../store/index.js'
+import type { AnyDatasetOptions } from './dataset-options.js'
+import type { DatasetContext, SourceEntry } from './dataset-types.js'
+import { type DatasetIssue, issuesError, maximumIssues, placeOf } from './issues.js'
+import { readEntry, type ScannedRow } from './read-entry.js'
+import { RowPool } from './row-pool.js'
+import type { SampleSchema } from './schema/sample-schema.js'
+
+/** Every row of a dataset, known by what is kept of it. */
+export interface Scan {
+  /** Sorted by id. */
+  readonly rows: readonly ScannedRow[]
+  readonly entries: ReadonlyMap<string, SourceEntry>
+  /** The rows that were read. */
+  readonly pool: RowPool
+}
+
+/** Files read at the same time. */
+export const readConcurrency = 16
+/** Rows that stay in memory after reading, by the size of their text. */
+const maximumPoolBytes = 512 * 1024 * 1024
+
+/**
+ * Lists the source, and reads what the cache does not know.
+ *
+ * @param key of all that decides a row beside the file; absent: every sample is read.
+ */
+export async function scan(
+  options: AnyDatasetOptions,
+  schema: SampleSchema,
+  key: Digest | undefined,
+  context: DatasetContext,
+): Promise<Scan> {
+  const entries = await options.source.list(context)
+  const cache = await openCache(options, key, context)
+  const pool = new RowPool(maximumPoolBytes)
+  const known: (readonly ScannedRow[] | undefined)[] = entries.map((entry) => {
+    const { path, stamp, changedAtNs } = entry
+    if (cache === undefined || stamp === undefined || changedAtNs === undefined) return undefined
+    const kept = cache.get(path, { stamp, changedAtNs })
+    return kept === undefined ? undefined : unpack(path, kept)
+  })
+  const unknown = [...known.keys()].filter((index) => known[index] === undefined)
+  const issues: DatasetIssue[] = []
+  await inParallel(unknown, async (index) => {
+    context.signal.throwIfAborted()
+    if (issues.length >= maximumIssues) return
+    const entry = entries[index]!
+    const read = await readEntry(entry, options, schema, context)
+    issues.push(...read.issues)
+    known[index] = read.scanned
+    pool.put(entry.path, read.rows, read.sizeBytes)
+    const { path, stamp, changedAtNs } = entry
+    if (read.issues.length === 0 && stamp !== undefined && changedAtNs !== undefined)
+      cache?.set(path, { stamp, changedAtNs }, pack(read.scanned))
+  })
+  context.signal.throwIfAborted()
+  const rows = known
+    .flatMap((scanned) => scanned ?? [])
+    .sort((left, right) => (left.id < right.id ? -1 : left.id > right.id ? 1 : 0))
+  issues.push(...repeatedIds(rows))
+  if (issues.length > 0) throw issuesError(inOrder(issues))
+  await cache?.save()
+  return { rows, entries: new Map(entries.map((entry) => [entry.path, entry])), pool }
+}
+
+/** Does `work` for each item, a few at a time. The first failure ends it. */
+export async function inParallel<V>(items: readonly V[], work: (item: V) => Promise<void>): Promise<void> {
+  let next = 0
+  let failed = false
+  const worker = async () => {
+    while (next < items.length && !failed) {
+      const item = items[next]!
+      next += 1
+      try {
+        await work(item)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  const done = await Promise.allSettled(Array.from({ length: Math.min(readConcurrency, items.length) }, worker))
+  for (const result of done) if (result.status === 'rejected') throw result.reason
+}
+
+async function openCache(
+  { source }: AnyDatasetOptions,
+  key: Digest | undefined,
+  context: DatasetContext,
+): Promise<StatCache<Json> | undefined> {
+  if (context.cache === undefined || key === undefined || source.location === undefined) return undefined
+  // Not named by the key: a cache of every projection that ever was would stay behind.
+  const name = `dataset-${digestJson({ location: source.location, source: source.describe() }).slice(-16)}`
+  return statCache<Json>(context.cache, name, key, context)
+}
+
+function repeatedIds(rows: readonly ScannedRow[]): readonly DatasetIssue[] {
+  const issues: DatasetIssue[] = []
+  for (let index = 1; index < rows.length && issues.length < maximumIssues; index += 1) {
+    const { id, path, position } = rows[index]!
+    const earlier = rows[index - 1]!
+    if (id === earlier.id)
+      issues.push({
+        path,
+        position,
+        message: `the id ${JSON.stringify(id)} stands in ${placeOf(earlier.path, earlier.position)} too`,
+      })
+  }
+  return issues
+}
+
+function inOrder(issues: readonly DatasetIssue[]): readonly DatasetIssue[] {
+  const order = (left: DatasetIssue, right: DatasetIssue) =>
+    left.path < right.path ? -1 : left.path > right.path ? 1 : 0
+  return [...issues].sort(order).slice(0, maximumIssues)
+}
+
+function pack(rows: readonly ScannedRow[]): Json {
+  return rows.map((row) => [
+    row.id,
+    row.digest,
+    row.position,
+    row.group ?? null,
+    row.label ?? null,
+    row.slices,
+    row.inputKey,
+    row.targetKey ?? null,
+  ])
+}
+
+function unpack(path: string, kept: Json): readonly ScannedRow[] {
+  return (kept as PackedRow[]).map(([id, digest, position, group, label, slices, inputKey, targetKey]) => ({
+    id,
+    digest,
+    path,
+    position,
+    group: group ?? undefined,
+    label: label ?? undefined,
+    slices,
+    inputKey,
+    targetKey: targetKey ?? undefined,
+  }))
+}
+
+type PackedRow = readonly [
+  id: string,
+  digest: Digest,
+  position: string,
+  group: string | null,
+  label: string | null,
+  slices: Readonly<Record<string, string>>,
+  inputKey: string,
+  targetKey: string | null,
+]

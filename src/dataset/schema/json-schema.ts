@@ -1,0 +1,96 @@
+import { readFile, stat } from 'node:fs/promises'
+import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
+import { parseJsonText } from '../json-text.js'
+import { type Checked, maximumIssuesPerSample } from './checked.js'
+
+/** A JSON Schema, draft-07. */
+export type JsonSchema = { readonly [keyword: string]: unknown }
+
+export interface JsonSchemaFile {
+  readonly jsonSchemaFile: string
+}
+
+/** A JSON Schema (draft-07) in a file. It is read when the dataset is. */
+export function jsonSchemaFile(path: string): JsonSchemaFile {
+  return { jsonSchemaFile: path }
+}
+
+const maximumSchemaBytes = 1_000_000
+
+/** The schema's document, and what it is called in errors. */
+export async function readJsonSchema(
+  schema: JsonSchema | JsonSchemaFile,
+): Promise<{ readonly name: string; readonly document: JsonSchema }> {
+  if (!('jsonSchemaFile' in schema)) return { name: 'of the samples', document: schema }
+  const path = schema.jsonSchemaFile as string
+  const name = JSON.stringify(path)
+  let text: string
+  try {
+    const { size } = await stat(path)
+    if (size > maximumSchemaBytes)
+      throw refused(name, `it has ${size} bytes, and at most ${maximumSchemaBytes} are read`, { file: path })
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof SheikhError) throw error
+    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw refused(name, absent ? 'it does not exist' : messageOf(error), { file: path }, error)
+  }
+  const parsed = parseJsonText(text)
+  if ('problem' in parsed) {
+    const { line, column, message } = parsed.problem
+    throw refused(name, `${message} in line ${line}, column ${column}`, { file: path, line, column })
+  }
+  const document = parsed.value
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw refused(name, 'it is not an object', { file: path })
+  return { name, document: document as JsonSchema }
+}
+
+/** A check of samples. `document` is trusted as code is: ajv makes a function of it. */
+export async function compileJsonSchema(
+  name: string,
+  document: JsonSchema,
+  { log }: CallContext,
+): Promise<(value: unknown) => Checked> {
+  const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
+  const warn = (...words: unknown[]) => log.warn(`The JSON Schema ${name}: ${words.map(String).join(' ')}`)
+  const ajv = new Ajv({
+    allErrors: true,
+    // Draft-07 ignores keywords that it does not know; a misspelled one is said.
+    strict: false,
+    strictSchema: 'log',
+    logger: { log: warn, warn, error: warn },
+  })
+  formats.default(ajv)
+  try {
+    const validate = ajv.compile(document)
+    return (value) => {
+      if (validate(value)) return { value }
+      const errors = validate.errors ?? []
+      return {
+        problems: errors
+          .slice(0, maximumIssuesPerSample)
+          .map(
+            ({ instancePath, message, params }) =>
+              `${instancePath === '' ? '' : `${instancePath} `}${message ?? 'is not valid'}${detailOf(params)}`,
+          ),
+      }
+    }
+  } catch (error) {
+    throw refused(name, messageOf(error), {}, error)
+  }
+}
+
+// Messages that leave out what they are about.
+function detailOf(params: Readonly<Record<string, unknown>>): string {
+  if (typeof params['additionalProperty'] === 'string') return ` (${JSON.stringify(params['additionalProperty'])})`
+  if (Array.isArray(params['allowedValues']))
+    return ` (${params['allowedValues'].map((value) => JSON.stringify(value)).join(', ')})`
+  return ''
+}
+
+const refused = (name: string, fact: string, facts: Readonly<Record<string, unknown>>, cause?: unknown) =>
+  new SheikhError('invalid-config', `Cannot use the JSON Schema ${name}: ${fact}. Correct it.`, {
+    facts,
+    ...(cause === undefined ? {} : { cause }),
+  })

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto'
+
+export interface Selection {
+  /** Any text; another one chooses other keys. */
+  readonly salt: string
+  /** What is chosen for: choices for different purposes are independent. @default 'evaluation' */
+  readonly purpose?: string | undefined
+  /** Of all keys, 0..1. */
+  readonly share: number
+}
+
+/**
+ * Whether a key is chosen: the first 8 bytes (big-endian) of sha256(`<salt>/<purpose>\0<key>`), divided by 2⁶⁴, are below the share.
+ *
+ * Whatever else there is, a key is chosen or not: what is added later moves nothing.
+ */
+export function isSelected(key: string, { salt, purpose = 'evaluation', share }: Selection): boolean {
+  const bytes = createHash('sha256').update(`${salt}/${purpose}\0${key}`).digest()
+  return Number(bytes.readBigUInt64BE(0)) / 2 ** 64 < share
+}

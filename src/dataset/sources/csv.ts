@@ -1,0 +1,63 @@
+export interface CsvRecord {
+  /** The line that the record begins on, from 1. */
+  readonly line: number
+  readonly fields: readonly string[]
+}
+
+export interface CsvProblem {
+  readonly line: number
+  readonly message: string
+}
+
+/**
+ * Records of a text in RFC 4180: commas, double quotes around a field, `""` for a quote in one, CRLF or LF between records.
+ * Lines that are empty are left out. The first problem ends reading.
+ */
+export function parseCsv(text: string): { readonly records: readonly CsvRecord[]; readonly problem?: CsvProblem } {
+  const records: CsvRecord[] = []
+  let fields: string[] = []
+  let line = 1
+  let begins = 1
+  let at = 0
+  const problem = (message: string) => ({ records, problem: { line, message } })
+  while (at < text.length) {
+    const quoted = text[at] === '"'
+    if (quoted) {
+      let field = ''
+      at += 1
+      for (;;) {
+        const end = text.indexOf('"', at)
+        if (end < 0) return { records, problem: { line: begins, message: 'a quoted field is not closed' } }
+        field += text.slice(at, end)
+        at = end + 1
+        if (text[at] !== '"') break
+        field += '"'
+        at += 1
+      }
+      line += field.split('\n').length - 1
+      fields.push(field)
+    } else {
+      const start = at
+      while (at < text.length && !',\r\n"'.includes(text[at]!)) at += 1
+      if (text[at] === '"') return problem('a quote stands in a field that does not begin with one')
+      fields.push(text.slice(start, at))
+    }
+    if (text[at] === ',') {
+      at += 1
+      // A comma at the very end is followed by one more, empty field.
+      if (at < text.length) continue
+      fields.push('')
+    } else if (text[at] === '\r' && text[at + 1] === '\n') at += 2
+    else if (text[at] === '\n') at += 1
+    else if (at < text.length)
+      return problem(
+        quoted ? 'text follows the closing quote of a field' : 'a carriage return stands without a line feed',
+      )
+    const empty = fields.length === 1 && fields[0] === '' && !quoted
+    if (!empty) records.push({ line: begins, fields })
+    fields = []
+    line += 1
+    begins = line
+  }
+  return { records }
+}

@@ -1,0 +1,65 @@
+import { SheikhError } from '../core/index.js'
+import type { DatasetContext, PinnedSet, PinnedSource } from './dataset-types.js'
+import { placeOf, someOf } from './issues.js'
+import { keyOf } from './pinned-set.js'
+import type { ScannedRow } from './read-entry.js'
+
+/** Rows by the side of the line that they stand on, each in order of id. */
+export interface Split {
+  readonly training: readonly ScannedRow[]
+  readonly evaluation: readonly ScannedRow[]
+  /** Of a pinned group, and not pinned. */
+  readonly setAside: readonly ScannedRow[]
+}
+
+/** @throws `dataset-invalid` where no set is pinned. */
+export async function readPinnedSet(source: PinnedSource | undefined, context: DatasetContext): Promise<PinnedSet> {
+  const set = await source?.read(context)
+  if (set !== undefined) return set
+  const fact = source === undefined ? 'the dataset was given none' : `${JSON.stringify(source.name)} is not there`
+  throw new SheikhError('dataset-invalid', `There is no evaluation set: ${fact}. Pin one: sheikh evaluation pin`, {
+    facts: { source: source?.name },
+  })
+}
+
+/**
+ * @throws `dataset-changed` where a pinned item was edited or deleted; `dataset-invalid` where a side is empty.
+ */
+export function splitRows(rows: readonly ScannedRow[], { items }: PinnedSet, name: string): Split {
+  const pinned = new Map(items.map((item) => [item.id, item]))
+  const keys = new Set(items.map(keyOf))
+  const split = { training: [] as ScannedRow[], evaluation: [] as ScannedRow[], setAside: [] as ScannedRow[] }
+  const edited: ScannedRow[] = []
+  for (const row of rows) {
+    const item = pinned.get(row.id)
+    if (item === undefined) split[keys.has(keyOf(row)) ? 'setAside' : 'training'].push(row)
+    else {
+      pinned.delete(row.id)
+      split.evaluation.push(row)
+      if (item.digest !== row.digest) edited.push(row)
+    }
+  }
+  checkPinned(edited, [...pinned.keys()], name)
+  if (split.evaluation.length === 0)
+    throw emptySide('the evaluation set', `${name} pins no item`, 'sheikh evaluation add <id>')
+  if (split.training.length === 0)
+    throw emptySide('the training part', 'every row is pinned or set aside', 'add samples')
+  return split
+}
+
+function checkPinned(edited: readonly ScannedRow[], deleted: readonly string[], name: string): void {
+  if (edited.length === 0 && deleted.length === 0) return
+  const places = edited.map(({ id, path, position }) => `${id} in ${placeOf(path, position)}`)
+  const facts = [
+    ...(edited.length > 0 ? [`edited: ${someOf(places)}`] : []),
+    ...(deleted.length > 0 ? [`deleted: ${someOf(deleted)}`] : []),
+  ]
+  throw new SheikhError(
+    'dataset-changed',
+    `Pinned items are not what models were judged on (${facts.join('; ')}; pinned in ${name}). Restore the samples, or decide on the new content: sheikh evaluation add <id> for an edited one, a new set without a deleted one.`,
+    { facts: { source: name, edited: edited.map(({ id, path, position }) => ({ id, path, position })), deleted } },
+  )
+}
+
+const emptySide = (side: string, fact: string, remedy: string) =>
+  new SheikhError('dataset-invalid', `Cannot use the dataset: ${side} is empty, since ${fact}. Change that: ${remedy}.`)

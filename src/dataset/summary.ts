@@ -1,0 +1,81 @@
+import { merkleRoot } from '../core/index.js'
+import type { DatasetSummary } from './dataset-types.js'
+import { keyOf } from './pinned-set.js'
+import type { ScannedRow } from './read-entry.js'
+import type { Split } from './split.js'
+
+const maximumLabels = 1000
+const maximumWarningIds = 100
+
+/** What is known of a dataset without its rows. */
+export function summaryOf(
+  rows: readonly ScannedRow[],
+  split: Split,
+  digests: Pick<DatasetSummary, 'trainingDigest' | 'evaluationDigest'>,
+  hasTarget: boolean,
+): DatasetSummary {
+  const { training, evaluation, setAside } = split
+  return {
+    fingerprint: merkleRoot(rows.map(({ digest }) => digest)),
+    trainingDigest: digests.trainingDigest,
+    evaluationDigest: digests.evaluationDigest,
+    counts: { rows: rows.length, training: training.length, evaluation: evaluation.length, setAside: setAside.length },
+    setAsideIds: setAside.map(({ id }) => id),
+    labels: labelsOf(rows, split),
+    slices: { training: countSlices(training), evaluation: countSlices(evaluation) },
+    warnings: [
+      ...(hasTarget
+        ? warning(
+            'missing-target',
+            'without a target',
+            rows.filter(({ targetKey }) => targetKey === undefined),
+          )
+        : []),
+      ...warning('conflicting-targets', 'in a group whose members have different targets', conflicting(rows)),
+      ...warning('shared-input', 'in the evaluation set with an input that a training row has too', shared(split)),
+    ],
+  }
+}
+
+function labelsOf(rows: readonly ScannedRow[], { training, evaluation }: Split): DatasetSummary['labels'] {
+  const labels = new Set<string>()
+  for (const { label, targetKey } of rows) {
+    if (targetKey === undefined) continue
+    if (label === undefined) return undefined
+    labels.add(label)
+    if (labels.size > maximumLabels) return undefined
+  }
+  if (labels.size === 0) return undefined
+  const count = (part: readonly ScannedRow[]) =>
+    counted(part.flatMap(({ label }) => (label === undefined ? [] : [label])))
+  return { training: count(training), evaluation: count(evaluation) }
+}
+
+const countSlices = (rows: readonly ScannedRow[]) =>
+  counted(rows.flatMap(({ slices }) => Object.entries(slices).map(([kind, value]) => `${kind}=${value}`)))
+
+function counted(names: readonly string[]): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return Object.fromEntries([...counts].sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+function conflicting(rows: readonly ScannedRow[]): readonly ScannedRow[] {
+  const targets = new Map<string, Set<string>>()
+  for (const { group, targetKey } of rows)
+    if (group !== undefined && targetKey !== undefined)
+      targets.set(group, (targets.get(group) ?? new Set()).add(targetKey))
+  return rows.filter(({ group }) => group !== undefined && (targets.get(group)?.size ?? 0) > 1)
+}
+
+// A group would have been set aside: these are duplicates that nobody put in one.
+function shared({ training, evaluation }: Split): readonly ScannedRow[] {
+  const groups = new Map(training.map((row) => [row.inputKey, keyOf(row)]))
+  return evaluation.filter((row) => groups.has(row.inputKey) && groups.get(row.inputKey) !== keyOf(row))
+}
+
+function warning(code: string, what: string, rows: readonly ScannedRow[]): DatasetSummary['warnings'] {
+  if (rows.length === 0) return []
+  const ids = rows.slice(0, maximumWarningIds).map(({ id }) => id)
+  return [{ code, message: `${rows.length} ${rows.length === 1 ? 'row' : 'rows'} ${what}.`, ids }]
+}

@@ -1,0 +1,3 @@
+export { loadPrompts, type PromptFile, type Prompts, promptFolders } from './load-prompts.js'
+export { prompt } from './prompt.js'
+export { checkVariables, parseTemplate, renderPrompt, type Template } from './template.js'

@@ -1,0 +1,84 @@
+import { type BigIntStats, constants, lstatSync, readdirSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallContext, type Digest, digestBytes, digestJson, messageOf } from '../core/index.js'
+import { maximumTemplateLength, parseTemplate, type Template } from './template.js'
+import { templateInvalid } from './template-error.js'
+
+/** What a template is for: the folder that it stands in. */
+export const promptFolders: readonly string[] = ['training', 'inference', 'evaluation']
+
+export interface Prompts {
+  /** Sorted by path. */
+  readonly files: readonly PromptFile[]
+  /** Over paths and contents. */
+  readonly digest: Digest
+}
+
+export interface PromptFile {
+  /** Below the prompts' folder, with `/`: `training/classify.txt`. */
+  readonly path: string
+  readonly text: string
+  readonly digest: Digest
+}
+
+/**
+ * The templates `training/**.txt`, `inference/**.txt` and `evaluation/**.txt` below a folder; none where there is no such folder.
+ *
+ * @throws `template-invalid` for one that is not Jinja, too large, not UTF-8, or a symbolic link.
+ */
+export async function loadPrompts(directory: string, { signal }: CallContext): Promise<Prompts> {
+  signal.throwIfAborted()
+  const files: PromptFile[] = []
+  for (const path of promptFolders.flatMap((folder) => textFiles(directory, folder)).sort()) {
+    signal.throwIfAborted()
+    const { text } = await loadTemplate(join(directory, path), path)
+    files.push({ path, text, digest: digestBytes(text) })
+  }
+  return { files, digest: digestJson(files.map(({ path, digest }) => ({ path, digest }))) }
+}
+
+/** Reads and parses one template. @param file what it is called in errors. */
+export async function loadTemplate(
+  path: string,
+  file: string,
+): Promise<{ readonly text: string; readonly template: Template }> {
+  const text = await readTemplate(path, file)
+  return { text, template: await parseTemplate(text, file) }
+}
+
+async function readTemplate(path: string, file: string): Promise<string> {
+  const refuse = (fact: string, cause?: unknown) =>
+    templateInvalid(file, undefined, fact, 'Correct it, or name another.', { cause })
+  try {
+    const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+    try {
+      const stats = await handle.stat()
+      if (!stats.isFile()) throw new Error('it is not a regular file')
+      if (stats.size > 4 * maximumTemplateLength)
+        throw new Error(`it has ${stats.size} bytes, which is too many for a template`)
+      return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile())
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw refuse('it does not exist', error)
+    if (code === 'ELOOP') throw refuse('it is a symbolic link', error)
+    throw refuse(code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8 text' : messageOf(error), error)
+  }
+}
+
+function textFiles(root: string, folder: string): readonly string[] {
+  const stats: BigIntStats | undefined = lstatSync(join(root, folder), { bigint: true, throwIfNoEntry: false })
+  if (stats === undefined) return []
+  if (!stats.isDirectory())
+    throw templateInvalid(folder, undefined, 'it is not a folder', 'Put the templates into a folder.')
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name.startsWith('.')) return []
+    const path = `${folder}/${entry.name}`
+    if (entry.isSymbolicLink())
+      throw templateInvalid(path, undefined, 'it is a symbolic link', 'Put the file itself there.')
+    return entry.isDirectory() ? textFiles(root, path) : path.endsWith('.txt') ? [path] : []
+  })
+}

@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import { type Digest, digestBytes, SheikhError } from '../core/index.js'
+import type { Projection } from '../dataset/index.js'
+import { loadTemplate } from './load-prompts.js'
+import type { Template } from './template.js'
+
+/**
+ * A part of a row that is rendered from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
+ *
+ * A field that the template needs and a sample lacks is a `template-invalid` with file and line.
+ *
+ * @param options.directory what `path` is relative to. @default the working directory
+ */
+export function prompt(
+  path: string,
+  { directory = '' }: { readonly directory?: string } = {},
+): Projection<object, string> {
+  let loaded: { readonly template: Template; readonly digest: Digest } | undefined
+  return {
+    contract: 1,
+    name: 'prompt',
+    version: '1',
+    describe: () => ({ path, template: loaded?.digest ?? null }),
+    async load({ signal }) {
+      signal.throwIfAborted()
+      const { text, template } = await loadTemplate(join(directory, path), path)
+      loaded = { template, digest: digestBytes(text) }
+    },
+    project(sample) {
+      if (loaded === undefined)
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot render ${JSON.stringify(path)}: it is not loaded. Call load() first.`,
+        )
+      return loaded.template.render(sample as Readonly<Record<string, unknown>>)
+    },
+  }
+}
