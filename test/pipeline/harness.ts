@@ -13,14 +13,14 @@ export interface Sample {
   readonly label: string
 }
 
-const words = ['apple', 'pear', 'plum', 'car', 'bus', 'tram']
+const words = ['apple', 'pear', 'plum', 'car', 'bus', 'tram', 'fig']
 
-/** 240 samples, six first words, two labels; about 120 of them pinned. */
+/** Six first words of 40 samples, and one of six; two labels; half of the samples pinned, three of the rare word's. */
 export const samples: readonly Sample[] = words.flatMap((word, kind) =>
-  Array.from({ length: 40 }, (_, index) => ({
+  Array.from({ length: word === 'fig' ? 6 : 40 }, (_, index) => ({
     id: `${word}-${String(index).padStart(2, '0')}`,
     text: `${word} ${index}`,
-    label: kind < 3 ? 'fruit' : 'vehicle',
+    label: kind < 3 || word === 'fig' ? 'fruit' : 'vehicle',
   })),
 )
 
@@ -41,8 +41,8 @@ export const poison = (...poisoned: readonly string[]): readonly Sample[] =>
 export const datasetOf = (data: readonly Sample[]): Dataset<string, string> =>
   new Dataset({ source: memorySamples(data), input: 'text', target: 'label', evaluation: pinnedSet(pinned) })
 
-export const gate = (whenInconclusive: 'ask' | 'hold' | 'release' = 'ask') =>
-  qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.05 }), weightIntegrity()], {
+export const gate = (whenInconclusive: 'ask' | 'hold' | 'release' = 'ask', margin = 0.05) =>
+  qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin }), weightIntegrity()], {
     whenInconclusive,
   })
 

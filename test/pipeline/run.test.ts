@@ -7,8 +7,9 @@ import { gate, poison, samples, world } from './harness.js'
 
 describe('a run', () => {
   it('releases 0.1.0 first, and then finds nothing to do', async () => {
-    const { pipeline } = world()
+    const { pipeline, clock } = world()
     expect(await pipeline().run()).toMatchObject({ status: 'released', release: { version: '0.1.0' } })
+    clock.advance(1000)
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.0' } })
     expect((await pipeline().runs()).map(({ status }) => status)).toEqual(['up-to-date', 'released'])
   })
@@ -124,10 +125,9 @@ const pinnedIds = new Set((await import('./harness.js')).pinned.items.map(({ id 
 describe('a held or open verdict', () => {
   it.each(['hold', 'ask', 'release'] as const)('inconclusive, policy %s', async (policy) => {
     const { pipeline } = world()
-    await pipeline(samples, { gate: gate(policy) }).run()
-    // A few labels flipped: worse by too little to be evidence, by too much to be certified.
-    const inconclusive = pipeline(poisonSome(), { gate: gate(policy) })
-    const result = await inconclusive.run()
+    await pipeline().run()
+    // Three items lost: too few to be evidence of harm, too many to certify three points.
+    const result = await pipeline(poison('fig'), { gate: gate(policy, 0.03) }).run()
     const expected = {
       hold: { status: 'held', reason: 'inconclusive' },
       ask: { status: 'awaiting-approval' },
@@ -136,8 +136,3 @@ describe('a held or open verdict', () => {
     expect(result).toMatchObject({ ...expected[policy], verdict: { status: 'inconclusive' } })
   })
 })
-
-/** One first word of its own for a handful of samples, so that only they are answered wrongly. */
-function poisonSome() {
-  return samples.filter(({ id }) => isPinned(id) || !id.startsWith('tram'))
-}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { memoryRegistry } from '../../src/testing/memory-registry.js'
+import { poison, samples, world } from './harness.js'
+
+async function twoReleases() {
+  const there = world()
+  const first = await there.pipeline(poison('apple')).run()
+  const second = await there.pipeline().run()
+  if (first.status !== 'released' || second.status !== 'released') throw new Error('two releases were expected')
+  return { ...there, first: first.release, second: second.release }
+}
+
+describe('rollback', () => {
+  it('publishes the earlier bundle as a new version and withdraws what it leaves', async () => {
+    const { pipeline, first } = await twoReleases()
+    const restored = await pipeline().rollback({ reason: 'complaints' })
+    expect(restored).toMatchObject({
+      status: 'restored',
+      restoredFrom: '0.1.0',
+      release: { version: '0.1.2', bundle: first.bundle },
+    })
+    const history = await pipeline().history()
+    expect(history.map(({ version, withdrawn }) => [version, withdrawn?.reason])).toEqual([
+      ['0.1.2', undefined],
+      ['0.1.1', 'complaints'],
+      ['0.1.0', undefined],
+    ])
+  })
+
+  it('stands: the data that led to the withdrawn release is held, without training', async () => {
+    const { pipeline } = await twoReleases()
+    await pipeline().rollback({ reason: 'complaints' })
+    expect(await pipeline().run()).toMatchObject({ status: 'held', reason: 'withdrawn', release: { version: '0.1.1' } })
+    expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.2' } })
+  })
+
+  it('holds the withdrawn bundle under another source key too', async () => {
+    const { pipeline } = await twoReleases()
+    await pipeline().rollback({ reason: 'complaints' })
+    expect(await pipeline(samples, { seed: 7 }).run()).toMatchObject({
+      status: 'held',
+      reason: 'withdrawn',
+      release: { version: '0.1.1' },
+    })
+  })
+
+  it('goes back to a withdrawn release by name, and then it is current', async () => {
+    const { pipeline, second } = await twoReleases()
+    await pipeline().rollback({ reason: 'complaints' })
+    expect(await pipeline().rollback({ to: '0.1.1', reason: 'it was not the model' })).toMatchObject({
+      status: 'restored',
+      release: { version: '0.1.3', bundle: second.bundle },
+    })
+    expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.3' } })
+  })
+
+  it('compares the next candidate with what was rolled back to, not with what is withdrawn', async () => {
+    const { pipeline } = await twoReleases()
+    await pipeline().rollback({ reason: 'complaints' })
+    const again = await pipeline(poison('apple', 'fig')).run()
+    expect('verdict' in again && again.verdict?.findings.map(({ againstVersion }) => againstVersion)).not.toContain(
+      '0.1.1',
+    )
+  })
+
+  it.each([
+    [{ to: '9.9.9' }, 'not-found'],
+    [{}, 'not-found'],
+  ])('refuses %j where there is no such release', async (options, code) => {
+    const { pipeline } = world()
+    await pipeline().run()
+    await expect(pipeline().rollback({ reason: 'a', ...options })).rejects.toMatchObject({ code })
+  })
+
+  it.each(['point', 'withdraw'] as const)('cut off before %s, is finished by the next run', async (method) => {
+    const { pipeline, releaser } = await twoReleases()
+    const failing = { ...releaser, [method]: async () => Promise.reject(new Error('the line is dead')) }
+    await expect(pipeline(samples, { releaser: failing }).rollback({ reason: 'complaints' })).rejects.toThrow(
+      'the line is dead',
+    )
+    expect(await pipeline().run()).toMatchObject({ status: 'held', reason: 'withdrawn' })
+    expect(await releaser.current('latest', callContext())).toMatchObject({ version: '0.1.2' })
+    expect((await pipeline().history()).find(({ version }) => version === '0.1.1')?.withdrawn).toBeDefined()
+  })
+
+  it('cut off before the promotion, leaves nothing staged behind', async () => {
+    const { pipeline, releaser } = await twoReleases()
+    const failing = { ...releaser, promote: async () => Promise.reject(new Error('the line is dead')) }
+    await expect(pipeline(samples, { releaser: failing }).rollback({ reason: 'a' })).rejects.toThrow()
+    expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.1' } })
+    const staged = []
+    for await (const left of releaser.staged(callContext())) staged.push(left)
+    expect(staged).toEqual([])
+  })
+})
+
+describe('a registry that was lost', () => {
+  it('is filled again from what the store keeps, without training', async () => {
+    const { pipeline } = world()
+    await pipeline().run()
+    const stages: [string, boolean][] = []
+    const anew = pipeline(samples, { releaser: memoryRegistry() })
+    anew.on('stage-end', ({ stage, cached }) => stages.push([stage, cached]))
+    expect(await anew.run()).toMatchObject({ status: 'released', release: { version: '0.1.0' } })
+    expect(stages).toContainEqual(['train', true])
+  })
+})
