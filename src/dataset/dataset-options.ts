@@ -5,7 +5,7 @@ import type { StandardSchema } from './schema/standard-schema.js'
 // biome-ignore lint/suspicious/noExplicitAny: samples that no Standard Schema describes may have any field, of any type.
 export type UntypedSample = any
 
-export type FieldOf<S> = keyof S & string
+type FieldOf<S> = keyof S & string
 
 /** How a part of a row is made of a sample: a field's name, a function, or a projection object. */
 export type Part<S> = FieldOf<S> | ((sample: S) => unknown) | Projection<S, unknown>

@@ -17,7 +17,7 @@ export interface Scan {
 }
 
 /** Files read at the same time. */
-export const readConcurrency = 16
+const readConcurrency = 16
 /** Rows that stay in memory after reading, by the size of their text. */
 const maximumPoolBytes = 512 * 1024 * 1024
 

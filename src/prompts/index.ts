@@ -1,3 +1,3 @@
-export { loadPrompts, type PromptFile, type Prompts, promptFolders } from './load-prompts.js'
+export { loadPrompts } from './load-prompts.js'
 export { prompt } from './prompt.js'
-export { checkVariables, parseTemplate, renderPrompt, type Template } from './template.js'
+export { checkVariables, parseTemplate, renderPrompt } from './template.js'

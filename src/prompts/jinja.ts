@@ -24,7 +24,7 @@ export interface Environment {
   set(name: string, value: unknown): unknown
 }
 
-export interface Interpreter {
+interface Interpreter {
   run(program: Program): RuntimeValue
   evaluate(statement: Program | undefined, environment: Environment): RuntimeValue
 }

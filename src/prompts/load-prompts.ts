@@ -6,7 +6,7 @@ import { maximumTemplateLength, parseTemplate, type Template } from './template.
 import { templateInvalid } from './template-error.js'
 
 /** What a template is for: the folder that it stands in. */
-export const promptFolders: readonly string[] = ['training', 'inference', 'evaluation']
+const promptFolders: readonly string[] = ['training', 'inference', 'evaluation']
 
 export interface Prompts {
   /** Sorted by path. */
@@ -15,7 +15,7 @@ export interface Prompts {
   readonly digest: Digest
 }
 
-export interface PromptFile {
+interface PromptFile {
   /** Below the prompts' folder, with `/`: `training/classify.txt`. */
   readonly path: string
   readonly text: string

@@ -1,6 +1,7 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
-import { Dataset, memorySamples, type Projection } from '../../src/dataset/index.js'
+import { Dataset, memorySamples, type Projection, type StandardSchema } from '../../src/dataset/index.js'
 
 interface Mail {
   readonly text: string
@@ -22,6 +23,10 @@ const length: Projection<{ readonly text: string }, number> = {
 }
 
 describe('types of a dataset', () => {
+  it('whatever keeps the specification of Standard Schema is a schema', () => {
+    expectTypeOf<StandardSchemaV1<unknown, Mail>>().toExtend<StandardSchema<Mail>>()
+  })
+
   it('fields of a Standard Schema give their types', () => {
     const dataset = new Dataset({
       source,
