@@ -1,0 +1,198 @@
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
+import { type JsonObject, SheikhError } from '../../core/index.js'
+import type { Prediction } from '../../model/index.js'
+import type { Tf } from './devices.js'
+import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
+import type { LoopSettings, TfjsModel } from './tfjs-model.js'
+
+export interface TextClassifierOptions {
+  /** @default 6 */
+  readonly epochs?: number | undefined
+  /** Texts a step. @default 32 */
+  readonly batchSize?: number | undefined
+  /** At the first step; it falls linearly to 0. @default 0.02 */
+  readonly learningRate?: number | undefined
+  /** @default 0.01 */
+  readonly weightDecay?: number | undefined
+  /** A power of two, 2⁸..2²²: how many weights words share. @default 2¹⁷ */
+  readonly buckets?: number | undefined
+  /** What follows in a text is not read. @default 4,000 */
+  readonly maximumTokens?: number | undefined
+  /** Pairs of neighbouring words too. @default true */
+  readonly bigrams?: boolean | undefined
+}
+
+export interface TextExample extends TextFeatures {
+  /** Index into the labels. */
+  readonly target: number
+}
+
+/**
+ * A linear classifier of hashed words and pairs of words: softmax regression, trained on the mean cross-entropy. Small and
+ * quick, hard to beat on texts of more than a few words, and its weights can be looked at.
+ *
+ * @throws `invalid-options` for a number outside its range.
+ */
+export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<string, string, TextExample> {
+  const { epochs = 6, batchSize = 32, learningRate = 0.02, weightDecay = 0.01 } = options
+  const { buckets = 2 ** 17, maximumTokens = 4000, bigrams = true } = options
+  const loop: LoopSettings = { epochs, batchSize, learningRate, weightDecay }
+  const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
+  checkOptions(loop, features)
+  return {
+    name: 'text-classifier',
+    version: '1',
+    targets: 'labels',
+    loop,
+    describe: () => ({ ...loop, ...features }),
+
+    async learn(rows, context) {
+      const found: { readonly features: TextFeatures; readonly target: string }[] = []
+      for await (const { id, input, target } of rows) {
+        context.signal.throwIfAborted()
+        if (typeof input !== 'string' || typeof target !== 'string')
+          throw invalidRow(`the ${typeof input === 'string' ? 'target' : 'input'} of the row "${id}" is not text`, {
+            id,
+          })
+        found.push({ features: textFeatures(input, features), target })
+      }
+      const labels = [...new Set(found.map(({ target }) => target))].sort()
+      if (labels.length < 2)
+        throw invalidRow(labels.length === 0 ? 'there are no rows' : `all rows have the label "${labels[0]}"`, {
+          labels,
+        })
+      const indexOf = new Map(labels.map((label, index) => [label, index]))
+      return {
+        config: { labels, ...features },
+        examples: found.map((example) => ({ ...example.features, target: indexOf.get(example.target)! })),
+      }
+    },
+
+    checkConfig(config) {
+      const { labels } = config
+      if (Array.isArray(labels) && labels.length >= 2 && labels.every((label) => typeof label === 'string')) {
+        const { buckets: count, maximumTokens: most, bigrams: pairs } = config
+        if (isBuckets(count) && Number.isSafeInteger(most) && (most as number) > 0 && typeof pairs === 'boolean') return
+      }
+      throw new SheikhError(
+        'artifact-corrupt',
+        'Cannot load the weights: their config.json lacks labels, buckets, maximumTokens or bigrams. Release them again.',
+      )
+    },
+    shapes: (config) => ({
+      bias: [labelsOf(config).length],
+      weight: [config['buckets'] as number, labelsOf(config).length],
+    }),
+    labels: labelsOf,
+    // Zeros: softmax regression is convex, so there is no symmetry to break.
+    init: (tf, config) => ({
+      bias: tf.zeros([labelsOf(config).length]),
+      weight: tf.zeros([buckets, labelsOf(config).length]),
+    }),
+
+    lossAndGradients(tf, { weight, bias }, batch, config) {
+      const words = flatten(tf, batch)
+      const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words) // [batch, labels]
+      const targets = tf.oneHot(
+        tf.tensor1d(
+          Int32Array.from(batch, ({ target }) => target),
+          'int32',
+        ),
+        labelsOf(config).length,
+      )
+      const loss = tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), 1)))
+      // Of the mean cross-entropy by the logits: (softmax − target) / batch.
+      const errors = tf.div(tf.sub(tf.softmax(logits), targets), batch.length) // [batch, labels]
+      const byWord = tf.mul(tf.gather(errors, words.owners), words.values) // [words of all texts, labels]
+      return {
+        loss: loss as never,
+        gradients: { bias: tf.sum(errors, 0), weight: tf.unsortedSegmentSum(byWord, words.indices, buckets) },
+      }
+    },
+
+    predict(tf, { weight, bias }, inputs, config) {
+      const settings = config as unknown as TextFeatureSettings
+      const words = flatten(
+        tf,
+        inputs.map((input) => textFeatures(input, settings)),
+      )
+      const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words)
+      return toPredictions(tf.softmax(logits).dataSync() as Float32Array, labelsOf(config))
+    },
+  }
+}
+
+/** The words of a batch's texts, one after the other. */
+interface Words {
+  readonly texts: number
+  /** Buckets: [words]. */
+  readonly indices: Tensor1D
+  /** [words, 1]. */
+  readonly values: Tensor2D
+  /** Whose word it is: [words]. */
+  readonly owners: Tensor1D
+}
+
+function flatten(tf: Tf, batch: readonly TextFeatures[]): Words {
+  const total = batch.reduce((sum, { indices }) => sum + indices.length, 0)
+  const indices = new Int32Array(total)
+  const values = new Float32Array(total)
+  const owners = new Int32Array(total)
+  let offset = 0
+  for (const [owner, example] of batch.entries()) {
+    indices.set(example.indices, offset)
+    values.set(example.values, offset)
+    owners.fill(owner, offset, offset + example.indices.length)
+    offset += example.indices.length
+  }
+  return {
+    texts: batch.length,
+    indices: tf.tensor1d(indices, 'int32'),
+    values: tf.tensor2d(values, [total, 1]),
+    owners: tf.tensor1d(owners, 'int32'),
+  }
+}
+
+function logitsOf(tf: Tf, weight: Tensor2D, bias: Tensor1D, { texts, indices, values, owners }: Words) {
+  const weighted = tf.mul(tf.gather(weight, indices), values) // [words, labels]
+  return tf.add(tf.unsortedSegmentSum(weighted, owners, texts), bias) // [texts, labels]
+}
+
+function toPredictions(probabilities: Float32Array, labels: readonly string[]): readonly Prediction[] {
+  return Array.from({ length: probabilities.length / labels.length }, (_, item) => {
+    const own = probabilities.subarray(item * labels.length, (item + 1) * labels.length)
+    let best = 0
+    // Strictly above: of equals the first label, on every device.
+    for (let index = 1; index < own.length; index += 1) if (own[index]! > own[best]!) best = index
+    return {
+      kind: 'label',
+      label: labels[best]!,
+      probabilities: Object.fromEntries(labels.map((label, index) => [label, own[index]!])),
+    }
+  })
+}
+
+const labelsOf = (config: JsonObject) => config['labels'] as readonly string[]
+const isBuckets = (count: unknown) =>
+  typeof count === 'number' && count >= 2 ** 8 && count <= 2 ** 22 && Number.isInteger(Math.log2(count))
+
+function checkOptions(
+  { epochs, batchSize, learningRate, weightDecay }: LoopSettings,
+  { buckets, maximumTokens }: TextFeatureSettings,
+): void {
+  const check = (name: string, value: number, sound: boolean) => {
+    if (!sound)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot train a text classifier with ${name} ${value}: it is out of range. See TextClassifierOptions.`,
+      )
+  }
+  for (const [name, value] of Object.entries({ epochs, batchSize, maximumTokens }))
+    check(name, value, Number.isSafeInteger(value) && value > 0)
+  check('learningRate', learningRate, learningRate > 0 && Number.isFinite(learningRate))
+  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
+  check('buckets', buckets, isBuckets(buckets))
+}
+
+const invalidRow = (fact: string, facts: Readonly<Record<string, unknown>>) =>
+  new SheikhError('dataset-invalid', `Cannot train a text classifier: ${fact}. Correct the samples.`, { facts })

@@ -1,0 +1,55 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
+import type { CallContext, Json, JsonObject, Random } from '../../core/index.js'
+import type { Prediction, Rows } from '../../model/index.js'
+import type { Tf } from './devices.js'
+
+export interface LoopSettings {
+  readonly epochs: number
+  /** Examples a step. */
+  readonly batchSize: number
+  /** At the first step; it falls linearly to 0. */
+  readonly learningRate: number
+  readonly weightDecay: number
+}
+
+export interface LossAndGradients {
+  readonly loss: Scalar
+  /** By name, each of its weight's shape. */
+  readonly gradients: Weights
+}
+
+/** Weights by name; the names are those in the safetensors file. All are float32. */
+export type Weights = Readonly<Record<string, Tensor>>
+
+/**
+ * What `tfjsTrainer` trains: a model's own arithmetic. The loop, AdamW, the seed, progress, saving and loading are the
+ * trainer's. The text classifier is one; write another for a model of your own.
+ *
+ * Everything here is synchronous but `learn`, and runs inside `tf.tidy`: what is not returned is freed.
+ */
+export interface TfjsModel<I, T, Example> {
+  readonly name: string
+  /** Raised whenever the code changes. */
+  readonly version?: string | undefined
+  readonly targets?: 'labels' | undefined
+  readonly loop: LoopSettings
+  /** All options, resolved. */
+  describe(): Json
+  /** Reads the rows once: what must be known to predict (labels, a vocabulary: `config.json`), and the examples to learn from. */
+  learn(
+    rows: Rows<I, T>,
+    context: CallContext,
+  ): Promise<{ readonly config: JsonObject; readonly examples: readonly Example[] }>
+  /** Checks what stands in a `config.json`. @throws `artifact-corrupt`. */
+  checkConfig(config: JsonObject): void
+  /** Names and shapes of the weights. */
+  shapes(config: JsonObject): Readonly<Record<string, readonly number[]>>
+  init(tf: Tf, config: JsonObject, random: Random): Weights
+  /**
+   * The mean loss of a batch, and its gradient by each weight. By hand, or by `tf.valueAndGrads` where tfjs's gradients are
+   * registered: its core alone, on Node, registers none.
+   */
+  lossAndGradients(tf: Tf, weights: Weights, batch: readonly Example[], config: JsonObject): LossAndGradients
+  predict(tf: Tf, weights: Weights, inputs: readonly I[], config: JsonObject): readonly Prediction[]
+  readonly labels?: ((config: JsonObject) => readonly string[]) | undefined
+}
