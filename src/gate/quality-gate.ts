@@ -105,12 +105,12 @@ function correctSlices(findings: readonly Finding[]): readonly Finding[] {
 
 function decide(findings: readonly Finding[], required: ReadonlySet<string>): Omit<Verdict, 'whenInconclusive'> {
   const critical = findings.filter((finding) => finding.critical)
-  const [failed] = critical.filter(({ status }) => status === 'fail')
+  const [failed, ...others] = critical.filter(({ status }) => status === 'fail')
   if (failed !== undefined)
     return {
       status: 'fail',
       findings: findings as [Finding, ...Finding[]],
-      summary: `The candidate must not be released: ${describe(failed)}.`,
+      summary: `The candidate must not be released: ${describe(failed)}${alsoOn(others)}.`,
     } as Omit<Verdict, 'whenInconclusive'>
   const [open] = critical.filter(
     ({ status, slice }) => status === 'inconclusive' && (slice === undefined || required.has(slice)),
@@ -126,6 +126,13 @@ function decide(findings: readonly Finding[], required: ReadonlySet<string>): Om
     }
   const compared = passed.find(({ against, slice }) => against !== undefined && slice === undefined)
   return { status: 'pass', findings, summary: `The candidate may be released: ${describe(compared ?? passed[0]!)}.` }
+}
+
+/** Where else it failed: a person looks there first. */
+function alsoOn(findings: readonly Finding[]): string {
+  const slices = [...new Set(findings.flatMap(({ slice }) => slice ?? []))]
+  if (slices.length === 0) return ''
+  return `; by slice it fails on ${slices.slice(0, 5).join(', ')}${slices.length > 5 ? ` and ${slices.length - 5} more` : ''}`
 }
 
 const describe = ({ check, slice, against, againstVersion, reason }: Finding) =>

@@ -1,6 +1,6 @@
 /** Text as it may stand in a Markdown table cell or sentence: data must not become markup. */
 export function escapeMarkdown(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>|#~]/g, '\\$&').replace(/[\r\n\t]+/g, ' ')
+  return text.replace(/[\\`*_{}[\]<|#~]/g, '\\$&').replace(/[\r\n\t]+/g, ' ')
 }
 
 /** A table with a header; numbers to the right. */
@@ -8,7 +8,11 @@ export function markdownTable(
   header: readonly string[],
   rows: readonly (readonly (string | number | undefined)[])[],
 ): string {
-  const numeric = header.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] !== 'string'))
+  const numeric = header.map(
+    (_, column) =>
+      rows.length > 0 &&
+      rows.every((row) => typeof row[column] !== 'string' || /^[−+≥>]? ?[−+]?\d/.test(row[column] as string)),
+  )
   const line = (cells: readonly (string | number | undefined)[]) =>
     `| ${cells.map((cell) => (cell === undefined ? '' : escapeMarkdown(String(cell)))).join(' | ')} |`
   const rule = `| ${numeric.map((right) => (right ? '--:' : '---')).join(' | ')} |`

@@ -47,7 +47,11 @@ function wanted({ margin, threshold }: Finding): string | undefined {
 
 /** Whatever did not pass, in its own words. */
 function explained(findings: readonly Finding[]): string[] {
-  const open = findings.filter(({ status, critical }) => critical && (status === 'fail' || status === 'inconclusive'))
+  // A slice that is too small to settle anything is in the table; it holds nothing, and needs no sentence.
+  const open = findings.filter(
+    ({ status, critical, slice }) =>
+      critical && (status === 'fail' || (status === 'inconclusive' && slice === undefined)),
+  )
   if (open.length === 0) return []
   return [
     open

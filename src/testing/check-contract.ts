@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { callContext } from '../core/index.js'
+import type { Check, Evidence } from '../gate/index.js'
+import type { ContractTest } from './contract-test.js'
+import { evaluationOf, evidenceOf } from './evidence.js'
+
+const statuses = ['pass', 'fail', 'inconclusive', 'not-applicable']
+const right = (count: number, wrong: number) => Array.from({ length: count }, (_, index) => (index < wrong ? 0 : 1))
+
+/** What every check keeps, on small evidence of one binary metric, `accuracy`. */
+export function checkContract(test: ContractTest, make: () => Promise<Check>): void {
+  const candidate = evaluationOf({ model: 'new', scores: right(200, 10) })
+  const evidences: Readonly<Record<string, Evidence>> = {
+    'a first release': evidenceOf(candidate),
+    'an equal baseline': evidenceOf(candidate, evaluationOf({ model: 'old', scores: right(200, 10) })),
+    'a better baseline': evidenceOf(
+      evaluationOf({ model: 'new', scores: right(200, 60) }),
+      evaluationOf({ model: 'old', scores: right(200, 2) }),
+    ),
+    'one item': evidenceOf(evaluationOf({ model: 'new', scores: [1] }), evaluationOf({ model: 'old', scores: [1] })),
+  }
+
+  test('a check says what it is, in JSON', async () => {
+    const check = await make()
+    assert.equal(check.contract, 1)
+    assert.notEqual(check.name, '')
+    assert.deepEqual(JSON.parse(JSON.stringify(check.describe())), check.describe())
+  })
+
+  for (const [name, evidence] of Object.entries(evidences))
+    test(`a check answers with findings that are JSON, finite and the same each time, given ${name}`, async () => {
+      const check = await make()
+      const findings = await check.examine(evidence, callContext())
+      assert.ok(findings.length > 0, 'silence is not an answer')
+      for (const finding of findings) {
+        assert.ok(statuses.includes(finding.status))
+        assert.notEqual(finding.reason, '')
+        for (const value of Object.values(finding)) if (typeof value === 'number') assert.ok(Number.isFinite(value))
+      }
+      assert.deepEqual(JSON.parse(JSON.stringify(findings)), findings)
+      assert.deepEqual(await check.examine(evidence, callContext()), findings)
+    })
+
+  test('a check that compares never passes over a baseline that could not be scored', async () => {
+    const check = await make()
+    if (check.compares !== true) return
+    const { candidate: own } = evidenceOf(candidate)
+    const evidence: Evidence = {
+      candidate: own,
+      baseline: { version: '0.1.0', bundle: own.weights.digest, unscorable: 'it cannot be loaded' },
+    }
+    const findings = await check.examine(evidence, callContext())
+    assert.ok(findings.every(({ status }) => status === 'inconclusive'))
+  })
+
+  test('a check that compares fails a clear loss, and not the same gain', async () => {
+    const check = await make()
+    if (check.compares !== true) return
+    const [worse, better] = [
+      evaluationOf({ model: 'new', scores: right(200, 60) }),
+      evaluationOf({ model: 'old', scores: right(200, 2) }),
+    ]
+    const loss = await check.examine(evidenceOf(worse, better), callContext())
+    const gain = await check.examine(evidenceOf(better, worse), callContext())
+    assert.ok(loss.some(({ status }) => status === 'fail'))
+    assert.ok(gain.every(({ status }) => status !== 'fail'))
+  })
+
+  test('a check stops when it is aborted, with the reason untouched', async () => {
+    const check = await make()
+    const reason = { why: 'enough' }
+    const aborted = callContext({ signal: AbortSignal.abort(reason) })
+    await assert.rejects(
+      Promise.resolve().then(() => check.examine(evidenceOf(candidate), aborted)),
+      (error) => error === reason,
+    )
+  })
+}

@@ -1,0 +1,58 @@
+import { digestJson, manifestOf } from '../core/index.js'
+import type { Evaluation, MetricColumn, Outcome } from '../evaluation/index.js'
+import type { Evidence } from '../gate/index.js'
+
+export interface EvaluationParts {
+  /** 1 right, 0 wrong; `null` where the model did not answer. */
+  readonly scores: readonly (number | null)[]
+  /** Tells models apart. */
+  readonly model: string
+  readonly metric?: string | undefined
+  /** @default each item by itself */
+  readonly groups?: readonly string[] | undefined
+  readonly slices?: Evaluation['slices'] | undefined
+  readonly ids?: readonly string[] | undefined
+  readonly outcomes?: readonly Outcome[] | undefined
+  readonly direction?: MetricColumn['direction'] | undefined
+}
+
+/** An evaluation with one binary metric, from scores: for tests of checks and gates. */
+export function evaluationOf(parts: EvaluationParts): Evaluation {
+  const { scores, model, metric = 'accuracy', direction = 'higher-is-better', slices = {} } = parts
+  const ids = parts.ids ?? scores.map((_, index) => `item-${String(index).padStart(4, '0')}`)
+  const answered = scores.filter((score) => score !== null)
+  return {
+    formatVersion: 1,
+    modelDigest: digestJson({ model }),
+    evaluationDigest: digestJson({ ids }),
+    ids,
+    groups: parts.groups ?? ids,
+    slices,
+    targets: scores.map((_, index) => (index % 2 === 0 ? 'a' : 'b')),
+    predictions: scores.map(() => null),
+    outcomes: parts.outcomes ?? scores.map((score) => (score === null ? 'error' : 'ok')),
+    metrics: [
+      {
+        name: metric,
+        direction,
+        kind: 'binary',
+        scores,
+        value: answered.length === 0 ? null : answered.reduce((sum, score) => sum + score, 0) / answered.length,
+      },
+    ],
+  }
+}
+
+/** Evidence on these evaluations; the weights are an empty directory that nobody can read. */
+export function evidenceOf(candidate: Evaluation, baseline?: Evaluation): Evidence {
+  const manifest = manifestOf([])
+  const digest = digestJson(manifest)
+  return {
+    candidate: {
+      weights: { path: '', manifest, digest },
+      record: { trainer: { name: 'none', describe: null }, seed: 0, trainingDigest: digest, lossCurve: [] },
+      evaluation: candidate,
+    },
+    ...(baseline !== undefined && { baseline: { version: '0.1.0', bundle: digest, evaluation: baseline } }),
+  }
+}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { callContext, isSheikhError } from '../core/index.js'
+import {
+  type Bundle,
+  type Intent,
+  type Release,
+  type Releaser,
+  readBundle,
+  type Staged,
+  type StageRequest,
+} from '../releaser/index.js'
+import type { ContractTest } from './contract-test.js'
+
+export interface ReleaserUnderTest {
+  /** Fresh and empty. */
+  readonly releaser: Releaser
+  /** The same registry as another process would see it; absent: it does not outlive one. */
+  readonly reopen?: (() => Releaser) | undefined
+  dispose(): Promise<void>
+}
+
+/** What every registry promises. Give it your runner's `test` and a maker of fresh, empty registries. */
+export function releaserContract(test: ContractTest, make: () => Promise<ReleaserUnderTest>): void {
+  const check = (name: string, body: (world: World) => Promise<void>) =>
+    test(`a registry ${name}`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'sheikh-releaser-'))
+      const { releaser, reopen, dispose } = await make()
+      try {
+        await body(worldOf(releaser, reopen ?? (() => releaser), folder))
+      } finally {
+        await dispose()
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+
+  check('is empty at first', async ({ releaser, versions }) => {
+    assert.equal(await releaser.current('latest', context), undefined)
+    assert.deepEqual(await versions(), [])
+    assert.deepEqual(await stagedIn(releaser), [])
+  })
+
+  check(
+    'hides what is staged from readers, and lists it for whoever goes on',
+    async ({ releaser, reopen, stage, versions }) => {
+      const staged = await stage('0.1.0', 'one')
+      assert.deepEqual(await versions(), [])
+      assert.deepEqual(await stagedIn(reopen()), [staged])
+      assert.deepEqual(JSON.parse(JSON.stringify(staged)), staged)
+      await assert.rejects(releaser.point('latest', '0.1.0', undefined, context), coded('not-found'))
+    },
+  )
+
+  check('takes the same staging twice as one', async ({ releaser, stage }) => {
+    const first = await stage('0.1.0', 'one')
+    assert.deepEqual(await stage('0.1.0', 'one'), first)
+    assert.equal((await stagedIn(releaser)).length, 1)
+  })
+
+  check('promotes a version whole, and harmlessly again', async ({ releaser, reopen, stage, versions }) => {
+    const staged = await stage('0.1.0', 'one')
+    await releaser.verify(staged, context)
+    const release = await releaser.promote(staged, context)
+    assert.equal(release.version, '0.1.0')
+    assert.equal(release.bundle, staged.bundle)
+    assert.deepEqual(release.intent, staged.intent)
+    assert.deepEqual(await reopen().promote(staged, context), release)
+    assert.deepEqual(await versions(), ['0.1.0'])
+    assert.deepEqual(await stagedIn(releaser), [])
+  })
+
+  check('gives a version to one release only', async ({ releaser, stage, release }) => {
+    const other = await stage('0.1.0', 'two')
+    await release('0.1.0', 'one')
+    await assert.rejects(releaser.promote(other, context), coded('release-conflict'))
+    await assert.rejects(stage('0.1.0', 'three'), coded('release-conflict'))
+  })
+
+  check('points a channel by compare-and-set', async ({ releaser, release }) => {
+    await release('0.1.0', 'one')
+    await release('0.1.1', 'two')
+    await releaser.point('latest', '0.1.0', undefined, context)
+    await assert.rejects(releaser.point('latest', '0.1.1', undefined, context), coded('release-conflict'))
+    await releaser.point('latest', '0.1.1', '0.1.0', context)
+    await releaser.point('latest', '0.1.1', '0.1.0', context)
+    assert.equal((await releaser.current('latest', context))?.version, '0.1.1')
+    assert.equal(await releaser.current('other', context), undefined)
+    const racing = await Promise.allSettled([
+      releaser.point('race', '0.1.0', undefined, context),
+      releaser.point('race', '0.1.1', undefined, context),
+    ])
+    assert.equal(racing.filter(({ status }) => status === 'fulfilled').length, 1)
+  })
+
+  check(
+    'lists releases by order of promotion, newest first, whatever the clock says',
+    async ({ release, versions }) => {
+      await release('0.1.0', 'one', 3000)
+      await release('0.1.1', 'two', 1000)
+      await release('0.1.2', 'one', 2000)
+      assert.deepEqual(await versions(), ['0.1.2', '0.1.1', '0.1.0'])
+    },
+  )
+
+  check('withdraws for good, keeping the first reason', async ({ releaser, reopen, release }) => {
+    await release('0.1.0', 'one')
+    await releaser.point('latest', '0.1.0', undefined, context)
+    await releaser.withdraw('0.1.0', 'bad', context)
+    await releaser.withdraw('0.1.0', 'worse', context)
+    assert.equal((await reopen().current('latest', context))?.withdrawn?.reason, 'bad')
+    await assert.rejects(releaser.withdraw('9.9.9', 'bad', context), coded('not-found'))
+  })
+
+  check('discards a staging, and never a release', async ({ releaser, stage, release, open }) => {
+    const released = await release('0.1.0', 'one')
+    const staged = await stage('0.1.1', 'one')
+    await releaser.discard(staged, context)
+    await releaser.discard(staged, context)
+    await releaser.discard(released, context)
+    assert.deepEqual(await stagedIn(releaser), [])
+    assert.equal(await open('0.1.0'), 'one')
+  })
+
+  check(
+    'opens a release as it was released, into an empty folder only',
+    async ({ releaser, release, open, folder }) => {
+      const { bundle } = await release('0.1.0', 'one')
+      await release('0.1.1', 'two')
+      assert.equal(await open('0.1.0'), 'one')
+      const opened = await releaser.open('0.1.1', await mkdtemp(join(folder, 'open-')), context)
+      assert.equal((await readBundle(opened.directory, context)).digest, opened.digest)
+      assert.notEqual(opened.digest, bundle)
+      await assert.rejects(releaser.open('0.1.0', opened.directory, context), coded('invalid-options'))
+      await assert.rejects(releaser.open('9.9.9', await mkdtemp(join(folder, 'open-')), context), coded('not-found'))
+    },
+  )
+
+  check('refuses a bundle that changed since it was read', async ({ releaser, request }) => {
+    const asked = await request('0.1.0', 'one')
+    await writeFile(join(asked.bundle.directory, 'model.bin'), 'changed')
+    await assert.rejects(releaser.stage(asked, context), coded('artifact-corrupt'))
+    assert.deepEqual(await stagedIn(releaser), [])
+  })
+
+  check('stops when it is aborted, with the reason untouched', async ({ releaser, request }) => {
+    const reason = { why: 'enough' }
+    const aborted = callContext({ signal: AbortSignal.abort(reason) })
+    await assert.rejects(releaser.stage(await request('0.1.0', 'one'), aborted), (error) => error === reason)
+    await assert.rejects(releaser.current('latest', aborted), (error) => error === reason)
+  })
+}
+
+const context = callContext()
+const coded = (code: Parameters<typeof isSheikhError>[1]) => (error: unknown) => isSheikhError(error, code)
+
+interface World {
+  readonly releaser: Releaser
+  readonly reopen: () => Releaser
+  readonly folder: string
+  request(version: string, content: string): Promise<StageRequest>
+  stage(version: string, content: string): Promise<Staged>
+  release(version: string, content: string, atMs?: number): Promise<Release>
+  versions(): Promise<readonly string[]>
+  /** The content of an opened release. */
+  open(version: string): Promise<string>
+}
+
+function worldOf(releaser: Releaser, reopen: () => Releaser, folder: string): World {
+  const intent: Intent = { channel: 'latest', withdraws: [] }
+  const request = async (version: string, content: string): Promise<StageRequest> => ({
+    bundle: await bundleOf(folder, content),
+    version,
+    intent,
+    record: { runId: `run-${version}-${content}`, atMs: 0 },
+  })
+  const stage = async (version: string, content: string) => releaser.stage(await request(version, content), context)
+  return {
+    releaser,
+    reopen,
+    folder,
+    request,
+    stage,
+    release: async (version, content, atMs = 0) =>
+      releaser.promote(await stage(version, content), callContext({ clock: { nowMs: () => atMs } })),
+    async versions() {
+      const found: string[] = []
+      for await (const { version } of reopen().history(context)) found.push(version)
+      return found
+    },
+    async open(version) {
+      const { directory } = await reopen().open(version, await mkdtemp(join(folder, 'open-')), context)
+      return readFile(join(directory, 'model.bin'), 'utf8')
+    },
+  }
+}
+
+async function bundleOf(folder: string, content: string): Promise<Bundle> {
+  const directory = await mkdtemp(join(folder, 'bundle-'))
+  await mkdir(join(directory, 'prompts/inference'), { recursive: true })
+  await writeFile(join(directory, 'model.bin'), content)
+  await writeFile(join(directory, 'prompts/inference/a.txt'), 'a prompt')
+  return readBundle(directory, context)
+}
+
+async function stagedIn(releaser: Releaser): Promise<readonly Staged[]> {
+  const found: Staged[] = []
+  for await (const staged of releaser.staged(context)) found.push(staged)
+  return found
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { callContext } from '../core/index.js'
+import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../dataset/index.js'
+import { type Rows, readWeightsDirectory } from '../model/index.js'
+import type { FitContext, Trainer, TrainProgress } from '../trainer/index.js'
+import type { ContractTest } from './contract-test.js'
+
+/**
+ * What every trainer of texts and labels keeps.
+ *
+ * @param make a trainer; called for each test.
+ */
+export function trainerContract(test: ContractTest, make: () => Promise<Trainer<string, string>>): void {
+  const within = (name: string, body: (world: World) => Promise<void>) =>
+    test(`a trainer ${name}`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'sheikh-trainer-'))
+      try {
+        await body({ trainer: await make(), folder, ...(await exampleRows()) })
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+
+  within('says what it is, in JSON', async ({ trainer }) => {
+    assert.equal(trainer.contract, 1)
+    assert.notEqual(trainer.name, '')
+    assert.deepEqual(JSON.parse(JSON.stringify(trainer.describe())), trainer.describe())
+    const environment = await trainer.environment?.(callContext())
+    assert.deepEqual(JSON.parse(JSON.stringify(environment ?? null)), environment ?? null)
+  })
+
+  within('gives the same bytes for the same rows and seed', async ({ trainer, folder, training }) => {
+    const first = await trainer.fit({ training, seed: 1, directory: await subfolder(folder) }, fitContext())
+    const again = await trainer.fit({ training, seed: 1, directory: await subfolder(folder) }, fitContext())
+    assert.equal(first.weights.digest, again.weights.digest)
+    assert.deepEqual(JSON.parse(JSON.stringify(first.record)), JSON.parse(JSON.stringify(again.record)))
+    assert.equal(first.record.trainingDigest, training.digest)
+  })
+
+  within(
+    'learns, and answers in order, with probabilities that add up to 1',
+    async ({ trainer, folder, training, evaluation }) => {
+      const { weights } = await trainer.fit({ training, seed: 0, directory: await subfolder(folder) }, fitContext())
+      await using model = await trainer.load(weights, callContext())
+      const inputs: string[] = []
+      const targets: (string | undefined)[] = []
+      for await (const { input, target } of evaluation) {
+        inputs.push(input)
+        targets.push(target)
+      }
+      const predictions = await model.predict(inputs, callContext())
+      assert.equal(predictions.length, inputs.length)
+      let right = 0
+      for (const [index, prediction] of predictions.entries()) {
+        assert.equal(prediction.kind, 'label')
+        if (prediction.kind !== 'label') continue
+        if (prediction.label === targets[index]) right += 1
+        const { probabilities } = prediction
+        if (probabilities !== undefined)
+          assert.ok(Math.abs(Object.values(probabilities).reduce((sum, value) => sum + value, 0) - 1) < 1e-5)
+      }
+      assert.ok(right / inputs.length > 0.75, `${right} of ${inputs.length} easy items are right`)
+      assert.deepEqual(await model.predict([], callContext()), [])
+      assert.deepEqual((await model.predict(inputs.slice(3, 4), callContext()))[0], predictions[3])
+    },
+  )
+
+  within('reports progress up to its last step', async ({ trainer, folder, training }) => {
+    const reports: TrainProgress[] = []
+    await trainer.fit(
+      { training, seed: 0, directory: await subfolder(folder) },
+      fitContext({ progress: (report) => reports.push(report) }),
+    )
+    const last = reports.at(-1)
+    assert.ok(last !== undefined && last.step === last.steps && last.epoch === last.epochs)
+    assert.ok(reports.every(({ loss }) => Number.isFinite(loss)))
+  })
+
+  within(
+    'stops when it is aborted, with the reason untouched, and leaves no weights',
+    async ({ trainer, folder, training }) => {
+      const reason = { why: 'enough' }
+      const directory = await subfolder(folder)
+      const context = fitContext({ signal: AbortSignal.abort(reason) })
+      await assert.rejects(trainer.fit({ training, seed: 0, directory }, context), (error) => error === reason)
+      assert.deepEqual(await readdir(directory), [])
+    },
+  )
+
+  within('refuses weights that are not its own', async ({ trainer, folder }) => {
+    const directory = await subfolder(folder)
+    await writeFile(join(directory, 'config.json'), '{"architecture":"of somebody else"}')
+    const weights = await readWeightsDirectory(directory, callContext())
+    await assert.rejects(trainer.load(weights, callContext()), { code: 'artifact-corrupt' })
+  })
+}
+
+interface World {
+  readonly trainer: Trainer<string, string>
+  readonly folder: string
+  readonly training: Rows<string, string>
+  readonly evaluation: Rows<string, string>
+}
+
+const subfolder = (folder: string) => mkdtemp(join(folder, 'weights-'))
+const fitContext = (parts: Partial<FitContext> = {}): FitContext => ({
+  ...callContext(parts),
+  progress: parts.progress ?? (() => {}),
+})
+
+/** Easy: the first word decides. */
+async function exampleRows(): Promise<Pick<World, 'training' | 'evaluation'>> {
+  const samples = ['apple', 'pear', 'car', 'bus'].flatMap((word, kind) =>
+    Array.from({ length: 30 }, (_, index) => ({
+      id: `${word}-${index}`,
+      text: `${word} number ${index}`,
+      label: kind < 2 ? 'fruit' : 'vehicle',
+    })),
+  )
+  const source = memorySamples(samples)
+  const identities = await new Dataset({ source, input: 'text', target: 'label' }).identities()
+  const evaluation = pinnedSet(proposePinnedSet(identities, { salt: 'trainer-contract', share: 0.3 }))
+  return new Dataset({ source, input: 'text', target: 'label', evaluation }).snapshot(callContext())
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { callContext, seededRandom } from '../../src/core/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { trainerContract } from '../../src/testing/trainer-contract.js'
+import { openDevice } from '../../src/trainer/tfjs/devices.js'
+import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
+import { textFeatures } from '../../src/trainer/tfjs/text-features.js'
+
+const small = { epochs: 12, buckets: 2 ** 10, learningRate: 0.1 }
+for (const device of ['wasm', 'js'] as const)
+  describe(`tfjs on ${device}`, () => trainerContract(it, async () => tfjsTrainer(textClassifier(small), { device })))
+describe('the fake trainer', () => trainerContract(it, async () => fakeTrainer()))
+
+describe('our wasm kernels', () => {
+  it('give what js gives, on random shapes', async () => {
+    const [wasm, js] = [await openDevice('wasm', callContext()), await openDevice('js', callContext())]
+    const random = seededRandom('kernels')
+    for (let round = 0; round < 50; round += 1) {
+      const [items, width, segments] = [random.below(40), 1 + random.below(5), 1 + random.below(8)]
+      const values = Float32Array.from({ length: items * width }, () => random.normal())
+      const ids = Int32Array.from({ length: items }, () => random.below(segments + 2) - 1)
+      const run = ({ tf, use }: typeof wasm) =>
+        use(() =>
+          tf.tidy(() =>
+            Array.from(
+              tf
+                .unsortedSegmentSum(tf.tensor2d(values, [items, width]), tf.tensor1d(ids, 'int32'), segments)
+                .dataSync(),
+            ),
+          ),
+        )
+      // Same additions in the same order, in float32 here and there: no tolerance is needed beyond one rounding.
+      const [ours, theirs] = [run(wasm), run(js)]
+      expect(ours.length).toBe(segments * width)
+      ours.forEach((value, index) => {
+        expect(value).toBeCloseTo(theirs[index]!, 5)
+      })
+    }
+  })
+
+  it('leave no tensor behind, and the backend of the host as it was', async () => {
+    const { tf } = await openDevice('js', callContext())
+    await tf.setBackend('cpu')
+    const before = tf.memory().numTensors
+    const trainer = tfjsTrainer(textClassifier(small))
+    const contract: [string, () => Promise<void>][] = []
+    trainerContract(
+      (name, body) => contract.push([name, body]),
+      async () => trainer,
+    )
+    for (const [, body] of contract) await body()
+    expect(tf.memory().numTensors).toBe(before)
+    expect(tf.getBackend()).toBe('cpu')
+  })
+})
+
+describe('the text classifier', () => {
+  it.each([
+    { epochs: 0 },
+    { batchSize: 1.5 },
+    { learningRate: -1 },
+    { weightDecay: Number.NaN },
+    { buckets: 1000 },
+    { maximumTokens: 0 },
+  ])('refuses %j', (options) => {
+    expect(() => textClassifier(options)).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+  })
+
+  it('ends a training that diverges before anything is saved', async () => {
+    const model = textClassifier({ ...small, learningRate: 1e39 })
+    const failures: unknown[] = []
+    trainerContract(
+      async (name, body) => {
+        if (name.includes('same bytes')) failures.push(body().catch((error: unknown) => error))
+      },
+      async () => tfjsTrainer(model),
+    )
+    expect(await failures[0]).toMatchObject({ code: 'train-diverged' })
+  })
+
+  it('names the devices that are there', async () => {
+    await expect((async () => openDevice('cuda' as never, callContext()))()).rejects.toMatchObject({
+      code: 'device-unavailable',
+    })
+  })
+
+  it('reads words of any script, and nothing behind the cap', () => {
+    const settings = { buckets: 2 ** 12, maximumTokens: 3, bigrams: false }
+    expect(textFeatures('', settings).indices).toHaveLength(0)
+    expect(textFeatures('один два три четыре пять', settings).indices).toHaveLength(3)
+    const length = textFeatures('a a b', settings).values.reduce((sum, value) => sum + value * value, 0)
+    expect(length).toBeCloseTo(1, 5)
+    expect([...textFeatures('A b', settings).indices]).toEqual([...textFeatures('a, B', settings).indices])
+  })
+})
