@@ -30,7 +30,8 @@ const wordCounter: Trainer<string, string> = {
     for await (const { input, target } of training) {
       context.signal.throwIfAborted()
       for (const word of input.split(' ')) {
-        const labels = (counts[word] ??= Object.create(null) as Record<string, number>)
+        const labels = counts[word] ?? (Object.create(null) as Record<string, number>)
+        counts[word] = labels
         labels[target!] = (labels[target!] ?? 0) + 1
       }
     }

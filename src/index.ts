@@ -1,6 +1,7 @@
 export {
   type CallContext,
   type Clock,
+  callContext,
   type Described,
   type Digest,
   type ErrorCode,
@@ -10,19 +11,39 @@ export {
   SheikhError,
 } from './core/index.js'
 export {
+  addToPinnedSet,
   Dataset,
+  type DatasetOptions,
+  type DatasetSnapshot,
   type DatasetSummary,
+  diffIdentities,
+  formatPinnedSet,
+  isSelected,
   jsonFiles,
   jsonSchemaFile,
   memorySamples,
   type PinnedSet,
   type Projection,
+  parsePinnedSet,
   pinnedFile,
   pinnedSet,
+  pinnedStatus,
   proposePinnedSet,
+  type RowIdentity,
   type Source,
+  type SourceEntry,
 } from './dataset/index.js'
-export { accuracy, type Evaluation, evaluate, f1, logLoss, type Metric, precision, recall } from './evaluation/index.js'
+export {
+  accuracy,
+  type Evaluation,
+  evaluate,
+  f1,
+  logLoss,
+  type Metric,
+  type MetricColumn,
+  precision,
+  recall,
+} from './evaluation/index.js'
 export {
   atLeast,
   type Check,
@@ -30,36 +51,78 @@ export {
   type Finding,
   type Gate,
   type Ledger,
+  type LedgerEntry,
+  type NoRegressionOptions,
   noRegression,
+  type Opponent,
+  type QualityGateOptions,
   qualityGate,
   storeLedger,
   type Verdict,
   weightIntegrity,
 } from './gate/index.js'
 export {
+  float32Of,
   type Model,
   type Prediction,
   type Row,
   type Rows,
+  readSafetensors,
   readWeightsDirectory,
+  type Tensor,
+  tensorOfFloat32,
   type WeightsDirectory,
+  writeSafetensors,
 } from './model/index.js'
 export {
+  type ApproveOptions,
   type Artifact,
+  type Difference,
+  type PayloadFile,
   Pipeline,
   type PipelineOptions,
   type Plan,
+  type PlannedStage,
+  type Provenance,
+  type RollbackOptions,
   type Run,
   type RunEvent,
+  type RunEventOf,
+  type RunEventType,
+  type RunOptions,
   type RunRecord,
   type RunResult,
+  type RunStatus,
   type Stage,
+  type StageContext,
+  type StageInput,
+  type StageOutput,
+  type StageRecord,
 } from './pipeline/index.js'
 export { prompt } from './prompts/index.js'
 export { directoryRegistry } from './releaser/directory/index.js'
-export { type Bundle, loadRelease, type Release, type Releaser } from './releaser/index.js'
+export {
+  type Bundle,
+  type Intent,
+  loadRelease,
+  type Release,
+  type ReleasedModel,
+  type ReleaseRecord,
+  type Releaser,
+  type Staged,
+  type StageRequest,
+  type Version,
+} from './releaser/index.js'
 export { reportComparison, reportRun } from './report/index.js'
 export { directoryStore } from './store/directory/index.js'
-export type { Store } from './store/index.js'
+export type { KeyRecord, Lock, Store } from './store/index.js'
 export { memoryStore } from './store/memory/index.js'
-export type { Candidate, FitContext, FitRequest, Trainer } from './trainer/index.js'
+export type {
+  Candidate,
+  CandidateRecord,
+  FitContext,
+  FitRequest,
+  Trainer,
+  TrainerEnvironment,
+  TrainProgress,
+} from './trainer/index.js'

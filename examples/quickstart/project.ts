@@ -35,7 +35,6 @@ projection:
 `,
   'mlops/pipeline.yaml': `pipeline:
   name: sheikh-freemium
-  version: 1.0.0
 stages:
   validate_weights:
     checks:

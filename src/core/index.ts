@@ -1,4 +1,4 @@
-export { type CallContext, type Clock, callContext, type Log, silentLog, systemClock } from './context.js'
+export { type CallContext, type Clock, callContext, type Log } from './context.js'
 export { type Described, identityOf } from './described.js'
 export {
   type Digest,
@@ -21,7 +21,6 @@ export {
   type Manifest,
   manifestOf,
   parseManifest,
-  totalBytes,
 } from './manifest.js'
 export { type Random, seededRandom } from './random.js'
 export { createRedactor, type Redactor } from './redaction.js'

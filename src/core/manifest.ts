@@ -39,10 +39,6 @@ export function parseManifest(value: unknown): Manifest {
   return manifestOf(document.files.map(parseEntry))
 }
 
-export function totalBytes(manifest: Manifest): number {
-  return manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0)
-}
-
 /**
  * A path below a directory, as it may stand in a manifest: relative, `/` between segments, no empty, `.` or `..`
  * segment, no backslash, no control character, no drive or device name, at most 1,024 bytes.

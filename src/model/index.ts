@@ -4,7 +4,6 @@ export { writeSafetensors } from './safetensors-writer.js'
 export {
   checkWeights,
   readWeightsDirectory,
-  verifyWeightsDirectory,
   type WeightsDirectory,
   type WeightsProblem,
 } from './weights-directory.js'

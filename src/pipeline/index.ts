@@ -1,5 +1,5 @@
 export type { RunEvent, RunEventOf, RunEventType } from './events.js'
-export { type Difference, firstDifference } from './keys.js'
+export type { Difference } from './keys.js'
 export type {
   ApproveOptions,
   CallOptions,

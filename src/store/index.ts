@@ -20,5 +20,5 @@ export {
   verifyManifest,
 } from './read-manifest.js'
 export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
-export { errnoOf, isAbsent, storageFailed } from './storage-failed.js'
+export { storageFailed } from './storage-failed.js'
 export type { Documents, Journals, KeyRecord, Keys, Lock, Objects, Runs, Store } from './store.js'

@@ -7,15 +7,19 @@ import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'sheikh-consumer-'))
-const run = (command, args, options = {}) => execFileSync(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', ...options })
+const run = (command, args, options = {}) =>
+  execFileSync(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', ...options })
 
 try {
   run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
-  const { typescript, '@types/node': node } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies
+  const { typescript, '@types/node': node } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  ).devDependencies
   run('npm', ['install', '--no-audit', '--no-fund', `./${tarball}`, `typescript@${typescript}`, `@types/node@${node}`])
-  for (const name of ['consumer.ts', 'consumer-types.ts', 'tsconfig.json']) cpSync(join(import.meta.dirname, name), join(folder, name))
+  for (const name of ['consumer.ts', 'consumer-types.ts', 'tsconfig.json'])
+    cpSync(join(import.meta.dirname, name), join(folder, name))
   run('npx', ['tsc', '-p', 'tsconfig.json'])
   console.log(run('node', ['consumer.js']).trim())
   // The root entry must not need tfjs, for types or at run time.

@@ -1,12 +1,32 @@
-import { accuracy, atLeast, Dataset, memorySamples, memoryStore, noRegression, Pipeline, pinnedSet, proposePinnedSet, qualityGate } from 'sheikh-freemium'
+import {
+  accuracy,
+  atLeast,
+  Dataset,
+  memorySamples,
+  memoryStore,
+  noRegression,
+  Pipeline,
+  pinnedSet,
+  proposePinnedSet,
+  qualityGate,
+} from 'sheikh-freemium'
 import { clopperPearson } from 'sheikh-freemium/statistics'
 import { fakeTrainer, memoryRegistry } from 'sheikh-freemium/testing'
 
-const samples = Array.from({ length: 80 }, (_, index) => ({ id: `${index}`, text: index % 2 ? 'up it goes' : 'down it goes', label: index % 2 ? 'up' : 'down' }))
+const samples = Array.from({ length: 80 }, (_, index) => ({
+  id: `${index}`,
+  text: index % 2 ? 'up it goes' : 'down it goes',
+  label: index % 2 ? 'up' : 'down',
+}))
 const source = memorySamples(samples)
 const identities = await new Dataset({ source, input: 'text', target: 'label' }).identities()
 const pipeline = new Pipeline({
-  dataset: new Dataset({ source, input: 'text', target: 'label', evaluation: pinnedSet(proposePinnedSet(identities, { salt: 'consumer', share: 0.4 })) }),
+  dataset: new Dataset({
+    source,
+    input: 'text',
+    target: 'label',
+    evaluation: pinnedSet(proposePinnedSet(identities, { salt: 'consumer', share: 0.4 })),
+  }),
   trainer: fakeTrainer(),
   gate: qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.1 })]),
   releaser: memoryRegistry(),
@@ -14,4 +34,7 @@ const pipeline = new Pipeline({
 })
 const result = await pipeline.run()
 if (result.status !== 'released') throw new Error(`expected a release, and it is ${result.status}`)
-console.log(`consumer: ${result.status} ${result.release.version}`, clopperPearson({ successes: 9, trials: 10 }).lower > 0.5)
+console.log(
+  `consumer: ${result.status} ${result.release.version}`,
+  clopperPearson({ successes: 9, trials: 10 }).lower > 0.5,
+)

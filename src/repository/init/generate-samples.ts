@@ -60,10 +60,17 @@ const closings = [
 export function generateSamples(): readonly GeneratedSample[] {
   const random = seededRandom('sheikh-init')
   const one = (items: readonly string[]) => items[random.below(items.length)]!
+  const written = new Set<string>()
+  const ticket = (things: readonly string[], troubles: readonly string[]): string => {
+    const text = `${one(openings)}${one(things)} ${one(troubles)}${one(closings)}`
+    if (written.has(text)) return ticket(things, troubles)
+    written.add(text)
+    return text
+  }
   return Object.entries(kinds).flatMap(([label, { things, troubles }]) =>
     Array.from({ length: 50 }, (_, index) => ({
       id: `${label}-${String(index + 1).padStart(2, '0')}`,
-      text: `${one(openings)}${one(things)} ${one(troubles)}${one(closings)}`,
+      text: ticket(things, troubles),
       label,
     })),
   )

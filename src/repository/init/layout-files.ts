@@ -54,7 +54,6 @@ projection:
 
 const pipelineConfig = (name: string, samples: boolean) => `pipeline:
   name: ${JSON.stringify(name)}
-  version: 1.0.0
 stages:
   validate_weights:
     checks:

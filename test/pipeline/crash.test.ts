@@ -1,0 +1,152 @@
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { directoryRegistry } from '../../src/releaser/directory/index.js'
+import type { Release } from '../../src/releaser/index.js'
+import { compileRooms } from '../crash/compile.js'
+import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+
+// Every write of a run and of a rollback, found by counting them; killed there for real, by SIGKILL, in a process of its own.
+const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
+const program = resolve(import.meta.dirname, '../crash/walk-run.mjs')
+const rooms = [
+  'core',
+  'statistics',
+  'store',
+  'model',
+  'dataset',
+  'evaluation',
+  'trainer',
+  'gate',
+  'releaser',
+  'pipeline',
+  'testing',
+]
+const context = callContext()
+let base: string
+let compiled: string
+
+beforeAll(async () => {
+  base = await mkdtemp(join(resolve(import.meta.dirname, '../..'), 'node_modules/.sheikh-crash-'))
+  compiled = join(base, 'rooms')
+  await compileRooms(rooms, compiled)
+})
+afterAll(() => rm(base, { recursive: true, force: true }))
+
+const run = (folder: string, step: string, environment: Readonly<Record<string, string>> = {}) =>
+  spawnNode(['--import', preload, program, compiled, folder, step], { COUNT_UNDER: folder, ...environment })
+
+async function prepared(steps: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
+  for (const step of steps) expect((await run(folder, step)).code).toBe(0)
+  return folder
+}
+
+async function readers(
+  folder: string,
+): Promise<{ readonly current: Release | undefined; readonly history: readonly Release[] }> {
+  const registry = directoryRegistry(join(folder, 'releases'))
+  const history: Release[] = []
+  for await (const release of registry.history(context)) history.push(release)
+  const current = await registry.current('latest', context)
+  for (const { version } of history) {
+    const target = await mkdtemp(join(tmpdir(), 'sheikh-open-'))
+    // Whole, or it throws: every file is hashed.
+    await registry.open(version, target, context)
+    await rm(target, { recursive: true, force: true })
+  }
+  return { current, history }
+}
+
+interface Case {
+  readonly name: string
+  readonly before: readonly string[]
+  readonly step: string
+  readonly versions: { readonly old: string | undefined; readonly new: string }
+  readonly answers: readonly string[]
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'the first run',
+    before: [],
+    step: 'first',
+    versions: { old: undefined, new: '0.1.0' },
+    answers: ['released', 'up-to-date'],
+  },
+  {
+    name: 'a second run',
+    before: ['first'],
+    step: 'second',
+    versions: { old: '0.1.0', new: '0.1.1' },
+    answers: ['released', 'up-to-date'],
+  },
+]
+
+describe('killed at any write', () => {
+  for (const { name, before, step, versions, answers } of cases)
+    it(`${name}: readers see the old release or the new one, and the next run ends it`, async () => {
+      const start = await prepared(before)
+      const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
+      const whole = join(counted, 'project')
+      await cp(start, whole, { recursive: true })
+      const clean = await run(whole, step, { COUNT_FILE: join(counted, 'count') })
+      expect(clean.code, clean.output).toBe(0)
+      const points = Number(await readFile(join(counted, 'count'), 'utf8'))
+      expect(points).toBeGreaterThan(40)
+      await forEachUpTo(points, 3, async (point) => {
+        const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
+        const project = join(folder, 'project')
+        await cp(start, project, { recursive: true })
+        const killed = await run(project, step, { KILL_AT: String(point), ...(point % 2 === 0 && { KILL_HALF: '1' }) })
+        expect(killed.signal, `point ${point}: ${killed.output}`).toBe('SIGKILL')
+        const seen = await readers(project)
+        expect([versions.old, versions.new], `point ${point}`).toContain(seen.current?.version)
+        const next = await run(project, step)
+        expect(next.code, `point ${point}: ${next.output}`).toBe(0)
+        expect(answers, `point ${point}`).toContain((JSON.parse(next.output) as { status: string }).status)
+        const after = await readers(project)
+        expect(after.current?.version, `point ${point}`).toBe(versions.new)
+        expect(after.history.length, `point ${point}`).toBe(before.length + 1)
+        await rm(folder, { recursive: true, force: true })
+      })
+      await rm(counted, { recursive: true, force: true })
+      await rm(start, { recursive: true, force: true })
+    }, 600_000)
+
+  it('a rollback: readers see one of the releases, and the next run leaves it undone or done, whole', async () => {
+    const start = await prepared(['first', 'second'])
+    const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
+    const whole = join(counted, 'project')
+    await cp(start, whole, { recursive: true })
+    expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
+    const points = Number(await readFile(join(counted, 'count'), 'utf8'))
+    await forEachUpTo(points, 3, async (point) => {
+      const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
+      const project = join(folder, 'project')
+      await cp(start, project, { recursive: true })
+      expect((await run(project, 'rollback', { KILL_AT: String(point) })).signal).toBe('SIGKILL')
+      expect(['0.1.1', '0.1.2'], `point ${point}`).toContain((await readers(project)).current?.version)
+      const next = await run(project, 'second')
+      expect(next.code, `point ${point}: ${next.output}`).toBe(0)
+      const answer = JSON.parse(next.output) as { status: string; reason?: string }
+      const { current, history } = await readers(project)
+      const withdrawn = history.find(({ version }) => version === '0.1.1')?.withdrawn !== undefined
+      // Before the promotion it never happened; after it, it is finished: pointed and withdrawn.
+      if (history.length === 2)
+        expect([answer.status, current?.version, withdrawn], `point ${point}`).toEqual(['up-to-date', '0.1.1', false])
+      else
+        expect([answer.status, answer.reason, current?.version, withdrawn], `point ${point}`).toEqual([
+          'held',
+          'withdrawn',
+          '0.1.2',
+          true,
+        ])
+      await rm(folder, { recursive: true, force: true })
+    })
+    await rm(counted, { recursive: true, force: true })
+    await rm(start, { recursive: true, force: true })
+  }, 600_000)
+})
