@@ -1,4 +1,4 @@
-import { digestManifest, isDigest, parseManifest, SheikhError } from '../core/index.js'
+import { digestManifest, isDigest, type Manifest, messageOf, parseManifest, SheikhError } from '../core/index.js'
 import type { Intent, Release, ReleaseRecord, Staged } from './releaser.js'
 import { isVersion } from './version.js'
 
@@ -10,7 +10,7 @@ export function parseStaged(value: unknown, where: string): Staged {
     throw corrupt(where, `its format version is ${JSON.stringify(staged.formatVersion)}, not 1`)
   if (!isVersion(staged.version)) throw corrupt(where, 'it has no version')
   if (!isDigest(staged.bundle)) throw corrupt(where, 'it has no bundle')
-  const manifest = parseManifest(staged.manifest)
+  const manifest = parseFiles(staged.manifest, where)
   if (digestManifest(manifest) !== staged.bundle)
     throw corrupt(where, 'its bundle is not the one that its manifest describes')
   const { record } = staged
@@ -33,6 +33,14 @@ export function parseRelease(value: unknown, where: string): Release {
   return { ...staged, promotedAtMs }
 }
 
+function parseFiles(value: unknown, where: string): Manifest {
+  try {
+    return parseManifest(value)
+  } catch (error) {
+    throw corrupt(where, messageOf(error).replace(/\.$/, ''), error)
+  }
+}
+
 function parseIntent(value: unknown, where: string): Intent {
   const intent = value as Partial<Intent> | null
   if (typeof intent !== 'object' || intent === null) throw corrupt(where, 'it has no intent')
@@ -49,9 +57,9 @@ function parseIntent(value: unknown, where: string): Intent {
   }
 }
 
-const corrupt = (where: string, fact: string) =>
+const corrupt = (where: string, fact: string, cause?: unknown) =>
   new SheikhError(
     'artifact-corrupt',
     `Cannot read the release in "${where}": ${fact}. Restore the registry from a copy.`,
-    { facts: { file: where } },
+    { facts: { file: where }, ...(cause !== undefined && { cause }) },
   )

@@ -24,7 +24,8 @@ export function parseVersion(value: unknown): Version {
 export function nextVersion(existing: readonly Version[], level: 'patch' | 'minor' | 'major' = 'patch'): Version {
   const highest = [...existing].sort(semver.rcompare)[0]
   if (highest === undefined) return '0.1.0'
-  return semver.inc(highest, level)!
+  // Past the greatest whole number there is none.
+  return parseVersion(semver.inc(highest, level))
 }
 
 const withoutBuild = (value: string) => value.replace(/\+[0-9A-Za-z.-]+$/, '')

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { digestBytes, SheikhError } from '../core/index.js'
-import type { Bundle, Release, Releaser, Staged } from '../releaser/index.js'
+import { type Bundle, parseVersion, type Release, type Releaser, type Staged } from '../releaser/index.js'
 
 type Method = 'current' | 'stage' | 'verify' | 'promote' | 'point' | 'discard' | 'withdraw' | 'open'
 
@@ -50,7 +50,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
 
     async stage({ bundle, version, intent, record }, { signal }) {
       enter('stage', signal)
-      const there = find(version)
+      const there = find(parseVersion(version))
       if (there !== undefined && there.bundle !== bundle.digest) throw taken(version)
       if (!bundles.has(bundle.digest)) bundles.set(bundle.digest, await readFiles(bundle))
       const staged: Staged = {

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
-import { createExclusively, readTextFile } from '../../store/index.js'
+import { createExclusively, readTextFile, storageFailed } from '../../store/index.js'
+import { isVersion } from '../index.js'
 
 /**
  * A name that points at a version and moves. Each move is a file with the next number, made exclusively: of two that
@@ -20,7 +21,7 @@ export function channelOf(registry: string, name: string) {
     if (number === 0) return { number }
     const file = join(folder, fileName(number))
     const document = parse(await readTextFile(file))
-    if (typeof document?.version === 'string') return { number, version: document.version }
+    if (isVersion(document?.version)) return { number, version: document.version }
     throw new SheikhError(
       'artifact-corrupt',
       `Cannot read the channel "${name}": "${file}" names no version. Restore the registry from a copy.`,
@@ -60,7 +61,7 @@ async function numbersIn(folder: string): Promise<readonly number[]> {
     return (await readdir(folder)).flatMap((name) => (/^\d{8}\.json$/.test(name) ? [Number(name.slice(0, 8))] : []))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+    throw storageFailed('read', folder, error)
   }
 }
 

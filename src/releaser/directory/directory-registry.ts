@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type CallContext, type Digest, hexOf, type Json, SheikhError } from '../../core/index.js'
+import { dirname, join } from 'node:path'
+import { type CallContext, type Digest, hexOf, isSheikhError, type Json, SheikhError } from '../../core/index.js'
 import {
   copyFileDurably,
   createExclusively,
@@ -8,13 +8,16 @@ import {
   makeDirectory,
   readTextFile,
   renameDurably,
+  storageFailed,
   verifyManifest,
   writeFileAtomic,
 } from '../../store/index.js'
 import {
   type Bundle,
+  isVersion,
   parseRelease,
   parseStaged,
+  parseVersion,
   type Release,
   type Releaser,
   readBundle,
@@ -38,16 +41,29 @@ export function directoryRegistry(path: string): Releaser {
     join(path, 'staged', `${version}-${hexOf(bundle)}`)
 
   async function readRelease(version: string): Promise<Stored | undefined> {
-    const document = await readDocument(releaseFile(version))
-    if (document === undefined) return undefined
-    const release = parseRelease(document, releaseFile(version))
-    const mark = (await readDocument(withdrawalFile(version))) as { reason?: unknown; atMs?: unknown } | undefined
-    const withdrawn = mark === undefined ? {} : { withdrawn: { reason: String(mark.reason), atMs: Number(mark.atMs) } }
-    return { release: { ...release, ...withdrawn }, sequence: Number((document as { sequence?: unknown }).sequence) }
+    // What is no version could climb out of the folder.
+    const file = isVersion(version) ? releaseFile(version) : undefined
+    const document = file === undefined ? undefined : await readDocument(file)
+    if (file === undefined || document === undefined) return undefined
+    const release = parseRelease(document, file)
+    const { sequence } = document as { sequence?: unknown }
+    if (release.version !== version) throw corrupt(file, `it is of ${release.version}`)
+    if (!Number.isSafeInteger(sequence)) throw corrupt(file, 'it has no sequence')
+    return { release: { ...release, ...(await readWithdrawal(version)) }, sequence: sequence as number }
+  }
+
+  async function readWithdrawal(version: string): Promise<Pick<Release, 'withdrawn'>> {
+    const document = await readDocument(withdrawalFile(version))
+    if (document === undefined) return {}
+    const { reason, atMs } = (document ?? {}) as { reason?: unknown; atMs?: unknown }
+    if (typeof reason !== 'string' || typeof atMs !== 'number')
+      throw corrupt(withdrawalFile(version), 'it does not say why and when')
+    return { withdrawn: { reason, atMs } }
   }
 
   async function allReleases(context: CallContext): Promise<readonly Stored[]> {
     const found: Stored[] = []
+    context.signal.throwIfAborted()
     for (const name of await namesIn(join(path, 'releases'))) {
       context.signal.throwIfAborted()
       const stored = name.endsWith('.json') ? await readRelease(name.slice(0, -'.json'.length)) : undefined
@@ -64,12 +80,47 @@ export function directoryRegistry(path: string): Releaser {
 
   async function findStaged(context: CallContext): Promise<readonly Staged[]> {
     const found: Staged[] = []
+    context.signal.throwIfAborted()
     for (const name of await namesIn(join(path, 'staged'))) {
       context.signal.throwIfAborted()
-      const document = await readDocument(join(path, 'staged', name, 'staged.json'))
-      if (document !== undefined) found.push(parseStaged(document, join(path, 'staged', name)))
+      // One that was cut off has everything, at most, but its name.
+      if (name.startsWith(partialPrefix)) continue
+      const file = join(path, 'staged', name, 'staged.json')
+      const document = await readDocument(file)
+      if (document === undefined) continue
+      const staged = parseStaged(document, file)
+      if (stagedFolder(staged) !== join(path, 'staged', name)) throw corrupt(file, `it is of ${staged.version}`)
+      found.push(staged)
     }
     return found
+  }
+
+  async function removePartials(): Promise<void> {
+    const root = join(path, 'staged')
+    for (const name of await namesIn(root)) if (name.startsWith(partialPrefix)) await removeFolder(join(root, name))
+  }
+
+  /** By its name first: a crash leaves the whole staging, or none that anybody lists. */
+  async function removeStaged(staged: Staged): Promise<void> {
+    if (await exists(stagedFolder(staged))) {
+      const partial = join(path, 'staged', `${partialPrefix}${staged.version}-${hexOf(staged.bundle)}`)
+      await removeFolder(partial)
+      await renameUnlessGone(stagedFolder(staged), partial)
+    }
+    await removePartials()
+  }
+
+  /** Moves the bundle of a staging to where readers look; one that stands there and is damaged makes room. */
+  async function moveBundle(staged: Staged, context: CallContext): Promise<void> {
+    const own = join(stagedFolder(staged), 'bundle')
+    if (!(await exists(own))) return
+    const target = bundleFolder(staged.bundle)
+    await makeDirectory(dirname(target))
+    if (!(await isWhole(target, staged.bundle, context))) {
+      await verifyManifest(own, staged.manifest, context)
+      await removeFolder(target)
+      await renameUnlessGone(own, target)
+    }
   }
 
   return {
@@ -81,7 +132,11 @@ export function directoryRegistry(path: string): Releaser {
     async current(name, context) {
       context.signal.throwIfAborted()
       const version = (await channelOf(path, name).read()).version
-      return version === undefined ? undefined : (await readRelease(version))?.release
+      if (version === undefined) return undefined
+      const stored = await readRelease(version)
+      if (stored === undefined)
+        throw corrupt(join(path, 'channels', name), `it points at ${version}, which is not there`)
+      return stored.release
     },
 
     async *history(context) {
@@ -90,7 +145,7 @@ export function directoryRegistry(path: string): Releaser {
 
     async stage(request, context) {
       context.signal.throwIfAborted()
-      const taken = await readRelease(request.version)
+      const taken = await readRelease(parseVersion(request.version))
       if (taken !== undefined && taken.release.bundle !== request.bundle.digest) throw versionTaken(request.version)
       return stageBundle(request, context)
     },
@@ -105,13 +160,9 @@ export function directoryRegistry(path: string): Releaser {
 
     async promote(staged, context) {
       context.signal.throwIfAborted()
-      const own = join(stagedFolder(staged), 'bundle')
-      if (await exists(own)) {
-        await makeDirectory(join(path, 'bundles'))
-        if (!(await exists(bundleFolder(staged.bundle)))) await renameDurably(own, bundleFolder(staged.bundle))
-      }
       const taken = await readRelease(staged.version)
       if (taken === undefined) {
+        await moveBundle(staged, context)
         // Read back where readers will find it: a bundle of the same digest may have stood there for years.
         await verifyManifest(bundleFolder(staged.bundle), staged.manifest, context)
         const sequence = ((await allReleases(context))[0]?.sequence ?? 0) + 1
@@ -121,7 +172,7 @@ export function directoryRegistry(path: string): Releaser {
       const { release } = (await readRelease(staged.version))!
       if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
         throw versionTaken(staged.version)
-      await rm(stagedFolder(staged), { recursive: true, force: true })
+      await removeStaged(staged)
       return release
     },
 
@@ -133,11 +184,12 @@ export function directoryRegistry(path: string): Releaser {
 
     async discard(staged, context) {
       context.signal.throwIfAborted()
-      await rm(stagedFolder(staged), { recursive: true, force: true })
-      // A promotion that was cut off may have moved the bundle already: nobody reads it, unless a release or a staging does.
-      const used = [...(await allReleases(context)).map(({ release }) => release), ...(await findStaged(context))]
-      if (!used.some(({ bundle }) => bundle === staged.bundle))
-        await rm(bundleFolder(staged.bundle), { recursive: true, force: true })
+      const others = (await findStaged(context)).filter((other) => stagedFolder(other) !== stagedFolder(staged))
+      const used = [...(await allReleases(context)).map(({ release }) => release), ...others]
+      // A promotion that was cut off may have moved the bundle already: nobody reads it, unless a release or a staging
+      // does. Before the staging, which has the next run try again should this be cut off too.
+      if (!used.some(({ bundle }) => bundle === staged.bundle)) await removeFolder(bundleFolder(staged.bundle))
+      await removeStaged(staged)
     },
 
     async withdraw(version, reason, context) {
@@ -157,7 +209,12 @@ export function directoryRegistry(path: string): Releaser {
         )
       const { manifest, bundle } = stored.release
       await makeDirectory(directory)
-      await copyFiles(bundleFolder(bundle), directory, manifest, context)
+      try {
+        await copyFiles(bundleFolder(bundle), directory, manifest, context)
+      } catch (error) {
+        if (!isSheikhError(error, 'not-found')) throw error
+        throw corrupt(bundleFolder(bundle), 'a file is missing', error)
+      }
       return { digest: bundle, manifest, directory }
     },
   }
@@ -173,20 +230,22 @@ export function directoryRegistry(path: string): Releaser {
       record,
     }
     const root = join(path, 'staged')
-    for (const name of await namesIn(root))
-      if (name.startsWith('.partial-')) await rm(join(root, name), { recursive: true, force: true })
-    const partial = join(root, `.partial-${version}-${hexOf(bundle.digest)}`)
+    await removePartials()
+    const partial = join(root, `${partialPrefix}${version}-${hexOf(bundle.digest)}`)
     await makeDirectory(partial)
     const released = bundleFolder(bundle.digest)
     // Bytes that are there already, and still the same, are not copied again: a rollback stages in no time.
-    if (!(await isWhole(released, bundle, context)))
+    if (!(await isWhole(released, bundle.digest, context)))
       await copyFiles(bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
     await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`)
-    await rm(stagedFolder(staged), { recursive: true, force: true })
+    await removeFolder(stagedFolder(staged))
     await renameDurably(partial, stagedFolder(staged))
     return staged
   }
 }
+
+/** Before the name of a staging that is being written or removed. */
+const partialPrefix = '.partial-'
 
 interface Stored {
   readonly release: Release
@@ -201,9 +260,32 @@ async function copyFiles(from: string, to: string, { files }: Bundle['manifest']
   }
 }
 
-async function isWhole(folder: string, bundle: Bundle, context: CallContext): Promise<boolean> {
+async function isWhole(folder: string, bundle: Digest, context: CallContext): Promise<boolean> {
   if (!(await exists(folder))) return false
-  return (await readBundle(folder, context)).digest === bundle.digest
+  try {
+    return (await readBundle(folder, context)).digest === bundle
+  } catch (error) {
+    // A link, or no file at all, as a removal that was cut off leaves it.
+    if (isSheikhError(error, 'artifact-corrupt') || isSheikhError(error, 'not-found')) return false
+    throw error
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true })
+  } catch (error) {
+    throw storageFailed('remove', folder, error)
+  }
+}
+
+/** Of two that race one moves it, and the other goes by what it finds then. */
+async function renameUnlessGone(from: string, to: string): Promise<void> {
+  try {
+    await renameDurably(from, to)
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
 
 /** Names in a folder but those of writes in progress; none where it is absent. */
@@ -212,7 +294,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     return (await readdir(folder)).filter((name) => !isTemporaryName(name)).sort()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+    throw storageFailed('read', folder, error)
   }
 }
 
@@ -222,7 +304,7 @@ async function exists(folder: string): Promise<boolean> {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    throw storageFailed('read', folder, error)
   }
 }
 
@@ -232,14 +314,15 @@ async function readDocument(file: string): Promise<Json | undefined> {
   try {
     return JSON.parse(text) as Json
   } catch (error) {
-    throw new SheikhError(
-      'artifact-corrupt',
-      `Cannot read "${file}": it is not JSON. Restore the registry from a copy.`,
-      { facts: { file }, cause: error },
-    )
+    throw corrupt(file, 'it is not JSON', error)
   }
 }
 
+const corrupt = (file: string, fact: string, cause?: unknown) =>
+  new SheikhError('artifact-corrupt', `Cannot read "${file}": ${fact}. Restore the registry from a copy.`, {
+    facts: { file },
+    ...(cause !== undefined && { cause }),
+  })
 const versionTaken = (version: string) =>
   new SheikhError(
     'release-conflict',
