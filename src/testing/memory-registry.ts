@@ -88,6 +88,8 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       const there = find(staged.version)
       if (there !== undefined && (there.bundle !== staged.bundle || there.record.runId !== staged.record.runId))
         throw taken(staged.version)
+      if (!bundles.has(staged.bundle))
+        throw new SheikhError('artifact-corrupt', `Cannot promote ${staged.version}: its bundle was never staged.`)
       const release: Release = there ?? { ...staged, promotedAtMs: clock.nowMs() }
       if (there === undefined) releases.push(release)
       stagings.delete(keyOf(staged))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { callContext, isSheikhError } from '../core/index.js'
+import { callContext, digestBytes, isSheikhError } from '../core/index.js'
 import {
   type Bundle,
   type Intent,
@@ -92,6 +92,10 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
       releaser.point('race', '0.1.1', undefined, context),
     ])
     assert.equal(racing.filter(({ status }) => status === 'fulfilled').length, 1)
+    for (const outcome of racing)
+      if (outcome.status === 'rejected') assert.ok(isSheikhError(outcome.reason, 'release-conflict'))
+    await assert.rejects(releaser.point('latest', '9.9.9', '0.1.1', context), coded('not-found'))
+    assert.equal((await releaser.current('latest', context))?.version, '0.1.1')
   })
 
   check(
@@ -142,6 +146,123 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     await writeFile(join(asked.bundle.directory, 'model.bin'), 'changed')
     await assert.rejects(releaser.stage(asked, context), coded('artifact-corrupt'))
     assert.deepEqual(await stagedIn(releaser), [])
+  })
+
+  check('is described in JSON', async ({ releaser }) => {
+    assert.equal(releaser.contract, 1)
+    assert.notEqual(releaser.name, '')
+    assert.deepEqual(JSON.parse(JSON.stringify(releaser.describe())), releaser.describe())
+  })
+
+  check('keeps intent and record with the release, for whoever goes on', async ({ releaser, reopen, request }) => {
+    const asked: StageRequest = {
+      ...(await request('1.0.0-rc.1+build.5', 'one')),
+      intent: { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse', sourceKey: digestBytes('source') },
+      record: { runId: 'run', atMs: 7, commit: 'c0ffee', metrics: { accuracy: 0.5, recall: null }, verdict: ['fine'] },
+    }
+    const at = callContext({ clock: { nowMs: () => 42 } })
+    const release = await releaser.promote(await releaser.stage(asked, context), at)
+    assert.equal(release.promotedAtMs, 42)
+    assert.equal(release.withdrawn, undefined)
+    assert.deepEqual(release.manifest, asked.bundle.manifest)
+    for await (const read of reopen().history(context)) assert.deepEqual(JSON.parse(JSON.stringify(read)), release)
+    assert.deepEqual(release.intent, asked.intent)
+    assert.deepEqual(release.record, asked.record)
+  })
+
+  check('goes on with a staging from what it lists alone', async ({ reopen, stage, open }) => {
+    await stage('0.1.0', 'one')
+    const [listed] = await stagedIn(reopen())
+    const read = JSON.parse(JSON.stringify(listed)) as Staged
+    await reopen().verify(read, context)
+    await reopen().promote(read, context)
+    assert.equal(await open('0.1.0'), 'one')
+  })
+
+  check('keeps a staging apart from others, and stages anew what was discarded', async (world) => {
+    const { releaser, stage, open } = world
+    const [one, two] = [await stage('0.1.0', 'one'), await stage('0.1.1', 'one')]
+    await releaser.discard(one, context)
+    assert.deepEqual(await stagedIn(releaser), [two])
+    await releaser.verify(two, context)
+    await releaser.discard(two, context)
+    const again = await stage('0.1.0', 'one')
+    await releaser.verify(again, context)
+    await releaser.promote(again, context)
+    assert.equal(await open('0.1.0'), 'one')
+  })
+
+  check('does not verify or promote what it does not hold', async ({ releaser, stage, request, versions }) => {
+    const staged = await stage('0.1.0', 'one')
+    const { bundle } = await request('0.1.0', 'never staged')
+    const absent: Staged = { ...staged, bundle: bundle.digest, manifest: bundle.manifest }
+    await assert.rejects(releaser.verify(absent, context), coded('artifact-corrupt'))
+    await assert.rejects(releaser.promote(absent, context), coded('artifact-corrupt'))
+    assert.deepEqual(await versions(), [])
+  })
+
+  check(
+    'gives a version to one run only, also of the same bundle',
+    async ({ releaser, release, request, versions }) => {
+      await release('0.1.0', 'one')
+      const asked = await request('0.1.0', 'one')
+      const promoteOther = async () =>
+        releaser.promote(
+          await releaser.stage({ ...asked, record: { ...asked.record, runId: 'other' } }, context),
+          context,
+        )
+      await assert.rejects(promoteOther(), coded('release-conflict'))
+      assert.deepEqual(await versions(), ['0.1.0'])
+    },
+  )
+
+  check('withdraws nothing but what it is told, and moves no channel for it', async ({ releaser, release }) => {
+    await release('0.1.0', 'one')
+    await release('0.1.1', 'two')
+    await releaser.point('latest', '0.1.1', undefined, context)
+    await releaser.withdraw('0.1.1', 'bad', callContext({ clock: { nowMs: () => 9 } }))
+    const current = await releaser.current('latest', context)
+    assert.deepEqual([current?.version, current?.withdrawn], ['0.1.1', { reason: 'bad', atMs: 9 }])
+    await releaser.point('latest', '0.1.0', '0.1.1', context)
+    assert.equal((await releaser.current('latest', context))?.withdrawn, undefined)
+  })
+
+  check('refuses what is no version', async ({ releaser, request, folder }) => {
+    const asked = await request('0.1.0', 'one')
+    for (const version of ['', 'v1.0.0', '1.0', '../1.0.0', '1.0.0/..', 'latest']) {
+      await assert.rejects(releaser.stage({ ...asked, version }, context), coded('invalid-options'))
+      await assert.rejects(releaser.open(version, join(folder, 'absent'), context), coded('not-found'))
+    }
+    assert.deepEqual(await stagedIn(releaser), [])
+  })
+
+  check('makes the folder that it opens a release into', async ({ releaser, release, folder }) => {
+    const { bundle, manifest } = await release('0.1.0', 'one')
+    const directory = join(folder, 'deep', 'er')
+    assert.deepEqual(await releaser.open('0.1.0', directory, context), { digest: bundle, manifest, directory })
+    assert.deepEqual((await readBundle(directory, context)).manifest, manifest)
+  })
+
+  check('stops in every method when it is aborted, and does nothing', async (world) => {
+    const { releaser, release, stage, folder, versions } = world
+    const reason = { why: 'enough' }
+    const aborted = callContext({ signal: AbortSignal.abort(reason) })
+    await release('0.1.0', 'one')
+    const staged = await stage('0.1.1', 'two')
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => releaser.verify(staged, aborted),
+      () => releaser.promote(staged, aborted),
+      () => releaser.point('latest', '0.1.0', undefined, aborted),
+      () => releaser.discard(staged, aborted),
+      () => releaser.withdraw('0.1.0', 'bad', aborted),
+      () => releaser.open('0.1.0', join(folder, 'absent'), aborted),
+      () => releaser.history(aborted)[Symbol.asyncIterator]().next(),
+      () => releaser.staged(aborted)[Symbol.asyncIterator]().next(),
+    ]
+    for (const call of calls) await assert.rejects(call(), (error) => error === reason)
+    assert.deepEqual(await versions(), ['0.1.0'])
+    assert.deepEqual(await stagedIn(releaser), [staged])
+    assert.equal(await releaser.current('latest', context), undefined)
   })
 
   check('stops when it is aborted, with the reason untouched', async ({ releaser, request }) => {

@@ -100,27 +100,27 @@ export function directoryRegistry(path: string): Releaser {
     for (const name of await namesIn(root)) if (name.startsWith(partialPrefix)) await removeFolder(join(root, name))
   }
 
-  /** By its name first: a crash leaves the whole staging, or none that anybody lists. */
-  async function removeStaged(staged: Staged): Promise<void> {
+  /** Takes a staging its name away: a crash leaves the whole of it listed, or none. */
+  async function setAside(staged: Staged): Promise<string> {
+    const aside = join(path, 'staged', `${partialPrefix}gone-${staged.version}-${hexOf(staged.bundle)}`)
     if (await exists(stagedFolder(staged))) {
-      const partial = join(path, 'staged', `${partialPrefix}${staged.version}-${hexOf(staged.bundle)}`)
-      await removeFolder(partial)
-      await renameUnlessGone(stagedFolder(staged), partial)
+      await removeFolder(aside)
+      await renameUnlessGone(stagedFolder(staged), aside)
     }
-    await removePartials()
+    return aside
   }
 
   /** Moves the bundle of a staging to where readers look; one that stands there and is damaged makes room. */
   async function moveBundle(staged: Staged, context: CallContext): Promise<void> {
     const own = join(stagedFolder(staged), 'bundle')
-    if (!(await exists(own))) return
     const target = bundleFolder(staged.bundle)
+    if (!(await exists(own))) return
     await makeDirectory(dirname(target))
-    if (!(await isWhole(target, staged.bundle, context))) {
-      await verifyManifest(own, staged.manifest, context)
+    if (await exists(target)) {
+      if (await isWhole(target, staged.bundle, context)) return
       await removeFolder(target)
-      await renameUnlessGone(own, target)
     }
+    await renameUnlessGone(own, target)
   }
 
   return {
@@ -155,7 +155,7 @@ export function directoryRegistry(path: string): Releaser {
     },
 
     async verify(staged, context) {
-      await verifyManifest(await folderOf(staged), staged.manifest, context)
+      await verifyBundle(await folderOf(staged), staged, context)
     },
 
     async promote(staged, context) {
@@ -164,7 +164,7 @@ export function directoryRegistry(path: string): Releaser {
       if (taken === undefined) {
         await moveBundle(staged, context)
         // Read back where readers will find it: a bundle of the same digest may have stood there for years.
-        await verifyManifest(bundleFolder(staged.bundle), staged.manifest, context)
+        await verifyBundle(bundleFolder(staged.bundle), staged, context)
         const sequence = ((await allReleases(context))[0]?.sequence ?? 0) + 1
         const release = { ...staged, promotedAtMs: context.clock.nowMs(), sequence }
         await createExclusively(releaseFile(staged.version), `${JSON.stringify(release, null, 2)}\n`)
@@ -172,7 +172,7 @@ export function directoryRegistry(path: string): Releaser {
       const { release } = (await readRelease(staged.version))!
       if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
         throw versionTaken(staged.version)
-      await removeStaged(staged)
+      await removeFolder(await setAside(staged))
       return release
     },
 
@@ -189,7 +189,7 @@ export function directoryRegistry(path: string): Releaser {
       // A promotion that was cut off may have moved the bundle already: nobody reads it, unless a release or a staging
       // does. Before the staging, which has the next run try again should this be cut off too.
       if (!used.some(({ bundle }) => bundle === staged.bundle)) await removeFolder(bundleFolder(staged.bundle))
-      await removeStaged(staged)
+      await removeFolder(await setAside(staged))
     },
 
     async withdraw(version, reason, context) {
@@ -209,12 +209,7 @@ export function directoryRegistry(path: string): Releaser {
         )
       const { manifest, bundle } = stored.release
       await makeDirectory(directory)
-      try {
-        await copyFiles(bundleFolder(bundle), directory, manifest, context)
-      } catch (error) {
-        if (!isSheikhError(error, 'not-found')) throw error
-        throw corrupt(bundleFolder(bundle), 'a file is missing', error)
-      }
+      await missingIsCorrupt(bundleFolder(bundle), copyFiles(bundleFolder(bundle), directory, manifest, context))
       return { digest: bundle, manifest, directory }
     },
   }
@@ -238,8 +233,9 @@ export function directoryRegistry(path: string): Releaser {
     if (!(await isWhole(released, bundle.digest, context)))
       await copyFiles(bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
     await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`)
-    await removeFolder(stagedFolder(staged))
+    const aside = await setAside(staged)
     await renameDurably(partial, stagedFolder(staged))
+    await removeFolder(aside)
     return staged
   }
 }
@@ -257,6 +253,19 @@ async function copyFiles(from: string, to: string, { files }: Bundle['manifest']
   for (const { path, digest } of files) {
     context.signal.throwIfAborted()
     await copyFileDurably(join(from, path), join(to, path), context, { expected: digest })
+  }
+}
+
+const verifyBundle = (folder: string, { manifest }: Staged, context: CallContext) =>
+  missingIsCorrupt(folder, verifyManifest(folder, manifest, context))
+
+/** A version that is there and lacks a file is damaged, not absent. */
+async function missingIsCorrupt(folder: string, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isSheikhError(error, 'not-found')) throw error
+    throw corrupt(folder, 'a file is missing', error)
   }
 }
 
