@@ -1,0 +1,67 @@
+// One act on a registry, as a run makes it: node walk-release.mjs <compiled rooms> <registry> <act> [argument]
+//   release <bundle>           recovers, then releases 0.1.1 as a run does: stage, verify, promote, point, withdraw 0.1.0
+//   promote <staged.json>      promotes what the file says, once <registry>/../go is there
+//   point <version>            points the channel "race" at it, expecting 0.1.0, once <registry>/../go is there
+// Prints `done`, or the code of an error of ours and whether it may be tried again; the exit code is 4 then.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+
+const [rooms, registry, act, argument] = process.argv.slice(2)
+const load = (path) => import(pathToFileURL(join(rooms, path)).href)
+const { callContext } = await load('core/index.js')
+const { directoryRegistry } = await load('releaser/directory/index.js')
+const { readBundle } = await load('releaser/index.js')
+
+const context = callContext()
+const releaser = directoryRegistry(registry)
+
+async function allReleases() {
+  const found = []
+  for await (const release of releaser.history(context)) found.push(release)
+  return found
+}
+
+async function finishIntent({ version, intent }) {
+  const current = await releaser.current(intent.channel, context)
+  await releaser.point(intent.channel, version, current?.version, context)
+  for (const withdrawn of intent.withdraws) await releaser.withdraw(withdrawn, intent.reason, context)
+}
+
+async function release() {
+  const [newest] = await allReleases()
+  if (newest !== undefined) await finishIntent(newest)
+  for await (const staged of releaser.staged(context)) await releaser.discard(staged, context)
+  if ((await allReleases()).some(({ version }) => version === '0.1.1')) return
+  const intent = { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse' }
+  const record = { runId: 'second', atMs: 2 }
+  const bundle = await readBundle(argument, context)
+  const staged = await releaser.stage({ bundle, version: '0.1.1', intent, record }, context)
+  await releaser.verify(staged, context)
+  await finishIntent(await releaser.promote(staged, context))
+}
+
+async function started() {
+  process.stdout.write('ready ')
+  while (!existsSync(join(registry, '../go'))) await setTimeout(1)
+}
+
+try {
+  if (act === 'release') await release()
+  if (act === 'promote') {
+    const staged = JSON.parse(await readFile(argument, 'utf8'))
+    await started()
+    await releaser.promote(staged, context)
+  }
+  if (act === 'point') {
+    await started()
+    await releaser.point('race', argument, '0.1.0', context)
+  }
+  process.stdout.write('done')
+} catch (error) {
+  process.stdout.write(`${error.code} retryable=${error.retryable} ${error.name} ${error.message}`)
+  process.exitCode = 4
+}
