@@ -2,6 +2,7 @@
 // `npm ci` then refuses the lockfile. This adds those entries, so that every platform installs from the same file;
 // what they are for is read from their names, as their publishers build them. Run it after `npm install`.
 import { readFile, writeFile } from 'node:fs/promises'
+import process from 'node:process'
 
 const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32']
 const processors = ['arm64', 'arm', 'x64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'wasm32']
@@ -40,4 +41,4 @@ for (const [path, { dev, optionalDependencies = {} }] of Object.entries(lock.pac
 }
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)))
 await writeFile('package-lock.json', `${JSON.stringify(lock, undefined, 2)}\n`)
-console.log(`${added} entries added`)
+process.stdout.write(`${added} entries added\n`)
