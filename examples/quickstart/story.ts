@@ -57,8 +57,12 @@ export class Story {
       this.say(
         `\nStep (${name}) ended as ${status}${reason === null ? '' : ` (${reason})`}, and should have ended as ${expected[name]!.filter(Boolean).join(', ')}.`,
       )
+    const { maxRSS } = process.resourceUsage()
+    this.say(
+      `\nIt took ${(performance.now() / 1000).toFixed(0)} s, and ${Math.round((maxRSS * 1024) / 1e6)} MB of memory at its peak.`,
+    )
     if (wrong.length === 0)
-      this.say(`\nAll eight steps ended as they should. The report of the poisoned run: ${this.report}`)
+      this.say(`All eight steps ended as they should. The report of the poisoned run: ${this.report}`)
     if (this.#json) process.stdout.write(`${JSON.stringify({ steps: this.#steps, report: this.report })}\n`)
     return wrong.length === 0 ? 0 : 1
   }
@@ -84,7 +88,7 @@ function describe(result: RunResult | 'done'): string {
   switch (result.status) {
     case 'released': {
       const accuracy = result.release.record.metrics?.['accuracy'] ?? Number.NaN
-      return `Released as ${result.release.version}: accuracy ${(100 * accuracy).toFixed(1)} % on the pinned mails. ${result.verdict.summary}`
+      return `Released as ${result.release.version}: accuracy ${(100 * accuracy).toFixed(1)} % on the pinned mails (bundle ${shortened(result.release.bundle)}). ${result.verdict.summary}`
     }
     case 'held':
       if (result.reason === 'withdrawn')
@@ -93,8 +97,10 @@ function describe(result: RunResult | 'done'): string {
     case 'up-to-date':
       return `Up to date: ${result.release.version} was made of exactly this. Nothing was trained.`
     case 'restored':
-      return `Restored: ${result.release.version} is ${result.restoredFrom} again, byte for byte (bundle ${result.release.bundle.slice(0, 19)}…).`
+      return `Restored: ${result.release.version} is ${result.restoredFrom} again, byte for byte (bundle ${shortened(result.release.bundle)}).`
     case 'awaiting-approval':
       return `Waits for a person: ${result.verdict.summary}`
   }
 }
+
+const shortened = (digest: string) => `${digest.slice(0, 19)}…`

@@ -38,6 +38,31 @@ describe('our wasm kernels', () => {
     }
   })
 
+  it('gather what js gathers: rows of any shape, by indices of any shape, and other axes as before', async () => {
+    const random = seededRandom('gather')
+    const [wasm, js] = [await openDevice('wasm', callContext()), await openDevice('js', callContext())]
+    for (let round = 0; round < 60; round += 1) {
+      const shape = Array.from({ length: 1 + random.below(3) }, () => 1 + random.below(5))
+      const axis = round % 3 === 0 ? random.below(shape.length) : 0
+      const dtype = round % 2 === 0 ? 'float32' : 'int32'
+      const size = shape.reduce((product, length) => product * length, 1)
+      const values = Array.from({ length: size }, () => random.below(1000))
+      const wanted = [1 + random.below(4), random.below(4)]
+      const indices = Array.from({ length: wanted[0]! * wanted[1]! }, () => random.below(shape[axis]!))
+      const run = ({ tf, use }: typeof wasm) =>
+        use(() =>
+          tf.tidy(() => {
+            const gathered = tf.gather(tf.tensor(values, shape, dtype), tf.tensor(indices, wanted, 'int32'), axis)
+            return { shape: gathered.shape, dtype: gathered.dtype, values: Array.from(gathered.dataSync()) }
+          }),
+        )
+      expect(run(wasm)).toEqual(run(js))
+    }
+    const outside = ({ tf, use }: typeof wasm) =>
+      use(() => tf.tidy(() => tf.gather(tf.ones([3, 2]), tf.tensor1d([3], 'int32')).dataSync()))
+    expect(() => outside(wasm)).toThrow('GatherV2: the index value 3 is not in [0, 2]')
+  })
+
   it('leave no tensor behind, and the backend of the host as it was', async () => {
     const { tf } = await openDevice('js', callContext())
     await tf.setBackend('cpu')

@@ -8,7 +8,10 @@ interface WasmBackend {
   typedArrayFromHeap(info: TensorFlow.TensorInfo): TypedArray
 }
 
-/** Kernels that tfjs's wasm backend lacks and training embeddings needs; on our own backend, so that the host's stays as it is. */
+/**
+ * Kernels that tfjs's wasm backend lacks (`UnsortedSegmentSum`), or has slow (`GatherV2` copies row by row through a call
+ * each), and that training embeddings needs; on our own backend, so that the host's stays as it is.
+ */
 export function registerWasmKernels(tf: typeof TensorFlow, backendName: string): void {
   tf.registerKernel({
     kernelName: 'UnsortedSegmentSum',
@@ -19,6 +22,39 @@ export function registerWasmKernels(tf: typeof TensorFlow, backendName: string):
       return segmentSum(backend as WasmBackend, x, segmentIds, numSegments)
     },
   })
+  const slow = tf.getKernel('GatherV2', backendName)
+  tf.unregisterKernel('GatherV2', backendName)
+  tf.registerKernel({
+    ...slow,
+    kernelFunc(call) {
+      const { x, indices } = call.inputs as { x: TensorFlow.TensorInfo; indices: TensorFlow.TensorInfo }
+      const { axis, batchDims } = call.attrs as { axis: number; batchDims: number }
+      const isOfRows = axis === 0 && batchDims === 0 && (x.dtype === 'float32' || x.dtype === 'int32')
+      return isOfRows ? gatherRows(call.backend as WasmBackend, x, indices) : slow.kernelFunc(call)
+    },
+  })
+}
+
+/** out[i] = x[indices[i]]. x: [rows, …rest]; out: [...indices.shape, …rest]. */
+function gatherRows(
+  backend: WasmBackend,
+  x: TensorFlow.TensorInfo,
+  indices: TensorFlow.TensorInfo,
+): TensorFlow.TensorInfo {
+  const [rows = 0, ...rest] = x.shape
+  const width = rest.reduce((product, size) => product * size, 1)
+  const output = backend.makeOutput([...indices.shape, ...rest], x.dtype)
+  // Views are taken after the allocation: it may move the heap.
+  const gathered = backend.typedArrayFromHeap(output)
+  const values = backend.typedArrayFromHeap(x)
+  const wanted = backend.typedArrayFromHeap(indices)
+  for (let item = 0; item < wanted.length; item += 1) {
+    const row = wanted[item]!
+    if (row < 0 || row >= rows) throw new Error(`GatherV2: the index value ${row} is not in [0, ${rows - 1}]`)
+    for (let column = 0, from = row * width, to = item * width; column < width; column += 1)
+      gathered[to + column] = values[from + column]!
+  }
+  return output
 }
 
 /** out[s] = Σ x[i] over segmentIds[i] = s; ids outside 0..numSegments−1 are dropped. x: [items, …rest], segmentIds: [items]. */
