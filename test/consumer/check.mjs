@@ -22,6 +22,17 @@ try {
     cpSync(join(import.meta.dirname, name), join(folder, name))
   run('npx', ['tsc', '-p', 'tsconfig.json'])
   console.log(run('node', ['consumer.js']).trim())
+  // What docs/getting-started.md says, from an empty folder.
+  const sheikh = (...parameters) => run('npx', ['sheikh', ...parameters], { cwd: join(folder, 'my-model') })
+  run('npx', ['sheikh', 'init', 'my-model'])
+  sheikh('plan')
+  for (const expected of ['released', 'up-to-date']) {
+    const { status } = JSON.parse(sheikh('run', '--json'))
+    if (status !== expected) throw new Error(`sheikh run ended as ${status}, not ${expected}`)
+  }
+  const changes = run('git', ['status', '--porcelain'], { cwd: join(folder, 'my-model') })
+  if (changes !== '') throw new Error(`git status is not clean after init and run: ${changes}`)
+  console.log(sheikh('status').trim())
   // The root entry must not need tfjs, for types or at run time.
   rmSync(join(folder, 'node_modules/@tensorflow'), { recursive: true })
   run('npx', ['tsc', '-p', 'tsconfig.json'])
