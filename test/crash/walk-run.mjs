@@ -43,5 +43,11 @@ const pipeline = new Pipeline({
   releaser: directoryRegistry(join(folder, 'releases')),
   store: directoryStore(join(folder, '.sheikh')),
 })
-const result = step === 'rollback' ? await pipeline.rollback({ reason: 'tried' }) : await pipeline.run()
-process.stdout.write(JSON.stringify({ status: result.status, reason: result.reason, version: result.release?.version }))
+try {
+  const { status, reason, release } =
+    step === 'rollback' ? await pipeline.rollback({ reason: 'tried' }) : await pipeline.run()
+  process.stdout.write(JSON.stringify({ status, reason, version: release?.version }))
+} catch (error) {
+  process.stdout.write(JSON.stringify({ code: error.code, retryable: error.retryable, stack: error.stack }))
+  process.exitCode = 4
+}

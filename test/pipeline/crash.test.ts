@@ -150,3 +150,34 @@ describe('killed at any write', () => {
     await rm(start, { recursive: true, force: true })
   }, 600_000)
 })
+
+it('a disk that is full from any write on: storage-failed, readers see a whole release, and the next run ends it', async () => {
+  const start = await prepared(['first'])
+  const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
+  const whole = join(counted, 'project')
+  await cp(start, whole, { recursive: true })
+  expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
+  const points = Number(await readFile(join(counted, 'count'), 'utf8'))
+  let failures = 0
+  // Every third: the store and the registry are tried at every write in tests of their own.
+  await forEachUpTo(Math.floor(points / 3), 3, async (third) => {
+    const point = third * 3
+    const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))
+    const project = join(folder, 'project')
+    await cp(start, project, { recursive: true })
+    const ended = await run(project, 'second', { FAIL_AT: String(point), FAIL_STAYS: '1' })
+    expect(ended.signal, ended.output).toBe(null)
+    if (ended.code !== 0) {
+      failures += 1
+      expect(JSON.parse(ended.output), `point ${point}: ${ended.output}`).toMatchObject({ code: 'storage-failed', retryable: true })
+    }
+    expect(['0.1.0', '0.1.1'], `point ${point}`).toContain((await readers(project)).current?.version)
+    const next = await run(project, 'second')
+    expect(next.code, `point ${point}: ${next.output}`).toBe(0)
+    expect((await readers(project)).current?.version, `point ${point}`).toBe('0.1.1')
+    await rm(folder, { recursive: true, force: true })
+  })
+  expect(failures).toBeGreaterThan(points / 6)
+  await rm(counted, { recursive: true, force: true })
+  await rm(start, { recursive: true, force: true })
+}, 600_000)

@@ -1,9 +1,8 @@
-import { copyFile, mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { checkedPath, SheikhError } from '../../core/index.js'
 import type { WeightsDirectory } from '../../model/index.js'
 import { type Bundle, payloadFolders, readBundle } from '../../releaser/index.js'
-import { writeFileAtomic } from '../../store/index.js'
+import { copyFileDurably, writeFileAtomic } from '../../store/index.js'
 import type { PayloadFile } from '../options.js'
 import type { Session } from '../session.js'
 
@@ -14,19 +13,15 @@ export async function assembleBundle(
   payload: readonly PayloadFile[],
 ): Promise<Bundle> {
   const directory = await session.folder('bundle')
-  for (const { path } of weights.manifest.files) {
+  for (const { path, digest: expected } of weights.manifest.files) {
     session.context.signal.throwIfAborted()
     if (payloadFolders.includes(path.split('/')[0]!))
       throw new SheikhError(
         'stage-failed',
         `Cannot release the weights: their file "${path}" is in a folder that releases keep for prompts and schemas. Save it elsewhere.`,
       )
-    await mkdir(dirname(join(directory, path)), { recursive: true })
-    await copyFile(join(weights.path, path), join(directory, path))
+    await copyFileDurably(join(weights.path, path), join(directory, path), session.context, { expected })
   }
-  for (const file of payload) {
-    await mkdir(dirname(join(directory, checkedPath(file.path))), { recursive: true })
-    await writeFileAtomic(join(directory, file.path), file.content)
-  }
+  for (const { path, content } of payload) await writeFileAtomic(join(directory, checkedPath(path)), content)
   return readBundle(directory, session.context)
 }
