@@ -19,20 +19,22 @@ export function markdownTable(
   return [line(header), rule, ...rows.map(line)].join('\n')
 }
 
-/** A ratio in 0..1 or a difference of two, in per cent with one decimal; a minus that can be read. */
-export function percent(value: number | null | undefined, { signed = false } = {}): string {
-  if (value === null || value === undefined) return '–'
-  const text = `${Math.abs(value * 100).toFixed(1)} %`
-  if (value < 0) return `−${text}`
-  return signed && value > 0 ? `+${text}` : text
+/** A ratio in 0..1 in per cent, with one decimal. */
+export function percent(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : `${(value * 100).toFixed(1)} %`
+}
+
+/** A difference of two ratios, in percentage points with one decimal. */
+export function points(value: number): string {
+  const text = `${Math.abs(value * 100).toFixed(1)} points`
+  return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text
 }
 
 /** A duration for people: `0.4 s`, `12 s`, `3 min 5 s`. */
 export function duration(ms: number): string {
-  const seconds = ms / 1000
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
-  if (seconds < 60) return `${Math.round(seconds)} s`
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
 
 /** UTC, to the second. */

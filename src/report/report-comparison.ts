@@ -1,5 +1,5 @@
 import type { Finding, Verdict } from '../gate/index.js'
-import { escapeMarkdown, markdownTable, percent } from './markdown.js'
+import { escapeMarkdown, markdownTable, percent, points } from './markdown.js'
 
 /** A comparison as Markdown: the decision in a sentence, every finding, and the items that were lost, by id. */
 export function reportComparison(verdict: Verdict): string {
@@ -37,11 +37,12 @@ function findingsTable(findings: readonly Finding[]): string {
 }
 
 function shown({ margin }: Finding, value: number | undefined): string | undefined {
-  return value === undefined ? undefined : percent(value, { signed: margin !== undefined })
+  if (value === undefined) return undefined
+  return margin === undefined ? percent(value) : points(value)
 }
 
 function wanted({ margin, threshold }: Finding): string | undefined {
-  if (margin !== undefined) return `> ${percent(-margin)}`
+  if (margin !== undefined) return `> ${points(-margin)}`
   return threshold === undefined ? undefined : `≥ ${percent(threshold)}`
 }
 

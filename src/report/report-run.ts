@@ -1,5 +1,5 @@
 import type { RunRecord } from '../pipeline/index.js'
-import { duration, escapeMarkdown, markdownTable, moment, percent } from './markdown.js'
+import { duration, escapeMarkdown, markdownTable, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
 
 /**
@@ -37,7 +37,7 @@ export function reportRun(record: RunRecord): string {
 const title = ({ status, reason }: RunRecord) => (reason === undefined ? status : `${status} (${reason})`)
 
 function sentence(record: RunRecord): string {
-  const { status, version, baseline, restoredFrom, verdict, error } = record
+  const { status, version, baseline, restoredFrom, error } = record
   switch (status) {
     case 'released':
       return baseline === undefined
@@ -50,7 +50,7 @@ function sentence(record: RunRecord): string {
     case 'held':
       return record.reason === 'withdrawn'
         ? `Nothing was released: this leads to version ${version}, which was rolled back from. Roll back to it by name to use it again.`
-        : `Nothing was released. ${verdict?.summary ?? ''}`
+        : 'Nothing was released: the release before it stays what it is.'
     case 'awaiting-approval':
       return `Nothing is released yet: the evidence leaves it open, and a person decides. Release it with: sheikh approve ${record.runId} --reason "…"`
     case 'failed':
@@ -96,7 +96,6 @@ function provenance(record: RunRecord): string {
     ['Bundle', record.bundle],
     ['Compared with', record.baseline],
     ['Best release', record.best],
-    ['Accuracy', record.metrics?.accuracy === undefined ? undefined : percent(record.metrics.accuracy)],
   ]
   return markdownTable(
     ['What', 'Which'],
