@@ -32,16 +32,20 @@ export function checkComparable(candidate: Evaluation, opponent: Evaluation): vo
   if (differ) throw mismatch('they were scored on different items')
 }
 
-/** @throws `evaluation-invalid` where the metric was not scored, or a column is not as long as the others. */
+/** @throws `evaluation-invalid` where the metric was not scored, a score is no number, or columns differ in length. */
 export function metricColumn(evaluation: Evaluation, name: string): MetricColumn {
   const column = evaluation.metrics.find((metric) => metric.name === name)
+  const invalid = (fact: string) =>
+    new SheikhError('evaluation-invalid', `Cannot judge "${name}": ${fact}. Score it again.`)
+  if (column === undefined) throw invalid('the evaluation does not hold it')
   const { length } = evaluation.ids
-  if (column?.scores.length === length && evaluation.groups.length === length && evaluation.outcomes.length === length)
-    return column
-  throw new SheikhError(
-    'evaluation-invalid',
-    `Cannot judge "${name}": the evaluation ${column === undefined ? 'does not hold it' : 'has columns of different length'}. Score it again.`,
-  )
+  if (column.scores.length !== length || evaluation.groups.length !== length || evaluation.outcomes.length !== length)
+    throw invalid('the evaluation has columns of different length')
+  // A comparison with NaN is never true, so it would be neither lost nor won.
+  const odd = column.scores.findIndex((score) => score !== null && !(score >= 0 && score <= 1))
+  if (column.kind === 'binary' && odd >= 0)
+    throw invalid(`the score of "${evaluation.ids[odd]}" is ${column.scores[odd]}, and the metric is binary`)
+  return column
 }
 
 /** Pairs two models group by group, over the items that `included` lets in. */

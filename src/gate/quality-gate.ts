@@ -1,4 +1,4 @@
-import { type CallContext, identityOf, type Json, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, identityOf, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
 import { holm } from '../statistics/index.js'
 import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Verdict } from './gate.js'
 
@@ -16,7 +16,8 @@ const alpha = 0.05
  * finding over all items, or of a required slice, is; else `pass`, with at least one critical pass. A crashed check, one
  * that says nothing and a number that is not finite are inconclusive: silence is not a pass.
  *
- * @throws `invalid-options` without checks, or with two of one name.
+ * @throws `invalid-options` without checks, or with two of one name; from `decide`: `baseline-mismatch` and
+ *   `evaluation-invalid` for evidence that cannot be compared.
  */
 export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask' }: QualityGateOptions = {}): Gate {
   if (checks.length === 0)
@@ -70,6 +71,8 @@ async function examine(check: Check, evidence: Evidence, context: CallContext): 
     )
   } catch (error) {
     context.signal.throwIfAborted()
+    // Evidence that is none is an error of whoever brought it, not an answer that a person could approve.
+    if (isSheikhError(error, 'baseline-mismatch') || isSheikhError(error, 'evaluation-invalid')) throw error
     return silent(`the check failed: ${messageOf(error)}`)
   }
 }
