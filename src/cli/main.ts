@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { runCommandLine } from './run-command-line.js'
 
-// A pipe that is closed early (`sheikh history | head`) is not an error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// A pipe that is closed early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error, and ends no run.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(1)
+  })
 
 const controller = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
