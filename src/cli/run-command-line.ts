@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRedactor, isSheikhError, messageOf, SheikhError } from '../core/index.js'
-import { type Command, type Terminal, toJson } from './command.js'
+import { type Answer, type Command, type Terminal, toJson } from './command.js'
 import { approve } from './commands/approve.js'
 import { evaluation } from './commands/evaluation.js'
 import { history } from './commands/history.js'
@@ -15,6 +15,7 @@ import { validate } from './commands/validate.js'
 import { why } from './commands/why.js'
 import { exitCodeOfError } from './exit-code.js'
 import { commandHelp, generalHelp } from './help.js'
+import { mapStrings, printable } from './printable.js'
 
 const commands: readonly Command[] = [
   init,
@@ -39,30 +40,40 @@ const common = {
 /** Parses, calls, prints. @returns the exit code. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
   const json = argv.includes('--json')
-  try {
-    const [name, ...rest] = argv
-    if (name === '--version') return print(terminal, `${await packageVersion()}\n`)
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help')
-      return print(terminal, generalHelp(commands))
-    const command = commands.find((candidate) => candidate.name === name)
-    if (command === undefined) throw usage(`there is no command "${name}"`, 'sheikh --help')
-    if (rest.includes('--help') || rest.includes('-h')) return print(terminal, commandHelp(command))
-    const { values, positionals } = parse(command, rest)
-    const project = resolve(terminal.cwd, typeof values['project'] === 'string' ? values['project'] : '.')
-    const answer = await command.run({ values, positionals, project, json }, terminal)
-    terminal.out(json ? `${JSON.stringify(answer.json)}\n` : ensureNewline(answer.text))
-    return answer.exitCode ?? 0
-  } catch (error) {
-    const message = createRedactor()(messageOf(error))
-    const code = isSheikhError(error) ? error.code : undefined
-    const exitCode = exitCodeOfError(error, terminal.signal)
-    if (json)
-      terminal.out(
-        `${JSON.stringify(toJson({ error: { code, message, facts: isSheikhError(error) ? plain(error.facts) : undefined } }))}\n`,
-      )
-    else terminal.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}]`}\n`)
-    return exitCode
+  const redact = createRedactor()
+  const safe: Terminal = {
+    ...terminal,
+    out: (text) => terminal.out(printable(redact(text))),
+    err: (text) => terminal.err(printable(redact(text))),
   }
+  // Strings are redacted one by one: a secret's shape may reach from one member of the text into the next.
+  const outJson = (value: unknown) => terminal.out(`${printable(JSON.stringify(mapStrings(toJson(value), redact)))}\n`)
+  try {
+    const { text, json: document, exitCode = 0 } = await answerTo(argv, json, safe)
+    if (json) outJson(document)
+    else safe.out(ensureNewline(text))
+    return exitCode
+  } catch (error) {
+    const message = messageOf(error)
+    const { code, facts } = isSheikhError(error) ? error : {}
+    if (json) outJson({ error: { code: code ?? null, message, ...(facts && { facts: plain(facts) }) } })
+    else safe.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}]`}\n`)
+    return exitCodeOfError(error, terminal.signal)
+  }
+}
+
+async function answerTo(argv: readonly string[], json: boolean, terminal: Terminal): Promise<Answer> {
+  // `sheikh --json --help` is as good as `sheikh --help --json`.
+  const [name, ...rest] = argv[0] === '--json' ? [...argv.slice(1), '--json'] : argv
+  if (name === '--version') return packageVersion()
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help' || name === '--json')
+    return help(generalHelp(commands))
+  const command = commands.find((candidate) => candidate.name === name)
+  if (command === undefined) throw usage(`there is no command "${name}"`, 'sheikh --help')
+  if (rest.includes('--help') || rest.includes('-h')) return help(commandHelp(command))
+  const { values, positionals } = parse(command, rest)
+  const project = resolve(terminal.cwd, typeof values['project'] === 'string' ? values['project'] : '.')
+  return command.run({ values, positionals, project, json }, terminal)
 }
 
 function parse(command: Command, rest: readonly string[]) {
@@ -83,26 +94,26 @@ function parse(command: Command, rest: readonly string[]) {
   }
 }
 
-function print(terminal: Terminal, text: string): number {
-  terminal.out(text)
-  return 0
-}
+const help = (text: string): Answer => ({ text, json: { help: text } })
 
-async function packageVersion(): Promise<string> {
+async function packageVersion(): Promise<Answer> {
   const { readFile } = await import('node:fs/promises')
   const { createRequire } = await import('node:module')
   const path = createRequire(import.meta.url).resolve('sheikh-freemium/package.json')
-  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
+  const { version } = JSON.parse(await readFile(path, 'utf8')) as { version: string }
+  return { text: version, json: { version } }
 }
 
 const ensureNewline = (text: string) => (text.endsWith('\n') ? text : `${text}\n`)
 
 /** Facts as JSON, whatever a host put among them. */
 function plain(facts: Readonly<Record<string, unknown>>): unknown {
-  const redact = createRedactor()
-  return JSON.parse(
-    redact(JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))),
-  )
+  try {
+    return JSON.parse(JSON.stringify(facts, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))
+  } catch {
+    // A cycle, or a toJSON that throws: the message says what happened without them.
+    return undefined
+  }
 }
 
 const usage = (fact: string, help: string) =>
