@@ -49,11 +49,12 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const current = await releaser.current(channel, context)
   const ledger = options.ledger ?? storeLedger(store)
   const known = versioned ? await findBySource({ ledger, context }, history, source.digest, current) : undefined
-  const before = await lastRun(options)
+  const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
   const key = trainKey(trainer, summary.trainingDigest, seed, environment)
   const kept = key === undefined ? undefined : await store.keys.get(key.digest)
-  const trainedBefore = before?.stages.find(({ name }) => name === 'train')?.parts
+  // Another run than the last, where that one was up to date and trained nothing.
+  const trained = await lastRun(options, (record) => trainParts(record) !== undefined)
 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts }
   const skip = (reason: string): readonly PlannedStage[] =>
@@ -105,7 +106,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
         }
       : kept !== undefined
         ? { stage: 'train', action: 'cached', reason: `trained in the run ${kept.runId}` }
-        : { stage: 'train', action: 'run', ...why(trainedBefore, key.parts) }
+        : { stage: 'train', action: 'run', ...why(trained && trainParts(trained), key.parts) }
   const stages: readonly PlannedStage[] = [
     validate,
     train,
@@ -148,12 +149,17 @@ function why(before: Json | undefined, after: Json): Pick<PlannedStage, 'reason'
   return { reason: `"${difference.path}" differs from the last run`, difference }
 }
 
-async function lastRun({ store }: PipelineOptions<unknown, unknown>): Promise<RunRecord | undefined> {
+async function lastRun(
+  { store }: PipelineOptions<unknown, unknown>,
+  gotSoFar: (record: RunRecord) => boolean,
+): Promise<RunRecord | undefined> {
   for (const id of await store.runs.list()) {
     const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
-    if (record?.sourceParts !== undefined) return record
+    if (record !== undefined && gotSoFar(record)) return record
   }
   return undefined
 }
+
+const trainParts = ({ stages }: RunRecord): Json | undefined => stages.find(({ name }) => name === 'train')?.parts
 
 const readOnly = (documents: Documents): Documents => ({ read: (name) => documents.read(name), write: async () => {} })
