@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll } from 'vitest'
+import { runCommandLine } from '../../src/cli/run-command-line.js'
+import { initRepository, openRepository } from '../../src/repository/index.js'
+
+export const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
+export const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
+export const fromSource = ['--import', import.meta.resolve('tsx'), '--conditions=sheikh-source']
+
+const folders: string[] = []
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
+
+export async function temporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-cli-'))
+  folders.push(folder)
+  return folder
+}
+
+export interface Said {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** The command line in this process. */
+export async function sheikh(
+  cwd: string,
+  argv: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Said> {
+  let [out, err] = ['', '']
+  const code = await runCommandLine(argv, {
+    cwd,
+    signal,
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+  })
+  return { code, out, err }
+}
+
+/** The one JSON document that `--json` printed. */
+export async function sheikhJson(cwd: string, ...argv: readonly string[]) {
+  const { code, out } = await sheikh(cwd, [...argv, '--json'])
+  if (!/^[^\n]+\n$/.test(out)) throw new Error(`not one line: ${out}`)
+  return { code, json: JSON.parse(out) }
+}
+
+export interface Started {
+  readonly child: ChildProcess
+  /** Resolves as soon as the error output holds the text; rejects where the process ends without. */
+  readonly says: (text: string) => Promise<void>
+  readonly ended: Promise<Said & { readonly signal: NodeJS.Signals | null }>
+}
+
+/** The command line in a process of its own. */
+export function start(
+  cwd: string,
+  argv: readonly string[],
+  { env = {}, node = [] }: { readonly env?: Readonly<Record<string, string>>; readonly node?: readonly string[] } = {},
+): Started {
+  const child = spawn(process.execPath, [...node, ...fromSource, main, ...argv], {
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [out, err] = ['', '']
+  let check = () => {}
+  child.stdout.on('data', (piece) => {
+    out += piece
+  })
+  child.stderr.on('data', (piece) => {
+    err += piece
+    check()
+  })
+  const ended = new Promise<Said & { signal: NodeJS.Signals | null }>((done, fail) => {
+    child.on('error', fail)
+    child.on('close', (code, signal) => done({ code, signal, out, err }))
+  })
+  const says = (text: string) =>
+    new Promise<void>((done, fail) => {
+      check = () => {
+        if (err.includes(text)) done()
+      }
+      check()
+      ended.then(() => fail(new Error(`ended without "${text}": ${err}`)), fail)
+    })
+  return { child, says, ended }
+}
+
+let template: Promise<string> | undefined
+let releasedTemplate: Promise<string> | undefined
+
+/** A project that `sheikh init` made: 200 samples, 63 of them pinned (the name decides which). */
+export async function project(): Promise<string> {
+  template ??= (async () => {
+    const folder = join(await temporary(), 'project')
+    await initRepository(folder, { name: 'tickets' })
+    return folder
+  })()
+  return copy(await template)
+}
+
+/** The same with 0.1.0 released. */
+export async function releasedProject(): Promise<string> {
+  releasedTemplate ??= (async () => {
+    const folder = await project()
+    const { code, err } = await sheikh(folder, ['run'])
+    if (code !== 0) throw new Error(err)
+    return folder
+  })()
+  return copy(await releasedTemplate)
+}
+
+/** Twenty samples, four pinned: far too few to certify anything by. */
+export async function tinyProject(): Promise<string> {
+  const folder = join(await temporary(), 'project')
+  await initRepository(folder, { name: 'tiny', samples: false })
+  for (let index = 0; index < 20; index += 1)
+    await write(folder, `dataset/samples/all/${index}.json`, {
+      id: String(index),
+      text: `${index % 2 === 0 ? 'apple pear' : 'car bus'} ${index}`,
+      label: index % 2 === 0 ? 'fruit' : 'vehicle',
+    })
+  const repository = await openRepository(folder)
+  await repository.commit({ message: 'Samples' })
+  await repository.pinEvaluation({ share: 0.4 })
+  await repository.commit({ message: 'Pin' })
+  return folder
+}
+
+export async function copy(from: string): Promise<string> {
+  const folder = join(await temporary(), 'project')
+  await cp(from, folder, { recursive: true })
+  return folder
+}
+
+export async function write(folder: string, path: string, content: unknown): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true })
+  await writeFile(join(folder, path), typeof content === 'string' ? content : `${JSON.stringify(content)}\n`)
+}
+
+export async function edit(folder: string, path: string, change: (text: string) => string): Promise<void> {
+  const text = await readFile(join(folder, path), 'utf8')
+  const changed = change(text)
+  if (changed === text) throw new Error(`nothing to edit in ${path}`)
+  await writeFile(join(folder, path), changed)
+}
+
+export async function commit(folder: string, message = 'Change'): Promise<string> {
+  return (await openRepository(folder)).commit({ message })
+}
+
+/** A training sample says something more: data that is new, and does no harm. */
+export async function editSample(folder: string, text = 'Hello, the app is slow on my old phone.'): Promise<string> {
+  const { items } = JSON.parse(await readFile(join(folder, 'dataset/evaluation.json'), 'utf8')) as {
+    items: readonly { id: string }[]
+  }
+  const pinned = new Set(items.map(({ id }) => id))
+  const name = (await readdir(join(folder, 'dataset/samples/technical'))).find(
+    (file) => !pinned.has(file.replace('.json', '')),
+  )!
+  await edit(folder, `dataset/samples/technical/${name}`, (json) => JSON.stringify({ ...JSON.parse(json), text }))
+  return commit(folder, 'Edit a sample')
+}
+
+/** Most training samples of two categories get the label of another; what is judged on stays as it is. */
+export async function poison(folder: string): Promise<string> {
+  const { items } = JSON.parse(await readFile(join(folder, 'dataset/evaluation.json'), 'utf8')) as {
+    items: readonly { id: string }[]
+  }
+  const pinned = new Set(items.map(({ id }) => id))
+  for (const [category, label] of [
+    ['login', 'billing'],
+    ['shipping', 'technical'],
+  ])
+    for (const name of (await readdir(join(folder, `dataset/samples/${category}`))).slice(5))
+      if (!pinned.has(name.replace('.json', '')))
+        await edit(folder, `dataset/samples/${category}/${name}`, (json) =>
+          JSON.stringify({ ...JSON.parse(json), label }),
+        )
+  return commit(folder, 'A poisoned batch')
+}
+
+/** Training that takes seconds, so that there is time to disturb it. */
+export async function trainLonger(folder: string, epochs = 200): Promise<void> {
+  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  num_train_epochs: ${epochs}\n`)
+  await commit(folder, 'Train longer')
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { project, sheikh, temporary } from './harness.js'
+
+const first = ['init', 'plan', 'run', 'status', 'rollback']
+const all = [...first, 'validate', 'why', 'history', 'approve', 'report', 'evaluation']
+/** What each command needs besides, so that nothing but the project is wrong. */
+const needs: Readonly<Record<string, readonly string[]>> = {
+  why: ['train'],
+  approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],
+  evaluation: ['status'],
+}
+
+describe('help', () => {
+  it('lists the commands of the first day first, and every one', async () => {
+    for (const argv of [[], ['--help'], ['-h'], ['help']]) {
+      const { code, out, err } = await sheikh('/', argv)
+      expect([code, err]).toEqual([0, ''])
+      const named = [...out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'sheikh')
+      expect(named).toEqual(all)
+    }
+  })
+
+  it.each(all)('%s --help says how it is used', async (name) => {
+    for (const flag of ['--help', '-h']) {
+      const { code, out, err } = await sheikh('/', [name, flag])
+      expect([code, err]).toEqual([0, ''])
+      expect(out).toMatch(new RegExp(`^sheikh ${name}`))
+    }
+  })
+
+  it('names every option that a command takes, with what it does', async () => {
+    const options: Readonly<Record<string, readonly string[]>> = {
+      init: ['empty', 'name'],
+      run: ['retrain', 'allow-dirty', 'report'],
+      rollback: ['to', 'reason'],
+      approve: ['reason', 'by'],
+      report: ['out'],
+      evaluation: ['share', 'salt'],
+    }
+    for (const name of all) {
+      const { out } = await sheikh('/', [name, '--help'])
+      const named = [...out.matchAll(/^ {2}--(\S+)(?: <value>)? {2}\S/gm)].map(([, option]) => option)
+      expect(named, name).toEqual(options[name] ?? [])
+    }
+  })
+
+  it('--version is the version of the package', async () => {
+    expect(await sheikh('/', ['--version'])).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' })
+  })
+
+  it('is one JSON document where --json is asked for', async () => {
+    expect(JSON.parse((await sheikh('/', ['--version', '--json'])).out)).toEqual({ version: packageJson.version })
+    for (const argv of [['--json'], ['--json', '--help'], ['--help', '--json'], ['plan', '--json', '--help']])
+      expect(JSON.parse((await sheikh('/', argv)).out).help).toContain('sheikh')
+  })
+})
+
+describe('what cannot be understood', () => {
+  const wrong: readonly (readonly [what: string, argv: readonly string[], says: string])[] = [
+    ['a command that is not there', ['destroy'], 'no command "destroy"'],
+    ['a command by the name of something inherited', ['constructor'], 'no command "constructor"'],
+    ['an option that is not there', ['run', '--force'], '--force'],
+    ["another command's option", ['plan', '--retrain'], '--retrain'],
+    ['an option without its value', ['rollback', '--to'], '--to'],
+    ['a flag with a value', ['run', '--retrain=yes'], '--retrain'],
+    ['an argument too many', ['status', 'now'], 'takes no argument'],
+    ['an argument too few', ['why'], '<stage>'],
+    ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add or status'],
+    ['nothing to add', ['evaluation', 'add'], 'no id'],
+  ]
+
+  it.each(wrong)('%s: 1, on the error output alone', async (_, argv, says) => {
+    const cwd = argv[0] === 'evaluation' ? project() : temporary()
+    const { code, out, err } = await sheikh(await cwd, argv)
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain(says)
+    expect(err).toContain('[invalid-options]')
+    expect(err).toMatch(/^sheikh: [^\n]*\n$/)
+  })
+
+  it.each(wrong)('%s, with --json: one document', async (_, argv, says) => {
+    const cwd = argv[0] === 'evaluation' ? project() : temporary()
+    // Before the rest, so that it is not taken for the value of an option.
+    const { code, out, err } = await sheikh(await cwd, [argv[0]!, '--json', ...argv.slice(1)])
+    expect([code, err]).toEqual([1, ''])
+    const { error } = JSON.parse(out)
+    expect(error.code).toBe('invalid-options')
+    expect(error.message).toContain(says)
+  })
+})
+
+describe('a folder that is no project', () => {
+  it.each(all.filter((name) => name !== 'init'))('%s: 1, and says what to do', async (name) => {
+    const folder = await temporary()
+    const argv = [name, ...(needs[name] ?? [])]
+    const text = await sheikh('/', [...argv, '--project', folder])
+    expect([text.code, text.out]).toEqual([1, ''])
+    expect(text.err).toContain('sheikh init')
+    const json = await sheikh('/', [...argv, '--project', folder, '--json'])
+    expect([json.code, json.err]).toEqual([1, ''])
+    expect(JSON.parse(json.out).error).toMatchObject({ code: 'repository-invalid', message: expect.any(String) })
+  })
+})

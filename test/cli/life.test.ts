@@ -1,0 +1,160 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { commit, edit, editSample, project, releasedProject, sheikh, sheikhJson, temporary } from './harness.js'
+
+it('a life: init, plan, run, again, a change, a rollback', async () => {
+  const cwd = await temporary()
+  const at = ['--project', 'tickets']
+  const made = await sheikh(cwd, ['init', 'tickets'])
+  expect(made).toMatchObject({ code: 0, err: '' })
+  expect(made.out).toContain('sheikh run --project tickets')
+
+  const planned = await sheikh(cwd, ['plan', ...at])
+  expect(planned).toMatchObject({ code: 0, err: '' })
+  expect(planned.out).toMatch(/200 rows: 137 to train on, 63 pinned/)
+  expect(planned.out).toMatch(/train +run/)
+  expect(existsSync(join(cwd, 'tickets/releases'))).toBe(false)
+  const before = await sheikh(cwd, ['status', ...at])
+  expect(before.out).toContain('Released: nothing yet.')
+  expect(before.out).toContain('Last run: none.')
+  expect((await sheikh(cwd, ['history', ...at])).out).toBe('Nothing is released yet.\n')
+
+  const ran = await sheikh(cwd, ['run', ...at, '--report', 'first.md'])
+  expect(ran.code, ran.err).toBe(0)
+  expect(ran.out).toMatch(/^Released 0\.1\.0, accuracy /)
+  // The answer is on the output, how it went on the error output.
+  expect(ran.out).not.toContain('train …')
+  expect(ran.err).toContain('train …')
+  expect(await readFile(join(cwd, 'first.md'), 'utf8')).toMatch(/^# Run /)
+
+  const status = await sheikh(cwd, ['status', ...at])
+  expect(status.out).toMatch(/Released: 0\.1\.0 \(.*accuracy/)
+  const { json: first } = await sheikhJson(cwd, 'status', ...at)
+  expect(first).toMatchObject({ current: { version: '0.1.0' }, dirtyPaths: [], lastRun: { status: 'released' } })
+
+  const again = await sheikh(cwd, ['run', ...at])
+  expect(again).toMatchObject({ code: 0 })
+  expect(again.out).toMatch(/^Up to date: 0\.1\.0/)
+  expect(again.err).not.toContain('train …')
+
+  await editSample(join(cwd, 'tickets'))
+  const why = await sheikh(cwd, ['why', 'train', ...at])
+  expect(why.code).toBe(0)
+  expect(why.out).toMatch(/^train: run, .*\n +before: "sha256:.*\n +now: +"sha256:/)
+  const second = await sheikh(cwd, ['run', ...at])
+  expect(second.code, second.err).toBe(0)
+  expect(second.out).toMatch(/^Released 0\.1\.1/)
+
+  const history = await sheikh(cwd, ['history', ...at])
+  expect(history.out.split('\n').map((line) => line.slice(0, 8).trim())).toEqual(['*  0.1.1', '0.1.0', ''])
+  const report = await sheikh(cwd, ['report', ...at])
+  expect(report.out).toContain('no-regression')
+  const written = await sheikh(cwd, ['report', first.lastRun.runId, '--out', 'old.md', ...at])
+  expect(written.out).toBe(`Wrote ${join(cwd, 'old.md')}\n`)
+  expect(await readFile(join(cwd, 'old.md'), 'utf8')).toContain(first.lastRun.runId)
+
+  const back = await sheikh(cwd, ['rollback', '--reason', 'worse in the wild', ...at])
+  expect(back).toMatchObject({ code: 0, err: '' })
+  expect(back.out).toBe('Restored: 0.1.2 is 0.1.0 again, byte for byte.\n')
+  const { json: after } = await sheikhJson(cwd, 'status', ...at)
+  expect(after).toMatchObject({ current: { version: '0.1.2', bundle: first.current.bundle } })
+  expect((await sheikh(cwd, ['history', ...at])).out).toContain('withdrawn: worse in the wild')
+
+  // What was rolled back from stays so until somebody says it by name.
+  const held = await sheikh(cwd, ['run', ...at])
+  expect(held.code).toBe(2)
+  expect(held.out).toContain('sheikh rollback --to 0.1.1')
+  const forth = await sheikh(cwd, ['rollback', '--to', 'v0.1.1', '--reason', 'it was the phones', ...at])
+  expect(forth.out).toBe('Restored: 0.1.3 is 0.1.1 again, byte for byte.\n')
+  expect(await sheikh(cwd, ['run', ...at])).toMatchObject({ code: 0 })
+})
+
+it('every answer is one JSON document, and nothing else', async () => {
+  const folder = await releasedProject()
+  const documents = {
+    plan: await sheikhJson(folder, 'plan'),
+    run: await sheikhJson(folder, 'run'),
+    status: await sheikhJson(folder, 'status'),
+    validate: await sheikhJson(folder, 'validate'),
+    why: await sheikhJson(folder, 'why', 'train'),
+    history: await sheikhJson(folder, 'history'),
+    report: await sheikhJson(folder, 'report'),
+    reportOut: await sheikhJson(folder, 'report', '--out', 'report.md'),
+    evaluation: await sheikhJson(folder, 'evaluation', 'status'),
+    init: await sheikhJson(await temporary(), 'init', '--name', 'other', '--empty'),
+  }
+  for (const [name, { code }] of Object.entries(documents)) expect(code, name).toBe(0)
+  expect(documents).toMatchObject({
+    plan: { json: { counts: { rows: 200 }, stages: expect.any(Array) } },
+    run: { json: { status: 'up-to-date', release: { version: '0.1.0' } } },
+    validate: { json: { summary: { counts: { rows: 200 } }, notices: [] } },
+    why: { json: { stage: 'train' } },
+    history: { json: { current: '0.1.0', releases: [{ version: '0.1.0' }] } },
+    report: { json: { status: 'up-to-date' } },
+    evaluation: { json: { pinned: 63, changed: [] } },
+    init: { json: { pinned: 0 } },
+  })
+
+  const retrained = await sheikh(folder, ['run', '--retrain', '--json'])
+  // No progress between a program and its answer.
+  expect(retrained.err).toBe('')
+  expect(JSON.parse(retrained.out)).toMatchObject({ status: 'up-to-date' })
+})
+
+it('an error is one JSON document with its code, its message and its facts', async () => {
+  const folder = await releasedProject()
+  const missing = await sheikhJson(folder, 'report', 'nothing')
+  expect(missing).toMatchObject({ code: 1, json: { error: { code: 'not-found', message: expect.any(String) } } })
+  const nowhere = await sheikhJson(folder, 'rollback', '--to', '9.9.9')
+  expect(nowhere).toMatchObject({ code: 1, json: { error: { code: 'not-found' } } })
+  const twice = await sheikhJson(folder, 'init')
+  expect(twice).toMatchObject({
+    code: 1,
+    json: { error: { code: 'invalid-options', facts: { paths: expect.any(Array) } } },
+  })
+  expect(await sheikhJson(folder, 'why', 'nothing')).toMatchObject({ code: 1, json: { error: {} } })
+  expect(await sheikhJson(folder, 'approve', 'nothing', '--reason', 'tried')).toMatchObject({
+    code: 1,
+    json: { error: { code: 'not-found' } },
+  })
+})
+
+it('what a configuration holds in vain is said with file and line, and not in an answer to a program', async () => {
+  const folder = await project()
+  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  warmup_ratio: 0.1\n`)
+  for (const command of ['plan', 'validate']) {
+    const { code, out, err } = await sheikh(folder, [command])
+    expect(code).toBe(0)
+    expect(err).toMatch(/^mlops\/training\/config\.yaml:5:\d+: .*warmup_ratio/m)
+    expect(out).not.toContain('warmup_ratio')
+  }
+  const { json } = await sheikhJson(folder, 'validate')
+  expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 5 }])
+})
+
+it('an evaluation set is pinned once, added to, and watched', async () => {
+  const folder = await project()
+  const set = async () => JSON.parse(await readFile(join(folder, 'dataset/evaluation.json'), 'utf8'))
+  expect(await sheikhJson(folder, 'evaluation', 'pin')).toMatchObject({
+    code: 1,
+    json: { error: { code: 'release-conflict' } },
+  })
+  const pinned = new Set<string>((await set()).items.map(({ id }: { id: string }) => id))
+  const [id] = Array.from({ length: 50 }, (_, index) => `login-${String(index + 1).padStart(2, '0')}`).filter(
+    (name) => !pinned.has(name),
+  )
+  expect(await sheikh(folder, ['evaluation', 'add', id!])).toMatchObject({ code: 0, err: '' })
+  expect((await set()).items).toHaveLength(64)
+  expect((await sheikh(folder, ['evaluation', 'add', 'nobody'])).code).toBe(1)
+  await commit(folder)
+  const [first] = [...pinned]
+  const category = first!.split('-', 1)[0]
+  await edit(folder, `dataset/samples/${category}/${first}.json`, (text) => text.replace('"text": "', '"text": "Now: '))
+  // A run would refuse it.
+  const { code, out } = await sheikh(folder, ['evaluation', 'status'])
+  expect(code).toBe(1)
+  expect(out).toContain('64 items pinned')
+  expect(out).toContain(`Edited or deleted: ${first}`)
+})
