@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, realpath, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import { updateIndex, writeCommit } from './commit.js'
@@ -20,14 +20,10 @@ export async function revert(
   context: CallContext,
 ): Promise<string> {
   return git.locked(async () => {
-    const { library, root: dir } = git
+    const { root: dir } = git
     const head = await git.head()
     if (head === undefined) throw refused(oid, 'the repository has no commit')
-    const { commit: undone, oid: whole } = await library.readCommit({
-      fs,
-      dir,
-      oid: await library.expandOid({ fs, dir, oid }),
-    })
+    const { commit: undone, oid: whole } = await readCommit(git, oid)
     const [parent, ...others] = undone.parent
     if (parent === undefined) throw refused(oid, 'it is the first commit')
     if (others.length > 0) throw refused(oid, 'it is a merge')
@@ -55,8 +51,9 @@ export async function revert(
 
     const restored = touched.filter((path) => before.has(path))
     const removed = touched.filter((path) => !before.has(path))
+    // First what goes: where a link stood in a folder's place, writing below it would write to where it leads.
+    for (const path of removed) await removeEntry(dir, path)
     for (const path of restored) await writeEntry(git, before.get(path)!, context)
-    for (const path of removed) await rm(join(dir, path), { force: true })
     await updateIndex(git, restored, removed, context)
     const [subject] = undone.message.split('\n', 1)
     return writeCommit(
@@ -66,6 +63,14 @@ export async function revert(
       context,
     )
   })
+}
+
+async function readCommit({ library, root: dir }: Git, oid: string) {
+  try {
+    return await library.readCommit({ fs, dir, oid: await library.expandOid({ fs, dir, oid }) })
+  } catch {
+    throw refused(oid, 'there is no one commit of that name')
+  }
 }
 
 async function wholeTree(git: Git, commit: string): Promise<ReadonlyMap<string, TreeEntry>> {
@@ -80,11 +85,28 @@ async function wholeTree(git: Git, commit: string): Promise<ReadonlyMap<string, 
 const same = (left: TreeEntry | undefined, right: TreeEntry | undefined) =>
   left?.oid === right?.oid && left?.mode === right?.mode
 
+/** A file, and the folders that it leaves empty, as git does. */
+async function removeEntry(root: string, path: string): Promise<void> {
+  await rm(join(root, path), { force: true })
+  for (let folder = dirname(path); folder !== '.'; folder = dirname(folder))
+    try {
+      await rmdir(join(root, folder))
+    } catch {
+      // It holds something else.
+      return
+    }
+}
+
 async function writeEntry(git: Git, { path, oid, mode }: TreeEntry, context: CallContext): Promise<void> {
   context.signal.throwIfAborted()
   const { blob } = await git.library.readBlob({ fs, dir: git.root, oid })
   const file = join(git.root, path)
   await mkdir(dirname(file), { recursive: true })
+  if ((await realpath(dirname(file))) !== join(await realpath(git.root), dirname(path)))
+    throw new SheikhError(
+      'repository-invalid',
+      `Cannot restore "${path}": a folder above it is a link. Remove the link.`,
+    )
   await rm(file, { force: true })
   if (mode === '120000') return symlink(Buffer.from(blob).toString(), file)
   await writeFile(file, blob)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { type CallContext, digestJson } from '../../core/index.js'
 import { type Documents, fileStamp, type StatCache, statCache } from '../../store/index.js'
@@ -67,7 +67,19 @@ async function listFiles(
         files.push([below, lstatSync(join(root, below), { bigint: true })])
     }
   }
-  for (const path of paths) await visit(path)
+  const links = new Map<string, boolean>()
+  // What is reached through a link is not in the work tree.
+  const isBehindLink = (path: string): boolean => {
+    const folder = dirname(path)
+    if (folder === '.') return false
+    const known = links.get(folder)
+    if (known !== undefined) return known
+    const isLink = lstatSync(join(root, folder), { throwIfNoEntry: false })?.isSymbolicLink() === true
+    const answer = isLink || isBehindLink(folder)
+    links.set(folder, answer)
+    return answer
+  }
+  for (const path of paths) if (!isBehindLink(path)) await visit(path)
   return files
 }
 
