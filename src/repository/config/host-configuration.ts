@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSheikhError, messageOf } from '../../core/index.js'
 import type { Source } from '../../dataset/index.js'
@@ -37,9 +38,11 @@ export async function loadHostConfiguration(root: string): Promise<HostConfigura
   if (file === undefined) return undefined
   try {
     const { createJiti } = await import('jiti')
-    // Not from a cache on disk or in memory: an edited file is another configuration.
+    // Evaluated, not imported: Node keeps an imported module for good, and an edited file is another configuration.
     const jiti = createJiti(join(root, file), { fsCache: false, moduleCache: false })
-    const found = await jiti.import<unknown>(join(root, file), { default: true })
+    const source = await readFile(join(root, file), 'utf8')
+    const module = await jiti.evalModule(source, { filename: join(root, file), async: true, forceTranspile: true })
+    const found = (module as { readonly default?: unknown }).default
     if (typeof found !== 'object' || found === null) throw invalidConfig(file, 'its default export is not an object')
     return found as HostConfiguration
   } catch (error) {

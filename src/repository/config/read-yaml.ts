@@ -46,7 +46,8 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
     lineCounter: lines,
     uniqueKeys: true,
     prettyErrors: false,
-    logLevel: 'silent',
+    // 'silent' would also be silent about a second document.
+    logLevel: 'error',
   })
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) throw fail(problem.message, problem.pos[0])
@@ -58,6 +59,8 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
         throw fail(`the tag ${node.tag} is not allowed`, node.range?.[0] ?? 0)
     },
     Alias(_, node) {
+      if (node.resolve(document) === undefined)
+        throw fail(`the alias "${node.source}" has no anchor`, node.range?.[0] ?? 0)
       aliases += 1
       if (aliases > maximumAliases) throw fail(`it has more than ${maximumAliases} aliases`, node.range?.[0] ?? 0)
     },

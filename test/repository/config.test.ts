@@ -1,0 +1,304 @@
+import { symlinkSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { callContext, isSheikhError } from '../../src/core/index.js'
+import { loadConfiguration, loadHostConfiguration } from '../../src/repository/config/index.js'
+import { temporaryFolder, write } from './harness.js'
+
+const context = callContext()
+const pipelinePath = 'mlops/pipeline.yaml'
+
+function project(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const root = temporaryFolder()
+  for (const [path, content] of Object.entries(files)) write(root, path, content)
+  return root
+}
+const load = (files: Readonly<Record<string, string | Uint8Array>>) => loadConfiguration(project(files), context)
+const loadPipeline = (text: string | Uint8Array) => load({ [pipelinePath]: text })
+
+// Every key of the layout that public repositories use, as they use it.
+const everyKey = {
+  [pipelinePath]: `
+pipeline: { name: tickets, version: "1.0" }
+triggers:
+  dataset_change: { paths: ["dataset/**"], action: validate_and_queue }
+  nightly: { cron: "0 3 * * *", action: full_train }
+stages:
+  validate: { steps: [validate_schema, check_data_quality, validate_prompts], on_failure: notify }
+  train:
+    depends_on: validate
+    config: { base_model: gpt2, learning_rate: 0.1, batch_size: 8, epochs: 2, gradient_accumulation: 4 }
+    resources: { gpu: 1, memory: 16Gi }
+    outputs: [model]
+  validate_weights:
+    depends_on: train
+    checks:
+      - accuracy_threshold: 0.3
+      - regression_check: { margin: 0.03 }
+      - weight_integrity: true
+      - benchmark_suite: [mmlu, gsm8k]
+    on_failure: rollback
+  release:
+    targets:
+      - huggingface: { repo: me/model, type: model }
+      - github: { release: true, tag_format: "v{version}" }
+    versioning: { strategy: semver, auto_increment: patch }
+  continuous_learn: { actions: [update_base_model, archive_previous_version, prepare_next_iteration] }
+notifications:
+  slack: { webhook: "\${{ secrets.SLACK }}", events: [released] }
+  email: { recipients: [a@example.org], events: [held] }
+artifacts:
+  storage: { provider: s3, retention_days: 30 }
+  checkpoints: { save_frequency: 100, keep_last: 3 }
+`,
+  'mlops/training/config.yaml': `
+model: { base: gpt2, architecture: text-classifier }
+data: { train_path: dataset, validation_split: 0.1, max_samples: 1000, categories: [a, b] }
+training:
+  learning_rate: 0.02
+  weight_decay: 0.01
+  warmup_ratio: 0.1
+  per_device_train_batch_size: 16
+  per_device_eval_batch_size: 16
+  gradient_accumulation_steps: 1
+  num_train_epochs: 4
+  max_steps: -1
+  optim: adamw
+  lr_scheduler_type: linear
+  fp16: false
+  bf16: true
+  save_strategy: steps
+  save_steps: 10
+  save_total_limit: 2
+  evaluation_strategy: steps
+  eval_steps: 10
+  logging_steps: 10
+  report_to: [none]
+validation: { metrics: [accuracy], benchmarks: [{ name: mmlu, threshold: 0.5 }] }
+output: { dir: out, model_name: m, push_to_hub: false, hub_repo: me/model }
+`,
+  'dataset/config.yaml': `
+dataset: { name: tickets, version: 1.0.0, description: x, source: y, license: z, total_samples: 10 }
+categories:
+  billing: { sample_count: 5, percentage: 50, subcategories: [a], description: x }
+validation: { schema_path: dataset/schemas/s.json, strict_mode: true, check_image_paths: false }
+projection: { id: id, input: text, target: label, group: thread, slices: [source] }
+`,
+  'mlops/validation/rules.yaml': 'validation: { accuracy_threshold: 0.4 }\n',
+}
+
+describe('the configuration', () => {
+  it('takes every key that public repositories use, and knows none of them as unknown', async () => {
+    const { notices, ...found } = await load(everyKey)
+    expect(notices.filter(({ kind }) => kind === 'unknown')).toEqual([])
+    expect(found).toEqual({
+      pipeline: { name: 'tickets' },
+      // mlops/validation comes after the pipeline's own checks, and decides.
+      gate: { accuracyFloor: 0.4, regressionMargin: 0.03, weightIntegrity: true, whenInconclusive: 'ask' },
+      training: {
+        architecture: 'text-classifier',
+        epochs: 4,
+        learningRate: 0.02,
+        weightDecay: 0.01,
+        batchSize: 16,
+        seed: 0,
+      },
+      dataset: {
+        schemaPath: 'dataset/schemas/s.json',
+        projection: { id: 'id', input: 'text', target: 'label', group: 'thread', slices: ['source'] },
+      },
+      releases: 'releases',
+    })
+  })
+
+  it('names what has no effect yet, with its place', async () => {
+    const { notices } = await load(everyKey)
+    expect(notices).toContainEqual({
+      file: pipelinePath,
+      line: 23,
+      column: 30,
+      key: 'stages.release.targets.huggingface.repo',
+      kind: 'not-honoured',
+      message: expect.stringContaining('no effect yet'),
+    })
+    expect(notices.map(({ key }) => key)).toEqual(
+      expect.arrayContaining([
+        'triggers.nightly.cron',
+        'stages.validate_weights.checks.benchmark_suite',
+        'notifications.slack.webhook',
+        'training.warmup_ratio',
+        'categories.billing.percentage',
+      ]),
+    )
+  })
+
+  it('names what is unknown, with its place', async () => {
+    const { notices } = await loadPipeline('pipeline:\n  name: x\nstages:\n  train:\n    confg: { epochs: 3 }\n')
+    expect(notices).toEqual([
+      {
+        file: pipelinePath,
+        line: 5,
+        column: 5,
+        key: 'stages.train.confg',
+        kind: 'unknown',
+        message: expect.any(String),
+      },
+    ])
+  })
+
+  it('of no files at all asks for all three checks', async () => {
+    const { gate, notices } = await load({})
+    expect(gate).toEqual({
+      accuracyFloor: 0.15,
+      regressionMargin: 0.02,
+      weightIntegrity: true,
+      whenInconclusive: 'ask',
+    })
+    expect(notices).toEqual([])
+    expect(await load({ [pipelinePath]: '', 'dataset/config.yaml': '# nothing\n' })).toMatchObject({ gate })
+  })
+})
+
+describe('is refused with file, line and column', () => {
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+    .split('')
+    .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'[index]}`).join(',')}]`)
+    .join('\n')}\npipeline: *h\n`
+
+  it.each([
+    ['a tab for indentation', 'pipeline:\n\tname: x\n', 2],
+    ['a key twice', 'pipeline:\n  name: x\n  name: y\n', 3],
+    ['a tag that makes a function', 'pipeline:\n  name: !!js/function "function () {}"\n', 2],
+    ['a tag of somebody’s own', 'pipeline: !mine\n  name: x\n', 1],
+    ['a bomb of aliases', bomb, undefined],
+    ['an alias of nothing', 'pipeline: *nobody\n', 1],
+    ['what is no YAML', 'pipeline: [\n', undefined],
+    ['two documents', 'pipeline: { name: a }\n---\npipeline: { name: b }\n', undefined],
+    ['a floor in per cent', 'stages:\n  validate_weights:\n    checks:\n      - accuracy_threshold: 15\n', 4],
+    ['a floor that is a word', 'stages: { validate_weights: { checks: [ accuracy_threshold: high ] } }\n', 1],
+    ['a floor that is no number', 'stages: { validate_weights: { checks: [ accuracy_threshold: .nan ] } }\n', 1],
+    ['checks that are no list', 'stages:\n  validate_weights:\n    checks: yes please\n', 3],
+    ['a list in the place of keys', 'pipeline: [name]\n', 1],
+    ['no epochs', 'stages: { train: { config: { epochs: 0 } } }\n', 1],
+    ['half an epoch', 'stages: { train: { config: { epochs: 1.5 } } }\n', 1],
+    ['an infinite learning rate', 'stages: { train: { config: { learning_rate: .inf } } }\n', 1],
+    ['an action that is none', 'triggers: { x: { action: launch } }\n', 1],
+    [
+      'a margin that nobody understands',
+      'stages: { validate_weights: { checks: [ regression_check: { by: 3 } ] } }\n',
+      1,
+    ],
+    ['a file that is a word', 'hello\n', 1],
+  ])('%s', async (_, text, line) => {
+    const error = await loadPipeline(text).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    if (!isSheikhError(error, 'invalid-config'))
+      throw new Error(`expected an invalid-config, and it is ${String(error)}`)
+    expect(error.facts['file']).toBe(pipelinePath)
+    if (line !== undefined) expect(error.facts).toMatchObject({ line, column: expect.any(Number) })
+    expect(error.message).toMatch(/^Cannot use "mlops\/pipeline\.yaml"/)
+  })
+
+  it('bytes that are no UTF-8', async () => {
+    await expect(loadPipeline(Buffer.from([0x70, 0x3a, 0x20, 0xff, 0xfe]))).rejects.toMatchObject({
+      code: 'invalid-config',
+    })
+  })
+
+  it('a file of 2 GB, unread', async () => {
+    const root = project({ [pipelinePath]: '' })
+    truncateSync(join(root, pipelinePath), 2 ** 31)
+    await expect(loadConfiguration(root, context)).rejects.toMatchObject({ code: 'invalid-config' })
+  })
+
+  it('a link out of the project', async () => {
+    const root = project({ 'mlops/.keep': '' })
+    symlinkSync('/etc/hostname', join(root, pipelinePath))
+    await expect(loadConfiguration(root, context)).rejects.toThrow(/symbolic link/)
+  })
+
+  it('a folder in the place of a file', async () => {
+    await expect(load({ [`${pipelinePath}/x`]: '' })).rejects.toMatchObject({ code: 'invalid-config' })
+  })
+})
+
+it('whatever the text: a configuration, or an error of ours', async () => {
+  const root = project({})
+  const piece = fc.oneof(
+    fc.constantFrom(
+      'stages',
+      'pipeline',
+      'checks',
+      'validate_weights',
+      ': ',
+      '\n',
+      '  ',
+      '- ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '&a',
+      '*a',
+      '!!',
+      '"',
+      '#',
+      '\t',
+      '|',
+      '>',
+      '? ',
+      '---',
+      '__proto__',
+      'constructor',
+      '0x',
+      '.nan',
+      '%',
+    ),
+    fc.string({ unit: 'binary', maxLength: 5 }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 40 }), async (pieces) => {
+      write(root, pipelinePath, pieces.join(''))
+      try {
+        await loadConfiguration(root, context)
+      } catch (error) {
+        if (!isSheikhError(error, 'invalid-config')) throw error
+      }
+    }),
+    { numRuns: 400 },
+  )
+  expect(({} as Record<string, unknown>)['stages']).toBe(undefined)
+})
+
+describe('sheikh.config', () => {
+  const loadHost = (files: Readonly<Record<string, string>>) => loadHostConfiguration(project(files))
+
+  it('is absent, or what its default export says, in TypeScript and in JavaScript', async () => {
+    expect(await loadHost({})).toBe(undefined)
+    const typed = 'const stages: readonly unknown[] = []\nexport default { stages, trainer: undefined as unknown }\n'
+    expect(await loadHost({ 'sheikh.config.ts': typed })).toMatchObject({ stages: [] })
+    expect(await loadHost({ 'sheikh.config.mjs': 'export default { stages: [] }\n' })).toMatchObject({ stages: [] })
+  })
+
+  it('is read anew after an edit', async () => {
+    const root = project({ 'sheikh.config.mjs': 'export default { stages: [1] }\n' })
+    expect(await loadHostConfiguration(root)).toMatchObject({ stages: [1] })
+    write(root, 'sheikh.config.mjs', 'export default { stages: [2] }\n')
+    expect(await loadHostConfiguration(root)).toMatchObject({ stages: [2] })
+  })
+
+  it.each([
+    ['throws', 'throw new Error("no database")\n', /no database/],
+    ['is no program', 'export default {\n', /sheikh\.config\.mjs/],
+    ['exports a number', 'export default 3\n', /not an object/],
+    ['imports what is not there', 'import "nowhere-to-be-found"\nexport default {}\n', /nowhere-to-be-found/],
+  ])('that %s is an invalid-config', async (_, text, said) => {
+    await expect(loadHost({ 'sheikh.config.mjs': text })).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringMatching(said),
+    })
+  })
+})

@@ -1,0 +1,66 @@
+import { join, resolve } from 'node:path'
+import { initGitRepository, openRepository, type Repository } from '../../src/repository/index.js'
+import { temporaryFolder, write } from './harness.js'
+
+const fakeTrainerPath = resolve(import.meta.dirname, '../../src/testing/fake-trainer.ts')
+
+/** A trainer that takes a millisecond, as a host brings its own. */
+export const quickTrainer = `import { fakeTrainer } from ${JSON.stringify(fakeTrainerPath)}
+export default { trainer: fakeTrainer() }
+`
+
+export const sampleSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  type: 'object',
+  required: ['id', 'text', 'label'],
+  properties: { id: { type: 'string' }, text: { type: 'string', minLength: 1 }, label: { enum: ['fruit', 'vehicle'] } },
+}
+
+const samplePath = (index: number) => `dataset/samples/all/${String(index).padStart(2, '0')}.json`
+
+export function sample(index: number) {
+  const fruit = index % 2 === 0
+  return {
+    id: `s${String(index).padStart(2, '0')}`,
+    text: `${fruit ? 'apple' : 'bus'} number ${index}`,
+    label: fruit ? 'fruit' : 'vehicle',
+  }
+}
+
+/** The files of forty samples that a model learns by their first word, and a gate that they can pass. */
+export const projectFiles: Readonly<Record<string, unknown>> = {
+  '.gitignore': '.sheikh/\nreleases/\n',
+  'dataset/config.yaml':
+    'validation: { schema_path: dataset/schemas/sample.json }\nprojection: { id: id, input: text, target: label }\n',
+  'dataset/schemas/sample.json': sampleSchema,
+  'mlops/pipeline.yaml':
+    'pipeline: { name: tiny }\nstages: { validate_weights: { checks: [ { accuracy_threshold: 0.15 }, { weight_integrity: true } ] } }\n',
+  'prompts/inference/ask.txt': 'What is {{ text }}?\n',
+  'sheikh.config.mjs': quickTrainer,
+  ...Object.fromEntries(Array.from({ length: 40 }, (_, index) => [samplePath(index), sample(index)])),
+}
+
+export interface Project {
+  readonly root: string
+  readonly repository: Repository
+  /** Below the project's folder; what is no text is written as JSON. */
+  put(path: string, content: unknown): void
+  commit(message?: string): Promise<string>
+}
+
+/** A project in a repository of its own: committed, with an evaluation set unless it is not asked for. */
+export async function project(
+  files: Readonly<Record<string, unknown>> = {},
+  { pin = true }: { readonly pin?: boolean } = {},
+): Promise<Project> {
+  const root = join(temporaryFolder(), 'project')
+  await initGitRepository(root)
+  const put = (path: string, content: unknown) =>
+    write(root, path, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content))
+  for (const [path, content] of Object.entries({ ...projectFiles, ...files })) put(path, content)
+  const repository = await openRepository(root)
+  if (pin) await repository.pinEvaluation({ share: 0.4, salt: 'tiny' })
+  const commit = (message = 'Change') => repository.commit({ message })
+  await commit('Start')
+  return { root, repository, put, commit }
+}
