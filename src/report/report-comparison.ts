@@ -69,6 +69,7 @@ function explained(findings: readonly Finding[]): string[] {
 }
 
 function lostItems({ worst = [], check, lost = worst.length }: Finding): string {
-  const ids = worst.map((id) => `\`${id.replaceAll('`', "'")}\``).join(', ')
+  // Between backticks nothing is markup but a backtick; a line break would end the paragraph.
+  const ids = worst.map((id) => `\`${id.replace(/[\p{Cc}`]/gu, '?')}\``).join(', ')
   return `Lost in ${escapeMarkdown(check)} (${worst.length} of ${lost} shown): ${ids}`
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
 import { accuracy } from '../evaluation/index.js'
@@ -12,7 +12,8 @@ import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { type Configuration, type HostConfiguration, loadConfiguration, loadHostConfiguration } from './config/index.js'
-import { evaluationPath, promptsPath, samplesPath, storePath } from './layout.js'
+import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath } from './layout.js'
+import { refuseLinks } from './refuse-links.js'
 
 /** The parts of a pipeline, made of a project's files. A host's own part takes the place of the file's. */
 export interface Composition {
@@ -32,9 +33,11 @@ export interface Composition {
 
 /** @throws `invalid-config`. */
 export async function compose(root: string, context: CallContext): Promise<Composition> {
+  await refuseLinks(root, linkFreePaths)
   const configuration = await loadConfiguration(root, context)
-  const host = (await loadHostConfiguration(root)) ?? {}
   const { schemaPath } = configuration.dataset
+  if (schemaPath !== undefined) await refuseLinks(root, [relative(root, inside(root, schemaPath))])
+  const host = (await loadHostConfiguration(root)) ?? {}
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),

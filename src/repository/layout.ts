@@ -7,7 +7,19 @@ export const promptsPath = 'prompts'
 export const storePath = '.sheikh'
 export const hostConfigurationPaths: readonly string[] = ['sheikh.config.ts', 'sheikh.config.mjs']
 
-/** The same, below the repository's root. @param project the project's folder below the root; empty where it is the root. */
+/** `runPaths`, below the repository's root. @param project the project's folder below the root; empty where it is the root. */
 export function readPaths(project: string): readonly string[] {
   return runPaths.map((path) => (project === '' ? path : `${project}/${path}`))
 }
+
+/** What a run opens by name; the folders below refuse links themselves. */
+export const linkFreePaths: readonly string[] = [
+  samplesPath,
+  evaluationPath,
+  'dataset/config.yaml',
+  'mlops/pipeline.yaml',
+  'mlops/training/config.yaml',
+  'mlops/validation',
+  promptsPath,
+  ...hostConfigurationPaths,
+]

@@ -1,4 +1,5 @@
-import { join, relative } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
 import { type CallContext, type Clock, callContext, digestBytes, type Log, SheikhError } from '../core/index.js'
 import {
   addToPinnedSet,
@@ -32,7 +33,9 @@ export interface RepositoryOptions {
  */
 export async function openRepository(directory: string, options: RepositoryOptions = {}): Promise<Repository> {
   const context = callContext(options)
-  return new Repository(directory, await openGit(directory, context), context)
+  // One name for the folder: below a link, or a relative one, Git's paths and ours would not meet.
+  const root = await realpath(directory).catch(() => resolve(directory))
+  return new Repository(root, await openGit(root, context), context)
 }
 
 export class Repository {

@@ -38,7 +38,7 @@ describe('2, held', () => {
     const folder = await project()
     await edit(folder, 'mlops/pipeline.yaml', (text) =>
       text
-        .replace('accuracy_threshold: 0.15', 'accuracy_threshold: 0.99')
+        .replace('accuracy_threshold: 0.15', 'accuracy_threshold: 0.9')
         .replace('inconclusive: ask', 'inconclusive: hold'),
     )
     await commit(folder)
@@ -123,10 +123,10 @@ describe('4, infrastructure', () => {
 describe('1, an error', () => {
   it('what is not committed is not run, unless asked, and then no channel points at it', async () => {
     const folder = await releasedProject()
-    await edit(folder, 'dataset/samples/login/login-01.json', (text) => text.replace('"text": "', '"text": "So: '))
+    await edit(folder, 'dataset/samples/login/login-03.json', (text) => text.replace('"text": "', '"text": "So: '))
     const refused = await sheikhJson(folder, 'run')
     expect(refused).toMatchObject({ code: 1, json: { error: { code: 'repository-dirty' } } })
-    expect(JSON.stringify(refused.json)).toContain('login-01.json')
+    expect(JSON.stringify(refused.json)).toContain('login-03.json')
     expect((await sheikh(folder, ['status'])).out).toContain('1 files that a run reads are not committed')
 
     const allowed = await sheikhJson(folder, 'run', '--allow-dirty')

@@ -97,7 +97,7 @@ export function start(
 let template: Promise<string> | undefined
 let releasedTemplate: Promise<string> | undefined
 
-/** A project that `sheikh init` made: 200 samples, 63 of them pinned (the name decides which). */
+/** A project that `sheikh init` made: 200 samples, 80 of them pinned. */
 export async function project(): Promise<string> {
   template ??= (async () => {
     const folder = join(await temporary(), 'project')

@@ -13,7 +13,7 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
 
   const planned = await sheikh(cwd, ['plan', ...at])
   expect(planned).toMatchObject({ code: 0, err: '' })
-  expect(planned.out).toMatch(/200 rows: 137 to train on, 63 pinned/)
+  expect(planned.out).toMatch(/200 rows: 120 to train on, 80 pinned/)
   expect(planned.out).toMatch(/train +run/)
   expect(existsSync(join(cwd, 'tickets/releases'))).toBe(false)
   const before = await sheikh(cwd, ['status', ...at])
@@ -93,7 +93,7 @@ it('every answer is one JSON document, and nothing else', async () => {
     why: { json: { stage: 'train' } },
     history: { json: { current: '0.1.0', releases: [{ version: '0.1.0' }] } },
     report: { json: { status: 'up-to-date' } },
-    evaluation: { json: { pinned: 63, changed: [] } },
+    evaluation: { json: { pinned: 80, changed: [] } },
     init: { json: { pinned: 0 } },
   })
 
@@ -146,7 +146,7 @@ it('an evaluation set is pinned once, added to, and watched', async () => {
     (name) => !pinned.has(name),
   )
   expect(await sheikh(folder, ['evaluation', 'add', id!])).toMatchObject({ code: 0, err: '' })
-  expect((await set()).items).toHaveLength(64)
+  expect((await set()).items).toHaveLength(81)
   expect((await sheikh(folder, ['evaluation', 'add', 'nobody'])).code).toBe(1)
   await commit(folder)
   const [first] = [...pinned]
@@ -155,6 +155,6 @@ it('an evaluation set is pinned once, added to, and watched', async () => {
   // A run would refuse it.
   const { code, out } = await sheikh(folder, ['evaluation', 'status'])
   expect(code).toBe(1)
-  expect(out).toContain('64 items pinned')
+  expect(out).toContain('81 items pinned')
   expect(out).toContain(`Edited or deleted: ${first}`)
 })

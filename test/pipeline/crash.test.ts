@@ -169,7 +169,10 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
     expect(ended.signal, ended.output).toBe(null)
     if (ended.code !== 0) {
       failures += 1
-      expect(JSON.parse(ended.output), `point ${point}: ${ended.output}`).toMatchObject({ code: 'storage-failed', retryable: true })
+      expect(JSON.parse(ended.output), `point ${point}: ${ended.output}`).toMatchObject({
+        code: 'storage-failed',
+        retryable: true,
+      })
     }
     expect(['0.1.0', '0.1.1'], `point ${point}`).toContain((await readers(project)).current?.version)
     const next = await run(project, 'second')

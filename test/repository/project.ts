@@ -1,15 +1,16 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { initGitRepository, openRepository, type Repository } from '../../src/repository/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { temporaryFolder, write } from './harness.js'
 
-const fakeTrainerPath = resolve(import.meta.dirname, '../../src/testing/fake-trainer.ts')
+// By a global: compiling the library's sources anew for every configuration takes half a second.
+const shared = Symbol.for('sheikh-freemium.test-trainer')
+Object.assign(globalThis, { [shared]: fakeTrainer() })
 
 /** A trainer that takes a millisecond, as a host brings its own. */
-export const quickTrainer = `import { fakeTrainer } from ${JSON.stringify(fakeTrainerPath)}
-export default { trainer: fakeTrainer() }
-`
+const quickTrainer = `export default { trainer: globalThis[Symbol.for('${shared.description}')] }\n`
 
-export const sampleSchema = {
+const sampleSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   type: 'object',
   required: ['id', 'text', 'label'],
@@ -28,7 +29,7 @@ export function sample(index: number) {
 }
 
 /** The files of forty samples that a model learns by their first word, and a gate that they can pass. */
-export const projectFiles: Readonly<Record<string, unknown>> = {
+const projectFiles: Readonly<Record<string, unknown>> = {
   '.gitignore': '.sheikh/\nreleases/\n',
   'dataset/config.yaml':
     'validation: { schema_path: dataset/schemas/sample.json }\nprojection: { id: id, input: text, target: label }\n',
@@ -40,7 +41,7 @@ export const projectFiles: Readonly<Record<string, unknown>> = {
   ...Object.fromEntries(Array.from({ length: 40 }, (_, index) => [samplePath(index), sample(index)])),
 }
 
-export interface Project {
+interface Project {
   readonly root: string
   readonly repository: Repository
   /** Below the project's folder; what is no text is written as JSON. */

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../../store/index.js'
 import { commit, initGitRepository, openGit } from '../git/index.js'
 import { evaluationPath } from '../layout.js'
 import { openRepository, type RepositoryOptions } from '../repository.js'
-import { generatedShare, layoutFiles } from './layout-files.js'
+import { generatedSalt, generatedShare, layoutFiles } from './layout-files.js'
 
 export interface InitOptions extends RepositoryOptions {
   /** 200 small generated samples, pinned, so that a run works at once. @default true */
@@ -38,7 +38,9 @@ export async function initRepository(directory: string, options: InitOptions = {
   await initGitRepository(root, context)
   for (const { path, text } of files) await writeFileAtomic(join(root, path), text)
   const repository = await openRepository(root, options)
-  const { set } = samples ? await repository.pinEvaluation({ share: generatedShare, salt: name }) : { set: undefined }
+  const { set } = samples
+    ? await repository.pinEvaluation({ share: generatedShare, salt: generatedSalt })
+    : { set: undefined }
   const git = await openGit(root, context)
   const below = relative(git.root, root)
   const paths = [...files.map(({ path }) => path), evaluationPath].map((path) =>
