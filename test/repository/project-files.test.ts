@@ -162,6 +162,25 @@ describe('the configuration', () => {
     await expect(repository.validate()).rejects.toMatchObject({ code: expect.stringMatching(/^invalid-/) })
   })
 
+  it.each([
+    ['good', ''],
+    ['of a wrong type', '  email: { recipients: 3, events: hunter2 }\n'],
+    ['with the key twice', '  slack: { webhook: hunter2 }\n'],
+    ['that is no YAML', '  "hunter2\n'],
+    ['with a value that opens and does not close', '  email: { recipients: [ hunter2 \n'],
+  ])('keeps a secret to itself, in a file %s', async (_, more) => {
+    const { repository, put } = await project()
+    put(
+      'mlops/pipeline.yaml',
+      `notifications:\n  slack: { webhook: "\${{ secrets.SLACK }} hunter2", events: [x] }\n${more}`,
+    )
+    const said = await repository.notices().catch((error: unknown) => error)
+    const text = said instanceof Error ? `${said.message} ${JSON.stringify(said)}` : JSON.stringify(said)
+    if (more === '') expect(text).toContain('notifications.slack.webhook')
+    else expect(said).toMatchObject({ code: 'invalid-config', facts: { line: expect.any(Number) } })
+    expect(text).not.toContain('hunter2')
+  })
+
   it('of a host may bring a whole pipeline', async () => {
     const { repository, put } = await project()
     put('sheikh.config.mjs', 'export default { pipeline: { mine: true } }\n')
