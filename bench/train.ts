@@ -10,7 +10,7 @@ import { type BenchRow, interleaved, peakMemoryMb } from './bench.js'
 const texts = 1280
 const model = textClassifier({ epochs: 1 })
 const { batchSize, learningRate } = model.loop
-const pairs = 7
+const pairs = 21
 
 export async function rows(): Promise<readonly BenchRow[]> {
   const context = callContext()

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import { SheikhError } from './errors.js'
 import { canonicalJson } from './json.js'
 
@@ -26,7 +26,7 @@ export function hexOf(digest: Digest): string {
 }
 
 export function digestBytes(bytes: Uint8Array | string): Digest {
-  return finishDigest(startDigest().update(bytes))
+  return `sha256:${hash('sha256', bytes, 'hex')}`
 }
 
 /** The digest of the canonical text (RFC 8785) of a JSON value. */
@@ -39,8 +39,8 @@ export function startDigest(): Hash {
   return createHash('sha256')
 }
 
-export function finishDigest(hash: Hash): Digest {
-  return `sha256:${hash.digest('hex')}`
+export function finishDigest(hashing: Hash): Digest {
+  return `sha256:${hashing.digest('hex')}`
 }
 
 /**
@@ -50,26 +50,28 @@ export function finishDigest(hash: Hash): Digest {
  */
 export function merkleRoot(leaves: readonly Digest[]): Digest {
   if (leaves.length === 0) return digestBytes('')
-  let level: Buffer[] = leaves.map((leaf) =>
-    createHash('sha256')
-      .update(leafPrefix)
-      .update(Buffer.from(hexOf(leaf), 'hex'))
-      .digest(),
-  )
-  // Pairing neighbours level by level, an odd last node moving up as it is, builds exactly the tree of RFC 6962.
-  while (level.length > 1) {
-    const next: Buffer[] = []
-    for (let index = 0; index < level.length; index += 2) {
-      const left = level[index]!
-      const right = level[index + 1]
-      next.push(
-        right === undefined ? left : createHash('sha256').update(nodePrefix).update(left).update(right).digest(),
-      )
-    }
-    level = next
+  // In one buffer, level over level: a Hash object for each of twenty thousand nodes costs more than the hashing.
+  const nodes = Buffer.alloc(leaves.length * size)
+  const leaf = Buffer.alloc(1 + size)
+  const node = Buffer.alloc(1 + 2 * size, 1)
+  for (const [index, digest] of leaves.entries()) {
+    leaf.write(hexOf(digest), 1, 'hex')
+    hash('sha256', leaf, 'buffer').copy(nodes, index * size)
   }
-  return `sha256:${level[0]!.toString('hex')}`
+  // Pairing neighbours level by level, an odd last node moving up as it is, builds exactly the tree of RFC 6962.
+  for (let count = leaves.length; count > 1; count = Math.ceil(count / 2)) {
+    for (let index = 0; index < count; index += 2) {
+      const left = index * size
+      const to = left / 2
+      if (index + 1 === count) nodes.copy(nodes, to, left, left + size)
+      else {
+        nodes.copy(node, 1, left, left + 2 * size)
+        hash('sha256', node, 'buffer').copy(nodes, to)
+      }
+    }
+  }
+  return `sha256:${nodes.toString('hex', 0, size)}`
 }
 
-const leafPrefix = Buffer.from([0])
-const nodePrefix = Buffer.from([1])
+/** Bytes of a SHA-256. */
+const size = 32
