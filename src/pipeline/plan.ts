@@ -143,7 +143,7 @@ export function explain(planned: Plan, stage: string): PlannedStage {
 }
 
 function why(before: Json | undefined, after: Json): Pick<PlannedStage, 'reason' | 'difference'> {
-  if (before === undefined) return { reason: 'no run before got so far' }
+  if (before === undefined) return { reason: 'no earlier run is known' }
   const difference = firstDifference(before, after)
   if (difference === undefined) return { reason: 'nothing differs from the last run' }
   return { reason: `"${difference.path}" differs from the last run`, difference }
