@@ -10,6 +10,8 @@ export interface Random {
   normal(): number
   /** An integer in 0..limit−1, without bias. `limit` is 1..2³². */
   below(limit: number): number
+  /** Fills an array with integers in 0..limit−1, without bias; quicker than one by one. `limit` is 1..2²¹. */
+  fillBelow(target: Uint32Array, limit: number): void
   /** Shuffles in place (Fisher and Yates) and returns the same array. */
   shuffle<A extends { length: number; [index: number]: unknown }>(items: A): A
   /** An independent source, named: what one part draws never moves what another part gets. */
@@ -52,6 +54,28 @@ export function seededRandom(seed: number | string): Random {
     uint32,
     uniform,
     below,
+    // The upper half of draw × limit, draws that would favour some numbers left out (D. Lemire, ACM TOMACS 29:3, 2019).
+    fillBelow(target, limit) {
+      const unfair = (4294967296 - limit) % limit
+      // The generator again, its state in locals: captured variables are three times slower.
+      let [e, f, g, h] = [a, b, c, d]
+      for (let index = 0; index < target.length; ) {
+        const scrambled = Math.imul(f, 5)
+        const draw = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0
+        const t = f << 9
+        g ^= e
+        h ^= f
+        f ^= g
+        e ^= h
+        g ^= t
+        h = (h << 11) | (h >>> 21)
+        const low = Math.imul(draw, limit) >>> 0
+        if (low < unfair) continue
+        target[index] = (draw * limit - low) / 4294967296
+        index += 1
+      }
+      ;[a, b, c, d] = [e, f, g, h]
+    },
     // Marsaglia's polar method; the second draw of each pair is kept.
     normal() {
       if (spare !== undefined) {

@@ -1,3 +1,5 @@
+export { alphaOfUse, alphaSpent, type SpendingOptions } from './alpha-spending.js'
+export { type BcaBootstrapOptions, type BcaBootstrapResult, bcaBootstrap } from './bca-bootstrap.js'
 export { binomialPmf } from './binomial.js'
 export { binomialCdf, binomialUpperTail } from './binomial-tail.js'
 export {
@@ -8,6 +10,11 @@ export {
   type ProportionOptions,
 } from './clopper-pearson.js'
 export {
+  type ConfidenceSequence,
+  type ConfidenceSequenceOptions,
+  confidenceSequence,
+} from './confidence-sequence.js'
+export {
   type CriticalScoreOptions,
   criticalScore,
   type ExactNonInferiorityOptions,
@@ -17,6 +24,21 @@ export { holm } from './holm.js'
 export { inverseRegularizedBeta, regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
 export { normalCdf, normalQuantile } from './normal.js'
+export {
+  type FloorPowerOptions,
+  type FloorRequiredOptions,
+  floorPower,
+  floorRequired,
+  floorThreshold,
+} from './plan-floor.js'
+export {
+  type MeanDetectableOptions,
+  type MeanPowerOptions,
+  type MeanRequiredOptions,
+  meanDetectable,
+  meanPower,
+  meanRequired,
+} from './plan-mean.js'
 export {
   type NonInferiorityEngine,
   type PassRule,
@@ -34,4 +56,6 @@ export {
   smallestDetectableDrop,
   smallestMargin,
 } from './plan-size.js'
+export { type SignFlipOptions, type SignFlipResult, signFlip } from './sign-flip.js'
 export { type PairedCounts, type TangoOptions, type TangoResult, tango } from './tango.js'
+export { wilson } from './wilson.js'

@@ -48,3 +48,23 @@ describe('seededRandom', () => {
     )
   })
 })
+
+it('fillBelow is the same generator, without bias', () => {
+  const limit = 2 ** 21 - 1
+  const [one, other] = [seededRandom('fill'), seededRandom('fill')]
+  const filled = new Uint32Array(1000)
+  one.fillBelow(filled, limit)
+  // The upper half of draw × limit: for a limit near a power of two next to nothing is left out.
+  const drawn = Array.from({ length: 1000 }, () => Math.floor((other.uint32() * limit) / 2 ** 32))
+  expect([...filled]).toEqual(drawn)
+  expect(one.uint32()).toBe(other.uint32())
+
+  const counts = new Uint32Array(7)
+  const many = new Uint32Array(70_000)
+  one.fillBelow(many, 7)
+  for (const value of many) counts[value] = counts[value]! + 1
+  // Six standard deviations of a count of 10,000.
+  for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(6 * Math.sqrt(10_000 * (6 / 7)))
+  one.fillBelow(many, 1)
+  expect(many.every((value) => value === 0)).toBe(true)
+})
