@@ -16,6 +16,8 @@ export interface BcaBootstrapOptions {
   readonly resamples?: number
   /** @default 0 */
   readonly seed?: number | string
+  /** What the p-values test the statistic against. @default 0 */
+  readonly nullValue?: number
 }
 
 export interface BcaBootstrapResult {
@@ -25,6 +27,10 @@ export interface BcaBootstrapResult {
   /** Median bias z₀ and acceleration a of the method. */
   readonly bias: number
   readonly acceleration: number
+  /** One-sided p-value that the statistic lies above `nullValue`: the level at which the lower end would be just there. */
+  readonly better: number
+  /** One-sided p-value that it lies below. */
+  readonly worse: number
   /** True where every resample gave the same value: the interval has no width and says nothing. */
   readonly degenerate: boolean
 }
@@ -44,7 +50,7 @@ const meanOfFirst = (sums: Float64Array, groups: number) => sums[0]! / groups
  * a statistic that is not a number on the data themselves.
  */
 export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
-  const { statistic = meanOfFirst, confidence = 0.95, resamples = 10_000, seed = 0 } = options
+  const { statistic = meanOfFirst, confidence = 0.95, resamples = 10_000, seed = 0, nullValue = 0 } = options
   const columns = checkedColumns(options.columns)
   const groups = columns[0]!.length
   const alpha = (1 - checkedBetween('confidence', confidence, 0, 1)) / 2
@@ -60,15 +66,25 @@ export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
   const [least, most] = [replicates[0]!, replicates.at(-1)!]
   if (least === most) return { estimate, lower: least, upper: most, bias: 0, acceleration: 0, degenerate: true }
 
-  // Half of those that equal the estimate count as below it: discrete data have many.
-  const below = (countBelow(replicates, estimate) + countUpTo(replicates, estimate)) / 2
-  const bias = normalQuantile(Math.min(Math.max(below, 0.5), replicates.length - 0.5) / replicates.length)
+  const bias = normalScore(replicates, estimate)
   const acceleration = accelerationOf(columns, totals, groups, statistic)
   const end = (level: number) => {
     const z = bias + normalQuantile(level)
     return quantile(replicates, normalCdf(bias + z / (1 - acceleration * z)))
   }
-  return { estimate, lower: end(alpha), upper: end(1 - alpha), bias, acceleration, degenerate: false }
+  // The end's formula, solved for the level.
+  const distance = normalScore(replicates, nullValue) - bias
+  const better = normalCdf(distance / (1 + acceleration * distance) - bias)
+  return {
+    estimate,
+    lower: end(alpha),
+    upper: end(1 - alpha),
+    bias,
+    acceleration,
+    better,
+    worse: 1 - better,
+    degenerate: false,
+  }
 }
 
 function checkedColumns(columns: readonly ArrayLike<number>[]): readonly Float64Array[] {
@@ -138,6 +154,12 @@ function accelerationOf(
   const acceleration = cubes / (6 * squares ** 1.5)
   // Without a leave-one-out value there is no skewness to correct for.
   return Number.isFinite(acceleration) ? acceleration : 0
+}
+
+/** Where a value stands among sorted ones, as a normal quantile. Half of its equals count as below: discrete data have many. */
+function normalScore(sorted: Float64Array, value: number): number {
+  const below = (countBelow(sorted, value) + countUpTo(sorted, value)) / 2
+  return normalQuantile(Math.min(Math.max(below, 0.5), sorted.length - 0.5) / sorted.length)
 }
 
 /** The quantile of sorted values, linear between neighbours (definition 7 of Hyndman and Fan, Am. Stat. 50, 1996). */

@@ -80,6 +80,13 @@ describe('bcaBootstrap', () => {
     }
   })
 
+  it('has p-values that are its ends, solved for the level', () => {
+    const values = Array.from({ length: 200 }, (_, index) => Math.sin(index) + 0.1)
+    const { lower, upper } = bcaBootstrap({ columns: [values], confidence: 0.9 })
+    expect(bcaBootstrap({ columns: [values], nullValue: lower }).better).toBeCloseTo(0.05, 3)
+    expect(bcaBootstrap({ columns: [values], nullValue: upper }).worse).toBeCloseTo(0.05, 3)
+  })
+
   it('is the same for the same seed, and moves with the data', () => {
     const values = Array.from({ length: 50 }, (_, index) => Math.sin(index))
     const one = bcaBootstrap({ columns: [values], seed: 's', resamples: 1000 })
