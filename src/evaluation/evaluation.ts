@@ -9,6 +9,8 @@ export interface Metric extends Described {
    * scores over the sum of the weights (precision, recall, F1). `aggregate`: the value is `aggregate(items)`.
    */
   readonly kind: 'binary' | 'mean' | 'ratio' | 'aggregate'
+  /** The least and the greatest score there can be. Without it a set on which nothing varies says nothing. @default unknown */
+  readonly range?: readonly [lowest: number, highest: number] | undefined
   /** What a prediction must be for the metric to score it. */
   readonly needs: 'label' | 'probabilities' | 'number' | 'text' | 'vector'
   score(row: Row<unknown, unknown>, prediction: Prediction): number
@@ -25,6 +27,8 @@ export interface MetricColumn {
   readonly name: string
   readonly direction: Metric['direction']
   readonly kind: Metric['kind']
+  /** Of the metric, where it says. */
+  readonly range?: readonly [lowest: number, highest: number] | undefined
   /** One an item; `null` where the outcome is not `ok` (and throughout for `aggregate`). */
   readonly scores: readonly (number | null)[]
   /** `ratio` only. */

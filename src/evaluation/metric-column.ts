@@ -5,7 +5,8 @@ import type { Metric, MetricColumn } from './evaluation.js'
 
 /** A metric's scores, item by item, and its value over those that were answered. @throws `evaluation-invalid`. */
 export function columnOf(metric: Metric, items: readonly ScoredItem[]): MetricColumn {
-  const { name, direction, kind } = metric
+  const { name, direction, kind, range } = metric
+  const head = { name, direction, kind, ...(range !== undefined && { range }) }
   const each = (score: (item: Answered) => number) =>
     items.map((item) => {
       if (!isAnswered(item)) return null
@@ -17,7 +18,7 @@ export function columnOf(metric: Metric, items: readonly ScoredItem[]): MetricCo
   if (kind === 'aggregate') {
     const answered = items.filter(isAnswered)
     for (const item of answered) checkNeeds(metric, item)
-    return { name, direction, kind, scores: items.map(() => null), value: finite(metric.aggregate?.(answered)) }
+    return { ...head, scores: items.map(() => null), value: finite(metric.aggregate?.(answered)) }
   }
   const scores = each(({ row, prediction }) => metric.score(row, prediction))
   if (kind === 'binary') {
@@ -27,14 +28,12 @@ export function columnOf(metric: Metric, items: readonly ScoredItem[]): MetricCo
   }
   if (kind !== 'ratio')
     return {
-      name,
-      direction,
-      kind,
+      ...head,
       scores,
       value: finite(sum(scores) / scores.filter((score) => score !== null).length),
     }
   const weights = each(({ row, prediction }) => metric.weight?.(row, prediction) ?? 1)
-  return { name, direction, kind, scores, weights, value: finite(sum(scores) / sum(weights)) }
+  return { ...head, scores, weights, value: finite(sum(scores) / sum(weights)) }
 }
 
 type Answered = ScoredItem & { readonly prediction: Prediction }

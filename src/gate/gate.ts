@@ -24,7 +24,7 @@ export type Opponent = {
 
 export type FindingStatus = 'pass' | 'fail' | 'inconclusive' | 'not-applicable'
 
-/** The numeric answer of one check to one question. JSON. Ratios are in 0..1; differences are candidate − opponent in the metric's unit. */
+/** The numeric answer of one check to one question. JSON. Ratios are in 0..1; differences are in the metric’s unit, turned so that above 0 the candidate is better. */
 export interface Finding {
   readonly check: string
   readonly status: FindingStatus
@@ -33,6 +33,8 @@ export interface Finding {
   /** One sentence, with the numbers. */
   readonly reason: string
   readonly metric?: string | undefined
+  /** Of the metric; the values of one that is not binary are in its own unit, whatever that is. */
+  readonly kind?: Metric['kind'] | undefined
   /** `category=spam-1`; absent: over all items. */
   readonly slice?: string | undefined
   readonly against?: 'baseline' | 'best' | undefined

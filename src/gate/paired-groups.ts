@@ -1,15 +1,23 @@
 import { SheikhError } from '../core/index.js'
 import type { Evaluation, MetricColumn } from '../evaluation/index.js'
 
-/** The unit of inference: items that are not independent, averaged. 1 is right, 0 is wrong, whatever the metric's direction. */
+/** The unit of inference: items that are not independent, together. A value is `candidate / candidateWeight`, the same for the opponent. */
 export interface PairedGroup {
+  /** Binary: the share right, 1 is right whatever the direction. Mean: the mean score. Ratio: the sum of the scores. */
   readonly candidate: number
   readonly opponent: number
-  /** Items that the opponent had right and the candidate wrong. */
+  /** 1, but for ratios: the sum of the weights. */
+  readonly candidateWeight: number
+  readonly opponentWeight: number
+  /** Items on which the candidate is worse. */
   readonly lost: readonly string[]
 }
 
 export interface Pairing {
+  readonly kind: MetricColumn['kind']
+  /** 1 where more is better, −1 where less is; 1 for binary metrics, whose groups are turned already. */
+  readonly sign: 1 | -1
+  readonly range?: readonly [number, number] | undefined
   readonly groups: readonly PairedGroup[]
   readonly items: number
   /** Items that one of the models could not be asked: time-outs, crashes. */
@@ -42,9 +50,15 @@ export function metricColumn(evaluation: Evaluation, name: string): MetricColumn
   if (column.scores.length !== length || evaluation.groups.length !== length || evaluation.outcomes.length !== length)
     throw invalid('the evaluation has columns of different length')
   // A comparison with NaN is never true, so it would be neither lost nor won.
-  const odd = column.scores.findIndex((score) => score !== null && !(score >= 0 && score <= 1))
-  if (column.kind === 'binary' && odd >= 0)
-    throw invalid(`the score of "${evaluation.ids[odd]}" is ${column.scores[odd]}, and the metric is binary`)
+  const isSound = (score: number) => (column.kind === 'binary' ? score >= 0 && score <= 1 : Number.isFinite(score))
+  const odd = column.scores.findIndex((score) => score !== null && !isSound(score))
+  if (odd >= 0)
+    throw invalid(`the score of "${evaluation.ids[odd]}" is ${column.scores[odd]}, of a metric that is ${column.kind}`)
+  const { weights } = column
+  if (weights !== undefined && weights.length !== length)
+    throw invalid('the evaluation has columns of different length')
+  const light = weights?.findIndex((weight) => weight !== null && !(weight >= 0 && Number.isFinite(weight))) ?? -1
+  if (light >= 0) throw invalid(`the weight of "${evaluation.ids[light]}" is ${weights![light]}`)
   return column
 }
 
@@ -57,8 +71,11 @@ export function pairGroups(
 ): Pairing {
   const ours = metricColumn(candidate, metric)
   const theirs = metricColumn(opponent, metric)
-  const right = (score: number) => (ours.direction === 'higher-is-better' ? score : 1 - score)
-  const groups = new Map<string, { candidate: number[]; opponent: number[]; lost: string[] }>()
+  const { kind, direction, range } = ours
+  const lessIsBetter = direction === 'lower-is-better'
+  const turned = (score: number) => (kind === 'binary' && lessIsBetter ? 1 - score : score)
+  const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
+  const groups = new Map<string, { count: number; sums: [number, number, number, number]; lost: string[] }>()
   let items = 0
   let unanswered = 0
   for (const [index, id] of candidate.ids.entries()) {
@@ -70,18 +87,23 @@ export function pairGroups(
       continue
     }
     const key = candidate.groups[index]!
-    const group = groups.get(key) ?? { candidate: [], opponent: [], lost: [] }
+    const group = groups.get(key) ?? { count: 0, sums: [0, 0, 0, 0], lost: [] }
     groups.set(key, group)
-    group.candidate.push(right(one))
-    group.opponent.push(right(other))
-    if (right(one) < right(other)) group.lost.push(id)
+    group.count += 1
+    group.sums[0] += turned(one)
+    group.sums[1] += ours.weights?.[index] ?? 1
+    group.sums[2] += turned(other)
+    group.sums[3] += theirs.weights?.[index] ?? 1
+    if (sign * (turned(one) - turned(other)) < 0) group.lost.push(id)
   }
-  const paired = [...groups.values()].map((group) => ({
-    candidate: mean(group.candidate),
-    opponent: mean(group.opponent),
-    lost: group.lost,
-  }))
-  return { groups: paired, items, unanswered }
+  // Repeats of an item are averaged; the parts of a ratio are added up.
+  const paired = [...groups.values()].map(({ count, sums, lost }): PairedGroup => {
+    const [value, weight, otherValue, otherWeight] = sums
+    return kind === 'ratio'
+      ? { candidate: value, candidateWeight: weight, opponent: otherValue, opponentWeight: otherWeight, lost }
+      : { candidate: value / count, candidateWeight: 1, opponent: otherValue / count, opponentWeight: 1, lost }
+  })
+  return { kind, sign, ...(range !== undefined && { range }), groups: paired, items, unanswered }
 }
 
 export interface DiscordantCounts {

@@ -30,6 +30,12 @@ export function points(value: number): string {
   return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text
 }
 
+/** A difference in a unit that nobody knows here: three digits that count. */
+export function signed(value: number): string {
+  const text = String(Number(Math.abs(value).toPrecision(3)))
+  return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text
+}
+
 /** A duration for people: `0.4 s`, `12 s`, `3 min 5 s`. */
 export function duration(ms: number): string {
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`

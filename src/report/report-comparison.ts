@@ -1,5 +1,5 @@
 import type { Finding, Verdict } from '../gate/index.js'
-import { escapeMarkdown, markdownTable, percent, points } from './markdown.js'
+import { escapeMarkdown, markdownTable, percent, points, signed } from './markdown.js'
 
 /** A comparison as Markdown: the decision in a sentence, every finding, and the items that were lost, by id. */
 export function reportComparison(verdict: Verdict): string {
@@ -36,13 +36,14 @@ function findingsTable(findings: readonly Finding[]): string {
   )
 }
 
-function shown({ margin }: Finding, value: number | undefined): string | undefined {
+function shown({ margin, kind }: Finding, value: number | undefined): string | undefined {
   if (value === undefined) return undefined
+  if (kind !== undefined && kind !== 'binary') return signed(value)
   return margin === undefined ? percent(value) : points(value)
 }
 
-function wanted({ margin, threshold }: Finding): string | undefined {
-  if (margin !== undefined) return `> ${points(-margin)}`
+function wanted({ margin, threshold, kind }: Finding): string | undefined {
+  if (margin !== undefined) return `> ${kind === undefined || kind === 'binary' ? points(-margin) : signed(-margin)}`
   return threshold === undefined ? undefined : `≥ ${percent(threshold)}`
 }
 

@@ -16,8 +16,6 @@ export interface BcaBootstrapOptions {
   readonly resamples?: number
   /** @default 0 */
   readonly seed?: number | string
-  /** What the p-values test the statistic against. @default 0 */
-  readonly nullValue?: number
 }
 
 export interface BcaBootstrapResult {
@@ -27,12 +25,12 @@ export interface BcaBootstrapResult {
   /** Median bias z₀ and acceleration a of the method. */
   readonly bias: number
   readonly acceleration: number
-  /** One-sided p-value that the statistic lies above `nullValue`: the level at which the lower end would be just there. */
-  readonly better: number
-  /** One-sided p-value that it lies below. */
-  readonly worse: number
   /** True where every resample gave the same value: the interval has no width and says nothing. */
   readonly degenerate: boolean
+  /** One-sided p-value that the statistic lies above a value: the level at which the lower end would be just there. */
+  pAbove(value: number): number
+  /** The same, below. */
+  pBelow(value: number): number
 }
 
 const meanOfFirst = (sums: Float64Array, groups: number) => sums[0]! / groups
@@ -50,7 +48,7 @@ const meanOfFirst = (sums: Float64Array, groups: number) => sums[0]! / groups
  * a statistic that is not a number on the data themselves.
  */
 export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
-  const { statistic = meanOfFirst, confidence = 0.95, resamples = 10_000, seed = 0, nullValue = 0 } = options
+  const { statistic = meanOfFirst, confidence = 0.95, resamples = 10_000, seed = 0 } = options
   const columns = checkedColumns(options.columns)
   const groups = columns[0]!.length
   const alpha = (1 - checkedBetween('confidence', confidence, 0, 1)) / 2
@@ -64,7 +62,10 @@ export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
     throw invalid(`the statistic is a number on ${replicates.length} of ${resamples} resamples only`)
   replicates.sort()
   const [least, most] = [replicates[0]!, replicates.at(-1)!]
-  if (least === most) return { estimate, lower: least, upper: most, bias: 0, acceleration: 0, degenerate: true }
+  if (least === most) {
+    const certain = { estimate, lower: least, upper: most, bias: 0, acceleration: 0, degenerate: true }
+    return { ...certain, pAbove: () => 1, pBelow: () => 1 }
+  }
 
   const bias = normalScore(replicates, estimate)
   const acceleration = accelerationOf(columns, totals, groups, statistic)
@@ -72,18 +73,20 @@ export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
     const z = bias + normalQuantile(level)
     return quantile(replicates, normalCdf(bias + z / (1 - acceleration * z)))
   }
-  // The end's formula, solved for the level.
-  const distance = normalScore(replicates, nullValue) - bias
-  const better = normalCdf(distance / (1 + acceleration * distance) - bias)
+  const pAbove = (value: number) => {
+    // The end's formula, solved for the level.
+    const distance = normalScore(replicates, value) - bias
+    return normalCdf(distance / (1 + acceleration * distance) - bias)
+  }
   return {
     estimate,
     lower: end(alpha),
     upper: end(1 - alpha),
     bias,
     acceleration,
-    better,
-    worse: 1 - better,
     degenerate: false,
+    pAbove,
+    pBelow: (value) => 1 - pAbove(value),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Evaluation, MetricColumn, Outcome } from '../evaluation/index.js'
 import type { Evidence } from '../gate/index.js'
 
 export interface EvaluationParts {
-  /** 1 right, 0 wrong; `null` where the model did not answer. */
+  /** Of a binary metric 1 right, 0 wrong; `null` where the model did not answer. */
   readonly scores: readonly (number | null)[]
   /** Tells models apart. */
   readonly model: string
@@ -14,11 +14,17 @@ export interface EvaluationParts {
   readonly ids?: readonly string[] | undefined
   readonly outcomes?: readonly Outcome[] | undefined
   readonly direction?: MetricColumn['direction'] | undefined
+  /** @default 'binary' */
+  readonly kind?: MetricColumn['kind'] | undefined
+  readonly range?: MetricColumn['range'] | undefined
+  /** Of a ratio. */
+  readonly weights?: readonly (number | null)[] | undefined
 }
 
-/** An evaluation with one binary metric, from scores: for tests of checks and gates. */
+/** An evaluation with one metric, from scores: for tests of checks and gates. */
 export function evaluationOf(parts: EvaluationParts): Evaluation {
   const { scores, model, metric = 'accuracy', direction = 'higher-is-better', slices = {} } = parts
+  const { kind = 'binary', range, weights } = parts
   const ids = parts.ids ?? scores.map((_, index) => `item-${String(index).padStart(4, '0')}`)
   const answered = scores.filter((score) => score !== null)
   return {
@@ -35,8 +41,10 @@ export function evaluationOf(parts: EvaluationParts): Evaluation {
       {
         name: metric,
         direction,
-        kind: 'binary',
+        kind,
+        ...(range !== undefined && { range }),
         scores,
+        ...(weights !== undefined && { weights }),
         value: answered.length === 0 ? null : answered.reduce((sum, score) => sum + score, 0) / answered.length,
       },
     ],

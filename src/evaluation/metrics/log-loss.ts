@@ -14,6 +14,7 @@ export function logLoss(): Metric {
     version: '1',
     direction: 'lower-is-better',
     kind: 'mean',
+    range: [0, -Math.log(epsilon)],
     needs: 'probabilities',
     describe: () => null,
     score({ target }, prediction) {

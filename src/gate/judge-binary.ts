@@ -1,0 +1,76 @@
+import {
+  exactNonInferiority,
+  mcnemar,
+  minimumItemsForMargin,
+  requiredItems,
+  smallestDetectableDrop,
+  tango,
+} from '../statistics/index.js'
+import { type Answer, alpha, maximumWorst } from './answer.js'
+import type { Finding } from './gate.js'
+import { countDiscordant, mean, type Pairing } from './paired-groups.js'
+
+const passEngine = 'Tango 1998 score test and exact unconditional test'
+const failEngine = 'one-sided mid-p McNemar'
+const confidence = 1 - alpha
+
+/** What one pairing of a binary metric says: exact tests on the groups that one model has right and the other wrong. */
+export function judgeBinary({ groups, items }: Pairing, margin: number): Answer {
+  const n = groups.length
+  const claimed = countDiscordant(groups, 'no-harm')
+  const harmed = countDiscordant(groups, 'harm')
+  const score = tango({ ...claimed, margin, confidence })
+  const { upper } = tango({ ...harmed, margin, confidence })
+  // Below this many even no disagreement at all certifies nothing; a lucky handful of wins must not either.
+  const enough = n >= minimumItemsForMargin(margin)
+  const pPass = enough ? Math.max(score.p, exactNonInferiority({ ...claimed, margin })) : 1
+  const pFail = harmed.b > harmed.c ? mcnemar({ b: harmed.b, c: harmed.c }).midP : 1
+  const candidateValue = mean(groups.map(({ candidate }) => candidate))
+  const opponentValue = mean(groups.map(({ opponent }) => opponent))
+  const status = pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
+  return {
+    status,
+    reason: sentence(status, candidateValue - opponentValue, score.lower, n, claimed, margin),
+    estimate: candidateValue - opponentValue,
+    lower: score.lower,
+    upper,
+    candidateValue,
+    opponentValue,
+    items,
+    groups: n,
+    lost: claimed.b,
+    won: claimed.c,
+    engine: status === 'fail' ? failEngine : passEngine,
+    pPass,
+    pFail,
+    worst: groups.flatMap(({ lost }) => lost).slice(0, maximumWorst),
+    ...(status === 'inconclusive' && sizes(n, (claimed.b + claimed.c) / n, margin)),
+  }
+}
+
+/** What a set of this size could have seen, and the size that would do. */
+function sizes(n: number, observed: number, margin: number): Pick<Finding, 'smallestDetectableDrop' | 'groupsNeeded'> {
+  // No disagreement in n groups is no proof that there is none: half a group is assumed.
+  const discordance = Math.max(observed, 0.5 / n)
+  // The normal approximation; where it is large it is good, and the exact search would take seconds.
+  const approximate = Math.ceil(((1.6449 + 0.8416) / margin) ** 2 * discordance)
+  const groupsNeeded = approximate > 3000 ? approximate : requiredItems({ discordance, margin })
+  const drop = n > 3000 ? undefined : smallestDetectableDrop({ n, discordance })
+  return { groupsNeeded, ...(drop !== undefined && { smallestDetectableDrop: drop }) }
+}
+
+function sentence(
+  status: Finding['status'],
+  difference: number,
+  lower: number,
+  n: number,
+  { b, c }: { b: number; c: number },
+  margin: number,
+): string {
+  const points = (value: number) => `${(100 * value).toFixed(1)} points`
+  const counts = `${b} lost and ${c} won of ${n} independent items`
+  if (status === 'pass')
+    return `the difference is ${points(difference)}, and above ${points(lower)} with 95 % confidence (${counts}); the margin is ${points(margin)}`
+  if (status === 'fail') return `it is worse by ${points(-difference)} (${counts}), which is not chance`
+  return `the difference is ${points(difference)} and may be as low as ${points(lower)} (${counts}): that is neither within the margin of ${points(margin)} for certain, nor worse for certain`
+}
