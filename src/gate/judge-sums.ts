@@ -76,37 +76,28 @@ function areAlike(differences: readonly number[], groups: readonly PairedGroup[]
  */
 function judgeConstant({ groups, kind, range }: Pairing, difference: number, margin: number): Answer {
   const n = groups.length
-  const common = {
-    estimate: difference,
-    // A sign test: under no effect each of the n is as likely to have the other sign.
-    pFail: difference < 0 ? 2 ** -n : 1,
-    worst: groups.flatMap(({ lost }) => lost).slice(0, maximumWorst),
-  }
-  if (common.pFail <= alpha && difference <= -margin)
-    return {
-      ...common,
-      status: 'fail',
-      engine: 'sign test',
-      reason: `all ${n} independent items are worse by ${format(-difference)}, which is not chance`,
-    }
-  if (kind !== 'mean' || range === undefined)
-    return {
-      ...common,
-      status: 'inconclusive',
-      reason: `all ${n} independent items differ by ${format(difference)}, so nothing shows how far others may; a metric that states its range can say more`,
-    }
-  const width = range[1] - range[0]
+  const width = kind === 'mean' && range !== undefined ? range[1] - range[0] : undefined
+  const pPass = width === undefined || difference <= -margin ? 1 : ((width - margin) / (width + difference)) ** n
+  // A sign test: under no effect each of the n is as likely to have the other sign.
+  const pFail = difference < 0 ? 2 ** -n : 1
+  const status = pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
   const alike = alpha ** (1 / n)
-  const lower = alike * (difference + width) - width
-  const pPass = difference <= -margin ? 1 : ((width - margin) / (width + difference)) ** n
+  const lower = width === undefined ? undefined : alike * (difference + width) - width
+  const reason =
+    status === 'fail'
+      ? `all ${n} independent items are worse by ${format(-difference)}, which is not chance`
+      : lower === undefined
+        ? `all ${n} independent items differ by ${format(difference)}, so nothing shows how far others may; a metric that states its range can say more`
+        : `all ${n} independent items differ by ${format(difference)}, so with 95 % confidence the difference is above ${format(lower)}; the margin is ${format(margin)}`
   return {
-    ...common,
-    status: pPass <= alpha ? 'pass' : common.pFail <= alpha ? 'fail' : 'inconclusive',
-    reason: `all ${n} independent items differ by ${format(difference)}, so with 95 % confidence the difference is above ${format(lower)}; the margin is ${format(margin)}`,
-    lower,
-    upper: width - alike * (width - difference),
-    engine: 'exact bound for items that are all alike',
+    status,
+    reason,
+    estimate: difference,
+    ...(width !== undefined && { lower, upper: width - alike * (width - difference) }),
+    engine: status === 'fail' ? 'sign test' : 'exact bound for items that are all alike',
     pPass,
+    pFail,
+    worst: groups.flatMap(({ lost }) => lost).slice(0, maximumWorst),
   }
 }
 

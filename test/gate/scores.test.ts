@@ -105,7 +105,7 @@ describe('where every item differs by the same', () => {
 
   it('rounding does not make them differ', async () => {
     const verdict = await decide(
-      noise.slice(0, 100).map((value) => value - 0.001),
+      noise.slice(0, 100).map((value) => value + 0.001),
       noise.slice(0, 100),
     )
     expect(verdict.status).toBe('inconclusive')
