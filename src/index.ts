@@ -41,12 +41,19 @@ export {
   logLoss,
   type Metric,
   type MetricColumn,
+  type PairScoresOptions,
+  pairScores,
   precision,
+  readScoreFile,
   recall,
+  type ScoreFile,
+  type ScoreLine,
 } from './evaluation/index.js'
 export {
   atLeast,
   type Check,
+  type CompareOptions,
+  compareEvaluations,
   type Evidence,
   type Finding,
   type Gate,
@@ -113,7 +120,7 @@ export {
   type StageRequest,
   type Version,
 } from './releaser/index.js'
-export { reportComparison, reportRun } from './report/index.js'
+export { intervalPlot, reportComparison, reportRun } from './report/index.js'
 export { directoryStore } from './store/directory/index.js'
 export type { KeyRecord, Lock, Store } from './store/index.js'
 export { memoryStore } from './store/memory/index.js'

@@ -4,6 +4,7 @@ import { createRedactor, isSheikhError, messageOf, SheikhError } from '../core/i
 import { type Answer, type Command, type Terminal, toJson } from './command.js'
 import { approve } from './commands/approve.js'
 import { evaluation } from './commands/evaluation.js'
+import { gate } from './commands/gate.js'
 import { history } from './commands/history.js'
 import { init } from './commands/init.js'
 import { plan } from './commands/plan.js'
@@ -29,6 +30,7 @@ const commands: readonly Command[] = [
   approve,
   report,
   evaluation,
+  gate,
 ]
 
 const common = {

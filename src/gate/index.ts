@@ -1,6 +1,7 @@
 export { atLeast } from './checks/at-least.js'
 export { type NoRegressionOptions, noRegression } from './checks/no-regression.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
+export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'
 export type {
   Check,
   Evidence,

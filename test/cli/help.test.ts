@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
 const first = ['init', 'plan', 'run', 'status', 'rollback']
-const all = [...first, 'validate', 'why', 'history', 'approve', 'report', 'evaluation']
+const all = [...first, 'validate', 'why', 'history', 'approve', 'report', 'evaluation', 'gate']
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
   why: ['train'],

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { sheikh, sheikhJson, temporary, write } from './harness.js'
+
+/** Answers of a model, wrong on some of 600 items. */
+const answers = (isWrong: (index: number) => boolean) =>
+  Array.from({ length: 600 }, (_, index) =>
+    JSON.stringify({
+      id: `item-${index}`,
+      prediction: isWrong(index) ? 'no' : 'yes',
+      target: 'yes',
+      slices: { third: String(index % 3) },
+    }),
+  ).join('\n')
+
+async function files(): Promise<string> {
+  const folder = await temporary()
+  await write(
+    folder,
+    'old.jsonl',
+    answers((index) => index % 10 === 0),
+  )
+  await write(
+    folder,
+    'same.jsonl',
+    answers((index) => index % 10 === 0 || index === 5),
+  )
+  await write(
+    folder,
+    'worse.jsonl',
+    answers((index) => index % 10 === 0 || index % 6 === 1),
+  )
+  await write(
+    folder,
+    'open.jsonl',
+    answers((index) => (index % 10 === 0 && index % 100 !== 0) || index % 50 === 3),
+  )
+  return folder
+}
+const compare = (candidate: string) => ['gate', 'compare', '--baseline', 'old.jsonl', '--candidate', candidate]
+
+describe('gate compare', () => {
+  it('needs no project: a verdict in a sentence, a table, a plot, and an exit code', async () => {
+    const folder = await files()
+    const good = await sheikh(folder, compare('same.jsonl'))
+    expect(good.code).toBe(0)
+    expect(good.out).toMatch(/^\*\*Pass\.\*\* The candidate may be released/)
+    expect(good.out).toMatch(/\| all \| pass \|/)
+    expect(good.out).toMatch(/^all +[┊─│● ]+ pass$/m)
+    const bad = await sheikh(folder, compare('worse.jsonl'))
+    expect(bad.code).toBe(2)
+    expect(bad.out).toContain('it fails on third=1')
+    expect((await sheikh(folder, compare('open.jsonl'))).code).toBe(3)
+  })
+
+  it('tolerates the margin that it is given, and writes what it found', async () => {
+    const folder = await files()
+    const { code, json } = await sheikhJson(
+      folder,
+      'gate',
+      ...compare('open.jsonl').slice(1),
+      '--margin',
+      '0.05',
+      '--out',
+      'report.md',
+    )
+    expect([code, json.status]).toEqual([0, 'pass'])
+    expect(json.findings[0]).toMatchObject({ margin: 0.05, againstVersion: 'old.jsonl', lost: 12, won: 6 })
+    expect(await readFile(join(folder, 'report.md'), 'utf8')).toMatch(/^\*\*Pass\.\*\*/)
+  })
+
+  it('takes scores of which less is better', async () => {
+    const folder = await temporary()
+    const losses = (by: number) =>
+      Array.from({ length: 100 }, (_, index) =>
+        JSON.stringify({ id: index, score: 2 + Math.sin(index) + by * (1 + Math.cos(index)) }),
+      ).join('\n')
+    await write(folder, 'old.jsonl', losses(0))
+    await write(folder, 'worse.jsonl', losses(0.2))
+    expect((await sheikh(folder, compare('worse.jsonl'))).code).toBe(0)
+    expect((await sheikh(folder, [...compare('worse.jsonl'), '--lower-is-better'])).code).toBe(2)
+  })
+
+  it.each([
+    [['gate', 'compare', '--baseline', 'old.jsonl'], 'invalid-options'],
+    [['gate', 'decide'], 'invalid-options'],
+    [compare('nowhere.jsonl'), 'not-found'],
+    [compare('old.jsonl'), 'baseline-mismatch'],
+    [[...compare('same.jsonl'), '--margin', 'two'], 'invalid-options'],
+    [[...compare('same.jsonl'), '--range', '1,0'], 'invalid-options'],
+  ])('%j is an error: %s', async (parameters, code) => {
+    const folder = await files()
+    const ended = await sheikh(folder, parameters)
+    expect(ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`[${code}]`) })
+  })
+})
