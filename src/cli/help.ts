@@ -20,8 +20,10 @@ Exit codes: 0 released, restored or up to date; 1 error; 2 held; 3 awaiting appr
 }
 
 export function commandHelp({ name, usage, summary, optionHelp, options }: Command): string {
-  const lines = Object.entries(options).map(
-    ([option, { type }]) => `  --${option}${type === 'string' ? ' <value>' : ''}  ${optionHelp[option] ?? ''}`,
+  const flags = Object.entries(options).map(([option, { type }]) => `--${option}${type === 'string' ? ' <value>' : ''}`)
+  const width = Math.max(0, ...flags.map((flag) => flag.length))
+  const lines = Object.keys(options).map(
+    (option, index) => `  ${flags[index]!.padEnd(width)}  ${optionHelp[option] ?? ''}`,
   )
   return `sheikh ${name} ${usage}\n\n${summary}\n${lines.length > 0 ? `\n${lines.join('\n')}\n` : ''}`
 }

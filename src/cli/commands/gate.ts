@@ -8,7 +8,7 @@ import { type Answer, type Arguments, type Command, type Terminal, toJson } from
 
 export const gate: Command = {
   name: 'gate',
-  usage: 'compare --baseline <file> --candidate <file>',
+  usage: 'compare --baseline <a> --candidate <b>',
   summary: 'compare two evaluation outputs (JSONL), without a project',
   options: {
     baseline: { type: 'string' },
