@@ -1,4 +1,6 @@
-export { atLeast } from './checks/at-least.js'
+export { atLeast, atMost } from './checks/at-least.js'
+export { improves } from './checks/improves.js'
+export { type NoNewFailuresOptions, noNewFailures } from './checks/no-new-failures.js'
 export { type NoRegressionOptions, noRegression } from './checks/no-regression.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
 export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'

@@ -48,6 +48,34 @@ export function judgeBinary({ groups, items }: Pairing, margin: number): Answer 
   }
 }
 
+/** Whether more groups were won than lost, beyond chance: McNemar's exact test, never below its size. */
+export function judgeBinaryGain({ groups, items }: Pairing): Answer {
+  const n = groups.length
+  const { b, c } = countDiscordant(groups, 'no-harm')
+  const harmed = countDiscordant(groups, 'harm')
+  const pPass = c > b ? mcnemar({ b: c, c: b }).exact : 1
+  const pFail = harmed.b > harmed.c ? mcnemar({ b: harmed.b, c: harmed.c }).midP : 1
+  const status = pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
+  const candidateValue = mean(groups.map(({ candidate }) => candidate))
+  const opponentValue = mean(groups.map(({ opponent }) => opponent))
+  const said = { pass: 'it is better', fail: 'it is worse', inconclusive: 'it is not shown to be better' }[status]
+  return {
+    status,
+    reason: `${said}: ${b} lost and ${c} won of ${n} independent items (p = ${Number((status === 'fail' ? pFail : pPass).toPrecision(2))})`,
+    estimate: candidateValue - opponentValue,
+    candidateValue,
+    opponentValue,
+    items,
+    groups: n,
+    lost: b,
+    won: c,
+    engine: status === 'fail' ? failEngine : 'one-sided exact McNemar',
+    pPass,
+    pFail,
+    worst: groups.flatMap(({ lost }) => lost).slice(0, maximumWorst),
+  }
+}
+
 /** What a set of this size could have seen, and the size that would do. */
 function sizes(n: number, observed: number, margin: number): Pick<Finding, 'smallestDetectableDrop' | 'groupsNeeded'> {
   // No disagreement in n groups is no proof that there is none: half a group is assumed.

@@ -52,7 +52,8 @@ export function judgeSums(pairing: Pairing, margin: number): Answer {
     pFail,
     worst: worstOf(groups, sign),
     ...(status === 'inconclusive' &&
-      deviation > 0 && {
+      deviation > 0 &&
+      margin > 0 && {
         smallestDetectableDrop: meanDetectable({ n, deviation }),
         groupsNeeded: meanRequired({ difference: margin, deviation }),
       }),

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { accuracy, type Metric } from '../../src/evaluation/index.js'
+import { atLeast, atMost, type Check, improves, noNewFailures } from '../../src/gate/index.js'
+import { checkContract } from '../../src/testing/check-contract.js'
+import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+
+const context = callContext()
+const scores = (count: number, wrong: (index: number) => boolean) =>
+  Array.from({ length: count }, (_, index) => (wrong(index) ? 0 : 1))
+const model = (name: string, count: number, wrong: (index: number) => boolean, parts = {}) =>
+  evaluationOf({ model: name, scores: scores(count, wrong), ...parts })
+const errors: Metric = { ...accuracy(), name: 'errors', direction: 'lower-is-better' }
+const erring = (count: number, wrong: number) =>
+  evaluationOf({
+    model: 'new',
+    metric: 'errors',
+    direction: 'lower-is-better',
+    scores: scores(count, (index) => index >= wrong),
+  })
+const answer = async (check: Check, ...evaluations: Parameters<typeof evidenceOf>) =>
+  (await check.examine(evidenceOf(...evaluations), context))[0]!
+
+for (const make of [() => improves(accuracy()), () => noNewFailures(accuracy())])
+  describe(`the check ${make().name}`, () => checkContract(it, async () => make()))
+
+describe('atMost', () => {
+  it('is held by the upper bound', async () => {
+    // Exactly: with no error in 59 the upper bound is 1 − 0.05^(1/59) = 4.95 %, in 58 it is 5.03 %.
+    expect((await answer(atMost(errors, 0.05), erring(59, 0))).status).toBe('pass')
+    expect((await answer(atMost(errors, 0.05), erring(58, 0))).status).toBe('inconclusive')
+    const broken = await answer(atMost(errors, 0.05), erring(100, 20))
+    expect(broken).toMatchObject({ status: 'fail', threshold: 0.05 })
+    expect(broken.reason).toMatch(/at least 13\.\d %.*the ceiling is 5\.0 %/)
+  })
+
+  it('wants a metric of which less is better, atLeast one of which more is', () => {
+    expect(() => atMost(accuracy(), 0.5)).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+    expect(() => atLeast(errors, 0.5)).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+    for (const ceiling of [-0.1, 1.1, Number.NaN]) expect(() => atMost(errors, ceiling)).toThrow(/between 0 and 1/)
+  })
+})
+
+describe('atLeast', () => {
+  it('says what guessing reaches, and warns where guessing passes', async () => {
+    // Targets are a and b in turn: guessing is right half of the time.
+    const of = async (floor: number) =>
+      (
+        await answer(
+          atLeast(accuracy(), floor),
+          model('new', 200, () => false),
+        )
+      ).reason
+    expect(await of(0.15)).toMatch(/reaches 50\.0 %, so guessing passes this floor always/)
+    expect(await of(0.45)).toMatch(/so guessing passes this floor \d+ times in a hundred/)
+    expect(await of(0.7)).toMatch(/reaches 50\.0 %$/)
+  })
+})
+
+describe('improves', () => {
+  const better = (gained: number, lost = 0) =>
+    answer(
+      improves(accuracy()),
+      model('new', 300, (index) => index < 40 - gained || (index >= 100 && index < 100 + lost)),
+      model('old', 300, (index) => index < 40),
+    )
+
+  it('is shown by an exact test, and never by a handful', async () => {
+    expect(await better(20)).toMatchObject({ status: 'pass', won: 20, lost: 0 })
+    // Five of five: 1/32. Four of four: 1/16.
+    expect(await better(5)).toMatchObject({ status: 'pass', pPass: expect.closeTo(1 / 32, 12) })
+    expect(await better(4)).toMatchObject({ status: 'inconclusive', pPass: expect.closeTo(1 / 16, 12) })
+    expect((await better(0)).status).toBe('inconclusive')
+    expect((await better(0, 20)).status).toBe('fail')
+  })
+
+  it('does not apply to a first release', async () => {
+    expect(
+      (
+        await answer(
+          improves(accuracy()),
+          model('new', 10, () => false),
+        )
+      ).status,
+    ).toBe('not-applicable')
+  })
+
+  it('of a mean is asked of the resampled difference', async () => {
+    const metric: Metric = { ...accuracy(), name: 'quality', kind: 'mean', range: [0, 1] }
+    const of = (name: string, by: number) =>
+      evaluationOf({
+        model: name,
+        metric: 'quality',
+        kind: 'mean',
+        range: [0, 1],
+        scores: Array.from({ length: 100 }, (_, index) => 0.5 + by * (1 + Math.sin(index))),
+      })
+    expect((await answer(improves(metric), of('new', 0.1), of('old', 0))).status).toBe('pass')
+    expect((await answer(improves(metric), of('new', 0), of('old', 0.1))).status).toBe('fail')
+    expect((await answer(improves(metric), of('new', 0.1), of('old', 0.1))).status).toBe('inconclusive')
+  })
+})
+
+describe('noNewFailures', () => {
+  it('lists what was right and is not, however much else was gained', async () => {
+    const found = await answer(
+      noNewFailures(accuracy()),
+      model('new', 100, (index) => index === 7 || index === 8),
+      model('old', 100, (index) => index > 50),
+    )
+    expect(found).toMatchObject({ status: 'fail', lost: 2, worst: ['item-0007', 'item-0008'] })
+    const allowed = noNewFailures(accuracy(), { allowed: 2 })
+    const [one, other] = [model('new', 100, (index) => index < 2), model('old', 100, () => false)]
+    expect((await answer(allowed, one, other)).status).toBe('pass')
+  })
+
+  it('an item that was not answered leaves it open', async () => {
+    const silent = evaluationOf({ model: 'new', scores: [1, null, 1] })
+    expect(
+      (
+        await answer(
+          noNewFailures(accuracy()),
+          silent,
+          model('old', 3, () => false),
+        )
+      ).status,
+    ).toBe('inconclusive')
+  })
+
+  it.each([-1, 0.5, Number.NaN])('refuses %d as the number allowed', (allowed) => {
+    expect(() => noNewFailures(accuracy(), { allowed })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+  })
+})
