@@ -62,48 +62,83 @@ export function metricColumn(evaluation: Evaluation, name: string): MetricColumn
   return column
 }
 
-/** Pairs two models group by group, over the items that `included` lets in. */
-export function pairGroups(
-  candidate: Evaluation,
-  opponent: Evaluation,
-  metric: string,
-  included: (index: number) => boolean,
-): Pairing {
+/** Two models on the same items, to be paired over all of them or over some. */
+export interface Pairs {
+  /** @param items indices of items. @default all */
+  over(items?: Uint32Array): Pairing
+}
+
+const noItems: readonly string[] = []
+
+/** Reads both columns once; each pairing then looks at its own items only. */
+export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: string): Pairs {
   const ours = metricColumn(candidate, metric)
   const theirs = metricColumn(opponent, metric)
   const { kind, direction, range } = ours
   const lessIsBetter = direction === 'lower-is-better'
   const turned = (score: number) => (kind === 'binary' && lessIsBetter ? 1 - score : score)
   const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
-  const groups = new Map<string, { count: number; sums: [number, number, number, number]; lost: string[] }>()
-  let items = 0
-  let unanswered = 0
-  for (const [index, id] of candidate.ids.entries()) {
-    if (!included(index)) continue
-    items += 1
-    const [one, other] = [ours.scores[index], theirs.scores[index]]
-    if (one === null || one === undefined || other === null || other === undefined) {
-      unanswered += 1
-      continue
-    }
-    const key = candidate.groups[index]!
-    const group = groups.get(key) ?? { count: 0, sums: [0, 0, 0, 0], lost: [] }
-    groups.set(key, group)
-    group.count += 1
-    group.sums[0] += turned(one)
-    group.sums[1] += ours.weights?.[index] ?? 1
-    group.sums[2] += turned(other)
-    group.sums[3] += theirs.weights?.[index] ?? 1
-    if (sign * (turned(one) - turned(other)) < 0) group.lost.push(id)
-  }
-  // Repeats of an item are averaged; the parts of a ratio are added up.
-  const paired = [...groups.values()].map(({ count, sums, lost }): PairedGroup => {
-    const [value, weight, otherValue, otherWeight] = sums
-    return kind === 'ratio'
-      ? { candidate: value, candidateWeight: weight, opponent: otherValue, opponentWeight: otherWeight, lost }
-      : { candidate: value / count, candidateWeight: 1, opponent: otherValue / count, opponentWeight: 1, lost }
+  const { ids, groups: names } = candidate
+  const numberOf = new Map<string, number>()
+  const groupOf = Uint32Array.from(names, (name) => {
+    const known = numberOf.get(name)
+    if (known !== undefined) return known
+    numberOf.set(name, numberOf.size)
+    return numberOf.size - 1
   })
-  return { kind, sign, ...(range !== undefined && { range }), groups: paired, items, unanswered }
+  // Where each group stands in the pairing that is being made.
+  const slot = new Int32Array(numberOf.size).fill(-1)
+
+  return {
+    over(items) {
+      const length = items?.length ?? ids.length
+      const touched: number[] = []
+      const counts: number[] = []
+      const sums: number[] = []
+      const lost: (string[] | undefined)[] = []
+      let unanswered = 0
+      for (let position = 0; position < length; position += 1) {
+        const index = items?.[position] ?? position
+        const [one, other] = [ours.scores[index], theirs.scores[index]]
+        if (one === null || one === undefined || other === null || other === undefined) {
+          unanswered += 1
+          continue
+        }
+        const group = groupOf[index]!
+        let at = slot[group]!
+        if (at < 0) {
+          at = slot[group] = touched.length
+          touched.push(group)
+          counts.push(0)
+          sums.push(0, 0, 0, 0)
+          lost.push(undefined)
+        }
+        counts[at]! += 1
+        sums[4 * at]! += turned(one)
+        sums[4 * at + 1]! += ours.weights?.[index] ?? 1
+        sums[4 * at + 2]! += turned(other)
+        sums[4 * at + 3]! += theirs.weights?.[index] ?? 1
+        if (sign * (turned(one) - turned(other)) < 0) {
+          const known = lost[at]
+          if (known === undefined) lost[at] = [ids[index]!]
+          else known.push(ids[index]!)
+        }
+      }
+      for (const group of touched) slot[group] = -1
+      // Repeats of an item are averaged; the parts of a ratio are added up.
+      const groups = counts.map((count, at): PairedGroup => {
+        const divisor = kind === 'ratio' ? 1 : count
+        return {
+          candidate: sums[4 * at]! / divisor,
+          candidateWeight: kind === 'ratio' ? sums[4 * at + 1]! : 1,
+          opponent: sums[4 * at + 2]! / divisor,
+          opponentWeight: kind === 'ratio' ? sums[4 * at + 3]! : 1,
+          lost: lost[at] ?? noItems,
+        }
+      })
+      return { kind, sign, ...(range !== undefined && { range }), groups, items: length, unanswered }
+    },
+  }
 }
 
 export interface DiscordantCounts {

@@ -43,7 +43,7 @@ export function improves(metric: Metric): Check {
       return [
         {
           ...against,
-          ...judgeImprovement(pairGroups(candidate.evaluation, baseline.evaluation, metric.name, () => true)),
+          ...judgeImprovement(pairGroups(candidate.evaluation, baseline.evaluation, metric.name).over()),
         },
       ]
     },

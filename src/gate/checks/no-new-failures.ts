@@ -48,12 +48,7 @@ export function noNewFailures(metric: Metric, { allowed = 0 }: NoNewFailuresOpti
           },
         ]
       checkComparable(candidate.evaluation, baseline.evaluation)
-      const { groups, items, unanswered } = pairGroups(
-        candidate.evaluation,
-        baseline.evaluation,
-        metric.name,
-        () => true,
-      )
+      const { groups, items, unanswered } = pairGroups(candidate.evaluation, baseline.evaluation, metric.name).over()
       const lost = groups.flatMap((group) => group.lost)
       const counts = { ...against, items, groups: groups.length, lost: lost.length, worst: lost.slice(0, maximumWorst) }
       if (lost.length > allowed)

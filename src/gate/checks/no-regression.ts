@@ -64,17 +64,15 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
       ]
     const { evaluation } = opponent
     checkComparable(candidate, evaluation)
-    const judge = (included: (index: number) => boolean) =>
-      judgeNoRegression(pairGroups(candidate, evaluation, metric.name, included), margin)
-    const findings: Finding[] = [{ ...common, ...judge(() => true) }]
-    const present = sliceNames(candidate)
-    for (const slice of present) {
+    const pairs = pairGroups(candidate, evaluation, metric.name)
+    const findings: Finding[] = [{ ...common, ...judgeNoRegression(pairs.over(), margin) }]
+    const slices = itemsBySlice(candidate)
+    for (const [slice, items] of slices) {
       context.signal.throwIfAborted()
-      const [kind, value] = splitSlice(slice)
-      findings.push({ ...common, slice, ...judge((index) => candidate.slices[kind]![index] === value) })
+      findings.push({ ...common, slice, ...judgeNoRegression(pairs.over(items), margin) })
     }
     for (const slice of requiredSlices)
-      if (!present.includes(slice))
+      if (!slices.has(slice))
         findings.push({
           ...common,
           slice,
@@ -114,14 +112,18 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
   }
 }
 
-/** `category=spam-1` for every kind and value in the evaluation. */
-export function sliceNames({ slices }: Evaluation): readonly string[] {
-  return Object.entries(slices).flatMap(([kind, values]) =>
-    [...new Set(values.filter((value) => value !== null))].sort().map((value) => `${kind}=${value}`),
-  )
-}
-
-function splitSlice(slice: string): readonly [kind: string, value: string] {
-  const at = slice.indexOf('=')
-  return [slice.slice(0, at), slice.slice(at + 1)]
+/** The items of `category=spam-1`, for every kind and value in the evaluation; sorted by name within a kind. */
+function itemsBySlice({ slices }: Evaluation): ReadonlyMap<string, Uint32Array> {
+  const found = new Map<string, Uint32Array>()
+  for (const [kind, values] of Object.entries(slices)) {
+    const items = new Map<string, number[]>()
+    for (const [index, value] of values.entries()) {
+      if (value === null) continue
+      const known = items.get(value)
+      if (known === undefined) items.set(value, [index])
+      else known.push(index)
+    }
+    for (const value of [...items.keys()].sort()) found.set(`${kind}=${value}`, Uint32Array.from(items.get(value)!))
+  }
+  return found
 }
