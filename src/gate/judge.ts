@@ -15,7 +15,8 @@ export function judgeImprovement(pairing: Pairing): Answer {
   return notComparable(pairing) ?? (pairing.kind === 'binary' ? judgeBinaryGain(pairing) : judgeSums(pairing, 0))
 }
 
-function notComparable({ groups, items, unanswered }: Pairing): Answer | undefined {
+/** Why a pairing says nothing, whatever is asked; `undefined` where it says something. */
+export function notComparable({ groups, items, unanswered }: Pairing): Answer | undefined {
   const open = { status: 'inconclusive', items, groups: groups.length } as const
   if (unanswered > 0)
     return {

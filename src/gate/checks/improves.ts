@@ -1,9 +1,9 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import { type Answer, alpha } from '../answer.js'
+import { alpha } from '../answer.js'
+import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { judgeImprovement } from '../judge.js'
-import { checkComparable, pairGroups } from '../paired-groups.js'
 
 /**
  * Whether the candidate is better than the released model, over all items: for releases that must earn their place.
@@ -19,33 +19,13 @@ export function improves(metric: Metric): Check {
       'invalid-options',
       `Cannot ask whether "${metric.name}" improves: an aggregate has no parts to resample. Use a binary metric, a mean or a ratio.`,
     )
-  const name = `improves(${metric.name})`
-  return {
-    contract: 1,
-    name,
-    version: metric.version === undefined ? undefined : '1',
-    metrics: [metric],
-    compares: true,
+  return comparingCheck({
+    name: `improves(${metric.name})`,
+    metric,
     describe: () => ({ metric: metric.name, alpha }),
-    async examine({ candidate, baseline }, context) {
-      context.signal.throwIfAborted()
-      const common = { check: name, metric: metric.name, kind: metric.kind, critical: true, alpha }
-      if (baseline === undefined)
-        return [
-          { ...common, status: 'not-applicable', reason: 'nothing is released yet, so there is nothing to improve on' },
-        ]
-      const against = { ...common, against: 'baseline', againstVersion: baseline.version } as const
-      if ('unscorable' in baseline) {
-        const reason = `the baseline ${baseline.version} could not be scored (baseline-unscorable): ${baseline.unscorable}`
-        return [{ ...against, status: 'inconclusive', reason } satisfies Answer & typeof against]
-      }
-      checkComparable(candidate.evaluation, baseline.evaluation)
-      return [
-        {
-          ...against,
-          ...judgeImprovement(pairGroups(candidate.evaluation, baseline.evaluation, metric.name).over()),
-        },
-      ]
-    },
-  }
+    common: { alpha },
+    notYet: 'nothing is released yet, so there is nothing to improve on',
+    asksBest: false,
+    ask: (pairs) => [judgeImprovement(pairs.over())],
+  })
 }

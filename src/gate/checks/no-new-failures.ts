@@ -1,8 +1,10 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import { maximumWorst } from '../answer.js'
+import { type Answer, maximumWorst } from '../answer.js'
+import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
-import { checkComparable, pairGroups } from '../paired-groups.js'
+import { notComparable } from '../judge.js'
+import type { Pairing } from '../paired-groups.js'
 
 export interface NoNewFailuresOptions {
   /** How many items may be lost all the same. @default 0 */
@@ -23,57 +25,23 @@ export function noNewFailures(metric: Metric, { allowed = 0 }: NoNewFailuresOpti
     )
   if (!Number.isSafeInteger(allowed) || allowed < 0)
     throw new SheikhError('invalid-options', `Cannot allow ${allowed} new failures. Give a whole number of at least 0.`)
-  const name = `no-new-failures(${metric.name})`
-  return {
-    contract: 1,
-    name,
-    version: metric.version === undefined ? undefined : '1',
-    metrics: [metric],
-    compares: true,
+  return comparingCheck({
+    name: `no-new-failures(${metric.name})`,
+    metric,
     describe: () => ({ metric: metric.name, allowed }),
-    async examine({ candidate, baseline }, context) {
-      context.signal.throwIfAborted()
-      const common = { check: name, metric: metric.name, kind: metric.kind, critical: true } as const
-      if (baseline === undefined)
-        return [
-          { ...common, status: 'not-applicable', reason: 'nothing is released yet, so nothing can have been lost' },
-        ]
-      const against = { ...common, against: 'baseline', againstVersion: baseline.version } as const
-      if ('unscorable' in baseline)
-        return [
-          {
-            ...against,
-            status: 'inconclusive',
-            reason: `the baseline ${baseline.version} could not be scored (baseline-unscorable): ${baseline.unscorable}`,
-          },
-        ]
-      checkComparable(candidate.evaluation, baseline.evaluation)
-      const { groups, items, unanswered } = pairGroups(candidate.evaluation, baseline.evaluation, metric.name).over()
-      const lost = groups.flatMap((group) => group.lost)
-      const counts = { ...against, items, groups: groups.length, lost: lost.length, worst: lost.slice(0, maximumWorst) }
-      if (lost.length > allowed)
-        return [
-          {
-            ...counts,
-            status: 'fail',
-            reason: `${lost.length} of ${items} items were right and are not, and ${allowed} may be`,
-          },
-        ]
-      if (unanswered > 0)
-        return [
-          {
-            ...counts,
-            status: 'inconclusive',
-            reason: `${unanswered} of ${items} items were not answered by both models: infrastructure is not quality, ask again`,
-          },
-        ]
-      return [
-        {
-          ...counts,
-          status: 'pass',
-          reason: `${lost.length} of ${items} items were right and are not, and ${allowed} may be`,
-        },
-      ]
-    },
-  }
+    common: {},
+    notYet: 'nothing is released yet, so nothing can have been lost',
+    asksBest: false,
+    ask: (pairs) => [judgeLosses(pairs.over(), allowed)],
+  })
+}
+
+function judgeLosses(pairing: Pairing, allowed: number): Answer {
+  const { groups, items } = pairing
+  const lost = groups.flatMap((group) => group.lost)
+  const counts = { items, groups: groups.length, lost: lost.length, worst: lost.slice(0, maximumWorst) }
+  const reason = `${lost.length} of ${items} items were right and are not, and ${allowed} may be`
+  // What is lost is lost, whatever the items without an answer would be.
+  if (lost.length > allowed) return { ...counts, status: 'fail', reason }
+  return notComparable(pairing) ?? { ...counts, status: 'pass', reason }
 }

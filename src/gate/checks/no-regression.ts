@@ -1,8 +1,9 @@
-import { type CallContext, SheikhError } from '../../core/index.js'
+import { SheikhError } from '../../core/index.js'
 import type { Evaluation, Metric } from '../../evaluation/index.js'
-import type { Check, Evidence, Finding, Opponent } from '../gate.js'
+import { type Answer, alpha } from '../answer.js'
+import { comparingCheck } from '../comparing-check.js'
+import type { Check } from '../gate.js'
 import { judgeNoRegression } from '../judge.js'
-import { checkComparable, pairGroups } from '../paired-groups.js'
 
 export interface NoRegressionOptions {
   /** The largest loss that is still no regression, in the metric's unit, above 0 and below 1. @default 0.02 */
@@ -10,8 +11,6 @@ export interface NoRegressionOptions {
   /** Slices (`category=spam-1`) without whose pass there is none over all. @default none */
   readonly requiredSlices?: readonly string[] | undefined
 }
-
-const alpha = 0.05
 
 /**
  * Whether the candidate is at most `margin` worse than the released model, and than the best one ever released: over all
@@ -36,80 +35,27 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
       'invalid-options',
       `Cannot use the margin ${margin}: it is not ${metric.kind === 'binary' ? 'between 0 and 1' : 'a finite number above 0'}. 0.02 is two points.`,
     )
-  const name = `no-regression(${metric.name})`
-
-  const against = (
-    opponent: Opponent,
-    role: 'baseline' | 'best',
-    candidate: Evaluation,
-    context: CallContext,
-  ): readonly Finding[] => {
-    const common = {
-      check: name,
-      metric: metric.name,
-      kind: metric.kind,
-      critical: true,
-      against: role,
-      againstVersion: opponent.version,
-      margin,
-      alpha,
-    } as const
-    if ('unscorable' in opponent)
-      return [
-        {
-          ...common,
-          status: 'inconclusive',
-          reason: `the ${role} ${opponent.version} could not be scored (baseline-unscorable): ${opponent.unscorable}`,
-        },
-      ]
-    const { evaluation } = opponent
-    checkComparable(candidate, evaluation)
-    const pairs = pairGroups(candidate, evaluation, metric.name)
-    const findings: Finding[] = [{ ...common, ...judgeNoRegression(pairs.over(), margin) }]
-    const slices = itemsBySlice(candidate)
-    for (const [slice, items] of slices) {
-      context.signal.throwIfAborted()
-      findings.push({ ...common, slice, ...judgeNoRegression(pairs.over(items), margin) })
-    }
-    for (const slice of requiredSlices)
-      if (!slices.has(slice))
-        findings.push({
-          ...common,
-          slice,
-          status: 'inconclusive',
-          reason: 'the slice is required, and no item is in it',
-        })
-    return findings
-  }
-
-  return {
-    contract: 1,
-    name,
-    version: metric.version === undefined ? undefined : '1',
-    metrics: [metric],
-    compares: true,
-    requiredSlices,
+  return comparingCheck({
+    name: `no-regression(${metric.name})`,
+    metric,
     describe: () => ({ metric: metric.name, margin, alpha, requiredSlices }),
-    async examine({ candidate, baseline, best }: Evidence, context) {
-      context.signal.throwIfAborted()
-      if (baseline === undefined && best === undefined)
-        return [
-          {
-            check: name,
-            metric: metric.name,
-            status: 'not-applicable',
-            critical: true,
-            margin,
-            alpha,
-            reason: 'nothing is released yet, so there is nothing to be worse than',
-          },
-        ]
-      return [
-        ...(baseline === undefined ? [] : against(baseline, 'baseline', candidate.evaluation, context)),
-        ...(best === undefined ? [] : against(best, 'best', candidate.evaluation, context)),
-      ]
+    common: { margin, alpha },
+    notYet: 'nothing is released yet, so there is nothing to be worse than',
+    asksBest: true,
+    requiredSlices,
+    ask(pairs, candidate, context) {
+      const answers: Answer[] = [judgeNoRegression(pairs.over(), margin)]
+      const slices = itemsBySlice(candidate)
+      for (const [slice, items] of slices) {
+        context.signal.throwIfAborted()
+        answers.push({ slice, ...judgeNoRegression(pairs.over(items), margin) })
+      }
+      for (const slice of requiredSlices)
+        if (!slices.has(slice))
+          answers.push({ slice, status: 'inconclusive', reason: 'the slice is required, and no item is in it' })
+      return answers
     },
-  }
+  })
 }
 
 /** The items of `category=spam-1`, for every kind and value in the evaluation; sorted by name within a kind. */
