@@ -16,4 +16,5 @@ export type {
   VerdictStatus,
 } from './gate.js'
 export { type Ledger, type LedgerEntry, type LedgerEvent, storeLedger } from './ledger.js'
+export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { sheikh, sheikhJson, temporary, write } from './harness.js'
+import { project, sheikh, sheikhJson, temporary, write } from './harness.js'
 
 /** Answers of a model, wrong on some of 600 items. */
 const answers = (isWrong: (index: number) => boolean) =>
@@ -83,6 +83,8 @@ describe('gate compare', () => {
   })
 
   it.each([
+    [['gate', 'plan', '--items', 'many'], 'invalid-options'],
+    [['gate', 'plan', '--items', '300', '--margin', '2'], 'invalid-options'],
     [['gate', 'compare', '--baseline', 'old.jsonl'], 'invalid-options'],
     [['gate', 'decide'], 'invalid-options'],
     [compare('nowhere.jsonl'), 'not-found'],
@@ -93,5 +95,28 @@ describe('gate compare', () => {
     const folder = await files()
     const ended = await sheikh(folder, parameters)
     expect(ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`[${code}]`) })
+  })
+})
+
+describe('gate plan', () => {
+  it('says what a set of a size can decide, and what it would take', async () => {
+    const folder = await temporary()
+    const { out } = await sheikh(folder, ['gate', 'plan', '--items', '500', '--discordance', '0.1'])
+    expect(out).toMatch(/^With 500 independent items, a margin of 2 points/)
+    const { json } = await sheikhJson(folder, 'gate', 'plan', '--items', '500', '--discordance', '0.1')
+    expect(json.identical.pass + json.identical.fail + json.identical.inconclusive).toBeCloseTo(1, 12)
+    expect(json.worseByTheMargin.pass).toBeLessThanOrEqual(0.05)
+    expect(json.smallestMargin).toBeGreaterThan(0.025)
+    expect(json.smallestMargin).toBeLessThan(0.04)
+  })
+
+  it('passes nothing where too few items are asked for too much', async () => {
+    const { json } = await sheikhJson(await temporary(), 'gate', 'plan', '--items', '148')
+    expect(json).toMatchObject({ identical: { pass: 0 }, fewestItems: 149 })
+  })
+
+  it('takes the items of the project where none are given', async () => {
+    expect((await sheikhJson(await project(), 'gate', 'plan')).json.items).toBe(80)
+    expect((await sheikh(await temporary(), ['gate', 'plan'])).err).toContain('[repository-invalid]')
   })
 })

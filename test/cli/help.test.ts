@@ -37,7 +37,7 @@ describe('help', () => {
       approve: ['reason', 'by'],
       report: ['out'],
       evaluation: ['share', 'salt'],
-      gate: ['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'out'],
+      gate: ['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'out', 'items', 'discordance'],
     }
     for (const name of all) {
       const { out } = await sheikh('/', [name, '--help'])

@@ -1,15 +1,16 @@
 import { basename, resolve } from 'node:path'
 import { callContext, SheikhError } from '../../core/index.js'
 import { pairScores, readScoreFile } from '../../evaluation/index.js'
-import { compareEvaluations } from '../../gate/index.js'
-import { intervalPlot, reportComparison } from '../../report/index.js'
+import { compareEvaluations, planGate } from '../../gate/index.js'
+import { intervalPlot, percent, reportComparison } from '../../report/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { type Answer, type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { open } from '../project.js'
 
 export const gate: Command = {
   name: 'gate',
-  usage: 'compare --baseline <a> --candidate <b>',
-  summary: 'compare two evaluation outputs (JSONL), without a project',
+  usage: 'compare | plan',
+  summary: 'compare two evaluation outputs (JSONL), or plan how many items a margin takes; no project needed',
   options: {
     baseline: { type: 'string' },
     candidate: { type: 'string' },
@@ -18,22 +19,60 @@ export const gate: Command = {
     'lower-is-better': { type: 'boolean' },
     range: { type: 'string' },
     out: { type: 'string' },
+    items: { type: 'string' },
+    discordance: { type: 'string' },
   },
   optionHelp: {
     baseline:
-      'JSONL, an item a line: { "id", "score" } or { "id", "prediction", "target" }; also "group", "slices", "error"',
-    candidate: 'the same items, answered by the model that is to be judged',
+      'compare: JSONL, an item a line: { "id", "score" } or { "id", "prediction", "target" }; also "group", "slices", "error"',
+    candidate: 'compare: the same items, answered by the model that is to be judged',
     margin: "the loss that is tolerated, in the score's unit (default: 0.02)",
-    metric: 'what the score is called (default: score)',
-    'lower-is-better': 'of scores such as a loss or a latency',
-    range: 'least and greatest score there can be, as 0,1: needed where no item differs from the others',
-    out: 'also write the comparison as Markdown to this file',
+    metric: 'compare: what the score is called (default: score)',
+    'lower-is-better': 'compare: of scores such as a loss or a latency',
+    range: 'compare: least and greatest score there can be, as 0,1: needed where no item differs from the others',
+    out: 'compare: also write the comparison as Markdown to this file',
+    items: "plan: independent items (default: those that the project's evaluation set pins)",
+    discordance: 'plan: share of items that one model has right and the other wrong, 0..1 (default: 0.05)',
   },
   positionals: [1, 1],
-  async run({ positionals: [action], values }, terminal) {
+  async run({ positionals: [action], values, project }, terminal) {
     if (action === 'compare') return compare(values, terminal)
-    throw new SheikhError('invalid-options', `Cannot do "gate ${action}": it takes compare. See: sheikh gate --help`)
+    if (action === 'plan') return plan(values, () => pinnedGroups(project, terminal))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot do "gate ${action}": it takes compare or plan. See: sheikh gate --help`,
+    )
   },
+}
+
+async function plan(values: Arguments['values'], pinned: () => Promise<number>): Promise<Answer> {
+  const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
+  const planned = planGate({
+    items: number('items') ?? (await pinned()),
+    discordance: number('discordance'),
+    margin: number('margin'),
+  })
+  const { items, margin, discordance, identical, worseByTheMargin, fewestItems } = planned
+  const chances = ({ pass, fail, inconclusive }: typeof identical) =>
+    `passes ${percent(pass)}, fails ${percent(fail)}, is left open ${percent(inconclusive)}`
+  const text = [
+    `With ${items} independent items, a margin of ${inPoints(margin)}, and models that answer ${percent(discordance)} of them differently:`,
+    `  a model of the same quality ${chances(identical)}`,
+    `  a model that is worse by the margin ${chances(worseByTheMargin)}`,
+    `  the margin that passes the same quality four times in five: ${inPoints(planned.smallestMargin)}`,
+    `  the items that do so at ${inPoints(margin)}: ${planned.itemsNeeded}`,
+    ...(items < fewestItems
+      ? [`Fewer than ${fewestItems} items certify no margin of ${inPoints(margin)}, even without any loss.`]
+      : []),
+  ]
+  return { text: text.join('\n'), json: toJson(planned) }
+}
+
+const inPoints = (value: number) => `${Number((100 * value).toFixed(2))} points`
+
+async function pinnedGroups(project: string, terminal: Terminal): Promise<number> {
+  const { items } = await (await open(project, terminal)).evaluationSet()
+  return new Set(items.map(({ group, id }) => group ?? id)).size
 }
 
 async function compare(values: Arguments['values'], terminal: Terminal): Promise<Answer> {
