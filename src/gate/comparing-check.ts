@@ -34,7 +34,7 @@ export function comparingCheck(parts: ComparingCheckParts): Check {
       return [{ ...asked, status: 'inconclusive' as const, reason }]
     }
     checkComparable(candidate, opponent.evaluation)
-    const answers = ask(pairGroups(candidate, opponent.evaluation, metric.name), candidate, context)
+    const answers = ask(pairGroups(candidate, opponent.evaluation, metric), candidate, context)
     return answers.map((answer): Finding => ({ ...asked, ...answer }))
   }
 

@@ -1,12 +1,12 @@
 import type { Evaluation } from '../evaluation/index.js'
 import { binomialLowerBound, binomialUpperBound, binomialUpperTail, floorThreshold } from '../statistics/index.js'
 import { type Answer, alpha } from './answer.js'
-import { mean, metricColumn } from './paired-groups.js'
+import { type Judged, mean, metricColumn } from './paired-groups.js'
 
 /** Whether one model's share lies on the right side of a threshold, by its exact bounds. */
 export function judgeBound(
   evaluation: Evaluation,
-  metric: string,
+  metric: Judged,
   side: 'at-least' | 'at-most',
   threshold: number,
 ): Answer {
@@ -44,7 +44,7 @@ export function judgeBound(
   const chance = side === 'at-least' ? guessing(evaluation, n, threshold) : ''
   return {
     status,
-    reason: `${metric} is ${percent(estimate)} over ${n} independent items, ${bound} with 95 % confidence; the ${name} is ${percent(threshold)}${chance}`,
+    reason: `${metric.name} is ${percent(estimate)} over ${n} independent items, ${bound} with 95 % confidence; the ${name} is ${percent(threshold)}${chance}`,
     estimate,
     lower,
     upper,

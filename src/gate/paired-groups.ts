@@ -1,5 +1,5 @@
 import { SheikhError } from '../core/index.js'
-import type { Evaluation, MetricColumn } from '../evaluation/index.js'
+import type { Evaluation, Metric, MetricColumn } from '../evaluation/index.js'
 
 /** The unit of inference: items that are not independent, together. A value is `candidate / candidateWeight`, the same for the opponent. */
 export interface PairedGroup {
@@ -40,12 +40,18 @@ export function checkComparable(candidate: Evaluation, opponent: Evaluation): vo
   if (differ) throw mismatch('they were scored on different items')
 }
 
-/** @throws `evaluation-invalid` where the metric was not scored, a score is no number, or columns differ in length. */
-export function metricColumn(evaluation: Evaluation, name: string): MetricColumn {
+/** What a metric is judged by. */
+export type Judged = Pick<Metric, 'name' | 'kind' | 'direction'>
+
+/** @throws `evaluation-invalid` where the metric was not scored, or as another kind, a score is no number, or lengths differ. */
+export function metricColumn(evaluation: Evaluation, { name, kind, direction }: Judged): MetricColumn {
   const column = evaluation.metrics.find((metric) => metric.name === name)
   const invalid = (fact: string) =>
     new SheikhError('evaluation-invalid', `Cannot judge "${name}": ${fact}. Score it again.`)
   if (column === undefined) throw invalid('the evaluation does not hold it')
+  // Scores of another metric of that name: turned the wrong way round, every loss would be a gain.
+  if (column.kind !== kind || column.direction !== direction)
+    throw invalid(`it was scored as ${column.kind}, ${column.direction}, and is ${kind}, ${direction}`)
   const { length } = evaluation.ids
   if (column.scores.length !== length || evaluation.groups.length !== length || evaluation.outcomes.length !== length)
     throw invalid('the evaluation has columns of different length')
@@ -59,6 +65,8 @@ export function metricColumn(evaluation: Evaluation, name: string): MetricColumn
     throw invalid('the evaluation has columns of different length')
   const light = weights?.findIndex((weight) => weight !== null && !(weight >= 0 && Number.isFinite(weight))) ?? -1
   if (light >= 0) throw invalid(`the weight of "${evaluation.ids[light]}" is ${weights![light]}`)
+  const unweighted = weights?.findIndex((weight, index) => (weight === null) !== (column.scores[index] === null)) ?? -1
+  if (unweighted >= 0) throw invalid(`"${evaluation.ids[unweighted]}" has a score or a weight, and not both`)
   return column
 }
 
@@ -71,7 +79,7 @@ export interface Pairs {
 const noItems: readonly string[] = []
 
 /** Reads both columns once; each pairing then looks at its own items only. */
-export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: string): Pairs {
+export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: Judged): Pairs {
   const ours = metricColumn(candidate, metric)
   const theirs = metricColumn(opponent, metric)
   const { kind, direction, range } = ours

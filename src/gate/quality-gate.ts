@@ -1,4 +1,13 @@
-import { type CallContext, identityOf, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
+import {
+  type CallContext,
+  canonicalJson,
+  identityOf,
+  isSheikhError,
+  type Json,
+  messageOf,
+  SheikhError,
+} from '../core/index.js'
+import type { Metric } from '../evaluation/index.js'
 import { holm } from '../statistics/index.js'
 import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Verdict } from './gate.js'
 
@@ -16,7 +25,7 @@ const alpha = 0.05
  * finding over all items, or of a required slice, is; else `pass`, with at least one critical pass. A crashed check, one
  * that says nothing and a number that is not finite are inconclusive: silence is not a pass.
  *
- * @throws `invalid-options` without checks, or with two of one name; from `decide`: `baseline-mismatch` and
+ * @throws `invalid-options` without checks, or with two of one name, or with two metrics of one; from `decide`: `baseline-mismatch` and
  *   `evaluation-invalid` for evidence that cannot be compared.
  */
 export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask' }: QualityGateOptions = {}): Gate {
@@ -29,6 +38,7 @@ export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask'
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined)
     throw new SheikhError('invalid-options', `Cannot make a gate with the check "${twice}" twice. Leave one out.`)
+  checkMetrics(checks)
   const metrics = [...new Map(checks.flatMap((check) => check.metrics).map((metric) => [metric.name, metric])).values()]
   const versioned = [...checks, ...metrics].every(({ version }) => version !== undefined)
   const required = new Set(checks.flatMap(({ requiredSlices = [] }) => requiredSlices))
@@ -49,6 +59,32 @@ export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask'
       for (const check of checks) found.push(...(await examine(check, evidence, context)))
       return { ...decide(correctSlices(found), required), whenInconclusive } as Verdict
     },
+  }
+}
+
+/** Each metric is scored once, by its name: of two that share one, the other's scores would be judged. */
+function checkMetrics(checks: readonly Check[]): void {
+  const known = new Map<string, Metric>()
+  // A range may hold infinities, which are no JSON.
+  const identity = (metric: Metric) => {
+    const { version, kind, direction, needs, range } = metric
+    return canonicalJson({
+      version,
+      kind,
+      direction,
+      needs,
+      range: range?.map(String),
+      describe: metric.describe(),
+    } as Json)
+  }
+  for (const metric of checks.flatMap((check) => check.metrics)) {
+    const other = known.get(metric.name)
+    if (other !== undefined && other !== metric && identity(other) !== identity(metric))
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot make a gate with two metrics called "${metric.name}": they are not the same. Give one another name.`,
+      )
+    known.set(metric.name, metric)
   }
 }
 

@@ -55,7 +55,7 @@ function boundCheck(side: 'at-least' | 'at-most', metric: Metric, threshold: num
           threshold,
           alpha,
           engine: 'one-sided Clopper-Pearson',
-          ...judgeBound(evaluation, metric.name, side, threshold),
+          ...judgeBound(evaluation, metric, side, threshold),
         },
       ]
     },
