@@ -4,7 +4,8 @@ import type { Release } from '../releaser/index.js'
 
 /**
  * The release that this source key last led to: the current one if it did, else the newest. A release carries its own
- * key; further ones, found after training to give the same bundle, stand in the ledger.
+ * key; further ones, found after training to give the same bundle, stand in the ledger. A bundle stands as it was last
+ * released, under whichever key: current again, or withdrawn.
  */
 export async function findBySource(
   { ledger, context }: { readonly ledger: Ledger; readonly context: CallContext },
@@ -17,8 +18,14 @@ export async function findBySource(
     if (entry.type === 'release' && entry.sourceKey === key) noted.add(entry.version)
   const matches = (release: Release) => release.intent.sourceKey === key || noted.has(release.version)
   if (current !== undefined && matches(current)) return current
-  return history.find(matches)
+  const found = history.find(matches)
+  if (found === undefined) return undefined
+  return found.bundle === current?.bundle ? current : lastOf(history, found.bundle)
 }
+
+/** The release under which a bundle was published last. */
+export const lastOf = (history: readonly Release[], bundle: Digest): Release | undefined =>
+  history.find((release) => release.bundle === bundle)
 
 /**
  * The best model ever released and not withdrawn, by the gate's primary metric; `undefined` where the gate names none, or
@@ -35,7 +42,7 @@ export function bestRelease(
   let best: { release: Release; value: number } | undefined
   for (const release of history) {
     const value = release.record.metrics?.[metric.name]
-    if (release.withdrawn !== undefined || typeof value !== 'number') continue
+    if (lastOf(history, release.bundle)?.withdrawn !== undefined || typeof value !== 'number') continue
     if (best === undefined || sign * value > sign * best.value) best = { release, value }
   }
   return best === undefined || best.release.bundle === baseline?.bundle ? undefined : best.release

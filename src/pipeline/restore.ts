@@ -1,5 +1,6 @@
 import { type Digest, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
+import { lastOf } from './lookup.js'
 import type { RollbackOptions } from './options.js'
 import { recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
@@ -55,7 +56,10 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
 
 function previousRelease(history: readonly Release[], current: Release): Release {
   const older = history.slice(history.findIndex(({ version }) => version === current.version) + 1)
-  const target = older.find((release) => release.withdrawn === undefined && release.bundle !== current.bundle)
+  const target = older.find(
+    ({ bundle, withdrawn }) =>
+      bundle !== current.bundle && withdrawn === undefined && lastOf(history, bundle)?.withdrawn === undefined,
+  )
   if (target !== undefined) return target
   throw new SheikhError(
     'not-found',

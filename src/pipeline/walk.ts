@@ -2,7 +2,7 @@ import { digestJson, SheikhError } from '../core/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import type { Bundle, ReleaseRecord } from '../releaser/index.js'
-import { bestRelease, findBySource } from './lookup.js'
+import { bestRelease, findBySource, lastOf } from './lookup.js'
 import type { RunOptions } from './options.js'
 import { recover } from './recovery.js'
 import { restore } from './restore.js'
@@ -54,7 +54,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
     await noteRelease(session, current, key)
     return { runId, status: 'up-to-date', release: current }
   }
-  const last = history.find((release) => release.bundle === bundle.digest)
+  const last = lastOf(history, bundle.digest)
   if (last?.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: last }
 
   const baseline = current?.withdrawn === undefined ? current : undefined
