@@ -36,12 +36,12 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
 
   const host = new HostStages(session)
   const { summary, training, evaluation } = snapshot
-  await host.add('dataset', { value: summary, training, evaluation }, summary.fingerprint)
+  await host.add('dataset', { value: summary, training, evaluation }, digestJson(summary))
   const trained = await trainStage(session, snapshot, options.retrain ?? false)
   const offered = await host.add(
     'candidate',
     { value: trained.record, files: trained.weights.path },
-    trained.weights.digest,
+    digestJson({ value: trained.record, files: trained.weights.digest }),
   )
   const changed = offered.files !== trained.weights.path
   const candidate = changed
@@ -60,11 +60,8 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const baseline = current?.withdrawn === undefined ? current : undefined
   const best = bestRelease(history, session.options.gate, baseline)
   const evidence = await evaluateStage(session, candidate, evaluation, { baseline, best })
-  await host.add(
-    'evaluations',
-    { value: { ...evidence, candidate: evidence.candidate.evaluation } },
-    digestJson(evidence.candidate.evaluation),
-  )
+  const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
+  await host.add('evaluations', { value: evaluations }, digestJson(evaluations))
   const verdict = await gateStage(session, evidence)
   await host.add('verdict', { value: verdict }, digestJson(verdict))
 
@@ -72,7 +69,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   if (held !== undefined) return held
   const record = releaseRecord(session, evidence, verdict)
   const release = await releaseStage(session, { bundle, history, sourceKey: key, record })
-  await host.add('release', { value: release }, digestJson({ version: release.version, bundle: release.bundle }))
+  await host.add('release', { value: release }, digestJson(release))
   return { runId, status: 'released', release, verdict }
 }
 

@@ -75,3 +75,73 @@ describe('a bundle that two source keys led to', () => {
     expect(bestRelease(history, gate(), undefined)?.version).not.toBe('0.1.0')
   })
 })
+
+describe('the key of a host stage', () => {
+  it('knows where the line between training and evaluation is', async () => {
+    const { pipeline } = world()
+    const seen: number[] = []
+    const count = stage({
+      name: 'count',
+      reads: ['dataset'],
+      writes: 'counts',
+      run: async ({ dataset }) => ({ value: seen.push(dataset!.evaluation.size) }),
+    })
+    await pipeline(samples, { stages: [count] }).run()
+    const identities = await new Dataset({
+      source: memorySamples(samples),
+      input: 'text',
+      target: 'label',
+    }).identities()
+    const smaller = pinnedSet(proposePinnedSet(identities, { salt: 'pipeline', share: 0.4 }))
+    const dataset = new Dataset({ source: memorySamples(samples), input: 'text', target: 'label', evaluation: smaller })
+    await pipeline(samples, { stages: [count], dataset, seed: 1 }).run()
+    expect(new Set(seen).size).toBe(2)
+  })
+
+  it('knows what the candidate was compared with', async () => {
+    const { pipeline } = world()
+    const seen: (string | undefined)[] = []
+    const compare = stage({
+      name: 'compare',
+      reads: ['evaluations'],
+      writes: 'comparison',
+      run: async ({ evaluations }) => ({ value: seen.push(evaluations!.value.baseline?.version) }),
+    })
+    const judged = () => pipeline(poison('apple', 'pear'), { stages: [compare] }).run()
+    await pipeline(poison('apple')).run()
+    expect(await judged()).toMatchObject({ status: 'held', reason: 'fail' })
+    await pipeline().run()
+    expect(await judged()).toMatchObject({ status: 'held', reason: 'fail' })
+    await judged()
+    expect(seen).toEqual(['0.1.0', '0.1.1'])
+  })
+
+  it('knows how the candidate was made', async () => {
+    const { pipeline } = world()
+    const seen: number[] = []
+    const card = stage({
+      name: 'card',
+      reads: ['candidate'],
+      writes: 'card',
+      run: async ({ candidate }) => ({ value: seen.push(candidate!.value.seed) }),
+    })
+    await pipeline(samples, { stages: [card] }).run()
+    await pipeline(samples, { stages: [card], seed: 1 }).run()
+    expect(seen.length).toBe(2)
+  })
+
+  it('has no artifact that only sounds like one of the pipeline', async () => {
+    const { pipeline } = world()
+    const write = stage({ name: 'a', reads: [], writes: 'constructor', run: async () => ({ value: 'kept' }) })
+    let read: unknown
+    const look = stage({
+      name: 'b',
+      reads: ['constructor', 'dataset'],
+      async run({ custom }) {
+        read = custom.constructor
+      },
+    })
+    await pipeline(samples, { stages: [write, look] }).run()
+    expect(read).toEqual({ value: 'kept' })
+  })
+})

@@ -1,4 +1,4 @@
-import { type Digest, digestManifest, identityOf, isSheikhError, SheikhError } from '../../core/index.js'
+import { type Digest, digestJson, digestManifest, identityOf, isSheikhError, SheikhError } from '../../core/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
 import { readManifest } from '../../store/index.js'
 import { keyOf } from '../keys.js'
@@ -105,7 +105,7 @@ export class HostStages {
   #inputFor(stage: Stage): StageInput {
     const input: Record<string, unknown> = { custom: {} }
     for (const name of stage.reads) {
-      if (name in this.#artifacts) input[name] = this.#artifacts[name as keyof BuiltIn]
+      if (Object.hasOwn(this.#artifacts, name)) input[name] = this.#artifacts[name as keyof BuiltIn]
       else (input.custom as Record<string, StageOutput>)[name] = this.#custom[name]!
     }
     return input as unknown as StageInput
@@ -114,7 +114,9 @@ export class HostStages {
   async #take(stage: Stage, output: StageOutput): Promise<void> {
     const { context } = this.#session
     const files = output.files === undefined ? null : digestManifest(await readManifest(output.files, context))
-    const digest = keyOf({ value: output.value, files }).digest
+    // Weights that were changed are still of the candidate that was trained, whose record the next stage reads.
+    const record = stage.writes === 'candidate' ? this.#artifacts.candidate!.value : null
+    const digest = digestJson({ value: output.value, files, record })
     this.#digests.set(stage.writes!, digest)
     if (stage.writes !== 'candidate') {
       this.#custom[stage.writes!] = output
