@@ -8,7 +8,7 @@ import { readHistory } from './recovery.js'
 import type { RunRecord } from './run-result.js'
 import { sourceOf } from './source.js'
 import { trainKey } from './stages/train.js'
-import { checkLabels } from './stages/validate.js'
+import { checkLabels, readPayload } from './stages/validate.js'
 
 export interface Plan {
   /** What a run would do now. `judge`: train where nothing is kept, compare, and release if the gate lets it. */
@@ -42,7 +42,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
   const { summary } = await options.dataset.snapshot({ ...context, cache: readOnly(store.documents) })
   checkLabels(summary, trainer)
-  const payload = (await options.payload?.(context)) ?? []
+  const payload = await readPayload(options.payload, context)
   const source = sourceOf(options, summary, payload)
   const versioned = !('unversioned' in source)
   const history = await readHistory({ options, context } as never)

@@ -145,3 +145,13 @@ describe('the key of a host stage', () => {
     expect(read).toEqual({ value: 'kept' })
   })
 })
+
+describe('the source key', () => {
+  it('goes by what is in a further file, whatever its digest is said to be', async () => {
+    const { pipeline } = world()
+    const payload = (content: string) => async () => [{ path: 'prompts/a.txt', content, digest: digestBytes('stale') }]
+    const runs = async (content: string) => pipeline(samples, { payload: payload(content) }).run()
+    const attempts = [await runs('one').catch((error) => error), await runs('two').catch((error) => error)]
+    expect(attempts.map(({ status, code }) => status ?? code)).not.toContain('up-to-date')
+  })
+})

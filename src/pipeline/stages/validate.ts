@@ -1,7 +1,7 @@
-import { SheikhError } from '../../core/index.js'
+import { type CallContext, digestBytes, SheikhError } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import type { Trainer } from '../../trainer/index.js'
-import type { PayloadFile } from '../options.js'
+import type { PayloadFile, PipelineOptions } from '../options.js'
 import type { Session } from '../session.js'
 
 export interface Validated {
@@ -19,8 +19,23 @@ export function validateStage(session: Session): Promise<Validated> {
       session.warn(message, { code, ids: ids.slice(0, 20) })
     session.emit({ type: 'dataset-ready', summary: snapshot.summary })
     await session.update({ dataset: snapshot.summary })
-    return { value: { snapshot, payload: (await payload?.(session.context)) ?? [] }, cached: false }
+    return { value: { snapshot, payload: await readPayload(payload, session.context) }, cached: false }
   })
+}
+
+/** The bundle's further files; their digests are in the source key, so what a host says of them is checked. */
+export async function readPayload(
+  payload: PipelineOptions<unknown, unknown>['payload'],
+  context: CallContext,
+): Promise<readonly PayloadFile[]> {
+  const files = (await payload?.(context)) ?? []
+  const wrong = files.find(({ content, digest }) => digestBytes(content) !== digest)
+  if (wrong === undefined) return files
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot put "${wrong.path}" into the bundle: its digest is not that of its content. Give the digest of its UTF-8 bytes.`,
+    { facts: { path: wrong.path } },
+  )
 }
 
 /** Classes need two of them, and every one that is judged must have been there to learn. @throws `dataset-invalid`. */
