@@ -183,6 +183,8 @@ export class Pipeline<I = string, T = string> {
       // A full disk may refuse this too: the error that is thrown is the first one.
       if (session !== undefined)
         await close(session, { status, reason: code, error: { code, message } }).catch(() => {})
+      // Whatever host code made of the abort: the caller knows its own reason.
+      context.signal.throwIfAborted()
       throw error
     } finally {
       await session?.removeFolders().catch(() => {})

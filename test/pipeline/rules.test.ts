@@ -155,3 +155,17 @@ describe('the source key', () => {
     expect(attempts.map(({ status, code }) => status ?? code)).not.toContain('up-to-date')
   })
 })
+
+describe('an abort', () => {
+  it('rejects with the reason also where the trainer rejects with an error of its own', async () => {
+    const { pipeline } = world()
+    const controller = new AbortController()
+    const reason = { why: 'lunch' }
+    const fit = async () => {
+      controller.abort(reason)
+      throw new Error('the program was stopped')
+    }
+    const run = pipeline(samples, { trainer: { ...fakeTrainer(), fit } }).run({ signal: controller.signal })
+    await expect(run).rejects.toBe(reason)
+  })
+})
