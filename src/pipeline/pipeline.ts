@@ -42,11 +42,16 @@ export class Pipeline<I = string, T = string> {
 
   /** Listens to one type of event. Returns a function that stops it. What a listener throws is logged, and stops nothing. */
   on<Type extends RunEventType>(type: Type, listener: (event: RunEventOf<Type>) => void): () => void {
+    const failed = (error: unknown) => {
+      const message = `A listener to "${type}" failed: ${messageOf(error)}`
+      this.#options.log?.warn(createRedactor(this.#options.secrets)(message))
+    }
     const guarded = (event: RunEventOf<Type>) => {
       try {
-        listener(event)
+        // An async function is a listener too, and a rejection that nobody handles ends the process.
+        Promise.resolve(listener(event) as unknown).catch(failed)
       } catch (error) {
-        this.#options.log?.warn(`A listener to "${type}" failed: ${messageOf(error)}`)
+        failed(error)
       }
     }
     this.#emitter.on(type, guarded)

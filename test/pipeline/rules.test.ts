@@ -169,3 +169,18 @@ describe('an abort', () => {
     await expect(run).rejects.toBe(reason)
   })
 })
+
+describe('a listener', () => {
+  it('that rejects is logged as one that throws is', async () => {
+    const warnings: string[] = []
+    const log = { debug() {}, info() {}, warn: (message: string) => warnings.push(message) }
+    const { pipeline } = world()
+    const p = pipeline(samples, { log, secrets: ['opensesame'] })
+    p.on('run-start', async () => {
+      throw new Error('a bad listener, opensesame')
+    })
+    expect(await p.run()).toMatchObject({ status: 'released' })
+    expect(warnings.join()).toContain('a bad listener')
+    expect(warnings.join()).not.toContain('opensesame')
+  })
+})
