@@ -202,17 +202,23 @@ async function close(
   session: Session,
   { error, version, ...end }: Pick<RunRecord, 'status' | 'reason' | 'version' | 'error'>,
 ): Promise<void> {
+  const record = {
+    ...end,
+    endedAtMs: session.context.clock.nowMs(),
+    ...(version !== undefined && { version }),
+    ...(error !== undefined && { error }),
+  }
+  // The end is said once: what can still make a failure of a good run comes before it.
+  if (error === undefined) {
+    await session.flush()
+    await session.update(record)
+  }
   session.emit({
     type: 'run-end',
     status: end.status as never,
     ...(end.reason !== undefined && { reason: end.reason }),
     ...(version !== undefined && { version }),
   })
-  await session.update({
-    ...end,
-    endedAtMs: session.context.clock.nowMs(),
-    ...(version !== undefined && { version }),
-    ...(error !== undefined && { error }),
-  })
+  if (error !== undefined) await session.update(record)
   await session.flush()
 }

@@ -184,3 +184,23 @@ describe('a listener', () => {
     expect(warnings.join()).not.toContain('opensesame')
   })
 })
+
+describe('the end of a run', () => {
+  it.each(['append', 'write'] as const)('is said once, also where runs.%s fails at last', async (method) => {
+    const { pipeline, store } = world()
+    let failing = false
+    const work = { append: store.runs.append.bind(store.runs), write: store.runs.write.bind(store.runs) }
+    const broken = async (id: string, value: never) => {
+      failing ||= method === 'append' || (value as { status?: string }).status === 'released'
+      if (failing) throw new SheikhError('storage-failed', 'The disk is full. Make room.')
+      await work[method](id, value)
+    }
+    const { list, read, events } = store.runs
+    const runs = { list, read, events, ...work, [method]: broken }
+    const run = await pipeline(samples, { store: { ...store, runs } as never }).start()
+    const ends: RunEvent[] = []
+    for await (const event of run) if (event.type === 'run-end') ends.push(event)
+    await expect(run.result()).rejects.toMatchObject({ code: 'storage-failed' })
+    expect(ends).toMatchObject([{ status: 'failed' }])
+  })
+})
