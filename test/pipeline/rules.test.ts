@@ -204,3 +204,15 @@ describe('the end of a run', () => {
     expect(ends).toMatchObject([{ status: 'failed' }])
   })
 })
+
+describe('infrastructure', () => {
+  it('that fails while the baseline is opened is no answer of the gate', async () => {
+    const { pipeline, releaser } = world()
+    await pipeline(poison('apple')).run()
+    const open = async () => Promise.reject(new SheikhError('storage-failed', 'The disk is full.', { retryable: true }))
+    await expect(pipeline(samples, { releaser: { ...releaser, open } }).run()).rejects.toMatchObject({
+      code: 'storage-failed',
+    })
+    expect(await pipeline().run()).toMatchObject({ status: 'released' })
+  })
+})

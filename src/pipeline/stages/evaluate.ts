@@ -1,8 +1,9 @@
-import { canonicalJson, identityOf, type Json, messageOf } from '../../core/index.js'
+import { canonicalJson, identityOf, isSheikhError, type Json, messageOf } from '../../core/index.js'
 import { type Evaluation, evaluate } from '../../evaluation/index.js'
 import type { Evidence, Opponent } from '../../gate/index.js'
 import type { Rows, WeightsDirectory } from '../../model/index.js'
 import { type Release, weightsOf } from '../../releaser/index.js'
+import { storageFailed } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
 import type { Session } from '../session.js'
@@ -49,6 +50,8 @@ async function scoreOpponent(
     return { version, bundle, evaluation: (await score(session, weights, rows, environment)).evaluation }
   } catch (error) {
     session.context.signal.throwIfAborted()
+    // A full disk or a dead line is worth another run, and no person's approval.
+    if (isSheikhError(error) ? error.retryable : storageFailed('open', version, error) !== error) throw error
     // Not a loss of the candidate and not a pass: the gate is told that the question has no answer.
     session.warn(`The release ${version} could not be scored: ${messageOf(error)}`, { version })
     return { version, bundle, unscorable: messageOf(error) }
