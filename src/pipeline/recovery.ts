@@ -43,10 +43,15 @@ export async function finishIntent(session: Session, release: Release): Promise<
   for await (const { version, withdrawn: mark } of releaser.history(context))
     if (mark !== undefined) withdrawn.add(version)
   for (const version of withdraws) {
-    if (withdrawn.has(version)) continue
-    await session.lock.check()
-    await releaser.withdraw(version, reason, context)
-    await session.ledger.append({ type: 'withdrawal', runId: session.runId, version, reason }, context)
-    session.emit({ type: 'release-withdrawn', version, reason })
+    const marked = withdrawn.has(version)
+    if (!marked) {
+      await session.lock.check()
+      await releaser.withdraw(version, reason, context)
+    }
+    // Looked for by itself: a crash may have come between the mark and the line.
+    const entries = await session.ledger.read(context)
+    if (!entries.some((entry) => entry.type === 'withdrawal' && entry.version === version))
+      await session.ledger.append({ type: 'withdrawal', runId: session.runId, version, reason }, context)
+    if (!marked) session.emit({ type: 'release-withdrawn', version, reason })
   }
 }

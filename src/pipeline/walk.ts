@@ -21,8 +21,8 @@ import { validateStage } from './stages/validate.js'
 export async function walk(session: Session, options: RunOptions): Promise<RunResult> {
   const { runId, channel } = session
   const { releaser } = session.options
-  await recordProvenance(session, options)
   const history = await recover(session)
+  await recordProvenance(session, options)
   const current = await releaser.current(channel, session.context)
 
   const { snapshot, payload } = await validateStage(session)

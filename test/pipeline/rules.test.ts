@@ -216,3 +216,31 @@ describe('infrastructure', () => {
     expect(await pipeline().run()).toMatchObject({ status: 'released' })
   })
 })
+
+describe('what was promised by a release', () => {
+  it('is done by a run that is refused for changes that are not committed, too', async () => {
+    const { pipeline, releaser } = world()
+    const point = async () => Promise.reject(new Error('the line is dead'))
+    await expect(pipeline(samples, { releaser: { ...releaser, point } }).run()).rejects.toThrow('the line is dead')
+    const provenance = async () => ({ commit: 'a', dirtyPaths: ['dataset/samples/a.json'] })
+    await expect(pipeline(samples, { provenance }).run()).rejects.toMatchObject({ code: 'repository-dirty' })
+    expect(await pipeline().current()).toMatchObject({ version: '0.1.0' })
+  })
+
+  it('is in the ledger, also where the first attempt was cut off between registry and ledger', async () => {
+    const { pipeline, store } = world()
+    await pipeline(poison('apple')).run()
+    await pipeline().run()
+    const ledger = storeLedger(store)
+    const cut: typeof ledger = {
+      read: ledger.read,
+      append: async (event, context) =>
+        event.type === 'withdrawal' ? Promise.reject(new Error('killed here')) : ledger.append(event, context),
+    }
+    await expect(pipeline(samples, { ledger: cut }).rollback({ reason: 'complaints' })).rejects.toThrow('killed here')
+    await pipeline().run()
+    await pipeline().run()
+    const withdrawals = (await ledger.read(callContext())).filter(({ type }) => type === 'withdrawal')
+    expect(withdrawals).toMatchObject([{ version: '0.1.1', reason: 'complaints' }])
+  })
+})
