@@ -30,7 +30,7 @@ export async function approve(
   )
   if (made === undefined) await checkStillOpen(session, awaiting)
   await session.update({ ...carried(awaiting), verdict })
-  const approval = { runId: awaitingRunId, by, reason }
+  const approval = session.hide({ runId: awaitingRunId, by, reason })
   const approved = (await session.ledger.read(session.context)).some(
     (entry) => entry.type === 'approval' && entry.runId === awaitingRunId,
   )

@@ -49,7 +49,7 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
     release: target,
     history,
     withdraws: [current.version],
-    reason,
+    reason: session.hide(reason),
     sourceKey: target.intent.sourceKey,
   })
 }

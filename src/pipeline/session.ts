@@ -50,12 +50,12 @@ export class Session {
   }
 
   emit(body: RunEventBody): void {
-    const event = this.#hide({
+    const event: RunEvent = this.hide({
       ...body,
       runId: this.runId,
       atMs: this.context.clock.nowMs(),
       sequence: this.#sequence,
-    } as unknown as Json) as unknown as RunEvent
+    })
     this.#sequence += 1
     this.#emit(event)
     // In order, and awaited by `flush`: an event that cannot be kept fails the run there.
@@ -63,13 +63,18 @@ export class Session {
     this.#writing.catch(() => {})
   }
 
+  /** JSON without what is secret: for whatever is kept or sent, be it a record, a registry or the ledger. */
+  hide<V>(value: V): V {
+    return this.#hide(value as Json) as V
+  }
+
   warn(message: string, facts: Readonly<Record<string, Json>> = {}): void {
-    this.context.log.warn(this.#redact(message), facts)
+    this.context.log.warn(this.#redact(message), this.hide(facts))
     this.emit({ type: 'warning', message, facts })
   }
 
   async update(changes: Partial<RunRecord>): Promise<void> {
-    this.record = this.#hide({ ...this.record, ...changes } as unknown as Json) as unknown as RunRecord
+    this.record = this.hide({ ...this.record, ...changes })
     await this.options.store.runs.write(this.runId, this.record as unknown as Json)
   }
 
@@ -122,8 +127,9 @@ export class Session {
     if (typeof value === 'string') return this.#redact(value)
     if (Array.isArray(value)) return value.map((item) => this.#hide(item))
     if (typeof value !== 'object' || value === null) return value
-    const shown: Record<string, Json> = {}
-    for (const [name, member] of Object.entries(value)) if (member !== undefined) shown[name] = this.#hide(member)
-    return shown
+    // By entries: an assignment to "__proto__", which may be a label's name, would be lost.
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([name, member]) => (member === undefined ? [] : [[name, this.#hide(member)]])),
+    )
   }
 }

@@ -244,3 +244,57 @@ describe('what was promised by a release', () => {
     expect(withdrawals).toMatchObject([{ version: '0.1.1', reason: 'complaints' }])
   })
 })
+
+describe('secrets', () => {
+  it('reach no registry, no ledger, no key and no log', async () => {
+    const { pipeline, store, releaser } = world()
+    const said: unknown[] = []
+    const log = { debug() {}, info() {}, warn: (...words: unknown[]) => said.push(words) }
+    const trainer = fakeTrainer()
+    const leaking = {
+      ...trainer,
+      fit: async (...[request, context]: Parameters<typeof trainer.fit>) => {
+        const { weights, record } = await trainer.fit(request, context)
+        return { weights, record: { ...record, trainer: { ...record.trainer, describe: ['--token', 'opensesame'] } } }
+      },
+    }
+    const checks = gate()
+    const talking = {
+      ...checks,
+      decide: async (...[evidence, context]: Parameters<typeof checks.decide>) => {
+        const verdict = await checks.decide(evidence, context)
+        return { ...verdict, findings: verdict.findings.map((finding) => ({ ...finding, reason: 'opensesame' })) }
+      },
+    }
+    const puts: unknown[] = []
+    const keys = { ...store.keys, put: async (record: never) => void puts.push(record) }
+    const p = (data = samples) =>
+      pipeline(data, {
+        secrets: ['opensesame'],
+        trainer: leaking,
+        gate: talking as never,
+        log,
+        store: { ...store, keys: { get: store.keys.get.bind(store.keys), put: keys.put } } as never,
+      })
+    expect(await p(poison('apple')).run()).toMatchObject({ status: 'released' })
+    expect(await p().run()).toMatchObject({ status: 'released' })
+    expect(await p().rollback({ reason: 'opensesame leaked' })).toMatchObject({ status: 'restored' })
+    const history = []
+    for await (const release of releaser.history(callContext())) history.push(release)
+    expect(JSON.stringify(history)).not.toContain('opensesame')
+    expect(JSON.stringify(await storeLedger(store).read(callContext()))).not.toContain('opensesame')
+    expect(JSON.stringify(puts)).not.toContain('opensesame')
+    expect(JSON.stringify(said)).not.toContain('opensesame')
+  })
+
+  it('are hidden without losing a name, be it __proto__', async () => {
+    const data = samples.map((sample) => (sample.label === 'fruit' ? sample : { ...sample, label: '__proto__' }))
+    const identities = await new Dataset({ source: memorySamples(data), input: 'text', target: 'label' }).identities()
+    const evaluation = pinnedSet(proposePinnedSet(identities, { salt: 'pipeline', share: 0.5 }))
+    const dataset = new Dataset({ source: memorySamples(data), input: 'text', target: 'label', evaluation })
+    const { pipeline, store } = world()
+    const result = await pipeline(data, { dataset }).run()
+    const record = (await store.runs.read(result.runId)) as { dataset?: { labels?: { training: object } } }
+    expect(Object.keys(record.dataset?.labels?.training ?? {})).toEqual(['__proto__', 'fruit'])
+  })
+})

@@ -5,7 +5,7 @@ import type { Session } from '../session.js'
 /** Asks the gate, and writes the consultation of the evaluation set into the ledger. Never cached: deciding is cheap. */
 export function gateStage(session: Session, evidence: Evidence): Promise<Verdict> {
   return session.stage('gate', async () => {
-    const verdict = checkVerdict(await session.options.gate.decide(evidence, session.context))
+    const verdict = session.hide(checkVerdict(await session.options.gate.decide(evidence, session.context)))
     const { evaluationDigest } = evidence.candidate.evaluation
     const digest = digestJson(verdict)
     const last = (await session.ledger.read(session.context)).findLast((entry) => entry.type === 'verdict')

@@ -45,7 +45,7 @@ export function trainStage(
       // Whatever the trainer says of its weights, what counts is what is in the folder.
       const candidate = {
         weights: await readWeightsDirectory(fitted.weights.path, session.context),
-        record: fitted.record,
+        record: session.hide(fitted.record),
       }
       const files = await store.objects.putDirectory(candidate.weights.path, session.context)
       if (key !== undefined)
