@@ -57,6 +57,15 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const trained = await lastRun(options, (record) => trainParts(record) !== undefined)
 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts }
+  // A run looks at this before it looks at any key.
+  const dirty = provenance.dirtyPaths.length > 0
+  const said = (outcome: Plan['outcome'], sentence: string): Pick<Plan, 'outcome' | 'summary'> =>
+    dirty
+      ? {
+          outcome: 'refused-dirty',
+          summary: `A run would be refused: ${provenance.dirtyPaths.length} files that it reads are not committed.`,
+        }
+      : { outcome, summary: sentence }
   const skip = (reason: string): readonly PlannedStage[] =>
     ['train', 'evaluate', 'gate', 'release'].map((stage) => ({ stage, action: 'skip', reason }))
   const validate: PlannedStage = {
@@ -68,8 +77,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     const reason = `the release ${known.version} was made of exactly this`
     return {
       ...common,
-      outcome: 'up-to-date',
-      summary: `Nothing to do: ${reason}.`,
+      ...said('up-to-date', `Nothing to do: ${reason}.`),
       version: known.version,
       stages: [validate, ...skip(reason)],
     }
@@ -78,8 +86,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     const reason = `the release ${known.version}, made of exactly this, was withdrawn (${known.withdrawn.reason})`
     return {
       ...common,
-      outcome: 'held-withdrawn',
-      summary: `Held: ${reason}.`,
+      ...said('held-withdrawn', `Held: ${reason}.`),
       version: known.version,
       stages: [validate, ...skip(reason)],
     }
@@ -91,8 +98,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     )
     return {
       ...common,
-      outcome: 'restore',
-      summary: `Restore: ${reason}.`,
+      ...said('restore', `Restore: ${reason}.`),
       version: known.version,
       stages: [validate, ...stages],
     }
@@ -119,14 +125,13 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     { stage: 'gate', action: 'run', reason: 'always asked' },
     { stage: 'release', action: 'run', reason: 'if the gate lets it' },
   ]
-  const dirty = provenance.dirtyPaths.length > 0
   const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
   return {
     ...common,
-    outcome: dirty ? 'refused-dirty' : 'judge',
-    summary: dirty
-      ? `A run would be refused: ${provenance.dirtyPaths.length} files that it reads are not committed.`
-      : `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : 'train and judge a model'}: ${changed}.`,
+    ...said(
+      'judge',
+      `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : 'train and judge a model'}: ${changed}.`,
+    ),
     stages,
   }
 }

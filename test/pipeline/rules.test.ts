@@ -298,3 +298,12 @@ describe('secrets', () => {
     expect(Object.keys(record.dataset?.labels?.training ?? {})).toEqual(['__proto__', 'fruit'])
   })
 })
+
+describe('a plan', () => {
+  it('says that a run would be refused, also where nothing that counts differs', async () => {
+    const { pipeline } = world()
+    await pipeline().run()
+    const provenance = async () => ({ commit: 'a', dirtyPaths: ['dataset/samples/a.json'] })
+    expect(await pipeline(samples, { provenance }).plan()).toMatchObject({ outcome: 'refused-dirty' })
+  })
+})
