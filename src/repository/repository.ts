@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, posix, relative, resolve } from 'node:path'
 import { type CallContext, type Clock, callContext, digestBytes, type Log, SheikhError } from '../core/index.js'
 import {
   addToPinnedSet,
@@ -16,7 +16,7 @@ import { minimumItemsForMargin } from '../statistics/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { type Composition, compose } from './compose.js'
-import type { Notice } from './config/index.js'
+import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, findChanges, type Git, type Head, openGit, revert } from './git/index.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 
@@ -109,15 +109,24 @@ export class Repository {
 
   /** Files that a run reads and that differ from the commit. */
   async dirtyPaths(context: CallContext = this.#context): Promise<readonly string[]> {
-    const { store } = await this.#compose()
-    const { changed, deleted } = await findChanges(this.#git, readPaths(this.#prefix), context, store.documents)
+    const { store, configuration } = await this.#compose()
+    const { changed, deleted } = await findChanges(this.#git, this.#readPaths(configuration), context, store.documents)
     return [...changed, ...deleted]
   }
 
   /** Commits what changed under the paths that a run reads, and `.gitignore`. @returns the commit's id. */
-  commit({ message, author }: { readonly message: string; readonly author?: Author | undefined }): Promise<string> {
-    const ignore = this.#prefix === '' ? '.gitignore' : `${this.#prefix}/.gitignore`
-    return commit(this.#git, { message, author, paths: [...readPaths(this.#prefix), ignore] }, this.#context)
+  async commit({
+    message,
+    author,
+  }: {
+    readonly message: string
+    readonly author?: Author | undefined
+  }): Promise<string> {
+    // A configuration that cannot be used may be committed all the same; it names no schema.
+    const configuration = await loadConfiguration(this.root, this.#context).catch(() => undefined)
+    this.#context.signal.throwIfAborted()
+    const paths = [...this.#readPaths(configuration), posix.join(this.#prefix, '.gitignore')]
+    return commit(this.#git, { message, author, paths }, this.#context)
   }
 
   /** Undoes a commit by a new one. @returns the new commit's id. */
@@ -202,6 +211,16 @@ export class Repository {
     }))
     if (schema !== undefined) files.push({ path: 'sheikh/schema.json', content: schema, digest: digestBytes(schema) })
     return files
+  }
+
+  /** The layout's folders, and a schema that the configuration has elsewhere in the project. */
+  #readPaths(configuration: Configuration | undefined): readonly string[] {
+    const schema = configuration?.dataset.schemaPath
+    const folders = readPaths(this.#prefix)
+    if (schema === undefined) return folders
+    const path = relative(this.#git.root, resolve(this.root, schema)).replaceAll('\\', '/')
+    const known = path.startsWith('../') || folders.some((folder) => path.startsWith(`${folder}/`))
+    return known ? folders : [...folders, path]
   }
 
   #compose(): Promise<Composition> {

@@ -53,6 +53,19 @@ describe('a run', () => {
     expect((await (await repository.pipeline()).current())?.record.commit).toBe(git(root, 'rev-parse', 'HEAD').trim())
   })
 
+  it('of a dirty schema is refused, wherever in the project the schema is', async () => {
+    const schema = readFileSync(join(root, 'dataset/schemas/sample.json'), 'utf8')
+    const config = readFileSync(join(root, 'dataset/config.yaml'), 'utf8')
+    write(root, 'schemas/sample.json', schema)
+    write(root, 'dataset/config.yaml', config.replace('dataset/schemas/sample.json', './schemas/sample.json'))
+    await commit('another place for the schema')
+    expect(gitStatus(root)).toBe('')
+    expect(await run()).toMatchObject({ status: 'released' })
+    write(root, 'schemas/sample.json', `${schema}\n`)
+    expect(await repository.dirtyPaths()).toEqual(['schemas/sample.json'])
+    await expect(run()).rejects.toMatchObject({ code: 'repository-dirty', facts: { paths: ['schemas/sample.json'] } })
+  })
+
   it('after a revert restores what was released before, and trains nothing', async () => {
     const first = await run()
     write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 12 }\n')
