@@ -65,6 +65,17 @@ export interface Finding {
   readonly groupsNeeded?: number | undefined
   /** Ids of items that the opponent had right and the candidate wrong; at most 20. */
   readonly worst?: readonly string[] | undefined
+  /** Of `calibration`: the items by the confidence of their answer, a bin each. */
+  readonly reliability?: readonly ReliabilityBin[] | undefined
+  /** False: no person may release in spite of it. @default true */
+  readonly overridable?: boolean | undefined
+}
+
+/** Items of like confidence: how sure the model was on average, and how often it was right, 0..1. */
+export interface ReliabilityBin {
+  readonly confidence: number
+  readonly accuracy: number
+  readonly items: number
 }
 
 export type VerdictStatus = 'pass' | 'fail' | 'inconclusive'

@@ -12,6 +12,7 @@ export type {
   Gate,
   InconclusivePolicy,
   Opponent,
+  ReliabilityBin,
   Verdict,
   VerdictStatus,
 } from './gate.js'
