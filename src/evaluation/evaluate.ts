@@ -1,7 +1,7 @@
-import { type CallContext, type Json, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import type { Model, Prediction, Row, Rows } from '../model/index.js'
 import type { Evaluation, Metric, Outcome } from './evaluation.js'
-import { columnOf } from './metric-column.js'
+import { EvaluationBuilder } from './evaluation-builder.js'
 
 export interface EvaluateOptions<I> {
   readonly model: Model<I>
@@ -19,7 +19,7 @@ export interface ScoredItem {
 }
 
 /**
- * Scores a model on rows, item by item.
+ * Scores a model on rows, item by item; of the rows no more than a batch is in memory, unless a metric is an aggregate.
  *
  * A batch that fails is asked again item by item, so that one bad item costs no other its answer. What fails then is
  * recorded as `error`, or `timeout` for an error of that name: never as a wrong answer.
@@ -30,29 +30,18 @@ export async function evaluate<I>(
   { model, rows, metrics, batchSize = 64 }: EvaluateOptions<I>,
   context: CallContext,
 ): Promise<Evaluation> {
-  const items: ScoredItem[] = []
+  const columns = new EvaluationBuilder(metrics)
   let batch: Row<I, unknown>[] = []
-  for await (const row of rows) {
-    batch.push(row)
-    if (batch.length < batchSize) continue
-    items.push(...(await predictBatch(model, batch, context)))
+  const ask = async () => {
+    for (const item of await predictBatch(model, batch, context)) columns.push(item)
     batch = []
   }
-  if (batch.length > 0) items.push(...(await predictBatch(model, batch, context)))
-  if (items.length === 0)
-    throw new SheikhError('evaluation-invalid', 'Cannot evaluate: there are no items. Pin an evaluation set.')
-  return {
-    formatVersion: 1,
-    modelDigest: model.digest,
-    evaluationDigest: rows.digest,
-    ids: items.map(({ row }) => row.id),
-    groups: items.map(({ row }) => row.group ?? row.id),
-    slices: sliceColumns(items),
-    targets: items.map(({ row }) => (row.target ?? null) as Json),
-    predictions: items.map(({ prediction }) => prediction ?? null),
-    outcomes: items.map(({ outcome }) => outcome),
-    metrics: metrics.map((metric) => columnOf(metric, items)),
+  for await (const row of rows) {
+    batch.push(row)
+    if (batch.length === batchSize) await ask()
   }
+  if (batch.length > 0) await ask()
+  return columns.finish(model.digest, rows.digest)
 }
 
 async function predictBatch<I>(
@@ -104,12 +93,5 @@ function checked(prediction: Prediction, id: string): Prediction {
     {
       facts: { id },
     },
-  )
-}
-
-function sliceColumns(items: readonly ScoredItem[]): Evaluation['slices'] {
-  const kinds = [...new Set(items.flatMap(({ row }) => Object.keys(row.slices)))].sort()
-  return Object.fromEntries(
-    kinds.map((kind) => [kind, items.map(({ row }) => (Object.hasOwn(row.slices, kind) ? row.slices[kind]! : null))]),
   )
 }

@@ -1,5 +1,6 @@
 import type { Described, Digest, Json } from '../core/index.js'
 import type { Prediction, Row } from '../model/index.js'
+import type { Column } from './column.js'
 
 /** A number by which models are judged, made of one score an item. */
 export interface Metric extends Described {
@@ -30,26 +31,29 @@ export interface MetricColumn {
   /** Of the metric, where it says. */
   readonly range?: readonly [lowest: number, highest: number] | undefined
   /** One an item; `null` where the outcome is not `ok` (and throughout for `aggregate`). */
-  readonly scores: readonly (number | null)[]
+  readonly scores: Column<number | null>
   /** `ratio` only. */
-  readonly weights?: readonly (number | null)[] | undefined
+  readonly weights?: Column<number | null> | undefined
   /** Over all items whose outcome is `ok`; `null` where that is not a number (no item, an empty denominator). */
   readonly value: number | null
 }
 
-/** One model on one evaluation set, in columns of equal length, in order of id. Never only an average. JSON. */
+/**
+ * One model on one evaluation set, in columns of equal length, in order of id. Never only an average. Its `JSON.stringify`
+ * is arrays; in memory and on disk a column takes a few bytes an item.
+ */
 export interface Evaluation {
   readonly formatVersion: 1
   readonly modelDigest: Digest
   /** The digest of the rows (`Rows.digest`): evaluations of different sets are never compared. */
   readonly evaluationDigest: Digest
-  readonly ids: readonly string[]
+  readonly ids: Column<string>
   /** The item's group, or its id where it has none. */
-  readonly groups: readonly string[]
+  readonly groups: Column<string>
   /** By kind of slice; `null` for an item without one. */
-  readonly slices: Readonly<Record<string, readonly (string | null)[]>>
-  readonly targets: readonly Json[]
-  readonly predictions: readonly (Prediction | null)[]
-  readonly outcomes: readonly Outcome[]
+  readonly slices: Readonly<Record<string, Column<string | null>>>
+  readonly targets: Column<Json>
+  readonly predictions: Column<Prediction | null>
+  readonly outcomes: Column<Outcome>
   readonly metrics: readonly MetricColumn[]
 }

@@ -1,6 +1,24 @@
+export {
+  type Column,
+  codesOf,
+  DictionaryColumn,
+  GrowingArray,
+  NumberColumn,
+  numbersOf,
+  sameColumn,
+  TextColumn,
+} from './column.js'
 export { type EvaluateOptions, evaluate } from './evaluate.js'
 export type { Evaluation, Metric, MetricColumn, Outcome } from './evaluation.js'
+export { readEvaluation, writeEvaluation } from './evaluation-file.js'
 export { accuracy } from './metrics/accuracy.js'
 export { logLoss } from './metrics/log-loss.js'
 export { f1, precision, recall } from './metrics/precision-recall.js'
+export {
+  type Predictions,
+  type RememberingModel,
+  readPredictions,
+  rememberingModel,
+  writePredictions,
+} from './remembering-model.js'
 export { type PairScoresOptions, pairScores, readScoreFile, type ScoreFile, type ScoreLine } from './score-lines.js'

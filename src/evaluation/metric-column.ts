@@ -1,39 +1,74 @@
 import { SheikhError } from '../core/index.js'
 import type { Prediction } from '../model/index.js'
+import { GrowingArray, NumberColumn } from './column.js'
 import type { ScoredItem } from './evaluate.js'
 import type { Metric, MetricColumn } from './evaluation.js'
 
-/** A metric's scores, item by item, and its value over those that were answered. @throws `evaluation-invalid`. */
-export function columnOf(metric: Metric, items: readonly ScoredItem[]): MetricColumn {
-  const { name, direction, kind, range } = metric
-  const head = { name, direction, kind, ...(range !== undefined && { range }) }
-  const each = (score: (item: Answered) => number) =>
-    items.map((item) => {
-      if (!isAnswered(item)) return null
-      checkNeeds(metric, item)
-      const value = score(item)
-      if (Number.isFinite(value)) return value
-      throw invalid(metric, item.row.id, `its score is ${value}`)
-    })
-  if (kind === 'aggregate') {
-    const answered = items.filter(isAnswered)
-    for (const item of answered) checkNeeds(metric, item)
-    return { ...head, scores: items.map(() => null), value: finite(metric.aggregate?.(answered)) }
+/** A metric's scores, item by item, and its value over those that were answered. */
+export class MetricColumnBuilder {
+  readonly #metric: Metric
+  readonly #scores = new GrowingArray(new Float64Array(0))
+  readonly #weights = new GrowingArray(new Float64Array(0))
+  /** An aggregate has no parts: it is given all at the end, so all are kept. */
+  readonly #items: Answered[] = []
+  #sum = 0
+  #weight = 0
+  #answered = 0
+
+  constructor(metric: Metric) {
+    this.#metric = metric
   }
-  const scores = each(({ row, prediction }) => metric.score(row, prediction))
-  if (kind === 'binary') {
-    const index = scores.findIndex((score) => score !== null && score !== 0 && score !== 1)
-    if (index >= 0)
-      throw invalid(metric, items[index]!.row.id, `its score is ${scores[index]}, and the metric is binary`)
-  }
-  if (kind !== 'ratio')
-    return {
-      ...head,
-      scores,
-      value: finite(sum(scores) / scores.filter((score) => score !== null).length),
+
+  /** @throws `evaluation-invalid`. */
+  push(item: ScoredItem): void {
+    const { kind } = this.#metric
+    if (!isAnswered(item)) {
+      this.#scores.push(Number.NaN)
+      if (kind === 'ratio') this.#weights.push(Number.NaN)
+      return
     }
-  const weights = each(({ row, prediction }) => metric.weight?.(row, prediction) ?? 1)
-  return { ...head, scores, weights, value: finite(sum(scores) / sum(weights)) }
+    checkNeeds(this.#metric, item)
+    this.#answered += 1
+    if (kind === 'aggregate') {
+      this.#items.push(item)
+      this.#scores.push(Number.NaN)
+      return
+    }
+    const { row, prediction } = item
+    const score = this.#checked(item, this.#metric.score(row, prediction))
+    if (kind === 'binary' && score !== 0 && score !== 1)
+      throw invalid(this.#metric, row.id, `its score is ${score}, and the metric is binary`)
+    this.#scores.push(score)
+    this.#sum += score
+    if (kind !== 'ratio') return
+    const weight = this.#checked(item, this.#metric.weight?.(row, prediction) ?? 1)
+    this.#weights.push(weight)
+    this.#weight += weight
+  }
+
+  finish(): MetricColumn {
+    const { name, direction, kind, range } = this.#metric
+    return {
+      name,
+      direction,
+      kind,
+      ...(range !== undefined && { range }),
+      scores: new NumberColumn(this.#scores.take()),
+      ...(kind === 'ratio' && { weights: new NumberColumn(this.#weights.take()) }),
+      value: finite(this.#value()),
+    }
+  }
+
+  #value(): number | undefined {
+    const { kind } = this.#metric
+    if (kind === 'aggregate') return this.#metric.aggregate?.(this.#items)
+    return this.#sum / (kind === 'ratio' ? this.#weight : this.#answered)
+  }
+
+  #checked({ row }: Answered, value: number): number {
+    if (Number.isFinite(value)) return value
+    throw invalid(this.#metric, row.id, `its score is ${value}`)
+  }
 }
 
 type Answered = ScoredItem & { readonly prediction: Prediction }
@@ -48,7 +83,6 @@ function checkNeeds(metric: Metric, { row, prediction }: Answered): void {
   if (!given) throw invalid(metric, row.id, `the metric needs ${needs}, and the model gives ${prediction.kind}`)
 }
 
-const sum = (values: readonly (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0)
 const finite = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null)
 
 const invalid = (metric: Metric, id: string, fact: string) =>

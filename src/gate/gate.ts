@@ -14,6 +14,8 @@ export interface Evidence {
   readonly baseline?: Opponent | undefined
   /** The best model ever released and not withdrawn, by the first `noRegression` metric; absent where it is the baseline's bundle. */
   readonly best?: Opponent | undefined
+  /** Level of each test that lets a release pass; smaller where an evaluation set was asked before. @default 0.05 */
+  readonly passAlpha?: number | undefined
 }
 
 /** A released model on the same items, or why it could not be scored. */

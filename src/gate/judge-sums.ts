@@ -1,15 +1,17 @@
-import { bcaBootstrap, meanDetectable, meanRequired, signFlip } from '../statistics/index.js'
-import { type Answer, alpha, maximumWorst } from './answer.js'
-import { mean, type PairedGroup, type Pairing } from './paired-groups.js'
+import { bcaBootstrap, meanDetectable, meanRequired, normalQuantile, signFlip } from '../statistics/index.js'
+import { type Answer, alpha, confidenceOf, maximumWorst } from './answer.js'
+import { firstLost, mean, type Pairing } from './paired-groups.js'
 
 /** Below this many groups a resampled interval is too short, whatever the method. */
 const fewestGroups = 20
 
 /** What one pairing of a mean or a ratio of sums says: groups resampled; of a mean, signs flipped as well. */
-export function judgeSums(pairing: Pairing, margin: number): Answer {
-  const { groups, items, kind, sign } = pairing
-  const n = groups.length
-  const [candidateValue, opponentValue] = [valueBy(groups, 'candidate'), valueBy(groups, 'opponent')]
+export function judgeSums(pairing: Pairing, margin: number, passAlpha: number): Answer {
+  const { candidate, opponent, candidateWeight, opponentWeight, items, kind, sign } = pairing
+  const n = candidate.length
+  const overall = (sums: Float64Array, weights?: Float64Array) =>
+    mean(sums) / (weights === undefined ? 1 : mean(weights))
+  const [candidateValue, opponentValue] = [overall(candidate, candidateWeight), overall(opponent, opponentWeight)]
   const common = {
     items,
     groups: n,
@@ -21,41 +23,41 @@ export function judgeSums(pairing: Pairing, margin: number): Answer {
   if (n < fewestGroups) return open(`${n} independent items are too few to resample: ${fewestGroups} are the fewest`)
 
   const flips = kind === 'mean'
-  const differences = groups.map(({ candidate, opponent }) => sign * (candidate - opponent))
-  if (flips && areAlike(differences, groups)) return { ...common, ...judgeConstant(pairing, mean(differences), margin) }
-  const boot = bcaBootstrap({
-    columns: [
-      groups.map(({ candidate }) => candidate),
-      groups.map(({ candidateWeight }) => candidateWeight),
-      groups.map(({ opponent }) => opponent),
-      groups.map(({ opponentWeight }) => opponentWeight),
-    ],
-    statistic: ([ours, ourWeight, theirs, theirWeight]) => sign * (ours! / ourWeight! - theirs! / theirWeight!),
-    confidence: 1 - 2 * alpha,
-  })
-  if (boot.degenerate) return { ...common, ...judgeConstant(pairing, boot.estimate, margin) }
+  const differences = candidate.map((value, group) => sign * (value - opponent[group]!))
+  if (flips && areAlike(differences, pairing))
+    return { ...common, ...judgeConstant(pairing, mean(differences), margin, passAlpha) }
+  const resampled =
+    candidateWeight === undefined || opponentWeight === undefined
+      ? { columns: [differences] }
+      : {
+          columns: [candidate, candidateWeight, opponent, opponentWeight],
+          statistic: ([ours, ourWeight, theirs, theirWeight]: Float64Array) =>
+            sign * (ours! / ourWeight! - theirs! / theirWeight!),
+        }
+  const boot = bcaBootstrap({ ...resampled, confidence: 1 - 2 * passAlpha })
+  if (boot.degenerate) return { ...common, ...judgeConstant(pairing, boot.estimate, margin, passAlpha) }
   // Signs flipped alone take a skew for harm or for its absence; resampling alone is too sure of few items: both must agree.
   const pPass = Math.max(boot.pAbove(-margin), flips ? signFlip({ differences, shift: -margin }).better : 0)
   const pFail = boot.estimate < 0 ? Math.max(boot.pBelow(0), flips ? signFlip({ differences }).worse : 0) : 1
-  const status = pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
+  const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
   // What the interval says of the spread of one group: the approximation that plans rest on.
-  const deviation = ((boot.upper - boot.lower) / (2 * 1.6449)) * Math.sqrt(n)
+  const deviation = ((boot.upper - boot.lower) / (2 * normalQuantile(1 - passAlpha))) * Math.sqrt(n)
   return {
     ...common,
     status,
-    reason: sentence(status, boot, n, margin),
+    reason: sentence(status, boot, n, margin, passAlpha),
     estimate: boot.estimate,
     lower: boot.lower,
     upper: boot.upper,
     engine: flips ? `${bootstrap} and sign-flip permutation` : bootstrap,
     pPass,
     pFail,
-    worst: worstOf(groups, sign),
+    worst: worstOf(pairing),
     ...(status === 'inconclusive' &&
       deviation > 0 &&
       margin > 0 && {
         smallestDetectableDrop: meanDetectable({ n, deviation }),
-        groupsNeeded: meanRequired({ difference: margin, deviation }),
+        groupsNeeded: meanRequired({ difference: margin, deviation, alpha: passAlpha }),
       }),
   }
 }
@@ -63,33 +65,34 @@ export function judgeSums(pairing: Pairing, margin: number): Answer {
 const bootstrap = 'BCa bootstrap by group'
 
 /** Alike but for rounding: a constant shift of scores leaves differences that vary in their last digits only. */
-function areAlike(differences: readonly number[], groups: readonly PairedGroup[]): boolean {
+function areAlike(differences: Float64Array, { candidate, opponent }: Pairing): boolean {
   const first = differences[0]!
-  return differences.every((difference, index) => {
-    const { candidate, opponent } = groups[index]!
-    return Math.abs(difference - first) <= 1e-12 * (Math.abs(candidate) + Math.abs(opponent))
-  })
+  return differences.every(
+    (difference, group) =>
+      Math.abs(difference - first) <= 1e-12 * (Math.abs(candidate[group]!) + Math.abs(opponent[group]!)),
+  )
 }
 
 /**
  * Where every group has the same difference, its spread is unknown and not nought. All n being alike has chance ≤ α only if
  * less than α^(1/n) of all groups are; the others may differ by as much as the metric's range.
  */
-function judgeConstant({ groups, kind, range }: Pairing, difference: number, margin: number): Answer {
-  const n = groups.length
+function judgeConstant(pairing: Pairing, difference: number, margin: number, passAlpha: number): Answer {
+  const { candidate, kind, range } = pairing
+  const n = candidate.length
   const width = kind === 'mean' && range !== undefined ? range[1] - range[0] : undefined
   const pPass = width === undefined || difference <= -margin ? 1 : ((width - margin) / (width + difference)) ** n
   // A sign test: under no effect each of the n is as likely to have the other sign.
   const pFail = difference < 0 ? 2 ** -n : 1
-  const status = pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
-  const alike = alpha ** (1 / n)
+  const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
+  const alike = passAlpha ** (1 / n)
   const lower = width === undefined ? undefined : alike * (difference + width) - width
   const reason =
     status === 'fail'
       ? `all ${n} independent items are worse by ${format(-difference)}, which is not chance`
       : lower === undefined
         ? `all ${n} independent items differ by ${format(difference)}, so nothing shows how far others may; a metric that states its range can say more`
-        : `all ${n} independent items differ by ${format(difference)}, so with 95 % confidence the difference is above ${format(lower)}; the margin is ${format(margin)}`
+        : `all ${n} independent items differ by ${format(difference)}, so with ${confidenceOf(passAlpha)} confidence the difference is above ${format(lower)}; the margin is ${format(margin)}`
   return {
     status,
     reason,
@@ -98,22 +101,18 @@ function judgeConstant({ groups, kind, range }: Pairing, difference: number, mar
     engine: status === 'fail' ? 'sign test' : 'exact bound for items that are all alike',
     pPass,
     pFail,
-    worst: groups.flatMap(({ lost }) => lost).slice(0, maximumWorst),
+    worst: firstLost(pairing, maximumWorst),
   }
 }
 
-function valueBy(groups: readonly PairedGroup[], side: 'candidate' | 'opponent'): number {
-  const weight = side === 'candidate' ? 'candidateWeight' : 'opponentWeight'
-  return mean(groups.map((group) => group[side])) / mean(groups.map((group) => group[weight]))
-}
-
-function worstOf(groups: readonly PairedGroup[], sign: number): readonly string[] {
-  const loss = ({ candidate, candidateWeight, opponent, opponentWeight }: PairedGroup) =>
-    sign * (candidate * opponentWeight - opponent * candidateWeight)
-  return [...groups]
-    .sort((one, other) => loss(one) - loss(other))
-    .flatMap(({ lost }) => lost)
+function worstOf({ candidate, candidateWeight, opponent, opponentWeight, sign, lost }: Pairing): readonly string[] {
+  const loss = (group: number) =>
+    sign * (candidate[group]! * (opponentWeight?.[group] ?? 1) - opponent[group]! * (candidateWeight?.[group] ?? 1))
+  // By group, then in order.
+  return Array.from(lost.items, (item, index) => ({ item, loss: loss(lost.groups[index]!) }))
+    .sort((one, other) => one.loss - other.loss)
     .slice(0, maximumWorst)
+    .map(({ item }) => lost.idOf(item))
 }
 
 function sentence(
@@ -121,10 +120,11 @@ function sentence(
   { estimate, lower }: { readonly estimate: number; readonly lower: number },
   n: number,
   margin: number,
+  passAlpha: number,
 ): string {
   const over = `over ${n} independent items`
   if (status === 'pass')
-    return `the difference is ${format(estimate)} ${over}, and above ${format(lower)} with 95 % confidence; the margin is ${format(margin)}`
+    return `the difference is ${format(estimate)} ${over}, and above ${format(lower)} with ${confidenceOf(passAlpha)} confidence; the margin is ${format(margin)}`
   if (status === 'fail') return `it is worse by ${format(-estimate)} ${over}, which is not chance`
   return `the difference is ${format(estimate)} ${over} and may be as low as ${format(lower)}: that is neither within the margin of ${format(margin)} for certain, nor worse for certain`
 }

@@ -1,27 +1,34 @@
 import { SheikhError } from '../core/index.js'
-import type { Evaluation, Metric, MetricColumn } from '../evaluation/index.js'
+import {
+  codesOf,
+  type Evaluation,
+  GrowingArray,
+  type Metric,
+  type MetricColumn,
+  numbersOf,
+  sameColumn,
+} from '../evaluation/index.js'
 
-/** The unit of inference: items that are not independent, together. A value is `candidate / candidateWeight`, the same for the opponent. */
-export interface PairedGroup {
-  /** Binary: the share right, 1 is right whatever the direction. Mean: the mean score. Ratio: the sum of the scores. */
-  readonly candidate: number
-  readonly opponent: number
-  /** 1, but for ratios: the sum of the weights. */
-  readonly candidateWeight: number
-  readonly opponentWeight: number
-  /** Items on which the candidate is worse. */
-  readonly lost: readonly string[]
-}
-
+/**
+ * Two models on the same groups: the unit of inference is the group, items that are not independent, together. A value is
+ * `candidate / candidateWeight`, the same for the opponent.
+ */
 export interface Pairing {
   readonly kind: MetricColumn['kind']
   /** 1 where more is better, −1 where less is; 1 for binary metrics, whose groups are turned already. */
   readonly sign: 1 | -1
   readonly range?: readonly [number, number] | undefined
-  readonly groups: readonly PairedGroup[]
+  /** A value a group. Binary: the share right, 1 is right whatever the direction. Mean: the mean score. Ratio: the sum of the scores. */
+  readonly candidate: Float64Array
+  readonly opponent: Float64Array
+  /** Ratios only: the sums of the weights; else each is 1. */
+  readonly candidateWeight?: Float64Array | undefined
+  readonly opponentWeight?: Float64Array | undefined
   readonly items: number
   /** Items that one of the models could not be asked: time-outs, crashes. */
   readonly unanswered: number
+  /** Items on which the candidate is worse, in order, and the group of each. */
+  readonly lost: { readonly items: Uint32Array; readonly groups: Uint32Array; idOf(item: number): string }
 }
 
 /**
@@ -35,9 +42,7 @@ export function checkComparable(candidate: Evaluation, opponent: Evaluation): vo
   if (candidate.modelDigest === opponent.modelDigest) throw mismatch('they are the same model')
   if (candidate.evaluationDigest !== opponent.evaluationDigest)
     throw mismatch('they were scored on different evaluation sets')
-  const differ =
-    candidate.ids.length !== opponent.ids.length || candidate.ids.some((id, index) => opponent.ids[index] !== id)
-  if (differ) throw mismatch('they were scored on different items')
+  if (!sameColumn(candidate.ids, opponent.ids)) throw mismatch('they were scored on different items')
 }
 
 /** What a metric is judged by. */
@@ -57,16 +62,20 @@ export function metricColumn(evaluation: Evaluation, { name, kind, direction }: 
     throw invalid('the evaluation has columns of different length')
   // A comparison with NaN is never true, so it would be neither lost nor won.
   const isSound = (score: number) => (column.kind === 'binary' ? score >= 0 && score <= 1 : Number.isFinite(score))
-  const odd = column.scores.findIndex((score) => score !== null && !isSound(score))
-  if (odd >= 0)
-    throw invalid(`the score of "${evaluation.ids[odd]}" is ${column.scores[odd]}, of a metric that is ${column.kind}`)
   const { weights } = column
   if (weights !== undefined && weights.length !== length)
     throw invalid('the evaluation has columns of different length')
-  const light = weights?.findIndex((weight) => weight !== null && !(weight >= 0 && Number.isFinite(weight))) ?? -1
-  if (light >= 0) throw invalid(`the weight of "${evaluation.ids[light]}" is ${weights![light]}`)
-  const unweighted = weights?.findIndex((weight, index) => (weight === null) !== (column.scores[index] === null)) ?? -1
-  if (unweighted >= 0) throw invalid(`"${evaluation.ids[unweighted]}" has a score or a weight, and not both`)
+  for (let index = 0; index < length; index += 1) {
+    const score = column.scores.at(index)!
+    const id = () => JSON.stringify(evaluation.ids.at(index))
+    if (score !== null && !isSound(score))
+      throw invalid(`the score of ${id()} is ${score}, of a metric that is ${column.kind}`)
+    if (weights === undefined) continue
+    const weight = weights.at(index)!
+    if (weight !== null && !(weight >= 0 && Number.isFinite(weight)))
+      throw invalid(`the weight of ${id()} is ${weight}`)
+    if ((weight === null) !== (score === null)) throw invalid(`${id()} has a score or a weight, and not both`)
+  }
   return column
 }
 
@@ -75,8 +84,6 @@ export interface Pairs {
   /** @param items indices of items. @default all */
   over(items?: Uint32Array): Pairing
 }
-
-const noItems: readonly string[] = []
 
 /** Reads both columns once; each pairing then looks at its own items only. */
 export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: Judged): Pairs {
@@ -87,67 +94,83 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
   const turned = (score: number) => (kind === 'binary' && lessIsBetter ? 1 - score : score)
   const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
   const { ids, groups: names } = candidate
-  const numberOf = new Map<string, number>()
-  const groupOf = Uint32Array.from(names, (name) => {
-    const known = numberOf.get(name)
-    if (known !== undefined) return known
-    numberOf.set(name, numberOf.size)
-    return numberOf.size - 1
-  })
+  // Ids are unique, so where they are the groups each item is a group by itself.
+  const { codes } =
+    names === ids ? { codes: Uint32Array.from({ length: ids.length }, (_, index) => index) } : codesOf(names)
   // Where each group stands in the pairing that is being made.
-  const slot = new Int32Array(numberOf.size).fill(-1)
+  const slot = new Int32Array(codes.length === 0 ? 0 : 1 + codes.reduce((most, code) => Math.max(most, code), 0)).fill(
+    -1,
+  )
+  const one = numbersOf(ours.scores)
+  const other = numbersOf(theirs.scores)
+  const oneWeight = ours.weights && numbersOf(ours.weights)
+  const otherWeight = theirs.weights && numbersOf(theirs.weights)
 
   return {
     over(items) {
       const length = items?.length ?? ids.length
-      const touched: number[] = []
-      const counts: number[] = []
-      const sums: number[] = []
-      const lost: (string[] | undefined)[] = []
+      const touched = new GrowingArray(new Uint32Array(0))
+      const counts = new Float64Array(length)
+      const [ourSums, theirSums] = [new Float64Array(length), new Float64Array(length)]
+      const weigh = kind === 'ratio'
+      const [ourWeights, theirWeights] = [new Float64Array(weigh ? length : 0), new Float64Array(weigh ? length : 0)]
+      const lostItems = new GrowingArray(new Uint32Array(0))
+      const lostGroups = new GrowingArray(new Uint32Array(0))
       let unanswered = 0
       for (let position = 0; position < length; position += 1) {
         const index = items?.[position] ?? position
-        const [one, other] = [ours.scores[index], theirs.scores[index]]
-        if (one === null || one === undefined || other === null || other === undefined) {
+        const [our, their] = [turned(one[index]!), turned(other[index]!)]
+        if (Number.isNaN(our) || Number.isNaN(their)) {
           unanswered += 1
           continue
         }
-        const group = groupOf[index]!
+        const group = codes[index]!
         let at = slot[group]!
         if (at < 0) {
           at = slot[group] = touched.length
           touched.push(group)
-          counts.push(0)
-          sums.push(0, 0, 0, 0)
-          lost.push(undefined)
         }
         counts[at]! += 1
-        sums[4 * at]! += turned(one)
-        sums[4 * at + 1]! += ours.weights?.[index] ?? 1
-        sums[4 * at + 2]! += turned(other)
-        sums[4 * at + 3]! += theirs.weights?.[index] ?? 1
-        if (sign * (turned(one) - turned(other)) < 0) {
-          const known = lost[at]
-          if (known === undefined) lost[at] = [ids[index]!]
-          else known.push(ids[index]!)
+        ourSums[at]! += our
+        theirSums[at]! += their
+        if (weigh) {
+          ourWeights[at]! += oneWeight?.[index] ?? 1
+          theirWeights[at]! += otherWeight?.[index] ?? 1
+        }
+        if (sign * (our - their) < 0) {
+          lostItems.push(index)
+          lostGroups.push(at)
         }
       }
-      for (const group of touched) slot[group] = -1
+      const groups = touched.length
+      for (const group of touched.take()) slot[group] = -1
       // Repeats of an item are averaged; the parts of a ratio are added up.
-      const groups = counts.map((count, at): PairedGroup => {
-        const divisor = kind === 'ratio' ? 1 : count
-        return {
-          candidate: sums[4 * at]! / divisor,
-          candidateWeight: kind === 'ratio' ? sums[4 * at + 1]! : 1,
-          opponent: sums[4 * at + 2]! / divisor,
-          opponentWeight: kind === 'ratio' ? sums[4 * at + 3]! : 1,
-          lost: lost[at] ?? noItems,
+      if (!weigh)
+        for (let at = 0; at < groups; at += 1) {
+          ourSums[at]! /= counts[at]!
+          theirSums[at]! /= counts[at]!
         }
-      })
-      return { kind, sign, ...(range !== undefined && { range }), groups, items: length, unanswered }
+      return {
+        kind,
+        sign,
+        ...(range !== undefined && { range }),
+        candidate: ourSums.subarray(0, groups),
+        opponent: theirSums.subarray(0, groups),
+        ...(weigh && {
+          candidateWeight: ourWeights.subarray(0, groups),
+          opponentWeight: theirWeights.subarray(0, groups),
+        }),
+        items: length,
+        unanswered,
+        lost: { items: lostItems.take(), groups: lostGroups.take(), idOf: (item) => ids.at(item)! },
+      }
     },
   }
 }
+
+/** The ids of the first items that were lost. */
+export const firstLost = ({ lost }: Pairing, most: number): readonly string[] =>
+  Array.from(lost.items.subarray(0, most), (item) => lost.idOf(item))
 
 export interface DiscordantCounts {
   readonly n: number
@@ -162,16 +185,20 @@ export interface DiscordantCounts {
  * cannot take: it is rounded against the claim, so that no claim rests on it. To claim `no-harm` the candidate is rounded
  * down and the opponent up; to claim `harm` the other way round.
  */
-export function countDiscordant(groups: readonly PairedGroup[], claim: 'no-harm' | 'harm'): DiscordantCounts {
+export function countDiscordant({ candidate, opponent }: Pairing, claim: 'no-harm' | 'harm'): DiscordantCounts {
   const [ours, theirs] = claim === 'no-harm' ? [Math.floor, Math.ceil] : [Math.ceil, Math.floor]
   let b = 0
   let c = 0
-  for (const { candidate, opponent } of groups) {
-    const difference = ours(candidate) - theirs(opponent)
+  for (let group = 0; group < candidate.length; group += 1) {
+    const difference = ours(candidate[group]!) - theirs(opponent[group]!)
     if (difference < 0) b += 1
     else if (difference > 0) c += 1
   }
-  return { n: groups.length, b, c }
+  return { n: candidate.length, b, c }
 }
 
-export const mean = (values: readonly number[]) => values.reduce((total, value) => total + value, 0) / values.length
+export function mean(values: ArrayLike<number>): number {
+  let total = 0
+  for (let index = 0; index < values.length; index += 1) total += values[index]!
+  return total / values.length
+}

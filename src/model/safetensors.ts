@@ -1,8 +1,8 @@
-import { endianness } from 'node:os'
 import { type CallContext, SheikhError } from '../core/index.js'
 import { type PlainFile, readAt, withPlainFile } from '../store/index.js'
-import { byteLengthOf, type Dtype } from './safetensors-dtype.js'
+import type { Dtype } from './safetensors-dtype.js'
 import { type ReadSafetensorsOptions, readHeader, type TensorInfo } from './safetensors-header.js'
+import { tensorOf, valuesOf } from './tensor-values.js'
 
 /** A tensor as the file holds it: row-major, little-endian. */
 export interface Tensor {
@@ -40,29 +40,12 @@ export async function readSafetensors(
   })
 }
 
-/** @param shape sizes of the axes; their product is the length of `values`. */
-export function tensorOfFloat32(name: string, shape: readonly number[], values: Float32Array): Tensor {
-  const data = new Uint8Array(values.byteLength)
-  data.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-  if (byteLengthOf('F32', shape) !== data.length)
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot make tensor "${name}": ${values.length} values do not fill the shape [${shape.join(', ')}].`,
-    )
-  return { name, dtype: 'F32', shape: [...shape], data: littleEndian(data) }
-}
+/** @param shape sizes of the axes; their product is the length of `values`. @throws `invalid-options`. */
+export const tensorOfFloat32 = (name: string, shape: readonly number[], values: Float32Array): Tensor =>
+  tensorOf(name, 'F32', shape, values)
 
-/** The values of an F32 tensor, copied: a view would need its data aligned. @throws `artifact-corrupt` for another dtype. */
-export function float32Of(tensor: Tensor): Float32Array {
-  if (tensor.dtype !== 'F32')
-    throw new SheikhError(
-      'artifact-corrupt',
-      `Cannot read tensor "${tensor.name}" as 32-bit floats: its dtype is ${tensor.dtype}. Convert it to F32 first.`,
-      { facts: { tensor: tensor.name, dtype: tensor.dtype } },
-    )
-  const copy = new Uint8Array(tensor.data)
-  return new Float32Array(littleEndian(copy).buffer)
-}
+/** The values of an F32 tensor, copied. @throws `artifact-corrupt` for another dtype. */
+export const float32Of = (tensor: Tensor): Float32Array => valuesOf(tensor, 'F32')
 
 async function readTensor(file: PlainFile, info: TensorInfo, context: CallContext): Promise<Tensor> {
   const data = allocate(file.path, info.end - info.begin)
@@ -83,12 +66,4 @@ function allocate(path: string, bytes: number): Uint8Array {
       cause,
     })
   }
-}
-
-const hostIsBigEndian = endianness() === 'BE'
-
-/** Swaps the bytes of 32-bit values in place, on the few machines where that is needed. */
-function littleEndian(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (hostIsBigEndian) Buffer.from(bytes.buffer).swap32()
-  return bytes
 }

@@ -59,9 +59,9 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
 
   const baseline = current?.withdrawn === undefined ? current : undefined
   const best = bestRelease(history, session.options.gate, baseline)
-  const evidence = await evaluateStage(session, candidate, evaluation, { baseline, best })
-  const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
-  await host.add('evaluations', { value: evaluations }, digestJson(evaluations))
+  const evaluated = await evaluateStage(session, { candidate, bundle }, evaluation, { baseline, best })
+  const { evidence } = evaluated
+  await host.add('evaluations', { value: { ...evidence, candidate: evidence.candidate.evaluation } }, evaluated.digest)
   const verdict = await gateStage(session, evidence)
   await host.add('verdict', { value: verdict }, digestJson(verdict))
 

@@ -21,7 +21,7 @@ describe('the scores that are judged', () => {
     const old = model('old', 400, all)
     await expect(gate.decide(evidenceOf(turned, old), context)).rejects.toMatchObject(refused)
     await expect(gate.decide(evidenceOf(old, turned), context)).rejects.toMatchObject(refused)
-    const counted = evaluationOf({ model: 'new', kind: 'mean', scores: old.ids.map(() => 3) })
+    const counted = evaluationOf({ model: 'new', kind: 'mean', scores: [...old.ids].map(() => 3) })
     for (const check of [atLeast(accuracy(), 0.5), noRegression(accuracy())])
       await expect(qualityGate([check]).decide(evidenceOf(counted, old), context)).rejects.toMatchObject(refused)
   })

@@ -22,7 +22,11 @@ describe('a comparison that is none', () => {
   })
 
   it('of other items is an error', async () => {
-    const other = evaluationOf({ model: 'new', scores: scores(400, () => false), ids: old.ids.map((id) => `${id}x`) })
+    const other = evaluationOf({
+      model: 'new',
+      scores: scores(400, () => false),
+      ids: [...old.ids].map((id) => `${id}x`),
+    })
     await expect(decide(evidenceOf(other, old))).rejects.toMatchObject({ code: 'baseline-mismatch' })
   })
 
@@ -32,7 +36,7 @@ describe('a comparison that is none', () => {
   })
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 1.01, -1])('with the score %d is an error', async (score) => {
-    const odd = evaluationOf({ model: 'new', scores: old.ids.map((_, index) => (index === 7 ? score : 1)) })
+    const odd = evaluationOf({ model: 'new', scores: [...old.ids].map((_, index) => (index === 7 ? score : 1)) })
     for (const evidence of [evidenceOf(odd, old), evidenceOf(old, odd)])
       await expect(decide(evidence)).rejects.toMatchObject({ code: 'evaluation-invalid' })
     await expect(qualityGate([atLeast(accuracy(), 0)]).decide(evidenceOf(odd), context)).rejects.toMatchObject({
@@ -160,7 +164,7 @@ describe('what a number means', () => {
 
   it('a time-out is no loss, and is not dropped', async () => {
     const old = model('old', 400, () => false)
-    const silent = evaluationOf({ model: 'new', scores: old.ids.map((_, index) => (index < 40 ? null : 1)) })
+    const silent = evaluationOf({ model: 'new', scores: [...old.ids].map((_, index) => (index < 40 ? null : 1)) })
     for (const gate of [noWorse(), qualityGate([atLeast(accuracy(), 0.15)])]) {
       const verdict = await gate.decide(evidenceOf(silent, old), context)
       expect(verdict.status).toBe('inconclusive')

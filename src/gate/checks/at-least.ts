@@ -45,7 +45,7 @@ function boundCheck(side: 'at-least' | 'at-most', metric: Metric, threshold: num
     version: metric.version === undefined ? undefined : '1',
     metrics: [metric],
     describe: () => ({ metric: metric.name, [side === 'at-least' ? 'floor' : 'ceiling']: threshold, alpha }),
-    async examine({ candidate: { evaluation } }, context) {
+    async examine({ candidate: { evaluation }, passAlpha = alpha }, context) {
       context.signal.throwIfAborted()
       return [
         {
@@ -53,9 +53,9 @@ function boundCheck(side: 'at-least' | 'at-most', metric: Metric, threshold: num
           metric: metric.name,
           critical: true,
           threshold,
-          alpha,
+          alpha: passAlpha,
           engine: 'one-sided Clopper-Pearson',
-          ...judgeBound(evaluation, metric, side, threshold),
+          ...judgeBound(evaluation, metric, { side, threshold, passAlpha }),
         },
       ]
     },

@@ -23,9 +23,9 @@ export function improves(metric: Metric): Check {
     name: `improves(${metric.name})`,
     metric,
     describe: () => ({ metric: metric.name, alpha }),
-    common: { alpha },
+    common: {},
     notYet: 'nothing is released yet, so there is nothing to improve on',
     asksBest: false,
-    ask: (pairs) => [judgeImprovement(pairs.over())],
+    ask: (pairs, { passAlpha }) => [judgeImprovement(pairs.over(), passAlpha)],
   })
 }

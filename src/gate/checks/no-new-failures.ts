@@ -4,7 +4,7 @@ import { type Answer, maximumWorst } from '../answer.js'
 import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { notComparable } from '../judge.js'
-import type { Pairing } from '../paired-groups.js'
+import { firstLost, type Pairing } from '../paired-groups.js'
 
 export interface NoNewFailuresOptions {
   /** How many items may be lost all the same. @default 0 */
@@ -37,11 +37,11 @@ export function noNewFailures(metric: Metric, { allowed = 0 }: NoNewFailuresOpti
 }
 
 function judgeLosses(pairing: Pairing, allowed: number): Answer {
-  const { groups, items } = pairing
-  const lost = groups.flatMap((group) => group.lost)
-  const counts = { items, groups: groups.length, lost: lost.length, worst: lost.slice(0, maximumWorst) }
-  const reason = `${lost.length} of ${items} items were right and are not, and ${allowed} may be`
+  const { candidate, items } = pairing
+  const { length: lost } = pairing.lost.items
+  const counts = { items, groups: candidate.length, lost, worst: firstLost(pairing, maximumWorst) }
+  const reason = `${lost} of ${items} items were right and are not, and ${allowed} may be`
   // What is lost is lost, whatever the items without an answer would be.
-  if (lost.length > allowed) return { ...counts, status: 'fail', reason }
+  if (lost > allowed) return { ...counts, status: 'fail', reason }
   return notComparable(pairing) ?? { ...counts, status: 'pass', reason }
 }

@@ -1,9 +1,10 @@
 import { SheikhError } from '../../core/index.js'
-import type { Evaluation, Metric } from '../../evaluation/index.js'
+import type { Metric } from '../../evaluation/index.js'
 import { type Answer, alpha } from '../answer.js'
 import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { judgeNoRegression } from '../judge.js'
+import { slicesOf } from '../slices.js'
 
 export interface NoRegressionOptions {
   /** The largest loss that is still no regression, in the metric's unit, above 0 and below 1. @default 0.02 */
@@ -39,37 +40,22 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
     name: `no-regression(${metric.name})`,
     metric,
     describe: () => ({ metric: metric.name, margin, alpha, requiredSlices }),
-    common: { margin, alpha },
+    common: { margin },
     notYet: 'nothing is released yet, so there is nothing to be worse than',
     asksBest: true,
     requiredSlices,
-    ask(pairs, candidate, context) {
-      const answers: Answer[] = [judgeNoRegression(pairs.over(), margin)]
-      const slices = itemsBySlice(candidate)
-      for (const [slice, items] of slices) {
+    ask(pairs, { candidate, passAlpha }, context) {
+      const answers: Answer[] = [judgeNoRegression(pairs.over(), margin, passAlpha)]
+      const found = new Set<string>()
+      for (const { slice, items } of slicesOf(candidate.evaluation)) {
         context.signal.throwIfAborted()
-        answers.push({ slice, ...judgeNoRegression(pairs.over(items), margin) })
+        found.add(slice)
+        answers.push({ slice, ...judgeNoRegression(pairs.over(items), margin, passAlpha) })
       }
       for (const slice of requiredSlices)
-        if (!slices.has(slice))
+        if (!found.has(slice))
           answers.push({ slice, status: 'inconclusive', reason: 'the slice is required, and no item is in it' })
       return answers
     },
   })
-}
-
-/** The items of `category=spam-1`, for every kind and value in the evaluation; sorted by name within a kind. */
-function itemsBySlice({ slices }: Evaluation): ReadonlyMap<string, Uint32Array> {
-  const found = new Map<string, Uint32Array>()
-  for (const [kind, values] of Object.entries(slices)) {
-    const items = new Map<string, number[]>()
-    for (const [index, value] of values.entries()) {
-      if (value === null) continue
-      const known = items.get(value)
-      if (known === undefined) items.set(value, [index])
-      else known.push(index)
-    }
-    for (const value of [...items.keys()].sort()) found.set(`${kind}=${value}`, Uint32Array.from(items.get(value)!))
-  }
-  return found
 }

@@ -1,23 +1,49 @@
-import { canonicalJson, identityOf, isSheikhError, type Json, messageOf } from '../../core/index.js'
-import { type Evaluation, evaluate } from '../../evaluation/index.js'
+import { join } from 'node:path'
+import {
+  type CallContext,
+  canonicalJson,
+  type Digest,
+  digestJson,
+  identityOf,
+  isSheikhError,
+  type Json,
+  messageOf,
+} from '../../core/index.js'
+import {
+  codesOf,
+  type Evaluation,
+  evaluate,
+  readEvaluation,
+  readPredictions,
+  rememberingModel,
+  writeEvaluation,
+  writePredictions,
+} from '../../evaluation/index.js'
 import type { Evidence, Opponent } from '../../gate/index.js'
 import type { Rows, WeightsDirectory } from '../../model/index.js'
-import { type Release, weightsOf } from '../../releaser/index.js'
+import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { storageFailed } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
 import type { Session } from '../session.js'
 
+/** The evidence, and the digest of all evaluations in it. */
+export interface Evaluated {
+  readonly evidence: Evidence
+  readonly digest: Digest
+}
+
 /** Scores the candidate, the released model and the best one on the same items. */
 export function evaluateStage(
   session: Session,
-  candidate: Candidate,
+  { candidate, bundle }: { readonly candidate: Candidate; readonly bundle: Bundle },
   rows: Rows<unknown, unknown>,
   releases: { readonly baseline?: Release | undefined; readonly best?: Release | undefined },
-): Promise<Evidence> {
+): Promise<Evaluated> {
   return session.stage('evaluate', async () => {
     const environment = await session.options.trainer.environment?.(session.context)
-    const scored = await score(session, candidate.weights, rows, environment)
+    const own = { weights: candidate.weights, prompts: inferencePrompts(bundle) }
+    const scored = await score(session, own, rows, environment)
     const opponent = async (release: Release | undefined) =>
       release === undefined ? undefined : scoreOpponent(session, release, rows, environment)
     const baseline = await opponent(releases.baseline)
@@ -29,10 +55,15 @@ export function evaluateStage(
     })
     const evidence: Evidence = {
       candidate: { weights: candidate.weights, record: candidate.record, evaluation: scored.evaluation },
-      baseline,
-      best,
+      baseline: baseline?.opponent,
+      best: best?.opponent,
     }
-    return { value: evidence, cached: scored.cached, key: scored.key }
+    const digest = digestJson({
+      candidate: scored.digest,
+      baseline: baseline?.identity ?? null,
+      best: best?.identity ?? null,
+    })
+    return { value: { evidence, digest }, cached: scored.cached, key: scored.key }
   })
 }
 
@@ -41,62 +72,121 @@ async function scoreOpponent(
   release: Release,
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
-): Promise<Opponent> {
+): Promise<{ readonly opponent: Opponent; readonly identity: Json }> {
   const { version, bundle } = release
   try {
     const directory = await session.folder(`release-${version}`)
     const opened = await session.options.releaser.open(version, directory, session.context)
-    const weights = weightsOf(opened)
-    return { version, bundle, evaluation: (await score(session, weights, rows, environment)).evaluation }
+    const asked = { weights: weightsOf(opened), prompts: inferencePrompts(opened) }
+    const { evaluation, digest } = await score(session, asked, rows, environment)
+    return { opponent: { version, bundle, evaluation }, identity: { version, bundle, evaluation: digest } }
   } catch (error) {
     session.context.signal.throwIfAborted()
     // A full disk or a dead line is worth another run, and no person's approval.
     if (isSheikhError(error) ? error.retryable : storageFailed('open', version, error) !== error) throw error
     // Not a loss of the candidate and not a pass: the gate is told that the question has no answer.
-    session.warn(`The release ${version} could not be scored: ${messageOf(error)}`, { version })
-    return { version, bundle, unscorable: messageOf(error) }
+    const unscorable = messageOf(error)
+    session.warn(`The release ${version} could not be scored: ${unscorable}`, { version })
+    return { opponent: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
   }
 }
 
 interface Scored {
   readonly evaluation: Evaluation
+  /** Of the evaluation's file. */
+  readonly digest: Digest
   readonly cached: boolean
   readonly key?: Key | undefined
 }
 
+/** What is asked: weights, and the prompts that a model may use when it answers. */
+interface Asked {
+  readonly weights: WeightsDirectory
+  readonly prompts: Json
+}
+
+const evaluationFile = 'evaluation.safetensors'
+const predictionsFile = 'predictions.safetensors'
+
+/** What a bundle's models answer with, besides the weights. */
+const inferencePrompts = ({ manifest }: Bundle): Json =>
+  manifest.files
+    .filter(({ path }) => path.startsWith('prompts/inference/'))
+    .map(({ path, digest }) => ({ path, digest }))
+
 async function score(
   session: Session,
-  weights: WeightsDirectory,
+  { weights, prompts }: Asked,
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
 ): Promise<Scored> {
-  const { trainer, gate, store } = session.options
-  const parts = {
-    kind: 'evaluate',
-    weights: weights.digest,
-    rows: rows.digest,
-    trainer: identityOf(trainer),
-    metrics: gate.metrics.map(identityOf),
-    environment: environment ?? null,
-  }
-  const versioned = parts.trainer !== undefined && parts.metrics.every((metric) => metric !== undefined)
-  const key = versioned ? keyOf(parts as unknown as Json) : undefined
-  if (key !== undefined) {
-    const kept = await store.keys.get(key.digest)
-    if (kept !== undefined && canonicalJson(kept.parts) === canonicalJson(key.parts))
-      return { evaluation: kept.value as unknown as Evaluation, cached: true, key }
-  }
-  await using model = await trainer.load(weights, session.context)
+  const { trainer, gate } = session.options
+  const metrics = gate.metrics.map(identityOf)
+  const scorer = { weights: weights.digest, prompts, trainer: identityOf(trainer), environment: environment ?? null }
+  const versioned = scorer.trainer !== undefined
+  // Answers do not depend on what is made of them: another metric asks no model again.
+  const answersKey = versioned ? keyOf({ kind: 'predict', ...scorer } as unknown as Json) : undefined
+  const key =
+    versioned && metrics.every((metric) => metric !== undefined)
+      ? keyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics } as unknown as Json)
+      : undefined
+  const kept = await keptFile(session, key, evaluationFile, readEvaluation)
+  if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, cached: true, key }
+
+  const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
+  await using model = await rememberingModel(() => trainer.load(weights, session.context), known?.value)
   const evaluation = await evaluate({ model, rows, metrics: gate.metrics }, session.context)
-  // What failed for want of time or memory may work next time: it is not kept.
-  if (key !== undefined && evaluation.outcomes.every((outcome) => outcome === 'ok'))
-    await store.keys.put({
-      formatVersion: 1,
-      key: key.digest,
-      parts: key.parts,
-      value: evaluation as unknown as Json,
-      runId: session.runId,
-      atMs: session.context.clock.nowMs(),
-    })
-  return { evaluation, cached: false, key }
+  const file = (path: string) => writeEvaluation(path, evaluation, session.context)
+  const digest = await keepFile(
+    session,
+    key !== undefined && isAnswered(evaluation) ? key : undefined,
+    evaluationFile,
+    file,
+  )
+  if (model.asked > 0)
+    await keepFile(session, answersKey, predictionsFile, (path) =>
+      writePredictions(path, model.answers(), session.context),
+    )
+  return { evaluation, digest, cached: false, key }
+}
+
+/** What failed for want of time or memory may work next time: such an evaluation is not kept. */
+const isAnswered = ({ outcomes }: Evaluation) => [...codesOf(outcomes).names].every((outcome) => outcome === 'ok')
+
+/** A file that an earlier run kept under this key; `undefined` where there is none, or it is damaged. */
+async function keptFile<T>(
+  session: Session,
+  key: Key | undefined,
+  name: string,
+  read: (path: string, context: CallContext) => Promise<T>,
+): Promise<{ readonly value: T; readonly digest: Digest } | undefined> {
+  const { store } = session.options
+  const kept = key === undefined ? undefined : await store.keys.get(key.digest)
+  if (kept?.files === undefined || canonicalJson(kept.parts) !== canonicalJson(key!.parts)) return undefined
+  try {
+    const directory = await session.folder('kept')
+    await store.objects.getDirectory(kept.files, directory, session.context)
+    return { value: await read(join(directory, name), session.context), digest: kept.value as Digest }
+  } catch (error) {
+    if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
+    session.warn('An evaluation kept from an earlier run is damaged or gone: scoring again.', { key: key!.digest })
+    return undefined
+  }
+}
+
+async function keepFile(
+  session: Session,
+  key: Key | undefined,
+  name: string,
+  write: (path: string) => Promise<Digest>,
+): Promise<Digest> {
+  const { store } = session.options
+  const directory = await session.folder('scored')
+  const digest = await write(join(directory, name))
+  if (key === undefined) return digest
+  const files = await store.objects.putDirectory(directory, session.context)
+  const atMs = session.context.clock.nowMs()
+  const { runId } = session
+  await store.keys.put({ formatVersion: 1, key: key.digest, parts: key.parts, value: digest, files, runId, atMs })
+  return digest
 }

@@ -1,0 +1,199 @@
+import { SheikhError } from '../core/index.js'
+
+/** One value an item: an array, or something smaller that reads like one. */
+export interface Column<T> extends Iterable<T> {
+  readonly length: number
+  at(index: number): T | undefined
+}
+
+/** What the compact columns share: each reads like an array, and is one in JSON. */
+export abstract class CompactColumn<T> implements Column<T> {
+  abstract readonly length: number
+  abstract at(index: number): T | undefined
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let index = 0; index < this.length; index += 1) yield this.at(index)!
+  }
+
+  toJSON(): readonly T[] {
+    return [...this]
+  }
+}
+
+/** Numbers in eight bytes each; NaN stands for `null`. */
+export class NumberColumn extends CompactColumn<number | null> {
+  readonly values: Float64Array
+
+  constructor(values: Float64Array) {
+    super()
+    this.values = values
+  }
+
+  get length(): number {
+    return this.values.length
+  }
+
+  at(index: number): number | null | undefined {
+    const value = this.values[index]
+    return Number.isNaN(value) ? null : value
+  }
+}
+
+/** Values of which there are few different ones: a number each into a list of those. */
+export class DictionaryColumn<T> extends CompactColumn<T> {
+  readonly codes: Uint32Array
+  readonly names: Column<T>
+
+  constructor(codes: Uint32Array, names: Column<T>) {
+    super()
+    this.codes = codes
+    this.names = names
+  }
+
+  get length(): number {
+    return this.codes.length
+  }
+
+  at(index: number): T | undefined {
+    const code = this.codes[index]
+    return code === undefined ? undefined : this.names.at(code)
+  }
+}
+
+/** Texts as UTF-8, one after the other. */
+export class TextColumn extends CompactColumn<string> {
+  readonly bytes: Uint8Array
+  /** Where each text ends. */
+  readonly ends: Uint32Array
+  readonly #text: Buffer
+
+  constructor(bytes: Uint8Array, ends: Uint32Array) {
+    super()
+    this.bytes = bytes
+    this.ends = ends
+    this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+
+  get length(): number {
+    return this.ends.length
+  }
+
+  at(index: number): string | undefined {
+    if (index < 0 || index >= this.ends.length) return undefined
+    return this.#text.toString('utf8', index === 0 ? 0 : this.ends[index - 1], this.ends[index])
+  }
+}
+
+/** Whether two columns hold the same, compared as bytes where that is possible. */
+export function sameColumn<T>(one: Column<T>, other: Column<T>): boolean {
+  if (one === other) return true
+  if (one.length !== other.length) return false
+  if (one instanceof TextColumn && other instanceof TextColumn)
+    return Buffer.compare(one.bytes, other.bytes) === 0 && one.ends.every((end, index) => end === other.ends[index])
+  for (let index = 0; index < one.length; index += 1) if (one.at(index) !== other.at(index)) return false
+  return true
+}
+
+/** A column of names as numbers: the same number where, and only where, the name is the same. */
+export function codesOf<T>(column: Column<T>): DictionaryColumn<T> {
+  if (column instanceof DictionaryColumn) return column
+  const names: T[] = []
+  const known = new Map<T, number>()
+  const codes = new Uint32Array(column.length)
+  let index = 0
+  for (const name of column) {
+    let code = known.get(name)
+    if (code === undefined) {
+      code = names.length
+      known.set(name, code)
+      names.push(name)
+    }
+    codes[index] = code
+    index += 1
+  }
+  return new DictionaryColumn(codes, names)
+}
+
+/** The numbers of a column, NaN for `null`. */
+export function numbersOf(column: Column<number | null>): Float64Array {
+  if (column instanceof NumberColumn) return column.values
+  return Float64Array.from(column, (value) => value ?? Number.NaN)
+}
+
+type Numbers = Float64Array | Uint32Array | Uint8Array
+
+/** An array of numbers that grows, by doubling. */
+export class GrowingArray<A extends Numbers> {
+  #values: A
+  length = 0
+
+  constructor(empty: A) {
+    this.#values = empty
+  }
+
+  push(value: number): void {
+    this.#reserve(1)
+    this.#values[this.length] = value
+    this.length += 1
+  }
+
+  append(values: ArrayLike<number>): void {
+    this.#reserve(values.length)
+    this.#values.set(values, this.length)
+    this.length += values.length
+  }
+
+  /** What was pushed. */
+  take(): A {
+    return this.#values.slice(0, this.length) as A
+  }
+
+  #reserve(more: number): void {
+    const needed = this.length + more
+    if (needed <= this.#values.length) return
+    const Constructor = this.#values.constructor as new (length: number) => A
+    const grown = new Constructor(Math.max(1024, needed, 2 * this.#values.length))
+    grown.set(this.#values)
+    this.#values = grown
+  }
+}
+
+/** Texts, added one by one. */
+export class TextColumnBuilder {
+  readonly #bytes = new GrowingArray(new Uint8Array(0))
+  readonly #ends = new GrowingArray(new Uint32Array(0))
+
+  push(text: string): void {
+    this.#bytes.append(Buffer.from(text))
+    if (this.#bytes.length > 0xffffffff)
+      throw new SheikhError('evaluation-invalid', 'Cannot keep the evaluation: a column of text has more than 4 GiB.')
+    this.#ends.push(this.#bytes.length)
+  }
+
+  finish(): TextColumn {
+    return new TextColumn(this.#bytes.take(), this.#ends.take())
+  }
+}
+
+/** Names, added one by one, each different one kept once. */
+export class DictionaryBuilder<T> {
+  readonly #codes = new GrowingArray(new Uint32Array(0))
+  readonly #known = new Map<T, number>()
+
+  get length(): number {
+    return this.#codes.length
+  }
+
+  push(name: T): void {
+    let code = this.#known.get(name)
+    if (code === undefined) {
+      code = this.#known.size
+      this.#known.set(name, code)
+    }
+    this.#codes.push(code)
+  }
+
+  finish(): DictionaryColumn<T> {
+    return new DictionaryColumn(this.#codes.take(), [...this.#known.keys()])
+  }
+}

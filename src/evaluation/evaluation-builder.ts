@@ -1,0 +1,78 @@
+import { canonicalJson, type Digest, type Json, SheikhError } from '../core/index.js'
+import { DictionaryBuilder, DictionaryColumn, TextColumnBuilder } from './column.js'
+import type { ScoredItem } from './evaluate.js'
+import type { Evaluation, Metric, Outcome } from './evaluation.js'
+import { MetricColumnBuilder } from './metric-column.js'
+import { PredictionBuilder } from './prediction-column.js'
+
+/** An evaluation, item by item. */
+export class EvaluationBuilder {
+  readonly #ids = new TextColumnBuilder()
+  readonly #groups = new DictionaryBuilder<string>()
+  readonly #slices = new Map<string, DictionaryBuilder<string | null>>()
+  readonly #targets = new DictionaryBuilder<string>()
+  readonly #predictions = new PredictionBuilder()
+  readonly #outcomes = new DictionaryBuilder<Outcome>()
+  readonly #metrics: readonly MetricColumnBuilder[]
+  #items = 0
+  #grouped = false
+
+  constructor(metrics: readonly Metric[]) {
+    this.#metrics = metrics.map((metric) => new MetricColumnBuilder(metric))
+  }
+
+  /** @throws `evaluation-invalid` where a metric cannot score it. */
+  push(item: ScoredItem): void {
+    const { row, prediction, outcome } = item
+    this.#pushGroup(row.group, row.id)
+    this.#ids.push(row.id)
+    for (const kind of Object.keys(row.slices))
+      if (!this.#slices.has(kind)) this.#slices.set(kind, startedWith(null, this.#items))
+    for (const [kind, column] of this.#slices) column.push(Object.hasOwn(row.slices, kind) ? row.slices[kind]! : null)
+    this.#targets.push(canonicalJson((row.target ?? null) as Json))
+    this.#predictions.push(prediction ?? null)
+    this.#outcomes.push(outcome)
+    for (const metric of this.#metrics) metric.push(item)
+    this.#items += 1
+  }
+
+  /** @throws `evaluation-invalid` where there is no item. */
+  finish(modelDigest: Digest, evaluationDigest: Digest): Evaluation {
+    if (this.#items === 0)
+      throw new SheikhError('evaluation-invalid', 'Cannot evaluate: there are no items. Pin an evaluation set.')
+    const ids = this.#ids.finish()
+    const targets = this.#targets.finish()
+    return {
+      formatVersion: 1,
+      modelDigest,
+      evaluationDigest,
+      ids,
+      groups: this.#grouped ? this.#groups.finish() : ids,
+      slices: Object.fromEntries(
+        [...this.#slices.keys()].sort().map((kind) => [kind, this.#slices.get(kind)!.finish()]),
+      ),
+      targets: new DictionaryColumn(
+        targets.codes,
+        Array.from(targets.names, (text) => JSON.parse(text) as Json),
+      ),
+      predictions: this.#predictions.finish(),
+      outcomes: this.#outcomes.finish(),
+      metrics: this.#metrics.map((metric) => metric.finish()),
+    }
+  }
+
+  /** Without any group the column of ids serves: a million names need no dictionary. */
+  #pushGroup(group: string | undefined, id: string): void {
+    if (group !== undefined && !this.#grouped) {
+      this.#grouped = true
+      for (const earlier of this.#ids.finish()) this.#groups.push(earlier)
+    }
+    if (this.#grouped) this.#groups.push(group ?? id)
+  }
+}
+
+function startedWith<T>(name: T, times: number): DictionaryBuilder<T> {
+  const builder = new DictionaryBuilder<T>()
+  for (let index = 0; index < times; index += 1) builder.push(name)
+  return builder
+}

@@ -1,0 +1,69 @@
+import type { Json } from '../core/index.js'
+import type { Prediction } from '../model/index.js'
+import { CompactColumn, DictionaryBuilder, type DictionaryColumn, GrowingArray } from './column.js'
+
+/** Predictions in columns: what was said, each different one once, and the probabilities as a matrix. */
+export class PredictionColumn extends CompactColumn<Prediction | null> {
+  /** JSON of a prediction without the probabilities that stand in the matrix. */
+  readonly said: DictionaryColumn<string>
+  readonly labels: readonly string[]
+  /** [items, labels]; NaN throughout for an item without. */
+  readonly probabilities: Float64Array
+  readonly #parsed = new Map<string, Prediction | null>()
+
+  constructor(said: DictionaryColumn<string>, labels: readonly string[], probabilities: Float64Array) {
+    super()
+    this.said = said
+    this.labels = labels
+    this.probabilities = probabilities
+  }
+
+  get length(): number {
+    return this.said.length
+  }
+
+  at(index: number): Prediction | null | undefined {
+    const text = this.said.at(index)
+    if (text === undefined) return undefined
+    let prediction = this.#parsed.get(text)
+    if (prediction === undefined) {
+      prediction = JSON.parse(text) as Prediction | null
+      if (this.#parsed.size < 1000) this.#parsed.set(text, prediction)
+    }
+    const { length } = this.labels
+    const start = index * length
+    if (prediction?.kind !== 'label' || length === 0 || Number.isNaN(this.probabilities[start])) return prediction
+    // By entries: a label may be called "__proto__".
+    const probabilities = Object.fromEntries(
+      this.labels.map((label, column) => [label, this.probabilities[start + column]!]),
+    )
+    return { ...prediction, probabilities }
+  }
+}
+
+/** Predictions, added one by one. The labels of the matrix are those of the first that has probabilities. */
+export class PredictionBuilder {
+  readonly #said = new DictionaryBuilder<string>()
+  readonly #probabilities = new GrowingArray(new Float64Array(0))
+  #labels: readonly string[] = []
+
+  push(prediction: Prediction | null): void {
+    const probabilities = prediction?.kind === 'label' ? prediction.probabilities : undefined
+    if (probabilities !== undefined && this.#labels.length === 0) {
+      this.#labels = Object.keys(probabilities)
+      // Those before had none.
+      this.#probabilities.append(new Float64Array(this.#said.length * this.#labels.length).fill(Number.NaN))
+    }
+    const fits =
+      probabilities !== undefined &&
+      Object.keys(probabilities).length === this.#labels.length &&
+      this.#labels.every((label) => Object.hasOwn(probabilities, label))
+    for (const label of this.#labels) this.#probabilities.push(fits ? probabilities[label]! : Number.NaN)
+    const said = fits ? { kind: 'label', label: (prediction as { readonly label: string }).label } : prediction
+    this.#said.push(JSON.stringify(said as Json))
+  }
+
+  finish(): PredictionColumn {
+    return new PredictionColumn(this.#said.finish(), this.#labels, this.#probabilities.take())
+  }
+}

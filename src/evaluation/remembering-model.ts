@@ -1,0 +1,118 @@
+import { type CallContext, type Digest, digestJson, hexOf, isDigest, type Json, SheikhError } from '../core/index.js'
+import { type Model, type Prediction, readSafetensors, writeSafetensors } from '../model/index.js'
+import { GrowingArray } from './column.js'
+import { ColumnReader, ColumnWriter } from './column-tensors.js'
+import { PredictionBuilder, type PredictionColumn } from './prediction-column.js'
+
+const format = 'sheikh-predictions-1'
+/** Bytes of an input's digest. */
+const width = 32
+
+/** Answers that a model gave, by the digest of the input. */
+export interface Predictions {
+  readonly modelDigest: Digest
+  /** [items, 32] */
+  readonly inputs: Uint8Array
+  readonly predictions: PredictionColumn
+}
+
+/** A model that is asked only what it has not answered before, and not loaded where nothing is left to ask. */
+export interface RememberingModel<I> extends Model<I> {
+  /** How many inputs the model itself was asked. */
+  readonly asked: number
+  /** All that was answered through this model, in order. */
+  answers(): Predictions
+}
+
+/**
+ * Puts answers from earlier in front of a model. What fails is not remembered.
+ *
+ * @param load called once, and only where an answer is missing; at once where nothing is known.
+ */
+export async function rememberingModel<I>(
+  load: () => Promise<Model<I>>,
+  known: Predictions | undefined,
+): Promise<RememberingModel<I>> {
+  let model = known === undefined ? await load() : undefined
+  const modelDigest = known?.modelDigest ?? model!.digest
+  const lookup = known === undefined ? () => undefined : finder(known)
+  const inputs = new GrowingArray(new Uint8Array(0))
+  const predictions = new PredictionBuilder()
+  let asked = 0
+  return {
+    digest: modelDigest,
+    get asked() {
+      return asked
+    },
+    async predict(batch, context) {
+      const digests = batch.map((input) => Buffer.from(hexOf(digestJson(input as Json)), 'hex'))
+      const found = digests.map(lookup)
+      const missing = batch.filter((_, index) => found[index] === undefined)
+      if (missing.length > 0) {
+        const fresh = await ask(missing, context)
+        let next = 0
+        for (const [index, answer] of found.entries()) if (answer === undefined) found[index] = fresh[next++]
+      }
+      for (const [index, digest] of digests.entries()) {
+        inputs.append(digest)
+        predictions.push(found[index] ?? null)
+      }
+      return found as readonly Prediction[]
+    },
+    answers: () => ({ modelDigest, inputs: inputs.take(), predictions: predictions.finish() }),
+    async [Symbol.asyncDispose]() {
+      await model?.[Symbol.asyncDispose]()
+    },
+  }
+
+  async function ask(missing: readonly I[], context: CallContext): Promise<readonly Prediction[]> {
+    model ??= await load()
+    const fresh = await model.predict(missing, context)
+    if (fresh.length !== missing.length)
+      throw new SheikhError(
+        'evaluation-invalid',
+        `Cannot evaluate: the model gave ${fresh.length} predictions for ${missing.length} inputs. Correct the model: one each, in order.`,
+      )
+    asked += missing.length
+    return fresh
+  }
+}
+
+/** Looks where the last answer was found first: an unchanged set is asked in the same order, and needs no index. */
+function finder({ inputs, predictions }: Predictions): (digest: Buffer) => Prediction | undefined {
+  const all = Buffer.from(inputs.buffer, inputs.byteOffset, inputs.length)
+  let next = 0
+  let index: Map<string, number> | undefined
+  const keyAt = (item: number) => all.toString('latin1', item * width, (item + 1) * width)
+  return (digest) => {
+    let item: number | undefined = next
+    if (all.compare(digest, 0, width, item * width, (item + 1) * width) !== 0 || item >= predictions.length) {
+      index ??= new Map(Array.from({ length: predictions.length }, (_, at) => [keyAt(at), at]))
+      item = index.get(digest.toString('latin1'))
+      if (item === undefined) return undefined
+    }
+    next = item + 1
+    return predictions.at(item) ?? undefined
+  }
+}
+
+/** @throws `storage-failed`. */
+export async function writePredictions(path: string, answers: Predictions, context: CallContext): Promise<Digest> {
+  const writer = new ColumnWriter()
+  writer.bytes('inputs', [answers.predictions.length, width], answers.inputs)
+  writer.predictions('predictions', answers.predictions)
+  const metadata = { format, model: answers.modelDigest }
+  return (await writeSafetensors(path, writer.tensors, { metadata }, context)).digest
+}
+
+/** @throws `artifact-corrupt`. */
+export async function readPredictions(path: string, context: CallContext): Promise<Predictions> {
+  const file = await readSafetensors(path, context)
+  const reader = new ColumnReader(path, file)
+  const modelDigest = file.metadata['model']
+  if (file.metadata['format'] !== format || !isDigest(modelDigest)) throw reader.corrupt('its format is not known here')
+  const predictions = reader.predictions('predictions')
+  const inputs = reader.bytes('inputs')
+  if (inputs.length !== width * predictions.length) throw reader.corrupt('it has other inputs than predictions')
+  return { modelDigest, inputs, predictions }
+}

@@ -1,0 +1,56 @@
+import { endianness } from 'node:os'
+import { SheikhError } from '../core/index.js'
+import type { Tensor } from './safetensors.js'
+
+interface Arrays {
+  readonly U8: Uint8Array
+  readonly U32: Uint32Array
+  readonly F32: Float32Array
+  readonly F64: Float64Array
+}
+const arrays = { U8: Uint8Array, U32: Uint32Array, F32: Float32Array, F64: Float64Array } as const
+
+/** The dtypes that have an array of their own in JavaScript and are used here. */
+export type ArrayDtype = keyof Arrays
+export type ValuesOf<D extends ArrayDtype> = Arrays[D]
+
+/** A tensor of these values. @param shape sizes of the axes; their product is the length of `values`. @throws `invalid-options`. */
+export function tensorOf<D extends ArrayDtype>(
+  name: string,
+  dtype: D,
+  shape: readonly number[],
+  values: ValuesOf<D>,
+): Tensor {
+  if (shape.reduce((product, size) => product * size, 1) !== values.length)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot make tensor "${name}": ${values.length} values do not fill the shape [${shape.join(', ')}].`,
+    )
+  const data = new Uint8Array(values.byteLength)
+  data.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+  return { name, dtype, shape: [...shape], data: littleEndian(data, values.BYTES_PER_ELEMENT) }
+}
+
+/** The values of a tensor, copied: a view would need its data aligned. @throws `artifact-corrupt` for another dtype. */
+export function valuesOf<D extends ArrayDtype>(tensor: Tensor, dtype: D): ValuesOf<D> {
+  if (tensor.dtype !== dtype)
+    throw new SheikhError(
+      'artifact-corrupt',
+      `Cannot read tensor "${tensor.name}" as ${dtype}: its dtype is ${tensor.dtype}. Convert it to ${dtype} first.`,
+      { facts: { tensor: tensor.name, dtype: tensor.dtype } },
+    )
+  const copy = new Uint8Array(tensor.data)
+  const Values = arrays[dtype]
+  return new Values(littleEndian(copy, Values.BYTES_PER_ELEMENT).buffer) as unknown as ValuesOf<D>
+}
+
+const hostIsBigEndian = endianness() === 'BE'
+
+/** Swaps the bytes of values in place, on the few machines where that is needed. */
+function littleEndian(bytes: Uint8Array<ArrayBuffer>, width: number): Uint8Array<ArrayBuffer> {
+  if (!hostIsBigEndian || width === 1) return bytes
+  const buffer = Buffer.from(bytes.buffer)
+  if (width === 4) buffer.swap32()
+  else buffer.swap64()
+  return bytes
+}
