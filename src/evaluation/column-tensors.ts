@@ -10,6 +10,7 @@ import {
   valuesOf,
 } from '../model/index.js'
 import {
+  type Codes,
   type Column,
   codesOf,
   DictionaryColumn,
@@ -33,7 +34,8 @@ export class ColumnWriter {
   /** Each different value once, as text. */
   names<T>(name: string, column: Column<T>, toText: (value: T) => string): void {
     const { codes, names } = codesOf(column)
-    this.#add(`${name}.codes`, 'U32', [codes.length], codes)
+    if (codes instanceof Uint8Array) this.#add(`${name}.codes`, 'U8', [codes.length], codes)
+    else this.#add(`${name}.codes`, 'U32', [codes.length], codes)
     this.text(`${name}.names`, Array.from(names, toText))
   }
 
@@ -84,7 +86,8 @@ export class ColumnReader {
   }
 
   names<T>(name: string, parse: (text: string) => T): DictionaryColumn<T> {
-    const codes = this.#take(`${name}.codes`, 'U32')
+    const dtype = this.#tensors.get(`${name}.codes`)?.dtype === 'U8' ? 'U8' : 'U32'
+    const codes: Codes = this.#take(`${name}.codes`, dtype)
     const names = Array.from(this.text(`${name}.names`), (text) => {
       try {
         return parse(text)

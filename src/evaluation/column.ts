@@ -39,12 +39,15 @@ export class NumberColumn extends CompactColumn<number | null> {
   }
 }
 
+/** Numbers into a list of names: a byte each where that is enough. */
+export type Codes = Uint8Array | Uint32Array
+
 /** Values of which there are few different ones: a number each into a list of those. */
 export class DictionaryColumn<T> extends CompactColumn<T> {
-  readonly codes: Uint32Array
+  readonly codes: Codes
   readonly names: Column<T>
 
-  constructor(codes: Uint32Array, names: Column<T>) {
+  constructor(codes: Codes, names: Column<T>) {
     super()
     this.codes = codes
     this.names = names
@@ -97,21 +100,9 @@ export function sameColumn<T>(one: Column<T>, other: Column<T>): boolean {
 /** A column of names as numbers: the same number where, and only where, the name is the same. */
 export function codesOf<T>(column: Column<T>): DictionaryColumn<T> {
   if (column instanceof DictionaryColumn) return column
-  const names: T[] = []
-  const known = new Map<T, number>()
-  const codes = new Uint32Array(column.length)
-  let index = 0
-  for (const name of column) {
-    let code = known.get(name)
-    if (code === undefined) {
-      code = names.length
-      known.set(name, code)
-      names.push(name)
-    }
-    codes[index] = code
-    index += 1
-  }
-  return new DictionaryColumn(codes, names)
+  const builder = new DictionaryBuilder<T>()
+  for (const name of column) builder.push(name)
+  return builder.finish()
 }
 
 /** The numbers of a column, NaN for `null`. */
@@ -125,10 +116,12 @@ type Numbers = Float64Array | Uint32Array | Uint8Array
 /** An array of numbers that grows, by doubling. */
 export class GrowingArray<A extends Numbers> {
   #values: A
-  length = 0
+  length: number
 
-  constructor(empty: A) {
-    this.#values = empty
+  /** @param length how many of the values count. */
+  constructor(values: A, length = 0) {
+    this.#values = values
+    this.length = length
   }
 
   push(value: number): void {
@@ -177,7 +170,7 @@ export class TextColumnBuilder {
 
 /** Names, added one by one, each different one kept once. */
 export class DictionaryBuilder<T> {
-  readonly #codes = new GrowingArray(new Uint32Array(0))
+  #codes: GrowingArray<Uint8Array> | GrowingArray<Uint32Array> = new GrowingArray(new Uint8Array(0))
   readonly #known = new Map<T, number>()
 
   get length(): number {
@@ -189,6 +182,7 @@ export class DictionaryBuilder<T> {
     if (code === undefined) {
       code = this.#known.size
       this.#known.set(name, code)
+      if (code === 256) this.#codes = new GrowingArray(Uint32Array.from(this.#codes.take()), this.#codes.length)
     }
     this.#codes.push(code)
   }

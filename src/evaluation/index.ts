@@ -1,4 +1,5 @@
 export {
+  type Codes,
   type Column,
   codesOf,
   DictionaryColumn,

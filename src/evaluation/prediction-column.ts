@@ -56,6 +56,7 @@ export class PredictionBuilder {
     }
     const fits =
       probabilities !== undefined &&
+      this.#labels.length > 0 &&
       Object.keys(probabilities).length === this.#labels.length &&
       this.#labels.every((label) => Object.hasOwn(probabilities, label))
     for (const label of this.#labels) this.#probabilities.push(fits ? probabilities[label]! : Number.NaN)

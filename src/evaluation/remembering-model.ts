@@ -86,7 +86,7 @@ function finder({ inputs, predictions }: Predictions): (digest: Buffer) => Predi
   const keyAt = (item: number) => all.toString('latin1', item * width, (item + 1) * width)
   return (digest) => {
     let item: number | undefined = next
-    if (all.compare(digest, 0, width, item * width, (item + 1) * width) !== 0 || item >= predictions.length) {
+    if (item >= predictions.length || all.compare(digest, 0, width, item * width, (item + 1) * width) !== 0) {
       index ??= new Map(Array.from({ length: predictions.length }, (_, at) => [keyAt(at), at]))
       item = index.get(digest.toString('latin1'))
       if (item === undefined) return undefined

@@ -12,6 +12,8 @@ export interface ComparingCheckParts {
   readonly common: Pick<Finding, 'margin'>
   /** Why it does not apply to a first release. */
   readonly notYet: string
+  /** What it says of a candidate that is the released model itself, in another release. */
+  readonly whenSame: Answer
   /** Whether the best release is asked about, too. */
   readonly asksBest: boolean
   readonly requiredSlices?: readonly string[] | undefined
@@ -28,7 +30,7 @@ export interface ComparingCheckParts {
  * against a release that cannot be scored any more.
  */
 export function comparingCheck(parts: ComparingCheckParts): Check {
-  const { name, metric, describe, notYet, asksBest, requiredSlices, ask } = parts
+  const { name, metric, describe, notYet, whenSame, asksBest, requiredSlices, ask } = parts
   const common = { check: name, metric: metric.name, kind: metric.kind, critical: true, ...parts.common }
 
   const against = (role: 'baseline' | 'best', opponent: Opponent, evidence: Evidence, context: CallContext) => {
@@ -38,6 +40,7 @@ export function comparingCheck(parts: ComparingCheckParts): Check {
       const reason = `the ${role} ${opponent.version} could not be scored (baseline-unscorable): ${opponent.unscorable}`
       return [{ ...asked, status: 'inconclusive' as const, reason }]
     }
+    if (opponent.sameModel === true) return [{ ...asked, ...whenSame }]
     checkComparable(candidate.evaluation, opponent.evaluation)
     const pairs = pairGroups(candidate.evaluation, opponent.evaluation, metric)
     return ask(pairs, { candidate, passAlpha }, context).map((answer): Finding => ({ ...asked, ...answer }))

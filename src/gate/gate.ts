@@ -22,7 +22,14 @@ export interface Evidence {
 export type Opponent = {
   readonly version: string
   readonly bundle: Digest
-} & ({ readonly evaluation: Evaluation } | { readonly unscorable: string })
+} & (
+  | {
+      readonly evaluation: Evaluation
+      /** It is the candidate itself: only other files of the release differ. Unsaid, a model compared with itself is an error. */
+      readonly sameModel?: boolean | undefined
+    }
+  | { readonly unscorable: string }
+)
 
 export type FindingStatus = 'pass' | 'fail' | 'inconclusive' | 'not-applicable'
 

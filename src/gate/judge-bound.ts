@@ -1,7 +1,7 @@
-import { codesOf, type Evaluation, numbersOf } from '../evaluation/index.js'
+import { type Evaluation, numbersOf } from '../evaluation/index.js'
 import { binomialLowerBound, binomialUpperBound, binomialUpperTail, floorThreshold } from '../statistics/index.js'
 import { type Answer, alpha, confidenceOf } from './answer.js'
-import { type Judged, mean, metricColumn } from './paired-groups.js'
+import { groupCodes, type Judged, mean, metricColumn } from './paired-groups.js'
 
 export interface BoundQuestion {
   readonly side: 'at-least' | 'at-most'
@@ -18,9 +18,9 @@ export function judgeBound(
   { side, threshold, passAlpha, items }: BoundQuestion,
 ): Answer {
   const scores = numbersOf(metricColumn(evaluation, metric).scores)
-  const { codes, names } = codesOf(evaluation.groups)
-  const sums = new Float64Array(names.length)
-  const counts = new Uint32Array(names.length)
+  const { codes, count } = groupCodes(evaluation)
+  const sums = new Float64Array(count)
+  const sizes = new Uint32Array(count)
   const asked = items?.length ?? scores.length
   let unanswered = 0
   for (let position = 0; position < asked; position += 1) {
@@ -30,7 +30,7 @@ export function judgeBound(
       continue
     }
     sums[codes[index]!]! += scores[index]!
-    counts[codes[index]!]! += 1
+    sizes[codes[index]!]! += 1
   }
   if (unanswered > 0 || asked === 0)
     return {
@@ -41,13 +41,13 @@ export function judgeBound(
           ? 'there are no items'
           : `${unanswered} of ${asked} items were not answered: infrastructure is not quality, ask again`,
     }
-  const means = sums.map((sum, group) => sum / counts[group]!).filter((value) => !Number.isNaN(value))
+  const means = sums.map((sum, group) => sum / sizes[group]!).filter((value) => !Number.isNaN(value))
   const n = means.length
-  const count = (round: (value: number) => number) => means.reduce((sum, value) => sum + round(value), 0)
+  const total = (round: (value: number) => number) => means.reduce((sum, value) => sum + round(value), 0)
   // A group whose items disagree counts against whichever bound is claimed; a pass and a fail are claims of their own level.
   const [passing, failing] = side === 'at-least' ? [passAlpha, alpha] : [alpha, passAlpha]
-  const lower = binomialLowerBound(count(Math.floor), n, passing)
-  const upper = binomialUpperBound(count(Math.ceil), n, failing)
+  const lower = binomialLowerBound(total(Math.floor), n, passing)
+  const upper = binomialUpperBound(total(Math.ceil), n, failing)
   const estimate = mean(means)
   const [held, broken] =
     side === 'at-least' ? [lower >= threshold, upper < threshold] : [upper <= threshold, lower > threshold]

@@ -1,5 +1,6 @@
 import { SheikhError } from '../core/index.js'
 import {
+  type Codes,
   codesOf,
   type Evaluation,
   GrowingArray,
@@ -65,18 +66,26 @@ export function metricColumn(evaluation: Evaluation, { name, kind, direction }: 
   const { weights } = column
   if (weights !== undefined && weights.length !== length)
     throw invalid('the evaluation has columns of different length')
+  const id = (index: number) => JSON.stringify(evaluation.ids.at(index))
   for (let index = 0; index < length; index += 1) {
     const score = column.scores.at(index)!
-    const id = () => JSON.stringify(evaluation.ids.at(index))
     if (score !== null && !isSound(score))
-      throw invalid(`the score of ${id()} is ${score}, of a metric that is ${column.kind}`)
+      throw invalid(`the score of ${id(index)} is ${score}, of a metric that is ${column.kind}`)
     if (weights === undefined) continue
     const weight = weights.at(index)!
     if (weight !== null && !(weight >= 0 && Number.isFinite(weight)))
-      throw invalid(`the weight of ${id()} is ${weight}`)
-    if ((weight === null) !== (score === null)) throw invalid(`${id()} has a score or a weight, and not both`)
+      throw invalid(`the weight of ${id(index)} is ${weight}`)
+    if ((weight === null) !== (score === null)) throw invalid(`${id(index)} has a score or a weight, and not both`)
   }
   return column
+}
+
+/** The group of each item, as a number below `count`. */
+export function groupCodes({ ids, groups }: Evaluation): { readonly codes: Codes; readonly count: number } {
+  // Ids are unique, so where they are the groups each item is a group by itself.
+  if (groups === ids) return { codes: new Uint32Array(ids.length).map((_, index) => index), count: ids.length }
+  const { codes, names } = codesOf(groups)
+  return { codes, count: names.length }
 }
 
 /** Two models on the same items, to be paired over all of them or over some. */
@@ -93,14 +102,10 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
   const lessIsBetter = direction === 'lower-is-better'
   const turned = (score: number) => (kind === 'binary' && lessIsBetter ? 1 - score : score)
   const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
-  const { ids, groups: names } = candidate
-  // Ids are unique, so where they are the groups each item is a group by itself.
-  const { codes } =
-    names === ids ? { codes: Uint32Array.from({ length: ids.length }, (_, index) => index) } : codesOf(names)
+  const { ids } = candidate
+  const { codes, count } = groupCodes(candidate)
   // Where each group stands in the pairing that is being made.
-  const slot = new Int32Array(codes.length === 0 ? 0 : 1 + codes.reduce((most, code) => Math.max(most, code), 0)).fill(
-    -1,
-  )
+  const slot = new Int32Array(count).fill(-1)
   const one = numbersOf(ours.scores)
   const other = numbersOf(theirs.scores)
   const oneWeight = ours.weights && numbersOf(ours.weights)

@@ -45,7 +45,7 @@ export const tensorOfFloat32 = (name: string, shape: readonly number[], values: 
   tensorOf(name, 'F32', shape, values)
 
 /** The values of an F32 tensor, copied. @throws `artifact-corrupt` for another dtype. */
-export const float32Of = (tensor: Tensor): Float32Array => valuesOf(tensor, 'F32')
+export const float32Of = (tensor: Tensor): Float32Array => valuesOf(tensor, 'F32').slice()
 
 async function readTensor(file: PlainFile, info: TensorInfo, context: CallContext): Promise<Tensor> {
   const data = allocate(file.path, info.end - info.begin)

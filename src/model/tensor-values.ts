@@ -31,7 +31,7 @@ export function tensorOf<D extends ArrayDtype>(
   return { name, dtype, shape: [...shape], data: littleEndian(data, values.BYTES_PER_ELEMENT) }
 }
 
-/** The values of a tensor, copied: a view would need its data aligned. @throws `artifact-corrupt` for another dtype. */
+/** The values of a tensor: a view of its data where they are aligned, else a copy. @throws `artifact-corrupt` for another dtype. */
 export function valuesOf<D extends ArrayDtype>(tensor: Tensor, dtype: D): ValuesOf<D> {
   if (tensor.dtype !== dtype)
     throw new SheikhError(
@@ -39,9 +39,14 @@ export function valuesOf<D extends ArrayDtype>(tensor: Tensor, dtype: D): Values
       `Cannot read tensor "${tensor.name}" as ${dtype}: its dtype is ${tensor.dtype}. Convert it to ${dtype} first.`,
       { facts: { tensor: tensor.name, dtype: tensor.dtype } },
     )
-  const copy = new Uint8Array(tensor.data)
   const Values = arrays[dtype]
-  return new Values(littleEndian(copy, Values.BYTES_PER_ELEMENT).buffer) as unknown as ValuesOf<D>
+  const { buffer, byteOffset, length } = tensor.data
+  const width = Values.BYTES_PER_ELEMENT
+  const values =
+    hostIsBigEndian || byteOffset % width !== 0
+      ? new Values(littleEndian(new Uint8Array(tensor.data), width).buffer)
+      : new Values(buffer as ArrayBuffer, byteOffset, length / width)
+  return values as unknown as ValuesOf<D>
 }
 
 const hostIsBigEndian = endianness() === 'BE'

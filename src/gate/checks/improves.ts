@@ -25,6 +25,7 @@ export function improves(metric: Metric): Check {
     describe: () => ({ metric: metric.name, alpha }),
     common: {},
     notYet: 'nothing is released yet, so there is nothing to improve on',
+    whenSame: { status: 'fail', reason: 'it is the released model itself, which is not better than itself' },
     asksBest: false,
     ask: (pairs, { passAlpha }) => [judgeImprovement(pairs.over(), passAlpha)],
   })

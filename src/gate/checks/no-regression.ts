@@ -42,6 +42,10 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
     describe: () => ({ metric: metric.name, margin, alpha, requiredSlices }),
     common: { margin },
     notYet: 'nothing is released yet, so there is nothing to be worse than',
+    whenSame: {
+      status: 'pass',
+      reason: 'it is the released model itself, so nothing is lost: only other files of the release differ',
+    },
     asksBest: true,
     requiredSlices,
     ask(pairs, { candidate, passAlpha }, context) {

@@ -20,7 +20,7 @@ import {
   writePredictions,
 } from '../../evaluation/index.js'
 import type { Evidence, Opponent } from '../../gate/index.js'
-import type { Rows, WeightsDirectory } from '../../model/index.js'
+import type { Model, Rows, WeightsDirectory } from '../../model/index.js'
 import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { storageFailed } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
@@ -45,7 +45,7 @@ export function evaluateStage(
     const own = { weights: candidate.weights, prompts: inferencePrompts(bundle) }
     const scored = await score(session, own, rows, environment)
     const opponent = async (release: Release | undefined) =>
-      release === undefined ? undefined : scoreOpponent(session, release, rows, environment)
+      release === undefined ? undefined : scoreOpponent(session, release, rows, environment, scored.evaluation)
     const baseline = await opponent(releases.baseline)
     const best = await opponent(releases.best)
     await session.update({
@@ -72,14 +72,22 @@ async function scoreOpponent(
   release: Release,
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
+  candidate: Evaluation,
 ): Promise<{ readonly opponent: Opponent; readonly identity: Json }> {
   const { version, bundle } = release
   try {
     const directory = await session.folder(`release-${version}`)
     const opened = await session.options.releaser.open(version, directory, session.context)
     const asked = { weights: weightsOf(opened), prompts: inferencePrompts(opened) }
-    const { evaluation, digest } = await score(session, asked, rows, environment)
-    return { opponent: { version, bundle, evaluation }, identity: { version, bundle, evaluation: digest } }
+    const scored = await score(session, asked, rows, environment)
+    // The same rows: one copy of what is said of the items is enough.
+    const { ids, groups, slices, targets } = candidate
+    const evaluation = { ...scored.evaluation, ids, groups, slices, targets }
+    const sameModel = evaluation.modelDigest === candidate.modelDigest
+    return {
+      opponent: { version, bundle, evaluation, ...(sameModel && { sameModel }) },
+      identity: { version, bundle, evaluation: scored.digest },
+    }
   } catch (error) {
     session.context.signal.throwIfAborted()
     // A full disk or a dead line is worth another run, and no person's approval.
@@ -102,14 +110,14 @@ interface Scored {
 /** What is asked: weights, and the prompts that a model may use when it answers. */
 interface Asked {
   readonly weights: WeightsDirectory
-  readonly prompts: Json
+  readonly prompts: readonly Json[]
 }
 
 const evaluationFile = 'evaluation.safetensors'
 const predictionsFile = 'predictions.safetensors'
 
 /** What a bundle's models answer with, besides the weights. */
-const inferencePrompts = ({ manifest }: Bundle): Json =>
+const inferencePrompts = ({ manifest }: Bundle): readonly Json[] =>
   manifest.files
     .filter(({ path }) => path.startsWith('prompts/inference/'))
     .map(({ path, digest }) => ({ path, digest }))
@@ -134,7 +142,11 @@ async function score(
   if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, cached: true, key }
 
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
-  await using model = await rememberingModel(() => trainer.load(weights, session.context), known?.value)
+  const load = async () => {
+    const loaded = await trainer.load(weights, session.context)
+    return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
+  }
+  await using model = await rememberingModel(load, known?.value)
   const evaluation = await evaluate({ model, rows, metrics: gate.metrics }, session.context)
   const file = (path: string) => writeEvaluation(path, evaluation, session.context)
   const digest = await keepFile(
@@ -149,6 +161,16 @@ async function score(
     )
   return { evaluation, digest, cached: false, key }
 }
+
+/** A model's digest covers the templates that it answers with: without any it is the model's own. */
+const modelDigest = (model: Digest, prompts: readonly Json[]): Digest =>
+  prompts.length === 0 ? model : digestJson({ model, prompts })
+
+// A model may be an object of a class: its members are not its own, and would be lost in a copy.
+const askedBy = (model: Model<unknown>): Omit<Model<unknown>, 'digest'> => ({
+  predict: (inputs, context) => model.predict(inputs, context),
+  [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
+})
 
 /** What failed for want of time or memory may work next time: such an evaluation is not kept. */
 const isAnswered = ({ outcomes }: Evaluation) => [...codesOf(outcomes).names].every((outcome) => outcome === 'ok')
