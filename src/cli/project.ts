@@ -31,7 +31,7 @@ export function describeResult(result: RunResult): string {
     case 'held':
       return result.reason === 'withdrawn'
         ? `Held: this leads to ${result.release.version}, which was rolled back from. "sheikh rollback --to ${result.release.version}" uses it again.`
-        : `Held (${result.reason}). ${result.verdict.summary}\nWhy, item by item: sheikh report`
+        : `Held (${result.reason}). ${result.verdict.summary}\nWhy, item by item: sheikh report\nTo release it all the same: sheikh override ${result.runId} --reason "…" --until <day>`
     case 'awaiting-approval':
       return `Awaiting approval. ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`
   }

@@ -7,6 +7,7 @@ import { evaluation } from './commands/evaluation.js'
 import { gate } from './commands/gate.js'
 import { history } from './commands/history.js'
 import { init } from './commands/init.js'
+import { override } from './commands/override.js'
 import { plan } from './commands/plan.js'
 import { report } from './commands/report.js'
 import { rollback } from './commands/rollback.js'
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   why,
   history,
   approve,
+  override,
   report,
   evaluation,
   gate,

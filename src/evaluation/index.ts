@@ -12,6 +12,7 @@ export {
 export { type EvaluateOptions, evaluate } from './evaluate.js'
 export type { Evaluation, Metric, MetricColumn, Outcome } from './evaluation.js'
 export { readEvaluation, writeEvaluation } from './evaluation-file.js'
+export { type MeasureLatencyOptions, measureLatency } from './measure-latency.js'
 export { accuracy } from './metrics/accuracy.js'
 export { logLoss } from './metrics/log-loss.js'
 export { f1, precision, recall } from './metrics/precision-recall.js'

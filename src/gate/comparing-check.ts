@@ -16,7 +16,6 @@ export interface ComparingCheckParts {
   readonly whenSame: Answer
   /** Whether the best release is asked about, too. */
   readonly asksBest: boolean
-  readonly requiredSlices?: readonly string[] | undefined
   /** Answers over all items, or by slice. */
   readonly ask: (
     pairs: Pairs,
@@ -30,7 +29,7 @@ export interface ComparingCheckParts {
  * against a release that cannot be scored any more.
  */
 export function comparingCheck(parts: ComparingCheckParts): Check {
-  const { name, metric, describe, notYet, whenSame, asksBest, requiredSlices, ask } = parts
+  const { name, metric, describe, notYet, whenSame, asksBest, ask } = parts
   const common = { check: name, metric: metric.name, kind: metric.kind, critical: true, ...parts.common }
 
   const against = (role: 'baseline' | 'best', opponent: Opponent, evidence: Evidence, context: CallContext) => {
@@ -52,7 +51,6 @@ export function comparingCheck(parts: ComparingCheckParts): Check {
     version: metric.version === undefined ? undefined : '1',
     metrics: [metric],
     compares: true,
-    ...(requiredSlices !== undefined && { requiredSlices }),
     describe,
     async examine(evidence, context) {
       context.signal.throwIfAborted()

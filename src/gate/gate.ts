@@ -9,12 +9,16 @@ export interface Evidence {
     readonly weights: WeightsDirectory
     readonly record: CandidateRecord
     readonly evaluation: Evaluation
+    /** Of single answers; measured where a check asks for it. */
+    readonly latenciesMs?: readonly number[] | undefined
   }
   /** The released model. Absent: this is the first release. */
   readonly baseline?: Opponent | undefined
   /** The best model ever released and not withdrawn, by the first `noRegression` metric; absent where it is the baseline's bundle. */
   readonly best?: Opponent | undefined
-  /** Level of each test that lets a release pass; smaller where an evaluation set was asked before. @default 0.05 */
+  /** Which candidate this is, from 1, of those that this evaluation set has judged. Absent: unknown. */
+  readonly use?: number | undefined
+  /** Level of each test that lets a release pass: the gate's to set. @default 0.05 */
   readonly passAlpha?: number | undefined
 }
 
@@ -41,6 +45,8 @@ export interface Finding {
   readonly critical: boolean
   /** One sentence, with the numbers. */
   readonly reason: string
+  /** Of a slice: where it is inconclusive, so is the verdict. @default false */
+  readonly required?: boolean | undefined
   readonly metric?: string | undefined
   /** Of the metric; the values of one that is not binary are in its own unit, whatever that is. */
   readonly kind?: Metric['kind'] | undefined
@@ -48,6 +54,8 @@ export interface Finding {
   readonly slice?: string | undefined
   readonly against?: 'baseline' | 'best' | undefined
   readonly againstVersion?: string | undefined
+  /** Of estimate, bounds and threshold, where they are no ratios and of no metric. */
+  readonly unit?: 'bytes' | 'ms' | undefined
   /** What was estimated: a value (floors) or a difference. */
   readonly estimate?: number | undefined
   readonly lower?: number | undefined
@@ -99,6 +107,18 @@ export type Verdict = (
   readonly summary: string
   /** What an inconclusive verdict leads to. */
   readonly whenInconclusive: InconclusivePolicy
+  /** How worn the evaluation set is, where that is known. */
+  readonly reuse?: Reuse | undefined
+}
+
+/** The same items, asked again and again, let a bad candidate through sooner or later. */
+export interface Reuse {
+  /** Candidates that the set has judged, this one included. */
+  readonly use: number
+  /** What the chance of having let through one that is worse by the margin is at most by now, 0..1. */
+  readonly falsePassChance: number
+  /** How many it may judge; absent: nobody has said. */
+  readonly uses?: number | undefined
 }
 
 /** A question of the gate. Slices are asked of all that the evaluation holds. */
@@ -106,8 +126,8 @@ export interface Check extends Described {
   readonly metrics: readonly Metric[]
   /** True for a check that compares with what was released; its first metric decides which release is the best. */
   readonly compares?: boolean | undefined
-  /** Slices that hold a release where they are inconclusive. */
-  readonly requiredSlices?: readonly string[] | undefined
+  /** True for a check that looks at `latenciesMs`: measuring takes a few hundred answers, one by one. */
+  readonly timesAnswers?: boolean | undefined
   examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>
 }
 
@@ -116,6 +136,8 @@ export interface Gate extends Described {
   readonly metrics: readonly Metric[]
   /** The metric by which the best release is known. */
   readonly primaryMetric?: string | undefined
+  /** True where a check looks at `latenciesMs`. */
+  readonly timesAnswers?: boolean | undefined
   /** Silence is not a pass: no checks, a crashed check, a number that is not finite never give `pass`. */
   decide(evidence: Evidence, context: CallContext): Promise<Verdict>
 }

@@ -1,7 +1,11 @@
 export { atLeast, atMost } from './checks/at-least.js'
+export { type Benchmark, benchmarks } from './checks/benchmarks.js'
+export { type CalibrationOptions, calibration } from './checks/calibration.js'
 export { improves } from './checks/improves.js'
+export { type LatencyOptions, latency } from './checks/latency.js'
 export { type NoNewFailuresOptions, noNewFailures } from './checks/no-new-failures.js'
 export { type NoRegressionOptions, noRegression } from './checks/no-regression.js'
+export { type SizeOptions, size } from './checks/size.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
 export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'
 export type {
@@ -13,9 +17,11 @@ export type {
   InconclusivePolicy,
   Opponent,
   ReliabilityBin,
+  Reuse,
   Verdict,
   VerdictStatus,
 } from './gate.js'
-export { type Ledger, type LedgerEntry, type LedgerEvent, storeLedger } from './ledger.js'
+export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
+export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'

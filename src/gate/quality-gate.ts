@@ -9,14 +9,20 @@ import {
 } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { holm } from '../statistics/index.js'
-import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Verdict } from './gate.js'
+import { alpha } from './answer.js'
+import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Reuse, Verdict } from './gate.js'
 
 export interface QualityGateOptions {
   /** What an inconclusive verdict leads to. @default 'ask' */
   readonly whenInconclusive?: InconclusivePolicy | undefined
+  /**
+   * How many candidates one evaluation set may judge. Each test that lets one pass is then held to 5 % divided by them, so
+   * that the chance of ever releasing a model that is worse than the best by the margin is at most 5 % over all of them; a
+   * candidate beyond is inconclusive until a new set is pinned. It costs power: `planGate` says how much. @default as many as
+   * there are, each at 5 %
+   */
+  readonly uses?: number | undefined
 }
-
-const alpha = 0.05
 
 /**
  * Decides over the findings of its checks.
@@ -28,7 +34,12 @@ const alpha = 0.05
  * @throws `invalid-options` without checks, or with two of one name, or with two metrics of one; from `decide`: `baseline-mismatch` and
  *   `evaluation-invalid` for evidence that cannot be compared.
  */
-export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask' }: QualityGateOptions = {}): Gate {
+export function qualityGate(
+  checks: readonly Check[],
+  { whenInconclusive = 'ask', uses }: QualityGateOptions = {},
+): Gate {
+  if (uses !== undefined && !(Number.isSafeInteger(uses) && uses >= 1 && uses <= 10_000))
+    throw new SheikhError('invalid-options', `Cannot use one evaluation set ${uses} times: give 1 to 10,000.`)
   if (checks.length === 0)
     throw new SheikhError(
       'invalid-options',
@@ -41,26 +52,44 @@ export function qualityGate(checks: readonly Check[], { whenInconclusive = 'ask'
   checkMetrics(checks)
   const metrics = [...new Map(checks.flatMap((check) => check.metrics).map((metric) => [metric.name, metric])).values()]
   const versioned = [...checks, ...metrics].every(({ version }) => version !== undefined)
-  const required = new Set(checks.flatMap(({ requiredSlices = [] }) => requiredSlices))
   return {
     contract: 1,
     name: 'quality',
     version: versioned ? '1' : undefined,
     metrics,
     primaryMetric: checks.find(({ compares }) => compares === true)?.metrics[0]?.name,
+    timesAnswers: checks.some(({ timesAnswers }) => timesAnswers === true),
     describe: () =>
       ({
         whenInconclusive,
+        ...(uses !== undefined && { uses }),
         checks: checks.map((check) => identityOf(check) ?? check.name),
         metrics: metrics.map((metric) => identityOf(metric) ?? metric.name),
       }) as Json,
     async decide(evidence, context) {
+      const passAlpha = uses === undefined ? (evidence.passAlpha ?? alpha) : alpha / uses
       const found: Finding[] = []
-      for (const check of checks) found.push(...(await examine(check, evidence, context)))
-      return { ...decide(correctSlices(found), required), whenInconclusive } as Verdict
+      for (const check of checks) found.push(...(await examine(check, { ...evidence, passAlpha }, context)))
+      const reuse = reuseOf(evidence, uses)
+      if (reuse !== undefined && uses !== undefined && reuse.use > uses) found.push(wornOut(reuse.use, uses))
+      return { ...decide(correctSlices(found)), whenInconclusive, ...(reuse !== undefined && { reuse }) } as Verdict
     },
   }
 }
+
+/** Of candidates that are worse by the margin, each test lets through one in twenty, or one in 20 × uses: their sum. */
+function reuseOf({ use, baseline, best }: Evidence, uses: number | undefined): Reuse | undefined {
+  if (use === undefined || (baseline === undefined && best === undefined)) return undefined
+  const falsePassChance = Math.min(1, (use * alpha) / (uses ?? 1))
+  return { use, falsePassChance, ...(uses !== undefined && { uses }) }
+}
+
+const wornOut = (use: number, uses: number): Finding => ({
+  check: 'evaluation-set',
+  status: 'inconclusive',
+  critical: true,
+  reason: `the evaluation set was to judge ${uses} candidates, and this is number ${use}: pin a new one`,
+})
 
 /** Each metric is scored once, by its name: of two that share one, the other's scores would be judged. */
 function checkMetrics(checks: readonly Check[]): void {
@@ -142,7 +171,7 @@ function correctSlices(findings: readonly Finding[]): readonly Finding[] {
   })
 }
 
-function decide(findings: readonly Finding[], required: ReadonlySet<string>): Omit<Verdict, 'whenInconclusive'> {
+function decide(findings: readonly Finding[]): Omit<Verdict, 'whenInconclusive'> {
   const critical = findings.filter((finding) => finding.critical)
   const [failed, ...others] = critical.filter(({ status }) => status === 'fail')
   if (failed !== undefined)
@@ -152,7 +181,7 @@ function decide(findings: readonly Finding[], required: ReadonlySet<string>): Om
       summary: `The candidate must not be released: ${describe(failed)}${alsoOn(others)}.`,
     } as Omit<Verdict, 'whenInconclusive'>
   const [open] = critical.filter(
-    ({ status, slice }) => status === 'inconclusive' && (slice === undefined || required.has(slice)),
+    ({ status, slice, required }) => status === 'inconclusive' && (slice === undefined || required === true),
   )
   if (open !== undefined)
     return { status: 'inconclusive', findings, summary: `The evidence does not settle it: ${describe(open)}.` }

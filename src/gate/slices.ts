@@ -3,6 +3,8 @@ import { codesOf, type Evaluation } from '../evaluation/index.js'
 export interface Slice {
   /** `category=spam-1`. */
   readonly slice: string
+  /** `spam-1`. */
+  readonly value: string
   /** Indices of its items. */
   readonly items: Uint32Array
 }
@@ -21,6 +23,6 @@ export function* slicesOf({ slices }: Evaluation): Generator<Slice> {
     }
     const named = [...names].flatMap((name, code) => (name === null ? [] : [{ name, code }]))
     for (const { name, code } of named.sort((one, other) => (one.name < other.name ? -1 : 1)))
-      if (sizes[code]! > 0) yield { slice: `${kind}=${name}`, items: items[code]! }
+      if (sizes[code]! > 0) yield { slice: `${kind}=${name}`, value: name, items: items[code]! }
   }
 }

@@ -18,7 +18,7 @@ export type RunEvent = Common & RunEventBody
 export type RunEventBody =
   | {
       readonly type: 'run-start'
-      readonly command: 'run' | 'approve' | 'rollback'
+      readonly command: 'run' | 'approve' | 'override' | 'rollback'
       readonly commit?: string | undefined
     }
   | { readonly type: 'stage-start'; readonly stage: string }

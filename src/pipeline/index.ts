@@ -3,6 +3,7 @@ export type { Difference } from './keys.js'
 export type {
   ApproveOptions,
   CallOptions,
+  OverrideOptions,
   PayloadFile,
   PipelineOptions,
   Provenance,

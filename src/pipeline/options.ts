@@ -61,6 +61,11 @@ export interface ApproveOptions extends CallOptions {
   readonly by: string
 }
 
+export interface OverrideOptions extends ApproveOptions {
+  /** Until when somebody answers for it, in milliseconds since 1970; afterwards every run says that it has ended. */
+  readonly untilMs: number
+}
+
 export interface RollbackOptions extends CallOptions {
   /** @default the newest release before the current one that is not withdrawn and is another bundle */
   readonly to?: string | undefined

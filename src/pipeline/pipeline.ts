@@ -1,11 +1,18 @@
 import { EventEmitter } from 'eventemitter3'
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
-import { approve } from './approve.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
-import type { ApproveOptions, CallOptions, PipelineOptions, RollbackOptions, RunOptions } from './options.js'
+import type {
+  ApproveOptions,
+  CallOptions,
+  OverrideOptions,
+  PipelineOptions,
+  RollbackOptions,
+  RunOptions,
+} from './options.js'
 import { explain, type Plan, type PlannedStage, plan } from './plan.js'
 import { readHistory } from './recovery.js'
+import { approve, override } from './release-by-hand.js'
 import { rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
 import type { RunRecord, RunResult } from './run-result.js'
@@ -77,7 +84,16 @@ export class Pipeline<I = string, T = string> {
 
   /** Releases what the run `runId` left open. @throws `not-found`, `release-conflict` where something newer was committed or released. */
   async approve(runId: string, options: ApproveOptions): Promise<RunResult> {
-    return (await this.#begin('approve', options, (session) => approve(session, runId, options))).result()
+    return (await this.#begin('approve', options, async (session) => approve(session, runId, options))).result()
+  }
+
+  /**
+   * Releases the run `runId`, which was held, against its evidence: with a name, a reason and an end.
+   *
+   * @throws `not-found`; `release-rejected` where weights are not whole; `release-conflict` as `approve`.
+   */
+  async override(runId: string, options: OverrideOptions): Promise<RunResult> {
+    return (await this.#begin('override', options, async (session) => override(session, runId, options))).result()
   }
 
   /** Publishes an earlier bundle as a new version and withdraws what the channel pointed at. @throws `not-found`. */

@@ -31,7 +31,7 @@ export interface StageRecord {
 export interface RunRecord {
   readonly formatVersion: 1
   readonly runId: string
-  readonly command: 'run' | 'approve' | 'rollback'
+  readonly command: 'run' | 'approve' | 'override' | 'rollback'
   readonly status: 'running' | RunStatus | 'failed' | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number

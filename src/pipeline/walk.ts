@@ -1,7 +1,7 @@
 import { digestJson, SheikhError } from '../core/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
-import type { Bundle, ReleaseRecord } from '../releaser/index.js'
+import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
 import { bestRelease, findBySource, lastOf } from './lookup.js'
 import type { RunOptions } from './options.js'
 import { recover } from './recovery.js'
@@ -24,6 +24,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const history = await recover(session)
   await recordProvenance(session, options)
   const current = await releaser.current(channel, session.context)
+  warnOfEndedOverride(session, current)
 
   const { snapshot, payload } = await validateStage(session)
   const key = await currentSource(session, snapshot.summary, payload)
@@ -62,7 +63,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const evaluated = await evaluateStage(session, { candidate, bundle }, evaluation, { baseline, best })
   const { evidence } = evaluated
   await host.add('evaluations', { value: { ...evidence, candidate: evidence.candidate.evaluation } }, evaluated.digest)
-  const verdict = await gateStage(session, evidence)
+  const verdict = await gateStage(session, evidence, bundle.digest)
   await host.add('verdict', { value: verdict }, digestJson(verdict))
 
   const held = await heldBack(session, verdict, bundle)
@@ -85,13 +86,24 @@ async function recordProvenance(session: Session, { allowDirty = false }: RunOpt
   await session.update({ commit, dirty })
 }
 
+function warnOfEndedOverride(session: Session, current: Release | undefined): void {
+  const ended = current === undefined ? undefined : endedOverride(current, session.context.clock.nowMs())
+  if (current === undefined || ended === undefined) return
+  session.warn(
+    `The release ${current.version} went against the evidence, and ${ended.by} answered for it until ${new Date(ended.untilMs).toISOString().slice(0, 10)}. Release a better one, or roll back.`,
+    { version: current.version, untilMs: ended.untilMs },
+  )
+}
+
 /** The end of a run that the gate did not let through; `undefined` where it did. */
 async function heldBack(session: Session, verdict: Verdict, bundle: Bundle): Promise<RunResult | undefined> {
   const { runId } = session
-  if (verdict.status === 'fail') return { runId, status: 'held', reason: 'fail', verdict }
-  if (verdict.status === 'pass' || verdict.whenInconclusive === 'release') return undefined
-  if (verdict.whenInconclusive === 'hold') return { runId, status: 'held', reason: 'inconclusive', verdict }
+  if (verdict.status === 'pass') return undefined
+  if (verdict.status === 'inconclusive' && verdict.whenInconclusive === 'release') return undefined
+  // Kept, since a person may release it all the same.
   await session.options.store.objects.putDirectory(bundle.directory, session.context)
+  if (verdict.status === 'fail') return { runId, status: 'held', reason: 'fail', verdict }
+  if (verdict.whenInconclusive === 'hold') return { runId, status: 'held', reason: 'inconclusive', verdict }
   return { runId, status: 'awaiting-approval', verdict }
 }
 

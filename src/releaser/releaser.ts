@@ -35,7 +35,10 @@ export interface ReleaseRecord {
   readonly verdict?: Json | undefined
   readonly candidate?: Json | undefined
   readonly dataset?: Json | undefined
+  /** Who released it where the evidence left it open, and why. */
   readonly approval?: Json | undefined
+  /** Who released it against the evidence, why, and until when they answer for it: `untilMs`. */
+  readonly override?: Json | undefined
 }
 
 export interface StageRequest {

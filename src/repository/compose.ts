@@ -3,7 +3,20 @@ import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
 import { accuracy } from '../evaluation/index.js'
-import { atLeast, type Check, type Gate, noRegression, qualityGate, weightIntegrity } from '../gate/index.js'
+import {
+  atLeast,
+  benchmarks,
+  type Check,
+  calibration,
+  type Gate,
+  improves,
+  latency,
+  noNewFailures,
+  noRegression,
+  qualityGate,
+  size,
+  weightIntegrity,
+} from '../gate/index.js'
 import type { Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
@@ -87,11 +100,23 @@ async function builtInTrainer({ training }: Configuration): Promise<Trainer<unkn
 }
 
 function gateOf({ gate }: Configuration, { checks }: HostConfiguration): Gate {
-  const own: Check[] = []
-  if (gate.accuracyFloor !== undefined) own.push(atLeast(accuracy(), gate.accuracyFloor))
-  if (gate.regressionMargin !== undefined) own.push(noRegression(accuracy(), { margin: gate.regressionMargin }))
-  if (gate.weightIntegrity) own.push(weightIntegrity())
-  return qualityGate(checks ?? own, { whenInconclusive: gate.whenInconclusive })
+  const { whenInconclusive, uses } = gate
+  return qualityGate(checks ?? checksOf(gate), { whenInconclusive, uses })
+}
+
+function checksOf(gate: Configuration['gate']): readonly Check[] {
+  const { accuracyFloor, regressionMargin, newFailuresAllowed, calibrationError, maximumBytes } = gate
+  return [
+    ...(accuracyFloor === undefined ? [] : [atLeast(accuracy(), accuracyFloor)]),
+    ...(regressionMargin === undefined ? [] : [noRegression(accuracy(), { margin: regressionMargin })]),
+    ...(gate.weightIntegrity ? [weightIntegrity()] : []),
+    ...(newFailuresAllowed === undefined ? [] : [noNewFailures(accuracy(), { allowed: newFailuresAllowed })]),
+    ...(gate.improves ? [improves(accuracy())] : []),
+    ...(gate.benchmarks.length === 0 ? [] : [benchmarks(accuracy(), gate.benchmarks)]),
+    ...(calibrationError === undefined ? [] : [calibration({ maximumError: calibrationError })]),
+    ...(gate.latency === undefined ? [] : [latency(gate.latency)]),
+    ...(maximumBytes === undefined ? [] : [size({ maximumBytes })]),
+  ]
 }
 
 async function readSchema(root: string, path: string): Promise<string> {

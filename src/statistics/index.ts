@@ -44,6 +44,7 @@ export {
   type PassRule,
   type Plan,
   type PlanOptions,
+  passChance,
   planNonInferiority,
 } from './plan-non-inferiority.js'
 export {

@@ -45,7 +45,7 @@ describe('the verdict', () => {
   })
 
   it('a slice that is required holds a release where it is open', async () => {
-    const check = { ...saying(pass!, { ...open, slice }), requiredSlices: [slice] }
+    const check = saying(pass!, { ...open, slice, required: true })
     expect(await statusOf(check)).toBe('inconclusive')
   })
 

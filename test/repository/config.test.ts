@@ -95,7 +95,15 @@ describe('the configuration', () => {
     expect(found).toEqual({
       pipeline: { name: 'tickets' },
       // mlops/validation comes after the pipeline's own checks, and decides.
-      gate: { accuracyFloor: 0.4, regressionMargin: 0.03, weightIntegrity: true, whenInconclusive: 'ask' },
+      gate: {
+        accuracyFloor: 0.4,
+        regressionMargin: 0.03,
+        weightIntegrity: true,
+        improves: false,
+        // Named and without a threshold: the gate cannot pass it.
+        benchmarks: [{ name: 'mmlu', threshold: 0.5 }, { name: 'gsm8k' }],
+        whenInconclusive: 'ask',
+      },
       training: {
         architecture: 'text-classifier',
         epochs: 4,
@@ -125,7 +133,6 @@ describe('the configuration', () => {
     expect(notices.map(({ key }) => key)).toEqual(
       expect.arrayContaining([
         'triggers.nightly.cron',
-        'stages.validate_weights.checks.benchmark_suite',
         'notifications.slack.webhook',
         'training.warmup_ratio',
         'categories.billing.percentage',
@@ -147,12 +154,37 @@ describe('the configuration', () => {
     ])
   })
 
+  it('takes the checks that are ours', async () => {
+    const checks = [
+      'no_new_failures: { allowed: 2 }',
+      'improves: true',
+      'calibration: true',
+      'latency: { maximum_ms: 50, quantile: 0.9 }',
+      'size: { maximum_bytes: 1000 }',
+    ]
+    const { gate, notices } = await loadPipeline(
+      `stages:\n  validate_weights:\n    evaluation_set_uses: 50\n    checks:\n${checks.map((check) => `      - ${check}\n`).join('')}`,
+    )
+    expect(notices).toEqual([])
+    expect(gate).toMatchObject({
+      accuracyFloor: 0.15,
+      newFailuresAllowed: 2,
+      improves: true,
+      calibrationError: 0.1,
+      latency: { maximumMs: 50, quantile: 0.9 },
+      maximumBytes: 1000,
+      uses: 50,
+    })
+  })
+
   it('of no files at all asks for all three checks', async () => {
     const { gate, notices } = await load({})
     expect(gate).toEqual({
       accuracyFloor: 0.15,
       regressionMargin: 0.02,
       weightIntegrity: true,
+      improves: false,
+      benchmarks: [],
       whenInconclusive: 'ask',
     })
     expect(notices).toEqual([])

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { callContext, SheikhError } from '../../core/index.js'
 import { pairScores, readScoreFile } from '../../evaluation/index.js'
-import { compareEvaluations, planGate } from '../../gate/index.js'
+import { compareEvaluations, type GatePlan, planGate } from '../../gate/index.js'
 import { intervalPlot, percent, reportComparison } from '../../report/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { type Answer, type Arguments, type Command, type Terminal, toJson } from '../command.js'
@@ -21,6 +21,7 @@ export const gate: Command = {
     out: { type: 'string' },
     items: { type: 'string' },
     discordance: { type: 'string' },
+    uses: { type: 'string' },
   },
   optionHelp: {
     baseline:
@@ -32,6 +33,7 @@ export const gate: Command = {
     range: 'compare: least and greatest score there can be, as 0,1: needed where no item differs from the others',
     out: 'compare: also write the comparison as Markdown to this file',
     items: "plan: independent items (default: those that the project's evaluation set pins)",
+    uses: 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
     discordance: 'plan: share of items that one model has right and the other wrong, 0..1 (default: 0.05)',
   },
   positionals: [1, 1],
@@ -47,11 +49,24 @@ export const gate: Command = {
 
 async function plan(values: Arguments['values'], pinned: () => Promise<number>): Promise<Answer> {
   const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
-  const planned = planGate({
+  const asked = {
     items: number('items') ?? (await pinned()),
     discordance: number('discordance'),
     margin: number('margin'),
-  })
+  }
+  const once = planGate(asked)
+  const uses = number('uses')
+  if (uses === undefined) return { text: describePlan(once), json: toJson(once) }
+  const strict = planGate({ ...asked, uses })
+  const text = [
+    describePlan(once),
+    `Held to 5 % over ${uses} candidates on this set, and not to 5 % for each:`,
+    describePlan(strict),
+  ]
+  return { text: text.join('\n\n'), json: toJson(strict) }
+}
+
+function describePlan(planned: GatePlan): string {
   const { items, margin, discordance, identical, worseByTheMargin, fewestItems } = planned
   const chances = ({ pass, fail, inconclusive }: typeof identical) =>
     `passes ${percent(pass)}, fails ${percent(fail)}, is left open ${percent(inconclusive)}`
@@ -65,7 +80,7 @@ async function plan(values: Arguments['values'], pinned: () => Promise<number>):
       ? [`Fewer than ${fewestItems} items certify no margin of ${inPoints(margin)}, even without any loss.`]
       : []),
   ]
-  return { text: text.join('\n'), json: toJson(planned) }
+  return text.join('\n')
 }
 
 const inPoints = (value: number) => `${Number((100 * value).toFixed(2))} points`

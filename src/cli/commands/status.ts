@@ -1,3 +1,4 @@
+import type { Release } from '../../releaser/index.js'
 import { moment, percent } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
@@ -24,6 +25,7 @@ export const status: Command = {
       current === undefined
         ? 'Released: nothing yet.'
         : `Released: ${current.version} (${moment(current.promotedAtMs)}${accuracyOf(current.record.metrics)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
+      ...overrideLine(current),
       `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `, and ${dirtyPaths.length} files that a run reads are not committed` : ''}.`,
       last === undefined
         ? 'Last run: none.'
@@ -41,6 +43,7 @@ export const status: Command = {
               bundle: current.bundle,
               promotedAtMs: current.promotedAtMs,
               metrics: current.record.metrics,
+              override: current.record.override,
             },
       commit: head?.oid ?? null,
       dirtyPaths,
@@ -56,3 +59,14 @@ export const status: Command = {
 
 const accuracyOf = (metrics: Readonly<Record<string, number | null>> | undefined) =>
   typeof metrics?.['accuracy'] === 'number' ? `, accuracy ${percent(metrics['accuracy'])}` : ''
+
+/** A release against the evidence is said to be one for as long as it stands. */
+function overrideLine(current: Release | undefined): readonly string[] {
+  const { by, reason, untilMs } = (current?.record.override ?? {}) as {
+    readonly by?: string
+    readonly reason?: string
+    readonly untilMs?: number
+  }
+  if (untilMs === undefined) return []
+  return [`Against the evidence: ${by} answers for it until ${moment(untilMs)} (${reason}).`]
+}

@@ -47,18 +47,23 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
       reason: 'it is the released model itself, so nothing is lost: only other files of the release differ',
     },
     asksBest: true,
-    requiredSlices,
     ask(pairs, { candidate, passAlpha }, context) {
       const answers: Answer[] = [judgeNoRegression(pairs.over(), margin, passAlpha)]
       const found = new Set<string>()
       for (const { slice, items } of slicesOf(candidate.evaluation)) {
         context.signal.throwIfAborted()
         found.add(slice)
-        answers.push({ slice, ...judgeNoRegression(pairs.over(items), margin, passAlpha) })
+        const required = requiredSlices.includes(slice) && { required: true }
+        answers.push({ slice, ...required, ...judgeNoRegression(pairs.over(items), margin, passAlpha) })
       }
       for (const slice of requiredSlices)
         if (!found.has(slice))
-          answers.push({ slice, status: 'inconclusive', reason: 'the slice is required, and no item is in it' })
+          answers.push({
+            slice,
+            required: true,
+            status: 'inconclusive',
+            reason: 'the slice is required, and no item is in it',
+          })
       return answers
     },
   })

@@ -28,6 +28,7 @@ export function weightIntegrity(): Check {
           check: name,
           status: 'fail',
           critical: true,
+          overridable: false,
           reason: `${shown.join('; ')}${problems.length > 3 ? `; and ${problems.length - 3} more` : ''}`,
         },
       ]

@@ -13,6 +13,7 @@ import {
   codesOf,
   type Evaluation,
   evaluate,
+  measureLatency,
   readEvaluation,
   readPredictions,
   rememberingModel,
@@ -54,7 +55,14 @@ export function evaluateStage(
       metrics: Object.fromEntries(scored.evaluation.metrics.map(({ name, value }) => [name, value])),
     })
     const evidence: Evidence = {
-      candidate: { weights: candidate.weights, record: candidate.record, evaluation: scored.evaluation },
+      candidate: {
+        weights: candidate.weights,
+        record: candidate.record,
+        evaluation: scored.evaluation,
+        ...(session.options.gate.timesAnswers === true && {
+          latenciesMs: await timed(session, candidate.weights, rows),
+        }),
+      },
       baseline: baseline?.opponent,
       best: best?.opponent,
     }
@@ -96,6 +104,22 @@ async function scoreOpponent(
     const unscorable = messageOf(error)
     session.warn(`The release ${version} could not be scored: ${unscorable}`, { version })
     return { opponent: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
+  }
+}
+
+/** A model that fails on an input is said by its outcomes: here it was timed on nothing. */
+async function timed(
+  session: Session,
+  weights: WeightsDirectory,
+  rows: Rows<unknown, unknown>,
+): Promise<readonly number[]> {
+  await using model = await session.options.trainer.load(weights, session.context)
+  try {
+    return await measureLatency({ model, rows }, session.context)
+  } catch (error) {
+    session.context.signal.throwIfAborted()
+    session.warn(`The candidate could not be timed: ${messageOf(error)}`)
+    return []
   }
 }
 

@@ -1,25 +1,53 @@
-import { digestJson, SheikhError } from '../../core/index.js'
-import type { Evidence, Verdict } from '../../gate/index.js'
+import { canonicalJson, type Digest, digestJson, SheikhError } from '../../core/index.js'
+import type { Evidence, LedgerEntry, Verdict } from '../../gate/index.js'
 import type { Session } from '../session.js'
 
 /** Asks the gate, and writes the consultation of the evaluation set into the ledger. Never cached: deciding is cheap. */
-export function gateStage(session: Session, evidence: Evidence): Promise<Verdict> {
+export function gateStage(session: Session, evidence: Evidence, bundle: Digest): Promise<Verdict> {
   return session.stage('gate', async () => {
-    const verdict = session.hide(checkVerdict(await session.options.gate.decide(evidence, session.context)))
     const { evaluationDigest } = evidence.candidate.evaluation
+    const against = [evidence.baseline, evidence.best].flatMap((opponent) => opponent?.version ?? [])
+    const entries = await session.ledger.read(session.context)
+    const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
+    const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
+    const decided = await session.options.gate.decide({ ...evidence, use }, session.context)
+    const verdict = session.hide(checkVerdict(decided))
+    const { runId } = session
     const digest = digestJson(verdict)
-    const last = (await session.ledger.read(session.context)).findLast((entry) => entry.type === 'verdict')
-    // The same models on the same items again tell nothing new of them.
-    const repeated = last?.type === 'verdict' && last.verdict === digest && last.evaluationDigest === evaluationDigest
-    if (!repeated)
+    if (!repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest))
       await session.ledger.append(
-        { type: 'verdict', runId: session.runId, evaluationDigest, status: verdict.status, verdict: digest },
+        { type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
         session.context,
       )
     await session.update({ verdict })
     session.emit({ type: 'gate-verdict', verdict })
+    warnOfReuse(session, verdict)
     return { value: verdict, cached: false }
   })
+}
+
+type VerdictEntry = Extract<LedgerEntry, { readonly type: 'verdict' }>
+
+/** The same candidate against the same releases again tells nothing new of them: it is the same use of the set. */
+function useOf(
+  asked: readonly VerdictEntry[],
+  bundle: Digest,
+  against: readonly string[],
+): { readonly use: number; readonly repeated: boolean } {
+  const nameOf = (entry: Pick<VerdictEntry, 'bundle' | 'against'>, otherwise: string) =>
+    entry.bundle === undefined ? otherwise : canonicalJson([entry.bundle, ...(entry.against ?? [])])
+  const uses = [...new Set(asked.map((entry) => nameOf(entry, entry.runId)))]
+  const known = uses.indexOf(nameOf({ bundle, against }, ''))
+  return known < 0 ? { use: uses.length + 1, repeated: false } : { use: known + 1, repeated: true }
+}
+
+function warnOfReuse(session: Session, { reuse }: Verdict): void {
+  if (reuse === undefined || reuse.falsePassChance <= 0.05 + 1e-9) return
+  const { use, falsePassChance } = reuse
+  session.warn(
+    `The evaluation set has judged ${use} candidates: the chance that it let through one that is worse by the margin is up to ${Math.round(100 * falsePassChance)} %. Pin a new set, or limit its uses.`,
+    { use, falsePassChance },
+  )
 }
 
 /** A host's gate may answer anything; only an answer that can be acted on is taken. */

@@ -1,20 +1,32 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
+import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { datasetKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
 import { invalidConfig, type Notice, readYaml, type YamlFile } from './read-yaml.js'
+
+/** The checks that are asked, and how. What is absent is not asked. */
+export interface GateConfiguration {
+  /** @default 0.15 */
+  readonly accuracyFloor?: number | undefined
+  /** @default 0.02 */
+  readonly regressionMargin?: number | undefined
+  readonly weightIntegrity: boolean
+  readonly newFailuresAllowed?: number | undefined
+  readonly improves: boolean
+  readonly calibrationError?: number | undefined
+  readonly latency?: LatencyOptions | undefined
+  readonly maximumBytes?: number | undefined
+  readonly benchmarks: readonly Benchmark[]
+  readonly whenInconclusive: 'ask' | 'hold' | 'release'
+  /** How many candidates one evaluation set may judge. */
+  readonly uses?: number | undefined
+}
 
 /** What a project's YAML files decide, resolved. */
 export interface Configuration {
   readonly pipeline: { readonly name: string }
-  readonly gate: {
-    /** @default 0.15 */
-    readonly accuracyFloor?: number | undefined
-    /** Absent: not asked. @default 0.02 */
-    readonly regressionMargin?: number | undefined
-    readonly weightIntegrity: boolean
-    readonly whenInconclusive: 'ask' | 'hold' | 'release'
-  }
+  readonly gate: GateConfiguration
   readonly training: {
     readonly architecture?: string | undefined
     readonly epochs?: number | undefined
@@ -61,7 +73,9 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
         ...listOf(stage('validate_weights')['checks']),
         ...validation.map(({ value }) => at(value, 'validation')),
       ]),
+      benchmarks: benchmarksOf(listOf(stage('validate_weights')['checks']), at(training.value, 'validation')),
       whenInconclusive: (stage('validate_weights')['when_inconclusive'] as 'ask' | undefined) ?? 'ask',
+      uses: stage('validate_weights')['evaluation_set_uses'] as number | undefined,
     },
     training: {
       architecture: at(training.value, 'model')['architecture'] as string | undefined,
@@ -80,19 +94,42 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
   }
 }
 
-/** Later files decide over earlier ones; a project that says nothing gets all three checks. */
-function gateOf(checks: readonly Values[]): Omit<Configuration['gate'], 'whenInconclusive'> {
+/** Later files decide over earlier ones; a project that asks for none of its own gets the three that are always worth asking. */
+function gateOf(checks: readonly Values[]): Omit<GateConfiguration, 'whenInconclusive' | 'benchmarks' | 'uses'> {
   const asked = Object.assign({}, ...checks) as Values
-  const regression = asked['regression_check']
   const none = ['accuracy_threshold', 'regression_check', 'weight_integrity'].every((name) => asked[name] === undefined)
-  if (none) return { accuracyFloor: 0.15, regressionMargin: 0.02, weightIntegrity: true }
-  const margin =
-    typeof regression === 'object' && regression !== null ? (regression as { margin: number }).margin : 0.02
+  const basic = none
+    ? { accuracyFloor: 0.15, regressionMargin: 0.02, weightIntegrity: true }
+    : {
+        accuracyFloor: asked['accuracy_threshold'] as number | undefined,
+        regressionMargin: numberOf(asked['regression_check'], 'margin', 0.02),
+        weightIntegrity: asked['weight_integrity'] === true,
+      }
+  const latency = asked['latency'] as { readonly maximum_ms: number; readonly quantile?: number } | undefined
   return {
-    ...(typeof asked['accuracy_threshold'] === 'number' && { accuracyFloor: asked['accuracy_threshold'] }),
-    ...(regression !== undefined && regression !== false && regression !== null && { regressionMargin: margin }),
-    weightIntegrity: asked['weight_integrity'] === true,
+    ...basic,
+    newFailuresAllowed: numberOf(asked['no_new_failures'], 'allowed', 0),
+    improves: asked['improves'] === true,
+    calibrationError: numberOf(asked['calibration'], 'maximum_error', 0.1),
+    ...(latency !== undefined && { latency: { maximumMs: latency.maximum_ms, quantile: latency.quantile } }),
+    maximumBytes: numberOf(asked['size'], 'maximum_bytes', Number.NaN),
   }
+}
+
+/** `true` is the default, an object names the number; anything else does not ask. */
+function numberOf(value: unknown, name: string, otherwise: number): number | undefined {
+  if (typeof value === 'object' && value !== null) return (value as Readonly<Record<string, number>>)[name]
+  return value === true ? otherwise : undefined
+}
+
+/** Those that the pipeline names, with the thresholds of the training configuration; all of these where it names none. */
+function benchmarksOf(checks: readonly Values[], validation: Values): readonly Benchmark[] {
+  const known = listOf(validation['benchmarks']).flatMap(({ name, threshold }) =>
+    typeof name === 'string' ? [{ name, threshold: threshold as number | undefined }] : [],
+  )
+  const named = checks.flatMap((check) => (check['benchmark_suite'] as readonly string[] | undefined) ?? [])
+  if (named.length === 0) return known
+  return [...new Set(named)].map((name) => known.find((benchmark) => benchmark.name === name) ?? { name })
 }
 
 function releasesOf(targets: unknown, file: string): string {

@@ -29,6 +29,11 @@ const checkKeys = {
   accuracy_threshold: honoured(ratio),
   regression_check: honoured(z.union([flag, z.strictObject({ margin: ratio })])),
   weight_integrity: honoured(flag),
+  no_new_failures: honoured(z.union([flag, z.strictObject({ allowed: z.number().int().min(0) })])),
+  improves: honoured(flag),
+  calibration: honoured(z.union([flag, z.strictObject({ maximum_error: ratio })])),
+  latency: honoured(z.strictObject({ maximum_ms: positive, quantile: ratio.optional() })),
+  size: honoured(z.strictObject({ maximum_bytes: count })),
 }
 
 export const pipelineKeys = group({
@@ -60,9 +65,10 @@ export const pipelineKeys = group({
     }),
     validate_weights: group({
       depends_on: accepted(z.union([text, z.array(text)])),
-      checks: list(group({ ...checkKeys, benchmark_suite: texts })),
+      checks: list(group({ ...checkKeys, benchmark_suite: honoured(z.array(text.min(1))) })),
       on_failure: accepted(z.enum(['rollback', 'notify'])),
       when_inconclusive: honoured(z.enum(['ask', 'hold', 'release'])),
+      evaluation_set_uses: honoured(z.number().int().min(1).max(10_000)),
     }),
     release: group({
       depends_on: accepted(z.union([text, z.array(text)])),
@@ -124,7 +130,7 @@ export const trainingKeys = group({
   }),
   validation: group({
     metrics: texts,
-    benchmarks: list(group({ name: accepted(text), threshold: accepted(z.number()) })),
+    benchmarks: list(group({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
   }),
   output: group({
     dir: accepted(text),

@@ -1,0 +1,29 @@
+import type { CallContext } from '../core/index.js'
+import type { Model, Rows } from '../model/index.js'
+
+const warmUpAnswers = 10
+const timedAnswers = 300
+
+export interface MeasureLatencyOptions<I> {
+  readonly model: Model<I>
+  readonly rows: Rows<I, unknown>
+  /** A clock that only goes forward. @default performance.now */
+  readonly nowMs?: (() => number) | undefined
+}
+
+/** How long single answers take, in milliseconds, after a few that are not counted. Rows are asked again where there are few. */
+export async function measureLatency<I>(
+  { model, rows, nowMs = () => performance.now() }: MeasureLatencyOptions<I>,
+  context: CallContext,
+): Promise<readonly number[]> {
+  const inputs: I[] = []
+  for await (const { input } of rows) if (inputs.push(input) === warmUpAnswers + timedAnswers) break
+  const latenciesMs: number[] = []
+  for (let asked = 0; inputs.length > 0 && asked < warmUpAnswers + timedAnswers; asked += 1) {
+    context.signal.throwIfAborted()
+    const startedMs = nowMs()
+    await model.predict([inputs[asked % inputs.length]!], context)
+    if (asked >= warmUpAnswers) latenciesMs.push(nowMs() - startedMs)
+  }
+  return latenciesMs
+}

@@ -1,0 +1,64 @@
+import { SheikhError } from '../../core/index.js'
+import type { Metric } from '../../evaluation/index.js'
+import { alpha } from '../answer.js'
+import type { Check, Finding } from '../gate.js'
+import { judgeBound } from '../judge-bound.js'
+import { slicesOf } from '../slices.js'
+
+export interface Benchmark {
+  /** A slice of the evaluation set: `category=hard-cases`, or its name alone, `hard-cases`. */
+  readonly name: string
+  /** The share that has to be right, 0..1. Without one nothing can pass. */
+  readonly threshold?: number | undefined
+}
+
+/**
+ * Whether a binary metric reaches a threshold on each named part of the evaluation set: by `atLeast`'s bound, each by itself.
+ * A suite without any item or threshold is inconclusive: what was asked for and is not there has not passed.
+ *
+ * @throws `invalid-options`
+ */
+export function benchmarks(metric: Metric, suites: readonly Benchmark[]): Check {
+  if (metric.kind !== 'binary' || metric.direction !== 'higher-is-better')
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot use "${metric.name}" for benchmarks: only a binary metric of which more is better has an exact bound. Use accuracy().`,
+    )
+  const odd = suites.find(({ threshold }) => threshold !== undefined && !(threshold >= 0 && threshold <= 1))
+  const names = suites.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (suites.length === 0 || odd !== undefined || twice !== undefined)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot use these benchmarks: ${odd !== undefined ? `the threshold of "${odd.name}" is ${odd.threshold}, not 0 to 1` : twice !== undefined ? `"${twice}" stands twice` : 'there is none'}. Name each once, with a share that has to be right.`,
+    )
+  const check = `benchmarks(${metric.name})`
+  return {
+    contract: 1,
+    name: check,
+    version: metric.version === undefined ? undefined : '1',
+    metrics: [metric],
+    describe: () => ({
+      metric: metric.name,
+      suites: suites.map(({ name, threshold = null }) => ({ name, threshold })),
+      alpha,
+    }),
+    async examine({ candidate: { evaluation }, passAlpha = alpha }, context) {
+      const findings: Finding[] = []
+      const slices = [...slicesOf(evaluation)]
+      for (const { name, threshold } of suites) {
+        context.signal.throwIfAborted()
+        const suite = { check, critical: true, required: true, metric: metric.name, slice: name, alpha: passAlpha }
+        const items = slices.find(({ slice, value }) => slice === name || value === name)?.items
+        const missing =
+          threshold === undefined ? 'no threshold is set for it' : items === undefined ? 'no item is in it' : undefined
+        if (missing === undefined) {
+          const asked = { side: 'at-least', threshold: threshold!, passAlpha, items } as const
+          const engine = 'one-sided Clopper-Pearson'
+          findings.push({ ...suite, threshold, engine, ...judgeBound(evaluation, metric, asked) })
+        } else findings.push({ ...suite, status: 'inconclusive', reason: `the suite is asked for, and ${missing}` })
+      }
+      return findings
+    },
+  }
+}

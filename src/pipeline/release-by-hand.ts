@@ -1,0 +1,162 @@
+import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
+import type { LedgerEvent } from '../gate/index.js'
+import { type Release, readBundle } from '../releaser/index.js'
+import type { ApproveOptions, OverrideOptions } from './options.js'
+import { recover } from './recovery.js'
+import type { RunRecord, RunResult } from './run-result.js'
+import type { Session } from './session.js'
+import { releaseStage } from './stages/release.js'
+
+/** What a person decided of a run, and which runs that may be decided of. */
+interface Decision {
+  readonly verb: 'approve' | 'override'
+  readonly name: 'approval' | 'override'
+  readonly isOpen: (run: RunRecord) => boolean
+  readonly event: Extract<LedgerEvent, { readonly type: 'approval' | 'override' }>
+}
+
+/** Releases what a run left open: the evidence decided neither way. */
+export function approve(session: Session, runId: string, { by, reason }: ApproveOptions): Promise<RunResult> {
+  return releaseByHand(session, runId, () => ({
+    verb: 'approve',
+    name: 'approval',
+    isOpen: ({ status }) => status === 'awaiting-approval',
+    event: { type: 'approval', runId, ...named({ by, reason }, 'approve') },
+  }))
+}
+
+/** Releases what a run held back, against its evidence: somebody answers for it, until a day. */
+export function override(
+  session: Session,
+  runId: string,
+  { by, reason, untilMs }: OverrideOptions,
+): Promise<RunResult> {
+  if (!(Number.isSafeInteger(untilMs) && untilMs > session.context.clock.nowMs()))
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot override: the day until which somebody answers for it is not in the future. Give one that is.',
+    )
+  return releaseByHand(session, runId, ({ verdict }) => {
+    const failed = verdict?.findings.filter(({ status, critical }) => critical && status !== 'pass') ?? []
+    const never = failed.find(({ status, overridable }) => status === 'fail' && overridable === false)
+    if (never !== undefined)
+      throw new SheikhError(
+        'release-rejected',
+        `Cannot override the run ${runId}: ${never.check} failed (${never.reason}), and nobody may release that. Train again.`,
+        { facts: { runId, check: never.check } },
+      )
+    const checks = [...new Set(failed.filter(({ status }) => status !== 'not-applicable').map(({ check }) => check))]
+    return {
+      verb: 'override',
+      name: 'override',
+      isOpen: ({ status, reason: why }) => status === 'held' && (why === 'fail' || why === 'inconclusive'),
+      event: { type: 'override', runId, ...named({ by, reason }, 'override'), untilMs, checks },
+    }
+  })
+}
+
+/** Void once something newer was committed or released. */
+async function releaseByHand(
+  session: Session,
+  openRunId: string,
+  decide: (run: RunRecord) => Decision,
+): Promise<RunResult> {
+  const { store } = session.options
+  const history = await recover(session)
+  const open = (await store.runs.read(openRunId)) as unknown as RunRecord | undefined
+  const decision = decide(open ?? ({} as RunRecord))
+  const { verb, name, event } = decision
+  const verdict = open?.verdict
+  if (open === undefined || verdict === undefined || open.bundle === undefined || !decision.isOpen(open))
+    throw new SheikhError(
+      'not-found',
+      `Cannot ${verb} the run ${openRunId}: ${open === undefined ? 'it is not in the store' : `it is ${open.status}${open.reason === undefined ? '' : ` (${open.reason})`}`}. "sheikh status" lists the runs that await approval; one that is held takes an override.`,
+      { facts: { runId: openRunId } },
+    )
+  // A crash after the promotion and before the record: the release is there, and must not be made twice.
+  const made = history.find(({ record }) => (record[name] as { runId?: string } | undefined)?.runId === openRunId)
+  if (made === undefined) await checkStillOpen(session, open, verb)
+  await session.update({ ...carried(open), verdict })
+  const said = session.hide(event)
+  const entries = await session.ledger.read(session.context)
+  if (!entries.some((entry) => entry.type === event.type && entry.runId === openRunId))
+    await session.ledger.append(said, session.context)
+
+  const release = made ?? (await releaseKept(session, open, { history, decision: said, name, verb }))
+  await store.runs.write(openRunId, {
+    ...open,
+    status: 'released',
+    reason: undefined,
+    version: release.version,
+  } as never)
+  return { runId: session.runId, status: 'released', release, verdict }
+}
+
+async function releaseKept(
+  session: Session,
+  open: RunRecord,
+  by: Pick<Decision, 'verb' | 'name'> & { readonly history: readonly Release[]; readonly decision: LedgerEvent },
+): Promise<Release> {
+  const directory = await session.folder('bundle')
+  try {
+    await session.options.store.objects.getDirectory(open.bundle!, directory, session.context)
+  } catch (error) {
+    if (!isSheikhError(error, 'not-found') && !isSheikhError(error, 'artifact-corrupt')) throw error
+    throw new SheikhError(
+      'artifact-corrupt',
+      `Cannot ${by.verb} the run ${open.runId}: its bundle is no longer whole in the store. Run again.`,
+      { cause: error },
+    )
+  }
+  const { type: _type, ...decision } = by.decision as unknown as JsonObject
+  const record = {
+    metrics: open.metrics,
+    evaluationDigest: open.dataset?.evaluationDigest,
+    verdict: open.verdict,
+    candidate: open.candidate?.record,
+    dataset: open.dataset,
+    [by.name]: decision,
+  }
+  return releaseStage(session, {
+    bundle: await readBundle(directory, session.context),
+    history: by.history,
+    sourceKey: open.sourceKey,
+    record: record as never,
+  })
+}
+
+async function checkStillOpen(session: Session, open: RunRecord, verb: string): Promise<void> {
+  const { provenance: read, releaser } = session.options
+  const provenance = await read?.(session.context)
+  const released = await releaser.current(session.channel, session.context)
+  const fact =
+    provenance?.commit !== open.commit
+      ? `the repository is at the commit ${provenance?.commit ?? 'none'}, the run was of ${open.commit ?? 'none'}`
+      : released?.version !== open.baseline
+        ? `the released version is ${released?.version ?? 'none'}, the run was compared with ${open.baseline ?? 'none'}`
+        : undefined
+  if (fact === undefined) return
+  throw new SheikhError(
+    'release-conflict',
+    `Cannot ${verb} the run ${open.runId}: ${fact}. Run again, and ${verb} that.`,
+    { facts: { runId: open.runId } },
+  )
+}
+
+function named({ by, reason }: { readonly by: string; readonly reason: string }, verb: string) {
+  if (by.trim() === '' || reason.trim() === '')
+    throw new SheikhError('invalid-options', `Cannot ${verb}: it needs a name and a reason. Give both.`)
+  return { by, reason }
+}
+
+const carried = ({ commit, dirty, sourceKey, dataset, candidate, bundle, baseline, best, metrics }: RunRecord) => ({
+  commit,
+  dirty,
+  sourceKey,
+  dataset,
+  candidate,
+  bundle,
+  baseline,
+  best,
+  metrics,
+})
