@@ -1,5 +1,6 @@
-import { type CallContext, canonicalJson, type Digest, digestBytes, isSheikhError, SheikhError } from '../core/index.js'
+import { type CallContext, type Digest, isSheikhError } from '../core/index.js'
 import type { Store } from '../store/index.js'
+import { nextLine, parseChain } from './ledger-chain.js'
 
 /** What is written down for good. */
 export type LedgerEvent =
@@ -10,8 +11,23 @@ export type LedgerEvent =
       readonly evaluationDigest: Digest
       readonly status: string
       readonly verdict: Digest
+      /** The candidate's. */
+      readonly bundle?: Digest | undefined
+      /** The versions that it was compared with. */
+      readonly against?: readonly string[] | undefined
     }
   | { readonly type: 'approval'; readonly runId: string; readonly by: string; readonly reason: string }
+  /** A release against the evidence. */
+  | {
+      readonly type: 'override'
+      readonly runId: string
+      readonly by: string
+      readonly reason: string
+      /** Until when somebody answers for it. */
+      readonly untilMs: number
+      /** What it goes against. */
+      readonly checks: readonly string[]
+    }
   /** A release, also one that only another source key was found to lead to. */
   | {
       readonly type: 'release'
@@ -31,34 +47,33 @@ export type LedgerEntry = LedgerEvent & {
   readonly previous: Digest | null
 }
 
-/** The chain of verdicts, approvals and withdrawals. Verified on every read: @throws `artifact-corrupt`. */
+/** The chain of verdicts, approvals, overrides, releases and withdrawals. Verified on every read: @throws `artifact-corrupt`. */
 export interface Ledger {
+  /** Where it is kept: `store`, `git-branch`, or a host's own name. */
+  readonly name: string
   read(context: CallContext): Promise<readonly LedgerEntry[]>
   append(event: LedgerEvent, context: CallContext): Promise<LedgerEntry>
 }
 
-const journal = 'ledger'
+/** The journal of a store that holds its ledger. */
+export const ledgerJournal = 'ledger'
 const attempts = 10
 
 /** A ledger in a store: one line of canonical JSON an entry, each with the digest of the line before. */
 export function storeLedger({ journals }: Pick<Store, 'journals'>): Ledger {
   return {
+    name: 'store',
     async read(context) {
       context.signal.throwIfAborted()
-      return (await readChain(journals)).entries
+      return parseChain(await journals.read(ledgerJournal)).entries
     },
     async append(event, context) {
+      context.signal.throwIfAborted()
       for (let attempt = 1; ; attempt += 1) {
-        const { entries, last } = await readChain(journals)
-        const entry = {
-          ...event,
-          formatVersion: 1,
-          sequence: entries.length,
-          atMs: context.clock.nowMs(),
-          previous: last,
-        } as LedgerEntry
+        const chain = parseChain(await journals.read(ledgerJournal))
+        const { line, entry } = nextLine(event, chain, context.clock.nowMs())
         try {
-          await journals.append(journal, canonicalJson(entry), entries.length)
+          await journals.append(ledgerJournal, line, chain.entries.length)
           return entry
         } catch (error) {
           // Somebody else was first: read what they wrote, and come after it.
@@ -68,38 +83,3 @@ export function storeLedger({ journals }: Pick<Store, 'journals'>): Ledger {
     },
   }
 }
-
-async function readChain(
-  journals: Store['journals'],
-): Promise<{ readonly entries: readonly LedgerEntry[]; readonly last: Digest | null }> {
-  let last: Digest | null = null
-  const entries: LedgerEntry[] = []
-  for (const [index, line] of (await journals.read(journal)).entries()) {
-    const entry = parseEntry(line, index)
-    if (entry.sequence !== index || entry.previous !== last)
-      throw broken(index, 'it does not follow from the line before')
-    entries.push(entry)
-    last = digestBytes(line)
-  }
-  return { entries, last }
-}
-
-function parseEntry(line: string, index: number): LedgerEntry {
-  let entry: Partial<LedgerEntry> | null
-  try {
-    entry = JSON.parse(line) as Partial<LedgerEntry> | null
-  } catch {
-    throw broken(index, 'it is not JSON')
-  }
-  if (entry?.formatVersion !== 1) throw broken(index, 'it has no known format version')
-  if (!['verdict', 'approval', 'release', 'withdrawal'].includes(entry.type ?? ''))
-    throw broken(index, 'it is of no known type')
-  return entry as LedgerEntry
-}
-
-const broken = (index: number, fact: string) =>
-  new SheikhError(
-    'artifact-corrupt',
-    `Cannot trust the ledger: line ${index + 1} was edited, dropped or reordered (${fact}). Restore it from a copy.`,
-    { facts: { line: index + 1 } },
-  )
