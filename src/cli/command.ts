@@ -8,6 +8,8 @@ export interface Terminal {
   readonly out: (text: string) => void
   /** Progress and warnings: never part of the answer. */
   readonly err: (text: string) => void
+  /** Asks a person for a line; `undefined` at the end of input. Absent where nobody sits there. */
+  readonly ask?: ((prompt: string) => Promise<string | undefined>) | undefined
 }
 
 export interface Arguments {

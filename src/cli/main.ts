@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createInterface } from 'node:readline/promises'
 import { runCommandLine } from './run-command-line.js'
 
 // A pipe that is closed early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error, and ends no run.
@@ -20,4 +21,20 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   signal: controller.signal,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  ...(process.stdin.isTTY && { ask: askLine }),
 })
+
+async function askLine(prompt: string): Promise<string | undefined> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  // Ctrl-D closes without an answer, and Ctrl-C is the process's.
+  const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)))
+  lines.once('SIGINT', () => {
+    lines.close()
+    process.kill(process.pid, 'SIGINT')
+  })
+  try {
+    return await Promise.race([lines.question(prompt), closed])
+  } finally {
+    lines.close()
+  }
+}

@@ -7,6 +7,7 @@ import { evaluation } from './commands/evaluation.js'
 import { gate } from './commands/gate.js'
 import { history } from './commands/history.js'
 import { init } from './commands/init.js'
+import { ledger } from './commands/ledger.js'
 import { override } from './commands/override.js'
 import { plan } from './commands/plan.js'
 import { report } from './commands/report.js'
@@ -33,6 +34,7 @@ const commands: readonly Command[] = [
   report,
   evaluation,
   gate,
+  ledger,
 ]
 
 const common = {
@@ -49,6 +51,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     ...terminal,
     out: (text) => terminal.out(printable(redact(text))),
     err: (text) => terminal.err(printable(redact(text))),
+    ...(terminal.ask !== undefined && !json && { ask: (prompt: string) => terminal.ask!(printable(redact(prompt))) }),
   }
   // Strings are redacted one by one: a secret's shape may reach from one member of the text into the next.
   const outJson = (value: unknown) => terminal.out(`${printable(JSON.stringify(mapStrings(toJson(value), redact)))}\n`)

@@ -7,9 +7,10 @@ import {
   type Json,
   SheikhError,
 } from '../core/index.js'
+import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions, DatasetOptions, Part, UntypedSample, ValueOf } from './dataset-options.js'
 import type { DatasetContext, DatasetSnapshot, RowIdentity } from './dataset-types.js'
-import { describePart, loadParts, partsHaveIdentity } from './row-projection.js'
+import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
 import { RowReader } from './rows.js'
 import { type Scan, scan } from './scan.js'
 import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
@@ -32,6 +33,13 @@ export interface Dataset<I = string, T = string> extends Described {
    * pinned item was edited or deleted.
    */
   snapshot(context: DatasetContext): Promise<DatasetSnapshot<I, T>>
+  /**
+   * Rows of samples that are none of the dataset's and have no target, in the order given: what a model can be asked about.
+   * The schema, which may want a target, is not asked.
+   *
+   * @throws `dataset-invalid` for a sample that gives no input, or an id twice.
+   */
+  project(samples: readonly unknown[], context?: CallContext): Promise<readonly Row<I, never>[]>
 }
 
 interface DatasetConstructor {
@@ -96,6 +104,32 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const evaluation = reader.rows(split.evaluation)
     const digests = { trainingDigest: training.digest, evaluationDigest: evaluation.digest }
     return { summary: summaryOf(found.rows, split, digests, options.target !== undefined), training, evaluation }
+  }
+
+  async project(
+    samples: readonly unknown[],
+    context: CallContext = callContext(),
+  ): Promise<readonly Row<unknown, never>[]> {
+    await this.#load(context)
+    const { target: _target, ...options } = this.#options
+    const seen = new Set<string>()
+    return samples.map((sample, index) => {
+      const position = String(index + 1)
+      const wrong = (fact: string) =>
+        new SheikhError('dataset-invalid', `Cannot use the sample ${position}: ${fact}. Correct it.`, {
+          facts: { position: index + 1 },
+        })
+      try {
+        const row = projectRow(options as AnyDatasetOptions, sample, sample, { path: 'pool', position })
+        rowText(row)
+        if (seen.has(row.id)) throw wrong(`its id "${row.id}" stands twice`)
+        seen.add(row.id)
+        return row as Row<unknown, never>
+      } catch (error) {
+        if (error instanceof Unprojectable) throw wrong(error.message)
+        throw error
+      }
+    })
   }
 
   async #load(context: CallContext): Promise<SampleSchema> {

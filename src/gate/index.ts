@@ -21,6 +21,14 @@ export type {
   Verdict,
   VerdictStatus,
 } from './gate.js'
+export {
+  judgePool,
+  type Pool,
+  type PoolItem,
+  type PoolQuestion,
+  type PoolVerdict,
+  poolOf,
+} from './label-pool.js'
 export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'

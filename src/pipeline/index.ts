@@ -1,5 +1,7 @@
 export type { RunEvent, RunEventOf, RunEventType } from './events.js'
+export type { RunEvaluations } from './kept-evaluations.js'
 export type { Difference } from './keys.js'
+export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export type {
   ApproveOptions,
   CallOptions,
@@ -13,5 +15,5 @@ export type {
 export { Pipeline } from './pipeline.js'
 export type { Plan, PlannedStage } from './plan.js'
 export type { Run } from './run.js'
-export type { RunRecord, RunResult, RunStatus, StageRecord } from './run-result.js'
+export type { KeptEvaluations, RunRecord, RunResult, RunStatus, StageRecord } from './run-result.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'

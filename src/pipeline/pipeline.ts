@@ -2,6 +2,8 @@ import { EventEmitter } from 'eventemitter3'
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
+import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
+import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
 import type {
   ApproveOptions,
   CallOptions,
@@ -132,6 +134,23 @@ export class Pipeline<I = string, T = string> {
       if (record !== undefined) records.push(record as unknown as RunRecord)
     }
     return records
+  }
+
+  /**
+   * Judges a run's candidate on a pool of unlabelled inputs: only those that it and the release answer differently need a
+   * label, and the decision is the one that labels of all would give.
+   *
+   * @throws `not-found` for a run that compared nothing, `dataset-invalid`, `invalid-options` for a label that was not asked.
+   */
+  labelPool(runId: string, { signal, ...options }: LabelPoolOptions): Promise<LabelledPool> {
+    const { clock, log } = this.#options
+    return labelPool(this.#options, callContext({ signal, clock, log }), { ...options, runId })
+  }
+
+  /** What a run judged, item by item. @throws `not-found` where it kept nothing. */
+  evaluations(runId: string, options: CallOptions = {}): Promise<RunEvaluations> {
+    const { store, clock, log } = this.#options
+    return keptEvaluations(store, runId, callContext({ signal: options.signal, clock, log }))
   }
 
   async #begin(

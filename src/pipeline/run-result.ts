@@ -27,6 +27,13 @@ export interface StageRecord {
   readonly durationMs: number
 }
 
+/** Directories in the store, by digest. */
+export interface KeptEvaluations {
+  readonly candidate?: Digest | undefined
+  readonly baseline?: Digest | undefined
+  readonly best?: Digest | undefined
+}
+
 /** What the store remembers of a run. JSON; replaced whole as the run goes on. */
 export interface RunRecord {
   readonly formatVersion: 1
@@ -48,6 +55,8 @@ export interface RunRecord {
   readonly bundle?: Digest | undefined
   readonly baseline?: Version | undefined
   readonly best?: Version | undefined
+  /** Where the store keeps the evaluations that were judged; absent for host code without a version. */
+  readonly evaluations?: KeptEvaluations | undefined
   /** The candidate's metrics over the whole evaluation set. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly verdict?: Verdict | undefined

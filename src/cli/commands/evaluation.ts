@@ -2,18 +2,32 @@ import { SheikhError } from '../../core/index.js'
 import type { Repository } from '../../repository/index.js'
 import { type Answer, type Arguments, type Command, toJson } from '../command.js'
 import { open } from '../project.js'
+import { label } from './label.js'
 
 export const evaluation: Command = {
   name: 'evaluation',
-  usage: 'pin | add <id>… | status',
+  usage: 'pin | add <id>… | status | label --pool <file>',
   summary: 'the pinned items that every model is judged on',
-  options: { share: { type: 'string' }, salt: { type: 'string' } },
+  options: {
+    share: { type: 'string' },
+    salt: { type: 'string' },
+    pool: { type: 'string' },
+    run: { type: 'string' },
+    questions: { type: 'string' },
+    answers: { type: 'string' },
+  },
   optionHelp: {
     share: 'pin: the share of items or groups, 0..1 (default: 0.2)',
     salt: "pin: decides which (default: the project's name)",
+    pool: 'label: JSONL of held-out samples without a target; only those that the two models answer differently are asked',
+    run: 'label: whose model is judged (default: the newest run that awaits approval or is held)',
+    questions: 'label: write what is to be labelled to this file, as JSONL, and stop',
+    answers: 'label: {"id", "target"} lines; read first, and added to where a person is asked',
   },
   positionals: [1, 1000],
-  async run({ project, positionals, values }, terminal) {
+  async run(input, terminal) {
+    const { project, positionals, values } = input
+    if (positionals[0] === 'label') return label(input, terminal)
     const repository = await open(project, terminal)
     const [action, ...ids] = positionals
     if (action === 'pin') return pin(repository, values)
@@ -21,7 +35,7 @@ export const evaluation: Command = {
     if (action === 'status') return status(repository)
     throw new SheikhError(
       'invalid-options',
-      `Cannot do "evaluation ${action}": it takes pin, add or status. See: sheikh evaluation --help`,
+      `Cannot do "evaluation ${action}": it takes pin, add, status or label. See: sheikh evaluation --help`,
     )
   },
 }

@@ -52,6 +52,7 @@ export function evaluateStage(
     await session.update({
       baseline: releases.baseline?.version,
       best: releases.best?.version,
+      evaluations: { candidate: scored.files, baseline: baseline?.files, best: best?.files },
       metrics: Object.fromEntries(scored.evaluation.metrics.map(({ name, value }) => [name, value])),
     })
     const evidence: Evidence = {
@@ -81,7 +82,7 @@ async function scoreOpponent(
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
   candidate: Evaluation,
-): Promise<{ readonly opponent: Opponent; readonly identity: Json }> {
+): Promise<{ readonly opponent: Opponent; readonly identity: Json; readonly files?: Digest | undefined }> {
   const { version, bundle } = release
   try {
     const directory = await session.folder(`release-${version}`)
@@ -95,6 +96,7 @@ async function scoreOpponent(
     return {
       opponent: { version, bundle, evaluation, ...(sameModel && { sameModel }) },
       identity: { version, bundle, evaluation: scored.digest },
+      files: scored.files,
     }
   } catch (error) {
     session.context.signal.throwIfAborted()
@@ -127,6 +129,8 @@ interface Scored {
   readonly evaluation: Evaluation
   /** Of the evaluation's file. */
   readonly digest: Digest
+  /** The directory in the store that holds it. */
+  readonly files?: Digest | undefined
   readonly cached: boolean
   readonly key?: Key | undefined
 }
@@ -137,7 +141,7 @@ interface Asked {
   readonly prompts: readonly Json[]
 }
 
-const evaluationFile = 'evaluation.safetensors'
+export const evaluationFile = 'evaluation.safetensors'
 const predictionsFile = 'predictions.safetensors'
 
 /** What a bundle's models answer with, besides the weights. */
@@ -163,7 +167,7 @@ async function score(
       ? keyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics } as unknown as Json)
       : undefined
   const kept = await keptFile(session, key, evaluationFile, readEvaluation)
-  if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, cached: true, key }
+  if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, files: kept.files, cached: true, key }
 
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
   const load = async () => {
@@ -173,7 +177,7 @@ async function score(
   await using model = await rememberingModel(load, known?.value)
   const evaluation = await evaluate({ model, rows, metrics: gate.metrics }, session.context)
   const file = (path: string) => writeEvaluation(path, evaluation, session.context)
-  const digest = await keepFile(
+  const written = await keepFile(
     session,
     key !== undefined && isAnswered(evaluation) ? key : undefined,
     evaluationFile,
@@ -183,7 +187,7 @@ async function score(
     await keepFile(session, answersKey, predictionsFile, (path) =>
       writePredictions(path, model.answers(), session.context),
     )
-  return { evaluation, digest, cached: false, key }
+  return { evaluation, ...written, cached: false, key }
 }
 
 /** A model's digest covers the templates that it answers with: without any it is the model's own. */
@@ -205,14 +209,15 @@ async function keptFile<T>(
   key: Key | undefined,
   name: string,
   read: (path: string, context: CallContext) => Promise<T>,
-): Promise<{ readonly value: T; readonly digest: Digest } | undefined> {
+): Promise<{ readonly value: T; readonly digest: Digest; readonly files: Digest } | undefined> {
   const { store } = session.options
   const kept = key === undefined ? undefined : await store.keys.get(key.digest)
   if (kept?.files === undefined || canonicalJson(kept.parts) !== canonicalJson(key!.parts)) return undefined
   try {
     const directory = await session.folder('kept')
     await store.objects.getDirectory(kept.files, directory, session.context)
-    return { value: await read(join(directory, name), session.context), digest: kept.value as Digest }
+    const value = await read(join(directory, name), session.context)
+    return { value, digest: kept.value as Digest, files: kept.files }
   } catch (error) {
     if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
     session.warn('An evaluation kept from an earlier run is damaged or gone: scoring again.', { key: key!.digest })
@@ -225,14 +230,14 @@ async function keepFile(
   key: Key | undefined,
   name: string,
   write: (path: string) => Promise<Digest>,
-): Promise<Digest> {
+): Promise<{ readonly digest: Digest; readonly files?: Digest | undefined }> {
   const { store } = session.options
   const directory = await session.folder('scored')
   const digest = await write(join(directory, name))
-  if (key === undefined) return digest
+  if (key === undefined) return { digest }
   const files = await store.objects.putDirectory(directory, session.context)
   const atMs = session.context.clock.nowMs()
   const { runId } = session
   await store.keys.put({ formatVersion: 1, key: key.digest, parts: key.parts, value: digest, files, runId, atMs })
-  return digest
+  return { digest, files }
 }
