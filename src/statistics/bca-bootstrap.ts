@@ -1,4 +1,4 @@
-import { SheikhError, seededRandom } from '../core/index.js'
+import { type Random, SheikhError, seededRandom } from '../core/index.js'
 import { normalCdf, normalQuantile } from './normal.js'
 import { checkedBetween, checkedCount } from './options.js'
 
@@ -57,7 +57,7 @@ export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
   const totals = Float64Array.from(columns, (column) => column.reduce((sum, value) => sum + value, 0))
   const estimate = statistic(totals.slice(), groups)
   if (!Number.isFinite(estimate)) throw invalid(`the statistic is ${estimate} on the data themselves`)
-  const replicates = resample(columns, groups, statistic, resamples, seed)
+  const replicates = resample(columns, totals, groups, statistic, resamples, seed)
   if (replicates.length < resamples / 2)
     throw invalid(`the statistic is a number on ${replicates.length} of ${resamples} resamples only`)
   replicates.sort()
@@ -106,31 +106,54 @@ function checkedColumns(columns: readonly ArrayLike<number>[]): readonly Float64
 
 function resample(
   columns: readonly Float64Array[],
+  totals: Float64Array,
   groups: number,
   statistic: (sums: Float64Array, groups: number) => number,
   resamples: number,
   seed: number | string,
 ): Float64Array {
-  const random = seededRandom(seed)
-  const picks = new Uint32Array(groups)
-  const sums = new Float64Array(columns.length)
   const replicates = new Float64Array(resamples)
+  const drawSums = summing(columns, totals, seededRandom(seed))
   let kept = 0
   for (let draw = 0; draw < resamples; draw += 1) {
-    // The columns are read by the same picks: what belongs to a group stays together.
-    random.fillBelow(picks, groups)
-    for (const [index, column] of columns.entries()) {
-      let sum = 0
-      for (let pick = 0; pick < groups; pick += 1) sum += column[picks[pick]!]!
-      sums[index] = sum
-    }
-    const value = statistic(sums, groups)
+    const value = statistic(drawSums(), groups)
     if (Number.isFinite(value)) {
       replicates[kept] = value
       kept += 1
     }
   }
   return replicates.slice(0, kept)
+}
+
+/** Draws the columns' sums over a resample, into the same array each time. */
+function summing(columns: readonly Float64Array[], totals: Float64Array, random: Random): () => Float64Array {
+  const sums = new Float64Array(columns.length)
+  const groups = columns[0]!.length
+  // A column of equal values (weights of 1) has the same sum in every resample.
+  const varying = columns.flatMap((column, index) => (column.some((value) => value !== column[0]) ? [index] : []))
+  const [first] = varying
+  if (first !== undefined && varying.length === 1 && groups <= 65_536) {
+    const drawSum = random.resampledSum(columns[first]!)
+    return () => {
+      sums.set(totals)
+      sums[first] = drawSum()
+      return sums
+    }
+  }
+  const picks = new Uint32Array(groups)
+  return () => {
+    sums.set(totals)
+    // The columns are read by the same picks: what belongs to a group stays together.
+    random.fillBelow(picks, groups)
+    for (const index of varying) sums[index] = sumOf(columns[index]!, picks)
+    return sums
+  }
+}
+
+function sumOf(column: Float64Array, picks: Uint32Array): number {
+  let sum = 0
+  for (let index = 0; index < picks.length; index += 1) sum += column[picks[index]!]!
+  return sum
 }
 
 /** From the skewness of the leave-one-out values: Σd³ / (6 (Σd²)^1.5), d the mean of them less each. */

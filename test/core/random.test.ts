@@ -68,3 +68,47 @@ it('fillBelow is the same generator, without bias', () => {
   one.fillBelow(many, 1)
   expect(many.every((value) => value === 0)).toBe(true)
 })
+
+describe('resampledSum', () => {
+  /** How often each of the values is drawn: the same seed draws the same, so that each mark counts its own. */
+  const drawn = (size: number, marks: readonly ((index: number) => boolean)[], rounds: number) =>
+    marks.map((mark) => {
+      const sum = seededRandom(`sum ${size}`).resampledSum(Float64Array.from({ length: size }, (_, i) => +mark(i)))
+      let total = 0
+      for (let round = 0; round < rounds; round += 1) total += sum()
+      return total
+    })
+
+  it.each([2, 3, 7, 64, 1000, 10_000, 46_341, 65_535, 65_536])('draws each of %i values as often', (size) => {
+    const cells = Math.min(size, 50)
+    const rounds = Math.ceil(200_000 / size)
+    // By the upper digits and by the lower: a bias may be in either.
+    const byUpper = (index: number) => Math.floor((index * cells) / size)
+    const byLower = (index: number) => index % cells
+    for (const cellOf of [byUpper, byLower]) {
+      const expected = new Float64Array(cells)
+      for (let index = 0; index < size; index += 1) expected[cellOf(index)]! += rounds
+      const marks = Array.from({ length: cells }, (_, cell) => (index: number) => cellOf(index) === cell)
+      const counts = drawn(size, marks, rounds)
+      expect(counts.reduce((sum, count) => sum + count)).toBe(size * rounds)
+      const chiSquare = counts.reduce((sum, count, cell) => sum + (count - expected[cell]!) ** 2 / expected[cell]!, 0)
+      // Six standard deviations of a chi-square with cells − 1 degrees of freedom, above and below.
+      expect(Math.abs(chiSquare - (cells - 1))).toBeLessThan(6 * Math.sqrt(2 * (cells - 1)))
+    }
+  })
+
+  it('has the spread of independent draws', () => {
+    // A sum of n draws of ±1 has the variance n: neighbours that hang together would show.
+    const sum = seededRandom('spread').resampledSum(Float64Array.from({ length: 999 }, (_, i) => (i % 2) * 2 - 1))
+    let squares = 0
+    for (let round = 0; round < 5000; round += 1) squares += (sum() + 1) ** 2
+    expect(Math.abs(squares / 5000 / 999 - 1)).toBeLessThan(5 * Math.sqrt(2 / 5000))
+  })
+
+  it('of one value is that value; the same seed gives the same', () => {
+    expect(seededRandom(1).resampledSum(Float64Array.of(2.5))()).toBe(2.5)
+    const values = Float64Array.from({ length: 101 }, (_, index) => Math.sin(index))
+    const [one, other] = [seededRandom('same').resampledSum(values), seededRandom('same').resampledSum(values)]
+    expect([one(), one(), one()]).toEqual([other(), other(), other()])
+  })
+})

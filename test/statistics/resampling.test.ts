@@ -97,6 +97,24 @@ describe('bcaBootstrap', () => {
     expect(moved.upper).toBeCloseTo(one.upper + 8, 9)
   })
 
+  it('draws columns together, and leaves out those that do not vary', () => {
+    const values = Array.from({ length: 300 }, (_, index) => Math.sin(index) + 2)
+    const ones = values.map(() => 1)
+    // Each path draws in its own way: one column that varies, two, and more groups than 16 bits can tell apart.
+    const alone = bcaBootstrap({ columns: [values] })
+    const weighted = bcaBootstrap({ columns: [ones, values], statistic: ([weight, sum]) => sum! / weight! })
+    expect([weighted.lower, weighted.upper]).toEqual([alone.lower, alone.upper])
+    const doubled = values.map((value) => 2 * value)
+    const constant = bcaBootstrap({ columns: [values, doubled], statistic: ([sum, twice]) => twice! / sum! })
+    expect(constant.lower).toBeCloseTo(2, 12)
+    expect(constant.upper).toBeCloseTo(2, 12)
+    const many = Array.from({ length: 65_537 }, (_, index) => index % 2)
+    const { lower, upper } = bcaBootstrap({ columns: [many], resamples: 400 })
+    // 1.96 standard errors of a mean of zeros and ones, and what 400 resamples stray.
+    expect(upper - lower).toBeGreaterThan(0.8 * 2 * 1.96 * (0.5 / 256))
+    expect(upper - lower).toBeLessThan(1.2 * 2 * 1.96 * (0.5 / 256))
+  })
+
   it('says where there is no width that means anything', () => {
     const result = bcaBootstrap({ columns: [Array(10).fill(0.25)] })
     expect(result).toMatchObject({ estimate: 0.25, lower: 0.25, upper: 0.25, degenerate: true })
