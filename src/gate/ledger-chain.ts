@@ -54,12 +54,14 @@ type Test = (value: unknown) => boolean
 const isText: Test = (value) => typeof value === 'string'
 const isTexts: Test = (value) => Array.isArray(value) && value.every(isText)
 const isNumber: Test = (value) => Number.isFinite(value)
+// What a Date can hold (ECMA-262, 21.4.1.1).
+const isTime: Test = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15
 const optional =
   (test: Test): Test =>
   (value) =>
     value === undefined || test(value)
 
-const common = { runId: isText, atMs: isNumber, sequence: isNumber }
+const common = { runId: isText, atMs: isTime, sequence: isNumber }
 const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test>>>> = {
   verdict: {
     evaluationDigest: isDigest,
@@ -69,7 +71,7 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
     against: optional(isTexts),
   },
   approval: { by: isText, reason: isText },
-  override: { by: isText, reason: isText, untilMs: isNumber, checks: isTexts },
+  override: { by: isText, reason: isText, untilMs: isTime, checks: isTexts },
   release: { version: isText, bundle: isDigest, sourceKey: optional(isDigest) },
   withdrawal: { version: isText, reason: isText },
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
+import { env } from 'node:process'
 import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
 import { accuracy } from '../evaluation/index.js'
@@ -11,6 +12,7 @@ import {
   type Gate,
   improves,
   latency,
+  ledgerJournal,
   noNewFailures,
   noRegression,
   qualityGate,
@@ -25,6 +27,7 @@ import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { type Configuration, type HostConfiguration, loadConfiguration, loadHostConfiguration } from './config/index.js'
+import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath } from './layout.js'
 import { refuseLinks } from './refuse-links.js'
 
@@ -42,6 +45,25 @@ export interface Composition {
   readonly store: Store
   readonly stages: readonly Stage[]
   readonly seed: number
+}
+
+/** Where a project's ledger is kept, and what was in its store before there was a branch. */
+export function ledgerOptions(root: string, { ledger }: Configuration): GitBranchLedgerOptions {
+  const { journals } = directoryStore(join(root, storePath))
+  return {
+    ...ledger,
+    earlier: () => journals.read(ledgerJournal),
+    onAuth: (url) => credentialsFor(url, env),
+  }
+}
+
+/** A token goes to a server over TLS, or to this machine; GitHub's to GitHub only. */
+function credentialsFor(url: string, environment: NodeJS.ProcessEnv): Credentials | undefined {
+  const { protocol, hostname, origin } = new URL(url)
+  const isPrivate = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+  const isGitHub = origin === new URL(environment['GITHUB_SERVER_URL'] ?? 'https://github.com').origin
+  const token = environment['SHEIKH_GIT_TOKEN'] || (isGitHub ? environment['GITHUB_TOKEN'] : undefined)
+  return isPrivate && token ? { username: 'x-access-token', password: token } : undefined
 }
 
 /** @throws `invalid-config`. */

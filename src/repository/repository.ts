@@ -9,15 +9,16 @@ import {
   pinnedFile,
   proposePinnedSet,
 } from '../dataset/index.js'
+import type { Ledger } from '../gate/index.js'
 import { type PayloadFile, Pipeline } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import { type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
 import { minimumItemsForMargin } from '../statistics/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { type Composition, compose } from './compose.js'
+import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
-import { type Author, commit, findChanges, type Git, type Head, openGit, revert } from './git/index.js'
+import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 
 export interface RepositoryOptions {
@@ -58,6 +59,7 @@ export class Repository {
       dataset: composition.dataset,
       trainer: composition.trainer,
       gate: composition.gate,
+      ledger: this.#ledger(composition.configuration),
       releaser: composition.releaser,
       store: composition.store,
       stages: composition.stages,
@@ -132,6 +134,11 @@ export class Repository {
   /** Undoes a commit by a new one. @returns the new commit's id. */
   revert(oid: string, { author }: { readonly author?: Author | undefined } = {}): Promise<string> {
     return revert(this.#git, oid, { author }, this.#context)
+  }
+
+  /** The ledger on its branch, as the pipeline of the files writes it. */
+  async ledger(): Promise<Ledger> {
+    return this.#ledger(await loadConfiguration(this.root, this.#context))
   }
 
   /** The pinned evaluation set. @throws `not-found` where none is pinned. */
@@ -221,6 +228,10 @@ export class Repository {
     const path = relative(this.#git.root, resolve(this.root, schema)).replaceAll('\\', '/')
     const known = path.startsWith('../') || folders.some((folder) => path.startsWith(`${folder}/`))
     return known ? folders : [...folders, path]
+  }
+
+  #ledger(configuration: Configuration): Ledger {
+    return gitBranchLedger(this.#git, { ...ledgerOptions(this.root, configuration), prefix: this.#prefix })
   }
 
   #compose(): Promise<Composition> {

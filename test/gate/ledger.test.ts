@@ -65,6 +65,9 @@ describe('the ledger', () => {
   it('stops when it is aborted, with the reason untouched', async () => {
     const reason = new Error('enough')
     const aborted = callContext({ signal: AbortSignal.abort(reason) })
-    await expect(storeLedger(memoryStore()).read(aborted)).rejects.toBe(reason)
+    const store = memoryStore()
+    await expect(storeLedger(store).read(aborted)).rejects.toBe(reason)
+    await expect(storeLedger(store).append(approval('late'), aborted)).rejects.toBe(reason)
+    expect(await store.journals.read(journal)).toEqual([])
   })
 })

@@ -45,6 +45,12 @@ export interface Configuration {
       readonly slices?: readonly string[]
     }
   }
+  readonly ledger: {
+    /** Of Git's configuration; `false`: the branch stays in this clone. @default 'origin' where there is one */
+    readonly remote?: string | false | undefined
+    /** @default 'sheikh-ledger' */
+    readonly branch?: string | undefined
+  }
   /** Below the project's folder, or absolute. */
   readonly releases: string
   readonly notices: readonly Notice[]
@@ -89,6 +95,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       schemaPath: at(dataset.value, 'validation')['schema_path'] as string | undefined,
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
+    ledger: { ...at(pipeline.value, 'ledger') },
     releases: releasesOf(stage('release')['targets'], pipeline.file),
     notices: [pipeline, training, dataset, ...validation].flatMap(({ notices }) => notices),
   }

@@ -25,6 +25,9 @@ const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', 
 const list = (each: Keys): Keys => ({ kind: 'list', each })
 const texts = accepted(z.array(text))
 
+// As Git takes it for a remote or a branch, and never for an option.
+const gitName = text.regex(/^(?!.*\.lock(\/|$))\w[\w-]*([./]\w[\w-]*)*$/)
+
 const checkKeys = {
   accuracy_threshold: honoured(ratio),
   regression_check: honoured(z.union([flag, z.strictObject({ margin: ratio })])),
@@ -94,6 +97,7 @@ export const pipelineKeys = group({
     storage: group({ provider: accepted(text), retention_days: accepted(z.number()) }),
     checkpoints: group({ save_frequency: accepted(), keep_last: accepted(z.number()) }),
   }),
+  ledger: group({ remote: honoured(z.union([z.literal(false), gitName])), branch: honoured(gitName) }),
 })
 
 export const validationKeys = group({ validation: group(checkKeys) })

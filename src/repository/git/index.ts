@@ -1,4 +1,6 @@
 export { type CommitOptions, commit } from './commit.js'
 export { type Author, type Git, type Head, initGitRepository, openGit, type TreeEntry } from './git.js'
+export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js'
+export type { Credentials } from './ledger-place.js'
 export { revert } from './revert.js'
 export { type Changes, findChanges } from './work-tree.js'

@@ -1,0 +1,168 @@
+import fs from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import { type CallContext, messageOf, SheikhError, seededRandom } from '../../core/index.js'
+import { type Ledger, type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../gate/index.js'
+import type { Git } from './git.js'
+import { lost, overtaken } from './ledger-errors.js'
+import { ledgerPath, readLedgerFile, writeLedgerCommit } from './ledger-file.js'
+import { localPlace } from './ledger-local.js'
+import type { LedgerPlace, OnAuth } from './ledger-place.js'
+import { extendsCommit, moveRef, readRef, seenRef } from './ledger-refs.js'
+import { remotePlace } from './ledger-remote.js'
+
+export interface GitBranchLedgerOptions {
+  /** @default 'sheikh-ledger' */
+  readonly branch?: string | undefined
+  /** The remote that keeps the branch; `false`: this clone does. @default 'origin' where Git's configuration has one, else `false` */
+  readonly remote?: string | false | undefined
+  /** The project's folder below the repository's root: several projects share the branch. @default '' */
+  readonly prefix?: string | undefined
+  /** Lines of a ledger that was kept elsewhere. Where the branch has none yet, it begins with them. */
+  readonly earlier?: (() => Promise<readonly string[]>) | undefined
+  /** Asked by servers over HTTP that want to know who it is. */
+  readonly onAuth?: OnAuth | undefined
+}
+
+const mostAttempts = 20
+/** So often the branch may refuse to move and nobody has moved it: then it is not another writer who is in the way. */
+const mostRefusals = 5
+
+interface State {
+  /** Where the branch stands where it is kept. */
+  readonly tip: string | undefined
+  /** The commit whose file this is: the tip, or one of this clone that is not there yet. */
+  readonly base: string | undefined
+  readonly lines: readonly string[]
+  readonly chain: LedgerChain
+}
+
+/**
+ * A ledger in a file of its own branch, one commit an entry. It is never checked out: work tree, index and HEAD stay as
+ * they are. Writers come after one another by compare-and-set, at the remote where there is one; what a clone has seen
+ * once must still be there at every later look.
+ */
+export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}): Ledger {
+  const { branch = 'sheikh-ledger', prefix = '', earlier } = options
+  const ref = `refs/heads/${branch}`
+  const path = ledgerPath(prefix)
+  let known: State | undefined
+
+  return {
+    name: 'git-branch',
+    async read(context) {
+      context.signal.throwIfAborted()
+      return (await look(await open(), context)).chain.entries
+    },
+    append,
+  }
+
+  async function append(event: LedgerEvent, context: CallContext) {
+    context.signal.throwIfAborted()
+    const kept = await open()
+    let state = await look(kept, context)
+    for (let [attempt, refusals] = [1, 0]; ; attempt += 1) {
+      const { line, entry } = nextLine(event, state.chain, context.clock.nowMs())
+      const lines = [...state.lines, line]
+      const subject = `Ledger: ${event.type} ${'version' in event ? event.version : event.runId}`
+      const commit = await writeLedgerCommit(git, { parent: state.base, path, lines, subject }, context)
+      const { refusal, error } = await move(kept, commit, state.tip, context)
+      if (refusal === undefined && error === undefined) {
+        known = { tip: commit, base: commit, lines, chain: parseChain(lines) }
+        await remember(kept, commit, context)
+        return entry
+      }
+      const now = await look(kept, context)
+      // An answer that was lost on its way back is a yes all the same.
+      if (now.tip !== undefined && (await extendsCommit(git, now.tip, commit))) return entry
+      if (error !== undefined) throw error
+      refusals = now.tip === state.tip ? refusals + 1 : 0
+      if (refusals === mostRefusals) throw refusal
+      if (attempt === mostAttempts) throw overtaken(kept.name, refusal)
+      // By chance, so that writers who meet once do not meet again.
+      await setTimeout(seededRandom(commit).below(50 * attempt), undefined, { signal: context.signal }).catch(() => {})
+      context.signal.throwIfAborted()
+      state = now
+    }
+  }
+
+  async function open(): Promise<Kept> {
+    const { remote = 'origin', onAuth } = options
+    if (remote === false) return { name: 'this clone', place: localPlace(git, ref) }
+    const place = await remotePlace(git, { remote, ref, onAuth })
+    if (place !== undefined) return { name: remote, place, tracking: `refs/remotes/${remote}/${branch}` }
+    if (options.remote === undefined) return { name: 'this clone', place: localPlace(git, ref) }
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot keep the ledger on "${remote}": Git's configuration has no remote of that name. Add it (git remote add ${remote} <url>), or correct ledger.remote in mlops/pipeline.yaml.`,
+      { facts: { file: 'mlops/pipeline.yaml', remote } },
+    )
+  }
+
+  /** Reads the branch, and checks that it holds all that was seen. */
+  async function look(kept: Kept, context: CallContext): Promise<State> {
+    // Before the tip is asked for: another writer of this clone may move both meanwhile.
+    const seen = await readRef(git, seenRef)
+    const tip = await kept.place.tip(context)
+    let base = tip
+    // A remote that never had the branch gets what this clone kept.
+    if (tip === undefined && kept.tracking !== undefined && (await readRef(git, kept.tracking)) === undefined)
+      base = await readRef(git, ref)
+    if (seen !== undefined && (base === undefined || !(await extendsCommit(git, base, seen))))
+      throw lost(kept.name, ref, base, seen)
+    if (known === undefined || known.base !== base) known = await stateOf(kept, tip, base, seen)
+    else known = { ...known, tip }
+    if (tip !== undefined) await remember(kept, tip, context)
+    return known
+  }
+
+  async function stateOf(
+    kept: Kept,
+    tip: string | undefined,
+    base: string | undefined,
+    seen: string | undefined,
+  ): Promise<State> {
+    const there = base === undefined ? undefined : await readLedgerFile(git, base, path)
+    const lines = there ?? (await earlier?.()) ?? []
+    const chain = parseChain(lines)
+    if (seen !== undefined && seen !== base) {
+      // A commit on top may have edited what the commits below it hold.
+      const before = known?.base === seen ? known.lines : await readLedgerFile(git, seen, path)
+      if (before?.some((line, index) => line !== lines[index])) throw lost(kept.name, ref, base, seen)
+    }
+    return { tip, base, lines, chain }
+  }
+
+  /** What was seen, for the next look; and the branch as this clone shows it. */
+  async function remember(kept: Kept, oid: string, context: CallContext): Promise<void> {
+    const names = [seenRef, ...(kept.tracking === undefined ? [] : [kept.tracking])]
+    const { library, root: dir } = git
+    const isCheckedOut = (await library.currentBranch({ fs, dir, fullname: true })) === ref
+    if (kept.tracking !== undefined && !isCheckedOut) names.push(ref)
+    for (const name of names)
+      try {
+        const at = await readRef(git, name)
+        if (at === oid || (at !== undefined && !(await extendsCommit(git, oid, at)))) continue
+        await moveRef(git, name, oid, at)
+      } catch (error) {
+        // The entry itself is safe; without its name only a later edit of the branch is harder to notice.
+        context.log.warn(`The ledger's commit ${oid} is not remembered: ${messageOf(error)}`, { commit: oid })
+      }
+  }
+}
+
+async function move({ place }: Kept, next: string, expected: string | undefined, context: CallContext) {
+  try {
+    return { refusal: await place.move(next, expected, context) }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return { error }
+  }
+}
+
+interface Kept {
+  /** For messages. */
+  readonly name: string
+  readonly place: LedgerPlace
+  /** What Git remembers of the branch at a remote. */
+  readonly tracking?: string
+}

@@ -1,0 +1,26 @@
+import { SheikhError } from '../../core/index.js'
+import { seenRef } from './ledger-refs.js'
+
+/** A remote that was reached and did not move the branch. */
+export const refused = (remote: string, ref: string, reason: string) =>
+  new SheikhError(
+    'storage-failed',
+    `Cannot write into the ledger on "${remote}": it refused to move "${ref}" (${reason}). Allow this user to push to that branch.`,
+    { facts: { remote, ref, reason } },
+  )
+
+/** More writers than there are attempts. */
+export const overtaken = (name: string, cause: unknown) =>
+  new SheikhError(
+    'release-conflict',
+    `Cannot write into the ledger on "${name}": others were first, again and again. Run again.`,
+    { facts: { place: name }, cause, retryable: true },
+  )
+
+/** A branch that does not hold what this clone has seen of it. */
+export const lost = (name: string, ref: string, found: string | undefined, seen: string) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot trust the ledger: "${ref}" on "${name}" ${found === undefined ? 'is gone' : `stands at ${found}`}, which does not hold what was seen at ${seen}: lines were edited or dropped. Push ${seen} there again, or, if the change is meant, forget it: git update-ref -d ${seenRef}`,
+    { facts: { found: found ?? null, seen, place: name } },
+  )

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import fs from 'node:fs'
+import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
+import type { Git } from './git.js'
+
+const fileName = 'ledger.jsonl'
+
+/** The ledger's file on the branch. @param prefix the project's folder below the repository's root; empty where it is the root. */
+export const ledgerPath = (prefix: string) => (prefix === '' ? fileName : `${prefix}/${fileName}`)
+
+/** The lines of a ledger's file as of a commit; `undefined` where it has none. @throws `artifact-corrupt`; `invalid-config` where the branch holds other things. */
+export async function readLedgerFile(git: Git, commit: string, path: string): Promise<readonly string[] | undefined> {
+  const { library, root: dir } = git
+  const { tree } = await whole(commit, () => library.readTree({ fs, dir, oid: commit }))
+  const stranger = tree.find(({ path: name, type }) => type !== 'tree' && name !== fileName)
+  if (stranger !== undefined)
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot keep the ledger on its branch: commit ${commit} there holds "${stranger.path}", so it is a branch of something else. Name another one (ledger: { branch: … } in mlops/pipeline.yaml).`,
+      { facts: { commit, path: stranger.path } },
+    )
+  const entry = (await whole(commit, () => git.tree(commit, [path]))).get(path)
+  if (entry === undefined) return undefined
+  const { blob } = await whole(commit, () => library.readBlob({ fs, dir, oid: entry.oid }))
+  return linesOf(blob, commit)
+}
+
+/** An object that is missing or damaged is a ledger that nobody can trust. */
+async function whole<R>(commit: string, read: () => Promise<R>): Promise<R> {
+  try {
+    return await read()
+  } catch (error) {
+    throw corrupt(commit, messageOf(error).replace(/\.$/, ''), error)
+  }
+}
+
+function linesOf(blob: Uint8Array, commit: string): readonly string[] {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(blob)
+  } catch {
+    throw corrupt(commit, 'it is not UTF-8')
+  }
+  const lines = text.split('\n')
+  if (lines.pop() !== '') throw corrupt(commit, 'its last line has no end')
+  return lines
+}
+
+/** Writes a commit that holds these lines; no name points at it yet. @param parent the commit that it comes after. */
+export async function writeLedgerCommit(
+  git: Git,
+  {
+    parent,
+    path,
+    lines,
+    subject,
+  }: { parent: string | undefined; path: string; lines: readonly string[]; subject: string },
+  context: CallContext,
+): Promise<string> {
+  const { library, root: dir } = git
+  const blob = await library.writeBlob({ fs, dir, blob: Buffer.from(lines.map((line) => `${line}\n`).join('')) })
+  const tree = await writeTree(git, parent, path.split('/'), blob)
+  const person = {
+    ...(await git.author()),
+    timestamp: Math.floor(context.clock.nowMs() / 1000),
+    timezoneOffset: 0,
+  }
+  // Two writers of the same event at the same moment must not write the same commit: each would take it for its own.
+  const message = `${subject}\n\nWriter: ${randomUUID()}\n`
+  const parents = parent === undefined ? [] : [parent]
+  return library.writeCommit({ fs, dir, commit: { message, tree, parent: parents, author: person, committer: person } })
+}
+
+/** The tree with one file replaced. @param from a commit or a tree; `undefined`: an empty one. */
+async function writeTree(
+  git: Git,
+  from: string | undefined,
+  [name, ...below]: readonly string[],
+  blob: string,
+): Promise<string> {
+  const { library, root: dir } = git
+  const before = from === undefined ? [] : (await library.readTree({ fs, dir, oid: from })).tree
+  const there = before.find((entry) => entry.path === name && entry.type === 'tree')
+  const entry =
+    below.length === 0
+      ? { mode: '100644', path: name!, oid: blob, type: 'blob' as const }
+      : { mode: '040000', path: name!, oid: await writeTree(git, there?.oid, below, blob), type: 'tree' as const }
+  return library.writeTree({ fs, dir, tree: [...before.filter(({ path }) => path !== name), entry] })
+}
+
+const corrupt = (commit: string, fact: string, cause?: unknown) =>
+  new SheikhError('artifact-corrupt', `Cannot trust the ledger of commit ${commit}: ${fact}. Restore it from a copy.`, {
+    facts: { commit },
+    cause,
+  })

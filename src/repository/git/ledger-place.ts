@@ -1,0 +1,30 @@
+import type { CallContext, SheikhError } from '../../core/index.js'
+
+/** Where a branch is kept. */
+export interface LedgerPlace {
+  /** The branch's last commit, everything of it in this clone; `undefined` where there is no such branch. @throws `storage-failed`. */
+  tip(context: CallContext): Promise<string | undefined>
+  /**
+   * Moves the branch to `next`, if it stands at `expected` (`undefined`: if there is none): all in one step there.
+   *
+   * @returns why it was refused; `undefined` where it was moved.
+   * @throws `storage-failed`; the branch may have moved all the same.
+   */
+  move(next: string, expected: string | undefined, context: CallContext): Promise<SheikhError | undefined>
+}
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+/** Who asks a server. Only called with a URL, and sent to no other. */
+export type OnAuth = (url: string) => Credentials | undefined
+
+export interface RemotePlaceOptions {
+  /** Its name in Git's configuration. */
+  readonly remote: string
+  /** The whole name of the branch there. */
+  readonly ref: string
+  readonly onAuth?: OnAuth | undefined
+}

@@ -1,0 +1,30 @@
+import fs from 'node:fs'
+import { SheikhError } from '../../core/index.js'
+import type { Git } from './git.js'
+import { httpPlace } from './ledger-http.js'
+import type { LedgerPlace, RemotePlaceOptions } from './ledger-place.js'
+import { programPlace } from './ledger-program.js'
+
+/** A remote of Git's configuration; `undefined` where there is none of that name. @throws `invalid-config`. */
+export async function remotePlace(git: Git, options: RemotePlaceOptions): Promise<LedgerPlace | undefined> {
+  const config = async (key: string): Promise<unknown> =>
+    git.library.getConfig({ fs, dir: git.root, path: `remote.${options.remote}.${key}` })
+  const url = await config('url')
+  if (typeof url !== 'string' || url === '') return undefined
+  const pushUrl = await config('pushurl')
+  const reading = placeAt(git, url, options)
+  // A common setting: read by https without a password, write by ssh.
+  const writing = typeof pushUrl === 'string' && pushUrl !== '' ? placeAt(git, pushUrl, options) : reading
+  return { tip: reading.tip, move: writing.move }
+}
+
+function placeAt(git: Git, url: string, options: RemotePlaceOptions): LedgerPlace {
+  // A helper (`ext::…`) is a program that the URL chooses; a URL that begins with a dash is an option.
+  if (url.startsWith('-') || /^[\w.+-]+::/.test(url))
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot keep the ledger on "${options.remote}": its URL names a program or an option. Set another: git remote set-url ${options.remote} <url>`,
+      { facts: { remote: options.remote } },
+    )
+  return /^https?:\/\//i.test(url) ? httpPlace(git, url, options) : programPlace(git, options)
+}

@@ -1,0 +1,359 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createSocketServer } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { openGit } from '../../src/repository/git/index.js'
+import { httpPlace } from '../../src/repository/git/ledger-http.js'
+import { localPlace } from '../../src/repository/git/ledger-local.js'
+import type { LedgerPlace } from '../../src/repository/git/ledger-place.js'
+import { programPlace } from '../../src/repository/git/ledger-program.js'
+import { type GitServerOptions, gitIsMissing, gitServer } from './git-http-backend.js'
+import { git, gitCheck, gitStatus } from './harness.js'
+import { approval, bare, branch, clone, context, editLines, runIds, seenRef, tamper } from './ledger-clone.js'
+
+if (gitIsMissing !== undefined) process.stderr.write(`skipped: the ledger at a remote, since ${gitIsMissing}\n`)
+const withGit = describe.skipIf(gitIsMissing !== undefined)
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+/** A bare repository, and how to reach it. */
+async function served(options: GitServerOptions = {}) {
+  const root = bare()
+  const server = await gitServer(dirname(root), options)
+  closing.push(server.close)
+  return { root, url: `${server.url}/${basename(root)}`, requests: server.requests }
+}
+const log = (root: string, ...more: string[]) =>
+  git(root, 'log', '--format=%s', ...more, branch)
+    .trim()
+    .split('\n')
+
+const remotes = [
+  ['over HTTP', () => served()],
+  [
+    'behind a path',
+    async () => {
+      const root = bare()
+      return { root, url: root }
+    },
+  ],
+] as const
+
+withGit.each(remotes)('a ledger at a remote %s', (_, serve) => {
+  it('is what every clone reads, and the remote is in order', async () => {
+    const { root, url } = await serve()
+    const [one, two] = [await clone(url), await clone(url)]
+    expect(await one.ledger.read(context)).toEqual([])
+    await one.ledger.append(approval('a'), context)
+    await two.ledger.append(approval('b'), context)
+    await one.ledger.append(approval('c'), context)
+    expect(await runIds(two.ledger)).toEqual(['a', 'b', 'c'])
+    expect(log(root)).toEqual(['c', 'b', 'a'].map((id) => `Ledger: approval ${id}`))
+    for (const made of [one, two]) {
+      expect(made.at(seenRef)).toBe(git(root, 'rev-parse', branch).trim())
+      expect(made.at(branch)).toBe(made.at(seenRef))
+      expect(made.at('refs/remotes/origin/sheikh-ledger')).toBe(made.at(seenRef))
+      expect(gitStatus(made.root)).toBe('')
+      expect(git(made.root, 'rev-parse', '--abbrev-ref', 'HEAD').trim()).toBe('main')
+      gitCheck(made.root)
+    }
+    gitCheck(root)
+  })
+
+  it('that was replaced is found, with both commits, and nothing is pushed over it', async () => {
+    const { root, url } = await serve()
+    const { ledger, again, at } = await clone(url)
+    for (const runId of ['a', 'b', 'c']) await ledger.append(approval(runId), context)
+    const seen = at(seenRef)
+    tamper(root, (folder) => git(folder, 'reset', '--quiet', '--hard', 'HEAD~1'))
+    const found = git(root, 'rev-parse', branch).trim()
+    for (const reader of [ledger, await again()]) {
+      await expect(reader.read(context)).rejects.toMatchObject({ code: 'artifact-corrupt', facts: { found, seen } })
+      await expect(reader.append(approval('d'), context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    }
+    git(root, 'update-ref', '-d', branch)
+    await expect(ledger.append(approval('d'), context)).rejects.toMatchObject({ facts: { found: null, seen } })
+    expect(git(root, 'for-each-ref', branch)).toBe('')
+  })
+
+  it('with a line that was edited by a commit on top is found by any clone', async () => {
+    const { root, url } = await serve()
+    const { ledger } = await clone(url)
+    for (const runId of ['a', 'b']) await ledger.append(approval(runId), context)
+    editLines(root, (lines) => lines.with(0, lines[0]!.replace('Ann', 'Bob')))
+    await expect(ledger.read(context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    await expect((await clone(url)).ledger.read(context)).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+      facts: { line: 2 },
+    })
+  })
+
+  it('begins with what a clone kept for itself before there was a remote', async () => {
+    const { root, url } = await serve()
+    const made = await clone()
+    for (const runId of ['a', 'b']) await made.ledger.append(approval(runId), context)
+    git(made.root, 'remote', 'add', 'origin', url)
+    expect(await runIds(await made.again())).toEqual(['a', 'b'])
+    expect(git(root, 'for-each-ref')).toBe('')
+    await (await made.again()).append(approval('c'), context)
+    expect(log(root, '--reverse')).toEqual(['a', 'b', 'c'].map((id) => `Ledger: approval ${id}`))
+    expect(await runIds((await clone(url)).ledger)).toEqual(['a', 'b', 'c'])
+    expect(await runIds(await made.again({ remote: false }))).toEqual(['a', 'b', 'c'])
+  })
+
+  it('takes all of two processes that race, twenty lines each', async () => {
+    const { root, url } = await serve()
+    const clones = [await clone(url), await clone(url)]
+    const racer = join(import.meta.dirname, 'ledger-racer.ts')
+    const node = ['--import', import.meta.resolve('tsx'), '--conditions=sheikh-source', racer]
+    const ended = await Promise.all(
+      clones.map((made, index) => promisify(execFile)(process.execPath, [...node, made.root, `writer${index}`, '20'])),
+    )
+    expect(ended.map(({ stderr }) => stderr)).toEqual(['', ''])
+    const ids = await runIds((await clone(url)).ledger)
+    expect(ids).toHaveLength(40)
+    for (const writer of ['writer0', 'writer1'])
+      expect(ids.filter((id) => id.startsWith(writer))).toEqual(
+        Array.from({ length: 20 }, (_, index) => `${writer}-${index}`),
+      )
+    expect(log(root)).toHaveLength(40)
+    for (const made of clones) {
+      expect(await runIds(made.ledger)).toEqual(ids)
+      gitCheck(made.root)
+    }
+    gitCheck(root)
+  })
+
+  it('that refuses the push says why, and is not tried for ever', async () => {
+    const { root, url } = await serve()
+    const hook = join(root, 'hooks/pre-receive')
+    git(root, 'config', 'core.hooksPath', join(root, 'hooks'))
+    writeFileSync(hook, '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    const { ledger, at } = await clone(url)
+    await expect(ledger.append(approval('a'), context)).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: false,
+      message: expect.stringContaining('pre-receive hook declined'),
+    })
+    expect(at(seenRef)).toBe('')
+  })
+})
+
+// isomorphic-git sends the commit that it saw in its own request for the names, not one that the caller saw; so what is
+// promised here is tested against real servers.
+withGit.each([
+  ['here', async (): Promise<{ url: string } | undefined> => undefined],
+  ['over HTTP', () => served()],
+  ['by the program', async () => ({ url: bare() })],
+] as const)('a branch %s', (name, serve) => {
+  it('moves only from where it is expected', async () => {
+    const there = await serve()
+    const { root } = await clone(there?.url)
+    const opened = await openGit(root, context)
+    const place: LedgerPlace =
+      there === undefined
+        ? localPlace(opened, branch)
+        : name === 'over HTTP'
+          ? httpPlace(opened, there.url, { remote: 'origin', ref: branch })
+          : programPlace(opened, { remote: 'origin', ref: branch })
+    const commit = (message: string, ...more: string[]) =>
+      git(root, 'commit-tree', ...more, '-m', message, 'HEAD^{tree}').trim()
+    const first = commit('first')
+    const [second, third] = [commit('second', '-p', first), commit('third', '-p', first)]
+    const refusal = { code: 'storage-failed' }
+    expect(await place.tip(context)).toBe(undefined)
+    expect(await place.move(second, first, context)).toMatchObject(refusal)
+    expect(await place.move(first, undefined, context)).toBe(undefined)
+    expect(await place.move(second, undefined, context)).toMatchObject(refusal)
+    expect(await place.move(second, third, context)).toMatchObject(refusal)
+    expect(await place.tip(context)).toBe(first)
+    expect(await place.move(second, first, context)).toBe(undefined)
+    expect(await place.move(third, first, context)).toMatchObject(refusal)
+    expect(await place.tip(context)).toBe(second)
+  })
+})
+
+withGit('over HTTP', () => {
+  it('a writer who comes between the names and the push of another wins, and the other comes after', async () => {
+    let disturb: (() => unknown) | undefined
+    const { url } = await served({
+      before: async ({ method, url: asked }) => {
+        const act = method === 'POST' && asked?.endsWith('git-receive-pack') ? disturb : undefined
+        if (act === undefined) return
+        disturb = undefined
+        await act()
+      },
+    })
+    const [one, two] = [await clone(url), await clone(url)]
+    for (const round of ['1', '2']) {
+      disturb = () => two.ledger.append(approval(`two${round}`), context)
+      await one.ledger.append(approval(`one${round}`), context)
+      expect(disturb).toBe(undefined)
+    }
+    expect(await runIds(one.ledger)).toEqual(['two1', 'one1', 'two2', 'one2'])
+  })
+
+  it('a push whose answer is lost has been made once', async () => {
+    let cut = true
+    const { url } = await served({
+      after: ({ method, url: asked }) => {
+        if (!cut || method !== 'POST' || !asked?.endsWith('git-receive-pack')) return true
+        cut = false
+        return false
+      },
+    })
+    const { ledger } = await clone(url)
+    await ledger.append(approval('a'), context)
+    expect(cut).toBe(false)
+    await ledger.append(approval('b'), context)
+    expect(await runIds(ledger)).toEqual(['a', 'b'])
+  })
+
+  it('a push that is cut off before it arrives can be tried again, and was not made', async () => {
+    let cut = true
+    const { url } = await served({
+      before: ({ method, url: asked }) => !(cut && method === 'POST' && asked?.endsWith('git-receive-pack')),
+    })
+    const { ledger } = await clone(url)
+    await expect(ledger.append(approval('a'), context)).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: true,
+    })
+    cut = false
+    expect(await ledger.read(context)).toEqual([])
+  })
+
+  it('a rejected credential is no case for another try, and says what to do', async () => {
+    const { url } = await served({ password: 'opensesame' })
+    const wrong = { onAuth: () => ({ username: 'x-access-token', password: 'guess' }) }
+    for (const options of [{}, wrong])
+      await expect((await clone(url, options)).ledger.append(approval('a'), context)).rejects.toMatchObject({
+        code: 'storage-failed',
+        retryable: false,
+        message: expect.stringContaining('SHEIKH_GIT_TOKEN'),
+        facts: { status: 401 },
+      })
+    const asked: string[] = []
+    const right = await clone(url, {
+      onAuth: (server) => {
+        asked.push(server)
+        return { username: 'x-access-token', password: 'opensesame' }
+      },
+    })
+    await right.ledger.append(approval('a'), context)
+    expect(new Set(asked)).toEqual(new Set([url]))
+    const named = await clone(url.replace('http://', 'http://me:opensesame@'))
+    expect(await runIds(named.ledger)).toEqual(['a'])
+    // Nothing of it stays: neither in Git's configuration nor in any file of the repository.
+    expect(readFileSync(join(right.root, '.git/config'), 'utf8')).not.toContain('opensesame')
+  })
+
+  it('a server that is down can be tried again', async () => {
+    const { url } = await served()
+    await closing.pop()!()
+    await expect((await clone(url)).ledger.read(context)).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: true,
+    })
+  })
+
+  it.each([
+    [503, true],
+    [429, true],
+    [301, false],
+    [404, false],
+    [200, false],
+  ])('of an answer %i another try is worth it: %s', async (status, retryable) => {
+    const server = createServer((_, response) =>
+      response.writeHead(status, { location: 'http://127.0.0.1:1/other', 'content-type': 'text/html' }).end('<p>Hello'),
+    )
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    closing.push(() => new Promise((done) => void server.close(() => done())))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.git`
+    await expect((await clone(url)).ledger.read(context)).rejects.toMatchObject({ code: 'storage-failed', retryable })
+  })
+
+  it('a server that never answers is left when the call is aborted, with the reason untouched', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const server = createSocketServer((socket) => {
+      closing.unshift(async () => void socket.destroy())
+      socket.on('data', () => controller.abort(reason))
+      socket.on('error', () => {})
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    closing.push(() => new Promise((done) => void server.close(() => done())))
+    const { ledger } = await clone(`http://127.0.0.1:${(server.address() as AddressInfo).port}/x.git`)
+    await expect(ledger.read(callContext({ signal: controller.signal }))).rejects.toBe(reason)
+  })
+})
+
+withGit('by the program git', () => {
+  it('a path with nothing there is no case for another try', async () => {
+    const root = bare()
+    rmSync(root, { recursive: true })
+    await expect((await clone(root)).ledger.read(context)).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: false,
+      message: expect.stringContaining('git remote get-url origin'),
+    })
+  })
+
+  it('a server that is down can be tried again', async () => {
+    const server = createSocketServer()
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as AddressInfo
+    await new Promise((done) => server.close(done))
+    const { ledger } = await clone(`git://127.0.0.1:${port}/x.git`)
+    await expect(ledger.read(context)).rejects.toMatchObject({ code: 'storage-failed', retryable: true })
+  })
+
+  it.each(['ext::sh -c "touch {}"', '--upload-pack=touch {}', 'fd::17'])(
+    'a URL that names a program is refused: %s',
+    async (url) => {
+      const made = await clone()
+      const proof = join(made.root, 'proof')
+      git(made.root, 'config', 'remote.origin.url', url.replace('{}', proof))
+      await expect(made.ledger.read(context)).rejects.toMatchObject({ code: 'invalid-config' })
+      expect(gitStatus(made.root)).toBe('')
+    },
+  )
+
+  it('a machine without the program is told so', async () => {
+    const { ledger } = await clone(bare())
+    const path = process.env['PATH']
+    process.env['PATH'] = '/nowhere'
+    try {
+      await expect(ledger.read(context)).rejects.toMatchObject({ code: 'missing-peer' })
+    } finally {
+      process.env['PATH'] = path
+    }
+  })
+
+  it('a push URL of another kind is where it is written to', async () => {
+    const { root, url } = await served()
+    git(root, 'config', 'http.receivepack', 'false')
+    const made = await clone(url)
+    git(made.root, 'config', 'remote.origin.pushurl', root)
+    await made.ledger.append(approval('a'), context)
+    expect(await runIds((await clone(url)).ledger)).toEqual(['a'])
+  })
+
+  it('a clone that keeps no old files of its own gets the ledger whole', async () => {
+    const root = bare()
+    git(root, 'config', 'uploadpack.allowFilter', 'true')
+    const { ledger } = await clone(root)
+    for (const runId of ['a', 'b']) await ledger.append(approval(runId), context)
+    const made = await clone(root)
+    git(made.root, 'config', 'remote.origin.promisor', 'true')
+    git(made.root, 'config', 'remote.origin.partialclonefilter', 'blob:none')
+    expect(await runIds(made.ledger)).toEqual(['a', 'b'])
+  })
+})
