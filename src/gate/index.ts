@@ -33,3 +33,4 @@ export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLe
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'
+export { type Rate, type SelfTest, type SelfTestOptions, type SelfTestPoint, selfTest } from './self-test.js'

@@ -14,28 +14,34 @@ import { countDiscordant, type DiscordantCounts, firstLost, mean, type Pairing }
 const passEngine = 'Tango 1998 score test and exact unconditional test'
 const failEngine = 'one-sided mid-p McNemar'
 
-/** What one pairing of a binary metric says: exact tests on the groups that one model has right and the other wrong. */
+/** The exact tests on the groups that one model has right and the other wrong, by the counts that either claim may use. */
+export function decideBinary(claimed: DiscordantCounts, harmed: DiscordantCounts, margin: number, passAlpha: number) {
+  const score = tango({ ...claimed, margin, confidence: 1 - passAlpha })
+  // Below this many even no disagreement at all certifies nothing; a lucky handful of wins must not either.
+  const enough = claimed.n >= minimumItemsForMargin(margin, { alpha: passAlpha })
+  // Both must be small: where the quick one is not, the other, which takes seconds at a million items, decides nothing.
+  const exact = () => (score.p > passAlpha ? 0 : exactNonInferiority({ ...claimed, margin }))
+  const pPass = enough ? Math.max(score.p, exact()) : 1
+  const pFail = harmed.b > harmed.c ? mcnemar({ b: harmed.b, c: harmed.c }).midP : 1
+  const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
+  return { status, pPass, pFail, lower: score.lower } as const
+}
+
+/** What one pairing of a binary metric says. */
 export function judgeBinary(pairing: Pairing, margin: number, passAlpha: number): Answer {
   const { candidate, opponent, items } = pairing
   const n = candidate.length
   const claimed = countDiscordant(pairing, 'no-harm')
   const harmed = countDiscordant(pairing, 'harm')
-  const score = tango({ ...claimed, margin, confidence: 1 - passAlpha })
+  const { status, pPass, pFail, lower } = decideBinary(claimed, harmed, margin, passAlpha)
   const { upper } = tango({ ...harmed, margin, confidence: 1 - alpha })
-  // Below this many even no disagreement at all certifies nothing; a lucky handful of wins must not either.
-  const enough = n >= minimumItemsForMargin(margin, { alpha: passAlpha })
-  // Both must be small: where the quick one is not, the other, which takes seconds at a million items, decides nothing.
-  const exact = () => (score.p > passAlpha ? 0 : exactNonInferiority({ ...claimed, margin }))
-  const pPass = enough ? Math.max(score.p, exact()) : 1
-  const pFail = harmed.b > harmed.c ? mcnemar({ b: harmed.b, c: harmed.c }).midP : 1
   const candidateValue = mean(candidate)
   const opponentValue = mean(opponent)
-  const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
   return {
     status,
-    reason: sentence(status, candidateValue - opponentValue, score.lower, claimed, margin, passAlpha),
+    reason: sentence(status, candidateValue - opponentValue, lower, claimed, margin, passAlpha),
     estimate: candidateValue - opponentValue,
-    lower: score.lower,
+    lower,
     upper,
     candidateValue,
     opponentValue,

@@ -120,3 +120,27 @@ describe('gate plan', () => {
     expect((await sheikh(await temporary(), ['gate', 'plan'])).err).toContain('[repository-invalid]')
   })
 })
+
+describe('gate test', () => {
+  it('measures how often the gate errs on two outputs', async () => {
+    const folder = await files()
+    const asked = ['gate', 'test', '--baseline', 'old.jsonl', '--candidate', 'open.jsonl', '--margin', '0.05']
+    const { code, out, err } = await sheikh(folder, [...asked, '--simulations', '200'])
+    expect(code, err).toBe(0)
+    expect(out).toMatch(/^score on 600 independent items, of which \d/)
+    expect(out).toMatch(/true loss +passes +fails +is left open\n0 points /)
+    expect(err).toContain('0 % of the simulations')
+    const { json } = await sheikhJson(folder, ...asked, '--simulations', '200')
+    expect(json.falsePass.lower).toBeLessThanOrEqual(0.05)
+    expect(json.points).toHaveLength(6)
+  })
+})
+
+describe('gate plan for many candidates', () => {
+  it('with a number of uses prints both power curves', async () => {
+    const { code, out } = await sheikh('/', ['gate', 'plan', '--items', '500', '--uses', '50'])
+    expect(code).toBe(0)
+    expect(out.match(/a model of the same quality passes/g)).toHaveLength(2)
+    expect(out).toContain('5 % over 50 candidates')
+  })
+})

@@ -3,12 +3,15 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
 const first = ['init', 'plan', 'run', 'status', 'rollback']
-const all = [...first, 'validate', 'why', 'history', 'approve', 'report', 'evaluation', 'gate']
+const all = [...first, 'validate', 'why', 'history', 'approve', 'override', 'report', 'evaluation', 'gate', 'ledger']
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
   why: ['train'],
   approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],
+  override: ['01m848t390tw6kqt8kah', '--reason', 'tried', '--until', '2099-01-01'],
   evaluation: ['status'],
+  gate: ['plan'],
+  ledger: ['verify'],
 }
 
 describe('help', () => {
@@ -36,8 +39,13 @@ describe('help', () => {
       rollback: ['to', 'reason'],
       approve: ['reason', 'by'],
       report: ['out'],
-      evaluation: ['share', 'salt'],
-      gate: ['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'out', 'items', 'discordance'],
+      override: ['reason', 'by', 'until'],
+      evaluation: ['share', 'salt', 'pool', 'run', 'questions', 'answers'],
+      ledger: ['limit'],
+      gate: [
+        ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'out'],
+        ...['items', 'discordance', 'uses', 'simulations'],
+      ],
     }
     for (const name of all) {
       const { out } = await sheikh('/', [name, '--help'])
@@ -67,7 +75,7 @@ describe('what cannot be understood', () => {
     ['a flag with a value', ['run', '--retrain=yes'], '--retrain'],
     ['an argument too many', ['status', 'now'], 'takes no argument'],
     ['an argument too few', ['why'], '<stage>'],
-    ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add or status'],
+    ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add, status or label'],
     ['nothing to add', ['evaluation', 'add'], 'no id'],
   ]
 

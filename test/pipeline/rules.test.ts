@@ -233,7 +233,7 @@ describe('what was promised by a release', () => {
     await pipeline().run()
     const ledger = storeLedger(store)
     const cut: typeof ledger = {
-      read: ledger.read,
+      ...ledger,
       append: async (event, context) =>
         event.type === 'withdrawal' ? Promise.reject(new Error('killed here')) : ledger.append(event, context),
     }

@@ -1,16 +1,18 @@
 import { basename, resolve } from 'node:path'
 import { callContext, SheikhError } from '../../core/index.js'
-import { pairScores, readScoreFile } from '../../evaluation/index.js'
 import { compareEvaluations, type GatePlan, planGate } from '../../gate/index.js'
 import { intervalPlot, percent, reportComparison } from '../../report/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { type Answer, type Arguments, type Command, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
+import { readPair } from '../read-pair.js'
+import { testGate } from './gate-test.js'
 
 export const gate: Command = {
   name: 'gate',
-  usage: 'compare | plan',
-  summary: 'compare two evaluation outputs (JSONL), or plan how many items a margin takes; no project needed',
+  usage: 'compare | plan | test',
+  summary:
+    'compare two evaluation outputs (JSONL), plan how many items a margin takes, or test how often the gate errs; no project needed',
   options: {
     baseline: { type: 'string' },
     candidate: { type: 'string' },
@@ -22,27 +24,35 @@ export const gate: Command = {
     items: { type: 'string' },
     discordance: { type: 'string' },
     uses: { type: 'string' },
+    simulations: { type: 'string' },
   },
   optionHelp: {
     baseline:
-      'compare: JSONL, an item a line: { "id", "score" } or { "id", "prediction", "target" }; also "group", "slices", "error"',
-    candidate: 'compare: the same items, answered by the model that is to be judged',
+      'compare, test: JSONL, an item a line: { "id", "score" } or { "id", "prediction", "target" }; also "group", "slices", "error"',
+    candidate: 'compare, test: the same items, answered by the model that is to be judged',
     margin: "the loss that is tolerated, in the score's unit (default: 0.02)",
     metric: 'compare: what the score is called (default: score)',
     'lower-is-better': 'compare: of scores such as a loss or a latency',
     range: 'compare: least and greatest score there can be, as 0,1: needed where no item differs from the others',
     out: 'compare: also write the comparison as Markdown to this file',
     items: "plan: independent items (default: those that the project's evaluation set pins)",
+    simulations: 'test: comparisons for each planted loss (default: 10,000 of right or wrong answers, else 200)',
     uses: 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
     discordance: 'plan: share of items that one model has right and the other wrong, 0..1 (default: 0.05)',
   },
   positionals: [1, 1],
-  async run({ positionals: [action], values, project }, terminal) {
+  async run(input, terminal) {
+    const {
+      positionals: [action],
+      values,
+      project,
+    } = input
+    if (action === 'test') return testGate(input, terminal)
     if (action === 'compare') return compare(values, terminal)
     if (action === 'plan') return plan(values, () => pinnedGroups(project, terminal))
     throw new SheikhError(
       'invalid-options',
-      `Cannot do "gate ${action}": it takes compare or plan. See: sheikh gate --help`,
+      `Cannot do "gate ${action}": it takes compare, plan or test. See: sheikh gate --help`,
     )
   },
 }
@@ -92,25 +102,12 @@ async function pinnedGroups(project: string, terminal: Terminal): Promise<number
 
 async function compare(values: Arguments['values'], terminal: Terminal): Promise<Answer> {
   const context = callContext({ signal: terminal.signal })
-  const path = (name: string) => {
-    if (typeof values[name] === 'string') return resolve(terminal.cwd, values[name])
-    throw new SheikhError('invalid-options', `Cannot compare: --${name} names no file. See: sheikh gate --help`)
-  }
-  const [baselinePath, candidatePath] = [path('baseline'), path('candidate')]
-  const pair = await pairScores(
-    await readScoreFile(candidatePath, context),
-    await readScoreFile(baselinePath, context),
-    {
-      ...(typeof values['metric'] === 'string' && { metric: values['metric'] }),
-      ...(values['lower-is-better'] === true && { direction: 'lower-is-better' }),
-      ...(typeof values['range'] === 'string' && { range: parseRange(values['range']) }),
-    },
-  )
+  const pair = await readPair(values, terminal)
   const margin = values['margin'] === undefined ? undefined : Number(values['margin'])
   const verdict = await compareEvaluations(
     pair.candidate,
     pair.baseline,
-    { baselineName: basename(baselinePath), ...(margin !== undefined && { margin }) },
+    { baselineName: basename(pair.baselinePath), ...(margin !== undefined && { margin }) },
     context,
   )
   const report = reportComparison(verdict)
@@ -120,15 +117,4 @@ async function compare(values: Arguments['values'], terminal: Terminal): Promise
     json: toJson(verdict),
     exitCode: { pass: 0, fail: 2, inconclusive: 3 }[verdict.status],
   }
-}
-
-function parseRange(text: string): readonly [number, number] {
-  const ends = text.split(',').map((end) => (end.trim() === '' ? Number.NaN : Number(end)))
-  const [lowest, highest] = ends
-  if (ends.length === 2 && Number.isFinite(lowest) && Number.isFinite(highest) && lowest! < highest!)
-    return [lowest!, highest!]
-  throw new SheikhError(
-    'invalid-options',
-    `Cannot use the range "${text}": write two numbers, the lower first, as 0,1.`,
-  )
 }

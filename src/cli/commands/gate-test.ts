@@ -1,0 +1,81 @@
+import { callContext, SheikhError } from '../../core/index.js'
+import type { Evaluation } from '../../evaluation/index.js'
+import { type Rate, type SelfTest, selfTest } from '../../gate/index.js'
+import { percent } from '../../report/index.js'
+import { type Answer, type Arguments, type Terminal, toJson } from '../command.js'
+import { open } from '../project.js'
+import { readPair } from '../read-pair.js'
+
+/** `sheikh gate test`: the gate's own error rates on the host's evaluation. */
+export async function testGate({ values, project }: Arguments, terminal: Terminal): Promise<Answer> {
+  const files = values['candidate'] !== undefined || values['baseline'] !== undefined
+  const pair: Judged = files ? await readPair(values, terminal) : await lastRun(project, terminal)
+  const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
+  let tenth = -1
+  const tested = await selfTest(
+    {
+      ...pair,
+      margin: number('margin') ?? pair.margin,
+      simulations: number('simulations'),
+      onProgress(done, of) {
+        const now = Math.floor((10 * done) / of)
+        if (now === tenth) return
+        tenth = now
+        terminal.err(`${10 * now} % of the simulations\n`)
+      },
+    },
+    callContext({ signal: terminal.signal }),
+  )
+  return { text: describe(tested), json: toJson(tested) }
+}
+
+interface Judged {
+  readonly candidate: Evaluation
+  readonly baseline: Evaluation
+  readonly margin?: number | undefined
+}
+
+/** The newest run that compared its candidate with a release, at the margin that it was held to. */
+async function lastRun(project: string, terminal: Terminal): Promise<Judged> {
+  const pipeline = await (await open(project, terminal)).pipeline()
+  const runs = await pipeline.runs({ limit: 200 })
+  const run = runs.find(({ evaluations }) => evaluations?.candidate !== undefined && evaluations.baseline !== undefined)
+  if (run === undefined)
+    throw new SheikhError(
+      'not-found',
+      'Cannot test the gate: no run has compared a model with a release yet. Run twice, or name two outputs: --baseline, --candidate',
+    )
+  const { candidate, baseline } = await pipeline.evaluations(run.runId, { signal: terminal.signal })
+  return {
+    candidate,
+    baseline: baseline!,
+    margin: run.verdict?.findings.find(({ margin }) => margin !== undefined)?.margin,
+  }
+}
+
+function describe({
+  points,
+  falseFail,
+  falsePass,
+  groups,
+  margin,
+  simulations,
+  discordance,
+  metric,
+  kind,
+}: SelfTest): string {
+  const value = (drop: number) => (kind === 'binary' ? `${Number((100 * drop).toFixed(2))} points` : String(drop))
+  const cell = ({ rate }: Rate) => percent(rate).padStart(13)
+  return [
+    `${metric} on ${groups} independent items, of which ${percent(discordance)} differ; margin ${value(margin)}; ${simulations} simulations each:`,
+    `A model of the same quality fails ${said(falseFail)}; one that is worse by the margin passes ${said(falsePass)}.`,
+    '',
+    `${'true loss'.padEnd(14)}${'passes'.padStart(13)}${'fails'.padStart(13)}${'is left open'.padStart(14)}`,
+    ...points.map(
+      ({ drop, pass, fail, inconclusive }) =>
+        `${value(drop).padEnd(14)}${cell(pass)}${cell(fail)}${cell(inconclusive)}`,
+    ),
+  ].join('\n')
+}
+
+const said = ({ rate, lower, upper }: Rate) => `${percent(rate)} (${percent(lower)} to ${percent(upper)})`
