@@ -60,7 +60,9 @@ describe('ledger: in mlops/pipeline.yaml', () => {
   it('is honoured', async () => {
     const { ledger, notices } = await read('ledger: { remote: false, branch: team/ledger }\n')
     expect([ledger, notices]).toEqual([{ remote: false, branch: 'team/ledger' }, []])
-    expect((await read('pipeline: { name: x }\n')).ledger).toEqual({})
+    expect((await read('pipeline: { name: x }\n')).ledger).toBe(undefined)
+    expect((await read('ledger: { prefix: x }\n')).ledger).toEqual({})
+    expect((await read('ledger:\n')).ledger).toEqual({})
   })
 
   it.each([

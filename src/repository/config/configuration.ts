@@ -45,7 +45,8 @@ export interface Configuration {
       readonly slices?: readonly string[]
     }
   }
-  readonly ledger: {
+  /** Absent: the file says nothing of it. */
+  readonly ledger?: {
     /** Of Git's configuration; `false`: the branch stays in this clone. @default 'origin' where there is one */
     readonly remote?: string | false | undefined
     /** @default 'sheikh-ledger' */
@@ -95,7 +96,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       schemaPath: at(dataset.value, 'validation')['schema_path'] as string | undefined,
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
-    ledger: { ...at(pipeline.value, 'ledger') },
+    ...('ledger' in pipeline.value && { ledger: ledgerOf(at(pipeline.value, 'ledger')) }),
     releases: releasesOf(stage('release')['targets'], pipeline.file),
     notices: [pipeline, training, dataset, ...validation].flatMap(({ notices }) => notices),
   }
@@ -138,6 +139,11 @@ function benchmarksOf(checks: readonly Values[], validation: Values): readonly B
   if (named.length === 0) return known
   return [...new Set(named)].map((name) => known.find((benchmark) => benchmark.name === name) ?? { name })
 }
+
+const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger']> => ({
+  ...((remote === false || typeof remote === 'string') && { remote }),
+  ...(typeof branch === 'string' && { branch }),
+})
 
 function releasesOf(targets: unknown, file: string): string {
   const folders = listOf(targets).flatMap(({ directory }) =>
