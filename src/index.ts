@@ -152,7 +152,15 @@ export {
   type StageRequest,
   type Version,
 } from './releaser/index.js'
-export { intervalPlot, reportComparison, reportRun } from './report/index.js'
+export {
+  type Explanation,
+  explainVerdict,
+  intervalPlot,
+  reportComparison,
+  reportComparisonHtml,
+  reportRun,
+  reportRunHtml,
+} from './report/index.js'
 export { directoryStore } from './store/directory/index.js'
 export type { KeyRecord, Lock, Store } from './store/index.js'
 export { memoryStore } from './store/memory/index.js'

@@ -1,4 +1,5 @@
 import type { Finding, Verdict } from '../gate/index.js'
+import { explainVerdict } from './explain-verdict.js'
 import { escapeMarkdown, markdownTable, percent, points, signed } from './markdown.js'
 
 /** A comparison as Markdown: the decision in a sentence, every finding, and the items that were lost, by id. */
@@ -6,9 +7,15 @@ export function reportComparison(verdict: Verdict): string {
   const lost = verdict.findings.filter(
     ({ worst, slice }) => slice === undefined && worst !== undefined && worst.length > 0,
   )
+  const { why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
   return [
     `**${words[verdict.status]}** ${escapeMarkdown(verdict.summary)}`,
-    findingsTable(verdict.findings),
+    [
+      `**Why.** ${escapeMarkdown(why)}`,
+      `**How sure.** ${escapeMarkdown(howSure)}`,
+      `**What would change it.** ${escapeMarkdown(whatWouldChangeIt)}`,
+    ].join('\n\n'),
+    markdownTable(findingsHeader, findingRows(verdict.findings)),
     ...explained(verdict.findings),
     ...lost.map(lostItems),
   ].join('\n\n')
@@ -16,33 +23,41 @@ export function reportComparison(verdict: Verdict): string {
 
 const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const
 
-function findingsTable(findings: readonly Finding[]): string {
-  return markdownTable(
-    ['Question', 'Of', 'Answer', 'Estimate', 'Lower', 'Upper', 'Wanted', 'Groups', 'Lost', 'Won'],
-    findings.map((finding) => [
-      finding.against === undefined
-        ? finding.check
-        : `${finding.check} against ${finding.againstVersion ?? finding.against}`,
-      finding.slice ?? 'all',
-      finding.status,
-      shown(finding, finding.estimate),
-      shown(finding, finding.lower),
-      shown(finding, finding.upper),
-      wanted(finding),
-      finding.groups,
-      finding.lost,
-      finding.won,
-    ]),
-  )
+export const findingsHeader: readonly string[] = [
+  ...['Question', 'Of', 'Answer', 'Estimate', 'Lower', 'Upper', 'Wanted', 'Groups', 'Lost', 'Won'],
+]
+
+/** A row a finding, under `findingsHeader`. */
+export function findingRows(findings: readonly Finding[]): readonly (readonly (string | number | undefined)[])[] {
+  return findings.map((finding) => [
+    finding.against === undefined
+      ? finding.check
+      : `${finding.check} against ${finding.againstVersion ?? finding.against}`,
+    finding.slice ?? 'all',
+    finding.status,
+    shown(finding, finding.estimate),
+    shown(finding, finding.lower),
+    shown(finding, finding.upper),
+    wanted(finding),
+    finding.groups,
+    finding.lost,
+    finding.won,
+  ])
 }
 
-function shown({ margin, kind }: Finding, value: number | undefined): string | undefined {
+function shown({ margin, kind, unit }: Finding, value: number | undefined): string | undefined {
   if (value === undefined) return undefined
+  if (unit !== undefined) return inUnit(value, unit)
   if (kind !== undefined && kind !== 'binary') return signed(value)
   return margin === undefined ? percent(value) : points(value)
 }
 
-function wanted({ margin, threshold, kind }: Finding): string | undefined {
+const inUnit = (value: number, unit: 'bytes' | 'ms') =>
+  unit === 'bytes' ? `${value.toLocaleString('en')} bytes` : `${Number(value.toPrecision(3))} ms`
+
+function wanted({ margin, threshold, kind, unit, check }: Finding): string | undefined {
+  if (threshold !== undefined && unit !== undefined) return `≤ ${inUnit(threshold, unit)}`
+  if (threshold !== undefined && /^(at-most|calibration)/.test(check)) return `≤ ${percent(threshold)}`
   if (margin !== undefined) return `> ${kind === undefined || kind === 'binary' ? points(-margin) : signed(-margin)}`
   return threshold === undefined ? undefined : `≥ ${percent(threshold)}`
 }

@@ -7,36 +7,47 @@ import { reportComparison } from './report-comparison.js'
  * sample is in it.
  */
 export function reportRun(record: RunRecord): string {
-  const sections = [`# Run ${record.runId}: ${title(record)}`, escapeMarkdown(sentence(record))]
+  const sections = [`# Run ${record.runId}: ${runTitle(record)}`, escapeMarkdown(runSentence(record))]
   if (record.verdict !== undefined) sections.push('## Verdict', reportComparison(record.verdict))
-  if (record.metrics !== undefined)
-    sections.push(
-      '## Metrics of the candidate',
-      markdownTable(
-        ['Metric', 'Value'],
-        Object.entries(record.metrics).map(([name, value]) => [name, value === null ? '–' : value.toFixed(4)]),
-      ),
-    )
-  if (record.dataset !== undefined) sections.push('## Data', dataTable(record.dataset))
-  if (record.stages.length > 0)
-    sections.push(
-      '## Stages',
-      markdownTable(
-        ['Stage', 'How', 'Time'],
-        record.stages.map(({ name, cached, durationMs }) => [
-          name,
-          cached ? 'kept from an earlier run' : 'ran',
-          duration(durationMs),
-        ]),
-      ),
-    )
-  sections.push('## Made of', provenance(record))
+  for (const { heading, header, rows, note } of runSections(record))
+    sections.push(`## ${heading}`, markdownTable(header, rows), ...(note === undefined ? [] : [note]))
   return `${sections.join('\n\n')}\n`
 }
 
-const title = ({ status, reason }: RunRecord) => (reason === undefined ? status : `${status} (${reason})`)
+/** A table of a run's report, whatever it is written in. */
+export interface RunSection {
+  readonly heading: string
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly (string | number | undefined)[])[]
+  readonly note?: string | undefined
+}
 
-function sentence(record: RunRecord): string {
+export function runSections(record: RunRecord): readonly RunSection[] {
+  const { metrics, dataset, stages } = record
+  const sections: RunSection[] = []
+  if (metrics !== undefined)
+    sections.push({
+      heading: 'Metrics of the candidate',
+      header: ['Metric', 'Value'],
+      rows: Object.entries(metrics).map(([name, value]) => [name, value === null ? '–' : value.toFixed(4)]),
+    })
+  if (dataset !== undefined) sections.push(dataSection(dataset))
+  if (stages.length > 0)
+    sections.push({
+      heading: 'Stages',
+      header: ['Stage', 'How', 'Time'],
+      rows: stages.map(({ name, cached, durationMs }) => [
+        name,
+        cached ? 'kept from an earlier run' : 'ran',
+        duration(durationMs),
+      ]),
+    })
+  return [...sections, { heading: 'Made of', header: ['What', 'Which'], rows: provenance(record) }]
+}
+
+export const runTitle = ({ status, reason }: RunRecord) => (reason === undefined ? status : `${status} (${reason})`)
+
+export function runSentence(record: RunRecord): string {
   const { status, version, baseline, restoredFrom, error } = record
   switch (status) {
     case 'released':
@@ -62,7 +73,7 @@ function sentence(record: RunRecord): string {
   }
 }
 
-function dataTable({ counts, labels, slices }: NonNullable<RunRecord['dataset']>): string {
+function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset']>): RunSection {
   const rows: (string | number | undefined)[][] = [['all', counts.training, counts.evaluation]]
   const merge = (
     parts: { training: Readonly<Record<string, number>>; evaluation: Readonly<Record<string, number>> },
@@ -75,14 +86,14 @@ function dataTable({ counts, labels, slices }: NonNullable<RunRecord['dataset']>
   }
   if (labels !== undefined) merge(labels, 'label ')
   merge(slices, '')
-  const aside =
+  const note =
     counts.setAside === 0
-      ? ''
-      : `\n\n${counts.setAside} rows are set aside: near relatives of pinned items, in neither part.`
-  return markdownTable(['Rows', 'Training', 'Evaluation'], rows) + aside
+      ? undefined
+      : `${counts.setAside} rows are set aside: near relatives of pinned items, in neither part.`
+  return { heading: 'Data', header: ['Rows', 'Training', 'Evaluation'], rows, note }
 }
 
-function provenance(record: RunRecord): string {
+function provenance(record: RunRecord): readonly (readonly [string, string | undefined])[] {
   const lines: [string, string | undefined][] = [
     ['Started', moment(record.startedAtMs)],
     [
@@ -97,8 +108,5 @@ function provenance(record: RunRecord): string {
     ['Compared with', record.baseline],
     ['Best release', record.best],
   ]
-  return markdownTable(
-    ['What', 'Which'],
-    lines.filter(([, value]) => value !== undefined),
-  )
+  return lines.filter(([, value]) => value !== undefined)
 }

@@ -1,9 +1,10 @@
 import { basename, resolve } from 'node:path'
 import { callContext, SheikhError } from '../../core/index.js'
 import { compareEvaluations, type GatePlan, planGate } from '../../gate/index.js'
-import { intervalPlot, percent, reportComparison } from '../../report/index.js'
+import { intervalPlot, percent, reportComparison, reportComparisonHtml } from '../../report/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { type Answer, type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
 import { testGate } from './gate-test.js'
@@ -34,7 +35,7 @@ export const gate: Command = {
     metric: 'compare: what the score is called (default: score)',
     'lower-is-better': 'compare: of scores such as a loss or a latency',
     range: 'compare: least and greatest score there can be, as 0,1: needed where no item differs from the others',
-    out: 'compare: also write the comparison as Markdown to this file',
+    out: 'compare: also write the comparison to this file, as Markdown, or as a page with plots where it ends in .html',
     items: "plan: independent items (default: those that the project's evaluation set pins)",
     simulations: 'test: comparisons for each planted loss (default: 10,000 of right or wrong answers, else 200)',
     uses: 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
@@ -111,7 +112,11 @@ async function compare(values: Arguments['values'], terminal: Terminal): Promise
     context,
   )
   const report = reportComparison(verdict)
-  if (typeof values['out'] === 'string') await writeFileAtomic(resolve(terminal.cwd, values['out']), `${report}\n`)
+  if (typeof values['out'] === 'string') {
+    const title = `${pair.candidate.metrics[0]!.name}: the new model against ${basename(pair.baselinePath)}`
+    const content = isHtml(values['out']) ? reportComparisonHtml(verdict, { title }) : `${report}\n`
+    await writeFileAtomic(resolve(terminal.cwd, values['out']), content)
+  }
   return {
     text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),
     json: toJson(verdict),

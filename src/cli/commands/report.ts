@@ -1,15 +1,19 @@
 import { resolve } from 'node:path'
 import { SheikhError } from '../../core/index.js'
-import { reportRun } from '../../report/index.js'
+import { reportRun, reportRunHtml } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
+import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
 
 export const report: Command = {
   name: 'report',
   usage: '[run]',
-  summary: 'a run as Markdown (default: the last)',
-  options: { out: { type: 'string' } },
-  optionHelp: { out: 'write it to this file' },
+  summary: 'a run as Markdown or HTML (default: the last)',
+  options: { out: { type: 'string' }, html: { type: 'boolean' } },
+  optionHelp: {
+    out: 'write it to this file; one that ends in .html is a page with plots',
+    html: 'the page, whatever the file is called',
+  },
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
@@ -20,7 +24,8 @@ export const report: Command = {
         'not-found',
         `Cannot report ${positionals[0] === undefined ? 'the last run: there is none yet' : `the run ${positionals[0]}: it is not in the store`}. Run first.`,
       )
-    const text = reportRun(record)
+    const html = values['html'] === true || isHtml(values['out'])
+    const text = html ? reportRunHtml(record) : reportRun(record)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
     const { writeFileAtomic } = await import('../../store/index.js')
     const path = resolve(terminal.cwd, values['out'])
