@@ -179,6 +179,7 @@ function parseLine(text: string, path: string, number: number): ScoreLine {
   if (group !== undefined && group !== null && typeof group !== 'string' && typeof group !== 'number')
     throw wrong('its "group" is neither text nor a number')
   const outcome = outcomeOf(field('outcome'), field('error'))
+  for (const name of ['id', 'group', 'slices', 'target']) checkedText(name, field(name) ?? null, wrong)
   return {
     id: String(id),
     score: outcome === 'ok' ? scoreOf(field, wrong) : null,
@@ -201,11 +202,23 @@ function scoreOf(field: (name: string) => unknown, wrong: (fact: string) => Shei
   if (score === null) return null
   if (typeof score === 'boolean') return score ? 1 : 0
   if (typeof score === 'number' && Number.isFinite(score)) return score
-  if (score !== undefined) throw wrong(`its "score" is ${JSON.stringify(score)?.slice(0, 40)}`)
+  if (score !== undefined) {
+    const shown = typeof score === 'string' ? JSON.stringify(score.slice(0, 40)) : 'not a finite number'
+    throw wrong(`its "score" is ${shown}`)
+  }
   const [prediction, target] = [field('prediction'), field('target')]
   if (prediction === undefined || target === undefined)
     throw wrong('it has neither a "score" nor a "prediction" and a "target"')
-  return canonicalJson(prediction) === canonicalJson(target) ? 1 : 0
+  return checkedText('prediction', prediction, wrong) === canonicalJson(target) ? 1 : 0
+}
+
+/** The one text of a value. What `JSON.parse` takes and a digest cannot: 1e999, half a surrogate pair, any depth. */
+function checkedText(name: string, value: unknown, wrong: (fact: string) => SheikhError): string {
+  try {
+    return canonicalJson(value)
+  } catch {
+    throw wrong(`its "${name}" holds a number that is not finite, half a character, or too many levels`)
+  }
 }
 
 function slicesOf(slices: unknown, wrong: (fact: string) => SheikhError): Readonly<Record<string, string>> {

@@ -72,6 +72,12 @@ describe('a file of scores', () => {
     ['slices that are a number', '{"id":"a","score":1,"slices":3}', 1],
     ['a slice that is a list', '{"id":"a","score":1,"slices":{"kind":[]}}', 1],
     ['a group that is a list', '{"id":"a","score":1,"group":[]}', 1],
+    ['a score that is a deep list', `{"id":"a","score":${'['.repeat(20_000)}${']'.repeat(20_000)}}`, 1],
+    ['an infinite id', '{"id":1e999,"score":1}', 1],
+    ['half a character in a group', '{"id":"a","score":1,"group":"\\ud800"}', 1],
+    ['an infinite slice', '{"id":"a","score":1,"slices":[1e999]}', 1],
+    ['an infinite target', '{"id":"a","score":1,"target":{"x":-1e999}}', 1],
+    ['a prediction of too many levels', `{"id":"a","prediction":${'['.repeat(600)}${']'.repeat(600)},"target":1}`, 1],
     ['no item at all', '\n\n', 1],
     ['nothing', '', 1],
   ])('with %s is refused, and the line is named', async (_, text, line) => {
