@@ -67,7 +67,8 @@ async function hasCommit({ library, root: dir }: Git, oid: string): Promise<bool
 /**
  * A branch's last commit, with everything of it in this clone.
  *
- * @param find asks where it stands; @param fetch brings what is missing here.
+ * @param find asks where it stands.
+ * @param fetch brings what is missing here.
  */
 export async function fetchedTip(
   git: Git,
