@@ -196,4 +196,5 @@ def main():
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+// npm run setup:interop: a Python with SciPy and the like, of fixed versions. Where that cannot be, it says why.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, rmSync } from 'node:fs'
+import { installed, interopFolder, interopPython, python, requirements } from './python.js'
+
+/** A slow network is not a reason to give up. */
+const longestMs = 900_000
+
+if (interopPython() !== undefined) console.log(`It is there: ${python}`)
+else {
+  console.log('Making a Python environment; this takes a minute or two.')
+  rmSync(interopFolder, { recursive: true, force: true })
+  const failed =
+    run('python3', '-m', 'venv', interopFolder) ??
+    run(python, '-m', 'pip', 'install', '--no-input', '--retries', '1', '--requirement', requirements) ??
+    run(python, '-c', 'import numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api')
+  if (failed === undefined) {
+    copyFileSync(requirements, installed)
+    console.log(`Made: ${python}`)
+  } else {
+    rmSync(interopFolder, { recursive: true, force: true })
+    console.log(`Skipped: ${failed}`)
+  }
+}
+
+/** @returns in words why it failed. */
+function run(command: string, ...parts: readonly string[]): string | undefined {
+  const { error, status, stderr } = spawnSync(command, parts, { encoding: 'utf8', timeout: longestMs })
+  if (error !== undefined) return `${command} cannot be run (${error.message})`
+  if (status === 0) return undefined
+  const said = stderr.split('\n').filter((line) => /error|required|not/i.test(line))
+  return `${[command, ...parts].join(' ')} failed\n${said.slice(0, 5).join('\n')}`
+}
