@@ -26,7 +26,7 @@ async function runCases(target: Target, { seed, from, cases }: Work): Promise<vo
     const random = seededRandom(`${seed} ${work.target} ${number}`)
     const input = target.mutate(random, pick(random, seeds))
     const reading = async (bytes: Buffer) => {
-      report({ type: 'case', number })
+      await report({ type: 'case', number })
       return await outcomeOf(target, bytes)
     }
     const outcome = await reading(input)
@@ -36,9 +36,9 @@ async function runCases(target: Target, { seed, from, cases }: Work): Promise<vo
     }
     failures += 1
     const smaller = await shrunk(reading, input)
-    report({ type: 'failure', number, base64: smaller.toString('base64'), reason: outcome.message })
+    await report({ type: 'failure', number, base64: smaller.toString('base64'), reason: outcome.message })
   }
-  report({ type: 'end', ...counts, failures })
+  await report({ type: 'end', ...counts, failures })
 }
 
 async function outcomeOf(target: Target, input: Buffer): Promise<'read' | 'refused' | Error> {
@@ -65,6 +65,7 @@ async function shrunk(reading: (bytes: Buffer) => Promise<unknown>, input: Buffe
   return smallest
 }
 
-function report(message: Report): void {
-  process.send!(message)
+/** Waits until it is sent: whoever watches is to know which case is being read. */
+function report(message: Report): Promise<void> {
+  return new Promise((resolve) => process.send!(message, undefined, {}, () => resolve()))
 }
