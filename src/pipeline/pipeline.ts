@@ -1,9 +1,11 @@
 import { EventEmitter } from 'eventemitter3'
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
 import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
+import { checkAnchor } from './ledger-anchor.js'
 import type {
   ApproveOptions,
   CallOptions,
@@ -145,6 +147,19 @@ export class Pipeline<I = string, T = string> {
   labelPool(runId: string, { signal, ...options }: LabelPoolOptions): Promise<LabelledPool> {
     const { clock, log } = this.#options
     return labelPool(this.#options, callContext({ signal, clock, log }), { ...options, runId })
+  }
+
+  /**
+   * The ledger, every link checked, and against what the newest release remembers of it.
+   *
+   * @throws `artifact-corrupt` where a line was edited, dropped or reordered.
+   */
+  async ledger(options: CallOptions = {}): Promise<readonly LedgerEntry[]> {
+    const { ledger, store, clock, log } = this.#options
+    const context = callContext({ signal: options.signal, clock, log })
+    const entries = await (ledger ?? storeLedger(store)).read(context)
+    checkAnchor(entries, await this.history(options))
+    return entries
   }
 
   /** What a run judged, item by item. @throws `not-found` where it kept nothing. */

@@ -1,5 +1,6 @@
 import { callContext } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
+import { checkAnchor } from './ledger-anchor.js'
 import type { Session } from './session.js'
 
 /** All releases, newest first. */
@@ -21,7 +22,10 @@ export async function recover(session: Session): Promise<readonly Release[]> {
     await session.lock.check()
     await releaser.discard(staged, session.context)
   }
-  return readHistory(session)
+  const history = await readHistory(session)
+  const isWhole = checkAnchor(await session.ledger.read(session.context), history)
+  if (!isWhole) session.warn('The ledger was lost: it begins after the newest release. What it held is not known here.')
+  return history
 }
 
 /** Point, then withdraw. Each step is harmless where it is done already. */

@@ -21,7 +21,7 @@ export async function restore(
   const { release: from, history, withdraws, reason, sourceKey } = request
   const bundle = await session.options.releaser.open(from.version, await session.folder('bundle'), session.context)
   await session.update({ bundle: bundle.digest, metrics: from.record.metrics })
-  const { runId: _run, commit: _commit, atMs: _at, ...inherited } = from.record
+  const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
   const release = await releaseStage(session, {
     bundle,
     history,

@@ -39,6 +39,8 @@ export interface ReleaseRecord {
   readonly approval?: Json | undefined
   /** Who released it against the evidence, why, and until when they answer for it: `untilMs`. */
   readonly override?: Json | undefined
+  /** The ledger's last line when it was made, from outside the ledger: what is dropped from its end later is missed. */
+  readonly ledger?: Json | undefined
 }
 
 export interface StageRequest {

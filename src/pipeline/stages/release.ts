@@ -1,5 +1,6 @@
 import type { Digest, Json } from '../../core/index.js'
 import { type Bundle, type Intent, nextVersion, type Release, type ReleaseRecord } from '../../releaser/index.js'
+import { anchorOf } from '../ledger-anchor.js'
 import { finishIntent } from '../recovery.js'
 import type { Session } from '../session.js'
 
@@ -34,6 +35,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
           runId: session.runId,
           commit: record.commit,
           atMs: context.clock.nowMs(),
+          ledger: anchorOf(await session.ledger.read(context)),
         }),
       },
       context,

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { type Ledger, type LedgerEntry, storeLedger } from '../../src/gate/index.js'
+import { gate, poison, samples, world } from './harness.js'
+
+const context = callContext()
+
+/** Two releases, and a ledger whose lines a test may change as they are read. */
+async function released() {
+  const there = world()
+  await there.pipeline(samples).run()
+  there.clock.advance(1000)
+  const second = there.pipeline(poison('fig'), { gate: gate('release', 0.03) })
+  expect(await second.run()).toMatchObject({ status: 'released', release: { version: '0.1.1' } })
+  there.clock.advance(1000)
+  const kept = storeLedger(there.store)
+  const reading = (change: (entries: readonly LedgerEntry[]) => readonly LedgerEntry[]) => {
+    const ledger: Ledger = { ...kept, read: async () => change(await kept.read(context)) }
+    return there.pipeline(samples, { ledger })
+  }
+  return { ...there, reading, kept }
+}
+
+describe('the ledger, seen from a release', () => {
+  it('is remembered by its last line', async () => {
+    const { reading, kept } = await released()
+    const current = await reading((entries) => entries).current()
+    const entries = await kept.read(context)
+    // Written before the release's own line.
+    expect(current!.record.ledger).toMatchObject({ sequence: entries.length - 2 })
+    expect(await reading((all) => all).ledger()).toEqual(entries)
+  })
+
+  it.each<readonly [string, (entries: readonly LedgerEntry[]) => readonly LedgerEntry[]]>([
+    ['whose end was dropped', (entries) => entries.slice(0, 1)],
+    ['that was written anew', (entries) => entries.map((entry) => ({ ...entry, runId: 'another' }))],
+  ])('%s is not trusted, by a run nor by a look', async (_, change) => {
+    const { reading } = await released()
+    const error = { code: 'artifact-corrupt', facts: { version: '0.1.1' } }
+    await expect(reading(change).run()).rejects.toMatchObject(error)
+    await expect(reading(change).ledger()).rejects.toMatchObject(error)
+    await expect(reading(change).rollback({ reason: 'x' })).rejects.toMatchObject(error)
+  })
+
+  it('that was lost is said to be, and the next release remembers the new one', async () => {
+    const { releaser, clock } = await released()
+    // A fresh machine without `.sheikh/`: the registry is all there is.
+    const fresh = world()
+    fresh.clock.advance(clock.nowMs() - fresh.clock.nowMs() + 1000)
+    const said: string[] = []
+    const open = (data = samples) => {
+      const pipeline = fresh.pipeline(data, { releaser })
+      pipeline.on('warning', ({ message }) => said.push(message))
+      return pipeline
+    }
+    expect(await open().run()).toMatchObject({ status: 'restored', release: { version: '0.1.2' } })
+    expect(said.join()).toContain('The ledger was lost')
+    expect(await open().ledger()).toHaveLength(1)
+  })
+})
