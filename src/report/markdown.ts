@@ -1,7 +1,11 @@
+// Controls say nothing on a page, directional marks reorder what stands around them, half a character is none.
+const invisible = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
+
+/** Text on one line, of characters that can be seen. */
+export const visible = (text: string) => text.replace(/[\r\n\t]+/g, ' ').replace(invisible, '\ufffd')
+
 /** Text as it may stand in a Markdown table cell or sentence: data must not become markup. */
-export function escapeMarkdown(text: string): string {
-  return text.replace(/[\\`*_{}[\]<|#~]/g, '\\$&').replace(/[\r\n\t]+/g, ' ')
-}
+export const escapeMarkdown = (text: string) => visible(text).replace(/[\\`*_{}[\]<|#~]/g, '\\$&')
 
 /** A table with a header; numbers to the right. */
 export function markdownTable(
@@ -19,15 +23,22 @@ export function markdownTable(
   return [line(header), rule, ...rows.map(line)].join('\n')
 }
 
+/** Whether there is a number: JSON has null in place of one that is not finite. */
+export const isKnown = (value: number | null | undefined): value is number => Number.isFinite(value)
+
+/** A count, with commas from a thousand on. */
+export const count = (value: number) => value.toLocaleString('en')
+
 /** A ratio in 0..1 in per cent, with one decimal. */
 export function percent(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : `${(value * 100).toFixed(1)} %`
+  return isKnown(value) ? `${(value * 100).toFixed(1)} %` : '–'
 }
 
 /** A difference of two ratios, in percentage points with one decimal. */
 export function points(value: number): string {
-  const text = `${Math.abs(value * 100).toFixed(1)} points`
-  return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text
+  const text = (100 * value).toFixed(1)
+  // A rounded nought has no sign.
+  return `${Number(text) === 0 ? '0.0' : text.replace(/^(-?)/, (_, minus) => (minus === '-' ? '−' : '+'))} points`
 }
 
 /** A difference in a unit that nobody knows here: three digits that count. */
@@ -35,6 +46,9 @@ export function signed(value: number): string {
   const text = String(Number(Math.abs(value).toPrecision(3)))
   return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text
 }
+
+/** The unit of a finding's values: differences of ratios are in points, of other metrics in whatever they measure. */
+export const differenceUnit = (kind: string | undefined) => (kind === undefined || kind === 'binary' ? points : signed)
 
 /** A duration for people: `0.4 s`, `12 s`, `3 min 5 s`. */
 export function duration(ms: number): string {
