@@ -2,12 +2,9 @@ export {
   type Codes,
   type Column,
   codesOf,
-  DictionaryColumn,
   GrowingArray,
-  NumberColumn,
   numbersOf,
   sameColumn,
-  TextColumn,
 } from './column.js'
 export { type EvaluateOptions, evaluate } from './evaluate.js'
 export type { Evaluation, Metric, MetricColumn, Outcome } from './evaluation.js'

@@ -36,9 +36,10 @@ export function percent(value: number | null | undefined): string {
 
 /** A difference of two ratios, in percentage points with one decimal. */
 export function points(value: number): string {
-  const text = (100 * value).toFixed(1)
-  // A rounded nought has no sign.
-  return `${Number(text) === 0 ? '0.0' : text.replace(/^(-?)/, (_, minus) => (minus === '-' ? '−' : '+'))} points`
+  const size = Math.abs(100 * value)
+  // Averages that are alike differ in their last digits; a margin of a hundredth of a point is no nought.
+  const text = size < 1e-3 ? '0.0' : size < 0.1 ? String(Number(size.toPrecision(1))) : size.toFixed(1)
+  return `${size < 1e-3 ? '' : value < 0 ? '−' : '+'}${text} points`
 }
 
 /** A difference in a unit that nobody knows here: three digits that count. */
