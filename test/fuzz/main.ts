@@ -1,4 +1,4 @@
-// npm run test:fuzz -- [safetensors | score-lines | ledger]… [--cases 100000] [--seed any] [--from 0]
+// npm run test:fuzz -- [safetensors | score-lines | evaluation | ledger]… [--cases 100000] [--seed any] [--from 0]
 // Reads mutated files. What is not read as promised, or refused as documented, fails; so does what does not end.
 import { fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'

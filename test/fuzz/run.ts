@@ -1,5 +1,6 @@
 // In a process of its own: the cases of one reader. `main.ts` watches that each comes to an end.
 import { seededRandom } from '../../src/core/index.js'
+import { evaluation } from './evaluation.fuzz.js'
 import { ledger } from './ledger.fuzz.js'
 import { pick } from './mutate.js'
 import { safetensors } from './safetensors.fuzz.js'
@@ -7,7 +8,7 @@ import { scoreLines } from './score-lines.fuzz.js'
 import type { Target } from './target.js'
 import type { Report, TargetName, Work } from './work.js'
 
-const targets = { safetensors, 'score-lines': scoreLines, ledger } satisfies Record<TargetName, unknown>
+const targets = { safetensors, 'score-lines': scoreLines, evaluation, ledger } satisfies Record<TargetName, unknown>
 
 /** More for one small file would be memory taken on the word of the file. */
 const mostGrowthKb = 64 << 10

@@ -67,7 +67,7 @@ export function safetensors(folder: string): Target {
   }
 }
 
-function mutateFile(random: Random, seed: Buffer): Buffer {
+export function mutateFile(random: Random, seed: Buffer): Buffer {
   if (happens(random, 15)) return Buffer.from(mutate(random, seed.toString('latin1')), 'latin1')
   // In the header is where a file can lie; mostly its length is right again, so that the lie is about what follows.
   const start = 8 + Number(seed.readBigUInt64LE(0))

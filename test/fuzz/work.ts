@@ -1,4 +1,4 @@
-export const targetNames = ['safetensors', 'score-lines', 'ledger'] as const
+export const targetNames = ['safetensors', 'score-lines', 'evaluation', 'ledger'] as const
 export type TargetName = (typeof targetNames)[number]
 
 /** What `run.ts` is to do. */
