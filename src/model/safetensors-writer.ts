@@ -122,19 +122,34 @@ async function writeAll(path: string, parts: readonly Uint8Array[], context: Cal
   try {
     const hash = startDigest()
     let sizeBytes = 0
-    for (const part of parts)
-      for (let done = 0; done < part.length; done += writeBytes) {
-        context.signal.throwIfAborted()
-        const piece = part.subarray(done, done + writeBytes)
-        await writePiece(handle, piece)
-        hash.update(piece)
-        sizeBytes += piece.length
-      }
+    for (const piece of pieces(parts)) {
+      context.signal.throwIfAborted()
+      await writePiece(handle, piece)
+      hash.update(piece)
+      sizeBytes += piece.length
+    }
     await handle.sync()
     return { sizeBytes, digest: finishDigest(hash) }
   } finally {
     await handle.close()
   }
+}
+
+/** Large parts cut up, small ones put together: a file of many small tensors is one write, not one each. */
+function* pieces(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = []
+  let bytes = 0
+  for (const part of parts) {
+    if (bytes + part.length <= writeBytes) {
+      small.push(part)
+      bytes += part.length
+      continue
+    }
+    yield Buffer.concat(small, bytes)
+    ;[small, bytes] = [[], 0]
+    for (let done = 0; done < part.length; done += writeBytes) yield part.subarray(done, done + writeBytes)
+  }
+  yield Buffer.concat(small, bytes)
 }
 
 async function writePiece(handle: FileHandle, piece: Uint8Array): Promise<void> {
