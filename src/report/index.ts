@@ -1,4 +1,4 @@
-export { type Explanation, explainVerdict } from './explain-verdict.js'
+export { type Explanation, explainVerdict } from './explain/explain-verdict.js'
 export { intervalPlot } from './interval-plot.js'
 export { duration, moment, percent } from './markdown.js'
 export { reportComparison } from './report-comparison.js'

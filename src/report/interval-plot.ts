@@ -1,36 +1,33 @@
 import type { Finding } from '../gate/index.js'
-import { points, signed } from './markdown.js'
+import { visible } from './markdown.js'
+import { type IntervalGroup, intervalGroups } from './plots/intervals.js'
 
 const width = 49
+const longestName = 28
 
 /** Differences with their intervals as lines of text: `●` the estimate, `│` no difference, `┊` the margin. */
 export function intervalPlot(findings: readonly Finding[]): string {
-  const shown = findings.filter(({ estimate, lower, upper, margin }) =>
-    [estimate, lower, upper, margin].every((value) => value !== undefined && Number.isFinite(value)),
-  ) as readonly (Finding & {
-    readonly estimate: number
-    readonly lower: number
-    readonly upper: number
-    readonly margin: number
-  })[]
-  if (shown.length === 0) return ''
-  const low = Math.min(...shown.map(({ lower, margin }) => Math.min(lower, -1.5 * margin)))
-  const high = Math.max(...shown.map(({ upper, margin }) => Math.max(upper, 1.5 * margin)))
-  const column = (value: number) => Math.round(((value - low) / (high - low)) * (width - 1))
-  const names = shown.map(({ slice }) => slice ?? 'all')
-  const longest = Math.min(28, Math.max(...names.map((name) => name.length)))
-  const lines = shown.map(({ estimate, lower, upper, margin, status }, index) => {
+  const groups = intervalGroups(findings)
+  return groups.map((group) => `${groups.length > 1 ? `${visible(group.name)}\n` : ''}${lines(group)}`).join('\n\n')
+}
+
+function lines({ shown, left, from, to, margin, unit }: IntervalGroup): string {
+  const column = (value: number) => Math.round(((value - from) / (to - from)) * (width - 1))
+  // What tells long names apart mostly stands at their end.
+  const names = shown
+    .map(({ slice = 'all' }) => visible(slice))
+    .map((name) => (name.length > longestName ? `…${name.slice(1 - longestName)}` : name))
+  const longest = Math.max(...names.map((name) => name.length))
+  const rows = shown.map(({ estimate, lower, upper, status }, index) => {
     const cells: string[] = Array(width).fill(' ')
     for (let at = column(lower); at <= column(upper); at += 1) cells[at] = '─'
-    cells[column(-margin)] = '┊'
+    if (margin !== undefined) cells[column(-margin)] = '┊'
     cells[column(0)] = '│'
     cells[column(estimate)] = '●'
-    return `${names[index]!.slice(0, longest).padEnd(longest)} ${cells.join('')} ${status}`
+    return `${names[index]!.padEnd(longest)} ${cells.join('')} ${status}`
   })
-  const [first] = shown
-  const unit = (value: number) =>
-    first!.kind === undefined || first!.kind === 'binary' ? points(value) : signed(value)
-  const [left, right] = [unit(low), unit(high)]
-  const axis = `${left}${' '.repeat(Math.max(1, width - left.length - right.length))}${right}`
-  return [...lines, `${' '.repeat(longest + 1)}${axis}`].join('\n')
+  const [start, end] = [unit(from), unit(to)]
+  const axis = `${start}${' '.repeat(Math.max(1, width - start.length - end.length))}${end}`
+  const rest = left > 0 ? [`${left} more slices are in the table.`] : []
+  return [...rows, `${' '.repeat(longest + 1)}${axis}`, ...rest].join('\n')
 }

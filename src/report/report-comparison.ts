@@ -1,23 +1,20 @@
 import type { Finding, Verdict } from '../gate/index.js'
-import { explainVerdict } from './explain-verdict.js'
-import { escapeMarkdown, markdownTable, percent, points, signed } from './markdown.js'
+import { explainVerdict } from './explain/explain-verdict.js'
+import { isCeiling } from './explain/why.js'
+import { count, differenceUnit, escapeMarkdown, isKnown, markdownTable, percent, signed, visible } from './markdown.js'
 
-/** A comparison as Markdown: the decision in a sentence, every finding, and the items that were lost, by id. */
+/** A comparison as Markdown: what was decided in sentences, every finding, and the items that were lost, by id. */
 export function reportComparison(verdict: Verdict): string {
-  const lost = verdict.findings.filter(
-    ({ worst, slice }) => slice === undefined && worst !== undefined && worst.length > 0,
-  )
   const { why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
+  const open = openReasons(verdict.findings).map(({ status, text }) => `- ${status}: ${escapeMarkdown(text)}`)
   return [
     `**${words[verdict.status]}** ${escapeMarkdown(verdict.summary)}`,
-    [
-      `**Why.** ${escapeMarkdown(why)}`,
-      `**How sure.** ${escapeMarkdown(howSure)}`,
-      `**What would change it.** ${escapeMarkdown(whatWouldChangeIt)}`,
-    ].join('\n\n'),
+    `**Why.** ${escapeMarkdown(why)}`,
+    `**How sure.** ${escapeMarkdown(howSure)}`,
+    `**What would change it.** ${escapeMarkdown(whatWouldChangeIt)}`,
     markdownTable(findingsHeader, findingRows(verdict.findings)),
-    ...explained(verdict.findings),
-    ...lost.map(lostItems),
+    ...(open.length === 0 ? [] : [open.join('\n')]),
+    ...lostOf(verdict.findings).map(lostItems),
   ].join('\n\n')
 }
 
@@ -30,62 +27,80 @@ export const findingsHeader: readonly string[] = [
 /** A row a finding, under `findingsHeader`. */
 export function findingRows(findings: readonly Finding[]): readonly (readonly (string | number | undefined)[])[] {
   return findings.map((finding) => [
-    finding.against === undefined
-      ? finding.check
-      : `${finding.check} against ${finding.againstVersion ?? finding.against}`,
+    questionOf(finding),
     finding.slice ?? 'all',
     finding.status,
     shown(finding, finding.estimate),
     shown(finding, finding.lower),
     shown(finding, finding.upper),
     wanted(finding),
-    finding.groups,
-    finding.lost,
-    finding.won,
+    ...[finding.groups, finding.lost, finding.won].map((value) => (isKnown(value) ? value : undefined)),
   ])
 }
 
-function shown({ margin, kind, unit }: Finding, value: number | undefined): string | undefined {
-  if (value === undefined) return undefined
+const questionOf = ({ check, against, againstVersion }: Finding) =>
+  against === undefined ? check : `${check} against ${againstVersion ?? against}`
+
+function shown({ against, margin, kind, unit }: Finding, value: number | undefined): string | undefined {
+  if (!isKnown(value)) return undefined
   if (unit !== undefined) return inUnit(value, unit)
-  if (kind !== undefined && kind !== 'binary') return signed(value)
-  return margin === undefined ? percent(value) : points(value)
+  // A value of one model, or the difference of two.
+  const isDifference = against !== undefined || margin !== undefined
+  return isDifference
+    ? differenceUnit(kind)(value)
+    : kind === undefined || kind === 'binary'
+      ? percent(value)
+      : signed(value)
 }
 
 const inUnit = (value: number, unit: 'bytes' | 'ms') =>
-  unit === 'bytes' ? `${value.toLocaleString('en')} bytes` : `${Number(value.toPrecision(3))} ms`
+  unit === 'bytes' ? `${count(value)} bytes` : `${Number(value.toPrecision(3))} ms`
 
-function wanted({ margin, threshold, kind, unit, check }: Finding): string | undefined {
-  if (threshold !== undefined && unit !== undefined) return `≤ ${inUnit(threshold, unit)}`
-  if (threshold !== undefined && /^(at-most|calibration)/.test(check)) return `≤ ${percent(threshold)}`
-  if (margin !== undefined) return `> ${kind === undefined || kind === 'binary' ? points(-margin) : signed(-margin)}`
-  return threshold === undefined ? undefined : `≥ ${percent(threshold)}`
+function wanted(finding: Finding): string | undefined {
+  const { margin, threshold, kind, unit } = finding
+  if (isKnown(threshold)) {
+    const value = unit === undefined ? percent(threshold) : inUnit(threshold, unit)
+    return `${isCeiling(finding) ? '≤' : '≥'} ${value}`
+  }
+  return isKnown(margin) ? `> ${differenceUnit(kind)(-margin)}` : undefined
 }
 
 /** Whatever did not pass, in its own words. */
-function explained(findings: readonly Finding[]): string[] {
-  // A slice that is too small to settle anything is in the table; it holds nothing, and needs no sentence.
-  const open = findings.filter(
-    ({ status, critical, slice }) =>
-      critical && (status === 'fail' || (status === 'inconclusive' && slice === undefined)),
-  )
-  if (open.length === 0) return []
-  return [
-    open
-      .map((finding) => {
-        const where = finding.slice === undefined ? '' : ` (${finding.slice})`
-        const needed =
-          finding.groupsNeeded === undefined
-            ? ''
-            : ` About ${finding.groupsNeeded} groups would let an identical model pass four times in five.`
-        return `- ${finding.status}: ${escapeMarkdown(`${finding.check}${where}: ${finding.reason}`)}${needed}`
-      })
-      .join('\n'),
-  ]
+export function openReasons(
+  findings: readonly Finding[],
+): readonly { readonly status: 'fail' | 'inconclusive'; readonly text: string }[] {
+  return findings.flatMap(({ status, critical, check, slice, required, reason, groupsNeeded }) => {
+    // A slice that is too small to settle anything is in the table; it holds nothing, and needs no sentence.
+    const counts = critical && (slice === undefined || required === true || status === 'fail')
+    if (!counts || (status !== 'fail' && status !== 'inconclusive')) return []
+    const where = slice === undefined ? '' : ` (${slice})`
+    const needed = isKnown(groupsNeeded)
+      ? ` About ${count(groupsNeeded)} groups would let an identical model pass four times in five.`
+      : ''
+    return [{ status, text: `${check}${where}: ${reason.replace(/\.$/, '')}.${needed}` }]
+  })
 }
 
-function lostItems({ worst = [], check, lost = worst.length }: Finding): string {
-  // Between backticks nothing is markup but a backtick; a line break would end the paragraph.
-  const ids = worst.map((id) => `\`${id.replace(/[\p{Cc}`]/gu, '?')}\``).join(', ')
-  return `Lost in ${escapeMarkdown(check)} (${worst.length} of ${lost} shown): ${ids}`
+interface Lost {
+  /** Of the question that was asked. */
+  readonly name: string
+  readonly worst: readonly string[]
+  readonly lost: number
+}
+
+/** The items that were lost over all, by question. */
+export function lostOf(findings: readonly Finding[]): readonly Lost[] {
+  return findings
+    .filter(({ slice, worst }) => slice === undefined && worst !== undefined && worst.length > 0)
+    .map((finding) => {
+      const { worst = [], lost } = finding
+      // Groups may be fewer than the items that are listed.
+      return { name: questionOf(finding), worst, lost: Math.max(worst.length, isKnown(lost) ? lost : 0) }
+    })
+}
+
+function lostItems({ name, worst, lost }: Lost): string {
+  // Between backticks nothing is markup but a backtick.
+  const ids = worst.map((id) => `\`${visible(id).replaceAll('`', '?')}\``).join(', ')
+  return `Lost in ${escapeMarkdown(name)} (${worst.length} of ${lost} shown): ${ids}`
 }

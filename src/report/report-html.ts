@@ -1,10 +1,13 @@
-import type { Verdict } from '../gate/index.js'
+import type { Finding, Verdict } from '../gate/index.js'
 import type { RunRecord } from '../pipeline/index.js'
-import { explainVerdict } from './explain-verdict.js'
-import { escapeHtml, htmlPage, htmlTable, paragraph } from './html.js'
-import { lossChart, powerChart, reliabilityChart } from './plots/charts.js'
+import { explainVerdict } from './explain/explain-verdict.js'
+import { escapeHtml, htmlPage, htmlTable, paragraph, prose } from './html.js'
+import { count } from './markdown.js'
 import { intervalRows } from './plots/interval-rows.js'
-import { findingRows, findingsHeader } from './report-comparison.js'
+import { lossCurve } from './plots/loss-curve.js'
+import { powerCurve } from './plots/power-curve.js'
+import { reliabilityDiagram } from './plots/reliability-diagram.js'
+import { findingRows, findingsHeader, lostOf, openReasons } from './report-comparison.js'
 import { runSections, runSentence, runTitle } from './report-run.js'
 
 /** A comparison as one page that needs nothing else: what was decided and why, the plots, every finding, the items lost. */
@@ -14,46 +17,69 @@ export function reportComparisonHtml(verdict: Verdict, { title }: { readonly tit
 
 /** A run as one page that needs nothing else. Ids and numbers only: no text of a sample is in it. */
 export function reportRunHtml(record: RunRecord): string {
-  const title = `Run ${record.runId}: ${runTitle(record)}`
-  const loss = lossChart(record.candidate?.record.lossCurve ?? [])
+  const title = runTitle(record)
   const body = [
     `<h1>${escapeHtml(title)}</h1>`,
     paragraph(runSentence(record)),
     ...(record.verdict === undefined ? [] : comparison(record.verdict)),
-    ...(loss === '' ? [] : ['<h2>Training</h2>', loss]),
-    ...runSections(record).flatMap(({ heading, header, rows, note }) => [
+    ...section('Training', lossCurve(record.candidate?.record.lossCurve ?? [])),
+    ...runSections(record).flatMap(({ heading, header, rows, note, isList }) => [
       `<h2>${escapeHtml(heading)}</h2>`,
-      htmlTable(header, rows),
-      ...(note === undefined ? [] : [`<p class="note">${escapeHtml(note)}</p>`]),
+      isList === true ? values(rows) : htmlTable(heading, header, rows),
+      ...(note === undefined ? [] : [paragraph(note, 'note')]),
     ]),
   ]
   return htmlPage(title, body.join('\n'))
 }
 
+const section = (heading: string, markup: string) => (markup === '' ? [] : [`<h2>${heading}</h2>`, markup])
+
+/** Names with one value each: digests are too long for a table on a telephone. */
+function values(rows: readonly (readonly (string | number | undefined)[])[]): string {
+  const lines = rows.map(([name, value]) => `<dt>${escapeHtml(String(name))}</dt><dd>${escapeHtml(String(value))}</dd>`)
+  return `<dl class="values">${lines.join('\n')}</dl>`
+}
+
 function comparison(verdict: Verdict): readonly string[] {
   const { decided, why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
-  const { findings } = verdict
-  const section = (heading: string, markup: string) => (markup === '' ? [] : [`<h2>${heading}</h2>`, markup])
-  const lost = findings.filter(({ slice, worst }) => slice === undefined && worst !== undefined && worst.length > 0)
+  const { status, findings } = verdict
+  const said = (heading: string, text: string) => `<h3>${heading}</h3>${paragraph(text)}`
   return [
-    `<section class="verdict ${verdict.status}">${paragraph(decided)}${paragraph(why)}</section>`,
-    `<h2>How sure is that?</h2>${paragraph(howSure)}`,
-    `<h2>What would change it?</h2>${paragraph(whatWouldChangeIt)}`,
-    ...section('The difference, and how far it is known', intervalRows(findings)),
-    ...section('What this set can tell', powerChart(findings)),
-    ...section('Calibration', reliabilityChart(findings)),
-    '<h2>Every finding</h2>',
-    htmlTable(findingsHeader, findingRows(findings)),
-    // Of slices there may be hundreds; their numbers say enough.
-    ...findings
-      .filter(({ slice, critical }) => critical && slice === undefined)
-      .map(
-        ({ check, status, reason }) =>
-          `<p><strong class="${status}">${status}</strong> ${escapeHtml(`${check}: ${reason}`)}.</p>`,
-      ),
-    ...lost.flatMap(({ worst = [], check, lost: count = worst.length }) => [
-      `<h2>Items lost in ${escapeHtml(check)}</h2>`,
-      `<p class="note">${worst.length} of ${count}</p><p>${worst.map((id) => `<code>${escapeHtml(id)}</code>`).join(' ')}</p>`,
+    `<section class="verdict ${status}"><h2>${escapeHtml(decided)}</h2>`,
+    `${paragraph(why)}${said('How sure is that?', howSure)}${said('What would change it?', whatWouldChangeIt)}</section>`,
+    ...section('The change, and how far it is known', intervalRows(findings)),
+    ...section('What these items can tell', powerCurve(findings)),
+    ...section('Is it right when it is sure?', reliabilityDiagram(findings)),
+    '<h2>Every question</h2>',
+    tables(findings),
+    paragraph(
+      'Groups are independent items: what belongs together counts once. Lost were right before and are wrong now; won, the other way round.',
+      'note',
+    ),
+    ...openReasons(findings).map(
+      ({ status, text }) => `<p><strong class="${status}">${status}</strong> ${prose(text)}</p>`,
+    ),
+    ...lostOf(findings).flatMap(({ name, worst, lost }) => [
+      `<h2>Worst items: ${escapeHtml(name)}</h2>`,
+      `<p>${worst.map((id) => `<code>${escapeHtml(id)}</code>`).join(' ')}</p>`,
+      paragraph(`${count(worst.length)} of ${count(lost)}, by id.`, 'note'),
     ]),
   ]
+}
+
+/** One of what was asked over all items, and one by slice for each question. */
+function tables(findings: readonly Finding[]): string {
+  const [question, slice, ...rest] = findingsHeader as [string, string, ...string[]]
+  const rows = findingRows(findings)
+  const isWhole = (_: unknown, index: number) => findings[index]!.slice === undefined
+  const questions = new Map<string, (typeof rows)[number][]>()
+  for (const [index, [name, ...row]] of rows.entries())
+    if (!isWhole(0, index)) questions.set(String(name), [...(questions.get(String(name)) ?? []), row])
+  const whole = rows.filter(isWhole).map(([name, , ...row]) => [name, ...row])
+  return [
+    ...(whole.length === 0 ? [] : [htmlTable('All items', [question, ...rest], whole)]),
+    ...[...questions].map(
+      ([name, slices]) => `<h3>By slice: ${escapeHtml(name)}</h3>${htmlTable(name, [slice, ...rest], slices)}`,
+    ),
+  ].join('\n')
 }

@@ -1,5 +1,5 @@
 import type { RunRecord } from '../pipeline/index.js'
-import { duration, escapeMarkdown, markdownTable, moment } from './markdown.js'
+import { duration, escapeMarkdown, isKnown, markdownTable, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
 
 /**
@@ -7,7 +7,7 @@ import { reportComparison } from './report-comparison.js'
  * sample is in it.
  */
 export function reportRun(record: RunRecord): string {
-  const sections = [`# Run ${record.runId}: ${runTitle(record)}`, escapeMarkdown(runSentence(record))]
+  const sections = [`# ${escapeMarkdown(runTitle(record))}`, escapeMarkdown(runSentence(record))]
   if (record.verdict !== undefined) sections.push('## Verdict', reportComparison(record.verdict))
   for (const { heading, header, rows, note } of runSections(record))
     sections.push(`## ${heading}`, markdownTable(header, rows), ...(note === undefined ? [] : [note]))
@@ -20,6 +20,8 @@ export interface RunSection {
   readonly header: readonly string[]
   readonly rows: readonly (readonly (string | number | undefined)[])[]
   readonly note?: string | undefined
+  /** Names with one value each. */
+  readonly isList?: boolean | undefined
 }
 
 export function runSections(record: RunRecord): readonly RunSection[] {
@@ -29,7 +31,7 @@ export function runSections(record: RunRecord): readonly RunSection[] {
     sections.push({
       heading: 'Metrics of the candidate',
       header: ['Metric', 'Value'],
-      rows: Object.entries(metrics).map(([name, value]) => [name, value === null ? '–' : value.toFixed(4)]),
+      rows: Object.entries(metrics).map(([name, value]) => [name, isKnown(value) ? value.toFixed(4) : '–']),
     })
   if (dataset !== undefined) sections.push(dataSection(dataset))
   if (stages.length > 0)
@@ -42,18 +44,17 @@ export function runSections(record: RunRecord): readonly RunSection[] {
         duration(durationMs),
       ]),
     })
-  return [...sections, { heading: 'Made of', header: ['What', 'Which'], rows: provenance(record) }]
+  return [...sections, { heading: 'Made of', header: ['What', 'Which'], rows: provenance(record), isList: true }]
 }
 
-export const runTitle = ({ status, reason }: RunRecord) => (reason === undefined ? status : `${status} (${reason})`)
+export const runTitle = ({ runId, status, reason }: RunRecord) =>
+  `Run ${runId}: ${status}${reason === undefined ? '' : ` (${reason})`}`
 
 export function runSentence(record: RunRecord): string {
-  const { status, version, baseline, restoredFrom, error } = record
+  const { status, version, restoredFrom, error } = record
   switch (status) {
     case 'released':
-      return baseline === undefined
-        ? `Version ${version} was released: the first, so there was nothing to compare it with.`
-        : `Version ${version} was released: it was compared with ${baseline} on the same items and passed.`
+      return `Version ${version} was released: ${whyReleased(record)}`
     case 'restored':
       return `Version ${version} was released: it is version ${restoredFrom} again, byte for byte. Nothing was trained.`
     case 'up-to-date':
@@ -71,6 +72,19 @@ export function runSentence(record: RunRecord): string {
     case 'running':
       return 'The run has not ended, or its process was killed.'
   }
+}
+
+/** A run that was held or left open is released by a person, or by the rules for what is left open. */
+function whyReleased({ command, verdict, baseline }: RunRecord): string {
+  const held = verdict?.status === 'fail' || (verdict?.status === 'inconclusive' && verdict.whenInconclusive === 'hold')
+  if (held || command === 'override') return 'a person who answers for it overrode the gate.'
+  if (verdict?.status === 'inconclusive')
+    return verdict.whenInconclusive === 'release' && command === 'run'
+      ? 'the evidence left it open, and the rules release what is left open.'
+      : 'the evidence left it open, and a person approved it.'
+  return baseline === undefined
+    ? 'the first, so there was nothing to compare it with.'
+    : `it was compared with ${baseline} on the same items and passed.`
 }
 
 function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset']>): RunSection {

@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from '../../src/gate/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
-import { explainVerdict, reportComparisonHtml, reportRunHtml } from '../../src/report/index.js'
+import { reportComparison, reportComparisonHtml, reportRunHtml } from '../../src/report/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 
 const context = callContext()
@@ -35,6 +35,9 @@ function checkMarkup(page: string): void {
   expect(markup.replace(/<\/?[a-z!][^<>]*>/g, '')).not.toContain('<')
   expect(page).not.toMatch(/undefined|NaN|Infinity|\[object/)
   expect(page).not.toMatch(/<script|javascript:|https?:|src=|@import|url\(/)
+  // Marks that reorder text, and controls.
+  expect(page).not.toMatch(/[\u202a-\u202e\u2066-\u2069\u061c]|(?!\n)\p{Cc}/u)
+  for (const [plot] of page.matchAll(/<svg .*?<\/svg>/g)) expect(plot).toMatch(/ role="img"><title>.*<desc>/)
 }
 
 const scores = (wrong: (index: number) => boolean) => Array.from({ length: 600 }, (_, index) => (wrong(index) ? 0 : 1))
@@ -73,15 +76,16 @@ describe('a page', () => {
       checkMarkup(page)
       expect(page).toContain("default-src 'none'")
       for (const heading of [
-        'How sure is that?',
-        'What would change it?',
-        'What this set can tell',
-        'Calibration',
-        'Every finding',
+        'The change, and how far it is known',
+        'What these items can tell',
+        'Is it right when it is sure?',
+        'Every question',
       ])
         expect(page).toContain(`<h2>${heading}</h2>`)
+      for (const heading of ['How sure is that?', 'What would change it?'])
+        expect(page).toContain(`<h3>${heading}</h3>`)
       // Forty slices and all items: the worst thirty rows, and the rest in the table.
-      expect(page.match(/<li>/g)).toHaveLength(30)
+      expect(page.match(/<li /g)).toHaveLength(30)
       expect(page).toContain('11 more slices are in the table')
       expect(page).toContain('≤ 5 ms')
       expect(page).toContain('≤ 10 bytes')
@@ -97,6 +101,36 @@ describe('a page', () => {
     expect(page).toContain('Mine: it is as it should be.')
   })
 
+  it('has no gap where a number is missing: not finite, or null as JSON has it', () => {
+    const number = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, null, undefined, 0, 0.5)
+    const finding = fc.record({
+      check: fc.constantFrom('no-regression(accuracy)', 'at-least(accuracy)', 'latency', 'improves(loss)'),
+      status: fc.constantFrom('pass', 'fail', 'inconclusive', 'not-applicable'),
+      critical: fc.constant(true),
+      reason: fc.constant('it is so'),
+      metric: fc.constantFrom('accuracy', undefined),
+      kind: fc.constantFrom('binary', 'mean', undefined),
+      unit: fc.constantFrom('ms', 'bytes', undefined),
+      slice: fc.constantFrom('a=b', undefined),
+      against: fc.constantFrom('baseline', 'best', undefined),
+      reliability: fc.constantFrom(undefined, [{ confidence: Number.NaN, accuracy: 1, items: 1 }], []),
+      ...Object.fromEntries(
+        ['estimate', 'lower', 'upper', 'candidateValue', 'opponentValue', 'groups', 'lost', 'won', 'pPass', 'pFail']
+          .concat(['pFailAdjusted', 'margin', 'threshold', 'smallestDetectableDrop', 'groupsNeeded', 'alpha'])
+          .map((name) => [name, number]),
+      ),
+    })
+    const status = fc.constantFrom('pass', 'fail', 'inconclusive')
+    fc.assert(
+      fc.property(fc.array(finding, { maxLength: 3 }), status, (findings, verdictStatus) => {
+        const verdict = { status: verdictStatus, findings, summary: '', whenInconclusive: 'ask' } as unknown as Verdict
+        checkMarkup(reportComparisonHtml(verdict, { title: 'mine' }))
+        expect(reportComparison(verdict)).not.toMatch(/undefined|NaN|Infinity|null/)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('shows what data are called, whatever they are called, and obeys none of it', () => {
     const hostile = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 30 }),
@@ -105,7 +139,8 @@ describe('a page', () => {
         '"><img onerror=x>',
         "' onload='x",
         '</style>',
-        '\u202eevil',
+        '\u202eevil\u2066\u061c',
+        '\u0000\u001b[2J',
         '&lt;',
         '<!--',
       ),
@@ -178,44 +213,5 @@ describe('a page', () => {
     checkMarkup(page)
     expect(page).toContain('<h2>Training</h2>')
     expect(page.match(/polyline[^>]*points="([^"]*)"/)![1]!.split(' ')).toHaveLength(400)
-  })
-})
-
-describe('an explanation', () => {
-  it('says what was decided, why, how sure it is and what would change it', async () => {
-    const fail = explainVerdict(await verdictOf(worlds.fail))
-    expect(fail.decided).toBe('The new model must not be released.')
-    expect(fail.why).toMatch(/Of 600 independent items, release 0\.1\.0 had \d+ right that the new model has wrong/)
-    expect(fail.howSure).toContain('fewer than 1 time in 10,000')
-    expect(fail.howSure).toContain('judged 3 candidates')
-    expect(fail.whatWouldChangeIt).toContain('Another model')
-  })
-
-  it('of weights that are not whole leaves no way round', () => {
-    const finding: Finding = {
-      check: 'weight-integrity',
-      status: 'fail',
-      critical: true,
-      overridable: false,
-      reason: 'NaN',
-    }
-    const verdict = { status: 'fail', findings: [finding], summary: '', whenInconclusive: 'ask' } as const
-    expect(explainVerdict(verdict as unknown as Verdict).whatWouldChangeIt).toContain('never released')
-  })
-
-  it('of what is open says how many items would do', async () => {
-    const gate = qualityGate([noRegression(accuracy())])
-    const [one, other] = [scores((index) => index % 20 === 0), scores((index) => index % 20 === 1)]
-    const verdict = await gate.decide(
-      evidenceOf(evaluationOf({ model: 'n', scores: one }), evaluationOf({ model: 'o', scores: other })),
-      context,
-    )
-    expect(verdict.status).toBe('inconclusive')
-    expect(explainVerdict(verdict).whatWouldChangeIt).toMatch(/^About [\d,]+ independent items, in place of 600/)
-  })
-
-  it('of no findings at all is no pass', () => {
-    const verdict = { status: 'inconclusive', findings: [], summary: '', whenInconclusive: 'ask' } as const
-    expect(explainVerdict(verdict).why).toContain('No question')
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Dataset, memorySamples, pinnedSet } from '../../src/dataset/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
-import { duration, moment, percent, reportComparison, reportRun } from '../../src/report/index.js'
+import { duration, moment, percent, reportComparison, reportRun, reportRunHtml } from '../../src/report/index.js'
 import { pinned, poison, type Sample, samples, world } from '../pipeline/harness.js'
 
 /** The record of a second run, on other data. */
@@ -19,7 +19,7 @@ describe('the report of a run', () => {
     expect(report).toMatch(/^# Run \w+: held \(fail\)\n/)
     expect(report).toContain('Nothing was released')
     expect(report).toMatch(/\| no-regression\(accuracy\) against 0\.1\.0 \| all \| fail \| −\d+\.\d points \|/)
-    expect(report).toMatch(/Lost in no-regression\(accuracy\) \(\d+ of \d+ shown\): `apple-/)
+    expect(report).toMatch(/Lost in no-regression\(accuracy\) against 0\.1\.0 \(\d+ of \d+ shown\): `apple-/)
     expect(report).toMatch(/\| Source key \| sha256:[0-9a-f]{64} \|/)
   })
 
@@ -43,6 +43,17 @@ describe('the report of a run', () => {
     expect(reportRun({ ...record, status, error: { code: undefined, message: 'the disk is full' } })).toContain(said)
   })
 
+  it('never says of a run that a person released that it passed', async () => {
+    const record = await recordOf(poison('apple', 'pear'))
+    const released = { ...record, status: 'released', reason: undefined, version: '0.2.0' } as const
+    expect(reportRun(released)).toContain('a person who answers for it overrode the gate')
+    const open = { ...record.verdict!, status: 'inconclusive' } as const
+    expect(reportRun({ ...released, verdict: open })).toContain('a person approved it')
+    const byRule = { ...open, whenInconclusive: 'release' } as const
+    expect(reportRun({ ...released, verdict: byRule })).toContain('the rules release what is left open')
+    expect(reportRun({ ...released, verdict: { ...open, whenInconclusive: 'hold' } })).toContain('overrode the gate')
+  })
+
   it('holds no text of a sample', async () => {
     const secret = samples.map((sample) => ({ ...sample, text: `${sample.text} TOPSECRET` }))
     const { pipeline } = world()
@@ -55,7 +66,9 @@ describe('the report of a run', () => {
       dataset: new Dataset({ source: memorySamples(secret), input: 'text', target: 'label', evaluation }),
     }
     expect(await pipeline([], options).run()).toMatchObject({ status: 'released' })
-    expect(reportRun((await pipeline([], options).runs())[0]!)).not.toContain('TOPSECRET')
+    const [record] = await pipeline([], options).runs()
+    expect(reportRun(record!)).not.toContain('TOPSECRET')
+    expect(reportRunHtml(record!)).not.toContain('TOPSECRET')
   })
 })
 

@@ -1,63 +1,68 @@
-import type { Finding } from '../../gate/index.js'
-import { escapeHtml } from '../html.js'
-import { points, signed } from '../markdown.js'
-import { type Axis, label, line, place, svg } from './svg.js'
+import type { Finding, FindingStatus } from '../../gate/index.js'
+import { escapeHtml, paragraph } from '../html.js'
+import { type Drawn, type IntervalGroup, intervalGroups } from './intervals.js'
+import { type Axis, type Coordinate, line, place, svg } from './svg.js'
 
-const mostRows = 30
-const width = 400
 const height = 18
+const middle = height / 2
+const rule = 'stroke="var(--soft)"'
+const dashed = `${rule} stroke-dasharray="3 3"`
 
-interface Shown extends Finding {
-  readonly estimate: number
-  readonly lower: number
-  readonly upper: number
-  readonly margin: number
-}
-
-/** Differences with their intervals, a row each, the worst first where there are many; empty where there is none. */
+/** Differences with their intervals, a row each; empty where there is none. */
 export function intervalRows(findings: readonly Finding[]): string {
-  const all = findings.filter((finding): finding is Shown =>
-    [finding.estimate, finding.lower, finding.upper, finding.margin].every(Number.isFinite),
-  )
-  if (all.length === 0) return ''
-  const overall = all.filter(({ slice }) => slice === undefined)
-  const slices = all.filter(({ slice }) => slice !== undefined)
-  const shown = [
-    ...overall,
-    ...[...slices].sort((one, other) => one.lower - other.lower).slice(0, Math.max(0, mostRows - overall.length)),
+  const groups = intervalGroups(findings)
+  const heading = ({ name }: IntervalGroup) => (groups.length > 1 ? `<h3>${escapeHtml(name)}</h3>` : '')
+  return groups.map((group) => `${heading(group)}${rows(group)}`).join('\n')
+}
+
+function rows(group: IntervalGroup): string {
+  const { shown, from, to, unit, margin, left } = group
+  const note = [
+    'The mark is the change that was seen. The true change lies above the left end of its line, and below the right end, each with at least 95 % confidence.',
+    margin === undefined
+      ? 'To the right of the solid line the new model is better.'
+      : `To the right of the solid line the new model is better; to the left of the dashed one it is worse by more than the margin of ${unit(margin).replace('+', '')}.`,
+    ...(shown.some(({ status, upper }) => status === 'inconclusive' && upper < 0)
+      ? ['Among many slices some look worse by chance: one that is inconclusive all the same may be such.']
+      : []),
+    ...(left > 0 ? [`${left} more slices are in the table: these are the worst.`] : []),
   ]
-  const axis: Axis = {
-    from: Math.min(...shown.map(({ lower, margin }) => Math.min(lower, -1.5 * margin))),
-    to: Math.max(...shown.map(({ upper, margin }) => Math.max(upper, 1.5 * margin))),
-    start: 4,
-    end: width - 4,
-  }
-  const [{ margin, kind }] = shown as [Shown, ...Shown[]]
-  const unit = (value: number) => (kind === undefined || kind === 'binary' ? points(value) : signed(value))
-  const left = all.length - shown.length
-  const note = `The dot is the difference that was seen; the true one is above the left end of the line, and below the right end, with 95 % confidence each. To the right of the solid line the new model is better, to the left of the dashed one it is worse by more than the margin of ${unit(margin).replace('+', '')}.${left > 0 ? ` ${left} more slices are in the table.` : ''}`
-  return `<ul class="rows">${shown.map((finding) => row(finding, axis, unit)).join('\n')}</ul>${scale(axis, unit)}<p class="note">${escapeHtml(note)}</p>`
+  const scale = `<div class="row" aria-hidden="true"><div class="plot scale"><span>${unit(from)}</span><span>${unit(to)}</span></div></div>`
+  return `<ul class="rows">${shown.map((finding) => row(finding, group)).join('\n')}</ul>${scale}${legend(margin)}${paragraph(note.join(' '), 'note')}`
 }
 
-function row(
-  { slice, against, againstVersion, estimate, lower, upper, margin, status }: Shown,
-  axis: Axis,
-  unit: (value: number) => string,
-): string {
-  const name = `${slice ?? 'all items'}${against === 'best' ? ` (against the best, ${againstVersion})` : ''}`
-  const middle = height / 2
-  const at = (value: number) => place(axis, value)
+function row(finding: Drawn, { from, to, margin, unit }: IntervalGroup): string {
+  const { slice, estimate, lower, upper, status } = finding
+  const axis: Axis = { from, to, start: 1, end: 99 }
+  const at = (value: number): Coordinate => `${place(axis, value)}%`
+  const name = slice ?? 'all items'
   const body = [
-    line(at(-margin), 0, at(-margin), height, 'stroke="var(--soft)" stroke-dasharray="3 3"'),
-    line(at(0), 0, at(0), height, 'stroke="var(--soft)"'),
+    ...(margin === undefined ? [] : [line(at(-margin), 0, at(-margin), height, dashed)]),
+    line(at(0), 0, at(0), height, rule),
     line(at(lower), middle, at(upper), middle, 'stroke="currentColor" stroke-width="3"'),
-    `<circle cx="${at(estimate)}" cy="${middle}" r="4.5" fill="currentColor"/>`,
+    mark(status, at(estimate)),
   ].join('')
+  const bare = (value: number) => unit(value).replace(/ points$/, '')
   const description = `${unit(estimate)}, from ${unit(lower)} to ${unit(upper)}: ${status}`
-  return `<li><div class="name"><span>${escapeHtml(name)}</span><strong class="${status}">${status}</strong></div><div class="${status}">${svg({ width, height, title: name, description, body })}</div></li>`
+  const plot = svg({ attributes: `width="100%" height="${height}"`, title: name, description, body })
+  return `<li class="row${slice === undefined ? ' all' : ''}"><span class="name">${escapeHtml(name)}</span><strong class="${status}">${status}</strong><div class="plot ${status}">${plot}</div><span class="said">${bare(estimate)} <small>(${bare(lower)} to ${bare(upper)})</small></span></li>`
 }
 
-function scale(axis: Axis, unit: (value: number) => string): string {
-  const body = [label(axis.start, 11, unit(axis.from), 'start'), label(axis.end, 11, unit(axis.to), 'end')].join('')
-  return `<div class="rows" aria-hidden="true">${svg({ width, height: 14, title: 'Scale', description: `${unit(axis.from)} to ${unit(axis.to)}`, body })}</div>`
+/** A shape for each answer: not everybody sees colours, and not every printer prints them. */
+function mark(status: FindingStatus, x: Coordinate): string {
+  if (status === 'fail')
+    return `<rect x="${x}" y="${middle - 5}" width="10" height="10" transform="translate(-5 0)" fill="currentColor"/>`
+  const fill = status === 'pass' ? 'currentColor' : 'var(--paper)'
+  return `<circle cx="${x}" cy="${middle}" r="4.5" fill="${fill}" stroke="currentColor" stroke-width="2"/>`
+}
+
+function legend(margin: number | undefined): string {
+  const item = (name: string, body: string, status = '') =>
+    `<span${status}>${svg({ attributes: `class="key" width="24" height="${height}"`, title: name, description: 'How it is drawn', body })} ${name}</span>`
+  const shape = (status: FindingStatus) => item(status, mark(status, '50%'), ` class="${status}"`)
+  return `<p class="legend">${[
+    ...(['pass', 'inconclusive', 'fail'] as const).map(shape),
+    item('no change', line(12, 0, 12, height, rule)),
+    ...(margin === undefined ? [] : [item('margin', line(12, 0, 12, height, dashed))]),
+  ].join(' ')}</p>`
 }

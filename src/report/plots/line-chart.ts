@@ -1,4 +1,4 @@
-import { escapeHtml } from '../html.js'
+import { escapeHtml, paragraph } from '../html.js'
 import { type Axis, label, line, place, polyline, svg } from './svg.js'
 
 export interface Curve {
@@ -11,72 +11,89 @@ export interface Curve {
   readonly dots?: boolean | undefined
 }
 
+export interface Scale {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+  readonly ticks: readonly number[]
+  readonly format: (value: number) => string
+}
+
 export interface LineChart {
   readonly title: string
+  /** What it shows, in numbers, for those who do not see it. */
+  readonly description: string
   readonly curves: readonly Curve[]
-  readonly x: {
-    readonly name: string
-    readonly from: number
-    readonly to: number
-    readonly ticks: readonly number[]
-    format(value: number): string
-  }
-  readonly y: {
-    readonly name: string
-    readonly from: number
-    readonly to: number
-    readonly ticks: readonly number[]
-    format(value: number): string
-  }
-  readonly marks?: readonly { readonly x: number; readonly name: string }[] | undefined
+  readonly x: Scale
+  readonly y: Scale
+  /** Upright lines. */
+  readonly marks?: readonly number[] | undefined
   readonly caption: string
 }
 
-const width = 420
-const height = 240
+// As wide as the narrowest telephone, so that its text is never drawn smaller than this page's notes.
+const width = 340
+const height = 230
+const grid = 'stroke="var(--line)"'
 
 /** Lines over axes with a few ticks, a legend in words and a caption. */
-export function lineChart({ title, curves, x, y, marks = [], caption }: LineChart): string {
-  const across: Axis = { from: x.from, to: x.to, start: 44, end: width - 12 }
-  const up: Axis = { from: y.from, to: y.to, start: height - 34, end: 26 }
+export function lineChart({ title, description, curves, x, y, marks = [], caption }: LineChart): string {
+  const across: Axis = { from: x.from, to: x.to, start: 46, end: width - 22 }
+  const up: Axis = { from: y.from, to: y.to, start: height - 38, end: 28 }
   const body = [
     ...y.ticks.flatMap((tick) => [
-      line(across.start, place(up, tick), across.end, place(up, tick)),
+      line(across.start, place(up, tick), across.end, place(up, tick), grid),
       label(across.start - 6, place(up, tick) + 4, y.format(tick), 'end'),
     ]),
-    ...x.ticks.map((tick) => label(place(across, tick), height - 18, x.format(tick))),
-    label((across.start + across.end) / 2, height - 3, x.name),
-    label(2, 12, y.name, 'start'),
-    ...marks.map(({ x: at }) =>
-      line(place(across, at), up.end, place(across, at), up.start, 'stroke="var(--soft)" stroke-dasharray="3 3"'),
-    ),
-    ...curves.map(({ points, colour, dashes, dots }) => {
-      const placed = points.map(([at, value]) => [place(across, at), place(up, value)] as const)
-      if (dots === true)
-        return placed.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="4" fill="${colour}"/>`).join('')
-      return polyline(
-        placed,
-        `stroke="${colour}" stroke-width="2"${dashes === undefined ? '' : ` stroke-dasharray="${dashes}"`}`,
-      )
-    }),
+    ...x.ticks.map((tick) => label(place(across, tick), height - 21, x.format(tick))),
+    label((across.start + across.end) / 2, height - 4, x.name),
+    label(2, 13, y.name, 'start'),
+    ...marks.map((at) => line(place(across, at), up.end, place(across, at), up.start, 'stroke="var(--soft)"')),
+    ...curves.map((curve) => drawn(curve, across, up)),
   ].join('')
-  const legend = curves.map(
-    ({ name, colour, dashes, dots }) =>
-      `<span>${svg({ width: 24, height: 10, title: name, description: 'as it is drawn', body: dots === true ? `<circle cx="12" cy="5" r="4" fill="${colour}"/>` : line(0, 5, 24, 5, `stroke="${colour}" stroke-width="2"${dashes === undefined ? '' : ` stroke-dasharray="${dashes}"`}`) }).replace('<svg ', '<svg style="display:inline-block;width:24px" ')} ${escapeHtml(name)}</span>`,
-  )
-  const description = `${y.name} over ${x.name}`
-  return `<figure>${svg({ width, height, title, description, body })}<figcaption>${legend.join(' &nbsp; ')}<br>${escapeHtml(caption)}</figcaption></figure>`
+  const plot = svg({ attributes: `class="chart" viewBox="0 0 ${width} ${height}"`, title, description, body })
+  return `<figure>${plot}<figcaption>${legend(curves)}${paragraph(caption)}</figcaption></figure>`
+}
+
+function drawn({ points, colour, dashes, dots }: Curve, across: Axis, up: Axis): string {
+  const placed = points.map(([at, value]) => [place(across, at), place(up, value)] as const)
+  if (dots === true) return placed.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="4" fill="${colour}"/>`).join('')
+  return polyline(placed, stroke(colour, dashes))
+}
+
+const stroke = (colour: string, dashes = 'none') => `stroke="${colour}" stroke-width="2" stroke-dasharray="${dashes}"`
+
+function legend(curves: readonly Curve[]): string {
+  if (curves.length < 2) return ''
+  const keys = curves.map(({ name, colour, dashes, dots }) => {
+    const body =
+      dots === true ? `<circle cx="12" cy="9" r="4" fill="${colour}"/>` : line(0, 9, 24, 9, stroke(colour, dashes))
+    const key = { attributes: 'class="key" width="24" height="18"', title: name, description: 'How it is drawn', body }
+    return `<span>${svg(key)} ${escapeHtml(name)}</span>`
+  })
+  return `<p class="legend">${keys.join(' ')}</p>`
 }
 
 /** A few round numbers from an axis' start to its end. */
 export function roundTicks(from: number, to: number): readonly number[] {
   if (!(to > from)) return [from]
-  const rough = (to - from) / 4
+  const rough = (to - from) / 5
   const power = 10 ** Math.floor(Math.log10(rough))
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough)!
-  const first = Math.ceil(from / step - 1e-9)
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * (1 - 1e-9))!
   const ticks: number[] = []
-  for (let index = first; index * step <= to + 1e-9 * step; index += 1)
+  for (let index = Math.ceil(from / step - 1e-9); index * step <= to + 1e-9 * step; index += 1)
     ticks.push(Number((index * step).toPrecision(12)))
   return ticks
+}
+
+/** A number on an axis, in few letters: `−2.5`, `250K`, `1e-7`. */
+export function short(value: number): string {
+  const size = Math.abs(value)
+  const text =
+    size >= 1e15 || (size > 0 && size < 1e-4)
+      ? size.toExponential(0)
+      : size >= 10_000
+        ? size.toLocaleString('en', { notation: 'compact' })
+        : String(Number(size.toPrecision(4)))
+  return value < 0 ? `−${text}` : text
 }

@@ -8,31 +8,33 @@ export interface Axis {
   readonly end: number
 }
 
-/** Where a value stands on an axis, to a tenth of a unit; what lies outside stands at the end. */
+/** Where a value stands on an axis, to a hundredth of a unit; what lies outside stands at the end. */
 export function place({ from, to, start, end }: Axis, value: number): number {
-  const share =
-    to === from ? 0.5 : (Math.min(Math.max(value, Math.min(from, to)), Math.max(from, to)) - from) / (to - from)
-  return Math.round(10 * (start + share * (end - start))) / 10
+  const share = to === from ? 0.5 : Math.min(1, Math.max(0, (value - from) / (to - from)))
+  return Math.round(100 * (start + share * (end - start))) / 100
 }
 
-/** @param body markup; its numbers are our own. */
-export function svg(parts: {
-  readonly width: number
-  readonly height: number
+export interface SvgParts {
+  /** Size and, where it is drawn to scale, the view box: attributes of our own. */
+  readonly attributes: string
   readonly title: string
   readonly description: string
+  /** Markup; its numbers are our own. */
   readonly body: string
-}): string {
-  const { width, height, title, description, body } = parts
-  return `<svg viewBox="0 0 ${width} ${height}" role="img"><title>${escapeHtml(title)}</title><desc>${escapeHtml(description)}</desc>${body}</svg>`
 }
+
+export const svg = ({ attributes, title, description, body }: SvgParts) =>
+  `<svg ${attributes} role="img"><title>${escapeHtml(title)}</title><desc>${escapeHtml(description)}</desc>${body}</svg>`
+
+/** A place in units of the view box, or of the width as it turns out (`12.5%`). */
+export type Coordinate = number | `${number}%`
+
+export const line = (x1: Coordinate, y1: number, x2: Coordinate, y2: number, attributes: string) =>
+  `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" ${attributes}/>`
 
 export const polyline = (points: readonly (readonly [number, number])[], attributes: string) =>
   `<polyline fill="none" points="${points.map((point) => point.join(',')).join(' ')}" ${attributes}/>`
 
-export const line = (x1: number, y1: number, x2: number, y2: number, attributes = 'stroke="var(--line)"') =>
-  `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" ${attributes}/>`
-
 /** @param anchor start, middle or end. */
-export const label = (x: number, y: number, text: string, anchor = 'middle', attributes = '') =>
-  `<text x="${x}" y="${y}" text-anchor="${anchor}" ${attributes}>${escapeHtml(text)}</text>`
+export const label = (x: number, y: number, text: string, anchor = 'middle') =>
+  `<text x="${x}" y="${y}" text-anchor="${anchor}">${escapeHtml(text)}</text>`

@@ -1,0 +1,65 @@
+import type { Finding } from '../../gate/index.js'
+import { differenceUnit, isKnown } from '../markdown.js'
+
+/** A difference that can be drawn. */
+export interface Drawn extends Finding {
+  readonly estimate: number
+  readonly lower: number
+  readonly upper: number
+}
+
+/** Differences that share an axis. */
+export interface IntervalGroup {
+  /** Of a check that tolerates no loss, or asks for more than that: absent. */
+  readonly margin: number | undefined
+  /** What was asked, and against which release. */
+  readonly name: string
+  /** All items first, then the slices, those that failed and the worst of the others first. */
+  readonly shown: readonly Drawn[]
+  /** Slices beyond those. */
+  readonly left: number
+  /** Ends of the axis. */
+  readonly from: number
+  readonly to: number
+  readonly unit: (value: number) => string
+}
+
+/** What an interval plot draws, a group for each question: what is measured in other units can share no axis. */
+export function intervalGroups(findings: readonly Finding[], most = 30): readonly IntervalGroup[] {
+  const drawn = findings.filter(
+    (finding): finding is Drawn =>
+      finding.against !== undefined && [finding.estimate, finding.lower, finding.upper].every(isKnown),
+  )
+  const groups = new Map<string, Drawn[]>()
+  for (const finding of drawn) {
+    const key = JSON.stringify([finding.check, finding.against, finding.againstVersion, finding.kind, finding.margin])
+    groups.set(key, [...(groups.get(key) ?? []), finding])
+  }
+  return [...groups.values()].map((all) => groupOf(all, most))
+}
+
+function groupOf(all: readonly Drawn[], most: number): IntervalGroup {
+  const [{ margin, kind, check, against, againstVersion }] = all as readonly [Drawn]
+  const overall = all.filter(({ slice }) => slice === undefined)
+  const slices = all
+    .filter(({ slice }) => slice !== undefined)
+    .sort(
+      (one, other) => Number(other.status === 'fail') - Number(one.status === 'fail') || one.estimate - other.estimate,
+    )
+  const room = Math.max(0, most - overall.length)
+  const shown = [...overall, ...slices.slice(0, room)]
+  // Some air on either side of what is always drawn.
+  const reach =
+    isKnown(margin) && margin > 0
+      ? margin
+      : Math.max(...shown.flatMap(({ lower, upper }) => [Math.abs(lower), Math.abs(upper)]), 1e-9) / 3
+  return {
+    margin: isKnown(margin) ? margin : undefined,
+    name: `${check} against ${againstVersion ?? against}`,
+    shown,
+    left: Math.max(0, slices.length - room),
+    from: Math.min(...shown.map(({ lower }) => lower), -1.5 * reach),
+    to: Math.max(...shown.map(({ upper }) => upper), 1.5 * reach),
+    unit: differenceUnit(kind),
+  }
+}

@@ -1,0 +1,69 @@
+import type { Finding } from '../../gate/index.js'
+import type { Plan } from '../../statistics/index.js'
+import { count, isKnown, percent, points } from '../markdown.js'
+import { type DecisionQuestion, decisionChances, mostExact } from './decision-chances.js'
+import { lineChart, roundTicks, short } from './line-chart.js'
+
+const steps = 24
+
+/** What a true change of quality would lead to on a set of this size; empty where no right or wrong answers were compared. */
+export function powerCurve(findings: readonly Finding[]): string {
+  const question = findings.map(questionOf).find((found) => found !== undefined)
+  if (question === undefined) return ''
+  const { n, margin, discordance } = question
+  const from = -Math.min(1, 3 * margin)
+  const changes = Array.from({ length: steps + 1 }, (_, index) => from + (index / steps) * (margin - from))
+  const chances = decisionChances(question)
+  const plans = changes.map((change) => ({ change, ...chances(change) }))
+  const curve = (name: keyof Plan) => plans.map((plan) => [100 * plan.change, 100 * plan[name]] as const)
+  const inWords = (change: number) => {
+    const { pass, fail } = chances(change)
+    return `${times(pass)} and fails ${times(fail)}`
+  }
+  const said = `On ${count(n)} independent items, of which the two models answer ${percent(discordance)} differently, a model of the same quality passes ${inWords(0)}; one that is worse by the margin of ${points(margin).replace('+', '')} passes ${inWords(-margin)}. Else it is left open.`
+  return lineChart({
+    title: 'What a true change would lead to',
+    description: said,
+    curves: [
+      { name: 'passes', points: curve('pass'), colour: 'var(--pass)' },
+      { name: 'fails', points: curve('fail'), colour: 'var(--fail)', dashes: '7 3' },
+      { name: 'is left open', points: curve('inconclusive'), colour: 'var(--open)', dashes: '2 3' },
+    ],
+    x: {
+      name: 'true change, in points',
+      from: 100 * from,
+      to: 100 * margin,
+      ticks: roundTicks(100 * from, 100 * margin),
+      format: short,
+    },
+    y: { name: 'chance', from: 0, to: 100, ticks: [0, 25, 50, 75, 100], format: (value) => `${value} %` },
+    marks: [-100 * margin, 0],
+    caption: `${said} The upright lines are the margin and no change.${n > mostExact ? ' By the normal approximation.' : ''}`,
+  })
+}
+
+/** `40 times in 100`. */
+function times(chance: number): string {
+  const share = Math.round(100 * chance)
+  if (share === 0) return 'almost never'
+  return share === 100 ? 'almost always' : `${share} ${share === 1 ? 'time' : 'times'} in 100`
+}
+
+function questionOf({
+  kind,
+  slice,
+  margin,
+  groups: n,
+  lost,
+  won,
+  alpha = 0.05,
+}: Finding): DecisionQuestion | undefined {
+  if (kind !== 'binary' || slice !== undefined || !Number.isSafeInteger(n) || !isWithin(margin, 1)) return undefined
+  if (!isWithin(alpha, 0.5) || !isKnown(lost) || !isKnown(won)) return undefined
+  // No disagreement in n groups is no proof that there is none: half a group is assumed.
+  const discordance = Math.min(1, Math.max(lost + won, 0.5) / n!)
+  return n! > 0 && discordance > 0 ? { n: n!, margin, alpha, discordance } : undefined
+}
+
+const isWithin = (value: number | undefined, most: number): value is number =>
+  value !== undefined && value > 0 && value < most
