@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { sheikh, temporary, write } from '../cli/harness.js'
+import { releasedProject, sheikh, temporary, write } from '../cli/harness.js'
 
 it('gate compare writes a page where the file is called one, and else Markdown', async () => {
   const folder = await temporary()
@@ -21,4 +21,17 @@ it('gate compare writes a page where the file is called one, and else Markdown',
     expect(text).toMatch(name === 'page.md' ? /^\*\*Fail\.\*\*/ : /^<!doctype html>/)
     if (name !== 'page.md') expect(text).toContain('<code>&lt;b&gt;')
   }
+})
+
+it('report prints or writes the page of a run', async () => {
+  const folder = await releasedProject()
+  const printed = await sheikh(folder, ['report', '--html'])
+  expect(printed).toMatchObject({ code: 0, err: '' })
+  expect(printed.out).toMatch(/^<!doctype html>/)
+  expect((await sheikh(folder, ['report', '--out', 'page.html'])).out).toBe(`Wrote ${join(folder, 'page.html')}\n`)
+  expect((await sheikh(folder, ['report', '--html', '--out', 'page'])).code).toBe(0)
+  const page = await readFile(join(folder, 'page.html'), 'utf8')
+  expect(page).toBe(await readFile(join(folder, 'page'), 'utf8'))
+  expect(page.trim()).toBe(printed.out.trim())
+  for (const heading of ['Training', 'Every question', 'Data', 'Made of']) expect(page).toContain(`<h2>${heading}</h2>`)
 })
