@@ -104,7 +104,7 @@ const reaches = (options: PlanOptions, power: number) =>
  * The fewest items with which two models that never disagree pass at this margin; at 2 points 149, by the score test 133.
  *
  * With fewer items only a candidate that is seen to be better can pass. The score test needs √(n · margin / (1 − margin))
- * ≥ z, the exact test at least (1 − margin)ⁿ ≤ alpha.
+ * ≥ z, the exact test at least (1 − margin)ⁿ ≤ alpha; above ten million only these two are asked.
  *
  * @throws `invalid-options`
  */
@@ -117,6 +117,8 @@ export function minimumItemsForMargin(
   const score = Math.ceil((normalQuantile(1 - alpha) ** 2 * (1 - margin)) / margin)
   if (engine === 'score') return score
   let n = Math.max(score, Math.ceil(Math.log(alpha) / Math.log1p(-margin)))
+  // No set is as large, and sums over as many outcomes would not end.
+  if (n > maximumItems) return n
   // At large margins (0.3: 10 items, not 9) outcomes with wins score as high and weigh more at another discordance.
   while (exactNonInferiority({ b: 0, c: 0, n, margin }) > alpha) n++
   return n

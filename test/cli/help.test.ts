@@ -38,7 +38,7 @@ describe('help', () => {
       run: ['retrain', 'allow-dirty', 'report'],
       rollback: ['to', 'reason'],
       approve: ['reason', 'by'],
-      report: ['out'],
+      report: ['out', 'html'],
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit'],

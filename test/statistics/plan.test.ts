@@ -119,6 +119,8 @@ describe('smallestMargin', () => {
 describe('minimumItemsForMargin', () => {
   it('is 149 for two points, 133 by the score test alone', () => {
     expect(minimumItemsForMargin(0.02)).toBe(149)
+    // More than there are items anywhere: an answer, and at once.
+    expect(minimumItemsForMargin(1e-9)).toBeGreaterThan(2.9e9)
     expect(minimumItemsForMargin(0.02, { engine: 'score' })).toBe(133)
     expect(minimumItemsForMargin(0.01)).toBe(299)
     expect(minimumItemsForMargin(0.3)).toBe(10)
