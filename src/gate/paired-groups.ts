@@ -1,6 +1,7 @@
 import { SheikhError } from '../core/index.js'
 import {
   type Codes,
+  type Column,
   codesOf,
   type Evaluation,
   GrowingArray,
@@ -63,6 +64,8 @@ export function metricColumn(evaluation: Evaluation, { name, kind, direction }: 
     throw invalid('the evaluation has columns of different length')
   // A comparison with NaN is never true, so it would be neither lost nor won.
   const isSound = (score: number) => (column.kind === 'binary' ? score >= 0 && score <= 1 : Number.isFinite(score))
+  const twice = duplicateOf(evaluation.ids)
+  if (twice !== undefined) throw invalid(`the id ${JSON.stringify(twice)} stands twice`)
   const { weights } = column
   if (weights !== undefined && weights.length !== length)
     throw invalid('the evaluation has columns of different length')
@@ -78,6 +81,31 @@ export function metricColumn(evaluation: Evaluation, { name, kind, direction }: 
     if ((weight === null) !== (score === null)) throw invalid(`${id(index)} has a score or a weight, and not both`)
   }
   return column
+}
+
+const knownUnique = new WeakSet<Column<string>>()
+
+/** An id that stands twice would be two independent items. Columns do not change: each is looked at once. */
+function duplicateOf(ids: Column<string>): string | undefined {
+  if (knownUnique.has(ids)) return undefined
+  let previous: string | undefined
+  let isSorted = true
+  for (const id of ids) {
+    if (previous !== undefined && !(previous < id)) {
+      isSorted = false
+      break
+    }
+    previous = id
+  }
+  // Ids in order need no second look; a million in a set take a hundred megabytes.
+  const seen = new Set<string>()
+  if (!isSorted)
+    for (const id of ids) {
+      if (seen.has(id)) return id
+      seen.add(id)
+    }
+  knownUnique.add(ids)
+  return undefined
 }
 
 /** The group of each item, as a number below `count`. */

@@ -114,6 +114,38 @@ describe('a rule that is often written', () => {
     expect(await decide(noRegression(accuracy(), { margin }), lucky, old)).toBe('inconclusive')
   })
 
+  it('an unpaired rank test with a tolerance passes seven of ten items that go to pieces', async () => {
+    // The lower 98 % limit of the shift between two samples of ten: the 20th smallest of all differences (Mann-Whitney, U ≤ 19).
+    const naive = (candidate: readonly number[], baseline: readonly number[]) => {
+      const differences = candidate
+        .flatMap((one) => baseline.map((other) => one - other))
+        .sort((one, other) => one - other)
+      const mean = baseline.reduce((sum, one) => sum + one, 0) / baseline.length
+      return !(differences[19]! > 0.25 * mean)
+    }
+    const errors = wrongOn(10, (index) => index >= 7)
+    expect(
+      naive(
+        errors.map((spike) => (spike === 1 ? 100 : 1)),
+        Array(10).fill(1),
+      ),
+    ).toBe(true)
+    const ruined = model(
+      'new',
+      errors.map((spike) => 1 - spike),
+    )
+    expect(
+      await decide(
+        noRegression(accuracy(), { margin }),
+        ruined,
+        model(
+          'old',
+          wrongOn(10, () => false),
+        ),
+      ),
+    ).toBe('fail')
+  })
+
   it('a comparison the wrong way round passes a total loss', async () => {
     const naive = (candidate: number, baseline: number) => baseline >= candidate - margin
     const [old, ruined] = [

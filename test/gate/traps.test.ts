@@ -44,6 +44,17 @@ describe('a comparison that is none', () => {
     })
   })
 
+  it('of an id that stands twice is an error: it would be two independent items', async () => {
+    const ids = [...old.ids].map((id, index) => (index === 399 ? 'item-0000' : id))
+    const [one, other] = ['new', 'old'].map((name) =>
+      evaluationOf({ model: name, scores: scores(400, () => false), ids }),
+    )
+    await expect(decide(evidenceOf(one!, other!))).rejects.toThrow('"item-0000" stands twice')
+    await expect(qualityGate([atLeast(accuracy(), 0)]).decide(evidenceOf(one!), context)).rejects.toMatchObject({
+      code: 'evaluation-invalid',
+    })
+  })
+
   it('by a metric that was not scored is an error', async () => {
     const gate = qualityGate([noRegression({ ...accuracy(), name: 'exact-match' })])
     const evidence = evidenceOf(
