@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'evaluation-invalid'
   | 'release-rejected'
   | 'release-conflict'
+  | 'remote-failed'
+  | 'access-denied'
   | 'locked'
   | 'not-found'
   | 'repository-invalid'

@@ -13,7 +13,7 @@ import { assembleBundle } from './stages/bundle.js'
 import { evaluateStage } from './stages/evaluate.js'
 import { gateStage } from './stages/gate.js'
 import { HostStages } from './stages/host.js'
-import { noteRelease, releaseStage } from './stages/release.js'
+import { noteSource, releaseStage } from './stages/release.js'
 import { trainStage } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
 
@@ -52,7 +52,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   await session.update({ bundle: bundle.digest })
 
   if (bundle.digest === current?.bundle) {
-    await noteRelease(session, current, key)
+    await noteSource(session, current, key)
     return { runId, status: 'up-to-date', release: current }
   }
   const last = lastOf(history, bundle.digest)

@@ -60,6 +60,11 @@ export interface Staged {
   readonly record: ReleaseRecord
 }
 
+export interface StagedState {
+  readonly staged: Staged
+  readonly promoting: boolean
+}
+
 /** A bundle under a version. JSON. */
 export interface Release extends Staged {
   readonly promotedAtMs: number
@@ -74,7 +79,8 @@ export interface Releaser extends Described {
   history(context: CallContext): AsyncIterable<Release>
   /** Invisible to readers; the same request twice is one staging. @throws `release-conflict` where the version is taken by another bundle. */
   stage(request: StageRequest, context: CallContext): Promise<Staged>
-  staged(context: CallContext): AsyncIterable<Staged>
+  /** All that is staged and whole. One whose promotion began, so that some reader may see it, is `promoting`: only forward. */
+  staged(context: CallContext): AsyncIterable<StagedState>
   /** Reads back what was uploaded. @throws `artifact-corrupt`. */
   verify(staged: Staged, context: CallContext): Promise<void>
   /** The version appears, whole. Repeating it is harmless. @throws `release-conflict` where the version is taken. */

@@ -67,7 +67,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
 
     async *staged({ signal }) {
       signal.throwIfAborted()
-      yield* [...stagings.values()]
+      for (const staged of stagings.values()) yield { staged, promoting: false }
     },
 
     async verify(staged, { signal }) {

@@ -327,6 +327,6 @@ async function bundleOf(folder: string, content: string): Promise<Bundle> {
 
 async function stagedIn(releaser: Releaser): Promise<readonly Staged[]> {
   const found: Staged[] = []
-  for await (const staged of releaser.staged(context)) found.push(staged)
+  for await (const { staged } of releaser.staged(context)) found.push(staged)
   return found
 }

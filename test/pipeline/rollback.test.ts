@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
+import type { Releaser } from '../../src/releaser/index.js'
 import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import { poison, samples, world } from './harness.js'
 
@@ -75,7 +76,13 @@ describe('rollback', () => {
 
   it.each(['point', 'withdraw'] as const)('cut off before %s, is finished by the next run', async (method) => {
     const { pipeline, releaser } = await twoReleases()
-    const failing = { ...releaser, [method]: async () => Promise.reject(new Error('the line is dead')) }
+    const dead = () => Promise.reject(new Error('the line is dead'))
+    const failing: Releaser = {
+      ...releaser,
+      point: (channel, version, expected, context) =>
+        method === 'point' && version === '0.1.2' ? dead() : releaser.point(channel, version, expected, context),
+      ...(method === 'withdraw' && { withdraw: dead }),
+    }
     await expect(pipeline(samples, { releaser: failing }).rollback({ reason: 'complaints' })).rejects.toThrow(
       'the line is dead',
     )

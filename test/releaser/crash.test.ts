@@ -73,7 +73,7 @@ async function expectConverged(root: string): Promise<void> {
   expect(await readersSee(root)).toBe(end)
   const registry = directoryRegistry(join(root, 'registry'))
   const staged = []
-  for await (const one of registry.staged(context)) staged.push(one)
+  for await (const one of registry.staged(context)) staged.push(one.staged)
   expect(staged).toEqual([])
   expect(await readdir(join(root, 'registry/bundles'))).toHaveLength(2)
 }

@@ -34,7 +34,7 @@ async function finishIntent({ version, intent }) {
 async function release() {
   const [newest] = await allReleases()
   if (newest !== undefined) await finishIntent(newest)
-  for await (const staged of releaser.staged(context)) await releaser.discard(staged, context)
+  for await (const { staged } of releaser.staged(context)) await releaser.discard(staged, context)
   if ((await allReleases()).some(({ version }) => version === '0.1.1')) return
   const intent = { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse' }
   const record = { runId: 'second', atMs: 2 }

@@ -1,7 +1,7 @@
 import type { Digest, Json } from '../../core/index.js'
 import { type Bundle, type Intent, nextVersion, type Release, type ReleaseRecord } from '../../releaser/index.js'
 import { anchorOf } from '../ledger-anchor.js'
-import { finishIntent } from '../recovery.js'
+import { finishRelease, promote } from '../recovery.js'
 import type { Session } from '../session.js'
 
 export interface ReleaseRequest {
@@ -44,18 +44,16 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     await releaser.verify(staged, context)
     await session.lock.check()
     context.signal.throwIfAborted()
-    const release = await releaser.promote(staged, context)
-    session.emit({ type: 'release-promoted', version: release.version })
+    const release = await promote(session, staged)
     // From here on only forward: an abort must not leave the channel behind.
-    await finishIntent(session, release)
-    await noteRelease(session, release, intent.sourceKey)
+    await finishRelease(session, release)
     await session.update({ version: release.version, restoredFrom: request.record.restoredFrom })
     return { value: release, cached: false }
   })
 }
 
-/** The ledger's line for a release, also for another source key that was found to lead to it. */
-export async function noteRelease(session: Session, release: Release, sourceKey: Digest | undefined): Promise<void> {
+/** The ledger's line for another source key that was found to lead to a release. */
+export async function noteSource(session: Session, release: Release, sourceKey: Digest | undefined): Promise<void> {
   await session.ledger.append(
     {
       type: 'release',

@@ -151,7 +151,8 @@ export function directoryRegistry(path: string): Releaser {
     },
 
     async *staged(context) {
-      yield* await findStaged(context)
+      // What appears in `releases/` appears at once: there is nothing between staged and released.
+      for (const staged of await findStaged(context)) yield { staged, promoting: false }
     },
 
     async verify(staged, context) {

@@ -1,0 +1,3 @@
+export { type DownloadRequest, downloadFile } from './download-file.js'
+export { type Fetch, type Patience, type PersistentFetchOptions, persistentFetch } from './persistent-fetch.js'
+export { type Refusal, refused, remoteFailed } from './remote-error.js'
