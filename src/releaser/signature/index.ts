@@ -1,0 +1,24 @@
+export type { Invalid, Signed, Trust, Untrusted } from './judge-signer.js'
+export {
+  compareSignedFiles,
+  type SignatureCheck,
+  type SignedFiles,
+  type SignManifestOptions,
+  signManifest,
+  type VerifySignatureOptions,
+  verifySignature,
+} from './model-signature.js'
+export { signatureFile } from './model-statement.js'
+export { buildType, type ProvenanceOptions, provenanceOf, provenanceType } from './provenance.js'
+export { generateSigningKey, keyIdOf, type SigningKey } from './public-key.js'
+export { releasesTouched, type TouchedRelease } from './releases-touched.js'
+export { type StatementCheck, signStatement, type VerifyStatementOptions, verifyStatement } from './signed-statement.js'
+export {
+  type CertificateSignerOptions,
+  certificateSigner,
+  type KeySignerOptions,
+  keySigner,
+  type Signer,
+} from './signer.js'
+export type { DifferentFiles, SignedFileDifference, Statement } from './statement.js'
+export { type KeyTrust, parseTrustedKeys, type TrustedKey, trustAt } from './trusted-keys.js'

@@ -1,0 +1,103 @@
+import { digestJson, hexOf, isDigest, type Json } from '../../core/index.js'
+import type { Staged } from '../releaser.js'
+import { objectOf } from './parse-json.js'
+import { type Statement, statementType } from './statement.js'
+
+/** What `buildDefinition` of our statements means: docs/signatures.md. */
+export const buildType = 'https://sheikh-freemium/release/v1'
+/** The `predicateType` of our statements. */
+export const provenanceType = 'https://slsa.dev/provenance/v1'
+
+export interface ProvenanceOptions {
+  /** The URI of what ran it and is believed for it: a workflow, a machine. */
+  readonly builderId: string
+  /** npm packages by name, resolved; beside those that the trainer recorded. */
+  readonly packages?: Readonly<Record<string, string>> | undefined
+  /** The repository that the commit is in, without credentials: `https://example.com/team/model`. */
+  readonly repositoryUrl?: string | undefined
+  /** Milliseconds since 1970, UTC. */
+  readonly startedAtMs?: number | undefined
+  readonly finishedAtMs: number
+}
+
+/**
+ * How a bundle came to be: an in-toto statement with SLSA provenance 1 (https://slsa.dev/spec/v1.0/provenance).
+ *
+ * Of rows and of reasons that people gave it holds nothing. Equal input gives equal bytes.
+ */
+export function provenanceOf(staged: Staged, options: ProvenanceOptions): Statement {
+  const { manifest, version, intent, record } = staged
+  const { trainer, seed, trainingDigest, environment } = objectOf(record.candidate)
+  const { fingerprint } = objectOf(record.dataset)
+  const { packages: recorded, device } = objectOf(environment)
+  const packages = { ...(objectOf(recorded) as Readonly<Record<string, string>>), ...options.packages }
+  return {
+    _type: statementType,
+    subject: manifest.files.map(({ path, digest }) => ({ name: path, digest: { sha256: hexOf(digest) } })),
+    predicateType: provenanceType,
+    predicate: plain({
+      buildDefinition: {
+        buildType,
+        // What people decided.
+        externalParameters: {
+          version,
+          channel: intent.channel,
+          commit: record.commit,
+          sourceKey: intent.sourceKey,
+          restoredFrom: record.restoredFrom,
+          candidate: record.candidate === undefined ? undefined : { trainer, seed, trainingDigest },
+          dataset: fingerprint,
+          evaluation: record.evaluationDigest,
+        },
+        // What the machine added.
+        internalParameters: { device },
+        resolvedDependencies: [
+          ...commitOf(record.commit, options.repositoryUrl),
+          ...(isDigest(fingerprint) ? [{ name: 'dataset', digest: { merkleSha256: hexOf(fingerprint) } }] : []),
+          ...Object.keys(packages)
+            .sort()
+            .map((name) => ({ name: `${name}@${packages[name]}`, uri: purlOf(name, String(packages[name])) })),
+        ],
+      },
+      runDetails: {
+        builder: { id: options.builderId },
+        metadata: {
+          invocationId: record.runId,
+          startedOn: options.startedAtMs === undefined ? undefined : timeOf(options.startedAtMs),
+          finishedOn: timeOf(options.finishedAtMs),
+        },
+        byproducts: [
+          ...byproduct('verdict', record.verdict, ['status']),
+          ...byproduct('approval', record.approval, ['by']),
+          ...byproduct('override', record.override, ['by', 'untilMs']),
+        ],
+      },
+    }),
+  }
+}
+
+function commitOf(commit: string | undefined, repositoryUrl: string | undefined): readonly Json[] {
+  if (commit === undefined) return []
+  const uri = repositoryUrl === undefined ? {} : { uri: `git+${repositoryUrl}@${commit}` }
+  return [{ name: 'repository', ...uri, digest: { gitCommit: commit } }]
+}
+
+/** A package URL (ECMA-427): the scope's `@` is encoded, its `/` is not. */
+function purlOf(name: string, version: string): string {
+  return `pkg:npm/${name.split('/').map(encodeURIComponent).join('/')}@${encodeURIComponent(version)}`
+}
+
+/** The digest that the ledger has of the verdict, too, and of the value no more than the members named. */
+function byproduct(name: string, value: Json | undefined, shown: readonly string[]): readonly Json[] {
+  if (value === undefined) return []
+  const members = objectOf(value) as Readonly<Record<string, Json>>
+  const annotations = Object.fromEntries(shown.filter((key) => key in members).map((key) => [key, members[key]!]))
+  return [{ name, mediaType: 'application/json', digest: { sha256: hexOf(digestJson(value)) }, annotations }]
+}
+
+const timeOf = (ms: number) => new Date(ms).toISOString()
+
+/** Without what is `undefined`, so that it is the JSON that is written. */
+function plain(value: unknown): Statement['predicate'] {
+  return JSON.parse(JSON.stringify(value)) as Statement['predicate']
+}
