@@ -19,11 +19,12 @@ export async function restore(
   },
 ): Promise<RunResult> {
   const { release: from, history, withdraws, reason, sourceKey } = request
-  const bundle = await session.options.releaser.open(from.version, await session.folder('bundle'), session.context)
-  await session.update({ bundle: bundle.digest, metrics: from.record.metrics })
+  await session.update({ bundle: from.bundle, metrics: from.record.metrics })
   const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
   const release = await releaseStage(session, {
-    bundle,
+    bundle: { digest: from.bundle, manifest: from.manifest },
+    openBundle: async () =>
+      session.options.releaser.open(from.version, await session.folder('bundle'), session.context),
     history,
     withdraws: withdraws ?? [],
     reason,

@@ -1,7 +1,10 @@
 export { payloadFolders, readBundle, weightsOf } from './bundle.js'
+export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
 export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'
 export { parseRelease, parseStaged } from './parse-release.js'
+export { byVersion } from './release-order.js'
+export { releaseTo } from './release-to.js'
 export type {
   Bundle,
   Intent,
@@ -13,4 +16,5 @@ export type {
   StageRequest,
   Version,
 } from './releaser.js'
-export { isVersion, nextVersion, parseVersion } from './version.js'
+export { type TagFormat, tagFormat } from './tag-format.js'
+export { compareVersions, isVersion, nextVersion, parseVersion } from './version.js'

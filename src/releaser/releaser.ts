@@ -44,7 +44,8 @@ export interface ReleaseRecord {
 }
 
 export interface StageRequest {
-  readonly bundle: Bundle
+  /** Without `directory`: that of a release which the registry holds, so that nothing is read or sent. */
+  readonly bundle: Omit<Bundle, 'directory'> & { readonly directory?: string | undefined }
   readonly version: Version
   readonly intent: Intent
   readonly record: ReleaseRecord
@@ -77,7 +78,12 @@ export interface Releaser extends Described {
   current(channel: string, context: CallContext): Promise<Release | undefined>
   /** All releases, newest (highest in order of promotion) first. */
   history(context: CallContext): AsyncIterable<Release>
-  /** Invisible to readers; the same request twice is one staging. @throws `release-conflict` where the version is taken by another bundle. */
+  /**
+   * Invisible to readers; the same request twice is one staging.
+   *
+   * @throws `release-conflict` where the version is taken by another bundle; `not-found` for a bundle without directory
+   * that the registry does not hold, or not whole.
+   */
   stage(request: StageRequest, context: CallContext): Promise<Staged>
   /** All that is staged and whole. One whose promotion began, so that some reader may see it, is `promoting`: only forward. */
   staged(context: CallContext): AsyncIterable<StagedState>

@@ -1,4 +1,5 @@
 // By function: the package as a whole takes fifteen milliseconds to load.
+import compare from 'semver/functions/compare.js'
 import inc from 'semver/functions/inc.js'
 import parse from 'semver/functions/parse.js'
 import rcompare from 'semver/functions/rcompare.js'
@@ -30,5 +31,8 @@ export function nextVersion(existing: readonly Version[], level: 'patch' | 'mino
   // Past the greatest whole number there is none.
   return parseVersion(inc(highest, level))
 }
+
+/** By SemVer's precedence: negative where `left` comes first. */
+export const compareVersions = (left: Version, right: Version): number => compare(left, right)
 
 const withoutBuild = (value: string) => value.replace(/\+[0-9A-Za-z.-]+$/, '')

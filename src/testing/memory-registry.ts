@@ -52,7 +52,12 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       enter('stage', signal)
       const there = find(parseVersion(version))
       if (there !== undefined && there.bundle !== bundle.digest) throw taken(version)
-      if (!bundles.has(bundle.digest)) bundles.set(bundle.digest, await readFiles(bundle))
+      if (!bundles.has(bundle.digest)) {
+        const { directory } = bundle
+        if (directory === undefined)
+          throw new SheikhError('not-found', `The registry does not hold the bundle ${bundle.digest}.`)
+        bundles.set(bundle.digest, await readFiles({ ...bundle, directory }))
+      }
       const staged: Staged = {
         formatVersion: 1,
         version,

@@ -148,6 +148,21 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     assert.deepEqual(await stagedIn(releaser), [])
   })
 
+  check('stages what it holds by its digest alone, and says where it does not hold it', async (world) => {
+    const { releaser, release, request, stage, open } = world
+    await release('0.1.0', 'one')
+    await release('0.1.1', 'two')
+    const { bundle, ...asked } = await request('0.1.2', 'one')
+    const { directory: _, ...named } = bundle
+    const staged = await releaser.stage({ ...asked, bundle: named }, context)
+    await releaser.verify(staged, context)
+    await releaser.promote(staged, context)
+    assert.equal(await open('0.1.2'), 'one')
+    const { directory: _other, ...never } = (await request('0.1.3', 'never staged')).bundle
+    await assert.rejects(releaser.stage({ ...asked, version: '0.1.3', bundle: never }, context), coded('not-found'))
+    await stage('0.1.3', 'three')
+  })
+
   check('is described in JSON', async ({ releaser }) => {
     assert.equal(releaser.contract, 1)
     assert.notEqual(releaser.name, '')
@@ -155,7 +170,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   })
 
   check('keeps intent and record with the release, for whoever goes on', async ({ releaser, reopen, request }) => {
-    const asked: StageRequest = {
+    const asked: StageRequest & { readonly bundle: Bundle } = {
       ...(await request('1.0.0-rc.1+build.5', 'one')),
       intent: { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse', sourceKey: digestBytes('source') },
       record: { runId: 'run', atMs: 7, commit: 'c0ffee', metrics: { accuracy: 0.5, recall: null }, verdict: ['fine'] },
@@ -280,7 +295,7 @@ interface World {
   readonly releaser: Releaser
   readonly reopen: () => Releaser
   readonly folder: string
-  request(version: string, content: string): Promise<StageRequest>
+  request(version: string, content: string): Promise<StageRequest & { readonly bundle: Bundle }>
   stage(version: string, content: string): Promise<Staged>
   release(version: string, content: string, atMs?: number): Promise<Release>
   versions(): Promise<readonly string[]>
@@ -290,7 +305,7 @@ interface World {
 
 function worldOf(releaser: Releaser, reopen: () => Releaser, folder: string): World {
   const intent: Intent = { channel: 'latest', withdraws: [] }
-  const request = async (version: string, content: string): Promise<StageRequest> => ({
+  const request = async (version: string, content: string) => ({
     bundle: await bundleOf(folder, content),
     version,
     intent,

@@ -1,11 +1,20 @@
-import type { Digest, Json } from '../../core/index.js'
-import { type Bundle, type Intent, nextVersion, type Release, type ReleaseRecord } from '../../releaser/index.js'
+import { type Digest, isSheikhError, type Json } from '../../core/index.js'
+import {
+  type Bundle,
+  type Intent,
+  nextVersion,
+  type Release,
+  type ReleaseRecord,
+  type StageRequest,
+} from '../../releaser/index.js'
 import { anchorOf } from '../ledger-anchor.js'
 import { finishRelease, promote } from '../recovery.js'
 import type { Session } from '../session.js'
 
 export interface ReleaseRequest {
-  readonly bundle: Bundle
+  readonly bundle: StageRequest['bundle']
+  /** Fetches the bundle where `bundle` has no directory and the registry does not find it by its digest. */
+  readonly openBundle?: (() => Promise<Bundle>) | undefined
   readonly withdraws?: readonly string[]
   readonly reason?: string | undefined
   readonly sourceKey?: Digest | undefined
@@ -25,21 +34,25 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
       ...(request.sourceKey !== undefined && { sourceKey: request.sourceKey }),
     }
     await session.lock.check()
-    const staged = await releaser.stage(
-      {
-        bundle: request.bundle,
-        version: nextVersion(request.history.map(({ version }) => version)),
-        intent,
-        record: withoutUndefined({
+    const stage = async (bundle: StageRequest['bundle']) => releaser.stage({ ...asked, bundle }, context)
+    const asked = {
+      version: nextVersion(request.history.map(({ version }) => version)),
+      intent,
+      record: withoutUndefined(
+        // Registries are read by many: nothing secret goes there, whoever wrote it into a metric's or a person's name.
+        session.hide({
           ...request.record,
           runId: session.runId,
           commit: record.commit,
           atMs: context.clock.nowMs(),
           ledger: anchorOf(await session.ledger.read(context)),
         }),
-      },
-      context,
-    )
+      ),
+    }
+    const staged = await stage(request.bundle).catch(async (error: unknown) => {
+      if (request.openBundle === undefined || !isSheikhError(error, 'not-found')) throw error
+      return stage(await request.openBundle())
+    })
     session.emit({ type: 'release-staged', version: staged.version })
     await releaser.verify(staged, context)
     await session.lock.check()

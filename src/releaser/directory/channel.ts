@@ -2,19 +2,14 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { createExclusively, readTextFile, storageFailed } from '../../store/index.js'
-import { isVersion } from '../index.js'
+import { checkedChannel, isVersion } from '../index.js'
 
 /**
  * A name that points at a version and moves. Each move is a file with the next number, made exclusively: of two that
  * race for a number one fails, and a crash leaves either the old highest number or the new one.
  */
 export function channelOf(registry: string, name: string) {
-  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name))
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot use the channel ${JSON.stringify(name)}: write it in a-z, 0-9 and "-".`,
-    )
-  const folder = join(registry, 'channels', name)
+  const folder = join(registry, 'channels', checkedChannel(name))
 
   async function read(): Promise<{ readonly number: number; readonly version?: string | undefined }> {
     const number = Math.max(0, ...(await numbersIn(folder)))

@@ -231,8 +231,10 @@ export function directoryRegistry(path: string): Releaser {
     await makeDirectory(partial)
     const released = bundleFolder(bundle.digest)
     // Bytes that are there already, and still the same, are not copied again: a rollback stages in no time.
-    if (!(await isWhole(released, bundle.digest, context)))
+    if (!(await isWhole(released, bundle.digest, context))) {
+      if (bundle.directory === undefined) throw notHeld(bundle.digest)
       await copyFiles(bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
+    }
     await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`)
     const aside = await setAside(staged)
     await renameDurably(partial, stagedFolder(staged))
@@ -341,3 +343,5 @@ const versionTaken = (version: string) =>
   )
 const notFound = (version: string) =>
   new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
+const notHeld = (bundle: Digest) =>
+  new SheikhError('not-found', `The registry does not hold the bundle ${bundle}, or not whole.`, { facts: { bundle } })

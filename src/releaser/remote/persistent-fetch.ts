@@ -13,7 +13,7 @@ export interface Patience {
   readonly firstDelayMs?: number | undefined
   /** The longest wait, also where the remote asks for a longer one. @default 60_000 */
   readonly longestDelayMs?: number | undefined
-  /** How long an answer to a request without a large body may take to begin. @default 60_000 */
+  /** How long the answer to a request without a large body may take to begin, or to end where it is read whole. @default 60_000 */
   readonly timeoutMs?: number | undefined
 }
 
@@ -23,6 +23,8 @@ export interface PersistentFetchOptions extends Patience {
   readonly log: Log
   /** Whether sending a request twice is the same as once. @default GET, HEAD, PUT and DELETE */
   readonly isRepeatable?: ((method: string, url: URL) => boolean) | undefined
+  /** Where given, answers are read whole, and one that breaks off is asked for again; a larger one is an error. */
+  readonly largestAnswerBytes?: number | undefined
 }
 
 /** Bodies above this size may take as long as they need: only silence ends them. */
@@ -35,7 +37,7 @@ const largeBodyBytes = 1 << 20
  * @throws `remote-failed` where the last attempt failed too.
  */
 export function persistentFetch(options: PersistentFetchOptions): Fetch {
-  const { attempts = 6, firstDelayMs = 500, longestDelayMs = 60_000, timeoutMs = 60_000, signal, log } = options
+  const { attempts = 6, firstDelayMs = 500, longestDelayMs = 60_000, signal, log } = options
   const isRepeatable = options.isRepeatable ?? ((method) => ['GET', 'HEAD', 'PUT', 'DELETE'].includes(method))
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input)
@@ -44,7 +46,7 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
     const repeatable = isRepeatable(method, url) && !(init.body instanceof ReadableStream)
     const attempt = async (): Promise<Response> => {
       signal.throwIfAborted()
-      const response = await once(options.fetch, input, init, { signal, timeoutMs })
+      const response = await once(options.fetch, input, init, options)
       if (!isBusy(response.status)) return response
       await response.body?.cancel()
       throw remoteFailed(`${method} ${url.host}${url.pathname}`, `the server answered ${response.status}`, {
@@ -59,7 +61,7 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
         maxTimeout: longestDelayMs,
         randomize: true,
         signal,
-        shouldRetry: () => !signal.aborted,
+        shouldRetry: () => !signal.aborted && init.signal?.aborted !== true,
         onFailedAttempt: async ({ error, retriesLeft }) => {
           signal.throwIfAborted()
           if (retriesLeft === 0) return
@@ -70,6 +72,7 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
       })
     } catch (error) {
       signal.throwIfAborted()
+      init.signal?.throwIfAborted()
       if (isSheikhError(error)) throw error
       throw remoteFailed(`${method} ${url.host}${url.pathname}`, factOf(error), {}, error)
     }
@@ -80,14 +83,15 @@ async function once(
   fetch: Fetch,
   input: string | URL | Request,
   init: RequestInit,
-  { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  { signal, timeoutMs = 60_000, largestAnswerBytes }: PersistentFetchOptions,
 ): Promise<Response> {
   const waiting = new AbortController()
-  const tooLong = new Error(`no answer began within ${timeoutMs / 1000} s`)
+  const tooLong = new Error(`no answer within ${timeoutMs / 1000} s`)
   const timer = isLarge(init.body) ? undefined : setTimeout(() => waiting.abort(tooLong), timeoutMs)
   const signals = [signal, waiting.signal, ...(init.signal ? [init.signal] : [])]
   try {
-    return await fetch(input, { ...init, signal: AbortSignal.any(signals) })
+    const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) })
+    return largestAnswerBytes === undefined ? response : await readWhole(response, largestAnswerBytes)
   } catch (error) {
     signal.throwIfAborted()
     init.signal?.throwIfAborted()
@@ -96,6 +100,19 @@ async function once(
   } finally {
     clearTimeout(timer)
   }
+}
+
+async function readWhole(response: Response, largestAnswerBytes: number): Promise<Response> {
+  const pieces: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const piece of response.body ?? []) {
+    sizeBytes += piece.byteLength
+    if (sizeBytes > largestAnswerBytes) throw new Error(`its answer is larger than ${largestAnswerBytes} bytes`)
+    pieces.push(piece)
+  }
+  const { status, statusText, headers } = response
+  // Some statuses may have no body, not even an empty one.
+  return new Response(sizeBytes === 0 ? null : Buffer.concat(pieces), { status, statusText, headers })
 }
 
 const isLarge = (body: RequestInit['body']): boolean =>

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { digestBytes, hexOf, type Manifest, SheikhError } from '../../core/index.js'
+import type { HubChange, HubClient, HubFile } from './hub-client.js'
+import { isOurs, isShared } from './hub-documents.js'
+
+/** Small files of a revision that are read at a time. */
+const parallelReads = 8
+
+/**
+ * What makes the files of one revision those of another, with `documents` in place of its own. Large files go by digest: the
+ * Hub has them, and nothing of them is read or sent.
+ */
+export async function changesBetween(
+  client: HubClient,
+  from: { readonly revision: string; readonly manifest: Manifest },
+  targetFiles: readonly HubFile[],
+  documents: ReadonlyMap<string, Uint8Array>,
+): Promise<readonly HubChange[]> {
+  const source = new Map((await client.files(from.revision)).map((file) => [file.path, file]))
+  const target = new Map(targetFiles.map((file) => [file.path, file]))
+  const wanted = from.manifest.files.map(({ path }) => {
+    const file = source.get(path)
+    if (file === undefined) throw notThere(path, from.revision)
+    return file
+  })
+  const changed = wanted.filter(({ path, oid }) => target.get(path)?.oid !== oid)
+  const changes = await inParallel(changed, parallelReads, async ({ path, lfsOid, sizeBytes }): Promise<HubChange> => {
+    if (lfsOid !== undefined) return { kind: 'large', path, sha256: lfsOid, sizeBytes }
+    const content = await client.read(from.revision, path)
+    if (content === undefined) throw notThere(path, from.revision)
+    return { kind: 'file', path, content }
+  })
+  const added = [...documents].filter(([path, content]) => target.get(path)?.oid !== gitOidOf(content))
+  return [
+    ...changes,
+    ...added.map(([path, content]): HubChange => ({ kind: 'file', path, content })),
+    ...removedFrom(targetFiles, from.manifest, documents),
+  ]
+}
+
+/** What stands in a branch and belongs to no release on it: readers must not load a mixture. */
+export function removedFrom(
+  files: readonly HubFile[],
+  manifest: Manifest,
+  documents: ReadonlyMap<string, Uint8Array>,
+): readonly HubChange[] {
+  const wanted = new Set(manifest.files.map(({ path }) => path))
+  return files
+    .filter(({ path }) => !wanted.has(path) && !documents.has(path) && !isShared(path))
+    .map(({ path }) => ({ kind: 'deleted', path }))
+}
+
+/**
+ * Compares what the Hub holds with what was released: large files by the Hub's own digest, others read back.
+ *
+ * @throws `artifact-corrupt` naming a file that is missing, another, or not of the release.
+ */
+export async function verifyTree(client: HubClient, revision: string, manifest: Manifest): Promise<void> {
+  const held = new Map((await client.files(revision)).map((file) => [file.path, file]))
+  await inParallel(manifest.files, parallelReads, async ({ path, sizeBytes, digest }) => {
+    const file = held.get(path)
+    if (file === undefined) throw notThere(path, revision)
+    if (file.lfsOid !== undefined) {
+      if (file.lfsOid !== hexOf(digest) || file.sizeBytes !== sizeBytes) throw differs(path, revision)
+      return
+    }
+    const content = sizeBytes === 0 && file.sizeBytes === 0 ? new Uint8Array() : await client.read(revision, path)
+    if (content === undefined) throw notThere(path, revision)
+    if (digestBytes(content) !== digest) throw differs(path, revision)
+  })
+  const wanted = new Set(manifest.files.map(({ path }) => path))
+  for (const path of held.keys())
+    if (!wanted.has(path) && !isOurs(path) && !isShared(path))
+      throw new SheikhError(
+        'artifact-corrupt',
+        `Cannot trust ${client.repository} at ${revision}: "${path}" is of no release. Remove it there.`,
+        { facts: { path, revision } },
+      )
+}
+
+/** Git's name for a file of this content. */
+export const gitOidOf = (content: Uint8Array): string =>
+  createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex')
+
+/** In the order of `items`; the first failure ends it. */
+export async function inParallel<I, O>(
+  items: readonly I[],
+  limit: number,
+  work: (item: I) => Promise<O>,
+): Promise<readonly O[]> {
+  const results: O[] = new Array(items.length)
+  let next = 0
+  let failed = false
+  const worker = async () => {
+    while (next < items.length && !failed) {
+      const index = next
+      next += 1
+      try {
+        results[index] = await work(items[index]!)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  return results
+}
+
+const notThere = (path: string, revision: string) =>
+  new SheikhError('artifact-corrupt', `Cannot use the files on the Hub at ${revision}: "${path}" is missing.`, {
+    facts: { path, revision },
+  })
+const differs = (path: string, revision: string) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot use the files on the Hub at ${revision}: "${path}" is not what was released.`,
+    { facts: { path, revision } },
+  )

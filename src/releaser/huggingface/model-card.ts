@@ -1,0 +1,116 @@
+import type { Finding, Verdict } from '../../gate/index.js'
+import type { Staged } from '../index.js'
+
+export interface ModelCardOptions {
+  /** `ns/name`, or `datasets/ns/name`. */
+  readonly repository: string
+  readonly tag: string
+  /** As the Hub names licences: `apache-2.0`. @default the card names none */
+  readonly license?: string | undefined
+}
+
+/**
+ * The card of a release, in Markdown: what was decided and by which numbers, on which data, how to load it and how to check
+ * it. Ids and numbers only, never a sample.
+ */
+export function modelCard({ version, bundle, record }: Staged, { repository, tag, license }: ModelCardOptions): string {
+  const name = repository.replace(/^datasets\//, '')
+  const verdict = record.verdict as unknown as Verdict | undefined
+  const data = record.dataset as { readonly fingerprint?: string; readonly counts?: Record<string, number> } | undefined
+  const front = [
+    '---',
+    ...(license === undefined ? [] : [`license: ${yaml(license)}`]),
+    'tags:',
+    '- sheikh-freemium',
+    '---',
+  ]
+  return `${[
+    front.join('\n'),
+    `# ${name.split('/')[1]!} ${version}`,
+    verdict === undefined ? 'Released without a verdict.' : sentence(verdict.summary),
+    ...overruled(record.approval, 'Approved'),
+    ...overruled(record.override, 'Released against the evidence'),
+    metricsTable(verdict, record.metrics),
+    [
+      '## Where it comes from',
+      facts([
+        ['commit', record.commit],
+        ['run', record.runId],
+        ['restored from', record.restoredFrom],
+        ['bundle', bundle],
+        ['data fingerprint', data?.fingerprint],
+        ['rows', data?.counts?.['rows']],
+        ['training rows', data?.counts?.['training']],
+        ['evaluation rows', data?.counts?.['evaluation']],
+        ['evaluation set', record.evaluationDigest],
+      ]),
+    ].join('\n\n'),
+    `## How to load it\n\n${loading(repository, tag)}`,
+    `## How to verify it\n\n\`\`\`sh\nnpx sheikh verify hf:${repository}@${tag}\n\`\`\`\n\nEvery file is listed by SHA-256 in \`sheikh-release.json\`.`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')}\n`
+}
+
+function metricsTable(verdict: Verdict | undefined, metrics: Staged['record']['metrics']): string {
+  const rows = (verdict?.findings ?? []).flatMap((finding) =>
+    finding.estimate === undefined ? [] : [[what(finding), interval(finding), finding.items ?? '', finding.status]],
+  )
+  const values = Object.entries(metrics ?? {}).map(([metric, value]) => [
+    `\`${cell(metric)}\``,
+    value === null ? 'none' : number(value),
+  ])
+  return [
+    ...(values.length === 0 ? [] : ['## Metrics', table(['metric', 'value'], values)]),
+    ...(rows.length === 0
+      ? []
+      : ['## What the gate found', table(['question', 'estimate, 95 % interval', 'items', 'answer'], rows)]),
+  ].join('\n\n')
+}
+
+const what = ({ check, metric, slice, against, againstVersion }: Finding) =>
+  [
+    cell(check),
+    ...(metric === undefined ? [] : [`of ${cell(metric)}`]),
+    ...(against === undefined ? [] : [`against the ${against} ${againstVersion ?? ''}`.trim()]),
+    ...(slice === undefined ? [] : [`in \`${cell(slice)}\``]),
+  ].join(' ')
+
+function interval({ estimate, lower, upper, unit }: Finding): string {
+  const bounds = lower === undefined && upper === undefined ? '' : ` (${bound(lower)} to ${bound(upper)})`
+  return `${number(estimate!)}${bounds}${unit === undefined ? '' : ` ${unit}`}`
+}
+
+const bound = (value: number | undefined) => (value === undefined ? 'open' : number(value))
+const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(4))
+
+const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]) =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+
+const facts = (rows: readonly (readonly [string, unknown])[]) =>
+  rows
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `- ${name}: \`${cell(String(value))}\``)
+    .join('\n')
+
+function overruled(by: unknown, act: string): readonly string[] {
+  const { by: person, reason } = (by ?? {}) as { readonly by?: unknown; readonly reason?: unknown }
+  return typeof person === 'string' && typeof reason === 'string'
+    ? [`${act} by ${cell(person)}: ${sentence(cell(reason))}`]
+    : []
+}
+
+const loading = (repository: string, tag: string) =>
+  `\`\`\`ts
+import { loadRelease } from 'sheikh-freemium'
+import { huggingFaceRegistry } from 'sheikh-freemium/huggingface'
+
+const model = await loadRelease(huggingFaceRegistry({ repository: '${repository}' }), { channel: 'latest', trainer })
+\`\`\`
+
+Any other program finds the files at the tag \`${tag}\`, and those of the newest release on \`main\`.`
+
+/** Names come from people's configuration: none of them may end a table's cell or begin markup of its own. */
+const cell = (text: string) => text.replace(/[\r\n]+/g, ' ').replace(/[|`<>[\]]/g, (sign) => `\\${sign}`)
+const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
+const yaml = (text: string) => JSON.stringify(text)

@@ -1,0 +1,224 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type CallContext, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { byVersion } from './release-order.js'
+import type { Release, Releaser, Staged, StagedState, StageRequest, Version } from './releaser.js'
+
+/**
+ * Several registries as one: a release is staged in all, verified in all, then promoted in all, in the order given. Before
+ * the first promotion a crash undoes; after it every later run goes forward, on any machine. A registry that is added later
+ * holds the releases from then on.
+ *
+ * @throws `invalid-options` where no registry is given, or one twice.
+ */
+export function releaseTo(registries: readonly Releaser[]): Releaser {
+  if (registries.length === 0 || new Set(registries).size < registries.length)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot release to ${registries.length === 0 ? 'no registry: name one' : 'a registry twice: name each once'}.`,
+    )
+
+  /** The work of each, all at once; the first to fail by the order given is the one that is heard of. */
+  async function inAll<V>(work: (registry: Releaser) => Promise<V>): Promise<readonly V[]> {
+    const outcomes = await Promise.allSettled(registries.map(work))
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason
+      return outcome.value
+    })
+  }
+
+  /** In the order given, by those that have the release. @throws `not-found` where none has. */
+  async function whereReleased(work: (registry: Releaser, index: number) => Promise<void>): Promise<void> {
+    let absent: unknown
+    let done = 0
+    for (const [index, registry] of registries.entries()) {
+      try {
+        await work(registry, index)
+        done += 1
+      } catch (error) {
+        if (!isSheikhError(error, 'not-found')) throw error
+        absent = error
+      }
+    }
+    if (done === 0) throw absent
+  }
+
+  /** Where a crash came between two registries, the newer one shows where to. */
+  function newestOf(found: readonly (Release | undefined)[]): Release | undefined {
+    const [newest] = found.flatMap((release) => release ?? []).sort(byVersion)
+    return newest && { ...newest, ...withdrawnIn(found, newest.version) }
+  }
+
+  async function history(context: CallContext): Promise<readonly Release[]> {
+    const histories = await inAll((registry) => listed(registry.history(context)))
+    const all = histories.flat()
+    const releases = new Map<Version, Release>()
+    for (const release of all) {
+      const known = releases.get(release.version)
+      if (known === undefined) releases.set(release.version, release)
+      else if (!isSame(known, release)) throw differs(release.version)
+    }
+    return [...releases.values()]
+      .sort(byVersion)
+      .map((release) => ({ ...release, ...withdrawnIn(all, release.version) }))
+  }
+
+  async function stageIn(registry: Releaser, request: StageRequest, context: CallContext): Promise<Staged> {
+    try {
+      return await registry.stage(request, context)
+    } catch (error) {
+      if (request.bundle.directory !== undefined || !isSheikhError(error, 'not-found')) throw error
+      const others = registries.filter((other) => other !== registry)
+      return await withBundle(others, request.bundle.digest, context, error, (directory) =>
+        registry.stage({ ...request, bundle: { ...request.bundle, directory } }, context),
+      )
+    }
+  }
+
+  return {
+    contract: 1,
+    name: 'several',
+    version: '1',
+    describe: () => registries.map((registry) => ({ name: registry.name, describe: registry.describe() })),
+
+    async current(channel, context) {
+      return newestOf(await inAll((registry) => registry.current(channel, context)))
+    },
+
+    async *history(context) {
+      yield* await history(context)
+    },
+
+    async stage(request, context) {
+      const [staged] = await inAll((registry) => stageIn(registry, request, context))
+      return staged!
+    },
+
+    async *staged(context) {
+      const [states, releases] = [
+        await inAll((registry) => listed(registry.staged(context))),
+        await inAll((registry) => listed(registry.history(context))),
+      ]
+      const found = new Map<string, StagedState>()
+      for (const { staged, promoting } of states.flat()) {
+        const key = JSON.stringify([staged.version, staged.bundle, staged.record.runId])
+        const isReleased = releases.flat().some((release) => isSame(release, staged))
+        const isEverywhere = releases.every((history_) => history_.some((release) => isSame(release, staged)))
+        found.set(key, {
+          staged,
+          promoting: promoting || (isReleased && !isEverywhere) || found.get(key)?.promoting === true,
+        })
+      }
+      yield* found.values()
+    },
+
+    async verify(staged, context) {
+      await inAll((registry) => registry.verify(staged, context))
+    },
+
+    async promote(staged, context) {
+      const releases: Release[] = []
+      // One after the other: while the first has it not, none has, and a crash undoes.
+      for (const registry of registries) {
+        try {
+          releases.push(await registry.promote(staged, context))
+        } catch (error) {
+          if (releases.length === 0 || context.signal.aborted || !isSheikhError(error)) throw error
+          const done = registries.slice(0, releases.length).map(({ name }) => name)
+          throw new SheikhError(
+            error.code,
+            `${staged.version} is released to ${done.join(', ')} and not yet to ${registry.name}: ${messageOf(error)} The next run goes on with it.`,
+            { facts: { ...error.facts, version: staged.version, done }, cause: error, retryable: error.retryable },
+          )
+        }
+      }
+      return releases[0]!
+    },
+
+    async point(channel, version, expected, context) {
+      const found = await inAll((registry) => registry.current(channel, context))
+      const seen = newestOf(found)?.version
+      if (seen !== expected && seen !== version)
+        throw new SheikhError(
+          'release-conflict',
+          `Cannot point "${channel}" at ${version}: it points at ${seen ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+          { facts: { channel, version, expected }, retryable: true },
+        )
+      // One after the other: of two that race the first registry lets one go on to the next.
+      await whereReleased((registry, index) => registry.point(channel, version, found[index]?.version, context))
+    },
+
+    async discard(staged, context) {
+      await inAll((registry) => registry.discard(staged, context))
+    },
+
+    async withdraw(version, reason, context) {
+      await whereReleased((registry) => registry.withdraw(version, reason, context))
+    },
+
+    async open(version, directory, context) {
+      let failure: unknown
+      for (const registry of registries) {
+        try {
+          return await registry.open(version, directory, context)
+        } catch (error) {
+          if (context.signal.aborted || isSheikhError(error, 'invalid-options')) throw error
+          // Of a registry that lacks it nothing is learned where another has it damaged.
+          if (failure === undefined || isSheikhError(failure, 'not-found')) failure = error
+          await emptyFolder(directory)
+        }
+      }
+      throw failure
+    },
+  }
+}
+
+/** Fetches a bundle from a registry that holds it into a folder for a while. @throws `absent` where none does. */
+async function withBundle<V>(
+  registries: readonly Releaser[],
+  bundle: string,
+  context: CallContext,
+  absent: unknown,
+  use: (directory: string) => Promise<V>,
+): Promise<V> {
+  for (const registry of registries)
+    for await (const release of registry.history(context)) {
+      if (release.bundle !== bundle) continue
+      const directory = await mkdtemp(join(tmpdir(), 'sheikh-bundle-'))
+      try {
+        await registry.open(release.version, directory, context)
+        return await use(directory)
+      } finally {
+        await rm(directory, { recursive: true, force: true })
+      }
+    }
+  throw absent
+}
+
+async function emptyFolder(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => [])
+  for (const name of names) await rm(join(directory, name), { recursive: true, force: true })
+}
+
+async function listed<V>(items: AsyncIterable<V>): Promise<readonly V[]> {
+  const all: V[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+const isSame = (left: Staged, right: Staged) =>
+  left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
+
+/** Withdrawn in one is withdrawn: the others are behind. */
+function withdrawnIn(releases: readonly (Release | undefined)[], version: Version): Pick<Release, 'withdrawn'> {
+  const marked = releases.find((release) => release?.version === version && release.withdrawn !== undefined)
+  return marked?.withdrawn === undefined ? {} : { withdrawn: marked.withdrawn }
+}
+
+const differs = (version: Version) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot trust the release ${version}: two registries hold another one under this version. Remove the one that is not yours.`,
+    { facts: { version } },
+  )
