@@ -1,0 +1,342 @@
+import { readdir } from 'node:fs/promises'
+import { type CallContext, canonicalJson, SheikhError } from '../../core/index.js'
+import { makeDirectory, storageFailed } from '../../store/index.js'
+import {
+  checkedChannel,
+  compareVersions,
+  isVersion,
+  type Release,
+  type Releaser,
+  type Staged,
+  tagFormat as tagFormatOf,
+} from '../index.js'
+import type { Fetch, Patience } from '../remote/index.js'
+import { type Channels, openChannels } from './channels.js'
+import { checkBytes, fetchFiles } from './fetch-assets.js'
+import { type GitHubApi, githubApi, type ReleaseJson } from './github-api.js'
+import { branchName } from './registry-branch.js'
+import { isSameKey, keyOf, type ReleaseDocument, readMarker, withMarker } from './release-document.js'
+import { claimTag, dropTag, readTag } from './release-tag.js'
+import {
+  type Documents,
+  findDraft,
+  findPart,
+  findPublished,
+  listAssets,
+  listDrafts,
+  listReleases,
+  notHeld,
+  partsOf,
+  readDocument,
+  versionTaken,
+  wholeDraft,
+} from './releases.js'
+import type { AssetProgress } from './send-assets.js'
+import { isPrerelease, stageRelease } from './stage-release.js'
+
+export interface GitHubRegistryOptions {
+  /** `owner/name`. */
+  readonly repository: string
+  /** With the right to write contents; to read a public repository none is needed. */
+  readonly token?: string | undefined
+  /** Of an Enterprise Server: `https://host/api/v3`. @default 'https://api.github.com' */
+  readonly baseUrl?: string | undefined
+  /** @default 'v{version}' */
+  readonly tagFormat?: string | undefined
+  /** @default the platform's */
+  readonly fetch?: Fetch | undefined
+  readonly patience?: Patience | undefined
+  /** A file above it is sent in parts. @default 2 GiB - 1, GitHub's own limit */
+  readonly assetLimitBytes?: number | undefined
+  /** For each asset that was sent, for each piece that was received. */
+  readonly onProgress?: ((progress: AssetProgress) => void) | undefined
+}
+
+const defaultTagFormat = 'v{version}'
+/** Releases read at a time, from the newest on. */
+const readAtOnce = 8
+/** Parts are whole numbers of these, so that ranges of a download lie within one. */
+const partUnit = 32 << 20
+
+/**
+ * Releases on GitHub: each is a tag, a published release with the bundle's files as assets, and `sheikh-release.json` among
+ * them. A staging is a draft. Channels and withdrawals are files on the branch `sheikh-registry`.
+ *
+ * @throws `invalid-options` for a repository, token or tag format that cannot be one.
+ */
+export function githubRegistry(options: GitHubRegistryOptions): Releaser {
+  const { repository, token, baseUrl = 'https://api.github.com', assetLimitBytes = 2 ** 31 - 1, onProgress } = options
+  const { tagFormat = defaultTagFormat } = options
+  checkOptions({ repository, token, baseUrl, assetLimitBytes })
+  const format = tagFormatOf(tagFormat)
+  const partBytes = assetLimitBytes < partUnit ? assetLimitBytes : assetLimitBytes - (assetLimitBytes % partUnit)
+  // Two projects in one repository do not meet: their tags differ, and so do their folders.
+  const folder = tagFormat === defaultTagFormat ? '' : `${tagFormat.replace('{version}', '@')}/`
+  const documents: Documents = new Map()
+  const blobs = new Map<string, string>()
+
+  const connect = (context: CallContext): GitHubApi => {
+    context.signal.throwIfAborted()
+    const fetch: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+    return githubApi({ repository, token, baseUrl, fetch, patience: options.patience }, context)
+  }
+  const channelsOf = (api: GitHubApi) => openChannels(api, folder, blobs)
+
+  /** A published release of ours. */
+  async function find(api: GitHubApi, version: string): Promise<Found | undefined> {
+    const release = isVersion(version) ? await findPublished(api, format.tagOf(version)) : undefined
+    const document = release && (await readDocument(api, release, documents))
+    return release && document && { release, document: checkVersion(document, version) }
+  }
+
+  async function releaseOf({ release, document }: Found, channels: Channels): Promise<Release> {
+    const { promotedAtMs } = readMarker(release.body) ?? {}
+    return {
+      ...document.staged,
+      // The notes may be edited by anybody who may release.
+      promotedAtMs: promotedAtMs ?? Date.parse(release.published_at ?? ''),
+      ...(await channels.withdrawn(document.staged.version)),
+    }
+  }
+
+  /** Ours, highest version first. */
+  async function* published(api: GitHubApi): AsyncGenerator<Found> {
+    const versions = (await listReleases(api)).flatMap((release) => {
+      const version = release.draft ? undefined : format.versionOf(release.tag_name)
+      return version === undefined ? [] : [{ release, version }]
+    })
+    versions.sort((one, other) => compareVersions(other.version, one.version))
+    while (versions.length > 0)
+      for (const found of await Promise.all(
+        versions.splice(0, readAtOnce).map(async ({ release, version }) => {
+          const document = await readDocument(api, release, documents)
+          return document && { release, document: checkVersion(document, version) }
+        }),
+      ))
+        if (found !== undefined) yield found
+  }
+
+  /** The newest that is not withdrawn, and no other than it is asked for. */
+  async function newest(api: GitHubApi, channels: Channels, isMeant: (version: string) => boolean) {
+    for await (const found of published(api)) {
+      const { version } = found.document.staged
+      if (isMeant(version) && (await channels.withdrawn(version)).withdrawn === undefined) return found
+    }
+    return undefined
+  }
+
+  /** GitHub's own mark, for people: the channel is what counts, so a refusal is told and is no failure. */
+  async function markLatest(api: GitHubApi, { release, document }: Found): Promise<void> {
+    const { version } = document.staged
+    if (isPrerelease(version)) return
+    const answer = await api.call(`mark ${version} as the latest`, 'PATCH', `releases/${release.id}`, {
+      body: { make_latest: 'true' },
+      allow: [403, 404, 422],
+    })
+    if (!answer.ok) api.context.log.warn(`GitHub does not show ${version} as the latest: ${answer.message}`)
+  }
+
+  return {
+    contract: 1,
+    name: 'github',
+    version: '1',
+    describe: () => ({ repository, baseUrl, tagFormat }),
+
+    async current(channel, context) {
+      const api = connect(context)
+      checkedChannel(channel)
+      const channels = await channelsOf(api)
+      const version = await channels.read(channel)
+      if (version === undefined) return undefined
+      const found = await find(api, version)
+      if (found === undefined) throw notHeld(version, `the channel "${channel}" points at it, and it is not there`)
+      return releaseOf(found, channels)
+    },
+
+    async *history(context) {
+      const api = connect(context)
+      const channels = await channelsOf(api)
+      for await (const found of published(api)) yield await releaseOf(found, channels)
+    },
+
+    async stage(request, context) {
+      const api = connect(context)
+      const previous = async () =>
+        (await newest(api, await channelsOf(api), (version) => version !== request.version))?.document.staged
+      return stageRelease(api, request, { format, documents, partBytes, onProgress, previous })
+    },
+
+    async *staged(context) {
+      const api = connect(context)
+      for (const draft of await listDrafts(api, format)) {
+        const whole = await wholeDraft(api, draft, documents)
+        if (whole === undefined) continue
+        const tag = await readTag(api, draft.release.tag_name)
+        yield { staged: whole.document.staged, promoting: isSameKey(tag?.key, draft.key) }
+      }
+    },
+
+    async verify(staged, context) {
+      const api = connect(context)
+      const { document, assets } = await held(api, staged)
+      for (const part of partsOf(document)) {
+        const asset = findPart(assets, part)
+        if (asset === undefined) throw notHeld(staged.version, `the asset ${part.name} is missing, or is another`)
+        if (typeof asset.digest !== 'string') await checkBytes(api, asset, { ...part, path: part.name })
+      }
+    },
+
+    async promote(staged, context) {
+      const api = connect(context)
+      const key = keyOf(staged)
+      const tag = format.tagOf(staged.version)
+      const there = await findPublished(api, tag)
+      if (there === undefined) {
+        const { release, document } = await held(api, staged)
+        await claimTag(api, tag, document.commit, key)
+        const marker = { ...key, promotedAtMs: context.clock.nowMs() }
+        // A refusal is looked into below: the first attempt may have done it, or another was faster.
+        const answer = await api.call(`publish ${tag}`, 'PATCH', `releases/${release.id}`, {
+          body: { draft: false, make_latest: 'false', body: withMarker(release.body ?? '', marker) },
+          allow: [404, 422],
+        })
+        if (!answer.ok && (await findPublished(api, tag)) === undefined)
+          throw new SheikhError(
+            'release-rejected',
+            `Cannot publish ${tag}: GitHub answered ${answer.status}, "${answer.message}". Correct what it names and run again.`,
+            { facts: { tag, status: answer.status } },
+          )
+      }
+      const found = await find(api, staged.version)
+      if (found === undefined || !isSameKey(keyOf(found.document.staged), key)) throw versionTaken(staged.version)
+      return releaseOf(found, await channelsOf(api))
+    },
+
+    async point(channel, version, expected, context) {
+      const api = connect(context)
+      checkedChannel(channel)
+      const found = await find(api, version)
+      if (found === undefined) throw notFound(version)
+      const channels = await channelsOf(api)
+      const current = await channels.read(channel)
+      // Before the channel moves: after a crash in between the next run points again, and does both.
+      const isLatest = channel === 'latest' && current === expected && current !== version
+      if (isLatest) await markLatest(api, found)
+      try {
+        await channels.point(channel, version, expected)
+      } catch (error) {
+        const winner = isLatest ? await (await channelsOf(api)).read(channel) : undefined
+        const other = winner === undefined ? undefined : await find(api, winner)
+        if (other !== undefined) await markLatest(api, other)
+        throw error
+      }
+    },
+
+    async discard(staged, context) {
+      const api = connect(context)
+      const key = keyOf(staged)
+      const tag = format.tagOf(staged.version)
+      const published = await find(api, staged.version)
+      if (published !== undefined && isSameKey(keyOf(published.document.staged), key)) return
+      const draft = await findDraft(api, format, staged)
+      // Before the draft, by which the next run finds what is left to do.
+      await dropTag(api, tag, key)
+      if (draft !== undefined)
+        await api.call(`delete the draft of ${tag}`, 'DELETE', `releases/${draft.release.id}`, { allow: [404] })
+    },
+
+    async withdraw(version, reason, context) {
+      const api = connect(context)
+      const found = await find(api, version)
+      if (found === undefined) throw notFound(version)
+      const channels = await channelsOf(api)
+      if ((await channels.withdrawn(version)).withdrawn !== undefined) return
+      // What people see first: the mark, last, is what says that all is done.
+      await tellWithdrawn(api, found)
+      const latest = await api.call<ReleaseJson>('read the latest release', 'GET', 'releases/latest', { allow: [404] })
+      if (latest.ok && latest.value.id === found.release.id) {
+        const other = await newest(api, channels, (one) => one !== version && !isPrerelease(one))
+        if (other !== undefined) await markLatest(api, other)
+      }
+      await channels.withdraw(version, reason, context.clock.nowMs())
+    },
+
+    async open(version, directory, context) {
+      const api = connect(context)
+      const found = await find(api, version)
+      if (found === undefined) throw notFound(version)
+      if (!(await isEmpty(directory)))
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
+        )
+      await makeDirectory(directory)
+      const { release, document } = found
+      await fetchFiles(api, document, { assets: await listAssets(api, release), directory }, onProgress)
+      return { digest: document.staged.bundle, manifest: document.staged.manifest, directory }
+    },
+  }
+
+  /** The draft of a staging, or the release that it became. @throws `artifact-corrupt`. */
+  async function held(api: GitHubApi, staged: Staged) {
+    const draft = await findDraft(api, format, staged)
+    const whole = draft && (await wholeDraft(api, draft, documents))
+    const found = draft === undefined ? await find(api, staged.version) : undefined
+    const isOwn = found !== undefined && isSameKey(keyOf(found.document.staged), keyOf(staged))
+    const there = whole ?? (isOwn ? { ...found, assets: await listAssets(api, found.release) } : undefined)
+    if (there === undefined) throw notHeld(staged.version, 'its draft is missing, or something in it is')
+    if (canonicalJson(there.document.staged) !== canonicalJson(staged))
+      throw notHeld(staged.version, 'its draft describes another staging')
+    return there
+  }
+}
+
+interface Found {
+  readonly release: ReleaseJson
+  readonly document: ReleaseDocument
+}
+
+/** In the title and on top of the notes, which may be changed even where releases are immutable. */
+async function tellWithdrawn(api: GitHubApi, { release, document }: Found): Promise<void> {
+  const { version } = document.staged
+  const line = `> **Withdrawn**: use another version. Why stands on the branch \`${branchName}\`.`
+  const [name, body] = [release.name ?? version, release.body ?? '']
+  await api.call(`say that ${version} is withdrawn`, 'PATCH', `releases/${release.id}`, {
+    body: {
+      name: name.endsWith(' (withdrawn)') ? name : `${name} (withdrawn)`,
+      body: body.startsWith(line) ? body : `${line}\n\n${body}`,
+    },
+  })
+}
+
+function checkVersion(document: ReleaseDocument, version: string): ReleaseDocument {
+  if (document.staged.version === version) return document
+  throw notHeld(version, `its document is of ${document.staged.version}`)
+}
+
+async function isEmpty(directory: string): Promise<boolean> {
+  try {
+    return (await readdir(directory)).length === 0
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+    throw storageFailed('read', directory, error)
+  }
+}
+
+function checkOptions(options: Pick<GitHubRegistryOptions, 'repository' | 'token' | 'baseUrl' | 'assetLimitBytes'>) {
+  const { repository, token, baseUrl, assetLimitBytes } = options
+  const wrong = (what: string, remedy: string) =>
+    new SheikhError('invalid-options', `Cannot use the ${what}: ${remedy}`)
+  if (!/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/.test(repository) || /(^|\/)\.{1,2}(\/|$)/.test(repository))
+    throw wrong(`repository ${JSON.stringify(repository)}`, 'write it as "owner/name".')
+  // Named by its kind only: a header's own error would quote it.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw wrong('token', 'it is empty, or holds a space or a line break. Copy it again.')
+  if (!/^https?:\/\/[^?#@]+$/.test(baseUrl ?? ''))
+    throw wrong(`base URL ${JSON.stringify(baseUrl)}`, 'write it like "https://github.example.com/api/v3".')
+  if (!Number.isSafeInteger(assetLimitBytes) || assetLimitBytes! < 1)
+    throw wrong(`limit of ${assetLimitBytes} bytes for an asset`, 'name a whole number above 0.')
+}
+
+const notFound = (version: string) =>
+  new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })

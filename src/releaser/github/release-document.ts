@@ -1,0 +1,115 @@
+import { canonicalJson, type Digest, isDigest, type Json, messageOf, SheikhError } from '../../core/index.js'
+import { parseStaged, type Staged } from '../index.js'
+import { documentName } from './asset-names.js'
+
+/** A part of a file, or the whole of it, as an asset. */
+export interface AssetPart {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly digest: Digest
+}
+
+export interface FileAssets {
+  readonly path: string
+  readonly parts: readonly AssetPart[]
+}
+
+/** What `sheikh-release.json` holds: all that a fresh machine needs to go on with the release, or to read it. */
+export interface ReleaseDocument {
+  readonly staged: Staged
+  /** Where the tag stands. */
+  readonly commit: string
+  readonly assets: readonly FileAssets[]
+}
+
+export const documentText = ({ staged, commit, assets }: ReleaseDocument): string =>
+  `${JSON.stringify({ ...staged, commit, assets }, null, 2)}\n`
+
+/** @throws `artifact-corrupt` naming `where` it was read. */
+export function parseDocument(text: string, where: string): ReleaseDocument {
+  const value = parseJson(text, where) as { readonly commit?: Json; readonly assets?: Json } | null
+  const staged = parseStaged(value, where)
+  const { commit, assets } = value ?? {}
+  const sizes = new Map(staged.manifest.files.filter(({ sizeBytes }) => sizeBytes > 0).map((file) => [file.path, file]))
+  if (typeof commit !== 'string') throw corrupt(where, 'it names no commit')
+  if (!Array.isArray(assets) || assets.length !== sizes.size || !assets.every(isFileAssets))
+    throw corrupt(where, 'it does not say which asset holds which file')
+  for (const { path, parts } of assets as readonly FileAssets[]) {
+    const held = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const isWhole = parts.length !== 1 || parts[0]!.digest === sizes.get(path)?.digest
+    if (held !== sizes.get(path)?.sizeBytes || !isWhole)
+      throw corrupt(where, `the assets of "${path}" are not the file`)
+    sizes.delete(path)
+  }
+  return { staged, commit, assets: assets as readonly FileAssets[] }
+}
+
+/** Which staging a draft or a tag belongs to: two runs may stage one version. */
+export interface StagingKey {
+  readonly version: string
+  readonly bundle: string
+  readonly runId: string
+}
+
+export interface Marker extends StagingKey {
+  readonly promotedAtMs?: number
+}
+
+export const keyOf = ({ version, bundle, record }: Pick<Staged, 'version' | 'bundle' | 'record'>): StagingKey => ({
+  version,
+  bundle,
+  runId: record.runId,
+})
+export const isSameKey = (one: StagingKey | undefined, other: StagingKey): boolean =>
+  one?.version === other.version && one.bundle === other.bundle && one.runId === other.runId
+
+const comment = /<!-- sheikh (\{.*\}) -->/
+
+/** The mark in a release's notes, or in a tag's message, that makes it ours. */
+export function readMarker(text: string | null): Marker | undefined {
+  try {
+    const marker = JSON.parse(comment.exec(text ?? '')?.[1] ?? 'null') as Partial<Marker> | null
+    const isOurs = [marker?.version, marker?.bundle, marker?.runId].every((part) => typeof part === 'string')
+    return isOurs ? (marker as Marker) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Invisible where the notes are shown. */
+export function withMarker(text: string, marker: Marker): string {
+  // Nothing in it can end the comment.
+  const line = `<!-- sheikh ${canonicalJson(marker).replaceAll('>', '\\u003e')} -->`
+  return comment.test(text) ? text.replace(comment, () => line) : `${text}\n\n${line}\n`
+}
+
+function isFileAssets(value: unknown): value is FileAssets {
+  const { path, parts } = (value ?? {}) as Partial<FileAssets>
+  return (
+    typeof path === 'string' &&
+    Array.isArray(parts) &&
+    parts.length > 0 &&
+    parts.every(
+      (part: Partial<AssetPart> | null) =>
+        typeof part?.name === 'string' &&
+        Number.isSafeInteger(part.sizeBytes) &&
+        part.sizeBytes! > 0 &&
+        isDigest(part.digest),
+    )
+  )
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw corrupt(where, messageOf(error))
+  }
+}
+
+const corrupt = (where: string, fact: string) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot read ${documentName} of ${where}: ${fact}. Somebody changed the release; use another version.`,
+    { facts: { where } },
+  )

@@ -1,0 +1,136 @@
+import { canonicalJson, type FileEntry, type Json, type JsonObject } from '../../core/index.js'
+import type { Staged } from '../index.js'
+import { documentName } from './asset-names.js'
+
+/** GitHub takes 125,000 characters: far more rows than a person reads. */
+const maximumRows = 40
+
+/** What is new, in Markdown: ids, digests and numbers, never a sample's text. @param previous is absent for the first release. */
+export function releaseNotes(staged: Staged, previous?: Staged | undefined): string {
+  const { record } = staged
+  const sections = [
+    origin(staged, previous),
+    verdictIn(record.verdict),
+    table('Metrics', ['metric', 'value', 'before'], metricRows(staged, previous)),
+    table('Changes', ['part', 'change'], changeRows(staged, previous)),
+    `### Verify\n\n\`${documentName}\` lists every file with its size and SHA-256, and the asset that holds it. sheikh-freemium checks all of them whenever it opens the release.\n\nBundle: ${code(staged.bundle)}`,
+  ]
+  return sections.filter((section) => section !== undefined).join('\n\n')
+}
+
+function origin({ version, record, intent }: Staged, previous: Staged | undefined): string {
+  const lines = [
+    record.restoredFrom === undefined
+      ? `Version ${version}${previous === undefined ? ', the first release' : `, after ${previous.version}`}.`
+      : `Version ${version}: the files of ${record.restoredFrom} again.`,
+    ...(record.commit === undefined ? [] : [`Commit: ${code(record.commit)}`]),
+    `Run: ${code(record.runId)}`,
+    ...(intent.withdraws.length === 0 ? [] : [`Withdraws: ${intent.withdraws.join(', ')}`]),
+  ]
+  return lines.join('\n\n')
+}
+
+/** The verdict's word and counts; its sentences are the gate's own, and hold names of slices. */
+function verdictIn(verdict: Json | undefined): string | undefined {
+  const { status, findings } = object(verdict)
+  if (typeof status !== 'string' || !Array.isArray(findings)) return undefined
+  const passed = findings.filter((finding) => object(finding)['status'] === 'pass').length
+  return `The gate's verdict is **${plain(status)}**: ${passed} of ${findings.length} findings passed.`
+}
+
+function metricRows({ record }: Staged, previous: Staged | undefined): readonly (readonly string[])[] {
+  // Values on other items are not to be compared.
+  const isComparable = previous?.record.evaluationDigest === record.evaluationDigest
+  const before = isComparable ? (previous?.record.metrics ?? {}) : {}
+  return Object.entries(record.metrics ?? {}).map(([name, value]) => [
+    code(name),
+    shown(value),
+    shown(before[name] ?? null),
+  ])
+}
+
+function changeRows(staged: Staged, previous: Staged | undefined): readonly (readonly string[])[] {
+  const [data, oldData] = [object(staged.record.dataset), object(previous?.record.dataset)]
+  const rows = numbersIn(object(data['counts']))
+  const isFirst = previous === undefined
+  return [
+    ...(typeof data['fingerprint'] === 'string'
+      ? [
+          [
+            'data',
+            [
+              isFirst ? '' : data['fingerprint'] === oldData['fingerprint'] ? 'unchanged, ' : 'changed, ',
+              rows
+                .map(([name, count]) => `${plain(name)} ${count}${was(count, object(oldData['counts'])[name])}`)
+                .join(', '),
+              ` (${code(data['fingerprint'])})`,
+            ].join(''),
+          ],
+        ]
+      : []),
+    ['prompts', fileChanges(staged, previous, (path) => path.startsWith('prompts/'))],
+    ['other files', fileChanges(staged, previous, (path) => !path.startsWith('prompts/'))],
+    ...configurationChanges(staged, previous),
+  ]
+}
+
+function fileChanges(staged: Staged, previous: Staged | undefined, isMeant: (path: string) => boolean): string {
+  const files = (of: Staged | undefined) => (of?.manifest.files ?? []).filter(({ path }) => isMeant(path))
+  const [now, before] = [files(staged), files(previous)]
+  const total = `${now.length} ${now.length === 1 ? 'file' : 'files'}, ${bytes(now)} bytes`
+  if (previous === undefined) return total
+  const old = new Map(before.map(({ path, digest }) => [path, digest]))
+  const added = now.filter(({ path }) => !old.has(path)).length
+  const changed = now.filter(({ path, digest }) => old.has(path) && old.get(path) !== digest).length
+  const removed = before.length - (now.length - added)
+  if (added + changed + removed === 0) return `unchanged: ${total}`
+  return `${added} added, ${changed} changed, ${removed} removed; now ${total}`
+}
+
+const bytes = (files: readonly FileEntry[]) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+
+/** What the trainer was told, leaf by leaf: the value where it is a number or a switch, else only that it changed. */
+function configurationChanges(staged: Staged, previous: Staged | undefined): readonly (readonly string[])[] {
+  if (previous === undefined || staged.record.candidate === undefined) return []
+  const [now, before] = [leavesOf(staged), leavesOf(previous)]
+  const changed = [...new Set([...now.keys(), ...before.keys()])]
+    .filter((path) => canonicalJson(now.get(path) ?? null) !== canonicalJson(before.get(path) ?? null))
+    .sort()
+  if (changed.length === 0) return [['configuration', 'unchanged']]
+  return changed.map((path) => {
+    const [to, from] = [now.get(path), before.get(path)]
+    const isTold = [to, from].every((value) => value === undefined || ['number', 'boolean'].includes(typeof value))
+    const value = (of: Json | undefined) => (of === undefined ? 'not set' : String(of))
+    return [`configuration: ${code(path)}`, isTold ? `${value(from)} → ${value(to)}` : 'changed']
+  })
+}
+
+function leavesOf({ record }: Staged): ReadonlyMap<string, Json> {
+  const { trainer, seed } = object(record.candidate)
+  const leaves = new Map<string, Json>()
+  const walk = (value: Json, path: string) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) leaves.set(path, value)
+    else for (const [key, below] of Object.entries(value)) walk(below, path === '' ? key : `${path}.${key}`)
+  }
+  walk({ ...(seed !== undefined && { seed }), ...(trainer !== undefined && { trainer }) }, '')
+  return leaves
+}
+
+function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string | undefined {
+  if (rows.length === 0) return undefined
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const more = rows.length > maximumRows ? `\n\n${rows.length - maximumRows} more are in \`${documentName}\`.` : ''
+  return `### ${title}\n\n${[head, head.map(() => '---'), ...rows.slice(0, maximumRows)].map(line).join('\n')}${more}`
+}
+
+const object = (value: Json | undefined): JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
+const numbersIn = (value: JsonObject) =>
+  Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+const was = (now: number, before: Json | undefined) =>
+  typeof before === 'number' && before !== now ? ` (was ${before})` : ''
+const shown = (value: number | null) => (value === null ? '' : String(Math.round(value * 1e6) / 1e6))
+
+/** Names are shown, and neither end a cell nor call anybody. */
+const plain = (text: string) => text.slice(0, 100).replace(/[^\p{L}\p{N} ._:=/+-]+/gu, '?')
+const code = (text: string) => `\`${plain(text)}\``

@@ -1,0 +1,114 @@
+import { isSheikhError, SheikhError } from '../../core/index.js'
+import type { Staged, TagFormat } from '../index.js'
+import { documentName } from './asset-names.js'
+import { type AssetJson, encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
+import {
+  type AssetPart,
+  isSameKey,
+  keyOf,
+  parseDocument,
+  type ReleaseDocument,
+  readMarker,
+  type StagingKey,
+} from './release-document.js'
+
+/** Documents by asset: an asset never changes, it is only replaced. */
+export type Documents = Map<number, ReleaseDocument>
+
+export interface Draft {
+  readonly release: ReleaseJson
+  readonly key: StagingKey
+}
+
+/** A draft that is whole: what it holds, and where. */
+export interface WholeDraft extends Draft {
+  readonly document: ReleaseDocument
+  readonly assets: readonly AssetJson[]
+}
+
+export const listReleases = (api: GitHubApi) => api.all<ReleaseJson>('list the releases', 'releases')
+
+/** Our drafts, whole or not. A tag of another format is another project's. */
+export async function listDrafts(api: GitHubApi, { versionOf }: TagFormat): Promise<readonly Draft[]> {
+  return (await listReleases(api)).flatMap((release) => {
+    const key = readMarker(release.body)
+    const isOurs = release.draft && key !== undefined && versionOf(release.tag_name) === key.version
+    return isOurs ? [{ release, key }] : []
+  })
+}
+
+export async function findPublished(api: GitHubApi, tag: string): Promise<ReleaseJson | undefined> {
+  const { ok, value } = await api.call<ReleaseJson>(
+    `read the release ${tag}`,
+    'GET',
+    `releases/tags/${encodePath(tag)}`,
+    { allow: [404] },
+  )
+  return ok ? value : undefined
+}
+
+export const listAssets = (api: GitHubApi, { id, tag_name }: ReleaseJson) =>
+  api.all<AssetJson>(`list the assets of ${tag_name}`, `releases/${id}/assets`)
+
+/** `undefined`: it is no release of ours. @throws `artifact-corrupt`. */
+export async function readDocument(
+  api: GitHubApi,
+  release: ReleaseJson,
+  documents: Documents,
+): Promise<ReleaseDocument | undefined> {
+  const isDocument = ({ name, state }: AssetJson) => name === documentName && state === 'uploaded'
+  const asset = release.assets.find(isDocument) ?? (await listAssets(api, release)).find(isDocument)
+  return asset && (await documentIn(api, asset, release, documents))
+}
+
+async function documentIn(
+  api: GitHubApi,
+  { id }: AssetJson,
+  { tag_name: tag }: ReleaseJson,
+  documents: Documents,
+): Promise<ReleaseDocument> {
+  const document = documents.get(id) ?? parseDocument(await api.text(id), tag)
+  documents.set(id, document)
+  return document
+}
+
+/** `undefined`: something of it is missing, as a staging that was cut off leaves it. */
+export async function wholeDraft(api: GitHubApi, draft: Draft, documents: Documents): Promise<WholeDraft | undefined> {
+  const assets = await listAssets(api, draft.release)
+  const asset = assets.find(({ name, state }) => name === documentName && state === 'uploaded')
+  if (asset === undefined) return undefined
+  try {
+    const document = await documentIn(api, asset, draft.release, documents)
+    const isOwn = isSameKey(keyOf(document.staged), draft.key)
+    return isOwn && partsOf(document).every((part) => findPart(assets, part) !== undefined)
+      ? { ...draft, document, assets }
+      : undefined
+  } catch (error) {
+    if (isSheikhError(error, 'artifact-corrupt')) return undefined
+    throw error
+  }
+}
+
+export async function findDraft(api: GitHubApi, format: TagFormat, staged: Staged): Promise<Draft | undefined> {
+  return (await listDrafts(api, format)).find(({ key }) => isSameKey(key, keyOf(staged)))
+}
+
+export const partsOf = ({ assets }: ReleaseDocument): readonly AssetPart[] => assets.flatMap(({ parts }) => parts)
+
+/** The asset that holds a part, by all that GitHub says about it. */
+export const findPart = (assets: readonly AssetJson[], part: AssetPart): AssetJson | undefined =>
+  assets.find((asset) => asset.name === part.name && isPart(asset, part))
+
+export const isPart = ({ state, size, digest }: AssetJson, part: Omit<AssetPart, 'name'>): boolean =>
+  state === 'uploaded' && size === part.sizeBytes && (digest ?? part.digest) === part.digest
+
+export const versionTaken = (version: string) =>
+  new SheikhError(
+    'release-conflict',
+    `Cannot release ${version}: the version is taken by another release. Run again, for the next one.`,
+    { facts: { version }, retryable: true },
+  )
+export const notHeld = (version: string, fact: string) =>
+  new SheikhError('artifact-corrupt', `Cannot use ${version} in GitHub: ${fact}. Stage it again.`, {
+    facts: { version },
+  })

@@ -1,0 +1,128 @@
+import { SheikhError } from '../../core/index.js'
+import { parseVersion, type Staged, type StageRequest, type TagFormat } from '../index.js'
+import { planAssets } from './asset-names.js'
+import { encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
+import { isSameKey, keyOf, withMarker } from './release-document.js'
+import { releaseNotes } from './release-notes.js'
+import { checkTag, readTag } from './release-tag.js'
+import {
+  type Documents,
+  type Draft,
+  findPublished,
+  listDrafts,
+  readDocument,
+  versionTaken,
+  wholeDraft,
+} from './releases.js'
+import { type SendOptions, sendAssets, sendDocument } from './send-assets.js'
+
+export interface StageOptions extends SendOptions {
+  readonly format: TagFormat
+  readonly documents: Documents
+  /** The newest release that is not withdrawn, which the notes compare with. */
+  readonly previous: () => Promise<Staged | undefined>
+}
+
+/**
+ * A draft with every file and, last, the document. A draft that an earlier attempt left is gone on with: what it holds is
+ * not sent again.
+ */
+export async function stageRelease(
+  api: GitHubApi,
+  { bundle, version, intent, record }: StageRequest,
+  options: StageOptions,
+): Promise<Staged> {
+  const { format, documents, partBytes } = options
+  const staged: Staged = {
+    formatVersion: 1,
+    version: parseVersion(version),
+    bundle: bundle.digest,
+    manifest: bundle.manifest,
+    intent,
+    record,
+  }
+  planAssets(bundle.manifest.files, partBytes)
+  const key = keyOf(staged)
+  const tag = format.tagOf(version)
+  const published = await findPublished(api, tag)
+  if (published !== undefined) {
+    const document = await readDocument(api, published, documents)
+    if (document !== undefined && isSameKey(keyOf(document.staged), key)) return document.staged
+    throw versionTaken(version)
+  }
+  // Before gigabytes are sent.
+  const taken = await readTag(api, tag)
+  if (taken !== undefined) checkTag(taken, tag, key)
+
+  const drafts = await listDrafts(api, format)
+  const own = drafts.find((draft) => isSameKey(draft.key, key))
+  const partial = own ?? (await firstPartial(api, drafts, bundle.digest, documents))
+  const commit = own?.release.target_commitish ?? (await commitFor(api, record.commit))
+  const body = {
+    tag_name: tag,
+    target_commitish: commit,
+    name: version,
+    body: withMarker(releaseNotes(staged, await options.previous()), key),
+    draft: true,
+    prerelease: isPrerelease(version),
+  }
+  const act = `draft the release ${tag}`
+  const { value: release } =
+    partial === undefined
+      ? await api.call<ReleaseJson>(act, 'POST', 'releases', { body })
+      : await api.call<ReleaseJson>(act, 'PATCH', `releases/${partial.release.id}`, { body })
+  await removePartials(api, release, options)
+  const assets = await sendAssets(api, release, bundle, options)
+  await sendDocument(api, release, { staged, commit, assets })
+  return staged
+}
+
+export const isPrerelease = (version: string) => version.replace(/\+.*$/, '').includes('-')
+
+/** Its assets are those of the bundle already, or some of them. */
+async function firstPartial(
+  api: GitHubApi,
+  drafts: readonly Draft[],
+  bundle: string,
+  documents: Documents,
+): Promise<Draft | undefined> {
+  for (const draft of drafts)
+    if (draft.key.bundle === bundle && (await wholeDraft(api, draft, documents)) === undefined) return draft
+  return undefined
+}
+
+/** What was cut off: of earlier runs, or a second draft from a request whose answer was lost. */
+async function removePartials(api: GitHubApi, kept: ReleaseJson, { format, documents }: StageOptions): Promise<void> {
+  for (const draft of await listDrafts(api, format)) {
+    if (draft.release.id === kept.id || (await wholeDraft(api, draft, documents)) !== undefined) continue
+    await api.call(`delete a draft of ${draft.release.tag_name}`, 'DELETE', `releases/${draft.release.id}`, {
+      allow: [404],
+    })
+  }
+}
+
+/** The record's commit where GitHub has it, else the head of the default branch: releases may have a repository of their own. */
+async function commitFor(api: GitHubApi, commit: string | undefined): Promise<string> {
+  if (commit !== undefined && /^[0-9a-f]{40}$/.test(commit)) {
+    const act = `read the commit ${commit}`
+    const found = await api.call(act, 'GET', `git/commits/${commit}`, { allow: [404, 409, 422] })
+    if (found.ok) return commit
+  }
+  const repository = await api.call<{ readonly default_branch: string }>('read the repository', 'GET', '')
+  const branch = repository.value.default_branch
+  const head = await api.call<{ readonly object: { readonly sha: string } }>(
+    `read the branch ${branch}`,
+    'GET',
+    `git/ref/heads/${encodePath(branch)}`,
+    { allow: [404, 409] },
+  )
+  if (!head.ok)
+    throw new SheikhError(
+      'release-rejected',
+      `Cannot release to GitHub: the branch ${branch} has no commit for a tag to stand on. Push one first.`,
+      { facts: { branch } },
+    )
+  if (commit !== undefined)
+    api.context.log.warn(`GitHub does not have the commit ${commit}: the tag will stand on the head of ${branch}.`)
+  return head.value.object.sha
+}

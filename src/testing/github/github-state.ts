@@ -1,0 +1,84 @@
+import { type GitObjects, keep, writeTree } from './git-objects.js'
+
+/** All that a loopback GitHub knows: give it to the next server, and it goes on as the old one would have. */
+export interface GitHubState {
+  nextId: number
+  readonly repositories: Map<string, RepositoryState>
+}
+
+export interface RepositoryState {
+  readonly name: string
+  readonly isPrivate: boolean
+  readonly defaultBranch: string
+  readonly objects: GitObjects
+  /** `refs/heads/main` → SHA-1. */
+  readonly refs: Map<string, string>
+  readonly releases: ReleaseState[]
+  /** What somebody chose as the latest release. */
+  latestId?: number | undefined
+  /** Tags that an immutable release had once: never free again. */
+  readonly spentTags: Set<string>
+}
+
+export interface ReleaseState {
+  readonly id: number
+  tagName: string
+  target: string
+  name: string
+  body: string
+  isDraft: boolean
+  isPrerelease: boolean
+  isImmutable: boolean
+  readonly createdAtMs: number
+  publishedAtMs?: number | undefined
+  readonly assets: AssetState[]
+}
+
+export interface AssetState {
+  readonly id: number
+  name: string
+  label: string
+  readonly contentType: string
+  /** `starter`: the upload was cut. */
+  readonly state: 'uploaded' | 'starter'
+  readonly bytes: Uint8Array
+  readonly createdAtMs: number
+}
+
+export const gitHubState = (): GitHubState => ({ nextId: 1000, repositories: new Map() })
+
+export interface NewRepository {
+  /** Hidden from whoever has no token. @default false */
+  readonly isPrivate?: boolean | undefined
+  /** Without its first commit. @default false */
+  readonly isEmpty?: boolean | undefined
+}
+
+export function newRepository(name: string, { isPrivate = false, isEmpty = false }: NewRepository): RepositoryState {
+  const repository: RepositoryState = {
+    name,
+    isPrivate,
+    defaultBranch: 'main',
+    objects: new Map(),
+    refs: new Map(),
+    releases: [],
+    spentTags: new Set(),
+  }
+  if (!isEmpty) addCommit(repository, 'refs/heads/main', new Map(), 'first', 0)
+  return repository
+}
+
+/** A commit of these files on a branch. @returns its SHA-1. */
+export function addCommit(
+  { objects, refs }: RepositoryState,
+  ref: string,
+  files: ReadonlyMap<string, string>,
+  message: string,
+  atMs: number,
+): string {
+  const parent = refs.get(ref)
+  const tree = writeTree(objects, files)
+  const sha = keep(objects, { type: 'commit', tree, parents: parent === undefined ? [] : [parent], message, atMs })
+  refs.set(ref, sha)
+  return sha
+}
