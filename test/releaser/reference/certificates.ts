@@ -28,14 +28,15 @@ export interface MadeCertificate {
 
 const element = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const content = Buffer.concat(parts)
-  const long = Buffer.from(content.length.toString(16).padStart(4, '0'), 'hex')
-  const length = content.length < 128 ? [content.length] : [0x82, ...long]
+  const { length: size } = content
+  const length = size < 128 ? [size] : size < 256 ? [0x81, size] : [0x82, size >> 8, size & 0xff]
   return Buffer.concat([Buffer.from([tag, ...length]), content])
 }
 const sequence = (...parts: readonly Uint8Array[]) => element(0x30, ...parts)
 const identifier = (hex: string) => element(0x06, Buffer.from(hex, 'hex'))
 const name = (text: string) => sequence(element(0x31, sequence(identifier('550403'), element(0x0c, Buffer.from(text)))))
-const time = (iso: string) => element(0x18, Buffer.from(iso.replace(/[-:T]/g, '')))
+/** With a year of two digits, as it must be before 2050. */
+const time = (iso: string) => element(0x17, Buffer.from(iso.slice(2).replace(/[-:T]/g, '')))
 const ecdsaWithSha256 = sequence(identifier('2a8648ce3d040302'))
 
 /** @param id in DER, hexadecimal. */
