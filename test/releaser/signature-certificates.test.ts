@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   certificateSigner,
   keyIdOf,
+  keySigner,
   signManifest,
   type TrustedKey,
   type VerifySignatureOptions,
@@ -181,6 +182,17 @@ describe('certificates among the trusted keys', () => {
       const { certificatePem: _pem, ...keyAlone } = revoked
       if (certificate !== root) expect(verify(text, { trustedKeys: [keyAlone] })).toMatchObject({ trust: 'revoked' })
     }
+  })
+
+  it('hold a signature by their key alone to what the certificate says', async () => {
+    const byKey = ({ privateKeyPem }: MadeCertificate) =>
+      signManifest({ manifest, signer: keySigner({ privateKeyPem }) })
+    const over = makeCertificate({ subject: 'x', until: '2025-05-31T00:00:00Z' })
+    const check = (text: string, certificate: MadeCertificate) =>
+      verify(text, { trustedRoots, trustedKeys: [listed(certificate)] })
+    expect(check(await byKey(leaf), leaf)).toMatchObject({ status: 'valid', by: 'Ann' })
+    expect(check(await byKey(over), over)).toMatchObject({ status: 'untrusted', trust: 'expired' })
+    expect(check(await byKey(root), root)).toMatchObject(unknown)
   })
 
   it('a key alone may sign, and not issue', async () => {

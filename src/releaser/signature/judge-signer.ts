@@ -46,11 +46,15 @@ export function judgeSigner(envelope: Envelope, trust: Trust): Signed | Invalid 
   const { hint } = material
   const named = trust.trustedKeys.filter(({ keyId }) => hint === undefined || keyId === hint)
   const key = named.find(({ publicKeyPem }) => isSigned(envelope, publicKeyPem))
-  if (key !== undefined) return judgeKey(key, trust.atMs)
+  if (key !== undefined) {
+    // What its certificate says holds, though the file leaves it out.
+    const [certificate] = certificateOf(key)
+    return certificate === undefined ? judgeKey(key, trust.atMs) : judgeCertificates(envelope, [certificate], trust)
+  }
   if (named.length === 0 || hint === undefined)
     return untrusted(
       'unknown',
-      hint === undefined ? 'no key that is known signed it' : `the key ${hint} is not known`,
+      hint === undefined ? 'no key that is known signed it' : `the key ${JSON.stringify(hint)} is not known`,
       hint,
     )
   return { status: 'invalid', reason: `the signature is not that of the key ${hint}` }
@@ -66,12 +70,12 @@ export function keysBehind(envelope: Envelope, keys: readonly TrustedKey[]): rea
   }
   const { certificates } = material
   const issuers = keys.filter((key) =>
-    authorityOf(key).some((authority) => certificates.some((certificate) => isIssuedBy(certificate, authority))),
+    certificateOf(key).some((authority) => certificates.some((certificate) => isIssuedBy(certificate, authority))),
   )
   return [...certificates.map(({ publicKey }) => keyIdOf(publicKey)), ...issuers.map(({ keyId }) => keyId)]
 }
 
-const authorityOf = ({ certificatePem }: TrustedKey) =>
+const certificateOf = ({ certificatePem }: TrustedKey) =>
   certificatePem === undefined ? [] : certificatesOf(certificatePem)
 
 const isSigned = ({ signed, signature }: Envelope, publicKeyPem: string) =>
@@ -88,7 +92,7 @@ function judgeCertificates(
     return { status: 'invalid', reason: "the signature is not that of the certificate's key" }
   const keyId = keyIdOf(leaf.publicKey)
   const roots = trustedRoots.flatMap(certificatesOf)
-  const listed = trustedKeys.flatMap(authorityOf)
+  const listed = trustedKeys.flatMap(certificateOf)
   const candidates = [...listed, ...roots, ...chain]
   // A path upwards, one issuer a step. Bounded: certificates may have issued each other.
   let certificate: X509Certificate | undefined = leaf
