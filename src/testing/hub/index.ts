@@ -1,0 +1,3 @@
+export type { HubToken } from './exchange.js'
+export type { HubFault, HubRequest } from './faults.js'
+export { type Hub, type HubOptions, type HubTraffic, startHub } from './start-hub.js'

@@ -1,0 +1,170 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type Clock, callContext } from '../../core/index.js'
+import { type Answer, json, Refusal } from './answer.js'
+import type { HubToken, World } from './exchange.js'
+import { ConnectionCut, cutAfter, type HubFault, type HubRequest, pausing } from './faults.js'
+import { tickets } from './tickets.js'
+
+export interface HubOptions {
+  /** Where the repositories and their large files lie. A later server on the same folder goes on from it. */
+  readonly folder: string
+  /** How large files are sent, if the client offers it. @default 'basic' */
+  readonly transfer?: 'basic' | 'multipart' | 'xet' | undefined
+  /** @default every token that begins with `hf_` may write */
+  readonly tokens?: readonly HubToken[] | undefined
+  /** Of a part, in a multipart transfer. @default 5_000_000 */
+  readonly chunkSizeBytes?: number | undefined
+  /** Asked before anything is done for a request. */
+  readonly before?: ((request: HubRequest) => HubFault | undefined | Promise<HubFault | undefined>) | undefined
+  /** Asked when all was done for a request: `cut` loses the answer. */
+  readonly after?: ((request: HubRequest) => 'cut' | undefined) | undefined
+  readonly clock?: Clock | undefined
+}
+
+export interface HubTraffic {
+  readonly method: string
+  /** With its query. */
+  readonly path: string
+  /** Of its body. */
+  readonly bytesReceived: number
+}
+
+export interface Hub {
+  /** Give it as `hubUrl`, `HF_ENDPOINT`, or the beginning of what is cloned. */
+  readonly url: string
+  /** In order of arrival. */
+  readonly requests: readonly HubTraffic[]
+  /** Of all bodies. */
+  readonly bytesReceived: number
+  close(): Promise<void>
+}
+
+/**
+ * A Hugging Face Hub on 127.0.0.1: its repositories are bare Git repositories, and its protocol is the one that
+ * @huggingface/hub, huggingface_hub, git and git-lfs speak.
+ */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  // What it needs is loaded by those who start one.
+  const [{ answerTo }, { repositories }] = await Promise.all([import('./router.js'), import('./repositories.js')])
+  const requests: { method: string; path: string; bytesReceived: number }[] = []
+  const working = new Set<Promise<void>>()
+  const closing = new AbortController()
+  let bytesReceived = 0
+
+  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url: path = '/', headers } = incoming
+    const traffic = { method, path, bytesReceived: 0 }
+    const request: HubRequest = { number: requests.push(traffic), method, path, headers }
+    const fault = await options.before?.(request)
+    if (fault === 'cut') throw new ConnectionCut()
+    const counted = {
+      [Symbol.asyncIterator]: () =>
+        counting(incoming, (sizeBytes) => {
+          traffic.bytesReceived += sizeBytes
+          bytesReceived += sizeBytes
+        }),
+    }
+    const isCut = fault !== undefined && 'cutBodyAfterBytes' in fault
+    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+    const body = isCut && hasBody ? cutAfter(fault.cutBodyAfterBytes, counted) : counted
+    const answer =
+      fault !== undefined && 'status' in fault
+        ? faulty(fault)
+        : await answerTo({ world, method, url: new URL(path, world.url), headers, body }).catch(answerOf)
+    // The connection is used again: nothing of this request may be left on it.
+    for await (const _ of body);
+    if (options.after?.(request) === 'cut') throw new ConnectionCut()
+    await send(response, answer, method === 'HEAD', isCut && hasBody ? undefined : fault, closing.signal)
+  }
+
+  const server = createServer((incoming, response) => {
+    // However it ends, nobody is left to be told.
+    const work = handle(incoming, response).catch(() => void incoming.socket.destroy())
+    working.add(work)
+    void work.finally(() => working.delete(work))
+  })
+  server.requestTimeout = 0
+  await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done))
+  const { clock } = callContext({ clock: options.clock })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const world: World = {
+    url,
+    transfer: options.transfer ?? 'basic',
+    tokens: options.tokens,
+    chunkSizeBytes: options.chunkSizeBytes ?? 5_000_000,
+    xetFolder: join(options.folder, 'xet'),
+    repositories: repositories(options.folder),
+    tickets: tickets(clock),
+    clock,
+  }
+  return {
+    url,
+    requests,
+    get bytesReceived() {
+      return bytesReceived
+    },
+    async close() {
+      closing.abort()
+      const closed = new Promise((done) => server.close(done))
+      server.closeAllConnections()
+      await closed
+      await Promise.all(working)
+    },
+  }
+}
+
+async function* counting(body: IncomingMessage, count: (sizeBytes: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+    count(piece.length)
+    yield piece
+  }
+}
+
+const faulty = ({ status, headers, body }: Extract<HubFault, { readonly status: number }>): Answer =>
+  typeof body === 'string'
+    ? { status, headers, body: Buffer.from(body) }
+    : json(status, body ?? { error: `Fault ${status}` }, headers)
+
+function answerOf(error: unknown): Answer {
+  if (error instanceof Refusal) return error.answer
+  if (error instanceof ConnectionCut) throw error
+  return json(500, { error: `Internal error: ${error instanceof Error ? error.message : String(error)}` })
+}
+
+async function send(
+  response: ServerResponse,
+  { status, headers, body }: Answer,
+  isHead: boolean,
+  fault: HubFault | undefined,
+  closing: AbortSignal,
+): Promise<void> {
+  const streamed = body === undefined || body instanceof Uint8Array ? one(body ?? new Uint8Array()) : body
+  const sizeBytes = streamed.sizeBytes
+  response.writeHead(status, { ...headers, ...(sizeBytes !== undefined && { 'content-length': `${sizeBytes}` }) })
+  if (isHead) return void response.end()
+  response.flushHeaders()
+  const bytes = streamed.open()
+  await pipeline(Readable.from(shaped(bytes, sizeBytes ?? 0, fault, closing), { objectMode: false }), response)
+}
+
+function shaped(
+  bytes: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  fault: HubFault | undefined,
+  closing: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  if (typeof fault !== 'object') return bytes
+  if ('slowMs' in fault) return pausing(fault.slowMs, sizeBytes, bytes, closing)
+  return 'cutBodyAfterBytes' in fault ? cutAfter(fault.cutBodyAfterBytes, bytes) : bytes
+}
+
+const one = (bytes: Uint8Array) => ({
+  sizeBytes: bytes.length,
+  async *open() {
+    if (bytes.length > 0) yield bytes
+  },
+})
