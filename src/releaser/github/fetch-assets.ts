@@ -5,7 +5,7 @@ import type { FileEntry } from '../../core/index.js'
 import { downloadFile, type Fetch } from '../remote/index.js'
 import type { AssetJson, GitHubApi } from './github-api.js'
 import type { ReleaseDocument } from './release-document.js'
-import { findPart, notHeld } from './releases.js'
+import { type AssetOf, notHeld } from './releases.js'
 import type { AssetProgress } from './send-assets.js'
 
 const filesAtOnce = 4
@@ -16,13 +16,13 @@ const rangeBytes = 32 << 20
 export async function fetchFiles(
   api: GitHubApi,
   { staged, assets: files }: ReleaseDocument,
-  { assets, directory }: { readonly assets: readonly AssetJson[]; readonly directory: string },
+  { assetOf, directory }: { readonly assetOf: AssetOf; readonly directory: string },
   onProgress?: (progress: AssetProgress) => void,
 ): Promise<void> {
   const parts = new Map(files.map(({ path, parts }) => [path, parts]))
   await forEachUpTo(filesAtOnce, staged.manifest.files, async (file) => {
     const held = (parts.get(file.path) ?? []).map((part) => {
-      const asset = findPart(assets, part)
+      const asset = assetOf(part)
       if (asset === undefined) throw notHeld(staged.version, `the asset ${part.name} is missing, or is another`)
       return { url: api.assetUrl(asset.id), sizeBytes: part.sizeBytes }
     })

@@ -89,6 +89,11 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
       // What may be done twice by that is looked for wherever it matters: a name that is taken, a draft too many.
       isRepeatable: () => true,
     })
+  // Where a redirect might follow, Node's fetch keeps a copy of all that it sends: a gigabyte of memory for a gigabyte.
+  const sending = persistent(
+    (input, init) => fetch(input, { ...init, redirect: 'error', window: null }),
+    largestAnswerBytes,
+  )
   const small = persistent((input, init) => fetch(input, { ...init, redirect: 'manual' }), largestAnswerBytes)
 
   const following: Fetch = async (input, init = {}) => {
@@ -147,7 +152,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
     async upload(release, name, body) {
       const url = new URL(release.upload_url.replace(/\{.*$/, ''))
       url.searchParams.set('name', name)
-      const response = await small(url, {
+      const response = await sending(url, {
         method: 'POST',
         headers: { ...headers('application/vnd.github+json'), 'content-type': 'application/octet-stream' },
         body,

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { type CallContext, canonicalJson, SheikhError } from '../../core/index.js'
+import { type CallContext, canonicalJson, type Digest, SheikhError } from '../../core/index.js'
 import { makeDirectory, storageFailed } from '../../store/index.js'
 import {
   checkedChannel,
@@ -19,8 +19,8 @@ import { isSameKey, keyOf, type ReleaseDocument, readMarker, withMarker } from '
 import { claimTag, dropTag, readTag } from './release-tag.js'
 import {
   type Documents,
+  findAssets,
   findDraft,
-  findPart,
   findPublished,
   listAssets,
   listDrafts,
@@ -163,7 +163,13 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const api = connect(context)
       const previous = async () =>
         (await newest(api, await channelsOf(api), (version) => version !== request.version))?.document.staged
-      return stageRelease(api, request, { format, documents, partBytes, onProgress, previous })
+      const holder = async (bundle: Digest) => {
+        for await (const found of published(api))
+          if (found.document.staged.bundle === bundle && partsOf(found.document).every(await assetsIn(api, found)))
+            return found
+        return undefined
+      }
+      return stageRelease(api, request, { format, documents, partBytes, onProgress, previous, holder })
     },
 
     async *staged(context) {
@@ -178,9 +184,9 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
 
     async verify(staged, context) {
       const api = connect(context)
-      const { document, assets } = await held(api, staged)
+      const { document, assetOf } = await held(api, staged)
       for (const part of partsOf(document)) {
-        const asset = findPart(assets, part)
+        const asset = assetOf(part)
         if (asset === undefined) throw notHeld(staged.version, `the asset ${part.name} is missing, or is another`)
         if (typeof asset.digest !== 'string') await checkBytes(api, asset, { ...part, path: part.name })
       }
@@ -271,8 +277,8 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
           `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
         )
       await makeDirectory(directory)
-      const { release, document } = found
-      await fetchFiles(api, document, { assets: await listAssets(api, release), directory }, onProgress)
+      const { document } = found
+      await fetchFiles(api, document, { assetOf: await assetsIn(api, found), directory }, onProgress)
       return { digest: document.staged.bundle, manifest: document.staged.manifest, directory }
     },
   }
@@ -283,7 +289,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     const whole = draft && (await wholeDraft(api, draft, documents))
     const found = draft === undefined ? await find(api, staged.version) : undefined
     const isOwn = found !== undefined && isSameKey(keyOf(found.document.staged), keyOf(staged))
-    const there = whole ?? (isOwn ? { ...found, assets: await listAssets(api, found.release) } : undefined)
+    const there = whole ?? (isOwn ? { ...found, assetOf: await assetsIn(api, found) } : undefined)
     if (there === undefined) throw notHeld(staged.version, 'its draft is missing, or something in it is')
     if (canonicalJson(there.document.staged) !== canonicalJson(staged))
       throw notHeld(staged.version, 'its draft describes another staging')
@@ -295,6 +301,9 @@ interface Found {
   readonly release: ReleaseJson
   readonly document: ReleaseDocument
 }
+
+const assetsIn = async (api: GitHubApi, { release, document }: Found) =>
+  findAssets(api, await listAssets(api, release), document)
 
 /** In the title and on top of the notes, which may be changed even where releases are immutable. */
 async function tellWithdrawn(api: GitHubApi, { release, document }: Found): Promise<void> {

@@ -7,6 +7,8 @@ export interface AssetPart {
   readonly name: string
   readonly sizeBytes: number
   readonly digest: Digest
+  /** Of the release that has the asset, where it is an earlier one: its bytes are not sent again. */
+  readonly tag?: string | undefined
 }
 
 export interface FileAssets {
@@ -94,7 +96,8 @@ function isFileAssets(value: unknown): value is FileAssets {
         typeof part?.name === 'string' &&
         Number.isSafeInteger(part.sizeBytes) &&
         part.sizeBytes! > 0 &&
-        isDigest(part.digest),
+        isDigest(part.digest) &&
+        (part.tag === undefined || typeof part.tag === 'string'),
     )
   )
 }

@@ -23,8 +23,13 @@ export interface Draft {
 /** A draft that is whole: what it holds, and where. */
 export interface WholeDraft extends Draft {
   readonly document: ReleaseDocument
-  readonly assets: readonly AssetJson[]
+  readonly assetOf: AssetOf
 }
+
+/** The asset that holds a part, by all that GitHub says about it; `undefined`: it is missing, or another. */
+export type AssetOf = (part: AssetPart) => AssetJson | undefined
+
+const longList = 30
 
 export const listReleases = (api: GitHubApi) => api.all<ReleaseJson>('list the releases', 'releases')
 
@@ -57,7 +62,11 @@ export async function readDocument(
   documents: Documents,
 ): Promise<ReleaseDocument | undefined> {
   const isDocument = ({ name, state }: AssetJson) => name === documentName && state === 'uploaded'
-  const asset = release.assets.find(isDocument) ?? (await listAssets(api, release)).find(isDocument)
+  const { length } = release.assets
+  // A release of code has none, and is not asked twice; of a long list GitHub may have shown the beginning.
+  const asset =
+    release.assets.find(isDocument) ??
+    (length < longList ? undefined : (await listAssets(api, release)).find(isDocument))
   return asset && (await documentIn(api, asset, release, documents))
 }
 
@@ -80,9 +89,9 @@ export async function wholeDraft(api: GitHubApi, draft: Draft, documents: Docume
   try {
     const document = await documentIn(api, asset, draft.release, documents)
     const isOwn = isSameKey(keyOf(document.staged), draft.key)
-    return isOwn && partsOf(document).every((part) => findPart(assets, part) !== undefined)
-      ? { ...draft, document, assets }
-      : undefined
+    if (!isOwn) return undefined
+    const assetOf = await findAssets(api, assets, document)
+    return partsOf(document).every(assetOf) ? { ...draft, document, assetOf } : undefined
   } catch (error) {
     if (isSheikhError(error, 'artifact-corrupt')) return undefined
     throw error
@@ -95,9 +104,20 @@ export async function findDraft(api: GitHubApi, format: TagFormat, staged: Stage
 
 export const partsOf = ({ assets }: ReleaseDocument): readonly AssetPart[] => assets.flatMap(({ parts }) => parts)
 
-/** The asset that holds a part, by all that GitHub says about it. */
-export const findPart = (assets: readonly AssetJson[], part: AssetPart): AssetJson | undefined =>
-  assets.find((asset) => asset.name === part.name && isPart(asset, part))
+/** @param own the assets of the release itself. */
+export async function findAssets(
+  api: GitHubApi,
+  own: readonly AssetJson[],
+  document: ReleaseDocument,
+): Promise<AssetOf> {
+  const byTag = new Map<string | undefined, readonly AssetJson[]>([[undefined, own]])
+  for (const { tag } of partsOf(document)) {
+    if (tag === undefined || byTag.has(tag)) continue
+    const earlier = await findPublished(api, tag)
+    byTag.set(tag, earlier === undefined ? [] : await listAssets(api, earlier))
+  }
+  return (part) => byTag.get(part.tag)?.find((asset) => asset.name === part.name && isPart(asset, part))
+}
 
 export const isPart = ({ state, size, digest }: AssetJson, part: Omit<AssetPart, 'name'>): boolean =>
   state === 'uploaded' && size === part.sizeBytes && (digest ?? part.digest) === part.digest

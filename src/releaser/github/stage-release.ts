@@ -1,8 +1,8 @@
-import { SheikhError } from '../../core/index.js'
+import { type Digest, SheikhError } from '../../core/index.js'
 import { parseVersion, type Staged, type StageRequest, type TagFormat } from '../index.js'
 import { planAssets } from './asset-names.js'
 import { encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
-import { isSameKey, keyOf, withMarker } from './release-document.js'
+import { type FileAssets, isSameKey, keyOf, type ReleaseDocument, withMarker } from './release-document.js'
 import { releaseNotes } from './release-notes.js'
 import { checkTag, readTag } from './release-tag.js'
 import {
@@ -21,6 +21,13 @@ export interface StageOptions extends SendOptions {
   readonly documents: Documents
   /** The newest release that is not withdrawn, which the notes compare with. */
   readonly previous: () => Promise<Staged | undefined>
+  /** A release that has the bundle, whole. */
+  readonly holder: (bundle: Digest) => Promise<Holder | undefined>
+}
+
+interface Holder {
+  readonly release: ReleaseJson
+  readonly document: ReleaseDocument
 }
 
 /**
@@ -54,15 +61,17 @@ export async function stageRelease(
   const taken = await readTag(api, tag)
   if (taken !== undefined) checkTag(taken, tag, key)
 
+  const { directory } = bundle
+  const earlier = directory === undefined ? await heldAlready(bundle.digest, options) : undefined
   const drafts = await listDrafts(api, format)
   const own = drafts.find((draft) => isSameKey(draft.key, key))
-  const partial = own ?? (await firstPartial(api, drafts, bundle.digest, documents))
+  const partial = own ?? (earlier ? undefined : await firstPartial(api, drafts, bundle.digest, documents))
   const commit = own?.release.target_commitish ?? (await commitFor(api, record.commit))
   const body = {
     tag_name: tag,
     target_commitish: commit,
     name: version,
-    body: withMarker(releaseNotes(staged, await options.previous()), key),
+    body: withMarker(releaseNotes(staged, await options.previous()) + whereFilesAre(earlier), key),
     draft: true,
     prerelease: isPrerelease(version),
   }
@@ -72,12 +81,30 @@ export async function stageRelease(
       ? await api.call<ReleaseJson>(act, 'POST', 'releases', { body })
       : await api.call<ReleaseJson>(act, 'PATCH', `releases/${partial.release.id}`, { body })
   await removePartials(api, release, options)
-  const assets = await sendAssets(api, release, bundle, options)
+  const assets = earlier ?? (await sendAssets(api, release, { ...bundle, directory: directory! }, options))
   await sendDocument(api, release, { staged, commit, assets })
   return staged
 }
 
 export const isPrerelease = (version: string) => version.replace(/\+.*$/, '').includes('-')
+
+const whereFilesAre = (files: readonly FileAssets[] | undefined): string => {
+  const tags = new Set(files?.flatMap(({ parts }) => parts.map(({ tag }) => tag)))
+  return tags.size === 0 ? '' : `\n\nThe files are assets of ${[...tags].join(' and ')}.`
+}
+
+/** GitHub copies no asset from one release to another: the document says which release has it. @throws `not-found`. */
+async function heldAlready(bundle: Digest, { holder }: StageOptions): Promise<readonly FileAssets[]> {
+  const held = await holder(bundle)
+  if (held === undefined)
+    throw new SheikhError('not-found', `The registry does not hold the bundle ${bundle}, or not whole.`, {
+      facts: { bundle },
+    })
+  return held.document.assets.map(({ path, parts }) => ({
+    path,
+    parts: parts.map((part) => ({ ...part, tag: part.tag ?? held.release.tag_name })),
+  }))
+}
 
 /** Its assets are those of the bundle already, or some of them. */
 async function firstPartial(

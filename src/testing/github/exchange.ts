@@ -9,6 +9,8 @@ export interface Exchange {
   readonly accept: string
   readonly contentType: string
   readonly body: Buffer
+  /** As its header says it. */
+  readonly contentLength: string | undefined
   readonly canWrite: boolean
   readonly repository: RepositoryState
   readonly state: GitHubState

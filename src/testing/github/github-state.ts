@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/index.js'
 import { type GitObjects, keep, writeTree } from './git-objects.js'
 
 /** All that a loopback GitHub knows: give it to the next server, and it goes on as the old one would have. */
@@ -42,6 +43,7 @@ export interface AssetState {
   /** `starter`: the upload was cut. */
   readonly state: 'uploaded' | 'starter'
   readonly bytes: Uint8Array
+  readonly digest: Digest | null
   readonly createdAtMs: number
 }
 

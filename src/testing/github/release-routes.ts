@@ -1,3 +1,4 @@
+import { digestBytes } from '../../core/index.js'
 import { type Answer, bodyOf, type Exchange, invalid, json, notFound, nothing, page, problem } from './exchange.js'
 import type { AssetState, ReleaseState, RepositoryState } from './github-state.js'
 import { assetShape, releaseShape } from './release-shapes.js'
@@ -132,7 +133,7 @@ function upload(exchange: Exchange, release: ReleaseState): Answer {
   const name = assetName(exchange)
   if (release.isImmutable) return problem(422, 'Cannot upload assets to an immutable release.')
   if (name === '') return invalid('ReleaseAsset', 'missing_field', 'name')
-  if (exchange.body.length === 0) return problem(400, 'Bad Content-Length: ')
+  if (exchange.body.length === 0 || exchange.contentLength === undefined) return problem(400, 'Bad Content-Length: ')
   if (release.assets.length >= 1000) return problem(422, 'file_count limited to 1000 assets per release')
   if (release.assets.some((asset) => asset.name === name)) return invalid('ReleaseAsset', 'already_exists', 'name')
   const asset = newAsset(exchange, name, 'uploaded')
@@ -167,7 +168,8 @@ const newAsset = ({ state, contentType, query, body, nowMs }: Exchange, name: st
   label: query.get('label') ?? '',
   contentType,
   state: stands,
-  bytes: stands === 'uploaded' ? Uint8Array.from(body) : new Uint8Array(0),
+  bytes: stands === 'uploaded' ? body : new Uint8Array(0),
+  digest: stands === 'uploaded' ? digestBytes(body) : null,
   createdAtMs: nowMs,
 })
 

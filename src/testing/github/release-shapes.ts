@@ -1,4 +1,3 @@
-import { digestBytes } from '../../core/index.js'
 import type { World } from './exchange.js'
 import type { AssetState, ReleaseState, RepositoryState } from './github-state.js'
 
@@ -43,7 +42,7 @@ export function assetShape(world: World, repository: RepositoryState, release: R
     content_type: asset.contentType,
     state: asset.state,
     size: asset.bytes.byteLength,
-    ...(world.hasDigests && { digest: asset.state === 'uploaded' ? digestBytes(asset.bytes) : null }),
+    ...(world.hasDigests && { digest: asset.digest }),
     download_count: 0,
     created_at: date(asset.createdAtMs),
     updated_at: date(asset.createdAtMs),

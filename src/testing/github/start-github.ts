@@ -112,6 +112,7 @@ export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<
       query: url.searchParams,
       accept: request.headers.accept ?? '',
       contentType: request.headers['content-type'] ?? '',
+      contentLength: request.headers['content-length'],
       body,
       canWrite: right === 'write',
       repository,
