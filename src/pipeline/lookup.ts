@@ -23,6 +23,10 @@ export async function findBySource(
   return found.bundle === current?.bundle ? current : lastOf(history, found.bundle)
 }
 
+/** Whether its files are gone and it may be made again: a withdrawn one stays what it is. */
+export const isRemoved = ({ removedAtMs, withdrawn }: Release): boolean =>
+  removedAtMs !== undefined && withdrawn === undefined
+
 /** The release under which a bundle was published last. */
 export const lastOf = (history: readonly Release[], bundle: Digest): Release | undefined =>
   history.find((release) => release.bundle === bundle)
@@ -43,6 +47,7 @@ export function bestRelease(
   for (const release of history) {
     const value = release.record.metrics?.[metric.name]
     if (lastOf(history, release.bundle)?.withdrawn !== undefined || typeof value !== 'number') continue
+    if (release.removedAtMs !== undefined) continue
     if (best === undefined || sign * value > sign * best.value) best = { release, value }
   }
   return best === undefined || best.release.bundle === baseline?.bundle ? undefined : best.release

@@ -1,10 +1,11 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
-import type { Releaser } from '../releaser/index.js'
+import type { Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Stage } from './stage.js'
+import type { Versioning } from './versioning.js'
 
 export interface PipelineOptions<I, T> {
   readonly dataset: Dataset<I, T>
@@ -20,6 +21,10 @@ export interface PipelineOptions<I, T> {
   readonly stages?: readonly Stage[] | undefined
   /** Pointed at each release. @default 'latest' */
   readonly channel?: string | undefined
+  /** Decides the next version. @default by the change: labels or architecture major, configuration or prompts minor, data patch */
+  readonly versioning?: Versioning | undefined
+  /** Makes each release a pre-release of this name: `rc` gives `1.3.0-rc.0`. @default none */
+  readonly prerelease?: string | undefined
   /** @default 0 */
   readonly seed?: number | undefined
   /** Further files of the bundle, under `prompts/` or `sheikh/`. @default none */
@@ -54,6 +59,8 @@ export interface RunOptions extends CallOptions {
   readonly retrain?: boolean | undefined
   /** Runs with uncommitted changes; the release is made, and no channel is pointed at it. @default false */
   readonly allowDirty?: boolean | undefined
+  /** `patch`, `minor`, `major`, or a version above all before, in place of what the change says. */
+  readonly releaseAs?: VersionLevel | Version | undefined
 }
 
 export interface ApproveOptions extends CallOptions {

@@ -2,7 +2,7 @@ import { callContext, type Json, SheikhError } from '../core/index.js'
 import { storeLedger } from '../gate/index.js'
 import type { Documents } from '../store/index.js'
 import { type Difference, firstDifference } from './keys.js'
-import { findBySource } from './lookup.js'
+import { findBySource, isRemoved } from './lookup.js'
 import type { CallOptions, PipelineOptions } from './options.js'
 import { readHistory } from './recovery.js'
 import type { RunRecord } from './run-result.js'
@@ -48,7 +48,8 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const history = await readHistory({ options, context } as never)
   const current = await releaser.current(channel, context)
   const ledger = options.ledger ?? storeLedger(store)
-  const known = versioned ? await findBySource({ ledger, context }, history, source.digest, current) : undefined
+  const found = versioned ? await findBySource({ ledger, context }, history, source.digest, current) : undefined
+  const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
   const key = trainKey(trainer, summary.trainingDigest, seed, environment)

@@ -115,6 +115,7 @@ async function releaseKept(
     verdict: open.verdict,
     candidate: open.candidate?.record,
     dataset: open.dataset,
+    source: open.source,
     [by.name]: decision,
   }
   return releaseStage(session, {
@@ -149,10 +150,22 @@ function named({ by, reason }: { readonly by: string; readonly reason: string },
   return { by, reason }
 }
 
-const carried = ({ commit, dirty, sourceKey, dataset, candidate, bundle, baseline, best, metrics }: RunRecord) => ({
+const carried = ({
   commit,
   dirty,
   sourceKey,
+  source,
+  dataset,
+  candidate,
+  bundle,
+  baseline,
+  best,
+  metrics,
+}: RunRecord) => ({
+  commit,
+  dirty,
+  sourceKey,
+  source,
   dataset,
   candidate,
   bundle,

@@ -16,9 +16,10 @@ export async function restore(
     readonly withdraws?: readonly string[]
     readonly reason?: string
     readonly sourceKey?: Digest | undefined
+    readonly releaseAs?: string | undefined
   },
 ): Promise<RunResult> {
-  const { release: from, history, withdraws, reason, sourceKey } = request
+  const { release: from, history, withdraws, reason, sourceKey, releaseAs } = request
   await session.update({ bundle: from.bundle, metrics: from.record.metrics })
   const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
   const release = await releaseStage(session, {
@@ -29,6 +30,7 @@ export async function restore(
     withdraws: withdraws ?? [],
     reason,
     sourceKey,
+    releaseAs,
     record: { ...inherited, restoredFrom: from.version },
   })
   return { runId: session.runId, status: 'restored', release, restoredFrom: from.version }
@@ -58,8 +60,11 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
 function previousRelease(history: readonly Release[], current: Release): Release {
   const older = history.slice(history.findIndex(({ version }) => version === current.version) + 1)
   const target = older.find(
-    ({ bundle, withdrawn }) =>
-      bundle !== current.bundle && withdrawn === undefined && lastOf(history, bundle)?.withdrawn === undefined,
+    ({ bundle, withdrawn, removedAtMs }) =>
+      bundle !== current.bundle &&
+      withdrawn === undefined &&
+      removedAtMs === undefined &&
+      lastOf(history, bundle)?.withdrawn === undefined,
   )
   if (target !== undefined) return target
   throw new SheikhError(
@@ -71,10 +76,10 @@ function previousRelease(history: readonly Release[], current: Release): Release
 
 function namedRelease(history: readonly Release[], version: string): Release {
   const target = history.find((release) => release.version === version)
-  if (target !== undefined) return target
+  if (target !== undefined && target.removedAtMs === undefined) return target
   throw new SheikhError(
     'not-found',
-    `Cannot roll back to ${version}: there is no such release. "sheikh history" lists them.`,
+    `Cannot roll back to ${version}: ${target === undefined ? 'there is no such release' : 'its files were removed'}. "sheikh history" lists them.`,
     {
       facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
     },

@@ -49,6 +49,8 @@ export interface RunRecord {
   readonly sourceKey?: Digest | undefined
   /** What the source key is made of. */
   readonly sourceParts?: Json | undefined
+  /** The same, part by part, for whoever asks what changed. */
+  readonly source?: Json | undefined
   readonly dataset?: DatasetSummary | undefined
   readonly stages: readonly StageRecord[]
   readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined

@@ -3,6 +3,7 @@ import type { DatasetSummary } from '../dataset/index.js'
 import { type Key, sourceKey } from './keys.js'
 import type { PayloadFile, PipelineOptions } from './options.js'
 import type { Session } from './session.js'
+import { releaseSource } from './versioning.js'
 
 /** The source key of what stands in the repository now, or why there is none. */
 export function sourceOf(
@@ -27,6 +28,7 @@ export async function currentSource(
   payload: readonly PayloadFile[],
 ): Promise<Digest | undefined> {
   const source = sourceOf(session.options, dataset, payload)
+  await session.update({ source: releaseSource(session.options, dataset, payload) as unknown as Json })
   if ('unversioned' in source) {
     session.warn(`"${source.unversioned}" has no version: every run trains and judges again.`, {
       part: source.unversioned,

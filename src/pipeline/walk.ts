@@ -2,7 +2,7 @@ import { digestJson, SheikhError } from '../core/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
-import { bestRelease, findBySource, lastOf } from './lookup.js'
+import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
 import type { RunOptions } from './options.js'
 import { recover } from './recovery.js'
 import { restore } from './restore.js'
@@ -16,11 +16,15 @@ import { HostStages } from './stages/host.js'
 import { noteSource, releaseStage } from './stages/release.js'
 import { trainStage } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
+import { versionOf } from './versioning.js'
 
 /** The whole road, once: validate, train, evaluate, decide, release. */
 export async function walk(session: Session, options: RunOptions): Promise<RunResult> {
   const { runId, channel } = session
   const { releaser } = session.options
+  const { releaseAs } = options
+  // A name that is no version is known before an hour of training.
+  if (releaseAs !== undefined) versionOf({}, { level: 'patch' }, { history: [], releaseAs })
   const history = await recover(session)
   await recordProvenance(session, options)
   const current = await releaser.current(channel, session.context)
@@ -29,10 +33,10 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const { snapshot, payload } = await validateStage(session)
   const key = await currentSource(session, snapshot.summary, payload)
   const known = options.retrain || key === undefined ? undefined : await findBySource(session, history, key, current)
-  if (known !== undefined) {
+  if (known !== undefined && !isRemoved(known)) {
     if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
     if (known.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: known }
-    return restore(session, { release: known, history, sourceKey: key })
+    return restore(session, { release: known, history, sourceKey: key, releaseAs })
   }
 
   const host = new HostStages(session)
@@ -69,7 +73,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const held = await heldBack(session, verdict, bundle)
   if (held !== undefined) return held
   const record = releaseRecord(session, evidence, verdict)
-  const release = await releaseStage(session, { bundle, history, sourceKey: key, record })
+  const release = await releaseStage(session, { bundle, history, sourceKey: key, record, releaseAs })
   await host.add('release', { value: release }, digestJson(release))
   return { runId, status: 'released', release, verdict }
 }
@@ -114,5 +118,6 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     verdict,
     candidate: evidence.candidate.record,
     dataset: session.record.dataset,
+    source: session.record.source,
   } as unknown as Partial<ReleaseRecord>
 }

@@ -17,4 +17,11 @@ export type {
   Version,
 } from './releaser.js'
 export { type TagFormat, tagFormat } from './tag-format.js'
-export { compareVersions, isVersion, nextVersion, parseVersion } from './version.js'
+export {
+  compareVersions,
+  isVersion,
+  type NextVersion,
+  nextVersion,
+  parseVersion,
+  type VersionLevel,
+} from './version.js'

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import { byVersion } from './release-order.js'
 import type { Release, Releaser, Staged, StagedState, StageRequest, Version } from './releaser.js'
+import { compareVersions } from './version.js'
 
 /**
  * Several registries as one: a release is staged in all, verified in all, then promoted in all, in the order given. Before
@@ -86,6 +87,14 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       return newestOf(await inAll((registry) => registry.current(channel, context)))
     },
 
+    async channels(context) {
+      const found: Record<string, Version> = {}
+      for (const channels of await inAll((registry) => registry.channels(context)))
+        for (const [name, version] of Object.entries(channels))
+          if (found[name] === undefined || compareVersions(version, found[name]) > 0) found[name] = version
+      return found
+    },
+
     async *history(context) {
       yield* await history(context)
     },
@@ -155,6 +164,10 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
 
     async withdraw(version, reason, context) {
       await whereReleased((registry) => registry.withdraw(version, reason, context))
+    },
+
+    async remove(version, context) {
+      await whereReleased((registry) => registry.remove(version, context))
     },
 
     async open(version, directory, context) {

@@ -35,6 +35,8 @@ export interface ReleaseRecord {
   readonly verdict?: Json | undefined
   readonly candidate?: Json | undefined
   readonly dataset?: Json | undefined
+  /** What it was made of, part by part: labels, architecture, configuration, prompts, data. */
+  readonly source?: Json | undefined
   /** Who released it where the evidence left it open, and why. */
   readonly approval?: Json | undefined
   /** Who released it against the evidence, why, and until when they answer for it: `untilMs`. */
@@ -70,12 +72,16 @@ export interface StagedState {
 export interface Release extends Staged {
   readonly promotedAtMs: number
   readonly withdrawn?: { readonly reason: string; readonly atMs: number } | undefined
+  /** When its files were removed to save space; what is known of it stays. */
+  readonly removedAtMs?: number | undefined
 }
 
 /** Where releases are kept for readers. Nothing is ever half published. */
 export interface Releaser extends Described {
   /** The release that a channel points at, withdrawn or not. */
   current(channel: string, context: CallContext): Promise<Release | undefined>
+  /** Where every channel points. */
+  channels(context: CallContext): Promise<Readonly<Record<string, Version>>>
   /** All releases, newest (highest in order of promotion) first. */
   history(context: CallContext): AsyncIterable<Release>
   /**
@@ -97,6 +103,13 @@ export interface Releaser extends Described {
   discard(staged: Staged, context: CallContext): Promise<void>
   /** Marks a release as rolled back from, for good. Repeating it is harmless. @throws `not-found`. */
   withdraw(version: Version, reason: string, context: CallContext): Promise<void>
+  /**
+   * Deletes the files of a release that no other release or staging has. Its record stays: the version is used, and what
+   * was withdrawn is withdrawn. Repeating it is harmless.
+   *
+   * @throws `not-found`; `release-conflict` where a channel points at it; `release-rejected` where the registry cannot.
+   */
+  remove(version: Version, context: CallContext): Promise<void>
   /** Writes the bundle into `directory` (absent or empty), every file checked. @throws `artifact-corrupt`, `not-found`. */
   open(version: Version, directory: string, context: CallContext): Promise<Bundle>
 }

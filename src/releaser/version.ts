@@ -20,16 +20,48 @@ export function parseVersion(value: unknown): Version {
   )
 }
 
+export type VersionLevel = 'patch' | 'minor' | 'major'
+
+export interface NextVersion {
+  /** @default 'patch' */
+  readonly level?: VersionLevel | undefined
+  /** A name like `rc`: `1.3.0-rc.0`, then `1.3.0-rc.1`; the next without one is `1.3.0`. @default none */
+  readonly prerelease?: string | undefined
+  /** In place of a level. */
+  readonly version?: Version | undefined
+}
+
 /**
  * The version after the highest ever used, withdrawn ones too: a version is used once.
  *
  * @returns `0.1.0` where there is none.
+ * @throws `invalid-options` where `version` is not above all that were used.
  */
-export function nextVersion(existing: readonly Version[], level: 'patch' | 'minor' | 'major' = 'patch'): Version {
+export function nextVersion(
+  existing: readonly Version[],
+  { level = 'patch', prerelease, version }: NextVersion = {},
+): Version {
   const highest = [...existing].sort(rcompare)[0]
-  if (highest === undefined) return '0.1.0'
-  // Past the greatest whole number there is none.
-  return parseVersion(inc(highest, level))
+  if (version !== undefined) {
+    if (highest === undefined || compare(parseVersion(version), highest) > 0) return parseVersion(version)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot release ${version}: ${highest} was used already, and versions only grow. Choose a higher one.`,
+      { facts: { version, highest } },
+    )
+  }
+  if (prerelease === undefined) return highest === undefined ? '0.1.0' : parseVersion(inc(highest, level))
+  if (!/^[a-z][0-9a-z-]{0,31}$/i.test(prerelease))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot name a pre-release ${JSON.stringify(prerelease)}: write it like "rc", in letters, digits and "-".`,
+    )
+  if (highest === undefined) return `0.1.0-${prerelease}.0`
+  const stable = parseVersion(inc(highest, level))
+  if (!highest.startsWith(`${stable}-`)) return `${stable}-${prerelease}.0`
+  const next = parseVersion(inc(highest, 'prerelease', prerelease))
+  // Names sort by the alphabet: "alpha" after "rc" would be below what was used.
+  return compare(next, highest) > 0 ? next : `${inc(stable, level)}-${prerelease}.0`
 }
 
 /** By SemVer's precedence: negative where `left` comes first. */

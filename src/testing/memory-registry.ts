@@ -43,6 +43,11 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       return version === undefined ? undefined : find(version)
     },
 
+    async channels({ signal }) {
+      signal.throwIfAborted()
+      return Object.fromEntries(channels)
+    },
+
     async *history({ signal }) {
       signal.throwIfAborted()
       yield* [...releases].reverse()
@@ -128,10 +133,22 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       if (release.withdrawn === undefined) releases[index] = { ...release, withdrawn: { reason, atMs: clock.nowMs() } }
     },
 
+    async remove(version, { signal, clock }) {
+      signal.throwIfAborted()
+      const release = find(version)
+      if (release === undefined) throw absent(version)
+      if ([...channels.values()].includes(version))
+        throw new SheikhError('release-conflict', `Cannot remove ${version}: a channel points at it.`)
+      if (release.removedAtMs !== undefined) return
+      releases[releases.indexOf(release)] = { ...release, removedAtMs: clock.nowMs() }
+      const used = [...releases.filter(({ removedAtMs }) => removedAtMs === undefined), ...stagings.values()]
+      if (!used.some(({ bundle }) => bundle === release.bundle)) bundles.delete(release.bundle)
+    },
+
     async open(version, directory, { signal }) {
       enter('open', signal)
       const release = find(version)
-      if (release === undefined) throw absent(version)
+      if (release === undefined || release.removedAtMs !== undefined) throw absent(version)
       await mkdir(directory, { recursive: true })
       if ((await readdir(directory)).length > 0)
         throw new SheikhError('invalid-options', `Cannot open ${version} into "${directory}": the folder is not empty.`)

@@ -163,6 +163,48 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     await stage('0.1.3', 'three')
   })
 
+  check('says where every channel points', async ({ releaser, reopen, release }) => {
+    assert.deepEqual(await releaser.channels(context), {})
+    await release('0.1.0', 'one')
+    await release('0.1.1', 'two')
+    await releaser.point('latest', '0.1.1', undefined, context)
+    await releaser.point('production', '0.1.0', undefined, context)
+    assert.deepEqual(await reopen().channels(context), { latest: '0.1.1', production: '0.1.0' })
+  })
+
+  check(
+    'removes the files of a release and keeps all else',
+    async ({ releaser, reopen, release, open, stage, folder }) => {
+      await release('0.1.0', 'one')
+      await release('0.1.1', 'two')
+      await release('0.1.2', 'one')
+      await release('0.1.3', 'three')
+      await releaser.point('latest', '0.1.3', undefined, context)
+      await assert.rejects(releaser.remove('0.1.3', context), coded('release-conflict'))
+      await assert.rejects(releaser.remove('9.9.9', context), coded('not-found'))
+      await releaser.withdraw('0.1.1', 'bad', context)
+      for (const version of ['0.1.0', '0.1.1', '0.1.1'])
+        await releaser.remove(version, callContext({ clock: { nowMs: () => 7 } }))
+      // Another release has the same bytes.
+      assert.equal(await open('0.1.2'), 'one')
+      await assert.rejects(releaser.open('0.1.1', join(folder, 'removed'), context), coded('not-found'))
+      const seen: unknown[] = []
+      for await (const { version, removedAtMs, withdrawn } of reopen().history(context))
+        seen.push([version, removedAtMs, withdrawn?.reason])
+      assert.deepEqual(seen, [
+        ['0.1.3', undefined, undefined],
+        ['0.1.2', undefined, undefined],
+        ['0.1.1', 7, 'bad'],
+        ['0.1.0', 7, undefined],
+      ])
+      await assert.rejects(stage('0.1.1', 'another'), coded('release-conflict'))
+      const again = await stage('0.1.4', 'two')
+      await releaser.verify(again, context)
+      await releaser.promote(again, context)
+      assert.equal(await open('0.1.4'), 'two')
+    },
+  )
+
   check('is described in JSON', async ({ releaser }) => {
     assert.equal(releaser.contract, 1)
     assert.notEqual(releaser.name, '')
@@ -270,6 +312,8 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
       () => releaser.point('latest', '0.1.0', undefined, aborted),
       () => releaser.discard(staged, aborted),
       () => releaser.withdraw('0.1.0', 'bad', aborted),
+      () => releaser.channels(aborted),
+      () => releaser.remove('0.1.0', aborted),
       () => releaser.open('0.1.0', join(folder, 'absent'), aborted),
       () => releaser.history(aborted)[Symbol.asyncIterator]().next(),
       () => releaser.staged(aborted)[Symbol.asyncIterator]().next(),

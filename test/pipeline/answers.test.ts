@@ -95,7 +95,7 @@ describe('answers are kept', () => {
     await pipeline(samples, { trainer, payload: schema('{}') }).run()
     total(asked)
     const result = await pipeline(samples, { trainer, payload: schema('{ }') }).run()
-    expect(result).toMatchObject({ status: 'released', release: { version: '0.1.1' } })
+    expect(result).toMatchObject({ status: 'released', release: { version: '0.2.0' } })
     expect(total(asked)).toBe(0)
   })
 })

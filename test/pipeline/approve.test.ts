@@ -22,11 +22,11 @@ describe('approve', () => {
     const approved = await open().approve(runId, { by, reason })
     expect(approved).toMatchObject({
       status: 'released',
-      release: { version: '0.1.1', record: { approval: { runId, by, reason } } },
+      release: { version: '0.2.0', record: { approval: { runId, by, reason } } },
     })
     const entries = await storeLedger(store).read(callContext())
     expect(entries).toContainEqual(expect.objectContaining({ type: 'approval', runId, by, reason }))
-    expect(await open().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.1' } })
+    expect(await open().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.2.0' } })
   })
 
   it('cannot be done twice', async () => {
@@ -57,7 +57,7 @@ describe('approve', () => {
     failing = false
     expect(await open().approve(runId, { by, reason })).toMatchObject({
       status: 'released',
-      release: { version: '0.1.1' },
+      release: { version: '0.2.0' },
     })
     expect((await open().history()).length).toBe(2)
   })

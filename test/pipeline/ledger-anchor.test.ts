@@ -11,7 +11,7 @@ async function released() {
   await there.pipeline(samples).run()
   there.clock.advance(1000)
   const second = there.pipeline(poison('fig'), { gate: gate('release', 0.03) })
-  expect(await second.run()).toMatchObject({ status: 'released', release: { version: '0.1.1' } })
+  expect(await second.run()).toMatchObject({ status: 'released', release: { version: '0.2.0' } })
   there.clock.advance(1000)
   const kept = storeLedger(there.store)
   const reading = (change: (entries: readonly LedgerEntry[]) => readonly LedgerEntry[]) => {
@@ -36,7 +36,7 @@ describe('the ledger, seen from a release', () => {
     ['that was written anew', (entries) => entries.map((entry) => ({ ...entry, runId: 'another' }))],
   ])('%s is not trusted, by a run nor by a look', async (_, change) => {
     const { reading } = await released()
-    const error = { code: 'artifact-corrupt', facts: { version: '0.1.1' } }
+    const error = { code: 'artifact-corrupt', facts: { version: '0.2.0' } }
     await expect(reading(change).run()).rejects.toMatchObject(error)
     await expect(reading(change).ledger()).rejects.toMatchObject(error)
     await expect(reading(change).rollback({ reason: 'x' })).rejects.toMatchObject(error)
@@ -53,8 +53,11 @@ describe('the ledger, seen from a release', () => {
       pipeline.on('warning', ({ message }) => said.push(message))
       return pipeline
     }
-    expect(await open().run()).toMatchObject({ status: 'restored', release: { version: '0.1.2' } })
+    expect(await open().run()).toMatchObject({ status: 'restored', release: { version: '0.3.0' } })
     expect(said.join()).toContain('The ledger was lost')
-    expect((await open().ledger()).map((entry) => entry.type === 'release' && entry.version)).toEqual(['0.1.1', '0.1.2'])
+    expect((await open().ledger()).map((entry) => entry.type === 'release' && entry.version)).toEqual([
+      '0.2.0',
+      '0.3.0',
+    ])
   })
 })

@@ -1,10 +1,20 @@
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { directoryRegistry } from '../../src/releaser/directory/index.js'
-import { isVersion, loadRelease, nextVersion, parseVersion, readBundle, weightsOf } from '../../src/releaser/index.js'
+import {
+  compareVersions,
+  isVersion,
+  loadRelease,
+  nextVersion,
+  parseVersion,
+  readBundle,
+  tagFormat,
+  weightsOf,
+} from '../../src/releaser/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import { releaserContract } from '../../src/testing/releaser-contract.js'
@@ -111,7 +121,65 @@ describe('versions', () => {
   it('go on from the highest ever used', () => {
     expect(nextVersion([])).toBe('0.1.0')
     expect(nextVersion(['0.1.9', '0.1.10', '0.1.2'])).toBe('0.1.11')
-    expect(nextVersion(['1.0.0', '0.9.9'], 'minor')).toBe('1.1.0')
+    expect(nextVersion(['1.0.0', '0.9.9'], { level: 'minor' })).toBe('1.1.0')
+  })
+
+  it.each([
+    [[], 'patch', '0.1.0-rc.0'],
+    [['1.2.0'], 'minor', '1.3.0-rc.0'],
+    [['1.3.0-rc.0', '1.2.0'], 'minor', '1.3.0-rc.1'],
+    [['1.3.0-rc.9', '1.2.0'], 'patch', '1.3.0-rc.10'],
+    [['1.3.0-rc.1'], 'major', '2.0.0-rc.0'],
+    [['2.0.0-rc.0'], 'major', '2.0.0-rc.1'],
+    [['1.3.0-zeta.4'], 'patch', '1.3.1-rc.0'],
+  ] as const)('give a pre-release after %j by a %s change: %s', (existing, level, expected) => {
+    expect(nextVersion(existing, { level, prerelease: 'rc' })).toBe(expected)
+  })
+
+  it('end a pre-release in the version that it was before', () => {
+    expect(nextVersion(['1.3.0-rc.1'], { level: 'minor' })).toBe('1.3.0')
+    expect(nextVersion(['1.3.0-rc.1'], { level: 'major' })).toBe('2.0.0')
+  })
+
+  it('only grow, whatever is asked for', () => {
+    const version = fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9)).map((parts) => parts.join('.'))
+    const used = fc.array(
+      fc.oneof(
+        version,
+        version.map((text) => `${text}-rc.1`),
+      ),
+      { maxLength: 5 },
+    )
+    const level = fc.constantFrom('patch', 'minor', 'major')
+    const name = fc.option(fc.constantFrom('alpha', 'rc'), { nil: undefined })
+    fc.assert(
+      fc.property(used, level, name, (existing, asked, prerelease) => {
+        const next = nextVersion(existing, { level: asked as 'patch', prerelease })
+        expect(isVersion(next)).toBe(true)
+        for (const before of existing) expect(compareVersions(next, before)).toBeGreaterThan(0)
+      }),
+    )
+    expect(nextVersion(['1.2.0'], { version: '1.2.1' })).toBe('1.2.1')
+    for (const asked of ['1.2.0', '1.1.9', 'v2.0.0', '1.2.0-rc.1'])
+      expect(() => nextVersion(['1.2.0'], { version: asked })).toThrow(
+        expect.objectContaining({ code: 'invalid-options' }),
+      )
+    expect(() => nextVersion([], { prerelease: '1.0' })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+  })
+
+  it('stand in tags as the format says, and are found again', () => {
+    for (const [format, tag] of [
+      ['v{version}', 'v1.2.0-rc.1'],
+      ['spam-v{version}', 'spam-v1.2.0-rc.1'],
+      ['{version}', '1.2.0-rc.1'],
+    ] as const) {
+      expect(tagFormat(format).tagOf('1.2.0-rc.1')).toBe(tag)
+      expect(tagFormat(format).versionOf(tag)).toBe('1.2.0-rc.1')
+    }
+    for (const tag of ['v1.0', 'ham-v1.0.0', 'v', '1.0.0'])
+      expect(tagFormat('v{version}').versionOf(tag)).toBe(undefined)
+    for (const format of ['v', '{version}{version}', '-v{version}', 'a/v{version}', 'v{version} x', '../{version}'])
+      expect(() => tagFormat(format), format).toThrow(expect.objectContaining({ code: 'invalid-options' }))
   })
 })
 

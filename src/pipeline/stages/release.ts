@@ -1,15 +1,9 @@
 import { type Digest, isSheikhError, type Json } from '../../core/index.js'
-import {
-  type Bundle,
-  type Intent,
-  nextVersion,
-  type Release,
-  type ReleaseRecord,
-  type StageRequest,
-} from '../../releaser/index.js'
+import type { Bundle, Intent, Release, ReleaseRecord, StageRequest } from '../../releaser/index.js'
 import { anchorOf } from '../ledger-anchor.js'
 import { finishRelease, promote } from '../recovery.js'
 import type { Session } from '../session.js'
+import { changeSince, versionOf } from '../versioning.js'
 
 export interface ReleaseRequest {
   readonly bundle: StageRequest['bundle']
@@ -20,6 +14,7 @@ export interface ReleaseRequest {
   readonly sourceKey?: Digest | undefined
   readonly record: Partial<ReleaseRecord>
   readonly history: readonly Release[]
+  readonly releaseAs?: string | undefined
 }
 
 /** Stage, verify, promote; then what the intent says. Before the promotion a crash undoes, after it every later run goes forward. */
@@ -34,9 +29,11 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
       ...(request.sourceKey !== undefined && { sourceKey: request.sourceKey }),
     }
     await session.lock.check()
+    // A channel that is new moves its users from what was released last.
+    const previous = (await releaser.current(session.channel, context)) ?? request.history[0]
     const stage = async (bundle: StageRequest['bundle']) => releaser.stage({ ...asked, bundle }, context)
     const asked = {
-      version: nextVersion(request.history.map(({ version }) => version)),
+      version: versionOf(session.options, changeSince(previous, request.record.source), request),
       intent,
       record: withoutUndefined(
         // Registries are read by many: nothing secret goes there, whoever wrote it into a metric's or a person's name.

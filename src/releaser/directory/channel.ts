@@ -49,6 +49,17 @@ export function channelOf(registry: string, name: string) {
   }
 }
 
+/** The channels of a registry. */
+export async function channelNames(registry: string): Promise<readonly string[]> {
+  const folder = join(registry, 'channels')
+  try {
+    return (await readdir(folder)).filter((name) => /^[a-z0-9][a-z0-9-]*$/.test(name)).sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw storageFailed('read', folder, error)
+  }
+}
+
 const fileName = (number: number) => `${String(number).padStart(8, '0')}.json`
 
 async function numbersIn(folder: string): Promise<readonly number[]> {

@@ -24,11 +24,11 @@ import {
   type Staged,
   type StageRequest,
 } from '../index.js'
-import { channelOf } from './channel.js'
+import { channelNames, channelOf } from './channel.js'
 
 /**
  * Releases in a folder: `bundles/<digest>/`, `staged/<version>-<digest>/`, `releases/<version>.json`,
- * `withdrawals/<version>.json`, `channels/<name>/<number>.json`. A reader goes by `releases/` alone, and what appears there
+ * `withdrawals/<version>.json`, `removals/<version>.json`, `channels/<name>/<number>.json`. A reader goes by `releases/` alone, and what appears there
  * appears whole. One writer at a time, as the pipeline's lock has it; of two that race one gets `release-conflict`.
  *
  * @param path of the folder; made when something is first written.
@@ -36,6 +36,7 @@ import { channelOf } from './channel.js'
 export function directoryRegistry(path: string): Releaser {
   const releaseFile = (version: string) => join(path, 'releases', `${version}.json`)
   const withdrawalFile = (version: string) => join(path, 'withdrawals', `${version}.json`)
+  const removalFile = (version: string) => join(path, 'removals', `${version}.json`)
   const bundleFolder = (bundle: Digest) => join(path, 'bundles', hexOf(bundle))
   const stagedFolder = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>) =>
     join(path, 'staged', `${version}-${hexOf(bundle)}`)
@@ -49,7 +50,8 @@ export function directoryRegistry(path: string): Releaser {
     const { sequence } = document as { sequence?: unknown }
     if (release.version !== version) throw corrupt(file, `it is of ${release.version}`)
     if (!Number.isSafeInteger(sequence)) throw corrupt(file, 'it has no sequence')
-    return { release: { ...release, ...(await readWithdrawal(version)) }, sequence: sequence as number }
+    const marks = { ...(await readWithdrawal(version)), ...(await readRemoval(version)) }
+    return { release: { ...release, ...marks }, sequence: sequence as number }
   }
 
   async function readWithdrawal(version: string): Promise<Pick<Release, 'withdrawn'>> {
@@ -59,6 +61,23 @@ export function directoryRegistry(path: string): Releaser {
     if (typeof reason !== 'string' || typeof atMs !== 'number')
       throw corrupt(withdrawalFile(version), 'it does not say why and when')
     return { withdrawn: { reason, atMs } }
+  }
+
+  async function readRemoval(version: string): Promise<Pick<Release, 'removedAtMs'>> {
+    const document = await readDocument(removalFile(version))
+    if (document === undefined) return {}
+    const { atMs } = (document ?? {}) as { atMs?: unknown }
+    if (typeof atMs !== 'number') throw corrupt(removalFile(version), 'it does not say when')
+    return { removedAtMs: atMs }
+  }
+
+  async function channelVersions(): Promise<Readonly<Record<string, string>>> {
+    const found: Record<string, string> = {}
+    for (const name of await channelNames(path)) {
+      const { version } = await channelOf(path, name).read()
+      if (version !== undefined) found[name] = version
+    }
+    return found
   }
 
   async function allReleases(context: CallContext): Promise<readonly Stored[]> {
@@ -139,6 +158,11 @@ export function directoryRegistry(path: string): Releaser {
       return stored.release
     },
 
+    async channels(context) {
+      context.signal.throwIfAborted()
+      return await channelVersions()
+    },
+
     async *history(context) {
       for (const { release } of await allReleases(context)) yield release
     },
@@ -186,7 +210,7 @@ export function directoryRegistry(path: string): Releaser {
     async discard(staged, context) {
       context.signal.throwIfAborted()
       const others = (await findStaged(context)).filter((other) => stagedFolder(other) !== stagedFolder(staged))
-      const used = [...(await allReleases(context)).map(({ release }) => release), ...others]
+      const used = [...inUse(await allReleases(context)), ...others]
       // A promotion that was cut off may have moved the bundle already: nobody reads it, unless a release or a staging
       // does. Before the staging, which has the next run try again should this be cut off too.
       if (!used.some(({ bundle }) => bundle === staged.bundle)) await removeFolder(bundleFolder(staged.bundle))
@@ -200,9 +224,22 @@ export function directoryRegistry(path: string): Releaser {
       await createExclusively(withdrawalFile(version), `${JSON.stringify(mark, null, 2)}\n`)
     },
 
-    async open(version, directory, context): Promise<Bundle> {
+    async remove(version, context) {
+      context.signal.throwIfAborted()
       const stored = await readRelease(version)
       if (stored === undefined) throw notFound(version)
+      if (Object.values(await channelVersions()).includes(version)) throw pointedAt(version)
+      const mark: Json = { formatVersion: 1, version, atMs: context.clock.nowMs() }
+      // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
+      await createExclusively(removalFile(version), `${JSON.stringify(mark, null, 2)}\n`)
+      const used = [...inUse(await allReleases(context)), ...(await findStaged(context))]
+      const { bundle } = stored.release
+      if (!used.some((other) => other.bundle === bundle)) await removeFolder(bundleFolder(bundle))
+    },
+
+    async open(version, directory, context): Promise<Bundle> {
+      const stored = await readRelease(version)
+      if (stored === undefined || stored.release.removedAtMs !== undefined) throw notFound(version)
       if ((await namesIn(directory)).length > 0)
         throw new SheikhError(
           'invalid-options',
@@ -242,6 +279,9 @@ export function directoryRegistry(path: string): Releaser {
     return staged
   }
 }
+
+const inUse = (releases: readonly Stored[]): readonly Release[] =>
+  releases.map(({ release }) => release).filter(({ removedAtMs }) => removedAtMs === undefined)
 
 /** Before the name of a staging that is being written or removed. */
 const partialPrefix = '.partial-'
@@ -345,3 +385,11 @@ const notFound = (version: string) =>
   new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
 const notHeld = (bundle: Digest) =>
   new SheikhError('not-found', `The registry does not hold the bundle ${bundle}, or not whole.`, { facts: { bundle } })
+const pointedAt = (version: string) =>
+  new SheikhError(
+    'release-conflict',
+    `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
+    {
+      facts: { version },
+    },
+  )
