@@ -167,6 +167,23 @@ describe('what is sent to GitHub', () => {
     expect(await stagedIn(open())).toEqual([])
   })
 
+  it('is removed when the last release that needs it is', async () => {
+    const { bundle, ...asked } = await request('1.0.0', { 'model.bin': 'the model' })
+    const { directory: _, ...named } = bundle
+    await release(open(), { ...asked, bundle })
+    await release(open(), { ...asked, bundle: named, version: '1.1.0' })
+    await open().remove('1.0.0', context)
+    expect(assetNames()).toEqual(['model.bin', 'sheikh-release.json', 'sheikh-release.json'])
+    await open().open('1.1.0', join(folder, 'opened'), context)
+    // A crash between the mark and the deletion: the next removal goes on.
+    fault = ({ method }) => (method === 'DELETE' ? 'cut' : undefined)
+    await expect(open().remove('1.1.0', context)).rejects.toEqual(coded('remote-failed'))
+    fault = undefined
+    await expect(open().open('1.1.0', join(folder, 'other'), context)).rejects.toEqual(coded('not-found'))
+    await open().remove('1.1.0', context)
+    expect(assetNames()).toEqual(['sheikh-release.json', 'sheikh-release.json'])
+  })
+
   it('is refused where it is more than GitHub takes, before anything is sent', async () => {
     const files = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${index}.txt`, 'x']))
     const asked = await request('1.0.0', files)

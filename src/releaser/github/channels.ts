@@ -8,9 +8,12 @@ export interface Channels {
   read(channel: string): Promise<Version | undefined>
   /** Compare-and-set. @throws `release-conflict`. */
   point(channel: string, version: Version, expected: Version | undefined): Promise<void>
-  withdrawn(version: Version): Promise<Pick<Release, 'withdrawn'>>
+  all(): Promise<Readonly<Record<string, Version>>>
+  /** What was noted of a release after it was made. */
+  marks(version: Version): Promise<Pick<Release, 'withdrawn' | 'removedAtMs'>>
   /** The first reason stays. */
   withdraw(version: Version, reason: string, atMs: number): Promise<void>
+  remove(version: Version, atMs: number): Promise<void>
 }
 
 /** @param folder of the project on the branch, with a slash at its end. @param blobs what was read before, by its SHA-1. */
@@ -18,6 +21,7 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
   const files = await readBranch(api, blobs)
   const channelPath = (name: string) => `${folder}channels/${name}.json`
   const withdrawalPath = (version: string) => `${folder}withdrawals/${version}.json`
+  const removalPath = (version: string) => `${folder}removals/${version}.json`
 
   async function versionIn(from: BranchFiles, channel: string): Promise<Version | undefined> {
     const document = await from.read(channelPath(channel))
@@ -44,12 +48,30 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
       if (now !== version) throw moved(channel, version, now)
     },
 
-    async withdrawn(version) {
-      const document = await files.read(withdrawalPath(version))
-      if (document === undefined) return {}
-      const { reason, atMs } = document
-      if (typeof reason === 'string' && typeof atMs === 'number') return { withdrawn: { reason, atMs } }
-      throw corrupt(withdrawalPath(version), 'it does not say why and when')
+    async all() {
+      const names = files.paths.flatMap((path) => {
+        const name = path.startsWith(`${folder}channels/`) ? path.slice(`${folder}channels/`.length) : ''
+        return /^[a-z0-9-]+\.json$/.test(name) ? [name.slice(0, -'.json'.length)] : []
+      })
+      const found: Record<string, Version> = {}
+      for (const name of names) {
+        const version = await versionIn(files, name)
+        if (version !== undefined) found[name] = version
+      }
+      return found
+    },
+
+    async marks(version) {
+      const [withdrawal, removal] = [await files.read(withdrawalPath(version)), await files.read(removalPath(version))]
+      const { reason, atMs } = withdrawal ?? {}
+      const { atMs: removedAtMs } = removal ?? {}
+      if (withdrawal && !(typeof reason === 'string' && typeof atMs === 'number'))
+        throw corrupt(withdrawalPath(version), 'it does not say why and when')
+      if (removal && typeof removedAtMs !== 'number') throw corrupt(removalPath(version), 'it does not say when')
+      return {
+        ...(withdrawal && { withdrawn: { reason: reason as string, atMs: atMs as number } }),
+        ...(removal && { removedAtMs: removedAtMs as number }),
+      }
     },
 
     async withdraw(version, reason, atMs) {
@@ -58,6 +80,15 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
         withdrawalPath(version),
         { formatVersion: 1, version, reason, atMs },
         { seen: undefined, message: `Withdraw ${version}` },
+      )
+    },
+
+    async remove(version, atMs) {
+      await writeBranch(
+        api,
+        removalPath(version),
+        { formatVersion: 1, version, atMs },
+        { seen: undefined, message: `Remove the files of ${version}` },
       )
     },
   }

@@ -32,6 +32,8 @@ export interface ReleaseJson {
   readonly name: string | null
   readonly body: string | null
   readonly draft: boolean
+  /** Its assets and its tag are fixed. */
+  readonly immutable?: boolean
   readonly upload_url: string
   readonly published_at: string | null
   readonly assets: readonly AssetJson[]

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { type CallContext, canonicalJson, type Digest, SheikhError } from '../../core/index.js'
+import { type CallContext, canonicalJson, type Digest, isSheikhError, SheikhError } from '../../core/index.js'
 import { makeDirectory, storageFailed } from '../../store/index.js'
 import {
   checkedChannel,
@@ -12,16 +12,20 @@ import {
 } from '../index.js'
 import type { Fetch, Patience } from '../remote/index.js'
 import { type Channels, openChannels } from './channels.js'
+import { checkOptions } from './check-options.js'
 import { checkBytes, fetchFiles } from './fetch-assets.js'
 import { type GitHubApi, githubApi, type ReleaseJson } from './github-api.js'
-import { branchName } from './registry-branch.js'
-import { isSameKey, keyOf, type ReleaseDocument, readMarker, withMarker } from './release-document.js'
-import { claimTag, dropTag, readTag } from './release-tag.js'
+import { type Found, planRemoval } from './plan-removal.js'
+import { publishRelease } from './publish-release.js'
+import { isSameKey, keyOf, type ReleaseDocument, readMarker } from './release-document.js'
+import { markLatest, tellWithdrawn } from './release-page.js'
+import { dropTag, readTag } from './release-tag.js'
 import {
   type Documents,
   findAssets,
   findDraft,
   findPublished,
+  type KnownDrafts,
   listAssets,
   listDrafts,
   listReleases,
@@ -74,6 +78,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   const folder = tagFormat === defaultTagFormat ? '' : `${tagFormat.replace('{version}', '@')}/`
   const documents: Documents = new Map()
   const blobs = new Map<string, string>()
+  const drafts: KnownDrafts = new Map()
 
   const connect = (context: CallContext): GitHubApi => {
     context.signal.throwIfAborted()
@@ -95,7 +100,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       ...document.staged,
       // The notes may be edited by anybody who may release.
       promotedAtMs: promotedAtMs ?? Date.parse(release.published_at ?? ''),
-      ...(await channels.withdrawn(document.staged.version)),
+      ...(await channels.marks(document.staged.version)),
     }
   }
 
@@ -120,20 +125,9 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   async function newest(api: GitHubApi, channels: Channels, isMeant: (version: string) => boolean) {
     for await (const found of published(api)) {
       const { version } = found.document.staged
-      if (isMeant(version) && (await channels.withdrawn(version)).withdrawn === undefined) return found
+      if (isMeant(version) && (await channels.marks(version)).withdrawn === undefined) return found
     }
     return undefined
-  }
-
-  /** GitHub's own mark, for people: the channel is what counts, so a refusal is told and is no failure. */
-  async function markLatest(api: GitHubApi, { release, document }: Found): Promise<void> {
-    const { version } = document.staged
-    if (isPrerelease(version)) return
-    const answer = await api.call(`mark ${version} as the latest`, 'PATCH', `releases/${release.id}`, {
-      body: { make_latest: 'true' },
-      allow: [403, 404, 422],
-    })
-    if (!answer.ok) api.context.log.warn(`GitHub does not show ${version} as the latest: ${answer.message}`)
   }
 
   return {
@@ -153,6 +147,10 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       return releaseOf(found, channels)
     },
 
+    async channels(context) {
+      return (await channelsOf(connect(context))).all()
+    },
+
     async *history(context) {
       const api = connect(context)
       const channels = await channelsOf(api)
@@ -169,7 +167,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
             return found
         return undefined
       }
-      return stageRelease(api, request, { format, documents, partBytes, onProgress, previous, holder })
+      return stageRelease(api, request, { format, documents, drafts, partBytes, onProgress, previous, holder })
     },
 
     async *staged(context) {
@@ -194,27 +192,12 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
 
     async promote(staged, context) {
       const api = connect(context)
-      const key = keyOf(staged)
       const tag = format.tagOf(staged.version)
-      const there = await findPublished(api, tag)
-      if (there === undefined) {
-        const { release, document } = await held(api, staged)
-        await claimTag(api, tag, document.commit, key)
-        const marker = { ...key, promotedAtMs: context.clock.nowMs() }
-        // A refusal is looked into below: the first attempt may have done it, or another was faster.
-        const answer = await api.call(`publish ${tag}`, 'PATCH', `releases/${release.id}`, {
-          body: { draft: false, make_latest: 'false', body: withMarker(release.body ?? '', marker) },
-          allow: [404, 422],
-        })
-        if (!answer.ok && (await findPublished(api, tag)) === undefined)
-          throw new SheikhError(
-            'release-rejected',
-            `Cannot publish ${tag}: GitHub answered ${answer.status}, "${answer.message}". Correct what it names and run again.`,
-            { facts: { tag, status: answer.status } },
-          )
-      }
-      const found = await find(api, staged.version)
-      if (found === undefined || !isSameKey(keyOf(found.document.staged), key)) throw versionTaken(staged.version)
+      const isThere = (await findPublished(api, tag)) !== undefined
+      const made = isThere ? undefined : await publishRelease(api, await held(api, staged), context.clock.nowMs())
+      const found = made ?? (await find(api, staged.version))
+      if (found === undefined || !isSameKey(keyOf(found.document.staged), keyOf(staged)))
+        throw versionTaken(staged.version)
       return releaseOf(found, await channelsOf(api))
     },
 
@@ -231,7 +214,8 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       try {
         await channels.point(channel, version, expected)
       } catch (error) {
-        const winner = isLatest ? await (await channelsOf(api)).read(channel) : undefined
+        const isLost = isLatest && isSheikhError(error, 'release-conflict')
+        const winner = isLost ? await (await channelsOf(api)).read(channel) : undefined
         const other = winner === undefined ? undefined : await find(api, winner)
         if (other !== undefined) await markLatest(api, other)
         throw error
@@ -244,7 +228,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const tag = format.tagOf(staged.version)
       const published = await find(api, staged.version)
       if (published !== undefined && isSameKey(keyOf(published.document.staged), key)) return
-      const draft = await findDraft(api, format, staged)
+      const draft = await findDraft(api, format, staged, drafts)
       // Before the draft, by which the next run finds what is left to do.
       await dropTag(api, tag, key)
       if (draft !== undefined)
@@ -256,7 +240,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const found = await find(api, version)
       if (found === undefined) throw notFound(version)
       const channels = await channelsOf(api)
-      if ((await channels.withdrawn(version)).withdrawn !== undefined) return
+      if ((await channels.marks(version)).withdrawn !== undefined) return
       // What people see first: the mark, last, is what says that all is done.
       await tellWithdrawn(api, found)
       const latest = await api.call<ReleaseJson>('read the latest release', 'GET', 'releases/latest', { allow: [404] })
@@ -267,10 +251,28 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       await channels.withdraw(version, reason, context.clock.nowMs())
     },
 
-    async open(version, directory, context) {
+    async remove(version, context) {
       const api = connect(context)
       const found = await find(api, version)
       if (found === undefined) throw notFound(version)
+      const channels = await channelsOf(api)
+      if (Object.values(await channels.all()).includes(version))
+        throw new SheikhError(
+          'release-conflict',
+          `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
+          { facts: { version } },
+        )
+      const removal = await planRemoval(api, found, await others(api, channels, version))
+      // First the mark: what a crash leaves is read by nobody, and the next removal goes on with it.
+      await channels.remove(version, context.clock.nowMs())
+      await removal()
+    },
+
+    async open(version, directory, context) {
+      const api = connect(context)
+      const found = await find(api, version)
+      if (found === undefined || (await (await channelsOf(api)).marks(version)).removedAtMs !== undefined)
+        throw notFound(version)
       if (!(await isEmpty(directory)))
         throw new SheikhError(
           'invalid-options',
@@ -283,9 +285,23 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     },
   }
 
+  /** All that may need an asset: the other releases that were not removed, and what is staged. */
+  async function others(api: GitHubApi, channels: Channels, version: string): Promise<readonly Found[]> {
+    const found: Found[] = []
+    for await (const one of published(api)) {
+      const other = one.document.staged.version
+      if (other !== version && (await channels.marks(other)).removedAtMs === undefined) found.push(one)
+    }
+    for (const draft of await listDrafts(api, format)) {
+      const whole = await wholeDraft(api, draft, documents)
+      if (whole !== undefined) found.push(whole)
+    }
+    return found
+  }
+
   /** The draft of a staging, or the release that it became. @throws `artifact-corrupt`. */
   async function held(api: GitHubApi, staged: Staged) {
-    const draft = await findDraft(api, format, staged)
+    const draft = await findDraft(api, format, staged, drafts)
     const whole = draft && (await wholeDraft(api, draft, documents))
     const found = draft === undefined ? await find(api, staged.version) : undefined
     const isOwn = found !== undefined && isSameKey(keyOf(found.document.staged), keyOf(staged))
@@ -297,26 +313,8 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   }
 }
 
-interface Found {
-  readonly release: ReleaseJson
-  readonly document: ReleaseDocument
-}
-
 const assetsIn = async (api: GitHubApi, { release, document }: Found) =>
   findAssets(api, await listAssets(api, release), document)
-
-/** In the title and on top of the notes, which may be changed even where releases are immutable. */
-async function tellWithdrawn(api: GitHubApi, { release, document }: Found): Promise<void> {
-  const { version } = document.staged
-  const line = `> **Withdrawn**: use another version. Why stands on the branch \`${branchName}\`.`
-  const [name, body] = [release.name ?? version, release.body ?? '']
-  await api.call(`say that ${version} is withdrawn`, 'PATCH', `releases/${release.id}`, {
-    body: {
-      name: name.endsWith(' (withdrawn)') ? name : `${name} (withdrawn)`,
-      body: body.startsWith(line) ? body : `${line}\n\n${body}`,
-    },
-  })
-}
 
 function checkVersion(document: ReleaseDocument, version: string): ReleaseDocument {
   if (document.staged.version === version) return document
@@ -330,21 +328,6 @@ async function isEmpty(directory: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
     throw storageFailed('read', directory, error)
   }
-}
-
-function checkOptions(options: Pick<GitHubRegistryOptions, 'repository' | 'token' | 'baseUrl' | 'assetLimitBytes'>) {
-  const { repository, token, baseUrl, assetLimitBytes } = options
-  const wrong = (what: string, remedy: string) =>
-    new SheikhError('invalid-options', `Cannot use the ${what}: ${remedy}`)
-  if (!/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/.test(repository) || /(^|\/)\.{1,2}(\/|$)/.test(repository))
-    throw wrong(`repository ${JSON.stringify(repository)}`, 'write it as "owner/name".')
-  // Named by its kind only: a header's own error would quote it.
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
-    throw wrong('token', 'it is empty, or holds a space or a line break. Copy it again.')
-  if (!/^https?:\/\/[^?#@]+$/.test(baseUrl ?? ''))
-    throw wrong(`base URL ${JSON.stringify(baseUrl)}`, 'write it like "https://github.example.com/api/v3".')
-  if (!Number.isSafeInteger(assetLimitBytes) || assetLimitBytes! < 1)
-    throw wrong(`limit of ${assetLimitBytes} bytes for an asset`, 'name a whole number above 0.')
 }
 
 const notFound = (version: string) =>

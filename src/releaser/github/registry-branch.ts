@@ -10,6 +10,7 @@ Written by sheikh-freemium, by compare-and-set; do not edit by hand.
 
 - \`channels/<name>.json\`: the version that a channel points at.
 - \`withdrawals/<version>.json\`: a release that was rolled back from, and why.
+- \`removals/<version>.json\`: a release whose files were deleted to save space.
 `
 
 /** The files of the branch as they were at one moment. */

@@ -1,4 +1,4 @@
-import { isSheikhError, SheikhError } from '../../core/index.js'
+import { canonicalJson, isSheikhError, SheikhError } from '../../core/index.js'
 import type { Staged, TagFormat } from '../index.js'
 import { documentName } from './asset-names.js'
 import { type AssetJson, encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
@@ -98,8 +98,23 @@ export async function wholeDraft(api: GitHubApi, draft: Draft, documents: Docume
   }
 }
 
-export async function findDraft(api: GitHubApi, format: TagFormat, staged: Staged): Promise<Draft | undefined> {
-  return (await listDrafts(api, format)).find(({ key }) => isSameKey(key, keyOf(staged)))
+/** Drafts that were made here, by their key's text: GitHub's list may show a new one late. */
+export type KnownDrafts = Map<string, number>
+
+export async function findDraft(
+  api: GitHubApi,
+  format: TagFormat,
+  staged: Staged,
+  known: KnownDrafts,
+): Promise<Draft | undefined> {
+  const wanted = keyOf(staged)
+  const id = known.get(canonicalJson(wanted))
+  if (id !== undefined) {
+    const { ok, value } = await api.call<ReleaseJson>('read a draft', 'GET', `releases/${id}`, { allow: [404] })
+    const key = ok && value.draft ? readMarker(value.body) : undefined
+    if (key !== undefined && isSameKey(key, wanted)) return { release: value, key }
+  }
+  return (await listDrafts(api, format)).find(({ key }) => isSameKey(key, wanted))
 }
 
 export const partsOf = ({ assets }: ReleaseDocument): readonly AssetPart[] => assets.flatMap(({ parts }) => parts)

@@ -1,4 +1,4 @@
-import { type Digest, SheikhError } from '../../core/index.js'
+import { canonicalJson, type Digest, SheikhError } from '../../core/index.js'
 import { parseVersion, type Staged, type StageRequest, type TagFormat } from '../index.js'
 import { planAssets } from './asset-names.js'
 import { encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
@@ -9,6 +9,7 @@ import {
   type Documents,
   type Draft,
   findPublished,
+  type KnownDrafts,
   listDrafts,
   readDocument,
   versionTaken,
@@ -19,6 +20,7 @@ import { type SendOptions, sendAssets, sendDocument } from './send-assets.js'
 export interface StageOptions extends SendOptions {
   readonly format: TagFormat
   readonly documents: Documents
+  readonly drafts: KnownDrafts
   /** The newest release that is not withdrawn, which the notes compare with. */
   readonly previous: () => Promise<Staged | undefined>
   /** A release that has the bundle, whole. */
@@ -80,6 +82,7 @@ export async function stageRelease(
     partial === undefined
       ? await api.call<ReleaseJson>(act, 'POST', 'releases', { body })
       : await api.call<ReleaseJson>(act, 'PATCH', `releases/${partial.release.id}`, { body })
+  options.drafts.set(canonicalJson(key), release.id)
   await removePartials(api, release, options)
   const assets = earlier ?? (await sendAssets(api, release, { ...bundle, directory: directory! }, options))
   await sendDocument(api, release, { staged, commit, assets })

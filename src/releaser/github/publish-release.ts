@@ -1,0 +1,34 @@
+import { SheikhError } from '../../core/index.js'
+import type { GitHubApi, ReleaseJson } from './github-api.js'
+import type { Found } from './plan-removal.js'
+import { keyOf, withMarker } from './release-document.js'
+import { claimTag } from './release-tag.js'
+import { findPublished } from './releases.js'
+
+/**
+ * The tag first, which one of several gets; then the draft is published by one request, after which nothing is sent.
+ *
+ * @returns the release; `undefined` where one is there that this request did not make.
+ * @throws `release-conflict` where the tag is another's.
+ */
+export async function publishRelease(
+  api: GitHubApi,
+  { release, document }: Found,
+  promotedAtMs: number,
+): Promise<Found | undefined> {
+  const key = keyOf(document.staged)
+  const tag = release.tag_name
+  await claimTag(api, tag, document.commit, key)
+  const answer = await api.call<ReleaseJson>(`publish ${tag}`, 'PATCH', `releases/${release.id}`, {
+    body: { draft: false, make_latest: 'false', body: withMarker(release.body ?? '', { ...key, promotedAtMs }) },
+    allow: [404, 422],
+  })
+  if (answer.ok) return { release: answer.value, document }
+  // The first attempt may have done it, its answer lost.
+  if ((await findPublished(api, tag)) !== undefined) return undefined
+  throw new SheikhError(
+    'release-rejected',
+    `Cannot publish ${tag}: GitHub answered ${answer.status}, "${answer.message}". Correct what it names and run again.`,
+    { facts: { tag, status: answer.status } },
+  )
+}
