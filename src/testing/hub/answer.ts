@@ -41,7 +41,11 @@ export class Refusal extends Error {
 
 export const refuse = (status: number, error: string, code?: ErrorCode, more: object = {}): Refusal =>
   new Refusal(
-    json(status, { error, ...more }, { ...(code && { 'x-error-code': code }), 'x-error-message': encodeURI(error) }),
+    json(
+      status,
+      { error, ...more },
+      { ...(code && { 'x-error-code': code }), 'x-error-message': error.replace(/[^\x20-\x7e]/g, '?') },
+    ),
   )
 
 export const repositoryNotFound = (): Refusal => refuse(404, 'Repository not found', 'RepoNotFound')

@@ -36,7 +36,7 @@ export const addCommit = (
     const parent = await commitOf(repository, ref)
     if (parent === undefined) throw refuse(404, `Invalid rev id: ${branch}`, 'RevisionNotFound')
     if (parentCommit !== undefined && parentCommit !== parent)
-      throw refuse(412, 'A commit has happened since. Please refresh and try again.')
+      throw refuse(412, 'The branch was updated since you opened this page. Please refresh and try again.')
     const { tree } = await readCommit(repository, parent)
     for (const path of deleted)
       if ((await entryAt(repository, tree, path)) === undefined)

@@ -12,6 +12,8 @@ export interface HubToken {
 
 export interface World {
   readonly url: string
+  /** Of the large files and of xet's chunks, which lie on another host. */
+  readonly storageUrl: string
   readonly transfer: 'basic' | 'multipart' | 'xet'
   readonly tokens: readonly HubToken[] | undefined
   readonly chunkSizeBytes: number

@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
+import { type Answer, json } from './answer.js'
 
 export interface HubRequest {
   /** From 1, in order of arrival. */
   readonly number: number
   readonly method: string
-  /** With its query. Large files lie below `/lfs/`, xet's chunks below `/cas/`. */
+  /** `storage`: where large files are, below `/lfs/`, and xet's chunks, below `/cas/`. */
+  readonly host: 'hub' | 'storage'
+  /** With its query. */
   readonly path: string
   readonly headers: IncomingHttpHeaders
 }
@@ -59,3 +62,8 @@ export async function* pausing(
   }
   if (!isOver) await wait(pauseMs, undefined, { signal })
 }
+
+export const faultyAnswer = ({ status, headers, body }: Extract<HubFault, { readonly status: number }>): Answer =>
+  typeof body === 'string'
+    ? { status, headers, body: Buffer.from(body) }
+    : json(status, body ?? { error: `Fault ${status}` }, headers)

@@ -59,7 +59,7 @@ export function objectUrl(
   below = '',
 ): string {
   const ticket = world.tickets.sign({ kind, name, may, oid, sizeBytes })
-  return `${world.url}/lfs/${kind}/${name}/${oid}${below}?ticket=${ticket}`
+  return `${world.storageUrl}/lfs/${kind}/${name}/${oid}${below}?ticket=${ticket}`
 }
 
 /** `/lfs/{kind}/{namespace}/{name}/{oid}[/parts/{n} | /complete | /verify]` */

@@ -55,11 +55,16 @@ const generalRoutes: Readonly<Record<string, (exchange: Exchange) => Promise<Ans
 
 const isKind = (text: string | undefined): text is RepositoryKind => repositoryKinds.some((kind) => kind === text)
 
-export async function answerTo(exchange: Exchange): Promise<Answer> {
+export async function storageAnswer(exchange: Exchange): Promise<Answer> {
   const [first, ...rest] = partsOf(exchange.url)
-  if (first === 'api') return apiRoute(exchange, rest)
   if (first === 'lfs') return largeObjectRoute(exchange, rest)
   if (first === 'cas') return casRoute(exchange, rest)
+  throw refuse(404, 'NoSuchBucket')
+}
+
+export async function hubAnswer(exchange: Exchange): Promise<Answer> {
+  const [first, ...rest] = partsOf(exchange.url)
+  if (first === 'api') return apiRoute(exchange, rest)
   return isKind(first) ? pageRoute(exchange, first, rest) : pageRoute(exchange, 'models', [first ?? '', ...rest])
 }
 

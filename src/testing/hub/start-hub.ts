@@ -1,12 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { type Clock, callContext } from '../../core/index.js'
 import { type Answer, json, Refusal } from './answer.js'
 import type { HubToken, World } from './exchange.js'
-import { ConnectionCut, cutAfter, type HubFault, type HubRequest, pausing } from './faults.js'
+import { ConnectionCut, cutAfter, faultyAnswer, type HubFault, type HubRequest } from './faults.js'
+import { send } from './sending.js'
 import { tickets } from './tickets.js'
 
 export interface HubOptions {
@@ -26,6 +25,7 @@ export interface HubOptions {
 }
 
 export interface HubTraffic {
+  readonly host: HubRequest['host']
   readonly method: string
   /** With its query. */
   readonly path: string
@@ -36,6 +36,8 @@ export interface HubTraffic {
 export interface Hub {
   /** Give it as `hubUrl`, `HF_ENDPOINT`, or the beginning of what is cloned. */
   readonly url: string
+  /** Where it sends who wants a large file: another host. */
+  readonly storageUrl: string
   /** In order of arrival. */
   readonly requests: readonly HubTraffic[]
   /** Of all bodies. */
@@ -49,16 +51,26 @@ export interface Hub {
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
   // What it needs is loaded by those who start one.
-  const [{ answerTo }, { repositories }] = await Promise.all([import('./router.js'), import('./repositories.js')])
-  const requests: { method: string; path: string; bytesReceived: number }[] = []
+  const [{ hubAnswer, storageAnswer }, { repositories }] = await Promise.all([
+    import('./router.js'),
+    import('./repositories.js'),
+  ])
+  const requests: { host: HubRequest['host']; method: string; path: string; bytesReceived: number }[] = []
   const working = new Set<Promise<void>>()
   const closing = new AbortController()
   let bytesReceived = 0
 
-  async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  function take(host: HubRequest['host'], incoming: IncomingMessage, response: ServerResponse): void {
+    // However it ends, nobody is left to be told.
+    const work = handle(host, incoming, response).catch(() => void incoming.socket.destroy())
+    working.add(work)
+    void work.finally(() => working.delete(work))
+  }
+
+  async function handle(host: HubRequest['host'], incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/', headers } = incoming
-    const traffic = { method, path, bytesReceived: 0 }
-    const request: HubRequest = { number: requests.push(traffic), method, path, headers }
+    const traffic = { host, method, path, bytesReceived: 0 }
+    const request: HubRequest = { number: requests.push(traffic), host, method, path, headers }
     const fault = await options.before?.(request)
     if (fault === 'cut') throw new ConnectionCut()
     const counted = {
@@ -73,26 +85,29 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     const body = isCut && hasBody ? cutAfter(fault.cutBodyAfterBytes, counted) : counted
     const answer =
       fault !== undefined && 'status' in fault
-        ? faulty(fault)
-        : await answerTo({ world, method, url: new URL(path, world.url), headers, body }).catch(answerOf)
+        ? faultyAnswer(fault)
+        : await (host === 'hub' ? hubAnswer : storageAnswer)({
+            world,
+            method,
+            url: new URL(world.url + path),
+            headers,
+            body,
+          }).catch(answerOf)
     // The connection is used again: nothing of this request may be left on it.
     for await (const _ of body);
     if (options.after?.(request) === 'cut') throw new ConnectionCut()
     await send(response, answer, method === 'HEAD', isCut && hasBody ? undefined : fault, closing.signal)
   }
 
-  const server = createServer((incoming, response) => {
-    // However it ends, nobody is left to be told.
-    const work = handle(incoming, response).catch(() => void incoming.socket.destroy())
-    working.add(work)
-    void work.finally(() => working.delete(work))
-  })
-  server.requestTimeout = 0
-  await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done))
   const { clock } = callContext({ clock: options.clock })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const servers = await Promise.all([
+    listening((...pair) => take('hub', ...pair)),
+    listening((...pair) => take('storage', ...pair)),
+  ])
+  const [url, storageUrl] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   const world: World = {
-    url,
+    url: url!,
+    storageUrl: storageUrl!,
     transfer: options.transfer ?? 'basic',
     tokens: options.tokens,
     chunkSizeBytes: options.chunkSizeBytes ?? 5_000_000,
@@ -102,19 +117,32 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     clock,
   }
   return {
-    url,
+    url: world.url,
+    storageUrl: world.storageUrl,
     requests,
     get bytesReceived() {
       return bytesReceived
     },
     async close() {
       closing.abort()
-      const closed = new Promise((done) => server.close(done))
-      server.closeAllConnections()
-      await closed
+      await Promise.all(servers.map(closed))
       await Promise.all(working)
     },
   }
+}
+
+async function listening(take: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
+  const server = createServer(take)
+  // A large file takes its time.
+  server.requestTimeout = 0
+  await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done))
+  return server
+}
+
+function closed(server: Server): Promise<unknown> {
+  const done = new Promise((close) => server.close(close))
+  server.closeAllConnections()
+  return done
 }
 
 async function* counting(body: IncomingMessage, count: (sizeBytes: number) => void): AsyncGenerator<Uint8Array> {
@@ -124,47 +152,8 @@ async function* counting(body: IncomingMessage, count: (sizeBytes: number) => vo
   }
 }
 
-const faulty = ({ status, headers, body }: Extract<HubFault, { readonly status: number }>): Answer =>
-  typeof body === 'string'
-    ? { status, headers, body: Buffer.from(body) }
-    : json(status, body ?? { error: `Fault ${status}` }, headers)
-
 function answerOf(error: unknown): Answer {
   if (error instanceof Refusal) return error.answer
   if (error instanceof ConnectionCut) throw error
   return json(500, { error: `Internal error: ${error instanceof Error ? error.message : String(error)}` })
 }
-
-async function send(
-  response: ServerResponse,
-  { status, headers, body }: Answer,
-  isHead: boolean,
-  fault: HubFault | undefined,
-  closing: AbortSignal,
-): Promise<void> {
-  const streamed = body === undefined || body instanceof Uint8Array ? one(body ?? new Uint8Array()) : body
-  const sizeBytes = streamed.sizeBytes
-  response.writeHead(status, { ...headers, ...(sizeBytes !== undefined && { 'content-length': `${sizeBytes}` }) })
-  if (isHead) return void response.end()
-  response.flushHeaders()
-  const bytes = streamed.open()
-  await pipeline(Readable.from(shaped(bytes, sizeBytes ?? 0, fault, closing), { objectMode: false }), response)
-}
-
-function shaped(
-  bytes: AsyncIterable<Uint8Array>,
-  sizeBytes: number,
-  fault: HubFault | undefined,
-  closing: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  if (typeof fault !== 'object') return bytes
-  if ('slowMs' in fault) return pausing(fault.slowMs, sizeBytes, bytes, closing)
-  return 'cutBodyAfterBytes' in fault ? cutAfter(fault.cutBodyAfterBytes, bytes) : bytes
-}
-
-const one = (bytes: Uint8Array) => ({
-  sizeBytes: bytes.length,
-  async *open() {
-    if (bytes.length > 0) yield bytes
-  },
-})

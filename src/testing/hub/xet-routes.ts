@@ -47,7 +47,7 @@ async function reconstruction(exchange: Exchange, hash: string, isSecond: boolea
   const found = await reconstruct(world.xetFolder, terms, start, end)
   const url = (xorb: string) => {
     const signed = world.tickets.sign({ ...ticket, may: 'read', oid: xorb })
-    return `${world.url}/cas/xorbs/${xorb}?ticket=${signed}`
+    return `${world.storageUrl}/cas/xorbs/${xorb}?ticket=${signed}`
   }
   const fetches = isSecond ? { xorbs: secondFetches(found, url) } : { fetch_info: firstFetches(found, url) }
   return json(200, {

@@ -3,7 +3,7 @@ import type { Exchange, RepositoryExchange } from './exchange.js'
 import type { Ticket } from './tickets.js'
 
 /** Where the chunks of large files are stored, which is another host at the Hub. */
-export const casUrl = ({ world }: Pick<Exchange, 'world'>): string => `${world.url}/cas`
+export const casUrl = ({ world }: Pick<Exchange, 'world'>): string => `${world.storageUrl}/cas`
 
 function grant(exchange: RepositoryExchange, may: Ticket['may']) {
   const { kind, name } = exchange.repository
