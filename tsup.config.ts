@@ -5,6 +5,8 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     repository: 'src/repository.ts',
+    huggingface: 'src/huggingface.ts',
+    github: 'src/github.ts',
     tfjs: 'src/tfjs.ts',
     statistics: 'src/statistics.ts',
     testing: 'src/testing.ts',

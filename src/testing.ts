@@ -5,6 +5,23 @@ export { type EvaluationParts, evaluationOf, evidenceOf } from './testing/eviden
 export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
 export { fixedClock } from './testing/fixed-clock.js'
 export { gateContract } from './testing/gate-contract.js'
+export {
+  type GitHubFault,
+  type GitHubRequest,
+  type GitHubState,
+  gitHubState,
+  type LoopbackGitHub,
+  type LoopbackGitHubOptions,
+  startGitHub,
+} from './testing/github/index.js'
+export {
+  type Hub,
+  type HubFault,
+  type HubOptions,
+  type HubRequest,
+  type HubToken,
+  startHub,
+} from './testing/hub/index.js'
 export { type MemoryRegistryOptions, memoryRegistry } from './testing/memory-registry.js'
 export { type MetricExamples, metricContract } from './testing/metric-contract.js'
 export { type ReleaserUnderTest, releaserContract } from './testing/releaser-contract.js'

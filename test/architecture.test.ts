@@ -20,10 +20,18 @@ const rooms = [
   'testing',
   'cli',
 ]
-const implementations = ['store/directory', 'store/memory', 'trainer/tfjs', 'releaser/directory']
+const implementations = [
+  'store/directory',
+  'store/memory',
+  'trainer/tfjs',
+  'releaser/directory',
+  'releaser/huggingface',
+  'releaser/github',
+  'releaser/s3',
+]
 const composers = new Set(['repository', 'cli', 'testing'])
-const entries = ['index', 'repository', 'tfjs', 'statistics', 'testing']
-const heavy = ['@tensorflow/', '@huggingface/', 'isomorphic-git', 'zod', 'ajv', 'yaml', 'jiti']
+const entries = ['index', 'repository', 'huggingface', 'github', 'tfjs', 'statistics', 'testing']
+const heavy = ['@tensorflow/', '@huggingface/', 'p-retry', 'isomorphic-git', 'zod', 'ajv', 'yaml', 'jiti']
 
 const root = resolve(import.meta.dirname, '../src')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

@@ -348,7 +348,8 @@ interface World {
 }
 
 function worldOf(releaser: Releaser, reopen: () => Releaser, folder: string): World {
-  const intent: Intent = { channel: 'latest', withdraws: [] }
+  // Of no channel: a registry may have its promotion move the channel of the intent too.
+  const intent: Intent = { withdraws: [] }
   const request = async (version: string, content: string) => ({
     bundle: await bundleOf(folder, content),
     version,

@@ -1,8 +1,8 @@
 import type { CommitOperation, RepoDesignation } from '@huggingface/hub'
-import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, type Digest, hexOf, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
 import { type Fetch, type Patience, persistentFetch, refused, remoteFailed } from '../remote/index.js'
 
-export interface HubOptions extends Patience {
+export interface HubConnection {
   /** `ns/name` of a model repository, or `datasets/ns/name`. */
   readonly repository: string
   /** Begins with `hf_`. Without one only public repositories can be read. */
@@ -11,6 +11,7 @@ export interface HubOptions extends Patience {
   readonly endpoint?: string | undefined
   /** @default the platform's */
   readonly fetch?: Fetch | undefined
+  readonly patience?: Patience | undefined
 }
 
 /** A file as the Hub lists it: `oid` is Git's, `lfs` that of a large file's content. */
@@ -44,7 +45,7 @@ const largestAnswerBytes = 64 * 2 ** 20
  * One repository of the Hub: what @huggingface/hub does, with what it lacks (tags, refs, a commit that names large files
  * by digest instead of sending them).
  */
-export function hubClient(options: HubOptions, context: CallContext) {
+export function hubClient(options: HubConnection, context: CallContext) {
   const { repository, token, endpoint = 'https://huggingface.co' } = options
   if (!pattern.test(repository) || repository.includes('..'))
     throw new SheikhError(
@@ -57,7 +58,8 @@ export function hubClient(options: HubOptions, context: CallContext) {
   const repo: RepoDesignation = { type: isDataset ? 'dataset' : 'model', name }
   const api = `${base}/api/${isDataset ? 'datasets' : 'models'}/${name}`
   const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const patient = { ...options, fetch: options.fetch ?? globalThis.fetch, signal: context.signal, log: context.log }
+  const { signal, log } = context
+  const patient = { ...options.patience, fetch: options.fetch ?? globalThis.fetch, signal, log }
   const fetch = persistentFetch({
     ...patient,
     largestAnswerBytes,
@@ -226,6 +228,15 @@ export function hubClient(options: HubOptions, context: CallContext) {
           if (step.value.event === 'fileProgress') onEvent?.(step.value)
         }
       })
+    },
+
+    /** Deletes large files for good; a digest that the Hub does not hold is harmless. */
+    async deleteLargeFiles(digests: readonly Digest[]): Promise<void> {
+      checkToken(token)
+      for (let at = 0; at < digests.length; at += 1000) {
+        const sha = digests.slice(at, at + 1000).map(hexOf)
+        await post('delete large files', `${api}/lfs-files/batch`, { deletions: { sha, rewriteHistory: false } })
+      }
     },
 
     /** One commit that sends no large file: the Hub has them. @throws `release-conflict` where `parent` is no longer the head. */

@@ -1,46 +1,45 @@
 import { messageOf, SheikhError } from '../../core/index.js'
-import { isVersion, type Release, type Staged } from '../index.js'
+import { isVersion, type Release, type Staged, type Version } from '../index.js'
 
 /** Beside the bundle's files at the root of a release, and no part of its digest. */
 export const releaseFile = 'sheikh-release.json'
 export const cardFile = 'README.md'
 
-/** On `main`, over all releases. */
-export const withdrawalsFile = 'sheikh-withdrawals.json'
+/** On `main`, over all releases: what became of them later. */
+export const marksFile = 'sheikh-registry.json'
 
 /** Written by us for one release. */
 export const isOurs = (path: string): boolean => path === releaseFile || path === cardFile
 
 /** What a branch keeps from one release to the next: ours over all of them, the Hub's, and the licence. */
 export const isShared = (path: string): boolean =>
-  /^(\.gitattributes|sheikh-withdrawals\.json|LICEN[CS]E(\.\w+)?)$/.test(path)
+  path === marksFile || path === '.gitattributes' || /^LICEN[CS]E(\.\w+)?$/.test(path)
 
-export interface Withdrawal {
-  readonly reason: string
-  readonly atMs: number
+export interface Marks {
+  readonly withdrawals: ReadonlyMap<Version, { readonly reason: string; readonly atMs: number }>
+  readonly removals: ReadonlyMap<Version, { readonly atMs: number }>
 }
 
 const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
 
 export const encodeDocument = (document: Staged | Release): Uint8Array => text(document)
 
-export const encodeWithdrawals = (withdrawals: ReadonlyMap<string, Withdrawal>): Uint8Array =>
-  text({ formatVersion: 1, withdrawals: Object.fromEntries(withdrawals) })
+export const encodeMarks = ({ withdrawals, removals }: Marks): Uint8Array =>
+  text({ formatVersion: 1, withdrawals: Object.fromEntries(withdrawals), removals: Object.fromEntries(removals) })
 
 /** @throws `artifact-corrupt`. */
-export function parseWithdrawals(content: Uint8Array | undefined, where: string): ReadonlyMap<string, Withdrawal> {
-  if (content === undefined) return new Map()
-  const { formatVersion, withdrawals } = (parseJson(content, where) ?? {}) as Record<string, unknown>
-  if (formatVersion !== 1 || typeof withdrawals !== 'object' || withdrawals === null)
-    throw corrupt(where, 'it is not one')
-  return new Map(
-    Object.entries(withdrawals).map(([version, mark]) => {
-      const { reason, atMs } = (mark ?? {}) as Partial<Withdrawal>
-      if (!isVersion(version) || typeof reason !== 'string' || typeof atMs !== 'number')
-        throw corrupt(where, `its mark for ${JSON.stringify(version)} does not say why and when`)
-      return [version, { reason, atMs }]
-    }),
-  )
+export function parseMarks(content: Uint8Array | undefined): Marks {
+  if (content === undefined) return { withdrawals: new Map(), removals: new Map() }
+  const document = (parseJson(content, marksFile) ?? {}) as Readonly<Record<string, unknown>>
+  if (document['formatVersion'] !== 1) throw corrupt(marksFile, 'it is of another format')
+  const marks = (name: string) =>
+    Object.entries((document[name] ?? {}) as Readonly<Record<string, unknown>>).map(([version, mark]) => {
+      const { reason, atMs } = (mark ?? {}) as { readonly reason?: unknown; readonly atMs?: unknown }
+      if (!isVersion(version) || typeof atMs !== 'number')
+        throw corrupt(marksFile, `what it says of ${JSON.stringify(version)} has no version or no time`)
+      return [version, { reason: typeof reason === 'string' ? reason : '', atMs }] as const
+    })
+  return { withdrawals: new Map(marks('withdrawals')), removals: new Map(marks('removals')) }
 }
 
 /** @throws `artifact-corrupt`. */

@@ -1,14 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, canonicalJson, hexOf, isSheikhError, SheikhError } from '../../core/index.js'
+import { type CallContext, canonicalJson, isSheikhError, SheikhError } from '../../core/index.js'
 import { makeDirectory, writeFileAtomic } from '../../store/index.js'
 import {
   type Bundle,
   byVersion,
   checkedChannel,
   isVersion,
-  parseRelease,
-  parseStaged,
   parseVersion,
   type Release,
   type Releaser,
@@ -19,210 +17,139 @@ import {
   type Version,
 } from '../index.js'
 import { downloadFile } from '../remote/index.js'
-import { type HubClient, type HubOptions, type HubRefs, hubClient } from './hub-client.js'
-import {
-  cardFile,
-  encodeDocument,
-  encodeWithdrawals,
-  isShared,
-  parseJson,
-  parseWithdrawals,
-  releaseFile,
-  type Withdrawal,
-  withdrawalsFile,
-} from './hub-documents.js'
+import { type HubClient, type HubConnection, type HubRefs, hubClient } from './hub-client.js'
+import { cardFile, encodeDocument, encodeMarks, isShared, type Marks, marksFile, releaseFile } from './hub-documents.js'
+import { branchOf, type HubView, hubView, isSame, lookAndAct, marked, stagingBranch } from './hub-releases.js'
 import { changesBetween, inParallel, verifyTree } from './hub-tree.js'
 import { modelCard } from './model-card.js'
 import { uploadBundle } from './upload-bundle.js'
 
-export interface HuggingFaceOptions extends HubOptions {
+export interface HuggingFaceOptions extends HubConnection {
   /** Makes the repository where it is not there. @default it must be there */
   readonly create?: 'private' | 'public' | undefined
   /** @default 'v{version}' */
   readonly tagFormat?: string | undefined
-  /** The text of `README.md`, where the bundle has none of its own. @default the model card that `modelCard` writes */
+  /** The text of `README.md`, where the bundle has none of its own. @default the card that `modelCard` writes */
   readonly card?: ((staged: Staged) => string) | undefined
-  /** A file on its way to or from the Hub: its part done, 0..1. */
+  /** A file on its way to or from the Hub. */
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined
 }
 
 export interface TransferProgress {
   readonly direction: 'upload' | 'download'
   readonly path: string
+  /** The part that is done, 0..1. */
   readonly progress: number
 }
-
-/** How often a commit is made again after another writer was faster, or its answer was lost. */
-const commitAttempts = 5
 
 /** Documents of releases that are read at a time. */
 const parallelReads = 8
 
-const stagingPrefix = 'staging-'
-
 /**
  * Releases in a repository of the Hugging Face Hub. A staging is a branch of its own; its promotion is one commit on the
- * channel's branch (`main` for `latest`), and the tag of the version, which is the release. Withdrawals are kept on `main`.
- * Bytes that the Hub has are not sent again, and nothing but the bundle, its card and its record is ever sent.
+ * channel's branch (`main` for `latest`), and the tag of the version, which is the release. What became of releases later
+ * is kept on `main`. Bytes that the Hub has are not sent again, and nothing but the bundle, its card and its record is ever
+ * sent.
  *
- * @throws `invalid-options`, `access-denied`, `remote-failed`, `release-conflict`, `not-found` by the calls of what it returns.
+ * @throws `invalid-options`; its methods `access-denied` and `remote-failed` too.
  */
 export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
-  const { tagOf, versionOf } = tagFormat(options.tagFormat ?? 'v{version}')
-  /** By commit: what stands at one never changes. */
-  const documents = new Map<string, Release>()
-  const branchOf = (channel: string) => (checkedChannel(channel) === 'latest' ? 'main' : channel)
-  const stagingBranch = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>) =>
-    `${stagingPrefix}${version}-${hexOf(bundle)}`
+  const format = tagFormat(options.tagFormat ?? 'v{version}')
+  const { tagOf } = format
+  const known = new Map<string, Release>()
 
   const open = (context: CallContext): HubClient => {
     context.signal.throwIfAborted()
     return hubClient(options, context)
   }
+  const look = async (client: HubClient) => hubView(client, await client.refs(), format, known)
 
-  async function readDocument(client: HubClient, revision: string): Promise<unknown> {
-    const content = await client.read(revision, releaseFile)
-    return content === undefined ? undefined : parseJson(content, `${releaseFile} at ${revision}`)
+  /** Of a repository that is still to be made there is nothing to see. */
+  async function lookIfThere(client: HubClient): Promise<HubView> {
+    const nothing: HubRefs = { branches: new Map(), tags: new Map() }
+    try {
+      return await look(client)
+    } catch (error) {
+      if (!isSheikhError(error, 'not-found') || options.create === undefined) throw error
+      return hubView(client, nothing, format, known)
+    }
   }
 
-  /** The release whose files stand at a commit. */
-  async function releaseAt(client: HubClient, commit: string): Promise<Release | undefined> {
-    const known = documents.get(commit)
-    if (known !== undefined) return known
-    const document = await readDocument(client, commit)
-    if (document === undefined) return undefined
-    const release = parseRelease(document, `${releaseFile} at ${commit}`)
-    documents.set(commit, release)
-    return release
+  /** Where a promotion commits. Without a channel, or where its branch is still to be made, the tag alone shows the release. */
+  const targetOf = ({ refs }: HubView, staged: Staged) => {
+    const { channel } = staged.intent
+    const branch = channel === undefined ? undefined : branchOf(checkedChannel(channel))
+    return branch !== undefined && refs.branches.has(branch) ? branch : stagingBranch(staged)
   }
 
-  async function releaseTagged(client: HubClient, refs: HubRefs, version: Version): Promise<Release | undefined> {
-    const tag = tagOf(version)
-    const commit = refs.tags.get(tag)
-    if (commit === undefined) return undefined
-    const release = await releaseAt(client, commit)
-    if (release?.version === version) return release
-    throw new SheikhError(
-      'artifact-corrupt',
-      `Cannot trust the tag ${tag} in ${client.repository}: it points at ${release === undefined ? 'a commit of no release' : `the release ${release.version}`}. Somebody moved it; move it back.`,
-      { facts: { tag, commit } },
-    )
+  /** The commit of a promotion that began. */
+  async function committed(view: HubView, staged: Staged): Promise<string | undefined> {
+    for (const branch of new Set([stagingBranch(staged), targetOf(view, staged)])) {
+      const there = await view.releaseOn(branch)
+      if (there !== undefined && isSame(there, staged)) return view.refs.branches.get(branch)
+    }
+    return undefined
   }
 
-  async function readWithdrawals(client: HubClient, refs: HubRefs): Promise<ReadonlyMap<string, Withdrawal>> {
-    const main = refs.branches.get('main')
-    if (main === undefined) return new Map()
-    return parseWithdrawals(await client.read(main, withdrawalsFile), withdrawalsFile)
-  }
-
-  const marked = (release: Release, withdrawals: ReadonlyMap<string, Withdrawal>): Release => {
-    const withdrawn = withdrawals.get(release.version)
-    return withdrawn === undefined ? release : { ...release, withdrawn }
-  }
-
-  /** A staging that is whole: `staged.json` came with all its files, in one commit. */
-  async function stagedAt(client: HubClient, branch: string, commit: string): Promise<Staged | undefined> {
-    const document = await readDocument(client, commit)
-    if (document === undefined) return undefined
-    const staged = parseStaged(document, `${releaseFile} on ${branch}`)
-    // A branch that was cut off at its making still holds the release that it began from.
-    return stagingBranch(staged) === branch ? staged : undefined
-  }
-
-  /** Where a promotion commits: readers of a channel see it there; one without a channel is seen by its tag alone. */
-  const targetOf = (staged: Staged) =>
-    staged.intent.channel === undefined ? stagingBranch(staged) : branchOf(staged.intent.channel)
-
-  async function isCommitted(client: HubClient, refs: HubRefs, staged: Staged): Promise<string | undefined> {
-    const head = refs.branches.get(targetOf(staged))
-    if (head === undefined) return undefined
-    const document = (await readDocument(client, head)) as Partial<Release> | undefined
-    return document?.promotedAtMs !== undefined && isSame(document as Release, staged) ? head : undefined
-  }
-
-  /** The head of a branch, made from `start` where it is absent. */
-  async function headOf(client: HubClient, refs: HubRefs, branch: string, start: string): Promise<string> {
-    const head = refs.branches.get(branch)
-    if (head !== undefined) return head
-    await client.createBranch(branch, start)
-    return (await client.refs()).branches.get(branch) ?? start
-  }
-
-  /** One commit after which `branch` holds the release, and nothing else. @returns the commit. */
+  /** One commit after which the branch holds the files that stand at `from`, and nothing else. @returns the commit. */
   async function commitRelease(
     client: HubClient,
-    request: { readonly branch: string; readonly from: string; readonly release: Release; readonly title: string },
+    view: HubView,
+    { branch, from, release, title }: { branch: string; from: string; release: Release; title: string },
   ): Promise<string> {
-    const { branch, from, release, title } = request
-    for (let attempt = 1; ; attempt += 1) {
-      const refs = await client.refs()
-      const head = await headOf(client, refs, branch, from)
-      const at = await releaseAt(client, head).catch(() => undefined)
-      if (at !== undefined && isSame(at, release) && at.promotedAtMs === release.promotedAtMs) return head
-      const card = release.manifest.files.some(({ path }) => path === cardFile)
-        ? undefined
-        : await client.read(from, cardFile)
-      const extra = new Map([
-        [releaseFile, encodeDocument(release)],
-        ...(card === undefined ? [] : [[cardFile, card] as const]),
-      ])
-      const changes = await changesBetween(
-        client,
-        { revision: from, manifest: release.manifest },
-        await client.files(head),
-        extra,
-      )
-      try {
-        return await client.commit({ branch, title, parent: head, changes })
-      } catch (error) {
-        // The branch moved, or an answer was lost: what stands there now decides.
-        const again = isSheikhError(error, 'release-conflict') || isSheikhError(error, 'remote-failed')
-        if (!again || attempt === commitAttempts) throw error
-      }
-    }
+    const parent = view.refs.branches.get(branch)!
+    const hasCard = release.manifest.files.some(({ path }) => path === cardFile)
+    const card = hasCard ? undefined : await client.read(from, cardFile)
+    const documents = new Map([[releaseFile, encodeDocument(release)]])
+    if (card !== undefined) documents.set(cardFile, card)
+    const source = { revision: from, manifest: release.manifest }
+    const changes = await changesBetween(client, source, await client.files(parent), documents)
+    return await client.commit({ branch, title, parent, changes })
   }
 
-  async function removePartials(client: HubClient, refs: HubRefs, own: string): Promise<void> {
-    for (const [branch, commit] of refs.branches) {
-      if (!branch.startsWith(stagingPrefix) || branch === own) continue
-      if ((await stagedAt(client, branch, commit)) === undefined) await client.deleteBranch(branch)
-    }
-  }
+  /** Writes down what became of a release. */
+  const mark = (client: HubClient, version: string, title: string, change: (marks: Marks) => Marks | undefined) =>
+    lookAndAct(
+      () => look(client),
+      async (view) => {
+        if (!isVersion(version) || (await view.releaseTagged(version)) === undefined) throw notFound(version)
+        const marks = change(await view.marks())
+        const parent = view.refs.branches.get('main')
+        if (marks === undefined || parent === undefined) return
+        const changes = [{ kind: 'file', path: marksFile, content: encodeMarks(marks) } as const]
+        await client.commit({ branch: 'main', title, parent, changes })
+      },
+    )
 
   /** The commit to begin a staging from: of what is there already, nothing is sent again. */
-  async function startOf(client: HubClient): Promise<{ readonly refs: HubRefs; readonly main: string }> {
-    const refs = await client.refs().catch(async (error: unknown) => {
-      if (!isSheikhError(error, 'not-found') || options.create === undefined) throw error
+  async function startOf(client: HubClient): Promise<{ readonly view: HubView; readonly main: string }> {
+    let view = await lookIfThere(client)
+    if (view.refs.branches.size === 0 && options.create !== undefined) {
       await client.createRepository(options.create)
-      return await client.refs()
-    })
-    const main = refs.branches.get('main')
+      view = await look(client)
+    }
+    const main = view.refs.branches.get('main')
     if (main === undefined)
       throw new SheikhError(
         'release-rejected',
         `Cannot release to ${client.repository}: it has no branch "main". Add a file to it on the Hub, and run again.`,
       )
-    const foreign =
-      (await releaseAt(client, main)) === undefined && refs.tags.size === 0
-        ? (await client.files(main)).filter(({ path }) => !isShared(path) && path !== cardFile)
-        : []
+    if (view.versions.length > 0 || (await view.releaseAt(main)) !== undefined) return { view, main }
+    const foreign = (await client.files(main))
+      .map(({ path }) => path)
+      .filter((path) => !isShared(path) && path !== cardFile)
     if (foreign.length > 0)
       throw new SheikhError(
         'release-rejected',
-        `Cannot release to ${client.repository}: it holds ${foreign.length} files of no release (${foreign
-          .slice(0, 3)
-          .map(({ path }) => path)
-          .join(
-            ', ',
-          )}), which a release would remove. Take it over with "sheikh import ${client.repository}", or name another repository.`,
-        { facts: { paths: foreign.slice(0, 100).map(({ path }) => path) } },
+        `Cannot release to ${client.repository}: it holds ${foreign.length} files of no release (${foreign.slice(0, 3).join(', ')}), which a release would remove. Take it over with "sheikh import hf:${client.repository}", or name another repository.`,
+        { facts: { paths: foreign.slice(0, 100) } },
       )
-    return { refs, main }
+    return { view, main }
   }
 
   async function stage(client: HubClient, { bundle, version, intent, record }: StageRequest): Promise<Staged> {
-    const { manifest, digest } = bundle
-    const reserved = manifest.files.find(({ path }) => [releaseFile, withdrawalsFile, '.gitattributes'].includes(path))
+    const { manifest, digest, directory } = bundle
+    const reserved = manifest.files.find(({ path }) => [releaseFile, marksFile, '.gitattributes'].includes(path))
     if (reserved !== undefined)
       throw new SheikhError(
         'release-rejected',
@@ -230,40 +157,60 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       )
     const staged: Staged = { formatVersion: 1, version, bundle: digest, manifest, intent, record }
     const branch = stagingBranch(staged)
-    const { refs, main } = await startOf(client)
-    const taken = await releaseTagged(client, refs, version)
+    const { view, main } = await startOf(client)
+    const taken = await view.releaseTagged(version)
     if (taken !== undefined && taken.bundle !== digest) throw versionTaken(version)
-    await removePartials(client, refs, branch)
-    const head = refs.branches.get(branch)
-    const there = head === undefined ? undefined : await stagedAt(client, branch, head)
+    if (taken === undefined && view.refs.tags.has(tagOf(version))) throw versionTaken(version)
+    for (const other of view.stagingBranches)
+      if (other !== branch && (await view.stagedOn(other)) === undefined) await client.deleteBranch(other)
+    const there = await view.stagedOn(branch)
     if (there !== undefined && canonicalJson(there) === canonicalJson(staged)) return staged
-    const extra = new Map([[releaseFile, encodeDocument(staged)]])
+    const documents = new Map([[releaseFile, encodeDocument(staged)]])
     if (!manifest.files.some(({ path }) => path === cardFile))
-      extra.set(cardFile, new TextEncoder().encode((options.card ?? cardOf)(staged)))
+      documents.set(cardFile, new TextEncoder().encode((options.card ?? cardOf)(staged)))
     const title = `Stage ${tagOf(version)}`
-    const from = bundle.directory === undefined ? await heldRelease(client, refs, bundle.digest) : undefined
+    const from = directory === undefined ? await heldIn(client, view, digest) : undefined
     await client.resetBranch(branch, main)
-    if (bundle.directory === undefined) {
-      const changes = await changesBetween(client, { revision: from!, manifest }, await client.files(main), extra)
+    if (directory !== undefined)
+      await uploadBundle(
+        client,
+        { branch, parent: main, title, bundle: { digest, manifest, directory }, documents },
+        ({ state, path, progress }) => {
+          if (state === 'uploading') options.onProgress?.({ direction: 'upload', path, progress })
+        },
+      )
+    else {
+      const changes = await changesBetween(client, { revision: from!, manifest }, await client.files(main), documents)
       await client.commit({ branch, title, parent: main, changes })
-    } else {
-      const whole = { ...bundle, directory: bundle.directory }
-      await uploadBundle(client, { branch, parent: main, title, bundle: whole, documents: extra }, (event) => {
-        if (event.state === 'uploading')
-          options.onProgress?.({ direction: 'upload', path: event.path, progress: event.progress })
-      })
     }
     return staged
   }
 
   /** A commit that holds the bundle. @throws `not-found`. */
-  async function heldRelease(client: HubClient, refs: HubRefs, bundle: string): Promise<string> {
-    for (const [tag, commit] of refs.tags)
-      if (versionOf(tag) !== undefined && (await releaseAt(client, commit))?.bundle === bundle) return commit
+  async function heldIn(client: HubClient, view: HubView, bundle: string): Promise<string> {
+    const { removals } = await view.marks()
+    for (const version of view.versions)
+      if (!removals.has(version) && (await view.releaseTagged(version))?.bundle === bundle)
+        return view.commitOf(version)!
     throw new SheikhError('not-found', `No release in ${client.repository} has the bundle ${bundle}.`)
   }
 
   const cardOf = (staged: Staged) => modelCard(staged, { repository: options.repository, tag: tagOf(staged.version) })
+
+  async function releasesOf(view: HubView): Promise<readonly Release[]> {
+    const releases = await inParallel(view.versions, parallelReads, (version) => view.releaseTagged(version))
+    return releases.flatMap((release) => release ?? []).sort(byVersion)
+  }
+
+  async function channelsOf(view: HubView): Promise<Readonly<Record<string, Version>>> {
+    const branches = [...view.refs.branches.keys()].filter((branch) => !view.stagingBranches.includes(branch))
+    const found: Record<string, Version> = {}
+    for (const branch of branches) {
+      const version = (await view.releaseOn(branch))?.version
+      if (version !== undefined) found[branch === 'main' ? 'latest' : branch] = version
+    }
+    return found
+  }
 
   return {
     contract: 1,
@@ -276,20 +223,21 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     }),
 
     async current(channel, context) {
-      const client = open(context)
-      const refs = await refsIfThere(client)
-      const head = refs.branches.get(branchOf(channel))
-      const release = head === undefined ? undefined : await releaseAt(client, head)
-      return release && marked(release, await readWithdrawals(client, refs))
+      const view = await lookIfThere(open(context))
+      const release = await view.releaseOn(branchOf(checkedChannel(channel)))
+      return release && marked(release, await view.marks())
+    },
+
+    async channels(context) {
+      return await channelsOf(await lookIfThere(open(context)))
     },
 
     async *history(context) {
-      const client = open(context)
-      const refs = await refsIfThere(client)
-      const versions = [...refs.tags.keys()].flatMap((tag) => versionOf(tag) ?? [])
-      const releases = await inParallel(versions, parallelReads, (version) => taggedOrForeign(client, refs, version))
-      const withdrawals = versions.length === 0 ? new Map() : await readWithdrawals(client, refs)
-      for (const release of releases.flatMap((one) => one ?? []).sort(byVersion)) yield marked(release, withdrawals)
+      const view = await lookIfThere(open(context))
+      const releases = await releasesOf(view)
+      if (releases.length === 0) return
+      const marks = await view.marks()
+      for (const release of releases) yield marked(release, marks)
     },
 
     async stage(request, context) {
@@ -298,77 +246,73 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     },
 
     async *staged(context): AsyncIterable<StagedState> {
-      const client = open(context)
-      const refs = await refsIfThere(client)
-      for (const [branch, commit] of refs.branches) {
-        if (!branch.startsWith(stagingPrefix)) continue
-        const staged = await stagedAt(client, branch, commit)
+      const view = await lookIfThere(open(context))
+      for (const branch of view.stagingBranches) {
+        const staged = await view.stagedOn(branch)
         if (staged === undefined) continue
-        const promoting =
-          !refs.tags.has(tagOf(staged.version)) && (await isCommitted(client, refs, staged)) !== undefined
-        yield { staged: withoutPromotion(staged), promoting }
+        const isTagged = view.commitOf(staged.version) !== undefined
+        yield { staged, promoting: !isTagged && (await committed(view, staged)) !== undefined }
       }
     },
 
     async verify(staged, context) {
       const client = open(context)
-      const head = (await client.refs()).branches.get(stagingBranch(staged))
-      if (head === undefined || (await stagedAt(client, stagingBranch(staged), head)) === undefined)
-        throw notStaged(staged.version)
-      await verifyTree(client, head, staged.manifest)
+      const view = await look(client)
+      if ((await view.stagedOn(stagingBranch(staged))) === undefined) throw notStaged(staged.version)
+      await verifyTree(client, view.refs.branches.get(stagingBranch(staged))!, staged.manifest)
     },
 
     async promote(staged, context) {
       const client = open(context)
-      const refs = await client.refs()
-      const branch = stagingBranch(staged)
-      const there = await releaseTagged(client, refs, staged.version)
-      if (there === undefined) {
-        const from = refs.branches.get(branch)
-        if (from === undefined || (await stagedAt(client, branch, from)) === undefined) throw notStaged(staged.version)
-        let commit = await isCommitted(client, refs, staged)
-        if (commit === undefined) {
-          const release = { ...staged, promotedAtMs: context.clock.nowMs() }
-          commit = await commitRelease(client, {
-            branch: targetOf(staged),
-            from,
-            release,
-            title: `Release ${tagOf(staged.version)}`,
-          })
-        }
-        // Read back where readers will find it: a person may have committed since.
-        await verifyTree(client, commit, staged.manifest)
-        await client.createTag(tagOf(staged.version), commit, `Release ${tagOf(staged.version)}`)
-      }
-      const release = there ?? (await releaseTagged(client, await client.refs(), staged.version))
-      if (release === undefined) throw notStaged(staged.version)
-      if (!isSame(release, staged)) throw versionTaken(staged.version)
-      await client.deleteBranch(branch)
+      const title = `Release ${tagOf(staged.version)}`
+      const promoted = { ...staged, promotedAtMs: context.clock.nowMs() }
+      await lookAndAct(
+        () => look(client),
+        async (view) => {
+          if (view.commitOf(staged.version) !== undefined) return
+          const from = view.refs.branches.get(stagingBranch(staged))
+          if (from === undefined || (await view.stagedOn(stagingBranch(staged))) === undefined)
+            throw notStaged(staged.version)
+          const commit =
+            (await committed(view, staged)) ??
+            (await commitRelease(client, view, { branch: targetOf(view, staged), from, release: promoted, title }))
+          // Read back where readers will find it: a person may have committed since.
+          await verifyTree(client, commit, staged.manifest)
+          await client.createTag(tagOf(staged.version), commit, title)
+        },
+      )
+      const release = await (await look(client)).releaseTagged(staged.version)
+      if (release === undefined || !isSame(release, staged)) throw versionTaken(staged.version)
+      await client.deleteBranch(stagingBranch(staged))
       return release
     },
 
     async point(channel, version, expected, context) {
       const client = open(context)
-      const refs = await client.refs()
-      const release = await releaseTagged(client, refs, version)
-      if (release === undefined) throw notFound(version)
-      const branch = branchOf(channel)
-      const from = refs.tags.get(tagOf(version))!
-      const head = refs.branches.get(branch)
-      const at = head === undefined ? undefined : await releaseAt(client, head)
-      if (at?.version === version) return
-      const moved = () =>
-        new SheikhError(
-          'release-conflict',
-          `Cannot point "${channel}" at ${version}: it points at ${at?.version ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
-          { facts: { channel, version, expected }, retryable: true },
-        )
-      if (at?.version !== expected) throw moved()
-      if (head === undefined) {
-        if (!(await client.createBranch(branch, from))) throw moved()
-        return
-      }
-      await commitRelease(client, { branch, from, release, title: `Point ${channel} at ${tagOf(version)}` })
+      const branch = branchOf(checkedChannel(channel))
+      await lookAndAct(
+        () => look(client),
+        async (view) => {
+          const release = isVersion(version) ? await view.releaseTagged(version) : undefined
+          if (release === undefined) throw notFound(version)
+          const there = (await view.releaseOn(branch))?.version
+          if (there === version) return
+          const moved = () =>
+            new SheikhError(
+              'release-conflict',
+              `Cannot point "${channel}" at ${version}: it points at ${there ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+              { facts: { channel, version, expected }, retryable: true },
+            )
+          if (there !== expected) throw moved()
+          const from = view.commitOf(version)!
+          if (!view.refs.branches.has(branch)) {
+            if (!(await client.createBranch(branch, from))) throw moved()
+            return
+          }
+          const title = `Point ${channel} at ${tagOf(version)}`
+          await commitRelease(client, view, { branch, from, release, title })
+        },
+      )
     },
 
     async discard(staged, context) {
@@ -376,98 +320,56 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     },
 
     async withdraw(version, reason, context) {
+      await mark(open(context), version, `Withdraw ${version}`, ({ withdrawals, removals }) =>
+        withdrawals.has(version)
+          ? undefined
+          : { removals, withdrawals: new Map(withdrawals).set(version, { reason, atMs: context.clock.nowMs() }) },
+      )
+    },
+
+    async remove(version, context) {
       const client = open(context)
-      for (let attempt = 1; ; attempt += 1) {
-        const refs = await client.refs()
-        if (!isVersion(version) || !refs.tags.has(tagOf(version))) throw notFound(version)
-        const withdrawals = await readWithdrawals(client, refs)
-        if (withdrawals.has(version)) return
-        const marks = new Map(withdrawals).set(version, { reason, atMs: context.clock.nowMs() })
-        const change = { kind: 'file', path: withdrawalsFile, content: encodeWithdrawals(marks) } as const
-        const title = `Withdraw ${tagOf(version)}`
-        try {
-          await client.commit({
-            branch: 'main',
-            title,
-            description: reason,
-            parent: refs.branches.get('main')!,
-            changes: [change],
-          })
-          return
-        } catch (error) {
-          const again = isSheikhError(error, 'release-conflict') || isSheikhError(error, 'remote-failed')
-          if (!again || attempt === commitAttempts) throw error
-        }
-      }
+      const view = await look(client)
+      if (Object.values(await channelsOf(view)).includes(version)) throw pointedAt(version)
+      await mark(client, version, `Remove the files of ${version}`, ({ withdrawals, removals }) =>
+        removals.has(version)
+          ? undefined
+          : { withdrawals, removals: new Map(removals).set(version, { atMs: context.clock.nowMs() }) },
+      )
+      const { removals } = await (await look(client)).marks()
+      const releases = await releasesOf(view)
+      const stagings = await inParallel(view.stagingBranches, parallelReads, (branch) => view.stagedOn(branch))
+      const kept = [...releases.filter((release) => !removals.has(release.version)), ...stagings]
+      const used = new Set(kept.flatMap((one) => (one?.manifest.files ?? []).map(({ digest }) => digest)))
+      const { manifest } = releases.find((release) => release.version === version)!
+      await client.deleteLargeFiles(manifest.files.map(({ digest }) => digest).filter((digest) => !used.has(digest)))
     },
 
     async open(version, directory, context): Promise<Bundle> {
       const client = open(context)
-      const refs = await refsIfThere(client)
-      const release = isVersion(version) ? await releaseTagged(client, refs, version) : undefined
-      if (release === undefined) throw notFound(version)
+      const view = await lookIfThere(client)
+      const release = isVersion(version) ? await view.releaseTagged(version) : undefined
+      if (release === undefined || (await view.marks()).removals.has(version)) throw notFound(version)
       await makeDirectory(directory)
       if ((await readdir(directory)).length > 0)
         throw new SheikhError(
           'invalid-options',
           `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
         )
-      const revision = refs.tags.get(tagOf(version))!
+      const revision = view.commitOf(version)!
       for (const file of release.manifest.files) {
         const target = join(directory, file.path)
+        const onProgress = (receivedBytes: number) =>
+          options.onProgress?.({ direction: 'download', path: file.path, progress: receivedBytes / file.sizeBytes })
+        const request = () => client.fileRequest(revision, file.path)
         // A range of nothing is an error to a server.
         if (file.sizeBytes === 0) await writeFileAtomic(target, '')
-        else
-          await downloadFile(
-            {
-              fetch: client.streamingFetch,
-              request: () => client.fileRequest(revision, file.path),
-              file,
-              target,
-              onProgress: (receivedBytes) =>
-                options.onProgress?.({
-                  direction: 'download',
-                  path: file.path,
-                  progress: receivedBytes / file.sizeBytes,
-                }),
-            },
-            context,
-          )
+        else await downloadFile({ fetch: client.streamingFetch, request, file, target, onProgress }, context)
       }
       return { digest: release.bundle, manifest: release.manifest, directory }
     },
   }
-
-  /** Of a repository that is still to be made there are none. */
-  async function refsIfThere(client: HubClient): Promise<HubRefs> {
-    try {
-      return await client.refs()
-    } catch (error) {
-      if (isSheikhError(error, 'not-found') && options.create !== undefined)
-        return { branches: new Map(), tags: new Map() }
-      throw error
-    }
-  }
-
-  /** A tag that looks like a version and was never ours: of releases made by hand, before. */
-  async function taggedOrForeign(client: HubClient, refs: HubRefs, version: Version): Promise<Release | undefined> {
-    const commit = refs.tags.get(tagOf(version))!
-    if ((await releaseAt(client, commit)) === undefined) return undefined
-    return await releaseTagged(client, refs, version)
-  }
 }
-
-const isSame = (left: Staged, right: Staged) =>
-  left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
-
-const withoutPromotion = ({ formatVersion, version, bundle, manifest, intent, record }: Staged): Staged => ({
-  formatVersion,
-  version,
-  bundle,
-  manifest,
-  intent,
-  record,
-})
 
 const notStaged = (version: string) =>
   new SheikhError(
@@ -483,3 +385,11 @@ const versionTaken = (version: string) =>
   )
 const notFound = (version: string) =>
   new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
+const pointedAt = (version: string) =>
+  new SheikhError(
+    'release-conflict',
+    `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
+    {
+      facts: { version },
+    },
+  )

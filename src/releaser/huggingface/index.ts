@@ -1,3 +1,3 @@
-export type { HubOptions } from './hub-client.js'
+export type { HubConnection } from './hub-client.js'
 export { type HuggingFaceOptions, huggingFaceRegistry, type TransferProgress } from './huggingface-registry.js'
 export { type ModelCardOptions, modelCard } from './model-card.js'

@@ -1,0 +1,6 @@
+export {
+  type AssetProgress,
+  type GitHubRegistryOptions,
+  githubRegistry,
+  releaseNotes,
+} from './releaser/github/index.js'

@@ -1,0 +1,8 @@
+export {
+  type HubConnection,
+  type HuggingFaceOptions,
+  huggingFaceRegistry,
+  type ModelCardOptions,
+  modelCard,
+  type TransferProgress,
+} from './releaser/huggingface/index.js'
