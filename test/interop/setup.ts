@@ -13,7 +13,11 @@ else {
   const failed =
     run('python3', '-m', 'venv', interopFolder) ??
     run(python, '-m', 'pip', 'install', '--no-input', '--retries', '1', '--requirement', requirements) ??
-    run(python, '-c', 'import huggingface_hub, model_signing, numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api')
+    run(
+      python,
+      '-c',
+      'import huggingface_hub, model_signing, numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api',
+    )
   if (failed === undefined) {
     copyFileSync(requirements, installed)
     console.log(`Made: ${python}`)

@@ -81,8 +81,8 @@ export async function moveRepository(exchange: Exchange): Promise<Answer> {
 
 export async function updateSettings(exchange: RepositoryExchange): Promise<Answer> {
   const { world, repository } = exchange
-  const fields = await fieldsOf(exchange)
-  const isPrivate = fields['visibility'] === 'private' || fields['private'] === true
+  const { visibility, private: wanted } = await fieldsOf(exchange)
+  const isPrivate = typeof wanted === 'boolean' ? wanted : visibility ? visibility === 'private' : repository.isPrivate
   await world.repositories.describe(repository, isPrivate)
   return json(200, { private: isPrivate })
 }

@@ -1,0 +1,110 @@
+import { hexOf, isSheikhError, SheikhError } from '../../core/index.js'
+import { parseRelease, parseStaged, type Release, type Staged, type TagFormat, type Version } from '../index.js'
+import type { HubClient, HubRefs } from './hub-client.js'
+import { type Marks, marksFile, parseJson, parseMarks, releaseFile } from './hub-documents.js'
+
+export const stagingPrefix = 'staging-'
+
+export const stagingBranch = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>): string =>
+  `${stagingPrefix}${version}-${hexOf(bundle)}`
+
+/** The branch on which readers of a channel find its release. */
+export const branchOf = (channel: string): string => (channel === 'latest' ? 'main' : channel)
+
+/** The same act of the same run. */
+export const isSame = (left: Staged, right: Staged): boolean =>
+  left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
+
+/** What stands in a repository, as it was when its refs were read. */
+export type HubView = ReturnType<typeof hubView>
+
+/** @param known documents by commit: what stands at one never changes. */
+export function hubView(
+  client: HubClient,
+  refs: HubRefs,
+  { tagOf, versionOf }: TagFormat,
+  known: Map<string, Release>,
+) {
+  /** The release whose files stand at a commit; `undefined` for a commit of none. */
+  async function releaseAt(commit: string): Promise<Release | undefined> {
+    const before = known.get(commit)
+    if (before !== undefined) return before
+    const document = await readDocument(commit)
+    if ((document as Partial<Release> | undefined)?.promotedAtMs === undefined) return undefined
+    const release = parseRelease(document, `${releaseFile} at ${commit}`)
+    known.set(commit, release)
+    return release
+  }
+
+  async function readDocument(revision: string): Promise<unknown> {
+    const content = await client.read(revision, releaseFile)
+    return content === undefined ? undefined : parseJson(content, `${releaseFile} at ${revision}`)
+  }
+
+  return {
+    refs,
+    releaseAt,
+    versions: [...refs.tags.keys()].flatMap((tag) => versionOf(tag) ?? []),
+    commitOf: (version: Version) => refs.tags.get(tagOf(version)),
+
+    /** @throws `artifact-corrupt` where the tag points elsewhere than at its release. */
+    async releaseTagged(version: Version): Promise<Release | undefined> {
+      const tag = tagOf(version)
+      const commit = refs.tags.get(tag)
+      const release = commit === undefined ? undefined : await releaseAt(commit)
+      // A tag of a release that was made by hand, before there were any of ours.
+      if (release === undefined || release.version === version) return release
+      throw new SheikhError(
+        'artifact-corrupt',
+        `Cannot trust the tag ${tag} in ${client.repository}: it points at the release ${release.version}. Somebody moved it; move it back.`,
+        { facts: { tag, commit } },
+      )
+    },
+
+    /** The release that readers of a branch find; a branch of people's own has none. */
+    async releaseOn(branch: string): Promise<Release | undefined> {
+      const head = refs.branches.get(branch)
+      return head === undefined ? undefined : await releaseAt(head)
+    },
+
+    async marks(): Promise<Marks> {
+      const main = refs.branches.get('main')
+      return parseMarks(main === undefined ? undefined : await client.read(main, marksFile))
+    },
+
+    /** The staging on a branch, if it is whole: its record came with all its files, in one commit. */
+    async stagedOn(branch: string): Promise<Staged | undefined> {
+      const head = refs.branches.get(branch)
+      const document = head === undefined ? undefined : await readDocument(head)
+      if (document === undefined) return undefined
+      const staged = parseStaged(document, `${releaseFile} on ${branch}`)
+      // One that was cut off at its making still holds the release that it began from.
+      return stagingBranch(staged) === branch ? staged : undefined
+    },
+
+    stagingBranches: [...refs.branches.keys()].filter((branch) => branch.startsWith(stagingPrefix)),
+  }
+}
+
+export function marked(release: Release, { withdrawals, removals }: Marks): Release {
+  const withdrawn = withdrawals.get(release.version)
+  const removed = removals.get(release.version)
+  return { ...release, ...(withdrawn && { withdrawn }), ...(removed && { removedAtMs: removed.atMs }) }
+}
+
+/** How often an act is tried again after another writer was faster, or its answer was lost. */
+const attempts = 5
+
+/** Looks at what stands there, and acts on it; where the act did not come through, looks again. */
+export async function lookAndAct<V>(look: () => Promise<HubView>, act: (view: HubView) => Promise<V>): Promise<V> {
+  for (let attempt = 1; ; attempt += 1) {
+    const view = await look()
+    try {
+      return await act(view)
+    } catch (error) {
+      const again = isSheikhError(error) && error.retryable && error.code !== 'release-conflict'
+      const raced = isSheikhError(error, 'release-conflict') && error.facts['status'] === 412
+      if (!(again || raced) || attempt === attempts) throw error
+    }
+  }
+}
