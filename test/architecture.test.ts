@@ -128,8 +128,8 @@ describe('the floor plan', () => {
   })
 
   it('clock, chance, environment and console stay in adapters and the command line', () => {
-    // compose.ts is where the world comes in: it takes Git's tokens from the environment.
-    const allowed = ['core/context.ts', 'cli/', 'repository/compose.ts']
+    // repository.ts is where the world comes in: tokens and addresses are in the environment.
+    const allowed = ['core/context.ts', 'cli/', 'repository/repository.ts']
     const wrong = files
       .filter((file) => !allowed.some((path) => inside(file).startsWith(path)))
       .filter((file) => {

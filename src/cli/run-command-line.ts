@@ -5,11 +5,13 @@ import { type Answer, type Command, type Terminal, toJson } from './command.js'
 import { approve } from './commands/approve.js'
 import { evaluation } from './commands/evaluation.js'
 import { gate } from './commands/gate.js'
+import { gc } from './commands/gc.js'
 import { history } from './commands/history.js'
 import { init } from './commands/init.js'
 import { ledger } from './commands/ledger.js'
 import { override } from './commands/override.js'
 import { plan } from './commands/plan.js'
+import { promote } from './commands/promote.js'
 import { report } from './commands/report.js'
 import { rollback } from './commands/rollback.js'
 import { run } from './commands/run.js'
@@ -26,6 +28,8 @@ const commands: readonly Command[] = [
   run,
   status,
   rollback,
+  promote,
+  gc,
   validate,
   why,
   history,

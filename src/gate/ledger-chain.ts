@@ -73,6 +73,7 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
   approval: { by: isText, reason: isText },
   override: { by: isText, reason: isText, untilMs: isTime, checks: isTexts },
   release: { version: isText, bundle: isDigest, sourceKey: optional(isDigest) },
+  promotion: { version: isText, channel: isText, by: isText },
   withdrawal: { version: isText, reason: isText },
 }
 

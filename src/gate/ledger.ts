@@ -36,6 +36,14 @@ export type LedgerEvent =
       readonly bundle: Digest
       readonly sourceKey?: Digest | undefined
     }
+  /** A channel was pointed at a release by hand. */
+  | {
+      readonly type: 'promotion'
+      readonly runId: string
+      readonly version: string
+      readonly channel: string
+      readonly by: string
+    }
   | { readonly type: 'withdrawal'; readonly runId: string; readonly version: string; readonly reason: string }
 
 export type LedgerEntry = LedgerEvent & {

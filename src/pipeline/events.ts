@@ -3,7 +3,7 @@ import type { DatasetSummary } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
 import type { Version } from '../releaser/index.js'
 import type { TrainProgress } from '../trainer/index.js'
-import type { RunStatus } from './run-result.js'
+import type { RunRecord } from './run-result.js'
 
 interface Common {
   readonly runId: string
@@ -18,7 +18,7 @@ export type RunEvent = Common & RunEventBody
 export type RunEventBody =
   | {
       readonly type: 'run-start'
-      readonly command: 'run' | 'approve' | 'override' | 'rollback'
+      readonly command: RunRecord['command']
       readonly commit?: string | undefined
     }
   | { readonly type: 'stage-start'; readonly stage: string }
@@ -35,10 +35,11 @@ export type RunEventBody =
   | { readonly type: 'release-promoted'; readonly version: Version }
   | { readonly type: 'channel-pointed'; readonly channel: string; readonly version: Version }
   | { readonly type: 'release-withdrawn'; readonly version: Version; readonly reason: string }
+  | { readonly type: 'release-removed'; readonly version: Version }
   | { readonly type: 'warning'; readonly message: string; readonly facts: Readonly<Record<string, Json>> }
   | {
       readonly type: 'run-end'
-      readonly status: RunStatus | 'failed' | 'aborted'
+      readonly status: Exclude<RunRecord['status'], 'running'>
       readonly reason?: string | undefined
       readonly version?: Version | undefined
     }

@@ -1,3 +1,4 @@
+export type { GcPlan } from './collect-garbage.js'
 export type { RunEvent, RunEventOf, RunEventType } from './events.js'
 export type { RunEvaluations } from './kept-evaluations.js'
 export type { Difference } from './keys.js'
@@ -5,9 +6,11 @@ export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export type {
   ApproveOptions,
   CallOptions,
+  GcOptions,
   OverrideOptions,
   PayloadFile,
   PipelineOptions,
+  PromoteOptions,
   Provenance,
   RollbackOptions,
   RunOptions,
@@ -15,6 +18,14 @@ export type {
 export { Pipeline } from './pipeline.js'
 export type { Plan, PlannedStage } from './plan.js'
 export type { Run } from './run.js'
-export type { KeptEvaluations, RunRecord, RunResult, RunStatus, StageRecord } from './run-result.js'
+export type {
+  Collected,
+  KeptEvaluations,
+  Promoted,
+  RunRecord,
+  RunResult,
+  RunStatus,
+  StageRecord,
+} from './run-result.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'
 export type { ChangedPart, ReleaseChange, ReleaseSource, Versioning } from './versioning.js'

@@ -1,4 +1,4 @@
-import type { CallContext, Digest } from '../core/index.js'
+import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
 
@@ -51,4 +51,17 @@ export function bestRelease(
     if (best === undefined || sign * value > sign * best.value) best = { release, value }
   }
   return best === undefined || best.release.bundle === baseline?.bundle ? undefined : best.release
+}
+
+/** @throws `not-found` where there is none of that version, or its files were removed. */
+export function namedRelease(history: readonly Release[], version: string, act: string): Release {
+  const target = history.find((release) => release.version === version)
+  if (target !== undefined && target.removedAtMs === undefined) return target
+  throw new SheikhError(
+    'not-found',
+    `Cannot ${act} ${version}: ${target === undefined ? 'there is no such release' : 'its files were removed'}. "sheikh history" lists them.`,
+    {
+      facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
+    },
+  )
 }

@@ -73,6 +73,21 @@ export interface OverrideOptions extends ApproveOptions {
   readonly untilMs: number
 }
 
+export interface PromoteOptions extends CallOptions {
+  /** The channel to point. */
+  readonly to: string
+  /** Who asks for it; kept in the ledger. @default 'unknown' */
+  readonly by?: string | undefined
+}
+
+/** At least one; a release that either would keep is kept. */
+export interface GcOptions extends CallOptions {
+  /** That many of the newest releases that are not withdrawn. */
+  readonly keepLast?: number | undefined
+  /** All that are younger, in days. */
+  readonly retentionDays?: number | undefined
+}
+
 export interface RollbackOptions extends CallOptions {
   /** @default the newest release before the current one that is not withdrawn and is another bundle */
   readonly to?: string | undefined

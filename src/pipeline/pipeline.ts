@@ -1,7 +1,8 @@
 import { EventEmitter } from 'eventemitter3'
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import { type LedgerEntry, storeLedger } from '../gate/index.js'
-import type { Release } from '../releaser/index.js'
+import type { Release, Version } from '../releaser/index.js'
+import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
 import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
@@ -9,17 +10,20 @@ import { checkAnchor } from './ledger-anchor.js'
 import type {
   ApproveOptions,
   CallOptions,
+  GcOptions,
   OverrideOptions,
   PipelineOptions,
+  PromoteOptions,
   RollbackOptions,
   RunOptions,
 } from './options.js'
 import { explain, type Plan, type PlannedStage, plan } from './plan.js'
+import { promoteRelease } from './promote-release.js'
 import { readHistory } from './recovery.js'
 import { approve, override } from './release-by-hand.js'
 import { rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
-import type { RunRecord, RunResult } from './run-result.js'
+import type { Collected, Outcome, Promoted, RunRecord, RunResult } from './run-result.js'
 import { Session } from './session.js'
 import { checkStages } from './stage.js'
 import { walk } from './walk.js'
@@ -105,6 +109,37 @@ export class Pipeline<I = string, T = string> {
     return (await this.#begin('rollback', options, (session) => rollback(session, options))).result()
   }
 
+  /**
+   * Points a further channel, like `production`, at a release.
+   *
+   * @throws `not-found`; `release-rejected` for the pipeline's own channel, and for a release that is withdrawn or was made
+   * of uncommitted changes.
+   */
+  async promote(version: string, options: PromoteOptions): Promise<Promoted> {
+    return (await this.#begin('promote', options, (session) => promoteRelease(session, version, options))).result()
+  }
+
+  /** Which releases' files `gc` would remove, and why it keeps the others. Writes nothing. @throws `invalid-options`. */
+  planGc(options: GcOptions): Promise<GcPlan> {
+    const { clock, log } = this.#options
+    return planGc(this.#options, callContext({ signal: options.signal, clock, log }), options)
+  }
+
+  /**
+   * Removes the files of old releases; what is known of them stays, and their versions stay used. Never those of the
+   * newest, of the best, or of one that a channel points at.
+   *
+   * @throws `invalid-options`.
+   */
+  async gc(options: GcOptions): Promise<Collected> {
+    const work = async (session: Session): Promise<Collected> => ({
+      runId: session.runId,
+      status: 'collected',
+      ...(await collectGarbage(session, options)),
+    })
+    return (await this.#begin('gc', options, work)).result()
+  }
+
   /** What a run would do, and why. Writes nothing. */
   plan(options: CallOptions = {}): Promise<Plan> {
     return plan(this.#options, options)
@@ -125,6 +160,12 @@ export class Pipeline<I = string, T = string> {
   current(options: CallOptions = {}): Promise<Release | undefined> {
     const { channel = 'latest', clock, log } = this.#options
     return this.#options.releaser.current(channel, callContext({ signal: options.signal, clock, log }))
+  }
+
+  /** Where every channel points. */
+  channels(options: CallOptions = {}): Promise<Readonly<Record<string, Version>>> {
+    const { clock, log } = this.#options
+    return this.#options.releaser.channels(callContext({ signal: options.signal, clock, log }))
   }
 
   /** Records of the runs, newest first. @default all */
@@ -168,11 +209,11 @@ export class Pipeline<I = string, T = string> {
     return keptEvaluations(store, runId, callContext({ signal: options.signal, clock, log }))
   }
 
-  async #begin(
+  async #begin<R extends Outcome>(
     command: RunRecord['command'],
     { signal }: CallOptions,
-    work: (session: Session) => Promise<RunResult>,
-  ): Promise<Run> {
+    work: (session: Session) => Promise<R>,
+  ): Promise<Run<R>> {
     signal?.throwIfAborted()
     const { store, clock, log } = this.#options
     const controller = new AbortController()
@@ -210,10 +251,10 @@ export class Pipeline<I = string, T = string> {
     }
   }
 
-  async #carry(
+  async #carry<R extends Outcome>(
     parts: Omit<ConstructorParameters<typeof Session>[0], 'options' | 'directory'>,
-    work: (session: Session) => Promise<RunResult>,
-  ): Promise<RunResult> {
+    work: (session: Session) => Promise<R>,
+  ): Promise<R> {
     const { lock, context } = parts
     let session: Session | undefined
     try {

@@ -1,6 +1,6 @@
 import { type Digest, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
-import { lastOf } from './lookup.js'
+import { lastOf, namedRelease } from './lookup.js'
 import type { RollbackOptions } from './options.js'
 import { recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
@@ -46,15 +46,27 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
       'not-found',
       `Cannot roll back: the channel "${session.channel}" points at no release. Release one first.`,
     )
-  const target = to === undefined ? previousRelease(history, current) : namedRelease(history, to)
+  const target = to === undefined ? previousRelease(history, current) : namedRelease(history, to, 'roll back to')
   if (target.bundle === current.bundle) return { runId: session.runId, status: 'up-to-date', release: current }
-  return restore(session, {
+  const restored = await restore(session, {
     release: target,
     history,
     withdraws: [current.version],
     reason: session.hide(reason),
     sourceKey: target.intent.sourceKey,
   })
+  await warnOfChannels(session, current)
+  return restored
+}
+
+/** A channel that people point by hand stays where it is. */
+async function warnOfChannels(session: Session, { version }: Release): Promise<void> {
+  for (const [channel, pointed] of Object.entries(await session.options.releaser.channels(session.context)))
+    if (pointed === version && channel !== session.channel)
+      session.warn(
+        `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another: sheikh promote <version> --to ${channel}`,
+        { channel, version },
+      )
 }
 
 function previousRelease(history: readonly Release[], current: Release): Release {
@@ -71,17 +83,5 @@ function previousRelease(history: readonly Release[], current: Release): Release
     'not-found',
     `Cannot roll back from ${current.version}: no earlier release is another model and not withdrawn. Name a version to roll back to it all the same.`,
     { facts: { version: current.version } },
-  )
-}
-
-function namedRelease(history: readonly Release[], version: string): Release {
-  const target = history.find((release) => release.version === version)
-  if (target !== undefined && target.removedAtMs === undefined) return target
-  throw new SheikhError(
-    'not-found',
-    `Cannot roll back to ${version}: ${target === undefined ? 'there is no such release' : 'its files were removed'}. "sheikh history" lists them.`,
-    {
-      facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
-    },
   )
 }

@@ -3,6 +3,7 @@ import type { DatasetSummary } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
+import type { GcPlan } from './collect-garbage.js'
 
 /** How a run ended, other than by an error. A gate that says no is a successful gate. */
 export type RunResult = { readonly runId: string } & (
@@ -16,6 +17,23 @@ export type RunResult = { readonly runId: string } & (
 )
 
 export type RunStatus = RunResult['status']
+
+/** A release that a further channel points at now. */
+export interface Promoted {
+  readonly runId: string
+  readonly status: 'promoted'
+  readonly release: Release
+  readonly channel: string
+}
+
+/** What `gc` did. */
+export interface Collected extends GcPlan {
+  readonly runId: string
+  readonly status: 'collected'
+}
+
+/** How any holder of the lock ended. */
+export type Outcome = RunResult | Promoted | Collected
 
 /** One stage as it went. */
 export interface StageRecord {
@@ -38,8 +56,8 @@ export interface KeptEvaluations {
 export interface RunRecord {
   readonly formatVersion: 1
   readonly runId: string
-  readonly command: 'run' | 'approve' | 'override' | 'rollback'
-  readonly status: 'running' | RunStatus | 'failed' | 'aborted'
+  readonly command: 'run' | 'approve' | 'override' | 'rollback' | 'promote' | 'gc'
+  readonly status: 'running' | RunStatus | 'promoted' | 'collected' | 'failed' | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number
   readonly endedAtMs?: number | undefined

@@ -2,10 +2,10 @@ import type { RunEvent } from './events.js'
 import type { RunResult } from './run-result.js'
 
 /** A walk down the road, while it is walked. Iterate it for its events, from the first. Not thenable: ask for `result()`. */
-export interface Run extends AsyncDisposable, AsyncIterable<RunEvent> {
+export interface Run<R = RunResult> extends AsyncDisposable, AsyncIterable<RunEvent> {
   readonly id: string
   /** Rejects with a `SheikhError`, with what host code threw inside one, or with the reason of the abort. */
-  result(): Promise<RunResult>
+  result(): Promise<R>
   /** Stops it at the next batch; `result()` rejects with the reason. What is done stays cached. */
   abort(reason?: unknown): void
 }

@@ -65,3 +65,10 @@ export function moment(ms: number): string {
     .replace('T', ' ')
     .replace(/\.\d+Z$/, ' UTC')
 }
+
+/** A size for people, in powers of ten: `512 B`, `3.1 kB`, `1.2 GB`. */
+export function bytes(size: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = size < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(size) / 3))
+  return `${power === 0 ? size : (size / 1000 ** power).toFixed(1)} ${units[power]}`
+}

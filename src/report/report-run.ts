@@ -65,6 +65,10 @@ export function runSentence(record: RunRecord): string {
         : 'Nothing was released: the release before it stays what it is.'
     case 'awaiting-approval':
       return `Nothing is released yet: the evidence leaves it open, and a person decides. Release it with: sheikh approve ${record.runId} --reason "…"`
+    case 'promoted':
+      return `A further channel points at version ${version} now.`
+    case 'collected':
+      return 'The files of old releases were removed.'
     case 'failed':
       return `The run failed and released nothing${version === undefined ? '' : ` further than ${version}`}. ${error?.message ?? ''}`
     case 'aborted':

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve } from 'node:path'
-import { env } from 'node:process'
+import { join, relative, resolve } from 'node:path'
 import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
 import { accuracy } from '../evaluation/index.js'
@@ -21,7 +20,6 @@ import {
 } from '../gate/index.js'
 import type { Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
-import { directoryRegistry } from '../releaser/directory/index.js'
 import type { Releaser } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
@@ -30,6 +28,7 @@ import { type Configuration, type HostConfiguration, loadConfiguration, loadHost
 import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath } from './layout.js'
 import { refuseLinks } from './refuse-links.js'
+import { type Environment, releaserOf, type Surroundings } from './release-targets.js'
 
 /** The parts of a pipeline, made of a project's files. A host's own part takes the place of the file's. */
 export interface Composition {
@@ -48,17 +47,17 @@ export interface Composition {
 }
 
 /** Where a project's ledger is kept, and what was in its store before there was a branch. */
-export function ledgerOptions(root: string, { ledger }: Configuration): GitBranchLedgerOptions {
+export function ledgerOptions({ root, environment }: Surroundings, { ledger }: Configuration): GitBranchLedgerOptions {
   const { journals } = directoryStore(join(root, storePath))
   return {
     ...ledger,
     earlier: () => journals.read(ledgerJournal),
-    onAuth: (url) => credentialsFor(url, env),
+    onAuth: (url) => credentialsFor(url, environment),
   }
 }
 
 /** A token goes to a server over TLS, or to this machine; GitHub's to GitHub only. */
-function credentialsFor(url: string, environment: NodeJS.ProcessEnv): Credentials | undefined {
+function credentialsFor(url: string, environment: Environment): Credentials | undefined {
   const { protocol, hostname, origin } = new URL(url)
   const isPrivate = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
   const isGitHub = origin === new URL(environment['GITHUB_SERVER_URL'] ?? 'https://github.com').origin
@@ -67,7 +66,8 @@ function credentialsFor(url: string, environment: NodeJS.ProcessEnv): Credential
 }
 
 /** @throws `invalid-config`. */
-export async function compose(root: string, context: CallContext): Promise<Composition> {
+export async function compose(surroundings: Surroundings, context: CallContext): Promise<Composition> {
+  const { root } = surroundings
   await refuseLinks(root, linkFreePaths)
   const configuration = await loadConfiguration(root, context)
   const { schemaPath } = configuration.dataset
@@ -80,11 +80,7 @@ export async function compose(root: string, context: CallContext): Promise<Compo
     dataset: datasetOf(root, configuration, host),
     trainer: (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(configuration)),
     gate: gateOf(configuration, host),
-    releaser:
-      host.releaser ??
-      directoryRegistry(
-        isAbsolute(configuration.releases) ? configuration.releases : join(root, configuration.releases),
-      ),
+    releaser: host.releaser ?? (await releaserOf(configuration.release, surroundings)),
     store: directoryStore(join(root, storePath)),
     stages: host.stages ?? [],
     seed: configuration.training.seed,

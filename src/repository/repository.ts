@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { join, posix, relative, resolve } from 'node:path'
+import { env } from 'node:process'
 import { type CallContext, type Clock, callContext, digestBytes, type Log, SheikhError } from '../core/index.js'
 import {
   addToPinnedSet,
@@ -20,8 +21,11 @@ import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
+import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
 
 export interface RepositoryOptions {
+  /** Tokens and addresses: `HF_TOKEN`, `GITHUB_TOKEN` and the like. @default the process's */
+  readonly environment?: Environment | undefined
   readonly signal?: AbortSignal | undefined
   readonly clock?: Clock | undefined
   readonly log?: Log | undefined
@@ -36,24 +40,29 @@ export async function openRepository(directory: string, options: RepositoryOptio
   const context = callContext(options)
   // One name for the folder: below a link, or a relative one, Git's paths and ours would not meet.
   const root = await realpath(directory).catch(() => resolve(directory))
-  return new Repository(root, await openGit(root, context), context)
+  const git = await openGit(root, context)
+  const { environment = env } = options
+  return new Repository(git, { root, originUrl: git.originUrl, environment }, context)
 }
 
 export class Repository {
   /** The project's folder. */
   readonly root: string
   readonly #git: Git
+  readonly #surroundings: Surroundings
   readonly #context: CallContext
 
-  constructor(root: string, git: Git, context: CallContext) {
-    this.root = root
+  constructor(git: Git, surroundings: Surroundings, context: CallContext) {
+    this.root = surroundings.root
     this.#git = git
+    this.#surroundings = surroundings
     this.#context = context
   }
 
   /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */
   async pipeline(): Promise<Pipeline<unknown, unknown>> {
     const composition = await this.#compose()
+    const { channel, increment, prerelease } = composition.configuration.release
     if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
     return new Pipeline<unknown, unknown>({
       dataset: composition.dataset,
@@ -64,6 +73,10 @@ export class Repository {
       store: composition.store,
       stages: composition.stages,
       seed: composition.seed,
+      channel,
+      versioning: increment && (() => increment),
+      prerelease,
+      secrets: secretsOf(this.#surroundings.environment),
       payload: (context) => this.#payload(composition, context),
       provenance: async (context) => ({ commit: (await this.head())?.oid, dirtyPaths: await this.dirtyPaths(context) }),
       clock: this.#context.clock,
@@ -74,6 +87,11 @@ export class Repository {
   /** What the configuration holds that is unknown or not honoured, with file and line. */
   async notices(): Promise<readonly Notice[]> {
     return (await this.#compose()).configuration.notices
+  }
+
+  /** Which releases the configuration keeps the files of. */
+  async retention(): Promise<Configuration['release']['retention']> {
+    return (await loadConfiguration(this.root, this.#context)).release.retention
   }
 
   /** Reads everything a run would read, and trains nothing. @throws as a run. */
@@ -95,8 +113,13 @@ export class Repository {
     channel,
     version,
   }: Pick<LoadReleaseOptions<I>, 'channel' | 'version'> = {}): Promise<ReleasedModel<I>> {
-    const { releaser, trainer } = await this.#compose()
-    return loadRelease(releaser, { channel, version, trainer: trainer as Trainer<I, never> }, this.#context)
+    const { releaser, trainer, configuration } = await this.#compose()
+    const options = {
+      channel: channel ?? configuration.release.channel,
+      version,
+      trainer: trainer as Trainer<I, never>,
+    }
+    return loadRelease(releaser, options, this.#context)
   }
 
   head(): Promise<Head | undefined> {
@@ -231,11 +254,11 @@ export class Repository {
   }
 
   #ledger(configuration: Configuration): Ledger {
-    return gitBranchLedger(this.#git, { ...ledgerOptions(this.root, configuration), prefix: this.#prefix })
+    return gitBranchLedger(this.#git, { ...ledgerOptions(this.#surroundings, configuration), prefix: this.#prefix })
   }
 
   #compose(): Promise<Composition> {
-    return compose(this.root, this.#context)
+    return compose(this.#surroundings, this.#context)
   }
 
   get #evaluationPath(): string {

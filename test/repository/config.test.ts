@@ -116,7 +116,14 @@ describe('the configuration', () => {
         schemaPath: 'dataset/schemas/s.json',
         projection: { id: 'id', input: 'text', target: 'label', group: 'thread', slices: ['source'] },
       },
-      releases: 'releases',
+      release: {
+        targets: [
+          { kind: 'huggingface', repository: 'me/model' },
+          { kind: 'github', tagFormat: 'v{version}' },
+        ],
+        increment: 'patch',
+        retention: { days: 30 },
+      },
     })
   })
 
@@ -124,9 +131,9 @@ describe('the configuration', () => {
     const { notices } = await load(everyKey)
     expect(notices).toContainEqual({
       file: pipelinePath,
-      line: 23,
-      column: 30,
-      key: 'stages.release.targets.huggingface.repo',
+      line: 2,
+      column: 37,
+      key: 'pipeline.version',
       kind: 'not-honoured',
       message: expect.stringContaining('no effect yet'),
     })

@@ -1,23 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ledgerOptions } from '../../src/repository/compose.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { temporaryFolder, write } from './harness.js'
 import { context } from './ledger-clone.js'
 
-const names = ['SHEIKH_GIT_TOKEN', 'GITHUB_TOKEN', 'GITHUB_SERVER_URL'] as const
-const before = names.map((name) => [name, process.env[name]] as const)
-const set = (name: string, value: string | undefined) => {
-  if (value === undefined) delete process.env[name]
-  else process.env[name] = value
-}
-afterEach(() => {
-  for (const [name, value] of before) set(name, value)
-})
-
-async function askedBy(url: string, environment: Partial<Record<(typeof names)[number], string>>) {
-  for (const name of names) set(name, environment[name])
+async function askedBy(url: string, environment: Readonly<Record<string, string>>) {
   const root = temporaryFolder()
-  return ledgerOptions(root, await loadConfiguration(root, context)).onAuth!(url)
+  const surroundings = { root, environment, originUrl: async () => undefined }
+  return ledgerOptions(surroundings, await loadConfiguration(root, context)).onAuth!(url)
 }
 const token = (password: string) => ({ username: 'x-access-token', password })
 

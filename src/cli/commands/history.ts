@@ -14,7 +14,8 @@ export const history: Command = {
     const pipeline = await repository.pipeline()
     const releases = await pipeline.history()
     const current = await pipeline.current()
-    const lines = releases.map(({ version, promotedAtMs, record, withdrawn, bundle }) =>
+    const channels = await pipeline.channels()
+    const lines = releases.map(({ version, promotedAtMs, record, withdrawn, removedAtMs, bundle }) =>
       [
         version === current?.version ? '*' : ' ',
         version.padEnd(8),
@@ -23,14 +24,17 @@ export const history: Command = {
         bundle.slice(7, 19),
         record.commit?.slice(0, 10) ?? '',
         record.restoredFrom === undefined ? '' : `restored from ${record.restoredFrom}`,
+        ...Object.keys(channels).filter((name) => channels[name] === version),
         withdrawn === undefined ? '' : `withdrawn: ${withdrawn.reason}`,
+        removedAtMs === undefined ? '' : 'files removed',
       ]
+        .filter((cell, column) => column < 6 || cell !== '')
         .join('  ')
         .trimEnd(),
     )
     return {
       text: lines.length === 0 ? 'Nothing is released yet.' : lines.join('\n'),
-      json: toJson({ current: current?.version ?? null, releases }),
+      json: toJson({ current: current?.version ?? null, channels, releases }),
     }
   },
 }

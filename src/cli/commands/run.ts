@@ -8,10 +8,16 @@ export const run: Command = {
   name: 'run',
   usage: '',
   summary: 'validate, train, compare, and release if the gate lets it',
-  options: { retrain: { type: 'boolean' }, 'allow-dirty': { type: 'boolean' }, report: { type: 'string' } },
+  options: {
+    retrain: { type: 'boolean' },
+    'allow-dirty': { type: 'boolean' },
+    'release-as': { type: 'string' },
+    report: { type: 'string' },
+  },
   optionHelp: {
     retrain: 'train and judge even where nothing changed',
     'allow-dirty': 'run with uncommitted changes; no channel is pointed at the release',
+    'release-as': 'patch, minor, major, or a version (default: by what changed)',
     report: 'also write the report, as Markdown, to this file',
   },
   positionals: [0, 0],
@@ -26,6 +32,7 @@ export const run: Command = {
       signal: terminal.signal,
       retrain: values['retrain'] === true,
       allowDirty: values['allow-dirty'] === true,
+      ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
     if (typeof values['report'] === 'string') {
       const { writeFileAtomic } = await import('../../store/index.js')

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
+import type { VersionLevel } from '../../releaser/index.js'
 import { datasetKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
 import { invalidConfig, type Notice, readYaml, type YamlFile } from './read-yaml.js'
 
@@ -21,6 +22,34 @@ export interface GateConfiguration {
   readonly whenInconclusive: 'ask' | 'hold' | 'release'
   /** How many candidates one evaluation set may judge. */
   readonly uses?: number | undefined
+}
+
+/** Where releases go. */
+export type ReleaseTarget =
+  /** Below the project's folder, or absolute. */
+  | { readonly kind: 'directory'; readonly path: string }
+  | {
+      readonly kind: 'huggingface'
+      /** `ns/name`, or `datasets/ns/name`. */
+      readonly repository: string
+      readonly create?: 'private' | 'public' | undefined
+      readonly tagFormat?: string | undefined
+    }
+  | {
+      readonly kind: 'github'
+      /** @default the one that Git's configuration calls `origin` */
+      readonly repository?: string | undefined
+      readonly tagFormat?: string | undefined
+    }
+
+export interface ReleaseConfiguration {
+  /** At least one; staged in all, then promoted in this order. */
+  readonly targets: readonly ReleaseTarget[]
+  readonly channel?: string | undefined
+  /** Of every version. @default as the change asks for */
+  readonly increment?: VersionLevel | undefined
+  readonly prerelease?: string | undefined
+  readonly retention: { readonly keepLast?: number | undefined; readonly days?: number | undefined }
 }
 
 /** What a project's YAML files decide, resolved. */
@@ -52,8 +81,7 @@ export interface Configuration {
     /** @default 'sheikh-ledger' */
     readonly branch?: string | undefined
   }
-  /** Below the project's folder, or absolute. */
-  readonly releases: string
+  readonly release: ReleaseConfiguration
   readonly notices: readonly Notice[]
 }
 
@@ -97,7 +125,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(at(pipeline.value, 'ledger')) }),
-    releases: releasesOf(stage('release')['targets'], pipeline.file),
+    release: releaseOf(stage('release'), at(pipeline.value, 'artifacts', 'storage'), pipeline.file),
     notices: [pipeline, training, dataset, ...validation].flatMap(({ notices }) => notices),
   }
 }
@@ -145,16 +173,39 @@ const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger
   ...(typeof branch === 'string' && { branch }),
 })
 
-function releasesOf(targets: unknown, file: string): string {
-  const folders = listOf(targets).flatMap(({ directory }) =>
-    typeof directory === 'object' && directory !== null ? [(directory as { path?: string }).path ?? 'releases'] : [],
+function releaseOf(stage: Values, storage: Values, file: string): ReleaseConfiguration {
+  const targets = listOf(stage['targets']).flatMap((target) =>
+    Object.entries(target).flatMap(([kind, options]) => targetOf(kind, (options ?? {}) as Values, file) ?? []),
   )
-  if (folders.length > 1)
-    throw invalidConfig(
-      file,
-      'more than one directory is a release target; releasing to several at once is not there yet',
-    )
-  return folders[0] ?? 'releases'
+  const { auto_increment: increment, prerelease } = at(stage, 'versioning')
+  return {
+    targets: targets.length === 0 ? [{ kind: 'directory', path: 'releases' }] : targets,
+    channel: stage['channel'] as string | undefined,
+    increment: increment === true ? undefined : (increment as VersionLevel | undefined),
+    prerelease: prerelease as string | undefined,
+    retention: {
+      keepLast: storage['keep_last'] as number | undefined,
+      days: storage['retention_days'] as number | undefined,
+    },
+  }
+}
+
+function targetOf(kind: string, options: Values, file: string): ReleaseTarget | undefined {
+  const text = (name: string) => options[name] as string | undefined
+  const tagFormat = text('tag_format')
+  if (kind === 'directory') return { kind, path: text('path') ?? 'releases' }
+  if (kind === 'github' && options['release'] !== false) return { kind, repository: text('repo'), tagFormat }
+  if (kind !== 'huggingface') return undefined
+  const repository = text('repo')
+  if (repository === undefined)
+    throw invalidConfig(file, 'the release target "huggingface" names no repository; write repo: name/model')
+  return {
+    kind,
+    repository:
+      text('type') === 'dataset' && !repository.startsWith('datasets/') ? `datasets/${repository}` : repository,
+    create: text('create') as 'private' | 'public' | undefined,
+    tagFormat,
+  }
 }
 
 function at(value: Values, ...path: readonly string[]): Values {

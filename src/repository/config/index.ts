@@ -1,3 +1,8 @@
-export { type Configuration, loadConfiguration } from './configuration.js'
+export {
+  type Configuration,
+  loadConfiguration,
+  type ReleaseConfiguration,
+  type ReleaseTarget,
+} from './configuration.js'
 export { defineConfig, type HostConfiguration, loadHostConfiguration } from './host-configuration.js'
 export type { Notice } from './read-yaml.js'

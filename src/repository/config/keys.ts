@@ -78,11 +78,21 @@ export const pipelineKeys = group({
       targets: list(
         group({
           directory: group({ path: honoured(text.min(1)) }),
-          huggingface: group({ repo: accepted(text), type: accepted(text) }),
-          github: group({ release: accepted(), tag_format: accepted(text) }),
+          huggingface: group({
+            repo: honoured(text.min(1)),
+            type: honoured(z.enum(['model', 'dataset'])),
+            create: honoured(z.enum(['private', 'public'])),
+            tag_format: honoured(text),
+          }),
+          github: group({ release: honoured(flag), repo: honoured(text.min(1)), tag_format: honoured(text) }),
         }),
       ),
-      versioning: group({ strategy: accepted(text), auto_increment: accepted() }),
+      channel: honoured(text),
+      versioning: group({
+        strategy: honoured(z.enum(['semver', 'semantic'])),
+        auto_increment: honoured(z.union([z.literal(true), z.enum(['patch', 'minor', 'major'])])),
+        prerelease: honoured(text.min(1)),
+      }),
     }),
     continuous_learn: group({
       depends_on: accepted(z.union([text, z.array(text)])),
@@ -94,7 +104,7 @@ export const pipelineKeys = group({
     email: group({ recipients: accepted(z.union([text, z.array(text)])), events: texts }),
   }),
   artifacts: group({
-    storage: group({ provider: accepted(text), retention_days: accepted(z.number()) }),
+    storage: group({ provider: accepted(text), retention_days: honoured(positive), keep_last: honoured(count) }),
     checkpoints: group({ save_frequency: accepted(), keep_last: accepted(z.number()) }),
   }),
   ledger: group({ remote: honoured(z.union([z.literal(false), gitName])), branch: honoured(gitName) }),

@@ -32,6 +32,8 @@ export interface Git {
   head(): Promise<Head | undefined>
   /** `name <email>` of Git's configuration, else of the library. */
   author(): Promise<Author>
+  /** Where Git fetches `origin` from. */
+  originUrl(): Promise<string | undefined>
   /** The files below `paths` in a commit's tree. */
   tree(commit: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
   isIgnored(path: string): Promise<boolean>
@@ -63,6 +65,7 @@ export async function openGit(directory: string, context: CallContext): Promise<
       const [name, email] = [await config('user.name'), await config('user.email')]
       return name !== undefined && email !== undefined ? { name, email } : unknownAuthor
     },
+    originUrl: () => config('remote.origin.url'),
     tree: (commit, paths) => readTree(library, root, commit, paths),
     isIgnored: (path) => library.isIgnored({ fs, dir: root, filepath: path }),
     locked: (work) => withIndexLock(root, work),

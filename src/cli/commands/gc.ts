@@ -1,0 +1,50 @@
+import { SheikhError } from '../../core/index.js'
+import { bytes } from '../../report/index.js'
+import { type Command, toJson } from '../command.js'
+import { open } from '../project.js'
+
+export const gc: Command = {
+  name: 'gc',
+  usage: '',
+  summary: 'remove the files of old releases; without --apply it only says which',
+  options: { 'keep-last': { type: 'string' }, 'retention-days': { type: 'string' }, apply: { type: 'boolean' } },
+  optionHelp: {
+    'keep-last': 'keep that many of the newest (default: artifacts.storage.keep_last)',
+    'retention-days': 'keep all that are younger (default: artifacts.storage.retention_days)',
+    apply: 'do it',
+  },
+  positionals: [0, 0],
+  async run({ project, values }, terminal) {
+    const repository = await open(project, terminal)
+    const pipeline = await repository.pipeline()
+    const retention = await repository.retention()
+    const options = {
+      signal: terminal.signal,
+      keepLast: numberOf(values['keep-last'], 'keep-last') ?? retention.keepLast,
+      retentionDays: numberOf(values['retention-days'], 'retention-days') ?? retention.days,
+    }
+    const applied = values['apply'] === true
+    const { remove, keep } = applied ? await pipeline.gc(options) : await pipeline.planGc(options)
+    const lines = [
+      ...remove.map(
+        ({ version, sizeBytes }) => `${applied ? 'removed' : 'would remove'}  ${version}  ${bytes(sizeBytes)}`,
+      ),
+      ...keep.map(({ version, reason }) => `keeps  ${version}  ${reason}`),
+      ...(remove.length > 0 && !applied ? ['Nothing was removed. To do it: sheikh gc --apply'] : []),
+    ]
+    return {
+      text: lines.length === 0 ? 'Nothing is released yet.' : lines.join('\n'),
+      json: toJson({ applied, remove, keep }),
+    }
+  },
+}
+
+function numberOf(text: unknown, name: string): number | undefined {
+  if (text === undefined) return undefined
+  const value = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isNaN(value)) return value
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot collect garbage: --${name} is no whole number. See: sheikh gc --help`,
+  )
+}

@@ -1,0 +1,21 @@
+import { type Command, toJson } from '../command.js'
+import { open } from '../project.js'
+
+export const promote: Command = {
+  name: 'promote',
+  usage: '<version> --to <channel>',
+  summary: 'point a further channel, like production, at a release',
+  options: { to: { type: 'string' }, by: { type: 'string' } },
+  optionHelp: { to: 'the channel', by: 'who; kept in the ledger (default: the user of Git)' },
+  positionals: [1, 1],
+  async run({ project, positionals, values }, terminal) {
+    const repository = await open(project, terminal)
+    const pipeline = await repository.pipeline()
+    const promoted = await pipeline.promote(positionals[0]!.replace(/^v/, ''), {
+      signal: terminal.signal,
+      to: typeof values['to'] === 'string' ? values['to'] : '',
+      by: typeof values['by'] === 'string' ? values['by'] : await repository.author(),
+    })
+    return { text: `The channel "${promoted.channel}" points at ${promoted.release.version}.`, json: toJson(promoted) }
+  },
+}

@@ -1,0 +1,73 @@
+import { isAbsolute, join } from 'node:path'
+import { SheikhError } from '../core/index.js'
+import { directoryRegistry } from '../releaser/directory/index.js'
+import { type Releaser, releaseTo } from '../releaser/index.js'
+import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where a project stands. */
+export interface Surroundings {
+  readonly root: string
+  /** Where Git fetches `origin` from. */
+  readonly originUrl: () => Promise<string | undefined>
+  /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY. */
+  readonly environment: Environment
+}
+
+const secretNames = ['HF_TOKEN', 'GITHUB_TOKEN', 'SHEIKH_GIT_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
+
+/** What nobody may read in a log, a record or a card. */
+export const secretsOf = (environment: Environment): readonly string[] =>
+  secretNames.flatMap((name) => environment[name] ?? [])
+
+/** The registries that a configuration names, as one. @throws `invalid-config` for a GitHub repository that nothing names. */
+export async function releaserOf({ targets }: ReleaseConfiguration, surroundings: Surroundings): Promise<Releaser> {
+  const registries = await Promise.all(targets.map((target) => registryOf(target, surroundings)))
+  return registries.length === 1 ? registries[0]! : releaseTo(registries)
+}
+
+async function registryOf(target: ReleaseTarget, { root, originUrl, environment }: Surroundings): Promise<Releaser> {
+  if (target.kind === 'directory')
+    return directoryRegistry(isAbsolute(target.path) ? target.path : join(root, target.path))
+  // Only what is asked for is loaded.
+  if (target.kind === 'huggingface') {
+    const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
+    const { repository, create, tagFormat } = target
+    return huggingFaceRegistry({
+      repository,
+      create,
+      tagFormat,
+      token: environment['HF_TOKEN'] || undefined,
+      endpoint: environment['HF_ENDPOINT'] || undefined,
+    })
+  }
+  const { githubRegistry } = await import('../releaser/github/index.js')
+  return githubRegistry({
+    repository:
+      target.repository ??
+      environment['GITHUB_REPOSITORY'] ??
+      repositoryAt(await originUrl(), environment) ??
+      unnamed(),
+    tagFormat: target.tagFormat,
+    token: environment['GITHUB_TOKEN'] || undefined,
+    baseUrl: environment['GITHUB_API_URL'] || undefined,
+  })
+}
+
+/** `owner/name` of an address on GitHub, as HTTPS, SSH or scp writes it. */
+function repositoryAt(url: string | undefined, environment: Environment): string | undefined {
+  const { host } = new URL(environment['GITHUB_SERVER_URL'] || 'https://github.com')
+  const found = url?.match(
+    /^(?:https?:\/\/|ssh:\/\/)?(?:[^@/]*@)?([^/:]+(?::\d+)?)[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/,
+  )
+  return found?.[1] === host ? found[2] : undefined
+}
+
+function unnamed(): never {
+  throw new SheikhError(
+    'invalid-config',
+    'Cannot release to GitHub: nothing names the repository. Write github: { repo: owner/name } in mlops/pipeline.yaml, or set GITHUB_REPOSITORY.',
+    { facts: { file: 'mlops/pipeline.yaml' } },
+  )
+}

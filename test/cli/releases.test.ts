@@ -1,0 +1,36 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { commit, editSample, releasedProject, sheikh, sheikhJson } from './harness.js'
+
+it('promotes, releases as a version asked for, and removes old files only when told to', async () => {
+  const cwd = await releasedProject()
+  const promoted = await sheikh(cwd, ['promote', 'v0.1.0', '--to', 'production', '--by', 'Ada'])
+  expect(promoted).toMatchObject({ code: 0, err: '', out: 'The channel "production" points at 0.1.0.\n' })
+  expect((await sheikh(cwd, ['ledger', 'show'])).out).toMatch(/promotion +0\.1\.0 to production, by Ada/)
+  const refused = await sheikh(cwd, ['promote', '0.1.0', '--to', 'latest'])
+  expect(refused.code).toBe(1)
+  expect(refused.err).toContain('release-rejected')
+
+  await editSample(cwd)
+  const named = await sheikh(cwd, ['run', '--release-as', '2.0.0'])
+  expect(named.code, named.err).toBe(0)
+  expect(named.out).toMatch(/^Released 2\.0\.0/)
+  expect((await sheikh(cwd, ['history'])).out).toMatch(/\*\s+2\.0\.0.*\n\s+0\.1\.0.*production/)
+
+  const nothingSaid = await sheikh(cwd, ['gc'])
+  expect(nothingSaid).toMatchObject({ code: 1, err: expect.stringContaining('keep_last') })
+  const kept = await sheikh(cwd, ['gc', '--keep-last', '1'])
+  expect(kept.out).toContain('keeps  0.1.0  the channel "production" points at 0.1.0')
+
+  const path = join(cwd, 'mlops/pipeline.yaml')
+  await writeFile(path, `${await readFile(path, 'utf8')}\nartifacts: { storage: { keep_last: 1 } }\n`)
+  await commit(cwd)
+  await sheikh(cwd, ['promote', '2.0.0', '--to', 'production'])
+  const planned = await sheikhJson(cwd, 'gc')
+  expect(planned.json).toMatchObject({ applied: false, remove: [{ version: '0.1.0' }], keep: [{ version: '2.0.0' }] })
+  expect((await sheikh(cwd, ['gc'])).out).toContain('Nothing was removed. To do it: sheikh gc --apply')
+  expect((await sheikh(cwd, ['gc', '--apply'])).out).toMatch(/^removed {2}0\.1\.0 {2}[\d.]+ MB\n/)
+  expect((await sheikh(cwd, ['history'])).out).toContain('files removed')
+  expect((await sheikh(cwd, ['rollback', '--to', '0.1.0', '--reason', 'x'])).err).toContain('its files were removed')
+})
