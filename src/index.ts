@@ -148,6 +148,8 @@ export {
 export { prompt } from './prompts/index.js'
 export { directoryRegistry } from './releaser/directory/index.js'
 export {
+  type Attestation,
+  type Attester,
   type Bundle,
   type Intent,
   type LoadReleaseOptions,
@@ -179,6 +181,9 @@ export {
   parseTrustedKeys,
   provenanceOf,
   provenanceType,
+  type ReleaseAttesterOptions,
+  type ReleaseCheck,
+  releaseAttester,
   releasesTouched,
   type SignatureCheck,
   type Signer,
@@ -190,6 +195,8 @@ export {
   type TouchedRelease,
   type TrustedKey,
   trustAt,
+  type VerifyReleaseOptions,
+  verifyRelease,
   verifySignature,
   verifyStatement,
 } from './releaser/signature/index.js'

@@ -17,6 +17,7 @@ import { rollback } from './commands/rollback.js'
 import { run } from './commands/run.js'
 import { status } from './commands/status.js'
 import { validate } from './commands/validate.js'
+import { verify } from './commands/verify.js'
 import { why } from './commands/why.js'
 import { exitCodeOfError } from './exit-code.js'
 import { commandHelp, generalHelp } from './help.js'
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   promote,
   gc,
   validate,
+  verify,
   why,
   history,
   approve,

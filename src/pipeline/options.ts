@@ -1,7 +1,7 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
-import type { Releaser, Version, VersionLevel } from '../releaser/index.js'
+import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Stage } from './stage.js'
@@ -29,6 +29,8 @@ export interface PipelineOptions<I, T> {
   readonly seed?: number | undefined
   /** Further files of the bundle, under `prompts/` or `sheikh/`. @default none */
   readonly payload?: ((context: CallContext) => Promise<readonly PayloadFile[]>) | undefined
+  /** Signs each release: `releaseAttester`. @default none, and releases are not signed */
+  readonly attest?: Attester | undefined
   /** Where the work comes from. @default unknown, and not dirty */
   readonly provenance?: ((context: CallContext) => Promise<Provenance>) | undefined
   /** Hidden wherever a run writes. @default none; what looks like a token is always hidden */

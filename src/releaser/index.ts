@@ -6,6 +6,8 @@ export { parseRelease, parseStaged } from './parse-release.js'
 export { byVersion } from './release-order.js'
 export { releaseTo } from './release-to.js'
 export type {
+  Attestation,
+  Attester,
   Bundle,
   Intent,
   Release,

@@ -43,7 +43,19 @@ export interface ReleaseRecord {
   readonly override?: Json | undefined
   /** The ledger's last line when it was made, from outside the ledger: what is dropped from its end later is missed. */
   readonly ledger?: Json | undefined
+  readonly attestation?: Attestation | undefined
 }
+
+/** What was signed of a release, each as the text of a Sigstore bundle. */
+export interface Attestation {
+  /** Its files: the text of a `model.sig` (OpenSSF Model Signing 1.0). */
+  readonly signature: string
+  /** Where they come from: an in-toto statement. */
+  readonly provenance: string
+}
+
+/** Signs a release before it is staged. */
+export type Attester = (staged: Staged, context: CallContext) => Promise<Attestation>
 
 export interface StageRequest {
   /** Without `directory`: that of a release which the registry holds, so that nothing is read or sent. */

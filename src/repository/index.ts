@@ -8,3 +8,4 @@ export {
   type Repository,
   type RepositoryOptions,
 } from './repository.js'
+export { type Verification, verifyElsewhere } from './verify.js'

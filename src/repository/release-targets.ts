@@ -15,7 +15,15 @@ export interface Surroundings {
   readonly environment: Environment
 }
 
-const secretNames = ['HF_TOKEN', 'GITHUB_TOKEN', 'SHEIKH_GIT_TOKEN', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
+const secretNames = [
+  'HF_TOKEN',
+  'GITHUB_TOKEN',
+  'SHEIKH_GIT_TOKEN',
+  'SHEIKH_SIGNING_KEY',
+  'SHEIKH_SIGNING_PASSPHRASE',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+]
 
 /** What nobody may read in a log, a record or a card. */
 export const secretsOf = (environment: Environment): readonly string[] =>

@@ -17,11 +17,13 @@ import { type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../rel
 import { minimumItemsForMargin } from '../statistics/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
+import { attesterOf, readTrustedKeys, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
+import { type Verification, verifyTarget } from './verify.js'
 
 export interface RepositoryOptions {
   /** Tokens and addresses: `HF_TOKEN`, `GITHUB_TOKEN` and the like. @default the process's */
@@ -76,6 +78,7 @@ export class Repository {
       channel,
       versioning: increment && (() => increment),
       prerelease,
+      attest: await attesterOf(this.#surroundings, this.#context),
       secrets: secretsOf(this.#surroundings.environment),
       payload: (context) => this.#payload(composition, context),
       provenance: async (context) => ({ commit: (await this.head())?.oid, dirtyPaths: await this.dirtyPaths(context) }),
@@ -87,6 +90,26 @@ export class Repository {
   /** What the configuration holds that is unknown or not honoured, with file and line. */
   async notices(): Promise<readonly Notice[]> {
     return (await this.#compose()).configuration.notices
+  }
+
+  /**
+   * Whether a release is what was released: its files, who signed them and where they come from, what the ledger says.
+   *
+   * @param target a version, a folder that somebody fetched, or `hf:name/model@v1.2.0`. @default what the channel points at
+   * @throws `not-found`; `artifact-corrupt` where the ledger itself is not whole.
+   */
+  async verify(
+    target?: string,
+    { keysPath = join(this.root, trustedKeysPath) }: { readonly keysPath?: string | undefined } = {},
+  ): Promise<Verification> {
+    const composition = await this.#compose()
+    const ledger = await this.#ledger(composition.configuration).read(this.#context)
+    const witnesses = { trustedKeys: await readTrustedKeys(keysPath), ledger }
+    return verifyTarget(
+      target,
+      { ...this.#surroundings, ...composition.configuration.release, releaser: composition.releaser, witnesses },
+      this.#context,
+    )
   }
 
   /** Which releases the configuration keeps the files of. */

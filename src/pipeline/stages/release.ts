@@ -32,7 +32,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     // A channel that is new moves its users from what was released last.
     const previous = (await releaser.current(session.channel, context)) ?? request.history[0]
     const stage = async (bundle: StageRequest['bundle']) => releaser.stage({ ...asked, bundle }, context)
-    const asked = {
+    const unsigned = {
       version: versionOf(session.options, changeSince(previous, request.record.source), request),
       intent,
       record: withoutUndefined(
@@ -46,6 +46,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
         }),
       ),
     }
+    const asked = await attested(session, request.bundle, unsigned)
     const staged = await stage(request.bundle).catch(async (error: unknown) => {
       if (request.openBundle === undefined || !isSheikhError(error, 'not-found')) throw error
       return stage(await request.openBundle())
@@ -60,6 +61,18 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     await session.update({ version: release.version, restoredFrom: request.record.restoredFrom })
     return { value: release, cached: false }
   })
+}
+
+/** With what is signed of it, if anything is. */
+async function attested(
+  { options: { attest }, context }: Session,
+  { digest, manifest }: StageRequest['bundle'],
+  asked: Omit<StageRequest, 'bundle'>,
+): Promise<Omit<StageRequest, 'bundle'>> {
+  if (attest === undefined) return asked
+  const { attestation: _earlier, ...record } = asked.record
+  const attestation = await attest({ formatVersion: 1, ...asked, record, bundle: digest, manifest }, context)
+  return { ...asked, record: { ...record, attestation } }
 }
 
 /** The ledger's line for another source key that was found to lead to a release. */

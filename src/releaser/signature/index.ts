@@ -11,6 +11,7 @@ export {
 export { signatureFile } from './model-statement.js'
 export { buildType, type ProvenanceOptions, provenanceOf, provenanceType } from './provenance.js'
 export { generateSigningKey, keyIdOf, type SigningKey } from './public-key.js'
+export { type ReleaseAttesterOptions, releaseAttester } from './release-attester.js'
 export { releasesTouched, type TouchedRelease } from './releases-touched.js'
 export { type StatementCheck, signStatement, type VerifyStatementOptions, verifyStatement } from './signed-statement.js'
 export {
@@ -22,3 +23,4 @@ export {
 } from './signer.js'
 export type { DifferentFiles, SignedFileDifference, Statement } from './statement.js'
 export { type KeyTrust, parseTrustedKeys, type TrustedKey, trustAt } from './trusted-keys.js'
+export { type ReleaseCheck, type VerifyReleaseOptions, verifyRelease } from './verify-release.js'

@@ -1,0 +1,54 @@
+import { resolve } from 'node:path'
+import { env } from 'node:process'
+import { isSheikhError } from '../../core/index.js'
+import type { Repository, Verification } from '../../repository/index.js'
+import { type Answer, type Command, type Terminal, toJson } from '../command.js'
+import { open } from '../project.js'
+
+export const verify: Command = {
+  name: 'verify',
+  usage: '[version | folder | hf:name/model@tag]',
+  summary: 'check a release: files, signature, origin, ledger',
+  options: { keys: { type: 'string' } },
+  optionHelp: { keys: 'the keys to believe (default: mlops/keys/trusted.json of the project)' },
+  positionals: [0, 1],
+  async run({ project, positionals, values }, terminal) {
+    const target = targetOf(positionals[0], terminal.cwd)
+    const keysPath = typeof values['keys'] === 'string' ? resolve(terminal.cwd, values['keys']) : undefined
+    const repository = await openIfThere(project, terminal)
+    if (repository !== undefined) return answer(await repository.verify(target, { keysPath }))
+    const { verifyElsewhere } = await import('../../repository/index.js')
+    const { signal } = terminal
+    return answer(await verifyElsewhere(target, { root: terminal.cwd, keysPath, environment: env, signal }))
+  },
+}
+
+/** A version may be written as its tag; a folder is below the working directory. */
+function targetOf(text: string | undefined, cwd: string): string | undefined {
+  if (text === undefined || text.startsWith('hf:')) return text
+  const version = text.replace(/^v(?=\d)/, '')
+  return /^\d+\.\d+\.\d+/.test(version) ? version : resolve(cwd, text)
+}
+
+/** A release can be verified by somebody who has nothing but its files. */
+async function openIfThere(project: string, terminal: Terminal): Promise<Repository | undefined> {
+  try {
+    return await open(project, terminal)
+  } catch (error) {
+    if (isSheikhError(error, 'repository-invalid')) return undefined
+    throw error
+  }
+}
+
+function answer(verification: Verification): Answer {
+  const { version, checks, holds, touched } = verification
+  const lines = [
+    ...checks.map(({ name, status, detail }) => `${name.padEnd(10)}  ${status.padEnd(7)}  ${detail}`),
+    ...touched.map(
+      ({ version: which, by, keyId, reason }) =>
+        `touched: ${which} was signed with the key of ${by} (${keyId.slice(0, 12)}…), which is revoked${reason === undefined ? '' : `: ${reason}`}`,
+    ),
+    holds ? `Holds${version === undefined ? '' : `: ${version} is what was released`}.` : 'Does not hold.',
+  ]
+  return { text: lines.join('\n'), json: toJson(verification), exitCode: holds ? 0 : 1 }
+}

@@ -1,0 +1,186 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type CallContext, callContext, isSheikhError, type Manifest, SheikhError } from '../core/index.js'
+import type { LedgerEntry } from '../gate/index.js'
+import { isVersion, parseStaged, type Release, type Releaser, tagFormat } from '../releaser/index.js'
+import {
+  type ReleaseCheck,
+  releasesTouched,
+  signatureFile,
+  type TouchedRelease,
+  type TrustedKey,
+  verifyRelease,
+  verifySignature,
+} from '../releaser/signature/index.js'
+import { readManifest } from '../store/index.js'
+import { readTrustedKeys } from './attestation.js'
+import type { Environment } from './release-targets.js'
+import type { RepositoryOptions } from './repository.js'
+
+export interface Verification {
+  readonly version?: string | undefined
+  readonly checks: readonly ReleaseCheck[]
+  /** No check says no; and where keys are trusted, files and origin are signed by one of them. */
+  readonly holds: boolean
+  /** Releases that a revoked key signed. */
+  readonly touched: readonly TouchedRelease[]
+}
+
+/** What a release is held against. */
+export interface Witnesses {
+  readonly trustedKeys?: readonly TrustedKey[] | undefined
+  readonly ledger?: readonly LedgerEntry[] | undefined
+}
+
+/** @throws `not-found`; `invalid-options` for what is no target. */
+export async function verifyTarget(
+  target: string | undefined,
+  within: {
+    /** What a folder's path is relative to. */
+    readonly root: string
+    readonly environment: Environment
+    /** The project's. Absent: versions cannot be asked for. */
+    readonly releaser?: Releaser | undefined
+    readonly channel?: string | undefined
+    readonly witnesses: Witnesses
+  },
+  context: CallContext,
+): Promise<Verification> {
+  const { root, environment, releaser, channel, witnesses } = within
+  if (target?.startsWith('hf:')) {
+    const hub = await hubRelease(target, environment)
+    return verifyReleased(hub.releaser, { version: hub.version }, witnesses, context)
+  }
+  const isName = target === undefined || isVersion(target)
+  if (!isName) return verifyFolder(resolve(root, target), witnesses, context)
+  if (releaser !== undefined) return verifyReleased(releaser, { version: target, channel }, witnesses, context)
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot verify ${target ?? 'the current release'}: this folder is no project. Name a folder, or hf:name/model@v1.2.0.`,
+  )
+}
+
+/** The same outside of any project: by the keys in a file, and without a ledger. */
+export async function verifyElsewhere(
+  target: string | undefined,
+  options: { readonly root: string; readonly keysPath?: string | undefined } & RepositoryOptions,
+): Promise<Verification> {
+  const { root, keysPath, environment = {}, ...parts } = options
+  const trustedKeys = keysPath === undefined ? undefined : await readTrustedKeys(keysPath)
+  return verifyTarget(target, { root, environment, witnesses: { trustedKeys } }, callContext(parts))
+}
+
+/** A release of a registry: fetched, every file hashed. */
+async function verifyReleased(
+  releaser: Releaser,
+  { version, channel = 'latest' }: { readonly version?: string | undefined; readonly channel?: string | undefined },
+  witnesses: Witnesses,
+  context: CallContext,
+): Promise<Verification> {
+  const history: Release[] = []
+  for await (const release of releaser.history(context)) history.push(release)
+  const wanted = version ?? (await releaser.current(channel, context))?.version
+  const release = history.find((one) => one.version === wanted)
+  if (release === undefined)
+    throw new SheikhError(
+      'not-found',
+      `Cannot verify ${version ?? `the channel "${channel}"`}: there is no such release. "sheikh history" lists them.`,
+      { facts: { version, channel } },
+    )
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-verify-'))
+  try {
+    const { manifest } = await releaser.open(release.version, join(folder, 'bundle'), context)
+    return judge(release, manifest, witnesses, history)
+  } catch (error) {
+    if (!isSheikhError(error, 'artifact-corrupt')) throw error
+    // What is not whole is an answer. The rest is asked of the files that it should have.
+    const { checks, ...rest } = judge(release, release.manifest, witnesses, history)
+    const [, ...others] = checks
+    return { ...rest, holds: false, checks: [{ name: 'files', status: 'invalid', detail: error.message }, ...others] }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A release that somebody fetched: its files, with `sheikh-release.json` or at least `model.sig` among them. @throws `not-found`. */
+async function verifyFolder(folder: string, witnesses: Witnesses, context: CallContext): Promise<Verification> {
+  const manifest = await readManifest(folder, context)
+  const text = (name: string) =>
+    manifest.files.some(({ path }) => path === name) ? readFile(join(folder, name), 'utf8') : undefined
+  const document = await text('sheikh-release.json')
+  if (document !== undefined) {
+    const where = join(folder, 'sheikh-release.json')
+    const value = parse(document, where) as Partial<Release> | null
+    const staged = parseStaged(value, where)
+    const promotedAtMs = typeof value?.promotedAtMs === 'number' ? value.promotedAtMs : staged.record.atMs
+    return judge({ ...staged, promotedAtMs }, manifest, witnesses, [])
+  }
+  const signature = await text(signatureFile)
+  if (signature === undefined)
+    throw new SheikhError(
+      'not-found',
+      `Cannot verify "${folder}": it holds neither sheikh-release.json nor ${signatureFile}. Fetch the release again, with all its files.`,
+    )
+  const { trustedKeys = [] } = witnesses
+  const check = verifySignature(signature, { manifest, trustedKeys, atMs: context.clock.nowMs() })
+  const isValid = check.status === 'valid'
+  const detail = isValid ? `by ${check.by}` : check.reason
+  return {
+    checks: [{ name: 'signature', status: isValid ? 'valid' : 'invalid', detail }],
+    holds: isValid,
+    touched: releasesTouched(trustedKeys, [{ version: folder, signature }]),
+  }
+}
+
+function judge(
+  release: Release,
+  manifest: Manifest,
+  { trustedKeys = [], ledger }: Witnesses,
+  history: readonly Release[],
+): Verification {
+  const checks = verifyRelease(release, { manifest, trustedKeys, ledger })
+  const isSigned = (name: ReleaseCheck['name']) =>
+    checks.some((check) => check.name === name && check.status === 'valid')
+  const signatures = [release, ...history.filter(({ version }) => version !== release.version)].flatMap(
+    ({ version, record }) =>
+      record.attestation === undefined ? [] : [{ version, signature: record.attestation.signature }],
+  )
+  return {
+    version: release.version,
+    checks,
+    holds:
+      checks.every(({ status }) => status !== 'invalid') &&
+      (trustedKeys.length === 0 || (isSigned('signature') && isSigned('provenance'))),
+    touched: releasesTouched(trustedKeys, signatures),
+  }
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SheikhError('artifact-corrupt', `Cannot read "${where}": it is not JSON. Fetch it again.`, {
+      cause: error,
+    })
+  }
+}
+
+/** `hf:name/model@v1.2.0`, or without a tag: what `latest` points at. */
+async function hubRelease(
+  target: string,
+  environment: Environment,
+): Promise<{ readonly releaser: Releaser; readonly version?: string | undefined }> {
+  const [, repository, tag] = /^hf:([^@]+)(?:@(.+))?$/.exec(target) ?? []
+  const version =
+    tag === undefined ? undefined : tagFormat('v{version}').versionOf(tag.startsWith('v') ? tag : `v${tag}`)
+  if (repository === undefined || (tag !== undefined && version === undefined))
+    throw new SheikhError('invalid-options', `Cannot read "${target}": write it like "hf:name/model@v1.2.0".`)
+  const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
+  const releaser = huggingFaceRegistry({
+    repository,
+    token: environment['HF_TOKEN'] || undefined,
+    endpoint: environment['HF_ENDPOINT'] || undefined,
+  })
+  return { releaser, ...(version !== undefined && { version }) }
+}
