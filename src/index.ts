@@ -116,6 +116,8 @@ export {
   type Difference,
   type GcOptions,
   type GcPlan,
+  type Imported,
+  type ImportOptions,
   type LabelledPool,
   type LabelPoolOptions,
   type OverrideOptions,

@@ -7,6 +7,7 @@ export type {
   ApproveOptions,
   CallOptions,
   GcOptions,
+  ImportOptions,
   OverrideOptions,
   PayloadFile,
   PipelineOptions,
@@ -20,6 +21,7 @@ export type { Plan, PlannedStage } from './plan.js'
 export type { Run } from './run.js'
 export type {
   Collected,
+  Imported,
   KeptEvaluations,
   Promoted,
   RunRecord,

@@ -82,6 +82,16 @@ export interface PromoteOptions extends CallOptions {
   readonly by?: string | undefined
 }
 
+export interface ImportOptions extends CallOptions {
+  /** The model's files. */
+  readonly directory: string
+  /** Where they come from, as people know it. @default the directory */
+  readonly from?: string | undefined
+  readonly by?: string | undefined
+  /** @default 0.1.0 */
+  readonly version?: Version | undefined
+}
+
 /** At least one; a release that either would keep is kept. */
 export interface GcOptions extends CallOptions {
   /** That many of the newest releases that are not withdrawn. */

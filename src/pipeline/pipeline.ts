@@ -4,6 +4,7 @@ import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
+import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
 import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
 import { checkAnchor } from './ledger-anchor.js'
@@ -11,6 +12,7 @@ import type {
   ApproveOptions,
   CallOptions,
   GcOptions,
+  ImportOptions,
   OverrideOptions,
   PipelineOptions,
   PromoteOptions,
@@ -23,7 +25,7 @@ import { readHistory } from './recovery.js'
 import { approve, override } from './release-by-hand.js'
 import { rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
-import type { Collected, Outcome, Promoted, RunRecord, RunResult } from './run-result.js'
+import type { Collected, Imported, Outcome, Promoted, RunRecord, RunResult } from './run-result.js'
 import { Session } from './session.js'
 import { checkStages } from './stage.js'
 import { walk } from './walk.js'
@@ -117,6 +119,16 @@ export class Pipeline<I = string, T = string> {
    */
   async promote(version: string, options: PromoteOptions): Promise<Promoted> {
     return (await this.#begin('promote', options, (session) => promoteRelease(session, version, options))).result()
+  }
+
+  /**
+   * Takes a model that lives elsewhere as the first release, so that the gate compares with it and versions go on from it.
+   * It is scored, and not judged.
+   *
+   * @throws `release-conflict` where something is released already; `release-rejected` where the trainer cannot use it.
+   */
+  async import(options: ImportOptions): Promise<Imported> {
+    return (await this.#begin('import', options, (session) => importModel(session, options))).result()
   }
 
   /** Which releases' files `gc` would remove, and why it keeps the others. Writes nothing. @throws `invalid-options`. */

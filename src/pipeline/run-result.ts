@@ -32,8 +32,15 @@ export interface Collected extends GcPlan {
   readonly status: 'collected'
 }
 
+/** A model from elsewhere, released as the first one. */
+export interface Imported {
+  readonly runId: string
+  readonly status: 'imported'
+  readonly release: Release
+}
+
 /** How any holder of the lock ended. */
-export type Outcome = RunResult | Promoted | Collected
+export type Outcome = RunResult | Promoted | Collected | Imported
 
 /** One stage as it went. */
 export interface StageRecord {
@@ -56,8 +63,8 @@ export interface KeptEvaluations {
 export interface RunRecord {
   readonly formatVersion: 1
   readonly runId: string
-  readonly command: 'run' | 'approve' | 'override' | 'rollback' | 'promote' | 'gc'
-  readonly status: 'running' | RunStatus | 'promoted' | 'collected' | 'failed' | 'aborted'
+  readonly command: 'run' | 'approve' | 'override' | 'rollback' | 'promote' | 'gc' | 'import'
+  readonly status: 'running' | RunStatus | 'promoted' | 'collected' | 'imported' | 'failed' | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number
   readonly endedAtMs?: number | undefined

@@ -1,9 +1,10 @@
-import { digestJson, SheikhError } from '../core/index.js'
+import { digestJson } from '../core/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
 import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
 import type { RunOptions } from './options.js'
+import { recordProvenance } from './provenance.js'
 import { recover } from './recovery.js'
 import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
@@ -76,18 +77,6 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const release = await releaseStage(session, { bundle, history, sourceKey: key, record, releaseAs })
   await host.add('release', { value: release }, digestJson(release))
   return { runId, status: 'released', release, verdict }
-}
-
-async function recordProvenance(session: Session, { allowDirty = false }: RunOptions): Promise<void> {
-  const { commit, dirtyPaths } = (await session.options.provenance?.(session.context)) ?? { dirtyPaths: [] }
-  const dirty = dirtyPaths.length > 0
-  if (dirty && !allowDirty)
-    throw new SheikhError(
-      'repository-dirty',
-      `Cannot run: ${dirtyPaths.length} file${dirtyPaths.length === 1 ? '' : 's'} that a run reads differ${dirtyPaths.length === 1 ? 's' : ''} from the commit (${dirtyPaths.slice(0, 5).join(', ')}${dirtyPaths.length > 5 ? ', …' : ''}). Commit them, or allow a dirty run, which points no channel.`,
-      { facts: { paths: dirtyPaths.slice(0, 100) } },
-    )
-  await session.update({ commit, dirty })
 }
 
 function warnOfEndedOverride(session: Session, current: Release | undefined): void {

@@ -29,6 +29,8 @@ export interface ReleaseRecord {
   readonly atMs: number
   /** A rollback's or a revert's origin. */
   readonly restoredFrom?: Version | undefined
+  /** Where a model came from that was not trained here, and who brought it. */
+  readonly importedFrom?: { readonly from: string; readonly by?: string | undefined } | undefined
   /** By metric, on `evaluationDigest`. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly evaluationDigest?: Digest | undefined

@@ -67,6 +67,8 @@ export function runSentence(record: RunRecord): string {
       return `Nothing is released yet: the evidence leaves it open, and a person decides. Release it with: sheikh approve ${record.runId} --reason "…"`
     case 'promoted':
       return `A further channel points at version ${version} now.`
+    case 'imported':
+      return `Version ${version} was imported: it was scored, and not judged.`
     case 'collected':
       return 'The files of old releases were removed.'
     case 'failed':

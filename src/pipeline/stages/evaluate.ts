@@ -76,6 +76,18 @@ export function evaluateStage(
   })
 }
 
+/** Scores one model alone: there is nothing to compare it with. */
+export function scoreStage(session: Session, bundle: Bundle, rows: Rows<unknown, unknown>): Promise<Evaluation> {
+  return session.stage('evaluate', async () => {
+    const environment = await session.options.trainer.environment?.(session.context)
+    const asked = { weights: weightsOf(bundle), prompts: inferencePrompts(bundle) }
+    const { evaluation, files, cached, key } = await score(session, asked, rows, environment)
+    const metrics = Object.fromEntries(evaluation.metrics.map(({ name, value }) => [name, value]))
+    await session.update({ evaluations: { candidate: files }, metrics })
+    return { value: evaluation, cached, key }
+  })
+}
+
 async function scoreOpponent(
   session: Session,
   release: Release,
