@@ -5,6 +5,7 @@ import { type CallContext, callContext, SheikhError } from '../core/index.js'
 import type { Model, Prediction } from '../model/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { weightsOf } from './bundle.js'
+import { releaseCache } from './release-cache.js'
 import type { Release, Releaser } from './releaser.js'
 
 export interface LoadReleaseOptions<I> {
@@ -12,6 +13,11 @@ export interface LoadReleaseOptions<I> {
   readonly channel?: string | undefined
   /** In place of a channel. */
   readonly version?: string | undefined
+  /**
+   * A folder that keeps bundles by digest, for any number of processes: what is there is hashed and not fetched, and where
+   * the registry cannot be reached, what it named last is loaded. @default none: fetched each time
+   */
+  readonly cache?: string | undefined
   /** The trainer that made it, or one that reads what it wrote. */
   readonly trainer: Pick<Trainer<I, never>, 'load'>
 }
@@ -30,12 +36,15 @@ export interface ReleasedModel<I> extends Omit<Model<I>, 'predict'> {
  */
 export async function loadRelease<I>(
   releaser: Releaser,
-  { channel = 'latest', version, trainer }: LoadReleaseOptions<I>,
+  { channel = 'latest', version, cache, trainer }: LoadReleaseOptions<I>,
   parts: Partial<CallContext> = {},
 ): Promise<ReleasedModel<I>> {
   const context = callContext(parts)
-  const release =
+  const cached = cache === undefined ? undefined : releaseCache(cache, releaser, context)
+  const find = async () =>
     version === undefined ? await releaser.current(channel, context) : await findRelease(releaser, version, context)
+  const name = version === undefined ? `channel ${channel}` : `version ${version}`
+  const release = await (cached === undefined ? find() : cached.find(name, find))
   if (release === undefined)
     throw new SheikhError(
       'not-found',
@@ -43,9 +52,12 @@ export async function loadRelease<I>(
     )
   if (release.withdrawn !== undefined)
     context.log.warn(`The release ${release.version} is withdrawn: ${release.withdrawn.reason}`)
-  const directory = await mkdtemp(join(tmpdir(), 'sheikh-release-'))
+  const directory = cached === undefined ? await mkdtemp(join(tmpdir(), 'sheikh-release-')) : undefined
+  const clean = async () => {
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true })
+  }
   try {
-    const bundle = await releaser.open(release.version, directory, context)
+    const bundle = await (cached?.open(release) ?? releaser.open(release.version, directory!, context))
     const model = await trainer.load(weightsOf(bundle), context)
     return {
       release,
@@ -54,11 +66,11 @@ export async function loadRelease<I>(
       predict: (inputs, predicting = {}) => model.predict(inputs, callContext({ ...context, ...predicting })),
       async [Symbol.asyncDispose]() {
         await model[Symbol.asyncDispose]()
-        await rm(directory, { recursive: true, force: true })
+        await clean()
       },
     }
   } catch (error) {
-    await rm(directory, { recursive: true, force: true })
+    await clean()
     throw error
   }
 }

@@ -1,0 +1,125 @@
+import { appendFileSync, chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { SheikhError } from '../../src/core/index.js'
+import { loadRelease, type Releaser } from '../../src/releaser/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { poison, world } from '../pipeline/harness.js'
+
+function temporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sheikh-cache-'))
+  onTestFinished(() => {
+    chmodSync(folder, 0o700)
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return folder
+}
+
+/** One release, and the registry behind a line that can be cut. */
+async function released() {
+  const there = world()
+  await there.pipeline(poison('apple')).run()
+  const [cache, warnings] = [temporary(), [] as string[]]
+  let opened = 0
+  let isCut = false
+  const cut = () => {
+    if (isCut)
+      throw new SheikhError('remote-failed', 'Cannot reach it: the line is cut. Try again.', { retryable: true })
+  }
+  const remote: Releaser = {
+    ...there.releaser,
+    async current(channel, context) {
+      cut()
+      return there.releaser.current(channel, context)
+    },
+    history(context) {
+      cut()
+      return there.releaser.history(context)
+    },
+    async open(version, directory, context) {
+      cut()
+      opened += 1
+      return there.releaser.open(version, directory, context)
+    },
+  }
+  const log = { debug() {}, info() {}, warn: (message: string) => void warnings.push(message) }
+  const load = async (options: { readonly version?: string } = {}) => {
+    await using model = await loadRelease(remote, { cache, trainer: fakeTrainer(), ...options }, { log })
+    expect(await model.predict(['apple 1'])).toHaveLength(1)
+    return model.release.version
+  }
+  return {
+    ...there,
+    cache,
+    warnings,
+    load,
+    opened: () => opened,
+    setCut: (value: boolean) => {
+      isCut = value
+    },
+    bundles: () => readdirSync(join(cache, 'bundles')).map((name) => join(cache, 'bundles', name)),
+  }
+}
+
+describe('the cache of loadRelease', () => {
+  it('fetches a bundle once, and keeps it when the model is disposed', async () => {
+    const { load, opened, bundles } = await released()
+    expect([await load(), await load(), await load({ version: '0.1.0' })]).toEqual(['0.1.0', '0.1.0', '0.1.0'])
+    expect(opened()).toBe(1)
+    expect(bundles()).toHaveLength(1)
+  })
+
+  it('follows the channel while it can be reached, and answers with what it named last while not', async () => {
+    const { load, pipeline, setCut, warnings } = await released()
+    await load()
+    await pipeline().run()
+    expect(await load()).toBe('0.1.1')
+    setCut(true)
+    expect(await load()).toBe('0.1.1')
+    expect(warnings).toEqual([expect.stringContaining('using 0.1.1, which it named last')])
+    await expect(load({ version: '0.1.0' })).rejects.toMatchObject({ code: 'remote-failed' })
+  })
+
+  it('hashes what it has, and fetches again what is damaged', async () => {
+    const { load, opened, bundles, setCut, warnings } = await released()
+    await load()
+    appendFileSync(join(bundles()[0]!, 'model.safetensors'), 'x')
+    await load()
+    expect(opened()).toBe(2)
+    expect(warnings).toEqual([expect.stringContaining('damaged')])
+    appendFileSync(join(bundles()[0]!, 'model.safetensors'), 'x')
+    setCut(true)
+    await expect(load()).rejects.toMatchObject({ code: 'remote-failed' })
+  })
+
+  it('is filled by several at once, and leaves nothing half fetched', async () => {
+    const { load, bundles } = await released()
+    expect(await Promise.all([load(), load(), load(), load()])).toEqual(['0.1.0', '0.1.0', '0.1.0', '0.1.0'])
+    expect(bundles()).toHaveLength(1)
+  })
+
+  it('does not answer for another registry', async () => {
+    const { load, cache, setCut } = await released()
+    await load()
+    setCut(true)
+    const elsewhere: Releaser = {
+      ...world().releaser,
+      describe: () => ({ another: true }),
+      current: async () => {
+        throw new SheikhError('remote-failed', 'Cannot reach it. Try again.', { retryable: true })
+      },
+    }
+    await expect(loadRelease(elsewhere, { cache, trainer: fakeTrainer() })).rejects.toMatchObject({
+      code: 'remote-failed',
+    })
+  })
+
+  it('refuses what stands there and is no release', async () => {
+    const { load, cache, setCut } = await released()
+    await load()
+    for (const name of readdirSync(join(cache, 'releases'))) writeFileSync(join(cache, 'releases', name), '{}')
+    setCut(true)
+    await expect(load()).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  })
+})
