@@ -19,6 +19,11 @@ export interface PipelineOptions<I, T> {
   readonly ledger?: Ledger | undefined
   /** The host's own steps. @default none */
   readonly stages?: readonly Stage[] | undefined
+  /**
+   * After a stage of the host's that reads the release has failed: goes back to the release before, or leaves that to whoever
+   * is told. @default 'notify'
+   */
+  readonly onFailure?: 'rollback' | 'notify' | undefined
   /** Pointed at each release. @default 'latest' */
   readonly channel?: string | undefined
   /** Decides the next version. @default by the change: labels or architecture major, configuration or prompts minor, data patch */

@@ -1,8 +1,8 @@
-import { type Digest, SheikhError } from '../core/index.js'
+import { type Digest, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import { lastOf, namedRelease } from './lookup.js'
 import type { RollbackOptions } from './options.js'
-import { recover } from './recovery.js'
+import { readHistory, recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { releaseStage } from './stages/release.js'
@@ -18,7 +18,7 @@ export async function restore(
     readonly sourceKey?: Digest | undefined
     readonly releaseAs?: string | undefined
   },
-): Promise<RunResult> {
+): Promise<Extract<RunResult, { status: 'restored' }>> {
   const { release: from, history, withdraws, reason, sourceKey, releaseAs } = request
   await session.update({ bundle: from.bundle, metrics: from.record.metrics })
   const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
@@ -69,15 +69,38 @@ async function warnOfChannels(session: Session, { version }: Release): Promise<v
       )
 }
 
-function previousRelease(history: readonly Release[], current: Release): Release {
+/** Leaves a release whose users' stage failed. @returns the stage's error, with what became of the release. */
+export async function rolledBack(session: Session, release: Release, error: unknown): Promise<unknown> {
+  const { code = 'stage-failed', facts } = isSheikhError(error) ? error : {}
+  const told = (outcome: string, more: Readonly<Record<string, string>>) =>
+    new SheikhError(code, `${messageOf(error)} ${outcome}`, { facts: { ...facts, ...more }, cause: error })
+  const history = await readHistory(session)
+  const target = findPrevious(history, release)
+  if (target === undefined) return told(`${release.version} stays released: there is none to go back to.`, {})
+  const restored = await restore(session, {
+    release: target,
+    history,
+    withdraws: [release.version],
+    reason: session.hide(messageOf(error)),
+    sourceKey: target.intent.sourceKey,
+  })
+  const { version } = restored.release
+  return told(`${release.version} is withdrawn: ${version} is ${target.version} again.`, { version })
+}
+
+function findPrevious(history: readonly Release[], current: Release): Release | undefined {
   const older = history.slice(history.findIndex(({ version }) => version === current.version) + 1)
-  const target = older.find(
+  return older.find(
     ({ bundle, withdrawn, removedAtMs }) =>
       bundle !== current.bundle &&
       withdrawn === undefined &&
       removedAtMs === undefined &&
       lastOf(history, bundle)?.withdrawn === undefined,
   )
+}
+
+function previousRelease(history: readonly Release[], current: Release): Release {
+  const target = findPrevious(history, current)
   if (target !== undefined) return target
   throw new SheikhError(
     'not-found',

@@ -6,7 +6,7 @@ import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
 import type { RunOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
 import { recover } from './recovery.js'
-import { restore } from './restore.js'
+import { restore, rolledBack } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { currentSource } from './source.js'
@@ -75,7 +75,12 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   if (held !== undefined) return held
   const record = releaseRecord(session, evidence, verdict)
   const release = await releaseStage(session, { bundle, history, sourceKey: key, record, releaseAs })
-  await host.add('release', { value: release }, digestJson(release))
+  try {
+    await host.add('release', { value: release }, digestJson(release))
+  } catch (error) {
+    session.context.signal.throwIfAborted()
+    throw session.options.onFailure === 'rollback' ? await rolledBack(session, release, error) : error
+  }
   return { runId, status: 'released', release, verdict }
 }
 

@@ -76,6 +76,7 @@ export class Repository {
       stages: composition.stages,
       seed: composition.seed,
       channel,
+      onFailure: composition.configuration.gate.onFailure,
       versioning: increment && (() => increment),
       prerelease,
       attest: await attesterOf(this.#surroundings, this.#context),

@@ -103,6 +103,7 @@ describe('the configuration', () => {
         // Named and without a threshold: the gate cannot pass it.
         benchmarks: [{ name: 'mmlu', threshold: 0.5 }, { name: 'gsm8k' }],
         whenInconclusive: 'ask',
+        onFailure: 'rollback',
       },
       training: {
         architecture: 'text-classifier',

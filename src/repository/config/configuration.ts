@@ -20,6 +20,7 @@ export interface GateConfiguration {
   readonly maximumBytes?: number | undefined
   readonly benchmarks: readonly Benchmark[]
   readonly whenInconclusive: 'ask' | 'hold' | 'release'
+  readonly onFailure?: 'rollback' | 'notify' | undefined
   /** How many candidates one evaluation set may judge. */
   readonly uses?: number | undefined
 }
@@ -110,6 +111,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       ]),
       benchmarks: benchmarksOf(listOf(stage('validate_weights')['checks']), at(training.value, 'validation')),
       whenInconclusive: (stage('validate_weights')['when_inconclusive'] as 'ask' | undefined) ?? 'ask',
+      onFailure: stage('validate_weights')['on_failure'] as 'rollback' | 'notify' | undefined,
       uses: stage('validate_weights')['evaluation_set_uses'] as number | undefined,
     },
     training: {
@@ -131,7 +133,9 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
 }
 
 /** Later files decide over earlier ones; a project that asks for none of its own gets the three that are always worth asking. */
-function gateOf(checks: readonly Values[]): Omit<GateConfiguration, 'whenInconclusive' | 'benchmarks' | 'uses'> {
+function gateOf(
+  checks: readonly Values[],
+): Omit<GateConfiguration, 'whenInconclusive' | 'benchmarks' | 'uses' | 'onFailure'> {
   const asked = Object.assign({}, ...checks) as Values
   const none = ['accuracy_threshold', 'regression_check', 'weight_integrity'].every((name) => asked[name] === undefined)
   const basic = none

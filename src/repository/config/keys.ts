@@ -69,7 +69,7 @@ export const pipelineKeys = group({
     validate_weights: group({
       depends_on: accepted(z.union([text, z.array(text)])),
       checks: list(group({ ...checkKeys, benchmark_suite: honoured(z.array(text.min(1))) })),
-      on_failure: accepted(z.enum(['rollback', 'notify'])),
+      on_failure: honoured(z.enum(['rollback', 'notify'])),
       when_inconclusive: honoured(z.enum(['ask', 'hold', 'release'])),
       evaluation_set_uses: honoured(z.number().int().min(1).max(10_000)),
     }),
