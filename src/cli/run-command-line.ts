@@ -7,6 +7,7 @@ import { evaluation } from './commands/evaluation.js'
 import { gate } from './commands/gate.js'
 import { gc } from './commands/gc.js'
 import { history } from './commands/history.js'
+import { importCommand } from './commands/import.js'
 import { init } from './commands/init.js'
 import { ledger } from './commands/ledger.js'
 import { override } from './commands/override.js'
@@ -25,6 +26,7 @@ import { mapStrings, printable } from './printable.js'
 
 const commands: readonly Command[] = [
   init,
+  importCommand,
   plan,
   run,
   status,

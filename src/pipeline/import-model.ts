@@ -52,13 +52,17 @@ export async function importModel(session: Session, options: ImportOptions): Pro
   return { runId: session.runId, status: 'imported', release }
 }
 
+/** Whether a file is part of a model, and can be read without running it. */
+export const isModelFile = (path: string): boolean =>
+  !beside.has(path) && !executable.test(path) && !path.split('/').some((name) => name.startsWith('.'))
+
 async function bundleOf(session: Session, folder: string): Promise<Bundle> {
   const { path: root, manifest } = await readWeightsDirectory(folder, session.context)
   const directory = await session.folder('bundle')
   for (const { path, digest } of manifest.files) {
-    if (beside.has(path) || path.split('/').some((name) => name.startsWith('.'))) continue
     if (executable.test(path)) session.warn(`"${path}" is left out: reading its format can run code.`, { path })
-    else await copyFileDurably(join(root, path), join(directory, path), session.context, { expected: digest })
+    else if (isModelFile(path))
+      await copyFileDurably(join(root, path), join(directory, path), session.context, { expected: digest })
   }
   return readBundle(directory, session.context)
 }

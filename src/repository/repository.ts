@@ -1,4 +1,5 @@
-import { realpath } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, posix, relative, resolve } from 'node:path'
 import { env } from 'node:process'
 import { type CallContext, type Clock, callContext, digestBytes, type Log, SheikhError } from '../core/index.js'
@@ -11,7 +12,7 @@ import {
   proposePinnedSet,
 } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
-import { type PayloadFile, Pipeline } from '../pipeline/index.js'
+import { type Imported, type PayloadFile, Pipeline } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import { type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
 import { minimumItemsForMargin } from '../statistics/index.js'
@@ -21,6 +22,7 @@ import { attesterOf, readTrustedKeys, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
+import { fetchModel } from './hub-id.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
 import { type Verification, verifyTarget } from './verify.js'
@@ -91,6 +93,30 @@ export class Repository {
   /** What the configuration holds that is unknown or not honoured, with file and line. */
   async notices(): Promise<readonly Notice[]> {
     return (await this.#compose()).configuration.notices
+  }
+
+  /**
+   * Takes a model that lives in a folder or on the Hub as the first release, and goes on with its versions.
+   *
+   * @param source a folder, or `hf:name/model`, with `@` and a branch, tag or commit where it is not `main`.
+   * @throws as `Pipeline.import`; `not-found`.
+   */
+  async import(
+    source: string,
+    { version, by }: { readonly version?: string | undefined; readonly by?: string | undefined } = {},
+  ): Promise<Imported> {
+    const pipeline = await this.pipeline()
+    const common = { signal: this.#context.signal, by: by ?? (await this.author()) }
+    if (!source.startsWith('hf:'))
+      return pipeline.import({ ...common, directory: resolve(this.root, source), from: source, version })
+    const folder = await mkdtemp(join(tmpdir(), 'sheikh-import-'))
+    try {
+      const { commit, nextVersion } = await fetchModel(source, folder, this.#surroundings.environment, this.#context)
+      const from = `${source.split('@')[0]}@${commit}`
+      return await pipeline.import({ ...common, directory: folder, from, version: version ?? nextVersion })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   }
 
   /**

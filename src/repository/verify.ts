@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type CallContext, callContext, isSheikhError, type Manifest, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
-import { isVersion, parseStaged, type Release, type Releaser, tagFormat } from '../releaser/index.js'
+import { isVersion, parseStaged, type Release, type Releaser } from '../releaser/index.js'
 import {
   type ReleaseCheck,
   releasesTouched,
@@ -15,6 +15,7 @@ import {
 } from '../releaser/signature/index.js'
 import { readManifest } from '../store/index.js'
 import { readTrustedKeys } from './attestation.js'
+import { hubRelease } from './hub-id.js'
 import type { Environment } from './release-targets.js'
 import type { RepositoryOptions } from './repository.js'
 
@@ -164,23 +165,4 @@ function parse(text: string, where: string): unknown {
       cause: error,
     })
   }
-}
-
-/** `hf:name/model@v1.2.0`, or without a tag: what `latest` points at. */
-async function hubRelease(
-  target: string,
-  environment: Environment,
-): Promise<{ readonly releaser: Releaser; readonly version?: string | undefined }> {
-  const [, repository, tag] = /^hf:([^@]+)(?:@(.+))?$/.exec(target) ?? []
-  const version =
-    tag === undefined ? undefined : tagFormat('v{version}').versionOf(tag.startsWith('v') ? tag : `v${tag}`)
-  if (repository === undefined || (tag !== undefined && version === undefined))
-    throw new SheikhError('invalid-options', `Cannot read "${target}": write it like "hf:name/model@v1.2.0".`)
-  const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
-  const releaser = huggingFaceRegistry({
-    repository,
-    token: environment['HF_TOKEN'] || undefined,
-    endpoint: environment['HF_ENDPOINT'] || undefined,
-  })
-  return { releaser, ...(version !== undefined && { version }) }
 }

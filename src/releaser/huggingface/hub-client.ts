@@ -220,7 +220,8 @@ export function hubClient(options: HubConnection, context: CallContext) {
           title: request.title,
           parentCommit: request.parent,
           operations: [...request.operations],
-          abortSignal: context.signal,
+          // One of its own: the client never takes its listener off.
+          abortSignal: AbortSignal.any([context.signal]),
         })
         for (;;) {
           const step = await work.next()

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, canonicalJson, isSheikhError, SheikhError } from '../../core/index.js'
+import { type CallContext, canonicalJson, isSheikhError, type Manifest, SheikhError } from '../../core/index.js'
 import { makeDirectory, writeFileAtomic } from '../../store/index.js'
 import {
   type Bundle,
@@ -17,6 +17,7 @@ import {
   type Version,
 } from '../index.js'
 import { downloadFile } from '../remote/index.js'
+import { signatureFile } from '../signature/index.js'
 import { type HubClient, type HubConnection, type HubRefs, hubClient } from './hub-client.js'
 import { cardFile, encodeDocument, encodeMarks, isShared, type Marks, marksFile, releaseFile } from './hub-documents.js'
 import { branchOf, type HubView, hubView, isSame, lookAndAct, marked, stagingBranch } from './hub-releases.js'
@@ -100,7 +101,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     const parent = view.refs.branches.get(branch)!
     const hasCard = release.manifest.files.some(({ path }) => path === cardFile)
     const card = hasCard ? undefined : await client.read(from, cardFile)
-    const documents = new Map([[releaseFile, encodeDocument(release)]])
+    const documents = documentsOf(release)
     if (card !== undefined) documents.set(cardFile, card)
     const source = { revision: from, manifest: release.manifest }
     const changes = await changesBetween(client, source, await client.files(parent), documents)
@@ -122,7 +123,10 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     )
 
   /** The commit to begin a staging from: of what is there already, nothing is sent again. */
-  async function startOf(client: HubClient): Promise<{ readonly view: HubView; readonly main: string }> {
+  async function startOf(
+    client: HubClient,
+    { files }: Manifest,
+  ): Promise<{ readonly view: HubView; readonly main: string }> {
     let view = await lookIfThere(client)
     if (view.refs.branches.size === 0 && options.create !== undefined) {
       await client.createRepository(options.create)
@@ -134,14 +138,17 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
         'release-rejected',
         `Cannot release to ${client.repository}: it has no branch "main". Add a file to it on the Hub, and run again.`,
       )
-    if (view.versions.length > 0 || (await view.releaseAt(main)) !== undefined) return { view, main }
+    // A tag that looks like a version may be of somebody's own.
+    for (const version of view.versions) if ((await view.releaseTagged(version)) !== undefined) return { view, main }
+    if ((await view.releaseAt(main)) !== undefined) return { view, main }
+    const kept = new Set(files.map(({ path }) => path))
     const foreign = (await client.files(main))
       .map(({ path }) => path)
-      .filter((path) => !isShared(path) && path !== cardFile)
+      .filter((path) => !isShared(path) && path !== cardFile && !kept.has(path))
     if (foreign.length > 0)
       throw new SheikhError(
         'release-rejected',
-        `Cannot release to ${client.repository}: it holds ${foreign.length} files of no release (${foreign.slice(0, 3).join(', ')}), which a release would remove. Take it over with "sheikh import hf:${client.repository}", or name another repository.`,
+        `Cannot release to ${client.repository}: it holds ${foreign.length} files of no release (${foreign.slice(0, 3).join(', ')}), which a release would remove. Move them to a branch, or name another repository.`,
         { facts: { paths: foreign.slice(0, 100) } },
       )
     return { view, main }
@@ -149,7 +156,9 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
 
   async function stage(client: HubClient, { bundle, version, intent, record }: StageRequest): Promise<Staged> {
     const { manifest, digest, directory } = bundle
-    const reserved = manifest.files.find(({ path }) => [releaseFile, marksFile, '.gitattributes'].includes(path))
+    const reserved = manifest.files.find(({ path }) =>
+      [releaseFile, marksFile, signatureFile, '.gitattributes'].includes(path),
+    )
     if (reserved !== undefined)
       throw new SheikhError(
         'release-rejected',
@@ -157,7 +166,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       )
     const staged: Staged = { formatVersion: 1, version, bundle: digest, manifest, intent, record }
     const branch = stagingBranch(staged)
-    const { view, main } = await startOf(client)
+    const { view, main } = await startOf(client, manifest)
     const taken = await view.releaseTagged(version)
     if (taken !== undefined && taken.bundle !== digest) throw versionTaken(version)
     if (taken === undefined && view.refs.tags.has(tagOf(version))) throw versionTaken(version)
@@ -165,7 +174,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       if (other !== branch && (await view.stagedOn(other)) === undefined) await client.deleteBranch(other)
     const there = await view.stagedOn(branch)
     if (there !== undefined && canonicalJson(there) === canonicalJson(staged)) return staged
-    const documents = new Map([[releaseFile, encodeDocument(staged)]])
+    const documents = documentsOf(staged)
     if (!manifest.files.some(({ path }) => path === cardFile))
       documents.set(cardFile, new TextEncoder().encode((options.card ?? cardOf)(staged)))
     const title = `Stage ${tagOf(version)}`
@@ -369,6 +378,14 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       return { digest: release.bundle, manifest: release.manifest, directory }
     },
   }
+}
+
+/** What stands beside the bundle. */
+function documentsOf(staged: Staged): Map<string, Uint8Array> {
+  const { attestation } = staged.record
+  const documents = new Map([[releaseFile, encodeDocument(staged)]])
+  if (attestation !== undefined) documents.set(signatureFile, new TextEncoder().encode(attestation.signature))
+  return documents
 }
 
 const notStaged = (version: string) =>

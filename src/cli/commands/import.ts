@@ -1,0 +1,32 @@
+import { resolve } from 'node:path'
+import { percent } from '../../report/index.js'
+import { type Command, toJson } from '../command.js'
+import { open } from '../project.js'
+
+export const importCommand: Command = {
+  name: 'import',
+  usage: '<folder | hf:name/model@revision>',
+  summary: 'take a model that lives elsewhere as the first release',
+  options: { version: { type: 'string' }, by: { type: 'string' } },
+  optionHelp: {
+    version: 'the version that it gets (default: after those tagged there, or 0.1.0)',
+    by: 'who brings it (default: the user of Git)',
+  },
+  positionals: [1, 1],
+  async run({ project, positionals, values }, terminal) {
+    const [source] = positionals as [string]
+    const repository = await open(project, terminal)
+    const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
+    const imported = await repository.import(source.startsWith('hf:') ? source : resolve(terminal.cwd, source), {
+      version: text('version')?.replace(/^v/, ''),
+      by: text('by'),
+    })
+    const { version, record } = imported.release
+    const accuracy = record.metrics?.['accuracy']
+    const scored = typeof accuracy === 'number' ? `, accuracy ${percent(accuracy)}` : ''
+    return {
+      text: `Imported as ${version}${scored}. The next run is compared with it.`,
+      json: toJson(imported),
+    }
+  },
+}
