@@ -16,9 +16,11 @@ export type {
   Staged,
   StagedState,
   StageRequest,
+  Stranger,
   Version,
 } from './releaser.js'
 export { type TagFormat, tagFormat } from './tag-format.js'
+export { findUnexplained } from './unexplained.js'
 export {
   compareVersions,
   isVersion,

@@ -99,6 +99,10 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       yield* await history(context)
     },
 
+    async *strangers(context) {
+      for (const registry of registries) yield* registry.strangers?.(context) ?? []
+    },
+
     async stage(request, context) {
       const [staged] = await inAll((registry) => stageIn(registry, request, context))
       return staged!

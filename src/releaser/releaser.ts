@@ -90,6 +90,13 @@ export interface Release extends Staged {
   readonly removedAtMs?: number | undefined
 }
 
+/** Something in a registry that no release explains. */
+export interface Stranger {
+  readonly kind: 'release' | 'channel' | 'tag' | 'commit' | 'asset'
+  readonly name: string
+  readonly fact: string
+}
+
 /** Where releases are kept for readers. Nothing is ever half published. */
 export interface Releaser extends Described {
   /** The release that a channel points at, withdrawn or not. */
@@ -124,6 +131,8 @@ export interface Releaser extends Described {
    * @throws `not-found`; `release-conflict` where a channel points at it; `release-rejected` where the registry cannot.
    */
   remove(version: Version, context: CallContext): Promise<void>
+  /** What stands there and is of no release, though it looks like one: for audits. Absent: it cannot be told. */
+  strangers?(context: CallContext): AsyncIterable<Stranger>
   /** Writes the bundle into `directory` (absent or empty), every file checked. @throws `artifact-corrupt`, `not-found`. */
   open(version: Version, directory: string, context: CallContext): Promise<Bundle>
 }

@@ -14,7 +14,7 @@ import {
 import type { Ledger } from '../gate/index.js'
 import { type Imported, type PayloadFile, Pipeline } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
-import { type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
+import { findUnexplained, type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
 import { minimumItemsForMargin } from '../statistics/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
@@ -127,16 +127,23 @@ export class Repository {
    */
   async verify(
     target?: string,
-    { keysPath = join(this.root, trustedKeysPath) }: { readonly keysPath?: string | undefined } = {},
+    {
+      keysPath = join(this.root, trustedKeysPath),
+      remote = false,
+    }: {
+      readonly keysPath?: string | undefined
+      /** Also looks through the registries for what no line of the ledger explains. @default false */
+      readonly remote?: boolean | undefined
+    } = {},
   ): Promise<Verification> {
-    const composition = await this.#compose()
-    const ledger = await this.#ledger(composition.configuration).read(this.#context)
+    const { configuration, releaser } = await this.#compose()
+    const ledger = await this.#ledger(configuration).read(this.#context)
     const witnesses = { trustedKeys: await readTrustedKeys(keysPath), ledger }
-    return verifyTarget(
-      target,
-      { ...this.#surroundings, ...composition.configuration.release, releaser: composition.releaser, witnesses },
-      this.#context,
-    )
+    const within = { ...this.#surroundings, channel: configuration.release.channel, releaser, witnesses }
+    const verification = await verifyTarget(target, within, this.#context)
+    if (!remote) return verification
+    const unexplained = await findUnexplained(releaser, ledger, this.#context)
+    return { ...verification, unexplained, holds: verification.holds && unexplained.length === 0 }
   }
 
   /** Which releases the configuration keeps the files of. */

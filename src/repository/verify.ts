@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type CallContext, callContext, isSheikhError, type Manifest, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
-import { isVersion, parseStaged, type Release, type Releaser } from '../releaser/index.js'
+import { isVersion, parseStaged, type Release, type Releaser, type Stranger } from '../releaser/index.js'
 import {
   type ReleaseCheck,
   releasesTouched,
@@ -26,6 +26,8 @@ export interface Verification {
   readonly holds: boolean
   /** Releases that a revoked key signed. */
   readonly touched: readonly TouchedRelease[]
+  /** What stands in the registries and no line of the ledger explains; absent: it was not looked for. */
+  readonly unexplained?: readonly Stranger[] | undefined
 }
 
 /** What a release is held against. */

@@ -9,14 +9,18 @@ export const verify: Command = {
   name: 'verify',
   usage: '[version | folder | hf:name/model@tag]',
   summary: 'check a release: files, signature, origin, ledger',
-  options: { keys: { type: 'string' } },
-  optionHelp: { keys: 'the keys to believe (default: mlops/keys/trusted.json of the project)' },
+  options: { keys: { type: 'string' }, remote: { type: 'boolean' } },
+  optionHelp: {
+    keys: 'the keys to believe (default: mlops/keys/trusted.json of the project)',
+    remote: 'also look for commits, tags and assets that no line of the ledger explains',
+  },
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const target = targetOf(positionals[0], terminal.cwd)
     const keysPath = typeof values['keys'] === 'string' ? resolve(terminal.cwd, values['keys']) : undefined
     const repository = await openIfThere(project, terminal)
-    if (repository !== undefined) return answer(await repository.verify(target, { keysPath }))
+    if (repository !== undefined)
+      return answer(await repository.verify(target, { keysPath, remote: values['remote'] === true }))
     const { verifyElsewhere } = await import('../../repository/index.js')
     const { signal } = terminal
     return answer(await verifyElsewhere(target, { root: terminal.cwd, keysPath, environment: env, signal }))
@@ -41,13 +45,15 @@ async function openIfThere(project: string, terminal: Terminal): Promise<Reposit
 }
 
 function answer(verification: Verification): Answer {
-  const { version, checks, holds, touched } = verification
+  const { version, checks, holds, touched, unexplained } = verification
   const lines = [
     ...checks.map(({ name, status, detail }) => `${name.padEnd(10)}  ${status.padEnd(7)}  ${detail}`),
     ...touched.map(
       ({ version: which, by, keyId, reason }) =>
         `touched: ${which} was signed with the key of ${by} (${keyId.slice(0, 12)}…), which is revoked${reason === undefined ? '' : `: ${reason}`}`,
     ),
+    ...(unexplained ?? []).map(({ kind, name, fact }) => `unexplained ${kind} ${name}: ${fact}`),
+    ...(unexplained?.length === 0 ? ['In the registries is nothing that the ledger does not explain.'] : []),
     holds ? `Holds${version === undefined ? '' : `: ${version} is what was released`}.` : 'Does not hold.',
   ]
   return { text: lines.join('\n'), json: toJson(verification), exitCode: holds ? 0 : 1 }

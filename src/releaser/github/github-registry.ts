@@ -37,6 +37,7 @@ import {
 } from './releases.js'
 import type { AssetProgress } from './send-assets.js'
 import { isPrerelease, stageRelease } from './stage-release.js'
+import { strangersIn } from './strangers.js'
 
 export interface GitHubRegistryOptions {
   /** `owner/name`. */
@@ -155,6 +156,10 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const api = connect(context)
       const channels = await channelsOf(api)
       for await (const found of published(api)) yield await releaseOf(found, channels)
+    },
+
+    async *strangers(context) {
+      yield* strangersIn(connect(context), format, documents)
     },
 
     async stage(request, context) {

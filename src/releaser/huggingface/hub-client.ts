@@ -38,6 +38,8 @@ export type HubClient = ReturnType<typeof hubClient>
 
 const pattern = /^(datasets\/)?[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/
 
+const commitsOfPage = 100
+
 /** A file that is not a large one has at most 10 MiB on the Hub. */
 const largestAnswerBytes = 64 * 2 ** 20
 
@@ -145,6 +147,17 @@ export function hubClient(options: HubConnection, context: CallContext) {
         url = next !== undefined && new URL(next, base).origin === new URL(base).origin ? next : undefined
       }
       return found
+    },
+
+    /** Newest first. */
+    async commits(revision: string): Promise<readonly { readonly id: string; readonly title: string }[]> {
+      const found: { id: string; title: string }[] = []
+      for (let page = 0; ; page += 1) {
+        const url = `${api}/commits/${encodeURIComponent(revision)}?limit=${commitsOfPage}&p=${page}`
+        const commits = (await json(await request('list the commits', url))) as readonly { id: string; title: string }[]
+        for (const { id, title } of commits) found.push({ id, title })
+        if (commits.length < commitsOfPage) return found
+      }
     },
 
     /** Where a file's bytes are. */

@@ -21,6 +21,7 @@ import { signatureFile } from '../signature/index.js'
 import { type HubClient, type HubConnection, type HubRefs, hubClient } from './hub-client.js'
 import { cardFile, encodeDocument, encodeMarks, isShared, type Marks, marksFile, releaseFile } from './hub-documents.js'
 import { branchOf, type HubView, hubView, isSame, lookAndAct, marked, stagingBranch } from './hub-releases.js'
+import { strangersIn } from './hub-strangers.js'
 import { changesBetween, inParallel, verifyTree } from './hub-tree.js'
 import { modelCard } from './model-card.js'
 import { uploadBundle } from './upload-bundle.js'
@@ -247,6 +248,11 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       if (releases.length === 0) return
       const marks = await view.marks()
       for (const release of releases) yield marked(release, marks)
+    },
+
+    async *strangers(context) {
+      const client = open(context)
+      yield* strangersIn(client, await lookIfThere(client), format)
     },
 
     async stage(request, context) {

@@ -1,4 +1,4 @@
-import { type Answer, bodyOf, type Exchange, json, notFound, nothing, problem } from './exchange.js'
+import { type Answer, bodyOf, type Exchange, json, notFound, nothing, page, problem } from './exchange.js'
 import { keep, readTree, writeTree } from './git-objects.js'
 import type { RepositoryState } from './github-state.js'
 import { date, nodeId } from './release-shapes.js'
@@ -8,7 +8,8 @@ export function gitRoutes(exchange: Exchange): Answer | undefined {
   const { method, path, repository, world } = exchange
   if (repository.refs.size === 0) return problem(409, 'Git Repository is empty.')
   const own = `${world.apiUrl}/repos/${repository.name}/git`
-  const [, kind, name = ''] = /^git\/([a-z]+)\/?(.*)$/.exec(path) ?? []
+  const [, kind, name = ''] = /^git\/([a-z-]+)\/?(.*)$/.exec(path) ?? []
+  if (kind === 'matching-refs') return matchingRefs(exchange, own, `refs/${name}`)
   if (kind === 'ref' || kind === 'refs') return refRoutes(exchange, own, kind, `refs/${name}`)
   if (method === 'POST') return create(exchange, own, kind)
   const sha = /^[0-9a-f]{40}$/.test(name) ? name : undefined
@@ -25,6 +26,21 @@ export function gitRoutes(exchange: Exchange): Answer | undefined {
   if (kind === 'tags' && object?.type === 'tag') return json(200, tagShape(own, name, repository))
   if (kind === 'commits' && object?.type === 'commit') return json(200, commitShape(own, name, repository))
   return kind === 'trees' ? tree(exchange, own, name) : notFound
+}
+
+/** All whose name begins so. */
+function matchingRefs(exchange: Exchange, own: string, beginning: string): Answer {
+  const { refs, objects } = exchange.repository
+  const found = [...refs].filter(([name]) => name.startsWith(beginning))
+  return page(
+    exchange,
+    found.map(([name, sha]) => ({
+      ref: name,
+      node_id: nodeId(name),
+      url: `${own}/${name}`,
+      object: { sha, type: objects.get(sha)!.type, url: `${own}/${objects.get(sha)!.type}s/${sha}` },
+    })),
+  )
 }
 
 function refRoutes(exchange: Exchange, own: string, kind: string, ref: string): Answer {

@@ -1,0 +1,45 @@
+import { isSheikhError, messageOf } from '../../core/index.js'
+import type { Release, Stranger, TagFormat } from '../index.js'
+import type { HubClient } from './hub-client.js'
+import type { HubView } from './hub-releases.js'
+import { verifyTree } from './hub-tree.js'
+
+/**
+ * Tags in our format that are no release, and commits since the first release, on `main` or under a tag, whose files are not
+ * those of the release that they say they are.
+ */
+export async function* strangersIn(
+  client: HubClient,
+  view: HubView,
+  { tagOf, versionOf }: TagFormat,
+): AsyncGenerator<Stranger> {
+  const first = new Set<string>()
+  for (const tag of view.refs.tags.keys()) {
+    if (versionOf(tag) === undefined) continue
+    const commit = view.refs.tags.get(tag)!
+    const release = await view.releaseAt(commit)
+    const fact = release === undefined ? 'no release is of it' : await differenceAt(client, commit, release)
+    if (release !== undefined && fact === undefined && tag === tagOf(release.version)) first.add(commit)
+    else yield { kind: 'tag', name: tag, fact: fact ?? `it points at the release ${release!.version}` }
+  }
+  // From the newest back to the oldest release: what was there before that is nobody's business.
+  const pending: Stranger[] = []
+  for (const commit of view.refs.branches.has('main') ? await client.commits('main') : []) {
+    const release = await view.releaseAt(commit.id)
+    const fact =
+      release === undefined ? 'it holds no sheikh-release.json' : await differenceAt(client, commit.id, release)
+    if (fact !== undefined) pending.push({ kind: 'commit', name: commit.id, fact: `"${commit.title}": ${fact}` })
+    if (!first.has(commit.id)) continue
+    yield* pending.splice(0)
+  }
+}
+
+async function differenceAt(client: HubClient, commit: string, release: Release): Promise<string | undefined> {
+  try {
+    await verifyTree(client, commit, release.manifest)
+    return undefined
+  } catch (error) {
+    if (isSheikhError(error, 'artifact-corrupt')) return messageOf(error)
+    throw error
+  }
+}

@@ -1,0 +1,63 @@
+import type { CallContext } from '../core/index.js'
+import type { LedgerEntry } from '../gate/index.js'
+import type { Release, Releaser, Stranger } from './releaser.js'
+
+/**
+ * What stands in a registry and no line of the ledger explains: releases that it does not know, or knows otherwise, or that
+ * are gone; channels that point elsewhere; tags, commits and assets of no release.
+ *
+ * @param ledger lines whose links were checked.
+ */
+export async function findUnexplained(
+  releaser: Releaser,
+  ledger: readonly LedgerEntry[],
+  context: CallContext,
+): Promise<readonly Stranger[]> {
+  const history: Release[] = []
+  for await (const release of releaser.history(context)) history.push(release)
+  const strangers: Stranger[] = [...releasesUnexplained(history, ledger)]
+  const channels = await releaser.channels(context)
+  for (const [name, version] of Object.entries(channels)) {
+    const fact = channelFact(name, version, history, ledger)
+    if (fact !== undefined) strangers.push({ kind: 'channel', name, fact })
+  }
+  for await (const stranger of releaser.strangers?.(context) ?? []) strangers.push(stranger)
+  return strangers
+}
+
+function* releasesUnexplained(history: readonly Release[], ledger: readonly LedgerEntry[]): Iterable<Stranger> {
+  const noted = new Map(ledger.flatMap((entry) => (entry.type === 'release' ? [[entry.version, entry.bundle]] : [])))
+  const withdrawn = new Set(ledger.flatMap((entry) => (entry.type === 'withdrawal' ? [entry.version] : [])))
+  for (const { version, bundle, withdrawn: mark } of history) {
+    const told = noted.get(version)
+    noted.delete(version)
+    const fact =
+      told === undefined
+        ? 'no line of the ledger is of it'
+        : told !== bundle
+          ? `the ledger has another bundle of it, ${told}`
+          : mark === undefined && withdrawn.has(version)
+            ? 'the ledger withdraws it, and the registry does not'
+            : mark !== undefined && !withdrawn.has(version)
+              ? 'it is withdrawn, and the ledger does not say so'
+              : undefined
+    if (fact !== undefined) yield { kind: 'release', name: version, fact }
+  }
+  for (const version of noted.keys())
+    yield { kind: 'release', name: version, fact: 'the ledger knows of it, and it is gone' }
+}
+
+/** A channel is where the last promotion by hand pointed it, or where a release did. */
+function channelFact(
+  name: string,
+  version: string,
+  history: readonly Release[],
+  ledger: readonly LedgerEntry[],
+): string | undefined {
+  const promoted = ledger.findLast((entry) => entry.type === 'promotion' && entry.channel === name)
+  const newest = history.find(({ intent }) => intent.channel === name)
+  if (promoted?.type === 'promotion' && promoted.version === version) return undefined
+  if (newest?.version === version) return undefined
+  const expected = promoted?.type === 'promotion' ? promoted.version : newest?.version
+  return `it points at ${version}, and the last that was said of it is ${expected ?? 'nothing'}`
+}
