@@ -130,6 +130,7 @@ export {
   type PromoteOptions,
   type Provenance,
   type ReleaseChange,
+  type RepublishOptions,
   type RollbackOptions,
   type Run,
   type RunEvaluations,

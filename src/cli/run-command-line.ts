@@ -14,6 +14,7 @@ import { override } from './commands/override.js'
 import { plan } from './commands/plan.js'
 import { promote } from './commands/promote.js'
 import { report } from './commands/report.js'
+import { republish } from './commands/republish.js'
 import { rollback } from './commands/rollback.js'
 import { run } from './commands/run.js'
 import { status } from './commands/status.js'
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   status,
   rollback,
   promote,
+  republish,
   gc,
   validate,
   verify,

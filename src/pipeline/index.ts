@@ -14,6 +14,7 @@ export type {
   PipelineOptions,
   PromoteOptions,
   Provenance,
+  RepublishOptions,
   RollbackOptions,
   RunOptions,
 } from './options.js'

@@ -105,6 +105,11 @@ export interface GcOptions extends CallOptions {
   readonly retentionDays?: number | undefined
 }
 
+export interface RepublishOptions extends CallOptions {
+  /** Why; kept with the release. */
+  readonly reason: string
+}
+
 export interface RollbackOptions extends CallOptions {
   /** @default the newest release before the current one that is not withdrawn and is another bundle */
   readonly to?: string | undefined

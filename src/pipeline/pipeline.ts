@@ -16,6 +16,7 @@ import type {
   OverrideOptions,
   PipelineOptions,
   PromoteOptions,
+  RepublishOptions,
   RollbackOptions,
   RunOptions,
 } from './options.js'
@@ -23,7 +24,7 @@ import { explain, type Plan, type PlannedStage, plan } from './plan.js'
 import { promoteRelease } from './promote-release.js'
 import { readHistory } from './recovery.js'
 import { approve, override } from './release-by-hand.js'
-import { rollback } from './restore.js'
+import { republish, rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
 import type { Collected, Imported, Outcome, Promoted, RunRecord, RunResult } from './run-result.js'
 import { Session } from './session.js'
@@ -109,6 +110,15 @@ export class Pipeline<I = string, T = string> {
   /** Publishes an earlier bundle as a new version and withdraws what the channel pointed at. @throws `not-found`. */
   async rollback(options: RollbackOptions): Promise<RunResult> {
     return (await this.#begin('rollback', options, (session) => rollback(session, options))).result()
+  }
+
+  /**
+   * Publishes a release again as a new version: into registries that were added since, or signed with another key.
+   *
+   * @throws `not-found`; `release-rejected` for what is withdrawn.
+   */
+  async republish(version: string, options: RepublishOptions): Promise<RunResult> {
+    return (await this.#begin('republish', options, (session) => republish(session, version, options))).result()
   }
 
   /**

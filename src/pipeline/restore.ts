@@ -1,11 +1,13 @@
 import { type Digest, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import { lastOf, namedRelease } from './lookup.js'
-import type { RollbackOptions } from './options.js'
+import type { RepublishOptions, RollbackOptions } from './options.js'
 import { readHistory, recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { releaseStage } from './stages/release.js'
+
+type Restored = Extract<RunResult, { status: 'restored' }>
 
 /** Publishes an earlier bundle, every file checked, as a new version. Nothing is trained or judged. */
 export async function restore(
@@ -18,7 +20,7 @@ export async function restore(
     readonly sourceKey?: Digest | undefined
     readonly releaseAs?: string | undefined
   },
-): Promise<Extract<RunResult, { status: 'restored' }>> {
+): Promise<Restored> {
   const { release: from, history, withdraws, reason, sourceKey, releaseAs } = request
   await session.update({ bundle: from.bundle, metrics: from.record.metrics })
   const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
@@ -57,6 +59,20 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
   })
   await warnOfChannels(session, current)
   return restored
+}
+
+/** The same bundle again, as a new version: into registries that were added, or signed with another key. */
+export async function republish(session: Session, version: string, { reason }: RepublishOptions): Promise<Restored> {
+  const history = await recover(session)
+  const release = namedRelease(history, version, 'republish')
+  if (lastOf(history, release.bundle)?.withdrawn !== undefined)
+    throw new SheikhError(
+      'release-rejected',
+      `Cannot republish ${version}: it is withdrawn. To use it again, roll back to it: sheikh rollback --to ${version}`,
+      { facts: { version } },
+    )
+  const { sourceKey } = release.intent
+  return restore(session, { release, history, reason: session.hide(reason), sourceKey })
 }
 
 /** A channel that people point by hand stays where it is. */

@@ -63,7 +63,7 @@ export interface KeptEvaluations {
 export interface RunRecord {
   readonly formatVersion: 1
   readonly runId: string
-  readonly command: 'run' | 'approve' | 'override' | 'rollback' | 'promote' | 'gc' | 'import'
+  readonly command: 'run' | 'approve' | 'override' | 'rollback' | 'promote' | 'gc' | 'import' | 'republish'
   readonly status: 'running' | RunStatus | 'promoted' | 'collected' | 'imported' | 'failed' | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number

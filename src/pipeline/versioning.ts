@@ -66,17 +66,16 @@ export function changeSince(previous: Release | undefined, source: Json | undefi
   return { previous, changed, level }
 }
 
-/** @throws `invalid-options` for a version that is not above all in `history`: one is used once. */
+/** @throws `invalid-options` for a version that is not above all that were `used`: one is used once. */
 export function versionOf(
   {
     versioning = ({ level }) => level,
     prerelease,
   }: Pick<PipelineOptions<unknown, unknown>, 'versioning' | 'prerelease'>,
   change: ReleaseChange,
-  { history, releaseAs }: { readonly history: readonly Release[]; readonly releaseAs?: string | undefined },
+  { used, releaseAs }: { readonly used: readonly Version[]; readonly releaseAs?: string | undefined },
 ): Version {
   const decided = releaseAs === undefined ? versioning(change) : isLevel(releaseAs) ? releaseAs : { version: releaseAs }
-  const used = history.map(({ version }) => version)
   return nextVersion(used, typeof decided === 'string' ? { level: decided, prerelease } : decided)
 }
 

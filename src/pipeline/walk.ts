@@ -25,7 +25,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const { releaser } = session.options
   const { releaseAs } = options
   // A name that is no version is known before an hour of training.
-  if (releaseAs !== undefined) versionOf({}, { level: 'patch' }, { history: [], releaseAs })
+  if (releaseAs !== undefined) versionOf({}, { level: 'patch' }, { used: [], releaseAs })
   const history = await recover(session)
   await recordProvenance(session, options)
   const current = await releaser.current(channel, session.context)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import type { Releaser } from '../../src/releaser/index.js'
+import { type Releaser, releaseTo } from '../../src/releaser/index.js'
 import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import { poison, samples, world } from './harness.js'
 
@@ -109,7 +109,37 @@ describe('a registry that was lost', () => {
     const stages: [string, boolean][] = []
     const anew = pipeline(samples, { releaser: memoryRegistry() })
     anew.on('stage-end', ({ stage, cached }) => stages.push([stage, cached]))
-    expect(await anew.run()).toMatchObject({ status: 'released', release: { version: '0.1.0' } })
+    expect(await anew.run()).toMatchObject({ status: 'released', release: { version: '0.1.1' } })
     expect(stages).toContainEqual(['train', true])
   })
+})
+
+describe('republish', () => {
+  it('publishes the same bundle as a new version, and withdraws nothing', async () => {
+    const { pipeline, second } = await twoReleases()
+    const again = await pipeline().republish('0.1.1', { reason: 'signed anew' })
+    expect(again).toMatchObject({ status: 'restored', release: { version: '0.1.2', bundle: second.bundle } })
+    expect((await pipeline().history()).filter(({ withdrawn }) => withdrawn !== undefined)).toEqual([])
+    expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.2' } })
+  })
+
+  it('brings a release into a registry that was added', async () => {
+    const { pipeline, releaser } = await twoReleases()
+    const added = memoryRegistry()
+    const both = pipeline(samples, { releaser: releaseTo([releaser, added]) })
+    await both.republish('0.1.1', { reason: 'a second place' })
+    expect(await added.current('latest', callContext())).toMatchObject({ version: '0.1.2' })
+  })
+
+  it('refuses what is withdrawn', async () => {
+    const { pipeline } = await twoReleases()
+    await pipeline().rollback({ reason: 'complaints' })
+    await expect(pipeline().republish('0.1.1', { reason: 'x' })).rejects.toMatchObject({ code: 'release-rejected' })
+  })
+})
+
+it('a lost registry frees no version: the ledger remembers it', async () => {
+  const { pipeline } = await twoReleases()
+  const fresh = pipeline(poison('pear'), { releaser: memoryRegistry() })
+  expect(await fresh.run()).toMatchObject({ status: 'released', release: { version: '0.1.2' } })
 })

@@ -131,6 +131,7 @@ describe('verify', () => {
     })
     writeFileSync(join(folder, 'sheikh-release.json'), document)
     writeFileSync(join(folder, 'README.md'), '# Spam\n')
+    write(folder, '.cache/huggingface/.gitignore', '*')
     expect(answers(await repository.verify(folder))).toEqual(allValid)
     writeFileSync(join(folder, 'extra.py'), 'import os\n')
     expect(await repository.verify(folder)).toMatchObject({ holds: false })

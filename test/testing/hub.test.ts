@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { commit, createRepo, deleteFile, downloadFile, listFiles, pathsInfo, uploadFiles } from '@huggingface/hub'
 import { describe, expect, it } from 'vitest'
 import type { Hub } from '../../src/testing/hub/index.js'
-import { ask, bytesLike, collect, common, hubFolder, hubForTest, repo } from './hub-fixture.js'
+import { ask, bytesLike, collect, common, hubFolder, hubForTest, repo, token } from './hub-fixture.js'
 
 // A part that repeats, so that xet compresses it, between parts that do not.
 const weights = Buffer.concat([bytesLike(1, 900_000), Buffer.alloc(700_000, 'weights '), bytesLike(2, 745_678)])
@@ -183,4 +184,21 @@ it('refuses a commit without a summary, and a file of more than 10 MiB', async (
   expect(await send({ key: 'header', value: { summary: 'a' } }, large)).toBe(400)
   expect(await send({ key: 'header', value: { summary: 'a' } }, { key: 'rename', value: { path: 'a' } })).toBe(400)
   expect((await ask(hub, 'POST', `/api/models/${repo}/commit/main`, 'not JSON')).status).toBe(400)
+})
+
+describe('large files that are deleted for good', () => {
+  it('are gone for readers and for uploads; their pointers stay', async () => {
+    const hub = await hubForTest()
+    const content = bytesLike(3, 20_000)
+    await createRepo(common(hub))
+    await uploadFiles({ ...common(hub), files: [{ path: 'model.safetensors', content: new Blob([content]) }] })
+    const address = `/${repo}/resolve/main/model.safetensors`
+    expect((await ask(hub, 'GET', `/${repo}/raw/main/model.safetensors`)).status).toBe(200)
+    const sha = [createHash('sha256').update(content).digest('hex'), '0'.repeat(64)]
+    const batch = `/api/models/${repo}/lfs-files/batch`
+    expect((await ask(hub, 'POST', batch, { deletions: { sha, rewriteHistory: false } })).status).toBe(200)
+    expect((await fetch(`${hub.url}${address}`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(404)
+    expect(await (await ask(hub, 'GET', `/${repo}/raw/main/model.safetensors`)).text()).toContain(sha[0])
+    expect((await ask(hub, 'POST', batch, { deletions: { sha: [] } })).status).toBe(400)
+  })
 })

@@ -32,8 +32,13 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     // A channel that is new moves its users from what was released last.
     const previous = (await releaser.current(session.channel, context)) ?? request.history[0]
     const stage = async (bundle: StageRequest['bundle']) => releaser.stage({ ...asked, bundle }, context)
+    const entries = await session.ledger.read(context)
+    // A registry that was lost does not free what was released there.
+    const noted = entries.flatMap((entry) => (entry.type === 'release' ? [entry.version] : []))
+    const used = [...request.history.map(({ version }) => version), ...noted]
+    const { releaseAs } = request
     const unsigned = {
-      version: versionOf(session.options, changeSince(previous, request.record.source), request),
+      version: versionOf(session.options, changeSince(previous, request.record.source), { used, releaseAs }),
       intent,
       record: withoutUndefined(
         // Registries are read by many: nothing secret goes there, whoever wrote it into a metric's or a person's name.
@@ -42,7 +47,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
           runId: session.runId,
           commit: record.commit,
           atMs: context.clock.nowMs(),
-          ledger: anchorOf(await session.ledger.read(context)),
+          ledger: anchorOf(entries),
         }),
       ),
     }

@@ -8,8 +8,16 @@ export interface ReleaseAttesterOptions extends Omit<ProvenanceOptions, 'started
   readonly signer: Signer
 }
 
+/** Where the Hub's own client keeps its notes in a folder that it fetched. */
+const clientNotes = '.cache/huggingface'
+
 /** Files that a registry adds beside the bundle, and that readers of a signature need not find signed. */
-export const registryFiles: readonly string[] = ['README.md', 'sheikh-registry.json', 'sheikh-release.json']
+export const registryFiles: readonly string[] = [
+  clientNotes,
+  'README.md',
+  'sheikh-registry.json',
+  'sheikh-release.json',
+]
 
 /**
  * Signs each release of a pipeline: its files (OpenSSF Model Signing 1.0), and where they come from (in-toto, SLSA
