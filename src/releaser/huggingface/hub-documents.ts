@@ -1,5 +1,6 @@
 import { messageOf, SheikhError } from '../../core/index.js'
 import { isVersion, type Release, type Staged, type Version } from '../index.js'
+import { signatureFile } from '../signature/index.js'
 
 /** Beside the bundle's files at the root of a release, and no part of its digest. */
 export const releaseFile = 'sheikh-release.json'
@@ -9,7 +10,7 @@ export const cardFile = 'README.md'
 export const marksFile = 'sheikh-registry.json'
 
 /** Written by us for one release. */
-export const isOurs = (path: string): boolean => path === releaseFile || path === cardFile
+export const isOurs = (path: string): boolean => [releaseFile, cardFile, signatureFile].includes(path)
 
 /** What a branch keeps from one release to the next: ours over all of them, the Hub's, and the licence. */
 export const isShared = (path: string): boolean =>
