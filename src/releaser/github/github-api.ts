@@ -91,12 +91,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
       // What may be done twice by that is looked for wherever it matters: a name that is taken, a draft too many.
       isRepeatable: () => true,
     })
-  // Where a redirect might follow, Node's fetch keeps a copy of all that it sends: a gigabyte of memory for a gigabyte.
-  const sending = persistent(
-    (input, init) => fetch(input, { ...init, redirect: 'error', window: null }),
-    largestAnswerBytes,
-  )
-  const small = persistent((input, init) => fetch(input, { ...init, redirect: 'manual' }), largestAnswerBytes)
+  const request = persistent((input, init) => fetch(input, { redirect: 'manual', ...init }), largestAnswerBytes)
 
   const following: Fetch = async (input, init = {}) => {
     const range = new Headers(init.headers).get('range')
@@ -134,7 +129,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
       init.headers = { ...headers('application/vnd.github+json'), 'content-type': 'application/json' }
       init.body = JSON.stringify(body)
     }
-    return settle(act, await small(path === '' ? root : `${root}/${path}`, init), allow)
+    return settle(act, await request(path === '' ? root : `${root}/${path}`, init), allow)
   }
 
   return {
@@ -144,7 +139,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
       const found: T[] = []
       for (let page = 1; ; page += 1) {
         const url = `${root}/${path}?per_page=100&page=${page}`
-        const response = await small(url, { headers: headers('application/vnd.github+json') })
+        const response = await request(url, { headers: headers('application/vnd.github+json') })
         const { value } = await settle<readonly T[]>(act, response)
         found.push(...value)
         // Our own numbers, and not the address in the header: it could lead the token elsewhere.
@@ -154,7 +149,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
     async upload(release, name, body) {
       const url = new URL(release.upload_url.replace(/\{.*$/, ''))
       url.searchParams.set('name', name)
-      const response = await sending(url, {
+      const response = await request(url, {
         method: 'POST',
         headers: { ...headers('application/vnd.github+json'), 'content-type': 'application/octet-stream' },
         body,

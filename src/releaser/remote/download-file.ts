@@ -1,9 +1,16 @@
 import { open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type CallContext, type FileEntry, finishDigest, SheikhError, startDigest } from '../../core/index.js'
+import {
+  type CallContext,
+  type FileEntry,
+  finishDigest,
+  isSheikhError,
+  SheikhError,
+  startDigest,
+} from '../../core/index.js'
 import { chunksOf, makeDirectory, renameDurably, storageFailed, withPlainFile } from '../../store/index.js'
 import type { Fetch } from './persistent-fetch.js'
-import { remoteFailed } from './remote-error.js'
+import { factOf, remoteFailed } from './remote-error.js'
 
 export interface DownloadRequest {
   readonly fetch: Fetch
@@ -20,13 +27,15 @@ export interface DownloadRequest {
   /** Requests at a time. @default 4 */
   readonly parallel?: number | undefined
   readonly onProgress?: ((receivedBytes: number) => void) | undefined
+  /** What a final refusal means. @default `remote-failed` */
+  readonly refuse?: ((status: number) => Error) | undefined
 }
 
 /**
  * Downloads a file in ranges, several at a time, and checks its digest before it has its name. A range that broke off is
  * asked for again from where it stopped.
  *
- * @throws `artifact-corrupt` where the bytes are not those of `file`; `remote-failed`.
+ * @throws `artifact-corrupt` where the bytes are not those of `file`; `remote-failed`; what `refuse` says.
  */
 export async function downloadFile(download: DownloadRequest, context: CallContext): Promise<void> {
   const { file, target, partBytes = 32 << 20, parallel = 4, onProgress } = download
@@ -71,7 +80,7 @@ export async function downloadFile(download: DownloadRequest, context: CallConte
 type Handle = Awaited<ReturnType<typeof open>>
 
 async function part(
-  { fetch, request, file }: DownloadRequest,
+  { fetch, request, file, refuse }: DownloadRequest,
   offset: number,
   length: number,
   { handle, received, context }: { handle: Handle; received: (bytes: number) => void; context: CallContext },
@@ -84,7 +93,10 @@ async function part(
     const whole = response.status === 200 && offset + done === 0
     if (response.status !== 206 && !whole) {
       await response.body?.cancel()
-      throw remoteFailed(`download ${file.path}`, `it answered ${response.status} to ${range}`)
+      if (response.status === 416) throw tooShort(file)
+      throw (
+        refuse?.(response.status) ?? remoteFailed(`download ${file.path}`, `it answered ${response.status} to ${range}`)
+      )
     }
     try {
       for await (const piece of response.body ?? []) {
@@ -98,7 +110,8 @@ async function part(
       }
     } catch (error) {
       context.signal.throwIfAborted()
-      if (attemptsLeft <= 1 || (error as { code?: unknown }).code === 'storage-failed') throw error
+      if (isSheikhError(error)) throw error
+      if (attemptsLeft <= 1) throw remoteFailed(`download ${file.path}`, factOf(error), {}, error)
       context.log.debug(`Going on with ${file.path} at byte ${offset + done}.`)
       continue
     }
@@ -106,6 +119,13 @@ async function part(
       throw remoteFailed(`download ${file.path}`, `it ended at byte ${offset + done} of ${file.sizeBytes}`)
   }
 }
+
+const tooShort = ({ path, sizeBytes }: FileEntry) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot use the download of "${path}": the registry holds fewer than its ${sizeBytes} bytes.`,
+    { facts: { path } },
+  )
 
 async function write(handle: Handle, bytes: Uint8Array, position: number): Promise<void> {
   try {

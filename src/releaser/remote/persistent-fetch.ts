@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pRetry from 'p-retry'
-import { isSheikhError, type Log, messageOf } from '../../core/index.js'
-import { remoteFailed } from './remote-error.js'
+import { isSheikhError, type Log, messageOf, SheikhError } from '../../core/index.js'
+import { factOf, remoteFailed } from './remote-error.js'
+import { startWatch, type Watch, watchedAnswer, watchedBody } from './watched-bytes.js'
 
 /** What is used of the platform's `fetch`; a test or a proxy takes its place. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -13,7 +14,7 @@ export interface Patience {
   readonly firstDelayMs?: number | undefined
   /** The longest wait, also where the remote asks for a longer one. @default 60_000 */
   readonly longestDelayMs?: number | undefined
-  /** How long the answer to a request without a large body may take to begin, or to end where it is read whole. @default 60_000 */
+  /** How long nothing may move, to the remote or from it, before an attempt is given up. @default 60_000 */
   readonly timeoutMs?: number | undefined
 }
 
@@ -27,8 +28,8 @@ export interface PersistentFetchOptions extends Patience {
   readonly largestAnswerBytes?: number | undefined
 }
 
-/** Bodies above this size may take as long as they need: only silence ends them. */
-const largeBodyBytes = 1 << 20
+/** A longer text takes its time to be sent. */
+const longTextLength = 1 << 20
 
 /**
  * A `fetch` that tries again what a network or a busy server refused, waiting as `Retry-After` says. An answer that is final,
@@ -41,6 +42,7 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
   const isRepeatable = options.isRepeatable ?? ((method) => ['GET', 'HEAD', 'PUT', 'DELETE'].includes(method))
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input)
+    checkHeaders(init, url)
     const method = (init.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase()
     // A stream is gone once it was read.
     const repeatable = isRepeatable(method, url) && !(init.body instanceof ReadableStream)
@@ -61,7 +63,8 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
         maxTimeout: longestDelayMs,
         randomize: true,
         signal,
-        shouldRetry: () => !signal.aborted && init.signal?.aborted !== true,
+        shouldRetry: ({ error }) =>
+          !signal.aborted && init.signal?.aborted !== true && !(isSheikhError(error) && !error.retryable),
         onFailedAttempt: async ({ error, retriesLeft }) => {
           signal.throwIfAborted()
           if (retriesLeft === 0) return
@@ -85,29 +88,51 @@ async function once(
   init: RequestInit,
   { signal, timeoutMs = 60_000, largestAnswerBytes }: PersistentFetchOptions,
 ): Promise<Response> {
-  const waiting = new AbortController()
-  const tooLong = new Error(`no answer within ${timeoutMs / 1000} s`)
-  const timer = isLarge(init.body) ? undefined : setTimeout(() => waiting.abort(tooLong), timeoutMs)
-  const signals = [signal, waiting.signal, ...(init.signal ? [init.signal] : [])]
+  const watch = startWatch(timeoutMs)
+  const signals = [signal, watch.signal, ...(init.signal ? [init.signal] : [])]
   try {
-    const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) })
-    return largestAnswerBytes === undefined ? response : await readWhole(response, largestAnswerBytes)
+    const { body } = init
+    if (!(body instanceof ReadableStream))
+      watch.restart(typeof body === 'string' && body.length > longTextLength ? 5 * timeoutMs : timeoutMs)
+    const sent = { ...init, ...unbuffered(body, watch, timeoutMs), signal: AbortSignal.any(signals) }
+    const response = await fetch(input, sent)
+    return largestAnswerBytes === undefined
+      ? watchedAnswer(response, watch)
+      : await readWhole(response, largestAnswerBytes, watch)
   } catch (error) {
     signal.throwIfAborted()
     init.signal?.throwIfAborted()
+    if (isSheikhError(error)) throw error
     // p-retry takes a plain TypeError for a mistake of ours and gives up.
-    throw new Error(waiting.signal.aborted ? tooLong.message : factOf(error), { cause: error })
+    throw new Error(factOf(watch.signal.aborted ? watch.signal.reason : error), { cause: error })
   } finally {
-    clearTimeout(timer)
+    watch.rest()
   }
 }
 
-async function readWhole(response: Response, largestAnswerBytes: number): Promise<Response> {
+/**
+ * Where a redirect might follow, Node's fetch keeps a copy of all that it sends: a gigabyte of memory for a gigabyte. So
+ * no file is sent where one does.
+ */
+function unbuffered(body: RequestInit['body'], watch: Watch, timeoutMs: number): RequestInit {
+  if (!(body instanceof Blob || body instanceof Uint8Array)) return {}
+  const sizeBytes = body instanceof Blob ? body.size : body.byteLength
+  // A server looks at all that it got before it answers.
+  const moved = (sentBytes: number) => watch.restart(sentBytes < sizeBytes ? timeoutMs : 5 * timeoutMs)
+  return { body: watchedBody(body, moved), redirect: 'error', window: null }
+}
+
+async function readWhole(response: Response, largestAnswerBytes: number, watch: Watch): Promise<Response> {
   const pieces: Uint8Array[] = []
   let sizeBytes = 0
   for await (const piece of response.body ?? []) {
+    watch.restart()
     sizeBytes += piece.byteLength
-    if (sizeBytes > largestAnswerBytes) throw new Error(`its answer is larger than ${largestAnswerBytes} bytes`)
+    if (sizeBytes > largestAnswerBytes)
+      throw new SheikhError(
+        'remote-failed',
+        `Cannot use the remote's answer: it is larger than ${largestAnswerBytes} bytes.`,
+      )
     pieces.push(piece)
   }
   const { status, statusText, headers } = response
@@ -115,10 +140,17 @@ async function readWhole(response: Response, largestAnswerBytes: number): Promis
   return new Response(sizeBytes === 0 ? null : Buffer.concat(pieces), { status, statusText, headers })
 }
 
-const isLarge = (body: RequestInit['body']): boolean =>
-  body instanceof ReadableStream ||
-  (body instanceof Blob && body.size > largeBodyBytes) ||
-  (ArrayBuffer.isView(body) && body.byteLength > largeBodyBytes)
+/** The platform's own error for a header shows its value. */
+function checkHeaders(init: RequestInit, { host }: URL): void {
+  try {
+    new Headers(init.headers)
+  } catch {
+    throw new SheikhError(
+      'access-denied',
+      `Cannot ask ${host}: the token holds a line break or another character that no header may have. Set it again, as one line.`,
+    )
+  }
+}
 
 const isBusy = (status: number) => [408, 425, 429, 500, 502, 503, 504].includes(status)
 
@@ -129,11 +161,4 @@ function retryAfterMs({ headers }: Response): number | undefined {
   if (/^\d{1,9}$/.test(asked)) return Number(asked) * 1000
   const [until, now] = [Date.parse(asked), Date.parse(headers.get('date') ?? '')]
   return Number.isFinite(until - now) ? Math.max(0, until - now) : undefined
-}
-
-/** The reason below "fetch failed", which says nothing. */
-function factOf(error: unknown): string {
-  const { cause } = (error ?? {}) as { readonly cause?: { readonly code?: unknown; readonly message?: unknown } }
-  if (typeof cause?.code === 'string') return cause.code
-  return typeof cause?.message === 'string' && cause.message !== '' ? cause.message : messageOf(error)
 }

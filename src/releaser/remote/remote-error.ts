@@ -1,4 +1,4 @@
-import { SheikhError } from '../../core/index.js'
+import { messageOf, SheikhError } from '../../core/index.js'
 
 /** A remote that could not be reached or was too busy, to the last attempt. Nothing says that what was asked was not done. */
 export function remoteFailed(
@@ -52,4 +52,11 @@ export function refused({ act, status, message, tokenName }: Refusal): SheikhErr
     })
   if (status === 429 || status >= 500) return remoteFailed(act, `it answered ${status}${said}`, facts)
   return new SheikhError('release-rejected', `${fact} The registry does not take this.`, { facts })
+}
+
+/** The reason below "fetch failed", which says nothing. */
+export function factOf(error: unknown): string {
+  const { cause } = (error ?? {}) as { readonly cause?: { readonly code?: unknown; readonly message?: unknown } }
+  if (typeof cause?.code === 'string') return cause.code
+  return typeof cause?.message === 'string' && cause.message !== '' ? cause.message : messageOf(error)
 }
