@@ -10,6 +10,8 @@ import {
   proposePinnedSet,
   qualityGate,
 } from 'sheikh-freemium'
+import { githubRegistry } from 'sheikh-freemium/github'
+import { huggingFaceRegistry } from 'sheikh-freemium/huggingface'
 import { clopperPearson } from 'sheikh-freemium/statistics'
 import { fakeTrainer, memoryRegistry } from 'sheikh-freemium/testing'
 
@@ -38,3 +40,5 @@ console.log(
   `consumer: ${result.status} ${result.release.version}`,
   clopperPearson({ successes: 9, trials: 10 }).lower > 0.5,
 )
+for (const { name } of [huggingFaceRegistry({ repository: 'me/spam' }), githubRegistry({ repository: 'me/spam' })])
+  console.log('consumer: a registry of', name)
