@@ -77,7 +77,7 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
       signal.throwIfAborted()
       init.signal?.throwIfAborted()
       if (isSheikhError(error)) throw error
-      throw remoteFailed(`${method} ${url.host}${url.pathname}`, factOf(error), {}, error)
+      throw remoteFailed(`${method} ${url.host}${url.pathname}`, messageOf(error), {}, error)
     }
   }
 }
