@@ -2,6 +2,7 @@ import { type CallContext, SheikhError } from '../core/index.js'
 import { isModelFile } from '../pipeline/index.js'
 import type { HubSnapshot } from '../releaser/huggingface/index.js'
 import { type Releaser, tagFormat, type Version } from '../releaser/index.js'
+import { fetchFrom } from '../releaser/remote/index.js'
 import type { Environment } from './release-targets.js'
 
 /** The parts of `hf:name/model@revision`. @throws `invalid-options`. */
@@ -14,6 +15,7 @@ function parseHubId(text: string): { readonly repository: string; readonly revis
 const connectionOf = (environment: Environment) => ({
   token: environment['HF_TOKEN'] || undefined,
   endpoint: environment['HF_ENDPOINT'] || undefined,
+  fetch: fetchFrom(environment),
 })
 
 /** The registry in a repository of the Hub, and the version that a tag names; without one, none. @throws `invalid-options`. */

@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { SheikhError } from '../core/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
 import { type Releaser, releaseTo } from '../releaser/index.js'
+import { fetchFrom } from '../releaser/remote/index.js'
 import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -48,6 +49,7 @@ async function registryOf(target: ReleaseTarget, { root, originUrl, environment 
       tagFormat,
       token: environment['HF_TOKEN'] || undefined,
       endpoint: environment['HF_ENDPOINT'] || undefined,
+      fetch: fetchFrom(environment),
     })
   }
   const { githubRegistry } = await import('../releaser/github/index.js')
@@ -60,6 +62,7 @@ async function registryOf(target: ReleaseTarget, { root, originUrl, environment 
     tagFormat: target.tagFormat,
     token: environment['GITHUB_TOKEN'] || undefined,
     baseUrl: environment['GITHUB_API_URL'] || undefined,
+    fetch: fetchFrom(environment),
   })
 }
 
