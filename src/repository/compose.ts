@@ -80,7 +80,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     dataset: datasetOf(root, configuration, host),
     trainer: (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(configuration)),
     gate: gateOf(configuration, host),
-    releaser: host.releaser ?? (await releaserOf(configuration.release, surroundings)),
+    releaser: host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license)),
     store: directoryStore(join(root, storePath)),
     stages: host.stages ?? [],
     seed: configuration.training.seed,

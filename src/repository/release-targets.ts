@@ -31,22 +31,32 @@ export const secretsOf = (environment: Environment): readonly string[] =>
   secretNames.flatMap((name) => environment[name] ?? [])
 
 /** The registries that a configuration names, as one. @throws `invalid-config` for a GitHub repository that nothing names. */
-export async function releaserOf({ targets }: ReleaseConfiguration, surroundings: Surroundings): Promise<Releaser> {
-  const registries = await Promise.all(targets.map((target) => registryOf(target, surroundings)))
+export async function releaserOf(
+  { targets }: ReleaseConfiguration,
+  surroundings: Surroundings,
+  dataLicense?: string,
+): Promise<Releaser> {
+  const registries = await Promise.all(targets.map((target) => registryOf(target, surroundings, dataLicense)))
   return registries.length === 1 ? registries[0]! : releaseTo(registries)
 }
 
-async function registryOf(target: ReleaseTarget, { root, originUrl, environment }: Surroundings): Promise<Releaser> {
+async function registryOf(
+  target: ReleaseTarget,
+  { root, originUrl, environment }: Surroundings,
+  dataLicense: string | undefined,
+): Promise<Releaser> {
   if (target.kind === 'directory')
     return directoryRegistry(isAbsolute(target.path) ? target.path : join(root, target.path))
   // Only what is asked for is loaded.
   if (target.kind === 'huggingface') {
     const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
-    const { repository, create, tagFormat } = target
+    const { repository, create, tagFormat, license } = target
     return huggingFaceRegistry({
       repository,
       create,
       tagFormat,
+      license,
+      dataLicense,
       token: environment['HF_TOKEN'] || undefined,
       endpoint: environment['HF_ENDPOINT'] || undefined,
       fetch: fetchFrom(environment),

@@ -115,6 +115,7 @@ describe('the configuration', () => {
       },
       dataset: {
         schemaPath: 'dataset/schemas/s.json',
+        license: 'z',
         projection: { id: 'id', input: 'text', target: 'label', group: 'thread', slices: ['source'] },
       },
       release: {

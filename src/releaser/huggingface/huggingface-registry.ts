@@ -31,6 +31,10 @@ export interface HuggingFaceOptions extends HubConnection {
   readonly create?: 'private' | 'public' | undefined
   /** @default 'v{version}' */
   readonly tagFormat?: string | undefined
+  /** The model's, as the Hub names licences: `apache-2.0`. @default the card names none */
+  readonly license?: string | undefined
+  /** The data's, in words. @default the card names none */
+  readonly dataLicense?: string | undefined
   /** The text of `README.md`, where the bundle has none of its own. @default the card that `modelCard` writes */
   readonly card?: ((staged: Staged) => string) | undefined
   /** A file on its way to or from the Hub. */
@@ -205,7 +209,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     throw new SheikhError('not-found', `No release in ${client.repository} has the bundle ${bundle}.`)
   }
 
-  const cardOf = (staged: Staged) => modelCard(staged, { repository: options.repository, tag: tagOf(staged.version) })
+  const cardOf = (staged: Staged) => modelCard(staged, { ...options, tag: tagOf(staged.version) })
 
   async function releasesOf(view: HubView): Promise<readonly Release[]> {
     const releases = await inParallel(view.versions, parallelReads, (version) => view.releaseTagged(version))

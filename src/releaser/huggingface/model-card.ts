@@ -7,13 +7,18 @@ export interface ModelCardOptions {
   readonly tag: string
   /** As the Hub names licences: `apache-2.0`. @default the card names none */
   readonly license?: string | undefined
+  /** Of the data that it was made of, in words. @default the card names none */
+  readonly dataLicense?: string | undefined
 }
 
 /**
  * The card of a release, in Markdown: what was decided and by which numbers, on which data, how to load it and how to check
  * it. Ids and numbers only, never a sample.
  */
-export function modelCard({ version, bundle, record }: Staged, { repository, tag, license }: ModelCardOptions): string {
+export function modelCard(
+  { version, bundle, record }: Staged,
+  { repository, tag, license, dataLicense }: ModelCardOptions,
+): string {
   const name = repository.replace(/^datasets\//, '')
   const verdict = record.verdict as unknown as Verdict | undefined
   const data = record.dataset as { readonly fingerprint?: string; readonly counts?: Record<string, number> } | undefined
@@ -38,7 +43,9 @@ export function modelCard({ version, bundle, record }: Staged, { repository, tag
         ['run', record.runId],
         ['restored from', record.restoredFrom],
         ['bundle', bundle],
+        ['imported from', record.importedFrom?.from],
         ['data fingerprint', data?.fingerprint],
+        ['data licence', dataLicense],
         ['rows', data?.counts?.['rows']],
         ['training rows', data?.counts?.['training']],
         ['evaluation rows', data?.counts?.['evaluation']],
@@ -46,7 +53,7 @@ export function modelCard({ version, bundle, record }: Staged, { repository, tag
       ]),
     ].join('\n\n'),
     `## How to load it\n\n${loading(repository, tag)}`,
-    `## How to verify it\n\n\`\`\`sh\nnpx sheikh verify hf:${repository}@${tag}\n\`\`\`\n\nEvery file is listed by SHA-256 in \`sheikh-release.json\`.`,
+    `## How to verify it\n\n\`\`\`sh\nnpx sheikh verify hf:${repository}@${tag}\n\`\`\`\n\n${verifying(record)}`,
   ]
     .filter((part) => part !== '')
     .join('\n\n')}\n`
@@ -109,6 +116,12 @@ const model = await loadRelease(huggingFaceRegistry({ repository: '${repository}
 \`\`\`
 
 Any other program finds the files at the tag \`${tag}\`, and those of the newest release on \`main\`.`
+
+const verifying = ({ attestation }: Staged['record']) =>
+  [
+    'Every file is listed by SHA-256 in `sheikh-release.json`.',
+    ...(attestation === undefined ? [] : ['`model.sig` signs them, in the format of OpenSSF Model Signing 1.0.']),
+  ].join(' ')
 
 /** Names come from people's configuration: none of them may end a table's cell or begin markup of its own. */
 const cell = (text: string) => text.replace(/[\r\n]+/g, ' ').replace(/[|`<>[\]]/g, (sign) => `\\${sign}`)

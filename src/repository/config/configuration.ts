@@ -34,6 +34,7 @@ export type ReleaseTarget =
       /** `ns/name`, or `datasets/ns/name`. */
       readonly repository: string
       readonly create?: 'private' | 'public' | undefined
+      readonly license?: string | undefined
       readonly tagFormat?: string | undefined
     }
   | {
@@ -67,6 +68,8 @@ export interface Configuration {
   }
   readonly dataset: {
     readonly schemaPath?: string | undefined
+    /** As its configuration says it, for people. */
+    readonly license?: string | undefined
     readonly projection: {
       readonly id?: string
       readonly input: string
@@ -124,6 +127,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     dataset: {
       schemaPath: at(dataset.value, 'validation')['schema_path'] as string | undefined,
+      license: textOf(at(dataset.value, 'dataset')['license']),
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(at(pipeline.value, 'ledger')) }),
@@ -208,6 +212,7 @@ function targetOf(kind: string, options: Values, file: string): ReleaseTarget | 
     repository:
       text('type') === 'dataset' && !repository.startsWith('datasets/') ? `datasets/${repository}` : repository,
     create: text('create') as 'private' | 'public' | undefined,
+    license: text('license'),
     tagFormat,
   }
 }
@@ -220,6 +225,7 @@ function at(value: Values, ...path: readonly string[]): Values {
   return typeof found === 'object' && found !== null ? (found as Values) : {}
 }
 
+const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
 const listOf = (value: unknown): readonly Values[] =>
   Array.isArray(value) ? value.filter((item): item is Values => typeof item === 'object' && item !== null) : []
 const either = (...values: readonly unknown[]) => values.find((value): value is number => typeof value === 'number')

@@ -83,6 +83,7 @@ export const pipelineKeys = group({
             type: honoured(z.enum(['model', 'dataset'])),
             create: honoured(z.enum(['private', 'public'])),
             tag_format: honoured(text),
+            license: honoured(text.min(1)),
           }),
           github: group({ release: honoured(flag), repo: honoured(text.min(1)), tag_format: honoured(text) }),
         }),
