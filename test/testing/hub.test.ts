@@ -186,19 +186,56 @@ it('refuses a commit without a summary, and a file of more than 10 MiB', async (
   expect((await ask(hub, 'POST', `/api/models/${repo}/commit/main`, 'not JSON')).status).toBe(400)
 })
 
-describe('large files that are deleted for good', () => {
-  it('are gone for readers and for uploads; their pointers stay', async () => {
-    const hub = await hubForTest()
-    const content = bytesLike(3, 20_000)
+describe.each(['basic', 'xet'] as const)('large files that are deleted for good, sent by %s', (transfer) => {
+  const content = bytesLike(3, 20_000)
+  const oid = createHash('sha256').update(content).digest('hex')
+  const file = { path: 'model.safetensors', content: new Blob([content]) }
+  const send = (hub: Hub, name: string) => uploadFiles({ ...common(hub), repo: name, files: [file] })
+  const status = async (hub: Hub, name: string) => {
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.xet-fileinfo+json, */*' }
+    return (await fetch(`${hub.url}/${name}/resolve/main/${file.path}`, { headers })).status
+  }
+  const remove = async (hub: Hub, deletions: object) =>
+    (await ask(hub, 'POST', `/api/models/${repo}/lfs-files/batch`, { deletions })).status
+
+  it('are gone for readers; their pointers stay, and so does what another repository has', async () => {
+    const hub = await hubForTest({ transfer })
+    for (const name of [repo, 'ns/other']) {
+      await createRepo({ ...common(hub), repo: name })
+      await send(hub, name)
+    }
+    const held = async () => {
+      const found = await (await ask(hub, 'GET', `/api/models/${repo}/lfs-files`)).json()
+      return (found as { pushedAt: string }[]).map(({ pushedAt, ...rest }) => ({
+        ...rest,
+        at: Date.parse(pushedAt) > 0,
+      }))
+    }
+    const due = { fileOid: oid, oid, filename: file.path, size: content.length, ref: 'refs/heads/main', at: true }
+    expect(await held()).toEqual([due])
+    expect(await remove(hub, { sha: [oid, '0'.repeat(64)], rewriteHistory: false })).toBe(200)
+    expect(await remove(hub, { sha: [oid] })).toBe(200)
+    expect(await held()).toEqual([])
+    expect([await status(hub, repo), await status(hub, 'ns/other')]).toEqual([404, 200])
+    expect(await (await ask(hub, 'GET', `/${repo}/raw/main/${file.path}`)).text()).toContain(oid)
+    await send(hub, repo)
+    expect([await held(), await status(hub, repo)]).toEqual([[due], 200])
+  })
+
+  it('need a list and a write token', async () => {
+    const tokens = [
+      { token, role: 'write' },
+      { token: 'hf_read', role: 'read' },
+    ] as const
+    const hub = await hubForTest({ transfer, tokens })
     await createRepo(common(hub))
-    await uploadFiles({ ...common(hub), files: [{ path: 'model.safetensors', content: new Blob([content]) }] })
-    const address = `/${repo}/resolve/main/model.safetensors`
-    expect((await ask(hub, 'GET', `/${repo}/raw/main/model.safetensors`)).status).toBe(200)
-    const sha = [createHash('sha256').update(content).digest('hex'), '0'.repeat(64)]
-    const batch = `/api/models/${repo}/lfs-files/batch`
-    expect((await ask(hub, 'POST', batch, { deletions: { sha, rewriteHistory: false } })).status).toBe(200)
-    expect((await fetch(`${hub.url}${address}`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(404)
-    expect(await (await ask(hub, 'GET', `/${repo}/raw/main/model.safetensors`)).text()).toContain(sha[0])
-    expect((await ask(hub, 'POST', batch, { deletions: { sha: [] } })).status).toBe(400)
+    await send(hub, repo)
+    expect(await remove(hub, { sha: [] })).toBe(400)
+    expect(await remove(hub, { sha: Array(1001).fill(oid) })).toBe(400)
+    expect(await remove(hub, { sha: [oid], rewriteHistory: true })).toBe(501)
+    const body = { deletions: { sha: [oid] } }
+    const as = { authorization: 'Bearer hf_read' }
+    expect((await ask(hub, 'POST', `/api/models/${repo}/lfs-files/batch`, body, as)).status).toBe(403)
+    expect(await status(hub, repo)).toBe(200)
   })
 })

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Json } from '../../core/index.js'
 import { type Answer, json, Refusal, refuse } from './answer.js'
 import { demandWrite } from './authorise.js'
 import { type Exchange, fieldsOf, listOf, type RepositoryExchange, textOf } from './exchange.js'
@@ -35,17 +34,6 @@ export async function lfsBatch(exchange: RepositoryExchange): Promise<Answer> {
       : { oid, size, error: { code: 404, message: 'Object does not exist on the server' } }
   })
   return json(200, { transfer, objects: await Promise.all(answers), hash_algo: 'sha256' }, lfsJson)
-}
-
-/** `POST lfs-files/batch`, as `HfApi.permanently_delete_lfs_files` sends it: commits keep their pointers. */
-export async function deleteLargeFiles(exchange: RepositoryExchange): Promise<Answer> {
-  if (exchange.rest[0] !== 'batch') throw refuse(404, 'Sorry, we cannot find that')
-  const { deletions } = await fieldsOf(exchange)
-  const oids = listOf((deletions as { readonly sha?: Json } | undefined)?.sha)
-  if (oids.length === 0 || oids.length > 1000) throw refuse(400, '"deletions.sha" must hold 1 to 1000 items')
-  for (const oid of oids)
-    if (typeof oid === 'string' && isOid(oid)) await rm(objectPath(exchange.repository, oid), { force: true })
-  return json(200, {})
 }
 
 function uploadActions(exchange: RepositoryExchange, transfer: string, file: LargeFile) {

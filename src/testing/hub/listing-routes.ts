@@ -78,7 +78,7 @@ async function described(
 async function sizes({ world, repository }: RepositoryExchange, oid: string): Promise<Sizes> {
   const { sizeBytes, large } = await blobFacts(repository, oid)
   if (large === undefined) return { size: sizeBytes }
-  const xetHash = world.transfer === 'xet' ? await xetHashOf(world.xetFolder, large.oid) : undefined
+  const xetHash = world.transfer === 'xet' ? await xetHashOf(world.xetFolder, repository, large) : undefined
   const lfs = { oid: large.oid, size: large.sizeBytes, pointerSize: pointerTo(large).length }
   return { size: large.sizeBytes, lfs, ...(xetHash && { xetHash }) }
 }

@@ -35,7 +35,7 @@ async function largeAnswer(
 ): Promise<Answer> {
   const { world, repository, rest, headers, method } = exchange
   const linked = { ...named, 'x-linked-size': `${large.sizeBytes}`, 'x-linked-etag': `"${large.oid}"` }
-  const hash = world.transfer === 'xet' ? await xetHashOf(world.xetFolder, large.oid) : undefined
+  const hash = world.transfer === 'xet' ? await xetHashOf(world.xetFolder, repository, large) : undefined
   if (hash === undefined) return redirect(302, objectUrl(exchange, large, 'read'), linked)
   const refreshUrl = `${world.url}/api/${repository.kind}/${repository.name}/xet-read-token/${encodeURIComponent(rest[0]!)}`
   const reconstructionUrl = `${casUrl(exchange)}/v1/reconstructions/${hash}`

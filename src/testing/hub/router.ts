@@ -3,7 +3,8 @@ import { repositoryFor } from './authorise.js'
 import { commitRoute, preupload, validateYaml } from './commit-routes.js'
 import type { Exchange, RepositoryExchange } from './exchange.js'
 import { advertiseRefs, isService, speakGit } from './git-program.js'
-import { deleteLargeFiles, largeObjectRoute, lfsBatch } from './lfs-routes.js'
+import { deleteLargeFiles, listLargeFiles } from './large-files-routes.js'
+import { largeObjectRoute, lfsBatch } from './lfs-routes.js'
 import { commitsRoute, pathsInfo, repositoryInfo, treeRoute } from './listing-routes.js'
 import { createBranch, createTag, deleteBranch, deleteTag, refsRoute } from './refs-routes.js'
 import { type RepositoryKind, repositoryKinds } from './repositories.js'
@@ -40,6 +41,7 @@ const repositoryRoutes: Readonly<Record<string, RepositoryRoute>> = {
   'DELETE branch': route('write', 1, deleteBranch),
   'POST tag': route('write', 1, createTag),
   'DELETE tag': route('write', 1, deleteTag),
+  'GET lfs-files': route('read', 0, listLargeFiles),
   'POST lfs-files': route('write', 1, deleteLargeFiles),
   'PUT settings': route('write', 0, updateSettings),
   'GET xet-read-token': route('read', 0, (exchange) => xetToken(exchange, 'read')),

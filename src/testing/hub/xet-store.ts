@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { refuse } from './answer.js'
 import { hasObject, keepObject, spool } from './large-objects.js'
+import type { LargeFile } from './pointer.js'
 import type { HubRepository } from './repositories.js'
 import { writeWhole } from './write-whole.js'
 import { chunkHeaderBytes, decodeChunk, parseChunkHeader, parseShard, type Term, type XetFile } from './xet-format.js'
@@ -115,6 +116,8 @@ export async function termsOf(folder: string, hash: string): Promise<readonly Te
   return text === undefined ? undefined : JSON.parse(text)
 }
 
-/** The name that xet has for a large file, where it came by xet. */
-export const xetHashOf = (folder: string, oid: string): Promise<string | undefined> =>
-  readFile(join(folder, 'sha256', oid), 'utf8').catch(() => undefined)
+/** The name that xet has for a large file that the repository holds, where it came by xet. */
+export async function xetHashOf(folder: string, repository: HubRepository, file: LargeFile) {
+  if (!(await hasObject(repository, file))) return undefined
+  return readFile(join(folder, 'sha256', file.oid), 'utf8').catch(() => undefined)
+}
