@@ -60,7 +60,7 @@ export async function verifyTarget(
   if (releaser !== undefined) return verifyReleased(releaser, { version: target, channel }, witnesses, context)
   throw new SheikhError(
     'invalid-options',
-    `Cannot verify ${target ?? 'the current release'}: this folder is no project. Name a folder, or hf:name/model@v1.2.0.`,
+    `Cannot verify ${target ?? 'the current release'}: this folder is no project. Name a folder that holds a release, or hf:name/model@v1.2.0; or make a project: sheikh init`,
   )
 }
 

@@ -115,7 +115,7 @@ describe('4, infrastructure', () => {
       expect(full.code, full.out).toBe(4)
       expect(JSON.parse(full.out).error).toMatchObject({ code: 'storage-failed', message: expect.any(String) })
     }
-    expect((await sheikhJson(folder, 'history')).json).toEqual({ current: null, releases: [] })
+    expect((await sheikhJson(folder, 'history')).json).toEqual({ current: null, channels: {}, releases: [] })
     expect(await sheikhJson(folder, 'run')).toMatchObject({ code: 0, json: { status: 'released' } })
   })
 })

@@ -3,7 +3,10 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
 const first = ['init', 'plan', 'run', 'status', 'rollback']
-const all = [...first, 'validate', 'why', 'history', 'approve', 'override', 'report', 'evaluation', 'gate', 'ledger']
+const all = [
+  ...[...first, 'promote', 'verify', 'validate', 'why', 'history', 'approve', 'override', 'republish', 'import', 'gc'],
+  ...['report', 'evaluation', 'gate', 'ledger'],
+]
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
   why: ['train'],
@@ -12,6 +15,10 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   evaluation: ['status'],
   gate: ['plan'],
   ledger: ['verify'],
+  promote: ['0.1.0', '--to', 'production'],
+  republish: ['0.1.0'],
+  import: ['./model'],
+  gc: ['--keep-last', '1'],
 }
 
 describe('help', () => {
@@ -35,8 +42,13 @@ describe('help', () => {
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
       init: ['empty', 'name'],
-      run: ['retrain', 'allow-dirty', 'report'],
+      run: ['retrain', 'allow-dirty', 'release-as', 'report'],
       rollback: ['to', 'reason'],
+      promote: ['to', 'by'],
+      verify: ['keys', 'remote'],
+      republish: ['reason'],
+      import: ['version', 'by'],
+      gc: ['keep-last', 'retention-days', 'apply'],
       approve: ['reason', 'by'],
       report: ['out', 'html'],
       override: ['reason', 'by', 'until'],
