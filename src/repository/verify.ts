@@ -59,7 +59,7 @@ export async function verifyTarget(
   if (!isName) return verifyFolder(resolve(root, target), witnesses, context)
   if (releaser !== undefined) return verifyReleased(releaser, { version: target, channel }, witnesses, context)
   throw new SheikhError(
-    'invalid-options',
+    'repository-invalid',
     `Cannot verify ${target ?? 'the current release'}: this folder is no project. Name a folder that holds a release, or hf:name/model@v1.2.0; or make a project: sheikh init`,
   )
 }

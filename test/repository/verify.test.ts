@@ -112,7 +112,7 @@ describe('verify', () => {
     write(root, 'keys.json', trusted(key))
     const elsewhere = { root, keysPath: join(root, 'keys.json'), environment: { HF_ENDPOINT: hub.url } }
     expect(answers(await verifyElsewhere('hf:me/spam', elsewhere))).toEqual({ ...allValid, ledger: 'absent' })
-    await expect(verifyElsewhere('0.1.0', elsewhere)).rejects.toMatchObject({ code: 'invalid-options' })
+    await expect(verifyElsewhere('0.1.0', elsewhere)).rejects.toMatchObject({ code: 'repository-invalid' })
     await expect(verifyElsewhere('hf:me/spam@no tag', elsewhere)).rejects.toMatchObject({ code: 'invalid-options' })
     await expect(verifyElsewhere('.', elsewhere)).rejects.toMatchObject({ code: 'not-found' })
   })
