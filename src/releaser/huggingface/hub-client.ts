@@ -1,18 +1,8 @@
-import type { CommitOperation, RepoDesignation } from '@huggingface/hub'
-import { type CallContext, type Digest, hexOf, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
-import { type Fetch, type Patience, persistentFetch, refused, remoteFailed } from '../remote/index.js'
-
-export interface HubConnection {
-  /** `ns/name` of a model repository, or `datasets/ns/name`. */
-  readonly repository: string
-  /** Begins with `hf_`. Without one only public repositories can be read. */
-  readonly token?: string | undefined
-  /** @default 'https://huggingface.co' */
-  readonly endpoint?: string | undefined
-  /** @default the platform's */
-  readonly fetch?: Fetch | undefined
-  readonly patience?: Patience | undefined
-}
+import type { CommitOperation } from '@huggingface/hub'
+import { type CallContext, type Digest, type FileEntry, hexOf, isSheikhError } from '../../core/index.js'
+import { downloadFile, type Fetch, remoteFailed } from '../remote/index.js'
+import { type HubConnection, hubTransport, json, saidBy } from './hub-connection.js'
+import { withProgress } from './upload-progress.js'
 
 /** A file as the Hub lists it: `oid` is Git's, `lfs` that of a large file's content. */
 export interface HubFile {
@@ -36,74 +26,16 @@ export type HubChange =
 
 export type HubClient = ReturnType<typeof hubClient>
 
-const pattern = /^(datasets\/)?[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/
-
 const commitsOfPage = 100
-
-/** A file that is not a large one has at most 10 MiB on the Hub. */
-const largestAnswerBytes = 64 * 2 ** 20
 
 /**
  * One repository of the Hub: what @huggingface/hub does, with what it lacks (tags, refs, a commit that names large files
  * by digest instead of sending them).
  */
 export function hubClient(options: HubConnection, context: CallContext) {
-  const { repository, token, endpoint = 'https://huggingface.co' } = options
-  if (!pattern.test(repository) || repository.includes('..'))
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot use ${JSON.stringify(repository)} as a repository of the Hub: write it like "name/model" or "datasets/name/data".`,
-    )
-  const base = endpoint.replace(/\/+$/, '')
-  const isDataset = repository.startsWith('datasets/')
-  const name = isDataset ? repository.slice('datasets/'.length) : repository
-  const repo: RepoDesignation = { type: isDataset ? 'dataset' : 'model', name }
-  const api = `${base}/api/${isDataset ? 'datasets' : 'models'}/${name}`
-  const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const { signal, log } = context
-  const patient = { ...options.patience, fetch: options.fetch ?? globalThis.fetch, signal, log }
-  const fetch = persistentFetch({
-    ...patient,
-    largestAnswerBytes,
-    // A commit whose answer was lost may have been made.
-    isRepeatable: (method, { pathname }) => method !== 'POST' || !pathname.includes('/commit/'),
-  })
-  const refuse = (act: string, status: number, message?: string) =>
-    refused({ act: `${act} in ${repository}`, status, message, tokenName: 'HF_TOKEN' })
-
-  async function request(act: string, url: string, init: RequestInit = {}): Promise<Response> {
-    const response = await fetch(url, { ...init, headers: { ...authorization, ...(init.headers as object) } })
-    if (response.ok) return response
-    throw refuse(act, response.status, await saidBy(response))
-  }
-
-  const post = (act: string, url: string, body: unknown) =>
-    request(act, url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-
-  /** What a call into @huggingface/hub is given, and its errors made ours. */
-  async function called<V>(act: string, work: (hub: Hub, common: HubCommon) => Promise<V>): Promise<V> {
-    context.signal.throwIfAborted()
-    checkToken(token)
-    try {
-      const common = {
-        repo,
-        hubUrl: base,
-        fetch: fetch as typeof globalThis.fetch,
-        ...(token && { accessToken: token }),
-      }
-      return await work(await import('@huggingface/hub'), common)
-    } catch (error) {
-      context.signal.throwIfAborted()
-      if (isSheikhError(error)) throw error
-      const { statusCode } = error as { readonly statusCode?: unknown }
-      if (typeof statusCode === 'number') throw refuse(act, statusCode, messageOf(error))
-      throw remoteFailed(`${act} in ${repository}`, messageOf(error), {}, error)
-    }
-  }
+  const transport = hubTransport(options, context)
+  const { repository, isDataset, base, api, authorization, fetch, refuse, request, post, called, checkToken } =
+    transport
 
   return {
     repository,
@@ -150,25 +82,32 @@ export function hubClient(options: HubConnection, context: CallContext) {
     },
 
     /** Newest first. */
-    async commits(revision: string): Promise<readonly { readonly id: string; readonly title: string }[]> {
-      const found: { id: string; title: string }[] = []
+    async *commits(revision: string): AsyncGenerator<{ readonly id: string; readonly title: string }> {
       for (let page = 0; ; page += 1) {
         const url = `${api}/commits/${encodeURIComponent(revision)}?limit=${commitsOfPage}&p=${page}`
         const commits = (await json(await request('list the commits', url))) as readonly { id: string; title: string }[]
-        for (const { id, title } of commits) found.push({ id, title })
-        if (commits.length < commitsOfPage) return found
+        yield* commits
+        if (commits.length < commitsOfPage) return
       }
     },
 
-    /** Where a file's bytes are. */
-    fileRequest: (revision: string, path: string) => ({ url: fileUrl(revision, path), headers: authorization }),
-    /** For bytes that are not to be held in memory. */
-    streamingFetch: persistentFetch(patient),
+    /** Downloads a file of a revision, and checks it. @throws `artifact-corrupt`. */
+    async download(
+      revision: string,
+      file: FileEntry,
+      target: string,
+      onProgress?: (receivedBytes: number) => void,
+    ): Promise<void> {
+      const request = () => ({ url: fileUrl(revision, file.path), headers: authorization })
+      const refuseFile = (status: number) => refuse(`download "${file.path}"`, status)
+      const { streamingFetch } = transport
+      await downloadFile({ fetch: streamingFetch, request, file, target, onProgress, refuse: refuseFile }, context)
+    },
 
     async createRepository(visibility: 'private' | 'public'): Promise<void> {
       await called('create the repository', async (hub, common) => {
         try {
-          await hub.createRepo({ ...common, accessToken: token!, private: visibility === 'private' })
+          await hub.createRepo({ ...common, private: visibility === 'private' })
         } catch (error) {
           // There already: whoever made it.
           if ((error as { readonly statusCode?: unknown }).statusCode !== 409) throw error
@@ -204,7 +143,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
 
     /** @returns false where a tag of that name is there, wherever it points. */
     async createTag(tag: string, commit: string, message: string): Promise<boolean> {
-      checkToken(token)
+      checkToken()
       try {
         await post(`create the tag ${tag}`, `${api}/tag/${encodeURIComponent(commit)}`, { tag, message })
         return true
@@ -221,14 +160,15 @@ export function hubClient(options: HubConnection, context: CallContext) {
         readonly title: string
         readonly parent: string
         readonly operations: readonly CommitOperation[]
-        readonly fetch?: ((fetch: Fetch) => Fetch) | undefined
+        /** Sees all that is sent. */
+        readonly guard: (fetch: Fetch) => Fetch
       },
       onEvent?: (event: UploadEvent) => void,
     ): Promise<string> {
       return await called('upload the files', async (hub, common) => {
         const work = hub.commitIter({
           ...common,
-          ...(request.fetch && { fetch: request.fetch(fetch) as typeof globalThis.fetch }),
+          fetch: withProgress(request.guard(fetch)) as typeof globalThis.fetch,
           branch: request.branch,
           title: request.title,
           parentCommit: request.parent,
@@ -246,7 +186,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
 
     /** Deletes large files for good; a digest that the Hub does not hold is harmless. */
     async deleteLargeFiles(digests: readonly Digest[]): Promise<void> {
-      checkToken(token)
+      checkToken()
       for (let at = 0; at < digests.length; at += 1000) {
         const sha = digests.slice(at, at + 1000).map(hexOf)
         await post('delete large files', `${api}/lfs-files/batch`, { deletions: { sha, rewriteHistory: false } })
@@ -261,7 +201,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
       readonly parent: string
       readonly changes: readonly HubChange[]
     }): Promise<string> {
-      checkToken(token)
+      checkToken()
       const { branch, title, description, parent, changes } = asked
       const header = { summary: title, ...(description !== undefined && { description }), parentCommit: parent }
       const body = [{ key: 'header', value: header }, ...changes.map(lineOf)]
@@ -284,13 +224,6 @@ export function hubClient(options: HubConnection, context: CallContext) {
   }
 }
 
-type Hub = typeof import('@huggingface/hub')
-interface HubCommon {
-  readonly repo: RepoDesignation
-  readonly hubUrl: string
-  readonly fetch: typeof globalThis.fetch
-  readonly accessToken?: string
-}
 interface TreeEntry {
   readonly type: string
   readonly path: string
@@ -312,34 +245,4 @@ function lineOf(change: HubChange): unknown {
   if (change.kind === 'large')
     return { key: 'lfsFile', value: { path, algo: 'sha256', oid: change.sha256, size: change.sizeBytes } }
   return { key: 'file', value: { path, content: Buffer.from(change.content).toString('base64'), encoding: 'base64' } }
-}
-
-/** Before any request: the client would throw a plain TypeError. */
-function checkToken(token: string | undefined): void {
-  if (token?.startsWith('hf_')) return
-  throw new SheikhError(
-    'access-denied',
-    `Cannot write to the Hub: the token is ${token === undefined || token === '' ? 'missing' : 'none of the Hub\'s, which begin with "hf_"'}. Set HF_TOKEN to one with the right to write.`,
-  )
-}
-
-/** The remote's own words for a refusal. */
-async function saidBy(response: Response): Promise<string | undefined> {
-  const header = response.headers.get('x-error-message')
-  const text = await response.text().catch(() => '')
-  if (header !== null) return header
-  try {
-    const { error } = JSON.parse(text) as { readonly error?: unknown }
-    return typeof error === 'string' ? error : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function json(response: Response): Promise<unknown> {
-  try {
-    return await response.json()
-  } catch (error) {
-    throw remoteFailed(`read its answer`, `it is not JSON (${messageOf(error)})`)
-  }
 }

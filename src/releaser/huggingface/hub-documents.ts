@@ -23,7 +23,13 @@ export interface Marks {
 
 const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
 
-export const encodeDocument = (document: Staged | Release): Uint8Array => text(document)
+/** What stands beside the bundle. */
+export function documentsOf(document: Staged | Release): Map<string, Uint8Array> {
+  const { attestation } = document.record
+  const documents = new Map([[releaseFile, text(document)]])
+  if (attestation !== undefined) documents.set(signatureFile, new TextEncoder().encode(attestation.signature))
+  return documents
+}
 
 export const encodeMarks = ({ withdrawals, removals }: Marks): Uint8Array =>
   text({ formatVersion: 1, withdrawals: Object.fromEntries(withdrawals), removals: Object.fromEntries(removals) })

@@ -1,4 +1,4 @@
-import { hexOf, isSheikhError, SheikhError } from '../../core/index.js'
+import { hexOf, isSheikhError, type Log, SheikhError } from '../../core/index.js'
 import { parseRelease, parseStaged, type Release, type Staged, type TagFormat, type Version } from '../index.js'
 import type { HubClient, HubRefs } from './hub-client.js'
 import { type Marks, marksFile, parseJson, parseMarks, releaseFile } from './hub-documents.js'
@@ -14,6 +14,15 @@ export const branchOf = (channel: string): string => (channel === 'latest' ? 'ma
 /** The same act of the same run. */
 export const isSame = (left: Staged, right: Staged): boolean =>
   left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
+
+/** A registry, during one call of it. */
+export interface HubCall {
+  readonly client: HubClient
+  readonly log: Log
+  readonly tagOf: TagFormat['tagOf']
+  /** What stands there now. */
+  look(): Promise<HubView>
+}
 
 /** What stands in a repository, as it was when its refs were read. */
 export type HubView = ReturnType<typeof hubView>
@@ -92,19 +101,21 @@ export function marked(release: Release, { withdrawals, removals }: Marks): Rele
   return { ...release, ...(withdrawn && { withdrawn }), ...(removed && { removedAtMs: removed.atMs }) }
 }
 
-/** How often an act is tried again after another writer was faster, or its answer was lost. */
+/** How often an act is tried again after the branch moved under it. */
 const attempts = 5
 
-/** Looks at what stands there, and acts on it; where the act did not come through, looks again. */
+/**
+ * Looks at what stands there, and acts on it. Where the branch is not as it was seen, it looks again: another writer was
+ * faster, or it was the act itself, whose answer was lost.
+ */
 export async function lookAndAct<V>(look: () => Promise<HubView>, act: (view: HubView) => Promise<V>): Promise<V> {
   for (let attempt = 1; ; attempt += 1) {
     const view = await look()
     try {
       return await act(view)
     } catch (error) {
-      const again = isSheikhError(error) && error.retryable && error.code !== 'release-conflict'
       const raced = isSheikhError(error, 'release-conflict') && error.facts['status'] === 412
-      if (!(again || raced) || attempt === attempts) throw error
+      if (!raced || attempt === attempts) throw error
     }
   }
 }

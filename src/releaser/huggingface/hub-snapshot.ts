@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { type CallContext, checkedPath, isDigest, SheikhError } from '../../core/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { nextVersion, tagFormat, type Version } from '../index.js'
-import { downloadFile } from '../remote/index.js'
-import { type HubConnection, hubClient } from './hub-client.js'
+import { hubClient } from './hub-client.js'
+import type { HubConnection } from './hub-connection.js'
 import { gitOidOf } from './hub-tree.js'
 
 export interface HubSnapshot {
@@ -45,9 +45,7 @@ export async function hubSnapshot(
     if (lfsOid !== undefined) {
       const digest = `sha256:${lfsOid}`
       if (!isDigest(digest)) throw untrusted(path, commit)
-      const file = { path, sizeBytes, digest }
-      const request = () => client.fileRequest(commit, path)
-      await downloadFile({ fetch: client.streamingFetch, request, file, target }, context)
+      await client.download(commit, { path, sizeBytes, digest }, target)
       continue
     }
     const content = await client.read(commit, path)

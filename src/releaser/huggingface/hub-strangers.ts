@@ -24,7 +24,7 @@ export async function* strangersIn(
   }
   // From the newest back to the oldest release: what was there before that is nobody's business.
   const pending: Stranger[] = []
-  for (const commit of view.refs.branches.has('main') ? await client.commits('main') : []) {
+  for await (const commit of view.refs.branches.has('main') ? client.commits('main') : []) {
     const release = await view.releaseAt(commit.id)
     const fact =
       release === undefined ? 'it holds no sheikh-release.json' : await differenceAt(client, commit.id, release)

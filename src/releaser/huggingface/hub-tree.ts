@@ -82,28 +82,29 @@ export async function verifyTree(client: HubClient, revision: string, manifest: 
 export const gitOidOf = (content: Uint8Array): string =>
   createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex')
 
-/** In the order of `items`; the first failure ends it. */
+/** In the order of `items`; the first failure ends it, when nothing runs any more. */
 export async function inParallel<I, O>(
   items: readonly I[],
   limit: number,
   work: (item: I) => Promise<O>,
 ): Promise<readonly O[]> {
   const results: O[] = new Array(items.length)
+  const failures: unknown[] = []
   let next = 0
-  let failed = false
   const worker = async () => {
-    while (next < items.length && !failed) {
+    while (next < items.length && failures.length === 0) {
       const index = next
       next += 1
-      try {
-        results[index] = await work(items[index]!)
-      } catch (error) {
-        failed = true
-        throw error
-      }
+      await work(items[index]!).then(
+        (result) => {
+          results[index] = result
+        },
+        (error: unknown) => failures.push(error),
+      )
     }
   }
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  if (failures.length > 0) throw failures[0]
   return results
 }
 

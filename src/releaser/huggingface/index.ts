@@ -1,4 +1,4 @@
-export type { HubConnection } from './hub-client.js'
+export type { HubConnection } from './hub-connection.js'
 export { type HubSnapshot, hubSnapshot } from './hub-snapshot.js'
 export { type HuggingFaceOptions, huggingFaceRegistry, type TransferProgress } from './huggingface-registry.js'
 export { type ModelCardOptions, modelCard } from './model-card.js'

@@ -1,15 +1,16 @@
-import { readFile } from 'node:fs/promises'
+import { openAsBlob } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CommitOperation } from '@huggingface/hub'
 import { digestBytes, type FileEntry, hexOf, SheikhError } from '../../core/index.js'
+import { readAt, withPlainFile } from '../../store/index.js'
 import type { Bundle } from '../index.js'
 import type { Fetch } from '../remote/index.js'
 import type { HubClient, HubFile, UploadEvent } from './hub-client.js'
 import { gitOidOf, removedFrom } from './hub-tree.js'
 
-/** Read at once and hashed here; larger ones are hashed by the client, on their way, and compared. */
-const smallFileBytes = 1 << 20
+/** Git has none that is larger, on the Hub: they are named by digest, and the client tells it before it sends. */
+const largestRegularBytes = 10 << 20
 
 /**
  * One commit with the files of a bundle on a branch that stands at `parent`. A file that the branch has already is not read
@@ -26,58 +27,98 @@ export async function uploadBundle(
     readonly bundle: Bundle
     readonly documents: ReadonlyMap<string, Uint8Array>
   },
-  onProgress?: (event: UploadEvent) => void,
+  onProgress?: (event: Pick<UploadEvent, 'path' | 'progress'>) => void,
 ): Promise<void> {
   const { branch, parent, title, bundle, documents } = request
   const files = await client.files(parent)
   const held = new Map(files.map((file) => [file.path, file]))
   const operations: CommitOperation[] = []
-  const large = new Set<string>()
+  const sent = new Map<string, Sent>()
   for (const entry of bundle.manifest.files) {
-    const file = held.get(entry.path)
-    const path = join(bundle.directory, entry.path)
-    if (entry.sizeBytes > smallFileBytes) {
-      if (file?.lfsOid === hexOf(entry.digest)) continue
-      large.add(hexOf(entry.digest))
-      operations.push({ operation: 'addOrUpdate', path: entry.path, content: pathToFileURL(path) })
-      continue
-    }
-    const content = await readEntry(path, entry)
-    if (isHeld(file, entry, content)) continue
-    large.add(hexOf(entry.digest))
-    operations.push({ operation: 'addOrUpdate', path: entry.path, content: new Blob([content]) })
+    const content = await contentOf(entry, join(bundle.directory, entry.path), held.get(entry.path))
+    if (content === undefined) continue
+    sent.set(entry.path, { oid: hexOf(entry.digest), isEmpty: entry.sizeBytes === 0 })
+    operations.push({ operation: 'addOrUpdate', path: entry.path, content })
   }
   for (const [path, content] of documents) {
     if (held.get(path)?.oid === gitOidOf(content)) continue
-    large.add(hexOf(digestBytes(content)))
+    sent.set(path, { oid: hexOf(digestBytes(content)), isEmpty: content.byteLength === 0 })
     operations.push({ operation: 'addOrUpdate', path, content: new Blob([content as Uint8Array<ArrayBuffer>]) })
   }
   for (const { path } of removedFrom(files, bundle.manifest, documents)) operations.push({ operation: 'delete', path })
-  await client.upload({ branch, parent, title, operations, fetch: (fetch) => guarded(fetch, large) }, onProgress)
+  const unfinished = new Set(sent.keys())
+  const told = (event: UploadEvent) => {
+    if (event.state !== 'uploading') return
+    if (event.progress === 1) unfinished.delete(event.path)
+    onProgress?.(event)
+  }
+  try {
+    const guard = (fetch: Fetch) => guarded(fetch, sent)
+    await client.upload({ branch, parent, title, operations, guard }, told)
+  } catch (error) {
+    // Node's word for a file that is no longer as it was when its Blob was made.
+    if ((error as { cause?: { name?: unknown } }).cause?.name === 'NotReadableError') throw changed()
+    throw error
+  }
+  // What went with the commit itself has no progress of its own.
+  for (const path of unfinished) onProgress?.({ path, progress: 1 })
+}
+
+interface Sent {
+  /** SHA-256, hexadecimal. */
+  readonly oid: string
+  readonly isEmpty: boolean
+}
+
+/** What is to be sent; `undefined`: nothing, the branch has it. */
+async function contentOf(entry: FileEntry, path: string, held: HubFile | undefined): Promise<Blob | URL | undefined> {
+  if (entry.sizeBytes > largestRegularBytes) {
+    if (held?.lfsOid === hexOf(entry.digest)) return undefined
+    await withPlainFile(path, async () => {})
+    return pathToFileURL(path)
+  }
+  const bytes = await withPlainFile(path, async (file) => {
+    const content = new Uint8Array(entry.sizeBytes)
+    if (file.sizeBytes !== entry.sizeBytes) throw changed(entry.path)
+    await readAt(file, 0, content)
+    return content
+  })
+  if (digestBytes(bytes) !== entry.digest) throw changed(entry.path)
+  if (isHeld(held, entry, bytes)) return undefined
+  // Read again when it is sent, so that not all are in memory; it fails where the file changed since.
+  return await openAsBlob(path)
 }
 
 const isHeld = (file: HubFile | undefined, { digest }: FileEntry, content: Uint8Array): boolean =>
   file !== undefined && (file.lfsOid === undefined ? file.oid === gitOidOf(content) : file.lfsOid === hexOf(digest))
 
-async function readEntry(path: string, { path: name, digest }: FileEntry): Promise<Uint8Array<ArrayBuffer>> {
-  const content = new Uint8Array(await readFile(path))
-  if (digestBytes(content) !== digest) throw changed(name)
-  return content
-}
-
-/** Before anything is sent the client names the digests of what it read: they must be the bundle's. */
-function guarded(fetch: Fetch, expected: ReadonlySet<string>): Fetch {
+/**
+ * Before anything is sent the client names the paths, and the digests of what it read: they must be the bundle's. Empty
+ * files go into Git, whatever the Hub would have: there is nothing to keep elsewhere, and storage may refuse to.
+ */
+function guarded(fetch: Fetch, expected: ReadonlyMap<string, Sent>): Fetch {
+  const oids = new Set([...expected.values()].map(({ oid }) => oid))
   return async (input, init) => {
-    if (String(input).endsWith('/info/lfs/objects/batch') && typeof init?.body === 'string') {
-      const { objects } = JSON.parse(init.body) as { readonly objects: readonly { readonly oid: string }[] }
-      if (!objects.every(({ oid }) => expected.has(oid))) throw changed()
+    const { pathname } = new URL(String(input))
+    const isPreupload = pathname.includes('/preupload/')
+    if (typeof init?.body === 'string' && (isPreupload || pathname.endsWith('/info/lfs/objects/batch'))) {
+      const named = JSON.parse(init.body) as {
+        readonly files?: readonly { readonly path: string }[]
+        readonly objects?: readonly { readonly oid: string }[]
+      }
+      if (named.files?.some(({ path }) => !expected.has(path))) throw changed()
+      if (named.objects?.some(({ oid }) => !oids.has(oid))) throw changed()
     }
-    return await fetch(input, init)
+    const response = await fetch(input, init)
+    if (!isPreupload || !response.ok) return response
+    const { files } = (await response.json()) as { readonly files: readonly { readonly path: string }[] }
+    return Response.json({ files: files.filter(({ path }) => expected.get(path)?.isEmpty !== true) })
   }
 }
 
 const changed = (name?: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot stage the bundle: ${name === undefined ? 'a large file' : `"${name}"`} changed since it was read. Run again.`,
+    `Cannot stage the bundle: ${name === undefined ? 'a file of it' : `"${name}"`} changed since it was read. Run again.`,
+    { facts: name === undefined ? {} : { path: name } },
   )

@@ -1,0 +1,42 @@
+import { SheikhError } from '../../core/index.js'
+import { isVersion, type Version } from '../index.js'
+import { notFound } from './hub-errors.js'
+import { branchOf, type HubCall, lookAndAct } from './hub-releases.js'
+import { commitRelease } from './promote-release.js'
+
+export interface Pointing {
+  readonly channel: string
+  readonly version: Version
+  /** What it points at until then. */
+  readonly expected: Version | undefined
+}
+
+/** A channel is a branch: it is made at the release, or gets one commit that makes its files those of the release. */
+export async function pointBranch(call: HubCall, pointing: Pointing): Promise<void> {
+  const { client, look, tagOf } = call
+  const { channel, version, expected } = pointing
+  const branch = branchOf(channel)
+  await lookAndAct(look, async (view) => {
+    const release = isVersion(version) ? await view.releaseTagged(version) : undefined
+    if (release === undefined) throw notFound(version)
+    const there = (await view.releaseOn(branch))?.version
+    if (there === version) return
+    if (there !== expected) throw moved(pointing, there)
+    const from = view.commitOf(version)!
+    if (view.refs.branches.has(branch)) {
+      await commitRelease(call, view, { branch, from, release, title: `Point ${channel} at ${tagOf(version)}` })
+      return
+    }
+    if (await client.createBranch(branch, from)) return
+    // Somebody else made it, or we did, and the answer was lost.
+    const now = (await (await look()).releaseOn(branch))?.version
+    if (now !== version) throw moved(pointing, now)
+  })
+}
+
+const moved = ({ channel, version, expected }: Pointing, there: Version | undefined) =>
+  new SheikhError(
+    'release-conflict',
+    `Cannot point "${channel}" at ${version}: it points at ${there ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+    { facts: { channel, version, expected }, retryable: true },
+  )

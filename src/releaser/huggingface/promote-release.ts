@@ -1,0 +1,103 @@
+import { checkedChannel, type Release, type Staged } from '../index.js'
+import type { HubFile } from './hub-client.js'
+import { cardFile, documentsOf, isOurs, isShared } from './hub-documents.js'
+import { notStaged, tagTaken, versionTaken } from './hub-errors.js'
+import { branchOf, type HubCall, type HubView, isSame, lookAndAct, stagingBranch } from './hub-releases.js'
+import { changesBetween, verifyTree } from './hub-tree.js'
+
+/** One commit where readers look, then the tag, which is the release. What broke off between them is gone on with. */
+export async function promoteRelease(call: HubCall, staged: Staged, promotedAtMs: number): Promise<Release> {
+  const { client, look, tagOf } = call
+  const { version } = staged
+  const tag = tagOf(version)
+  await lookAndAct(look, async (view) => {
+    if (view.commitOf(version) !== undefined) return
+    const from = view.refs.branches.get(stagingBranch(staged))
+    if (from === undefined || (await view.stagedOn(stagingBranch(staged))) === undefined) throw notStaged(version)
+    const commit =
+      (await promotionOf(call, view, staged)) ?? (await commitPromotion(call, view, { staged, from, promotedAtMs }))
+    await verifyTree(client, commit, staged.manifest)
+    await client.createTag(tag, commit, `Release ${tag}`)
+  })
+  const view = await look()
+  const release = await view.releaseTagged(version)
+  if (release === undefined) throw tagTaken(version, tag, view.commitOf(version) ?? '')
+  if (!isSame(release, staged)) throw versionTaken(version)
+  await client.deleteBranch(stagingBranch(staged))
+  return release
+}
+
+/** The commit of a promotion that began, also where people committed since. */
+export async function promotionOf({ client }: HubCall, view: HubView, staged: Staged): Promise<string | undefined> {
+  for (const branch of new Set([stagingBranch(staged), targetOf(view, staged)])) {
+    const there = await view.releaseOn(branch)
+    if (there === undefined || !isSame(there, staged)) continue
+    let first: string | undefined
+    for await (const { id } of client.commits(branch)) {
+      const release = await view.releaseAt(id)
+      if (release === undefined || !isSame(release, staged)) break
+      first = id
+    }
+    return first
+  }
+  return undefined
+}
+
+/** Where a promotion commits. Without a channel, or where its branch is still to be made, the tag alone shows the release. */
+function targetOf({ refs }: HubView, staged: Staged): string {
+  const { channel } = staged.intent
+  const branch = channel === undefined ? undefined : branchOf(checkedChannel(channel))
+  return branch !== undefined && refs.branches.has(branch) ? branch : stagingBranch(staged)
+}
+
+async function commitPromotion(
+  call: HubCall,
+  view: HubView,
+  { staged, from, promotedAtMs }: { staged: Staged; from: string; promotedAtMs: number },
+): Promise<string> {
+  const branch = targetOf(view, staged)
+  // Of two runs that promote one version the later one is told before it shows anything, if the other can still end it.
+  const there = await view.releaseOn(branch)
+  const theirs = there?.version === staged.version ? await view.stagedOn(stagingBranch(there)) : undefined
+  if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(staged.version)
+  const release = { ...staged, promotedAtMs }
+  return commitRelease(call, view, { branch, from, release, title: `Release ${call.tagOf(staged.version)}` })
+}
+
+/** One commit after which the branch holds the files that stand at `from`, and nothing else. @returns the commit. */
+export async function commitRelease(
+  call: HubCall,
+  view: HubView,
+  { branch, from, release, title }: { branch: string; from: string; release: Release; title: string },
+): Promise<string> {
+  const { client } = call
+  const parent = view.refs.branches.get(branch)!
+  const hasCard = release.manifest.files.some(({ path }) => path === cardFile)
+  const card = hasCard ? undefined : await client.read(from, cardFile)
+  const documents = documentsOf(release)
+  if (card !== undefined) documents.set(cardFile, card)
+  const held = await client.files(parent)
+  await tellWhatGoes(call, view, { branch, parent, held, release })
+  const changes = await changesBetween(client, { revision: from, manifest: release.manifest }, held, documents)
+  return client.commit({ branch, title, parent, changes })
+}
+
+/** Readers must not load a mixture; but what people put there goes with a word, and stays in the history. */
+async function tellWhatGoes(
+  { client, log }: HubCall,
+  view: HubView,
+  { branch, parent, held, release }: { branch: string; parent: string; held: readonly HubFile[]; release: Release },
+): Promise<void> {
+  const there = await view.releaseAt(parent)
+  const tagged = there && view.commitOf(there.version)
+  if (tagged === parent) return
+  const released = new Set([...(there?.manifest.files ?? []), ...release.manifest.files].map(({ path }) => path))
+  const foreign = held.map(({ path }) => path).filter((path) => !released.has(path) && !isOurs(path) && !isShared(path))
+  const cardOf = (files: readonly HubFile[]) => files.find(({ path }) => path === cardFile)?.oid
+  const isEdited = cardOf(held) !== cardOf(tagged === undefined ? [] : await client.files(tagged))
+  const paths = [...foreign, ...(isEdited ? [cardFile] : [])]
+  if (paths.length > 0)
+    log.warn(
+      `What people changed on ${branch} of ${client.repository} makes room for the release: ${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', …' : ''}. It stays in the history, at ${parent}.`,
+    )
+}

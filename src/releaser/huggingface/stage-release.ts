@@ -1,0 +1,95 @@
+import { canonicalJson, type Manifest, SheikhError } from '../../core/index.js'
+import type { Staged, StageRequest } from '../index.js'
+import { signatureFile } from '../signature/index.js'
+import { cardFile, documentsOf, isShared, marksFile, releaseFile } from './hub-documents.js'
+import { tagTaken, versionTaken } from './hub-errors.js'
+import { type HubCall, type HubView, lookAndAct, stagingBranch } from './hub-releases.js'
+import { changesBetween } from './hub-tree.js'
+import { uploadBundle } from './upload-bundle.js'
+
+export interface StageOptions {
+  /** The text of `README.md`, where the bundle has none of its own. */
+  readonly card: (staged: Staged) => string
+  readonly onProgress: (path: string, progress: number) => void
+}
+
+/** A branch of its own, which begins at `main`: of what is there already nothing is sent again. */
+export async function stageRelease(
+  { client, look, tagOf }: HubCall,
+  { bundle, version, intent, record }: StageRequest,
+  { card, onProgress }: StageOptions,
+): Promise<Staged> {
+  const { manifest, digest, directory } = bundle
+  checkNames(client.repository, manifest)
+  const staged: Staged = { formatVersion: 1, version, bundle: digest, manifest, intent, record }
+  const branch = stagingBranch(staged)
+  const title = `Stage ${tagOf(version)}`
+  const documents = documentsOf(staged)
+  if (!manifest.files.some(({ path }) => path === cardFile))
+    documents.set(cardFile, new TextEncoder().encode(card(staged)))
+  return lookAndAct(look, async (view) => {
+    const parent = await startOf(client, view, manifest)
+    const taken = await view.releaseTagged(version)
+    if (taken !== undefined && taken.bundle !== digest) throw versionTaken(version)
+    const tagged = view.commitOf(version)
+    if (taken === undefined && tagged !== undefined) throw tagTaken(version, tagOf(version), tagged)
+    // What an upload that broke off left: nothing of it was ever whole.
+    for (const other of view.stagingBranches)
+      if (other !== branch && (await view.stagedOn(other)) === undefined) await client.deleteBranch(other)
+    const there = await view.stagedOn(branch)
+    if (there !== undefined && canonicalJson(there) === canonicalJson(staged)) return staged
+    const from = directory === undefined ? await heldIn(view, client.repository, digest) : undefined
+    await client.resetBranch(branch, parent)
+    if (directory !== undefined)
+      await uploadBundle(
+        client,
+        { branch, parent, title, bundle: { digest, manifest, directory }, documents },
+        ({ path, progress }) => onProgress(path, progress),
+      )
+    else {
+      const changes = await changesBetween(client, { revision: from!, manifest }, await client.files(parent), documents)
+      await client.commit({ branch, title, parent, changes })
+    }
+    return staged
+  })
+}
+
+function checkNames(repository: string, { files }: Manifest): void {
+  const reserved = files.find(({ path }) => [releaseFile, marksFile, signatureFile, '.gitattributes'].includes(path))
+  if (reserved === undefined) return
+  throw new SheikhError(
+    'release-rejected',
+    `Cannot release the bundle to ${repository}: "${reserved.path}" is the registry's own file there. Save it under another name.`,
+  )
+}
+
+/** The commit to begin a staging from. @throws `release-rejected` where the first release would remove people's files. */
+async function startOf({ repository, files }: HubCall['client'], view: HubView, manifest: Manifest): Promise<string> {
+  const main = view.refs.branches.get('main')
+  if (main === undefined)
+    throw new SheikhError(
+      'release-rejected',
+      `Cannot release to ${repository}: it has no branch "main". Add a file to it on the Hub, and run again.`,
+    )
+  // A tag that looks like a version may be of somebody's own.
+  for (const version of view.versions) if ((await view.releaseTagged(version)) !== undefined) return main
+  if ((await view.releaseAt(main)) !== undefined) return main
+  const kept = new Set(manifest.files.map(({ path }) => path))
+  const foreign = (await files(main))
+    .map(({ path }) => path)
+    .filter((path) => !isShared(path) && path !== cardFile && !kept.has(path))
+  if (foreign.length === 0) return main
+  throw new SheikhError(
+    'release-rejected',
+    `Cannot release to ${repository}: it holds ${foreign.length} files of no release (${foreign.slice(0, 3).join(', ')}), which a release would remove. Move them to a branch, or name another repository.`,
+    { facts: { paths: foreign.slice(0, 100) } },
+  )
+}
+
+/** A commit that holds the bundle. @throws `not-found`. */
+async function heldIn(view: HubView, repository: string, bundle: string): Promise<string> {
+  const { removals } = await view.marks()
+  for (const version of view.versions)
+    if (!removals.has(version) && (await view.releaseTagged(version))?.bundle === bundle) return view.commitOf(version)!
+  throw new SheikhError('not-found', `No release in ${repository} has the bundle ${bundle}.`)
+}
