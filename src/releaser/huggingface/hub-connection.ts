@@ -32,7 +32,8 @@ export function checkRepository(repository: string): void {
 }
 
 export function hubTransport(options: HubConnection, context: CallContext) {
-  const { repository, token, endpoint = 'https://huggingface.co' } = options
+  const { repository, endpoint = 'https://huggingface.co' } = options
+  const token = options.token || undefined
   checkRepository(repository)
   const base = endpoint.replace(/\/+$/, '')
   const isDataset = repository.startsWith('datasets/')
@@ -113,7 +114,7 @@ function checkToken(token: string | undefined): void {
   if (token?.startsWith('hf_')) return
   throw new SheikhError(
     'access-denied',
-    `Cannot write to the Hub: the token is ${token === undefined || token === '' ? 'missing' : 'none of the Hub\'s, which begin with "hf_"'}. Set HF_TOKEN to one with the right to write.`,
+    `Cannot write to the Hub: the token is ${token === undefined ? 'missing' : 'none of the Hub\'s, which begin with "hf_"'}. Set HF_TOKEN to one with the right to write.`,
   )
 }
 

@@ -65,7 +65,7 @@ export function hubView(
       if (release === undefined || release.version === version) return release
       throw new SheikhError(
         'artifact-corrupt',
-        `Cannot trust the tag ${tag} in ${client.repository}: it points at the release ${release.version}. Somebody moved it; move it back.`,
+        `Cannot trust the tag ${tag} in ${client.repository}: it points at the release ${release.version}. Somebody made it or moved it: delete it, or move it back.`,
         { facts: { tag, commit } },
       )
     },

@@ -1,0 +1,153 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Staged } from '../../src/releaser/index.js'
+import type { HubFault, HubRequest } from '../../src/testing/hub/index.js'
+import { bytesLike, historyOf, readersSee, release, worldFor } from './huggingface-fixture.js'
+
+const old = '0.1.0 of 0.1.0'
+const promoted = '0.1.1 of 0.1.1, 0.1.0'
+
+let folder: string
+/** A Hub with one release, 0.1.0. */
+let origin: string
+
+const files = (name: string) => ({
+  'config.json': `{"name":"${name}"}`,
+  'model.safetensors': bytesLike(name.charCodeAt(0), 40_000),
+  'prompts/a.txt': 'the same prompt',
+})
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sheikh-hub-'))
+  origin = join(folder, 'hub')
+  const ends: (() => Promise<void>)[] = []
+  const world = await worldFor({ atEnd: (close) => ends.push(close) })
+  await release(world, world.registry, await world.write('one', files('one')))
+  expect(await readersSee(world)).toBe(old)
+  await cp(join(world.folder, 'hub'), origin, { recursive: true })
+  for (const end of ends) await end()
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Requests of one kind: what is asked, without what differs from time to time. */
+const kindOf = ({ method, host, path }: HubRequest) =>
+  `${method} ${host}${path.replace(/\?.*/, '').replace(/[0-9a-f]{20,}/g, '…')}`
+
+describe('a release to the Hub', () => {
+  const faults: readonly (readonly [string, HubFault | 'lost'])[] = [
+    ['a 500', { status: 500 }],
+    ['a 503 with a page', { status: 503, headers: { 'content-type': 'text/html' }, body: '<h1>Busy</h1>' }],
+    ['a 429', { status: 429, headers: { 'retry-after': '0' } }],
+    ['a 408', { status: 408 }],
+    ['a cut before it was heard', 'cut'],
+    ['a cut within its body', { cutBodyAfterBytes: 10 }],
+    ['a cut before its answer', 'lost'],
+    ['an answer that stops half-way', { slowMs: 2000 }],
+  ]
+  it.each(faults)('goes on by itself when each kind of request ends at first in %s', async (_, fault) => {
+    const world = await worldFor({ origin })
+    const timeoutMs = typeof fault === 'object' && 'slowMs' in fault ? 300 : undefined
+    const met = new Set<string>()
+    const first = (request: HubRequest) => met.size < met.add(kindOf(request)).size
+    if (fault === 'lost') world.lose = (request) => (first(request) ? 'cut' : undefined)
+    else world.fault = (request) => (first(request) ? fault : undefined)
+    const registry = world.open({ patience: { attempts: 5, firstDelayMs: 0, longestDelayMs: 0, timeoutMs } })
+    await release(world, registry, await world.write('two', files('two')))
+    expect(await readersSee(world, registry)).toBe(promoted)
+    expect(met.size).toBeGreaterThan(16)
+    expect(await world.ask('GET', '/api/models/me/spam/refs').then((answer) => answer.json())).toMatchObject({
+      branches: [{ name: 'main' }],
+    })
+  })
+
+  const points: readonly (readonly [string, RegExp, string])[] = [
+    ['the refs', /^GET hub.*\/refs$/, old],
+    ['the staging’s branch', /^POST hub.*\/branch\//, old],
+    ['the question what is large', /^POST hub.*\/preupload\//, old],
+    ['the question what is there', /^POST hub.*\/objects\/batch$/, old],
+    ['a large file', /^PUT storage/, old],
+    ['the staging’s commit', /^POST hub.*\/commit\/staging-/, old],
+    ['the list of what was sent', /^GET hub.*\/tree\//, old],
+    ['what was sent', /^GET hub.*\/resolve\/.*\/config\.json$/, old],
+    ['the commit that shows it', /^POST hub.*\/commit\/main$/, old],
+    ['the tag', /^POST hub.*\/tag\//, '0.1.1 of 0.1.0'],
+    ['the staging’s end', /^DELETE hub.*\/branch\//, promoted],
+  ]
+  const codes: readonly (readonly [number, readonly string[]])[] = [
+    [400, ['release-rejected']],
+    [401, ['access-denied']],
+    [403, ['access-denied']],
+    [404, ['not-found', 'artifact-corrupt']],
+    [409, ['release-conflict']],
+    [412, ['release-conflict']],
+    [416, ['release-rejected']],
+  ]
+  it.each(points)('that is refused at %s says why, and is whole after the next run', async (_, point, state) => {
+    const world = await worldFor({ origin })
+    const directory = await world.write('two', files('two'))
+    const request = await world.request(directory, '0.1.1')
+    for (const [status, expected] of codes) {
+      let asked = 0
+      world.fault = (heard) => {
+        if (!point.test(kindOf(heard))) return undefined
+        asked += 1
+        return { status, body: { error: 'Said no' } }
+      }
+      const registry = world.open({ create: undefined })
+      const trial = async () => {
+        let staged: Staged | undefined
+        for await (const one of registry.staged(world.context)) staged = one.staged
+        staged ??= await registry.stage(request, world.context)
+        await registry.verify(staged, world.context)
+        await registry.promote(staged, world.context)
+      }
+      // A branch that is not there is deleted.
+      if (status === 404 && state === promoted) continue
+      const { code, message } = await world.failure(trial())
+      expect(expected, `${status}: ${message}`).toContain(code)
+      expect(asked).toBeGreaterThan(0)
+      world.fault = () => undefined
+      expect([state, promoted]).toContain(await readersSee(world))
+    }
+    await release(world, world.open(), directory)
+    expect(await readersSee(world)).toBe(promoted)
+  })
+
+  it.each([
+    ['the Hub', /^GET hub.*\/resolve\/.*\/model\.safetensors$/],
+    ['where large files are', /^GET storage/],
+  ])('that is read, and refused by %s, says why and leaves no file of that name', async (_, point) => {
+    const world = await worldFor({ origin })
+    const expected = { 401: 'access-denied', 403: 'access-denied', 404: 'not-found', 416: 'artifact-corrupt' }
+    for (const [status, code] of Object.entries(expected)) {
+      world.fault = (request) => (point.test(kindOf(request)) ? { status: Number(status) } : undefined)
+      const target = join(world.folder, `open-${status}`)
+      const error = await world.failure(world.registry.open('0.1.0', target, world.context))
+      expect(error.code).toBe(code)
+    }
+    let cuts = 0
+    world.fault = (request) => {
+      if (!point.test(kindOf(request)) || cuts >= 3) return undefined
+      cuts += 1
+      return { cutBodyAfterBytes: 9000 }
+    }
+    expect(await readersSee(world)).toBe(old)
+    expect(cuts).toBeGreaterThan(0)
+  })
+
+  it('is not tried for ever: a Hub that is down is an error that may be retried', async () => {
+    const world = await worldFor({ origin })
+    world.fault = () => ({ status: 503, headers: { 'retry-after': '0' } })
+    const calls = [
+      () => historyOf(world, world.registry),
+      () => world.registry.current('latest', world.context),
+      () => world.registry.withdraw('0.1.0', 'bad', world.context),
+      () => world.registry.point('latest', '0.1.0', undefined, world.context),
+    ]
+    for (const call of calls)
+      expect(await world.failure(call())).toMatchObject({ code: 'remote-failed', retryable: true })
+    expect(world.hub.requests).toHaveLength(3 * calls.length)
+  })
+})
