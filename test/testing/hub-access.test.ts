@@ -10,7 +10,7 @@ import {
 } from '@huggingface/hub'
 import { expect, it } from 'vitest'
 import type { Hub } from '../../src/testing/hub/index.js'
-import { ask, common, hubForTest, repo } from './hub-fixture.js'
+import { ask, common, hubFolder, hubForTest, repo, token } from './hub-fixture.js'
 
 const write = (hub: Hub, more: object = {}) =>
   uploadFile({ ...common(hub), file: { path: 'file.txt', content: new Blob(['text']) }, ...more })
@@ -50,12 +50,106 @@ it('a private repository is not there for who has no token', async () => {
   await createRepo({ ...common(hub), visibility: 'private' })
   await write(hub)
   const stranger = { accessToken: undefined }
-  await expect(read(hub, stranger)).rejects.toMatchObject({ statusCode: 404 })
-  const answer = await fetch(`${hub.url}/api/models/${repo}`)
-  expect(answer.headers.get('x-error-code')).toBe('RepoNotFound')
+  await expect(read(hub, stranger)).rejects.toMatchObject({ statusCode: 401 })
+  // Whether there is one is told to nobody who shows no token.
+  const about = async (name: string) => {
+    const { status, headers } = await fetch(`${hub.url}/api/models/${name}`)
+    return [status, headers.get('x-error-code'), headers.get('x-error-message')]
+  }
+  expect(await about(repo)).toEqual([401, null, 'Invalid username or password.'])
+  expect(await about('ns/none')).toEqual(await about(repo))
   expect(await read(hub)).toBe('text')
   await ask(hub, 'PUT', `/api/models/${repo}/settings`, { private: false })
   expect(await read(hub, stranger)).toBe('text')
+})
+
+const body = (tag: string) => ({
+  tag,
+  files: [],
+  deletions: { sha: ['0'.repeat(64)] },
+  name: 'model',
+  organization: 'ns',
+})
+
+it.each([
+  ['POST', '/api/repos/create'],
+  ['DELETE', '/api/repos/delete'],
+  ['POST', '/api/repos/move', { fromRepo: repo, toRepo: 'ns/new', type: 'model' }],
+  ['PUT', `/api/models/${repo}/settings`],
+  ['POST', `/api/models/${repo}/preupload/main`],
+  ['POST', `/api/models/${repo}/commit/main`, '{"key":"header","value":{"summary":"a"}}'],
+  ['POST', `/api/models/${repo}/branch/new`],
+  ['DELETE', `/api/models/${repo}/branch/old`],
+  ['POST', `/api/models/${repo}/tag/main`],
+  ['DELETE', `/api/models/${repo}/tag/v0`],
+  ['POST', `/api/models/${repo}/lfs-files/batch`],
+  ['POST', `/${repo}.git/info/lfs/objects/batch`, { operation: 'upload', objects: [] }],
+  ['GET', `/${repo}.git/info/refs?service=git-receive-pack`],
+  ['POST', `/${repo}.git/git-receive-pack`],
+])('%s %s needs a token that may write', async (method, path, given?: unknown) => {
+  const tokens = [
+    { token, role: 'write' },
+    { token: 'hf_read', role: 'read' },
+  ] as const
+  const hub = await hubForTest({ tokens })
+  await createRepo(common(hub))
+  await ask(hub, 'POST', `/api/models/${repo}/branch/old`, {})
+  await ask(hub, 'POST', `/api/models/${repo}/tag/main`, { tag: 'v0' })
+  const state = async () => (await ask(hub, 'GET', `/api/models/${repo}/refs`)).json()
+  const before = await state()
+  const sent = method === 'GET' ? undefined : (given ?? body('v1'))
+  const status = async (authorization: string) => (await ask(hub, method, path, sent, { authorization })).status
+  const asGit = (password: string) => `Basic ${Buffer.from(`somebody:${password}`).toString('base64')}`
+  expect([await status('Bearer hf_read'), await status(asGit('hf_read')), await status('')]).toEqual([403, 403, 401])
+  expect([await status('Bearer hf_made_up'), await status(asGit('hf_made_up'))]).toEqual([401, 401])
+  expect(await state()).toEqual(before)
+})
+
+it.each([
+  ['GET', `/api/models/${repo}`],
+  ['GET', `/api/models/${repo}/auth-check`],
+  ['GET', `/api/models/${repo}/refs`],
+  ['GET', `/api/models/${repo}/commits/main`],
+  ['GET', `/api/models/${repo}/tree/main`],
+  ['GET', `/api/models/${repo}/lfs-files`],
+  ['GET', `/api/models/${repo}/xet-read-token/main`],
+  ['POST', `/api/models/${repo}/paths-info/main`, { paths: ['file.txt'] }],
+  ['GET', `/${repo}/resolve/main/file.txt`],
+  ['GET', `/${repo}/raw/main/file.txt`],
+  ['POST', `/${repo}.git/info/lfs/objects/batch`, { operation: 'download', objects: [] }],
+])('%s %s of a private repository needs a token that may read', async (method, path, sent?: object) => {
+  const hub = await hubForTest({
+    tokens: [
+      { token, role: 'write' },
+      { token: 'hf_read', role: 'read' },
+    ],
+  })
+  await createRepo({ ...common(hub), visibility: 'private' })
+  await write(hub)
+  const status = async (authorization: string) => (await ask(hub, method, path, sent, { authorization })).status
+  expect([await status('Bearer hf_read'), await status(''), await status('Bearer hf_no')]).toEqual([200, 401, 401])
+})
+
+it('a later server on the same folder goes on from it', async () => {
+  const folder = hubFolder()
+  const first = await hubForTest({ folder })
+  await createRepo({ ...common(first), visibility: 'private' })
+  await write(first)
+  await ask(first, 'POST', `/api/models/${repo}/tag/main`, { tag: 'v1', message: 'one' })
+  await ask(first, 'POST', `/api/models/${repo}/branch/other`, {})
+  await ask(first, 'POST', '/api/repos/move', { fromRepo: repo, toRepo: 'ns/new', type: 'model' })
+  const state = async (hub: Hub) => [
+    await (await ask(hub, 'GET', '/api/models/ns/new/refs')).json(),
+    await (await ask(hub, 'GET', '/api/models/ns/new')).json(),
+    (await ask(hub, 'GET', `/${repo}/resolve/v1/file.txt`)).status,
+    await read(hub, { revision: 'v1' }),
+    await statusOf(read(hub, { repo: 'ns/new', accessToken: undefined })),
+  ]
+  const before = await state(first)
+  await first.close()
+  const second = await hubForTest({ folder })
+  expect(await state(second)).toEqual(before)
+  expect(before.slice(2)).toEqual([307, 'text', 401])
 })
 
 it('a name is taken once in each kind, and is free again when it is deleted', async () => {
@@ -96,7 +190,7 @@ it('an old name leads to the new one, until somebody else takes it', async () =>
   expect((await move('ns/taken')).status).toBe(409)
   expect((await move('other/name')).status).toBe(200)
   const { status, headers } = await ask(hub, 'GET', `/api/models/${repo}/refs?include_prs=1`)
-  expect([status, headers.get('location')]).toEqual([307, `${hub.url}/api/models/other/name/refs?include_prs=1`])
+  expect([status, headers.get('location')]).toEqual([307, '/api/models/other/name/refs?include_prs=1'])
   expect(await read(hub)).toBe('text')
   await write(hub)
   expect(await read(hub, { repo: 'other/name' })).toBe('text')

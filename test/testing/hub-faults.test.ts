@@ -1,7 +1,7 @@
 import { createRepo, downloadFile, uploadFile } from '@huggingface/hub'
 import { expect, it } from 'vitest'
-import type { Hub, HubFault, HubRequest } from '../../src/testing/hub/index.js'
-import { bytesLike, common, hubForTest } from './hub-fixture.js'
+import type { Hub, HubFault, HubOptions, HubRequest } from '../../src/testing/hub/index.js'
+import { ask, bytesLike, common, hubForTest, repo } from './hub-fixture.js'
 
 const weights = bytesLike(3, 2_000_000)
 const upload = (hub: Hub) => uploadFile({ ...common(hub), file: { path: 'model.bin', content: new Blob([weights]) } })
@@ -11,11 +11,16 @@ const download = async (hub: Hub) => {
 }
 
 /** A hub that has a file, and from now on the fault at these requests. */
-async function faultyHub(fault: HubFault | undefined, at: (request: HubRequest) => boolean, isAfter = false) {
+async function faultyHub(
+  fault: HubFault | 'lost answer',
+  at: (request: HubRequest) => boolean,
+  options: Partial<HubOptions> = {},
+) {
   let isOn = false
   const hub = await hubForTest({
-    before: (request) => (isOn && !isAfter && at(request) ? fault : undefined),
-    after: (request) => (isOn && isAfter && at(request) ? 'cut' : undefined),
+    ...options,
+    before: (request) => (isOn && fault !== 'lost answer' && at(request) ? fault : undefined),
+    after: (request) => (isOn && fault === 'lost answer' && at(request) ? 'cut' : undefined),
   })
   await createRepo(common(hub))
   return { hub, turn: (on: boolean) => (isOn = on) }
@@ -32,6 +37,44 @@ it('a status in place of the answer: nothing is done', async () => {
   expect((await download(hub))?.equals(weights)).toBe(true)
 })
 
+it.each([400, 401, 403, 404, 409, 412, 416, 429, 500, 502, 503, 504])(
+  'says %d, and what goes with it',
+  async (status) => {
+    const headers = { 'retry-after': '7', 'x-error-code': 'GatedRepo', 'content-type': 'text/html' }
+    const { hub, turn } = await faultyHub({ status, headers, body: '<html>' }, () => true)
+    turn(true)
+    for (const method of ['GET', 'POST', 'HEAD']) {
+      const answer = await ask(
+        hub,
+        method,
+        `/api/models/${repo}/tag/main`,
+        method === 'POST' ? { tag: 'v1' } : undefined,
+      )
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([status, '7'])
+      expect(answer.headers.get('x-error-code')).toBe('GatedRepo')
+      expect(await answer.text()).toBe(method === 'HEAD' ? '' : '<html>')
+    }
+    turn(false)
+    expect(await (await ask(hub, 'GET', `/api/models/${repo}/refs`)).json()).toMatchObject({ tags: [] })
+  },
+)
+
+it('a fault may be of one request only, on the other host, and thought over', async () => {
+  const seen: number[] = []
+  const hub = await hubForTest({
+    async before({ host, number }) {
+      if (host === 'hub') return undefined
+      seen.push(number)
+      return await Promise.resolve(seen.length === 1 ? { status: 503 } : undefined)
+    },
+  })
+  await createRepo(common(hub))
+  await expect(upload(hub)).rejects.toMatchObject({ statusCode: 503, data: { error: 'Fault 503' } })
+  await upload(hub)
+  expect(seen).toEqual([4, 7])
+  expect((await download(hub))?.equals(weights)).toBe(true)
+})
+
 it('a connection that breaks before: nothing is done', async () => {
   const { hub, turn } = await faultyHub('cut', ({ path }) => path.includes('/commit/'))
   turn(true)
@@ -41,27 +84,40 @@ it('a connection that breaks before: nothing is done', async () => {
 })
 
 it('an answer that is lost: all is done', async () => {
-  const { hub, turn } = await faultyHub(undefined, ({ path }) => path.includes('/commit/'), true)
+  const { hub, turn } = await faultyHub('lost answer', ({ path }) => path.includes('/commit/'))
   turn(true)
   await expect(upload(hub)).rejects.toThrow('fetch failed')
   turn(false)
   expect((await download(hub))?.equals(weights)).toBe(true)
 })
 
-it('an upload that breaks in its middle leaves nothing, and can be done again', async () => {
-  const { hub, turn } = await faultyHub({ cutBodyAfterBytes: 1_000_000 }, ({ method }) => method === 'PUT')
+it.each([
+  ['basic', 'PUT', ''],
+  ['multipart', 'PUT', '/parts/2'],
+  ['xet', 'POST', '/xorbs/'],
+  ['xet', 'POST', '/shards'],
+] as const)('an upload by %s that breaks at %s %s leaves nothing, and can be done again', async (...cut) => {
+  const [transfer, method, part] = cut
+  const at = (request: HubRequest) =>
+    request.host === 'storage' && request.method === method && request.path.includes(part)
+  // Of a shard, which is small, the middle comes early.
+  const cutBodyAfterBytes = part === '/shards' ? 100 : 600_000
+  const { hub, turn } = await faultyHub({ cutBodyAfterBytes }, at, { transfer, chunkSizeBytes: 700_000 })
   turn(true)
   const before = hub.bytesReceived
   await expect(upload(hub)).rejects.toThrow()
-  expect(hub.bytesReceived - before).toBeGreaterThan(1_000_000)
+  expect(hub.bytesReceived - before).toBeGreaterThan(cutBodyAfterBytes)
   turn(false)
+  expect(await download(hub)).toBeUndefined()
   await upload(hub)
   expect((await download(hub))?.equals(weights)).toBe(true)
 })
 
-it('a download that breaks in its middle', async () => {
-  const isDownload = ({ host, method }: HubRequest) => host === 'storage' && method === 'GET'
-  const { hub, turn } = await faultyHub({ cutBodyAfterBytes: 1_000_000 }, isDownload)
+const isDownload = ({ host, method, path }: HubRequest) =>
+  host === 'storage' && method === 'GET' && /^\/(?:lfs|cas\/xorbs)\//.test(path)
+
+it.each(['basic', 'xet'] as const)('a download by %s that breaks in its middle', async (transfer) => {
+  const { hub, turn } = await faultyHub({ cutBodyAfterBytes: 1_000_000 }, isDownload, { transfer })
   await upload(hub)
   turn(true)
   await expect(download(hub)).rejects.toThrow()
@@ -70,7 +126,6 @@ it('a download that breaks in its middle', async () => {
 })
 
 it('a slow body is whole in the end, and does not keep the hub from closing', async () => {
-  const isDownload = ({ host, method }: HubRequest) => host === 'storage' && method === 'GET'
   const { hub, turn } = await faultyHub({ slowMs: 30 }, isDownload)
   await upload(hub)
   turn(true)
@@ -83,7 +138,8 @@ it('a slow body is whole in the end, and does not keep the hub from closing', as
 })
 
 it('says what came', async () => {
-  const { hub } = await faultyHub(undefined, () => false)
+  const hub = await hubForTest()
+  await createRepo(common(hub))
   await upload(hub)
   expect(hub.requests.map(({ host, method, path }) => `${host} ${method} ${path.split('?')[0]!.slice(0, 30)}`)).toEqual(
     [

@@ -2,6 +2,10 @@ import { type Answer, Refusal, redirect, refuse, repositoryNotFound } from './an
 import type { Exchange } from './exchange.js'
 import type { HubRepository, RepositoryKind } from './repositories.js'
 
+/** By these the Python client tells a wrong token from a repository that is not there. */
+const badToken = 'Invalid credentials in Authorization header'
+const noToken = 'Invalid username or password.'
+
 export type Role = 'none' | 'read' | 'write'
 
 /** What the request's token may do. A wrong one is refused even where none is needed, as the Hub does. */
@@ -10,17 +14,17 @@ export function roleOf({ headers, world }: Exchange): Role {
   if (token === undefined) return 'none'
   if (world.tokens === undefined) {
     if (token.startsWith('hf_')) return 'write'
-    throw unauthorised('Invalid username or password.')
+    throw unauthorised(badToken)
   }
   const known = world.tokens.find((one) => one.token === token)
-  if (known === undefined) throw unauthorised('Invalid username or password.')
+  if (known === undefined) throw unauthorised(badToken)
   if (known.expired) throw unauthorised('User Access Token is expired')
   return known.role
 }
 
 export function demandWrite(exchange: Exchange): void {
   const role = roleOf(exchange)
-  if (role === 'none') throw unauthorised('Invalid username or password.')
+  if (role === 'none') throw unauthorised(noToken)
   if (role === 'read') throw refuse(403, 'Forbidden: you must use a write token to upload to a repository.')
 }
 
@@ -31,21 +35,25 @@ export async function repositoryFor(
   name: string,
   needs: 'read' | 'write',
 ): Promise<HubRepository> {
-  const { repositories, url } = exchange.world
+  const { repositories } = exchange.world
   const role = roleOf(exchange)
   const found = await repositories.find(kind, name)
   if (found === undefined) {
     const movedTo = await repositories.movedTo(kind, name)
-    if (movedTo === undefined) throw repositoryNotFound()
-    throw new Refusal(moved(url, exchange.url, name, movedTo))
+    if (movedTo === undefined) throw notThereFor(role)
+    throw new Refusal(moved(exchange.url, name, movedTo))
   }
-  if (found.isPrivate && role === 'none') throw repositoryNotFound()
+  if (found.isPrivate && role === 'none') throw notThereFor(role)
   if (needs === 'write') demandWrite(exchange)
   return found
 }
 
-const moved = (origin: string, { pathname, search }: URL, from: string, to: string): Answer =>
-  redirect(307, `${origin}${pathname.replace(from, to)}${search}`)
+/** Who shows no token is not told whether there is a private one, and Git comes back with its password. */
+const notThereFor = (role: Role) => (role === 'none' ? unauthorised(noToken) : repositoryNotFound())
+
+/** Without the host, as the Hub says it. */
+const moved = ({ pathname, search }: URL, from: string, to: string): Answer =>
+  redirect(307, `${pathname.replace(from, to)}${search}`)
 
 const unauthorised = (message: string) => {
   const { answer } = refuse(401, message)

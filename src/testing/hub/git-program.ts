@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { type Answer, refuse } from './answer.js'
 import { demandWrite } from './authorise.js'
@@ -18,7 +18,7 @@ export async function advertiseRefs(exchange: RepositoryExchange): Promise<Answe
   const service = exchange.url.searchParams.get('service') ?? ''
   if (!isService(service)) throw refuse(403, 'Only the smart protocol of Git is spoken here')
   if (service === 'git-receive-pack') demandWrite(exchange)
-  const said = await gather(await run(exchange, service, '--advertise-refs', nothing()))
+  const said = await gather(await run(exchange, service, '--advertise-refs', []))
   const head = `# service=${service}\n`
   const size = (head.length + 4).toString(16).padStart(4, '0')
   return answer(`${service}-advertisement`, Buffer.concat([Buffer.from(`${size}${head}0000`), said]))
@@ -27,9 +27,11 @@ export async function advertiseRefs(exchange: RepositoryExchange): Promise<Answe
 export async function speakGit(exchange: RepositoryExchange, service: Service): Promise<Answer> {
   const { world, repository, body, headers } = exchange
   const isPacked = headers['content-encoding'] === 'gzip'
-  const input = isPacked ? Readable.from(body).pipe(createGunzip()) : body
+  // Whoever reads what it gives is told when it breaks.
+  const input = isPacked ? pipeline(Readable.from(body), createGunzip(), () => {}) : body
   if (service === 'git-upload-pack') {
-    const output = await run(exchange, service, '--strict', input)
+    // What is wished for is short, and has to be read before the answer begins.
+    const output = await run(exchange, service, '--strict', [await gather(input)])
     return answer(`${service}-result`, { open: () => output })
   }
   demandWrite(exchange)
@@ -49,7 +51,7 @@ async function run(
   { repository }: RepositoryExchange,
   service: Service,
   option: string | undefined,
-  input: AsyncIterable<Uint8Array>,
+  input: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<AsyncIterable<Uint8Array>> {
   const parts = [service.slice('git-'.length), '--stateless-rpc', ...(option ? [option] : []), repository.gitdir]
   const child = spawn('git', parts, { stdio: ['pipe', 'pipe', 'ignore'] })
@@ -69,5 +71,3 @@ async function gather(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   for await (const piece of bytes) pieces.push(piece)
   return Buffer.concat(pieces)
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
