@@ -50,6 +50,8 @@ export function hubView(
     return content === undefined ? undefined : parseJson(content, `${releaseFile} at ${revision}`)
   }
 
+  const stagingBranches = [...refs.branches.keys()].filter((branch) => branch.startsWith(stagingPrefix))
+
   return {
     refs,
     releaseAt,
@@ -76,6 +78,16 @@ export function hubView(
       return head === undefined ? undefined : await releaseAt(head)
     },
 
+    /** Those that readers of channels find: also one whose promotion broke off before its tag. */
+    async releasesOnBranches(): Promise<readonly { readonly commit: string; readonly release: Release }[]> {
+      const found: { commit: string; release: Release }[] = []
+      for (const [branch, commit] of refs.branches) {
+        const release = stagingBranches.includes(branch) ? undefined : await releaseAt(commit)
+        if (release !== undefined) found.push({ commit, release })
+      }
+      return found
+    },
+
     async marks(): Promise<Marks> {
       const main = refs.branches.get('main')
       return parseMarks(main === undefined ? undefined : await client.read(main, marksFile))
@@ -91,7 +103,7 @@ export function hubView(
       return stagingBranch(staged) === branch ? staged : undefined
     },
 
-    stagingBranches: [...refs.branches.keys()].filter((branch) => branch.startsWith(stagingPrefix)),
+    stagingBranches,
   }
 }
 

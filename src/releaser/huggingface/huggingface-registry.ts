@@ -86,7 +86,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
   }
 
   const card = (staged: Staged) =>
-    options.card?.(staged) ?? modelCard(staged, { repository: options.repository, tag: tagOf(staged.version) })
+    options.card?.(staged) ?? modelCard(staged, { ...options, tag: tagOf(staged.version) })
 
   /** Writes down what became of a release. */
   const mark = (
@@ -105,8 +105,11 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     })
 
   async function releasesOf(view: HubView): Promise<readonly Release[]> {
-    const releases = await inParallel(view.versions, parallelReads, (version) => view.releaseTagged(version))
-    return releases.flatMap((release) => release ?? []).sort(byVersion)
+    const tagged = await inParallel(view.versions, parallelReads, (version) => view.releaseTagged(version))
+    const releases = new Map(tagged.flatMap((release) => (release === undefined ? [] : [[release.version, release]])))
+    for (const { release } of await view.releasesOnBranches())
+      if (!releases.has(release.version)) releases.set(release.version, release)
+    return [...releases.values()].sort(byVersion)
   }
 
   async function channelsOf(view: HubView): Promise<Readonly<Record<string, Version>>> {
@@ -117,6 +120,13 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       if (version !== undefined) found[branch === 'main' ? 'latest' : branch] = version
     }
     return found
+  }
+
+  /** A release, and the commit that its files are at. */
+  async function standing(view: HubView, version: Version) {
+    const release = await view.releaseTagged(version)
+    if (release !== undefined) return { release, commit: view.commitOf(version)! }
+    return (await view.releasesOnBranches()).find((one) => one.release.version === version)
   }
 
   return {
@@ -222,18 +232,18 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     async open(version, directory, context): Promise<Bundle> {
       const call = open(context)
       const view = await lookIfThere(call)
-      const release = isVersion(version) ? await view.releaseTagged(version) : undefined
-      if (release === undefined || (await view.marks()).removals.has(version)) throw notFound(version)
+      const found = isVersion(version) ? await standing(view, version) : undefined
+      if (found === undefined || (await view.marks()).removals.has(version)) throw notFound(version)
+      const { release, commit } = found
       await makeDirectory(directory)
       if ((await readdir(directory)).length > 0)
         throw new SheikhError(
           'invalid-options',
           `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
         )
-      const revision = view.commitOf(version)!
       await inParallel(release.manifest.files, parallelFiles, async (file) => {
         const { path, sizeBytes } = file
-        await call.client.download(revision, file, join(directory, path), (receivedBytes) =>
+        await call.client.download(commit, file, join(directory, path), (receivedBytes) =>
           options.onProgress?.({ direction: 'download', path, progress: receivedBytes / sizeBytes }),
         )
       })
