@@ -1,8 +1,7 @@
-import type { CommitOperation } from '@huggingface/hub'
 import { type CallContext, type Digest, type FileEntry, hexOf, isSheikhError } from '../../core/index.js'
-import { downloadFile, type Fetch, remoteFailed } from '../remote/index.js'
+import { downloadFile, remoteFailed } from '../remote/index.js'
 import { type HubConnection, hubTransport, json, saidBy } from './hub-connection.js'
-import { withProgress } from './upload-progress.js'
+import { type HubUpload, type UploadEvent, uploadFiles } from './hub-upload.js'
 
 /** A file as the Hub lists it: `oid` is Git's, `lfs` that of a large file's content. */
 export interface HubFile {
@@ -34,13 +33,10 @@ const commitsOfPage = 100
  */
 export function hubClient(options: HubConnection, context: CallContext) {
   const transport = hubTransport(options, context)
-  const { repository, isDataset, base, api, authorization, fetch, refuse, request, post, called, checkToken } =
-    transport
+  const { repository, base, api, authorization, fetch, refuse, request, post, called, checkToken } = transport
 
   return {
     repository,
-    isDataset,
-    refuse,
 
     async refs(): Promise<HubRefs> {
       const read = (await json(await request('list the branches and tags', `${api}/refs`))) as Partial<
@@ -153,36 +149,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
       }
     },
 
-    /** Uploads and commits, large files by LFS or Xet as the Hub decides. @returns the commit. */
-    async upload(
-      request: {
-        readonly branch: string
-        readonly title: string
-        readonly parent: string
-        readonly operations: readonly CommitOperation[]
-        /** Sees all that is sent. */
-        readonly guard: (fetch: Fetch) => Fetch
-      },
-      onEvent?: (event: UploadEvent) => void,
-    ): Promise<string> {
-      return await called('upload the files', async (hub, common) => {
-        const work = hub.commitIter({
-          ...common,
-          fetch: withProgress(request.guard(fetch)) as typeof globalThis.fetch,
-          branch: request.branch,
-          title: request.title,
-          parentCommit: request.parent,
-          operations: [...request.operations],
-          // One of its own: the client never takes its listener off.
-          abortSignal: AbortSignal.any([context.signal]),
-        })
-        for (;;) {
-          const step = await work.next()
-          if (step.done) return step.value!.commit.oid
-          if (step.value.event === 'fileProgress') onEvent?.(step.value)
-        }
-      })
-    },
+    upload: (request: HubUpload, onEvent?: (event: UploadEvent) => void) => uploadFiles(transport, request, onEvent),
 
     /** Deletes large files for good; a digest that the Hub does not hold is harmless. */
     async deleteLargeFiles(digests: readonly Digest[]): Promise<void> {
@@ -230,13 +197,6 @@ interface TreeEntry {
   readonly size: number
   readonly oid: string
   readonly lfs?: { readonly oid: string; readonly size: number }
-}
-
-/** What is known of a file on its way, from 0 to 1. */
-export interface UploadEvent {
-  readonly path: string
-  readonly progress: number
-  readonly state: 'hashing' | 'uploading' | 'error'
 }
 
 function lineOf(change: HubChange): unknown {

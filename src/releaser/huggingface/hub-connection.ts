@@ -62,11 +62,11 @@ export function hubTransport(options: HubConnection, context: CallContext) {
 
   return {
     repository,
-    isDataset,
     base,
     /** Below it lies all that the Hub's API has of the repository. */
     api: `${base}/api/${isDataset ? 'datasets' : 'models'}/${name}`,
     authorization,
+    signal,
     fetch,
     /** For bytes that are not to be held in memory. */
     streamingFetch: persistentFetch(patient),

@@ -6,8 +6,9 @@ import { digestBytes, type FileEntry, hexOf, SheikhError } from '../../core/inde
 import { readAt, withPlainFile } from '../../store/index.js'
 import type { Bundle } from '../index.js'
 import type { Fetch } from '../remote/index.js'
-import type { HubClient, HubFile, UploadEvent } from './hub-client.js'
+import type { HubClient, HubFile } from './hub-client.js'
 import { gitOidOf, removedFrom } from './hub-tree.js'
+import type { UploadEvent } from './hub-upload.js'
 
 /** Git has none that is larger, on the Hub: they are named by digest, and the client tells it before it sends. */
 const largestRegularBytes = 10 << 20
