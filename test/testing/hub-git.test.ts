@@ -1,31 +1,10 @@
-import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { createRepo, downloadFile, uploadFile } from '@huggingface/hub'
 import { expect, it } from 'vitest'
-import type { Hub } from '../../src/testing/hub/index.js'
 import { gitIsMissing } from '../repository/git-http-backend.js'
 import { ask, bytesLike, common, hubFolder, hubForTest, repo, token } from './hub-fixture.js'
-
-const run = promisify(execFile)
-
-/** Nothing of the user's Git, and no question to anybody. */
-function gitIn(folder: string) {
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: folder,
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_AUTHOR_NAME: 'Ann',
-    GIT_AUTHOR_EMAIL: 'ann@localhost',
-    GIT_COMMITTER_NAME: 'Ann',
-    GIT_COMMITTER_EMAIL: 'ann@localhost',
-  }
-  return async (...parts: readonly string[]) => (await run('git', parts, { cwd: folder, env })).stdout.trim()
-}
-
-const addressOf = (hub: Hub, password: string) => `${hub.url.replace('://', `://ann:${password}@`)}/${repo}`
+import { addressOf, gitIn } from './hub-git-fixture.js'
 
 async function hubAndGit() {
   const tokens = [

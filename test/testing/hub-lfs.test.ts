@@ -118,3 +118,21 @@ it('parts are taken in any order, and again, but only whole and all of them', as
   const { download } = (await batch(hub, 'download', [file])).objects[0]!.actions!
   expect(Buffer.from(await (await fetch(download!.href)).arrayBuffer()).equals(content)).toBe(true)
 })
+
+it('a commit names what is held, with its size or without', async () => {
+  const hub = await hubWithRepository()
+  const { upload } = (await batch(hub, 'upload', [file])).objects[0]!.actions!
+  expect(await status('PUT', upload!.href, content)).toBe(200)
+  const commit = async (more: object) => {
+    const value = { path: 'a.bin', algo: 'sha256', oid: file.oid, ...more }
+    const lines = [
+      { key: 'header', value: { summary: 'a' } },
+      { key: 'lfsFile', value },
+    ]
+    const sent = lines.map((line) => JSON.stringify(line)).join('\n')
+    return (await ask(hub, 'POST', `/api/models/${repo}/commit/main`, sent)).status
+  }
+  expect(await Promise.all([{}, { size: file.size }].map(commit))).toEqual([200, 200])
+  const wrong = [{ size: 1 }, { size: 'x' }, { algo: 'md5' }, { oid: '0'.repeat(64) }, { oid: '../../hub.json' }]
+  expect(await Promise.all(wrong.map(commit))).toEqual(wrong.map(() => 400))
+})

@@ -3,7 +3,7 @@ import { addCommit, attributesPath } from './commit.js'
 import { type bytesOf, fieldsOf, listOf, parsed, type RepositoryExchange, textOf } from './exchange.js'
 import { keptOutBy } from './git-attributes.js'
 import { blobFacts, readBlob, readCommit, writeObject } from './git-objects.js'
-import { hasObject } from './large-objects.js'
+import { sizeOfObject } from './large-objects.js'
 import { linesOf } from './lines.js'
 import { pointerTo } from './pointer.js'
 import { resolveRevision } from './refs.js'
@@ -99,10 +99,12 @@ async function regularFile({ repository }: RepositoryExchange, path: string, val
 }
 
 async function largeFile({ repository }: RepositoryExchange, path: string, value: Readonly<Record<string, unknown>>) {
-  const file = { oid: `${value['oid']}`, sizeBytes: Number(value['size']) }
-  if (value['algo'] !== 'sha256' || !(await hasObject(repository, file)))
+  const { algo, oid, size } = value
+  const sizeBytes = await sizeOfObject(repository, `${oid}`)
+  // The Python client says no size of a file that it copies.
+  if (algo !== 'sha256' || sizeBytes === undefined || (size ?? sizeBytes) !== sizeBytes)
     throw refuse(400, `Your push was rejected because an LFS pointer pointed to a file that does not exist. "${path}"`)
-  return writeObject(repository, 'blob', Buffer.from(pointerTo(file)))
+  return writeObject(repository, 'blob', Buffer.from(pointerTo({ oid: `${oid}`, sizeBytes })))
 }
 
 /** Asked by the Python client of every README. */

@@ -13,11 +13,14 @@ export const isOid = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
 export const objectPath = ({ gitdir }: GitFolder, oid: string): string =>
   join(gitdir, 'lfs', 'objects', oid.slice(0, 2), oid.slice(2, 4), oid)
 
-export async function hasObject(repository: GitFolder, { oid, sizeBytes }: LargeFile): Promise<boolean> {
-  if (!isOid(oid)) return false
-  const found = await stat(objectPath(repository, oid)).catch(() => undefined)
-  return found?.size === sizeBytes
+/** `undefined`: it is not held. */
+export async function sizeOfObject(repository: GitFolder, oid: string): Promise<number | undefined> {
+  const found = isOid(oid) ? await stat(objectPath(repository, oid)).catch(() => undefined) : undefined
+  return found?.size
 }
+
+export const hasObject = async (repository: GitFolder, { oid, sizeBytes }: LargeFile): Promise<boolean> =>
+  (await sizeOfObject(repository, oid)) === sizeBytes
 
 /** Keeps the bytes under their name. @returns what they are in truth; nothing is kept where that differs from `expected`. */
 export async function keepObject(
