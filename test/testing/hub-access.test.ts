@@ -197,3 +197,41 @@ it('an old name leads to the new one, until somebody else takes it', async () =>
   await createRepo(common(hub))
   expect(await read(hub)).toBeUndefined()
 })
+
+const yaml = (text: string) => ({ content: `---\n${text}\n---\n` })
+
+it.each<[status: number, method: string, path: string, body?: unknown, headers?: Record<string, string>]>([
+  [400, 'GET', '/%zz/name'],
+  [404, 'GET', '/ns'],
+  [404, 'GET', '/api/nothing'],
+  [404, 'GET', `/api/models/${repo}/nothing`],
+  [404, 'GET', `/${repo}/resolve/main`],
+  [404, 'PATCH', `/${repo}`],
+  [401, 'GET', '/api/whoami-v2', undefined, { authorization: 'Bearer not_of_the_hub' }],
+  [401, 'GET', '/api/whoami-v2', undefined, { authorization: '' }],
+  [200, 'GET', `/api/models/${repo}?blobs=true`],
+  [
+    200,
+    'POST',
+    `/api/models/${repo}/paths-info/main`,
+    'paths=a&paths=b',
+    {
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+  ],
+  [200, 'POST', '/api/validate-yaml', yaml('license: mit')],
+  [200, 'POST', '/api/validate-yaml', { content: 'no head' }],
+  [400, 'POST', '/api/validate-yaml', yaml('license: [')],
+  [400, 'POST', '/api/validate-yaml', '[]'],
+  [400, 'POST', '/api/repos/create', { name: 'a', type: 'bucket' }],
+  [400, 'POST', '/api/repos/move', { fromRepo: repo, toRepo: 'a/b/c' }],
+  [400, 'POST', `/api/models/${repo}/preupload/main`, { files: [{ path: 'a' }] }],
+  [404, 'POST', `/api/models/${repo}/commit/none`, '{"key":"header","value":{"summary":"a"}}'],
+  [501, 'POST', `/api/models/${repo}/commit/main?create_pr=1`, '{"key":"header","value":{"summary":"a"}}'],
+  [403, 'GET', `/${repo}/info/refs?service=git-else`],
+  [404, 'POST', `/${repo}.git/info/lfs/locks/verify`, {}],
+])('says %d to %s %s %j', async (status, method, path, sent, headers = {}) => {
+  const hub = await hubForTest()
+  await createRepo(common(hub))
+  expect((await ask(hub, method, path, sent, headers)).status).toBe(status)
+})
