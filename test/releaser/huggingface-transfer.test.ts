@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { TransferProgress } from '../../src/releaser/huggingface/index.js'
 import { readBundle } from '../../src/releaser/index.js'
 import type { HubOptions } from '../../src/testing/hub/index.js'
-import { bytesLike, readersSee, release, type World, worldFor } from './huggingface-fixture.js'
+import { bytesLike, readersSee, release, token, type World, worldFor } from './huggingface-fixture.js'
 
 /** Above what may lie in Git. */
 const large = bytesLike(1, 11 << 20)
@@ -114,8 +114,10 @@ describe('what is sent', () => {
       'model.bin',
       'sheikh-release.json',
     ])
-    for (const path of ['README.md', 'sheikh-release.json'])
+    for (const path of ['README.md', 'sheikh-release.json']) {
       expect(await here.text('main', path)).not.toContain(here.folder)
+      expect(await here.text('main', path)).not.toContain(token)
+    }
   })
 
   it.each([
@@ -174,6 +176,33 @@ describe('what is sent', () => {
     expect(await readersSee(here)).toBe('0.1.0 of 0.1.0')
     expect(carried).toEqual([])
     expect(sentTo(here, 0, 'storage').length).toBe(1)
+  })
+})
+
+describe('what is removed', () => {
+  it('is gone for good where no other release or staging has it, and can be released again', async () => {
+    const here = await worldFor()
+    const { registry, context } = here
+    const [own, shared, waiting] = [4, 5, 6].map((seed) => bytesLike(seed, 200_000)) as [Buffer, Buffer, Buffer]
+    const first = await here.write('one', { 'own.bin': own, 'shared.bin': shared, 'waiting.bin': waiting })
+    await release(here, registry, first)
+    await release(here, registry, await here.write('two', { 'shared.bin': shared }))
+    const staged = await here.request(await here.write('three', { 'waiting.bin': waiting }), '0.1.2')
+    await registry.stage(staged, context)
+    await registry.remove('0.1.0', context)
+    await registry.remove('0.1.0', context)
+    const status = async (path: string) => (await here.ask('GET', `/me/spam/resolve/v0.1.0/${path}`)).status
+    expect([await status('own.bin'), await status('shared.bin'), await status('waiting.bin')]).toEqual([404, 200, 200])
+    expect(await here.failure(registry.open('0.1.0', join(here.folder, 'open'), context))).toMatchObject({
+      code: 'not-found',
+    })
+    const from = here.hub.requests.length
+    await release(here, registry, first)
+    expect(sentTo(here, from, 'storage').map(({ bytesReceived }) => bytesReceived)).toEqual([own.length])
+    await registry.open('0.1.2', join(here.folder, 'again'), context)
+    expect((await readBundle(join(here.folder, 'again'), context)).digest).toBe(
+      (await readBundle(first, context)).digest,
+    )
   })
 })
 

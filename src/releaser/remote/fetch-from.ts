@@ -60,7 +60,7 @@ function proxyIn(read: (name: string) => string, name: string): string {
   )
 }
 
-// Not by a literal: the package is no dependency.
+// Not by a literal: the package is optional, and its types are not to be needed by who has none.
 const packageName: string = 'undici'
 const importUndici = (): Promise<Undici> => import(packageName)
 
