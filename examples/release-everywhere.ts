@@ -1,5 +1,6 @@
+// Run: npx tsx examples/release-everywhere.ts
 // A signed release to a folder, the Hub and GitHub as one act; a channel; a rollback; what anyone can verify afterwards.
-// Servers on this machine stand in for both. Run: npx tsx examples/release-everywhere.ts
+// Servers on this machine stand in for both.
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,7 @@
 import { type CallContext, type Digest, type FileEntry, hexOf, isSheikhError } from '../../core/index.js'
 import { downloadFile, remoteFailed } from '../remote/index.js'
-import { type HubConnection, hubTransport, json, saidBy } from './hub-connection.js'
+import type { HubConnection } from './hub-connection.js'
+import { hubTransport, json, saidBy } from './hub-transport.js'
 import { type HubUpload, type UploadEvent, uploadFiles } from './hub-upload.js'
 
 /** A file as the Hub lists it: `oid` is Git's, `lfs` that of a large file's content. */

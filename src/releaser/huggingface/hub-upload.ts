@@ -1,6 +1,6 @@
 import type { CommitOperation } from '@huggingface/hub'
 import type { Fetch } from '../remote/index.js'
-import { type HubTransport, saidBy } from './hub-connection.js'
+import { type HubTransport, saidBy } from './hub-transport.js'
 import { withProgress } from './upload-progress.js'
 
 export interface HubUpload {

@@ -1,0 +1,118 @@
+import type { RepoDesignation } from '@huggingface/hub'
+import { type CallContext, createRedactor, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
+import { persistentFetch, refused, remoteFailed } from '../remote/index.js'
+import { checkRepository, type HubConnection } from './hub-connection.js'
+
+/** How one repository of the Hub is spoken with, during one call. */
+export type HubTransport = ReturnType<typeof hubTransport>
+
+/** A file that is not a large one has at most 10 MiB on the Hub. */
+const largestAnswerBytes = 64 * 2 ** 20
+
+export function hubTransport(options: HubConnection, context: CallContext) {
+  const { repository, endpoint = 'https://huggingface.co' } = options
+  const token = options.token || undefined
+  checkRepository(repository)
+  const base = endpoint.replace(/\/+$/, '')
+  const isDataset = repository.startsWith('datasets/')
+  const name = isDataset ? repository.slice('datasets/'.length) : repository
+  const repo: RepoDesignation = { type: isDataset ? 'dataset' : 'model', name }
+  const authorization: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const { signal, log } = context
+  const patient = {
+    ...options.patience,
+    fetch: options.fetch ?? globalThis.fetch,
+    signal,
+    log,
+    // What was done already is answered by 409 or, as every commit names its parent, 412; then its caller looks.
+    isRepeatable: () => true,
+  }
+  const fetch = persistentFetch({ ...patient, largestAnswerBytes })
+  const redact = createRedactor(token === undefined ? [] : [token])
+  const refuse = (act: string, status: number, message = '') =>
+    refused({ act: `${act} in ${repository}`, status, message: redact(message), tokenName: 'HF_TOKEN' })
+
+  async function request(act: string, url: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(url, { ...init, headers: { ...authorization, ...(init.headers as object) } })
+    if (response.ok) return response
+    throw refuse(act, response.status, await saidBy(response))
+  }
+
+  return {
+    repository,
+    base,
+    /** Below it lies all that the Hub's API has of the repository. */
+    api: `${base}/api/${isDataset ? 'datasets' : 'models'}/${name}`,
+    authorization,
+    signal,
+    fetch,
+    /** For bytes that are not to be held in memory. */
+    streamingFetch: persistentFetch(patient),
+    refuse,
+    request,
+
+    post: (act: string, url: string, body: unknown) =>
+      request(act, url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+
+    checkToken: () => checkToken(token),
+
+    /** What a call into @huggingface/hub is given, and its errors made ours. */
+    async called<V>(act: string, work: (hub: Hub, common: HubCommon) => Promise<V>): Promise<V> {
+      signal.throwIfAborted()
+      checkToken(token)
+      try {
+        const common = { repo, hubUrl: base, fetch: fetch as typeof globalThis.fetch, accessToken: token! }
+        return await work(await import('@huggingface/hub'), common)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (isSheikhError(error)) throw error
+        const { statusCode } = error as { readonly statusCode?: unknown }
+        // After the words of the Hub the client tells an address, which may be a signed one.
+        if (typeof statusCode === 'number') throw refuse(act, statusCode, messageOf(error).replace(/\. URL: .*$/s, ''))
+        throw remoteFailed(`${act} in ${repository}`, redact(messageOf(error)), {}, error)
+      }
+    },
+  }
+}
+
+type Hub = typeof import('@huggingface/hub')
+interface HubCommon {
+  readonly repo: RepoDesignation
+  readonly hubUrl: string
+  readonly fetch: typeof globalThis.fetch
+  readonly accessToken: string
+}
+
+/** Before any request: the client would throw a plain TypeError. */
+function checkToken(token: string | undefined): void {
+  if (token?.startsWith('hf_')) return
+  throw new SheikhError(
+    'access-denied',
+    `Cannot write to the Hub: the token is ${token === undefined ? 'missing' : 'none of the Hub\'s, which begin with "hf_"'}. Set HF_TOKEN to one with the right to write.`,
+  )
+}
+
+/** The remote's own words for a refusal. */
+export async function saidBy(response: Response): Promise<string | undefined> {
+  const header = response.headers.get('x-error-message')
+  const text = await response.text().catch(() => '')
+  if (header !== null) return header
+  try {
+    const { error } = JSON.parse(text) as { readonly error?: unknown }
+    return typeof error === 'string' ? error : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export async function json(response: Response): Promise<unknown> {
+  try {
+    return await response.json()
+  } catch (error) {
+    throw remoteFailed('read its answer', `it is not JSON (${messageOf(error)})`)
+  }
+}
