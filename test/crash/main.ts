@@ -43,7 +43,7 @@ const faults: Readonly<Record<string, HubFault>> = {
   '500': { status: 500 },
   '503': { status: 503 },
   cut: 'cut',
-  slow: { slowMs: 1500 },
+  slow: { slowMs: 6000 },
 }
 
 /** Also from then on: of those that are refused, that are asked again, and that get no answer, one each. */
@@ -57,6 +57,9 @@ interface Point {
 let tried = 0
 const lost: string[] = []
 
+/** What the next staging sweeps away may stay where a run staged nothing. */
+const isSwept = (name: string) => /^staged\/\.[^/]*(\/|$)/.test(name)
+
 /** The fact, where what was seen is not what may be. */
 function faultOf({ seen, left }: Inspection, { before, versions, step }: Case, isOver: boolean): string | undefined {
   for (const { registry, current, versions: found } of seen) {
@@ -66,11 +69,12 @@ function faultOf({ seen, left }: Inspection, { before, versions, step }: Case, i
   }
   if (!isOver) return undefined
   const [one, other] = seen as [Inspection['seen'][number], Inspection['seen'][number]]
-  if (left.length > 0) return `what is left: ${left.join(', ')}`
   if (JSON.stringify({ ...one, registry: '' }) !== JSON.stringify({ ...other, registry: '' }))
     return `the registries differ: ${JSON.stringify(seen)}`
   // A rollback that nobody asked for again may never have happened.
   const isUndone = step === 'rollback' && one.current === versions.old && one.versions.length === before.length
+  const orphans = step === 'rollback' ? left.filter((name) => !isSwept(name)) : left
+  if (orphans.length > 0) return `what is left: ${orphans.join(', ')}`
   if (isUndone)
     return one.withdrawn.length === 0 ? undefined : `nothing was rolled back, and ${one.withdrawn} withdrawn`
   if (one.current !== versions.new) return `it ended with ${one.current}`

@@ -49,7 +49,7 @@ const pipeline = new Pipeline({
       token: 'hf_crash',
       endpoint,
       create: 'private',
-      patience: { attempts: 2, firstDelayMs: 1, longestDelayMs: 5, timeoutMs: 300 },
+      patience: { attempts: 2, firstDelayMs: 1, longestDelayMs: 5, timeoutMs: 2000 },
     }),
   ]),
   store: directoryStore(join(folder, '.sheikh')),

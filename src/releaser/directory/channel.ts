@@ -35,6 +35,7 @@ export function channelOf(registry: string, name: string) {
         !(await createExclusively(
           join(folder, fileName(number + 1)),
           `${JSON.stringify({ formatVersion: 1, version })}\n`,
+          { temporaryFolder: stagingFolder(registry) },
         ))
       if (moved)
         throw new SheikhError(
@@ -48,6 +49,9 @@ export function channelOf(registry: string, name: string) {
     },
   }
 }
+
+/** Small files stand here too before they have their name: what a crash leaves of them goes with the next staging. */
+export const stagingFolder = (registry: string) => join(registry, 'staged')
 
 /** The channels of a registry. */
 export async function channelNames(registry: string): Promise<readonly string[]> {

@@ -24,7 +24,7 @@ import {
   type Staged,
   type StageRequest,
 } from '../index.js'
-import { channelNames, channelOf } from './channel.js'
+import { channelNames, channelOf, stagingFolder } from './channel.js'
 
 /**
  * Releases in a folder: `bundles/<digest>/`, `staged/<version>-<digest>/`, `releases/<version>.json`,
@@ -38,6 +38,7 @@ export function directoryRegistry(path: string): Releaser {
   const withdrawalFile = (version: string) => join(path, 'withdrawals', `${version}.json`)
   const removalFile = (version: string) => join(path, 'removals', `${version}.json`)
   const bundleFolder = (bundle: Digest) => join(path, 'bundles', hexOf(bundle))
+  const writes = { temporaryFolder: stagingFolder(path) }
   const stagedFolder = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>) =>
     join(path, 'staged', `${version}-${hexOf(bundle)}`)
 
@@ -115,8 +116,9 @@ export function directoryRegistry(path: string): Releaser {
   }
 
   async function removePartials(): Promise<void> {
-    const root = join(path, 'staged')
-    for (const name of await namesIn(root)) if (name.startsWith(partialPrefix)) await removeFolder(join(root, name))
+    const root = stagingFolder(path)
+    for (const name of await allNamesIn(root))
+      if (name.startsWith(partialPrefix) || isTemporaryName(name)) await removeFolder(join(root, name))
   }
 
   /** Takes a staging its name away: a crash leaves the whole of it listed, or none. */
@@ -192,7 +194,7 @@ export function directoryRegistry(path: string): Releaser {
         await verifyBundle(bundleFolder(staged.bundle), staged, context)
         const sequence = ((await allReleases(context))[0]?.sequence ?? 0) + 1
         const release = { ...staged, promotedAtMs: context.clock.nowMs(), sequence }
-        await createExclusively(releaseFile(staged.version), `${JSON.stringify(release, null, 2)}\n`)
+        await createExclusively(releaseFile(staged.version), `${JSON.stringify(release, null, 2)}\n`, writes)
       }
       const { release } = (await readRelease(staged.version))!
       if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
@@ -221,7 +223,7 @@ export function directoryRegistry(path: string): Releaser {
       context.signal.throwIfAborted()
       if ((await readRelease(version)) === undefined) throw notFound(version)
       const mark: Json = { formatVersion: 1, version, reason, atMs: context.clock.nowMs() }
-      await createExclusively(withdrawalFile(version), `${JSON.stringify(mark, null, 2)}\n`)
+      await createExclusively(withdrawalFile(version), `${JSON.stringify(mark, null, 2)}\n`, writes)
     },
 
     async remove(version, context) {
@@ -231,7 +233,7 @@ export function directoryRegistry(path: string): Releaser {
       if (Object.values(await channelVersions()).includes(version)) throw pointedAt(version)
       const mark: Json = { formatVersion: 1, version, atMs: context.clock.nowMs() }
       // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
-      await createExclusively(removalFile(version), `${JSON.stringify(mark, null, 2)}\n`)
+      await createExclusively(removalFile(version), `${JSON.stringify(mark, null, 2)}\n`, writes)
       const used = [...inUse(await allReleases(context)), ...(await findStaged(context))]
       const { bundle } = stored.release
       if (!used.some((other) => other.bundle === bundle)) await removeFolder(bundleFolder(bundle))
@@ -280,11 +282,11 @@ export function directoryRegistry(path: string): Releaser {
   }
 }
 
-const inUse = (releases: readonly Stored[]): readonly Release[] =>
-  releases.map(({ release }) => release).filter(({ removedAtMs }) => removedAtMs === undefined)
-
 /** Before the name of a staging that is being written or removed. */
 const partialPrefix = '.partial-'
+
+const inUse = (releases: readonly Stored[]): readonly Release[] =>
+  releases.map(({ release }) => release).filter(({ removedAtMs }) => removedAtMs === undefined)
 
 interface Stored {
   readonly release: Release
@@ -341,9 +343,12 @@ async function renameUnlessGone(from: string, to: string): Promise<void> {
 }
 
 /** Names in a folder but those of writes in progress; none where it is absent. */
-async function namesIn(folder: string): Promise<readonly string[]> {
+const namesIn = async (folder: string): Promise<readonly string[]> =>
+  (await allNamesIn(folder)).filter((name) => !isTemporaryName(name)).sort()
+
+async function allNamesIn(folder: string): Promise<readonly string[]> {
   try {
-    return (await readdir(folder)).filter((name) => !isTemporaryName(name)).sort()
+    return await readdir(folder)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw storageFailed('read', folder, error)
