@@ -60,6 +60,8 @@ async function commitPromotion(
   const there = await view.releaseOn(branch)
   const theirs = there?.version === staged.version ? await view.stagedOn(stagingBranch(there)) : undefined
   if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(staged.version)
+  // Before anything is shown: readers of the branch find a release on it from its commit on.
+  await verifyTree(call.client, from, staged.manifest)
   const release = { ...staged, promotedAtMs }
   return commitRelease(call, view, { branch, from, release, title: `Release ${call.tagOf(staged.version)}` })
 }
