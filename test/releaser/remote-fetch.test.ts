@@ -149,10 +149,11 @@ describe('a persistent fetch', () => {
     expect(asked).toBe(1)
   })
 
-  it('waits as long as it is told, by seconds or by the date of the remote', async () => {
+  it('waits as long as it is told, by seconds, by the fields of a draft, or by the date of the remote', async () => {
     const at: number[] = []
     const answers = [
       { 'retry-after': '1' },
+      { ratelimit: '"api";r=0;t=1' },
       { 'retry-after': 'Wed, 21 Oct 2026 07:28:01 GMT', date: 'Wed, 21 Oct 2026 07:28:00 GMT' },
     ]
     const url = await serve((_, response) => {
@@ -160,8 +161,8 @@ describe('a persistent fetch', () => {
       const headers = answers[at.length - 1]
       response.writeHead(headers === undefined ? 200 : 429, headers).end()
     })
-    await patient({ longestDelayMs: 60_000 })(url)
-    expect(at.slice(1).map((time, index) => time - at[index]! > 990)).toEqual([true, true])
+    await patient({ attempts: 4, longestDelayMs: 60_000 })(url)
+    expect(at.slice(1).map((time, index) => time - at[index]! > 990)).toEqual([true, true, true])
   })
 
   it('shows nobody a token that no header may have', async () => {

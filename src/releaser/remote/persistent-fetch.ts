@@ -156,8 +156,9 @@ const isBusy = (status: number) => [408, 425, 429, 500, 502, 503, 504].includes(
 
 /** Milliseconds that the remote asks to wait: a number of seconds, or a date by the remote's own clock (RFC 9110, 10.2.3). */
 function retryAfterMs({ headers }: Response): number | undefined {
-  const asked = headers.get('retry-after')
-  if (asked === null) return undefined
+  // The Hub tells in the fields of an earlier draft: `RateLimit: "api";r=0;t=42` (draft-ietf-httpapi-ratelimit-headers-09).
+  const asked = headers.get('retry-after') ?? headers.get('ratelimit')?.match(/;\s*t=(\d+)/)?.[1]
+  if (asked === undefined) return undefined
   if (/^\d{1,9}$/.test(asked)) return Number(asked) * 1000
   const [until, now] = [Date.parse(asked), Date.parse(headers.get('date') ?? '')]
   return Number.isFinite(until - now) ? Math.max(0, until - now) : undefined
