@@ -1,10 +1,23 @@
 import type * as TensorFlow from '@tensorflow/tfjs-core'
 import type { RunKernel, WasmBackend, WasmKernel } from './wasm/backend.js'
+import { conv2DBackpropFilter, conv2DBackpropInput } from './wasm/conv2d-gradients.js'
+import { depthwiseBackpropFilter, depthwiseBackpropInput } from './wasm/depthwise-gradients.js'
 import { batchMatMul, fusedMatMul } from './wasm/matmul.js'
+import { paddedConvolutions } from './wasm/padded-convolutions.js'
 import { gatherV2, unsortedSegmentSum } from './wasm/rows.js'
 
 /** Each is tested against tfjs's cpu backend (test/trainer/wasm). */
-export const wasmKernels: readonly WasmKernel[] = [batchMatMul, fusedMatMul, gatherV2, unsortedSegmentSum]
+export const wasmKernels: readonly WasmKernel[] = [
+  batchMatMul,
+  fusedMatMul,
+  ...paddedConvolutions,
+  conv2DBackpropFilter,
+  conv2DBackpropInput,
+  depthwiseBackpropFilter,
+  depthwiseBackpropInput,
+  gatherV2,
+  unsortedSegmentSum,
+]
 
 /** Kernels that tfjs's wasm backend lacks or has slow, on our own backend, so that the host's stays as it is. */
 export function registerWasmKernels(tf: typeof TensorFlow, backendName: string): void {
@@ -26,8 +39,10 @@ export function registerWasmKernels(tf: typeof TensorFlow, backendName: string):
           inputs: call.inputs as never,
           attrs: call.attrs as never,
           backend,
+          tf,
           run,
-          original: () => original.kernelFunc(call) as TensorFlow.TensorInfo,
+          original: (attrs) =>
+            original.kernelFunc({ ...call, attrs: (attrs ?? call.attrs) as never }) as TensorFlow.TensorInfo,
         })
       },
     })

@@ -30,9 +30,10 @@ export interface KernelCall<Input extends string, Attrs = unknown> {
   readonly inputs: Readonly<Record<Input, Info>>
   readonly attrs: Attrs
   readonly backend: WasmBackend
+  readonly tf: typeof TensorFlow
   readonly run: RunKernel
-  /** The kernel of this name that tfjs's backend comes with. */
-  readonly original: () => Info
+  /** The kernel of this name that tfjs's backend comes with, on the same inputs. */
+  readonly original: (attrs?: object) => Info
 }
 
 /** A kernel of ours: added where tfjs's wasm backend lacks it, put in its place where it has one. */
@@ -50,12 +51,24 @@ export const wasmKernel = <Input extends string, Attrs = unknown>(
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
-/** The same values under another shape; borrowed, so it is not to be disposed. */
-export const withShape = (info: Info, shape: readonly number[]): Info => ({ ...info, shape: [...shape] })
-
 // Views are to be taken after every allocation of a kernel: an allocation may move the heap.
 export const floats = (backend: WasmBackend, info: Info): Float32Array =>
   backend.typedArrayFromHeap(info) as Float32Array
+
+/** Working memory on the module's heap for as long as `work` takes, all zeros. */
+export function withScratch(
+  backend: WasmBackend,
+  sizes: readonly number[],
+  work: (scratch: readonly Info[]) => void,
+): void {
+  const scratch = sizes.map((size) => backend.makeOutput([size], 'float32'))
+  try {
+    for (const info of scratch) floats(backend, info).fill(0)
+    work(scratch)
+  } finally {
+    dispose(backend, ...scratch)
+  }
+}
 
 export const dispose = (backend: WasmBackend, ...infos: readonly Info[]): void => {
   for (const { dataId } of infos) backend.disposeData(dataId)

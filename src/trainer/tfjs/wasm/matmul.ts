@@ -84,8 +84,14 @@ function untransposed(
 
 type Sizes = readonly [rows: number, inner: number, columns: number]
 
-/** XNNPACK's product of each of `batch` pairs of matrices, one after the other in memory. */
-function multiply(backend: WasmBackend, infos: readonly Info[], [rows, inner, columns]: Sizes, batch: number): void {
+/** output = left · right by XNNPACK, for each of `batch` pairs of float32 matrices, one after the other in memory. Nothing where a size is 0. */
+export function multiply(
+  backend: WasmBackend,
+  infos: readonly [left: Info, right: Info, output: Info],
+  [rows, inner, columns]: Sizes,
+  batch: number,
+): void {
+  if (rows * inner * columns === 0) return
   const product = functionOf(backend)
   const [leftShape, rightShape] = [asBytes([1, rows, inner]), asBytes([1, inner, columns])]
   const call = ([left, right, output]: readonly number[]) =>
