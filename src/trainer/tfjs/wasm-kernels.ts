@@ -2,9 +2,13 @@ import type * as TensorFlow from '@tensorflow/tfjs-core'
 import type { RunKernel, WasmBackend, WasmKernel } from './wasm/backend.js'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './wasm/conv2d-gradients.js'
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './wasm/depthwise-gradients.js'
+import { einsum, registerEinsumGradient } from './wasm/einsum.js'
 import { batchMatMul, fusedMatMul } from './wasm/matmul.js'
 import { paddedConvolutions } from './wasm/padded-convolutions.js'
+import { reductions } from './wasm/reductions.js'
 import { gatherV2, unsortedSegmentSum } from './wasm/rows.js'
+import { tile } from './wasm/tile.js'
+import { transpose } from './wasm/transpose.js'
 
 /** Each is tested against tfjs's cpu backend (test/trainer/wasm). */
 export const wasmKernels: readonly WasmKernel[] = [
@@ -15,12 +19,17 @@ export const wasmKernels: readonly WasmKernel[] = [
   conv2DBackpropInput,
   depthwiseBackpropFilter,
   depthwiseBackpropInput,
+  einsum,
   gatherV2,
+  ...reductions,
+  tile,
+  transpose,
   unsortedSegmentSum,
 ]
 
 /** Kernels that tfjs's wasm backend lacks or has slow, on our own backend, so that the host's stays as it is. */
 export function registerWasmKernels(tf: typeof TensorFlow, backendName: string): void {
+  registerEinsumGradient(tf)
   for (const kernel of wasmKernels) {
     const original = tf.getKernel(kernel.name, backendName)
     if (original !== undefined) tf.unregisterKernel(kernel.name, backendName)

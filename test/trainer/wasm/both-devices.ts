@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { expect } from 'vitest'
 import { callContext } from '../../../src/core/index.js'
-import { openDevice } from '../../../src/trainer/tfjs/devices.js'
+import { type Device, openDevice } from '../../../src/trainer/tfjs/devices.js'
 
 // The whole of tfjs brings the gradients, into the same engine. It is CommonJS: what it exports is under `default`.
 const module = await import('@tensorflow/tfjs')
@@ -16,27 +16,30 @@ export interface Values {
   readonly values: readonly number[]
 }
 
-/** What `work` gives on each device. It must leave no tensor behind, nor any data of the backend's. */
-export function onBoth(work: () => Tensor | readonly Tensor[]): { wasm: readonly Values[]; js: readonly Values[] } {
-  const read = () => {
+/** What `work` gives on the device. It must leave no tensor behind, nor any data of the backend's. */
+export function on(device: Device, work: () => Tensor | readonly Tensor[]): readonly Values[] {
+  return device.use(() => {
     const before = [tf.memory().numTensors, tf.backend().numDataIds()]
     const read = tf.tidy(() => {
-      const result = work()
-      const tensors: readonly Tensor[] = Array.isArray(result) ? result : [result as Tensor]
-      const values = tensors.map(({ shape, dtype }, at) => ({ shape, dtype, values: [...tensors[at]!.dataSync()] }))
-      return values as never
+      const tensors = [work()].flat() as readonly Tensor[]
+      return tensors.map((tensor) => ({
+        shape: tensor.shape,
+        dtype: tensor.dtype,
+        values: [...tensor.dataSync()],
+      })) as never
     }) as readonly Values[]
     const after = [tf.memory().numTensors, tf.backend().numDataIds()]
     if (!isDeepStrictEqual(after, before)) throw new Error(`Left behind (tensors, data): ${before} → ${after}.`)
     return read
-  }
-  return { wasm: wasm.use(read), js: js.use(read) }
+  })
 }
+
+export const onBoth = (work: () => Tensor | readonly Tensor[]) => ({ wasm: on(wasm, work), js: on(js, work) })
 
 /**
  * Shapes and dtypes equal; values equal, NaN and infinities included, to within `tolerance` of the largest finite one of
- * the tensor: both devices round to float32 (6e-8) at each step, but add in different orders, so that what a sum of large
- * terms leaves over is off by as much as the terms were.
+ * the tensor, or of 1, the size of what goes in: both devices round to float32 (6e-8) at each step, but add in different
+ * orders, so that what a sum of large terms leaves over is off by as much as the terms were.
  */
 export function expectSame(
   { wasm: ours, js: theirs }: { wasm: readonly Values[]; js: readonly Values[] },
@@ -53,7 +56,7 @@ export function expectSame(
     )
     values.forEach((value, at) => {
       const wanted = expected[at]!
-      const isSame = Object.is(value, wanted) || Math.abs(value - wanted) <= tolerance * Math.max(largest, 1e-6)
+      const isSame = Object.is(value, wanted) || Math.abs(value - wanted) <= tolerance * Math.max(largest, 1)
       if (!isSame) throw new Error(`Value ${at} of tensor ${tensor} is ${value}, not ${wanted}.`)
     })
   })

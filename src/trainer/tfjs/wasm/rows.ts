@@ -24,25 +24,34 @@ export const unsortedSegmentSum = wasmKernel<'x' | 'segmentIds', { readonly numS
   },
 )
 
-/** out[i] = x[indices[i]]; tfjs's own copies row by row through a call each. x: [rows, …rest]; out: [...indices.shape, …rest]. */
+/** Slices of x along an axis, by their numbers; tfjs's own copies slice by slice through a call each. */
 export const gatherV2 = wasmKernel<'x' | 'indices', { readonly axis: number; readonly batchDims: number }>(
   'GatherV2',
-  ({ inputs: { x, indices }, attrs: { axis, batchDims }, backend, original }): Info => {
-    if (axis !== 0 || batchDims !== 0 || (x.dtype !== 'float32' && x.dtype !== 'int32')) return original()
-    const [rows = 0, ...rest] = x.shape
-    const width = sizeOf(rest)
-    const output = backend.makeOutput([...indices.shape, ...rest], x.dtype)
-    const gathered = backend.typedArrayFromHeap(output)
-    const values = backend.typedArrayFromHeap(x)
-    const wanted = backend.typedArrayFromHeap(indices)
-    for (let item = 0; item < wanted.length; item += 1) {
-      const row = wanted[item]!
-      if (row < 0 || row >= rows) {
-        backend.disposeData(output.dataId)
-        throw new Error(`GatherV2: the index value ${row} is not in [0, ${rows - 1}]`)
+  ({ inputs: { x, indices }, attrs: { axis, batchDims }, backend, tf }): Info => {
+    const [parsed] = tf.util.parseAxisParam(axis, x.shape)
+    const shapes = tf.backend_util.segment_util.collectGatherOpShapeInfo(
+      x as never,
+      indices as never,
+      parsed!,
+      batchDims,
+    )
+    const { batchSize, outerSize, dimSize, sliceSize, outputShape } = shapes
+    const output = backend.makeOutput(outputShape, x.dtype)
+    const gathered = backend.typedArrayFromHeap(output) // [batch, outer, wanted, slice]
+    const values = backend.typedArrayFromHeap(x) // [batch, outer, dim, slice]
+    const wanted = backend.typedArrayFromHeap(indices) // [batch, wanted]
+    const wrong = wanted.find((index) => !(index >= 0 && index < dimSize))
+    if (wrong !== undefined) {
+      backend.disposeData(output.dataId)
+      throw new Error(`GatherV2: the index value ${wrong} is not in [0, ${dimSize - 1}]`)
+    }
+    const count = batchSize === 0 ? 0 : wanted.length / batchSize
+    for (let block = 0, to = 0; block < batchSize * outerSize; block += 1) {
+      const firstIndex = Math.floor(block / outerSize) * count
+      for (let item = 0; item < count; item += 1) {
+        const from = (block * dimSize + wanted[firstIndex + item]!) * sliceSize
+        for (let at = 0; at < sliceSize; at += 1) gathered[to++] = values[from + at]!
       }
-      for (let column = 0, from = row * width, to = item * width; column < width; column += 1)
-        gathered[to + column] = values[from + column]!
     }
     return output
   },
