@@ -7,6 +7,7 @@ export default defineConfig({
     repository: 'src/repository.ts',
     huggingface: 'src/huggingface.ts',
     github: 'src/github.ts',
+    s3: 'src/s3.ts',
     tfjs: 'src/tfjs.ts',
     statistics: 'src/statistics.ts',
     testing: 'src/testing.ts',

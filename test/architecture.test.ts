@@ -23,6 +23,7 @@ const rooms = [
 const implementations = [
   'store/directory',
   'store/memory',
+  'store/s3',
   'trainer/tfjs',
   'releaser/directory',
   'releaser/huggingface',
@@ -30,8 +31,8 @@ const implementations = [
   'releaser/s3',
 ]
 const composers = new Set(['repository', 'cli', 'testing'])
-const entries = ['index', 'repository', 'huggingface', 'github', 'tfjs', 'statistics', 'testing']
-const heavy = ['@tensorflow/', '@huggingface/', 'p-retry', 'isomorphic-git', 'zod', 'ajv', 'yaml', 'jiti']
+const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'tfjs', 'statistics', 'testing']
+const heavy = ['@tensorflow/', '@huggingface/', '@aws-sdk/', 'p-retry', 'isomorphic-git', 'zod', 'ajv', 'yaml', 'jiti']
 
 const root = resolve(import.meta.dirname, '../src')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

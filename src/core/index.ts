@@ -13,6 +13,7 @@ export {
 } from './digest.js'
 export { type ErrorCode, isSheikhError, messageOf, SheikhError, type SheikhErrorOptions } from './errors.js'
 export { createRunId, isRunId } from './ids.js'
+export { inParallel } from './in-parallel.js'
 export { canonicalJson, type Json, type JsonObject } from './json.js'
 export {
   checkedPath,

@@ -1,10 +1,10 @@
-import { type Digest, merkleRoot, SheikhError } from '../core/index.js'
+import { type Digest, inParallel, merkleRoot, SheikhError } from '../core/index.js'
 import type { Row, Rows } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext } from './dataset-types.js'
 import { issuesError, someOf } from './issues.js'
 import { type EntryRead, readEntry, type ScannedRow } from './read-entry.js'
-import { inParallel, type Scan } from './scan.js'
+import { readConcurrency, type Scan } from './scan.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
 const rowsPerBatch = 256
@@ -46,7 +46,7 @@ export class RowReader {
     const files = new Map<string, ReadonlyMap<string, AnyRow> | undefined>()
     for (const { path } of batch) if (!files.has(path)) files.set(path, this.#scan.pool.get(path))
     const absent = [...files.keys()].filter((path) => files.get(path) === undefined)
-    await inParallel(absent, async (path) => {
+    await inParallel(absent, readConcurrency, async (path) => {
       this.#context.signal.throwIfAborted()
       const entry = this.#scan.entries.get(path)!
       const read = await readEntry(entry, this.#options, this.#schema, this.#context)

@@ -1,4 +1,4 @@
-import { type Digest, digestJson, type Json } from '../core/index.js'
+import { type Digest, digestJson, inParallel, type Json } from '../core/index.js'
 import { type StatCache, statCache } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, SourceEntry } from './dataset-types.js'
@@ -17,7 +17,7 @@ export interface Scan {
 }
 
 /** Files read at the same time. */
-const readConcurrency = 16
+export const readConcurrency = 16
 /** Rows that stay in memory after reading, by the size of their text. */
 const maximumPoolBytes = 512 * 1024 * 1024
 
@@ -43,7 +43,7 @@ export async function scan(
   })
   const unknown = [...known.keys()].filter((index) => known[index] === undefined)
   const issues: DatasetIssue[] = []
-  await inParallel(unknown, async (index) => {
+  await inParallel(unknown, readConcurrency, async (index) => {
     context.signal.throwIfAborted()
     if (issues.length >= maximumIssues) return
     const entry = entries[index]!
@@ -63,26 +63,6 @@ export async function scan(
   if (issues.length > 0) throw issuesError(inOrder(issues))
   await cache?.save()
   return { rows, entries: new Map(entries.map((entry) => [entry.path, entry])), pool }
-}
-
-/** Does `work` for each item, a few at a time. The first failure ends it. */
-export async function inParallel<V>(items: readonly V[], work: (item: V) => Promise<void>): Promise<void> {
-  let next = 0
-  let failed = false
-  const worker = async () => {
-    while (next < items.length && !failed) {
-      const item = items[next]!
-      next += 1
-      try {
-        await work(item)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const done = await Promise.allSettled(Array.from({ length: Math.min(readConcurrency, items.length) }, worker))
-  for (const result of done) if (result.status === 'rejected') throw result.reason
 }
 
 async function openCache(

@@ -3,6 +3,7 @@ export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
 export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'
 export { parseRelease, parseStaged } from './parse-release.js'
+export { notFound, notHeld, pointedAt, versionTaken } from './registry-errors.js'
 export { byVersion } from './release-order.js'
 export { releaseTo } from './release-to.js'
 export type {

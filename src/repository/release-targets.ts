@@ -3,6 +3,7 @@ import { SheikhError } from '../core/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
 import { type Releaser, releaseTo } from '../releaser/index.js'
 import { fetchFrom } from '../releaser/remote/index.js'
+import type { BucketCredentials } from '../store/bucket/index.js'
 import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -12,7 +13,7 @@ export interface Surroundings {
   readonly root: string
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
-  /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY. */
+  /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
   readonly environment: Environment
 }
 
@@ -62,6 +63,15 @@ async function registryOf(
       fetch: fetchFrom(environment),
     })
   }
+  if (target.kind === 's3') {
+    const { s3Registry } = await import('../releaser/s3/index.js')
+    return s3Registry({
+      address: target.address,
+      endpoint: target.endpoint ?? (environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined),
+      region: target.region ?? (environment['AWS_REGION'] || undefined),
+      credentials: credentialsIn(environment),
+    })
+  }
   const { githubRegistry } = await import('../releaser/github/index.js')
   return githubRegistry({
     repository:
@@ -74,6 +84,14 @@ async function registryOf(
     baseUrl: environment['GITHUB_API_URL'] || undefined,
     fetch: fetchFrom(environment),
   })
+}
+
+/** Absent: the client looks for a profile, a role or single sign-on. */
+function credentialsIn(environment: Environment): BucketCredentials | undefined {
+  const accessKeyId = environment['AWS_ACCESS_KEY_ID'] || undefined
+  const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'] || undefined
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined
+  return { accessKeyId, secretAccessKey, sessionToken: environment['AWS_SESSION_TOKEN'] || undefined }
 }
 
 /** `owner/name` of an address on GitHub, as HTTPS, SSH or scp writes it. */

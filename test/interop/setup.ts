@@ -16,7 +16,7 @@ else {
     run(
       python,
       '-c',
-      'import huggingface_hub, model_signing, numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api',
+      'import huggingface_hub, model_signing, moto.server, numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api',
     )
   if (failed === undefined) {
     copyFileSync(requirements, installed)

@@ -40,6 +40,7 @@ stages:
       - huggingface: { repo: me/spam, type: dataset, create: private, tag_format: "spam-v{version}" }
       - github: { release: true, repo: me/spam }
       - github: { release: false, repo: me/none }
+      - s3: { address: "s3://team/spam", endpoint: "https://s3.example", region: eu-west-1 }
     channel: staging
     versioning: { strategy: semantic, auto_increment: true, prerelease: rc }
 artifacts: { storage: { retention_days: 30, keep_last: 5 } }
@@ -49,6 +50,7 @@ artifacts: { storage: { retention_days: 30, keep_last: 5 } }
         { kind: 'directory', path: 'out' },
         { kind: 'huggingface', repository: 'datasets/me/spam', create: 'private', tagFormat: 'spam-v{version}' },
         { kind: 'github', repository: 'me/spam' },
+        { kind: 's3', address: 's3://team/spam', endpoint: 'https://s3.example', region: 'eu-west-1' },
       ],
       channel: 'staging',
       prerelease: 'rc',
@@ -58,6 +60,7 @@ artifacts: { storage: { retention_days: 30, keep_last: 5 } }
 
   it.each([
     ['huggingface: { type: model }', 'names no repository'],
+    ['s3: { region: eu-west-1 }', 'names no bucket'],
     ['huggingface: { repo: me/x, type: space }', 'type'],
     ['huggingface: { repo: me/x, create: shared }', 'create'],
   ])('refuse %s', async (target, fact) => {

@@ -15,14 +15,18 @@ import {
 import {
   type Bundle,
   isVersion,
+  notFound,
+  notHeld,
   parseRelease,
   parseStaged,
   parseVersion,
+  pointedAt,
   type Release,
   type Releaser,
   readBundle,
   type Staged,
   type StageRequest,
+  versionTaken,
 } from '../index.js'
 import { channelNames, channelOf, stagingFolder } from './channel.js'
 
@@ -380,21 +384,3 @@ const corrupt = (file: string, fact: string, cause?: unknown) =>
     facts: { file },
     ...(cause !== undefined && { cause }),
   })
-const versionTaken = (version: string) =>
-  new SheikhError(
-    'release-conflict',
-    `Cannot release ${version}: the version is taken by another release. Run again, for the next one.`,
-    { facts: { version }, retryable: true },
-  )
-const notFound = (version: string) =>
-  new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
-const notHeld = (bundle: Digest) =>
-  new SheikhError('not-found', `The registry does not hold the bundle ${bundle}, or not whole.`, { facts: { bundle } })
-const pointedAt = (version: string) =>
-  new SheikhError(
-    'release-conflict',
-    `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
-    {
-      facts: { version },
-    },
-  )

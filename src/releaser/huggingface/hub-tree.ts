@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { digestBytes, hexOf, type Manifest, SheikhError } from '../../core/index.js'
+import { digestBytes, hexOf, inParallel, type Manifest, SheikhError } from '../../core/index.js'
 import type { HubChange, HubClient, HubFile } from './hub-client.js'
 import { isOurs, isShared } from './hub-documents.js'
 
@@ -81,32 +81,6 @@ export async function verifyTree(client: HubClient, revision: string, manifest: 
 /** Git's name for a file of this content. */
 export const gitOidOf = (content: Uint8Array): string =>
   createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex')
-
-/** In the order of `items`; the first failure ends it, when nothing runs any more. */
-export async function inParallel<I, O>(
-  items: readonly I[],
-  limit: number,
-  work: (item: I) => Promise<O>,
-): Promise<readonly O[]> {
-  const results: O[] = new Array(items.length)
-  const failures: unknown[] = []
-  let next = 0
-  const worker = async () => {
-    while (next < items.length && failures.length === 0) {
-      const index = next
-      next += 1
-      await work(items[index]!).then(
-        (result) => {
-          results[index] = result
-        },
-        (error: unknown) => failures.push(error),
-      )
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
-  if (failures.length > 0) throw failures[0]
-  return results
-}
 
 const notThere = (path: string, revision: string) =>
   new SheikhError('artifact-corrupt', `Cannot use the files on the Hub at ${revision}: "${path}" is missing.`, {

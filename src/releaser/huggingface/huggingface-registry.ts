@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, isSheikhError, SheikhError } from '../../core/index.js'
+import { type CallContext, inParallel, isSheikhError, SheikhError } from '../../core/index.js'
 import { makeDirectory } from '../../store/index.js'
 import {
   type Bundle,
@@ -21,7 +21,7 @@ import { encodeMarks, type Marks, marksFile } from './hub-documents.js'
 import { notFound, notStaged } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, hubView, lookAndAct, marked, stagingBranch } from './hub-releases.js'
 import { strangersIn } from './hub-strangers.js'
-import { inParallel, verifyTree } from './hub-tree.js'
+import { verifyTree } from './hub-tree.js'
 import { modelCard } from './model-card.js'
 import { pointBranch } from './point-branch.js'
 import { promoteRelease, promotionOf } from './promote-release.js'

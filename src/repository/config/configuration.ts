@@ -43,6 +43,13 @@ export type ReleaseTarget =
       readonly repository?: string | undefined
       readonly tagFormat?: string | undefined
     }
+  | {
+      readonly kind: 's3'
+      /** `s3://bucket/prefix`. */
+      readonly address: string
+      readonly endpoint?: string | undefined
+      readonly region?: string | undefined
+    }
 
 export interface ReleaseConfiguration {
   /** At least one; staged in all, then promoted in this order. */
@@ -203,6 +210,12 @@ function targetOf(kind: string, options: Values, file: string): ReleaseTarget | 
   const tagFormat = text('tag_format')
   if (kind === 'directory') return { kind, path: text('path') ?? 'releases' }
   if (kind === 'github' && options['release'] !== false) return { kind, repository: text('repo'), tagFormat }
+  if (kind === 's3') {
+    const address = text('address')
+    if (address === undefined)
+      throw invalidConfig(file, 'the release target "s3" names no bucket; write address: s3://bucket/prefix')
+    return { kind, address, endpoint: text('endpoint'), region: text('region') }
+  }
   if (kind !== 'huggingface') return undefined
   const repository = text('repo')
   if (repository === undefined)

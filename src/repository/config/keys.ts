@@ -86,6 +86,7 @@ export const pipelineKeys = group({
             license: honoured(text.min(1)),
           }),
           github: group({ release: honoured(flag), repo: honoured(text.min(1)), tag_format: honoured(text) }),
+          s3: group({ address: honoured(text.min(1)), endpoint: honoured(text.min(1)), region: honoured(text.min(1)) }),
         }),
       ),
       channel: honoured(text),

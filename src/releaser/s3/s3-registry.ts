@@ -1,0 +1,192 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallContext, type FileEntry, hexOf, SheikhError } from '../../core/index.js'
+import { type BucketOptions, openBucket } from '../../store/bucket/index.js'
+import { makeDirectory } from '../../store/index.js'
+import {
+  type Bundle,
+  checkedChannel,
+  notFound,
+  notHeld,
+  parseVersion,
+  pointedAt,
+  type Release,
+  type Releaser,
+  type Staged,
+  type StageRequest,
+  versionTaken,
+} from '../index.js'
+import { downloadFile } from '../remote/index.js'
+import { bucketChannels } from './bucket-channels.js'
+import { bucketRecords, corrupt, inUse, stagedKey } from './bucket-records.js'
+import { type Checksums, type Files, filesOf } from './bundle-objects.js'
+
+export interface S3RegistryOptions extends BucketOptions {
+  /** A file on its way to or from the bucket: the part that is done, 0..1. */
+  readonly onProgress?: ((progress: S3Progress) => void) | undefined
+}
+
+export interface S3Progress {
+  readonly direction: 'upload' | 'download'
+  readonly path: string
+  readonly progress: number
+}
+
+/**
+ * Releases in a bucket of Amazon S3, or of a server that speaks its protocol and has conditional writes (`If-None-Match`):
+ * `bundles/<digest>/`, `staged/<version>-<digest>.json`, `releases/<version>.json`, `withdrawals/`, `removals/`,
+ * `channels/<name>/<number>.json`. A reader goes by `releases/` alone; an object there is made once, and whole. What a
+ * server has of an earlier bundle is copied on the server. One writer at a time, as the pipeline's lock has it; of two that
+ * race one gets `release-conflict`.
+ *
+ * @throws `invalid-options`; its methods `missing-peer`, `access-denied`, `remote-failed` and `release-rejected` too.
+ */
+export function s3Registry(options: S3RegistryOptions): Releaser {
+  const bucket = openBucket(options)
+  const records = bucketRecords(bucket)
+  const channels = bucketChannels(bucket)
+  const progressOf =
+    (direction: S3Progress['direction'], { path, sizeBytes }: FileEntry) =>
+    (bytes: number) =>
+      options.onProgress?.({ direction, path, progress: sizeBytes === 0 ? 1 : bytes / sizeBytes })
+  const files: Files = filesOf(bucket, (entry) => progressOf('upload', entry))
+
+  async function stageBundle({ bundle, version, intent, record }: StageRequest, context: CallContext): Promise<Staged> {
+    const staged: Staged = {
+      formatVersion: 1,
+      version,
+      bundle: bundle.digest,
+      manifest: bundle.manifest,
+      intent,
+      record,
+    }
+    const stagings = await records.stagings(context)
+    const releases = inUse(await records.releases(context))
+    const others = [...releases, ...stagings]
+    const known = others.find((other) => other.bundle === bundle.digest)?.checksums ?? {}
+    let checksums: Checksums
+    if (bundle.directory !== undefined)
+      checksums = await files.send({ ...bundle, directory: bundle.directory }, { known, others }, context)
+    else {
+      if (!(await files.areWhole(staged, known, context))) throw notHeld(bundle.digest)
+      checksums = known
+    }
+    await records.writeStaging({ ...staged, checksums }, context)
+    return staged
+  }
+
+  /** Without its record a staging is of nothing, and its files tell. */
+  const checksumsOf = async (staged: Staged, context: CallContext): Promise<Checksums> =>
+    (await records.staging(stagedKey(staged), context))?.checksums ?? {}
+
+  return {
+    contract: 1,
+    name: 's3',
+    version: '1',
+    describe: () => ({ address: options.address, endpoint: options.endpoint ?? null }),
+
+    async current(name, context) {
+      const { version } = await channels.read(checkedChannel(name), context)
+      if (version === undefined) return undefined
+      const release = await records.release(version, context)
+      if (release === undefined) throw corrupt(`channels/${name}/`, `it points at ${version}, which is not there`)
+      return plain(release)
+    },
+
+    channels: (context) => channels.all(context),
+
+    async *history(context) {
+      for (const release of await records.releases(context)) yield plain(release)
+    },
+
+    async stage(request, context) {
+      const taken = await records.release(parseVersion(request.version), context)
+      if (taken !== undefined && taken.bundle !== request.bundle.digest) throw versionTaken(request.version)
+      return await stageBundle(request, context)
+    },
+
+    async *staged(context) {
+      // What appears in `releases/` appears at once: there is nothing between staged and released.
+      for (const { checksums: _, ...staged } of await records.stagings(context)) yield { staged, promoting: false }
+    },
+
+    async verify(staged, context) {
+      await files.verify(staged, await checksumsOf(staged, context), context)
+    },
+
+    async promote(staged, context) {
+      if ((await records.release(staged.version, context)) === undefined) {
+        const checksums = await checksumsOf(staged, context)
+        // A bundle of the same digest may have stood there for years.
+        await files.verify(staged, checksums, context)
+        const sequence = ((await records.releases(context))[0]?.sequence ?? 0) + 1
+        await records.createRelease({ ...staged, promotedAtMs: context.clock.nowMs(), checksums, sequence }, context)
+      }
+      const release = (await records.release(staged.version, context))!
+      if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
+        throw versionTaken(staged.version)
+      await bucket.remove(stagedKey(staged), context)
+      return plain(release)
+    },
+
+    async point(name, version, expected, context) {
+      if ((await records.release(version, context)) === undefined) throw notFound(version)
+      await channels.point(checkedChannel(name), version, expected, context)
+    },
+
+    async discard(staged, context) {
+      const others = (await records.stagings(context)).filter((other) => stagedKey(other) !== stagedKey(staged))
+      const used = [...inUse(await records.releases(context)), ...others]
+      // Before the staging, which has the next run try again should this be cut off.
+      if (!used.some(({ bundle }) => bundle === staged.bundle)) await files.remove(staged.bundle, context)
+      await bucket.remove(stagedKey(staged), context)
+    },
+
+    async withdraw(version, reason, context) {
+      if ((await records.release(version, context)) === undefined) throw notFound(version)
+      await records.mark('withdrawals', version, { reason, atMs: context.clock.nowMs() }, context)
+    },
+
+    async remove(version, context) {
+      const release = await records.release(version, context)
+      if (release === undefined) throw notFound(version)
+      if (Object.values(await channels.all(context)).includes(version)) throw pointedAt(version)
+      // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
+      await records.mark('removals', version, { atMs: context.clock.nowMs() }, context)
+      const used = [...inUse(await records.releases(context)), ...(await records.stagings(context))]
+      if (!used.some(({ bundle }) => bundle === release.bundle)) await files.remove(release.bundle, context)
+    },
+
+    async open(version, directory, context): Promise<Bundle> {
+      const release = await records.release(version, context)
+      if (release === undefined || release.removedAtMs !== undefined) throw notFound(version)
+      await makeDirectory(directory)
+      if ((await readdir(directory)).length > 0)
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
+        )
+      const { manifest, bundle } = release
+      for (const file of manifest.files)
+        await downloadFile(
+          {
+            fetch: (_, init) => files.answer(bundle, file, new Headers(init?.headers).get('range') ?? '', context),
+            request: () => ({ url: file.path }),
+            file,
+            target: join(directory, file.path),
+            onProgress: progressOf('download', file),
+            refuse: () => corrupt(`bundles/${hexOf(bundle)}/${file.path}`, 'it is missing'),
+          },
+          context,
+        )
+      return { digest: bundle, manifest, directory }
+    },
+  }
+}
+
+/** Without what only this registry keeps. */
+const plain = ({
+  checksums: _,
+  sequence: __,
+  ...release
+}: Release & { readonly checksums: Checksums; readonly sequence: number }): Release => release

@@ -1,0 +1,173 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { readBundle, type Staged } from '../../src/releaser/index.js'
+import { type BucketCredentials, type S3RegistryOptions, s3Registry, s3Store } from '../../src/s3.js'
+import { openBucket } from '../../src/store/bucket/index.js'
+import { releaserContract } from '../../src/testing/releaser-contract.js'
+import { storeContract } from '../../src/testing/store-contract.js'
+
+const context = callContext()
+/** A server of the protocol, with a bucket. */
+export interface S3UnderTest {
+  readonly endpoint: string
+  readonly bucket: string
+  readonly credentials: BucketCredentials
+}
+
+/** What the registry and the store in a bucket keep, whoever serves it. */
+export function s3Suite(server: () => S3UnderTest): void {
+  let folder: string
+  let prefixes = 0
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sheikh-s3-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  const fresh = (more: Partial<S3RegistryOptions> = {}): S3RegistryOptions => {
+    prefixes += 1
+    const { endpoint, credentials, bucket } = server()
+    return { address: `s3://${bucket}/${process.pid}/p${prefixes}`, endpoint, credentials, ...more }
+  }
+
+  describe('s3Store', () => storeContract(it, async () => ({ store: s3Store(fresh()), dispose: async () => {} })))
+
+  describe('s3Registry', () =>
+    releaserContract(it, async () => {
+      const options = fresh()
+      return { releaser: s3Registry(options), reopen: () => s3Registry(options), dispose: async () => {} }
+    }))
+
+  /** Of a file in parts, a small one, one in a folder and an empty one. */
+  async function bundleOf(config: string) {
+    const directory = await mkdtemp(join(folder, 'bundle-'))
+    await writeFile(join(directory, 'model.safetensors'), Buffer.alloc(36_000_000, 'weights'))
+    await writeFile(join(directory, 'config.json'), config)
+    await writeFile(join(directory, 'empty'), '')
+    return await readBundle(directory, context)
+  }
+  const requestOf = async (version: string, config: string) => ({
+    bundle: await bundleOf(config),
+    version,
+    intent: { withdraws: [] },
+    record: { runId: version, atMs: 1 },
+  })
+  async function release(options: S3RegistryOptions, version: string, config = version): Promise<Staged> {
+    const registry = s3Registry(options)
+    const staged = await registry.stage(await requestOf(version, config), context)
+    await registry.verify(staged, context)
+    await registry.promote(staged, context)
+    return staged
+  }
+  const weightsKey = ({ bundle }: Staged) => `bundles/${bundle.slice('sha256:'.length)}/model.safetensors`
+
+  it('sends a large file in parts, tells how far it is, and gives it back', async () => {
+    const seen: string[] = []
+    const options = fresh({
+      onProgress: ({ direction, path, progress }) => seen.push(`${direction} ${path} ${progress}`),
+    })
+    await release(options, '1.0.0')
+    const target = join(folder, 'opened')
+    await s3Registry(options).open('1.0.0', target, context)
+    expect(await readFile(join(target, 'config.json'), 'utf8')).toBe('1.0.0')
+    for (const direction of ['upload', 'download'])
+      expect(seen.filter((one) => one.startsWith(`${direction} model.safetensors`)).at(-1)).toMatch(/ 1$/)
+    expect(seen.filter((one) => one.startsWith('upload model.safetensors')).length).toBe(3)
+  })
+
+  it('copies on the server what another bundle has, and sends it once only', async () => {
+    const options = fresh()
+    await release(options, '1.0.0')
+    const sent: string[] = []
+    const watched = { ...options, onProgress: ({ path }: { readonly path: string }) => sent.push(path) }
+    await release(watched, '1.0.1')
+    expect([...new Set(sent)].sort()).toEqual(['config.json'])
+  })
+
+  it('sends nothing for a bundle that it holds', async () => {
+    const options = fresh()
+    const { bundle, manifest } = await release(options, '1.0.0')
+    const registry = s3Registry({ ...options, onProgress: () => expect.fail('a file was sent') })
+    const staged = await registry.stage(
+      {
+        bundle: { digest: bundle, manifest },
+        version: '1.0.1',
+        intent: { withdraws: [] },
+        record: { runId: 'r', atMs: 2 },
+      },
+      context,
+    )
+    await registry.verify(staged, context)
+    expect((await registry.promote(staged, context)).version).toBe('1.0.1')
+  })
+
+  it('finds bytes that were changed in the bucket, also of the same length', async () => {
+    const options = fresh()
+    const bucket = openBucket(options)
+    const registry = s3Registry(options)
+    const staged = await registry.stage(await requestOf('1.0.0', 'right'), context)
+    await bucket.put(weightsKey(staged), Buffer.alloc(36_000_000, 'weighty'), context)
+    await expect(registry.verify(staged, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    await expect(registry.promote(staged, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    // The next run sends again what is wrong.
+    await registry.verify(await registry.stage(await requestOf('1.0.0', 'right'), context), context)
+    await registry.promote(staged, context)
+    await bucket.put(weightsKey(staged), Buffer.alloc(36_000_000, 'weighty'), context)
+    await expect(registry.open('1.0.0', join(folder, 'evil'), context)).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+    })
+  })
+
+  it('says what a document lacks, and where it stands', async () => {
+    const options = fresh()
+    const bucket = openBucket(options)
+    await release(options, '1.0.0')
+    const registry = s3Registry(options)
+    for (const [key, text] of [
+      ['releases/1.0.0.json', '{'],
+      ['releases/1.0.0.json', '{"formatVersion":1}'],
+      ['channels/latest/00000001.json', '{"version":"../x"}'],
+    ] as const) {
+      await bucket.put(key, Buffer.from(text), context)
+      const asking = key.startsWith('channels')
+        ? registry.current('latest', context)
+        : registry.withdraw('1.0.0', 'x', context)
+      await expect(asking).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    }
+  })
+
+  it('takes the lock over from who said nothing for longer than the lease', async () => {
+    const options = fresh()
+    const at = (nowMs: number) => callContext({ clock: { ...context.clock, nowMs: () => nowMs } })
+    const dead = await s3Store(options).lock('run', at(0))
+    await expect(s3Store(options).lock('next', at(140_000))).rejects.toMatchObject({ code: 'locked', retryable: true })
+    await using next = await s3Store(options).lock('next', at(200_000))
+    expect(next.token).toBe(dead.token + 1)
+    await expect(dead.check()).rejects.toMatchObject({ code: 'locked' })
+    // Whoever wakes up late takes nothing away.
+    await dead.release()
+    await next.check()
+  })
+
+  it.each(['models', 's3://', 's3://UPPER', 's3://models/../x', 's3://models/a?b', 'https://models'])(
+    'takes %j for no address',
+    (address) =>
+      expect(() => s3Registry(fresh({ address }))).toThrow(expect.objectContaining({ code: 'invalid-options' })),
+  )
+
+  it('tells a bucket that is not there', async () => {
+    const gone = s3Registry(fresh({ address: 's3://no-such-bucket' }))
+    await expect(gone.current('latest', context)).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('tells a server that is not to be reached as one to try again', async () => {
+    const options = fresh({ endpoint: 'http://127.0.0.1:9', client: { maxAttempts: 1 } })
+    await expect(s3Registry(options).current('latest', context)).rejects.toMatchObject({
+      code: 'remote-failed',
+      retryable: true,
+    })
+  })
+}
