@@ -4,6 +4,7 @@ import { conv2DBackpropFilter, conv2DBackpropInput } from './wasm/conv2d-gradien
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './wasm/depthwise-gradients.js'
 import { einsum, registerEinsumGradient } from './wasm/einsum.js'
 import { batchMatMul, fusedMatMul } from './wasm/matmul.js'
+import { maxPoolGrad } from './wasm/max-pool-gradient.js'
 import { paddedConvolutions } from './wasm/padded-convolutions.js'
 import { reductions } from './wasm/reductions.js'
 import { gatherV2, unsortedSegmentSum } from './wasm/rows.js'
@@ -21,6 +22,7 @@ export const wasmKernels: readonly WasmKernel[] = [
   depthwiseBackpropInput,
   einsum,
   gatherV2,
+  maxPoolGrad,
   ...reductions,
   tile,
   transpose,

@@ -68,14 +68,6 @@ describe('Einsum', () => {
       ],
     ],
     [
-      'no items',
-      'ab,bc->ac',
-      [
-        [0, 3],
-        [3, 2],
-      ],
-    ],
-    [
       'nothing to add up',
       'ab,bc->ac',
       [

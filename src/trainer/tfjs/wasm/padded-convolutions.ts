@@ -8,7 +8,9 @@ import type { Convolution, Shape4 } from './patches.js'
 const paddedConvolution = (name: string, isDepthwise: boolean): WasmKernel =>
   wasmKernel<'x' | 'filter', Convolution>(name, ({ inputs: { x, filter }, attrs, tf, original }) => {
     if (attrs.dataFormat === 'NCHW') return original()
-    const { strides, dilations = 1, dimRoundingMode } = attrs
+    const { strides, dimRoundingMode } = attrs
+    // tfjs-layers gives null for no dilations.
+    const dilations = attrs.dilations ?? 1
     const info = tf.backend_util.computeConv2DInfo(
       ...([
         x.shape as Shape4,

@@ -10,7 +10,7 @@ export interface Convolution {
   readonly strides: number | [number, number]
   readonly pad: 'valid' | 'same' | number
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-  readonly dilations?: number | [number, number]
+  readonly dilations?: number | [number, number] | null
   readonly dataFormat?: 'NHWC' | 'NCHW'
 }
 
