@@ -37,7 +37,12 @@ async function quickstart(name: string): Promise<Run> {
     maxBuffer: 2 ** 26,
   })
   const { steps, report } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Run & { report: string }
-  const project = join(temporary, (await readdir(temporary)).find((entry) => entry.startsWith('sheikh-quickstart-'))!)
+  // The report lies beside the project, under a name that begins alike.
+  const left = await readdir(temporary, { withFileTypes: true })
+  const project = join(
+    temporary,
+    left.find((entry) => entry.isDirectory() && /^sheikh-quickstart-/.test(entry.name))!.name,
+  )
   const bundles: Record<string, string> = {}
   for await (const { version, bundle } of directoryRegistry(join(project, 'releases')).history(callContext()))
     bundles[version] = bundle
