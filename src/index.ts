@@ -217,6 +217,7 @@ export {
 export { directoryStore } from './store/directory/index.js'
 export type { KeyRecord, Lock, Store } from './store/index.js'
 export { memoryStore } from './store/memory/index.js'
+export { type Command, type CommandTrainerOptions, commandTrainer } from './trainer/command/index.js'
 export type {
   Candidate,
   CandidateRecord,

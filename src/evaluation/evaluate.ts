@@ -64,7 +64,8 @@ async function predictBatch<I>(
     return batch.map((row, index) => ({ row, outcome: 'ok', prediction: checked(predictions[index]!, row.id) }))
   } catch (error) {
     context.signal.throwIfAborted()
-    if (error instanceof SheikhError && error.code === 'evaluation-invalid') throw error
+    // Typed errors are of the model, not of an item: were they counted as wrong answers, a broken baseline would lose to anything.
+    if (error instanceof SheikhError) throw error
     const [only] = batch
     if (batch.length === 1) {
       context.log.warn(`The model failed on "${only!.id}": ${messageOf(error)}`)

@@ -107,7 +107,7 @@ async function builtInTrainer({ training }: Configuration): Promise<Trainer<unkn
   if (architecture !== 'text-classifier')
     throw new SheikhError(
       'invalid-config',
-      `Cannot train the architecture "${architecture}": the built-in one is "text-classifier". Bring a trainer of your own in sheikh.config.ts.`,
+      `Cannot train the architecture "${architecture}": the built-in one is "text-classifier". Bring a trainer in sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
       {
         facts: { file: 'mlops/training/config.yaml' },
       },

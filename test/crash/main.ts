@@ -60,20 +60,25 @@ const lost: string[] = []
 /** What the next staging sweeps away may stay where a run staged nothing. */
 const isSwept = (name: string) => /^staged\/\.[^/]*(\/|$)/.test(name)
 
+/** What the run says that comes after. */
+interface End {
+  readonly status: string
+}
+
 /** The fact, where what was seen is not what may be. */
-function faultOf({ seen, left }: Inspection, { before, versions, step }: Case, isOver: boolean): string | undefined {
+function faultOf({ seen, left }: Inspection, { before, versions, step }: Case, end?: End): string | undefined {
   for (const { registry, current, versions: found } of seen) {
     if (new Set(found).size < found.length) return `${registry} lists a version twice: ${found}`
     if (![versions.old, versions.new].includes(current)) return `${registry} points at ${current}`
     if (current !== undefined && !found.includes(current)) return `${registry} points at ${current}, and lists ${found}`
   }
-  if (!isOver) return undefined
+  if (end === undefined) return undefined
   const [one, other] = seen as [Inspection['seen'][number], Inspection['seen'][number]]
   if (JSON.stringify({ ...one, registry: '' }) !== JSON.stringify({ ...other, registry: '' }))
     return `the registries differ: ${JSON.stringify(seen)}`
   // A rollback that nobody asked for again may never have happened.
   const isUndone = step === 'rollback' && one.current === versions.old && one.versions.length === before.length
-  const orphans = step === 'rollback' ? left.filter((name) => !isSwept(name)) : left
+  const orphans = end.status === 'released' ? left : left.filter((name) => !isSwept(name))
   if (orphans.length > 0) return `what is left: ${orphans.join(', ')}`
   if (isUndone)
     return one.withdrawn.length === 0 ? undefined : `nothing was rolled back, and ${one.withdrawn} withdrawn`
@@ -88,7 +93,7 @@ async function tryPoint(of: Case, start: World, { name, happen }: Point): Promis
   const world = await copyOf(start)
   try {
     await happen(world)
-    const fact = faultOf(await inspect(world), of, false)
+    const fact = faultOf(await inspect(world), of)
     if (fact !== undefined) throw new Error(`at once: ${fact}`)
     for (const machine of ['the same machine', 'a fresh machine']) {
       const there = await copyOf(world)
@@ -97,7 +102,7 @@ async function tryPoint(of: Case, start: World, { name, happen }: Point): Promis
           await rm(join(there.folder, 'project/.sheikh'), { recursive: true, force: true })
         const { ended } = await runIn(there, rooms, of.next)
         if (ended.code !== 0) throw new Error(`the next run, on ${machine}: ${ended.output}`)
-        const after = faultOf(await inspect(there), of, true)
+        const after = faultOf(await inspect(there), of, JSON.parse(ended.output) as End)
         if (after !== undefined) throw new Error(`after the next run, on ${machine}: ${after} (${ended.output})`)
       } finally {
         await there.dispose()

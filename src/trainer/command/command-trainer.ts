@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { digestJson, type Json } from '../../core/index.js'
+import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
+import { verifyManifest } from '../../store/index.js'
+import type { LoadContext, Trainer } from '../trainer.js'
+import { fitByProgram } from './fit-program.js'
+import { filesAmong, inputDigests } from './input-digests.js'
+import { argvOf, type CommandTrainerOptions } from './options.js'
+import { type Predictor, startPredictor } from './predict-program.js'
+import { protocolVersion, writePredictRequest } from './request.js'
+import { type Settings, settingsOf } from './settings.js'
+
+/**
+ * Any other program as a trainer: PyTorch, scikit-learn, a cluster's queue. Rows and configuration go out as files, progress
+ * and predictions come back as JSON lines, weights as a folder; `docs/command-trainer.md` has the protocol.
+ *
+ * @throws `invalid-options`. From `describe()`: `not-found` for an input that is not there. From `fit`: `stage-failed` with the
+ * program's last lines, `missing-peer` where there is no such program, `artifact-corrupt` for weights that cannot be taken,
+ * `train-diverged`, `storage-failed`. From `load`: `artifact-corrupt`, `stage-failed`.
+ */
+export function commandTrainer<I = string, T = string>(options: CommandTrainerOptions): Trainer<I, T> {
+  const settings = settingsOf(options)
+  const { name = 'command', version = options.inputs === undefined ? undefined : '1', targets } = options
+  const describe = () => describeCommand(options)
+  return {
+    contract: 1,
+    name,
+    version,
+    targets,
+    describe,
+
+    async fit(request, context) {
+      // Before the program reads them: an edit while it runs is another key.
+      const described = describe()
+      const { weights, lossCurve, environment } = await fitByProgram(settings, request, context)
+      return {
+        weights,
+        record: {
+          trainer: { name, ...(version !== undefined && { version }), describe: described },
+          seed: request.seed,
+          trainingDigest: request.training.digest,
+          ...(environment !== undefined && { environment }),
+          lossCurve,
+        },
+      }
+    },
+
+    load: (weights, context) => loadCommandModel<I>(settings, weights, describe(), context),
+  }
+}
+
+function describeCommand({ directory = '.', inputs = [], ...options }: CommandTrainerOptions): Json {
+  const [fit, predict] = [argvOf(options.fit), argvOf(options.predict)]
+  const named = [fit, predict].flatMap(({ cwd, args }) => filesAmong(directory, cwd, args))
+  return {
+    protocol: protocolVersion,
+    fit: { ...fit },
+    predict: { ...predict },
+    config: options.config ?? null,
+    env: [...new Set(options.env ?? [])].sort(),
+    inputs: inputDigests(resolve(directory), [...inputs, ...named]).map(({ path, digest }) => ({ path, digest })),
+  }
+}
+
+async function loadCommandModel<I>(
+  settings: Settings,
+  weights: WeightsDirectory,
+  described: Json,
+  context: LoadContext,
+): Promise<Model<I>> {
+  await verifyManifest(weights.path, weights.manifest, context)
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-predict-'))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  const start = (starting: LoadContext) => startPredictor(settings, requestFile, starting)
+  const requestFile = await writePredictRequest(folder, resolve(weights.path), settings.config)
+  let predictor: Predictor
+  try {
+    predictor = await start(context)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  // One question at a time: answers carry no number.
+  let last: Promise<unknown> = Promise.resolve()
+  let disposed = false
+  const answer = async (inputs: readonly I[], asking: LoadContext): Promise<readonly Prediction[]> => {
+    const predictions: Prediction[] = []
+    for (let first = 0; first < inputs.length; first += settings.batchSize) {
+      asking.signal.throwIfAborted()
+      // Stopped in the middle of an answer, by a signal or the time limit.
+      if (!predictor.isUsable()) predictor = await start(asking)
+      predictions.push(...(await predictor.predict(inputs.slice(first, first + settings.batchSize), asking)))
+    }
+    return predictions
+  }
+  return {
+    // The program decides too what weights say.
+    digest: digestJson([weights.digest, described]),
+    labels: predictor.labels,
+    predict(inputs, asking) {
+      if (disposed) return Promise.reject(new Error('The model is disposed: load it again.'))
+      const next = last.then(() => answer(inputs, asking))
+      last = next.catch(() => undefined)
+      return next
+    },
+    async [Symbol.asyncDispose]() {
+      disposed = true
+      await predictor.stop()
+      await last
+      await remove()
+    },
+  }
+}

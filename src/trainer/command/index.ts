@@ -1,0 +1,2 @@
+export { commandTrainer } from './command-trainer.js'
+export type { Command, CommandTrainerOptions } from './options.js'

@@ -1,0 +1,155 @@
+import { SheikhError } from '../../core/index.js'
+import type { Prediction } from '../../model/index.js'
+import type { LoadContext } from '../trainer.js'
+import { parseJsonLine } from './json-line.js'
+import { requestVariable } from './options.js'
+import { type Program, startProgram } from './program.js'
+import { programFailed } from './program-failed.js'
+import { programOutput } from './program-output.js'
+import type { Settings } from './settings.js'
+
+/** Of an answer. The largest string that V8 makes is 512 MiB. */
+const longestAnswerBytes = 256 << 20
+
+/** A program that has loaded weights and answers one batch after the other. */
+export interface Predictor {
+  readonly labels: readonly string[] | undefined
+  /** Whether it can answer once more. */
+  readonly isUsable: () => boolean
+  readonly predict: (inputs: readonly unknown[], context: LoadContext) => Promise<readonly Prediction[]>
+  readonly stop: () => Promise<void>
+}
+
+type Answer = Readonly<Record<string, unknown>>
+
+/**
+ * Starts `predict` and waits until it has loaded.
+ *
+ * @throws `artifact-corrupt` where it answers `{"error":…}`; `stage-failed` where it ends, or takes too long.
+ */
+export async function startPredictor(
+  settings: Settings,
+  requestFile: string,
+  context: LoadContext,
+): Promise<Predictor> {
+  const { predict, redact, predictLimitMs } = settings
+  const output = programOutput(predict.command, redact, context.log)
+  let waiting: { readonly kind: string; readonly resolve: (answer: Answer) => void } | undefined
+  let usable = true
+  const program: Program = await startProgram({
+    ...predict,
+    args: [...predict.args, requestFile],
+    variables: { ...settings.variables, [requestVariable]: requestFile },
+    graceMs: settings.graceMs,
+    stdin: true,
+    longestLineBytes: longestAnswerBytes,
+    onLine(line, whole) {
+      const answer = waiting !== undefined && isAnswer(line) ? answerOf(line, whole) : undefined
+      if (waiting !== undefined && answer !== undefined && (waiting.kind in answer || 'error' in answer))
+        waiting.resolve(answer)
+      else output.add(line)
+    },
+    onErrorLine: output.add,
+  })
+  const stop = async () => {
+    usable = false
+    await program.stop()
+  }
+
+  /** Waits for a line of the kind, the program's end, the time limit or the signal, whichever comes first. */
+  async function ask(kind: string, doing: string, { signal }: LoadContext, question?: string): Promise<Answer> {
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(tooLong(doing, predictLimitMs)), predictLimitMs)
+    const either = AbortSignal.any([signal, limit.signal])
+    try {
+      return await new Promise<Answer>((resolve, reject) => {
+        either.addEventListener('abort', () => reject(either.reason), { once: true })
+        if (either.aborted) reject(either.reason)
+        waiting = { kind, resolve }
+        void program.ended.then((ending) => reject(programFailed(doing, ending, output.lastLines())))
+        // A broken pipe comes with the program's end.
+        if (question !== undefined) program.stdin?.write(`${question}\n`)
+      })
+    } catch (error) {
+      // What it would still say belongs to no question.
+      await stop()
+      throw error
+    } finally {
+      waiting = undefined
+      clearTimeout(timer)
+    }
+  }
+
+  const ready = await ask('ready', 'Loading the weights', context)
+  if ('error' in ready) {
+    await stop()
+    throw new SheikhError(
+      'artifact-corrupt',
+      `Cannot load the weights: ${redact(String(ready['error']))}. Load them with the trainer that made them.`,
+    )
+  }
+  return {
+    labels: labelsOf(ready),
+    isUsable: () => usable,
+    async predict(inputs, asking) {
+      const answer = await ask('predictions', 'Predicting', asking, JSON.stringify({ inputs }))
+      // Of these inputs, not of the program: whoever asks may go on with others.
+      if ('error' in answer) throw new Error(redact(String(answer['error'])))
+      const { predictions } = answer
+      if (!Array.isArray(predictions) || predictions.length !== inputs.length)
+        throw wrongAnswer(
+          `the program gave ${Array.isArray(predictions) ? predictions.length : 'no list of'} predictions for ${inputs.length} inputs`,
+        )
+      const odd = predictions.find((prediction) => !isPrediction(prediction))
+      if (odd !== undefined)
+        throw wrongAnswer(
+          `${redact(JSON.stringify(odd)).slice(0, 200)} is no prediction, or holds a number that is not finite`,
+        )
+      return predictions as readonly Prediction[]
+    },
+    stop,
+  }
+}
+
+const isAnswer = (line: string) => /^\s*\{\s*"(ready|predictions|error)"/.test(line.slice(0, 100))
+
+function answerOf(line: string, whole: boolean): Answer {
+  if (!whole) return { error: `the answer is longer than ${longestAnswerBytes} bytes` }
+  return parseJsonLine(line) ?? { error: 'the answer is no JSON' }
+}
+
+function labelsOf({ labels }: Answer): readonly string[] | undefined {
+  if (labels === undefined || labels === null) return undefined
+  if (Array.isArray(labels) && labels.every((label) => typeof label === 'string')) return labels
+  throw wrongAnswer('"labels" is not a list of strings')
+}
+
+function isPrediction(value: unknown): value is Prediction {
+  if (typeof value !== 'object' || value === null) return false
+  const prediction = value as Readonly<Record<string, unknown>>
+  switch (prediction['kind']) {
+    case 'label':
+      return typeof prediction['label'] === 'string' && isProbabilities(prediction['probabilities'])
+    case 'number':
+      return Number.isFinite(prediction['value'])
+    case 'text':
+      return typeof prediction['text'] === 'string'
+    case 'vector':
+      return Array.isArray(prediction['values']) && prediction['values'].every(Number.isFinite)
+    default:
+      return false
+  }
+}
+
+const isProbabilities = (value: unknown) =>
+  value === undefined ||
+  (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(Number.isFinite))
+
+const wrongAnswer = (fact: string) =>
+  new SheikhError('evaluation-invalid', `Cannot use the predictions: ${fact}. Correct the program: one each, in order.`)
+
+const tooLong = (doing: string, limitMs: number) =>
+  new DOMException(
+    `${doing} took longer than ${limitMs} ms, and the program was stopped. Raise predictLimitMs.`,
+    'TimeoutError',
+  )

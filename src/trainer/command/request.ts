@@ -1,0 +1,70 @@
+import { mkdir, open, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CallContext, Json } from '../../core/index.js'
+import type { Rows } from '../../model/index.js'
+import { storageFailed } from '../../store/index.js'
+import type { FitRequest } from '../trainer.js'
+
+/** The version of what is written here and of the lines that programs speak; `docs/command-trainer.md` describes it. */
+export const protocolVersion = 1
+
+/** Written at once; so much of a dataset is in memory. */
+const pieceCharacters = 1 << 20
+
+/** Writes a request to train: `request.json`, the rows, and an empty `weights/`. @returns the path of the first. */
+export async function writeFitRequest(
+  folder: string,
+  { training, development, seed, base }: FitRequest<unknown, unknown>,
+  config: Json,
+  context: CallContext,
+): Promise<string> {
+  const paths = {
+    training: join(folder, 'training.jsonl'),
+    ...(development !== undefined && { development: join(folder, 'development.jsonl') }),
+    weights: weightsFolder(folder),
+    ...(base !== undefined && { base: base.path }),
+  }
+  await mkdir(paths.weights)
+  await writeRows(paths.training, training, context)
+  if (development !== undefined) await writeRows(paths.development!, development, context)
+  const rows = { training: training.size, ...(development !== undefined && { development: development.size }) }
+  return writeRequest(folder, { formatVersion: protocolVersion, kind: 'fit', seed, config, rows, paths })
+}
+
+/** Writes a request to predict. @returns its path. */
+export function writePredictRequest(folder: string, weights: string, config: Json): Promise<string> {
+  return writeRequest(folder, { formatVersion: protocolVersion, kind: 'predict', config, paths: { weights } })
+}
+
+export const weightsFolder = (folder: string) => join(folder, 'weights')
+
+async function writeRequest(folder: string, request: Json): Promise<string> {
+  const path = join(folder, 'request.json')
+  await written(path, () => writeFile(path, `${JSON.stringify(request, null, 2)}\n`))
+  return path
+}
+
+async function writeRows(path: string, rows: Rows<unknown, unknown>, context: CallContext): Promise<void> {
+  const file = await written(path, () => open(path, 'wx'))
+  try {
+    let text = ''
+    for await (const { id, input, target, group, slices } of rows) {
+      context.signal.throwIfAborted()
+      text += `${JSON.stringify({ id, input, target, group, slices })}\n`
+      if (text.length < pieceCharacters) continue
+      await written(path, () => file.writeFile(text))
+      text = ''
+    }
+    await written(path, () => file.writeFile(text))
+  } finally {
+    await file.close()
+  }
+}
+
+async function written<R>(path: string, write: () => Promise<R>): Promise<R> {
+  try {
+    return await write()
+  } catch (error) {
+    throw storageFailed('write', path, error)
+  }
+}

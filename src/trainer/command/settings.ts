@@ -1,0 +1,38 @@
+import { join, resolve } from 'node:path'
+import type { Json, Redactor } from '../../core/index.js'
+import { type Argv, argvOf, type CommandTrainerOptions, checkOptions } from './options.js'
+import { passedVariables, redactorOf } from './variables.js'
+
+/** Options with their defaults, and what follows from them. */
+export interface Settings {
+  readonly fit: Argv
+  readonly predict: Argv
+  readonly config: Json
+  readonly variables: Readonly<Record<string, string>>
+  readonly redact: Redactor
+  readonly timeLimitMs: number | undefined
+  readonly predictLimitMs: number
+  readonly graceMs: number
+  readonly batchSize: number
+  readonly minimumFreeBytes: number
+}
+
+/** @throws `invalid-options` */
+export function settingsOf(options: CommandTrainerOptions): Settings {
+  checkOptions(options)
+  const directory = resolve(options.directory ?? '.')
+  const placed = ({ cwd, ...argv }: Argv): Argv => ({ ...argv, cwd: join(directory, cwd) })
+  const variables = passedVariables(options.environment ?? process.env, options.env ?? [])
+  return {
+    fit: placed(argvOf(options.fit)),
+    predict: placed(argvOf(options.predict)),
+    config: options.config ?? null,
+    variables,
+    redact: redactorOf(options.secrets ?? [], variables),
+    timeLimitMs: options.timeLimitMs,
+    predictLimitMs: options.predictLimitMs ?? 600_000,
+    graceMs: options.graceMs ?? 5_000,
+    batchSize: options.batchSize ?? 64,
+    minimumFreeBytes: options.minimumFreeBytes ?? 256 << 20,
+  }
+}

@@ -1,0 +1,254 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { callContext, digestJson, type Log } from '../../../src/core/index.js'
+import type { Model, Rows } from '../../../src/model/index.js'
+import { readWeightsDirectory } from '../../../src/model/index.js'
+import { trainerContract } from '../../../src/testing/trainer-contract.js'
+import { type CommandTrainerOptions, commandTrainer } from '../../../src/trainer/command/index.js'
+import type { FitContext, TrainProgress } from '../../../src/trainer/index.js'
+
+const program = 'first-word.mjs'
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sheikh-command-'))
+  await cp(join(import.meta.dirname, program), join(folder, program))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const trainer = (options: Partial<CommandTrainerOptions> = {}) =>
+  commandTrainer({
+    fit: [process.execPath, program, 'fit'],
+    predict: [process.execPath, program, 'predict'],
+    directory: folder,
+    inputs: [program],
+    targets: 'labels',
+    ...options,
+  })
+
+describe('a program that trains and predicts', () => trainerContract(it, async () => trainer()))
+
+const samples = ['apple', 'pear', 'car', 'bus'].map((word, index) => ({
+  id: `${index}`,
+  input: `${word} pie`,
+  target: index < 2 ? 'fruit' : 'vehicle',
+  slices: {},
+}))
+const rows: Rows = {
+  size: samples.length,
+  digest: digestJson('rows'),
+  async *[Symbol.asyncIterator]() {
+    yield* samples
+  },
+}
+
+async function train(options: Partial<CommandTrainerOptions> = {}, parts: Partial<FitContext> = {}) {
+  const directory = join(folder, 'weights')
+  await mkdir(directory, { recursive: true })
+  const context: FitContext = { ...callContext(parts), progress: parts.progress ?? (() => {}) }
+  return trainer(options).fit({ training: rows, seed: 7, directory }, context)
+}
+
+async function loaded(work: (model: Model) => Promise<void>, options: Partial<CommandTrainerOptions> = {}) {
+  const { weights } = await train(options)
+  await using model = await trainer(options).load(weights, callContext())
+  await work(model)
+}
+
+const logTo = (lines: string[]): Log => {
+  const add = (message: string) => lines.push(message)
+  return { debug: add, info: add, warn: add }
+}
+
+describe('training', () => {
+  it('records what it printed: progress, environment, loss curve; and logs the rest, without secrets', async () => {
+    const [reports, lines]: [TrainProgress[], string[]] = [[], []]
+    const { record, weights } = await train(
+      { env: ['MY_TOKEN'], environment: { ...process.env, MY_TOKEN: 'hush-hush-hush' } },
+      { progress: (report) => reports.push(report), log: logTo(lines) },
+    )
+    expect(reports.map(({ step }) => step)).toContain(2)
+    expect(record.lossCurve).toEqual([
+      [1, 0.5],
+      [2, 0.25],
+    ])
+    expect(record.environment).toEqual({ packages: { 'first-word': '1.2.3' }, device: { name: 'paper' } })
+    expect(lines.join('\n')).toContain('training on 4 rows, seed 7')
+    expect(lines.join('\n')).not.toContain('hush')
+    expect(weights.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
+    expect(await readdir(weights.path)).toEqual(['config.json', 'model.safetensors'])
+  })
+
+  it('passes only the variables that are named', async () => {
+    const lines: string[] = []
+    await train({ environment: { ...process.env, MY_TOKEN: 'hush-hush-hush' } }, { log: logTo(lines) })
+    expect(lines.join('\n')).toContain('token none')
+  })
+
+  it('has the bytes of its inputs in its key, and their names in its description', async () => {
+    const before = JSON.stringify(trainer().describe())
+    expect(JSON.stringify(trainer({ inputs: [] }).describe())).toBe(before)
+    await writeFile(join(folder, program), `${await readFile(join(folder, program), 'utf8')}\n// edited`)
+    expect(JSON.stringify(trainer().describe())).not.toBe(before)
+    expect(() => trainer({ inputs: ['uv.lock'] }).describe()).toThrow(/Cannot find the input "uv.lock"/)
+  })
+
+  const faults = [
+    ['crash', 'stage-failed', /exit code 3[\s\S]*Traceback: no such tensor/],
+    ['kill', 'stage-failed', /killed by SIGKILL\. Most likely memory ran out/],
+    ['nan', 'train-diverged', /step 2 is not finite/],
+    ['infinite', 'train-diverged', /not finite/],
+    ['nothing', 'artifact-corrupt', /left "weights" empty/],
+    ['pickle', 'artifact-corrupt', /"model\.pt" has the name of a pickle/],
+  ] as const
+  for (const [fault, code, message] of faults)
+    it(`that ends in "${fault}" is ${code}, and leaves nothing`, async () => {
+      await expect(train({ config: { fault } })).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+      })
+      expect(await readdir(join(folder, 'weights'))).toEqual([])
+    })
+
+  const alive = (pid: number) => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+  const pidsIn = async (file: string): Promise<number[]> => {
+    for (;;) {
+      const text = await readFile(file, 'utf8').catch(() => '')
+      if (text.endsWith(']')) return JSON.parse(text)
+      await setTimeout(20)
+    }
+  }
+  const allGone = async (pids: readonly number[]) => {
+    while (pids.some(alive)) await setTimeout(20)
+  }
+
+  it('is ended with all that it started when it is aborted, though it will not hear', async () => {
+    const pidFile = join(folder, 'pids.json')
+    const aborting = new AbortController()
+    const fitting = train({ config: { fault: 'hang', pidFile }, graceMs: 100 }, { signal: aborting.signal })
+    const reason = { why: 'enough' }
+    const failed = expect(fitting).rejects.toBe(reason)
+    const pids = await pidsIn(pidFile)
+    aborting.abort(reason)
+    await failed
+    await allGone(pids)
+    expect(await readdir(join(folder, 'weights'))).toEqual([])
+  })
+
+  it('is ended at its time limit', async () => {
+    const pidFile = join(folder, 'pids.json')
+    await expect(train({ config: { fault: 'hang', pidFile }, graceMs: 100, timeLimitMs: 1500 })).rejects.toMatchObject({
+      code: 'stage-failed',
+      message: expect.stringMatching(/longer than 1500 ms/),
+    })
+    await allGone(await pidsIn(pidFile))
+  })
+
+  it('does not begin without room on the disk', async () => {
+    await expect(train({ minimumFreeBytes: 2 ** 60 })).rejects.toMatchObject({ code: 'storage-failed' })
+  })
+
+  it('says which program is not there', async () => {
+    await expect(train({ fit: ['no-such-program'] })).rejects.toMatchObject({
+      code: 'missing-peer',
+      message: expect.stringMatching(/no such program/),
+    })
+  })
+})
+
+describe('predicting', () => {
+  it('goes in batches, in order, and one question waits for the other', () =>
+    loaded(
+      async (model) => {
+        const ask = (...words: string[]) => model.predict(words, callContext())
+        const [first, second] = await Promise.all([ask('apple', 'car', 'pear'), ask('bus')])
+        expect(first.map((prediction) => prediction.kind === 'label' && prediction.label)).toEqual([
+          'fruit',
+          'vehicle',
+          'fruit',
+        ])
+        expect(second).toMatchObject([{ label: 'vehicle', probabilities: { fruit: 0, vehicle: 1 } }])
+        expect(model.labels).toEqual(['fruit', 'vehicle'])
+      },
+      { batchSize: 2 },
+    ))
+
+  it('has an error of one batch, of plain kind, and goes on', () =>
+    loaded(async (model) => {
+      await expect(model.predict(['error'], callContext())).rejects.toThrow('this input is too long')
+      expect(await model.predict(['bus'], callContext())).toMatchObject([{ label: 'vehicle' }])
+    }))
+
+  it.each([
+    ['few', /gave 0 predictions for 1 inputs/],
+    ['odd', /"guess"\} is no prediction/],
+    ['nan', /not finite/],
+  ])('refuses an answer with %s', (input, message) =>
+    loaded(async (model) => {
+      await expect(model.predict([input], callContext())).rejects.toMatchObject({
+        code: 'evaluation-invalid',
+        message: expect.stringMatching(message),
+      })
+    }),
+  )
+
+  it('ends in a typed error when the program does, and is begun again', () =>
+    loaded(async (model) => {
+      await expect(model.predict(['crash'], callContext())).rejects.toMatchObject({
+        code: 'stage-failed',
+        message: expect.stringMatching(/exit code 4[\s\S]*asked about 1/),
+      })
+      expect(await model.predict(['bus'], callContext())).toMatchObject([{ label: 'vehicle' }])
+    }))
+
+  it('times out as an item does, is stopped by a signal, and is begun again', () =>
+    loaded(
+      async (model) => {
+        await expect(model.predict(['hang'], callContext())).rejects.toMatchObject({ name: 'TimeoutError' })
+        const aborting = new AbortController()
+        const reason = { why: 'enough' }
+        const asked = expect(model.predict(['hang'], callContext({ signal: aborting.signal }))).rejects.toBe(reason)
+        aborting.abort(reason)
+        await asked
+        expect(await model.predict(['bus'], callContext())).toMatchObject([{ label: 'vehicle' }])
+      },
+      { predictLimitMs: 2000, graceMs: 100 },
+    ))
+
+  it('is another model after an edit of the program, and none where the weights have changed', async () => {
+    const { weights } = await train()
+    const digest = async () => {
+      await using model = await trainer().load(weights, callContext())
+      return model.digest
+    }
+    const before = await digest()
+    expect(await digest()).toBe(before)
+    await writeFile(join(folder, program), `${await readFile(join(folder, program), 'utf8')}\n// edited`)
+    expect(await digest()).not.toBe(before)
+    await writeFile(join(weights.path, 'config.json'), '{}')
+    await expect(digest()).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    const own = await readWeightsDirectory(weights.path, callContext())
+    await expect(trainer().load(own, callContext())).rejects.toThrow(/Cannot load the weights: the architecture/)
+  })
+})
+
+describe('options', () => {
+  it.each([
+    [{ fit: [''] as never }, 'fit'],
+    [{ timeLimitMs: 0 }, 'timeLimitMs'],
+    [{ batchSize: 1.5 }, 'batchSize'],
+    [{ env: ['A=B'] }, 'env'],
+    [{ secrets: ['my-secret-key'], config: { key: 'my-secret-key' } }, 'secrets'],
+  ])('%j is refused', (options, option) => {
+    expect(() => trainer(options)).toThrow(expect.objectContaining({ code: 'invalid-options', facts: { option } }))
+  })
+})
