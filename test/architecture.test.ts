@@ -33,7 +33,18 @@ const implementations = [
 ]
 const composers = new Set(['repository', 'cli', 'testing'])
 const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'tfjs', 'statistics', 'testing']
-const heavy = ['@tensorflow/', '@huggingface/', '@aws-sdk/', 'p-retry', 'isomorphic-git', 'zod', 'ajv', 'yaml', 'jiti']
+const heavy = [
+  '@tensorflow/',
+  '@huggingface/',
+  '@aws-sdk/',
+  '@sigstore/',
+  'p-retry',
+  'isomorphic-git',
+  'zod',
+  'ajv',
+  'yaml',
+  'jiti',
+]
 
 const root = resolve(import.meta.dirname, '../src')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

@@ -1,16 +1,51 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type CallContext, SheikhError } from '../core/index.js'
 import type { Attester } from '../releaser/index.js'
-import { keySigner, parseTrustedKeys, releaseAttester, type TrustedKey, trustAt } from '../releaser/signature/index.js'
+import {
+  keySigner,
+  parseTrustedIdentities,
+  parseTrustedKeys,
+  releaseAttester,
+  sigstoreSigner,
+  sigstoreTrust,
+  type Trust,
+  trustAt,
+  verifySignature,
+} from '../releaser/signature/index.js'
 import type { Surroundings } from './release-targets.js'
 
 export const trustedKeysPath = 'mlops/keys/trusted.json'
 
-/** The keys that a project believes; `undefined` where it has no list. @throws `invalid-config`. */
-export async function readTrustedKeys(path: string): Promise<readonly TrustedKey[] | undefined> {
+/** Beside it: the authorities and logs that its identities are checked by. */
+const sigstoreRootFile = 'sigstore-trusted-root.json'
+/** Beside it, where Sigstore is not the public one. */
+const signingConfigFile = 'sigstore-signing-config.json'
+
+/** Whom a project believes. */
+export type ProjectTrust = Pick<Trust, 'trustedKeys' | 'sigstore'>
+
+/** @param path of the list. @returns `undefined` where there is none. @throws `invalid-config`; `missing-peer`. */
+export async function readTrust(path: string): Promise<ProjectTrust | undefined> {
+  const text = await readIfThere(path)
+  if (text === undefined) return undefined
+  const trustedKeys = parseTrustedKeys(text, path)
+  const identities = parseTrustedIdentities(text, path)
+  if (identities.length === 0) return { trustedKeys }
+  const rootPath = join(dirname(path), sigstoreRootFile)
+  const trustedRoot = await readIfThere(rootPath)
+  if (trustedRoot === undefined)
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot check the identities in "${path}": "${rootPath}" is missing. Put Sigstore's trusted_root.json there: docs/signatures.md says where it is.`,
+      { facts: { file: rootPath } },
+    )
+  return { trustedKeys, sigstore: await sigstoreTrust({ identities, trustedRoot }) }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return parseTrustedKeys(await readFile(path, 'utf8'), path)
+    return await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -18,18 +53,30 @@ export async function readTrustedKeys(path: string): Promise<readonly TrustedKey
 }
 
 /**
- * Signs with the key in `SHEIKH_SIGNING_KEY` (PEM; its passphrase in `SHEIKH_SIGNING_PASSPHRASE`); absent: nothing is signed.
+ * Signs with the key in `SHEIKH_SIGNING_KEY` (PEM; its passphrase in `SHEIKH_SIGNING_PASSPHRASE`), or, with
+ * `SHEIKH_SIGNING=sigstore`, under the identity of the runner. Neither: nothing is signed.
  *
- * @throws `invalid-options` for what is no key; `invalid-config` for one that the project's list does not trust now.
+ * @throws `invalid-options` for what is no key, or for both; `invalid-config` for one that the project's list does not trust now.
  */
-export async function attesterOf(
+export async function attesterOf(surroundings: Surroundings, context: CallContext): Promise<Attester | undefined> {
+  const { SHEIKH_SIGNING: way, SHEIKH_SIGNING_KEY: privateKeyPem } = surroundings.environment
+  if (!way) return privateKeyPem ? keyAttester(privateKeyPem, surroundings, context) : undefined
+  if (way === 'sigstore' && !privateKeyPem) return sigstoreAttester(surroundings)
+  throw new SheikhError(
+    'invalid-options',
+    way === 'sigstore'
+      ? 'Cannot sign: SHEIKH_SIGNING says "sigstore", and SHEIKH_SIGNING_KEY holds a key. Unset one of them.'
+      : `Cannot sign: SHEIKH_SIGNING is ${JSON.stringify(way)}. Set it to "sigstore", or unset it and put a key into SHEIKH_SIGNING_KEY.`,
+  )
+}
+
+async function keyAttester(
+  privateKeyPem: string,
   { root, environment }: Surroundings,
   { clock }: CallContext,
-): Promise<Attester | undefined> {
-  const privateKeyPem = environment['SHEIKH_SIGNING_KEY']
-  if (!privateKeyPem) return undefined
+): Promise<Attester> {
   const signer = keySigner({ privateKeyPem, passphrase: environment['SHEIKH_SIGNING_PASSPHRASE'] || undefined })
-  const keys = await readTrustedKeys(join(root, trustedKeysPath))
+  const keys = (await readTrust(join(root, trustedKeysPath)))?.trustedKeys
   const trust = keys === undefined ? 'trusted' : trustAt(keys, signer.keyId, clock.nowMs())
   if (trust !== 'trusted')
     throw new SheikhError(
@@ -37,10 +84,36 @@ export async function attesterOf(
       `Cannot sign with the key ${signer.keyId}: it is ${trust} in ${trustedKeysPath}, and nobody would believe it. Add it there, or set SHEIKH_SIGNING_KEY to another.`,
       { facts: { file: trustedKeysPath, keyId: signer.keyId, trust } },
     )
+  return releaseAttester({ signer, ...builder(environment) })
+}
+
+async function sigstoreAttester({ root, environment }: Surroundings): Promise<Attester> {
+  const listPath = join(root, trustedKeysPath)
+  const signingConfig = await readIfThere(join(dirname(listPath), signingConfigFile))
+  const trust = await readTrust(listPath)
+  const attest = releaseAttester({
+    signer: sigstoreSigner({ signingConfig, identityToken: environment['SIGSTORE_ID_TOKEN'] || undefined }),
+    ...builder(environment),
+  })
+  if (trust === undefined) return attest
+  return async (staged, context) => {
+    const attestation = await attest(staged, context)
+    // Who the runner is, only the certificate says. Asked before anything is promoted.
+    const { manifest } = staged
+    const check = verifySignature(attestation.signature, { manifest, ...trust, atMs: context.clock.nowMs() })
+    if (check.status === 'valid') return attestation
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot release ${staged.version}: readers would not believe its signature (${check.reason}). Add the identity to ${trustedKeysPath}.`,
+      { facts: { file: trustedKeysPath } },
+    )
+  }
+}
+
+function builder(environment: Surroundings['environment']) {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_WORKFLOW_REF: workflow } = environment
-  return releaseAttester({
-    signer,
+  return {
     builderId: server && workflow ? `${server}/${workflow}` : 'https://sheikh-freemium/builder/by-hand',
     ...(server && repository && { repositoryUrl: `${server}/${repository}` }),
-  })
+  }
 }

@@ -18,7 +18,7 @@ import { findUnexplained, type LoadReleaseOptions, loadRelease, type ReleasedMod
 import { minimumItemsForMargin } from '../statistics/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { attesterOf, readTrustedKeys, trustedKeysPath } from './attestation.js'
+import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
@@ -138,7 +138,7 @@ export class Repository {
   ): Promise<Verification> {
     const { configuration, releaser } = await this.#compose()
     const ledger = await this.#ledger(configuration).read(this.#context)
-    const witnesses = { trustedKeys: await readTrustedKeys(keysPath), ledger }
+    const witnesses = { ...(await readTrust(keysPath)), ledger }
     const within = { ...this.#surroundings, channel: configuration.release.channel, releaser, witnesses }
     const verification = await verifyTarget(target, within, this.#context)
     if (!remote) return verification

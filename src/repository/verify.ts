@@ -9,12 +9,11 @@ import {
   releasesTouched,
   signatureFile,
   type TouchedRelease,
-  type TrustedKey,
   verifyRelease,
   verifySignature,
 } from '../releaser/signature/index.js'
 import { readManifest } from '../store/index.js'
-import { readTrustedKeys } from './attestation.js'
+import { type ProjectTrust, readTrust } from './attestation.js'
 import { hubRelease } from './hub-id.js'
 import type { Environment } from './release-targets.js'
 import type { RepositoryOptions } from './repository.js'
@@ -31,8 +30,7 @@ export interface Verification {
 }
 
 /** What a release is held against. */
-export interface Witnesses {
-  readonly trustedKeys?: readonly TrustedKey[] | undefined
+export interface Witnesses extends Partial<ProjectTrust> {
   readonly ledger?: readonly LedgerEntry[] | undefined
 }
 
@@ -70,8 +68,8 @@ export async function verifyElsewhere(
   options: { readonly root: string; readonly keysPath?: string | undefined } & RepositoryOptions,
 ): Promise<Verification> {
   const { root, keysPath, environment = {}, ...parts } = options
-  const trustedKeys = keysPath === undefined ? undefined : await readTrustedKeys(keysPath)
-  return verifyTarget(target, { root, environment, witnesses: { trustedKeys } }, callContext(parts))
+  const witnesses = keysPath === undefined ? {} : ((await readTrust(keysPath)) ?? {})
+  return verifyTarget(target, { root, environment, witnesses }, callContext(parts))
 }
 
 /** A release of a registry: fetched, every file hashed. */
@@ -125,24 +123,25 @@ async function verifyFolder(folder: string, witnesses: Witnesses, context: CallC
       'not-found',
       `Cannot verify "${folder}": it holds neither sheikh-release.json nor ${signatureFile}. Fetch the release again, with all its files.`,
     )
-  const { trustedKeys = [] } = witnesses
-  const check = verifySignature(signature, { manifest, trustedKeys, atMs: context.clock.nowMs() })
+  const { trustedKeys = [], sigstore } = witnesses
+  const check = verifySignature(signature, { manifest, trustedKeys, sigstore, atMs: context.clock.nowMs() })
   const isValid = check.status === 'valid'
   const detail = isValid ? `by ${check.by}` : check.reason
   return {
     checks: [{ name: 'signature', status: isValid ? 'valid' : 'invalid', detail }],
     holds: isValid,
-    touched: releasesTouched(trustedKeys, [{ version: folder, signature }]),
+    touched: releasesTouched(trustedKeys, [{ version: folder, signature }], sigstore),
   }
 }
 
 function judge(
   release: Release,
   manifest: Manifest,
-  { trustedKeys = [], ledger }: Witnesses,
+  { trustedKeys = [], sigstore, ledger }: Witnesses,
   history: readonly Release[],
 ): Verification {
-  const checks = verifyRelease(release, { manifest, trustedKeys, ledger })
+  const checks = verifyRelease(release, { manifest, trustedKeys, sigstore, ledger })
+  const believesSomebody = trustedKeys.length > 0 || (sigstore?.identities.length ?? 0) > 0
   const isSigned = (name: ReleaseCheck['name']) =>
     checks.some((check) => check.name === name && check.status === 'valid')
   const signatures = [release, ...history.filter(({ version }) => version !== release.version)].flatMap(
@@ -154,8 +153,8 @@ function judge(
     checks,
     holds:
       checks.every(({ status }) => status !== 'invalid') &&
-      (trustedKeys.length === 0 || (isSigned('signature') && isSigned('provenance'))),
-    touched: releasesTouched(trustedKeys, signatures),
+      (!believesSomebody || (isSigned('signature') && isSigned('provenance'))),
+    touched: releasesTouched(trustedKeys, signatures, sigstore),
   }
 }
 

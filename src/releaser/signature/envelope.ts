@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
-import { canonicalJson, type Json } from '../../core/index.js'
+import { canonicalJson, type Json, SheikhError } from '../../core/index.js'
 import { toCertificate } from './certificate.js'
 import { objectOf, parseJson } from './parse-json.js'
 import type { Signer } from './signer.js'
+import type { KeylessSigner } from './sigstore-signer.js'
 
 /** A model of 10,000 files with the longest paths has half of it. */
 const maximumCharacters = 32 << 20
@@ -17,7 +18,7 @@ const payloadType = 'application/vnd.in-toto+json'
 export type Material =
   | { readonly kind: 'key'; readonly hint?: string | undefined }
   | { readonly kind: 'certificates'; readonly certificates: readonly [X509Certificate, ...X509Certificate[]] }
-  | { readonly kind: 'keyless' }
+  | { readonly kind: 'keyless'; readonly bundle: unknown }
 
 /** A signed statement, read but not judged. */
 export interface Envelope {
@@ -29,8 +30,9 @@ export interface Envelope {
 }
 
 /** A statement signed and put into a Sigstore bundle 0.3 (DSSE inside), as JSON text. */
-export async function sealStatement(statement: Json, signer: Signer): Promise<string> {
+export async function sealStatement(statement: Json, signer: Signer | KeylessSigner): Promise<string> {
   const payload = Buffer.from(canonicalJson(statement))
+  if ('seal' in signer) return sealedBy(signer, payload)
   const { signature, verificationMaterial } = await signer.sign(signedBytes(payload))
   return canonicalJson({
     mediaType,
@@ -41,6 +43,14 @@ export async function sealStatement(statement: Json, signer: Signer): Promise<st
       signatures: [{ sig: Buffer.from(signature).toString('base64'), keyid: '' }],
     },
   })
+}
+
+async function sealedBy(signer: KeylessSigner, payload: Buffer): Promise<string> {
+  const text = canonicalJson(await signer.seal(payload, payloadType))
+  const envelope = openEnvelope(text)
+  if (typeof envelope !== 'string' && envelope.payload.equals(payload)) return text
+  const fact = typeof envelope === 'string' ? envelope : 'it is of another statement'
+  throw new SheikhError('remote-failed', `Cannot use what the signer gave: ${fact}. Give another signer.`)
 }
 
 /** Reads such a text, or says in words why it is none. Never throws. */
@@ -56,15 +66,15 @@ export function openEnvelope(text: string): Envelope | string {
   const payload = fromBase64(dsse['payload'])
   const signature = fromBase64(objectOf(signatures[0])['sig'])
   if (payload === undefined || signature === undefined) return 'its payload or its signature is not Base64'
-  const material = materialOf(objectOf(bundle['verificationMaterial']))
+  const material = materialOf(bundle)
   return typeof material === 'string' ? material : { payload, signed: signedBytes(payload), signature, material }
 }
 
-function materialOf(material: Readonly<Record<string, unknown>>): Material | string {
-  const { publicKey, x509CertificateChain, certificate } = material
+function materialOf(bundle: Readonly<Record<string, unknown>>): Material | string {
+  const { publicKey, x509CertificateChain, certificate } = objectOf(bundle['verificationMaterial'])
   if ([publicKey, x509CertificateChain, certificate].filter((value) => value !== undefined).length !== 1)
     return 'it does not name one key, one chain of certificates or one identity'
-  if (certificate !== undefined) return { kind: 'keyless' }
+  if (certificate !== undefined) return { kind: 'keyless', bundle }
   if (publicKey !== undefined) {
     const { hint } = objectOf(publicKey)
     if (hint !== undefined && (typeof hint !== 'string' || hint.length > maximumHint))

@@ -21,6 +21,14 @@ export {
   keySigner,
   type Signer,
 } from './signer.js'
+export { type KeylessSigner, type SigstoreSignerOptions, sigstoreSigner } from './sigstore-signer.js'
+export {
+  type KeylessSignature,
+  type SigstoreTrust,
+  type SigstoreTrustOptions,
+  sigstoreTrust,
+} from './sigstore-trust.js'
 export type { DifferentFiles, SignedFileDifference, Statement } from './statement.js'
+export { parseTrustedIdentities, type TrustedIdentity } from './trusted-identities.js'
 export { type KeyTrust, parseTrustedKeys, type TrustedKey, trustAt } from './trusted-keys.js'
 export { type ReleaseCheck, type VerifyReleaseOptions, verifyRelease } from './verify-release.js'

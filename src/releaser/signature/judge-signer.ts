@@ -2,13 +2,18 @@ import { createPublicKey, type X509Certificate } from 'node:crypto'
 import { certificatesOf, isIssuedBy, outsideDates, rulesOf } from './certificate.js'
 import type { Envelope } from './envelope.js'
 import { hashOf, isSignedBy, keyIdOf } from './public-key.js'
-import { type KeyTrust, type TrustedKey, trustAt } from './trusted-keys.js'
+import type { SigstoreTrust } from './sigstore-trust.js'
+import type { TrustDates } from './trust-document.js'
+import { identityName } from './trusted-identities.js'
+import { type KeyTrust, type TrustedKey, trustOf } from './trusted-keys.js'
 
 /** Whom to believe, and when. */
 export interface Trust {
   readonly trustedKeys: readonly TrustedKey[]
   /** Certificates of authorities in PEM, beside those among the keys. */
   readonly trustedRoots?: readonly string[] | undefined
+  /** Identities, and the root to check them by. @default nobody is believed who signs without a key */
+  readonly sigstore?: SigstoreTrust | undefined
   /** When it was signed, as something says that the signer could not write alone: the ledger, a commit. Milliseconds. */
   readonly atMs: number
 }
@@ -29,6 +34,7 @@ export interface Invalid {
 
 export interface Signed {
   readonly status: 'valid'
+  /** Without a key: the identity. */
   readonly keyId: string
   /** As the list of keys says; of a certificate that an authority issued, its subject. */
   readonly by: string
@@ -37,11 +43,7 @@ export interface Signed {
 /** Who signed, and whether they are trusted. @throws `invalid-options` for roots that are no certificates. */
 export function judgeSigner(envelope: Envelope, trust: Trust): Signed | Invalid | Untrusted {
   const { material } = envelope
-  if (material.kind === 'keyless')
-    return untrusted(
-      'unknown',
-      'the signer is an identity in Sigstore\'s log, which "model_signing verify sigstore" checks',
-    )
+  if (material.kind === 'keyless') return judgeIdentity(material.bundle, trust)
   if (material.kind === 'certificates') return judgeCertificates(envelope, material.certificates, trust)
   const { hint } = material
   const named = trust.trustedKeys.filter(({ keyId }) => hint === undefined || keyId === hint)
@@ -61,9 +63,16 @@ export function judgeSigner(envelope: Envelope, trust: Trust): Signed | Invalid 
 }
 
 /** The names of all keys that a signature rests on, as far as the file and the list tell. */
-export function keysBehind(envelope: Envelope, keys: readonly TrustedKey[]): readonly string[] {
+export function keysBehind(
+  envelope: Envelope,
+  keys: readonly TrustedKey[],
+  sigstore?: SigstoreTrust,
+): readonly string[] {
   const { material } = envelope
-  if (material.kind === 'keyless') return []
+  if (material.kind === 'keyless') {
+    const signature = sigstore?.check(material.bundle)
+    return signature?.status === 'verified' ? [identityName(signature)] : []
+  }
   if (material.kind === 'key') {
     if (material.hint !== undefined) return [material.hint]
     return keys.filter(({ publicKeyPem }) => isSigned(envelope, publicKeyPem)).map(({ keyId }) => keyId)
@@ -125,11 +134,32 @@ function judgeCertificates(
   return untrusted('unknown', `nobody who is trusted vouches for the certificate of "${nameOf(leaf)}"`, keyId)
 }
 
-function judgeKey({ keyId, by, revokedAtMs, revocationReason, ...key }: TrustedKey, atMs: number): Signed | Untrusted {
-  const trust = trustAt([{ keyId, by, revokedAtMs, ...key }], keyId, atMs)
+function judgeIdentity(bundle: unknown, { sigstore, atMs }: Trust): Signed | Invalid | Untrusted {
+  if (sigstore === undefined)
+    return untrusted('unknown', "the signer is an identity in Sigstore's log, and no root is given to check it by")
+  const signature = sigstore.check(bundle)
+  if (signature.status !== 'verified')
+    return signature.status === 'unknown'
+      ? untrusted('unknown', signature.reason)
+      : { status: 'invalid', reason: signature.reason }
+  const name = identityName(signature)
+  const identity = sigstore.identities.find((one) => identityName(one) === name)
+  if (identity === undefined) return untrusted('unknown', `the identity ${name} is not known`, name)
+  return judgeDates(identity, { keyId: name, by: identity.by, called: `the identity ${name}` }, atMs)
+}
+
+const judgeKey = (key: TrustedKey, atMs: number) =>
+  judgeDates(key, { keyId: key.keyId, by: key.by, called: `the key ${key.keyId}` }, atMs)
+
+function judgeDates(
+  dates: TrustDates,
+  { keyId, by, called }: { readonly keyId: string; readonly by: string; readonly called: string },
+  atMs: number,
+): Signed | Untrusted {
+  const trust = trustOf(dates, atMs)
   if (trust === 'trusted') return { status: 'valid', keyId, by }
-  const why = revocationReason === undefined ? '' : ` (${revocationReason})`
-  return untrusted(trust, `the key ${keyId} of ${by} is ${words[trust]}${why}`, keyId)
+  const why = dates.revocationReason === undefined ? '' : ` (${dates.revocationReason})`
+  return untrusted(trust, `${called} of ${by} is ${words[trust]}${why}`, keyId)
 }
 
 const words = {

@@ -3,12 +3,13 @@ import { type Envelope, openEnvelope, sealStatement } from './envelope.js'
 import { judgeSigner, type Signed, type Trust, type Untrusted } from './judge-signer.js'
 import { ignoredPaths, modelStatement, readModelStatement } from './model-statement.js'
 import type { Signer } from './signer.js'
+import type { KeylessSigner } from './sigstore-signer.js'
 import { compareFiles, type DifferentFiles, describeDifferences, readStatement } from './statement.js'
 
 export interface SignManifestOptions {
   /** All files of the folder. The signature's own file and Git's are left out. */
   readonly manifest: Manifest
-  readonly signer: Signer
+  readonly signer: Signer | KeylessSigner
   /** Files and folders that are not signed. Readers may then change them. */
   readonly ignorePaths?: readonly string[] | undefined
   /** What the model is called in the signature; it proves nothing. @default 'model' */

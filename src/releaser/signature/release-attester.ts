@@ -3,9 +3,10 @@ import { signManifest } from './model-signature.js'
 import { type ProvenanceOptions, provenanceOf } from './provenance.js'
 import { signStatement } from './signed-statement.js'
 import type { Signer } from './signer.js'
+import type { KeylessSigner } from './sigstore-signer.js'
 
 export interface ReleaseAttesterOptions extends Omit<ProvenanceOptions, 'startedAtMs' | 'finishedAtMs'> {
-  readonly signer: Signer
+  readonly signer: Signer | KeylessSigner
 }
 
 /** Where the Hub's own client keeps its notes in a folder that it fetched. */

@@ -1,11 +1,14 @@
 import type { Version } from '../releaser.js'
 import { openEnvelope } from './envelope.js'
 import { keysBehind } from './judge-signer.js'
+import type { SigstoreTrust } from './sigstore-trust.js'
+import { identityName } from './trusted-identities.js'
 import type { TrustedKey } from './trusted-keys.js'
 
-/** A release whose signature rests on a key that is revoked. */
+/** A release whose signature rests on a key or an identity that is revoked. */
 export interface TouchedRelease {
   readonly version: Version
+  /** Without a key: the identity. */
   readonly keyId: string
   readonly by: string
   readonly revokedAtMs: number
@@ -22,12 +25,14 @@ export interface TouchedRelease {
 export function releasesTouched(
   keys: readonly TrustedKey[],
   signatures: Iterable<{ readonly version: Version; readonly signature: string }>,
+  sigstore?: SigstoreTrust,
 ): readonly TouchedRelease[] {
   const touched: TouchedRelease[] = []
+  const identities = (sigstore?.identities ?? []).map((identity) => ({ ...identity, keyId: identityName(identity) }))
   for (const { version, signature } of signatures) {
     const envelope = openEnvelope(signature)
-    const behind = typeof envelope === 'string' ? [] : keysBehind(envelope, keys)
-    for (const { keyId, by, revokedAtMs, revocationReason: reason } of keys)
+    const behind = typeof envelope === 'string' ? [] : keysBehind(envelope, keys, sigstore)
+    for (const { keyId, by, revokedAtMs, revocationReason: reason } of [...keys, ...identities])
       if (revokedAtMs !== undefined && behind.includes(keyId))
         touched.push({ version, keyId, by, revokedAtMs, ...(reason !== undefined && { reason }) })
   }

@@ -3,10 +3,11 @@ import { openEnvelope, sealStatement } from './envelope.js'
 import { judgeSigner, type Signed, type Trust, type Untrusted } from './judge-signer.js'
 import { ignoredPaths } from './model-statement.js'
 import type { Signer } from './signer.js'
+import type { KeylessSigner } from './sigstore-signer.js'
 import { compareFiles, type DifferentFiles, describeDifferences, readStatement, type Statement } from './statement.js'
 
 /** A statement signed, in the same kind of file as a model signature. */
-export function signStatement(statement: Statement, signer: Signer): Promise<string> {
+export function signStatement(statement: Statement, signer: Signer | KeylessSigner): Promise<string> {
   return sealStatement(statement as unknown as Json, signer)
 }
 

@@ -7,6 +7,7 @@ import { objectOf } from './parse-json.js'
 import { provenanceType } from './provenance.js'
 import { registryFiles } from './release-attester.js'
 import { verifyStatement } from './signed-statement.js'
+import type { SigstoreTrust } from './sigstore-trust.js'
 import { compareFiles, describeDifferences, type Statement } from './statement.js'
 import type { TrustedKey } from './trusted-keys.js'
 
@@ -23,6 +24,7 @@ export interface VerifyReleaseOptions {
   /** Of the project, or of whoever is believed. @default none: a signature is then never `valid` */
   readonly trustedKeys?: readonly TrustedKey[] | undefined
   readonly trustedRoots?: readonly string[] | undefined
+  readonly sigstore?: SigstoreTrust | undefined
   /** Lines whose links were checked. @default not asked */
   readonly ledger?: readonly LedgerEntry[] | undefined
 }
@@ -56,24 +58,31 @@ function checkFiles({ manifest, bundle }: Release, present: Manifest): ReleaseCh
 
 function checkSignature(
   { record }: Release,
-  { manifest, trustedKeys = [], trustedRoots }: VerifyReleaseOptions,
+  { manifest, trustedKeys = [], trustedRoots, sigstore }: VerifyReleaseOptions,
   atMs: number,
 ): ReleaseCheck {
   const text = record.attestation?.signature
   if (typeof text !== 'string') return { name: 'signature', status: 'absent', detail: 'it was released without one' }
-  const check = verifySignature(text, { manifest, trustedKeys, trustedRoots, atMs, ignorePaths: registryFiles })
+  const check = verifySignature(text, {
+    manifest,
+    trustedKeys,
+    trustedRoots,
+    sigstore,
+    atMs,
+    ignorePaths: registryFiles,
+  })
   if (check.status === 'valid') return { name: 'signature', status: 'valid', detail: `by ${check.by}` }
   return { name: 'signature', status: 'invalid', detail: check.reason }
 }
 
 function checkProvenance(
   release: Release,
-  { trustedKeys = [], trustedRoots }: VerifyReleaseOptions,
+  { trustedKeys = [], trustedRoots, sigstore }: VerifyReleaseOptions,
   atMs: number,
 ): ReleaseCheck {
   const text = release.record.attestation?.provenance
   if (typeof text !== 'string') return { name: 'provenance', status: 'absent', detail: 'it was released without one' }
-  const check = verifyStatement(text, { manifest: release.manifest, trustedKeys, trustedRoots, atMs })
+  const check = verifyStatement(text, { manifest: release.manifest, trustedKeys, trustedRoots, sigstore, atMs })
   if (check.status !== 'valid') return { name: 'provenance', status: 'invalid', detail: check.reason }
   const wrong = differenceOf(release, check.statement)
   if (wrong !== undefined) return { name: 'provenance', status: 'invalid', detail: wrong }
