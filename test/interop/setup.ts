@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, rmSync } from 'node:fs'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
+import { setUpRay } from './ray.js'
 import { setUpTorch } from './torch.js'
 
 /** A slow network is not a reason to give up. */
@@ -31,6 +32,8 @@ else {
 if (interopPython() !== undefined) {
   const missing = setUpTorch(python)
   console.log(missing === undefined ? 'PyTorch is there.' : `Skipped: ${missing}`)
+  const missingRay = setUpRay()
+  console.log(missingRay === undefined ? 'Ray is there.' : `Skipped: ${missingRay}`)
 }
 
 /** @returns in words why it failed. */
