@@ -1,7 +1,9 @@
 export {
   type DeviceName,
+  type DeviceReport,
   type LoopSettings,
   type LossAndGradients,
+  probeDevices,
   type TextClassifierOptions,
   type TfjsModel,
   type TfjsTrainerOptions,

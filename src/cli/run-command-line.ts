@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { createRedactor, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import { type Answer, type Command, type Terminal, toJson } from './command.js'
 import { approve } from './commands/approve.js'
+import { doctor } from './commands/doctor.js'
 import { evaluation } from './commands/evaluation.js'
 import { gate } from './commands/gate.js'
 import { gc } from './commands/gc.js'
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   promote,
   verify,
   validate,
+  doctor,
   why,
   history,
   approve,

@@ -4,7 +4,20 @@ import { project, sheikh, temporary } from './harness.js'
 
 const first = ['init', 'plan', 'run', 'status', 'rollback']
 const all = [
-  ...[...first, 'promote', 'verify', 'validate', 'why', 'history', 'approve', 'override', 'republish', 'import', 'gc'],
+  ...[
+    ...first,
+    'promote',
+    'verify',
+    'validate',
+    'doctor',
+    'why',
+    'history',
+    'approve',
+    'override',
+    'republish',
+    'import',
+    'gc',
+  ],
   ...['report', 'evaluation', 'gate', 'ledger'],
 ]
 /** What each command needs besides, so that nothing but the project is wrong. */
@@ -112,15 +125,18 @@ describe('what cannot be understood', () => {
 })
 
 describe('a folder that is no project', () => {
-  // `gate compare` needs no project.
-  it.each(all.filter((name) => name !== 'init' && name !== 'gate'))('%s: 1, and says what to do', async (name) => {
-    const folder = await temporary()
-    const argv = [name, ...(needs[name] ?? [])]
-    const text = await sheikh('/', [...argv, '--project', folder])
-    expect([text.code, text.out]).toEqual([1, ''])
-    expect(text.err).toContain('sheikh init')
-    const json = await sheikh('/', [...argv, '--project', folder, '--json'])
-    expect([json.code, json.err]).toEqual([1, ''])
-    expect(JSON.parse(json.out).error).toMatchObject({ code: 'repository-invalid', message: expect.any(String) })
-  })
+  // `gate compare` and `doctor` need no project.
+  it.each(all.filter((name) => !['init', 'gate', 'doctor'].includes(name)))(
+    '%s: 1, and says what to do',
+    async (name) => {
+      const folder = await temporary()
+      const argv = [name, ...(needs[name] ?? [])]
+      const text = await sheikh('/', [...argv, '--project', folder])
+      expect([text.code, text.out]).toEqual([1, ''])
+      expect(text.err).toContain('sheikh init')
+      const json = await sheikh('/', [...argv, '--project', folder, '--json'])
+      expect([json.code, json.err]).toEqual([1, ''])
+      expect(JSON.parse(json.out).error).toMatchObject({ code: 'repository-invalid', message: expect.any(String) })
+    },
+  )
 })

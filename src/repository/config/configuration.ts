@@ -71,6 +71,7 @@ export interface Configuration {
     readonly learningRate?: number | undefined
     readonly weightDecay?: number | undefined
     readonly batchSize?: number | undefined
+    readonly device?: 'auto' | 'cuda' | 'native' | 'wasm' | 'js' | undefined
     readonly seed: number
   }
   readonly dataset: {
@@ -130,6 +131,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       learningRate: either(settings['learning_rate'], trainStage['learning_rate']),
       weightDecay: either(settings['weight_decay']),
       batchSize: either(settings['per_device_train_batch_size'], trainStage['batch_size']),
+      device: settings['device'] as Configuration['training']['device'],
       seed: either(settings['seed']) ?? 0,
     },
     dataset: {

@@ -142,6 +142,7 @@ export const trainingKeys = group({
     eval_steps: accepted(z.number()),
     logging_steps: accepted(z.number()),
     report_to: accepted(z.union([text, z.array(text)])),
+    device: honoured(z.enum(['auto', 'cuda', 'native', 'wasm', 'js'])),
     seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
   }),
   validation: group({

@@ -1,11 +1,19 @@
+import { cpus } from 'node:os'
 import type * as TensorFlow from '@tensorflow/tfjs-core'
-import { type CallContext, type Json, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, type Json, messageOf, SheikhError } from '../../core/index.js'
+import { loadNative } from './native.js'
 import { registerWasmKernels } from './wasm-kernels.js'
 
 export type Tf = typeof TensorFlow
 
-/** `wasm`: SIMD, needs nothing. `js`: the reference, 10 to 50 times slower. */
-export type DeviceName = 'wasm' | 'js'
+/** Best first. */
+export const deviceNames = ['cuda', 'native', 'wasm', 'js'] as const
+
+/**
+ * `cuda`: `@tensorflow/tfjs-node-gpu` on an NVIDIA GPU. `native`: TensorFlow's library on the CPU. `wasm`: SIMD, needs
+ * nothing. `js`: the reference, 10 to 50 times slower.
+ */
+export type DeviceName = (typeof deviceNames)[number]
 
 /** A tfjs backend of our own: the host's backends, and its choice of one, stay as they are. */
 export interface Device {
@@ -18,19 +26,24 @@ export interface Device {
 
 const opened = new Map<DeviceName, Promise<Device>>()
 
-/** @throws `device-unavailable` for a device that is not there, naming those that are. */
-export function openDevice(name: DeviceName, context: Pick<CallContext, 'signal'>): Promise<Device> {
+/**
+ * @param name `auto`: the first that opens, in the order of `deviceNames`; never the one that was faster today.
+ * @throws `device-unavailable`, `missing-peer`.
+ */
+export async function openDevice(name: DeviceName | 'auto', context: Pick<CallContext, 'signal'>): Promise<Device> {
   context.signal.throwIfAborted()
-  if (name !== 'wasm' && name !== 'js')
+  if (name === 'auto') return openFirst(context)
+  if (!deviceNames.includes(name))
     throw new SheikhError(
       'device-unavailable',
-      `Cannot use the device ${JSON.stringify(name)}: there are "wasm" and "js". Choose one of them.`,
+      `Cannot use the device ${JSON.stringify(name)}: there are ${deviceNames.map((one) => `"${one}"`).join(', ')} and "auto". Choose one of them.`,
       { facts: { device: name } },
     )
   const known = opened.get(name)
   if (known !== undefined) return known
   const opening = open(name).catch((error: unknown) => {
     opened.delete(name)
+    if (isSheikhError(error)) throw error
     throw new SheikhError(
       'device-unavailable',
       `Cannot open the device "${name}": ${messageOf(error)}. Choose "${name === 'wasm' ? 'js' : 'wasm'}".`,
@@ -41,36 +54,62 @@ export function openDevice(name: DeviceName, context: Pick<CallContext, 'signal'
   return opening
 }
 
+async function openFirst(context: Pick<CallContext, 'signal'>): Promise<Device> {
+  for (const name of deviceNames.slice(0, -1)) {
+    try {
+      return await openDevice(name, context)
+    } catch (error) {
+      if (!isSheikhError(error, 'missing-peer') && !isSheikhError(error, 'device-unavailable')) throw error
+    }
+  }
+  return openDevice('js', context)
+}
+
 /** Equal fingerprints give equal bytes. */
 export function fingerprint(name: DeviceName): Json {
   const { node, v8, unicode } = process.versions
-  return { device: name, nodeMajor: Number(node.split('.')[0]), v8, unicode: unicode ?? null, arch: process.arch }
+  const common = {
+    device: name,
+    nodeMajor: Number(node.split('.')[0]),
+    v8,
+    unicode: unicode ?? null,
+    arch: process.arch,
+  }
+  // TensorFlow chooses its code by what the processor can do.
+  return name === 'cuda' || name === 'native' ? { ...common, cpu: cpus()[0]?.model ?? null } : common
 }
 
 async function open(name: DeviceName): Promise<Device> {
   const tf = defaultOf<Tf>(await import('@tensorflow/tfjs-core'))
   const backend = `sheikh-${name}`
   const packages: Record<string, string> = { '@tensorflow/tfjs-core': tf.version_core }
-  if (name === 'js') {
+  if (name === 'cuda' || name === 'native') {
+    const native = await loadNative(name, tf)
+    Object.assign(packages, native.packages)
+    register(tf, 'tensorflow', backend, native.create())
+  } else if (name === 'js') {
     const cpu = defaultOf<typeof import('@tensorflow/tfjs-backend-cpu')>(await import('@tensorflow/tfjs-backend-cpu'))
     packages['@tensorflow/tfjs-backend-cpu'] = cpu.version_cpu
-    await register(tf, 'cpu', backend)
+    register(tf, 'cpu', backend, await factoryOf(tf, 'cpu')())
   } else {
     const wasm = defaultOf<typeof import('@tensorflow/tfjs-backend-wasm')>(
       await import('@tensorflow/tfjs-backend-wasm'),
     )
     packages['@tensorflow/tfjs-backend-wasm'] = wasm.version_wasm
-    await register(tf, 'wasm', backend)
+    register(tf, 'wasm', backend, await factoryOf(tf, 'wasm')())
     registerWasmKernels(tf, backend)
   }
   await switchTo(tf, backend, () => undefined)
   return { name, tf, packages, use: (work) => switchTo(tf, backend, work) }
 }
 
-async function register(tf: Tf, original: string, backend: string): Promise<void> {
+function factoryOf(tf: Tf, original: string) {
   const factory = tf.findBackendFactory(original)
   if (factory === null || factory === undefined) throw new Error(`tfjs has no backend "${original}"`)
-  const instance = await factory()
+  return factory
+}
+
+function register(tf: Tf, original: string, backend: string, instance: TensorFlow.KernelBackend): void {
   // The cpu backend greets whoever uses it first, on the console.
   if ('firstUse' in instance) instance.firstUse = false
   tf.copyRegisteredKernels(original, backend)

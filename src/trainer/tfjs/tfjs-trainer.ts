@@ -18,8 +18,8 @@ import type { TfjsModel, Weights } from './tfjs-model.js'
 import { trainLoop } from './train-loop.js'
 
 export interface TfjsTrainerOptions {
-  /** @default 'wasm' */
-  readonly device?: DeviceName | undefined
+  /** `auto`: the best that works here, in a fixed order. @default 'wasm' */
+  readonly device?: DeviceName | 'auto' | undefined
 }
 
 const inputsAtOnce = 64
@@ -41,10 +41,10 @@ export function tfjsTrainer<I, T, Example>(
     options: model.describe(),
   })
   const version = model.version === undefined ? undefined : '1'
-  const environment = async (context: CallContext) => ({
-    packages: (await openDevice(deviceName, context)).packages,
-    device: fingerprint(deviceName),
-  })
+  const environment = async (context: CallContext) => {
+    const { name, packages } = await openDevice(deviceName, context)
+    return { packages, device: fingerprint(name) }
+  }
   return {
     contract: 1,
     name: `tfjs-${model.name}`,

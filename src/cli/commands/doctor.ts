@@ -1,0 +1,29 @@
+import { callContext } from '../../core/index.js'
+import { type Command, toJson } from '../command.js'
+
+export const doctor: Command = {
+  name: 'doctor',
+  usage: '',
+  summary: 'which devices can train here, and why others cannot',
+  options: {},
+  optionHelp: {},
+  positionals: [0, 0],
+  async run(_, { signal }) {
+    const { probeDevices } = await import('../../trainer/tfjs/index.js')
+    const devices = await probeDevices(callContext({ signal }))
+    const lines = devices.map(({ name, ok, reason, versions, gflops }) => {
+      const what = Object.entries(versions).map(([of, version]) => `${of} ${version}`)
+      return `${name.padEnd(7)} ${ok ? `works   ${gflops} GFLOP/s  ${what.join(', ')}` : `no      ${reason}`}`
+    })
+    const first = devices.find(({ ok }) => ok)
+    return {
+      text: [...lines, first === undefined ? 'Nothing can train here.' : `"auto" is ${first.name}.`].join('\n'),
+      json: toJson({
+        devices: devices.map(({ name, ok, reason = null, versions, gflops = null }) => ({
+          ...{ name, ok, reason, versions, gflops },
+        })),
+      }),
+      exitCode: first === undefined ? 1 : 0,
+    }
+  },
+}

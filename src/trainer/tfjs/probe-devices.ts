@@ -1,0 +1,116 @@
+import { hrtime } from 'node:process'
+import type { Tensor2D } from '@tensorflow/tfjs-core'
+import { type CallContext, messageOf } from '../../core/index.js'
+import { type Device, type DeviceName, deviceNames, openDevice } from './devices.js'
+import { textClassifier } from './text-classifier.js'
+import { trainLoop } from './train-loop.js'
+
+/** What a device did when it was asked to work. */
+export interface DeviceReport {
+  readonly name: DeviceName
+  readonly ok: boolean
+  /** Why not; absent where it works. */
+  readonly reason?: string | undefined
+  /** Of the packages and libraries that it runs on, by name. */
+  readonly versions: Readonly<Record<string, string>>
+  /** Of a product of two float32 matrices of 512 rows (`js`: 128), 2·n³ operations, measured here and now. */
+  readonly gflops?: number | undefined
+}
+
+/**
+ * Opens every device, and lets each do three things: a product whose answer is known, a larger one that is timed, a few
+ * steps of training whose loss must fall. In the order that `auto` goes by; the speed decides nothing.
+ *
+ * Never throws for a device; it takes a second or two.
+ */
+export async function probeDevices(context: CallContext): Promise<readonly DeviceReport[]> {
+  const reports: DeviceReport[] = []
+  for (const name of deviceNames) {
+    context.signal.throwIfAborted()
+    reports.push(await probe(name, context))
+  }
+  return reports
+}
+
+async function probe(name: DeviceName, context: CallContext): Promise<DeviceReport> {
+  let versions: Readonly<Record<string, string>> = {}
+  try {
+    const device = await openDevice(name, context)
+    versions = device.packages
+    const wrong = productFault(device) ?? (await trainingFault(device, context))
+    if (wrong !== undefined) return { name, ok: false, reason: wrong, versions }
+    return { name, ok: true, versions, gflops: measureGflops(device) }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return { name, ok: false, reason: messageOf(error), versions }
+  }
+}
+
+/** Integers below 2²⁴: float32 holds each product and each sum exactly, in whatever order it is added. */
+function productFault({ tf, use }: Device): string | undefined {
+  const size = 24
+  const [left, right] = [0, 1].map((part) =>
+    Array.from({ length: size * size }, (_, index) => ((index * 7 + part * 5) % 13) - 6),
+  ) as [number[], number[]]
+  const found = use(() =>
+    tf.tidy(() => tf.matMul(tf.tensor2d(left, [size, size]), tf.tensor2d(right, [size, size])).dataSync()),
+  )
+  for (let row = 0; row < size; row += 1)
+    for (let column = 0; column < size; column += 1) {
+      let sum = 0
+      for (let inner = 0; inner < size; inner += 1) sum += left[row * size + inner]! * right[inner * size + column]!
+      const answer = found[row * size + column]
+      if (answer !== sum) return `it gives a wrong product: ${answer}, where ${sum} is right`
+    }
+  return undefined
+}
+
+async function trainingFault(device: Device, context: CallContext): Promise<string | undefined> {
+  const model = textClassifier({ epochs: 4, batchSize: 2, buckets: 2 ** 8, learningRate: 0.1 })
+  const rows = ['red apple', 'blue bus', 'green apple', 'big bus'].map((input, index) => ({
+    id: String(index),
+    input,
+    target: input.split(' ')[1]!,
+    slices: {},
+  }))
+  const { config, examples } = await model.learn(rowsOf(rows), context)
+  const { lossCurve } = await trainLoop(device, model, { config, examples, seed: 1 }, { ...context, progress() {} })
+  const [first, last] = [lossCurve[0]![1], lossCurve.at(-1)![1]]
+  return last < first ? undefined : `training does not lower the loss: ${first}, then ${last}`
+}
+
+/** Of the fastest product in 0.2 s: what else the machine does, slows the others. */
+function measureGflops({ name, tf, use }: Device): number {
+  const size = name === 'js' ? 128 : 512
+  const matrix = use(() => tf.randomUniform([size, size], -1, 1, 'float32', 1) as Tensor2D)
+  // Not by tf.tidy: it looks for tensors in what is returned, number by number.
+  const product = () =>
+    use(() => {
+      const answer = tf.matMul(matrix, matrix)
+      answer.dataSync()
+      answer.dispose()
+    })
+  try {
+    const start = hrtime.bigint()
+    let fastestSeconds = Number.POSITIVE_INFINITY
+    for (let begun = start; begun - start < 200_000_000n; ) {
+      product()
+      const now = hrtime.bigint()
+      fastestSeconds = Math.min(fastestSeconds, Number(now - begun) / 1e9)
+      begun = now
+    }
+    return Number(((2 * size ** 3) / fastestSeconds / 1e9).toPrecision(3))
+  } finally {
+    use(() => matrix.dispose())
+  }
+}
+
+function rowsOf<R>(rows: readonly R[]) {
+  return {
+    size: rows.length,
+    digest: `sha256:${'0'.repeat(64)}` as const,
+    async *[Symbol.asyncIterator]() {
+      yield* rows
+    },
+  }
+}
