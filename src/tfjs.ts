@@ -4,6 +4,7 @@ export {
   type LoopSettings,
   type LossAndGradients,
   probeDevices,
+  type Schedule,
   type TextClassifierOptions,
   type TfjsModel,
   type TfjsTrainerOptions,

@@ -103,7 +103,7 @@ function datasetOf(root: string, { dataset }: Configuration, host: HostConfigura
 }
 
 async function builtInTrainer({ training }: Configuration): Promise<Trainer<unknown, unknown>> {
-  const { architecture = 'text-classifier', epochs, learningRate, weightDecay, batchSize, device } = training
+  const { architecture = 'text-classifier', device, seed: _seed, ...options } = training
   if (architecture !== 'text-classifier')
     throw new SheikhError(
       'invalid-config',
@@ -113,7 +113,6 @@ async function builtInTrainer({ training }: Configuration): Promise<Trainer<unkn
       },
     )
   const { textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
-  const options = { epochs, learningRate, weightDecay, batchSize }
   return tfjsTrainer(textClassifier(options), { device }) as unknown as Trainer<unknown, unknown>
 }
 

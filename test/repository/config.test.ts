@@ -59,6 +59,8 @@ training:
   learning_rate: 0.02
   weight_decay: 0.01
   warmup_ratio: 0.1
+  max_grad_norm: 1
+  device: wasm
   per_device_train_batch_size: 16
   per_device_eval_batch_size: 16
   gradient_accumulation_steps: 1
@@ -111,6 +113,10 @@ describe('the configuration', () => {
         learningRate: 0.02,
         weightDecay: 0.01,
         batchSize: 16,
+        schedule: 'linear',
+        warmupRatio: 0.1,
+        maximumGradientNorm: 1,
+        device: 'wasm',
         seed: 0,
       },
       dataset: {
@@ -143,7 +149,7 @@ describe('the configuration', () => {
       expect.arrayContaining([
         'triggers.nightly.cron',
         'notifications.slack.webhook',
-        'training.warmup_ratio',
+        'training.save_steps',
         'categories.billing.percentage',
       ]),
     )

@@ -71,6 +71,9 @@ export interface Configuration {
     readonly learningRate?: number | undefined
     readonly weightDecay?: number | undefined
     readonly batchSize?: number | undefined
+    readonly schedule?: 'linear' | 'cosine' | 'constant' | undefined
+    readonly warmupRatio?: number | undefined
+    readonly maximumGradientNorm?: number | undefined
     readonly device?: 'auto' | 'cuda' | 'native' | 'wasm' | 'js' | undefined
     readonly seed: number
   }
@@ -131,6 +134,9 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       learningRate: either(settings['learning_rate'], trainStage['learning_rate']),
       weightDecay: either(settings['weight_decay']),
       batchSize: either(settings['per_device_train_batch_size'], trainStage['batch_size']),
+      schedule: settings['lr_scheduler_type'] as Configuration['training']['schedule'],
+      warmupRatio: either(settings['warmup_ratio']),
+      maximumGradientNorm: either(settings['max_grad_norm']),
       device: settings['device'] as Configuration['training']['device'],
       seed: either(settings['seed']) ?? 0,
     },

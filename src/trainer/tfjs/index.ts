@@ -1,4 +1,5 @@
 export type { DeviceName } from './devices.js'
+export type { Schedule } from './learning-rate.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
 export { type TextClassifierOptions, textClassifier } from './text-classifier.js'
 export type { LoopSettings, LossAndGradients, TfjsModel, Weights } from './tfjs-model.js'

@@ -2,6 +2,7 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type JsonObject, SheikhError } from '../../core/index.js'
 import type { Prediction } from '../../model/index.js'
 import type { Tf } from './devices.js'
+import { type Schedule, schedules } from './learning-rate.js'
 import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
 import type { LoopSettings, TfjsModel } from './tfjs-model.js'
 
@@ -10,10 +11,16 @@ export interface TextClassifierOptions {
   readonly epochs?: number | undefined
   /** Texts a step. @default 32 */
   readonly batchSize?: number | undefined
-  /** At the first step; it falls linearly to 0. @default 0.02 */
+  /** The highest; `schedule` says how it falls. @default 0.02 */
   readonly learningRate?: number | undefined
   /** @default 0.01 */
   readonly weightDecay?: number | undefined
+  /** How the learning rate falls. @default 'linear' */
+  readonly schedule?: Schedule | undefined
+  /** The share of all steps in which the learning rate rises from 0, 0 to 1. @default 0 */
+  readonly warmupRatio?: number | undefined
+  /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
+  readonly maximumGradientNorm?: number | undefined
   /** A power of two, 2⁸..2²²: how many weights words share. @default 2¹⁷ */
   readonly buckets?: number | undefined
   /** What follows in a text is not read. @default 4,000 */
@@ -36,7 +43,14 @@ export interface TextExample extends TextFeatures {
 export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<string, string, TextExample> {
   const { epochs = 6, batchSize = 32, learningRate = 0.02, weightDecay = 0.01 } = options
   const { buckets = 2 ** 17, maximumTokens = 4000, bigrams = true } = options
-  const loop: LoopSettings = { epochs, batchSize, learningRate, weightDecay }
+  const { schedule, warmupRatio, maximumGradientNorm } = options
+  const loop: LoopSettings = {
+    ...{ epochs, batchSize, learningRate, weightDecay },
+    // What is not asked for is in no key: what was trained before these options existed is not trained anew.
+    ...(schedule !== undefined && { schedule }),
+    ...(warmupRatio !== undefined && { warmupRatio }),
+    ...(maximumGradientNorm !== undefined && { maximumGradientNorm }),
+  }
   const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
   checkOptions(loop, features)
   return {
@@ -44,7 +58,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     version: '1',
     targets: 'labels',
     loop,
-    describe: () => ({ ...loop, ...features }),
+    describe: () => ({ ...loop, ...features }) as JsonObject,
 
     async learn(rows, context) {
       const found: { readonly features: TextFeatures; readonly target: string }[] = []
@@ -177,10 +191,10 @@ const isBuckets = (count: unknown) =>
   typeof count === 'number' && count >= 2 ** 8 && count <= 2 ** 22 && Number.isInteger(Math.log2(count))
 
 function checkOptions(
-  { epochs, batchSize, learningRate, weightDecay }: LoopSettings,
+  { epochs, batchSize, learningRate, weightDecay, schedule = 'linear', warmupRatio = 0, ...rest }: LoopSettings,
   { buckets, maximumTokens }: TextFeatureSettings,
 ): void {
-  const check = (name: string, value: number, sound: boolean) => {
+  const check = (name: string, value: unknown, sound: boolean) => {
     if (!sound)
       throw new SheikhError(
         'invalid-options',
@@ -192,6 +206,10 @@ function checkOptions(
   check('learningRate', learningRate, learningRate > 0 && Number.isFinite(learningRate))
   check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
   check('buckets', buckets, isBuckets(buckets))
+  check('schedule', schedule, schedules.includes(schedule))
+  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
+  const { maximumGradientNorm = 1 } = rest
+  check('maximumGradientNorm', maximumGradientNorm, maximumGradientNorm > 0 && Number.isFinite(maximumGradientNorm))
 }
 
 const invalidRow = (fact: string, facts: Readonly<Record<string, unknown>>) =>

@@ -2,14 +2,21 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { CallContext, Json, JsonObject, Random } from '../../core/index.js'
 import type { Prediction, Rows } from '../../model/index.js'
 import type { Tf } from './devices.js'
+import type { Schedule } from './learning-rate.js'
 
 export interface LoopSettings {
   readonly epochs: number
   /** Examples a step. */
   readonly batchSize: number
-  /** At the first step; it falls linearly to 0. */
+  /** The highest; `schedule` says how it falls. */
   readonly learningRate: number
   readonly weightDecay: number
+  /** @default 'linear' */
+  readonly schedule?: Schedule | undefined
+  /** The share of all steps in which the rate rises from 0, 0 to 1. @default 0 */
+  readonly warmupRatio?: number | undefined
+  /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
+  readonly maximumGradientNorm?: number | undefined
 }
 
 export interface LossAndGradients {

@@ -3,7 +3,9 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import { type JsonObject, SheikhError, seededRandom } from '../../core/index.js'
 import type { FitContext } from '../trainer.js'
 import { type AdamWState, initAdamW, updateAdamW } from './adamw.js'
+import { clipGradients } from './clip-gradients.js'
 import type { Device } from './devices.js'
+import { learningRateAt } from './learning-rate.js'
 import type { TfjsModel } from './tfjs-model.js'
 
 export interface Trained {
@@ -32,7 +34,7 @@ export async function trainLoop<Example>(
   context: FitContext,
 ): Promise<Trained> {
   const { tf } = device
-  const { epochs, batchSize, learningRate, weightDecay } = model.loop
+  const { epochs, batchSize, weightDecay, maximumGradientNorm } = model.loop
   const random = seededRandom(seed)
   const stepsPerEpoch = Math.ceil(examples.length / batchSize)
   const steps = epochs * stepsPerEpoch
@@ -48,7 +50,7 @@ export async function trainLoop<Example>(
       for (let first = 0; first < order.length; first += batchSize, step += 1) {
         context.signal.throwIfAborted()
         const batch = Array.from(order.subarray(first, first + batchSize), (index) => examples[index]!)
-        const rate = learningRate * (1 - (step - 1) / steps)
+        const rate = learningRateAt(step, steps, model.loop)
         const loss = device.use(() => takeStep(batch, step, rate))
         if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
         if (step % reportEvery === 0 || step === steps) {
@@ -66,7 +68,8 @@ export async function trainLoop<Example>(
   function takeStep(batch: readonly Example[], step: number, rate: number): number {
     const old = [weights, states]
     const next = tf.tidy(() => {
-      const { loss: value, gradients } = model.lossAndGradients(tf, named(weights), batch, config)
+      const { loss: value, gradients: found } = model.lossAndGradients(tf, named(weights), batch, config)
+      const gradients = maximumGradientNorm === undefined ? found : clipGradients(tf, found, maximumGradientNorm)
       const updated = weights.map((weight, index) =>
         updateAdamW(tf, weight, gradients[names[index]!]!, states[index]!, { step, learningRate: rate, weightDecay }),
       )
