@@ -1,6 +1,6 @@
 // npm run setup:interop: a Python with SciPy and the like, of fixed versions. Where that cannot be, it says why.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
 import { setUpTorch } from './torch.js'
@@ -34,6 +34,19 @@ if (interopPython() !== undefined) {
   console.log(missing === undefined ? 'PyTorch is there.' : `Skipped: ${missing}`)
   const missingRay = setUpRay()
   console.log(missingRay === undefined ? 'Ray is there.' : `Skipped: ${missingRay}`)
+}
+
+const lfs = gitLfs()
+console.log(lfs === undefined ? 'git-lfs is there.' : `Skipped: ${lfs}`)
+
+/** @returns in words why it is not there. */
+function gitLfs(): string | undefined {
+  const isThere = () => spawnSync('git', ['lfs', 'version']).status === 0
+  if (isThere()) return undefined
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
+    return 'git-lfs is not installed: https://git-lfs.com'
+  const failed = run('apt-get', 'update') ?? run('apt-get', 'install', '--yes', '--no-install-recommends', 'git-lfs')
+  return failed === undefined ? undefined : `git-lfs cannot be installed: ${failed}`
 }
 
 /** @returns in words why it failed. */
