@@ -69,6 +69,10 @@ describe('a signature without a key', () => {
     // Not a prefix, not another case, not another provider's word.
     for (const wrong of [{ subject: subject.slice(0, -1) }, { subject: '.*' }, { issuer: 'https://other.example.com' }])
       expect(await verify(text, trusting([{ ...workflow, ...wrong }]))).toMatchObject(unknown)
+    // Both are called "https://a (https://b (https://c)".
+    const another = await sign(identityToken({ sub: 'https://a (https://b', iss: 'https://c' }))
+    const alike = { ...workflow, subject: 'https://a', issuer: 'https://b (https://c' }
+    expect(await verify(another, trusting([alike]))).toMatchObject(unknown)
     expect(await verify(text, trusting([workflow], other))).toMatchObject(unknown)
     expect(verifySignature(text, { manifest, trustedKeys: [], atMs })).toMatchObject(unknown)
   })

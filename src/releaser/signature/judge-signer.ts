@@ -143,7 +143,10 @@ function judgeIdentity(bundle: unknown, { sigstore, atMs }: Trust): Signed | Inv
       ? untrusted('unknown', signature.reason)
       : { status: 'invalid', reason: signature.reason }
   const name = identityName(signature)
-  const identity = sigstore.identities.find((one) => identityName(one) === name)
+  // Member by member: in one text, an issuer could play a part of the subject.
+  const identity = sigstore.identities.find(
+    ({ issuer, subject }) => issuer === signature.issuer && subject === signature.subject,
+  )
   if (identity === undefined) return untrusted('unknown', `the identity ${name} is not known`, name)
   return judgeDates(identity, { keyId: name, by: identity.by, called: `the identity ${name}` }, atMs)
 }
