@@ -1,6 +1,5 @@
-import { hrtime } from 'node:process'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
-import { type CallContext, messageOf } from '../../core/index.js'
+import { type CallContext, type Clock, messageOf } from '../../core/index.js'
 import { type Device, type DeviceName, deviceNames, openDevice } from './devices.js'
 import { textClassifier } from './text-classifier.js'
 import { trainLoop } from './train-loop.js'
@@ -13,7 +12,7 @@ export interface DeviceReport {
   readonly reason?: string | undefined
   /** Of the packages and libraries that it runs on, by name. */
   readonly versions: Readonly<Record<string, string>>
-  /** Of a product of two float32 matrices of 512 rows (`js`: 128), 2·n³ operations, measured here and now. */
+  /** Of a product of two float32 matrices of 512 rows (`js`: 128), 2·n³ operations, measured here and now by the context's clock. */
   readonly gflops?: number | undefined
 }
 
@@ -39,7 +38,7 @@ async function probe(name: DeviceName, context: CallContext): Promise<DeviceRepo
     versions = device.packages
     const wrong = productFault(device) ?? (await trainingFault(device, context))
     if (wrong !== undefined) return { name, ok: false, reason: wrong, versions }
-    return { name, ok: true, versions, gflops: measureGflops(device) }
+    return { name, ok: true, versions, gflops: measureGflops(device, context.clock) }
   } catch (error) {
     context.signal.throwIfAborted()
     return { name, ok: false, reason: messageOf(error), versions }
@@ -79,27 +78,26 @@ async function trainingFault(device: Device, context: CallContext): Promise<stri
   return last < first ? undefined : `training does not lower the loss: ${first}, then ${last}`
 }
 
-/** Of the fastest product in 0.2 s: what else the machine does, slows the others. */
-function measureGflops({ name, tf, use }: Device): number {
+/** Of twice as many products each time, until they take a tenth of a second together; absent for a clock that stands still. */
+function measureGflops({ name, tf, use }: Device, clock: Clock): number | undefined {
   const size = name === 'js' ? 128 : 512
   const matrix = use(() => tf.randomUniform([size, size], -1, 1, 'float32', 1) as Tensor2D)
   // Not by tf.tidy: it looks for tensors in what is returned, number by number.
-  const product = () =>
-    use(() => {
-      const answer = tf.matMul(matrix, matrix)
-      answer.dataSync()
-      answer.dispose()
-    })
+  const product = () => {
+    const answer = tf.matMul(matrix, matrix)
+    answer.dataSync()
+    answer.dispose()
+  }
   try {
-    const start = hrtime.bigint()
-    let fastestSeconds = Number.POSITIVE_INFINITY
-    for (let begun = start; begun - start < 200_000_000n; ) {
-      product()
-      const now = hrtime.bigint()
-      fastestSeconds = Math.min(fastestSeconds, Number(now - begun) / 1e9)
-      begun = now
+    for (let products = 1; products <= 2 ** 12; products *= 2) {
+      const startMs = clock.nowMs()
+      use(() => {
+        for (let index = 0; index < products; index += 1) product()
+      })
+      const tookMs = clock.nowMs() - startMs
+      if (tookMs >= 100) return Number(((products * 2 * size ** 3) / tookMs / 1e6).toPrecision(3))
     }
-    return Number(((2 * size ** 3) / fastestSeconds / 1e9).toPrecision(3))
+    return undefined
   } finally {
     use(() => matrix.dispose())
   }
