@@ -1,4 +1,5 @@
 export {
+  type CheckpointOptions,
   type DeviceName,
   type DeviceReport,
   type LoopSettings,

@@ -9,9 +9,10 @@ export function showProgress(pipeline: Pipeline, { err }: Terminal): void {
     tenth = -1
     err(`${stage} …\n`)
   })
-  pipeline.on('train-progress', ({ step, steps, loss }) => {
+  pipeline.on('train-progress', ({ step, steps, loss, resumedFrom }) => {
     const now = Math.floor((10 * step) / Math.max(1, steps))
     if (now === tenth) return
+    if (tenth === -1 && resumedFrom !== undefined) err(`  resumed from the checkpoint of step ${resumedFrom}\n`)
     tenth = now
     err(`  step ${step} of ${steps}, loss ${loss.toPrecision(3)}\n`)
   })

@@ -103,7 +103,7 @@ function datasetOf(root: string, { dataset }: Configuration, host: HostConfigura
 }
 
 async function builtInTrainer({ training }: Configuration): Promise<Trainer<unknown, unknown>> {
-  const { architecture = 'text-classifier', device, seed: _seed, ...options } = training
+  const { architecture = 'text-classifier', device, checkpoints, seed: _seed, ...options } = training
   if (architecture !== 'text-classifier')
     throw new SheikhError(
       'invalid-config',
@@ -113,7 +113,7 @@ async function builtInTrainer({ training }: Configuration): Promise<Trainer<unkn
       },
     )
   const { textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
-  return tfjsTrainer(textClassifier(options), { device }) as unknown as Trainer<unknown, unknown>
+  return tfjsTrainer(textClassifier(options), { device, checkpoints }) as unknown as Trainer<unknown, unknown>
 }
 
 function gateOf({ gate }: Configuration, { checks }: HostConfiguration): Gate {

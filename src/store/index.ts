@@ -21,4 +21,4 @@ export {
 } from './read-manifest.js'
 export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
 export { storageFailed } from './storage-failed.js'
-export type { Documents, Journals, KeyRecord, Keys, Lock, Objects, Runs, Store } from './store.js'
+export type { Checkpoints, Documents, Journals, KeyRecord, Keys, Lock, Objects, Runs, Store } from './store.js'

@@ -9,6 +9,8 @@ export interface Store {
   readonly runs: Runs
   readonly documents: Documents
   readonly journals: Journals
+  /** Absent: a training that is killed begins anew. */
+  readonly checkpoints?: Checkpoints | undefined
   /**
    * Takes the project's lock. A lock whose process is gone (other boot, or no process of that id and start time) is taken over.
    *
@@ -76,6 +78,14 @@ export interface Journals {
    * @throws `release-conflict` where it holds another number.
    */
   append(name: string, line: string, expectedLength: number): Promise<void>
+}
+
+/** Folders that outlive a run: where a training keeps what it goes on from after a crash, by the key of what it makes. */
+export interface Checkpoints {
+  /** The folder of this key, made if there is none. Of others, those asked for longest ago are removed: two stay. */
+  folder(key: Digest): Promise<string>
+  /** Removes the folder of this key, if there is one. */
+  remove(key: Digest): Promise<void>
 }
 
 export interface Lock extends AsyncDisposable {

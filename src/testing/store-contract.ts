@@ -115,6 +115,20 @@ function directoriesContract(check: Check): void {
     await assert.rejects(stat(join(folder, 'target')))
   })
 
+  check('a folder of checkpoints stays until it is removed, where the store has them', async ({ checkpoints }) => {
+    if (checkpoints === undefined) return
+    const keys = ['one', 'two'].map((text) => digestBytes(text))
+    const first = await checkpoints.folder(keys[0]!)
+    assert.deepEqual(await readdir(first), [])
+    await writeFile(join(first, 'file'), 'kept')
+    assert.notEqual(await checkpoints.folder(keys[1]!), first)
+    assert.equal(await checkpoints.folder(keys[0]!), first)
+    assert.equal(await readFile(join(first, 'file'), 'utf8'), 'kept')
+    await checkpoints.remove(keys[0]!)
+    await checkpoints.remove(keys[0]!)
+    assert.deepEqual(await readdir(await checkpoints.folder(keys[0]!)), [])
+  })
+
   check('each work directory is fresh and empty', async ({ workDirectory }) => {
     const made = [await workDirectory('train'), await workDirectory('train')]
     try {

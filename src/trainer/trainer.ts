@@ -31,6 +31,11 @@ export interface FitRequest<I, T> {
   readonly seed: number
   /** An empty directory to write to. */
   readonly directory: string
+  /**
+   * A folder that stays when this training is killed, and is there again for the next of the same key: what the trainer
+   * keeps in it, and how it knows it for its own, is its business. Absent: nothing is kept.
+   */
+  readonly checkpoints?: string | undefined
   /** A named release to start from; absent: from scratch. */
   readonly base?: WeightsDirectory | undefined
 }
@@ -50,6 +55,8 @@ export interface TrainProgress {
   readonly steps: number
   readonly loss: number
   readonly learningRate: number
+  /** The step of the checkpoint that this training went on from; absent: it began at the start. */
+  readonly resumedFrom?: number | undefined
 }
 
 export interface Candidate {

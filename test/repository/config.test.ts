@@ -116,6 +116,8 @@ describe('the configuration', () => {
         schedule: 'linear',
         warmupRatio: 0.1,
         maximumGradientNorm: 1,
+        gradientAccumulation: 1,
+        checkpoints: { everySteps: 10, keepLast: 2 },
         device: 'wasm',
         seed: 0,
       },
@@ -149,10 +151,27 @@ describe('the configuration', () => {
       expect.arrayContaining([
         'triggers.nightly.cron',
         'notifications.slack.webhook',
-        'training.save_steps',
+        'training.report_to',
         'categories.billing.percentage',
       ]),
     )
+  })
+
+  it.each([
+    ['', '', undefined, []],
+    ['save_strategy: no', '', false, []],
+    ['save_strategy: steps', '', { everySteps: 500 }, []],
+    ['save_strategy: epoch', '{ save_frequency: 7, keep_last: 5 }', { everyEpochs: 1, keepLast: 5 }, []],
+    ['save_steps: 3\n  save_total_limit: 4', '{ save_frequency: 7 }', { everySteps: 3, keepLast: 4 }, []],
+    ['', '{ save_frequency: epoch }', { everyEpochs: 1 }, []],
+    ['save_strategy: best', '{ save_frequency: hourly }', undefined, ['save_frequency', 'save_strategy']],
+  ])('reads when checkpoints are written: %j and %j', async (settings, artifacts, checkpoints, ignored) => {
+    const { training, notices } = await load({
+      [pipelinePath]: artifacts === '' ? '' : `artifacts: { checkpoints: ${artifacts} }`,
+      'mlops/training/config.yaml': settings === '' ? '' : `training:\n  ${settings}\n`,
+    })
+    expect(training.checkpoints).toEqual(checkpoints)
+    expect(notices.map(({ key }) => key.split('.').at(-1))).toEqual(ignored)
   })
 
   it('names what is unknown, with its place', async () => {

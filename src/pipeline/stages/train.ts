@@ -37,8 +37,10 @@ export function trainStage(
       if (kept !== undefined) return { value: kept, cached: true, key }
 
       const directory = await session.folder('weights')
+      // A forced training shows that it can be made from nothing.
+      const checkpoints = key === undefined || forced ? undefined : await store.checkpoints?.folder(key.digest)
       const fitted = await trainer.fit(
-        { training: snapshot.training, seed, directory },
+        { training: snapshot.training, seed, directory, ...(checkpoints !== undefined && { checkpoints }) },
         { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
       )
       session.context.signal.throwIfAborted()
@@ -58,6 +60,7 @@ export function trainStage(
           runId: session.runId,
           atMs: session.context.clock.nowMs(),
         })
+      if (key !== undefined) await store.checkpoints?.remove(key.digest)
       return { value: candidate, cached: false, key }
     })
     .then(async (candidate) => {

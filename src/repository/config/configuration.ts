@@ -61,6 +61,13 @@ export interface ReleaseConfiguration {
   readonly retention: { readonly keepLast?: number | undefined; readonly days?: number | undefined }
 }
 
+/** When a training that may be killed writes what it goes on from. */
+export interface CheckpointConfiguration {
+  readonly everySteps?: number | undefined
+  readonly everyEpochs?: number | undefined
+  readonly keepLast?: number | undefined
+}
+
 /** What a project's YAML files decide, resolved. */
 export interface Configuration {
   readonly pipeline: { readonly name: string }
@@ -74,6 +81,10 @@ export interface Configuration {
     readonly schedule?: 'linear' | 'cosine' | 'constant' | undefined
     readonly warmupRatio?: number | undefined
     readonly maximumGradientNorm?: number | undefined
+    readonly maximumSteps?: number | undefined
+    readonly gradientAccumulation?: number | undefined
+    /** `false`: none. @default the trainer's */
+    readonly checkpoints?: CheckpointConfiguration | false | undefined
     readonly device?: 'auto' | 'cuda' | 'native' | 'wasm' | 'js' | undefined
     readonly seed: number
   }
@@ -137,6 +148,9 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       schedule: settings['lr_scheduler_type'] as Configuration['training']['schedule'],
       warmupRatio: either(settings['warmup_ratio']),
       maximumGradientNorm: either(settings['max_grad_norm']),
+      maximumSteps: settings['max_steps'] === -1 ? undefined : either(settings['max_steps']),
+      gradientAccumulation: either(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
+      checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
       device: settings['device'] as Configuration['training']['device'],
       seed: either(settings['seed']) ?? 0,
     },
@@ -189,6 +203,20 @@ function benchmarksOf(checks: readonly Values[], validation: Values): readonly B
   const named = checks.flatMap((check) => (check['benchmark_suite'] as readonly string[] | undefined) ?? [])
   if (named.length === 0) return known
   return [...new Set(named)].map((name) => known.find((benchmark) => benchmark.name === name) ?? { name })
+}
+
+/** The training's own settings first, as `transformers` reads them; then those of the pipeline. */
+function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfiguration | false | undefined {
+  const [strategy, frequency] = [settings['save_strategy'], artifacts['save_frequency']]
+  if (strategy === 'no') return false
+  const everySteps = either(settings['save_steps'], ...(strategy === 'steps' ? [500] : []), frequency)
+  const everyEpochs = strategy === 'epoch' || (everySteps === undefined && frequency === 'epoch') ? 1 : undefined
+  const keepLast = either(settings['save_total_limit'], artifacts['keep_last'])
+  if (everySteps === undefined && everyEpochs === undefined && keepLast === undefined) return undefined
+  return {
+    ...(everyEpochs !== undefined ? { everyEpochs } : everySteps !== undefined && { everySteps }),
+    ...(keepLast !== undefined && { keepLast }),
+  }
 }
 
 const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger']> => ({

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /** What may stand under a key, and whether anything comes of it yet. */
 export type Keys =
-  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: boolean }
+  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: (value: unknown) => boolean }
   | { readonly kind: 'group'; readonly keys: Readonly<Record<string, Keys>> }
   /** Names that people choose, with the same keys under each. */
   | { readonly kind: 'map'; readonly each: Keys }
@@ -17,10 +17,13 @@ const count = z.number().int().min(1).max(1e9)
 const positive = z.number().positive().max(1e9)
 const scalar = z.union([text, z.number(), flag, z.null()])
 
-const value = (type: z.ZodType, honoured: boolean): Keys => ({ kind: 'value', type, honoured })
-const honoured = (type: z.ZodType) => value(type, true)
-/** Accepted, since public repositories use it; said to be without effect. */
-const accepted = (type: z.ZodType = scalar) => value(type, false)
+const honoured = (type: z.ZodType): Keys => ({ kind: 'value', type, honoured: () => true })
+/** Accepted, since public repositories use it; what is not of `honoured` is said to be without effect. */
+const accepted = (type: z.ZodType = scalar, honoured?: z.ZodType): Keys => ({
+  kind: 'value',
+  type,
+  honoured: (value) => honoured?.safeParse(value).success ?? false,
+})
 const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys })
 const list = (each: Keys): Keys => ({ kind: 'list', each })
 const texts = accepted(z.array(text))
@@ -61,7 +64,7 @@ export const pipelineKeys = group({
         learning_rate: honoured(positive),
         batch_size: honoured(count),
         epochs: honoured(count),
-        gradient_accumulation: accepted(count),
+        gradient_accumulation: honoured(count),
       }),
       resources: group({ gpu: accepted(), memory: accepted() }),
       outputs: accepted(z.array(scalar)),
@@ -107,7 +110,10 @@ export const pipelineKeys = group({
   }),
   artifacts: group({
     storage: group({ provider: accepted(text), retention_days: honoured(positive), keep_last: honoured(count) }),
-    checkpoints: group({ save_frequency: accepted(), keep_last: accepted(z.number()) }),
+    checkpoints: group({
+      save_frequency: accepted(scalar, z.union([count, z.literal('epoch')])),
+      keep_last: honoured(count),
+    }),
   }),
   ledger: group({ remote: honoured(z.union([z.literal(false), gitName])), branch: honoured(gitName) }),
 })
@@ -129,16 +135,17 @@ export const trainingKeys = group({
     max_grad_norm: honoured(positive),
     per_device_train_batch_size: honoured(count),
     per_device_eval_batch_size: accepted(count),
-    gradient_accumulation_steps: accepted(count),
+    gradient_accumulation_steps: honoured(count),
     num_train_epochs: honoured(count),
-    max_steps: accepted(z.number()),
+    // -1: no limit, as transformers writes it.
+    max_steps: honoured(z.union([count, z.literal(-1)])),
     optim: accepted(text),
     lr_scheduler_type: honoured(z.enum(['linear', 'cosine', 'constant'])),
     fp16: accepted(flag),
     bf16: accepted(flag),
-    save_strategy: accepted(text),
-    save_steps: accepted(z.number()),
-    save_total_limit: accepted(z.number()),
+    save_strategy: accepted(text, z.enum(['no', 'steps', 'epoch'])),
+    save_steps: accepted(z.number(), count),
+    save_total_limit: honoured(count),
     evaluation_strategy: accepted(text),
     eval_steps: accepted(z.number()),
     logging_steps: accepted(z.number()),

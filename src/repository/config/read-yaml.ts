@@ -75,7 +75,7 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
         isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node,
       )
       if (!result.success) throw fail(`"${path}": ${result.error.issues[0]?.message ?? 'not valid'}`, offset)
-      if (!expected.honoured)
+      if (!expected.honoured(result.data))
         notices.push({
           file,
           ...at(offset),

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Store } from '../store.js'
+import { directoryCheckpoints } from './checkpoints.js'
 import { takeLock } from './lock.js'
 import { directoryObjects } from './objects.js'
 import { hostProcesses, type Processes } from './processes.js'
@@ -29,6 +30,7 @@ export function directoryStore(path: string, { processes = hostProcesses }: Dire
     runs: directoryRuns(join(root, 'runs'), writing),
     documents: directoryDocuments(join(root, 'documents'), writing),
     journals: directoryJournals(join(root, 'journals')),
+    checkpoints: directoryCheckpoints(join(root, 'checkpoints')),
     async lock(purpose, context) {
       const lock = await takeLock(join(root, 'lock'), purpose, processes, writing, context)
       await work.clean()

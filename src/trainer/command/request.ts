@@ -14,7 +14,7 @@ const pieceCharacters = 1 << 20
 /** Writes a request to train: `request.json`, the rows, and an empty `weights/`. @returns the path of the first. */
 export async function writeFitRequest(
   folder: string,
-  { training, development, seed, base }: FitRequest<unknown, unknown>,
+  { training, development, seed, base, checkpoints }: FitRequest<unknown, unknown>,
   config: Json,
   context: CallContext,
 ): Promise<string> {
@@ -23,6 +23,7 @@ export async function writeFitRequest(
     ...(development !== undefined && { development: join(folder, 'development.jsonl') }),
     weights: weightsFolder(folder),
     ...(base !== undefined && { base: base.path }),
+    ...(checkpoints !== undefined && { checkpoints }),
   }
   await mkdir(paths.weights)
   await writeRows(paths.training, training, context)

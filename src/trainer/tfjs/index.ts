@@ -1,3 +1,4 @@
+export type { CheckpointOptions } from './checkpoints.js'
 export type { DeviceName } from './devices.js'
 export type { Schedule } from './learning-rate.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'

@@ -9,8 +9,12 @@ import type { LoopSettings, TfjsModel } from './tfjs-model.js'
 export interface TextClassifierOptions {
   /** @default 6 */
   readonly epochs?: number | undefined
-  /** Texts a step. @default 32 */
+  /** Takes the place of `epochs`: the texts are gone through as often as it takes. @default `epochs` decide */
+  readonly maximumSteps?: number | undefined
+  /** Texts at once. @default 32 */
   readonly batchSize?: number | undefined
+  /** Batches a step, as one larger batch. @default 1 */
+  readonly gradientAccumulation?: number | undefined
   /** The highest; `schedule` says how it falls. @default 0.02 */
   readonly learningRate?: number | undefined
   /** @default 0.01 */
@@ -43,13 +47,15 @@ export interface TextExample extends TextFeatures {
 export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<string, string, TextExample> {
   const { epochs = 6, batchSize = 32, learningRate = 0.02, weightDecay = 0.01 } = options
   const { buckets = 2 ** 17, maximumTokens = 4000, bigrams = true } = options
-  const { schedule, warmupRatio, maximumGradientNorm } = options
+  const { schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation } = options
   const loop: LoopSettings = {
     ...{ epochs, batchSize, learningRate, weightDecay },
     // What is not asked for is in no key: what was trained before these options existed is not trained anew.
     ...(schedule !== undefined && { schedule }),
     ...(warmupRatio !== undefined && { warmupRatio }),
     ...(maximumGradientNorm !== undefined && { maximumGradientNorm }),
+    ...(maximumSteps !== undefined && { maximumSteps }),
+    ...(gradientAccumulation !== undefined && { gradientAccumulation }),
   }
   const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
   checkOptions(loop, features)
@@ -201,14 +207,14 @@ function checkOptions(
         `Cannot train a text classifier with ${name} ${value}: it is out of range. See TextClassifierOptions.`,
       )
   }
-  for (const [name, value] of Object.entries({ epochs, batchSize, maximumTokens }))
+  const { maximumGradientNorm = 1, maximumSteps = 1, gradientAccumulation = 1 } = rest
+  for (const [name, value] of Object.entries({ epochs, batchSize, maximumTokens, maximumSteps, gradientAccumulation }))
     check(name, value, Number.isSafeInteger(value) && value > 0)
   check('learningRate', learningRate, learningRate > 0 && Number.isFinite(learningRate))
   check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
   check('buckets', buckets, isBuckets(buckets))
   check('schedule', schedule, schedules.includes(schedule))
   check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
-  const { maximumGradientNorm = 1 } = rest
   check('maximumGradientNorm', maximumGradientNorm, maximumGradientNorm > 0 && Number.isFinite(maximumGradientNorm))
 }
 

@@ -6,8 +6,12 @@ import type { Schedule } from './learning-rate.js'
 
 export interface LoopSettings {
   readonly epochs: number
-  /** Examples a step. */
+  /** Takes the place of `epochs`: the data is gone through as often as it takes. @default `epochs` decide */
+  readonly maximumSteps?: number | undefined
+  /** Examples at once. */
   readonly batchSize: number
+  /** Batches a step, whose gradients are added up: a step of a larger batch in the memory of a smaller one. @default 1 */
+  readonly gradientAccumulation?: number | undefined
   /** The highest; `schedule` says how it falls. */
   readonly learningRate: number
   readonly weightDecay: number
@@ -23,6 +27,8 @@ export interface LossAndGradients {
   readonly loss: Scalar
   /** By name, each of its weight's shape. */
   readonly gradients: Weights
+  /** What the mean is over, as tokens. @default the examples of the batch */
+  readonly count?: number | undefined
 }
 
 /** Weights by name; the names are those in the safetensors file. All are float32. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
+import { type CallContext, digestJson, type Json, type JsonObject, SheikhError } from '../../core/index.js'
 import {
   float32Of,
   type Model,
@@ -13,6 +13,7 @@ import {
 } from '../../model/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import type { Trainer } from '../trainer.js'
+import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js'
 import { type Device, type DeviceName, fingerprint, openDevice } from './devices.js'
 import type { TfjsModel, Weights } from './tfjs-model.js'
 import { trainLoop } from './train-loop.js'
@@ -20,20 +21,28 @@ import { trainLoop } from './train-loop.js'
 export interface TfjsTrainerOptions {
   /** `auto`: the best that works here, in a fixed order. @default 'wasm' */
   readonly device?: DeviceName | 'auto' | undefined
+  /**
+   * When checkpoints are written, where the pipeline's store keeps them; an aborted training writes one more. `false`: never.
+   *
+   * @default every 300 seconds, the last two
+   */
+  readonly checkpoints?: CheckpointOptions | false | undefined
 }
 
 const inputsAtOnce = 64
 
 /**
  * Trains a model with tfjs, from scratch, on the caller's thread: the loop yields often, and checks the signal at every step.
- * The same rows, seed, package versions and device fingerprint give the same bytes.
+ * The same rows, seed, package versions and device fingerprint give the same bytes, also where a training was killed and
+ * goes on from a checkpoint.
  *
- * @throws from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`; from `load`: `artifact-corrupt`.
+ * @throws `invalid-options` for `checkpoints` that are out of range; from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`; from `load`: `artifact-corrupt`.
  */
 export function tfjsTrainer<I, T, Example>(
   model: TfjsModel<I, T, Example>,
-  { device: deviceName = 'wasm' }: TfjsTrainerOptions = {},
+  { device: deviceName = 'wasm', checkpoints: checkpointOptions = {} }: TfjsTrainerOptions = {},
 ): Trainer<I, T> {
+  if (checkpointOptions !== false) checkCheckpointOptions(checkpointOptions)
   const describe = () => ({
     model: model.name,
     modelVersion: model.version ?? null,
@@ -53,13 +62,24 @@ export function tfjsTrainer<I, T, Example>(
     describe,
     environment,
 
-    async fit({ training, seed, directory }, context) {
+    async fit({ training, seed, directory, checkpoints: folder }, context) {
       const device = await openDevice(deviceName, context)
+      const madeBy = {
+        trainer: { name: `tfjs-${model.name}`, ...(version !== undefined && { version }), describe: describe() },
+        seed,
+        trainingDigest: training.digest,
+        environment: await environment(context),
+      }
+      // Equal for trainings that give the same bytes. A model without a version may have changed: it begins anew.
+      const checkpoints =
+        folder === undefined || version === undefined || checkpointOptions === false
+          ? undefined
+          : { folder, training: digestJson(madeBy as unknown as Json), options: checkpointOptions }
       const { config, examples } = await model.learn(training, context)
       const { weights, lossCurve } = await trainLoop(
         device,
         model as TfjsModel<never, never, Example>,
-        { config, examples, seed },
+        { config, examples, seed, checkpoints },
         context,
       )
       const shapes = model.shapes(config)
@@ -71,13 +91,7 @@ export function tfjsTrainer<I, T, Example>(
       )
       return {
         weights: await readWeightsDirectory(directory, context),
-        record: {
-          trainer: { name: `tfjs-${model.name}`, ...(version !== undefined && { version }), describe: describe() },
-          seed,
-          trainingDigest: training.digest,
-          environment: await environment(context),
-          lossCurve,
-        },
+        record: { ...madeBy, lossCurve },
       }
     },
 

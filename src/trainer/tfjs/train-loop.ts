@@ -1,80 +1,156 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Tensor } from '@tensorflow/tfjs-core'
-import { type JsonObject, SheikhError, seededRandom } from '../../core/index.js'
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
+import { callContext, type Digest, type JsonObject, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import type { FitContext } from '../trainer.js'
 import { type AdamWState, initAdamW, updateAdamW } from './adamw.js'
+import { type CheckpointOptions, readLastCheckpoint, type SavedTensor, writeCheckpoint } from './checkpoints.js'
 import { clipGradients } from './clip-gradients.js'
 import type { Device } from './devices.js'
 import { learningRateAt } from './learning-rate.js'
-import type { TfjsModel } from './tfjs-model.js'
+import type { LossAndGradients, TfjsModel } from './tfjs-model.js'
+
+export interface LoopRequest<Example> {
+  readonly config: JsonObject
+  readonly examples: readonly Example[]
+  readonly seed: number
+  readonly checkpoints?: LoopCheckpoints | undefined
+}
+
+export interface LoopCheckpoints {
+  readonly folder: string
+  /** Names the training: equal for those that give the same bytes, and for no others. */
+  readonly training: Digest
+  readonly options: CheckpointOptions
+}
 
 export interface Trained {
   /** By name, in memory of the caller's. */
   readonly weights: Readonly<Record<string, Float32Array>>
-  readonly lossCurve: readonly (readonly [step: number, loss: number])[]
+  readonly lossCurve: LossCurve
 }
+
+type LossCurve = readonly (readonly [step: number, loss: number])[]
 
 // As often as somebody may watch; by steps and not by time, so that equal runs say equal things.
 const maximumReports = 200
 const stepsBetweenYields = 8
 
 /**
- * Shuffles with the seed, steps, and watches the loss.
+ * Shuffles with the seed, steps, and watches the loss; goes on from the last checkpoint where there is one, and then ends
+ * with the same bytes as if it had never stopped: all that is drawn by chance follows from the seed and the epoch.
  *
  * @throws `train-diverged` at the first loss or weight that is not finite.
  */
 export async function trainLoop<Example>(
   device: Device,
   model: TfjsModel<never, never, Example>,
-  {
-    config,
-    examples,
-    seed,
-  }: { readonly config: JsonObject; readonly examples: readonly Example[]; readonly seed: number },
+  { config, examples, seed, checkpoints }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
   const { tf } = device
-  const { epochs, batchSize, weightDecay, maximumGradientNorm } = model.loop
+  const { batchSize, gradientAccumulation = 1, weightDecay, maximumGradientNorm } = model.loop
   const random = seededRandom(seed)
-  const stepsPerEpoch = Math.ceil(examples.length / batchSize)
-  const steps = epochs * stepsPerEpoch
+  const examplesPerStep = batchSize * gradientAccumulation
+  const stepsPerEpoch = Math.ceil(examples.length / examplesPerStep)
+  const steps = model.loop.maximumSteps ?? model.loop.epochs * stepsPerEpoch
+  const epochs = Math.ceil(steps / stepsPerEpoch)
   const reportEvery = Math.max(1, Math.ceil(steps / maximumReports))
-  const lossCurve: [number, number][] = []
-  const start = device.use(() => tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) })))
-  const names = Object.keys(start).sort()
-  let weights: Tensor[] = names.map((name) => start[name]!)
-  let states: AdamWState[] = device.use(() => weights.map((weight) => initAdamW(tf, weight)))
+  const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
+  const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
+  const names: string[] = []
+  let lastSaved = saved?.step ?? 0
+  let weights: Tensor[] = []
+  let states: AdamWState[] = []
   try {
-    for (let epoch = 1, step = 1; epoch <= epochs; epoch += 1) {
-      const order = random.fork(`epoch-${epoch}`).shuffle(Int32Array.from(examples.keys()))
-      for (let first = 0; first < order.length; first += batchSize, step += 1) {
-        context.signal.throwIfAborted()
-        const batch = Array.from(order.subarray(first, first + batchSize), (index) => examples[index]!)
-        const rate = learningRateAt(step, steps, model.loop)
-        const loss = device.use(() => takeStep(batch, step, rate))
-        if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
-        if (step % reportEvery === 0 || step === steps) {
-          lossCurve.push([step, loss])
-          context.progress({ epoch, epochs, step, steps, loss, learningRate: rate })
-        }
-        if (step % stepsBetweenYields === 0) await setImmediate()
+    device.use(saved === undefined ? begin : () => goOnFrom(saved.tensors))
+    const saving = checkpoints && checkpointClock(checkpoints.options, stepsPerEpoch, context, saved?.step ?? 0)
+    let order = new Int32Array()
+    for (let step = (saved?.step ?? 0) + 1; step <= steps; step += 1) {
+      if (context.signal.aborted) await save(step - 1)
+      context.signal.throwIfAborted()
+      const [epoch, place] = [Math.ceil(step / stepsPerEpoch), (step - 1) % stepsPerEpoch]
+      if (place === 0 || order.length === 0)
+        order = random.fork(`epoch-${epoch}`).shuffle(Int32Array.from(examples.keys()))
+      const chosen = order.subarray(place * examplesPerStep, (place + 1) * examplesPerStep)
+      const learningRate = learningRateAt(step, steps, model.loop)
+      const loss = device.use(() => takeStep(batchesOf(chosen), step, learningRate))
+      if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
+      if (step % reportEvery === 0 || step === steps) {
+        lossCurve.push([step, loss])
+        const resumed = saved !== undefined && { resumedFrom: saved.step }
+        context.progress({ epoch, epochs, step, steps, loss, learningRate, ...resumed })
       }
+      if (step < steps && saving?.isDue(step)) await save(step)
+      if (step % stepsBetweenYields === 0) await setImmediate()
     }
     return { weights: device.use(readWeights), lossCurve }
   } finally {
     device.use(() => tf.dispose([weights, states] as never))
   }
 
-  function takeStep(batch: readonly Example[], step: number, rate: number): number {
+  function begin(): void {
+    const start = tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) }))
+    names.push(...Object.keys(start).sort())
+    weights = names.map((name) => start[name]!)
+    states = weights.map((weight) => initAdamW(tf, weight))
+  }
+
+  function goOnFrom(tensors: Readonly<Record<string, SavedTensor>>): void {
+    const tensorOf = (name: string) => tf.tensor(tensors[name]!.values, [...tensors[name]!.shape], 'float32')
+    names.push(...Object.keys(tensors).flatMap((name) => (name.startsWith('weight/') ? [name.slice(7)] : [])))
+    names.sort()
+    weights = names.map((name) => tensorOf(`weight/${name}`))
+    states = names.map((name) => ({ first: tensorOf(`first/${name}`), second: tensorOf(`second/${name}`) }))
+  }
+
+  /** A checkpoint that cannot be written is said, and costs nothing but itself. */
+  async function save(step: number): Promise<void> {
+    if (checkpoints === undefined || step === lastSaved) return
+    lastSaved = step
+    const { folder, training, options } = checkpoints
+    const tensors: Record<string, SavedTensor> = {}
+    const keep = (name: string, tensor: Tensor) => {
+      tensors[name] = { shape: tensor.shape, values: tensor.dataSync() as Float32Array }
+    }
+    device.use(() => {
+      for (const [index, name] of names.entries()) {
+        keep(`weight/${name}`, weights[index]!)
+        keep(`first/${name}`, states[index]!.first)
+        keep(`second/${name}`, states[index]!.second)
+      }
+    })
+    try {
+      // Never aborted: what was learned up to here is worth more than the moment.
+      const { clock, log } = context
+      await writeCheckpoint(
+        folder,
+        training,
+        { step, facts: { lossCurve }, tensors },
+        options,
+        callContext({ clock, log }),
+      )
+    } catch (error) {
+      context.log.warn(`The checkpoint of step ${step} was not written: ${messageOf(error)}`, { step })
+    }
+  }
+
+  function batchesOf(chosen: Int32Array): readonly (readonly Example[])[] {
+    const batches: Example[][] = []
+    for (let first = 0; first < chosen.length; first += batchSize)
+      batches.push(Array.from(chosen.subarray(first, first + batchSize), (index) => examples[index]!))
+    return batches
+  }
+
+  function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): number {
     const old = [weights, states]
     const next = tf.tidy(() => {
-      const { loss: value, gradients: found } = model.lossAndGradients(tf, named(weights), batch, config)
+      const { loss, gradients: found } = accumulated(batches)
       const gradients = maximumGradientNorm === undefined ? found : clipGradients(tf, found, maximumGradientNorm)
       const updated = weights.map((weight, index) =>
-        updateAdamW(tf, weight, gradients[names[index]!]!, states[index]!, { step, learningRate: rate, weightDecay }),
+        updateAdamW(tf, weight, gradients[names[index]!]!, states[index]!, { step, learningRate, weightDecay }),
       )
       return {
-        loss: value,
+        loss,
         weights: updated.map(({ weight }) => weight),
         states: updated.map(({ state }) => ({ ...state })),
       }
@@ -85,6 +161,26 @@ export async function trainLoop<Example>(
     const [loss] = next.loss.dataSync()
     next.loss.dispose()
     return loss!
+  }
+
+  /** Of all batches as of one: each counts by what its mean is over. One at a time is in memory. */
+  function accumulated(batches: readonly (readonly Example[])[]): LossAndGradients {
+    const byName = named(weights)
+    if (batches.length === 1) return model.lossAndGradients(tf, byName, batches[0]!, config)
+    let total = 0
+    let sums: Tensor[] | undefined
+    for (const batch of batches) {
+      const before = sums
+      sums = tf.tidy(() => {
+        const { loss, gradients, count = batch.length } = model.lossAndGradients(tf, byName, batch, config)
+        total += count
+        const parts = [loss, ...names.map((name) => gradients[name]!)].map((part) => tf.mul(part, count))
+        return before === undefined ? parts : parts.map((part, index) => tf.add(part, before[index]!))
+      })
+      if (before !== undefined) tf.dispose(before)
+    }
+    const [loss, ...means] = sums!.map((sum) => tf.div(sum, total))
+    return { loss: loss as Scalar, gradients: named(means) }
   }
 
   function named(tensors: readonly Tensor[]): Readonly<Record<string, Tensor>> {
@@ -99,6 +195,23 @@ export async function trainLoop<Example>(
       read[name] = values
     }
     return read
+  }
+}
+
+/** Whether it is time for a checkpoint: after so many steps, epochs or seconds, whichever comes first. */
+function checkpointClock(options: CheckpointOptions, stepsPerEpoch: number, { clock }: FitContext, start: number) {
+  const never = Number.POSITIVE_INFINITY
+  const { everySteps = never, everyEpochs = never } = options
+  const { everySeconds = everySteps === never && everyEpochs === never ? 300 : never } = options
+  let last = { step: start, ms: clock.nowMs() }
+  return {
+    isDue(step: number): boolean {
+      const now = { step, ms: clock.nowMs() }
+      const isEpoch = step % (everyEpochs * stepsPerEpoch) === 0
+      if (step - last.step < everySteps && !isEpoch && now.ms - last.ms < everySeconds * 1000) return false
+      last = now
+      return true
+    },
   }
 }
 
