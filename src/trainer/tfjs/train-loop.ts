@@ -9,6 +9,13 @@ import type { Device } from './devices.js'
 import { learningRateAt } from './learning-rate.js'
 import type { LossAndGradients, TfjsModel } from './tfjs-model.js'
 
+/** What the loop needs of a model. */
+export interface Trainable<Example>
+  extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients'> {
+  /** Whether weight decay is for this weight. @default it is for all */
+  decays?(name: string): boolean
+}
+
 export interface LoopRequest<Example> {
   readonly config: JsonObject
   readonly examples: readonly Example[]
@@ -43,7 +50,7 @@ const stepsBetweenYields = 8
  */
 export async function trainLoop<Example>(
   device: Device,
-  model: TfjsModel<never, never, Example>,
+  model: Trainable<Example>,
   { config, examples, seed, checkpoints }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
@@ -147,7 +154,11 @@ export async function trainLoop<Example>(
       const { loss, gradients: found } = accumulated(batches)
       const gradients = maximumGradientNorm === undefined ? found : clipGradients(tf, found, maximumGradientNorm)
       const updated = weights.map((weight, index) =>
-        updateAdamW(tf, weight, gradients[names[index]!]!, states[index]!, { step, learningRate, weightDecay }),
+        updateAdamW(tf, weight, gradients[names[index]!]!, states[index]!, {
+          step,
+          learningRate,
+          weightDecay: model.decays?.(names[index]!) === false ? 0 : weightDecay,
+        }),
       )
       return {
         loss,

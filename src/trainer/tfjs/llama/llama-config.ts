@@ -1,0 +1,142 @@
+import type { JsonObject } from '../../../core/index.js'
+
+/** What decides the arithmetic of a model of the Llama family, from the `config.json` that Hugging Face writes. */
+export interface LlamaConfig {
+  readonly vocabularySize: number
+  readonly hiddenSize: number
+  readonly intermediateSize: number
+  readonly layers: number
+  readonly heads: number
+  /** Of keys and values; each serves `heads / keyValueHeads` heads of queries. */
+  readonly keyValueHeads: number
+  readonly headSize: number
+  readonly normEpsilon: number
+  readonly maximumPositions: number
+  readonly initializerRange: number
+  /** Whether the last product is by the embedding itself. */
+  readonly tiedEmbedding: boolean
+  readonly rope: RopeConfig
+  /** A token at which an answer ends. */
+  readonly endTokens: readonly number[]
+}
+
+/** Rotary position embedding. */
+export interface RopeConfig {
+  readonly theta: number
+  readonly scaling?:
+    | { readonly type: 'linear'; readonly factor: number }
+    | {
+        readonly type: 'llama3'
+        readonly factor: number
+        readonly lowFrequencyFactor: number
+        readonly highFrequencyFactor: number
+        readonly originalPositions: number
+      }
+    | undefined
+}
+
+/**
+ * Reads a `config.json` of transformers, of 4.x and 5.x.
+ *
+ * @param fail makes the error of a sentence without name and stop.
+ */
+export function parseLlamaConfig(json: JsonObject, fail: (fact: string) => Error): LlamaConfig {
+  const type = json['model_type']
+  if (type !== 'llama')
+    throw fail(
+      `its model_type is ${JSON.stringify(type)}, and "llama" is what is trained here; for others there is commandTrainer`,
+    )
+  for (const [key, only] of [
+    ['hidden_act', 'silu'],
+    ['attention_bias', false],
+    ['mlp_bias', false],
+  ] as const)
+    if ((json[key] ?? only) !== only)
+      throw fail(
+        `its ${key} is ${JSON.stringify(json[key])}, not ${JSON.stringify(only)}; commandTrainer trains such a model`,
+      )
+  const count = (key: string, otherwise?: number): number => {
+    const value = json[key] ?? otherwise
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > 2 ** 24)
+      throw fail(`its ${key} is ${JSON.stringify(value)}, not a count`)
+    return value
+  }
+  const positive = (key: string, value: unknown): number => {
+    if (typeof value !== 'number' || !(value > 0) || !Number.isFinite(value))
+      throw fail(`its ${key} is ${JSON.stringify(value)}, not a number above 0`)
+    return value
+  }
+  const heads = count('num_attention_heads')
+  const hiddenSize = count('hidden_size')
+  const config: LlamaConfig = {
+    vocabularySize: count('vocab_size'),
+    hiddenSize,
+    intermediateSize: count('intermediate_size'),
+    layers: count('num_hidden_layers'),
+    heads,
+    keyValueHeads: count('num_key_value_heads', heads),
+    headSize: count('head_dim', Math.floor(hiddenSize / heads)),
+    normEpsilon: positive('rms_norm_eps', json['rms_norm_eps'] ?? 1e-6),
+    maximumPositions: count('max_position_embeddings', 2048),
+    initializerRange: positive('initializer_range', json['initializer_range'] ?? 0.02),
+    tiedEmbedding: json['tie_word_embeddings'] === true,
+    rope: parseRope(json, positive, fail),
+    endTokens: [json['eos_token_id'] ?? []].flat().filter((token): token is number => typeof token === 'number'),
+  }
+  if (config.heads % config.keyValueHeads !== 0)
+    throw fail(`its ${config.heads} heads cannot share ${config.keyValueHeads} heads of keys`)
+  if (config.headSize % 2 !== 0) throw fail(`its heads have ${config.headSize} numbers, which is odd`)
+  return config
+}
+
+function parseRope(
+  json: JsonObject,
+  positive: (key: string, value: unknown) => number,
+  fail: (fact: string) => Error,
+): RopeConfig {
+  // Version 5 has all of it under one key.
+  const parameters = (json['rope_parameters'] ?? json['rope_scaling'] ?? {}) as JsonObject
+  const theta = positive('rope_theta', parameters['rope_theta'] ?? json['rope_theta'] ?? 10_000)
+  const type = parameters['rope_type'] ?? parameters['type'] ?? 'default'
+  if (type === 'default') return { theta }
+  const factor = positive('rope factor', parameters['factor'])
+  if (type === 'linear') return { theta, scaling: { type, factor } }
+  if (type !== 'llama3')
+    throw fail(
+      `its positions are scaled by ${JSON.stringify(type)}, not "linear" or "llama3"; commandTrainer trains such a model`,
+    )
+  const scaling = {
+    type: 'llama3' as const,
+    factor,
+    lowFrequencyFactor: positive('low_freq_factor', parameters['low_freq_factor']),
+    highFrequencyFactor: positive('high_freq_factor', parameters['high_freq_factor']),
+    originalPositions: positive('original_max_position_embeddings', parameters['original_max_position_embeddings']),
+  }
+  if (scaling.highFrequencyFactor <= scaling.lowFrequencyFactor)
+    throw fail('its high_freq_factor is not above its low_freq_factor')
+  return { theta, scaling }
+}
+
+/** Names, as Hugging Face has them, and shapes: matrices are [out, in]. */
+export function llamaShapes(config: LlamaConfig): Readonly<Record<string, readonly number[]>> {
+  const { vocabularySize, hiddenSize, intermediateSize, heads, keyValueHeads, headSize } = config
+  const shapes: Record<string, readonly number[]> = {
+    'model.embed_tokens.weight': [vocabularySize, hiddenSize],
+    'model.norm.weight': [hiddenSize],
+    ...(!config.tiedEmbedding && { 'lm_head.weight': [vocabularySize, hiddenSize] }),
+  }
+  for (let layer = 0; layer < config.layers; layer += 1)
+    for (const [name, shape] of [
+      ['input_layernorm', [hiddenSize]],
+      ['self_attn.q_proj', [heads * headSize, hiddenSize]],
+      ['self_attn.k_proj', [keyValueHeads * headSize, hiddenSize]],
+      ['self_attn.v_proj', [keyValueHeads * headSize, hiddenSize]],
+      ['self_attn.o_proj', [hiddenSize, heads * headSize]],
+      ['post_attention_layernorm', [hiddenSize]],
+      ['mlp.gate_proj', [intermediateSize, hiddenSize]],
+      ['mlp.up_proj', [intermediateSize, hiddenSize]],
+      ['mlp.down_proj', [hiddenSize, intermediateSize]],
+    ] as const)
+      shapes[`model.layers.${layer}.${name}.weight`] = shape
+  return shapes
+}
