@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { type CallContext, digestJson, type Json, type JsonObject, SheikhError } from '../../core/index.js'
+import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
 import {
   float32Of,
   type Model,
@@ -15,6 +15,7 @@ import { writeFileAtomic } from '../../store/index.js'
 import type { Trainer } from '../trainer.js'
 import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js'
 import { type Device, type DeviceName, fingerprint, openDevice } from './devices.js'
+import { loopCheckpoints, madeBy } from './fit-record.js'
 import type { TfjsModel, Weights } from './tfjs-model.js'
 import { trainLoop } from './train-loop.js'
 
@@ -40,46 +41,38 @@ const inputsAtOnce = 64
  */
 export function tfjsTrainer<I, T, Example>(
   model: TfjsModel<I, T, Example>,
-  { device: deviceName = 'wasm', checkpoints: checkpointOptions = {} }: TfjsTrainerOptions = {},
+  { device: deviceName = 'wasm', checkpoints = {} }: TfjsTrainerOptions = {},
 ): Trainer<I, T> {
-  if (checkpointOptions !== false) checkCheckpointOptions(checkpointOptions)
-  const describe = () => ({
-    model: model.name,
-    modelVersion: model.version ?? null,
-    device: deviceName,
-    options: model.describe(),
-  })
-  const version = model.version === undefined ? undefined : '1'
+  if (checkpoints !== false) checkCheckpointOptions(checkpoints)
+  const described = {
+    contract: 1,
+    name: `tfjs-${model.name}`,
+    version: model.version === undefined ? undefined : '1',
+    describe: () => ({
+      model: model.name,
+      modelVersion: model.version ?? null,
+      device: deviceName,
+      options: model.describe(),
+    }),
+  } as const
   const environment = async (context: CallContext) => {
     const { name, packages } = await openDevice(deviceName, context)
     return { packages, device: fingerprint(name) }
   }
   return {
-    contract: 1,
-    name: `tfjs-${model.name}`,
-    version,
+    ...described,
     targets: model.targets,
-    describe,
     environment,
 
-    async fit({ training, seed, directory, checkpoints: folder }, context) {
+    async fit(request, context) {
+      const { training, seed, directory } = request
       const device = await openDevice(deviceName, context)
-      const madeBy = {
-        trainer: { name: `tfjs-${model.name}`, ...(version !== undefined && { version }), describe: describe() },
-        seed,
-        trainingDigest: training.digest,
-        environment: await environment(context),
-      }
-      // Equal for trainings that give the same bytes. A model without a version may have changed: it begins anew.
-      const checkpoints =
-        folder === undefined || version === undefined || checkpointOptions === false
-          ? undefined
-          : { folder, training: digestJson(madeBy as unknown as Json), options: checkpointOptions }
+      const made = madeBy(described, request, await environment(context))
       const { config, examples } = await model.learn(training, context)
       const { weights, lossCurve } = await trainLoop(
         device,
         model as TfjsModel<never, never, Example>,
-        { config, examples, seed, checkpoints },
+        { config, examples, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
         context,
       )
       const shapes = model.shapes(config)
@@ -91,7 +84,7 @@ export function tfjsTrainer<I, T, Example>(
       )
       return {
         weights: await readWeightsDirectory(directory, context),
-        record: { ...madeBy, lossCurve },
+        record: { ...made, lossCurve },
       }
     },
 

@@ -81,17 +81,18 @@ export function targetLogLikelihoods(llama: Llama, batch: readonly TokenSequence
 /** What is kept of the positions behind, by layer. Whoever has it disposes of it. */
 export type Cache = readonly KeysAndValues[]
 
+export interface NextToken {
+  /** [vocabulary]. */
+  readonly logits: Tensor
+  readonly cache: Cache
+}
+
 /**
  * The logits of what follows the last of these tokens, [vocabulary], and the cache with them in it. Runs inside `tf.tidy`.
  *
  * @param behind how many tokens are in the cache.
  */
-export function nextTokenLogits(
-  llama: Llama,
-  ids: Int32Array,
-  cache: Cache | undefined,
-  behind: number,
-): { readonly logits: Tensor; readonly cache: Cache } {
+export function nextTokenLogits(llama: Llama, ids: Int32Array, cache: Cache | undefined, behind: number): NextToken {
   const { tf, config, weights } = llama
   const pass = passOf(llama)
   const time = ids.length

@@ -1,0 +1,101 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallContext, type JsonObject, messageOf, SheikhError } from '../core/index.js'
+import { writeFileAtomic } from '../store/index.js'
+import { readSafetensors, type Tensor } from './safetensors.js'
+import { writeSafetensors } from './safetensors-writer.js'
+
+/** As transformers cuts since version 4. */
+const defaultShardBytes = 5e9
+
+export interface WriteWeightsOptions {
+  /** A file holds no more, unless a single tensor is larger. @default 5·10⁹ */
+  readonly maximumShardBytes?: number | undefined
+}
+
+/**
+ * Writes `<stem>.safetensors`, or shards of it with their index, in the layout of Hugging Face: tensors in the order of their
+ * names, so that the same tensors give the same files.
+ *
+ * @throws as `writeSafetensors`.
+ */
+export async function writeWeights(
+  directory: string,
+  stem: string,
+  tensors: readonly Tensor[],
+  { maximumShardBytes = defaultShardBytes }: WriteWeightsOptions,
+  context: CallContext,
+): Promise<void> {
+  const shards: Tensor[][] = []
+  let sizeBytes = Number.POSITIVE_INFINITY
+  for (const tensor of [...tensors].sort((left, right) => (left.name < right.name ? -1 : 1))) {
+    if (sizeBytes + tensor.data.byteLength > maximumShardBytes) {
+      shards.push([])
+      sizeBytes = 0
+    }
+    shards.at(-1)!.push(tensor)
+    sizeBytes += tensor.data.byteLength
+  }
+  if (shards.length <= 1) {
+    await writeSafetensors(join(directory, `${stem}.safetensors`), tensors, {}, context)
+    return
+  }
+  const digits = (number: number) => String(number).padStart(5, '0')
+  const nameOf = (index: number) => `${stem}-${digits(index + 1)}-of-${digits(shards.length)}.safetensors`
+  for (const [index, shard] of shards.entries())
+    await writeSafetensors(join(directory, nameOf(index)), shard, {}, context)
+  const totalBytes = tensors.reduce((sum, { data }) => sum + data.byteLength, 0)
+  const weightMap = Object.fromEntries(shards.flatMap((shard, index) => shard.map(({ name }) => [name, nameOf(index)])))
+  await writeFileAtomic(
+    join(directory, `${stem}.safetensors.index.json`),
+    `${JSON.stringify({ metadata: { total_size: totalBytes }, weight_map: weightMap }, null, 2)}\n`,
+  )
+}
+
+/**
+ * Reads `<stem>.safetensors`, or its shards, one after the other.
+ *
+ * @param wanted whether a tensor is kept, by its name.
+ * @throws `artifact-corrupt` where there is neither, or an index names a file that it may not.
+ */
+export async function readWeights(
+  directory: string,
+  stem: string,
+  wanted: (name: string) => boolean,
+  context: CallContext,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const found = new Map<string, Tensor>()
+  for (const file of await weightFiles(directory, stem)) {
+    const { tensors } = await readSafetensors(join(directory, file), context)
+    for (const tensor of tensors) if (wanted(tensor.name)) found.set(tensor.name, tensor)
+  }
+  return found
+}
+
+async function weightFiles(directory: string, stem: string): Promise<readonly string[]> {
+  const names = await readdir(directory)
+  const [whole, index] = [`${stem}.safetensors`, `${stem}.safetensors.index.json`]
+  if (names.includes(whole)) return [whole]
+  if (!names.includes(index)) throw corrupt(directory, `it holds neither ${whole} nor ${index}`)
+  let map: unknown
+  try {
+    map = (JSON.parse(await readFile(join(directory, index), 'utf8')) as JsonObject)['weight_map']
+  } catch (error) {
+    throw corrupt(directory, `its ${index} cannot be read (${messageOf(error)})`)
+  }
+  const files = [...new Set(Object.values(typeof map === 'object' && map !== null ? map : {}))].sort()
+  const isSound = (file: unknown): file is string => typeof file === 'string' && names.includes(file)
+  // A name that is in the folder climbs out of nothing.
+  if (files.length === 0 || !files.every(isSound))
+    throw corrupt(directory, `its ${index} names files that are not there`)
+  return files
+}
+
+const corrupt = (directory: string, fact: string) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot load the weights in ${JSON.stringify(directory)}: ${fact}. Fetch them again.`,
+    {
+      facts: { directory },
+    },
+  )

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type CallContext,
+  type Digest,
+  isSheikhError,
+  type JsonObject,
+  messageOf,
+  SheikhError,
+} from '../../../core/index.js'
+import { readWeights, readWeightsDirectory, toFloat32 } from '../../../model/index.js'
+import { type LlamaConfig, type llamaShapes, parseLlamaConfig } from './llama-config.js'
+import { loadTokens, type Tokens } from './tokens.js'
+
+/** A model to start from: a folder as Hugging Face has it, with `config.json`, `tokenizer.json` and safetensors. */
+export interface BaseModel {
+  readonly directory: string
+  /** Of the folder, as `weightsDigest` gives it: another content is refused, so that its change is a change of yours. */
+  readonly digest: Digest
+  /** How others find it: `org/model`. Stands in adapters that are released unmerged. @default the directory */
+  readonly name?: string | undefined
+}
+
+/** Values of a tensor in the caller's memory. */
+export interface Values {
+  readonly shape: readonly number[]
+  readonly values: Float32Array
+}
+
+/** @throws `artifact-corrupt` where the folder is not what the digest says. */
+export async function checkBase({ directory, digest }: BaseModel, context: CallContext): Promise<void> {
+  const found = await readWeightsDirectory(directory, context)
+  if (found.digest === digest) return
+  throw new SheikhError(
+    'artifact-corrupt',
+    `Cannot start from ${JSON.stringify(directory)}: its digest is ${found.digest}, not ${digest}. Fetch it again; if this is the one you want, write its digest.`,
+    { facts: { directory, found: found.digest, expected: digest } },
+  )
+}
+
+/** The `config.json` of a folder, as it is and as it is understood. @throws `artifact-corrupt`. */
+export async function readConfig(
+  directory: string,
+): Promise<{ readonly json: JsonObject; readonly config: LlamaConfig }> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'))
+  } catch (error) {
+    throw failed(directory)(`its config.json cannot be read (${messageOf(error)})`, error)
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw failed(directory)('its config.json is not an object')
+  return { json: json as JsonObject, config: parseLlamaConfig(json as JsonObject, failed(directory)) }
+}
+
+/** @throws `artifact-corrupt`; `missing-peer`. */
+export async function readTokens(directory: string, config: LlamaConfig): Promise<Tokens> {
+  return loadTokens(directory, config, failed(directory))
+}
+
+/** All weights as float32, by name: what the file holds beyond them is left out. @throws `artifact-corrupt`. */
+export async function readValues(
+  directory: string,
+  stem: string,
+  shapes: ReturnType<typeof llamaShapes>,
+  context: CallContext,
+): Promise<Readonly<Record<string, Values>>> {
+  const tensors = await readWeights(directory, stem, (name) => Object.hasOwn(shapes, name), context)
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const tensor = tensors.get(name)
+      if (tensor === undefined) throw failed(directory)(`its weight "${name}" is not there`)
+      if (tensor.shape.join() !== shape.join())
+        throw failed(directory)(
+          `its weight "${name}" has the shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`,
+        )
+      return [name, { shape, values: toFloat32(tensor) }]
+    }),
+  )
+}
+
+const failed =
+  (directory: string) =>
+  (fact: string, cause?: unknown): Error =>
+    isSheikhError(cause)
+      ? cause
+      : new SheikhError('artifact-corrupt', `Cannot load the model in ${JSON.stringify(directory)}: ${fact}.`, {
+          facts: { directory },
+          cause,
+        })

@@ -1,0 +1,112 @@
+import { setImmediate } from 'node:timers/promises'
+import { type CallContext, type Digest, digestJson, type Json, seededRandom } from '../../../core/index.js'
+import type { Model, Prediction } from '../../../model/index.js'
+import type { Device } from '../devices.js'
+import { generate, type SamplingOptions } from './generate.js'
+import { type Llama, targetLogLikelihoods } from './llama.js'
+import { cutPrompt, sequenceOf } from './sequences.js'
+import type { Tokens } from './tokens.js'
+
+/** How a language model answers. */
+export type LlamaAnswer = TextAnswer | ChoiceAnswer
+
+/** Writes a text, which ends with the model's own end, with one of `stop`, or after so many tokens. */
+export interface TextAnswer extends SamplingOptions {
+  readonly kind: 'text'
+  /** @default 64 */
+  readonly maximumNewTokens?: number | undefined
+  /** Texts before which an answer ends. @default none */
+  readonly stop?: readonly string[] | undefined
+  /** Of what is drawn by chance: the same prompt gets the same answer, whatever was asked before. @default 0 */
+  readonly seed?: number | undefined
+}
+
+/** Takes the likeliest of these: by the probability of the whole answer, its end included. */
+export interface ChoiceAnswer {
+  readonly kind: 'choice'
+  readonly choices: readonly string[]
+}
+
+/** @param maximumLength tokens; of a longer prompt the beginning is cut off, as in training. */
+export function llamaModel(
+  device: Device,
+  llama: Llama,
+  tokens: Tokens,
+  answer: LlamaAnswer,
+  { weights, maximumLength }: { readonly weights: Digest; readonly maximumLength: number },
+): Model<string> {
+  const { tf } = device
+  return {
+    // What decides the answers beside the weights is in the digest too.
+    digest: digestJson({ weights, answer: answer as unknown as Json, maximumLength }),
+    ...(answer.kind === 'choice' && { labels: answer.choices }),
+    async predict(inputs, context) {
+      const predictions: Prediction[] = []
+      for (const input of inputs) {
+        context.signal.throwIfAborted()
+        const prompt = tokens.encodePrompt(input)
+        predictions.push(
+          answer.kind === 'choice' ? choose(prompt, answer) : await write(prompt, answer, input, context),
+        )
+        await setImmediate()
+      }
+      return predictions
+    },
+    async [Symbol.asyncDispose]() {
+      device.use(() => tf.dispose(llama.weights as never))
+    },
+  }
+
+  function choose(prompt: readonly number[], { choices }: ChoiceAnswer): Prediction {
+    const answers = choices.map((choice) => tokens.encodeAnswer(choice))
+    const room = maximumLength + 1 - Math.max(...answers.map(({ length }) => length))
+    const kept = cutPrompt(prompt, Math.max(1, room))
+    const sequences = answers.map((one) => sequenceOf(kept, one, true))
+    const likelihoods = device.use(() => {
+      let found: readonly Float32Array[] = []
+      tf.tidy(() => {
+        found = targetLogLikelihoods(llama, sequences)
+      })
+      return found.map((values) => values.reduce((sum, value) => sum + value, 0))
+    })
+    const best = likelihoods.indexOf(Math.max(...likelihoods))
+    const shares = likelihoods.map((value) => Math.exp(value - likelihoods[best]!))
+    const total = shares.reduce((sum, share) => sum + share, 0)
+    return {
+      kind: 'label',
+      label: choices[best]!,
+      probabilities: Object.fromEntries(choices.map((choice, index) => [choice, shares[index]! / total])),
+    }
+  }
+
+  async function write(
+    prompt: readonly number[],
+    { maximumNewTokens = 64, stop = [], seed = 0, ...sampling }: TextAnswer,
+    input: string,
+    context: CallContext,
+  ): Promise<Prediction> {
+    const kept = cutPrompt(
+      prompt,
+      Math.max(1, Math.min(maximumLength, llama.config.maximumPositions - maximumNewTokens)),
+    )
+    const isEnd = new Set(llama.config.endTokens)
+    const stopIn = (text: string) =>
+      Math.min(...stop.map((end) => text.indexOf(end)).filter((place) => place >= 0), text.length)
+    const ids = await generate(
+      device,
+      llama,
+      {
+        ...{ ...sampling, prompt: kept, maximumNewTokens, random: seededRandom(seed).fork(input) },
+        isComplete(soFar) {
+          if (isEnd.has(soFar.at(-1)!)) return true
+          if (stop.length === 0) return false
+          const text = tokens.decodeAnswer(kept, soFar)
+          return stopIn(text) < text.length
+        },
+      },
+      context,
+    )
+    const text = tokens.decodeAnswer(kept, isEnd.has(ids.at(-1)!) ? ids.slice(0, -1) : ids)
+    return { kind: 'text', text: text.slice(0, stopIn(text)).trimEnd() }
+  }
+}

@@ -1,0 +1,132 @@
+import { type Digest, isDigest, type JsonObject, SheikhError } from '../../../core/index.js'
+import { type FloatDtype, floatDtypes } from '../../../model/index.js'
+import type { CheckpointOptions } from '../checkpoints.js'
+import type { DeviceName } from '../devices.js'
+import { type Schedule, schedules } from '../learning-rate.js'
+import type { LoopSettings } from '../tfjs-model.js'
+import type { BaseModel } from './base-model.js'
+import type { LlamaAnswer } from './llama-model.js'
+import { type Lora, type LoraOptions, toLora } from './lora.js'
+
+export interface LlamaTrainerOptions {
+  readonly base: BaseModel
+  /** Starts from chance instead of the base's weights, of which then none need be there: a model of your own. @default false */
+  readonly fromScratch?: boolean | undefined
+  /** Trains small matrices beside the base's. @default all weights are trained */
+  readonly lora?: LoraOptions | undefined
+  /** @default `{ kind: 'text' }` */
+  readonly answer?: LlamaAnswer | undefined
+  /** @default 3 */
+  readonly epochs?: number | undefined
+  /** Takes the place of `epochs`. */
+  readonly maximumSteps?: number | undefined
+  /** Sequences at once. @default 8 */
+  readonly batchSize?: number | undefined
+  /** Batches a step; each token learned counts alike. @default 1 */
+  readonly gradientAccumulation?: number | undefined
+  /** The highest; `schedule` says how it falls. @default 5·10⁻⁵, with `lora` 2·10⁻⁴ */
+  readonly learningRate?: number | undefined
+  /** Of all but the gains of norms. @default 0 */
+  readonly weightDecay?: number | undefined
+  /** @default 'linear' */
+  readonly schedule?: Schedule | undefined
+  /** The share of all steps in which the learning rate rises from 0. @default 0 */
+  readonly warmupRatio?: number | undefined
+  /** The largest norm of all gradients together. @default 1 */
+  readonly maximumGradientNorm?: number | undefined
+  /** Tokens of a sequence, at most the model's own. @default 1,024, or what the model has if that is less */
+  readonly maximumLength?: number | undefined
+  /** Learns the answers only, not the prompts. @default true */
+  readonly completionOnly?: boolean | undefined
+  /** Several short texts share a sequence; none sees another. @default false */
+  readonly packing?: boolean | undefined
+  /** What weights are released in; training is in float32. @default 'F32' */
+  readonly dtype?: FloatDtype | undefined
+  /** A larger file of weights is cut. @default 5·10⁹ */
+  readonly maximumShardBytes?: number | undefined
+  /** @default 'wasm' */
+  readonly device?: DeviceName | 'auto' | undefined
+  /** When checkpoints are written; `false`: never. @default every 300 seconds, the last two */
+  readonly checkpoints?: CheckpointOptions | false | undefined
+}
+
+/** The options with their defaults, all that decide the result. */
+export interface LlamaSettings {
+  readonly base: BaseModel
+  readonly fromScratch: boolean
+  readonly lora: Lora | undefined
+  readonly answer: LlamaAnswer
+  readonly loop: LoopSettings
+  readonly maximumLength: number
+  readonly completionOnly: boolean
+  readonly packing: boolean
+  readonly dtype: FloatDtype
+  readonly maximumShardBytes: number
+}
+
+/** @throws `invalid-options`. */
+export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
+  const { base, fromScratch = false, answer = { kind: 'text' }, dtype = 'F32' } = options
+  const lora = options.lora === undefined ? undefined : toLora(options.lora)
+  const { epochs = 3, maximumSteps, batchSize = 8, gradientAccumulation = 1 } = options
+  const { learningRate = lora === undefined ? 5e-5 : 2e-4, weightDecay = 0, schedule = 'linear' } = options
+  const { warmupRatio = 0, maximumGradientNorm = 1, maximumLength = 1024, maximumShardBytes = 5e9 } = options
+  const check = (name: string, value: unknown, isSound: boolean) => {
+    if (!isSound)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot train a language model with ${name} ${JSON.stringify(value)}: it is out of range. See LlamaTrainerOptions.`,
+      )
+  }
+  for (const [name, value] of Object.entries({
+    epochs,
+    batchSize,
+    gradientAccumulation,
+    maximumLength,
+    maximumShardBytes,
+    maximumSteps: maximumSteps ?? 1,
+  }))
+    check(name, value, Number.isSafeInteger(value) && value > 0)
+  for (const [name, value] of Object.entries({ learningRate, maximumGradientNorm }))
+    check(name, value, value > 0 && Number.isFinite(value))
+  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
+  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
+  check('schedule', schedule, schedules.includes(schedule))
+  check('dtype', dtype, floatDtypes.includes(dtype))
+  check('base', base, typeof base?.directory === 'string' && isDigest(base.digest))
+  check('lora', options.lora, !(fromScratch && lora !== undefined))
+  checkAnswer(answer, check)
+  return {
+    ...{ base, fromScratch, lora, answer, dtype, maximumLength, maximumShardBytes },
+    completionOnly: options.completionOnly ?? true,
+    packing: options.packing ?? false,
+    loop: {
+      ...{ epochs, batchSize, gradientAccumulation, learningRate, weightDecay, schedule, warmupRatio },
+      ...(maximumSteps !== undefined && { maximumSteps }),
+      maximumGradientNorm,
+    },
+  }
+}
+
+function checkAnswer(answer: LlamaAnswer, check: (name: string, value: unknown, isSound: boolean) => void): void {
+  if (answer.kind === 'choice') {
+    const { choices } = answer
+    check('choices', choices, choices.length >= 2 && new Set(choices).size === choices.length && !choices.includes(''))
+    return
+  }
+  const { maximumNewTokens = 1, temperature = 0, topK = 1, topP = 1, stop = [] } = answer
+  for (const [name, value] of Object.entries({ maximumNewTokens, topK }))
+    check(name, value, Number.isSafeInteger(value) && value > 0)
+  check('temperature', temperature, temperature >= 0 && Number.isFinite(temperature))
+  check('topP', topP, topP > 0 && topP <= 1)
+  check('stop', stop, !stop.includes(''))
+}
+
+/** What stands in the key: the base by its digest, not by where it lies. */
+export function describeLlama({
+  base,
+  maximumShardBytes,
+  ...settings
+}: LlamaSettings): JsonObject & { readonly base: Digest } {
+  return { ...(JSON.parse(JSON.stringify({ ...settings, maximumShardBytes })) as JsonObject), base: base.digest }
+}

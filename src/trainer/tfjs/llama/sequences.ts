@@ -1,0 +1,109 @@
+import { type CallContext, SheikhError } from '../../../core/index.js'
+import type { Rows } from '../../../model/index.js'
+import type { TokenSequence } from './llama.js'
+import type { Tokens } from './tokens.js'
+
+export interface SequenceOptions {
+  /** Tokens. Of a longer text the beginning of its prompt is cut off. */
+  readonly maximumLength: number
+  /** Whether only the answer is learned, or the prompt too. */
+  readonly completionOnly: boolean
+  /** Whether short texts share a sequence; none sees another. */
+  readonly packing: boolean
+}
+
+/** Of the sequences that still have room: so many are looked through, so that packing many texts stays quick. */
+const openSequences = 64
+
+/**
+ * The rows as sequences to learn from: prompt, answer, end.
+ *
+ * @throws `dataset-invalid` where a row is not text, or its answer alone is too long.
+ */
+export async function readSequences(
+  rows: Rows<string, string>,
+  tokens: Tokens,
+  options: SequenceOptions,
+  context: CallContext,
+): Promise<readonly TokenSequence[]> {
+  const found: TokenSequence[] = []
+  let cut = 0
+  for await (const { id, input, target } of rows) {
+    context.signal.throwIfAborted()
+    if (typeof input !== 'string' || typeof target !== 'string')
+      throw invalidRow(id, `its ${typeof input === 'string' ? 'target' : 'input'} is not text`)
+    const answer = tokens.encodeAnswer(target)
+    const prompt = tokens.encodePrompt(input)
+    // The last token is only ever a target.
+    const room = options.maximumLength + 1 - answer.length
+    if (room < 1 || answer.length === 0)
+      throw invalidRow(id, `its answer has ${answer.length} tokens, and a sequence up to ${options.maximumLength}`)
+    if (prompt.length > room) cut += 1
+    const kept = cutPrompt(prompt, room)
+    if (kept.length === 0) throw invalidRow(id, 'its prompt has no token')
+    found.push(sequenceOf(kept, answer, options.completionOnly))
+  }
+  if (found.length === 0)
+    throw new SheikhError('dataset-invalid', 'Cannot train a language model: there are no rows. Add samples.')
+  if (cut > 0)
+    context.log.warn(`${cut} of ${found.length} prompts are longer than a sequence, and were cut at their start`, {
+      cut,
+    })
+  return options.packing ? packed(found, options.maximumLength) : found
+}
+
+/** The end of a prompt, with the token that begins every text: the question stands at the end more often than at the start. */
+export function cutPrompt(prompt: readonly number[], room: number): readonly number[] {
+  if (prompt.length <= room) return prompt
+  return [prompt[0]!, ...prompt.slice(prompt.length - room + 1)].slice(0, room)
+}
+
+/** @param completionOnly `false`: the tokens of the prompt are targets too. */
+export function sequenceOf(
+  prompt: readonly number[],
+  answer: readonly number[],
+  completionOnly: boolean,
+): TokenSequence {
+  const all = [...prompt, ...answer]
+  const first = completionOnly ? prompt.length : 1
+  const ids = Int32Array.from(all.slice(0, -1))
+  return {
+    ids,
+    positions: Int32Array.from(ids.keys()),
+    segments: new Int32Array(ids.length),
+    targets: Int32Array.from(ids, (_, place) => (place + 1 >= first ? all[place + 1]! : -1)),
+  }
+}
+
+/** Each into the first sequence that has room, in order. */
+function packed(sequences: readonly TokenSequence[], maximumLength: number): readonly TokenSequence[] {
+  const bins: { members: TokenSequence[]; length: number }[] = []
+  let firstOpen = 0
+  for (const sequence of sequences) {
+    const { length } = sequence.ids
+    const bin = bins.slice(firstOpen).find((one) => one.length + length <= maximumLength)
+    if (bin === undefined) bins.push({ members: [sequence], length })
+    else {
+      bin.members.push(sequence)
+      bin.length += length
+    }
+    firstOpen = Math.max(firstOpen, bins.length - openSequences)
+  }
+  return bins.map(({ members }) => {
+    const joined = (part: (sequence: TokenSequence, index: number) => Iterable<number>) =>
+      Int32Array.from(members.flatMap((sequence, index) => [...part(sequence, index)]))
+    return {
+      ids: joined(({ ids }) => ids),
+      positions: joined(({ positions }) => positions),
+      segments: joined(({ ids }, index) => ids.map(() => index)),
+      targets: joined(({ targets }) => targets),
+    }
+  })
+}
+
+const invalidRow = (id: string, fact: string) =>
+  new SheikhError(
+    'dataset-invalid',
+    `Cannot train a language model: of the row "${id}", ${fact}. Correct the sample, or raise maximumLength.`,
+    { facts: { id } },
+  )

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { Tokenizer } from '@huggingface/tokenizers'
+import { messageOf } from '../../../core/index.js'
+import type { LlamaConfig } from './llama-config.js'
+
+/** A tokenizer of Hugging Face, as a language model uses it: what is asked, and what is answered. */
+export interface Tokens {
+  /** With the tokens that begin a text. */
+  encodePrompt(text: string): readonly number[]
+  /** What follows a prompt, with the token that ends an answer, if the model has one. */
+  encodeAnswer(text: string): readonly number[]
+  /** The text of an answer: without special tokens, and without white space at its ends. */
+  decodeAnswer(prompt: readonly number[], answer: readonly number[]): string
+}
+
+export const tokenizerPackage = '@huggingface/tokenizers'
+
+/** The files that make up a tokenizer; the first two decide. */
+export const tokenizerFiles = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'] as const
+
+/** @param fail makes the error of a sentence without name and stop. */
+export async function loadTokens(
+  directory: string,
+  { vocabularySize, endTokens }: LlamaConfig,
+  fail: (fact: string, cause?: unknown) => Error,
+): Promise<Tokens> {
+  let tokenizer: Tokenizer
+  try {
+    const module = await import('@huggingface/tokenizers')
+    const [model, settings] = await Promise.all(
+      tokenizerFiles
+        .slice(0, 2)
+        .map(async (name) => JSON.parse(await readFile(join(directory, name), 'utf8')) as object),
+    )
+    tokenizer = new module.Tokenizer(model!, settings!)
+  } catch (error) {
+    throw fail(`its tokenizer cannot be read (${messageOf(error)})`, error)
+  }
+  const encode = (text: string, special: boolean): number[] => {
+    const { ids } = tokenizer.encode(text, { add_special_tokens: special }) as { readonly ids: number[] }
+    const foreign = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabularySize)
+    if (foreign !== undefined)
+      throw fail(`its tokenizer gives the token ${foreign}, and the model knows ${vocabularySize}`)
+    return ids
+  }
+  const decode = (ids: readonly number[]) =>
+    ids.length === 0
+      ? ''
+      : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false })
+  const isEnd = new Set(endTokens)
+  return {
+    encodePrompt(text) {
+      const ids = encode(text, true)
+      while (isEnd.has(ids.at(-1)!) && ids.length > 1) ids.pop()
+      return ids
+    },
+    encodeAnswer: (text) => [...encode(text, false), ...endTokens.slice(0, 1)],
+    decodeAnswer(prompt, answer) {
+      // Together: some tokenizers write a space, or half a character, differently at the start of a text.
+      const [before, whole] = [decode(prompt), decode([...prompt, ...answer])]
+      return (whole.startsWith(before) ? whole.slice(before.length) : decode(answer)).trim()
+    },
+  }
+}
+
+/** It does not say its version itself, and exports nothing else. */
+export async function tokenizerVersion(): Promise<string> {
+  const entry = createRequire(import.meta.url).resolve(tokenizerPackage)
+  const { version } = JSON.parse(await readFile(join(dirname(entry), '../package.json'), 'utf8')) as { version: string }
+  return version
+}
