@@ -36,8 +36,10 @@ export {
 export {
   accuracy,
   type Column,
+  crossEntropy,
   type Evaluation,
   evaluate,
+  exactMatch,
   f1,
   logLoss,
   type Metric,

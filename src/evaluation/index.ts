@@ -11,6 +11,8 @@ export type { Evaluation, Metric, MetricColumn, Outcome } from './evaluation.js'
 export { readEvaluation, writeEvaluation } from './evaluation-file.js'
 export { type MeasureLatencyOptions, measureLatency } from './measure-latency.js'
 export { accuracy } from './metrics/accuracy.js'
+export { crossEntropy } from './metrics/cross-entropy.js'
+export { exactMatch } from './metrics/exact-match.js'
 export { logLoss } from './metrics/log-loss.js'
 export { f1, precision, recall } from './metrics/precision-recall.js'
 export {

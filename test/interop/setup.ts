@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
 import { setUpTorch } from './torch.js'
+import { setUpTransformers } from './transformers.js'
 
 /** A slow network is not a reason to give up. */
 const longestMs = 900_000
@@ -32,6 +33,8 @@ else {
 if (interopPython() !== undefined) {
   const missing = setUpTorch(python)
   console.log(missing === undefined ? 'PyTorch is there.' : `Skipped: ${missing}`)
+  const missingTransformers = setUpTransformers()
+  console.log(missingTransformers === undefined ? 'transformers is there.' : `Skipped: ${missingTransformers}`)
   const missingRay = setUpRay()
   console.log(missingRay === undefined ? 'Ray is there.' : `Skipped: ${missingRay}`)
 }

@@ -3,12 +3,12 @@ import { type CallContext, type Digest, digestJson, type Json, seededRandom } fr
 import type { Model, Prediction } from '../../../model/index.js'
 import type { Device } from '../devices.js'
 import { generate, type SamplingOptions } from './generate.js'
-import { type Llama, targetLogLikelihoods } from './llama.js'
-import { cutPrompt, sequenceOf } from './sequences.js'
+import { type Llama, type TokenSequence, targetLogLikelihoods } from './llama.js'
+import { cutPrompt, sequenceOf, textSequences } from './sequences.js'
 import type { Tokens } from './tokens.js'
 
 /** How a language model answers. */
-export type LlamaAnswer = TextAnswer | ChoiceAnswer
+export type LlamaAnswer = TextAnswer | ChoiceAnswer | LikelihoodAnswer
 
 /** Writes a text, which ends with the model's own end, with one of `stop`, or after so many tokens. */
 export interface TextAnswer extends SamplingOptions {
@@ -25,6 +25,14 @@ export interface TextAnswer extends SamplingOptions {
 export interface ChoiceAnswer {
   readonly kind: 'choice'
   readonly choices: readonly string[]
+}
+
+/**
+ * Gives `[−ln p, tokens]` of the input itself, its end included, for the metric `crossEntropy`. Training then learns the inputs,
+ * and targets are not looked at.
+ */
+export interface LikelihoodAnswer {
+  readonly kind: 'likelihood'
 }
 
 /** @param maximumLength tokens; of a longer prompt the beginning is cut off, as in training. */
@@ -44,10 +52,9 @@ export function llamaModel(
       const predictions: Prediction[] = []
       for (const input of inputs) {
         context.signal.throwIfAborted()
-        const prompt = tokens.encodePrompt(input)
-        predictions.push(
-          answer.kind === 'choice' ? choose(prompt, answer) : await write(prompt, answer, input, context),
-        )
+        if (answer.kind === 'likelihood') predictions.push(measure(input))
+        else if (answer.kind === 'choice') predictions.push(choose(tokens.encodePrompt(input), answer))
+        else predictions.push(await write(tokens.encodePrompt(input), answer, input, context))
         await setImmediate()
       }
       return predictions
@@ -57,21 +64,32 @@ export function llamaModel(
     },
   }
 
+  /** In windows, where it is longer than a sequence: each begins with the last token of the one before. */
+  function measure(input: string): Prediction {
+    const windows = textSequences(tokens, input, maximumLength)
+    const found = windows.flatMap((window) => [...logLikelihoods([window])[0]!])
+    return { kind: 'vector', values: [-sum(found), found.length] }
+  }
+
+  function logLikelihoods(sequences: readonly TokenSequence[]): readonly Float32Array[] {
+    let found: readonly Float32Array[] = []
+    device.use(() =>
+      tf.tidy(() => {
+        found = targetLogLikelihoods(llama, sequences)
+      }),
+    )
+    return found
+  }
+
   function choose(prompt: readonly number[], { choices }: ChoiceAnswer): Prediction {
     const answers = choices.map((choice) => tokens.encodeAnswer(choice))
     const room = maximumLength + 1 - Math.max(...answers.map(({ length }) => length))
     const kept = cutPrompt(prompt, Math.max(1, room))
     const sequences = answers.map((one) => sequenceOf(kept, one, true))
-    const likelihoods = device.use(() => {
-      let found: readonly Float32Array[] = []
-      tf.tidy(() => {
-        found = targetLogLikelihoods(llama, sequences)
-      })
-      return found.map((values) => values.reduce((sum, value) => sum + value, 0))
-    })
+    const likelihoods = logLikelihoods(sequences).map(sum)
     const best = likelihoods.indexOf(Math.max(...likelihoods))
     const shares = likelihoods.map((value) => Math.exp(value - likelihoods[best]!))
-    const total = shares.reduce((sum, share) => sum + share, 0)
+    const total = sum(shares)
     return {
       kind: 'label',
       label: choices[best]!,
@@ -109,4 +127,10 @@ export function llamaModel(
     const text = tokens.decodeAnswer(kept, isEnd.has(ids.at(-1)!) ? ids.slice(0, -1) : ids)
     return { kind: 'text', text: text.slice(0, stopIn(text)).trimEnd() }
   }
+}
+
+const sum = (values: Iterable<number>) => {
+  let total = 0
+  for (const value of values) total += value
+  return total
 }

@@ -114,6 +114,7 @@ function checkAnswer(answer: LlamaAnswer, check: (name: string, value: unknown, 
     check('choices', choices, choices.length >= 2 && new Set(choices).size === choices.length && !choices.includes(''))
     return
   }
+  if (answer.kind === 'likelihood') return
   const { maximumNewTokens = 1, temperature = 0, topK = 1, topP = 1, stop = [] } = answer
   for (const [name, value] of Object.entries({ maximumNewTokens, topK }))
     check(name, value, Number.isSafeInteger(value) && value > 0)

@@ -53,7 +53,8 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       const { json, config } = await readConfig(base.directory)
       const tokens = await readTokens(base.directory, config)
       const maximumLength = lengthOf(settings, config)
-      const examples = await readSequences(training, tokens, { ...settings, maximumLength }, context)
+      const sequenceOptions = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
+      const examples = await readSequences(training, tokens, sequenceOptions, context)
       const start = fromScratch ? undefined : await readValues(base.directory, 'model', llamaShapes(config), context)
       const made = madeBy(described, request, await environment(context))
       const trainee = traineeOf(device, config, settings, start)

@@ -1,4 +1,4 @@
-import type { Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
 import type { Tf } from '../devices.js'
 import type { LossAndGradients, Weights } from '../tfjs-model.js'
 import {
@@ -55,27 +55,36 @@ export function llamaLossAndGradients(
   const padded = pad(batch)
   const { rows, targets } = learnedOf(padded)
   const { y: logits, back } = answersAt(pass, padded, rows) // [rows, vocabulary]
-  const wanted = tf.oneHot(tf.tensor1d(targets, 'int32'), llama.config.vocabularySize)
-  const logShares = tf.logSoftmax(logits)
-  const loss = tf.neg(tf.div(tf.sum(tf.mul(logShares, wanted)), rows.length)) as Scalar
-  back(tf.div(tf.sub(tf.exp(logShares), wanted), rows.length))
-  return { loss, gradients, count: rows.length }
+  const { shares, wanted, logLikelihoods } = likelihoodsOf(tf, logits, targets)
+  // Of the mean cross-entropy by the logits: (softmax − target) / targets.
+  back(tf.div(tf.sub(shares, wanted), rows.length))
+  return { loss: tf.neg(tf.mean(logLikelihoods)), gradients, count: rows.length }
 }
 
 /** ln p of each target of each sequence, in order of place: what is not a target is left out. Runs inside `tf.tidy`. */
 export function targetLogLikelihoods(llama: Llama, batch: readonly TokenSequence[]): readonly Float32Array[] {
-  const { tf, config } = llama
+  const { tf } = llama
   const padded = pad(batch)
   const { rows, targets } = learnedOf(padded)
   const logits = answersAt(passOf(llama), padded, rows).y
-  const wanted = tf.oneHot(tf.tensor1d(targets, 'int32'), config.vocabularySize)
-  const found = tf.sum(tf.mul(tf.logSoftmax(logits), wanted), 1).dataSync() as Float32Array
+  const found = likelihoodsOf(tf, logits, targets).logLikelihoods.dataSync() as Float32Array
   let first = 0
   return batch.map((sequence) => {
     const count = sequence.targets.reduce((sum, target) => sum + (target >= 0 ? 1 : 0), 0)
     first += count
     return found.slice(first - count, first)
   })
+}
+
+/**
+ * ln softmax at each target: its logit less the largest, plus the logarithm of the largest share, which is at least one over
+ * the vocabulary. `logSoftmax` would take an exponential of every logit, which is the slowest of all kernels on wasm.
+ */
+function likelihoodsOf(tf: Tf, logits: Tensor2D, targets: Int32Array) {
+  const shares = tf.softmax(logits) // [rows, vocabulary]
+  const wanted = tf.oneHot(tf.tensor1d(targets, 'int32'), logits.shape[1])
+  const above = tf.sub(tf.sum(tf.mul(logits, wanted), 1), tf.max(logits, 1))
+  return { shares, wanted, logLikelihoods: tf.add(above, tf.log(tf.max(shares, 1))) as Tensor1D }
 }
 
 /** What is kept of the positions behind, by layer. Whoever has it disposes of it. */

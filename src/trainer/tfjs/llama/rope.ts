@@ -38,8 +38,9 @@ export function rotateBack(tf: Tf, dy: Tensor4D, { cosines, sines }: Rotation): 
 
 function quarterTurn(tf: Tf, x: Tensor4D): Tensor4D {
   const half = x.shape[3] / 2
-  const [first, second] = tf.split(x, 2, 3) as [Tensor4D, Tensor4D]
-  return half === 0 ? x : tf.concat([tf.neg(second), first], 3)
+  const first = tf.slice(x, [0, 0, 0, 0], [-1, -1, -1, half])
+  const second = tf.slice(x, [0, 0, 0, half], [-1, -1, -1, half])
+  return tf.concat([tf.neg(second), first], 3)
 }
 
 /**

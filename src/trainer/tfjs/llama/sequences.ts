@@ -10,6 +10,8 @@ export interface SequenceOptions {
   readonly completionOnly: boolean
   /** Whether short texts share a sequence; none sees another. */
   readonly packing: boolean
+  /** Learns the inputs themselves; there need be no targets. */
+  readonly inputsAlone: boolean
 }
 
 /** Of the sequences that still have room: so many are looked through, so that packing many texts stays quick. */
@@ -30,6 +32,10 @@ export async function readSequences(
   let cut = 0
   for await (const { id, input, target } of rows) {
     context.signal.throwIfAborted()
+    if (options.inputsAlone && typeof input === 'string') {
+      found.push(...textSequences(tokens, input, options.maximumLength))
+      continue
+    }
     if (typeof input !== 'string' || typeof target !== 'string')
       throw invalidRow(id, `its ${typeof input === 'string' ? 'target' : 'input'} is not text`)
     const answer = tokens.encodeAnswer(target)
@@ -56,6 +62,15 @@ export async function readSequences(
 export function cutPrompt(prompt: readonly number[], room: number): readonly number[] {
   if (prompt.length <= room) return prompt
   return [prompt[0]!, ...prompt.slice(prompt.length - room + 1)].slice(0, room)
+}
+
+/** A text with its end, cut into sequences: each begins with the last token of the one before, so that all but the first are learned. */
+export function textSequences(tokens: Tokens, text: string, maximumLength: number): readonly TokenSequence[] {
+  const all = [...tokens.encodePrompt(text), ...tokens.encodeAnswer('')]
+  const found: TokenSequence[] = []
+  for (let first = 0; first < all.length - 1; first += maximumLength)
+    found.push(sequenceOf(all.slice(first, first + maximumLength + 1), [], false))
+  return found
 }
 
 /** @param completionOnly `false`: the tokens of the prompt are targets too. */
