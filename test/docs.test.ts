@@ -38,7 +38,7 @@ it('the README takes its figures from bench/results', async () => {
   )
   const [, section] = /\n## Measured\n([\s\S]*?)\n## /.exec(readme)!
   // Cells that are a number alone, with or without a unit after it.
-  const cells = [...section!.matchAll(/\| *([0-9][0-9.,]*)(?: (?:ms|s|MB|texts\/s))? *(?=\|)/g)].map(
+  const cells = [...section!.matchAll(/\| *([0-9][0-9.,]*)(?: (?:ms|s|MB|texts\/s|tokens\/s))? *(?=\|)/g)].map(
     ([, cell]) => cell!,
   )
   expect(cells.length).toBeGreaterThan(4)

@@ -23,12 +23,13 @@ describe('every example ends well', () => {
     expect(stdout).not.toBe('')
   })
 
-  it('there are the seven that the documents promise', () => {
+  it('there are the eight that the documents promise', () => {
     expect(examples.sort()).toEqual([
       'custom-check.ts',
       'custom-stage.ts',
       'custom-trainer.ts',
       'embed.ts',
+      'language-model.ts',
       'pytorch.ts',
       'release-everywhere.ts',
       'unit-test.test.ts',

@@ -1,12 +1,22 @@
 import { describe, it } from 'vitest'
-import { accuracy, logLoss, recall } from '../../src/evaluation/index.js'
+import { accuracy, crossEntropy, exactMatch, logLoss, recall } from '../../src/evaluation/index.js'
 import { atLeast, noRegression, qualityGate } from '../../src/gate/index.js'
 import { checkContract } from '../../src/testing/check-contract.js'
 import { gateContract } from '../../src/testing/gate-contract.js'
-import { metricContract } from '../../src/testing/metric-contract.js'
+import { type MetricExamples, metricContract } from '../../src/testing/metric-contract.js'
 
 for (const make of [accuracy, logLoss, () => recall('a')])
   describe(`the metric ${make().name}`, () => metricContract(it, async () => make()))
+const texts = ['spam', ' ham'].map((text): MetricExamples[number] => [
+  { id: text, input: 'text', target: 'ham', slices: {} },
+  { kind: 'text', text },
+])
+describe('the metric exact-match', () => metricContract(it, async () => exactMatch(), texts))
+const vectors = [[2.5, 3] as const, [0, 1] as const].map((values): MetricExamples[number] => [
+  { id: String(values), input: 'text', slices: {} },
+  { kind: 'vector', values },
+])
+describe('the metric cross-entropy', () => metricContract(it, async () => crossEntropy(), vectors))
 for (const make of [() => atLeast(accuracy(), 0.15), () => noRegression(accuracy())])
   describe(`the check ${make().name}`, () => checkContract(it, async () => make()))
 describe('the quality gate', () =>

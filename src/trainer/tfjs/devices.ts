@@ -96,7 +96,7 @@ async function open(name: DeviceName): Promise<Device> {
       await import('@tensorflow/tfjs-backend-wasm'),
     )
     packages['@tensorflow/tfjs-backend-wasm'] = wasm.version_wasm
-    register(tf, 'wasm', backend, await factoryOf(tf, 'wasm')())
+    register(tf, 'wasm', backend, await withoutProcessListeners(factoryOf(tf, 'wasm')))
     registerWasmKernels(tf, backend)
   }
   await switchTo(tf, backend, () => undefined)
@@ -107,6 +107,24 @@ function factoryOf(tf: Tf, original: string) {
   const factory = tf.findBackendFactory(original)
   if (factory === null || factory === undefined) throw new Error(`tfjs has no backend "${original}"`)
   return factory
+}
+
+/**
+ * What Emscripten compiled listens for every uncaught error of the process, and throws it again from a file of one long line:
+ * the host's errors are the host's.
+ */
+async function withoutProcessListeners<R>(work: () => R | Promise<R>): Promise<R> {
+  const events = ['uncaughtException', 'unhandledRejection'] as const
+  const before = events.map((event) => new Set<unknown>(process.listeners(event as 'uncaughtException')))
+  try {
+    return await work()
+  } finally {
+    // Not one that the host adds meanwhile.
+    for (const [index, event] of events.entries())
+      for (const listener of process.listeners(event as 'uncaughtException'))
+        if (!before[index]!.has(listener) && /ExitStatus|throw reason/.test(String(listener)))
+          process.removeListener(event, listener)
+  }
 }
 
 function register(tf: Tf, original: string, backend: string, instance: TensorFlow.KernelBackend): void {

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext, type JsonObject, type Log } from '../../../src/core/index.js'
+import { crossEntropy, evaluate, exactMatch } from '../../../src/evaluation/index.js'
 import { checkWeights, type Prediction, type Rows, readSafetensors } from '../../../src/model/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { openDevice } from '../../../src/trainer/tfjs/devices.js'
 import type { BaseModel } from '../../../src/trainer/tfjs/llama/base-model.js'
+import { parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import type { LlamaTrainerOptions } from '../../../src/trainer/tfjs/llama/llama-options.js'
 import { llamaTrainer } from '../../../src/trainer/tfjs/llama/llama-trainer.js'
-import { makeBase, tinyConfig } from './base.js'
+import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'
+import { makeBase, tinyConfig, tokenizer } from './base.js'
 
 let below: string
 let base: BaseModel
@@ -213,6 +216,55 @@ describe('a language model', () => {
     const learned = await train({ maximumLength: 12, maximumSteps: 1 }, { log })
     expect(warnings).toEqual([expect.stringMatching(/^\d+ of 32 prompts are longer/)])
     expect(await answers(learned, [`${'many words '.repeat(100)}?`])).toHaveLength(1)
+  })
+})
+
+describe('a language model of texts', () => {
+  it('learns the inputs alone, and says how likely they are: the metric is what the loss was', async () => {
+    const answer = { kind: 'likelihood' } as const
+    // A rate so small that the weights stay the base's.
+    const still = await train({ answer, batchSize: 100, maximumSteps: 1, learningRate: 1e-30 })
+    const rowsOfInputs = rowsOf(rows.map(({ target: _, ...row }) => row as never))
+    await using model = await still.trainer.load(still.weights, context)
+    const { metrics } = await evaluate({ model, rows: rowsOfInputs, metrics: [crossEntropy()] }, context)
+    expect(metrics[0]!.value).toBeCloseTo(still.record.lossCurve[0]![1], 4)
+    const learned = await train({ answer, epochs: 10 })
+    await using better = await learned.trainer.load(learned.weights, context)
+    const after = await evaluate({ model: better, rows: rowsOfInputs, metrics: [crossEntropy()] }, context)
+    expect(after.metrics[0]!.value!).toBeLessThan(metrics[0]!.value! / 2)
+  })
+
+  it('measures a long text in windows, every token once', async () => {
+    const answer = { kind: 'likelihood' } as const
+    const { trainer, weights } = await train({ answer, maximumSteps: 1, maximumLength: 10 })
+    const long = rows.map(({ input }) => input).join(' ')
+    await using model = await trainer.load(weights, context)
+    const [found] = await model.predict([long], context)
+    const ids = await loadTokens(tokenizer, parseLlamaConfig(tinyConfig, Error), Error)
+    expect(found).toMatchObject({ kind: 'vector', values: [expect.any(Number), ids.encodePrompt(long).length] })
+    expect(await model.predict([''], context)).toMatchObject([{ values: [expect.any(Number), 1] }])
+  })
+})
+
+describe('exact match', () => {
+  it('is judged by texts, white space at their ends aside', async () => {
+    const model = {
+      digest: `sha256:${'4'.repeat(64)}`,
+      predict: async (texts: readonly string[]) => texts.map((text) => ({ kind: 'text', text }) as const),
+      async [Symbol.asyncDispose]() {},
+    } as const
+    const found = await evaluate(
+      {
+        model,
+        rows: rowsOf([
+          { id: 'a', input: 'yes ', target: ' yes', slices: {} },
+          { id: 'b', input: 'yes', target: 'no', slices: {} },
+        ]),
+        metrics: [exactMatch()],
+      },
+      context,
+    )
+    expect(found.metrics[0]!.value).toBe(0.5)
   })
 })
 

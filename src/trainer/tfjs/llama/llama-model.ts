@@ -68,7 +68,7 @@ export function llamaModel(
   function measure(input: string): Prediction {
     const windows = textSequences(tokens, input, maximumLength)
     const found = windows.flatMap((window) => [...logLikelihoods([window])[0]!])
-    return { kind: 'vector', values: [-sum(found), found.length] }
+    return { kind: 'vector', values: [0 - sum(found), found.length] }
   }
 
   function logLikelihoods(sequences: readonly TokenSequence[]): readonly Float32Array[] {
