@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { type CallContext, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, type Digest, messageOf, SheikhError } from '../core/index.js'
 import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
-import { accuracy } from '../evaluation/index.js'
+import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
   atLeast,
   benchmarks,
@@ -18,17 +18,28 @@ import {
   size,
   weightIntegrity,
 } from '../gate/index.js'
+import { readWeightsDirectory } from '../model/index.js'
 import type { Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import type { Releaser } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { type Configuration, type HostConfiguration, loadConfiguration, loadHostConfiguration } from './config/index.js'
+import type { LlamaAnswer, LoraOptions } from '../trainer/tfjs/index.js'
+import {
+  type Configuration,
+  type HostConfiguration,
+  type LlamaAnswerConfiguration,
+  type LlamaConfiguration,
+  loadConfiguration,
+  loadHostConfiguration,
+} from './config/index.js'
 import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath } from './layout.js'
 import { refuseLinks } from './refuse-links.js'
 import { type Environment, releaserOf, type Surroundings } from './release-targets.js'
+
+const trainingFile = 'mlops/training/config.yaml'
 
 /** The parts of a pipeline, made of a project's files. A host's own part takes the place of the file's. */
 export interface Composition {
@@ -78,7 +89,8 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
     dataset: datasetOf(root, configuration, host),
-    trainer: (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(configuration)),
+    trainer:
+      (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
     gate: gateOf(configuration, host),
     releaser: host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license)),
     store: directoryStore(join(root, storePath)),
@@ -102,34 +114,71 @@ function datasetOf(root: string, { dataset }: Configuration, host: HostConfigura
   })
 }
 
-async function builtInTrainer({ training }: Configuration): Promise<Trainer<unknown, unknown>> {
-  const { architecture = 'text-classifier', device, checkpoints, seed: _seed, ...options } = training
-  if (architecture !== 'text-classifier')
+async function builtInTrainer(
+  root: string,
+  { training }: Configuration,
+  context: CallContext,
+): Promise<Trainer<unknown, unknown>> {
+  const { architecture = 'text-classifier', device, checkpoints, seed: _seed, llama = {}, ...options } = training
+  if (architecture !== 'text-classifier' && architecture !== 'llama')
     throw new SheikhError(
       'invalid-config',
-      `Cannot train the architecture "${architecture}": the built-in one is "text-classifier". Bring a trainer in sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
-      {
-        facts: { file: 'mlops/training/config.yaml' },
-      },
+      `Cannot train the architecture "${architecture}": those built in are "text-classifier" and "llama". Bring a trainer in sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
+      { facts: { file: trainingFile } },
     )
-  const { textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
-  return tfjsTrainer(textClassifier(options), { device, checkpoints }) as unknown as Trainer<unknown, unknown>
+  const { llamaTrainer, textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
+  const trainer =
+    architecture === 'llama'
+      ? llamaTrainer({ ...options, ...(await llamaOptions(root, llama, context)), device, checkpoints })
+      : tfjsTrainer(textClassifier(options), { device, checkpoints })
+  return trainer as unknown as Trainer<unknown, unknown>
 }
 
-function gateOf({ gate }: Configuration, { checks }: HostConfiguration): Gate {
+async function llamaOptions(
+  root: string,
+  { base, baseDigest, answer, lora, ...options }: LlamaConfiguration,
+  context: CallContext,
+) {
+  const fail = (fact: string, remedy: string) =>
+    new SheikhError('invalid-config', `Cannot train a language model: ${fact}. ${remedy} in ${trainingFile}.`, {
+      facts: { file: trainingFile },
+    })
+  if (base === undefined) throw fail('nothing says from which folder', 'Write model.base')
+  const directory = inside(root, base, trainingFile)
+  if (baseDigest === undefined) {
+    const { digest } = await readWeightsDirectory(directory, context)
+    throw fail(`nothing says what is in "${base}"`, `If it is what you want, write model.base_digest: ${digest}`)
+  }
+  return {
+    ...options,
+    base: { directory, digest: baseDigest as Digest, name: base },
+    ...(lora !== undefined && { lora: lora as LoraOptions }),
+    ...(answer !== undefined && { answer: answerOf(answer) }),
+  }
+}
+
+function answerOf(answer: LlamaAnswerConfiguration): LlamaAnswer {
+  if (answer.kind === 'choice') return answer
+  const { kind, maximum_new_tokens: maximumNewTokens, temperature, top_k: topK, top_p: topP, stop } = answer
+  return { kind, maximumNewTokens, temperature, topK, topP, stop }
+}
+
+function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration): Gate {
   const { whenInconclusive, uses } = gate
-  return qualityGate(checks ?? checksOf(gate), { whenInconclusive, uses })
+  // What a language model writes is right as a whole, or wrong.
+  const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
+  return qualityGate(checks ?? checksOf(gate, writes ? exactMatch : accuracy), { whenInconclusive, uses })
 }
 
-function checksOf(gate: Configuration['gate']): readonly Check[] {
+function checksOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {
   const { accuracyFloor, regressionMargin, newFailuresAllowed, calibrationError, maximumBytes } = gate
   return [
-    ...(accuracyFloor === undefined ? [] : [atLeast(accuracy(), accuracyFloor)]),
-    ...(regressionMargin === undefined ? [] : [noRegression(accuracy(), { margin: regressionMargin })]),
+    ...(accuracyFloor === undefined ? [] : [atLeast(rightness(), accuracyFloor)]),
+    ...(regressionMargin === undefined ? [] : [noRegression(rightness(), { margin: regressionMargin })]),
     ...(gate.weightIntegrity ? [weightIntegrity()] : []),
-    ...(newFailuresAllowed === undefined ? [] : [noNewFailures(accuracy(), { allowed: newFailuresAllowed })]),
-    ...(gate.improves ? [improves(accuracy())] : []),
-    ...(gate.benchmarks.length === 0 ? [] : [benchmarks(accuracy(), gate.benchmarks)]),
+    ...(newFailuresAllowed === undefined ? [] : [noNewFailures(rightness(), { allowed: newFailuresAllowed })]),
+    ...(gate.improves ? [improves(rightness())] : []),
+    ...(gate.benchmarks.length === 0 ? [] : [benchmarks(rightness(), gate.benchmarks)]),
     ...(calibrationError === undefined ? [] : [calibration({ maximumError: calibrationError })]),
     ...(gate.latency === undefined ? [] : [latency(gate.latency)]),
     ...(maximumBytes === undefined ? [] : [size({ maximumBytes })]),
@@ -153,10 +202,10 @@ async function readSchema(root: string, path: string): Promise<string> {
 }
 
 /** A path of the configuration never leaves the project. */
-function inside(root: string, path: string): string {
+function inside(root: string, path: string, file = 'dataset/config.yaml'): string {
   const found = resolve(root, path)
   if (found.startsWith(`${resolve(root)}/`)) return found
   throw new SheikhError('invalid-config', `Cannot read "${path}": it is outside the project. Move the file into it.`, {
-    facts: { file: 'dataset/config.yaml' },
+    facts: { file },
   })
 }

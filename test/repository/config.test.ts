@@ -151,7 +151,7 @@ describe('the configuration', () => {
       expect.arrayContaining([
         'triggers.nightly.cron',
         'notifications.slack.webhook',
-        'training.report_to',
+        'training.logging_steps',
         'categories.billing.percentage',
       ]),
     )

@@ -94,9 +94,9 @@ describe('a run', () => {
   })
 
   it('of an architecture that nobody knows is an error that names it', async () => {
-    write(root, 'mlops/training/config.yaml', 'model: { architecture: llama }\n')
+    write(root, 'mlops/training/config.yaml', 'model: { architecture: gpt-j }\n')
     await commit()
-    await expect(run()).rejects.toMatchObject({ code: 'invalid-config', message: expect.stringContaining('llama') })
+    await expect(run()).rejects.toMatchObject({ code: 'invalid-config', message: expect.stringContaining('gpt-j') })
   })
 })
 

@@ -61,6 +61,30 @@ export interface ReleaseConfiguration {
   readonly retention: { readonly keepLast?: number | undefined; readonly days?: number | undefined }
 }
 
+/** What stands under `model` and `training` for `architecture: llama`; a path below the project. */
+export interface LlamaConfiguration {
+  readonly base?: string | undefined
+  readonly baseDigest?: string | undefined
+  readonly fromScratch?: boolean | undefined
+  readonly answer?: LlamaAnswerConfiguration | undefined
+  readonly lora?: Readonly<Record<string, unknown>> | undefined
+  readonly maximumLength?: number | undefined
+  readonly packing?: boolean | undefined
+  readonly completionOnly?: boolean | undefined
+  readonly dtype?: 'F32' | 'F16' | 'BF16' | undefined
+}
+
+export type LlamaAnswerConfiguration =
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | {
+      readonly kind: 'text'
+      readonly maximum_new_tokens?: number | undefined
+      readonly temperature?: number | undefined
+      readonly top_k?: number | undefined
+      readonly top_p?: number | undefined
+      readonly stop?: readonly string[] | undefined
+    }
+
 /** When a training that may be killed writes what it goes on from. */
 export interface CheckpointConfiguration {
   readonly everySteps?: number | undefined
@@ -85,6 +109,8 @@ export interface Configuration {
     readonly gradientAccumulation?: number | undefined
     /** `false`: none. @default the trainer's */
     readonly checkpoints?: CheckpointConfiguration | false | undefined
+    /** Of a language model; what only it knows. */
+    readonly llama?: LlamaConfiguration | undefined
     readonly device?: 'auto' | 'cuda' | 'native' | 'wasm' | 'js' | undefined
     readonly seed: number
   }
@@ -126,6 +152,8 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
   const stage = (name: string): Values => at(pipeline.value, 'stages', name)
   const trainStage = at(stage('train'), 'config')
   const settings = at(training.value, 'training')
+  const model = at(training.value, 'model')
+  const isLlama = model['architecture'] === 'llama'
   const projection = at(dataset.value, 'projection')
   return {
     pipeline: { name: (at(pipeline.value, 'pipeline')['name'] as string | undefined) ?? 'sheikh' },
@@ -140,7 +168,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       uses: stage('validate_weights')['evaluation_set_uses'] as number | undefined,
     },
     training: {
-      architecture: at(training.value, 'model')['architecture'] as string | undefined,
+      architecture: model['architecture'] as string | undefined,
       epochs: either(settings['num_train_epochs'], trainStage['epochs']),
       learningRate: either(settings['learning_rate'], trainStage['learning_rate']),
       weightDecay: either(settings['weight_decay']),
@@ -151,6 +179,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       maximumSteps: settings['max_steps'] === -1 ? undefined : either(settings['max_steps']),
       gradientAccumulation: either(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
       checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
+      ...(isLlama && { llama: llamaOf(model, settings) }),
       device: settings['device'] as Configuration['training']['device'],
       seed: either(settings['seed']) ?? 0,
     },
@@ -161,7 +190,9 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(at(pipeline.value, 'ledger')) }),
     release: releaseOf(stage('release'), at(pipeline.value, 'artifacts', 'storage'), pipeline.file),
-    notices: [pipeline, training, dataset, ...validation].flatMap(({ notices }) => notices),
+    notices: [pipeline, training, dataset, ...validation]
+      .flatMap(({ notices }) => notices)
+      .filter(({ key }) => !(isLlama && key === 'model.base')),
   }
 }
 
@@ -217,6 +248,15 @@ function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfigura
     ...(everyEpochs !== undefined ? { everyEpochs } : everySteps !== undefined && { everySteps }),
     ...(keepLast !== undefined && { keepLast }),
   }
+}
+
+function llamaOf(model: Values, settings: Values): LlamaConfiguration {
+  const found = {
+    ...{ base: model['base'], baseDigest: model['base_digest'], fromScratch: model['from_scratch'] },
+    ...{ answer: model['answer'], lora: settings['lora'], maximumLength: settings['maximum_length'] },
+    ...{ packing: settings['packing'], completionOnly: settings['completion_only'], dtype: settings['dtype'] },
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as LlamaConfiguration
 }
 
 const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger']> => ({

@@ -1,5 +1,7 @@
 export {
   type Configuration,
+  type LlamaAnswerConfiguration,
+  type LlamaConfiguration,
   loadConfiguration,
   type ReleaseConfiguration,
   type ReleaseTarget,

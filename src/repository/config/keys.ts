@@ -121,7 +121,25 @@ export const pipelineKeys = group({
 export const validationKeys = group({ validation: group(checkKeys) })
 
 export const trainingKeys = group({
-  model: group({ base: accepted(text), architecture: honoured(text) }),
+  model: group({
+    base: accepted(text),
+    base_digest: honoured(text.regex(/^sha256:[0-9a-f]{64}$/)),
+    from_scratch: honoured(flag),
+    architecture: honoured(text),
+    answer: honoured(
+      z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('choice'), choices: z.array(text.min(1)).min(2).max(1000) }),
+        z.strictObject({
+          kind: z.literal('text'),
+          maximum_new_tokens: count.optional(),
+          temperature: z.number().min(0).max(100).optional(),
+          top_k: count.optional(),
+          top_p: ratio.optional(),
+          stop: z.array(text.min(1)).optional(),
+        }),
+      ]),
+    ),
+  }),
   data: group({
     train_path: accepted(text),
     validation_split: accepted(ratio),
@@ -139,17 +157,30 @@ export const trainingKeys = group({
     num_train_epochs: honoured(count),
     // -1: no limit, as transformers writes it.
     max_steps: honoured(z.union([count, z.literal(-1)])),
-    optim: accepted(text),
+    optim: accepted(text, z.enum(['adamw', 'adamw_torch', 'adamw_hf'])),
     lr_scheduler_type: honoured(z.enum(['linear', 'cosine', 'constant'])),
-    fp16: accepted(flag),
-    bf16: accepted(flag),
+    // Arithmetic is float32 on every device.
+    fp16: accepted(flag, z.literal(false)),
+    bf16: accepted(flag, z.literal(false)),
+    lora: honoured(
+      z.strictObject({
+        rank: count.optional(),
+        alpha: positive.optional(),
+        targets: z.array(text).optional(),
+        merge: flag.optional(),
+      }),
+    ),
+    maximum_length: honoured(count),
+    packing: honoured(flag),
+    completion_only: honoured(flag),
+    dtype: honoured(z.enum(['F32', 'F16', 'BF16'])),
     save_strategy: accepted(text, z.enum(['no', 'steps', 'epoch'])),
     save_steps: accepted(z.number(), count),
     save_total_limit: honoured(count),
     evaluation_strategy: accepted(text),
     eval_steps: accepted(z.number()),
     logging_steps: accepted(z.number()),
-    report_to: accepted(z.union([text, z.array(text)])),
+    report_to: accepted(z.union([text, z.array(text)]), z.union([z.literal('none'), z.array(z.literal('none'))])),
     device: honoured(z.enum(['auto', 'cuda', 'native', 'wasm', 'js'])),
     seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
   }),
