@@ -132,6 +132,7 @@ export {
   type PromoteOptions,
   type Provenance,
   type ReleaseChange,
+  type Reproduction,
   type RepublishOptions,
   type RollbackOptions,
   type Run,

@@ -15,6 +15,7 @@ import { override } from './commands/override.js'
 import { plan } from './commands/plan.js'
 import { promote } from './commands/promote.js'
 import { report } from './commands/report.js'
+import { reproduce } from './commands/reproduce.js'
 import { republish } from './commands/republish.js'
 import { rollback } from './commands/rollback.js'
 import { run } from './commands/run.js'
@@ -40,6 +41,7 @@ const commands: readonly Command[] = [
   history,
   approve,
   override,
+  reproduce,
   republish,
   importCommand,
   gc,

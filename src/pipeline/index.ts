@@ -26,6 +26,7 @@ export type {
   Imported,
   KeptEvaluations,
   Promoted,
+  Reproduction,
   RunRecord,
   RunResult,
   RunStatus,

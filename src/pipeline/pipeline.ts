@@ -24,9 +24,10 @@ import { explain, type Plan, type PlannedStage, plan } from './plan.js'
 import { promoteRelease } from './promote-release.js'
 import { readHistory } from './recovery.js'
 import { approve, override } from './release-by-hand.js'
+import { reproduce } from './reproduce.js'
 import { republish, rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
-import type { Collected, Imported, Outcome, Promoted, RunRecord, RunResult } from './run-result.js'
+import type { Collected, Imported, Outcome, Promoted, Reproduction, RunRecord, RunResult } from './run-result.js'
 import { Session } from './session.js'
 import { checkStages } from './stage.js'
 import { walk } from './walk.js'
@@ -139,6 +140,17 @@ export class Pipeline<I = string, T = string> {
    */
   async import(options: ImportOptions): Promise<Imported> {
     return (await this.#begin('import', options, (session) => importModel(session, options))).result()
+  }
+
+  /**
+   * Trains a release again from nothing, with what is here now, and compares the bytes; or names the first input that is
+   * another one than then.
+   *
+   * @param version @default the release that the channel points at
+   * @throws `not-found` where there is no such release, or nothing is known of how it was made.
+   */
+  async reproduce(version?: Version, options: CallOptions = {}): Promise<Reproduction> {
+    return (await this.#begin('reproduce', options, (session) => reproduce(session, version))).result()
   }
 
   /** Which releases' files `gc` would remove, and why it keeps the others. Writes nothing. @throws `invalid-options`. */

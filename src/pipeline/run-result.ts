@@ -2,8 +2,10 @@ import type { Digest, Json } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
+import type { ManifestDifference } from '../store/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 import type { GcPlan } from './collect-garbage.js'
+import type { Difference } from './keys.js'
 
 /** How a run ended, other than by an error. A gate that says no is a successful gate. */
 export type RunResult = { readonly runId: string } & (
@@ -39,8 +41,19 @@ export interface Imported {
   readonly release: Release
 }
 
+/** A release that was trained again. */
+export interface Reproduction {
+  readonly runId: string
+  readonly status: 'reproduced' | 'not-reproduced'
+  readonly release: Release
+  /** The first input that is another one than then; nothing was trained. */
+  readonly difference?: Difference | undefined
+  /** Files of the weights whose bytes are others, from the same inputs. */
+  readonly files?: readonly ManifestDifference[] | undefined
+}
+
 /** How any holder of the lock ended. */
-export type Outcome = RunResult | Promoted | Collected | Imported
+export type Outcome = RunResult | Promoted | Collected | Imported | Reproduction
 
 /** One stage as it went. */
 export interface StageRecord {
@@ -63,8 +76,25 @@ export interface KeptEvaluations {
 export interface RunRecord {
   readonly formatVersion: 1
   readonly runId: string
-  readonly command: 'run' | 'approve' | 'override' | 'rollback' | 'promote' | 'gc' | 'import' | 'republish'
-  readonly status: 'running' | RunStatus | 'promoted' | 'collected' | 'imported' | 'failed' | 'aborted'
+  readonly command:
+    | 'run'
+    | 'approve'
+    | 'override'
+    | 'rollback'
+    | 'promote'
+    | 'gc'
+    | 'import'
+    | 'republish'
+    | 'reproduce'
+  readonly status:
+    | 'running'
+    | RunStatus
+    | 'promoted'
+    | 'collected'
+    | 'imported'
+    | Reproduction['status']
+    | 'failed'
+    | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number
   readonly endedAtMs?: number | undefined

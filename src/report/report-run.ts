@@ -69,6 +69,10 @@ export function runSentence(record: RunRecord): string {
       return `A further channel points at version ${version} now.`
     case 'imported':
       return `Version ${version} was imported: it was scored, and not judged.`
+    case 'reproduced':
+      return 'A release was trained again from nothing, to the same bytes.'
+    case 'not-reproduced':
+      return 'A release was to be made again, and what is here now gives something else.'
     case 'collected':
       return 'The files of old releases were removed.'
     case 'failed':

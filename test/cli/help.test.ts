@@ -14,6 +14,7 @@ const all = [
     'history',
     'approve',
     'override',
+    'reproduce',
     'republish',
     'import',
     'gc',

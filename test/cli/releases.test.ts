@@ -3,6 +3,24 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { commit, editSample, releasedProject, sheikh, sheikhJson } from './harness.js'
 
+it('reproduces a release, or names the first input that is another one now', async () => {
+  const cwd = await releasedProject()
+  const first = await sheikh(cwd, ['reproduce'])
+  expect(first).toMatchObject({ code: 0, out: 'Reproduced: 0.1.0, byte for byte.\n' })
+  await editSample(cwd)
+  const other = await sheikh(cwd, ['reproduce', 'v0.1.0'])
+  expect(other.code).toBe(2)
+  expect(other.out).toMatch(
+    /^Not reproduced: 0\.1\.0 was made of something else\. The first that differs is trainingDigest:/,
+  )
+  expect(other.out).toMatch(/git switch --detach [0-9a-f]{40}, and again\.\n$/)
+  expect((await sheikhJson(cwd, 'reproduce')).json).toMatchObject({
+    status: 'not-reproduced',
+    difference: { path: 'trainingDigest' },
+  })
+  expect((await sheikh(cwd, ['reproduce', '9.9.9'])).err).toContain('not-found')
+})
+
 it('promotes, releases as a version asked for, and removes old files only when told to', async () => {
   const cwd = await releasedProject()
   const promoted = await sheikh(cwd, ['promote', 'v0.1.0', '--to', 'production', '--by', 'Ada'])

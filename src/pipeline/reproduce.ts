@@ -1,0 +1,74 @@
+import { type Json, SheikhError } from '../core/index.js'
+import { readWeightsDirectory } from '../model/index.js'
+import { payloadFolders, type Release } from '../releaser/index.js'
+import { manifestDifferences } from '../store/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
+import { firstDifference } from './keys.js'
+import { readHistory } from './recovery.js'
+import type { Reproduction } from './run-result.js'
+import type { Session } from './session.js'
+import { validateStage } from './stages/validate.js'
+
+/**
+ * Trains a release again from nothing, and compares every file of its weights.
+ *
+ * @param version @default the release that the channel points at
+ */
+export async function reproduce(session: Session, version: string | undefined): Promise<Reproduction> {
+  const history = await readHistory(session)
+  const { releaser, trainer, seed = 0 } = session.options
+  const release =
+    version === undefined
+      ? await releaser.current(session.channel, session.context)
+      : history.find((one) => one.version === version)
+  if (release === undefined)
+    throw new SheikhError(
+      'not-found',
+      `Cannot reproduce ${version ?? 'anything'}: ${version === undefined ? `the channel "${session.channel}" points at no release` : 'there is no such release'}. "sheikh history" lists them.`,
+    )
+  const made = candidateOf(release, history)
+  const { snapshot } = await validateStage(session)
+  const environment = await trainer.environment?.(session.context)
+  const now = {
+    trainer: { name: trainer.name, version: trainer.version, describe: trainer.describe() },
+    seed,
+    trainingDigest: snapshot.summary.trainingDigest,
+    // What a program says of itself is known when it has trained.
+    environment: environment ?? made.environment,
+  }
+  const { trainer: by, seed: itsSeed, trainingDigest, environment: itsEnvironment } = made
+  const before = { trainer: by, seed: itsSeed, trainingDigest, environment: itsEnvironment }
+  const difference = firstDifference(toJson(before), toJson(now))
+  const common = { runId: session.runId, release }
+  if (difference !== undefined) return { ...common, status: 'not-reproduced', difference }
+  return await session.stage('train', async () => {
+    const directory = await session.folder('weights')
+    const fitted = await trainer.fit(
+      { training: snapshot.training, seed, directory },
+      { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
+    )
+    const weights = await readWeightsDirectory(fitted.weights.path, session.context)
+    const files = release.manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!))
+    const differing = await manifestDifferences(weights.path, { ...release.manifest, files }, session.context)
+    const value: Reproduction =
+      differing.length === 0
+        ? { ...common, status: 'reproduced' }
+        : { ...common, status: 'not-reproduced', files: differing }
+    return { value, cached: false }
+  })
+}
+
+/** How it was made: of one that was restored, that of the release which it is again. */
+function candidateOf(release: Release, history: readonly Release[]): CandidateRecord {
+  const same = [release, ...history].filter(({ bundle }) => bundle === release.bundle)
+  const made = same.find(({ record }) => record.candidate !== undefined && record.importedFrom === undefined)
+  if (made !== undefined) return made.record.candidate as unknown as CandidateRecord
+  throw new SheikhError(
+    'not-found',
+    `Cannot reproduce ${release.version}: nothing is known of how it was made${release.record.importedFrom === undefined ? '' : ', since it was imported'}.`,
+    { facts: { version: release.version } },
+  )
+}
+
+/** Without what is undefined, as it reads from a record. */
+const toJson = (value: unknown) => JSON.parse(JSON.stringify(value)) as Json
