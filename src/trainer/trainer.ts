@@ -72,4 +72,6 @@ export interface CandidateRecord {
   readonly environment?: TrainerEnvironment | undefined
   /** `[step, loss]`, at most 1,000 points. */
   readonly lossCurve: readonly (readonly [step: number, loss: number])[]
+  /** Steps whose batch was split to stay within the byte budget. */
+  readonly splitSteps?: number | undefined
 }

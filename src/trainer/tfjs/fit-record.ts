@@ -1,7 +1,7 @@
 import { type Described, digestJson, type Json } from '../../core/index.js'
 import type { CandidateRecord, FitRequest, TrainerEnvironment } from '../trainer.js'
 import type { CheckpointOptions } from './checkpoints.js'
-import type { LoopCheckpoints } from './train-loop.js'
+import type { LoopCheckpoints, Trained } from './train-loop.js'
 
 /** All that decides a training: equal for those that give the same bytes. */
 export type MadeBy = Omit<CandidateRecord, 'lossCurve'>
@@ -14,6 +14,12 @@ export function madeBy(
   const trainer = { name, ...(version !== undefined && { version }), describe: describe() }
   return { trainer, seed, trainingDigest: training.digest, environment }
 }
+
+export const recordOf = (made: MadeBy, { lossCurve, splitSteps }: Omit<Trained, 'weights'>): CandidateRecord => ({
+  ...made,
+  lossCurve,
+  ...(splitSteps > 0 && { splitSteps }),
+})
 
 /** Where the loop keeps checkpoints, if it does. A trainer without a version may have changed: it begins anew. */
 export function loopCheckpoints(

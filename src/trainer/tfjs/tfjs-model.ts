@@ -10,6 +10,8 @@ export interface LoopSettings {
   readonly maximumSteps?: number | undefined
   /** Examples at once. */
   readonly batchSize: number
+  /** A batch that would take more is split, by shapes alone. @default 2³⁰, where the model says what it takes */
+  readonly maximumStepBytes?: number | undefined
   /** Batches a step, whose gradients are added up: a step of a larger batch in the memory of a smaller one. @default 1 */
   readonly gradientAccumulation?: number | undefined
   /** The highest; `schedule` says how it falls. */
@@ -63,6 +65,8 @@ export interface TfjsModel<I, T, Example> {
    * registered: its core alone, on Node, registers none.
    */
   lossAndGradients(tf: Tf, weights: Weights, batch: readonly Example[], config: JsonObject): LossAndGradients
+  /** About what `lossAndGradients` takes beside the weights. @default unknown, and no batch is split */
+  stepBytes?(batch: readonly Example[], config: JsonObject): number
   predict(tf: Tf, weights: Weights, inputs: readonly I[], config: JsonObject): readonly Prediction[]
   readonly labels?: ((config: JsonObject) => readonly string[]) | undefined
 }

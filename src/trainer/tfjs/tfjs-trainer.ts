@@ -15,7 +15,7 @@ import { writeFileAtomic } from '../../store/index.js'
 import type { Trainer } from '../trainer.js'
 import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js'
 import { type Device, type DeviceName, fingerprint, openDevice } from './devices.js'
-import { loopCheckpoints, madeBy } from './fit-record.js'
+import { loopCheckpoints, madeBy, recordOf } from './fit-record.js'
 import type { TfjsModel, Weights } from './tfjs-model.js'
 import { trainLoop } from './train-loop.js'
 
@@ -69,7 +69,7 @@ export function tfjsTrainer<I, T, Example>(
       const device = await openDevice(deviceName, context)
       const made = madeBy(described, request, await environment(context))
       const { config, examples } = await model.learn(training, context)
-      const { weights, lossCurve } = await trainLoop(
+      const { weights, ...trained } = await trainLoop(
         device,
         model as TfjsModel<never, never, Example>,
         { config, examples, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
@@ -84,7 +84,7 @@ export function tfjsTrainer<I, T, Example>(
       )
       return {
         weights: await readWeightsDirectory(directory, context),
-        record: { ...made, lossCurve },
+        record: recordOf(made, trained),
       }
     },
 

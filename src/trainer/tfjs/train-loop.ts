@@ -11,7 +11,7 @@ import type { LossAndGradients, TfjsModel } from './tfjs-model.js'
 
 /** What the loop needs of a model. */
 export interface Trainable<Example>
-  extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients'> {
+  extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients' | 'stepBytes'> {
   /** Whether weight decay is for this weight. @default it is for all */
   decays?(name: string): boolean
 }
@@ -34,6 +34,8 @@ export interface Trained {
   /** By name, in memory of the caller's. */
   readonly weights: Readonly<Record<string, Float32Array>>
   readonly lossCurve: LossCurve
+  /** Steps whose batch was split to stay within the byte budget. */
+  readonly splitSteps: number
 }
 
 type LossCurve = readonly (readonly [step: number, loss: number])[]
@@ -41,6 +43,8 @@ type LossCurve = readonly (readonly [step: number, loss: number])[]
 // As often as somebody may watch; by steps and not by time, so that equal runs say equal things.
 const maximumReports = 200
 const stepsBetweenYields = 8
+
+const defaultStepBytes = 2 ** 30
 
 /**
  * Shuffles with the seed, steps, and watches the loss; goes on from the last checkpoint where there is one, and then ends
@@ -56,6 +60,7 @@ export async function trainLoop<Example>(
 ): Promise<Trained> {
   const { tf } = device
   const { batchSize, gradientAccumulation = 1, weightDecay, maximumGradientNorm } = model.loop
+  const { maximumStepBytes = defaultStepBytes } = model.loop
   const random = seededRandom(seed)
   const examplesPerStep = batchSize * gradientAccumulation
   const stepsPerEpoch = Math.ceil(examples.length / examplesPerStep)
@@ -64,6 +69,7 @@ export async function trainLoop<Example>(
   const reportEvery = Math.max(1, Math.ceil(steps / maximumReports))
   const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
   const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
+  let splitSteps = (saved?.facts['splitSteps'] as number | undefined) ?? 0
   const names: string[] = []
   let lastSaved = saved?.step ?? 0
   let weights: Tensor[] = []
@@ -80,7 +86,10 @@ export async function trainLoop<Example>(
         order = random.fork(`epoch-${epoch}`).shuffle(Int32Array.from(examples.keys()))
       const chosen = order.subarray(place * examplesPerStep, (place + 1) * examplesPerStep)
       const learningRate = learningRateAt(step, steps, model.loop)
-      const loss = device.use(() => takeStep(batchesOf(chosen), step, learningRate))
+      const batches = batchesOf(chosen)
+      const within = batches.flatMap(split)
+      if (within.length > batches.length) splitSteps += 1
+      const loss = device.use(() => takeStep(within, step, learningRate))
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
       if (step % reportEvery === 0 || step === steps) {
         lossCurve.push([step, loss])
@@ -90,7 +99,7 @@ export async function trainLoop<Example>(
       if (step < steps && saving?.isDue(step)) await save(step)
       if (step % stepsBetweenYields === 0) await setImmediate()
     }
-    return { weights: device.use(readWeights), lossCurve }
+    return { weights: device.use(readWeights), lossCurve, splitSteps }
   } finally {
     device.use(() => tf.dispose([weights, states] as never))
   }
@@ -132,7 +141,7 @@ export async function trainLoop<Example>(
       await writeCheckpoint(
         folder,
         training,
-        { step, facts: { lossCurve }, tensors },
+        { step, facts: { lossCurve, splitSteps }, tensors },
         options,
         callContext({ clock, log }),
       )
@@ -146,6 +155,14 @@ export async function trainLoop<Example>(
     for (let first = 0; first < chosen.length; first += batchSize)
       batches.push(Array.from(chosen.subarray(first, first + batchSize), (index) => examples[index]!))
     return batches
+  }
+
+  /** In halves, until each takes no more than the budget, or is one example. */
+  function split(batch: readonly Example[]): readonly (readonly Example[])[] {
+    const bytes = model.stepBytes?.(batch, config) ?? 0
+    if (bytes <= maximumStepBytes || batch.length === 1) return [batch]
+    const middle = Math.ceil(batch.length / 2)
+    return [batch.slice(0, middle), batch.slice(middle)].flatMap(split)
   }
 
   function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): number {

@@ -8,9 +8,11 @@ import { checkWeights, type Prediction, type Rows, readSafetensors } from '../..
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { openDevice } from '../../../src/trainer/tfjs/devices.js'
 import type { BaseModel } from '../../../src/trainer/tfjs/llama/base-model.js'
-import { parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
+import { llamaLossAndGradients, stepBytes } from '../../../src/trainer/tfjs/llama/llama.js'
+import { llamaShapes, parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import type { LlamaTrainerOptions } from '../../../src/trainer/tfjs/llama/llama-options.js'
 import { llamaTrainer } from '../../../src/trainer/tfjs/llama/llama-trainer.js'
+import { sequenceOf } from '../../../src/trainer/tfjs/llama/sequences.js'
 import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'
 import { makeBase, tinyConfig, tokenizer } from './base.js'
 
@@ -178,6 +180,47 @@ describe('a language model', () => {
     const { record } = await train({ base: halved, maximumSteps: 1 })
     const { record: exact } = await train({ maximumSteps: 1 })
     expect(Math.abs(record.lossCurve[0]![1] - exact.lossCurve[0]![1])).toBeLessThan(0.01)
+  })
+
+  it('splits a batch that would take too many bytes, by its shapes, and says of how many steps', async () => {
+    const whole = await train({ maximumSteps: 3 })
+    const parts = await train({ maximumSteps: 3, maximumStepBytes: 1_000_000 })
+    expect(whole.record.splitSteps).toBeUndefined()
+    expect(parts.record.splitSteps).toBe(3)
+    for (const [index, [, loss]] of whole.record.lossCurve.entries())
+      expect(parts.record.lossCurve[index]![1]).toBeCloseTo(loss, 4)
+    // One example is as small as a batch can be.
+    expect((await train({ maximumSteps: 1, maximumStepBytes: 1 })).record.splitSteps).toBe(1)
+  })
+
+  it('knows how many bytes a step takes, to a quarter and never less', async () => {
+    const { tf, use } = await openDevice('wasm', context)
+    for (const [config, size, time] of [
+      [tinyConfig, 8, 40],
+      [{ ...tinyConfig, num_attention_heads: 8, num_key_value_heads: 1, max_position_embeddings: 256 }, 2, 200],
+      [{ ...tinyConfig, hidden_size: 64, intermediate_size: 200, vocab_size: 2000 }, 4, 64],
+    ] as const) {
+      const parsed = parseLlamaConfig(config, (fact) => new Error(fact))
+      const batch = Array.from({ length: size }, () =>
+        sequenceOf(
+          Array.from({ length: time + 1 }, () => 7),
+          [],
+          false,
+        ),
+      )
+      use(() =>
+        tf.tidy(() => {
+          const weights = Object.fromEntries(
+            Object.entries(llamaShapes(parsed)).map(([name, shape]) => [name, tf.zeros([...shape])]),
+          )
+          const before = tf.memory().numBytes
+          llamaLossAndGradients({ tf, config: parsed, weights }, batch, () => true)
+          const ratio = stepBytes(parsed, batch) / (tf.memory().numBytes - before)
+          expect(ratio).toBeGreaterThan(1)
+          expect(ratio).toBeLessThan(1.25)
+        }),
+      )
+    }
   })
 
   it('learns the same from packed texts, in fewer sequences', async () => {

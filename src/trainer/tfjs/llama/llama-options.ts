@@ -22,6 +22,8 @@ export interface LlamaTrainerOptions {
   readonly maximumSteps?: number | undefined
   /** Sequences at once. @default 8 */
   readonly batchSize?: number | undefined
+  /** A batch that would take more, by its shapes, is split. @default 2³⁰ */
+  readonly maximumStepBytes?: number | undefined
   /** Batches a step; each token learned counts alike. @default 1 */
   readonly gradientAccumulation?: number | undefined
   /** The highest; `schedule` says how it falls. @default 5·10⁻⁵, with `lora` 2·10⁻⁴ */
@@ -70,6 +72,7 @@ export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
   const lora = options.lora === undefined ? undefined : toLora(options.lora)
   const { epochs = 3, maximumSteps, batchSize = 8, gradientAccumulation = 1 } = options
   const { learningRate = lora === undefined ? 5e-5 : 2e-4, weightDecay = 0, schedule = 'linear' } = options
+  const { maximumStepBytes = 2 ** 30 } = options
   const { warmupRatio = 0, maximumGradientNorm = 1, maximumLength = 1024, maximumShardBytes = 5e9 } = options
   const check = (name: string, value: unknown, isSound: boolean) => {
     if (!isSound)
@@ -84,6 +87,7 @@ export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
     gradientAccumulation,
     maximumLength,
     maximumShardBytes,
+    maximumStepBytes,
     maximumSteps: maximumSteps ?? 1,
   }))
     check(name, value, Number.isSafeInteger(value) && value > 0)
@@ -101,7 +105,16 @@ export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
     completionOnly: options.completionOnly ?? true,
     packing: options.packing ?? false,
     loop: {
-      ...{ epochs, batchSize, gradientAccumulation, learningRate, weightDecay, schedule, warmupRatio },
+      ...{
+        epochs,
+        batchSize,
+        gradientAccumulation,
+        learningRate,
+        weightDecay,
+        schedule,
+        warmupRatio,
+        maximumStepBytes,
+      },
       ...(maximumSteps !== undefined && { maximumSteps }),
       maximumGradientNorm,
     },

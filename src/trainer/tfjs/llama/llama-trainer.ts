@@ -7,11 +7,11 @@ import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
 import { type Device, fingerprint, openDevice } from '../devices.js'
-import { loopCheckpoints, madeBy } from '../fit-record.js'
+import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
 import type { Weights } from '../tfjs-model.js'
 import { type Trainable, trainLoop } from '../train-loop.js'
 import { checkBase, readConfig, readTokens, readValues, type Values } from './base-model.js'
-import { type Llama, llamaLossAndGradients, type TokenSequence } from './llama.js'
+import { type Llama, llamaLossAndGradients, stepBytes, type TokenSequence } from './llama.js'
 import { type LlamaConfig, llamaShapes } from './llama-config.js'
 import { llamaModel } from './llama-model.js'
 import { describeLlama, type LlamaSettings, type LlamaTrainerOptions, toLlamaSettings } from './llama-options.js'
@@ -59,7 +59,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       const made = madeBy(described, request, await environment(context))
       const trainee = traineeOf(device, config, settings, start)
       try {
-        const { weights, lossCurve } = await trainLoop(
+        const { weights, ...trained } = await trainLoop(
           device,
           trainee,
           { config: {}, examples, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
@@ -67,7 +67,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
         )
         const found = trainee.merge(weights)
         await writeModel(directory, settings, json, found, context)
-        return { weights: await readWeightsDirectory(directory, context), record: { ...made, lossCurve } }
+        return { weights: await readWeightsDirectory(directory, context), record: recordOf(made, trained) }
       } finally {
         trainee.dispose()
       }
@@ -112,7 +112,7 @@ function traineeOf(
   if (lora === undefined) {
     const shapes = llamaShapes(config)
     return {
-      ...{ loop, decays },
+      ...{ loop, decays, stepBytes: (batch) => stepBytes(config, batch) },
       init: (_tf, _config, random) =>
         start === undefined ? initLlama(device, config, random) : toTensors(device, start),
       lossAndGradients: (_tf, weights, batch) => llamaLossAndGradients({ tf, config, weights }, batch, () => true),
@@ -125,7 +125,7 @@ function traineeOf(
   const shapes = loraShapes(config, lora)
   const frozen = toTensors(device, start!)
   return {
-    ...{ loop, decays },
+    ...{ loop, decays, stepBytes: (batch) => stepBytes(config, batch) },
     init: (_tf, _config, random) => initLora(tf, config, lora, random),
     lossAndGradients: (_tf, weights, batch) =>
       llamaLossAndGradients({ tf, config, adapters, weights: { ...frozen, ...weights } }, batch, () => false),

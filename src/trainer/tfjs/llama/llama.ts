@@ -87,6 +87,24 @@ function likelihoodsOf(tf: Tf, logits: Tensor2D, targets: Int32Array) {
   return { shares, wanted, logLikelihoods: tf.add(above, tf.log(tf.max(shares, 1))) as Tensor1D }
 }
 
+/**
+ * About how many bytes a step's gradients take beside the weights: an upper bound, counted by the tensors that forward and
+ * back keep, in terms of rows of each width. By shapes alone, so that it is the same on every machine.
+ */
+export function stepBytes(config: LlamaConfig, batch: readonly TokenSequence[]): number {
+  const { hiddenSize, intermediateSize, heads, keyValueHeads, headSize, layers, vocabularySize } = config
+  const time = Math.max(...batch.map(({ ids }) => ids.length))
+  const rows = batch.length * time
+  const learned = batch.reduce(
+    (sum, { targets }) => sum + targets.reduce((count, one) => count + (one >= 0 ? 1 : 0), 0),
+    0,
+  )
+  const perRow = 40 * hiddenSize + 26 * heads * headSize + 22 * keyValueHeads * headSize + 15 * intermediateSize
+  const scores = 13 * batch.length * heads * time * time
+  const logits = learned * (8 * vocabularySize + 16 * hiddenSize)
+  return 4 * (layers * (rows * perRow + scores) + logits)
+}
+
 /** What is kept of the positions behind, by layer. Whoever has it disposes of it. */
 export type Cache = readonly KeysAndValues[]
 
