@@ -4,6 +4,7 @@ export {
   type ChoiceAnswer,
   type DeviceName,
   type DeviceReport,
+  type EarlyStopping,
   type LikelihoodAnswer,
   type LlamaAnswer,
   type LlamaTrainerOptions,

@@ -44,6 +44,11 @@ export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>
   /** What models are judged on. A snapshot without one is refused. */
   readonly evaluation?: PinnedSource | undefined
   /**
+   * The share of the training rows, 0 to 1, that is kept apart for early stopping and tuning, never learned from: by the hash of
+   * the group, so that new samples move none. @default none
+   */
+  readonly developmentShare?: number | undefined
+  /**
    * The version of the functions and of the Standard Schema above, raised whenever they change. With it, or where all parts are
    * field names and the schema is JSON Schema, samples that did not change are not read again.
    */
@@ -61,6 +66,7 @@ export interface AnyDatasetOptions {
   readonly slices?: readonly string[] | ((sample: unknown) => unknown) | undefined
   readonly folderSlice?: string | undefined
   readonly evaluation?: PinnedSource | undefined
+  readonly developmentShare?: number | undefined
   readonly version?: string | undefined
 }
 

@@ -68,11 +68,14 @@ export interface DatasetSummary {
   readonly fingerprint: Digest
   readonly trainingDigest: Digest
   readonly evaluationDigest: Digest
+  /** Where a share of the training rows is kept apart. */
+  readonly developmentDigest?: Digest | undefined
   readonly counts: {
     readonly rows: number
     readonly training: number
     readonly evaluation: number
     readonly setAside: number
+    readonly development?: number | undefined
   }
   /** Rows of a pinned group that are not pinned themselves. */
   readonly setAsideIds: readonly string[]
@@ -93,6 +96,8 @@ export interface DatasetSnapshot<I, T> {
   readonly summary: DatasetSummary
   readonly training: Rows<I, T>
   readonly evaluation: Rows<I, T>
+  /** Neither learned from nor judged on. */
+  readonly development?: Rows<I, T> | undefined
 }
 
 /** What `proposePinnedSet` and `sheikh evaluation` need to know of each row. */

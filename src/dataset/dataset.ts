@@ -63,6 +63,12 @@ class DatasetOf implements Dataset<unknown, unknown> {
         'invalid-options',
         'Cannot make a dataset: its input is a field without a name. Name the field that models get.',
       )
+    const { developmentShare = 0 } = options
+    if (!(developmentShare >= 0 && developmentShare < 1))
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot make a dataset: a development share of ${developmentShare} is not between 0 and 1. Give one such as 0.1.`,
+      )
     this.#options = options
   }
 
@@ -98,12 +104,18 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const schema = await this.#load(context)
     const pinned = await readPinnedSet(options.evaluation, context)
     const found = await this.#scan(schema, context)
-    const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name))
+    const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options.developmentShare)
     const reader = new RowReader(found, options, schema, context)
     const training = reader.rows(split.training)
     const evaluation = reader.rows(split.evaluation)
-    const digests = { trainingDigest: training.digest, evaluationDigest: evaluation.digest }
-    return { summary: summaryOf(found.rows, split, digests, options.target !== undefined), training, evaluation }
+    const development = options.developmentShare ? reader.rows(split.development) : undefined
+    const digests = {
+      trainingDigest: training.digest,
+      evaluationDigest: evaluation.digest,
+      developmentDigest: development?.digest,
+    }
+    const summary = summaryOf(found.rows, split, digests, options.target !== undefined)
+    return { summary, training, evaluation, ...(development !== undefined && { development }) }
   }
 
   async project(

@@ -3,10 +3,13 @@ import type { DatasetContext, PinnedSet, PinnedSource } from './dataset-types.js
 import { placeOf, someOf } from './issues.js'
 import { keyOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
+import { isSelected } from './selection.js'
 
 /** Rows by the side of the line that they stand on, each in order of id. */
 export interface Split {
   readonly training: readonly ScannedRow[]
+  /** Of what would be training. */
+  readonly development: readonly ScannedRow[]
   readonly evaluation: readonly ScannedRow[]
   /** Of a pinned group, and not pinned. */
   readonly setAside: readonly ScannedRow[]
@@ -25,14 +28,22 @@ export async function readPinnedSet(source: PinnedSource | undefined, context: D
 /**
  * @throws `dataset-changed` where a pinned item was edited or deleted; `dataset-invalid` where a side is empty.
  */
-export function splitRows(rows: readonly ScannedRow[], { items }: PinnedSet, name: string): Split {
+export function splitRows(
+  rows: readonly ScannedRow[],
+  { items, salt }: PinnedSet,
+  name: string,
+  developmentShare = 0,
+): Split {
   const pinned = new Map(items.map((item) => [item.id, item]))
   const keys = new Set(items.map(keyOf))
-  const split = { training: [] as ScannedRow[], evaluation: [] as ScannedRow[], setAside: [] as ScannedRow[] }
+  const part = () => [] as ScannedRow[]
+  const split = { training: part(), development: part(), evaluation: part(), setAside: part() }
+  const selection = { salt, purpose: 'development', share: developmentShare }
   const edited: ScannedRow[] = []
   for (const row of rows) {
     const item = pinned.get(row.id)
-    if (item === undefined) split[keys.has(keyOf(row)) ? 'setAside' : 'training'].push(row)
+    if (item === undefined && keys.has(keyOf(row))) split.setAside.push(row)
+    else if (item === undefined) split[isSelected(keyOf(row), selection) ? 'development' : 'training'].push(row)
     else {
       pinned.delete(row.id)
       split.evaluation.push(row)
@@ -44,6 +55,12 @@ export function splitRows(rows: readonly ScannedRow[], { items }: PinnedSet, nam
     throw emptySide('the evaluation set', `${name} pins no item`, 'sheikh evaluation add <id>')
   if (split.training.length === 0)
     throw emptySide('the training part', 'every row is pinned or set aside', 'add samples')
+  if (developmentShare > 0 && split.development.length === 0)
+    throw emptySide(
+      'the development part',
+      `a share of ${developmentShare} of the rows is none`,
+      'a larger share, or none',
+    )
   return split
 }
 

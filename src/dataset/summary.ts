@@ -11,15 +11,20 @@ const maximumWarningIds = 100
 export function summaryOf(
   rows: readonly ScannedRow[],
   split: Split,
-  digests: Pick<DatasetSummary, 'trainingDigest' | 'evaluationDigest'>,
+  digests: Pick<DatasetSummary, 'trainingDigest' | 'evaluationDigest' | 'developmentDigest'>,
   hasTarget: boolean,
 ): DatasetSummary {
-  const { training, evaluation, setAside } = split
+  const { training, evaluation, setAside, development } = split
+  const { developmentDigest } = digests
   return {
     fingerprint: merkleRoot(rows.map(({ digest }) => digest)),
     trainingDigest: digests.trainingDigest,
     evaluationDigest: digests.evaluationDigest,
-    counts: { rows: rows.length, training: training.length, evaluation: evaluation.length, setAside: setAside.length },
+    ...(developmentDigest !== undefined && { developmentDigest }),
+    counts: {
+      ...{ rows: rows.length, training: training.length, evaluation: evaluation.length, setAside: setAside.length },
+      ...(developmentDigest !== undefined && { development: development.length }),
+    },
     setAsideIds: setAside.map(({ id }) => id),
     labels: labelsOf(rows, split),
     slices: { training: countSlices(training), evaluation: countSlices(evaluation) },

@@ -30,6 +30,7 @@ export function sourceKey(source: SourceParts): Key | { readonly unversioned: st
     kind: 'source',
     training: source.dataset.trainingDigest,
     evaluation: source.dataset.evaluationDigest,
+    ...(source.dataset.developmentDigest !== undefined && { development: source.dataset.developmentDigest }),
     trainer: identityOf(source.trainer)!,
     gate: identityOf(source.gate)!,
     stages: source.stages.map((stage) => identityOf(stage)!),

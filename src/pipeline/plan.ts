@@ -23,6 +23,7 @@ export interface Plan {
     readonly training: number
     readonly evaluation: number
     readonly setAside: number
+    readonly development?: number | undefined
   }
   readonly stages: readonly PlannedStage[]
 }
@@ -52,7 +53,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
-  const key = trainKey(trainer, summary.trainingDigest, seed, environment)
+  const key = trainKey(trainer, summary, seed, environment)
   const kept = key === undefined ? undefined : await store.keys.get(key.digest)
   // Another run than the last, where that one was up to date and trained nothing.
   const trained = await lastRun(options, (record) => trainParts(record) !== undefined)

@@ -7,6 +7,7 @@ import { firstDifference } from './keys.js'
 import { readHistory } from './recovery.js'
 import type { Reproduction } from './run-result.js'
 import type { Session } from './session.js'
+import { fitRequest } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
 
 /**
@@ -33,20 +34,22 @@ export async function reproduce(session: Session, version: string | undefined): 
     trainer: { name: trainer.name, version: trainer.version, describe: trainer.describe() },
     seed,
     trainingDigest: snapshot.summary.trainingDigest,
+    // Of a trainer that says what it looked at.
+    developmentDigest: made.developmentDigest && snapshot.summary.developmentDigest,
     // What a program says of itself is known when it has trained.
     environment: environment ?? made.environment,
   }
-  const { trainer: by, seed: itsSeed, trainingDigest, environment: itsEnvironment } = made
-  const before = { trainer: by, seed: itsSeed, trainingDigest, environment: itsEnvironment }
+  const { trainer: by, seed: itsSeed, trainingDigest, developmentDigest, environment: itsEnvironment } = made
+  const before = { trainer: by, seed: itsSeed, trainingDigest, developmentDigest, environment: itsEnvironment }
   const difference = firstDifference(toJson(before), toJson(now))
   const common = { runId: session.runId, release }
   if (difference !== undefined) return { ...common, status: 'not-reproduced', difference }
   return await session.stage('train', async () => {
     const directory = await session.folder('weights')
-    const fitted = await trainer.fit(
-      { training: snapshot.training, seed, directory },
-      { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
-    )
+    const fitted = await trainer.fit(fitRequest(session, snapshot, directory), {
+      ...session.context,
+      progress: (progress) => session.emit({ type: 'train-progress', ...progress }),
+    })
     const weights = await readWeightsDirectory(fitted.weights.path, session.context)
     const files = release.manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!))
     const differing = await manifestDifferences(weights.path, { ...release.manifest, files }, session.context)

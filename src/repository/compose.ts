@@ -110,6 +110,7 @@ function datasetOf(root: string, { dataset }: Configuration, host: HostConfigura
     ...(group !== undefined && { group }),
     ...(slices !== undefined && { slices }),
     folderSlice: 'category',
+    ...(dataset.developmentShare !== undefined && { developmentShare: dataset.developmentShare }),
     evaluation: pinnedFile(join(root, evaluationPath)),
   })
 }

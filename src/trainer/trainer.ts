@@ -69,9 +69,13 @@ export interface CandidateRecord {
   readonly trainer: { readonly name: string; readonly version?: string | undefined; readonly describe: Json }
   readonly seed: number
   readonly trainingDigest: Digest
+  /** Of the rows that early stopping looked at. */
+  readonly developmentDigest?: Digest | undefined
   readonly environment?: TrainerEnvironment | undefined
   /** `[step, loss]`, at most 1,000 points. */
   readonly lossCurve: readonly (readonly [step: number, loss: number])[]
+  /** `[step, loss]` on the development rows, where early stopping looked at them. */
+  readonly developmentCurve?: readonly (readonly [step: number, loss: number])[] | undefined
   /** Steps whose batch was split to stay within the byte budget. */
   readonly splitSteps?: number | undefined
 }

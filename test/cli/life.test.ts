@@ -123,12 +123,12 @@ it('an error is one JSON document with its code, its message and its facts', asy
 
 it('what a configuration holds in vain is said with file and line, and not in an answer to a program', async () => {
   const folder = await project()
-  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  save_steps: 10\n`)
+  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  logging_steps: 10\n`)
   for (const command of ['plan', 'validate']) {
     const { code, out, err } = await sheikh(folder, [command])
     expect(code).toBe(0)
-    expect(err).toMatch(/^mlops\/training\/config\.yaml:5:\d+: .*save_steps/m)
-    expect(out).not.toContain('save_steps')
+    expect(err).toMatch(/^mlops\/training\/config\.yaml:5:\d+: .*logging_steps/m)
+    expect(out).not.toContain('logging_steps')
   }
   const { json } = await sheikhJson(folder, 'validate')
   expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 5 }])

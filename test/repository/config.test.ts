@@ -123,6 +123,7 @@ describe('the configuration', () => {
       },
       dataset: {
         schemaPath: 'dataset/schemas/s.json',
+        developmentShare: 0.1,
         license: 'z',
         projection: { id: 'id', input: 'text', target: 'label', group: 'thread', slices: ['source'] },
       },
@@ -155,6 +156,17 @@ describe('the configuration', () => {
         'categories.billing.percentage',
       ]),
     )
+  })
+
+  it.each([
+    ['early_stopping_patience: 3', { patience: 3 }],
+    ['early_stopping_patience: 3\n  evaluation_strategy: steps\n  eval_steps: 20', { patience: 3, everySteps: 20 }],
+    ['early_stopping_patience: 3\n  evaluation_strategy: steps', { patience: 3, everySteps: 500 }],
+    ['evaluation_strategy: epoch', undefined],
+  ])('reads when a training is ended early: %j', async (settings, earlyStopping) => {
+    const { training, notices } = await load({ 'mlops/training/config.yaml': `training:\n  ${settings}\n` })
+    expect(training.earlyStopping).toEqual(earlyStopping)
+    expect(notices).toEqual([])
   })
 
   it.each([

@@ -17,7 +17,7 @@ export const plan: Command = {
     const lines = planned.stages.map(
       ({ stage, action, reason }) => `  ${stage.padEnd(9)} ${action.padEnd(7)} ${reason}`,
     )
-    const data = `${counts.rows} rows: ${counts.training} to train on, ${counts.evaluation} pinned${counts.setAside > 0 ? `, ${counts.setAside} set aside` : ''}`
+    const data = `${counts.rows} rows: ${counts.training} to train on, ${counts.evaluation} pinned${counts.setAside > 0 ? `, ${counts.setAside} set aside` : ''}${counts.development === undefined ? '' : `, ${counts.development} kept apart for early stopping`}`
     return { text: `${planned.summary}\n${data}\n${lines.join('\n')}`, json: toJson(planned) }
   },
 }

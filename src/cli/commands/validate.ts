@@ -15,7 +15,7 @@ export const validate: Command = {
     if (!json) await printNotices(repository, terminal)
     const { counts, warnings } = summary
     const lines = [
-      `Sound: ${counts.rows} rows, ${counts.training} to train on, ${counts.evaluation} pinned, ${counts.setAside} set aside.`,
+      `Sound: ${counts.rows} rows, ${counts.training} to train on, ${counts.evaluation} pinned, ${counts.setAside} set aside${counts.development === undefined ? '' : `, ${counts.development} kept apart for early stopping`}.`,
       ...warnings.map(({ message }) => `warning: ${message}`),
     ]
     return { text: lines.join('\n'), json: toJson({ summary, notices }) }

@@ -1,14 +1,14 @@
 import { canonicalJson, identityOf, isSheikhError, type Json } from '../../core/index.js'
-import type { DatasetSnapshot } from '../../dataset/index.js'
+import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
-import type { Candidate, CandidateRecord, Trainer, TrainerEnvironment } from '../../trainer/index.js'
+import type { Candidate, CandidateRecord, FitRequest, Trainer, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
 import type { Session } from '../session.js'
 
 /** The key of training: all that decides the weights. `undefined` where the trainer has no version. */
 export function trainKey(
   trainer: Trainer<never, never>,
-  trainingDigest: string,
+  { trainingDigest, developmentDigest }: Pick<DatasetSummary, 'trainingDigest' | 'developmentDigest'>,
   seed: number,
   environment: TrainerEnvironment | undefined,
 ): Key | undefined {
@@ -17,6 +17,7 @@ export function trainKey(
   return keyOf({
     kind: 'train',
     training: trainingDigest,
+    ...(developmentDigest !== undefined && { development: developmentDigest }),
     trainer: identity,
     seed,
     environment: (environment ?? null) as unknown as Json,
@@ -32,17 +33,17 @@ export function trainStage(
     .stage('train', async () => {
       const { trainer, store, seed = 0 } = session.options
       const environment = await trainer.environment?.(session.context)
-      const key = trainKey(trainer, snapshot.summary.trainingDigest, seed, environment)
+      const key = trainKey(trainer, snapshot.summary, seed, environment)
       const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
       if (kept !== undefined) return { value: kept, cached: true, key }
 
       const directory = await session.folder('weights')
       // A forced training shows that it can be made from nothing.
       const checkpoints = key === undefined || forced ? undefined : await store.checkpoints?.folder(key.digest)
-      const fitted = await trainer.fit(
-        { training: snapshot.training, seed, directory, ...(checkpoints !== undefined && { checkpoints }) },
-        { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
-      )
+      const fitted = await trainer.fit(fitRequest(session, snapshot, directory, checkpoints), {
+        ...session.context,
+        progress: (progress) => session.emit({ type: 'train-progress', ...progress }),
+      })
       session.context.signal.throwIfAborted()
       // Whatever the trainer says of its weights, what counts is what is in the folder.
       const candidate = {
@@ -67,6 +68,20 @@ export function trainStage(
       await session.update({ candidate: { weights: candidate.weights.digest, record: candidate.record } })
       return candidate
     })
+}
+
+/** What a trainer is asked. */
+export function fitRequest(
+  { options: { seed = 0 } }: Pick<Session, 'options'>,
+  { training, development }: DatasetSnapshot<unknown, unknown>,
+  directory: string,
+  checkpoints?: string | undefined,
+): FitRequest<unknown, unknown> {
+  return {
+    ...{ training, seed, directory },
+    ...(development !== undefined && { development }),
+    ...(checkpoints !== undefined && { checkpoints }),
+  }
 }
 
 /** The candidate under this key, every file hashed again. A damaged one is said and made anew. */

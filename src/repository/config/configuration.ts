@@ -107,6 +107,7 @@ export interface Configuration {
     readonly maximumGradientNorm?: number | undefined
     readonly maximumSteps?: number | undefined
     readonly gradientAccumulation?: number | undefined
+    readonly earlyStopping?: { readonly patience: number; readonly everySteps?: number | undefined } | undefined
     /** `false`: none. @default the trainer's */
     readonly checkpoints?: CheckpointConfiguration | false | undefined
     /** Of a language model; what only it knows. */
@@ -116,6 +117,7 @@ export interface Configuration {
   }
   readonly dataset: {
     readonly schemaPath?: string | undefined
+    readonly developmentShare?: number | undefined
     /** As its configuration says it, for people. */
     readonly license?: string | undefined
     readonly projection: {
@@ -178,6 +180,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       maximumGradientNorm: either(settings['max_grad_norm']),
       maximumSteps: settings['max_steps'] === -1 ? undefined : either(settings['max_steps']),
       gradientAccumulation: either(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
+      earlyStopping: earlyStoppingOf(settings),
       checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
       ...(isLlama && { llama: llamaOf(model, settings) }),
       device: settings['device'] as Configuration['training']['device'],
@@ -185,6 +188,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     dataset: {
       schemaPath: at(dataset.value, 'validation')['schema_path'] as string | undefined,
+      developmentShare: either(at(training.value, 'data')['validation_split']),
       license: textOf(at(dataset.value, 'dataset')['license']),
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
@@ -248,6 +252,13 @@ function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfigura
     ...(everyEpochs !== undefined ? { everyEpochs } : everySteps !== undefined && { everySteps }),
     ...(keepLast !== undefined && { keepLast }),
   }
+}
+
+function earlyStoppingOf(settings: Values): Configuration['training']['earlyStopping'] {
+  const patience = either(settings['early_stopping_patience'])
+  if (patience === undefined) return undefined
+  const bySteps = settings['evaluation_strategy'] === 'steps'
+  return { patience, ...(bySteps && { everySteps: either(settings['eval_steps']) ?? 500 }) }
 }
 
 function llamaOf(model: Values, settings: Values): LlamaConfiguration {

@@ -41,6 +41,7 @@ export function commandTrainer<I = string, T = string>(options: CommandTrainerOp
           trainer: { name, ...(version !== undefined && { version }), describe: described },
           seed: request.seed,
           trainingDigest: request.training.digest,
+          ...(request.development !== undefined && { developmentDigest: request.development.digest }),
           ...(environment !== undefined && { environment }),
           lossCurve,
         },

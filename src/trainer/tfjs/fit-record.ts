@@ -1,23 +1,33 @@
 import { type Described, digestJson, type Json } from '../../core/index.js'
+import type { Rows } from '../../model/index.js'
 import type { CandidateRecord, FitRequest, TrainerEnvironment } from '../trainer.js'
 import type { CheckpointOptions } from './checkpoints.js'
 import type { LoopCheckpoints, Trained } from './train-loop.js'
 
 /** All that decides a training: equal for those that give the same bytes. */
-export type MadeBy = Omit<CandidateRecord, 'lossCurve'>
+export type MadeBy = Omit<CandidateRecord, 'lossCurve' | 'developmentCurve' | 'splitSteps'>
 
 export function madeBy(
   { name, version, describe }: Described,
   { seed, training }: Pick<FitRequest<unknown, unknown>, 'seed' | 'training'>,
   environment: TrainerEnvironment,
+  /** The rows that early stopping looks at, if it does. */
+  development?: Rows<unknown, unknown> | undefined,
 ): MadeBy {
   const trainer = { name, ...(version !== undefined && { version }), describe: describe() }
-  return { trainer, seed, trainingDigest: training.digest, environment }
+  return {
+    ...{ trainer, seed, trainingDigest: training.digest, environment },
+    ...(development !== undefined && { developmentDigest: development.digest }),
+  }
 }
 
-export const recordOf = (made: MadeBy, { lossCurve, splitSteps }: Omit<Trained, 'weights'>): CandidateRecord => ({
+export const recordOf = (
+  made: MadeBy,
+  { lossCurve, developmentCurve, splitSteps }: Omit<Trained, 'weights'>,
+): CandidateRecord => ({
   ...made,
   lossCurve,
+  ...(developmentCurve.length > 0 && { developmentCurve }),
   ...(splitSteps > 0 && { splitSteps }),
 })
 

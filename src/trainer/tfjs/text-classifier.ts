@@ -1,10 +1,10 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
-import { type JsonObject, SheikhError } from '../../core/index.js'
-import type { Prediction } from '../../model/index.js'
+import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
+import type { Prediction, Rows } from '../../model/index.js'
 import type { Tf } from './devices.js'
 import { type Schedule, schedules } from './learning-rate.js'
 import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
-import type { LoopSettings, TfjsModel } from './tfjs-model.js'
+import { type EarlyStopping, isEarlyStopping, type LoopSettings, type TfjsModel } from './tfjs-model.js'
 
 export interface TextClassifierOptions {
   /** @default 6 */
@@ -25,6 +25,8 @@ export interface TextClassifierOptions {
   readonly warmupRatio?: number | undefined
   /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
+  /** Needs development rows: `developmentShare` of the dataset. @default none */
+  readonly earlyStopping?: EarlyStopping | undefined
   /** A power of two, 2⁸..2²²: how many weights words share. @default 2¹⁷ */
   readonly buckets?: number | undefined
   /** What follows in a text is not read. @default 4,000 */
@@ -47,7 +49,7 @@ export interface TextExample extends TextFeatures {
 export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<string, string, TextExample> {
   const { epochs = 6, batchSize = 32, learningRate = 0.02, weightDecay = 0.01 } = options
   const { buckets = 2 ** 17, maximumTokens = 4000, bigrams = true } = options
-  const { schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation } = options
+  const { schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation, earlyStopping } = options
   const loop: LoopSettings = {
     ...{ epochs, batchSize, learningRate, weightDecay },
     // What is not asked for is in no key: what was trained before these options existed is not trained anew.
@@ -56,6 +58,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     ...(maximumGradientNorm !== undefined && { maximumGradientNorm }),
     ...(maximumSteps !== undefined && { maximumSteps }),
     ...(gradientAccumulation !== undefined && { gradientAccumulation }),
+    ...(earlyStopping !== undefined && { earlyStopping }),
   }
   const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
   checkOptions(loop, features)
@@ -64,28 +67,20 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     version: '1',
     targets: 'labels',
     loop,
-    describe: () => ({ ...loop, ...features }) as JsonObject,
+    describe: () => ({ ...loop, ...features }) as unknown as JsonObject,
 
     async learn(rows, context) {
-      const found: { readonly features: TextFeatures; readonly target: string }[] = []
-      for await (const { id, input, target } of rows) {
-        context.signal.throwIfAborted()
-        if (typeof input !== 'string' || typeof target !== 'string')
-          throw invalidRow(`the ${typeof input === 'string' ? 'target' : 'input'} of the row "${id}" is not text`, {
-            id,
-          })
-        found.push({ features: textFeatures(input, features), target })
-      }
+      const found = await readTexts(rows, features, context)
       const labels = [...new Set(found.map(({ target }) => target))].sort()
       if (labels.length < 2)
         throw invalidRow(labels.length === 0 ? 'there are no rows' : `all rows have the label "${labels[0]}"`, {
           labels,
         })
-      const indexOf = new Map(labels.map((label, index) => [label, index]))
-      return {
-        config: { labels, ...features },
-        examples: found.map((example) => ({ ...example.features, target: indexOf.get(example.target)! })),
-      }
+      return { config: { labels, ...features }, examples: toExamples(found, labels) }
+    },
+
+    async examples(rows, config, context) {
+      return toExamples(await readTexts(rows, features, context), labelsOf(config))
     },
 
     checkConfig(config) {
@@ -140,6 +135,35 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
       return toPredictions(tf.softmax(logits).dataSync() as Float32Array, labelsOf(config))
     },
   }
+}
+
+interface LabelledText {
+  readonly features: TextFeatures
+  readonly target: string
+}
+
+async function readTexts(
+  rows: Rows<string, string>,
+  settings: TextFeatureSettings,
+  { signal }: CallContext,
+): Promise<readonly LabelledText[]> {
+  const found: LabelledText[] = []
+  for await (const { id, input, target } of rows) {
+    signal.throwIfAborted()
+    if (typeof input !== 'string' || typeof target !== 'string')
+      throw invalidRow(`the ${typeof input === 'string' ? 'target' : 'input'} of the row "${id}" is not text`, { id })
+    found.push({ features: textFeatures(input, settings), target })
+  }
+  return found
+}
+
+/** Those whose label is known. */
+function toExamples(texts: readonly LabelledText[], labels: readonly string[]): readonly TextExample[] {
+  const indexOf = new Map(labels.map((label, index) => [label, index]))
+  return texts.flatMap(({ features, target }) => {
+    const index = indexOf.get(target)
+    return index === undefined ? [] : [{ ...features, target: index }]
+  })
 }
 
 /** The words of a batch's texts, one after the other. */
@@ -215,6 +239,7 @@ function checkOptions(
   check('buckets', buckets, isBuckets(buckets))
   check('schedule', schedule, schedules.includes(schedule))
   check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
+  check('earlyStopping', JSON.stringify(rest.earlyStopping), isEarlyStopping(rest.earlyStopping))
   check('maximumGradientNorm', maximumGradientNorm, maximumGradientNorm > 0 && Number.isFinite(maximumGradientNorm))
 }
 

@@ -4,6 +4,24 @@ import type { Prediction, Rows } from '../../model/index.js'
 import type { Tf } from './devices.js'
 import type { Schedule } from './learning-rate.js'
 
+/** Ends a training when the loss on the development rows falls no longer, and keeps the weights of its lowest. */
+export interface EarlyStopping {
+  /** Looks in a row that find no lower loss. */
+  readonly patience: number
+  /** What a loss must be lower by. @default 0 */
+  readonly minimumImprovement?: number | undefined
+  /** How often it looks. @default after each epoch */
+  readonly everySteps?: number | undefined
+}
+
+/** Whether it can be used: counts from 1, an improvement of 0 or more. */
+export function isEarlyStopping(asked: EarlyStopping | undefined): boolean {
+  if (asked === undefined) return true
+  const { patience, everySteps = 1, minimumImprovement = 0 } = asked
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1
+  return isCount(patience) && isCount(everySteps) && minimumImprovement >= 0 && Number.isFinite(minimumImprovement)
+}
+
 export interface LoopSettings {
   readonly epochs: number
   /** Takes the place of `epochs`: the data is gone through as often as it takes. @default `epochs` decide */
@@ -21,6 +39,8 @@ export interface LoopSettings {
   readonly schedule?: Schedule | undefined
   /** The share of all steps in which the rate rises from 0, 0 to 1. @default 0 */
   readonly warmupRatio?: number | undefined
+  /** Needs development rows: `developmentShare` of the dataset. @default none */
+  readonly earlyStopping?: EarlyStopping | undefined
   /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
 }
@@ -55,6 +75,8 @@ export interface TfjsModel<I, T, Example> {
     rows: Rows<I, T>,
     context: CallContext,
   ): Promise<{ readonly config: JsonObject; readonly examples: readonly Example[] }>
+  /** Rows as examples, by what was learned; those that have no place in it (a label never seen) are left out. For early stopping. */
+  examples?(rows: Rows<I, T>, config: JsonObject, context: CallContext): Promise<readonly Example[]>
   /** Checks what stands in a `config.json`. @throws `artifact-corrupt`. */
   checkConfig(config: JsonObject): void
   /** Names and shapes of the weights. */

@@ -67,12 +67,15 @@ export function tfjsTrainer<I, T, Example>(
     async fit(request, context) {
       const { training, seed, directory } = request
       const device = await openDevice(deviceName, context)
-      const made = madeBy(described, request, await environment(context))
+      // Without a need for them they are neither read nor in the record.
+      const watched = model.loop.earlyStopping === undefined ? undefined : request.development
+      const made = madeBy(described, request, await environment(context), watched)
       const { config, examples } = await model.learn(training, context)
+      const development = watched && (await model.examples?.(watched, config, context))
       const { weights, ...trained } = await trainLoop(
         device,
         model as TfjsModel<never, never, Example>,
-        { config, examples, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+        { config, examples, development, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
         context,
       )
       const shapes = model.shapes(config)

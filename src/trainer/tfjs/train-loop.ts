@@ -19,6 +19,8 @@ export interface Trainable<Example>
 export interface LoopRequest<Example> {
   readonly config: JsonObject
   readonly examples: readonly Example[]
+  /** For early stopping. */
+  readonly development?: readonly Example[] | undefined
   readonly seed: number
   readonly checkpoints?: LoopCheckpoints | undefined
 }
@@ -34,6 +36,8 @@ export interface Trained {
   /** By name, in memory of the caller's. */
   readonly weights: Readonly<Record<string, Float32Array>>
   readonly lossCurve: LossCurve
+  /** Of the development examples. */
+  readonly developmentCurve: LossCurve
   /** Steps whose batch was split to stay within the byte budget. */
   readonly splitSteps: number
 }
@@ -55,7 +59,7 @@ const defaultStepBytes = 2 ** 30
 export async function trainLoop<Example>(
   device: Device,
   model: Trainable<Example>,
-  { config, examples, seed, checkpoints }: LoopRequest<Example>,
+  { config, examples, development, seed, checkpoints }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
   const { tf } = device
@@ -70,10 +74,19 @@ export async function trainLoop<Example>(
   const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
   const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
   let splitSteps = (saved?.facts['splitSteps'] as number | undefined) ?? 0
+  const { earlyStopping } = model.loop
+  if (earlyStopping !== undefined && (development ?? []).length === 0)
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot stop early: there are no development rows to look at. Set developmentShare of the dataset, data.validation_split in the configuration.',
+    )
+  const developmentCurve = [...((saved?.facts['developmentCurve'] as LossCurve | undefined) ?? [])]
   const names: string[] = []
   let lastSaved = saved?.step ?? 0
   let weights: Tensor[] = []
   let states: AdamWState[] = []
+  /** Of the lowest development loss so far. */
+  let best: { readonly step: number; readonly loss: number; readonly weights: readonly Tensor[] } | undefined
   try {
     device.use(saved === undefined ? begin : () => goOnFrom(saved.tensors))
     const saving = checkpoints && checkpointClock(checkpoints.options, stepsPerEpoch, context, saved?.step ?? 0)
@@ -96,12 +109,14 @@ export async function trainLoop<Example>(
         const resumed = saved !== undefined && { resumedFrom: saved.step }
         context.progress({ epoch, epochs, step, steps, loss, learningRate, ...resumed })
       }
+      if (earlyStopping !== undefined && step % (earlyStopping.everySteps ?? stepsPerEpoch) === 0)
+        if (await isOver(step)) break
       if (step < steps && saving?.isDue(step)) await save(step)
       if (step % stepsBetweenYields === 0) await setImmediate()
     }
-    return { weights: device.use(readWeights), lossCurve, splitSteps }
+    return { weights: device.use(readWeights), lossCurve, developmentCurve, splitSteps }
   } finally {
-    device.use(() => tf.dispose([weights, states] as never))
+    device.use(() => tf.dispose([weights, states, best?.weights ?? []] as never))
   }
 
   function begin(): void {
@@ -117,6 +132,8 @@ export async function trainLoop<Example>(
     names.sort()
     weights = names.map((name) => tensorOf(`weight/${name}`))
     states = names.map((name) => ({ first: tensorOf(`first/${name}`), second: tensorOf(`second/${name}`) }))
+    const lowest = saved!.facts['lowest'] as { readonly step: number; readonly loss: number } | undefined
+    if (lowest !== undefined) best = { ...lowest, weights: names.map((name) => tensorOf(`best/${name}`)) }
   }
 
   /** A checkpoint that cannot be written is said, and costs nothing but itself. */
@@ -125,6 +142,7 @@ export async function trainLoop<Example>(
     lastSaved = step
     const { folder, training, options } = checkpoints
     const tensors: Record<string, SavedTensor> = {}
+    const lowest = best && { lowest: { step: best.step, loss: best.loss } }
     const keep = (name: string, tensor: Tensor) => {
       tensors[name] = { shape: tensor.shape, values: tensor.dataSync() as Float32Array }
     }
@@ -133,6 +151,7 @@ export async function trainLoop<Example>(
         keep(`weight/${name}`, weights[index]!)
         keep(`first/${name}`, states[index]!.first)
         keep(`second/${name}`, states[index]!.second)
+        if (best !== undefined) keep(`best/${name}`, best.weights[index]!)
       }
     })
     try {
@@ -141,13 +160,47 @@ export async function trainLoop<Example>(
       await writeCheckpoint(
         folder,
         training,
-        { step, facts: { lossCurve, splitSteps }, tensors },
+        { step, facts: { lossCurve, developmentCurve, splitSteps, ...lowest }, tensors },
         options,
         callContext({ clock, log }),
       )
     } catch (error) {
       context.log.warn(`The checkpoint of step ${step} was not written: ${messageOf(error)}`, { step })
     }
+  }
+
+  /** Looks at the development examples. */
+  async function isOver(step: number): Promise<boolean> {
+    const { patience, minimumImprovement = 0 } = earlyStopping!
+    const loss = await developmentLoss()
+    if (!Number.isFinite(loss)) throw diverged(`the loss on the development rows after step ${step} is ${loss}`)
+    developmentCurve.push([step, loss])
+    if (best === undefined || loss < best.loss - minimumImprovement) {
+      const old = best?.weights ?? []
+      best = { step, loss, weights: device.use(() => weights.map((weight) => tf.clone(weight))) }
+      device.use(() => tf.dispose(old as never))
+    }
+    const since = developmentCurve.filter(([looked]) => looked > best!.step).length
+    return since >= patience
+  }
+
+  async function developmentLoss(): Promise<number> {
+    let [sum, total] = [0, 0]
+    const all = development ?? []
+    for (let first = 0; first < all.length; first += batchSize) {
+      context.signal.throwIfAborted()
+      for (const batch of split(all.slice(first, first + batchSize))) {
+        device.use(() =>
+          tf.tidy(() => {
+            const { loss, count = batch.length } = model.lossAndGradients(tf, named(weights), batch, config)
+            sum += loss.dataSync()[0]! * count
+            total += count
+          }),
+        )
+        await setImmediate()
+      }
+    }
+    return sum / total
   }
 
   function batchesOf(chosen: Int32Array): readonly (readonly Example[])[] {
@@ -218,7 +271,7 @@ export async function trainLoop<Example>(
   function readWeights(): Readonly<Record<string, Float32Array>> {
     const read: Record<string, Float32Array> = {}
     for (const [index, name] of names.entries()) {
-      const values = Float32Array.from(weights[index]!.dataSync() as Float32Array)
+      const values = Float32Array.from((best?.weights ?? weights)[index]!.dataSync() as Float32Array)
       if (!values.every(Number.isFinite)) throw diverged(`the weight "${name}" holds a value that is not finite`)
       read[name] = values
     }

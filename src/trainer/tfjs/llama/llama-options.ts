@@ -3,7 +3,7 @@ import { type FloatDtype, floatDtypes } from '../../../model/index.js'
 import type { CheckpointOptions } from '../checkpoints.js'
 import type { DeviceName } from '../devices.js'
 import { type Schedule, schedules } from '../learning-rate.js'
-import type { LoopSettings } from '../tfjs-model.js'
+import { type EarlyStopping, isEarlyStopping, type LoopSettings } from '../tfjs-model.js'
 import type { BaseModel } from './base-model.js'
 import type { LlamaAnswer } from './llama-model.js'
 import { type Lora, type LoraOptions, toLora } from './lora.js'
@@ -36,6 +36,8 @@ export interface LlamaTrainerOptions {
   readonly warmupRatio?: number | undefined
   /** The largest norm of all gradients together. @default 1 */
   readonly maximumGradientNorm?: number | undefined
+  /** Needs development rows: `developmentShare` of the dataset. @default none */
+  readonly earlyStopping?: EarlyStopping | undefined
   /** Tokens of a sequence, at most the model's own. @default 1,024, or what the model has if that is less */
   readonly maximumLength?: number | undefined
   /** Learns the answers only, not the prompts. @default true */
@@ -99,6 +101,7 @@ export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
   check('dtype', dtype, floatDtypes.includes(dtype))
   check('base', base, typeof base?.directory === 'string' && isDigest(base.digest))
   check('lora', options.lora, !(fromScratch && lora !== undefined))
+  check('earlyStopping', options.earlyStopping, isEarlyStopping(options.earlyStopping))
   checkAnswer(answer, check)
   return {
     ...{ base, fromScratch, lora, answer, dtype, maximumLength, maximumShardBytes },
@@ -116,6 +119,7 @@ export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
         maximumStepBytes,
       },
       ...(maximumSteps !== undefined && { maximumSteps }),
+      ...(options.earlyStopping !== undefined && { earlyStopping: options.earlyStopping }),
       maximumGradientNorm,
     },
   }

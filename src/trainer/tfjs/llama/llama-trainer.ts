@@ -56,13 +56,22 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       const sequenceOptions = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
       const examples = await readSequences(training, tokens, sequenceOptions, context)
       const start = fromScratch ? undefined : await readValues(base.directory, 'model', llamaShapes(config), context)
-      const made = madeBy(described, request, await environment(context))
+      // Without a need for them they are neither read nor in the record.
+      const watched = settings.loop.earlyStopping === undefined ? undefined : request.development
+      const development = watched && (await readSequences(watched, tokens, sequenceOptions, context))
+      const made = madeBy(described, request, await environment(context), watched)
       const trainee = traineeOf(device, config, settings, start)
       try {
         const { weights, ...trained } = await trainLoop(
           device,
           trainee,
-          { config: {}, examples, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+          {
+            config: {},
+            examples,
+            development,
+            seed,
+            checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints),
+          },
           context,
         )
         const found = trainee.merge(weights)
