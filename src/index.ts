@@ -151,6 +151,12 @@ export {
   type StageRecord,
   type Versioning,
 } from './pipeline/index.js'
+export {
+  type MlflowOptions,
+  type TensorBoardOptions,
+  trackByMlflow,
+  trackByTensorBoard,
+} from './pipeline/track/index.js'
 export { prompt } from './prompts/index.js'
 export { directoryRegistry } from './releaser/directory/index.js'
 export {

@@ -26,6 +26,7 @@ const implementations = [
   'store/s3',
   'trainer/command',
   'trainer/tfjs',
+  'pipeline/track',
   'releaser/directory',
   'releaser/huggingface',
   'releaser/github',

@@ -120,7 +120,15 @@ async function builtInTrainer(
   { training }: Configuration,
   context: CallContext,
 ): Promise<Trainer<unknown, unknown>> {
-  const { architecture = 'text-classifier', device, checkpoints, seed: _seed, llama = {}, ...options } = training
+  const {
+    architecture = 'text-classifier',
+    device,
+    checkpoints,
+    seed: _seed,
+    reportTo: _told,
+    llama = {},
+    ...options
+  } = training
   if (architecture !== 'text-classifier' && architecture !== 'llama')
     throw new SheikhError(
       'invalid-config',

@@ -25,6 +25,7 @@ import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head,
 import { fetchModel } from './hub-id.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
+import { track } from './track.js'
 import { type Verification, verifyTarget } from './verify.js'
 
 export interface RepositoryOptions {
@@ -68,7 +69,7 @@ export class Repository {
     const composition = await this.#compose()
     const { channel, increment, prerelease } = composition.configuration.release
     if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
-    return new Pipeline<unknown, unknown>({
+    const pipeline = new Pipeline<unknown, unknown>({
       dataset: composition.dataset,
       trainer: composition.trainer,
       gate: composition.gate,
@@ -88,6 +89,8 @@ export class Repository {
       clock: this.#context.clock,
       log: this.#context.log,
     })
+    track(pipeline, composition.configuration, this.#surroundings, this.#context.log)
+    return pipeline
   }
 
   /** What the configuration holds that is unknown or not honoured, with file and line. */

@@ -159,6 +159,21 @@ describe('the configuration', () => {
   })
 
   it.each([
+    ['tensorboard', ['tensorboard'], []],
+    ['[mlflow, tensorboard]', ['tensorboard', 'mlflow'], []],
+    ['none', undefined, []],
+    [
+      '[wandb, mlflow, comet_ml]',
+      ['mlflow'],
+      ['"training.report_to": wandb, comet_ml is told nothing: there are tensorboard and mlflow'],
+    ],
+  ])('reads who is told of a training: %j', async (asked, reportTo, said) => {
+    const { training, notices } = await load({ 'mlops/training/config.yaml': `training: { report_to: ${asked} }\n` })
+    expect(training.reportTo).toEqual(reportTo)
+    expect(notices.map(({ message }) => message)).toEqual(said)
+  })
+
+  it.each([
     ['early_stopping_patience: 3', { patience: 3 }],
     ['early_stopping_patience: 3\n  evaluation_strategy: steps\n  eval_steps: 20', { patience: 3, everySteps: 20 }],
     ['early_stopping_patience: 3\n  evaluation_strategy: steps', { patience: 3, everySteps: 500 }],

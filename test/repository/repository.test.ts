@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
@@ -91,6 +91,14 @@ describe('a run', () => {
     write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 2 }\n')
     await commit('a check of our own')
     expect(await run()).toMatchObject({ status: 'held', reason: 'fail' })
+  })
+
+  it('tells TensorBoard of itself where the configuration asks for it, in a folder that is no part of the project', async () => {
+    write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 1, report_to: [tensorboard, mlflow] }\n')
+    await commit()
+    const { runId } = await run()
+    expect(readdirSync(join(root, '.sheikh/tensorboard'))).toEqual([runId])
+    expect(gitStatus(root)).toBe('')
   })
 
   it('of an architecture that nobody knows is an error that names it', async () => {

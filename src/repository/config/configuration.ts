@@ -113,6 +113,8 @@ export interface Configuration {
     /** Of a language model; what only it knows. */
     readonly llama?: LlamaConfiguration | undefined
     readonly device?: 'auto' | 'cuda' | 'native' | 'wasm' | 'js' | undefined
+    /** @default none */
+    readonly reportTo?: readonly ('tensorboard' | 'mlflow')[] | undefined
     readonly seed: number
   }
   readonly dataset: {
@@ -184,6 +186,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
       ...(isLlama && { llama: llamaOf(model, settings) }),
       device: settings['device'] as Configuration['training']['device'],
+      reportTo: trackersOf(settings['report_to']),
       seed: either(settings['seed']) ?? 0,
     },
     dataset: {
@@ -252,6 +255,12 @@ function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfigura
     ...(everyEpochs !== undefined ? { everyEpochs } : everySteps !== undefined && { everySteps }),
     ...(keepLast !== undefined && { keepLast }),
   }
+}
+
+function trackersOf(value: unknown): Configuration['training']['reportTo'] {
+  const asked = [value].flat()
+  const known = (['tensorboard', 'mlflow'] as const).filter((name) => asked.includes(name))
+  return known.length === 0 ? undefined : known
 }
 
 function earlyStoppingOf(settings: Values): Configuration['training']['earlyStopping'] {

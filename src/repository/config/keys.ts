@@ -2,13 +2,16 @@ import { z } from 'zod'
 
 /** What may stand under a key, and whether anything comes of it yet. */
 export type Keys =
-  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: (value: unknown) => boolean }
+  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: Honoured }
   | { readonly kind: 'group'; readonly keys: Readonly<Record<string, Keys>> }
   /** Names that people choose, with the same keys under each. */
   | { readonly kind: 'map'; readonly each: Keys }
   | { readonly kind: 'list'; readonly each: Keys }
   /** Documentation: kept, never looked into. */
   | { readonly kind: 'free' }
+
+/** Whether something comes of a value; a text says of which part nothing does. */
+type Honoured = (value: unknown) => boolean | string
 
 const text = z.string().max(10_000)
 const flag = z.boolean()
@@ -118,6 +121,11 @@ export const pipelineKeys = group({
   ledger: group({ remote: honoured(z.union([z.literal(false), gitName])), branch: honoured(gitName) }),
 })
 
+function knownTrackers(value: unknown): true | string {
+  const unknown = [value].flat().filter((name) => !['none', 'tensorboard', 'mlflow'].includes(name as string))
+  return unknown.length === 0 || `${unknown.join(', ')} is told nothing: there are tensorboard and mlflow`
+}
+
 export const validationKeys = group({ validation: group(checkKeys) })
 
 export const trainingKeys = group({
@@ -181,7 +189,7 @@ export const trainingKeys = group({
     evaluation_strategy: accepted(text, z.enum(['epoch', 'steps'])),
     eval_steps: accepted(z.number(), count),
     logging_steps: accepted(z.number()),
-    report_to: accepted(z.union([text, z.array(text)]), z.union([z.literal('none'), z.array(z.literal('none'))])),
+    report_to: { kind: 'value', type: z.union([text, z.array(text)]), honoured: knownTrackers },
     device: honoured(z.enum(['auto', 'cuda', 'native', 'wasm', 'js'])),
     seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
   }),

@@ -75,13 +75,14 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
         isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node,
       )
       if (!result.success) throw fail(`"${path}": ${result.error.issues[0]?.message ?? 'not valid'}`, offset)
-      if (!expected.honoured(result.data))
+      const honoured = expected.honoured(result.data)
+      if (honoured !== true)
         notices.push({
           file,
           ...at(offset),
           key: path,
           kind: 'not-honoured',
-          message: `"${path}" is understood and has no effect yet`,
+          message: `"${path}"${honoured === false ? ' is understood and has no effect yet' : `: ${honoured}`}`,
         })
       return
     }

@@ -1,0 +1,133 @@
+import { type Log, messageOf, SheikhError } from '../../core/index.js'
+import type { RunEvent } from '../events.js'
+import type { Pipeline } from '../pipeline.js'
+import type { Scalar } from './event-file.js'
+import { evaluatedScalars } from './scalars.js'
+
+export interface MlflowOptions {
+  /** Of the tracking server, as `MLFLOW_TRACKING_URI`: `https://mlflow.example.org`. */
+  readonly trackingUri: string
+  /** Made where there is none. @default 'sheikh' */
+  readonly experiment?: string | undefined
+  /** Sent as a bearer token, over TLS or to this machine only. @default none */
+  readonly token?: string | undefined
+  readonly log?: Log | undefined
+  readonly fetch?: typeof fetch | undefined
+}
+
+/** A call that takes longer is given up. */
+const longestCallMs = 10_000
+
+/**
+ * Sends a pipeline's training and what its models were judged by to an MLflow tracking server (REST API 2.0). A server that
+ * does not answer is said in the log, once a run, and stops nothing.
+ *
+ * @returns a function that ends it, and resolves when all is sent.
+ * @throws `invalid-options` for an address that is none, or a token that would go over plain HTTP.
+ */
+export function trackByMlflow(
+  pipeline: Pick<Pipeline<never, never>, 'on'>,
+  { trackingUri, experiment = 'sheikh', token, log, fetch: send = fetch }: MlflowOptions,
+): () => Promise<void> {
+  const server = serverOf(trackingUri, token)
+  const runs = new Map<string, Promise<string | undefined>>()
+  let lastStep = 0
+  // One after the other, in the order of the events.
+  let sending: Promise<unknown> = Promise.resolve()
+
+  const call = async (method: 'GET' | 'POST', path: string, body?: object): Promise<Record<string, unknown>> => {
+    const response = await send(`${server}/api/2.0/mlflow/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(longestCallMs),
+    })
+    const answer = await response.text()
+    if (response.ok) return JSON.parse(answer) as Record<string, unknown>
+    throw new Error(`${path} was answered with ${response.status}: ${answer.slice(0, 200)}`)
+  }
+  const experimentId = async (): Promise<unknown> => {
+    const named = `experiments/get-by-name?experiment_name=${encodeURIComponent(experiment)}`
+    const found = await call('GET', named).catch(() => undefined)
+    const known = (found?.['experiment'] as Record<string, unknown> | undefined)?.['experiment_id']
+    return known ?? (await call('POST', 'experiments/create', { name: experiment }))['experiment_id']
+  }
+  const begin = async ({ runId, atMs }: RunEvent): Promise<string | undefined> => {
+    try {
+      const body = { experiment_id: await experimentId(), run_name: runId, start_time: atMs }
+      const { run } = await call('POST', 'runs/create', { ...body, tags: [{ key: 'sheikh.run', value: runId }] })
+      return (run as { readonly info: { readonly run_id: string } }).info.run_id
+    } catch (error) {
+      log?.warn(`MLflow is told nothing of the run ${runId}: ${messageOf(error)}`, { runId })
+      return undefined
+    }
+  }
+  const queue = (event: RunEvent, work: (id: string) => Promise<unknown>): void => {
+    sending = sending.then(async () => {
+      if (!runs.has(event.runId)) runs.set(event.runId, begin(event))
+      const id = await runs.get(event.runId)
+      if (id === undefined) return
+      await work(id).catch((error: unknown) => {
+        runs.set(event.runId, Promise.resolve(undefined))
+        log?.warn(`MLflow is told nothing more of the run ${event.runId}: ${messageOf(error)}`, { runId: event.runId })
+      })
+    })
+  }
+  const queueScalars = (event: RunEvent, step: number, scalars: readonly Scalar[]): void => {
+    const metrics = scalars.map(({ tag, value }) => ({ key: keyOf(tag), value, timestamp: event.atMs, step }))
+    if (metrics.length > 0) queue(event, (id) => call('POST', 'runs/log-batch', { run_id: id, metrics }))
+  }
+  /** A run that trained and judged nothing is none of MLflow's. */
+  const queueEnd = (event: Extract<RunEvent, { type: 'run-end' }>): void => {
+    sending = sending.then(async () => {
+      if (!runs.has(event.runId)) return
+      const status = event.status === 'aborted' ? 'KILLED' : event.status === 'failed' ? 'FAILED' : 'FINISHED'
+      const id = await runs.get(event.runId)
+      runs.delete(event.runId)
+      if (id === undefined) return
+      const tags = [
+        { key: 'sheikh.status', value: event.status },
+        ...(event.version === undefined ? [] : [{ key: 'sheikh.version', value: event.version }]),
+      ]
+      try {
+        for (const tag of tags) await call('POST', 'runs/set-tag', { run_id: id, ...tag })
+        await call('POST', 'runs/update', { run_id: id, status, end_time: event.atMs })
+      } catch (error) {
+        log?.warn(`MLflow is not told how the run ${event.runId} ended: ${messageOf(error)}`, { runId: event.runId })
+      }
+    })
+  }
+  const stops = [
+    pipeline.on('train-progress', (event) => {
+      lastStep = event.step
+      queueScalars(event, event.step, [
+        { tag: 'train/loss', value: event.loss },
+        { tag: 'train/learning_rate', value: event.learningRate },
+      ])
+    }),
+    pipeline.on('gate-verdict', (event) => queueScalars(event, lastStep, evaluatedScalars(event.verdict))),
+    pipeline.on('run-end', (event) => {
+      lastStep = 0
+      queueEnd(event)
+    }),
+  ]
+  return async () => {
+    for (const stop of stops) stop()
+    await sending
+  }
+}
+
+/** What MLflow takes in the name of a metric. */
+const keyOf = (tag: string) => tag.replace(/[^\w\-./ ]/g, '_')
+
+function serverOf(trackingUri: string, token: string | undefined): string {
+  const url = URL.canParse(trackingUri) ? new URL(trackingUri) : undefined
+  const fail = (fact: string) =>
+    new SheikhError('invalid-options', `Cannot track by MLflow: ${fact}. Write https://… of a tracking server.`)
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '')
+    throw fail('its address is not one of a server')
+  if (token !== undefined && url.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
+    throw fail('the token would go over plain HTTP')
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
+}

@@ -1,0 +1,61 @@
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RunEvent } from '../events.js'
+import type { Pipeline } from '../pipeline.js'
+import { fileVersionEvent, scalarsEvent } from './event-file.js'
+import { evaluatedScalars } from './scalars.js'
+
+export interface TensorBoardOptions {
+  /** `tensorboard --logdir` of it shows every run; each has a folder of its own, by its id. */
+  readonly directory: string
+}
+
+/**
+ * Writes a pipeline's training and what its models were judged by as TensorBoard's event files. What cannot be written is said
+ * in the pipeline's log, and stops nothing.
+ *
+ * @returns a function that ends it.
+ */
+export function trackByTensorBoard(
+  pipeline: Pick<Pipeline<never, never>, 'on'>,
+  { directory }: TensorBoardOptions,
+): () => void {
+  const files = new Map<string, string>()
+  let lastStep = 0
+  // At once: a few hundred short lines a training, which are there when the process is killed.
+  const append = ({ runId, atMs }: Pick<RunEvent, 'runId' | 'atMs'>, event: Buffer) => {
+    let file = files.get(runId)
+    if (file === undefined) {
+      const folder = join(directory, runId)
+      mkdirSync(folder, { recursive: true })
+      file = join(folder, `events.out.tfevents.${Math.floor(atMs / 1000)}.sheikh`)
+      appendFileSync(file, fileVersionEvent(atMs))
+      files.set(runId, file)
+    }
+    appendFileSync(file, event)
+  }
+  const stops = [
+    pipeline.on('train-progress', (event) => {
+      lastStep = event.step
+      append(
+        event,
+        scalarsEvent(event.atMs, event.step, [
+          { tag: 'train/loss', value: event.loss },
+          { tag: 'train/learning_rate', value: event.learningRate },
+          { tag: 'train/epoch', value: event.epoch },
+        ]),
+      )
+    }),
+    pipeline.on('gate-verdict', (event) => {
+      const scalars = evaluatedScalars(event.verdict)
+      if (scalars.length > 0) append(event, scalarsEvent(event.atMs, lastStep, scalars))
+    }),
+    pipeline.on('run-end', ({ runId }) => {
+      files.delete(runId)
+      lastStep = 0
+    }),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
