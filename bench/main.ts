@@ -5,7 +5,19 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { BenchRow } from './bench.js'
 
-const names = ['start', 'train', 'kernels', 'pytorch', 'command', 'noop', 'quickstart', 'gate', 'evaluation', 'release']
+const names = [
+  'start',
+  'train',
+  'kernels',
+  'pytorch',
+  'mails',
+  'command',
+  'noop',
+  'quickstart',
+  'gate',
+  'evaluation',
+  'release',
+]
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const unknown = asked.filter((name) => !names.includes(name))
 if (unknown.length > 0) {

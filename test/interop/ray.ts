@@ -69,7 +69,7 @@ export async function startRay(): Promise<RayHead> {
   throw new Error(`Ray did not start: ${said}`)
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as { port: number }

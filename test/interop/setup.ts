@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
+import { setUpSlurm } from './slurm.js'
 import { setUpTorch } from './torch.js'
 import { setUpTransformers } from './transformers.js'
 
@@ -38,6 +39,9 @@ if (interopPython() !== undefined) {
   const missingRay = setUpRay()
   console.log(missingRay === undefined ? 'Ray is there.' : `Skipped: ${missingRay}`)
 }
+
+const missingSlurm = setUpSlurm()
+console.log(missingSlurm === undefined ? 'Slurm is there.' : `Skipped: ${missingSlurm}`)
 
 const lfs = gitLfs()
 console.log(lfs === undefined ? 'git-lfs is there.' : `Skipped: ${lfs}`)

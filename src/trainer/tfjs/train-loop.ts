@@ -46,6 +46,8 @@ type LossCurve = readonly (readonly [step: number, loss: number])[]
 
 // As often as somebody may watch; by steps and not by time, so that equal runs say equal things.
 const maximumReports = 200
+// The host's own work waits no longer than this, or than one step; the clock decides nothing of the result.
+const yieldEveryMs = 10
 const stepsBetweenYields = 8
 
 const defaultStepBytes = 2 ** 30
@@ -91,6 +93,7 @@ export async function trainLoop<Example>(
     device.use(saved === undefined ? begin : () => goOnFrom(saved.tensors))
     const saving = checkpoints && checkpointClock(checkpoints.options, stepsPerEpoch, context, saved?.step ?? 0)
     let order = new Int32Array()
+    let yieldedMs = context.clock.nowMs()
     for (let step = (saved?.step ?? 0) + 1; step <= steps; step += 1) {
       if (context.signal.aborted) await save(step - 1)
       context.signal.throwIfAborted()
@@ -112,7 +115,10 @@ export async function trainLoop<Example>(
       if (earlyStopping !== undefined && step % (earlyStopping.everySteps ?? stepsPerEpoch) === 0)
         if (await isOver(step)) break
       if (step < steps && saving?.isDue(step)) await save(step)
-      if (step % stepsBetweenYields === 0) await setImmediate()
+      if (step % stepsBetweenYields === 0 || context.clock.nowMs() - yieldedMs >= yieldEveryMs) {
+        await setImmediate()
+        yieldedMs = context.clock.nowMs()
+      }
     }
     return { weights: device.use(readWeights), lossCurve, developmentCurve, splitSteps }
   } finally {
