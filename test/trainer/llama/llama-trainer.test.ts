@@ -143,6 +143,17 @@ describe('a language model', () => {
     expect(await read('adapter_config.json')).toMatchObject({ peft_type: 'LORA', r: 4, lora_alpha: 16 })
   })
 
+  it('goes on from what it was released as: a release is a base', async () => {
+    const first = await train({})
+    const again = { directory: first.weights.path, digest: first.weights.digest }
+    const second = await train({ base: again, maximumSteps: 1, learningRate: 1e-30, batchSize: 32 })
+    const start = await train({ maximumSteps: 1, batchSize: 32 })
+    expect(second.record.lossCurve[0]![1]).toBeLessThan(start.record.lossCurve[0]![1] / 2)
+    // A rate that changes nothing: the same weights, by another way.
+    const of = async (path: string) => (await readSafetensors(join(path, 'model.safetensors'), context)).tensors
+    expect(await of(second.weights.path)).toEqual(await of(first.weights.path))
+  })
+
   it('begins as the base: adapters add nothing before they have learned', async () => {
     // Rate 0 is not allowed; one so small changes nothing in float32.
     const still = { learningRate: 1e-30, maximumSteps: 1 }
