@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext, type JsonObject, type Log } from '../../../src/core/index.js'
 import { crossEntropy, evaluate, exactMatch } from '../../../src/evaluation/index.js'
-import { checkWeights, type Prediction, type Rows, readSafetensors } from '../../../src/model/index.js'
+import {
+  checkWeights,
+  type Prediction,
+  type Rows,
+  readSafetensors,
+  readWeightsDirectory,
+} from '../../../src/model/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { openDevice } from '../../../src/trainer/tfjs/devices.js'
 import type { BaseModel } from '../../../src/trainer/tfjs/llama/base-model.js'
@@ -269,7 +275,36 @@ describe('a language model', () => {
     const log = { debug() {}, info() {}, warn: (message: string) => void warnings.push(message) }
     const learned = await train({ maximumLength: 12, maximumSteps: 1 }, { log })
     expect(warnings).toEqual([expect.stringMatching(/^\d+ of 32 prompts are longer/)])
-    expect(await answers(learned, [`${'many words '.repeat(100)}?`])).toHaveLength(1)
+    await using model = await learned.trainer.load(learned.weights, context)
+    expect(await model.predict([`${'many words '.repeat(100)}?`, 'a'], callContext({ log }))).toHaveLength(2)
+    expect(warnings.slice(1)).toEqual([expect.stringMatching(/^1 of 2 prompts are too long/)])
+  })
+
+  it('leaves half of its positions to what is asked, however long an answer may be', async () => {
+    const learned = await train({ answer: { kind: 'text', maximumNewTokens: 12 }, epochs: 12 })
+    const trainer = llamaTrainer({ ...quick, base, answer: { kind: 'text', maximumNewTokens: 1000 } })
+    expect(await answers({ trainer, weights: learned.weights }, inputs)).toEqual(await answers(learned, inputs))
+  })
+
+  it('chooses of many as of few', async () => {
+    const learned = await train({ epochs: 6 })
+    const choices = ['fruit', ...Array.from({ length: 40 }, (_, index) => `thing ${index}`), 'vehicle']
+    const trainer = llamaTrainer({ ...quick, base, answer: { kind: 'choice', choices } })
+    const [few, many] = [await answers(learned, inputs), await answers({ trainer, weights: learned.weights }, inputs)]
+    for (const [index, one] of many.entries()) {
+      const [found, wanted] = [one, few[index]!] as never as { probabilities: Record<string, number> }[]
+      const { fruit, vehicle } = found!.probabilities
+      expect(fruit! / (fruit! + vehicle!)).toBeCloseTo(wanted!.probabilities['fruit']!, 4)
+    }
+  })
+
+  it('says of an empty input that nothing begins its texts', async () => {
+    const bare = await makeBase(below)
+    const path = join(bare.directory, 'tokenizer.json')
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), post_processor: null }))
+    const { digest } = await readWeightsDirectory(bare.directory, context)
+    const learned = await train({ base: { ...bare, digest }, maximumSteps: 1 })
+    await expect(answers(learned, [''])).rejects.toMatchObject({ code: 'dataset-invalid' })
   })
 })
 

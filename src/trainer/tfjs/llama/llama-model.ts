@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type CallContext, type Digest, digestJson, type Json, seededRandom } from '../../../core/index.js'
+import { type CallContext, type Digest, digestJson, type Json, SheikhError, seededRandom } from '../../../core/index.js'
 import type { Model, Prediction } from '../../../model/index.js'
 import type { Device } from '../devices.js'
 import { generate, type SamplingOptions } from './generate.js'
@@ -35,6 +35,12 @@ export interface LikelihoodAnswer {
   readonly kind: 'likelihood'
 }
 
+/** A prompt's tokens, cut to the room that there is. */
+type PromptWithin = (room: number) => readonly number[]
+
+/** Compared in one pass: so much is in memory at a time. */
+const choicesAtOnce = 16
+
 /** @param maximumLength tokens; of a longer prompt the beginning is cut off, as in training. */
 export function llamaModel(
   device: Device,
@@ -50,13 +56,26 @@ export function llamaModel(
     ...(answer.kind === 'choice' && { labels: answer.choices }),
     async predict(inputs, context) {
       const predictions: Prediction[] = []
+      let cut = 0
+      const promptOf = (input: string, room: number): readonly number[] => {
+        const prompt = tokens.encodePrompt(input)
+        if (prompt.length === 0)
+          throw new SheikhError(
+            'dataset-invalid',
+            'Cannot answer an input that has no token: it is empty, and nothing begins a text of this model. Leave it out.',
+          )
+        if (prompt.length > room) cut += 1
+        return cutPrompt(prompt, room)
+      }
       for (const input of inputs) {
         context.signal.throwIfAborted()
         if (answer.kind === 'likelihood') predictions.push(measure(input))
-        else if (answer.kind === 'choice') predictions.push(choose(tokens.encodePrompt(input), answer))
-        else predictions.push(await write(tokens.encodePrompt(input), answer, input, context))
+        else if (answer.kind === 'choice') predictions.push(choose((room) => promptOf(input, room), answer))
+        else predictions.push(await write((room) => promptOf(input, room), answer, input, context))
         await setImmediate()
       }
+      if (cut > 0)
+        context.log.warn(`${cut} of ${inputs.length} prompts are too long, and were cut at their start`, { cut })
       return predictions
     },
     async [Symbol.asyncDispose]() {
@@ -81,12 +100,14 @@ export function llamaModel(
     return found
   }
 
-  function choose(prompt: readonly number[], { choices }: ChoiceAnswer): Prediction {
+  function choose(promptWithin: PromptWithin, { choices }: ChoiceAnswer): Prediction {
     const answers = choices.map((choice) => tokens.encodeAnswer(choice))
-    const room = maximumLength + 1 - Math.max(...answers.map(({ length }) => length))
-    const kept = cutPrompt(prompt, Math.max(1, room))
-    const sequences = answers.map((one) => sequenceOf(kept, one, true))
-    const likelihoods = logLikelihoods(sequences).map(sum)
+    const prompt = promptWithin(Math.max(1, maximumLength + 1 - Math.max(...answers.map(({ length }) => length))))
+    const likelihoods: number[] = []
+    for (let first = 0; first < answers.length; first += choicesAtOnce) {
+      const some = answers.slice(first, first + choicesAtOnce).map((one) => sequenceOf(prompt, one, true))
+      likelihoods.push(...logLikelihoods(some).map(sum))
+    }
     const best = likelihoods.indexOf(Math.max(...likelihoods))
     const shares = likelihoods.map((value) => Math.exp(value - likelihoods[best]!))
     const total = sum(shares)
@@ -98,15 +119,15 @@ export function llamaModel(
   }
 
   async function write(
-    prompt: readonly number[],
+    promptWithin: PromptWithin,
     { maximumNewTokens = 64, stop = [], seed = 0, ...sampling }: TextAnswer,
     input: string,
     context: CallContext,
   ): Promise<Prediction> {
-    const kept = cutPrompt(
-      prompt,
-      Math.max(1, Math.min(maximumLength, llama.config.maximumPositions - maximumNewTokens)),
-    )
+    // An answer that may be long leaves at least half of the positions to what is asked.
+    const { maximumPositions } = llama.config
+    const left = Math.max(maximumPositions - maximumNewTokens, Math.ceil(maximumPositions / 2))
+    const prompt = promptWithin(Math.min(maximumLength, left))
     const isEnd = new Set(llama.config.endTokens)
     const stopIn = (text: string) =>
       Math.min(...stop.map((end) => text.indexOf(end)).filter((place) => place >= 0), text.length)
@@ -114,17 +135,17 @@ export function llamaModel(
       device,
       llama,
       {
-        ...{ ...sampling, prompt: kept, maximumNewTokens, random: seededRandom(seed).fork(input) },
+        ...{ ...sampling, prompt, maximumNewTokens, random: seededRandom(seed).fork(input) },
         isComplete(soFar) {
           if (isEnd.has(soFar.at(-1)!)) return true
           if (stop.length === 0) return false
-          const text = tokens.decodeAnswer(kept, soFar)
+          const text = tokens.decodeAnswer(prompt, soFar)
           return stopIn(text) < text.length
         },
       },
       context,
     )
-    const text = tokens.decodeAnswer(kept, isEnd.has(ids.at(-1)!) ? ids.slice(0, -1) : ids)
+    const text = tokens.decodeAnswer(prompt, isEnd.has(ids.at(-1)!) ? ids.slice(0, -1) : ids)
     return { kind: 'text', text: text.slice(0, stopIn(text)).trimEnd() }
   }
 }
