@@ -43,8 +43,10 @@ export function splitRows(
   for (const row of rows) {
     const item = pinned.get(row.id)
     if (item === undefined && keys.has(keyOf(row))) split.setAside.push(row)
-    else if (item === undefined) split[isSelected(keyOf(row), selection) ? 'development' : 'training'].push(row)
-    else {
+    else if (item === undefined) {
+      const isKeptApart = developmentShare > 0 && isSelected(keyOf(row), selection)
+      split[isKeptApart ? 'development' : 'training'].push(row)
+    } else {
       pinned.delete(row.id)
       split.evaluation.push(row)
       if (item.digest !== row.digest) edited.push(row)

@@ -3,6 +3,7 @@ export type { Model, Prediction, Row, Rows } from './model.js'
 export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
 export { writeSafetensors } from './safetensors-writer.js'
 export { readWeights, type WriteWeightsOptions, writeWeights } from './sharded-weights.js'
+export { readSmallJson } from './small-json.js'
 export { type ArrayDtype, tensorOf, type ValuesOf, valuesOf } from './tensor-values.js'
 export {
   checkWeights,

@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, type JsonObject, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, SheikhError } from '../core/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import { readSafetensors, type Tensor } from './safetensors.js'
 import { writeSafetensors } from './safetensors-writer.js'
+import { readSmallJson } from './small-json.js'
 
 /** As transformers cuts since version 4. */
 const defaultShardBytes = 5e9
@@ -77,12 +78,9 @@ async function weightFiles(directory: string, stem: string): Promise<readonly st
   const [whole, index] = [`${stem}.safetensors`, `${stem}.safetensors.index.json`]
   if (names.includes(whole)) return [whole]
   if (!names.includes(index)) throw corrupt(directory, `it holds neither ${whole} nor ${index}`)
-  let map: unknown
-  try {
-    map = (JSON.parse(await readFile(join(directory, index), 'utf8')) as JsonObject)['weight_map']
-  } catch (error) {
-    throw corrupt(directory, `its ${index} cannot be read (${messageOf(error)})`)
-  }
+  const document = await readSmallJson(join(directory, index))
+  if (typeof document === 'string') throw corrupt(directory, `its ${index} ${document}`)
+  const map = document['weight_map']
   const files = [...new Set(Object.values(typeof map === 'object' && map !== null ? map : {}))].sort()
   const isSound = (file: unknown): file is string => typeof file === 'string' && names.includes(file)
   // A name that is in the folder climbs out of nothing.

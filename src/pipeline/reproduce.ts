@@ -1,5 +1,4 @@
 import { type Json, SheikhError } from '../core/index.js'
-import { readWeightsDirectory } from '../model/index.js'
 import { payloadFolders, type Release } from '../releaser/index.js'
 import { manifestDifferences } from '../store/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
@@ -7,7 +6,7 @@ import { firstDifference } from './keys.js'
 import { readHistory } from './recovery.js'
 import type { Reproduction } from './run-result.js'
 import type { Session } from './session.js'
-import { fitRequest } from './stages/train.js'
+import { fitInto } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
 
 /**
@@ -46,11 +45,7 @@ export async function reproduce(session: Session, version: string | undefined): 
   if (difference !== undefined) return { ...common, status: 'not-reproduced', difference }
   return await session.stage('train', async () => {
     const directory = await session.folder('weights')
-    const fitted = await trainer.fit(fitRequest(session, snapshot, directory), {
-      ...session.context,
-      progress: (progress) => session.emit({ type: 'train-progress', ...progress }),
-    })
-    const weights = await readWeightsDirectory(fitted.weights.path, session.context)
+    const { weights } = await fitInto(session, snapshot, directory)
     const files = release.manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!))
     const differing = await manifestDifferences(weights.path, { ...release.manifest, files }, session.context)
     const value: Reproduction =

@@ -191,6 +191,8 @@ describe('the configuration', () => {
     ['save_strategy: epoch', '{ save_frequency: 7, keep_last: 5 }', { everyEpochs: 1, keepLast: 5 }, []],
     ['save_steps: 3\n  save_total_limit: 4', '{ save_frequency: 7 }', { everySteps: 3, keepLast: 4 }, []],
     ['', '{ save_frequency: epoch }', { everyEpochs: 1 }, []],
+    // A share of all steps, as transformers takes it, is none of ours.
+    ['save_steps: 0.1', '{ save_frequency: 0 }', undefined, ['save_frequency', 'save_steps']],
     ['save_strategy: best', '{ save_frequency: hourly }', undefined, ['save_frequency', 'save_strategy']],
   ])('reads when checkpoints are written: %j and %j', async (settings, artifacts, checkpoints, ignored) => {
     const { training, notices } = await load({
@@ -199,6 +201,20 @@ describe('the configuration', () => {
     })
     expect(training.checkpoints).toEqual(checkpoints)
     expect(notices.map(({ key }) => key.split('.').at(-1))).toEqual(ignored)
+  })
+
+  it('says of what only a language model knows that nothing comes of it for another', async () => {
+    const text =
+      'model: { architecture: X, base: b, from_scratch: true }\ntraining: { packing: true, lora: { rank: 2 } }\n'
+    const keysOf = async (architecture: string) =>
+      (await load({ 'mlops/training/config.yaml': text.replace('X', architecture) })).notices.map(({ key }) => key)
+    expect(await keysOf('llama')).toEqual([])
+    expect(await keysOf('text-classifier')).toEqual([
+      'model.base',
+      'model.from_scratch',
+      'training.packing',
+      'training.lora',
+    ])
   })
 
   it('names what is unknown, with its place', async () => {

@@ -1,7 +1,7 @@
 import { canonicalJson, identityOf, isSheikhError, type Json } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
-import type { Candidate, CandidateRecord, FitRequest, Trainer, TrainerEnvironment } from '../../trainer/index.js'
+import type { Candidate, CandidateRecord, Trainer, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
 import type { Session } from '../session.js'
 
@@ -40,16 +40,7 @@ export function trainStage(
       const directory = await session.folder('weights')
       // A forced training shows that it can be made from nothing.
       const checkpoints = key === undefined || forced ? undefined : await store.checkpoints?.folder(key.digest)
-      const fitted = await trainer.fit(fitRequest(session, snapshot, directory, checkpoints), {
-        ...session.context,
-        progress: (progress) => session.emit({ type: 'train-progress', ...progress }),
-      })
-      session.context.signal.throwIfAborted()
-      // Whatever the trainer says of its weights, what counts is what is in the folder.
-      const candidate = {
-        weights: await readWeightsDirectory(fitted.weights.path, session.context),
-        record: session.hide(fitted.record),
-      }
+      const candidate = await fitInto(session, snapshot, directory, checkpoints)
       const files = await store.objects.putDirectory(candidate.weights.path, session.context)
       if (key !== undefined)
         await store.keys.put({
@@ -70,17 +61,27 @@ export function trainStage(
     })
 }
 
-/** What a trainer is asked. */
-export function fitRequest(
-  { options: { seed = 0 } }: Pick<Session, 'options'>,
+/** Has the trainer train, and says how far it is. */
+export async function fitInto(
+  session: Session,
   { training, development }: DatasetSnapshot<unknown, unknown>,
   directory: string,
   checkpoints?: string | undefined,
-): FitRequest<unknown, unknown> {
+): Promise<Candidate> {
+  const { trainer, seed = 0 } = session.options
+  const fitted = await trainer.fit(
+    {
+      ...{ training, seed, directory },
+      ...(development !== undefined && { development }),
+      ...(checkpoints !== undefined && { checkpoints }),
+    },
+    { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
+  )
+  session.context.signal.throwIfAborted()
+  // Whatever the trainer says of its weights, what counts is what is in the folder.
   return {
-    ...{ training, seed, directory },
-    ...(development !== undefined && { development }),
-    ...(checkpoints !== undefined && { checkpoints }),
+    weights: await readWeightsDirectory(fitted.weights.path, session.context),
+    record: session.hide(fitted.record),
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import type { VersionLevel } from '../../releaser/index.js'
-import { datasetKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
+import { datasetKeys, llamaKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
 import { invalidConfig, type Notice, readYaml, type YamlFile } from './read-yaml.js'
 
 /** The checks that are asked, and how. What is absent is not asked. */
@@ -199,7 +199,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     release: releaseOf(stage('release'), at(pipeline.value, 'artifacts', 'storage'), pipeline.file),
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)
-      .filter(({ key }) => !(isLlama && key === 'model.base')),
+      .filter(({ key }) => !(isLlama && llamaKeys.has(key))),
   }
 }
 
@@ -247,7 +247,7 @@ function benchmarksOf(checks: readonly Values[], validation: Values): readonly B
 function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfiguration | false | undefined {
   const [strategy, frequency] = [settings['save_strategy'], artifacts['save_frequency']]
   if (strategy === 'no') return false
-  const everySteps = either(settings['save_steps'], ...(strategy === 'steps' ? [500] : []), frequency)
+  const everySteps = countOf(settings['save_steps'], ...(strategy === 'steps' ? [500] : []), frequency)
   const everyEpochs = strategy === 'epoch' || (everySteps === undefined && frequency === 'epoch') ? 1 : undefined
   const keepLast = either(settings['save_total_limit'], artifacts['keep_last'])
   if (everySteps === undefined && everyEpochs === undefined && keepLast === undefined) return undefined
@@ -267,7 +267,7 @@ function earlyStoppingOf(settings: Values): Configuration['training']['earlyStop
   const patience = either(settings['early_stopping_patience'])
   if (patience === undefined) return undefined
   const bySteps = settings['evaluation_strategy'] === 'steps'
-  return { patience, ...(bySteps && { everySteps: either(settings['eval_steps']) ?? 500 }) }
+  return { patience, ...(bySteps && { everySteps: countOf(settings['eval_steps'], 500)! }) }
 }
 
 function llamaOf(model: Values, settings: Values): LlamaConfiguration {
@@ -337,6 +337,9 @@ function at(value: Values, ...path: readonly string[]): Values {
 const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
 const listOf = (value: unknown): readonly Values[] =>
   Array.isArray(value) ? value.filter((item): item is Values => typeof item === 'object' && item !== null) : []
+/** The first that is a count: what is not is said to have no effect. */
+const countOf = (...values: readonly unknown[]) =>
+  values.find((value): value is number => Number.isSafeInteger(value) && (value as number) >= 1)
 const either = (...values: readonly unknown[]) => values.find((value): value is number => typeof value === 'number')
 
 async function yamlNames(folder: string): Promise<readonly string[]> {

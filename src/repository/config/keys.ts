@@ -126,15 +126,21 @@ function knownTrackers(value: unknown): true | string {
   return unknown.length === 0 || `${unknown.join(', ')} is told nothing: there are tensorboard and mlflow`
 }
 
+/** Of a language model: for another architecture nothing comes of them. */
+export const llamaKeys: ReadonlySet<string> = new Set([
+  ...['base', 'base_digest', 'from_scratch', 'answer'].map((key) => `model.${key}`),
+  ...['lora', 'maximum_length', 'packing', 'completion_only', 'dtype'].map((key) => `training.${key}`),
+])
+
 export const validationKeys = group({ validation: group(checkKeys) })
 
 export const trainingKeys = group({
   model: group({
     base: accepted(text),
-    base_digest: honoured(text.regex(/^sha256:[0-9a-f]{64}$/)),
-    from_scratch: honoured(flag),
+    base_digest: accepted(text.regex(/^sha256:[0-9a-f]{64}$/)),
+    from_scratch: accepted(flag),
     architecture: honoured(text),
-    answer: honoured(
+    answer: accepted(
       z.discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('choice'), choices: z.array(text.min(1)).min(2).max(1000) }),
         z.strictObject({
@@ -170,7 +176,7 @@ export const trainingKeys = group({
     // Arithmetic is float32 on every device.
     fp16: accepted(flag, z.literal(false)),
     bf16: accepted(flag, z.literal(false)),
-    lora: honoured(
+    lora: accepted(
       z.strictObject({
         rank: count.optional(),
         alpha: positive.optional(),
@@ -178,10 +184,10 @@ export const trainingKeys = group({
         merge: flag.optional(),
       }),
     ),
-    maximum_length: honoured(count),
-    packing: honoured(flag),
-    completion_only: honoured(flag),
-    dtype: honoured(z.enum(['F32', 'F16', 'BF16'])),
+    maximum_length: accepted(count),
+    packing: accepted(flag),
+    completion_only: accepted(flag),
+    dtype: accepted(z.enum(['F32', 'F16', 'BF16'])),
     save_strategy: accepted(text, z.enum(['no', 'steps', 'epoch'])),
     save_steps: accepted(z.number(), count),
     save_total_limit: honoured(count),

@@ -149,6 +149,29 @@ describe('a language model', () => {
     expect(await read('adapter_config.json')).toMatchObject({ peft_type: 'LORA', r: 4, lora_alpha: 16 })
   })
 
+  it('by adapters beside the base is loaded by what was released, and beside no other base', async () => {
+    const released = await train({ lora: { rank: 4, alpha: 3, merge: false } })
+    const wanted = await answers(released, inputs)
+    for (const lora of [undefined, {}, { rank: 2, alpha: 9, merge: false }]) {
+      const trainer = llamaTrainer({ ...quick, base, answer: choice, lora })
+      expect(await answers({ trainer, weights: released.weights }, inputs)).toEqual(wanted)
+    }
+    const other = await makeBase(below, { dtype: 'F16' })
+    const trainer = llamaTrainer({ ...quick, base: other, answer: choice, lora: { merge: false } })
+    await expect(trainer.load(released.weights, context)).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+      message: expect.stringContaining(`belongs to the base ${base.digest}`),
+    })
+    for (const [name, text] of [
+      ['adapter_config.json', '{"r":0,"lora_alpha":1,"target_modules":["q_proj"]}'],
+      ['adapter_config.json', '{}'],
+      ['base.json', '{"digest'],
+    ] as const) {
+      await writeFile(join(released.weights.path, name), text)
+      await expect(released.trainer.load(released.weights, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    }
+  })
+
   it('goes on from what it was released as: a release is a base', async () => {
     const first = await train({})
     const again = { directory: first.weights.path, digest: first.weights.digest }

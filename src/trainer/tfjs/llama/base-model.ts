@@ -1,21 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type CallContext,
-  type Digest,
-  isSheikhError,
-  type JsonObject,
-  messageOf,
-  SheikhError,
-} from '../../../core/index.js'
-import { readWeights, readWeightsDirectory, toFloat32 } from '../../../model/index.js'
+import { type CallContext, type Digest, isSheikhError, type JsonObject, SheikhError } from '../../../core/index.js'
+import { readSmallJson, readWeights, readWeightsDirectory, toFloat32 } from '../../../model/index.js'
 import { type LlamaConfig, type llamaShapes, parseLlamaConfig } from './llama-config.js'
 import { loadTokens, type Tokens } from './tokens.js'
 
 /** A model to start from: a folder as Hugging Face has it, with `config.json`, `tokenizer.json` and safetensors. */
 export interface BaseModel {
   readonly directory: string
-  /** Of the folder, as `weightsDigest` gives it: another content is refused, so that its change is a change of yours. */
+  /** Of the folder, as `readWeightsDirectory` gives it: another content is refused, so that its change is a change of yours. */
   readonly digest: Digest
   /** How others find it: `org/model`. Stands in adapters that are released unmerged. @default the directory */
   readonly name?: string | undefined
@@ -42,15 +34,9 @@ export async function checkBase({ directory, digest }: BaseModel, context: CallC
 export async function readConfig(
   directory: string,
 ): Promise<{ readonly json: JsonObject; readonly config: LlamaConfig }> {
-  let json: unknown
-  try {
-    json = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'))
-  } catch (error) {
-    throw failed(directory)(`its config.json cannot be read (${messageOf(error)})`, error)
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw failed(directory)('its config.json is not an object')
-  return { json: json as JsonObject, config: parseLlamaConfig(json as JsonObject, failed(directory)) }
+  const json = await readSmallJson(join(directory, 'config.json'))
+  if (typeof json === 'string') throw failed(directory)(`its config.json ${json}`)
+  return { json, config: parseLlamaConfig(json, failed(directory)) }
 }
 
 /** @throws `artifact-corrupt`; `missing-peer`. */

@@ -141,10 +141,6 @@ function checkAnswer(answer: LlamaAnswer, check: (name: string, value: unknown, 
 }
 
 /** What stands in the key: the base by its digest, not by where it lies. */
-export function describeLlama({
-  base,
-  maximumShardBytes,
-  ...settings
-}: LlamaSettings): JsonObject & { readonly base: Digest } {
-  return { ...(JSON.parse(JSON.stringify({ ...settings, maximumShardBytes })) as JsonObject), base: base.digest }
+export function describeLlama({ base, ...settings }: LlamaSettings): JsonObject & { readonly base: Digest } {
+  return { ...(JSON.parse(JSON.stringify(settings)) as JsonObject), base: base.digest }
 }

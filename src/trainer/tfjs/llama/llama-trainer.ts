@@ -10,6 +10,7 @@ import { type Device, fingerprint, openDevice } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
 import type { Weights } from '../tfjs-model.js'
 import { type Trainable, trainLoop } from '../train-loop.js'
+import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js'
 import { checkBase, readConfig, readTokens, readValues, type Values } from './base-model.js'
 import { type Llama, llamaLossAndGradients, stepBytes, type TokenSequence } from './llama.js'
 import { type LlamaConfig, llamaShapes } from './llama-config.js'
@@ -85,15 +86,16 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     async load(weights, context) {
       const device = await openDevice(deviceName, context)
       const { config } = await readConfig(weights.path)
-      const { lora, base } = settings
-      const unmerged = lora !== undefined && !lora.merge
-      if (unmerged) await checkBase(base, context)
-      const values = await readValues(unmerged ? base.directory : weights.path, 'model', llamaShapes(config), context)
-      const added = unmerged ? await readValues(weights.path, 'adapter_model', loraShapes(config, lora), context) : {}
+      const { base } = settings
+      const lora = await readAdapterFiles(weights, base)
+      if (lora !== undefined) await checkBase(base, context)
+      const whole = lora === undefined ? weights.path : base.directory
+      const values = await readValues(whole, 'model', llamaShapes(config), context)
+      const added = lora && (await readValues(weights.path, 'adapter_model', loraShapes(config, lora), context))
       const tokens = await readTokens(weights.path, config)
       const llama: Llama = {
         ...{ tf: device.tf, config, weights: toTensors(device, { ...values, ...added }) },
-        ...(unmerged && { adapters: loraAdapters(config, lora) }),
+        ...(lora !== undefined && { adapters: loraAdapters(config, lora) }),
       }
       return llamaModel(device, llama, tokens, settings.answer, {
         weights: weights.digest,
@@ -207,18 +209,17 @@ async function writeModel(
     await copyFile(join(base.directory, name), join(directory, name)).catch((error: unknown) => {
       throw storageFailed('write', join(directory, name), error)
     })
-  const stem = lora !== undefined && !lora.merge ? 'adapter_model' : 'model'
-  await writeWeights(directory, stem, tensors, { maximumShardBytes }, context)
-  const write = (name: string, value: JsonObject) =>
-    writeFileAtomic(join(directory, name), `${JSON.stringify(value, null, 2)}\n`)
-  await write('config.json', { ...json, architectures: ['LlamaForCausalLM'], torch_dtype: torchNames[dtype] })
-  if (stem === 'model') return
-  await write('base.json', { formatVersion: 1, digest: base.digest })
-  await write('adapter_config.json', {
-    ...{ peft_type: 'LORA', task_type: 'CAUSAL_LM', base_model_name_or_path: base.name ?? base.directory },
-    ...{ r: lora!.rank, lora_alpha: lora!.alpha, lora_dropout: 0, bias: 'none', fan_in_fan_out: false },
-    ...{ target_modules: [...lora!.targets], inference_mode: true },
-  })
+  const adapter = lora?.merge === false ? lora : undefined
+  await writeWeights(
+    directory,
+    adapter === undefined ? 'model' : 'adapter_model',
+    tensors,
+    { maximumShardBytes },
+    context,
+  )
+  const config = { ...json, architectures: ['LlamaForCausalLM'], torch_dtype: torchNames[dtype] }
+  await writeFileAtomic(join(directory, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+  if (adapter !== undefined) await writeAdapterFiles(directory, base, adapter)
 }
 
 /** What is beyond it, BF16 rounds to infinity. */
