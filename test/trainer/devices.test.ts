@@ -22,7 +22,8 @@ describe('the devices', () => {
     }
     const working = reports.filter(({ ok }) => ok).map(({ name }) => name)
     expect(working.slice(-2)).toEqual(['wasm', 'js'])
-    expect((await openDevice('auto', context)).name).toBe(working[0])
+    const { name } = await openDevice('auto', context)
+    expect(name).toBe(reports.find(({ ok, isSoftware }) => ok && !isSoftware)?.name)
   })
 
   it('are in the environment of a training by their own names, never as auto', async () => {
@@ -63,16 +64,19 @@ function openIn(packages: Readonly<Record<string, string>>, device: string): str
   for (const [name, code] of Object.entries(packages)) {
     const folder = join(root, 'node_modules', name)
     mkdirSync(join(folder, 'dist'), { recursive: true })
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, main: 'dist/index.js' }))
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version: '0.1.0', main: 'dist/index.js' }))
     writeFileSync(join(folder, 'dist/index.js'), code)
   }
   const script = `
 import { callContext } from './src/core/index.js'
 import { loadNative } from './src/trainer/tfjs/native.js'
+import { loadWebGpu } from './src/trainer/tfjs/webgpu.js'
 const tf = { Tensor: class {}, getBackend: () => 'cpu', setBackend: async () => true, findBackendFactory: () => () => globalThis.backend }
 globalThis.Tensor = tf.Tensor
 const said = (error) => error.code + ': ' + error.message
-console.log(await loadNative(${JSON.stringify(device)}, tf).then(({ packages }) => JSON.stringify(packages), said))
+const device = ${JSON.stringify(device)}
+const loading = device === 'webgpu' ? loadWebGpu(tf) : loadNative(device, tf)
+console.log(await loading.then(({ packages }) => JSON.stringify(packages), said))
 `
   writeFileSync(join(root, 'open.ts'), script)
   const tsx = join(repository, 'node_modules/tsx/dist/loader.mjs')
@@ -85,6 +89,20 @@ const working = (usesGpu: boolean, tensor = 'globalThis.Tensor') =>
   `globalThis.backend = { isUsingGpuDevice: ${usesGpu}, binding: { TF_Version: '2.9.1' } }
 if (!require('node:util').isNullOrUndefined(null)) throw new Error('gone')
 module.exports = { Tensor: ${tensor}, version: { 'tfjs-node': '4.22.0' } }`
+
+describe('WebGPU', () => {
+  const backend = { '@tensorflow/tfjs-backend-webgpu': 'module.exports = { WebGPUBackend: class {} }' }
+  it('that is not installed is named with the command that installs it', () => {
+    expect(openIn(backend, 'webgpu')).toMatch(
+      /^missing-peer: .*webgpu is not installed.*npm install webgpu @tensorflow/,
+    )
+  })
+
+  it('that finds no GPU says what is needed', () => {
+    const dawn = 'exports.create = () => ({ requestAdapter: async () => null })\nexports.globals = {}'
+    expect(openIn({ ...backend, webgpu: dawn }, 'webgpu')).toMatch(/^device-unavailable: .*finds no GPU.*libvulkan1/)
+  })
+})
 
 describe('TensorFlow’s library', () => {
   it('that is not installed is named with the command that installs it', () => {

@@ -11,11 +11,11 @@ export const doctor: Command = {
   async run(_, { signal }) {
     const { probeDevices } = await import('../../trainer/tfjs/index.js')
     const devices = await probeDevices(callContext({ signal }))
-    const lines = devices.map(({ name, ok, reason, versions, gflops }) => {
+    const lines = devices.map(({ name, ok, reason, versions, gflops, isSoftware }) => {
       const what = Object.entries(versions).map(([of, version]) => `${of} ${version}`)
-      return `${name.padEnd(7)} ${ok ? `works   ${gflops} GFLOP/s  ${what.join(', ')}` : `no      ${reason}`}`
+      return `${name.padEnd(7)} ${ok ? `works   ${gflops} GFLOP/s  ${what.join(', ')}${isSoftware ? ', in software: not for "auto"' : ''}` : `no      ${reason}`}`
     })
-    const first = devices.find(({ ok }) => ok)
+    const first = devices.find(({ ok, isSoftware }) => ok && isSoftware !== true)
     return {
       text: [...lines, first === undefined ? 'Nothing can train here.' : `"auto" is ${first.name}.`].join('\n'),
       json: toJson({

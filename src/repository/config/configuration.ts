@@ -112,7 +112,7 @@ export interface Configuration {
     readonly checkpoints?: CheckpointConfiguration | false | undefined
     /** Of a language model; what only it knows. */
     readonly llama?: LlamaConfiguration | undefined
-    readonly device?: 'auto' | 'cuda' | 'native' | 'wasm' | 'js' | undefined
+    readonly device?: 'auto' | 'cuda' | 'native' | 'webgpu' | 'wasm' | 'js' | undefined
     /** @default none */
     readonly reportTo?: readonly ('tensorboard' | 'mlflow')[] | undefined
     readonly seed: number

@@ -196,7 +196,7 @@ export const trainingKeys = group({
     eval_steps: accepted(z.number(), count),
     logging_steps: accepted(z.number()),
     report_to: { kind: 'value', type: z.union([text, z.array(text)]), honoured: knownTrackers },
-    device: honoured(z.enum(['auto', 'cuda', 'native', 'wasm', 'js'])),
+    device: honoured(z.enum(['auto', 'cuda', 'native', 'webgpu', 'wasm', 'js'])),
     seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
   }),
   validation: group({

@@ -3,15 +3,17 @@ import type * as TensorFlow from '@tensorflow/tfjs-core'
 import { type CallContext, isSheikhError, type Json, messageOf, SheikhError } from '../../core/index.js'
 import { loadNative } from './native.js'
 import { registerWasmKernels } from './wasm-kernels.js'
+import { loadWebGpu } from './webgpu.js'
+import { registerWebGpuKernels } from './webgpu-kernels.js'
 
 export type Tf = typeof TensorFlow
 
 /** Best first. */
-export const deviceNames = ['cuda', 'native', 'wasm', 'js'] as const
+export const deviceNames = ['cuda', 'native', 'webgpu', 'wasm', 'js'] as const
 
 /**
- * `cuda`: `@tensorflow/tfjs-node-gpu` on an NVIDIA GPU. `native`: TensorFlow's library on the CPU. `wasm`: SIMD, needs
- * nothing. `js`: the reference, 10 to 50 times slower.
+ * `cuda`: `@tensorflow/tfjs-node-gpu` on an NVIDIA GPU. `native`: TensorFlow's library on the CPU. `webgpu`: any
+ * vendor's GPU, by Dawn. `wasm`: SIMD, needs nothing. `js`: the reference, 10 to 50 times slower.
  */
 export type DeviceName = (typeof deviceNames)[number]
 
@@ -20,6 +22,10 @@ export interface Device {
   readonly name: DeviceName
   readonly tf: Tf
   readonly packages: Readonly<Record<string, string>>
+  /** Equal fingerprints give equal bytes. */
+  readonly fingerprint: Json
+  /** A GPU that is none: its work is done by the processor, and slower than any other device does it. */
+  readonly isSoftware: boolean
   /** Runs synchronous work on this device, and gives the host its backend back. */
   use<R>(work: () => R): R
 }
@@ -27,7 +33,8 @@ export interface Device {
 const opened = new Map<DeviceName, Promise<Device>>()
 
 /**
- * @param name `auto`: the first that opens, in the order of `deviceNames`; never the one that was faster today.
+ * @param name `auto`: the first that opens, in the order of `deviceNames`, and is no GPU in software; never the one that was
+ * faster today.
  * @throws `device-unavailable`, `missing-peer`.
  */
 export async function openDevice(name: DeviceName | 'auto', context: Pick<CallContext, 'signal'>): Promise<Device> {
@@ -57,7 +64,8 @@ export async function openDevice(name: DeviceName | 'auto', context: Pick<CallCo
 async function openFirst(context: Pick<CallContext, 'signal'>): Promise<Device> {
   for (const name of deviceNames.slice(0, -1)) {
     try {
-      return await openDevice(name, context)
+      const device = await openDevice(name, context)
+      if (!device.isSoftware) return device
     } catch (error) {
       if (!isSheikhError(error, 'missing-peer') && !isSheikhError(error, 'device-unavailable')) throw error
     }
@@ -65,8 +73,16 @@ async function openFirst(context: Pick<CallContext, 'signal'>): Promise<Device> 
   return openDevice('js', context)
 }
 
-/** Equal fingerprints give equal bytes. */
-export function fingerprint(name: DeviceName): Json {
+/** The values of a tensor, once they are there; the tensor is not any more. Not every device can be waited for on the spot. */
+export async function valuesOf(tensor: TensorFlow.Tensor): Promise<Float32Array> {
+  try {
+    return await tensor.data<'float32'>()
+  } finally {
+    tensor.dispose()
+  }
+}
+
+function fingerprintOf(name: DeviceName, adapter: Json | undefined): Json {
   const { node, v8, unicode } = process.versions
   const common = {
     device: name,
@@ -76,17 +92,26 @@ export function fingerprint(name: DeviceName): Json {
     arch: process.arch,
   }
   // TensorFlow chooses its code by what the processor can do.
-  return name === 'cuda' || name === 'native' ? { ...common, cpu: cpus()[0]?.model ?? null } : common
+  if (name === 'cuda' || name === 'native') return { ...common, cpu: cpus()[0]?.model ?? null }
+  return adapter === undefined ? common : { ...common, adapter }
 }
 
 async function open(name: DeviceName): Promise<Device> {
   const tf = defaultOf<Tf>(await import('@tensorflow/tfjs-core'))
   const backend = `sheikh-${name}`
   const packages: Record<string, string> = { '@tensorflow/tfjs-core': tf.version_core }
+  let adapter: Json | undefined
+  let isSoftware = false
   if (name === 'cuda' || name === 'native') {
     const native = await loadNative(name, tf)
     Object.assign(packages, native.packages)
     register(tf, 'tensorflow', backend, native.create())
+  } else if (name === 'webgpu') {
+    const gpu = await loadWebGpu(tf)
+    Object.assign(packages, gpu.packages)
+    ;({ adapter, isSoftware } = gpu)
+    register(tf, 'webgpu', backend, gpu.backend)
+    registerWebGpuKernels(tf, backend)
   } else if (name === 'js') {
     const cpu = defaultOf<typeof import('@tensorflow/tfjs-backend-cpu')>(await import('@tensorflow/tfjs-backend-cpu'))
     packages['@tensorflow/tfjs-backend-cpu'] = cpu.version_cpu
@@ -100,7 +125,8 @@ async function open(name: DeviceName): Promise<Device> {
     registerWasmKernels(tf, backend)
   }
   await switchTo(tf, backend, () => undefined)
-  return { name, tf, packages, use: (work) => switchTo(tf, backend, work) }
+  const fingerprint = fingerprintOf(name, adapter)
+  return { name, tf, packages, fingerprint, isSoftware, use: (work) => switchTo(tf, backend, work) }
 }
 
 function factoryOf(tf: Tf, original: string) {

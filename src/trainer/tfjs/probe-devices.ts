@@ -1,6 +1,6 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type Clock, messageOf } from '../../core/index.js'
-import { type Device, type DeviceName, deviceNames, openDevice } from './devices.js'
+import { type Device, type DeviceName, deviceNames, openDevice, valuesOf } from './devices.js'
 import { textClassifier } from './text-classifier.js'
 import { trainLoop } from './train-loop.js'
 
@@ -14,6 +14,8 @@ export interface DeviceReport {
   readonly versions: Readonly<Record<string, string>>
   /** Of a product of two float32 matrices of 512 rows (`js`: 128), 2·n³ operations, measured here and now by the context's clock. */
   readonly gflops?: number | undefined
+  /** A GPU in software, which `auto` passes over; absent for any other. */
+  readonly isSoftware?: true | undefined
 }
 
 /**
@@ -36,9 +38,10 @@ async function probe(name: DeviceName, context: CallContext): Promise<DeviceRepo
   try {
     const device = await openDevice(name, context)
     versions = device.packages
-    const wrong = productFault(device) ?? (await trainingFault(device, context))
+    const wrong = (await productFault(device)) ?? (await trainingFault(device, context))
     if (wrong !== undefined) return { name, ok: false, reason: wrong, versions }
-    return { name, ok: true, versions, gflops: measureGflops(device, context.clock) }
+    const gflops = await measureGflops(device, context.clock)
+    return { name, ok: true, versions, gflops, ...(device.isSoftware && { isSoftware: true }) }
   } catch (error) {
     context.signal.throwIfAborted()
     return { name, ok: false, reason: messageOf(error), versions }
@@ -46,14 +49,13 @@ async function probe(name: DeviceName, context: CallContext): Promise<DeviceRepo
 }
 
 /** Integers below 2²⁴: float32 holds each product and each sum exactly, in whatever order it is added. */
-function productFault({ tf, use }: Device): string | undefined {
+async function productFault({ tf, use }: Device): Promise<string | undefined> {
   const size = 24
   const [left, right] = [0, 1].map((part) =>
     Array.from({ length: size * size }, (_, index) => ((index * 7 + part * 5) % 13) - 6),
   ) as [number[], number[]]
-  const found = use(() =>
-    tf.tidy(() => tf.matMul(tf.tensor2d(left, [size, size]), tf.tensor2d(right, [size, size])).dataSync()),
-  )
+  const product = use(() => tf.tidy(() => tf.matMul(tf.tensor2d(left, [size, size]), tf.tensor2d(right, [size, size]))))
+  const found = await valuesOf(product)
   for (let row = 0; row < size; row += 1)
     for (let column = 0; column < size; column += 1) {
       let sum = 0
@@ -79,21 +81,14 @@ async function trainingFault(device: Device, context: CallContext): Promise<stri
 }
 
 /** Of twice as many products each time, until they take a tenth of a second together; absent for a clock that stands still. */
-function measureGflops({ name, tf, use }: Device, clock: Clock): number | undefined {
+async function measureGflops({ name, tf, use }: Device, clock: Clock): Promise<number | undefined> {
   const size = name === 'js' ? 128 : 512
   const matrix = use(() => tf.randomUniform([size, size], -1, 1, 'float32', 1) as Tensor2D)
-  // Not by tf.tidy: it looks for tensors in what is returned, number by number.
-  const product = () => {
-    const answer = tf.matMul(matrix, matrix)
-    answer.dataSync()
-    answer.dispose()
-  }
+  const product = async () => void (await valuesOf(use(() => tf.matMul(matrix, matrix))))
   try {
     for (let products = 1; products <= 2 ** 12; products *= 2) {
       const startMs = clock.nowMs()
-      use(() => {
-        for (let index = 0; index < products; index += 1) product()
-      })
+      for (let index = 0; index < products; index += 1) await product()
       const tookMs = clock.nowMs() - startMs
       if (tookMs >= 100) return Number(((products * 2 * size ** 3) / tookMs / 1e6).toPrecision(3))
     }

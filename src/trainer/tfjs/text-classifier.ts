@@ -125,15 +125,16 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
       }
     },
 
-    predict(tf, { weight, bias }, inputs, config) {
+    outputs(tf, { weight, bias }, inputs, config) {
       const settings = config as unknown as TextFeatureSettings
       const words = flatten(
         tf,
         inputs.map((input) => textFeatures(input, settings)),
       )
       const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words)
-      return toPredictions(tf.softmax(logits).dataSync() as Float32Array, labelsOf(config))
+      return tf.softmax(logits) // [texts, labels]
     },
+    predictions: (outputs, config) => toPredictions(outputs, labelsOf(config)),
   }
 }
 

@@ -89,6 +89,9 @@ export interface TfjsModel<I, T, Example> {
   lossAndGradients(tf: Tf, weights: Weights, batch: readonly Example[], config: JsonObject): LossAndGradients
   /** About what `lossAndGradients` takes beside the weights. @default unknown, and no batch is split */
   stepBytes?(batch: readonly Example[], config: JsonObject): number
-  predict(tf: Tf, weights: Weights, inputs: readonly I[], config: JsonObject): readonly Prediction[]
+  /** What `predictions` reads: one tensor, float32. */
+  outputs(tf: Tf, weights: Weights, inputs: readonly I[], config: JsonObject): Tensor
+  /** @param outputs the values of the tensor, row by row. */
+  predictions(outputs: Float32Array, config: JsonObject): readonly Prediction[]
   readonly labels?: ((config: JsonObject) => readonly string[]) | undefined
 }

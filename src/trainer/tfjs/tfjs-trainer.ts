@@ -14,7 +14,7 @@ import {
 import { writeFileAtomic } from '../../store/index.js'
 import type { Trainer } from '../trainer.js'
 import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js'
-import { type Device, type DeviceName, fingerprint, openDevice } from './devices.js'
+import { type Device, type DeviceName, openDevice, valuesOf } from './devices.js'
 import { loopCheckpoints, madeBy, recordOf } from './fit-record.js'
 import type { TfjsModel, Weights } from './tfjs-model.js'
 import { trainLoop } from './train-loop.js'
@@ -56,8 +56,8 @@ export function tfjsTrainer<I, T, Example>(
     }),
   } as const
   const environment = async (context: CallContext) => {
-    const { name, packages } = await openDevice(deviceName, context)
-    return { packages, device: fingerprint(name) }
+    const { packages, fingerprint } = await openDevice(deviceName, context)
+    return { packages, device: fingerprint }
   }
   return {
     ...described,
@@ -119,11 +119,8 @@ function loadedModel<I, T, Example>(
       for (let first = 0; first < inputs.length; first += inputsAtOnce) {
         context.signal.throwIfAborted()
         const batch = inputs.slice(first, first + inputsAtOnce)
-        device.use(() => {
-          device.tf.tidy(() => {
-            predictions.push(...model.predict(device.tf, weights, batch, config))
-          })
-        })
+        const outputs = device.use(() => device.tf.tidy(() => model.outputs(device.tf, weights, batch, config)))
+        predictions.push(...model.predictions(await valuesOf(outputs), config))
       }
       return predictions
     },

@@ -5,7 +5,7 @@ import type { FitContext } from '../trainer.js'
 import { type AdamWState, initAdamW, updateAdamW } from './adamw.js'
 import { type CheckpointOptions, readLastCheckpoint, type SavedTensor, writeCheckpoint } from './checkpoints.js'
 import { clipGradients } from './clip-gradients.js'
-import type { Device } from './devices.js'
+import { type Device, valuesOf } from './devices.js'
 import { learningRateAt } from './learning-rate.js'
 import type { LossAndGradients, TfjsModel } from './tfjs-model.js'
 
@@ -105,7 +105,7 @@ export async function trainLoop<Example>(
       const batches = batchesOf(chosen)
       const within = batches.flatMap(split)
       if (within.length > batches.length) splitSteps += 1
-      const loss = device.use(() => takeStep(within, step, learningRate))
+      const loss = (await valuesOf(device.use(() => takeStep(within, step, learningRate))))[0]!
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
       if (step % reportEvery === 0 || step === steps) {
         lossCurve.push([step, loss])
@@ -120,7 +120,7 @@ export async function trainLoop<Example>(
         yieldedMs = context.clock.nowMs()
       }
     }
-    return { weights: device.use(readWeights), lossCurve, developmentCurve, splitSteps }
+    return { weights: await readWeights(), lossCurve, developmentCurve, splitSteps }
   } finally {
     device.use(() => tf.dispose([weights, states, best?.weights ?? []] as never))
   }
@@ -149,18 +149,16 @@ export async function trainLoop<Example>(
     const { folder, training, options } = checkpoints
     const tensors: Record<string, SavedTensor> = {}
     const lowest = best && { lowest: { step: best.step, loss: best.loss } }
-    const keep = (name: string, tensor: Tensor) => {
-      tensors[name] = { shape: tensor.shape, values: tensor.dataSync() as Float32Array }
+    const keep = async (name: string, tensor: Tensor) => {
+      tensors[name] = { shape: tensor.shape, values: await tensor.data<'float32'>() }
     }
-    device.use(() => {
-      for (const [index, name] of names.entries()) {
-        keep(`weight/${name}`, weights[index]!)
-        keep(`first/${name}`, states[index]!.first)
-        keep(`second/${name}`, states[index]!.second)
-        if (best !== undefined) keep(`best/${name}`, best.weights[index]!)
-      }
-    })
     try {
+      for (const [index, name] of names.entries()) {
+        await keep(`weight/${name}`, weights[index]!)
+        await keep(`first/${name}`, states[index]!.first)
+        await keep(`second/${name}`, states[index]!.second)
+        if (best !== undefined) await keep(`best/${name}`, best.weights[index]!)
+      }
       // Never aborted: what was learned up to here is worth more than the moment.
       const { clock, log } = context
       await writeCheckpoint(
@@ -196,13 +194,16 @@ export async function trainLoop<Example>(
     for (let first = 0; first < all.length; first += batchSize) {
       context.signal.throwIfAborted()
       for (const batch of split(all.slice(first, first + batchSize))) {
-        device.use(() =>
+        let weight = batch.length
+        const loss = device.use(() =>
           tf.tidy(() => {
             const { loss, count = batch.length } = model.lossAndGradients(tf, named(weights), batch, config)
-            sum += loss.dataSync()[0]! * count
-            total += count
+            weight = count
+            return loss
           }),
         )
+        sum += (await valuesOf(loss))[0]! * weight
+        total += weight
         await setImmediate()
       }
     }
@@ -224,7 +225,7 @@ export async function trainLoop<Example>(
     return [batch.slice(0, middle), batch.slice(middle)].flatMap(split)
   }
 
-  function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): number {
+  function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): Scalar {
     const old = [weights, states]
     const next = tf.tidy(() => {
       const { loss, gradients: found } = accumulated(batches)
@@ -245,9 +246,7 @@ export async function trainLoop<Example>(
     weights = next.weights
     states = next.states
     tf.dispose(old as never)
-    const [loss] = next.loss.dataSync()
-    next.loss.dispose()
-    return loss!
+    return next.loss
   }
 
   /** Of all batches as of one: each counts by what its mean is over. One at a time is in memory. */
@@ -274,10 +273,10 @@ export async function trainLoop<Example>(
     return Object.fromEntries(names.map((name, index) => [name, tensors[index]!]))
   }
 
-  function readWeights(): Readonly<Record<string, Float32Array>> {
+  async function readWeights(): Promise<Readonly<Record<string, Float32Array>>> {
     const read: Record<string, Float32Array> = {}
     for (const [index, name] of names.entries()) {
-      const values = Float32Array.from((best?.weights ?? weights)[index]!.dataSync() as Float32Array)
+      const values = Float32Array.from(await (best?.weights ?? weights)[index]!.data<'float32'>())
       if (!values.every(Number.isFinite)) throw diverged(`the weight "${name}" holds a value that is not finite`)
       read[name] = values
     }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { CallContext, Random } from '../../../core/index.js'
-import type { Device } from '../devices.js'
+import { type Device, valuesOf } from '../devices.js'
 import { type Cache, type Llama, type NextToken, nextTokenLogits } from './llama.js'
 
 export interface SamplingOptions {
@@ -39,15 +39,12 @@ export async function generate(
       signal.throwIfAborted()
       const behind = prompt.length + answer.length - fresh.length
       const old = cache
-      const logits = device.use(() => {
-        const next = tf.tidy(() => ({ ...nextTokenLogits(llama, fresh, old, behind) }) as never) as NextToken
-        cache = next.cache
-        const values = next.logits.dataSync() as Float32Array
-        next.logits.dispose()
-        tf.dispose((old ?? []) as never)
-        return values
-      })
-      const token = chooseToken(logits, sampling, random)
+      const next = device.use(
+        () => tf.tidy(() => ({ ...nextTokenLogits(llama, fresh, old, behind) }) as never) as NextToken,
+      )
+      cache = next.cache
+      tf.dispose((old ?? []) as never)
+      const token = chooseToken(await valuesOf(next.logits), sampling, random)
       answer.push(token)
       if (isComplete(answer)) break
       fresh = Int32Array.of(token)

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type CallContext, type Digest, digestJson, type Json, SheikhError, seededRandom } from '../../../core/index.js'
 import type { Model, Prediction } from '../../../model/index.js'
-import type { Device } from '../devices.js'
+import { type Device, valuesOf } from '../devices.js'
 import { generate, type SamplingOptions } from './generate.js'
 import { type Llama, type TokenSequence, targetLogLikelihoods } from './llama.js'
 import { cutPrompt, sequenceOf, textSequences } from './sequences.js'
@@ -69,8 +69,8 @@ export function llamaModel(
       }
       for (const input of inputs) {
         context.signal.throwIfAborted()
-        if (answer.kind === 'likelihood') predictions.push(measure(input))
-        else if (answer.kind === 'choice') predictions.push(choose((room) => promptOf(input, room), answer))
+        if (answer.kind === 'likelihood') predictions.push(await measure(input))
+        else if (answer.kind === 'choice') predictions.push(await choose((room) => promptOf(input, room), answer))
         else predictions.push(await write((room) => promptOf(input, room), answer, input, context))
         await setImmediate()
       }
@@ -84,29 +84,31 @@ export function llamaModel(
   }
 
   /** In windows, where it is longer than a sequence: each begins with the last token of the one before. */
-  function measure(input: string): Prediction {
-    const windows = textSequences(tokens, input, maximumLength)
-    const found = windows.flatMap((window) => [...logLikelihoods([window])[0]!])
+  async function measure(input: string): Promise<Prediction> {
+    const found: number[] = []
+    for (const window of textSequences(tokens, input, maximumLength))
+      found.push(...(await logLikelihoods([window]))[0]!)
     return { kind: 'vector', values: [0 - sum(found), found.length] }
   }
 
-  function logLikelihoods(sequences: readonly TokenSequence[]): readonly Float32Array[] {
-    let found: readonly Float32Array[] = []
-    device.use(() =>
-      tf.tidy(() => {
-        found = targetLogLikelihoods(llama, sequences)
-      }),
-    )
-    return found
+  /** ln p of each target, by sequence. */
+  async function logLikelihoods(sequences: readonly TokenSequence[]): Promise<readonly Float32Array[]> {
+    const found = await valuesOf(device.use(() => tf.tidy(() => targetLogLikelihoods(llama, sequences))))
+    let first = 0
+    return sequences.map(({ targets }) => {
+      const count = targets.reduce((total, target) => total + (target >= 0 ? 1 : 0), 0)
+      first += count
+      return found.slice(first - count, first)
+    })
   }
 
-  function choose(promptWithin: PromptWithin, { choices }: ChoiceAnswer): Prediction {
+  async function choose(promptWithin: PromptWithin, { choices }: ChoiceAnswer): Promise<Prediction> {
     const answers = choices.map((choice) => tokens.encodeAnswer(choice))
     const prompt = promptWithin(Math.max(1, maximumLength + 1 - Math.max(...answers.map(({ length }) => length))))
     const likelihoods: number[] = []
     for (let first = 0; first < answers.length; first += choicesAtOnce) {
       const some = answers.slice(first, first + choicesAtOnce).map((one) => sequenceOf(prompt, one, true))
-      likelihoods.push(...logLikelihoods(some).map(sum))
+      likelihoods.push(...(await logLikelihoods(some)).map(sum))
     }
     const best = likelihoods.indexOf(Math.max(...likelihoods))
     const shares = likelihoods.map((value) => Math.exp(value - likelihoods[best]!))

@@ -6,8 +6,9 @@ import { fromFloat32, readWeightsDirectory, writeWeights } from '../../../model/
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
-import { type Device, fingerprint, openDevice } from '../devices.js'
+import { type Device, openDevice, valuesOf } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
+import { packageVersion } from '../package-version.js'
 import type { Weights } from '../tfjs-model.js'
 import { type Trainable, trainLoop } from '../train-loop.js'
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js'
@@ -18,7 +19,7 @@ import { llamaModel } from './llama-model.js'
 import { describeLlama, type LlamaSettings, type LlamaTrainerOptions, toLlamaSettings } from './llama-options.js'
 import { initLora, loraAdapters, loraShapes, merged } from './lora.js'
 import { readSequences } from './sequences.js'
-import { tokenizerFiles, tokenizerPackage, tokenizerVersion } from './tokens.js'
+import { tokenizerFiles, tokenizerPackage } from './tokens.js'
 
 /**
  * Trains a language model of the Llama family, whole or by adapters, from a folder as Hugging Face has it, and releases one
@@ -38,8 +39,8 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     describe: () => ({ ...describeLlama(settings), device: deviceName }),
   } as const
   const environment = async (context: CallContext) => {
-    const { name, packages } = await openDevice(deviceName, context)
-    return { packages: { ...packages, [tokenizerPackage]: await tokenizerVersion() }, device: fingerprint(name) }
+    const { packages, fingerprint } = await openDevice(deviceName, context)
+    return { packages: { ...packages, [tokenizerPackage]: packageVersion(tokenizerPackage) }, device: fingerprint }
   }
   return {
     ...described,
@@ -75,7 +76,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
           },
           context,
         )
-        const found = trainee.merge(weights)
+        const found = await trainee.merge(weights)
         await writeModel(directory, settings, json, found, context)
         return { weights: await readWeightsDirectory(directory, context), record: recordOf(made, trained) }
       } finally {
@@ -107,7 +108,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
 
 interface Trainee extends Trainable<TokenSequence> {
   /** What is to be released, by name: with the base's weights where adapters are merged into them. */
-  merge(trained: Readonly<Record<string, Float32Array>>): Readonly<Record<string, Values>>
+  merge(trained: Readonly<Record<string, Float32Array>>): Promise<Readonly<Record<string, Values>>>
   dispose(): void
 }
 
@@ -127,7 +128,7 @@ function traineeOf(
       init: (_tf, _config, random) =>
         start === undefined ? initLlama(device, config, random) : toTensors(device, start),
       lossAndGradients: (_tf, weights, batch) => llamaLossAndGradients({ tf, config, weights }, batch, () => true),
-      merge: (trained) =>
+      merge: async (trained) =>
         Object.fromEntries(Object.entries(trained).map(([name, values]) => [name, { shape: shapes[name]!, values }])),
       dispose() {},
     }
@@ -140,22 +141,22 @@ function traineeOf(
     init: (_tf, _config, random) => initLora(tf, config, lora, random),
     lossAndGradients: (_tf, weights, batch) =>
       llamaLossAndGradients({ tf, config, adapters, weights: { ...frozen, ...weights } }, batch, () => false),
-    merge(trained) {
+    async merge(trained) {
       const added = Object.fromEntries(
         Object.entries(trained).map(([name, values]): [string, Values] => [name, { shape: shapes[name]!, values }]),
       )
       if (!lora.merge) return added
-      return device.use(() => {
-        const tensors = toTensors(device, added)
-        const whole = { ...start! }
+      const tensors = toTensors(device, added)
+      const whole = { ...start! }
+      try {
         for (const [name, adapter] of adapters) {
-          const matrix = tf.tidy(() => merged(tf, frozen[name] as Tensor2D, adapter, tensors))
-          whole[name] = { shape: matrix.shape, values: Float32Array.from(matrix.dataSync()) }
-          matrix.dispose()
+          const matrix = device.use(() => tf.tidy(() => merged(tf, frozen[name] as Tensor2D, adapter, tensors)))
+          whole[name] = { shape: matrix.shape, values: await valuesOf(matrix) }
         }
-        tf.dispose(tensors as never)
         return whole
-      })
+      } finally {
+        tf.dispose(tensors as never)
+      }
     },
     dispose: () => device.use(() => tf.dispose(frozen as never)),
   }

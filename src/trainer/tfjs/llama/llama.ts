@@ -61,19 +61,12 @@ export function llamaLossAndGradients(
   return { loss: tf.neg(tf.mean(logLikelihoods)), gradients, count: rows.length }
 }
 
-/** ln p of each target of each sequence, in order of place: what is not a target is left out. Runs inside `tf.tidy`. */
-export function targetLogLikelihoods(llama: Llama, batch: readonly TokenSequence[]): readonly Float32Array[] {
-  const { tf } = llama
+/** ln p of each target of each sequence, one after the other; what is not a target is left out. Runs inside `tf.tidy`. */
+export function targetLogLikelihoods(llama: Llama, batch: readonly TokenSequence[]): Tensor1D {
   const padded = pad(batch)
   const { rows, targets } = learnedOf(padded)
   const logits = answersAt(passOf(llama), padded, rows).y
-  const found = likelihoodsOf(tf, logits, targets).logLikelihoods.dataSync() as Float32Array
-  let first = 0
-  return batch.map((sequence) => {
-    const count = sequence.targets.reduce((sum, target) => sum + (target >= 0 ? 1 : 0), 0)
-    first += count
-    return found.slice(first - count, first)
-  })
+  return likelihoodsOf(llama.tf, logits, targets).logLikelihoods
 }
 
 /**

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Tokenizer } from '@huggingface/tokenizers'
 import { messageOf } from '../../../core/index.js'
 import type { LlamaConfig } from './llama-config.js'
@@ -63,11 +62,4 @@ export async function loadTokens(
       return (whole.startsWith(before) ? whole.slice(before.length) : decode(answer)).trim()
     },
   }
-}
-
-/** It does not say its version itself, and exports nothing else. */
-export async function tokenizerVersion(): Promise<string> {
-  const entry = createRequire(import.meta.url).resolve(tokenizerPackage)
-  const { version } = JSON.parse(await readFile(join(dirname(entry), '../package.json'), 'utf8')) as { version: string }
-  return version
 }
