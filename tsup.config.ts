@@ -12,6 +12,8 @@ export default defineConfig({
     statistics: 'src/statistics.ts',
     testing: 'src/testing.ts',
     'cli/main': 'src/cli/main.ts',
+    // Started by its file, from the chunks beside it.
+    'training-thread': 'src/trainer/tfjs/thread/training-thread.ts',
   },
   format: 'esm',
   target: 'node20',

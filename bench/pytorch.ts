@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { callContext, seededRandom } from '../src/core/index.js'
 import { type Device, type DeviceName, openDevice } from '../src/trainer/tfjs/devices.js'
+import { listed } from '../src/trainer/tfjs/examples.js'
 import { llamaLossAndGradients } from '../src/trainer/tfjs/llama/llama.js'
 import { llamaShapes, parseLlamaConfig } from '../src/trainer/tfjs/llama/llama-config.js'
 import { sequenceOf } from '../src/trainer/tfjs/llama/sequences.js'
@@ -143,7 +144,7 @@ async function measure(device: Device, work: Work, python: string): Promise<Benc
   const ours = async () => {
     // The weights and what the loop does around its steps are in the time.
     const startedMs = performance.now()
-    const request = { config: {}, examples: work.examples, seed: 1 }
+    const request = { config: {}, examples: listed(work.examples), seed: 1 }
     await trainLoop(device, work.trainee(device), request, { ...callContext(), progress() {} })
     return (work.items * steps) / ((performance.now() - startedMs) / 1000)
   }

@@ -2,8 +2,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import { loadMails } from '../examples/quickstart/mails.js'
-import { callContext } from '../src/core/index.js'
+import { callContext, type JsonObject } from '../src/core/index.js'
 import { type Device, openDevice } from '../src/trainer/tfjs/devices.js'
+import { listed } from '../src/trainer/tfjs/examples.js'
 import { type TextExample, textClassifier } from '../src/trainer/tfjs/text-classifier.js'
 import { trainLoop } from '../src/trainer/tfjs/train-loop.js'
 import { type BenchRow, interleaved, peakMemoryMb } from './bench.js'
@@ -18,25 +19,27 @@ export async function rows(): Promise<readonly BenchRow[]> {
   const device = await openDevice('wasm', context)
   // Every fourth or so, so that both labels and all groups of the corpus are among them.
   const mails = loadMails().filter((_, index) => index % 4 === 0)
-  const learned = await model.learn(
+  const examples: TextExample[] = []
+  const config = await model.learn(
     {
       async *[Symbol.asyncIterator]() {
         for (const { id, text, label } of mails.slice(0, texts)) yield { id, input: text, target: label, slices: [] }
       },
     } as never,
+    (example) => void examples.push(example),
     context,
   )
-  const examplesPerSecond = (startedMs: number) => learned.examples.length / ((performance.now() - startedMs) / 1000)
+  const examplesPerSecond = (startedMs: number) => examples.length / ((performance.now() - startedMs) / 1000)
   const fitContext = { ...context, progress: () => undefined } as never
 
   const trainOurs = async () => {
     const startedMs = performance.now()
-    await trainLoop(device, model as never, { ...learned, seed: 0 }, fitContext)
+    await trainLoop(device, model as never, { config, examples: listed(examples), seed: 0 }, fitContext)
     return examplesPerSecond(startedMs)
   }
   const trainBare = async () => {
     const startedMs = performance.now()
-    await bareLoop(device, learned)
+    await bareLoop(device, { config, examples })
     return examplesPerSecond(startedMs)
   }
   await trainOurs()
@@ -50,7 +53,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
   const ratio = ours / peer
   return [
     {
-      work: `text classifier, ${learned.examples.length} mails, batches of ${batchSize}, device wasm`,
+      work: `text classifier, ${examples.length} mails, batches of ${batchSize}, device wasm`,
       ours,
       peer,
       peerName: 'a bare tfjs loop with tf.train.adam',
@@ -72,7 +75,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
 /** What somebody writes who only wants to train: no seed, no events, no signal, no checks. */
 async function bareLoop(
   { tf, use }: Device,
-  { config, examples }: Awaited<ReturnType<typeof model.learn>>,
+  { config, examples }: { readonly config: JsonObject; readonly examples: readonly TextExample[] },
 ): Promise<void> {
   const start = use(() => model.init(tf, config, undefined as never))
   const weights: Record<string, Variable> = use(() =>

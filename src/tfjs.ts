@@ -1,5 +1,6 @@
 export {
   type BaseModel,
+  type BaseWeights,
   type CheckpointOptions,
   type ChoiceAnswer,
   type DeviceName,
@@ -13,6 +14,7 @@ export {
   type LoraTarget,
   type LossAndGradients,
   llamaTrainer,
+  type ModelModule,
   probeDevices,
   type SamplingOptions,
   type Schedule,
@@ -20,6 +22,7 @@ export {
   type TextClassifierOptions,
   type TfjsModel,
   type TfjsTrainerOptions,
+  type ThreadChoice,
   textClassifier,
   tfjsTrainer,
   type Weights,

@@ -64,7 +64,11 @@ async function learn({
 }: Learning = {}) {
   const controller = new AbortController()
   const reports: TrainProgress[] = []
-  const fitted = await tfjsTrainer(textClassifier({ ...settings, ...model }), { device, checkpoints }).fit(
+  const fitted = await tfjsTrainer(textClassifier({ ...settings, ...model }), {
+    device,
+    checkpoints,
+    thread: 'caller',
+  }).fit(
     {
       training,
       seed,
@@ -255,7 +259,7 @@ describe('accumulated gradients', () => {
 describe('a pipeline', () => {
   it('goes on with a training that was stopped, and leaves no checkpoint behind', async () => {
     const store = directoryStore(join(work, '.sheikh'))
-    const trainer = tfjsTrainer(textClassifier(settings), { device: 'js' })
+    const trainer = tfjsTrainer(textClassifier(settings), { device: 'js', thread: 'caller' })
     const { pipeline } = world()
     const untouched = world()
     const weightsOf = async (runs: Runs, runId: string) =>

@@ -9,5 +9,14 @@ export { llamaTrainer } from './llama/llama-trainer.js'
 export type { LoraOptions, LoraTarget } from './llama/lora.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
 export { type TextClassifierOptions, textClassifier } from './text-classifier.js'
-export type { EarlyStopping, LoopSettings, LossAndGradients, TfjsModel, Weights } from './tfjs-model.js'
+export type {
+  BaseWeights,
+  EarlyStopping,
+  LoopSettings,
+  LossAndGradients,
+  ModelModule,
+  TfjsModel,
+  Weights,
+} from './tfjs-model.js'
 export { type TfjsTrainerOptions, tfjsTrainer } from './tfjs-trainer.js'
+export type { ThreadChoice } from './training.js'

@@ -1,7 +1,8 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type Clock, messageOf } from '../../core/index.js'
 import { type Device, type DeviceName, deviceNames, openDevice, valuesOf } from './devices.js'
-import { textClassifier } from './text-classifier.js'
+import { listed } from './examples.js'
+import { type TextExample, textClassifier } from './text-classifier.js'
 import { trainLoop } from './train-loop.js'
 
 /** What a device did when it was asked to work. */
@@ -74,8 +75,10 @@ async function trainingFault(device: Device, context: CallContext): Promise<stri
     target: input.split(' ')[1]!,
     slices: {},
   }))
-  const { config, examples } = await model.learn(rowsOf(rows), context)
-  const { lossCurve } = await trainLoop(device, model, { config, examples, seed: 1 }, { ...context, progress() {} })
+  const examples: TextExample[] = []
+  const config = await model.learn(rowsOf(rows), (example) => void examples.push(example), context)
+  const request = { config, examples: listed(examples), seed: 1 }
+  const { lossCurve } = await trainLoop(device, model, request, { ...context, progress() {} })
   const [first, last] = [lossCurve[0]![1], lossCurve.at(-1)![1]]
   return last < first ? undefined : `training does not lower the loss: ${first}, then ${last}`
 }

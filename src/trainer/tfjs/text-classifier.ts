@@ -36,8 +36,7 @@ export interface TextClassifierOptions {
 }
 
 export interface TextExample extends TextFeatures {
-  /** Index into the labels. */
-  readonly target: number
+  readonly label: string
 }
 
 /**
@@ -66,21 +65,45 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     name: 'text-classifier',
     version: '1',
     targets: 'labels',
+    module: { builtIn: 'text-classifier', options },
     loop,
     describe: () => ({ ...loop, ...features }) as unknown as JsonObject,
 
-    async learn(rows, context) {
-      const found = await readTexts(rows, features, context)
-      const labels = [...new Set(found.map(({ target }) => target))].sort()
-      if (labels.length < 2)
-        throw invalidRow(labels.length === 0 ? 'there are no rows' : `all rows have the label "${labels[0]}"`, {
-          labels,
-        })
-      return { config: { labels, ...features }, examples: toExamples(found, labels) }
+    async learn(rows, keep, context, base) {
+      const found = new Set(base === undefined ? [] : labelsOf(base))
+      let count = 0
+      await readTexts(rows, features, context, (example) => {
+        found.add(example.label)
+        count += 1
+        return keep(example)
+      })
+      const labels = [...found].sort()
+      if (count === 0 || labels.length < 2)
+        throw invalidRow(count === 0 ? 'there are no rows' : `all rows have the label "${labels[0]}"`, { labels })
+      return { labels, ...features }
     },
 
-    async examples(rows, config, context) {
-      return toExamples(await readTexts(rows, features, context), labelsOf(config))
+    async examples(rows, config, keep, context) {
+      const known = new Set(labelsOf(config))
+      await readTexts(rows, features, context, (example) => (known.has(example.label) ? keep(example) : undefined))
+    },
+
+    startFrom({ config: base, weights }, config) {
+      for (const [name, wanted] of Object.entries(features))
+        if (base[name] !== wanted)
+          throw new SheikhError(
+            'invalid-options',
+            `Cannot start from the base: its ${name} is ${base[name]}, and this classifier's ${wanted}. Give it the same, or start from scratch.`,
+            { facts: { option: name } },
+          )
+      // What the base did not know begins as everything begins: at zero.
+      const [labels, known] = [labelsOf(config), labelsOf(base)]
+      const columns = (values: Float32Array) =>
+        Float32Array.from({ length: (values.length / known.length) * labels.length }, (_, place) => {
+          const column = known.indexOf(labels[place % labels.length]!)
+          return column < 0 ? 0 : values[Math.floor(place / labels.length) * known.length + column]!
+        })
+      return { bias: columns(weights['bias']!), weight: columns(weights['weight']!) }
     },
 
     checkConfig(config) {
@@ -107,14 +130,10 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
 
     lossAndGradients(tf, { weight, bias }, batch, config) {
       const words = flatten(tf, batch)
+      const labels = labelsOf(config)
       const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words) // [batch, labels]
-      const targets = tf.oneHot(
-        tf.tensor1d(
-          Int32Array.from(batch, ({ target }) => target),
-          'int32',
-        ),
-        labelsOf(config).length,
-      )
+      const numbers = Int32Array.from(batch, ({ label }) => labels.indexOf(label))
+      const targets = tf.oneHot(tf.tensor1d(numbers, 'int32'), labels.length)
       const loss = tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), 1)))
       // Of the mean cross-entropy by the logits: (softmax − target) / batch.
       const errors = tf.div(tf.sub(tf.softmax(logits), targets), batch.length) // [batch, labels]
@@ -138,33 +157,18 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
   }
 }
 
-interface LabelledText {
-  readonly features: TextFeatures
-  readonly target: string
-}
-
 async function readTexts(
   rows: Rows<string, string>,
   settings: TextFeatureSettings,
   { signal }: CallContext,
-): Promise<readonly LabelledText[]> {
-  const found: LabelledText[] = []
+  keep: (example: TextExample) => Promise<void> | undefined,
+): Promise<void> {
   for await (const { id, input, target } of rows) {
     signal.throwIfAborted()
     if (typeof input !== 'string' || typeof target !== 'string')
       throw invalidRow(`the ${typeof input === 'string' ? 'target' : 'input'} of the row "${id}" is not text`, { id })
-    found.push({ features: textFeatures(input, settings), target })
+    await keep({ ...textFeatures(input, settings), label: target })
   }
-  return found
-}
-
-/** Those whose label is known. */
-function toExamples(texts: readonly LabelledText[], labels: readonly string[]): readonly TextExample[] {
-  const indexOf = new Map(labels.map((label, index) => [label, index]))
-  return texts.flatMap(({ features, target }) => {
-    const index = indexOf.get(target)
-    return index === undefined ? [] : [{ ...features, target: index }]
-  })
 }
 
 /** The words of a batch's texts, one after the other. */

@@ -56,6 +56,24 @@ export interface LossAndGradients {
 /** Weights by name; the names are those in the safetensors file. All are float32. */
 export type Weights = Readonly<Record<string, Tensor>>
 
+/** Of a release that a training starts from. */
+export interface BaseWeights {
+  readonly config: JsonObject
+  readonly weights: Readonly<Record<string, Float32Array>>
+}
+
+/** Where a thread of its own finds the model: what `export` of the module returns for `options` is the same model. */
+export type ModelModule =
+  | {
+      /** `import.meta.url` of the module. */
+      readonly url: string
+      readonly export: string
+      /** What a structured clone keeps. */
+      readonly options?: unknown
+    }
+  /** Those of this package. */
+  | { readonly builtIn: 'text-classifier'; readonly options?: unknown }
+
 /**
  * What `tfjsTrainer` trains: a model's own arithmetic. The loop, AdamW, the seed, progress, saving and loading are the
  * trainer's. The text classifier is one; write another for a model of your own.
@@ -67,16 +85,37 @@ export interface TfjsModel<I, T, Example> {
   /** Raised whenever the code changes. */
   readonly version?: string | undefined
   readonly targets?: 'labels' | undefined
+  /** With it the model is trained in a thread of its own. @default it is trained on the caller's thread */
+  readonly module?: ModelModule | undefined
   readonly loop: LoopSettings
   /** All options, resolved. */
   describe(): Json
-  /** Reads the rows once: what must be known to predict (labels, a vocabulary: `config.json`), and the examples to learn from. */
+  /**
+   * Reads the rows once: gives each example to learn from to `keep`, in plain values and typed arrays, and returns what must
+   * be known to predict (labels, a vocabulary), which becomes `config.json`.
+   *
+   * @param base what the training starts from knew, where it starts from a release: what is returned knows it too.
+   */
   learn(
     rows: Rows<I, T>,
+    keep: (example: Example) => Promise<void> | undefined,
     context: CallContext,
-  ): Promise<{ readonly config: JsonObject; readonly examples: readonly Example[] }>
+    base?: JsonObject,
+  ): Promise<JsonObject>
   /** Rows as examples, by what was learned; those that have no place in it (a label never seen) are left out. For early stopping. */
-  examples?(rows: Rows<I, T>, config: JsonObject, context: CallContext): Promise<readonly Example[]>
+  examples?(
+    rows: Rows<I, T>,
+    config: JsonObject,
+    keep: (example: Example) => Promise<void> | undefined,
+    context: CallContext,
+  ): Promise<void>
+  /**
+   * A release's weights in the shapes of this training, by name.
+   *
+   * @default as they are; shapes must be equal
+   * @throws `invalid-options` where it cannot be started from.
+   */
+  startFrom?(base: BaseWeights, config: JsonObject): Readonly<Record<string, Float32Array>>
   /** Checks what stands in a `config.json`. @throws `artifact-corrupt`. */
   checkConfig(config: JsonObject): void
   /** Names and shapes of the weights. */

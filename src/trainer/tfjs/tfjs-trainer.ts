@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Tensor } from '@tensorflow/tfjs-core'
-import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
+import { type CallContext, canonicalJson, type JsonObject, SheikhError } from '../../core/index.js'
 import {
   float32Of,
   type Model,
@@ -9,6 +9,7 @@ import {
   readSafetensors,
   readWeightsDirectory,
   tensorOfFloat32,
+  type WeightsDirectory,
   writeSafetensors,
 } from '../../model/index.js'
 import { writeFileAtomic } from '../../store/index.js'
@@ -16,8 +17,8 @@ import type { Trainer } from '../trainer.js'
 import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js'
 import { type Device, type DeviceName, openDevice, valuesOf } from './devices.js'
 import { loopCheckpoints, madeBy, recordOf } from './fit-record.js'
-import type { TfjsModel, Weights } from './tfjs-model.js'
-import { trainLoop } from './train-loop.js'
+import type { BaseWeights, TfjsModel, Weights } from './tfjs-model.js'
+import { feed, openTraining, type ThreadChoice, traineeOf } from './training.js'
 
 export interface TfjsTrainerOptions {
   /** `auto`: the best that works here, in a fixed order. @default 'wasm' */
@@ -28,22 +29,33 @@ export interface TfjsTrainerOptions {
    * @default every 300 seconds, the last two
    */
   readonly checkpoints?: CheckpointOptions | false | undefined
+  /**
+   * Where it is trained. `own`: in a thread of its own, and the caller's event loop is free. It decides nothing of the result.
+   *
+   * @default 'own' on `wasm` and `js`, for a model that says of which `module` it is; else 'caller'
+   */
+  readonly thread?: ThreadChoice | undefined
 }
 
 const inputsAtOnce = 64
 
 /**
- * Trains a model with tfjs, from scratch, on the caller's thread: the loop yields often, and checks the signal at every step.
+ * Trains a model with tfjs, from scratch or from a release that the request names; the signal is checked at every step.
  * The same rows, seed, package versions and device fingerprint give the same bytes, also where a training was killed and
  * goes on from a checkpoint.
  *
- * @throws `invalid-options` for `checkpoints` that are out of range; from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`; from `load`: `artifact-corrupt`.
+ * @throws `invalid-options` for `checkpoints` that are out of range, or a thread that cannot be; from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`; from `load`: `artifact-corrupt`.
  */
 export function tfjsTrainer<I, T, Example>(
   model: TfjsModel<I, T, Example>,
-  { device: deviceName = 'wasm', checkpoints = {} }: TfjsTrainerOptions = {},
+  { device: deviceName = 'wasm', checkpoints = {}, thread }: TfjsTrainerOptions = {},
 ): Trainer<I, T> {
   if (checkpoints !== false) checkCheckpointOptions(checkpoints)
+  if (thread === 'own' && model.module === undefined)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot train the model "${model.name}" in a thread of its own: it does not say of which module it is. Give it a "module", or choose thread: 'caller'.`,
+    )
   const described = {
     contract: 1,
     name: `tfjs-${model.name}`,
@@ -65,17 +77,21 @@ export function tfjsTrainer<I, T, Example>(
     environment,
 
     async fit(request, context) {
-      const { training, seed, directory } = request
+      const { training: rows, seed, directory } = request
       const device = await openDevice(deviceName, context)
       // Without a need for them they are neither read nor in the record.
       const watched = model.loop.earlyStopping === undefined ? undefined : request.development
       const made = madeBy(described, request, await environment(context), watched)
-      const { config, examples } = await model.learn(training, context)
-      const development = watched && (await model.examples?.(watched, config, context))
-      const { weights, ...trained } = await trainLoop(
-        device,
-        model as TfjsModel<never, never, Example>,
-        { config, examples, development, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+      const base = request.base && (await readBase(model, request.base, context))
+      await using training = await openTraining(traineeOf(model, device, thread), device, directory, context)
+      const config = await feed(training, 'training', context, (keep) => model.learn(rows, keep, context, base?.config))
+      if (watched !== undefined && model.examples !== undefined)
+        await feed(training, 'development', context, (keep) => model.examples!(watched, config, keep, context))
+      const { weights, ...trained } = await training.train(
+        {
+          ...{ config, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+          ...(base && { start: startOf(model, base, config) }),
+        },
         context,
       )
       const shapes = model.shapes(config)
@@ -93,9 +109,16 @@ export function tfjsTrainer<I, T, Example>(
 
     async load(weights, context) {
       const device = await openDevice(deviceName, context)
-      const config = await readConfig(join(weights.path, configFile), model.name)
-      model.checkConfig(config)
-      const tensors = await readTensors(device, join(weights.path, weightsFile), model.shapes(config), context)
+      const { config, weights: values } = await readBase(model, weights, context)
+      const shapes = model.shapes(config)
+      const tensors = device.use(() =>
+        Object.fromEntries(
+          Object.entries(shapes).map(([name, shape]): [string, Tensor] => [
+            name,
+            device.tf.tensor(values[name]!, [...shape]),
+          ]),
+        ),
+      )
       return loadedModel(device, model, config, tensors, weights.digest)
     },
   }
@@ -144,24 +167,32 @@ async function readConfig(path: string, architecture: string): Promise<JsonObjec
   return config as JsonObject
 }
 
-async function readTensors(
-  device: Device,
-  path: string,
-  shapes: Readonly<Record<string, readonly number[]>>,
+/** @throws `artifact-corrupt` where they are not what this model writes. */
+async function readBase<I, T, Example>(
+  model: TfjsModel<I, T, Example>,
+  { path }: WeightsDirectory,
   context: CallContext,
-): Promise<Weights> {
-  const { tensors } = await readSafetensors(path, context)
+): Promise<BaseWeights> {
+  const config = await readConfig(join(path, configFile), model.name)
+  model.checkConfig(config)
+  const { tensors } = await readSafetensors(join(path, weightsFile), context)
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-  const values = Object.entries(shapes).map(([name, shape]) => {
+  const weights = Object.entries(model.shapes(config)).map(([name, shape]): [string, Float32Array] => {
     const tensor = byName.get(name)
     if (tensor?.dtype !== 'F32' || tensor.shape.join() !== shape.join())
       throw corrupt(`"${name}" is not a float32 tensor of the shape [${shape.join(', ')}]`)
-    return [name, float32Of(tensor), shape] as const
+    return [name, float32Of(tensor)]
   })
-  return device.use(() =>
-    Object.fromEntries(
-      values.map(([name, data, shape]): [string, Tensor] => [name, device.tf.tensor(data, [...shape])]),
-    ),
+  return { config, weights: Object.fromEntries(weights) }
+}
+
+function startOf<I, T, Example>(model: TfjsModel<I, T, Example>, base: BaseWeights, config: JsonObject) {
+  if (model.startFrom !== undefined) return model.startFrom(base, config)
+  const [wanted, found] = [model.shapes(config), model.shapes(base.config)]
+  if (canonicalJson(wanted as never) === canonicalJson(found as never)) return base.weights
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot start from the base: its weights have the shapes ${JSON.stringify(found)}, and this model's ${JSON.stringify(wanted)}. Start from scratch, or give the model a "startFrom".`,
   )
 }
 

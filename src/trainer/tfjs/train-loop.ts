@@ -6,6 +6,7 @@ import { type AdamWState, initAdamW, updateAdamW } from './adamw.js'
 import { type CheckpointOptions, readLastCheckpoint, type SavedTensor, writeCheckpoint } from './checkpoints.js'
 import { clipGradients } from './clip-gradients.js'
 import { type Device, valuesOf } from './devices.js'
+import { type Examples, listed } from './examples.js'
 import { learningRateAt } from './learning-rate.js'
 import type { LossAndGradients, TfjsModel } from './tfjs-model.js'
 
@@ -14,14 +15,19 @@ export interface Trainable<Example>
   extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients' | 'stepBytes'> {
   /** Whether weight decay is for this weight. @default it is for all */
   decays?(name: string): boolean
+  /** What is released of what was learned. @default all of it, as it is */
+  finish?(weights: Trained['weights']): Promise<Trained['weights']>
+  dispose?(): void
 }
 
 export interface LoopRequest<Example> {
   readonly config: JsonObject
-  readonly examples: readonly Example[]
+  readonly examples: Examples<Example>
   /** For early stopping. */
-  readonly development?: readonly Example[] | undefined
+  readonly development?: Examples<Example> | undefined
   readonly seed: number
+  /** Weights to start from, by name. @default those of the model's `init` */
+  readonly start?: Trained['weights'] | undefined
   readonly checkpoints?: LoopCheckpoints | undefined
 }
 
@@ -61,7 +67,7 @@ const defaultStepBytes = 2 ** 30
 export async function trainLoop<Example>(
   device: Device,
   model: Trainable<Example>,
-  { config, examples, development, seed, checkpoints }: LoopRequest<Example>,
+  { config, examples, development = listed([]), seed, start, checkpoints }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
   const { tf } = device
@@ -69,7 +75,7 @@ export async function trainLoop<Example>(
   const { maximumStepBytes = defaultStepBytes } = model.loop
   const random = seededRandom(seed)
   const examplesPerStep = batchSize * gradientAccumulation
-  const stepsPerEpoch = Math.ceil(examples.length / examplesPerStep)
+  const stepsPerEpoch = Math.ceil(examples.size / examplesPerStep)
   const steps = model.loop.maximumSteps ?? model.loop.epochs * stepsPerEpoch
   const epochs = Math.ceil(steps / stepsPerEpoch)
   const reportEvery = Math.max(1, Math.ceil(steps / maximumReports))
@@ -77,13 +83,14 @@ export async function trainLoop<Example>(
   const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
   let splitSteps = (saved?.facts['splitSteps'] as number | undefined) ?? 0
   const { earlyStopping } = model.loop
-  if (earlyStopping !== undefined && (development ?? []).length === 0)
+  if (earlyStopping !== undefined && development.size === 0)
     throw new SheikhError(
       'invalid-options',
       'Cannot stop early: there are no development rows to look at. Set developmentShare of the dataset, data.validation_split in the configuration.',
     )
   const developmentCurve = [...((saved?.facts['developmentCurve'] as LossCurve | undefined) ?? [])]
   const names: string[] = []
+  let order = { epoch: 0, numbers: new Int32Array() }
   let lastSaved = saved?.step ?? 0
   let weights: Tensor[] = []
   let states: AdamWState[] = []
@@ -92,15 +99,14 @@ export async function trainLoop<Example>(
   try {
     device.use(saved === undefined ? begin : () => goOnFrom(saved.tensors))
     const saving = checkpoints && checkpointClock(checkpoints.options, stepsPerEpoch, context, saved?.step ?? 0)
-    let order = new Int32Array()
     let yieldedMs = context.clock.nowMs()
+    let reading = readAhead((saved?.step ?? 0) + 1)
     for (let step = (saved?.step ?? 0) + 1; step <= steps; step += 1) {
       if (context.signal.aborted) await save(step - 1)
       context.signal.throwIfAborted()
-      const [epoch, place] = [Math.ceil(step / stepsPerEpoch), (step - 1) % stepsPerEpoch]
-      if (place === 0 || order.length === 0)
-        order = random.fork(`epoch-${epoch}`).shuffle(Int32Array.from(examples.keys()))
-      const chosen = order.subarray(place * examplesPerStep, (place + 1) * examplesPerStep)
+      const epoch = Math.ceil(step / stepsPerEpoch)
+      const chosen = await reading
+      reading = readAhead(step + 1)
       const learningRate = learningRateAt(step, steps, model.loop)
       const batches = batchesOf(chosen)
       const within = batches.flatMap(split)
@@ -126,10 +132,29 @@ export async function trainLoop<Example>(
   }
 
   function begin(): void {
-    const start = tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) }))
-    names.push(...Object.keys(start).sort())
-    weights = names.map((name) => start[name]!)
+    const first = tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) }))
+    names.push(...Object.keys(first).sort())
+    weights = names.map((name) => first[name]!)
+    if (start !== undefined) {
+      const chance = weights
+      weights = names.map((name, index) => tf.tensor(start[name]!, chance[index]!.shape, 'float32'))
+      tf.dispose(chance)
+    }
     states = weights.map((weight) => initAdamW(tf, weight))
+  }
+
+  /** The examples of a step, read while the step before is computed. */
+  function readAhead(step: number): Promise<readonly Example[]> {
+    if (step > steps) return Promise.resolve([])
+    const [epoch, place] = [Math.ceil(step / stepsPerEpoch), (step - 1) % stepsPerEpoch]
+    if (epoch !== order.epoch) {
+      const numbers = Int32Array.from({ length: examples.size }, (_, number) => number)
+      order = { epoch, numbers: random.fork(`epoch-${epoch}`).shuffle(numbers) }
+    }
+    const read = examples.read(order.numbers.subarray(place * examplesPerStep, (place + 1) * examplesPerStep))
+    // A step that is never taken throws nothing; one that is throws it there.
+    read.catch(() => undefined)
+    return read
   }
 
   function goOnFrom(tensors: Readonly<Record<string, SavedTensor>>): void {
@@ -190,10 +215,11 @@ export async function trainLoop<Example>(
 
   async function developmentLoss(): Promise<number> {
     let [sum, total] = [0, 0]
-    const all = development ?? []
-    for (let first = 0; first < all.length; first += batchSize) {
+    for (let first = 0; first < development.size; first += batchSize) {
       context.signal.throwIfAborted()
-      for (const batch of split(all.slice(first, first + batchSize))) {
+      const length = Math.min(batchSize, development.size - first)
+      const examples = await development.read(Array.from({ length }, (_, place) => first + place))
+      for (const batch of split(examples)) {
         let weight = batch.length
         const loss = device.use(() =>
           tf.tidy(() => {
@@ -210,10 +236,9 @@ export async function trainLoop<Example>(
     return sum / total
   }
 
-  function batchesOf(chosen: Int32Array): readonly (readonly Example[])[] {
-    const batches: Example[][] = []
-    for (let first = 0; first < chosen.length; first += batchSize)
-      batches.push(Array.from(chosen.subarray(first, first + batchSize), (index) => examples[index]!))
+  function batchesOf(chosen: readonly Example[]): readonly (readonly Example[])[] {
+    const batches: (readonly Example[])[] = []
+    for (let first = 0; first < chosen.length; first += batchSize) batches.push(chosen.slice(first, first + batchSize))
     return batches
   }
 

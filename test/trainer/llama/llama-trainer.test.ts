@@ -73,7 +73,7 @@ async function train(
   options: Partial<LlamaTrainerOptions>,
   { stopAt, checkpoints, log }: { readonly stopAt?: number; readonly checkpoints?: string; readonly log?: Log } = {},
 ) {
-  const trainer = llamaTrainer({ ...quick, base, answer: choice, ...options })
+  const trainer = llamaTrainer({ ...quick, base, answer: choice, thread: 'caller', ...options })
   const controller = new AbortController()
   const resumed = new Set<number | undefined>()
   const { weights, record } = await trainer.fit(
@@ -396,7 +396,7 @@ describe('is refused, before anything is trained', () => {
     [{ num_key_value_heads: 3 }, 'heads'],
     [{ rope_scaling: { rope_type: 'yarn', factor: 2 } }, 'yarn'],
     [{ hidden_size: -1 }, 'hidden_size'],
-    [{ vocab_size: 10 }, 'tokenizer gives the token'],
+    [{ vocab_size: 10 }, 'has the shape'],
     [{ hidden_size: 64 }, 'has the shape'],
     [{ num_hidden_layers: 3 }, 'is not there'],
   ])('a model with %j', async (change, said) => {
@@ -408,6 +408,14 @@ describe('is refused, before anything is trained', () => {
       code: 'artifact-corrupt',
       message: expect.stringContaining(said),
     })
+  })
+
+  it('a tokenizer that knows more tokens than the model', async () => {
+    const changed = await makeBase(below)
+    await writeFile(join(changed.directory, 'config.json'), JSON.stringify({ ...tinyConfig, vocab_size: 10 }))
+    const { digest } = await readWeightsDirectory(changed.directory, context)
+    const training = train({ base: { ...changed, digest }, fromScratch: true })
+    await expect(training).rejects.toThrow('tokenizer gives the token')
   })
 
   it.each(['tokenizer.json', 'tokenizer_config.json', 'config.json', 'model.safetensors'])(

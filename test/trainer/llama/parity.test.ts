@@ -3,6 +3,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { callContext, type JsonObject, seededRandom } from '../../../src/core/index.js'
 import { type Device, deviceNames, openDevice, valuesOf as readValues } from '../../../src/trainer/tfjs/devices.js'
+import { listed } from '../../../src/trainer/tfjs/examples.js'
 import { generate } from '../../../src/trainer/tfjs/llama/generate.js'
 import {
   allLogits,
@@ -186,7 +187,7 @@ for (const name of deviceNames) {
               llamaLossAndGradients({ tf, config, weights }, sequences, () => true),
             decays: (weight) => !weight.includes('norm'),
           },
-          { config: {}, examples: batch, seed: 1 },
+          { config: {}, examples: listed(batch), seed: 1 },
           { ...callContext(), progress() {} },
         )
         expectAlike(

@@ -4,6 +4,7 @@ import type { CheckpointOptions } from '../checkpoints.js'
 import type { DeviceName } from '../devices.js'
 import { type Schedule, schedules } from '../learning-rate.js'
 import { type EarlyStopping, isEarlyStopping, type LoopSettings } from '../tfjs-model.js'
+import type { ThreadChoice } from '../training.js'
 import type { BaseModel } from './base-model.js'
 import type { LlamaAnswer } from './llama-model.js'
 import { type Lora, type LoraOptions, toLora } from './lora.js'
@@ -52,6 +53,8 @@ export interface LlamaTrainerOptions {
   readonly device?: DeviceName | 'auto' | undefined
   /** When checkpoints are written; `false`: never. @default every 300 seconds, the last two */
   readonly checkpoints?: CheckpointOptions | false | undefined
+  /** `own`: trained in a thread of its own. It decides nothing of the result. @default 'own' on `wasm` and `js`, else 'caller' */
+  readonly thread?: ThreadChoice | undefined
 }
 
 /** The options with their defaults, all that decide the result. */

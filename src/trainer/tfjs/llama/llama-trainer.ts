@@ -1,23 +1,22 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
-import { type CallContext, type JsonObject, type Random, SheikhError } from '../../../core/index.js'
-import { fromFloat32, readWeightsDirectory, writeWeights } from '../../../model/index.js'
+import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
+import { fromFloat32, readWeightsDirectory, type WeightsDirectory, writeWeights } from '../../../model/index.js'
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
-import { type Device, openDevice, valuesOf } from '../devices.js'
+import { openDevice } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
 import { packageVersion } from '../package-version.js'
-import type { Weights } from '../tfjs-model.js'
-import { type Trainable, trainLoop } from '../train-loop.js'
+import { canHaveThread, feed, openTraining } from '../training.js'
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js'
-import { checkBase, readConfig, readTokens, readValues, type Values } from './base-model.js'
-import { type Llama, llamaLossAndGradients, stepBytes, type TokenSequence } from './llama.js'
+import { checkBase, readConfig, readTokens, readValues } from './base-model.js'
+import type { Llama, TokenSequence } from './llama.js'
 import { type LlamaConfig, llamaShapes } from './llama-config.js'
 import { llamaModel } from './llama-model.js'
 import { describeLlama, type LlamaSettings, type LlamaTrainerOptions, toLlamaSettings } from './llama-options.js'
-import { initLora, loraAdapters, loraShapes, merged } from './lora.js'
+import { llamaTrainee, toTensors } from './llama-trainee.js'
+import { loraAdapters, loraShapes } from './lora.js'
 import { readSequences } from './sequences.js'
 import { tokenizerFiles, tokenizerPackage } from './tokens.js'
 
@@ -30,7 +29,7 @@ import { tokenizerFiles, tokenizerPackage } from './tokens.js'
  */
 export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, string> {
   const settings = toLlamaSettings(options)
-  const { device: deviceName = 'wasm', checkpoints = {} } = options
+  const { device: deviceName = 'wasm', checkpoints = {}, thread } = options
   if (checkpoints !== false) checkCheckpointOptions(checkpoints)
   const described = {
     contract: 1,
@@ -48,40 +47,38 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     environment,
 
     async fit(request, context) {
-      const { training, seed, directory } = request
-      const { base, fromScratch } = settings
+      const { training: rows, seed, directory } = request
+      const { base, lora, loop } = settings
       const device = await openDevice(deviceName, context)
       await checkBase(base, context)
-      const { json, config } = await readConfig(base.directory)
-      const tokens = await readTokens(base.directory, config)
+      const { whole, start } = await startOf(settings, request.base, context)
+      const { json, config } = await readConfig(whole)
+      const tokens = await readTokens(whole, config)
       const maximumLength = lengthOf(settings, config)
-      const sequenceOptions = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
-      const examples = await readSequences(training, tokens, sequenceOptions, context)
-      const start = fromScratch ? undefined : await readValues(base.directory, 'model', llamaShapes(config), context)
+      const sequences = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
       // Without a need for them they are neither read nor in the record.
-      const watched = settings.loop.earlyStopping === undefined ? undefined : request.development
-      const development = watched && (await readSequences(watched, tokens, sequenceOptions, context))
+      const watched = loop.earlyStopping === undefined ? undefined : request.development
       const made = madeBy(described, request, await environment(context), watched)
-      const trainee = traineeOf(device, config, settings, start)
-      try {
-        const { weights, ...trained } = await trainLoop(
-          device,
-          trainee,
-          {
-            config: {},
-            examples,
-            development,
-            seed,
-            checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints),
-          },
-          context,
-        )
-        const found = await trainee.merge(weights)
-        await writeModel(directory, settings, json, found, context)
-        return { weights: await readWeightsDirectory(directory, context), record: recordOf(made, trained) }
-      } finally {
-        trainee.dispose()
-      }
+      const isFromScratch = settings.fromScratch && request.base === undefined
+      const options = { config, loop, lora, directory: isFromScratch ? undefined : whole }
+      await using training = await openTraining<TokenSequence>(
+        canHaveThread(device, thread)
+          ? { thread: 'own', work: { builtIn: 'llama', options } }
+          : { thread: 'caller', build: () => llamaTrainee(options, device, context) },
+        device,
+        directory,
+        context,
+      )
+      await feed(training, 'training', context, (keep) => readSequences(rows, tokens, sequences, keep, context))
+      if (watched !== undefined)
+        await feed(training, 'development', context, (keep) => readSequences(watched, tokens, sequences, keep, context))
+      const { weights, ...trained } = await training.train(
+        { config: {}, seed, start, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+        context,
+      )
+      const shapes = lora?.merge === false ? loraShapes(config, lora) : llamaShapes(config)
+      await writeModel(directory, settings, { whole, json, shapes, weights }, context)
+      return { weights: await readWeightsDirectory(directory, context), record: recordOf(made, trained) }
     },
 
     async load(weights, context) {
@@ -106,95 +103,47 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
   }
 }
 
-interface Trainee extends Trainable<TokenSequence> {
-  /** What is to be released, by name: with the base's weights where adapters are merged into them. */
-  merge(trained: Readonly<Record<string, Float32Array>>): Promise<Readonly<Record<string, Values>>>
-  dispose(): void
+/**
+ * What a training starts from: the folder of a whole model, and adapters' weights where a release of adapters is the base.
+ *
+ * @throws `invalid-options` where the release is adapters of another kind, or one is whole and the other is not.
+ */
+async function startOf(
+  { base, lora }: LlamaSettings,
+  release: WeightsDirectory | undefined,
+  context: CallContext,
+): Promise<{ readonly whole: string; readonly start?: Readonly<Record<string, Float32Array>> }> {
+  if (release === undefined) return { whole: base.directory }
+  const released = await readAdapterFiles(release, base)
+  const wanted = lora?.merge === false ? lora : undefined
+  if (JSON.stringify(released) !== JSON.stringify(wanted))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot start from the release: it is ${released === undefined ? 'a whole model' : `adapters (${JSON.stringify(released)})`}, and this trainer releases ${wanted === undefined ? 'whole models' : `adapters (${JSON.stringify(wanted)})`}. Give it the same, or start from the base.`,
+    )
+  if (wanted === undefined) return { whole: release.path }
+  const { config } = await readConfig(base.directory)
+  const values = await readValues(release.path, 'adapter_model', loraShapes(config, wanted), context)
+  const start = Object.fromEntries(Object.entries(values).map(([name, { values: data }]) => [name, data]))
+  return { whole: base.directory, start }
 }
 
-/** @param start the base's weights; absent: from chance. */
-function traineeOf(
-  device: Device,
-  config: LlamaConfig,
-  { loop, lora }: LlamaSettings,
-  start: Readonly<Record<string, Values>> | undefined,
-): Trainee {
-  const { tf } = device
-  const decays = (name: string) => !name.includes('norm')
-  if (lora === undefined) {
-    const shapes = llamaShapes(config)
-    return {
-      ...{ loop, decays, stepBytes: (batch) => stepBytes(config, batch) },
-      init: (_tf, _config, random) =>
-        start === undefined ? initLlama(device, config, random) : toTensors(device, start),
-      lossAndGradients: (_tf, weights, batch) => llamaLossAndGradients({ tf, config, weights }, batch, () => true),
-      merge: async (trained) =>
-        Object.fromEntries(Object.entries(trained).map(([name, values]) => [name, { shape: shapes[name]!, values }])),
-      dispose() {},
-    }
-  }
-  const adapters = loraAdapters(config, lora)
-  const shapes = loraShapes(config, lora)
-  const frozen = toTensors(device, start!)
-  return {
-    ...{ loop, decays, stepBytes: (batch) => stepBytes(config, batch) },
-    init: (_tf, _config, random) => initLora(tf, config, lora, random),
-    lossAndGradients: (_tf, weights, batch) =>
-      llamaLossAndGradients({ tf, config, adapters, weights: { ...frozen, ...weights } }, batch, () => false),
-    async merge(trained) {
-      const added = Object.fromEntries(
-        Object.entries(trained).map(([name, values]): [string, Values] => [name, { shape: shapes[name]!, values }]),
-      )
-      if (!lora.merge) return added
-      const tensors = toTensors(device, added)
-      const whole = { ...start! }
-      try {
-        for (const [name, adapter] of adapters) {
-          const matrix = device.use(() => tf.tidy(() => merged(tf, frozen[name] as Tensor2D, adapter, tensors)))
-          whole[name] = { shape: matrix.shape, values: await valuesOf(matrix) }
-        }
-        return whole
-      } finally {
-        tf.dispose(tensors as never)
-      }
-    },
-    dispose: () => device.use(() => tf.dispose(frozen as never)),
-  }
-}
-
-/** As transformers begins: normal with the configuration's deviation, gains 1. Each weight has a source of chance of its own. */
-function initLlama({ tf }: Device, config: LlamaConfig, random: Random): Weights {
-  return Object.fromEntries(
-    Object.entries(llamaShapes(config)).map(([name, shape]): [string, Tensor] => {
-      const own = random.fork(name)
-      const values = new Float32Array(shape.reduce((product, length) => product * length, 1))
-      if (name.includes('norm')) values.fill(1)
-      else for (let index = 0; index < values.length; index += 1) values[index] = own.normal() * config.initializerRange
-      return [name, tf.tensor(values, [...shape])]
-    }),
-  )
-}
-
-function toTensors(device: Device, values: Readonly<Record<string, Values>>): Weights {
-  return device.use(() =>
-    Object.fromEntries(
-      Object.entries(values).map(([name, { shape, values: data }]): [string, Tensor] => [
-        name,
-        device.tf.tensor(data, [...shape], 'float32'),
-      ]),
-    ),
-  )
+interface Learned {
+  /** The folder whose tokenizer and configuration go with it. */
+  readonly whole: string
+  readonly json: JsonObject
+  readonly shapes: Readonly<Record<string, readonly number[]>>
+  readonly weights: Readonly<Record<string, Float32Array>>
 }
 
 /** A folder that `AutoModelForCausalLM` loads, or PEFT with the base. */
 async function writeModel(
   directory: string,
   { base, lora, dtype, maximumShardBytes }: LlamaSettings,
-  json: JsonObject,
-  weights: Readonly<Record<string, Values>>,
+  { whole, json, shapes, weights }: Learned,
   context: CallContext,
 ): Promise<void> {
-  const tensors = Object.entries(weights).map(([name, { shape, values }]) => {
+  const tensors = Object.entries(weights).map(([name, values]) => {
     // Adapters may be finite, and their product not; half precision ends at 65,504.
     const tooLarge = values.findIndex((value) => !(Math.abs(value) < (dtype === 'F16' ? 65_520 : maximumFloat32)))
     if (tooLarge >= 0)
@@ -203,11 +152,11 @@ async function writeModel(
         `Cannot save the weights as ${dtype}: "${name}" holds ${values[tooLarge]}. Nothing was saved. Choose a smaller learning rate, or another dtype.`,
         { facts: { tensor: name } },
       )
-    return fromFloat32(name, dtype, shape, values)
+    return fromFloat32(name, dtype, shapes[name]!, values)
   })
-  const present = await readdir(base.directory)
+  const present = await readdir(whole)
   for (const name of [...tokenizerFiles, 'generation_config.json'].filter((file) => present.includes(file)))
-    await copyFile(join(base.directory, name), join(directory, name)).catch((error: unknown) => {
+    await copyFile(join(whole, name), join(directory, name)).catch((error: unknown) => {
       throw storageFailed('write', join(directory, name), error)
     })
   const adapter = lora?.merge === false ? lora : undefined

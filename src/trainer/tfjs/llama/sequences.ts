@@ -18,7 +18,7 @@ export interface SequenceOptions {
 const openSequences = 64
 
 /**
- * The rows as sequences to learn from: prompt, answer, end.
+ * Gives `keep` the rows as sequences to learn from: prompt, answer, end.
  *
  * @throws `dataset-invalid` where a row is not text, or its answer alone is too long.
  */
@@ -26,14 +26,17 @@ export async function readSequences(
   rows: Rows<string, string>,
   tokens: Tokens,
   options: SequenceOptions,
+  keep: Keep,
   context: CallContext,
-): Promise<readonly TokenSequence[]> {
-  const found: TokenSequence[] = []
+): Promise<void> {
+  let found = 0
   let cut = 0
+  const { add, end } = options.packing ? packer(options.maximumLength, keep) : { add: keep, end: () => undefined }
   for await (const { id, input, target } of rows) {
     context.signal.throwIfAborted()
     if (options.inputsAlone && typeof input === 'string') {
-      found.push(...textSequences(tokens, input, options.maximumLength))
+      found += 1
+      for (const sequence of textSequences(tokens, input, options.maximumLength)) await add(sequence)
       continue
     }
     if (typeof input !== 'string' || typeof target !== 'string')
@@ -47,15 +50,14 @@ export async function readSequences(
     if (prompt.length > room) cut += 1
     const kept = cutPrompt(prompt, room)
     if (kept.length === 0) throw invalidRow(id, 'its prompt has no token')
-    found.push(sequenceOf(kept, answer, options.completionOnly))
+    found += 1
+    await add(sequenceOf(kept, answer, options.completionOnly))
   }
-  if (found.length === 0)
+  if (found === 0)
     throw new SheikhError('dataset-invalid', 'Cannot train a language model: there are no rows. Add samples.')
   if (cut > 0)
-    context.log.warn(`${cut} of ${found.length} prompts are longer than a sequence, and were cut at their start`, {
-      cut,
-    })
-  return options.packing ? packed(found, options.maximumLength) : found
+    context.log.warn(`${cut} of ${found} prompts are longer than a sequence, and were cut at their start`, { cut })
+  await end()
 }
 
 /** The end of a prompt, with the token that begins every text: the question stands at the end more often than at the start. */
@@ -90,30 +92,37 @@ export function sequenceOf(
   }
 }
 
-/** Each into the first sequence that has room, in order. */
-function packed(sequences: readonly TokenSequence[], maximumLength: number): readonly TokenSequence[] {
-  const bins: { members: TokenSequence[]; length: number }[] = []
-  let firstOpen = 0
-  for (const sequence of sequences) {
-    const { length } = sequence.ids
-    const bin = bins.slice(firstOpen).find((one) => one.length + length <= maximumLength)
-    if (bin === undefined) bins.push({ members: [sequence], length })
-    else {
-      bin.members.push(sequence)
-      bin.length += length
-    }
-    firstOpen = Math.max(firstOpen, bins.length - openSequences)
+type Keep = (sequence: TokenSequence) => Promise<void> | undefined
+
+/** Each into the first sequence that has room, in order; of more than are looked through, the oldest is done. */
+function packer(maximumLength: number, keep: Keep) {
+  const open: { readonly members: TokenSequence[]; length: number }[] = []
+  return {
+    async add(sequence: TokenSequence): Promise<void> {
+      const { length } = sequence.ids
+      const bin = open.find((one) => one.length + length <= maximumLength)
+      if (bin === undefined) open.push({ members: [sequence], length })
+      else {
+        bin.members.push(sequence)
+        bin.length += length
+      }
+      if (open.length > openSequences) await keep(joined(open.shift()!.members))
+    },
+    async end(): Promise<void> {
+      for (const { members } of open) await keep(joined(members))
+    },
   }
-  return bins.map(({ members }) => {
-    const joined = (part: (sequence: TokenSequence, index: number) => Iterable<number>) =>
-      Int32Array.from(members.flatMap((sequence, index) => [...part(sequence, index)]))
-    return {
-      ids: joined(({ ids }) => ids),
-      positions: joined(({ positions }) => positions),
-      segments: joined(({ ids }, index) => ids.map(() => index)),
-      targets: joined(({ targets }) => targets),
-    }
-  })
+}
+
+function joined(members: readonly TokenSequence[]): TokenSequence {
+  const all = (part: (sequence: TokenSequence, index: number) => Iterable<number>) =>
+    Int32Array.from(members.flatMap((sequence, index) => [...part(sequence, index)]))
+  return {
+    ids: all(({ ids }) => ids),
+    positions: all(({ positions }) => positions),
+    segments: all(({ ids }, index) => ids.map(() => index)),
+    targets: all(({ targets }) => targets),
+  }
 }
 
 const invalidRow = (id: string, fact: string) =>

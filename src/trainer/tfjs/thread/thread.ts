@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { type CallContext, type Json, SheikhError } from '../../../core/index.js'
+import type { FitContext } from '../../trainer.js'
+import type { DeviceName } from '../devices.js'
+import type { Trained } from '../train-loop.js'
+import type { Training } from '../training.js'
+import { type Answer, type Question, toError } from './messages.js'
+
+/** What a thread builds by itself: one of ours, or what a module exports, called with `options`. Structured clones. */
+export type ThreadWork =
+  | { readonly builtIn: 'text-classifier' | 'llama'; readonly options: unknown }
+  | {
+      readonly url: string
+      readonly export: string
+      readonly options: unknown
+      /** What the caller's own model says of itself: the module's must say the same. */
+      readonly expected: { readonly name: string; readonly describe: Json }
+    }
+
+// Beside this file in `src`, and beside the bundle that this file is part of.
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const entry = new URL(`./training-thread.${extension}`, import.meta.url)
+
+/** Whether this package's files are where they were installed: not so in a bundle of the host's. */
+export const canOpenThread = (): boolean => existsSync(fileURLToPath(entry))
+
+/** A thread that has nothing to do waits so long for the next training, and keeps no process alive. */
+const idleMs = 5000
+
+interface Thread {
+  readonly worker: Worker
+  /** Why it ended, where it did. */
+  ended?: Error
+  listener?: { answer(answer: Answer): void; end(error: Error): void } | undefined
+}
+
+let idle: { readonly thread: Thread; readonly timer: NodeJS.Timeout } | undefined
+
+/** A training in a thread of its own: the caller's waits for nothing but messages. */
+export async function openThread<Example>(
+  work: ThreadWork,
+  { device, directory }: { readonly device: DeviceName; readonly directory: string },
+  { signal, log }: CallContext,
+): Promise<Training<Example>> {
+  signal.throwIfAborted()
+  const thread = takeThread()
+  let context: Pick<FitContext, 'log'> & Partial<FitContext> = { log }
+  const send = async <R>(question: Question): Promise<R> => {
+    if (thread.ended !== undefined) throw thread.ended
+    return new Promise<R>((resolve, reject) => {
+      thread.listener = {
+        answer(answer) {
+          if (answer.kind === 'progress') context.progress?.(answer.progress)
+          else if (answer.kind === 'log') context.log[answer.level](...answer.parts)
+          else if (answer.kind === 'done') resolve(answer.value as R)
+          else reject(toError(answer.failure))
+        },
+        end: reject,
+      }
+      thread.worker.postMessage(question)
+    })
+  }
+  let last: Promise<unknown> = Promise.resolve()
+  /** One after the other. */
+  const ask = <R>(question: Question): Promise<R> => {
+    const answered = last.then(() => send<R>(question))
+    last = answered.catch(() => undefined)
+    return answered
+  }
+  const close = async () => {
+    if (thread.ended !== undefined) return
+    // A model that leaves tensors behind does not do so twice.
+    const { tensors } = await ask<{ readonly tensors: number }>({ kind: 'close' })
+    if (tensors === 0) giveBack(thread)
+    else await thread.worker.terminate()
+  }
+  try {
+    await ask({ kind: 'open', work, device, directory })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    add: (part, examples) => ask({ kind: 'add', part, examples }),
+    async train(request, fitContext) {
+      context = fitContext
+      const abort = () => thread.worker.postMessage({ kind: 'abort' } satisfies Question)
+      if (fitContext.signal.aborted) abort()
+      fitContext.signal.addEventListener('abort', abort)
+      try {
+        return await ask<Trained>({ kind: 'train', request })
+      } catch (error) {
+        // What it ended with is only that it was told to.
+        if (thread.ended === undefined) fitContext.signal.throwIfAborted()
+        throw error
+      } finally {
+        fitContext.signal.removeEventListener('abort', abort)
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function takeThread(): Thread {
+  if (idle !== undefined) {
+    const { thread, timer } = idle
+    idle = undefined
+    clearTimeout(timer)
+    thread.worker.ref()
+    return thread
+  }
+  const worker = extension === 'ts' ? startTypeScript() : new Worker(entry)
+  const thread: Thread = { worker }
+  const end = (fact: string, cause?: unknown) => {
+    if (idle?.thread === thread) idle = undefined
+    thread.ended ??= new SheikhError(
+      'stage-failed',
+      `Cannot go on: the thread of the training ended (${fact}). Where memory was short, make batches smaller; run again to go on from the last checkpoint.`,
+      { cause },
+    )
+    thread.listener?.end(thread.ended)
+  }
+  worker.on('message', (answer: Answer) => thread.listener?.answer(answer))
+  worker.on('error', (error) => end(error.message, error))
+  worker.on('exit', (code) => end(`exit code ${code}`))
+  return thread
+}
+
+function giveBack(thread: Thread): void {
+  thread.listener = undefined
+  if (idle !== undefined) {
+    void thread.worker.terminate()
+    return
+  }
+  thread.worker.unref()
+  idle = { thread, timer: setTimeout(() => void thread.worker.terminate(), idleMs).unref() }
+}
+
+/** In this repository the thread is TypeScript too, and tsx does not translate for threads unasked. */
+function startTypeScript(): Worker {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api')).href.replace(/cjs$/, 'mjs')
+  const start = `import('${tsx}').then(({ register }) => (register(), import('${entry.href}')))`
+  return new Worker(start, { eval: true })
+}

@@ -1,0 +1,99 @@
+// The thread of a training: builds what is trained, collects its examples, trains, and answers each question once, in order.
+import { parentPort } from 'node:worker_threads'
+import { callContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
+import { type Device, openDevice } from '../devices.js'
+import { llamaTrainee } from '../llama/llama-trainee.js'
+import { textClassifier } from '../text-classifier.js'
+import type { TfjsModel } from '../tfjs-model.js'
+import type { Trainable } from '../train-loop.js'
+import { type Training, trainingHere } from '../training.js'
+import { type Answer, type Question, toFailure } from './messages.js'
+import type { ThreadWork } from './thread.js'
+
+const port = parentPort!
+const say = (answer: Answer, transfer: readonly ArrayBuffer[] = []) => port.postMessage(answer, transfer)
+
+let open: { readonly training: Training<unknown>; readonly device: Device; readonly tensorsBefore: number } | undefined
+let controller = new AbortController()
+let lastAnswered = Promise.resolve()
+
+port.on('message', (question: Question) => {
+  if (question.kind === 'abort') controller.abort(new Error('aborted'))
+  else lastAnswered = lastAnswered.then(() => answer(question))
+})
+
+async function answer(question: Exclude<Question, { readonly kind: 'abort' }>): Promise<void> {
+  try {
+    const { value, transfer } = await answers(question)
+    say({ kind: 'done', value }, transfer)
+  } catch (error) {
+    say({ kind: 'failed', failure: toFailure(error) })
+  }
+}
+
+async function answers(
+  question: Exclude<Question, { readonly kind: 'abort' }>,
+): Promise<{ readonly value?: unknown; readonly transfer?: readonly ArrayBuffer[] }> {
+  switch (question.kind) {
+    case 'open': {
+      controller = new AbortController()
+      const device = await openDevice(question.device, context())
+      const tensorsBefore = device.tf.memory().numTensors
+      const trainable = await build(question.work, device)
+      open = { training: trainingHere(trainable, device, question.directory), device, tensorsBefore }
+      return {}
+    }
+    case 'add':
+      await open!.training.add(question.part, question.examples)
+      return {}
+    case 'train': {
+      const progress = (report: Extract<Answer, { kind: 'progress' }>['progress']) =>
+        say({ kind: 'progress', progress: report })
+      const value = await open!.training.train(question.request, { ...context(), progress })
+      return { value, transfer: Object.values(value.weights).map(({ buffer }) => buffer as ArrayBuffer) }
+    }
+    case 'close': {
+      const closing = open
+      open = undefined
+      await closing?.training[Symbol.asyncDispose]()
+      return {
+        value: { tensors: closing === undefined ? 0 : closing.device.tf.memory().numTensors - closing.tensorsBefore },
+      }
+    }
+  }
+}
+
+function context() {
+  const tell =
+    (level: 'debug' | 'info' | 'warn') =>
+    (...parts: readonly unknown[]) =>
+      say({ kind: 'log', level, parts: parts as never })
+  return callContext({
+    signal: controller.signal,
+    log: { debug: tell('debug'), info: tell('info'), warn: tell('warn') },
+  })
+}
+
+async function build(work: ThreadWork, device: Device): Promise<Trainable<unknown>> {
+  if ('builtIn' in work)
+    return work.builtIn === 'llama'
+      ? ((await llamaTrainee(work.options as never, device, context())) as Trainable<never>)
+      : (textClassifier(work.options as never) as TfjsModel<never, never, never>)
+  const failed = (fact: string, cause?: unknown) =>
+    new SheikhError(
+      'invalid-options',
+      `Cannot train in a thread of its own: the export "${work.export}" of ${work.url} ${fact}. Correct the model's "module", or choose thread: 'caller'.`,
+      { facts: { url: work.url, export: work.export }, cause },
+    )
+  try {
+    const exported = ((await import(work.url)) as Readonly<Record<string, unknown>>)[work.export]
+    if (typeof exported !== 'function') throw failed('is no function')
+    const model = (await exported(work.options)) as TfjsModel<never, never, never>
+    const { name, describe } = work.expected
+    if (model?.name !== name || JSON.stringify(model.describe()) !== JSON.stringify(describe))
+      throw failed('builds another model than the one that was given')
+    return model
+  } catch (error) {
+    throw isSheikhError(error) ? error : failed(`cannot be built (${messageOf(error)})`, error)
+  }
+}

@@ -1,0 +1,9 @@
+import type { TfjsModel } from '../../../src/trainer/tfjs/index.js'
+
+interface Options {
+  readonly log?: string
+  readonly leak?: boolean
+  readonly exit?: boolean
+  readonly throws?: boolean
+}
+export function build(options: Options): TfjsModel<string, string, { readonly length: number }>
