@@ -17,6 +17,8 @@ export {
 export {
   type Hub,
   type HubFault,
+  type HubJob,
+  type HubJobProcess,
   type HubOptions,
   type HubRequest,
   type HubToken,

@@ -17,6 +17,17 @@ export async function hubForTest(options: Partial<HubOptions> = {}): Promise<Hub
   return hub
 }
 
+/** One whose jobs are processes of this machine, with the programs that are here. */
+export const hubWithJobs = (options: Partial<HubOptions> = {}): Promise<Hub> =>
+  hubForTest({
+    runJob: ({ command: [command, ...args] }) => ({
+      command: command!,
+      args,
+      variables: { PATH: process.env['PATH']! },
+    }),
+    ...options,
+  })
+
 export const token = 'hf_loopback'
 export const repo = 'ns/model'
 

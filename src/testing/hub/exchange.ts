@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock, Json } from '../../core/index.js'
 import { refuse } from './answer.js'
+import type { Jobs } from './jobs.js'
 import type { HubRepository, Repositories } from './repositories.js'
 import type { Tickets } from './tickets.js'
 
@@ -21,6 +22,7 @@ export interface World {
   readonly xetFolder: string
   readonly repositories: Repositories
   readonly tickets: Tickets
+  readonly jobs: Jobs
   readonly clock: Clock
 }
 

@@ -3,6 +3,7 @@ import { repositoryFor } from './authorise.js'
 import { commitRoute, preupload, validateYaml } from './commit-routes.js'
 import type { Exchange, RepositoryExchange } from './exchange.js'
 import { advertiseRefs, isService, speakGit } from './git-program.js'
+import { jobRoute } from './job-routes.js'
 import { deleteLargeFiles, listLargeFiles } from './large-files-routes.js'
 import { largeObjectRoute, lfsBatch } from './lfs-routes.js'
 import { commitsRoute, pathsInfo, repositoryInfo, treeRoute } from './listing-routes.js'
@@ -84,6 +85,7 @@ const methodOf = ({ method }: Exchange) => (method === 'HEAD' ? 'GET' : method)
 async function apiRoute(exchange: Exchange, parts: readonly string[]): Promise<Answer> {
   const general = generalRoutes[`${methodOf(exchange)} ${parts.join('/')}`]
   if (general !== undefined) return general(exchange)
+  if (parts[0] === 'jobs') return jobRoute(exchange, parts.slice(1))
   const [kind, namespace, name, verb = '', ...rest] = parts
   if (!isKind(kind) || namespace === undefined || name === undefined) throw refuse(404, 'Sorry, we cannot find that')
   const found = repositoryRoutes[`${methodOf(exchange)} ${verb}`]

@@ -5,6 +5,7 @@ import { type Clock, callContext } from '../../core/index.js'
 import { type Answer, json, Refusal } from './answer.js'
 import type { HubToken, World } from './exchange.js'
 import { ConnectionCut, cutAfter, faultyAnswer, type HubFault, type HubRequest } from './faults.js'
+import type { RunJob } from './jobs.js'
 import { send } from './sending.js'
 import { tickets } from './tickets.js'
 
@@ -21,6 +22,13 @@ export interface HubOptions {
   readonly before?: ((request: HubRequest) => HubFault | undefined | Promise<HubFault | undefined>) | undefined
   /** Asked when all was done for a request: `cut` loses the answer. */
   readonly after?: ((request: HubRequest) => 'cut' | undefined) | undefined
+  /**
+   * Runs jobs, each in a folder of its own on this machine: says which program stands for the container. Whoever may write
+   * here may then run programs.
+   *
+   * @default there are no jobs
+   */
+  readonly runJob?: RunJob | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -51,9 +59,10 @@ export interface Hub {
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
   // What it needs is loaded by those who start one.
-  const [{ hubAnswer, storageAnswer }, { repositories }] = await Promise.all([
+  const [{ hubAnswer, storageAnswer }, { repositories }, { jobs }] = await Promise.all([
     import('./router.js'),
     import('./repositories.js'),
+    import('./jobs.js'),
   ])
   const requests: { host: HubRequest['host']; method: string; path: string; bytesReceived: number }[] = []
   const working = new Set<Promise<void>>()
@@ -114,6 +123,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     xetFolder: join(options.folder, 'xet'),
     repositories: repositories(options.folder),
     tickets: tickets(clock),
+    jobs: jobs(options.runJob, clock),
     clock,
   }
   return {
@@ -125,6 +135,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     async close() {
       closing.abort()
+      // Their logs are answers that would go on.
+      await world.jobs.close()
       await Promise.all(servers.map(closed))
       await Promise.all(working)
     },

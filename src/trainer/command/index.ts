@@ -1,2 +1,3 @@
 export { commandTrainer } from './command-trainer.js'
 export type { Command, CommandTrainerOptions } from './options.js'
+export { type Program, startProgram } from './program.js'
