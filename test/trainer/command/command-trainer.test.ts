@@ -1,16 +1,15 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { callContext, digestJson, type Log } from '../../../src/core/index.js'
-import type { Model, Rows } from '../../../src/model/index.js'
+import { callContext, type Log } from '../../../src/core/index.js'
+import type { Model } from '../../../src/model/index.js'
 import { readWeightsDirectory } from '../../../src/model/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { type CommandTrainerOptions, commandTrainer } from '../../../src/trainer/command/index.js'
 import type { FitContext, TrainProgress } from '../../../src/trainer/index.js'
+import { allGone, pidsIn, program, rows } from './first-word.js'
 
-const program = 'first-word.mjs'
 let folder: string
 
 beforeEach(async () => {
@@ -30,20 +29,6 @@ const trainer = (options: Partial<CommandTrainerOptions> = {}) =>
   })
 
 describe('a program that trains and predicts', () => trainerContract(it, async () => trainer()))
-
-const samples = ['apple', 'pear', 'car', 'bus'].map((word, index) => ({
-  id: `${index}`,
-  input: `${word} pie`,
-  target: index < 2 ? 'fruit' : 'vehicle',
-  slices: {},
-}))
-const rows: Rows = {
-  size: samples.length,
-  digest: digestJson('rows'),
-  async *[Symbol.asyncIterator]() {
-    yield* samples
-  },
-}
 
 async function train(options: Partial<CommandTrainerOptions> = {}, parts: Partial<FitContext> = {}) {
   const directory = join(folder, 'weights')
@@ -112,24 +97,6 @@ describe('training', () => {
       })
       expect(await readdir(join(folder, 'weights'))).toEqual([])
     })
-
-  const alive = (pid: number) => {
-    try {
-      return process.kill(pid, 0)
-    } catch {
-      return false
-    }
-  }
-  const pidsIn = async (file: string): Promise<number[]> => {
-    for (;;) {
-      const text = await readFile(file, 'utf8').catch(() => '')
-      if (text.endsWith(']')) return JSON.parse(text)
-      await setTimeout(20)
-    }
-  }
-  const allGone = async (pids: readonly number[]) => {
-    while (pids.some(alive)) await setTimeout(20)
-  }
 
   it('is ended with all that it started when it is aborted, though it will not hear', async () => {
     const pidFile = join(folder, 'pids.json')
