@@ -1,12 +1,20 @@
 // Our loop against a bare tfjs loop: the same model, batches, device and arithmetic of a step; tfjs's own Adam.
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Tensor, Variable } from '@tensorflow/tfjs-core'
 import { loadMails } from '../examples/quickstart/mails.js'
 import { callContext, type JsonObject } from '../src/core/index.js'
+import type { Rows } from '../src/model/index.js'
+import type { Trainer } from '../src/trainer/index.js'
 import { type Device, openDevice } from '../src/trainer/tfjs/devices.js'
 import { listed } from '../src/trainer/tfjs/examples.js'
+import { llamaTrainer, tfjsTrainer } from '../src/trainer/tfjs/index.js'
 import { type TextExample, textClassifier } from '../src/trainer/tfjs/text-classifier.js'
 import { trainLoop } from '../src/trainer/tfjs/train-loop.js'
+import { makeBase, tinyConfig } from '../test/trainer/llama/base.js'
 import { type BenchRow, interleaved, peakMemoryMb } from './bench.js'
 
 const texts = 1280
@@ -45,11 +53,6 @@ export async function rows(): Promise<readonly BenchRow[]> {
   await trainOurs()
   await trainBare()
   const { ours, peer } = await interleaved(pairs, trainOurs, trainBare)
-  const delay = monitorEventLoopDelay({ resolution: 5 })
-  delay.enable()
-  for (let round = 0; round < 10; round += 1) await trainOurs()
-  delay.disable()
-  const delayMs = delay.percentile(99) / 1e6
   const ratio = ours / peer
   return [
     {
@@ -63,13 +66,63 @@ export async function rows(): Promise<readonly BenchRow[]> {
       met: ratio >= 0.95,
       peakMemoryMb: peakMemoryMb(),
     },
-    {
-      work: 'how long the host’s event loop waits meanwhile, on the same thread: 99th percentile',
-      ...{ ours: delayMs, peer: 50, peerName: 'the limit', unit: 'ms', ratio: 50 / delayMs, goal: 'under 50 ms' },
-      met: delayMs < 50,
-      peakMemoryMb: peakMemoryMb(),
-    },
+    await hostWaits(
+      'the text classifier, 1,280 mails',
+      tfjsTrainer(textClassifier({ epochs: 6 })),
+      mails.slice(0, texts),
+    ),
+    await hostWaits(
+      'a Llama of 2 layers, width 128, 16 × 64 tokens a step',
+      await languageModel(),
+      mails.slice(0, 128),
+    ),
   ]
+}
+
+/** Of a host that trains and does nothing else: each turn of its event loop that comes late is the training's doing. */
+async function hostWaits(
+  work: string,
+  trainer: Trainer<string, string>,
+  mails: ReturnType<typeof loadMails>,
+): Promise<BenchRow> {
+  const training: Rows<string, string> = {
+    ...{ size: mails.length, digest: `sha256:${'0'.repeat(64)}` },
+    async *[Symbol.asyncIterator]() {
+      for (const { id, text, label } of mails) yield { id, input: text, target: label, slices: {} }
+    },
+  }
+  const context = { ...callContext(), progress: () => undefined }
+  const directory = await mkdtemp(join(tmpdir(), 'sheikh-bench-'))
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  try {
+    await trainer.environment?.(context)
+    delay.enable()
+    await trainer.fit({ training, seed: 0, directory }, context)
+    delay.disable()
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+  const ours = delay.percentile(99) / 1e6
+  return {
+    work: `how late the host’s event loop is, 99th percentile, while a thread trains ${work}, on wasm`,
+    ...{ ours, peer: 50, peerName: 'the limit', unit: 'ms', ratio: 50 / ours, goal: 'under 50 ms', met: ours < 50 },
+    peakMemoryMb: peakMemoryMb(),
+  }
+}
+
+async function languageModel(): Promise<Trainer<string, string>> {
+  const below = await mkdtemp(join(tmpdir(), 'sheikh-bench-'))
+  process.once('exit', () => rmSync(below, { recursive: true, force: true }))
+  const width = { hidden_size: 128, intermediate_size: 352, num_attention_heads: 4, num_key_value_heads: 4 }
+  const base = await makeBase(below, { config: { ...tinyConfig, ...width, vocab_size: 512 } })
+  return llamaTrainer({
+    base,
+    epochs: 1,
+    batchSize: 16,
+    maximumLength: 64,
+    answer: { kind: 'likelihood' },
+    maximumSteps: 40,
+  })
 }
 
 /** What somebody writes who only wants to train: no seed, no events, no signal, no checks. */
