@@ -90,7 +90,8 @@ it('model.fit trains a network of convolutions', async () => {
       ],
     })
     tf.tidy(() => network.setWeights(network.getWeights().map(({ shape }, at) => tf.mul(noise(shape, at), 0.3))))
-    network.compile({ optimizer: tf.train.adam(0.01), loss: 'categoricalCrossentropy' })
+    const optimizer = tf.train.adam(0.01)
+    network.compile({ optimizer, loss: 'categoricalCrossentropy' })
     // Which half of the image is brighter.
     const [images, halves] = tf.tidy(() => {
       const noisy = noise([32, 8, 8, 1], 9)
@@ -104,6 +105,7 @@ it('model.fit trains a network of convolutions', async () => {
     expect(history.loss!.at(-1)).toBeLessThan(history.loss![0] as number)
     tf.dispose([images, halves])
     network.dispose()
+    optimizer.dispose()
   } finally {
     await tf.setBackend(before)
   }
