@@ -95,6 +95,10 @@ export interface DatasetSummary {
 export interface DatasetSnapshot<I, T> {
   readonly summary: DatasetSummary
   readonly training: Rows<I, T>
+  /** Who the training rows are, in their order. */
+  readonly trainingRows: readonly RowIdentity[]
+  /** The training rows for which this is true, in their order. */
+  trainingWhere(keep: (row: RowIdentity) => boolean): Rows<I, T>
   readonly evaluation: Rows<I, T>
   /** Neither learned from nor judged on. */
   readonly development?: Rows<I, T> | undefined

@@ -10,6 +10,7 @@ import {
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions, DatasetOptions, Part, UntypedSample, ValueOf } from './dataset-options.js'
 import type { DatasetContext, DatasetSnapshot, RowIdentity } from './dataset-types.js'
+import type { ScannedRow } from './read-entry.js'
 import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
 import { RowReader } from './rows.js'
 import { type Scan, scan } from './scan.js'
@@ -96,7 +97,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   async identities(context: DatasetContext = callContext()): Promise<readonly RowIdentity[]> {
     const { rows } = await this.#scan(await this.#load(context), context)
-    return rows.map(({ id, digest, group }) => (group === undefined ? { id, digest } : { id, digest, group }))
+    return rows.map(identityOfRow)
   }
 
   async snapshot(context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
@@ -115,7 +116,12 @@ class DatasetOf implements Dataset<unknown, unknown> {
       developmentDigest: development?.digest,
     }
     const summary = summaryOf(found.rows, split, digests, options.target !== undefined)
-    return { summary, training, evaluation, ...(development !== undefined && { development }) }
+    return {
+      ...{ summary, training, evaluation },
+      ...(development !== undefined && { development }),
+      trainingRows: split.training.map(identityOfRow),
+      trainingWhere: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
+    }
   }
 
   async project(
@@ -168,6 +174,9 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return found
   }
 }
+
+const identityOfRow = ({ id, digest, group }: ScannedRow): RowIdentity =>
+  group === undefined ? { id, digest } : { id, digest, group }
 
 /**
  * Samples, checked and projected to rows, and the line between training and evaluation.

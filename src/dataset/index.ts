@@ -13,6 +13,7 @@ export { diffIdentities } from './diff.js'
 export {
   addToPinnedSet,
   formatPinnedSet,
+  keyOf,
   parsePinnedSet,
   pinnedStatus,
   proposePinnedSet,
