@@ -20,11 +20,14 @@ interface Table {
   readonly words: Readonly<Record<string, string>>
   /** For words never seen: the most frequent label. */
   readonly otherwise: string
+  /** How many trainings it started from; absent: none. */
+  readonly earlier?: number | undefined
 }
 
 /**
  * A trainer for tests, quick and real: it learns the most frequent label of each input's first word.
- * It trains on whatever rows it gets, so poisoned data gives a worse model, in a millisecond and without tfjs.
+ * It trains on whatever rows it gets, so poisoned data gives a worse model, in a millisecond and without tfjs. From a base it
+ * keeps the words that the rows say nothing of.
  */
 export function fakeTrainer({
   version = '1',
@@ -36,10 +39,12 @@ export function fakeTrainer({
     name: 'fake',
     version,
     targets: 'labels',
+    warmStart: true,
     describe: () => ({ setting }),
-    async fit({ training, seed, directory }, context) {
+    async fit({ training, seed, directory, base }, context) {
       if (fitError !== undefined) throw fitError
-      const table = await learn(training, context.signal)
+      const learned = await learn(training, context.signal)
+      const table = base === undefined ? learned : goneOn(await readTable(base.path), learned)
       context.progress({ epoch: 1, epochs: 1, step: 1, steps: 1, loss: 0, learningRate: 0 })
       await writeFile(join(directory, 'config.json'), JSON.stringify(table))
       const counts = Float32Array.of(table.labels.length, Object.keys(table.words).length)
@@ -60,15 +65,30 @@ export function fakeTrainer({
       }
     },
     async load(weights, context) {
-      const table = JSON.parse(await readFile(join(weights.path, 'config.json'), 'utf8')) as Table
-      if (table.architecture !== 'first-word')
-        throw new SheikhError(
-          'artifact-corrupt',
-          'Cannot load the weights: their architecture is not "first-word". Load them with the trainer that made them.',
-        )
+      const table = await readTable(weights.path)
       context.signal.throwIfAborted()
       return modelOf(table, weights.digest)
     },
+  }
+}
+
+async function readTable(folder: string): Promise<Table> {
+  const table = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Table
+  if (table.architecture === 'first-word') return table
+  throw new SheikhError(
+    'artifact-corrupt',
+    'Cannot load the weights: their architecture is not "first-word". Load them with the trainer that made them.',
+  )
+}
+
+/** What the rows say of a word counts; of the others the base is believed. */
+function goneOn(base: Table, learned: Table): Table {
+  const words = Object.entries({ ...base.words, ...learned.words }).sort(([a], [b]) => (a < b ? -1 : 1))
+  return {
+    ...learned,
+    labels: [...new Set([...base.labels, ...learned.labels])].sort(),
+    words: Object.fromEntries(words),
+    earlier: (base.earlier ?? 0) + 1,
   }
 }
 

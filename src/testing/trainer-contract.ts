@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { callContext } from '../core/index.js'
+import { callContext, isSheikhError } from '../core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../dataset/index.js'
-import { type Prediction, type Rows, readWeightsDirectory } from '../model/index.js'
+import { type Prediction, type Rows, readWeightsDirectory, type WeightsDirectory } from '../model/index.js'
 import type { FitContext, Trainer, TrainProgress } from '../trainer/index.js'
 import type { ContractTest } from './contract-test.js'
 
@@ -97,6 +97,38 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
     const weights = await readWeightsDirectory(directory, callContext())
     await assert.rejects(trainer.load(weights, callContext()), { code: 'artifact-corrupt' })
   })
+
+  within('that says so starts from its base, to the same bytes', async ({ trainer, folder, training }) => {
+    if (trainer.warmStart !== true) return
+    const train = async (base?: WeightsDirectory) => {
+      const directory = await subfolder(folder)
+      return trainer.fit({ training, seed: 1, directory, ...(base && { base }) }, fitContext())
+    }
+    const { weights: base } = await train()
+    const [first, again] = [await train(base), await train(base)]
+    assert.notEqual(first.weights.digest, base.digest)
+    assert.equal(first.weights.digest, again.weights.digest)
+    assert.deepEqual(JSON.parse(JSON.stringify(first.record)), JSON.parse(JSON.stringify(again.record)))
+    assert.equal((await readWeightsDirectory(base.path, callContext())).digest, base.digest)
+    await using model = await trainer.load(first.weights, callContext())
+    assert.equal((await model.predict(['apple', 'bus'], callContext())).length, 2)
+  })
+
+  within(
+    'that says so refuses a base that is not its own, and leaves no weights',
+    async ({ trainer, folder, training }) => {
+      if (trainer.warmStart !== true) return
+      const [foreign, directory] = [await subfolder(folder), await subfolder(folder)]
+      await writeFile(join(foreign, 'config.json'), '{"architecture":"of somebody else"}')
+      const base = await readWeightsDirectory(foreign, callContext())
+      await assert.rejects(
+        trainer.fit({ training, seed: 1, directory, base }, fitContext()),
+        // A program of somebody's can only fail.
+        (error) => isSheikhError(error, 'artifact-corrupt') || isSheikhError(error, 'stage-failed'),
+      )
+      assert.deepEqual(await readdir(directory), [])
+    },
+  )
 }
 
 interface World {

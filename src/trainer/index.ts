@@ -1,4 +1,5 @@
 export type {
+  BaseRecord,
   Candidate,
   CandidateRecord,
   FitContext,

@@ -5,12 +5,15 @@ import type { Model, Rows, WeightsDirectory } from '../model/index.js'
 export interface Trainer<I = string, T = string> extends Described {
   /** `'labels'`: targets are classes, so training needs two of them and must have seen every one that is judged. */
   readonly targets?: 'labels' | undefined
+  /** It starts from `FitRequest.base` where there is one. Absent: a pipeline that names a base refuses this trainer. */
+  readonly warmStart?: true | undefined
   /** What decides the result beside `describe()`: package versions and the device's fingerprint. Part of the stage key, not of the source key. */
   readonly environment?: ((context: CallContext) => Promise<TrainerEnvironment>) | undefined
   /**
    * Writes a complete weights directory into `request.directory`, and nothing if it fails.
    *
-   * @throws `train-diverged` where a loss or a weight is not finite; `dataset-invalid` where the rows cannot be learned from.
+   * @throws `train-diverged` where a loss or a weight is not finite; `dataset-invalid` where the rows cannot be learned from;
+   * `artifact-corrupt` for a base that is not what this trainer writes.
    */
   readonly fit: (request: FitRequest<I, T>, context: FitContext) => Promise<Candidate>
   /** @throws `artifact-corrupt` where the weights are not what this trainer writes. */
@@ -36,7 +39,10 @@ export interface FitRequest<I, T> {
    * keeps in it, and how it knows it for its own, is its business. Absent: nothing is kept.
    */
   readonly checkpoints?: string | undefined
-  /** A named release to start from; absent: from scratch. */
+  /**
+   * Weights of a named release to start from, every file checked; absent: from scratch. Only for a trainer that says
+   * `warmStart`. The rows need not have every label that the base knows.
+   */
   readonly base?: WeightsDirectory | undefined
 }
 
@@ -59,6 +65,17 @@ export interface TrainProgress {
   readonly resumedFrom?: number | undefined
 }
 
+/** The release that a training started from. */
+export interface BaseRecord {
+  readonly version: string
+  /** Of its bundle. */
+  readonly digest: Digest
+  /** Of the rows that it knew, 0 to 1. */
+  readonly replayShare: number
+  /** How many of the rows that it knew are still there, and how many of those took part; absent where all did. */
+  readonly replayed?: { readonly rows: number; readonly of: number } | undefined
+}
+
 export interface Candidate {
   readonly weights: WeightsDirectory
   readonly record: CandidateRecord
@@ -68,7 +85,10 @@ export interface Candidate {
 export interface CandidateRecord {
   readonly trainer: { readonly name: string; readonly version?: string | undefined; readonly describe: Json }
   readonly seed: number
+  /** Of the rows that it was given. */
   readonly trainingDigest: Digest
+  /** Written by the pipeline. Absent: trained from scratch. */
+  readonly base?: BaseRecord | undefined
   /** Of the rows that early stopping looked at. */
   readonly developmentDigest?: Digest | undefined
   readonly environment?: TrainerEnvironment | undefined

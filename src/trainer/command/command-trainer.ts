@@ -22,13 +22,14 @@ import { type Settings, settingsOf } from './settings.js'
  */
 export function commandTrainer<I = string, T = string>(options: CommandTrainerOptions): Trainer<I, T> {
   const settings = settingsOf(options)
-  const { name = 'command', version = options.inputs === undefined ? undefined : '1', targets } = options
+  const { name = 'command', version = options.inputs === undefined ? undefined : '1', targets, warmStart } = options
   const describe = () => describeCommand(options)
   return {
     contract: 1,
     name,
     version,
     targets,
+    warmStart,
     describe,
 
     async fit(request, context) {

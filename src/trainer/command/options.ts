@@ -35,6 +35,11 @@ export interface CommandTrainerOptions {
   readonly config?: Json | undefined
   /** As `Trainer.targets`. */
   readonly targets?: 'labels' | undefined
+  /**
+   * `fit` starts from the weights in `paths.base` where the request has it. Said, and not assumed: a program that never looks
+   * there would train from scratch without a word. @default it cannot
+   */
+  readonly warmStart?: true | undefined
   /** @default 'command' */
   readonly name?: string | undefined
   /** For what neither `inputs` nor `config` holds: a container image, a cluster. @default '1' where `inputs` is given */
