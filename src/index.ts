@@ -122,6 +122,7 @@ export {
   type ImportOptions,
   type LabelledPool,
   type LabelPoolOptions,
+  type NamedBase,
   type OverrideOptions,
   type PayloadFile,
   Pipeline,
@@ -236,6 +237,7 @@ export type { KeyRecord, Lock, Store } from './store/index.js'
 export { memoryStore } from './store/memory/index.js'
 export { type Command, type CommandTrainerOptions, commandTrainer } from './trainer/command/index.js'
 export type {
+  BaseRecord,
   Candidate,
   CandidateRecord,
   FitContext,

@@ -64,7 +64,7 @@ function checkRetention({ keepLast, retentionDays }: GcOptions): void {
 
 /** Bundles whose files stay whatever their age, and why. */
 async function protectedReleases(
-  { releaser, gate, channel = 'latest' }: PipelineOptions<unknown, unknown>,
+  { releaser, gate, channel = 'latest', base }: PipelineOptions<unknown, unknown>,
   context: CallContext,
   history: readonly Release[],
 ): Promise<ReadonlyMap<Release['bundle'], string>> {
@@ -79,6 +79,10 @@ async function protectedReleases(
       history.find((release) => release.version === version),
       `the channel "${name}" points at ${version}`,
     )
+  protect(
+    history.find((release) => release.version === base?.version),
+    'training starts from it',
+  )
   protect(bestRelease(history, gate, undefined), 'the best model so far')
   protect(history[0], 'the newest')
   return reasons

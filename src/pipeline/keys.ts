@@ -1,5 +1,14 @@
-import { canonicalJson, type Described, type Digest, digestJson, identityOf, type Json } from '../core/index.js'
+import {
+  canonicalJson,
+  type Described,
+  type Digest,
+  digestJson,
+  identityOf,
+  type Json,
+  type JsonObject,
+} from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
+import { baseParts, type NamedBase } from './named-base.js'
 
 /** A key and what it was made of. */
 export interface Key {
@@ -20,6 +29,7 @@ export interface SourceParts {
   /** Path and digest of the bundle's further files. */
   readonly payload: Json
   readonly seed: number
+  readonly base?: NamedBase | undefined
 }
 
 /** The digest of all that people decided; `undefined`, with the name of the part, where host code has no version. */
@@ -36,6 +46,7 @@ export function sourceKey(source: SourceParts): Key | { readonly unversioned: st
     stages: source.stages.map((stage) => identityOf(stage)!),
     payload: source.payload,
     seed: source.seed,
+    ...(baseParts(source.base) as JsonObject),
   })
 }
 

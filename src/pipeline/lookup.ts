@@ -1,6 +1,7 @@
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
 
 /**
  * The release that this source key last led to: the current one if it did, else the newest. A release carries its own
@@ -30,6 +31,13 @@ export const isRemoved = ({ removedAtMs, withdrawn }: Release): boolean =>
 /** The release under which a bundle was published last. */
 export const lastOf = (history: readonly Release[], bundle: Digest): Release | undefined =>
   history.find((release) => release.bundle === bundle)
+
+/** How a release's bundle was made: its own record, or that of the release which it is again. */
+export function madeAs(release: Release, history: readonly Release[]): CandidateRecord | undefined {
+  const same = [release, ...history].filter(({ bundle }) => bundle === release.bundle)
+  const made = same.find(({ record }) => record.candidate !== undefined && record.importedFrom === undefined)
+  return made?.record.candidate as unknown as CandidateRecord | undefined
+}
 
 /**
  * The best model ever released and not withdrawn, by the gate's primary metric; `undefined` where the gate names none, or

@@ -1,9 +1,10 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
-import type { Dataset } from '../dataset/index.js'
+import type { Dataset, RowIdentity } from '../dataset/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
+import type { NamedBase } from './named-base.js'
 import type { Stage } from './stage.js'
 import type { Versioning } from './versioning.js'
 
@@ -32,6 +33,17 @@ export interface PipelineOptions<I, T> {
   readonly prerelease?: string | undefined
   /** @default 0 */
   readonly seed?: number | undefined
+  /**
+   * A release to start training from; only for a trainer that says `warmStart`.
+   *
+   * @default none: from scratch
+   */
+  readonly base?: NamedBase | undefined
+  /**
+   * The training rows as they stood in a commit. Asked where only a share of the old rows is replayed and the store does not
+   * hold who they were; believed where the Merkle root is the one that was recorded. @default only the store is asked
+   */
+  readonly rowsAt?: ((commit: string, context: CallContext) => Promise<readonly RowIdentity[]>) | undefined
   /** Further files of the bundle, under `prompts/` or `sheikh/`. @default none */
   readonly payload?: ((context: CallContext) => Promise<readonly PayloadFile[]>) | undefined
   /** Signs each release: `releaseAttester`. @default none, and releases are not signed */

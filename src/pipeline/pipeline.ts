@@ -8,6 +8,7 @@ import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
 import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
 import { checkAnchor } from './ledger-anchor.js'
+import { checkNamedBase } from './named-base.js'
 import type {
   ApproveOptions,
   CallOptions,
@@ -40,7 +41,7 @@ import { walk } from './walk.js'
  * const result = await pipeline.run()
  * if (result.status === 'released') console.log(result.release.version)
  *
- * @throws `invalid-options` where a stage could never run or a name is not one.
+ * @throws `invalid-options` where a stage could never run, a name is not one, or the trainer cannot start from the base.
  */
 export class Pipeline<I = string, T = string> {
   readonly #options: PipelineOptions<unknown, unknown>
@@ -55,6 +56,7 @@ export class Pipeline<I = string, T = string> {
         'invalid-options',
         `Cannot use the channel "${options.channel}": write it in a-z, 0-9 and "-".`,
       )
+    if (options.base !== undefined) checkNamedBase(options.base, options.trainer)
     // The parts agree on their types here; inside, rows are passed along and never looked into.
     this.#options = options as unknown as PipelineOptions<unknown, unknown>
   }

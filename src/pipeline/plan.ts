@@ -1,8 +1,10 @@
 import { callContext, type Json, SheikhError } from '../core/index.js'
 import { storeLedger } from '../gate/index.js'
 import type { Documents } from '../store/index.js'
+import type { BaseRecord } from '../trainer/index.js'
 import { type Difference, firstDifference } from './keys.js'
 import { findBySource, isRemoved } from './lookup.js'
+import { findBase } from './named-base.js'
 import type { CallOptions, PipelineOptions } from './options.js'
 import { readHistory } from './recovery.js'
 import type { RunRecord } from './run-result.js'
@@ -25,6 +27,8 @@ export interface Plan {
     readonly setAside: number
     readonly development?: number | undefined
   }
+  /** The release that a training would start from; absent: from scratch, or nothing is trained. */
+  readonly base?: BaseRecord | undefined
   readonly stages: readonly PlannedStage[]
 }
 
@@ -38,7 +42,7 @@ export interface PlannedStage {
 
 /** What would run, and why. Writes nothing and takes no lock. */
 export async function plan(options: PipelineOptions<unknown, unknown>, { signal }: CallOptions): Promise<Plan> {
-  const { store, releaser, trainer, channel = 'latest', seed = 0 } = options
+  const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
   const { summary } = await options.dataset.snapshot({ ...context, cache: readOnly(store.documents) })
@@ -53,7 +57,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
-  const key = trainKey(trainer, summary, seed, environment)
+  const key = trainKey(options, summary, environment)
   const kept = key === undefined ? undefined : await store.keys.get(key.digest)
   // Another run than the last, where that one was up to date and trained nothing.
   const trained = await lastRun(options, (record) => trainParts(record) !== undefined)
@@ -105,6 +109,8 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
       stages: [validate, ...stages],
     }
   }
+  // As a run would: a base that cannot be used is an error of its own.
+  const base = options.base && findBase(history, options.base).named
   const train: PlannedStage =
     key === undefined
       ? {
@@ -128,12 +134,14 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     { stage: 'release', action: 'run', reason: 'if the gate lets it' },
   ]
   const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
+  const from = base === undefined ? '' : ` that starts from ${base.version}`
   return {
     ...common,
     ...said(
       'judge',
-      `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : 'train and judge a model'}: ${changed}.`,
+      `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : `train and judge a model${from}`}: ${changed}.`,
     ),
+    ...(base !== undefined && { base }),
     stages,
   }
 }

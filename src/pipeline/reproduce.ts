@@ -1,9 +1,11 @@
-import { type Json, SheikhError } from '../core/index.js'
-import { payloadFolders, type Release } from '../releaser/index.js'
+import { canonicalJson, type Json, SheikhError } from '../core/index.js'
+import { payloadFolders } from '../releaser/index.js'
 import { manifestDifferences } from '../store/index.js'
-import type { CandidateRecord } from '../trainer/index.js'
 import { firstDifference } from './keys.js'
+import { madeAs } from './lookup.js'
+import { baseParts, type NamedBase, openBase, releasedBase } from './named-base.js'
 import { readHistory } from './recovery.js'
+import { trainingPart } from './replay.js'
 import type { Reproduction } from './run-result.js'
 import type { Session } from './session.js'
 import { fitInto } from './stages/train.js'
@@ -26,26 +28,42 @@ export async function reproduce(session: Session, version: string | undefined): 
       'not-found',
       `Cannot reproduce ${version ?? 'anything'}: ${version === undefined ? `the channel "${session.channel}" points at no release` : 'there is no such release'}. "sheikh history" lists them.`,
     )
-  const made = candidateOf(release, history)
+  const made = madeAs(release, history)
+  if (made === undefined)
+    throw new SheikhError(
+      'not-found',
+      `Cannot reproduce ${release.version}: nothing is known of how it was made${release.record.importedFrom === undefined ? '' : ', since it was imported'}.`,
+      { facts: { version: release.version } },
+    )
   const { snapshot } = await validateStage(session)
   const environment = await trainer.environment?.(session.context)
+  const { base: named } = session.options
+  // Withdrawn or not: what is made of it here is compared, and thrown away.
+  const base = named && isSame(named, made.base) ? releasedBase(history, named) : undefined
+  const part = await trainingPart(session, snapshot, history, base)
   const now = {
     trainer: { name: trainer.name, version: trainer.version, describe: trainer.describe() },
     seed,
-    trainingDigest: snapshot.summary.trainingDigest,
+    ...baseParts(named),
+    trainingDigest: part.training.digest,
     // Of a trainer that says what it looked at.
     developmentDigest: made.developmentDigest && snapshot.summary.developmentDigest,
     // What a program says of itself is known when it has trained.
     environment: environment ?? made.environment,
   }
   const { trainer: by, seed: itsSeed, trainingDigest, developmentDigest, environment: itsEnvironment } = made
-  const before = { trainer: by, seed: itsSeed, trainingDigest, developmentDigest, environment: itsEnvironment }
+  const before = {
+    ...{ trainer: by, seed: itsSeed, ...baseParts(made.base) },
+    ...{ trainingDigest, developmentDigest, environment: itsEnvironment },
+  }
   const difference = firstDifference(toJson(before), toJson(now))
   const common = { runId: session.runId, release }
   if (difference !== undefined) return { ...common, status: 'not-reproduced', difference }
   return await session.stage('train', async () => {
     const directory = await session.folder('weights')
-    const { weights } = await fitInto(session, snapshot, directory)
+    const { development } = snapshot
+    const of = base && (await openBase(session, base))
+    const { weights } = await fitInto(session, { ...part, development, directory, weights: of })
     const files = release.manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!))
     const differing = await manifestDifferences(weights.path, { ...release.manifest, files }, session.context)
     const value: Reproduction =
@@ -57,16 +75,8 @@ export async function reproduce(session: Session, version: string | undefined): 
 }
 
 /** How it was made: of one that was restored, that of the release which it is again. */
-function candidateOf(release: Release, history: readonly Release[]): CandidateRecord {
-  const same = [release, ...history].filter(({ bundle }) => bundle === release.bundle)
-  const made = same.find(({ record }) => record.candidate !== undefined && record.importedFrom === undefined)
-  if (made !== undefined) return made.record.candidate as unknown as CandidateRecord
-  throw new SheikhError(
-    'not-found',
-    `Cannot reproduce ${release.version}: nothing is known of how it was made${release.record.importedFrom === undefined ? '' : ', since it was imported'}.`,
-    { facts: { version: release.version } },
-  )
-}
+const isSame = (named: NamedBase, recorded: NamedBase | undefined) =>
+  canonicalJson(baseParts(named)) === canonicalJson(baseParts(recorded))
 
 /** Without what is undefined, as it reads from a record. */
 const toJson = (value: unknown) => JSON.parse(JSON.stringify(value)) as Json

@@ -7,7 +7,7 @@ import { releaseSource } from './versioning.js'
 
 /** The source key of what stands in the repository now, or why there is none. */
 export function sourceOf(
-  { trainer, gate, stages = [], seed = 0 }: PipelineOptions<unknown, unknown>,
+  { trainer, gate, stages = [], seed = 0, base }: PipelineOptions<unknown, unknown>,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],
 ): Key | { readonly unversioned: string } {
@@ -18,6 +18,7 @@ export function sourceOf(
     stages: stages.filter(({ writes }) => writes !== undefined),
     payload: payload.map(({ path, digest }) => ({ path, digest })),
     seed,
+    base,
   })
 }
 

@@ -1,6 +1,7 @@
 import { type Digest, digestJson, type Json } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { nextVersion, type Release, type Version, type VersionLevel } from '../releaser/index.js'
+import { baseParts } from './named-base.js'
 import type { PayloadFile, PipelineOptions } from './options.js'
 
 /** What a release was made of, part by part: kept with it, so that the next one knows what changed. JSON. */
@@ -9,7 +10,7 @@ export interface ReleaseSource {
   readonly architecture: string
   /** Of training, in order; `null` where the targets are no labels. */
   readonly labels: readonly string[] | null
-  /** Of trainer, gate, stages and seed. */
+  /** Of trainer, gate, stages, seed and base. */
   readonly configuration: Digest
   readonly prompts: Digest
   /** The dataset's fingerprint. */
@@ -40,7 +41,7 @@ const levels: Readonly<Record<ChangedPart, VersionLevel>> = {
 }
 
 export function releaseSource(
-  { trainer, gate, stages = [], seed = 0 }: PipelineOptions<unknown, unknown>,
+  { trainer, gate, stages = [], seed = 0, base }: PipelineOptions<unknown, unknown>,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],
 ): ReleaseSource {
@@ -50,7 +51,7 @@ export function releaseSource(
   return {
     architecture: trainer.name,
     labels: dataset.labels === undefined ? null : Object.keys(dataset.labels.training).sort(),
-    configuration: digestJson({ parts: described, seed }),
+    configuration: digestJson({ parts: described, seed, ...baseParts(base) }),
     prompts: digestJson(payload.map(({ path, digest }) => ({ path, digest }))),
     data: dataset.fingerprint,
   }

@@ -43,7 +43,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const host = new HostStages(session)
   const { summary, training, evaluation } = snapshot
   await host.add('dataset', { value: summary, training, evaluation }, digestJson(summary))
-  const trained = await trainStage(session, snapshot, options.retrain ?? false)
+  const trained = await trainStage(session, snapshot, { forced: options.retrain ?? false, history })
   const offered = await host.add(
     'candidate',
     { value: trained.record, files: trained.weights.path },

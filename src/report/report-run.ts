@@ -129,8 +129,16 @@ function provenance(record: RunRecord): readonly (readonly [string, string | und
     ['Evaluation set', record.dataset?.evaluationDigest],
     ['Weights', record.candidate?.weights],
     ['Bundle', record.bundle],
+    ['Started from', baseOf(record)],
     ['Compared with', record.baseline],
     ['Best release', record.best],
   ]
   return lines.filter(([, value]) => value !== undefined)
+}
+
+function baseOf({ candidate }: RunRecord): string | undefined {
+  const { base } = candidate?.record ?? {}
+  if (base === undefined) return undefined
+  const { version, replayed } = base
+  return replayed === undefined ? version : `${version}, with ${replayed.rows} of ${replayed.of} rows that it knew`
 }

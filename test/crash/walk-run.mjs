@@ -1,11 +1,12 @@
 // A run, or a rollback, on disk: started by the crash test, killed at a write of its choosing.
-// Arguments: the folder of the compiled rooms, the project's folder, and `first`, `second` or `rollback`.
+// Arguments: the folder of the compiled rooms, the project's folder, and `first`, `second`, `warm` or `rollback`.
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 const [rooms, folder, step] = process.argv.slice(2)
 const load = (path) => import(pathToFileURL(join(rooms, path)).href)
+const { callContext } = await load('core/index.js')
 const { Dataset, memorySamples, pinnedSet, proposePinnedSet } = await load('dataset/index.js')
 const { accuracy } = await load('evaluation/index.js')
 const { atLeast, noRegression, qualityGate } = await load('gate/index.js')
@@ -31,6 +32,8 @@ const isPinned = new Set(pinned.items.map(({ id }) => id))
 const worse = samples.map((sample) =>
   sample.id.startsWith('apple') && !isPinned.has(sample.id) ? { ...sample, label: 'vehicle' } : sample,
 )
+const releaser = directoryRegistry(join(folder, 'releases'))
+const base = step === 'warm' ? await firstRelease() : undefined
 const pipeline = new Pipeline({
   dataset: new Dataset({
     source: memorySamples(step === 'first' ? worse : samples),
@@ -39,8 +42,9 @@ const pipeline = new Pipeline({
     evaluation: pinnedSet(pinned),
   }),
   trainer: fakeTrainer(),
+  base,
   gate: qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.1 })]),
-  releaser: directoryRegistry(join(folder, 'releases')),
+  releaser,
   store: directoryStore(join(folder, '.sheikh')),
 })
 try {
@@ -50,4 +54,10 @@ try {
 } catch (error) {
   process.stdout.write(JSON.stringify({ code: error.code, retryable: error.retryable, stack: error.stack }))
   process.exitCode = 4
+}
+
+async function firstRelease() {
+  for await (const { version, bundle } of releaser.history(callContext()))
+    if (version === '0.1.0') return { version, digest: bundle, replayShare: 0.5 }
+  return undefined
 }

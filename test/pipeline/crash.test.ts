@@ -83,6 +83,13 @@ const cases: readonly Case[] = [
     versions: { old: '0.1.0', new: '0.1.1' },
     answers: ['released', 'up-to-date'],
   },
+  {
+    name: 'a run from a named base, with a share of the old rows',
+    before: ['first'],
+    step: 'warm',
+    versions: { old: '0.1.0', new: '0.2.0' },
+    answers: ['released', 'up-to-date'],
+  },
 ]
 
 describe('killed at any write', () => {

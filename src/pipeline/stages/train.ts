@@ -1,47 +1,59 @@
-import { canonicalJson, identityOf, isSheikhError, type Json } from '../../core/index.js'
+import { canonicalJson, identityOf, isSheikhError, type Json, type JsonObject } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
-import { readWeightsDirectory } from '../../model/index.js'
-import type { Candidate, CandidateRecord, Trainer, TrainerEnvironment } from '../../trainer/index.js'
+import { type Rows, readWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
+import type { Release } from '../../releaser/index.js'
+import type { Candidate, CandidateRecord, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
+import { keepRows } from '../known-rows.js'
+import { baseParts, findBase, openBase } from '../named-base.js'
+import type { PipelineOptions } from '../options.js'
+import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
 
 /** The key of training: all that decides the weights. `undefined` where the trainer has no version. */
 export function trainKey(
-  trainer: Trainer<never, never>,
+  { trainer, seed = 0, base }: Pick<PipelineOptions<never, never>, 'trainer' | 'seed' | 'base'>,
   { trainingDigest, developmentDigest }: Pick<DatasetSummary, 'trainingDigest' | 'developmentDigest'>,
-  seed: number,
   environment: TrainerEnvironment | undefined,
 ): Key | undefined {
   const identity = identityOf(trainer)
   if (identity === undefined) return undefined
   return keyOf({
     kind: 'train',
+    // All rows: which of them take part follows from them, the base and the seed.
     training: trainingDigest,
     ...(developmentDigest !== undefined && { development: developmentDigest }),
     trainer: identity,
     seed,
     environment: (environment ?? null) as unknown as Json,
+    ...(baseParts(base) as JsonObject),
   })
 }
 
 export function trainStage(
   session: Session,
   snapshot: DatasetSnapshot<unknown, unknown>,
-  forced: boolean,
+  { forced, history }: { readonly forced: boolean; readonly history: readonly Release[] },
 ): Promise<Candidate> {
   return session
     .stage('train', async () => {
-      const { trainer, store, seed = 0 } = session.options
+      const { trainer, store, base } = session.options
+      // Before the cache: what was made of a release that is withdrawn since is not offered again.
+      const found = base && findBase(history, base)
       const environment = await trainer.environment?.(session.context)
-      const key = trainKey(trainer, snapshot.summary, seed, environment)
+      const key = trainKey(session.options, snapshot.summary, environment)
       const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
       if (kept !== undefined) return { value: kept, cached: true, key }
 
+      const part = await trainingPart(session, snapshot, history, found)
       const directory = await session.folder('weights')
       // A forced training shows that it can be made from nothing.
       const checkpoints = key === undefined || forced ? undefined : await store.checkpoints?.folder(key.digest)
-      const candidate = await fitInto(session, snapshot, directory, checkpoints)
+      const { development } = snapshot
+      const weights = found && (await openBase(session, found))
+      const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights })
       const files = await store.objects.putDirectory(candidate.weights.path, session.context)
+      await keepRows(session, part.rows)
       if (key !== undefined)
         await store.keys.put({
           formatVersion: 1,
@@ -64,16 +76,27 @@ export function trainStage(
 /** Has the trainer train, and says how far it is. */
 export async function fitInto(
   session: Session,
-  { training, development }: DatasetSnapshot<unknown, unknown>,
-  directory: string,
-  checkpoints?: string | undefined,
+  {
+    training,
+    base,
+    weights,
+    ...request
+  }: Omit<TrainingPart, 'rows'> & {
+    readonly development?: Rows<unknown, unknown> | undefined
+    readonly directory: string
+    readonly checkpoints?: string | undefined
+    /** Those of the base. */
+    readonly weights?: WeightsDirectory | undefined
+  },
 ): Promise<Candidate> {
   const { trainer, seed = 0 } = session.options
+  const { development, directory, checkpoints } = request
   const fitted = await trainer.fit(
     {
       ...{ training, seed, directory },
       ...(development !== undefined && { development }),
       ...(checkpoints !== undefined && { checkpoints }),
+      ...(weights !== undefined && { base: weights }),
     },
     { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
   )
@@ -81,7 +104,8 @@ export async function fitInto(
   // Whatever the trainer says of its weights, what counts is what is in the folder.
   return {
     weights: await readWeightsDirectory(fitted.weights.path, session.context),
-    record: session.hide(fitted.record),
+    // Which release it was the trainer was not told.
+    record: session.hide({ ...fitted.record, ...(base !== undefined && { base }) }),
   }
 }
 

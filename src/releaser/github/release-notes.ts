@@ -106,13 +106,16 @@ function configurationChanges(staged: Staged, previous: Staged | undefined): rea
 }
 
 function leavesOf({ record }: Staged): ReadonlyMap<string, Json> {
-  const { trainer, seed } = object(record.candidate)
+  const { trainer, seed, base } = object(record.candidate)
+  // What people decided of it, and not how many rows that made.
+  const { version, replayShare } = object(base)
+  const named = base === undefined ? {} : { base: { version: version!, replayShare: replayShare! } }
   const leaves = new Map<string, Json>()
   const walk = (value: Json, path: string) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) leaves.set(path, value)
     else for (const [key, below] of Object.entries(value)) walk(below, path === '' ? key : `${path}.${key}`)
   }
-  walk({ ...(seed !== undefined && { seed }), ...(trainer !== undefined && { trainer }) }, '')
+  walk({ ...(seed !== undefined && { seed }), ...(trainer !== undefined && { trainer }), ...named }, '')
   return leaves
 }
 

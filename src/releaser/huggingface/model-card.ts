@@ -22,6 +22,7 @@ export function modelCard(
   const name = repository.replace(/^datasets\//, '')
   const verdict = record.verdict as unknown as Verdict | undefined
   const data = record.dataset as { readonly fingerprint?: string; readonly counts?: Record<string, number> } | undefined
+  const started = record.candidate as { readonly base?: { readonly version?: string } } | undefined
   const front = [
     '---',
     ...(license === undefined ? [] : [`license: ${yaml(license)}`]),
@@ -43,6 +44,7 @@ export function modelCard(
         ['run', record.runId],
         ['restored from', record.restoredFrom],
         ['bundle', bundle],
+        ['started from', started?.base?.version],
         ['imported from', record.importedFrom?.from],
         ['data fingerprint', data?.fingerprint],
         ['data licence', dataLicense],

@@ -27,7 +27,7 @@ export interface ProvenanceOptions {
  */
 export function provenanceOf(staged: Staged, options: ProvenanceOptions): Statement {
   const { manifest, version, intent, record } = staged
-  const { trainer, seed, trainingDigest, environment } = objectOf(record.candidate)
+  const { trainer, seed, trainingDigest, environment, base } = objectOf(record.candidate)
   const { fingerprint } = objectOf(record.dataset)
   const { packages: recorded, device } = objectOf(environment)
   const packages = { ...(objectOf(recorded) as Readonly<Record<string, string>>), ...options.packages }
@@ -45,7 +45,7 @@ export function provenanceOf(staged: Staged, options: ProvenanceOptions): Statem
           commit: record.commit,
           sourceKey: intent.sourceKey,
           restoredFrom: record.restoredFrom,
-          candidate: record.candidate === undefined ? undefined : { trainer, seed, trainingDigest },
+          candidate: record.candidate === undefined ? undefined : { trainer, seed, trainingDigest, base },
           dataset: fingerprint,
           evaluation: record.evaluationDigest,
         },
@@ -54,6 +54,7 @@ export function provenanceOf(staged: Staged, options: ProvenanceOptions): Statem
         resolvedDependencies: [
           ...commitOf(record.commit, options.repositoryUrl),
           ...(isDigest(fingerprint) ? [{ name: 'dataset', digest: { merkleSha256: hexOf(fingerprint) } }] : []),
+          ...baseOf(objectOf(base)),
           ...Object.keys(packages)
             .sort()
             .map((name) => ({ name: `${name}@${packages[name]}`, uri: purlOf(name, String(packages[name])) })),
@@ -80,6 +81,11 @@ function commitOf(commit: string | undefined, repositoryUrl: string | undefined)
   if (commit === undefined) return []
   const uri = repositoryUrl === undefined ? {} : { uri: `git+${repositoryUrl}@${commit}` }
   return [{ name: 'repository', ...uri, digest: { gitCommit: commit } }]
+}
+
+/** The bundle that training started from, by the digest of its manifest. */
+function baseOf({ version, digest }: Readonly<Record<string, unknown>>): readonly Json[] {
+  return isDigest(digest) ? [{ name: `base ${String(version)}`, digest: { sha256: hexOf(digest) } }] : []
 }
 
 /** A package URL (ECMA-427): the scope's `@` is encoded, its `/` is not. */

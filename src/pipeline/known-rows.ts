@@ -1,0 +1,147 @@
+// What a model knows, by the digests of the rows: those of its own training, and of what it started from. A list is believed
+// only where its Merkle root is the one that the release's record has, wherever the list comes from.
+import {
+  canonicalJson,
+  type Digest,
+  hexOf,
+  isDigest,
+  isSheikhError,
+  type Json,
+  merkleRoot,
+  messageOf,
+  SheikhError,
+} from '../core/index.js'
+import { keyOf as groupOf, isSelected, type RowIdentity } from '../dataset/index.js'
+import type { Release } from '../releaser/index.js'
+import type { BaseRecord, CandidateRecord } from '../trainer/index.js'
+import { keyOf } from './keys.js'
+import { madeAs } from './lookup.js'
+import type { Session } from './session.js'
+
+const digestBytes = 32
+
+const listKey = (root: Digest) => keyOf({ kind: 'training-rows', training: root })
+
+/** Keeps who was trained on, under their root. */
+export async function keepRows(session: Session, rows: readonly Pick<RowIdentity, 'digest'>[]): Promise<void> {
+  const { store } = session.options
+  const digests = rows.map(({ digest }) => digest)
+  const root = merkleRoot(digests)
+  if ((await keptRows(session, root)) !== undefined) return
+  const key = listKey(root)
+  const bytes = Buffer.alloc(digests.length * digestBytes)
+  for (const [index, digest] of digests.entries()) bytes.write(hexOf(digest), index * digestBytes, 'hex')
+  // The list first: a key that names nothing would be of no use.
+  const list = await store.objects.put(bytes, session.context)
+  const { runId, context } = session
+  await store.keys.put({
+    ...{ formatVersion: 1, key: key.digest, parts: key.parts, value: list, runId },
+    atMs: context.clock.nowMs(),
+  })
+}
+
+/** @returns `undefined` where the store does not hold them, or not whole: they can be found out again. */
+async function keptRows(session: Session, root: Digest): Promise<readonly Digest[] | undefined> {
+  const { store } = session.options
+  const key = listKey(root)
+  const kept = await store.keys.get(key.digest)
+  if (!isDigest(kept?.value) || canonicalJson(kept.parts) !== canonicalJson(key.parts)) return undefined
+  try {
+    const bytes = Buffer.from(await store.objects.get(kept.value, session.context))
+    const digests = Array.from(
+      { length: Math.floor(bytes.length / digestBytes) },
+      (_, index): Digest => `sha256:${bytes.toString('hex', index * digestBytes, (index + 1) * digestBytes)}`,
+    )
+    return merkleRoot(digests) === root ? digests : undefined
+  } catch (error) {
+    if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
+    return undefined
+  }
+}
+
+/**
+ * The digests of all rows that a release was trained on, and that whatever it started from was.
+ *
+ * @throws `not-found` where that cannot be shown.
+ */
+export async function knownRows(
+  session: Session,
+  history: readonly Release[],
+  release: Release,
+): Promise<ReadonlySet<Digest>> {
+  session.context.signal.throwIfAborted()
+  const made = madeAs(release, history)
+  if (made === undefined)
+    throw unknown(release, release.record.importedFrom === undefined ? 'its record does not say' : 'it was imported')
+  // A base is older than what started from it, so that a record which names itself ends too.
+  const older = history.slice(history.findIndex(({ version }) => version === release.version) + 1)
+  const base = earlierBase(release, older, made.base)
+  const before = base === undefined ? new Set<Digest>() : await knownRows(session, older, base)
+  const rows =
+    (await keptRows(session, made.trainingDigest)) ?? (await rowsOfCommits(session, history, { release, made, before }))
+  return new Set([...before, ...rows])
+}
+
+/** The release that another started from; its files may be gone, its record never is. */
+function earlierBase(release: Release, older: readonly Release[], base: BaseRecord | undefined): Release | undefined {
+  if (base === undefined) return undefined
+  const found = older.find(({ version }) => version === base.version)
+  if (found?.bundle === base.digest) return found
+  throw unknown(release, `the release ${base.version}, which it started from, is not in the registry as it was`)
+}
+
+/** The rows of the commits that it was made of, where their root is the one that was recorded. */
+async function rowsOfCommits(
+  session: Session,
+  history: readonly Release[],
+  { release, made, before }: { release: Release; made: CandidateRecord; before: ReadonlySet<Digest> },
+): Promise<readonly Digest[]> {
+  const { rowsAt } = session.options
+  const commits = history.flatMap(({ record: { candidate, commit, restoredFrom } }) =>
+    restoredFrom === undefined && commit !== undefined && trainingDigestOf(candidate) === made.trainingDigest
+      ? [commit]
+      : [],
+  )
+  let fact = `the store does not hold them, and ${rowsAt === undefined ? 'nothing gives those of a commit' : 'no commit is recorded'}`
+  let cause: unknown
+  for (const commit of rowsAt === undefined ? [] : new Set(commits)) {
+    try {
+      const there = await rowsAt!(commit, session.context)
+      const rows = there.filter((row) => takesPart(row, before, made.base, made.seed))
+      const root = merkleRoot(rows.map(({ digest }) => digest))
+      if (root === made.trainingDigest) {
+        await keepRows(session, rows)
+        return rows.map(({ digest }) => digest)
+      }
+      fact = `the store does not hold them, and those of the commit ${commit} are others`
+    } catch (error) {
+      session.context.signal.throwIfAborted()
+      if (isSheikhError(error) && error.retryable) throw error
+      fact = `the store does not hold them, and the commit ${commit} does not give them (${messageOf(error).replace(/\.$/, '')})`
+      cause = error
+    }
+  }
+  throw unknown(release, fact, cause)
+}
+
+/** Whether a row is trained on: one that the base does not know always, another by the hash of its group. */
+export function takesPart(
+  row: RowIdentity,
+  known: ReadonlySet<Digest>,
+  base: Pick<BaseRecord, 'version' | 'replayShare'> | undefined,
+  seed: number,
+): boolean {
+  if (base === undefined || base.replayShare === 1 || !known.has(row.digest)) return true
+  // By the version, so that another base has other rows replayed; by nothing of the other rows.
+  return isSelected(groupOf(row), { salt: `${base.version}/${seed}`, purpose: 'replay', share: base.replayShare })
+}
+
+const trainingDigestOf = (candidate: Json | undefined) =>
+  (candidate as unknown as CandidateRecord | undefined)?.trainingDigest
+
+const unknown = ({ version }: Release, fact: string, cause?: unknown) =>
+  new SheikhError(
+    'not-found',
+    `Cannot tell which rows ${version} was trained on: ${fact}. Train on all of them (a replay share of 1), or bring the store of the run that trained it.`,
+    { facts: { version }, ...(cause !== undefined && { cause }) },
+  )
