@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { type CallContext, type Digest, messageOf, SheikhError } from '../core/index.js'
-import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile } from '../dataset/index.js'
+import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile, type Source } from '../dataset/index.js'
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
   atLeast,
@@ -19,7 +19,7 @@ import {
   weightIntegrity,
 } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
-import type { Pipeline, Stage } from '../pipeline/index.js'
+import type { NamedBase, Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import type { Releaser } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
@@ -35,11 +35,10 @@ import {
   loadHostConfiguration,
 } from './config/index.js'
 import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
-import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath } from './layout.js'
+import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
+import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
 import { type Environment, releaserOf, type Surroundings } from './release-targets.js'
-
-const trainingFile = 'mlops/training/config.yaml'
 
 /** The parts of a pipeline, made of a project's files. A host's own part takes the place of the file's. */
 export interface Composition {
@@ -55,6 +54,10 @@ export interface Composition {
   readonly store: Store
   readonly stages: readonly Stage[]
   readonly seed: number
+  /** A release to start from. */
+  readonly base?: NamedBase | undefined
+  /** Of the host's: its samples are in no commit. */
+  readonly source?: Source | undefined
 }
 
 /** Where a project's ledger is kept, and what was in its store before there was a branch. */
@@ -84,6 +87,8 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   const { schemaPath } = configuration.dataset
   if (schemaPath !== undefined) await refuseLinks(root, [relative(root, inside(root, schemaPath))])
   const host = (await loadHostConfiguration(root)) ?? {}
+  const releaser =
+    host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license))
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
@@ -92,14 +97,21 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     trainer:
       (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
     gate: gateOf(configuration, host),
-    releaser: host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license)),
+    releaser,
     store: directoryStore(join(root, storePath)),
     stages: host.stages ?? [],
     seed: configuration.training.seed,
+    base: await namedBase(configuration.training.warmStart, releaser, context),
+    source: host.source,
   }
 }
 
-function datasetOf(root: string, { dataset }: Configuration, host: HostConfiguration): Dataset<unknown, unknown> {
+/** The dataset of a project's files. */
+export function datasetOf(
+  root: string,
+  { dataset }: Configuration,
+  host: Pick<HostConfiguration, 'source'> = {},
+): Dataset<unknown, unknown> {
   const { id, input, target, group, slices } = dataset.projection
   return new Dataset({
     source: host.source ?? jsonFiles(join(root, samplesPath)),
@@ -126,6 +138,7 @@ async function builtInTrainer(
     checkpoints,
     seed: _seed,
     reportTo: _told,
+    warmStart: _base,
     llama = {},
     ...options
   } = training

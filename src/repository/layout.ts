@@ -3,6 +3,7 @@ export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', 'shei
 
 export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
+export const trainingFile = 'mlops/training/config.yaml'
 export const promptsPath = 'prompts'
 export const storePath = '.sheikh'
 export const hostConfigurationPaths: readonly string[] = ['sheikh.config.ts', 'sheikh.config.mjs']
@@ -18,7 +19,7 @@ export const linkFreePaths: readonly string[] = [
   evaluationPath,
   'dataset/config.yaml',
   'mlops/pipeline.yaml',
-  'mlops/training/config.yaml',
+  trainingFile,
   'mlops/validation',
   promptsPath,
   ...hostConfigurationPaths,

@@ -25,6 +25,7 @@ import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head,
 import { fetchModel } from './hub-id.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
+import { rowsAt } from './rows-at.js'
 import { track } from './track.js'
 import { type Verification, verifyTarget } from './verify.js'
 
@@ -78,6 +79,10 @@ export class Repository {
       store: composition.store,
       stages: composition.stages,
       seed: composition.seed,
+      base: composition.base,
+      ...(composition.source === undefined && {
+        rowsAt: (commit, context) => rowsAt(this.#git, { commit, project: this.#prefix }, context),
+      }),
       channel,
       onFailure: composition.configuration.gate.onFailure,
       versioning: increment && (() => increment),

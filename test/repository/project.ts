@@ -8,7 +8,7 @@ const shared = Symbol.for('sheikh-freemium.test-trainer')
 Object.assign(globalThis, { [shared]: fakeTrainer() })
 
 /** A trainer that takes a millisecond, as a host brings its own. */
-const quickTrainer = `export default { trainer: globalThis[Symbol.for('${shared.description}')] }\n`
+export const quickTrainer = `export default { trainer: globalThis[Symbol.for('${shared.description}')] }\n`
 
 const sampleSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',

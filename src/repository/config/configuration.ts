@@ -92,6 +92,13 @@ export interface CheckpointConfiguration {
   readonly keepLast?: number | undefined
 }
 
+/** A base as it is named so far: what is missing is said when a pipeline is made. */
+export interface WarmStartConfiguration {
+  readonly version?: string | undefined
+  readonly digest?: string | undefined
+  readonly replayShare?: number | undefined
+}
+
 /** What a project's YAML files decide, resolved. */
 export interface Configuration {
   readonly pipeline: { readonly name: string }
@@ -112,6 +119,8 @@ export interface Configuration {
     readonly checkpoints?: CheckpointConfiguration | false | undefined
     /** Of a language model; what only it knows. */
     readonly llama?: LlamaConfiguration | undefined
+    /** A release to start from. */
+    readonly warmStart?: WarmStartConfiguration | undefined
     readonly device?: 'auto' | 'cuda' | 'native' | 'webgpu' | 'wasm' | 'js' | undefined
     /** @default none */
     readonly reportTo?: readonly ('tensorboard' | 'mlflow')[] | undefined
@@ -185,6 +194,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       earlyStopping: earlyStoppingOf(settings),
       checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
       ...(isLlama && { llama: llamaOf(model, settings) }),
+      warmStart: warmStartOf(at(settings, 'warm_start')),
       device: settings['device'] as Configuration['training']['device'],
       reportTo: trackersOf(settings['report_to']),
       seed: either(settings['seed']) ?? 0,
@@ -268,6 +278,11 @@ function earlyStoppingOf(settings: Values): Configuration['training']['earlyStop
   if (patience === undefined) return undefined
   const bySteps = settings['evaluation_strategy'] === 'steps'
   return { patience, ...(bySteps && { everySteps: countOf(settings['eval_steps'], 500)! }) }
+}
+
+function warmStartOf({ version, digest, replay_share: share }: Values): WarmStartConfiguration | undefined {
+  if ([version, digest, share].every((value) => value === undefined || value === null)) return undefined
+  return { version: textOf(version), digest: textOf(digest), replayShare: either(share) }
 }
 
 function llamaOf(model: Values, settings: Values): LlamaConfiguration {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isVersion } from '../../releaser/index.js'
 
 /** What may stand under a key, and whether anything comes of it yet. */
 export type Keys =
@@ -196,6 +197,11 @@ export const trainingKeys = group({
     eval_steps: accepted(z.number(), count),
     logging_steps: accepted(z.number()),
     report_to: { kind: 'value', type: z.union([text, z.array(text)]), honoured: knownTrackers },
+    warm_start: group({
+      version: honoured(z.string().refine(isVersion, 'not a version such as 1.2.0')),
+      digest: honoured(text.regex(/^sha256:[0-9a-f]{64}$/)),
+      replay_share: honoured(ratio),
+    }),
     device: honoured(z.enum(['auto', 'cuda', 'native', 'webgpu', 'wasm', 'js'])),
     seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
   }),

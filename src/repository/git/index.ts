@@ -4,3 +4,4 @@ export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js
 export type { Credentials } from './ledger-place.js'
 export { revert } from './revert.js'
 export { type Changes, findChanges } from './work-tree.js'
+export { writeTree } from './write-tree.js'
