@@ -18,6 +18,7 @@ export {
   manifestDifferences,
   readManifest,
   verifyManifest,
+  verifyNamedFiles,
 } from './read-manifest.js'
 export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
 export { storageFailed } from './storage-failed.js'

@@ -52,7 +52,19 @@ export async function manifestDifferences(
 
 /** Hashes a directory again. @throws `artifact-corrupt` that names the first file missing, extra or changed; else as `readManifest`. */
 export async function verifyManifest(directory: string, manifest: Manifest, context: CallContext): Promise<void> {
-  const [first] = await manifestDifferences(directory, manifest, context)
+  refuseFirst(directory, await manifestDifferences(directory, manifest, context))
+}
+
+/** The same of the files that the manifest names, whatever else is there: weights in the folder of their bundle. */
+export async function verifyNamedFiles(directory: string, manifest: Manifest, context: CallContext): Promise<void> {
+  const differences = await manifestDifferences(directory, manifest, context)
+  refuseFirst(
+    directory,
+    differences.filter(({ difference }) => difference !== 'extra'),
+  )
+}
+
+function refuseFirst(directory: string, [first]: readonly ManifestDifference[]): void {
   if (first === undefined) return
   throw new SheikhError(
     'artifact-corrupt',

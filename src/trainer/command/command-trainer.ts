@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { digestJson, type Json } from '../../core/index.js'
 import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
-import { verifyManifest } from '../../store/index.js'
+import { verifyNamedFiles } from '../../store/index.js'
 import type { LoadContext, Trainer } from '../trainer.js'
 import { fitByProgram } from './fit-program.js'
 import { filesAmong, inputDigests } from './input-digests.js'
@@ -72,7 +72,7 @@ async function loadCommandModel<I>(
   described: Json,
   context: LoadContext,
 ): Promise<Model<I>> {
-  await verifyManifest(weights.path, weights.manifest, context)
+  await verifyNamedFiles(weights.path, weights.manifest, context)
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-predict-'))
   const remove = () => rm(folder, { recursive: true, force: true })
   const start = (starting: LoadContext) => startPredictor(settings, requestFile, starting)

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import type { WeightsDirectory } from '../../model/index.js'
-import { storageFailed, verifyManifest } from '../../store/index.js'
+import { storageFailed, verifyNamedFiles } from '../../store/index.js'
 import type { FitContext, FitRequest, TrainerEnvironment } from '../trainer.js'
 import { collectWeights } from './collect-weights.js'
 import { requestVariable } from './options.js'
@@ -28,7 +28,7 @@ export async function fitByProgram(
   const { directory, base } = request
   context.signal.throwIfAborted()
   await checkSpace(directory, settings.minimumFreeBytes)
-  if (base !== undefined) await verifyManifest(base.path, base.manifest, context)
+  if (base !== undefined) await verifyNamedFiles(base.path, base.manifest, context)
   // Within the folder, so that weights are moved and not copied; what a crash leaves goes with the folder.
   const folder = await mkdtemp(join(directory, '.request-')).catch((error) => {
     throw storageFailed('make a folder in', directory, error)

@@ -2,12 +2,14 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { callContext, type Log } from '../../../src/core/index.js'
+import { callContext, digestBytes, type Log } from '../../../src/core/index.js'
 import type { Model } from '../../../src/model/index.js'
 import { readWeightsDirectory } from '../../../src/model/index.js'
+import { loadRelease } from '../../../src/releaser/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { type CommandTrainerOptions, commandTrainer } from '../../../src/trainer/command/index.js'
 import type { FitContext, TrainProgress } from '../../../src/trainer/index.js'
+import { world } from '../../pipeline/harness.js'
 import { allGone, pidsIn, program, rows } from './first-word.js'
 
 let folder: string
@@ -28,7 +30,13 @@ const trainer = (options: Partial<CommandTrainerOptions> = {}) =>
     ...options,
   })
 
-describe('a program that trains and predicts', () => trainerContract(it, async () => trainer()))
+describe('a program that trains and predicts', () => trainerContract(it, async () => trainer({ warmStart: true })))
+
+it('does not say that a program can start from a base, unless it is told to', () => {
+  expect(trainer().warmStart).toBe(undefined)
+  // What a program can is no part of what it makes: the key of what was trained stays.
+  expect(trainer({ warmStart: true }).describe()).toEqual(trainer().describe())
+})
 
 async function train(options: Partial<CommandTrainerOptions> = {}, parts: Partial<FitContext> = {}) {
   const directory = join(folder, 'weights')
@@ -218,4 +226,12 @@ describe('options', () => {
   ])('%j is refused', (options, option) => {
     expect(() => trainer(options)).toThrow(expect.objectContaining({ code: 'invalid-options', facts: { option } }))
   })
+})
+
+it('loads weights from the folder of their bundle, with prompts beside them', async () => {
+  const { pipeline, releaser } = world()
+  const payload = async () => [{ path: 'prompts/a.txt', content: 'a', digest: digestBytes('a') }]
+  expect(await pipeline(undefined, { trainer: trainer(), payload }).run()).toMatchObject({ status: 'released' })
+  await using model = await loadRelease(releaser, { trainer: trainer() })
+  expect(await model.predict(['apple 1'])).toMatchObject([{ label: 'fruit' }])
 })

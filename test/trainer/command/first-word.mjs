@@ -21,6 +21,10 @@ const safetensors = (values) => {
 if (mode === 'fit') await train()
 else await predict()
 
+function readTable(folder) {
+  return JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+}
+
 async function train() {
   const rows = readFileSync(paths.training, 'utf8')
     .trimEnd()
@@ -44,10 +48,20 @@ async function train() {
     await forever()
   }
   const words = {}
+  const base = paths.base === undefined ? undefined : readTable(paths.base)
+  if (base !== undefined && base.architecture !== 'first-word') {
+    console.error(`the base is of the architecture ${JSON.stringify(base.architecture)}`)
+    process.exit(5)
+  }
+  Object.assign(words, base?.words)
   for (const { input, target } of rows) words[input.split(' ')[0]] = target
   const labels = [...new Set(Object.values(words))].sort()
+  const earlier = base === undefined ? undefined : (base.earlier ?? 0) + 1
   if (fault !== 'nothing') {
-    writeFileSync(join(paths.weights, 'config.json'), JSON.stringify({ architecture: 'first-word', words, labels }))
+    writeFileSync(
+      join(paths.weights, 'config.json'),
+      JSON.stringify({ architecture: 'first-word', words, labels, earlier }),
+    )
     writeFileSync(join(paths.weights, 'model.safetensors'), safetensors(fault === 'infinite' ? [Infinity] : [1]))
   }
   if (fault === 'pickle') writeFileSync(join(paths.weights, 'model.pt'), 'anything')
@@ -55,7 +69,7 @@ async function train() {
 }
 
 async function predict() {
-  const { architecture, words, labels } = JSON.parse(readFileSync(join(paths.weights, 'config.json'), 'utf8'))
+  const { architecture, words, labels } = readTable(paths.weights)
   if (architecture !== 'first-word') {
     say({ error: `the architecture is ${JSON.stringify(architecture)}` })
     return
