@@ -100,6 +100,8 @@ export interface DatasetSnapshot<I, T> {
   /** The training rows for which this is true, in their order. */
   trainingWhere(keep: (row: RowIdentity) => boolean): Rows<I, T>
   readonly evaluation: Rows<I, T>
+  /** Rows that no model may have learned from: those pinned, and those set aside. */
+  readonly heldOut: readonly RowIdentity[]
   /** Neither learned from nor judged on. */
   readonly development?: Rows<I, T> | undefined
 }

@@ -120,6 +120,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
       ...{ summary, training, evaluation },
       ...(development !== undefined && { development }),
       trainingRows: split.training.map(identityOfRow),
+      heldOut: [...split.evaluation, ...split.setAside].map(identityOfRow),
       trainingWhere: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
     }
   }

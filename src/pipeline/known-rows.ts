@@ -142,6 +142,6 @@ const trainingDigestOf = (candidate: Json | undefined) =>
 const unknown = ({ version }: Release, fact: string, cause?: unknown) =>
   new SheikhError(
     'not-found',
-    `Cannot tell which rows ${version} was trained on: ${fact}. Train on all of them (a replay share of 1), or bring the store of the run that trained it.`,
+    `Cannot tell which rows ${version} was trained on: ${fact}. Have all of them take part (a replay share of 1), or bring the store of the run that trained it.`,
     { facts: { version }, ...(cause !== undefined && { cause }) },
   )

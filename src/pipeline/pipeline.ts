@@ -163,7 +163,7 @@ export class Pipeline<I = string, T = string> {
 
   /**
    * Removes the files of old releases; what is known of them stays, and their versions stay used. Never those of the
-   * newest, of the best, or of one that a channel points at.
+   * newest, of the best, of one that a channel points at, or of the named base.
    *
    * @throws `invalid-options`.
    */

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { callContext, type Digest, digestBytes, merkleRoot } from '../../src/core/index.js'
-import type { RowIdentity } from '../../src/dataset/index.js'
+import { Dataset, memorySamples, pinnedSet, type RowIdentity } from '../../src/dataset/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import { atLeast, qualityGate, storeLedger } from '../../src/gate/index.js'
 import type { NamedBase, PipelineOptions } from '../../src/pipeline/index.js'
@@ -9,7 +9,7 @@ import type { Release } from '../../src/releaser/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import type { FitRequest, Trainer } from '../../src/trainer/index.js'
-import { datasetOf, type Sample, samples, world } from './harness.js'
+import { datasetOf, pinned, type Sample, samples, world } from './harness.js'
 
 const context = callContext()
 const lenient = qualityGate([atLeast(accuracy(), 0)], { whenInconclusive: 'release' })
@@ -40,8 +40,11 @@ const grown = [...samples, ...more('kiwi')]
 
 async function released(changes: Changes = {}) {
   const there = world()
+  // Runs of one instant have no order, and why asks for the last one.
+  let nowMs = Date.UTC(2030, 0, 1)
+  const clock = { nowMs: () => (nowMs += 1000) }
   const pipeline = (data: readonly Sample[] = samples, more: Changes = {}) =>
-    there.pipeline(data, { gate: lenient, ...changes, ...more })
+    there.pipeline(data, { gate: lenient, clock, ...changes, ...more })
   const first = await release(pipeline().run())
   return { ...there, pipeline, first, base: named(first) }
 }
@@ -176,6 +179,25 @@ describe('a named base', () => {
     const running = pipeline(grown, { trainer, base, releaser: tampered }).run()
     await expect(running).rejects.toMatchObject({ code: 'artifact-corrupt' })
     expect(requests).toEqual([])
+  })
+
+  it('that was trained on what is pinned now is refused, and one of which that is not known is said', async () => {
+    const { pipeline, base } = await released()
+    const [seen] = await rowsOf(samples)
+    const evaluation = pinnedSet({ ...pinned, items: [...pinned.items, { ...seen!, group: undefined }] })
+    const dataset = new Dataset({ source: memorySamples(grown), input: 'text', target: 'label', evaluation })
+    await expect(pipeline(grown, { base, dataset }).run()).rejects.toMatchObject({
+      code: 'dataset-invalid',
+      message: expect.stringContaining(
+        `it was trained on 1 row that models are judged on now, or that were set aside (${seen!.id})`,
+      ),
+    })
+    expect((await pipeline(grown, { dataset }).run()).status).toBe('released')
+    const fresh = pipeline(grown, { base, dataset, store: memoryStore() })
+    const warnings: string[] = []
+    fresh.on('warning', ({ message }) => warnings.push(message))
+    await fresh.run()
+    expect(warnings).toContainEqual(expect.stringMatching(/^Nothing shows that 0\.1\.0 never saw the rows/))
   })
 
   it('keeps its files, while it is named', async () => {

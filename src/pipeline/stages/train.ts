@@ -9,6 +9,7 @@ import { baseParts, findBase, openBase } from '../named-base.js'
 import type { PipelineOptions } from '../options.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
+import { checkUnseen } from '../unseen.js'
 
 /** The key of training: all that decides the weights. `undefined` where the trainer has no version. */
 export function trainKey(
@@ -40,6 +41,7 @@ export function trainStage(
       const { trainer, store, base } = session.options
       // Before the cache: what was made of a release that is withdrawn since is not offered again.
       const found = base && findBase(history, base)
+      if (found !== undefined) await checkUnseen(session, snapshot, history, found)
       const environment = await trainer.environment?.(session.context)
       const key = trainKey(session.options, snapshot.summary, environment)
       const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)

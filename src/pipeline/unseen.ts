@@ -1,0 +1,35 @@
+import { isSheikhError, SheikhError } from '../core/index.js'
+import type { DatasetSnapshot } from '../dataset/index.js'
+import type { Release } from '../releaser/index.js'
+import { knownRows } from './known-rows.js'
+import type { FoundBase } from './named-base.js'
+import type { Session } from './session.js'
+
+/**
+ * A base may be older than a row's place in the evaluation set: what it learned of that row would be taken for skill.
+ *
+ * @throws `dataset-invalid` where the base knows a row that is pinned or set aside now; where nobody can tell, it is a warning.
+ */
+export async function checkUnseen(
+  session: Session,
+  { heldOut }: Pick<DatasetSnapshot<unknown, unknown>, 'heldOut'>,
+  history: readonly Release[],
+  { release, named }: FoundBase,
+): Promise<void> {
+  const { version } = named
+  try {
+    const known = await knownRows(session, history, release)
+    const ids = heldOut.filter(({ digest }) => known.has(digest)).map(({ id }) => id)
+    if (ids.length === 0) return
+    throw new SheikhError(
+      'dataset-invalid',
+      `Cannot start from ${version}: it was trained on ${ids.length} ${ids.length === 1 ? 'row' : 'rows'} that models are judged on now, or that were set aside (${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}). Train from scratch, or name a release that was made since they were pinned.`,
+      { facts: { version, ids: ids.slice(0, 100) } },
+    )
+  } catch (error) {
+    if (!isSheikhError(error, 'not-found') || named.replayShare < 1) throw error
+    session.warn(`Nothing shows that ${version} never saw the rows that models are judged on. ${error.message}`, {
+      version,
+    })
+  }
+}
