@@ -6,6 +6,7 @@ import { accuracy } from '../../src/evaluation/index.js'
 import { atLeast, qualityGate, storeLedger } from '../../src/gate/index.js'
 import type { NamedBase, PipelineOptions } from '../../src/pipeline/index.js'
 import type { Release } from '../../src/releaser/index.js'
+import { reportRun } from '../../src/report/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import type { FitRequest, Trainer } from '../../src/trainer/index.js'
@@ -78,6 +79,8 @@ describe('a named base', () => {
       base: { version: first.version, digest: first.bundle, replayShare: 1 },
     })
     expect(second.version).toBe('0.2.0')
+    const [run] = await pipeline().runs({ limit: 1 })
+    expect(reportRun(run!)).toMatch(/Started from *\| *0\.1\.0 /)
   })
 
   it('changes nothing where there is none', async () => {
@@ -198,6 +201,22 @@ describe('a named base', () => {
     fresh.on('warning', ({ message }) => warnings.push(message))
     await fresh.run()
     expect(warnings).toContainEqual(expect.stringMatching(/^Nothing shows that 0\.1\.0 never saw the rows/))
+  })
+
+  it('that was made of what is withdrawn since may be used, and that is said', async () => {
+    const { pipeline, base } = await released()
+    const second = await release(pipeline(grown, { base }).run())
+    const third = await release(pipeline([...grown, ...more('lime')], { base: named(second) }).run())
+    await pipeline().rollback({ to: second.version, reason: 'tried' })
+    await pipeline().rollback({ to: base.version, reason: 'poisoned' })
+    await pipeline().rollback({ to: third.version, reason: 'better' })
+    const next = pipeline([...grown, ...more('nut')], { base: named((await pipeline().current())!) })
+    const warnings: string[] = []
+    next.on('warning', ({ message }) => warnings.push(message))
+    expect((await next.run()).status).toBe('released')
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/^The base 0\.6\.0 was made of 0\.4\.0, which is withdrawn \(poisoned\)/),
+    )
   })
 
   it('keeps its files, while it is named', async () => {

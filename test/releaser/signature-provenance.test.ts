@@ -50,6 +50,18 @@ const options = {
 const trust = { trustedKeys: [trusted], atMs }
 
 describe('a statement of where a release comes from', () => {
+  it('names the release that training started from, and its bundle', () => {
+    const base = { version: '1.1.0', digest, replayShare: 0.5 }
+    const candidate = { ...(staged.record.candidate as object), base }
+    const { predicate } = provenanceOf({ ...staged, record: { ...staged.record, candidate } }, options)
+    expect(predicate).toMatchObject({
+      buildDefinition: {
+        externalParameters: { candidate: { base } },
+        resolvedDependencies: expect.arrayContaining([{ name: 'base 1.1.0', digest: { sha256: hexOf(digest) } }]),
+      },
+    })
+  })
+
   it('is SLSA provenance of every file of the bundle', () => {
     const hex = hexOf(digest)
     expect(provenanceOf(staged, options)).toEqual({

@@ -5,7 +5,7 @@ import type { Release } from '../../releaser/index.js'
 import type { Candidate, CandidateRecord, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
-import { baseParts, findBase, openBase } from '../named-base.js'
+import { baseParts, type FoundBase, findBase, openBase, withdrawnAncestor } from '../named-base.js'
 import type { PipelineOptions } from '../options.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
@@ -41,7 +41,10 @@ export function trainStage(
       const { trainer, store, base } = session.options
       // Before the cache: what was made of a release that is withdrawn since is not offered again.
       const found = base && findBase(history, base)
-      if (found !== undefined) await checkUnseen(session, snapshot, history, found)
+      if (found !== undefined) {
+        warnOfAncestor(session, history, found)
+        await checkUnseen(session, snapshot, history, found)
+      }
       const environment = await trainer.environment?.(session.context)
       const key = trainKey(session.options, snapshot.summary, environment)
       const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
@@ -73,6 +76,16 @@ export function trainStage(
       await session.update({ candidate: { weights: candidate.weights.digest, record: candidate.record } })
       return candidate
     })
+}
+
+function warnOfAncestor(session: Session, history: readonly Release[], base: FoundBase): void {
+  const ancestor = withdrawnAncestor(history, base)
+  if (ancestor === undefined) return
+  const { version, withdrawn } = ancestor
+  session.warn(
+    `The base ${base.named.version} was made of ${version}, which is withdrawn (${withdrawn!.reason}): what was wrong there may be in its weights still. Name another, or train from scratch.`,
+    { version },
+  )
 }
 
 /** Has the trainer train, and says how far it is. */
