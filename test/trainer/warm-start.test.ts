@@ -59,6 +59,20 @@ describe('a text classifier', () => {
     expect(await oddsOf(after)).toBeCloseTo(await oddsOf(before), 4)
   })
 
+  it('goes on from no checkpoint of a training that started elsewhere', async () => {
+    const base = await released(classifier())
+    const whole = await released(classifier(), base)
+    const checkpoints = join(below, 'checkpoints')
+    const train = async (from?: WeightsDirectory) => {
+      const trainer = tfjsTrainer(textClassifier(settings), { checkpoints: { everySteps: 1 } })
+      const directory = await mkdtemp(join(below, 'weights-'))
+      const request = { training: rowsOf(['fruit', 'vehicle']), seed: 1, directory, base: from, checkpoints }
+      return (await trainer.fit(request, context)).weights.digest
+    }
+    await train()
+    expect(await train(base)).toBe(whole.digest)
+  })
+
   it('refuses a release of other features, and what is no release of it', async () => {
     const base = await released(classifier())
     await expect(released(classifier({ buckets: 2 ** 9 }), base)).rejects.toMatchObject({

@@ -34,9 +34,10 @@ export const recordOf = (
 /** Where the loop keeps checkpoints, if it does. A trainer without a version may have changed: it begins anew. */
 export function loopCheckpoints(
   made: MadeBy,
-  folder: string | undefined,
+  { checkpoints: folder, base }: Pick<FitRequest<unknown, unknown>, 'checkpoints' | 'base'>,
   options: CheckpointOptions | false,
 ): LoopCheckpoints | undefined {
   if (folder === undefined || made.trainer.version === undefined || options === false) return undefined
-  return { folder, training: digestJson(made as unknown as Json), options }
+  const decides = { ...made, ...(base !== undefined && { base: base.digest }) }
+  return { folder, training: digestJson(decides as unknown as Json), options }
 }

@@ -74,6 +74,7 @@ export function tfjsTrainer<I, T, Example>(
   return {
     ...described,
     targets: model.targets,
+    warmStart: true,
     environment,
 
     async fit(request, context) {
@@ -89,7 +90,7 @@ export function tfjsTrainer<I, T, Example>(
         await feed(training, 'development', context, (keep) => model.examples!(watched, config, keep, context))
       const { weights, ...trained } = await training.train(
         {
-          ...{ config, seed, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+          ...{ config, seed, checkpoints: loopCheckpoints(made, request, checkpoints) },
           ...(base && { start: startOf(model, base, config) }),
         },
         context,

@@ -44,6 +44,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
   return {
     ...described,
     ...(settings.answer.kind === 'choice' && { targets: 'labels' as const }),
+    warmStart: true,
     environment,
 
     async fit(request, context) {
@@ -73,7 +74,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       if (watched !== undefined)
         await feed(training, 'development', context, (keep) => readSequences(watched, tokens, sequences, keep, context))
       const { weights, ...trained } = await training.train(
-        { config: {}, seed, start, checkpoints: loopCheckpoints(made, request.checkpoints, checkpoints) },
+        { config: {}, seed, start, checkpoints: loopCheckpoints(made, request, checkpoints) },
         context,
       )
       const shapes = lora?.merge === false ? loraShapes(config, lora) : llamaShapes(config)
