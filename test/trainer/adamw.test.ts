@@ -1,7 +1,8 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
 import { expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
-import { initAdamW, updateAdamW } from '../../src/trainer/tfjs/adamw.js'
-import { openDevice } from '../../src/trainer/tfjs/devices.js'
+import { callContext, seededRandom } from '../../src/core/index.js'
+import { type AdamWState, initAdamW, updateAdamW } from '../../src/trainer/tfjs/adamw.js'
+import { type Device, type DeviceName, openDevice } from '../../src/trainer/tfjs/devices.js'
 
 /** Algorithm 2 of the paper, line by line, in float64. */
 function paper(start: number, gradients: readonly number[], learningRate: number, weightDecay: number): number {
@@ -16,25 +17,94 @@ function paper(start: number, gradients: readonly number[], learningRate: number
   return weight
 }
 
-it.each([
+/** The weight after each step, of tensors as the loop has them. */
+async function steps(
+  device: Device,
+  start: Float32Array,
+  gradients: readonly Float32Array[],
+  weightDecay: number,
+): Promise<readonly Float32Array[]> {
+  const { tf } = device
+  const shapeOf = (values: Float32Array) => [1, values.length]
+  const before = device.use(() => tf.memory().numTensors)
+  let weight = device.use(() => tf.tensor(start, shapeOf(start)))
+  let state: AdamWState = device.use(() => initAdamW(tf, weight))
+  const kept: Tensor[] = []
+  for (const [index, gradient] of gradients.entries()) {
+    const old = [weight, { ...state }]
+    device.use(() => {
+      const options = { step: index + 1, learningRate: 0.05, weightDecay }
+      const next = tf.tidy(() => {
+        const { weight: after, state: moments } = updateAdamW(
+          tf,
+          weight,
+          tf.tensor(gradient, shapeOf(gradient)),
+          state,
+          options,
+        )
+        return { weight: after, ...moments }
+      })
+      kept.push(tf.clone(next.weight))
+      ;({ weight, ...state } = next)
+      tf.dispose(old as never)
+    })
+    await Promise.resolve()
+  }
+  const values: Float32Array[] = []
+  for (const one of kept) values.push(Float32Array.from(await one.data<'float32'>()))
+  device.use(() => tf.dispose([weight, { ...state }, kept] as never))
+  expect(device.use(() => tf.memory().numTensors)).toBe(before)
+  return values
+}
+
+const devices = (['native', 'wasm', 'js'] as const satisfies readonly DeviceName[]).map(async (name) => ({
+  name,
+  device: await openDevice(name, callContext()).catch((error: Error) =>
+    console.info(`Skipped ${name}: ${error.message}`),
+  ),
+}))
+const present = (await Promise.all(devices)).flatMap(({ name, device }) => (device ? [{ name, device }] : []))
+
+const cases = [
   ['ordinary gradients', [0.5, -0.25, 0.125, 2, -1, 0.75], 0.01],
   ['no decay', [0.5, -0.25, 0.125, 2, -1, 0.75], 0],
   // Where epsilon decides: it must be scaled with the rest.
   ['gradients as small as epsilon', [1e-8, 3e-8, -2e-8, 1e-8], 0.01],
-])('AdamW takes the steps of the paper: %s', async (_, gradients, weightDecay) => {
-  const { tf, use } = await openDevice('wasm', callContext())
-  const weight = use(() =>
-    tf.tidy(() => {
-      let at = { weight: tf.tensor1d([1.5]) as never, state: initAdamW(tf, tf.tensor1d([1.5])) } as ReturnType<
-        typeof updateAdamW
-      >
-      gradients.forEach((gradient, index) => {
-        const options = { step: index + 1, learningRate: 0.05, weightDecay }
-        at = updateAdamW(tf, at.weight, tf.tensor1d([gradient]), at.state, options)
-      })
-      return at.weight.dataSync()[0]!
-    }),
-  )
-  // Six steps of float32, each with a relative rounding of 6e-8.
-  expect(weight).toBeCloseTo(paper(1.5, gradients, 0.05, weightDecay), 5)
-})
+] as const
+
+it.each(present.flatMap(({ name, device }) => cases.map((one) => [name, ...one, device] as const)))(
+  'AdamW takes the steps of the paper on %s: %s',
+  async (_, __, gradients, weightDecay, device) => {
+    const alike = gradients.map((gradient) => Float32Array.of(gradient))
+    const weight = (await steps(device, Float32Array.of(1.5), alike, weightDecay)).at(-1)![0]!
+    // Six steps of float32, each with a relative rounding of 6e-8.
+    expect(weight).toBeCloseTo(paper(1.5, gradients, 0.05, weightDecay), 5)
+  },
+)
+
+it.each([0, 0.01])(
+  'AdamW of many numbers is that of each, on every device, and wasm has the bytes of js (decay %d)',
+  async (decay) => {
+    // Of a length that no width of a processor's registers divides.
+    const random = seededRandom('adamw')
+    const noise = () => Float32Array.from({ length: 1003 }, () => random.normal())
+    const [start, gradients] = [noise(), [noise(), noise(), noise()]]
+    const found = new Map<string, readonly Float32Array[]>()
+    for (const { name, device } of present) found.set(name, await steps(device, start, gradients, decay))
+    const js = found.get('js')!
+    expect(found.get('wasm')).toEqual(js)
+    for (const values of found.values())
+      for (const [step, weights] of values.entries())
+        for (const [at, weight] of weights.entries()) expect(weight).toBeCloseTo(js[step]![at]!, 5)
+    for (const [at, weight] of js.at(-1)!.entries())
+      expect(weight).toBeCloseTo(
+        paper(
+          start[at]!,
+          gradients.map((gradient) => gradient[at]!),
+          0.05,
+          decay,
+        ),
+        5,
+      )
+  },
+)

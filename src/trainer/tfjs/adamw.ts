@@ -1,43 +1,68 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core'
 import type { Tf } from './devices.js'
 
-/** Moments of one weight, of its shape: sums, not means (m / (1 − β₁) and v / (1 − β₂) of the paper), which saves two passes. */
+/**
+ * Moments of one weight, of its shape: sums, not means (m / (1 − β₁) and v / (1 − β₂) of the paper), which saves two passes;
+ * on TensorFlow's devices means.
+ */
 export interface AdamWState {
   readonly first: Tensor
   readonly second: Tensor
 }
 
+export interface AdamWOptions {
+  /** From 1. */
+  readonly step: number
+  readonly learningRate: number
+  readonly weightDecay: number
+}
+
+/**
+ * The name of the kernel that does a step at once, on devices that have one. It gives the next weight and the next moments,
+ * and may write these where those that it was given are.
+ */
+export const adamWKernel = 'SheikhAdamW'
+export type AdamWInputs = Readonly<Record<'weight' | 'first' | 'second' | 'gradient', TensorInfo>>
+
 // The defaults of the paper, and of every implementation since.
-const beta1 = 0.9
-const beta2 = 0.999
-const epsilon = 1e-8
+export const beta1 = 0.9
+export const beta2 = 0.999
+export const epsilon = 1e-8
 
 export function initAdamW(tf: Tf, weight: Tensor): AdamWState {
   return { first: tf.zerosLike(weight), second: tf.zerosLike(weight) }
 }
 
 /**
- * One step of AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2).
- *
- * @param step from 1.
+ * One step of AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2). The state that it is
+ * given is not to be used any more, but to be disposed; the weight stays what it was.
  */
 export function updateAdamW(
   tf: Tf,
   weight: Tensor,
   gradient: Tensor,
   { first, second }: AdamWState,
-  {
-    step,
-    learningRate,
-    weightDecay,
-  }: { readonly step: number; readonly learningRate: number; readonly weightDecay: number },
+  options: AdamWOptions,
 ): { readonly weight: Tensor; readonly state: AdamWState } {
+  if (tf.getKernel(adamWKernel, tf.getBackend()) !== undefined) {
+    const inputs = { weight, first, second, gradient }
+    const next = tf.engine().runKernel(adamWKernel, inputs, { ...options }) as Tensor[]
+    return { weight: next[0]!, state: { first: next[1]!, second: next[2]! } }
+  }
+  const { rate, epsilon, kept } = factorsOfSums(options)
   const nextFirst = tf.add(tf.mul(first, beta1), gradient)
   const nextSecond = tf.add(tf.mul(second, beta2), tf.square(gradient))
-  // What turns the sums into unbiased means stands in the rate and in epsilon: η·m̂ / (√v̂ + ε).
+  const change = tf.div(tf.mul(nextFirst, rate), tf.add(tf.sqrt(nextSecond), epsilon))
+  const left = kept === 1 ? weight : tf.mul(weight, kept)
+  return { weight: tf.sub(left, change), state: { first: nextFirst, second: nextSecond } }
+}
+
+/** w ← kept · w − rate · m / (√v + epsilon), of sums: what makes unbiased means of them, η·m̂ / (√v̂ + ε), is in the factors. */
+export function factorsOfSums({ step, learningRate, weightDecay }: AdamWOptions) {
   const unbias = Math.sqrt((1 - beta2 ** step) / (1 - beta2))
-  const rate = learningRate * unbias * ((1 - beta1) / (1 - beta1 ** step))
-  const change = tf.div(tf.mul(nextFirst, rate), tf.add(tf.sqrt(nextSecond), epsilon * unbias))
-  const kept = weightDecay === 0 ? weight : tf.mul(weight, 1 - learningRate * weightDecay)
-  return { weight: tf.sub(kept, change), state: { first: nextFirst, second: nextSecond } }
+  return {
+    rate: learningRate * unbias * ((1 - beta1) / (1 - beta1 ** step)),
+    epsilon: epsilon * unbias,
+    kept: 1 - learningRate * weightDecay,
+  }
 }

@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import type * as TensorFlow from '@tensorflow/tfjs-core'
 import { type CallContext, isSheikhError, type Json, messageOf, SheikhError } from '../../core/index.js'
 import { loadNative } from './native.js'
+import { nativeKernels, registerNativeKernels } from './native-kernels.js'
 import { registerWasmKernels } from './wasm-kernels.js'
 import { loadWebGpu } from './webgpu.js'
 import { registerWebGpuKernels } from './webgpu-kernels.js'
@@ -92,7 +93,7 @@ function fingerprintOf(name: DeviceName, adapter: Json | undefined): Json {
     arch: process.arch,
   }
   // TensorFlow chooses its code by what the processor can do.
-  if (name === 'cuda' || name === 'native') return { ...common, cpu: cpus()[0]?.model ?? null }
+  if (name === 'cuda' || name === 'native') return { ...common, cpu: cpus()[0]?.model ?? null, kernels: nativeKernels }
   return adapter === undefined ? common : { ...common, adapter }
 }
 
@@ -106,6 +107,7 @@ async function open(name: DeviceName): Promise<Device> {
     const native = await loadNative(name, tf)
     Object.assign(packages, native.packages)
     register(tf, 'tensorflow', backend, native.create())
+    registerNativeKernels(tf, backend)
   } else if (name === 'webgpu') {
     const gpu = await loadWebGpu(tf)
     Object.assign(packages, gpu.packages)
