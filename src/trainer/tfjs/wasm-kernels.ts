@@ -1,4 +1,5 @@
 import type * as TensorFlow from '@tensorflow/tfjs-core'
+import { adamW } from './wasm/adamw.js'
 import type { RunKernel, WasmBackend, WasmKernel } from './wasm/backend.js'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './wasm/conv2d-gradients.js'
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './wasm/depthwise-gradients.js'
@@ -13,6 +14,7 @@ import { transpose } from './wasm/transpose.js'
 
 /** Each is tested against tfjs's cpu backend (test/trainer/wasm). */
 export const wasmKernels: readonly WasmKernel[] = [
+  adamW,
   batchMatMul,
   fusedMatMul,
   ...paddedConvolutions,

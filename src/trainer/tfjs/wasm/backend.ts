@@ -15,6 +15,7 @@ export interface WasmBackend {
 }
 
 interface WasmModule {
+  readonly asm: { readonly memory: object }
   cwrap(name: string, returns: null, types: readonly ('number' | 'array')[]): WasmFunction
   readonly tfjs: {
     registerTensor(id: number, size: number, offset: number): void
@@ -40,13 +41,13 @@ export interface KernelCall<Input extends string, Attrs = unknown> {
 export interface WasmKernel {
   readonly name: string
   // The attributes and inputs are those of the kernel's name: tfjs's own types promise no more.
-  run(call: KernelCall<string, never>): Info
+  run(call: KernelCall<string, never>): Info | Info[]
 }
 
 /** Types one kernel by what its operation is documented to give it. */
 export const wasmKernel = <Input extends string, Attrs = unknown>(
   name: string,
-  run: (call: KernelCall<Input, Attrs>) => Info,
+  run: (call: KernelCall<Input, Attrs>) => Info | Info[],
 ): WasmKernel => ({ name, run: run as unknown as WasmKernel['run'] })
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
