@@ -126,9 +126,9 @@ async function open(name: DeviceName): Promise<Device> {
     register(tf, 'wasm', backend, await withoutProcessListeners(factoryOf(tf, 'wasm')))
     registerWasmKernels(tf, backend)
   }
-  await switchTo(tf, backend, () => undefined)
+  const use = await switchOf(tf, backend)
   const fingerprint = fingerprintOf(name, adapter)
-  return { name, tf, packages, fingerprint, isSoftware, use: (work) => switchTo(tf, backend, work) }
+  return { name, tf, packages, fingerprint, isSoftware, use }
 }
 
 function factoryOf(tf: Tf, original: string) {
@@ -163,14 +163,36 @@ function register(tf: Tf, original: string, backend: string, instance: TensorFlo
   tf.registerBackend(backend, () => instance, 0)
 }
 
-function switchTo<R>(tf: Tf, backend: string, work: () => R): R {
-  const before = tf.getBackend()
-  // `setBackend` is asynchronous in form; for a backend that stands it is done when it returns.
-  if (before !== backend) void tf.setBackend(backend)
-  try {
-    return work()
-  } finally {
-    if (before !== backend && before !== '' && before !== undefined) void tf.setBackend(before)
+/** What tfjs's engine keeps of the backend that is chosen. */
+interface Chosen {
+  backendName: string | undefined
+  backendInstance: TensorFlow.KernelBackend | null
+  profiler: object
+}
+
+/**
+ * Chooses the backend once as tfjs does it, which sets up every kernel anew, and then by what that left in the engine: as
+ * it is done for every step, it has to cost nothing.
+ */
+async function switchOf(tf: Tf, backend: string): Promise<Device['use']> {
+  const engine = tf.engine() as unknown as Chosen
+  const chosen = (): Chosen => {
+    const { backendName, backendInstance, profiler } = engine
+    return { backendName, backendInstance, profiler }
+  }
+  const host = chosen()
+  await tf.setBackend(backend)
+  const ours = chosen()
+  // Where the host has made no choice, ours stays.
+  if (host.backendName !== '' && host.backendName !== undefined) Object.assign(engine, host)
+  return (work) => {
+    const before = chosen()
+    Object.assign(engine, ours)
+    try {
+      return work()
+    } finally {
+      if (before.backendName !== '' && before.backendName !== undefined) Object.assign(engine, before)
+    }
   }
 }
 
