@@ -2,31 +2,21 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
 import type { Prediction, Rows } from '../../model/index.js'
 import type { Tf } from './devices.js'
-import { type Schedule, schedules } from './learning-rate.js'
+import { type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
 import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
-import { type EarlyStopping, isEarlyStopping, type LoopSettings, type TfjsModel } from './tfjs-model.js'
+import type { TfjsModel } from './tfjs-model.js'
 
-export interface TextClassifierOptions {
+export interface TextClassifierOptions extends LoopOptions {
   /** @default 6 */
   readonly epochs?: number | undefined
-  /** Takes the place of `epochs`: the texts are gone through as often as it takes. @default `epochs` decide */
-  readonly maximumSteps?: number | undefined
   /** Texts at once. @default 32 */
   readonly batchSize?: number | undefined
-  /** Batches a step, as one larger batch. @default 1 */
-  readonly gradientAccumulation?: number | undefined
   /** The highest; `schedule` says how it falls. @default 0.02 */
   readonly learningRate?: number | undefined
   /** @default 0.01 */
   readonly weightDecay?: number | undefined
-  /** How the learning rate falls. @default 'linear' */
-  readonly schedule?: Schedule | undefined
-  /** The share of all steps in which the learning rate rises from 0, 0 to 1. @default 0 */
-  readonly warmupRatio?: number | undefined
   /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
-  /** Needs development rows: `developmentShare` of the dataset. @default none */
-  readonly earlyStopping?: EarlyStopping | undefined
   /** A power of two, 2⁸..2²²: how many weights words share. @default 2¹⁷ */
   readonly buckets?: number | undefined
   /** What follows in a text is not read. @default 4,000 */
@@ -46,21 +36,13 @@ export interface TextExample extends TextFeatures {
  * @throws `invalid-options` for a number outside its range.
  */
 export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<string, string, TextExample> {
-  const { epochs = 6, batchSize = 32, learningRate = 0.02, weightDecay = 0.01 } = options
   const { buckets = 2 ** 17, maximumTokens = 4000, bigrams = true } = options
-  const { schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation, earlyStopping } = options
-  const loop: LoopSettings = {
-    ...{ epochs, batchSize, learningRate, weightDecay },
-    // What is not asked for is in no key: what was trained before these options existed is not trained anew.
-    ...(schedule !== undefined && { schedule }),
-    ...(warmupRatio !== undefined && { warmupRatio }),
-    ...(maximumGradientNorm !== undefined && { maximumGradientNorm }),
-    ...(maximumSteps !== undefined && { maximumSteps }),
-    ...(gradientAccumulation !== undefined && { gradientAccumulation }),
-    ...(earlyStopping !== undefined && { earlyStopping }),
-  }
+  const check = optionCheck('a text classifier', 'TextClassifierOptions')
+  const defaults = { epochs: 6, batchSize: 32, learningRate: 0.02, weightDecay: 0.01 }
+  const loop = toLoopSettings(options, defaults, check)
+  check('buckets', buckets, isBuckets(buckets))
+  check('maximumTokens', maximumTokens, Number.isSafeInteger(maximumTokens) && maximumTokens > 0)
   const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
-  checkOptions(loop, features)
   return {
     name: 'text-classifier',
     version: '1',
@@ -224,29 +206,6 @@ function toPredictions(probabilities: Float32Array, labels: readonly string[]): 
 const labelsOf = (config: JsonObject) => config['labels'] as readonly string[]
 const isBuckets = (count: unknown) =>
   typeof count === 'number' && count >= 2 ** 8 && count <= 2 ** 22 && Number.isInteger(Math.log2(count))
-
-function checkOptions(
-  { epochs, batchSize, learningRate, weightDecay, schedule = 'linear', warmupRatio = 0, ...rest }: LoopSettings,
-  { buckets, maximumTokens }: TextFeatureSettings,
-): void {
-  const check = (name: string, value: unknown, sound: boolean) => {
-    if (!sound)
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot train a text classifier with ${name} ${value}: it is out of range. See TextClassifierOptions.`,
-      )
-  }
-  const { maximumGradientNorm = 1, maximumSteps = 1, gradientAccumulation = 1 } = rest
-  for (const [name, value] of Object.entries({ epochs, batchSize, maximumTokens, maximumSteps, gradientAccumulation }))
-    check(name, value, Number.isSafeInteger(value) && value > 0)
-  check('learningRate', learningRate, learningRate > 0 && Number.isFinite(learningRate))
-  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
-  check('buckets', buckets, isBuckets(buckets))
-  check('schedule', schedule, schedules.includes(schedule))
-  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
-  check('earlyStopping', JSON.stringify(rest.earlyStopping), isEarlyStopping(rest.earlyStopping))
-  check('maximumGradientNorm', maximumGradientNorm, maximumGradientNorm > 0 && Number.isFinite(maximumGradientNorm))
-}
 
 const invalidRow = (fact: string, facts: Readonly<Record<string, unknown>>) =>
   new SheikhError('dataset-invalid', `Cannot train a text classifier: ${fact}. Correct the samples.`, { facts })

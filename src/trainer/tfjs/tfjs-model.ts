@@ -14,14 +14,6 @@ export interface EarlyStopping {
   readonly everySteps?: number | undefined
 }
 
-/** Whether it can be used: counts from 1, an improvement of 0 or more. */
-export function isEarlyStopping(asked: EarlyStopping | undefined): boolean {
-  if (asked === undefined) return true
-  const { patience, everySteps = 1, minimumImprovement = 0 } = asked
-  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1
-  return isCount(patience) && isCount(everySteps) && minimumImprovement >= 0 && Number.isFinite(minimumImprovement)
-}
-
 export interface LoopSettings {
   readonly epochs: number
   /** Takes the place of `epochs`: the data is gone through as often as it takes. @default `epochs` decide */

@@ -1,15 +1,15 @@
-import { type Digest, isDigest, type JsonObject, SheikhError } from '../../../core/index.js'
+import { type Digest, isDigest, type JsonObject } from '../../../core/index.js'
 import { type FloatDtype, floatDtypes } from '../../../model/index.js'
 import type { CheckpointOptions } from '../checkpoints.js'
 import type { DeviceName } from '../devices.js'
-import { type Schedule, schedules } from '../learning-rate.js'
-import { type EarlyStopping, isEarlyStopping, type LoopSettings } from '../tfjs-model.js'
+import { type LoopOptions, type OptionCheck, optionCheck, toLoopSettings } from '../loop-options.js'
+import type { LoopSettings } from '../tfjs-model.js'
 import type { ThreadChoice } from '../training.js'
 import type { BaseModel } from './base-model.js'
 import type { LlamaAnswer } from './llama-model.js'
 import { type Lora, type LoraOptions, toLora } from './lora.js'
 
-export interface LlamaTrainerOptions {
+export interface LlamaTrainerOptions extends LoopOptions {
   readonly base: BaseModel
   /** Starts from chance instead of the base's weights, of which then none need be there: a model of your own. @default false */
   readonly fromScratch?: boolean | undefined
@@ -19,8 +19,6 @@ export interface LlamaTrainerOptions {
   readonly answer?: LlamaAnswer | undefined
   /** @default 3 */
   readonly epochs?: number | undefined
-  /** Takes the place of `epochs`. */
-  readonly maximumSteps?: number | undefined
   /** Sequences at once. @default 8 */
   readonly batchSize?: number | undefined
   /** A batch that would take more, by its shapes, is split. @default 2³⁰ */
@@ -31,14 +29,8 @@ export interface LlamaTrainerOptions {
   readonly learningRate?: number | undefined
   /** Of all but the gains of norms. @default 0 */
   readonly weightDecay?: number | undefined
-  /** @default 'linear' */
-  readonly schedule?: Schedule | undefined
-  /** The share of all steps in which the learning rate rises from 0. @default 0 */
-  readonly warmupRatio?: number | undefined
   /** The largest norm of all gradients together. @default 1 */
   readonly maximumGradientNorm?: number | undefined
-  /** Needs development rows: `developmentShare` of the dataset. @default none */
-  readonly earlyStopping?: EarlyStopping | undefined
   /** Tokens of a sequence, at most the model's own. @default 1,024, or what the model has if that is less */
   readonly maximumLength?: number | undefined
   /** Learns the answers only, not the prompts. @default true */
@@ -75,60 +67,31 @@ export interface LlamaSettings {
 export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
   const { base, fromScratch = false, answer = { kind: 'text' }, dtype = 'F32' } = options
   const lora = options.lora === undefined ? undefined : toLora(options.lora)
-  const { epochs = 3, maximumSteps, batchSize = 8, gradientAccumulation = 1 } = options
-  const { learningRate = lora === undefined ? 5e-5 : 2e-4, weightDecay = 0, schedule = 'linear' } = options
-  const { maximumStepBytes = 2 ** 30 } = options
-  const { warmupRatio = 0, maximumGradientNorm = 1, maximumLength = 1024, maximumShardBytes = 5e9 } = options
-  const check = (name: string, value: unknown, isSound: boolean) => {
-    if (!isSound)
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot train a language model with ${name} ${JSON.stringify(value)}: it is out of range. See LlamaTrainerOptions.`,
-      )
-  }
-  for (const [name, value] of Object.entries({
-    epochs,
-    batchSize,
-    gradientAccumulation,
-    maximumLength,
-    maximumShardBytes,
-    maximumStepBytes,
-    maximumSteps: maximumSteps ?? 1,
-  }))
+  const { maximumStepBytes = 2 ** 30, maximumLength = 1024, maximumShardBytes = 5e9 } = options
+  const check = optionCheck('a language model', 'LlamaTrainerOptions')
+  const loop = toLoopSettings(
+    options,
+    {
+      ...{ epochs: 3, batchSize: 8, gradientAccumulation: 1, maximumStepBytes, maximumGradientNorm: 1 },
+      ...{ learningRate: lora === undefined ? 5e-5 : 2e-4, weightDecay: 0, schedule: 'linear', warmupRatio: 0 },
+    },
+    check,
+  )
+  for (const [name, value] of Object.entries({ maximumLength, maximumShardBytes }))
     check(name, value, Number.isSafeInteger(value) && value > 0)
-  for (const [name, value] of Object.entries({ learningRate, maximumGradientNorm }))
-    check(name, value, value > 0 && Number.isFinite(value))
-  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
-  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
-  check('schedule', schedule, schedules.includes(schedule))
   check('dtype', dtype, floatDtypes.includes(dtype))
   check('base', base, typeof base?.directory === 'string' && isDigest(base.digest))
   check('lora', options.lora, !(fromScratch && lora !== undefined))
-  check('earlyStopping', options.earlyStopping, isEarlyStopping(options.earlyStopping))
   checkAnswer(answer, check)
   return {
     ...{ base, fromScratch, lora, answer, dtype, maximumLength, maximumShardBytes },
     completionOnly: options.completionOnly ?? true,
     packing: options.packing ?? false,
-    loop: {
-      ...{
-        epochs,
-        batchSize,
-        gradientAccumulation,
-        learningRate,
-        weightDecay,
-        schedule,
-        warmupRatio,
-        maximumStepBytes,
-      },
-      ...(maximumSteps !== undefined && { maximumSteps }),
-      ...(options.earlyStopping !== undefined && { earlyStopping: options.earlyStopping }),
-      maximumGradientNorm,
-    },
+    loop,
   }
 }
 
-function checkAnswer(answer: LlamaAnswer, check: (name: string, value: unknown, isSound: boolean) => void): void {
+function checkAnswer(answer: LlamaAnswer, check: OptionCheck): void {
   if (answer.kind === 'choice') {
     const { choices } = answer
     check('choices', choices, choices.length >= 2 && new Set(choices).size === choices.length && !choices.includes(''))

@@ -1,0 +1,85 @@
+import { SheikhError } from '../../core/index.js'
+import { type Schedule, schedules } from './learning-rate.js'
+import type { EarlyStopping, LoopSettings } from './tfjs-model.js'
+
+/** What every model of ours lets its user say of its training. */
+export interface LoopOptions {
+  /** @default the model's own */
+  readonly epochs?: number | undefined
+  /** Takes the place of `epochs`: the data is gone through as often as it takes. @default `epochs` decide */
+  readonly maximumSteps?: number | undefined
+  /** Examples at once. @default the model's own */
+  readonly batchSize?: number | undefined
+  /** Batches a step, as one larger batch. @default 1 */
+  readonly gradientAccumulation?: number | undefined
+  /** The highest; `schedule` says how it falls. @default the model's own */
+  readonly learningRate?: number | undefined
+  /** @default the model's own */
+  readonly weightDecay?: number | undefined
+  /** How the learning rate falls. @default 'linear' */
+  readonly schedule?: Schedule | undefined
+  /** The share of all steps in which the learning rate rises from 0, 0 to 1. @default 0 */
+  readonly warmupRatio?: number | undefined
+  /** The largest norm of all gradients together; larger ones are scaled down to it. @default the model's own */
+  readonly maximumGradientNorm?: number | undefined
+  /** Needs development rows: `developmentShare` of the dataset. @default none */
+  readonly earlyStopping?: EarlyStopping | undefined
+}
+
+/** Throws `invalid-options` for a value that is not sound. */
+export type OptionCheck = (name: string, value: unknown, isSound: boolean) => void
+
+/** @param what the model, as in "Cannot train …". @param options the name of the type where ranges are documented. */
+export const optionCheck =
+  (what: string, options: string): OptionCheck =>
+  (name, value, isSound) => {
+    if (isSound) return
+    const said = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot train ${what} with ${name} ${said}: it is out of range. See ${options}.`,
+      { facts: { option: name } },
+    )
+  }
+
+/**
+ * The options over the model's defaults. What neither says is left out, and so is in no key: what was trained before an
+ * option existed is not trained anew.
+ *
+ * @throws `invalid-options`.
+ */
+export function toLoopSettings(options: LoopOptions, defaults: LoopSettings, check: OptionCheck): LoopSettings {
+  const { epochs, batchSize, learningRate, weightDecay } = options
+  const { schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation, earlyStopping } = options
+  const asked = {
+    ...{ epochs, batchSize, learningRate, weightDecay },
+    ...{ schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation, earlyStopping },
+  }
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
+  const loop: LoopSettings = { ...defaults, ...given }
+  checkLoop(loop, check)
+  return loop
+}
+
+function checkLoop(loop: LoopSettings, check: OptionCheck): void {
+  const { epochs, batchSize, maximumSteps = 1, gradientAccumulation = 1, maximumStepBytes = 1 } = loop
+  for (const [name, value] of Object.entries({
+    ...{ epochs, batchSize, maximumSteps, gradientAccumulation, maximumStepBytes },
+  }))
+    check(name, value, isCount(value))
+  const { learningRate, weightDecay, maximumGradientNorm = 1, schedule = 'linear', warmupRatio = 0 } = loop
+  for (const [name, value] of Object.entries({ learningRate, maximumGradientNorm }))
+    check(name, value, value > 0 && Number.isFinite(value))
+  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
+  check('schedule', schedule, schedules.includes(schedule))
+  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
+  check('earlyStopping', loop.earlyStopping, isEarlyStopping(loop.earlyStopping))
+}
+
+function isEarlyStopping(asked: EarlyStopping | undefined): boolean {
+  if (asked === undefined) return true
+  const { patience, everySteps = 1, minimumImprovement = 0 } = asked
+  return isCount(patience) && isCount(everySteps) && minimumImprovement >= 0 && Number.isFinite(minimumImprovement)
+}
+
+const isCount = (value: number) => Number.isSafeInteger(value) && value > 0
