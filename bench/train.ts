@@ -139,7 +139,7 @@ async function bareLoop(
     const batch: readonly TextExample[] = examples.slice(first, first + batchSize)
     use(() =>
       tf.tidy(() => {
-        const { loss, gradients } = model.lossAndGradients(tf, weights, batch, config)
+        const { loss, gradients } = model.lossAndGradients(tf, weights, batch, config, undefined as never)
         optimizer.applyGradients(gradients as Record<string, Tensor> as never)
         return loss.dataSync()[0]
       }),

@@ -1,4 +1,6 @@
 export {
+  type AnswerKind,
+  type AnswerTargets,
   type BaseModel,
   type BaseWeights,
   type CheckpointOptions,
@@ -6,6 +8,7 @@ export {
   type DeviceName,
   type DeviceReport,
   type EarlyStopping,
+  type LayersModelOptions,
   type LikelihoodAnswer,
   type LlamaAnswer,
   type LlamaTrainerOptions,
@@ -13,6 +16,7 @@ export {
   type LoraOptions,
   type LoraTarget,
   type LossAndGradients,
+  layersModel,
   llamaTrainer,
   type ModelModule,
   probeDevices,

@@ -7,6 +7,8 @@ export type { ChoiceAnswer, LikelihoodAnswer, LlamaAnswer, TextAnswer } from './
 export type { LlamaTrainerOptions } from './llama/llama-options.js'
 export { llamaTrainer } from './llama/llama-trainer.js'
 export type { LoraOptions, LoraTarget } from './llama/lora.js'
+export type { AnswerKind, AnswerTargets } from './own-model/answer.js'
+export { type LayersModelOptions, layersModel } from './own-model/layers-model.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
 export { type TextClassifierOptions, textClassifier } from './text-classifier.js'
 export type {

@@ -1,7 +1,8 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
-import type { Prediction, Rows } from '../../model/index.js'
+import type { Rows } from '../../model/index.js'
 import type { Tf } from './devices.js'
+import { labelPredictions } from './label-predictions.js'
 import { type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
 import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
 import type { TfjsModel } from './tfjs-model.js'
@@ -135,7 +136,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
       const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words)
       return tf.softmax(logits) // [texts, labels]
     },
-    predictions: (outputs, config) => toPredictions(outputs, labelsOf(config)),
+    predictions: (outputs, config) => labelPredictions(outputs, labelsOf(config)),
   }
 }
 
@@ -187,20 +188,6 @@ function flatten(tf: Tf, batch: readonly TextFeatures[]): Words {
 function logitsOf(tf: Tf, weight: Tensor2D, bias: Tensor1D, { texts, indices, values, owners }: Words) {
   const weighted = tf.mul(tf.gather(weight, indices), values) // [words, labels]
   return tf.add(tf.unsortedSegmentSum(weighted, owners, texts), bias) // [texts, labels]
-}
-
-function toPredictions(probabilities: Float32Array, labels: readonly string[]): readonly Prediction[] {
-  return Array.from({ length: probabilities.length / labels.length }, (_, item) => {
-    const own = probabilities.subarray(item * labels.length, (item + 1) * labels.length)
-    let best = 0
-    // Strictly above: of equals the first label, on every device.
-    for (let index = 1; index < own.length; index += 1) if (own[index]! > own[best]!) best = index
-    return {
-      kind: 'label',
-      label: labels[best]!,
-      probabilities: Object.fromEntries(labels.map((label, index) => [label, own[index]!])),
-    }
-  })
 }
 
 const labelsOf = (config: JsonObject) => config['labels'] as readonly string[]

@@ -39,8 +39,10 @@ export interface LoopSettings {
 
 export interface LossAndGradients {
   readonly loss: Scalar
-  /** By name, each of its weight's shape. */
+  /** By name, each of its weight's shape. A weight that has none here stays as it is. */
   readonly gradients: Weights
+  /** Weights that are not learned by a gradient but follow what is seen, as moving averages: what they are after the batch. */
+  readonly updates?: Weights | undefined
   /** What the mean is over, as tokens. @default the examples of the batch */
   readonly count?: number | undefined
 }
@@ -70,7 +72,7 @@ export type ModelModule =
  * What `tfjsTrainer` trains: a model's own arithmetic. The loop, AdamW, the seed, progress, saving and loading are the
  * trainer's. The text classifier is one; write another for a model of your own.
  *
- * Everything here is synchronous but `learn`, and runs inside `tf.tidy`: what is not returned is freed.
+ * Everything here is synchronous but `prepare`, `learn` and `examples`, and runs inside `tf.tidy`: what is not returned is freed.
  */
 export interface TfjsModel<I, T, Example> {
   readonly name: string
@@ -82,6 +84,13 @@ export interface TfjsModel<I, T, Example> {
   readonly loop: LoopSettings
   /** All options, resolved. */
   describe(): Json
+  /**
+   * Loads what the arithmetic needs beside tfjs's core; waited for before anything else is asked.
+   *
+   * @returns the versions of packages that decide the result.
+   * @throws `missing-peer`.
+   */
+  prepare?(): Promise<Readonly<Record<string, string>>>
   /**
    * Reads the rows once: gives each example to learn from to `keep`, in plain values and typed arrays, and returns what must
    * be known to predict (labels, a vocabulary), which becomes `config.json`.
@@ -115,9 +124,24 @@ export interface TfjsModel<I, T, Example> {
   init(tf: Tf, config: JsonObject, random: Random): Weights
   /**
    * The mean loss of a batch, and its gradient by each weight. By hand, or by `tf.valueAndGrads` where tfjs's gradients are
-   * registered: its core alone, on Node, registers none.
+   * registered: its core alone, on Node, registers none. See `gradientModel`.
+   *
+   * @param random of this batch of this step, for what is drawn by chance: it follows from the seed.
    */
-  lossAndGradients(tf: Tf, weights: Weights, batch: readonly Example[], config: JsonObject): LossAndGradients
+  lossAndGradients(
+    tf: Tf,
+    weights: Weights,
+    batch: readonly Example[],
+    config: JsonObject,
+    random: Random,
+  ): LossAndGradients
+  /** What early stopping looks at: nothing in it is drawn by chance. @default the loss of `lossAndGradients` */
+  loss?(
+    tf: Tf,
+    weights: Weights,
+    batch: readonly Example[],
+    config: JsonObject,
+  ): Pick<LossAndGradients, 'loss' | 'count'>
   /** About what `lossAndGradients` takes beside the weights. @default unknown, and no batch is split */
   stepBytes?(batch: readonly Example[], config: JsonObject): number
   /** What `predictions` reads: one tensor, float32. */

@@ -69,7 +69,7 @@ export function tfjsTrainer<I, T, Example>(
   } as const
   const environment = async (context: CallContext) => {
     const { packages, fingerprint } = await openDevice(deviceName, context)
-    return { packages, device: fingerprint }
+    return { packages: { ...packages, ...(await model.prepare?.()) }, device: fingerprint }
   }
   return {
     ...described,
@@ -110,6 +110,7 @@ export function tfjsTrainer<I, T, Example>(
 
     async load(weights, context) {
       const device = await openDevice(deviceName, context)
+      await model.prepare?.()
       const { config, weights: values } = await readBase(model, weights, context)
       const shapes = model.shapes(config)
       const tensors = device.use(() =>

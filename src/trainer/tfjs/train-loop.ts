@@ -8,11 +8,11 @@ import { clipGradients } from './clip-gradients.js'
 import { type Device, valuesOf } from './devices.js'
 import { type Examples, listed } from './examples.js'
 import { learningRateAt } from './learning-rate.js'
-import type { LossAndGradients, TfjsModel } from './tfjs-model.js'
+import type { LossAndGradients, TfjsModel, Weights } from './tfjs-model.js'
 
 /** What the loop needs of a model. */
 export interface Trainable<Example>
-  extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients' | 'stepBytes'> {
+  extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients' | 'loss' | 'stepBytes'> {
   /** Whether weight decay is for this weight. @default it is for all */
   decays?(name: string): boolean
   /** What is released of what was learned. @default all of it, as it is */
@@ -57,6 +57,8 @@ const yieldEveryMs = 10
 const stepsBetweenYields = 8
 
 const defaultStepBytes = 2 ** 30
+// Among the gradients' names, no weight's.
+const lossName = '\0loss'
 
 /**
  * Shuffles with the seed, steps, and watches the loss; goes on from the last checkpoint where there is one, and then ends
@@ -223,7 +225,9 @@ export async function trainLoop<Example>(
         let weight = batch.length
         const loss = device.use(() =>
           tf.tidy(() => {
-            const { loss, count = batch.length } = model.lossAndGradients(tf, named(weights), batch, config)
+            const { loss, count = batch.length } =
+              model.loss?.(tf, named(weights), batch, config) ??
+              model.lossAndGradients(tf, named(weights), batch, config, random.fork('development'))
             weight = count
             return loss
           }),
@@ -253,15 +257,22 @@ export async function trainLoop<Example>(
   function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): Scalar {
     const old = [weights, states]
     const next = tf.tidy(() => {
-      const { loss, gradients: found } = accumulated(batches)
+      const { loss, gradients: found, updates } = accumulated(batches, step)
       const gradients = maximumGradientNorm === undefined ? found : clipGradients(tf, found, maximumGradientNorm)
-      const updated = weights.map((weight, index) =>
-        updateAdamW(tf, weight, gradients[names[index]!]!, states[index]!, {
+      const updated = weights.map((weight, index) => {
+        const name = names[index]!
+        const [gradient, { first, second }] = [gradients[name], states[index]!]
+        if (gradient === undefined)
+          return {
+            weight: tf.clone(updates?.[name] ?? weight),
+            state: { first: tf.clone(first), second: tf.clone(second) },
+          }
+        return updateAdamW(tf, weight, gradient, states[index]!, {
           step,
           learningRate,
-          weightDecay: model.decays?.(names[index]!) === false ? 0 : weightDecay,
-        }),
-      )
+          weightDecay: model.decays?.(name) === false ? 0 : weightDecay,
+        })
+      })
       return {
         loss,
         weights: updated.map(({ weight }) => weight),
@@ -275,23 +286,34 @@ export async function trainLoop<Example>(
   }
 
   /** Of all batches as of one: each counts by what its mean is over. One at a time is in memory. */
-  function accumulated(batches: readonly (readonly Example[])[]): LossAndGradients {
-    const byName = named(weights)
-    if (batches.length === 1) return model.lossAndGradients(tf, byName, batches[0]!, config)
+  function accumulated(batches: readonly (readonly Example[])[], step: number): LossAndGradients {
+    const chance = random.fork(`step-${step}`)
+    let byName = named(weights)
+    if (batches.length === 1) return model.lossAndGradients(tf, byName, batches[0]!, config, chance)
     let total = 0
-    let sums: Tensor[] | undefined
-    for (const batch of batches) {
-      const before = sums
-      sums = tf.tidy(() => {
-        const { loss, gradients, count = batch.length } = model.lossAndGradients(tf, byName, batch, config)
+    let sums: Weights = {}
+    let updates: Weights = {}
+    for (const [place, batch] of batches.entries()) {
+      const before = { sums, updates }
+      ;({ sums, updates } = tf.tidy(() => {
+        const found = model.lossAndGradients(tf, byName, batch, config, chance.fork(`batch-${place}`))
+        const { count = batch.length } = found
         total += count
-        const parts = [loss, ...names.map((name) => gradients[name]!)].map((part) => tf.mul(part, count))
-        return before === undefined ? parts : parts.map((part, index) => tf.add(part, before[index]!))
-      })
-      if (before !== undefined) tf.dispose(before)
+        const learned = names.filter((name) => found.gradients[name] !== undefined)
+        const parts = [lossName, ...learned].map((name) => {
+          const weighed = tf.mul(name === lossName ? found.loss : found.gradients[name]!, count)
+          return [name, before.sums[name] === undefined ? weighed : tf.add(weighed, before.sums[name])] as const
+        })
+        const followed = Object.entries(found.updates ?? {}).map(([name, value]) => [name, tf.clone(value)] as const)
+        return { sums: Object.fromEntries(parts), updates: Object.fromEntries(followed) }
+      }))
+      tf.dispose(before as never)
+      byName = { ...byName, ...updates }
     }
-    const [loss, ...means] = sums!.map((sum) => tf.div(sum, total))
-    return { loss: loss as Scalar, gradients: named(means) }
+    const { [lossName]: loss, ...gradients } = Object.fromEntries(
+      Object.entries(sums).map(([name, sum]) => [name, tf.div(sum, total)]),
+    )
+    return { loss: loss as Scalar, gradients, updates }
   }
 
   function named(tensors: readonly Tensor[]): Readonly<Record<string, Tensor>> {

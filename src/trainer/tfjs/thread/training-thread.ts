@@ -92,6 +92,7 @@ async function build(work: ThreadWork, device: Device): Promise<Trainable<unknow
     const { name, describe } = work.expected
     if (model?.name !== name || JSON.stringify(model.describe()) !== JSON.stringify(describe))
       throw failed('builds another model than the one that was given')
+    await model.prepare?.()
     return model
   } catch (error) {
     throw isSheikhError(error) ? error : failed(`cannot be built (${messageOf(error)})`, error)

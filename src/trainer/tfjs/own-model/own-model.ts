@@ -1,0 +1,156 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
+import { type JsonObject, messageOf, type Random, SheikhError } from '../../../core/index.js'
+import type { Tf } from '../devices.js'
+import { type LoopOptions, optionCheck, toLoopSettings } from '../loop-options.js'
+import type { LossAndGradients, ModelModule, TfjsModel, Weights } from '../tfjs-model.js'
+import { type AnswerKind, type AnswerTargets, answers } from './answer.js'
+import {
+  type Encode,
+  type NumberExample,
+  readExamples,
+  sizeOfShape,
+  toBatch,
+  toInputTensor,
+} from './number-examples.js'
+import { loadWholeTfjs, type Whole } from './whole-tfjs.js'
+
+/** What both kinds of a model of one's own have in common. */
+export interface OwnModelOptions<I, K extends AnswerKind> extends LoopOptions {
+  /** `label`: targets are labels; `number`: targets are numbers. */
+  readonly answer: K
+  /** An input as numbers of the input's shape, one after the other. It draws nothing by chance. */
+  readonly input: Encode<I>
+  /** Stands for the code: raised when it changes. @default none, and nothing is cached, and no checkpoint kept */
+  readonly version?: string | undefined
+  /** Where it is defined, to be trained in a thread of its own: the export must return the same model. @default the caller's thread */
+  readonly module?: ModelModule | undefined
+  /** @default 10 */
+  readonly epochs?: number | undefined
+  /** @default 32 */
+  readonly batchSize?: number | undefined
+  /** @default 0.001 */
+  readonly learningRate?: number | undefined
+  /** @default 0 */
+  readonly weightDecay?: number | undefined
+}
+
+export interface OwnBatch {
+  /** [examples, ...the input's shape]. */
+  readonly inputs: Tensor
+  /** [examples, labels], one 1 in each row; of numbers [examples, 1]. */
+  readonly targets: Tensor
+}
+
+/** What each kind has of its own. All but `learn` and `check` is asked once they have passed. */
+export interface Arithmetic {
+  /** What `config.json` has to say of it. @throws `invalid-options`. */
+  learn(whole: Whole, learned: JsonObject): JsonObject
+  /** Throws for what cannot be read. */
+  check(whole: Whole, config: JsonObject): void
+  inputShape(whole: Whole, config: JsonObject): readonly number[]
+  shapes(whole: Whole, config: JsonObject): Readonly<Record<string, readonly number[]>>
+  /** Drawn where all devices draw alike; `unseeded` names a weight that another draw of the same seed makes another. */
+  first(
+    whole: Whole,
+    config: JsonObject,
+    random: Random,
+  ): { readonly weights: Readonly<Record<string, Float32Array>>; readonly unseeded: string | undefined }
+  step(whole: Whole, weights: Weights, batch: OwnBatch, config: JsonObject, random: Random): LossAndGradients
+  loss(whole: Whole, weights: Weights, batch: OwnBatch, config: JsonObject): Scalar
+  /** [inputs, width]. */
+  outputs(whole: Whole, weights: Weights, inputs: Tensor, config: JsonObject): Tensor
+  /** Whether weights of the one mean the same in the other. @default where shapes are equal */
+  isAlike?(base: JsonObject, config: JsonObject): boolean
+}
+
+/** @param kind the architecture in `config.json`. */
+export function ownModel<I, K extends AnswerKind>(
+  kind: string,
+  options: OwnModelOptions<I, K>,
+  arithmetic: Arithmetic,
+): TfjsModel<I, AnswerTargets[K], NumberExample> {
+  const { answer: answerKind, input: encode, version, module } = options
+  const check = optionCheck('a model of your own', 'LayersModelOptions')
+  check('answer', answerKind, Object.hasOwn(answers, answerKind))
+  const answer = answers[answerKind]
+  const loop = toLoopSettings(options, { epochs: 10, batchSize: 32, learningRate: 0.001, weightDecay: 0 }, check)
+  let loaded: Whole | undefined
+  const prepared = async () => (loaded ??= await loadWholeTfjs())
+  const whole = () => {
+    if (loaded === undefined) throw new Error(`The model "${kind}" was used before its "prepare" had ended.`)
+    return loaded
+  }
+  const batchOf = (tf: Tf, batch: readonly NumberExample[], config: JsonObject) =>
+    toBatch(tf, batch, arithmetic.inputShape(whole(), config), answer, config)
+  return {
+    ...{ name: kind, version, module, loop, targets: answer.targets, labels: answer.labels },
+    describe: () => ({ answer: answerKind, ...(loop as unknown as JsonObject) }),
+    prepare: async () => (await prepared()).packages,
+
+    async learn(rows, keep, context, base) {
+      const tfjs = await prepared()
+      const seen = await readExamples(rows, encode, answer, keep, context)
+      const learned = answer.learn(seen, base)
+      const config = { answer: answerKind, ...learned, ...arithmetic.learn(tfjs, learned) }
+      const shape = arithmetic.inputShape(tfjs, config)
+      if (seen.size !== sizeOfShape(shape))
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot train: "input" makes ${seen.size} numbers of an input, and the model takes the shape [${shape.join(', ')}], ${sizeOfShape(shape)} numbers. Correct one of them.`,
+        )
+      return config
+    },
+
+    async examples(rows, config, keep, context) {
+      const known = (example: NumberExample) => (answer.isKnown(example.target, config) ? keep(example) : undefined)
+      await readExamples(rows, encode, answer, known, context)
+    },
+
+    startFrom({ config: base, weights }, config) {
+      const [wanted, found] = [config, base].map((one) => JSON.stringify(arithmetic.shapes(whole(), one)))
+      if (wanted === found && arithmetic.isAlike?.(base, config) !== false) return weights
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot start from the base: ${wanted === found ? 'its layers are others' : `its weights have the shapes ${found}, and this model's ${wanted}`}. Build the same, of the same labels, or start from scratch.`,
+      )
+    },
+
+    checkConfig(config) {
+      try {
+        if (config['answer'] !== answerKind || !answer.isConfig(config)) throw new Error('it answers otherwise')
+        arithmetic.check(whole(), config)
+      } catch (error) {
+        throw new SheikhError(
+          'artifact-corrupt',
+          `Cannot load the weights: their config.json is not of this model (${messageOf(error)}). Load them with the trainer that made them.`,
+          { cause: error },
+        )
+      }
+    },
+
+    shapes: (config) => arithmetic.shapes(whole(), config),
+    init(tf, config, random) {
+      const { weights, unseeded } = arithmetic.first(whole(), config, random)
+      if (unseeded !== undefined)
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot train: what the weight "${unseeded}" begins with is drawn by chance that no seed reaches. Give it an initializer that takes a seed.`,
+          { facts: { weight: unseeded } },
+        )
+      const shapes = arithmetic.shapes(whole(), config)
+      return Object.fromEntries(
+        Object.entries(weights).map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!], 'float32')]),
+      )
+    },
+    lossAndGradients: (tf, weights, batch, config, random) =>
+      arithmetic.step(whole(), weights, batchOf(tf, batch, config), config, random),
+    loss: (tf, weights, batch, config) => ({
+      loss: arithmetic.loss(whole(), weights, batchOf(tf, batch, config), config),
+    }),
+    outputs(tf, weights, inputs, config) {
+      const tensor = toInputTensor(tf, inputs, encode, arithmetic.inputShape(whole(), config))
+      return answer.answers(tf, arithmetic.outputs(whole(), weights, tensor, config))
+    },
+    predictions: answer.predictions,
+  }
+}

@@ -1,0 +1,145 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
+import type { Random } from '../../../core/index.js'
+import type { Weights } from '../tfjs-model.js'
+import { buildTopology, drawSeed, type Topology, withSeeds, withZeros } from './topology.js'
+import type { LayersModel, Whole, WholeTfjs } from './whole-tfjs.js'
+
+/** The layers of a model without weights of their own: they read those that they are run with. It owns no memory of tfjs's. */
+export interface Skeleton {
+  readonly shapes: Readonly<Record<string, readonly number[]>>
+  /** Names of the weights that are learned; the others are frozen, or follow what is seen. */
+  readonly learned: readonly string[]
+  /** Of one example. */
+  readonly inputShape: readonly number[]
+  readonly outputShape: readonly (number | null)[]
+  /** @param random of a step in training; without it nothing is drawn by chance, and averages stay as they are. */
+  run(weights: Weights, inputs: Tensor, random?: Random): Pass
+}
+
+export interface Pass {
+  readonly outputs: Tensor
+  /** Of the layers' regularizers. */
+  readonly penalties: readonly Scalar[]
+  /** Kept: to be disposed. */
+  readonly updates: Weights
+}
+
+/** What tfjs's variable of a layer is, as far as it matters here. */
+interface Variable {
+  readonly originalName: string
+  readonly dtype: string
+  readonly shape: readonly number[]
+  read: () => Tensor
+  write: (value: Tensor) => unknown
+  dispose(): void
+}
+
+export function skeletonOf({ tf, reference }: Whole, topology: Topology): Skeleton {
+  const model = reference.use(() => tf.tidy(() => buildTopology(tf, withZeros(topology)) as never)) as LayersModel
+  const byName = variablesOf(model)
+  const nameOf = new Map([...byName].map(([name, variable]) => [variable, name]))
+  let weights: Weights = {}
+  let updates: Record<string, Tensor> = {}
+  for (const [name, variable] of byName) {
+    variable.dispose()
+    variable.read = () => updates[name] ?? weights[name]!
+    variable.write = (value) => {
+      updates[name]?.dispose()
+      updates[name] = tf.keep(value as never)
+    }
+  }
+  const chances = [...layersOf(model)].filter((layer) => dropouts.has(layer.getClassName()))
+  const [input, output] = [model.inputs[0]!, model.outputs[0]!]
+  return {
+    shapes: Object.fromEntries([...byName].map(([name, { shape }]) => [name, shape])),
+    learned: (model.trainableWeights as unknown as Variable[]).map((variable) => nameOf.get(variable)!),
+    inputShape: input.shape.slice(1) as number[],
+    outputShape: output.shape.slice(1),
+    run(given, inputs, random) {
+      weights = given
+      updates = {}
+      try {
+        // tfjs keeps one seed for all steps, and so one mask.
+        if (random !== undefined) for (const layer of chances) (layer as { seed?: number }).seed = drawSeed(random)
+        const outputs = model.apply(tf.cast(inputs as never, input.dtype), { training: random !== undefined })
+        return {
+          outputs: outputs as unknown as Tensor,
+          penalties: model.calculateLosses() as unknown as Scalar[],
+          updates,
+        }
+      } finally {
+        weights = {}
+        updates = {}
+      }
+    },
+  }
+}
+
+/**
+ * By the kind of each initializer, from chance that is ours: the same on every device.
+ *
+ * @returns also the name of a weight that is not the same when drawn again, where there is one.
+ */
+export function firstWeights(
+  { tf, reference }: Whole,
+  topology: Topology,
+  random: Random,
+): { readonly weights: Readonly<Record<string, Float32Array>>; readonly unseeded: string | undefined } {
+  const draw = (label: string) =>
+    reference.use(() => quietly(tf, () => drawn(tf, withSeeds(topology, random.fork(label)))))
+  const [weights, again] = [draw('forward'), draw('forward')]
+  const unseeded = Object.keys(weights).find(
+    (name) => !Buffer.from(weights[name]!.buffer).equals(Buffer.from(again[name]!.buffer)),
+  )
+  // Both directions have one configuration, and must not begin alike.
+  const backward = Object.keys(weights).filter((name) => name.includes('/backward_'))
+  const others = backward.length === 0 ? {} : draw('backward')
+  return { weights: { ...weights, ...Object.fromEntries(backward.map((name) => [name, others[name]!])) }, unseeded }
+}
+
+function drawn(tf: WholeTfjs, topology: Topology): Record<string, Float32Array> {
+  const model = tf.tidy(() => buildTopology(tf, topology) as never) as LayersModel
+  return Object.fromEntries(
+    [...variablesOf(model)].map(([name, variable]) => {
+      const values = Float32Array.from(variable.read().dataSync())
+      variable.dispose()
+      return [name, values]
+    }),
+  )
+}
+
+/** By the layer's name and the weight's own, `dense_Dense1/kernel`; a second of the same name is counted. */
+export function variablesOf(model: LayersModel): ReadonlyMap<string, Variable> {
+  const byName = new Map<string, Variable>()
+  for (const variable of new Set(model.weights as unknown as Variable[])) {
+    const { originalName } = variable
+    let name = originalName
+    for (let count = 2; byName.has(name); count += 1) name = `${originalName}_${count}`
+    byName.set(name, variable)
+  }
+  return byName
+}
+
+const dropouts = new Set(['Dropout', 'SpatialDropout1D'])
+
+type Layer = LayersModel['layers'][number]
+
+/** Also those inside of models and wrappers. */
+function* layersOf(container: object): Generator<Layer> {
+  const { layers = [], layer } = container as { readonly layers?: readonly Layer[]; readonly layer?: Layer }
+  for (const inner of layer === undefined ? layers : [layer]) {
+    yield inner
+    yield* layersOf(inner)
+  }
+}
+
+/** tfjs prints that orthogonal matrices of more than 2,000 numbers take long; its console is the host's. */
+export function quietly<R>(tf: WholeTfjs, work: () => R): R {
+  const prototype = Object.getPrototypeOf(tf.initializers.orthogonal({})) as object
+  Object.defineProperty(prototype, 'ELEMENTS_WARN_SLOW', { get: () => Infinity, set() {}, configurable: true })
+  try {
+    return work()
+  } finally {
+    Reflect.deleteProperty(prototype, 'ELEMENTS_WARN_SLOW')
+  }
+}

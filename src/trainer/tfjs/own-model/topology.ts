@@ -1,0 +1,133 @@
+import { type Json, type JsonObject, type Random, SheikhError } from '../../../core/index.js'
+import type { LayersModel, WholeTfjs } from './whole-tfjs.js'
+
+/** What layers a model has and how they hang together, as tfjs's own configuration has it: JSON, which runs no code. */
+export type Topology = JsonObject & { readonly className: string; readonly config: JsonObject }
+
+/**
+ * Of a model that a host built. Names that tfjs counts up with every model of the process are counted from 1 again, so that
+ * the same layers have the same names.
+ *
+ * @param isLabel a softmax at the end is taken off: the loss and the predictions have it.
+ * @throws `invalid-options` for what cannot be trained here, by name.
+ */
+export function topologyOf(model: LayersModel, isLabel: boolean): Topology {
+  const config = JSON.parse(JSON.stringify(model.getConfig())) as JsonObject
+  const topology = renamed({ className: model.getClassName(), config }) as Topology
+  for (const part of partsOf(topology)) refuse(part)
+  return isLabel ? withoutSoftmax(topology) : topology
+}
+
+/** A new model of these layers. To be let go of by its variables. */
+export function buildTopology(tf: WholeTfjs, topology: Topology): LayersModel {
+  const built = topology.className === 'Sequential' ? tf.Sequential : tf.LayersModel
+  // It takes apart what it is given.
+  return built.fromConfig(built as never, structuredClone(topology.config) as never) as unknown as LayersModel
+}
+
+/** The same layers, whose weights all begin at zero: quick to build. */
+export const withZeros = (topology: Topology) =>
+  withInitializers(topology, () => ({ className: 'Zeros', config: {} })) as Topology
+
+const randomInitializers = new Set([
+  ...['RandomUniform', 'RandomNormal', 'TruncatedNormal', 'VarianceScaling', 'Orthogonal'],
+  ...['GlorotUniform', 'GlorotNormal', 'HeUniform', 'HeNormal', 'LeCunUniform', 'LeCunNormal'],
+])
+
+/** The same layers, whose initializers have a seed each: the host's own, or one that is drawn. */
+export const withSeeds = (topology: Topology, random: Random) =>
+  withInitializers(topology, ({ className, config }) => ({
+    className,
+    config:
+      randomInitializers.has(className) && (config['seed'] ?? null) === null
+        ? { ...config, seed: drawSeed(random) }
+        : config,
+  })) as Topology
+
+/** tfjs takes 0 for none. */
+export const drawSeed = (random: Random) => 1 + random.below(2 ** 31 - 1)
+
+type Part = { readonly className: string; readonly config: JsonObject }
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isPart = (value: Json | undefined): value is Part & JsonObject =>
+  isObject(value) && typeof value['className'] === 'string' && isObject(value['config'])
+
+/** Itself, and all that is inside: layers, cells, initializers. */
+function* partsOf(value: Json): Generator<Part> {
+  if (isPart(value)) yield value
+  if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* partsOf(inner)
+}
+
+function withInitializers(value: Json, change: (initializer: Part) => Part): Json {
+  if (Array.isArray(value)) return value.map((inner) => withInitializers(inner, change))
+  if (!isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      key.endsWith('Initializer') && isPart(inner) ? change(inner) : withInitializers(inner, change),
+    ]),
+  )
+}
+
+/** Every name that tfjs made, `dense_Dense7`, `input3`, by what it is when counted from 1. */
+function renamed(topology: Part & JsonObject): Json {
+  const counts = new Map<string, number>()
+  const names = new Map<string, string>()
+  for (const { className, config } of partsOf(topology)) {
+    const { name } = config
+    const [, base = '', isInput = ''] = /^(.*?)\d+(_input)?$/.exec(String(name)) ?? []
+    const isMade = base.endsWith(`_${className}`) || isInput !== '' || ['input', 'model', 'sequential_'].includes(base)
+    if (!isMade || names.has(String(name))) continue
+    const count = (counts.get(base + isInput) ?? 0) + 1
+    counts.set(base + isInput, count)
+    names.set(String(name), `${base}${count}${isInput}`)
+  }
+  const rename = (value: Json): Json => {
+    if (typeof value === 'string') return names.get(value) ?? value
+    if (Array.isArray(value)) return value.map(rename)
+    if (!isObject(value)) return value
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rename(inner)]))
+  }
+  return rename(topology)
+}
+
+const withoutSeed = new Set(['GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'RandomWidth', 'RandomHeight'])
+
+/** @throws `invalid-options` for what would not be the same twice, or would be left out in silence. */
+function refuse({ className, config }: Part): void {
+  const constraint = Object.keys(config).find((key) => key.endsWith('Constraint') && config[key] !== null)
+  const masks = ['dropout', 'recurrentDropout'].find((key) => typeof config[key] === 'number' && config[key] > 0)
+  const fact = withoutSeed.has(className)
+    ? 'no seed reaches the chance in it. Use dropout'
+    : masks !== undefined
+      ? `no seed reaches its ${masks}. Use a layer of dropout beside it`
+      : config['stateful'] === true
+        ? 'it keeps a state from batch to batch (stateful). Leave that off'
+        : constraint !== undefined
+          ? `its ${constraint} would not be kept. Use a regularizer`
+          : undefined
+  if (fact === undefined) return
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot train the layer "${config['name'] ?? className}" (${className}): ${fact}.`,
+    { facts: { layer: config['name'] ?? null, className } },
+  )
+}
+
+function withoutSoftmax({ className, config }: Topology): Topology {
+  const layers = (config['layers'] ?? []) as readonly (Part & JsonObject)[]
+  const [output] = ((config['outputLayers'] ?? []) as readonly (readonly Json[])[])[0] ?? []
+  const last = className === 'Sequential' ? layers.at(-1) : layers.find((layer) => layer.config['name'] === output)
+  const activation = last?.className === 'Softmax' ? 'softmax' : last?.config['activation']
+  if (last?.className === 'Softmax' || activation === 'sigmoid')
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot train the layer "${last?.config['name']}": it gives probabilities by ${activation}, and the last layer gives a number for each label. Leave the activation off.`,
+    )
+  if (activation !== 'softmax') return { className, config }
+  const linear = (layer: Part & JsonObject) =>
+    layer === last ? { ...layer, config: { ...layer.config, activation: 'linear' } } : layer
+  return { className, config: { ...config, layers: layers.map(linear) } }
+}

@@ -1,0 +1,28 @@
+// Models of a host's own, as modules that a thread can load.
+import { layersModel } from 'sheikh-freemium/tfjs'
+
+/** A text as 16 numbers of its letters' codes. */
+export const letters = (text) => Array.from({ length: 16 }, (_, place) => (text.charCodeAt(place) || 32) % 32)
+
+const small = { epochs: 12, batchSize: 16, learningRate: 0.02, version: '1' }
+
+/** Letters, an embedding, and what there is to learn between them. */
+export const ofLetters = (options = {}) =>
+  layersModel({
+    ...small,
+    ...options,
+    answer: 'label',
+    input: letters,
+    module: { url: import.meta.url, export: 'ofLetters', options },
+    build: (tf, { labels }) =>
+      tf.sequential({
+        layers: [
+          tf.layers.embedding({ inputDim: 32, outputDim: 4, inputLength: 16 }),
+          tf.layers.flatten(),
+          tf.layers.dense({ units: 8, activation: 'relu' }),
+          tf.layers.dropout({ rate: 0.1 }),
+          tf.layers.batchNormalization({ momentum: 0.8 }),
+          tf.layers.dense({ units: labels.length, activation: 'softmax' }),
+        ],
+      }),
+  })
