@@ -7,8 +7,12 @@ export type { ChoiceAnswer, LikelihoodAnswer, LlamaAnswer, TextAnswer } from './
 export type { LlamaTrainerOptions } from './llama/llama-options.js'
 export { llamaTrainer } from './llama/llama-trainer.js'
 export type { LoraOptions, LoraTarget } from './llama/lora.js'
+export type { LoopOptions } from './loop-options.js'
 export type { AnswerKind, AnswerTargets } from './own-model/answer.js'
+export { type GradientModelOptions, gradientModel, type NextSeed } from './own-model/gradient-model.js'
 export { type LayersModelOptions, layersModel } from './own-model/layers-model.js'
+export type { NumberExample } from './own-model/number-examples.js'
+export type { OwnBatch, OwnModelOptions } from './own-model/own-model.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
 export { type TextClassifierOptions, textClassifier } from './text-classifier.js'
 export type {

@@ -3,16 +3,18 @@ import { callContext } from '../../../src/core/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { deviceNames, openDevice } from '../../../src/trainer/tfjs/devices.js'
 import { tfjsTrainer } from '../../../src/trainer/tfjs/index.js'
-import { ofLetters } from './models.mjs'
+import { byGradients, ofLetters } from './models.mjs'
 
 for (const device of deviceNames) {
-  const missing = await openDevice(device, callContext()).then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
+  const opened = await openDevice(device, callContext()).catch((error: Error) => error.message)
+  const missing = typeof opened === 'string' ? opened : undefined
+  // A GPU in software takes half a second for a step.
+  const options = typeof opened !== 'string' && opened.isSoftware ? { epochs: 2, learningRate: 0.1 } : {}
   console.log(`A model of one's own on ${device}: ${missing === undefined ? 'run' : `skipped. ${missing}`}`)
   describe.skipIf(missing !== undefined)(`on ${device}`, () => {
-    describe('layersModel', () =>
-      trainerContract(it, async () => tfjsTrainer(ofLetters(), { device, thread: 'caller' })))
+    describe.each([
+      ['layersModel', ofLetters],
+      ['gradientModel', byGradients],
+    ])('%s', (_, build) => trainerContract(it, async () => tfjsTrainer(build(options), { device, thread: 'caller' })))
   })
 }

@@ -4,3 +4,4 @@ import type { NumberExample } from '../../../src/trainer/tfjs/own-model/number-e
 
 export function letters(text: string): readonly number[]
 export function ofLetters(options?: LoopOptions): TfjsModel<string, string, NumberExample>
+export function byGradients(options?: LoopOptions): TfjsModel<string, string, NumberExample>

@@ -49,12 +49,8 @@ export interface Arithmetic {
   check(whole: Whole, config: JsonObject): void
   inputShape(whole: Whole, config: JsonObject): readonly number[]
   shapes(whole: Whole, config: JsonObject): Readonly<Record<string, readonly number[]>>
-  /** Drawn where all devices draw alike; `unseeded` names a weight that another draw of the same seed makes another. */
-  first(
-    whole: Whole,
-    config: JsonObject,
-    random: Random,
-  ): { readonly weights: Readonly<Record<string, Float32Array>>; readonly unseeded: string | undefined }
+  /** Drawn where all devices draw alike. */
+  first(whole: Whole, config: JsonObject, random: Random): Readonly<Record<string, Float32Array>>
   step(whole: Whole, weights: Weights, batch: OwnBatch, config: JsonObject, random: Random): LossAndGradients
   loss(whole: Whole, weights: Weights, batch: OwnBatch, config: JsonObject): Scalar
   /** [inputs, width]. */
@@ -130,16 +126,17 @@ export function ownModel<I, K extends AnswerKind>(
 
     shapes: (config) => arithmetic.shapes(whole(), config),
     init(tf, config, random) {
-      const { weights, unseeded } = arithmetic.first(whole(), config, random)
+      const [weights, again] = [1, 2].map(() => arithmetic.first(whole(), config, random.fork('first')))
+      const unseeded = Object.keys(weights!).find((name) => !isSame(weights![name]!, again![name]!))
       if (unseeded !== undefined)
         throw new SheikhError(
           'invalid-options',
-          `Cannot train: what the weight "${unseeded}" begins with is drawn by chance that no seed reaches. Give it an initializer that takes a seed.`,
+          `Cannot train: what the weight "${unseeded}" begins with is drawn by chance that no seed reaches. Give it a seed.`,
           { facts: { weight: unseeded } },
         )
       const shapes = arithmetic.shapes(whole(), config)
       return Object.fromEntries(
-        Object.entries(weights).map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!], 'float32')]),
+        Object.entries(weights!).map(([name, values]) => [name, tf.tensor(values, [...shapes[name]!], 'float32')]),
       )
     },
     lossAndGradients: (tf, weights, batch, config, random) =>
@@ -154,3 +151,5 @@ export function ownModel<I, K extends AnswerKind>(
     predictions: answer.predictions,
   }
 }
+
+const isSame = ({ buffer }: Float32Array, other: Float32Array) => Buffer.from(buffer).equals(Buffer.from(other.buffer))

@@ -75,26 +75,19 @@ export function skeletonOf({ tf, reference }: Whole, topology: Topology): Skelet
   }
 }
 
-/**
- * By the kind of each initializer, from chance that is ours: the same on every device.
- *
- * @returns also the name of a weight that is not the same when drawn again, where there is one.
- */
+/** By the kind of each initializer, from chance that is ours: the same for every device. */
 export function firstWeights(
   { tf, reference }: Whole,
   topology: Topology,
   random: Random,
-): { readonly weights: Readonly<Record<string, Float32Array>>; readonly unseeded: string | undefined } {
+): Readonly<Record<string, Float32Array>> {
   const draw = (label: string) =>
     reference.use(() => quietly(tf, () => drawn(tf, withSeeds(topology, random.fork(label)))))
-  const [weights, again] = [draw('forward'), draw('forward')]
-  const unseeded = Object.keys(weights).find(
-    (name) => !Buffer.from(weights[name]!.buffer).equals(Buffer.from(again[name]!.buffer)),
-  )
+  const weights = draw('forward')
   // Both directions have one configuration, and must not begin alike.
   const backward = Object.keys(weights).filter((name) => name.includes('/backward_'))
   const others = backward.length === 0 ? {} : draw('backward')
-  return { weights: { ...weights, ...Object.fromEntries(backward.map((name) => [name, others[name]!])) }, unseeded }
+  return { ...weights, ...Object.fromEntries(backward.map((name) => [name, others[name]!])) }
 }
 
 function drawn(tf: WholeTfjs, topology: Topology): Record<string, Float32Array> {

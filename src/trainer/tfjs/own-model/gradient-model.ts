@@ -1,0 +1,106 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
+import { type JsonObject, type Random, SheikhError, seededRandom } from '../../../core/index.js'
+import { optionCheck } from '../loop-options.js'
+import type { TfjsModel, Weights } from '../tfjs-model.js'
+import { type AnswerKind, type AnswerTargets, answers } from './answer.js'
+import { lossAndGradientsOf } from './gradients.js'
+import type { NumberExample } from './number-examples.js'
+import { type OwnBatch, type OwnModelOptions, ownModel } from './own-model.js'
+import { drawSeed } from './topology.js'
+import type { Whole, WholeTfjs } from './whole-tfjs.js'
+
+/** A seed for one draw, from the seed of the training; each call gives another. */
+export type NextSeed = () => number
+
+export interface GradientModelOptions<I, K extends AnswerKind> extends OwnModelOptions<I, K> {
+  /** Of one example: `input` makes as many numbers. */
+  readonly inputShape: readonly number[]
+  /** The first weights, by name, all float32: `tf.randomNormal([4, 2], 0, 0.1, 'float32', seed())`. */
+  readonly init: (tf: WholeTfjs, chance: { readonly labels: readonly string[]; readonly seed: NextSeed }) => Weights
+  /** [inputs, labels], or [inputs, 1] for numbers. @param inputs [inputs, ...inputShape]. */
+  readonly predict: (tf: WholeTfjs, weights: Weights, inputs: Tensor) => Tensor
+  /**
+   * A scalar, the mean over the batch's examples.
+   *
+   * @param batch `seed` is there in training alone: what early stopping looks at draws nothing.
+   * @default of `predict`: the softmax cross-entropy of labels, the mean squared error of numbers
+   */
+  readonly loss?:
+    | ((tf: WholeTfjs, weights: Weights, batch: OwnBatch & { readonly seed?: NextSeed | undefined }) => Scalar)
+    | undefined
+}
+
+/**
+ * A model by two functions, `init` and `predict`, and a third where the loss is another: gradients are tfjs's own. The functions
+ * are synchronous, and tensors that they make are freed.
+ *
+ * @throws `invalid-options`; from `fit` also for a weight that the loss does not depend on, or that begins by chance without a seed; `missing-peer`.
+ */
+export function gradientModel<I, K extends AnswerKind>(
+  options: GradientModelOptions<I, K>,
+): TfjsModel<I, AnswerTargets[K], NumberExample> {
+  const { inputShape, init, predict, answer: answerKind } = options
+  const answer = answers[answerKind]
+  const isShape = inputShape.length > 0 && inputShape.every((length) => Number.isSafeInteger(length) && length > 0)
+  optionCheck('a model of your own', 'GradientModelOptions')('inputShape', inputShape, isShape)
+  const first = ({ tf, reference }: Whole, config: JsonObject, random: Random): readonly Drawn[] =>
+    reference.use(() => {
+      const chance = { labels: labelsOf(config), seed: seedsOf(random) }
+      const made = tf.tidy(() => ({ ...init(tf, chance) }) as never) as Weights
+      const drawn = Object.entries(made).map(([name, weight]) => {
+        if (weight.dtype !== 'float32') throw cannot(`its weight "${name}" is of the dtype ${weight.dtype}`)
+        return { name, shape: weight.shape, values: Float32Array.from(weight.dataSync()) }
+      })
+      tf.dispose(made as never)
+      if (drawn.length === 0) throw cannot('"init" returned no weights')
+      return drawn
+    })
+  const known = new WeakMap<object, Readonly<Record<string, readonly number[]>>>()
+  const shapes = (whole: Whole, config: JsonObject) => {
+    const found = known.get(config) ?? entriesOf(first(whole, config, seededRandom(0)), ({ shape }) => shape)
+    known.set(config, found)
+    return found
+  }
+  const outputs = (tf: WholeTfjs, weights: Weights, inputs: Tensor, config: JsonObject) => {
+    const found = predict(tf, weights, inputs)
+    const wanted = [inputs.shape[0]!, answer.width(config)]
+    if (found.shape.join() === wanted.join()) return found
+    throw cannot(
+      `"predict" gives the shape [${found.shape.join(', ')}] for these inputs, and not [${wanted.join(', ')}]`,
+    )
+  }
+  const loss = ({ tf }: Whole, weights: Weights, batch: OwnBatch, config: JsonObject, random?: Random): Scalar => {
+    if (options.loss !== undefined) return options.loss(tf, weights, { ...batch, seed: random && seedsOf(random) })
+    return answer.loss(tf as never, outputs(tf, weights, batch.inputs, config), batch.targets)
+  }
+  return ownModel('gradient-model', options, {
+    learn: () => ({ inputShape }),
+    check(_, config) {
+      if (String(config['inputShape']) !== inputShape.join()) throw new Error('its inputs have another shape')
+    },
+    inputShape: () => inputShape,
+    shapes,
+    first: (whole, config, random) => entriesOf(first(whole, config, random), ({ values }) => values),
+    step: (whole, weights, batch, config, random) =>
+      lossAndGradientsOf(whole.tf as never, weights, () => loss(whole, weights, batch, config, random)),
+    loss,
+    outputs: ({ tf }, weights, inputs, config) => outputs(tf, weights, inputs, config),
+  })
+}
+
+interface Drawn {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly values: Float32Array
+}
+
+const entriesOf = <Value>(drawn: readonly Drawn[], of: (weight: Drawn) => Value): Readonly<Record<string, Value>> =>
+  Object.fromEntries(drawn.map((weight) => [weight.name, of(weight)]))
+
+const cannot = (fact: string) => new SheikhError('invalid-options', `Cannot train the model: ${fact}. Correct it.`)
+
+const labelsOf = (config: JsonObject) => (config['labels'] ?? []) as readonly string[]
+const seedsOf =
+  (random: Random): NextSeed =>
+  () =>
+    drawSeed(random)
