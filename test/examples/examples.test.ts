@@ -23,13 +23,14 @@ describe('every example ends well', () => {
     expect(stdout).not.toBe('')
   })
 
-  it('there are the eight that the documents promise', () => {
+  it('there are the nine that the documents promise', () => {
     expect(examples.sort()).toEqual([
       'custom-check.ts',
       'custom-stage.ts',
       'custom-trainer.ts',
       'embed.ts',
       'language-model.ts',
+      'own-model.ts',
       'pytorch.ts',
       'release-everywhere.ts',
       'unit-test.test.ts',

@@ -4,8 +4,9 @@ import type { TfjsModel, Weights } from '../tfjs-model.js'
 import { type Answer, type AnswerKind, type AnswerTargets, answers } from './answer.js'
 import { lossAndGradientsOf } from './gradients.js'
 import type { NumberExample } from './number-examples.js'
+import { withQuickOrthogonal } from './orthogonal.js'
 import { type OwnModelOptions, ownModel } from './own-model.js'
-import { firstWeights, quietly, type Skeleton, skeletonOf, variablesOf } from './skeleton.js'
+import { firstWeights, type Skeleton, skeletonOf, variablesOf } from './skeleton.js'
 import { type Topology, topologyOf } from './topology.js'
 import type { LayersModel, Whole, WholeTfjs } from './whole-tfjs.js'
 
@@ -98,10 +99,9 @@ function released({ tf }: Whole, kept: Weights): Weights {
 /** The host's model is there for a moment: what is kept of it is how it is built. */
 function builtTopology({ tf, reference }: Whole, build: () => LayersModel, answer: Answer): Topology {
   return reference.use(() => {
-    const model = quietly(tf, () => tf.tidy(() => build() as never) as LayersModel)
+    const model = withQuickOrthogonal(tf, () => tf.tidy(() => build() as never) as LayersModel)
     if (!(model instanceof tf.LayersModel)) throw cannot('"build" returned none')
-    // tfjs builds a sequential model when it knows what goes in.
-    if ((model.outputs ?? []).length === 0) throw cannot('its first layer has no inputShape')
+    if ((model.outputs ?? []).length === 0) throw cannot('it has no layers')
     const variables = variablesOf(model)
     try {
       const { inputs, outputs } = model

@@ -1,6 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { Random } from '../../../core/index.js'
 import type { Weights } from '../tfjs-model.js'
+import { withQuickOrthogonal } from './orthogonal.js'
 import { buildTopology, drawSeed, type Topology, withSeeds, withZeros } from './topology.js'
 import type { LayersModel, Whole, WholeTfjs } from './whole-tfjs.js'
 
@@ -82,7 +83,7 @@ export function firstWeights(
   random: Random,
 ): Readonly<Record<string, Float32Array>> {
   const draw = (label: string) =>
-    reference.use(() => quietly(tf, () => drawn(tf, withSeeds(topology, random.fork(label)))))
+    reference.use(() => withQuickOrthogonal(tf, () => drawn(tf, withSeeds(topology, random.fork(label)))))
   const weights = draw('forward')
   // Both directions have one configuration, and must not begin alike.
   const backward = Object.keys(weights).filter((name) => name.includes('/backward_'))
@@ -123,16 +124,5 @@ function* layersOf(container: object): Generator<Layer> {
   for (const inner of layer === undefined ? layers : [layer]) {
     yield inner
     yield* layersOf(inner)
-  }
-}
-
-/** tfjs prints that orthogonal matrices of more than 2,000 numbers take long; its console is the host's. */
-export function quietly<R>(tf: WholeTfjs, work: () => R): R {
-  const prototype = Object.getPrototypeOf(tf.initializers.orthogonal({})) as object
-  Object.defineProperty(prototype, 'ELEMENTS_WARN_SLOW', { get: () => Infinity, set() {}, configurable: true })
-  try {
-    return work()
-  } finally {
-    Reflect.deleteProperty(prototype, 'ELEMENTS_WARN_SLOW')
   }
 }
