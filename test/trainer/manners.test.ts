@@ -16,3 +16,36 @@ it('a device that is opened listens for no error of the process: those are the h
     process.removeListener('uncaughtException', hosts)
   }
 })
+
+it('a host that works on tfjs’s own wasm backend gets its own results, and so do we', async () => {
+  const { tf, use } = await openDevice('wasm', callContext())
+  const product = (size: number) =>
+    tf.tidy(() => {
+      const matrix = tf.reshape(tf.range(0, size * size), [size, size])
+      return [
+        ...tf.add(tf.matMul(matrix as never, matrix as never), tf.relu(tf.neg(matrix))).dataSync(),
+        tf.sum(matrix).dataSync()[0],
+      ]
+    })
+  await openDevice('js', callContext())
+  await tf.setBackend('sheikh-js')
+  // Of integers: the same on every backend.
+  const wanted = product(7)
+  const theirs = async (backend: string) => {
+    await tf.setBackend(backend)
+    expect(tf.getBackend()).toBe(backend)
+    expect(product(7)).toEqual(wanted)
+  }
+  const ours = () => expect(use(() => product(7))).toEqual(wanted)
+  // Memory of the two is laid out differently, so that one's function on the other's memory gives other numbers.
+  const kept = use(() => tf.ones([1000]))
+  for (const backend of ['wasm', 'sheikh-js', 'wasm', 'wasm', 'sheikh-js', 'sheikh-js', 'wasm']) {
+    ours()
+    await theirs(backend)
+    ours()
+    ours()
+    expect(tf.getBackend()).toBe(backend)
+    expect(product(7)).toEqual(wanted)
+  }
+  kept.dispose()
+})

@@ -31,6 +31,9 @@ export interface Device {
   use<R>(work: () => R): R
 }
 
+/** The backends of tfjs that ours are copies of. */
+const originals = { cuda: 'tensorflow', native: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm', js: 'cpu' } as const
+
 const opened = new Map<DeviceName, Promise<Device>>()
 
 /**
@@ -126,7 +129,7 @@ async function open(name: DeviceName): Promise<Device> {
     register(tf, 'wasm', backend, await withoutProcessListeners(factoryOf(tf, 'wasm')))
     registerWasmKernels(tf, backend)
   }
-  const use = await switchOf(tf, backend)
+  const use = await switchOf(tf, backend, originals[name])
   const fingerprint = fingerprintOf(name, adapter)
   return { name, tf, packages, fingerprint, isSoftware, use }
 }
@@ -171,27 +174,44 @@ interface Chosen {
 }
 
 /**
- * Chooses the backend once as tfjs does it, which sets up every kernel anew, and then by what that left in the engine: as
- * it is done for every step, it has to cost nothing.
+ * Chooses the backend as tfjs does it, which sets up every kernel anew, and then by what that left in the engine: as it is
+ * done for every step, it has to cost nothing. Where the host uses the backend that ours is a copy of, their kernels share
+ * what is set up (the functions of one wasm module), and each choice is tfjs's own.
  */
-async function switchOf(tf: Tf, backend: string): Promise<Device['use']> {
+async function switchOf(tf: Tf, backend: string, original: string): Promise<Device['use']> {
   const engine = tf.engine() as unknown as Chosen
   const chosen = (): Chosen => {
     const { backendName, backendInstance, profiler } = engine
     return { backendName, backendInstance, profiler }
   }
+  let isSetUp = true
+  tf.registerKernel({
+    ...{ kernelName: `Sheikh${backend}SetUp`, backendName: original, setupFunc: () => void (isSetUp = false) },
+    kernelFunc: () => {
+      throw new Error('It is there to be set up, not to be run.')
+    },
+  })
   const host = chosen()
+  const isChosen = ({ backendName }: Chosen) => backendName !== '' && backendName !== undefined
   await tf.setBackend(backend)
   const ours = chosen()
-  // Where the host has made no choice, ours stays.
-  if (host.backendName !== '' && host.backendName !== undefined) Object.assign(engine, host)
+  // `setBackend` is asynchronous in form; for a backend that stands it is done when it returns.
+  const giveBack = (before: Chosen) => {
+    if (before.backendName === original) void tf.setBackend(original)
+    else if (isChosen(before)) Object.assign(engine, before)
+  }
+  giveBack(host)
   return (work) => {
     const before = chosen()
-    Object.assign(engine, ours)
+    if (isSetUp) Object.assign(engine, ours)
+    else {
+      isSetUp = true
+      void tf.setBackend(backend)
+    }
     try {
       return work()
     } finally {
-      if (before.backendName !== '' && before.backendName !== undefined) Object.assign(engine, before)
+      giveBack(before)
     }
   }
 }
