@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { threadId } from 'node:worker_threads'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext, type Json, type Log, type SheikhError } from '../../../src/core/index.js'
 import type { Rows } from '../../../src/model/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
@@ -137,6 +137,15 @@ describe('a thread of its own', () => {
       expect(resumedFrom ?? 0).toBeGreaterThanOrEqual(killAt - 1)
       await rm(join(work, 'killed'), { recursive: true })
     }
+  })
+
+  it('that has just been given up for having nothing to do is not taken up again', async () => {
+    await learn()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await learn()
+    vi.advanceTimersByTime(5000)
+    await learn()
   })
 
   it('says what failed as the caller’s would', async () => {

@@ -136,7 +136,12 @@ function giveBack(thread: Thread): void {
     return
   }
   thread.worker.unref()
-  idle = { thread, timer: setTimeout(() => void thread.worker.terminate(), idleMs).unref() }
+  const end = () => {
+    // First: one that is about to end takes up no other training.
+    idle = undefined
+    void thread.worker.terminate()
+  }
+  idle = { thread, timer: setTimeout(end, idleMs).unref() }
 }
 
 /** In this repository the thread is TypeScript too, and tsx does not translate for threads unasked. */
