@@ -40,7 +40,7 @@ export function layersModel<I, K extends AnswerKind>(
     skeletons.set(config, made)
     return made
   }
-  const unlearned = (loss: Scalar, penalties: readonly Scalar[], { tf }: Whole) =>
+  const withPenalties = (loss: Scalar, penalties: readonly Scalar[], { tf }: Whole) =>
     penalties.reduce<Scalar>((sum, penalty) => tf.add(sum as never, penalty as never) as unknown as Scalar, loss)
   return ownModel('layers-model', options, {
     learn(whole, learned) {
@@ -72,14 +72,14 @@ export function layersModel<I, K extends AnswerKind>(
         () => {
           const pass = run(weights, inputs, random)
           updates = pass.updates
-          return unlearned(answer.loss(tf as never, pass.outputs, targets), pass.penalties, whole)
+          return withPenalties(answer.loss(tf as never, pass.outputs, targets), pass.penalties, whole)
         },
       )
       return { ...found, updates: released(whole, updates) }
     },
     loss(whole, weights, { inputs, targets }, config) {
       const { outputs, penalties } = skeleton(whole, config).run(weights, inputs)
-      return unlearned(answer.loss(whole.tf as never, outputs, targets), penalties, whole)
+      return withPenalties(answer.loss(whole.tf as never, outputs, targets), penalties, whole)
     },
     outputs: (whole, weights, inputs, config) => skeleton(whole, config).run(weights, inputs).outputs,
   })

@@ -66,7 +66,7 @@ export function ownModel<I, K extends AnswerKind>(
   arithmetic: Arithmetic,
 ): TfjsModel<I, AnswerTargets[K], NumberExample> {
   const { answer: answerKind, input: encode, version, module } = options
-  const check = optionCheck('a model of your own', 'LayersModelOptions')
+  const check = optionCheck('a model of your own', 'OwnModelOptions')
   check('answer', answerKind, Object.hasOwn(answers, answerKind))
   const answer = answers[answerKind]
   const loop = toLoopSettings(options, { epochs: 10, batchSize: 32, learningRate: 0.001, weightDecay: 0 }, check)
