@@ -186,7 +186,10 @@ async function switchOf(tf: Tf, backend: string, original: string): Promise<Devi
   }
   let isSetUp = true
   tf.registerKernel({
-    ...{ kernelName: `Sheikh${backend}SetUp`, backendName: original, setupFunc: () => void (isSetUp = false) },
+    ...{ kernelName: `SetUpOf ${backend}`, backendName: original },
+    setupFunc: () => {
+      isSetUp = false
+    },
     kernelFunc: () => {
       throw new Error('It is there to be set up, not to be run.')
     },
