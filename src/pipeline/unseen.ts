@@ -12,7 +12,7 @@ import type { Session } from './session.js'
  */
 export async function checkUnseen(
   session: Session,
-  { heldOut }: Pick<DatasetSnapshot<unknown, unknown>, 'heldOut'>,
+  { heldOut, trainingRows }: Pick<DatasetSnapshot<unknown, unknown>, 'heldOut' | 'trainingRows'>,
   history: readonly Release[],
   { release, named }: FoundBase,
 ): Promise<void> {
@@ -20,7 +20,15 @@ export async function checkUnseen(
   try {
     const known = await knownRows(session, history, release)
     const ids = heldOut.filter(({ digest }) => known.has(digest)).map(({ id }) => id)
-    if (ids.length === 0) return
+    if (ids.length === 0) {
+      // Rows that were all given another group, slice or id look new, and their texts are not.
+      if (!trainingRows.some(({ digest }) => known.has(digest)))
+        session.warn(
+          `None of the rows of now is one that ${version} was trained on, to the letter: nothing shows that it never saw those that models are judged on. Where only ids, groups or slices have changed, train from scratch.`,
+          { version },
+        )
+      return
+    }
     throw new SheikhError(
       'dataset-invalid',
       `Cannot start from ${version}: it was trained on ${ids.length} ${ids.length === 1 ? 'row' : 'rows'} that models are judged on now, or that were set aside (${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''}). Train from scratch, or name a release that was made since they were pinned.`,

@@ -53,6 +53,13 @@ it('a file of examples has no name while it is used, so that a crash leaves noth
   await kept.close()
 })
 
+it('a training of no example is refused', async () => {
+  const device = await openDevice('js', callContext())
+  const request = { config: { labels: ['a', 'b'] }, examples: listed<TextExample>([]), seed: 1 }
+  const training = trainLoop(device, textClassifier(), request, { ...callContext(), progress() {} })
+  await expect(training).rejects.toMatchObject({ code: 'dataset-invalid' })
+})
+
 it('what a value takes grows with it', () => {
   expect(sizeOf({ a: 'x'.repeat(100), b: new Float32Array(25) })).toBeGreaterThan(300)
   expect(sizeOf(null)).toBeLessThan(sizeOf({}))

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
@@ -36,7 +37,7 @@ export function keepExamples<Example>(folder: string, mostBytes = memoryBytes): 
   let file: FileHandle | undefined
   /** Where each ends in the file. */
   const ends: number[] = []
-  const path = join(folder, '.examples')
+  const path = join(folder, `.examples-${randomUUID()}`)
 
   async function spill(examples: readonly Example[]): Promise<void> {
     const written = examples.map((example) => serialize(example))
@@ -81,7 +82,12 @@ export function keepExamples<Example>(folder: string, mostBytes = memoryBytes): 
       )
     },
 
-    close: async () => file?.close(),
+    async close() {
+      const closing = file
+      file = undefined
+      few = []
+      await closing?.close()
+    },
   }
 }
 

@@ -44,11 +44,10 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
   check('buckets', buckets, isBuckets(buckets))
   check('maximumTokens', maximumTokens, Number.isSafeInteger(maximumTokens) && maximumTokens > 0)
   const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
-  return {
+  const model: TfjsModel<string, string, TextExample> = {
     name: 'text-classifier',
     version: '1',
     targets: 'labels',
-    module: { builtIn: 'text-classifier', options },
     loop,
     describe: () => ({ ...loop, ...features }) as unknown as JsonObject,
 
@@ -138,6 +137,8 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     },
     predictions: (outputs, config) => labelPredictions(outputs, labelsOf(config)),
   }
+  // Not in a copy: a model that is made of this one by a spread is another, and no thread could build it.
+  return Object.defineProperty(model, 'module', { value: { builtIn: 'text-classifier', options }, enumerable: false })
 }
 
 async function readTexts(

@@ -113,7 +113,7 @@ export interface TfjsModel<I, T, Example> {
   /**
    * A release's weights in the shapes of this training, by name.
    *
-   * @default as they are; shapes must be equal
+   * @default as they are; shapes and labels must be equal
    * @throws `invalid-options` where it cannot be started from.
    */
   startFrom?(base: BaseWeights, config: JsonObject): Readonly<Record<string, Float32Array>>

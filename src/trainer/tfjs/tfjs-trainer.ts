@@ -191,10 +191,12 @@ async function readBase<I, T, Example>(
 function startOf<I, T, Example>(model: TfjsModel<I, T, Example>, base: BaseWeights, config: JsonObject) {
   if (model.startFrom !== undefined) return model.startFrom(base, config)
   const [wanted, found] = [model.shapes(config), model.shapes(base.config)]
-  if (canonicalJson(wanted as never) === canonicalJson(found as never)) return base.weights
+  const labels = [config, base.config].map((one) => JSON.stringify(model.labels?.(one) ?? []))
+  const isAlike = canonicalJson(wanted as never) === canonicalJson(found as never) && labels[0] === labels[1]
+  if (isAlike) return base.weights
   throw new SheikhError(
     'invalid-options',
-    `Cannot start from the base: its weights have the shapes ${JSON.stringify(found)}, and this model's ${JSON.stringify(wanted)}. Start from scratch, or give the model a "startFrom".`,
+    `Cannot start from the base: its weights have the shapes ${JSON.stringify(found)} and the labels ${labels[1]}, and this model's ${JSON.stringify(wanted)} and ${labels[0]}. Start from scratch, or give the model a "startFrom".`,
   )
 }
 

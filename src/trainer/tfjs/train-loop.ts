@@ -76,6 +76,8 @@ export async function trainLoop<Example>(
   const { batchSize, gradientAccumulation = 1, weightDecay, maximumGradientNorm } = model.loop
   const { maximumStepBytes = defaultStepBytes } = model.loop
   const random = seededRandom(seed)
+  if (examples.size === 0)
+    throw new SheikhError('dataset-invalid', 'Cannot train: the rows give nothing to learn from. Add samples.')
   const examplesPerStep = batchSize * gradientAccumulation
   const stepsPerEpoch = Math.ceil(examples.size / examplesPerStep)
   const steps = model.loop.maximumSteps ?? model.loop.epochs * stepsPerEpoch
@@ -304,7 +306,9 @@ export async function trainLoop<Example>(
           const weighed = tf.mul(name === lossName ? found.loss : found.gradients[name]!, count)
           return [name, before.sums[name] === undefined ? weighed : tf.add(weighed, before.sums[name])] as const
         })
-        const followed = Object.entries(found.updates ?? {}).map(([name, value]) => [name, tf.clone(value)] as const)
+        const followed = Object.entries({ ...before.updates, ...found.updates }).map(
+          ([name, value]) => [name, tf.clone(value)] as const,
+        )
         return { sums: Object.fromEntries(parts), updates: Object.fromEntries(followed) }
       }))
       tf.dispose(before as never)

@@ -43,10 +43,10 @@ export function traineeOf<Example>(
   device: Device,
   choice: ThreadChoice | undefined,
 ): Trainee<Example> {
-  const { module, name } = model
+  const { module, name, version } = model
   if (module === undefined || !canHaveThread(device, choice)) return { thread: 'caller', build: () => model }
   if ('builtIn' in module) return { thread: 'own', work: { builtIn: module.builtIn, options: module.options } }
-  const expected = { name, describe: model.describe() }
+  const expected = { name, version, describe: model.describe() }
   return { thread: 'own', work: { url: module.url, export: module.export, options: module.options, expected } }
 }
 
@@ -67,16 +67,19 @@ export function trainingHere<Example>(
   directory: string,
 ): Training<Example> {
   const kept = { training: keepExamples<Example>(directory), development: keepExamples<Example>(directory) }
+  const close = () => Promise.all([kept.training.close(), kept.development.close()])
   return {
     add: (part, examples) => kept[part].add(examples),
     async train(request, context) {
       const { training: examples, development } = kept
       const { weights, ...trained } = await trainLoop(device, trainable, { ...request, examples, development }, context)
+      // Before anybody looks at what is in the folder.
+      await close()
       return { ...trained, weights: (await trainable.finish?.(weights)) ?? weights }
     },
     async [Symbol.asyncDispose]() {
       trainable.dispose?.()
-      await Promise.all([kept.training.close(), kept.development.close()])
+      await close()
     },
   }
 }
@@ -109,16 +112,22 @@ export async function feed<Example, R>(
     // Its failure is thrown by whoever waits for it next.
     handedOver.catch(() => undefined)
   }
-  const result = await read((example) => {
-    waiting.push(example)
-    waitingBytes += sizeOf(example)
-    if (waitingBytes >= partBytes) return handOver()
-    if (clock.nowMs() - yieldedMs < yieldEveryMs) return undefined
-    return setImmediate().then(() => {
-      yieldedMs = clock.nowMs()
+  try {
+    const result = await read((example) => {
+      waiting.push(example)
+      waitingBytes += sizeOf(example)
+      if (waitingBytes >= partBytes) return handOver()
+      if (clock.nowMs() - yieldedMs < yieldEveryMs) return undefined
+      return setImmediate().then(() => {
+        yieldedMs = clock.nowMs()
+      })
     })
-  })
-  await handOver()
-  await handedOver
-  return result
+    await handOver()
+    await handedOver
+    return result
+  } catch (error) {
+    // Nothing is under way when what was opened is closed.
+    await handedOver.catch(() => undefined)
+    throw error
+  }
 }

@@ -14,11 +14,19 @@ export function registerWebGpuKernels(tf: Tf, backendName: string): void {
     tf.unregisterKernel(kernelName, backendName)
     tf.registerKernel({ ...config, kernelFunc: make(config.kernelFunc as Kernel) as never })
   }
+  for (const name of unordered)
+    if (tf.getKernel(name, backendName) !== undefined) tf.unregisterKernel(name, backendName)
   replace('UnsortedSegmentSum', () => segmentSum)
   replace('AddN', addFewAtOnce)
   for (const name of ['BatchMatMul', '_FusedMatMul', 'Conv2D', 'FusedConv2D', 'Conv2DBackpropInput'])
     replace(name, (original) => withoutSplitting(tf, original))
 }
+
+/** They add up, or write one over the other, as the GPU's threads come by, and are not replaced: to use them is an error. */
+const unordered = [
+  ...['ScatterNd', 'SparseToDense', 'TensorScatterUpdate', 'Bincount', 'DenseBincount'],
+  ...['SparseSegmentMean', 'SparseSegmentSum', 'Dilation2DBackpropFilter', 'Dilation2DBackpropInput'],
+]
 
 type Kernel = (call: Call) => TensorInfo
 

@@ -139,6 +139,53 @@ describe('a thread of its own', () => {
     }
   })
 
+  it('of a host whose own progress or log throws throws that, as the caller’s does', async () => {
+    const thrown = new Error('the host is at fault')
+    const fail = () => {
+      throw thrown
+    }
+    for (const thread of ['own', 'caller'] as const) {
+      const trainer = tfjsTrainer(textClassifier(small), { thread })
+      const directory = await mkdtemp(join(tmpdir(), 'w-'))
+      const request = { training: rowsOf(rows), seed: 1, directory }
+      await expect(trainer.fit(request, { ...callContext(), progress: fail })).rejects.toBe(thrown)
+    }
+    await learn()
+  })
+
+  it('gets views of a large buffer without the rest of it, and refuses what cannot be sent', async () => {
+    const pool = new Float32Array(2 ** 24)
+    const model = hostModel({})
+    const learnFrom = (example: object) =>
+      ({
+        ...model,
+        async learn(_: unknown, keep: (one: object) => Promise<void> | undefined) {
+          for (let index = 0; index < 4000; index += 1) await keep(example)
+          return {}
+        },
+      }) as never
+    const before = process.memoryUsage().rss
+    await learn({ model: learnFrom({ values: pool.subarray(0, 400), list: [1] }) })
+    // Seven parts of 64 MiB each, if all of it were sent.
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 28)
+    expect(await failure({ model: learnFrom({ fault: () => 1 }) })).toMatchObject({ code: 'invalid-options' })
+  })
+
+  it('is not for a copy of our model with other parts', async () => {
+    let asked = 0
+    const ours = textClassifier(small)
+    const theirs: typeof ours = {
+      ...ours,
+      lossAndGradients(...parts) {
+        asked += 1
+        return ours.lossAndGradients(...parts)
+      },
+    }
+    await learn({ model: theirs as never })
+    expect(asked).toBeGreaterThan(0)
+    expect(() => tfjsTrainer(theirs, { thread: 'own' })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+  })
+
   it('that has just been given up for having nothing to do is not taken up again', async () => {
     await learn()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

@@ -120,6 +120,11 @@ function withoutSoftmax({ className, config }: Topology): Topology {
   const layers = (config['layers'] ?? []) as readonly (Part & JsonObject)[]
   const [output] = ((config['outputLayers'] ?? []) as readonly (readonly Json[])[])[0] ?? []
   const last = className === 'Sequential' ? layers.at(-1) : layers.find((layer) => layer.config['name'] === output)
+  if (Array.isArray(last?.config['layers']))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot train the model: its last layer "${last.config['name']}" is a model itself, whose last activation is not looked at. Put its layers into the model.`,
+    )
   const activation = last?.className === 'Softmax' ? 'softmax' : last?.config['activation']
   if (last?.className === 'Softmax' || activation === 'sigmoid')
     throw new SheikhError(

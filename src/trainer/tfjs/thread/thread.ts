@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { type CallContext, type Json, SheikhError } from '../../../core/index.js'
+import { type CallContext, type Json, messageOf, SheikhError } from '../../../core/index.js'
 import type { FitContext } from '../../trainer.js'
 import type { DeviceName } from '../devices.js'
 import type { Trained } from '../train-loop.js'
@@ -17,7 +17,7 @@ export type ThreadWork =
       readonly export: string
       readonly options: unknown
       /** What the caller's own model says of itself: the module's must say the same. */
-      readonly expected: { readonly name: string; readonly describe: Json }
+      readonly expected: { readonly name: string; readonly version: string | undefined; readonly describe: Json }
     }
 
 // Beside this file in `src`, and beside the bundle that this file is part of.
@@ -48,19 +48,44 @@ export async function openThread<Example>(
   signal.throwIfAborted()
   const thread = takeThread()
   let context: Pick<FitContext, 'log'> & Partial<FitContext> = { log }
+  let isSound = true
+  /** What the host's own code threw when it was told something: it is thrown to the host. */
+  let hosts: { readonly error: unknown } | undefined
+  const tell = (what: () => void) => {
+    try {
+      what()
+    } catch (error) {
+      hosts ??= { error }
+      thread.worker.postMessage({ kind: 'abort' } satisfies Question)
+    }
+  }
   const send = async <R>(question: Question): Promise<R> => {
     if (thread.ended !== undefined) throw thread.ended
     return new Promise<R>((resolve, reject) => {
       thread.listener = {
         answer(answer) {
-          if (answer.kind === 'progress') context.progress?.(answer.progress)
-          else if (answer.kind === 'log') context.log[answer.level](...answer.parts)
+          if (answer.kind === 'progress') tell(() => context.progress?.(answer.progress))
+          else if (answer.kind === 'log') tell(() => context.log[answer.level](...answer.parts))
+          else if (hosts !== undefined) reject(hosts.error)
           else if (answer.kind === 'done') resolve(answer.value as R)
-          else reject(toError(answer.failure))
+          else {
+            isSound &&= context.signal?.aborted === true
+            reject(toError(answer.failure))
+          }
         },
         end: reject,
       }
-      thread.worker.postMessage(question)
+      try {
+        thread.worker.postMessage(question)
+      } catch (error) {
+        reject(
+          new SheikhError(
+            'invalid-options',
+            `Cannot train in a thread of its own: ${messageOf(error)}. Examples and the options of "module" are plain values and typed arrays; or choose thread: 'caller'.`,
+            { cause: error },
+          ),
+        )
+      }
     })
   }
   let last: Promise<unknown> = Promise.resolve()
@@ -72,9 +97,11 @@ export async function openThread<Example>(
   }
   const close = async () => {
     if (thread.ended !== undefined) return
-    // A model that leaves tensors behind does not do so twice.
+    hosts = undefined
+    context = { log: silent }
     const { tensors } = await ask<{ readonly tensors: number }>({ kind: 'close' })
-    if (tensors === 0) giveBack(thread)
+    // What failed may have failed for want of memory, and who leaves tensors behind would do so again.
+    if (tensors === 0 && isSound) giveBack(thread)
     else await thread.worker.terminate()
   }
   try {
@@ -84,7 +111,7 @@ export async function openThread<Example>(
     throw error
   }
   return {
-    add: (part, examples) => ask({ kind: 'add', part, examples }),
+    add: (part, examples) => ask({ kind: 'add', part, examples: examples.map(compact) }),
     async train(request, fitContext) {
       context = fitContext
       const abort = () => thread.worker.postMessage({ kind: 'abort' } satisfies Question)
@@ -94,7 +121,7 @@ export async function openThread<Example>(
         return await ask<Trained>({ kind: 'train', request })
       } catch (error) {
         // What it ended with is only that it was told to.
-        if (thread.ended === undefined) fitContext.signal.throwIfAborted()
+        if (thread.ended === undefined && hosts === undefined) fitContext.signal.throwIfAborted()
         throw error
       } finally {
         fitContext.signal.removeEventListener('abort', abort)
@@ -102,6 +129,21 @@ export async function openThread<Example>(
     },
     [Symbol.asyncDispose]: close,
   }
+}
+
+const silent = { debug() {}, info() {}, warn() {} }
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
+
+/** A view of a large buffer would be sent with all of it. */
+function compact(example: unknown): unknown {
+  if (typeof example !== 'object' || example === null || Object.getPrototypeOf(example) !== Object.prototype)
+    return example
+  const isPart = (value: unknown): value is Uint8Array =>
+    ArrayBuffer.isView(value) && !(value instanceof DataView) && value.byteLength < value.buffer.byteLength
+  return Object.fromEntries(
+    Object.entries(example).map(([name, value]) => [name, isPart(value) ? typedArray.slice.call(value) : value]),
+  )
 }
 
 function takeThread(): Thread {
@@ -115,7 +157,10 @@ function takeThread(): Thread {
   const worker = extension === 'ts' ? startTypeScript() : new Worker(entry)
   const thread: Thread = { worker }
   const end = (fact: string, cause?: unknown) => {
-    if (idle?.thread === thread) idle = undefined
+    if (idle?.thread === thread) {
+      clearTimeout(idle.timer)
+      idle = undefined
+    }
     thread.ended ??= new SheikhError(
       'stage-failed',
       `Cannot go on: the thread of the training ended (${fact}). Where memory was short, make batches smaller; run again to go on from the last checkpoint.`,

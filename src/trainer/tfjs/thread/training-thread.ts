@@ -89,8 +89,12 @@ async function build(work: ThreadWork, device: Device): Promise<Trainable<unknow
     const exported = ((await import(work.url)) as Readonly<Record<string, unknown>>)[work.export]
     if (typeof exported !== 'function') throw failed('is no function')
     const model = (await exported(work.options)) as TfjsModel<never, never, never>
-    const { name, describe } = work.expected
-    if (model?.name !== name || JSON.stringify(model.describe()) !== JSON.stringify(describe))
+    const { name, version, describe } = work.expected
+    if (
+      model?.name !== name ||
+      model.version !== version ||
+      JSON.stringify(model.describe()) !== JSON.stringify(describe)
+    )
       throw failed('builds another model than the one that was given')
     await model.prepare?.()
     return model
