@@ -91,7 +91,7 @@ const cases: readonly Case[] = [
     step: 'warm',
     versions: { old: '0.1.0', new: '0.2.0' },
     answers: ['released', 'up-to-date'],
-    every: 3,
+    every: 11,
   },
 ]
 
