@@ -53,7 +53,7 @@ type LossCurve = readonly (readonly [step: number, loss: number])[]
 // As often as somebody may watch; by steps and not by time, so that equal runs say equal things.
 const maximumReports = 200
 // The host's own work waits no longer than this, or than one step; the clock decides nothing of the result.
-const yieldEveryMs = 10
+export const yieldEveryMs = 10
 const stepsBetweenYields = 8
 
 const defaultStepBytes = 2 ** 30
@@ -62,9 +62,9 @@ const lossName = '\0loss'
 
 /**
  * Shuffles with the seed, steps, and watches the loss; goes on from the last checkpoint where there is one, and then ends
- * with the same bytes as if it had never stopped: all that is drawn by chance follows from the seed and the epoch.
+ * with the same bytes as if it had never stopped: all that is drawn by chance follows from the seed, the epoch and the step.
  *
- * @throws `train-diverged` at the first loss or weight that is not finite.
+ * @throws `train-diverged` at the first loss or weight that is not finite; `dataset-invalid` where there are no examples.
  */
 export async function trainLoop<Example>(
   device: Device,

@@ -5,7 +5,7 @@ import type { Device, DeviceName } from './devices.js'
 import { keepExamples, sizeOf } from './examples.js'
 import type { TfjsModel } from './tfjs-model.js'
 import { canOpenThread, openThread, type ThreadWork } from './thread/thread.js'
-import { type LoopRequest, type Trainable, type Trained, trainLoop } from './train-loop.js'
+import { type LoopRequest, type Trainable, type Trained, trainLoop, yieldEveryMs } from './train-loop.js'
 
 /** One training: examples are handed over as they are read, then learned. To be disposed, whatever came of it. */
 export interface Training<Example> extends AsyncDisposable {
@@ -86,7 +86,6 @@ export function trainingHere<Example>(
 
 /** Together they are handed over: as many as take about a mebibyte. */
 const partBytes = 2 ** 20
-const yieldEveryMs = 10
 
 /**
  * Hands examples over as they are read, some together, while the next are read; the host's event loop gets its turn.

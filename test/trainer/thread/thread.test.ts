@@ -7,6 +7,7 @@ import { callContext, type Json, type Log, type SheikhError } from '../../../src
 import type { Rows } from '../../../src/model/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import type { TrainProgress } from '../../../src/trainer/index.js'
+import type { Device } from '../../../src/trainer/tfjs/devices.js'
 import {
   type LlamaTrainerOptions,
   llamaTrainer,
@@ -15,6 +16,7 @@ import {
   textClassifier,
   tfjsTrainer,
 } from '../../../src/trainer/tfjs/index.js'
+import { canHaveThread } from '../../../src/trainer/tfjs/training.js'
 import { compileRooms } from '../../crash/compile.js'
 import { spawnNode } from '../../crash/spawn-node.js'
 import { makeBase } from '../llama/base.js'
@@ -136,6 +138,16 @@ describe('a thread of its own', () => {
       // The checkpoint of the step before was there when this one was told of.
       expect(resumedFrom ?? 0).toBeGreaterThanOrEqual(killAt - 1)
       await rm(join(work, 'killed'), { recursive: true })
+    }
+  })
+
+  it('is refused on a device that is the whole process’s', () => {
+    for (const name of ['cuda', 'native', 'webgpu'] as const) {
+      const device = { name } as Device
+      expect(canHaveThread(device, undefined)).toBe(false)
+      expect(() => canHaveThread(device, 'own')).toThrow(
+        expect.objectContaining({ code: 'invalid-options', message: expect.stringContaining(`"${name}"`) }),
+      )
     }
   })
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { type CallContext, type Json, messageOf, SheikhError } from '../../../core/index.js'
+import { type CallContext, callContext, type Json, messageOf, SheikhError } from '../../../core/index.js'
 import type { FitContext } from '../../trainer.js'
 import type { DeviceName } from '../devices.js'
 import type { Trained } from '../train-loop.js'
@@ -98,7 +98,7 @@ export async function openThread<Example>(
   const close = async () => {
     if (thread.ended !== undefined) return
     hosts = undefined
-    context = { log: silent }
+    context = callContext()
     const { tensors } = await ask<{ readonly tensors: number }>({ kind: 'close' })
     // What failed may have failed for want of memory, and who leaves tensors behind would do so again.
     if (tensors === 0 && isSound) giveBack(thread)
@@ -130,8 +130,6 @@ export async function openThread<Example>(
     [Symbol.asyncDispose]: close,
   }
 }
-
-const silent = { debug() {}, info() {}, warn() {} }
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
 
