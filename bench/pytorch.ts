@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { callContext, seededRandom } from '../src/core/index.js'
+import { crossEntropy } from '../src/trainer/tfjs/cross-entropy.js'
 import { type Device, type DeviceName, openDevice } from '../src/trainer/tfjs/devices.js'
 import { listed } from '../src/trainer/tfjs/examples.js'
 import { llamaLossAndGradients } from '../src/trainer/tfjs/llama/llama.js'
@@ -71,15 +72,9 @@ function perceptronStep(
     const sum = tf.add(tf.matMul(inputs[layer]!, weights[`w${layer}`] as Tensor2D), weights[`b${layer}`] as Tensor1D)
     inputs.push((layer === 2 ? sum : tf.relu(sum)) as Tensor2D)
   }
-  const targets = tf.oneHot(
-    tf.tensor1d(
-      Int32Array.from(examples, ({ y }) => y),
-      'int32',
-    ),
-    sizes[3],
-  )
-  const loss = tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(inputs[3]!), targets), 1)))
-  let gradient = tf.div(tf.sub(tf.softmax(inputs[3]!), targets), examples.length) as Tensor2D
+  const targets = Int32Array.from(examples, ({ y }) => y)
+  const { losses, errors } = crossEntropy(tf, inputs[3]!, targets)
+  let gradient = tf.div(errors, examples.length) as Tensor2D
   const gradients: Record<string, Tensor> = {}
   for (let layer = 2; layer >= 0; layer -= 1) {
     gradients[`w${layer}`] = tf.matMul(inputs[layer]!, gradient, true, false)
@@ -90,7 +85,7 @@ function perceptronStep(
         tf.cast(tf.greater(inputs[layer]!, 0), 'float32'),
       )
   }
-  return { loss: loss as never, gradients }
+  return { loss: tf.mean(losses) as never, gradients }
 }
 
 const [time, sequences] = [64, 16]

@@ -49,3 +49,25 @@ it('a host that works on tfjs’s own wasm backend gets its own results, and so 
   }
   kept.dispose()
 })
+
+it('a host on the backend that ours is a copy of pays for no set-up where kernels have none of their own', async () => {
+  const { tf, use } = await openDevice('js', callContext())
+  await tf.setBackend('cpu')
+  let setUps = 0
+  tf.registerKernel({
+    ...{ kernelName: 'Counted', backendName: 'cpu' },
+    setupFunc: () => {
+      setUps += 1
+    },
+    kernelFunc: () => [],
+  })
+  try {
+    expect(use(() => tf.tidy(() => tf.add(1, 2).dataSync()[0]))).toBe(3)
+    expect(tf.getBackend()).toBe('cpu')
+    expect(setUps).toBe(0)
+    await tf.setBackend('cpu')
+    expect(setUps).toBe(1)
+  } finally {
+    tf.unregisterKernel('Counted', 'cpu')
+  }
+})

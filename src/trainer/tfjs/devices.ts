@@ -175,8 +175,8 @@ interface Chosen {
 
 /**
  * Chooses the backend as tfjs does it, which sets up every kernel anew, and then by what that left in the engine: as it is
- * done for every step, it has to cost nothing. Where the host uses the backend that ours is a copy of, their kernels share
- * what is set up (the functions of one wasm module), and each choice is tfjs's own.
+ * done for every step, it has to cost nothing. Where the host uses the backend that ours is a copy of and their kernels share
+ * what is set up (wasm's: the functions of one module), each choice is tfjs's own.
  */
 async function switchOf(tf: Tf, backend: string, original: string): Promise<Device['use']> {
   const engine = tf.engine() as unknown as Chosen
@@ -185,22 +185,24 @@ async function switchOf(tf: Tf, backend: string, original: string): Promise<Devi
     return { backendName, backendInstance, profiler }
   }
   let isSetUp = true
-  tf.registerKernel({
-    ...{ kernelName: `SetUpOf ${backend}`, backendName: original },
-    setupFunc: () => {
-      isSetUp = false
-    },
-    kernelFunc: () => {
-      throw new Error('It is there to be set up, not to be run.')
-    },
-  })
+  const isShared = tf.getKernelsForBackend(original).some(({ setupFunc }) => setupFunc !== undefined)
+  if (isShared)
+    tf.registerKernel({
+      ...{ kernelName: `SetUpOf ${backend}`, backendName: original },
+      setupFunc: () => {
+        isSetUp = false
+      },
+      kernelFunc: () => {
+        throw new Error('It is there to be set up, not to be run.')
+      },
+    })
   const host = chosen()
   const isChosen = ({ backendName }: Chosen) => backendName !== '' && backendName !== undefined
   await tf.setBackend(backend)
   const ours = chosen()
   // `setBackend` is asynchronous in form; for a backend that stands it is done when it returns.
   const giveBack = (before: Chosen) => {
-    if (before.backendName === original) void tf.setBackend(original)
+    if (isShared && before.backendName === original) void tf.setBackend(original)
     else if (isChosen(before)) Object.assign(engine, before)
   }
   giveBack(host)

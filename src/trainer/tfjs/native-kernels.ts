@@ -1,14 +1,18 @@
 import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs-core'
 import { type AdamWInputs, type AdamWOptions, adamWKernel, beta1, beta2, epsilon } from './adamw.js'
+import { type CrossEntropyInputs, crossEntropyKernel } from './cross-entropy.js'
 import type { Tf } from './devices.js'
 
 /** The parts of tfjs-node's backend that a kernel needs; what an id names is a tensor of TensorFlow's. */
 interface NodeBackend extends KernelBackend {
   readonly binding: Binding
-  readonly tensorMap: { get(dataId: object): { id: number } }
+  readonly tensorMap: { get(dataId: object): Entry; set(dataId: object, entry: Entry): void }
   getInputTensorIds(tensors: readonly TensorInfo[]): readonly number[]
   createOutputTensor(output: Output): TensorInfo
-  incRef(dataId: object): void
+}
+
+interface Entry {
+  id: number
 }
 
 interface Output {
@@ -17,6 +21,7 @@ interface Output {
 
 interface Binding {
   readonly TF_FLOAT: number
+  readonly TF_INT32: number
   readonly TF_ATTR_TYPE: number
   readonly TF_ATTR_BOOL: number
   readonly TF_ATTR_STRING: number
@@ -27,7 +32,7 @@ interface Binding {
 }
 
 /** One more with every change of what they compute: what was trained before has other bytes, and its checkpoints other moments. */
-export const nativeKernels = 1
+export const nativeKernels = 2
 
 /** Kernels on our own backend, that do at once what tfjs has only as many operations. */
 export function registerNativeKernels(tf: Tf, backendName: string): void {
@@ -42,6 +47,23 @@ export function registerNativeKernels(tf: Tf, backendName: string): void {
       return update(inputs as unknown as AdamWInputs, attrs as unknown as AdamWOptions)
     },
   })
+  tf.registerKernel({
+    kernelName: crossEntropyKernel,
+    backendName,
+    kernelFunc: ({ inputs, backend }) =>
+      crossEntropy(backend as NodeBackend, inputs as unknown as CrossEntropyInputs) as TensorInfo[],
+  })
+}
+
+function crossEntropy(backend: NodeBackend, { logits, targets }: CrossEntropyInputs): readonly TensorInfo[] {
+  const { binding } = backend
+  const types = [
+    { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
+    { name: 'Tlabels', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+  ]
+  const ids = backend.getInputTensorIds([logits, targets])
+  const outputs = binding.executeOp('SparseSoftmaxCrossEntropyWithLogits', types, ids, 2)
+  return outputs.map((output) => backend.createOutputTensor(output))
 }
 
 type Update = (inputs: AdamWInputs, options: AdamWOptions) => TensorInfo[]
@@ -53,28 +75,13 @@ type Update = (inputs: AdamWInputs, options: AdamWOptions) => TensorInfo[]
  */
 function adamW(backend: NodeBackend): Update {
   const { binding } = backend
-  const dtype = { name: 'dtype', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }
-  const type = { ...dtype, name: 'T' }
+  const variables = variablesOf(binding)
+  const type = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }
   const flags = ['use_locking', 'use_nesterov'].map((name) => ({ name, type: binding.TF_ATTR_BOOL, value: false }))
   const create = (value: number) => binding.createTensor([], binding.TF_FLOAT, Float32Array.of(value))
   const [zero, decay1, decay2] = [create(0), create(beta1), create(beta2)]
-  // TensorFlow's variables, that every weight is put in for as long as it is worked on: putting in and reading copy nothing.
-  const [weightSlot, firstSlot, secondSlot] = ['weight', 'first', 'second'].map(
-    (name) =>
-      binding.executeOp(
-        'VarHandleOp',
-        [
-          { name: 'container', type: binding.TF_ATTR_STRING, value: '' },
-          { name: 'shared_name', type: binding.TF_ATTR_STRING, value: `sheikh-adamw-${name}` },
-          dtype,
-          { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [] },
-        ],
-        [],
-        1,
-      )[0]!.id,
-  ) as [number, number, number]
-  const put = (slot: number, id: number) => binding.executeOp('AssignVariableOp', [dtype], [slot, id], 0)
-  const take = (slot: number) => binding.executeOp('ReadVariableOp', [dtype], [slot], 1)[0]!
+  // Every weight is in it while it is worked on.
+  const working = variables.create()
   // Equal for all weights of a step.
   const scalars = new Map<number, number>()
   const scalar = (value: number) => {
@@ -83,11 +90,28 @@ function adamW(backend: NodeBackend): Update {
     scalars.set(value, id)
     return id
   }
-  /** When the step is over: what is left in the variables would else stay in memory after the training. */
+  /** When the step is over: what is left in the variable would else stay in memory after the training. */
   function release(): void {
-    for (const slot of [weightSlot, firstSlot, secondSlot]) put(slot, zero)
+    variables.put(working, zero)
     for (const id of scalars.values()) binding.deleteTensor(id)
     scalars.clear()
+  }
+
+  /** The variable that holds a moment alone, so that it is written in place; the tensor has nothing left but to be disposed. */
+  function moveIn({ dataId }: TensorInfo): number {
+    const entry = backend.tensorMap.get(dataId)
+    if (entry instanceof InVariable && entry.isIn) return entry.leave()
+    const variable = variables.create()
+    variables.put(variable, entry.id)
+    binding.deleteTensor(entry.id)
+    entry.id = gone
+    return variable
+  }
+
+  function held({ shape, dtype }: TensorInfo, variable: number): TensorInfo {
+    const dataId = {}
+    backend.tensorMap.set(dataId, new InVariable(shape, binding.TF_FLOAT, variable, variables.moveOut))
+    return { dataId, shape, dtype }
   }
 
   return ({ weight, first, second, gradient }, { step, learningRate, weightDecay }) => {
@@ -95,40 +119,87 @@ function adamW(backend: NodeBackend): Update {
     const unbias = Math.sqrt(1 - Math.fround(beta2) ** step)
     const [rate, offset] = [learningRate * (unbias / (1 - beta1 ** step)), epsilon * unbias]
     const kept = 1 - learningRate * weightDecay
-    const ids = backend.getInputTensorIds([weight, first, second, gradient])
-    const [weightId, firstId, secondId, gradientId] = ids as [number, number, number, number]
-    if (kept === 1) put(weightSlot, weightId)
+    const [weightId, gradientId] = backend.getInputTensorIds([weight, gradient]) as [number, number]
+    if (kept === 1) variables.put(working, weightId)
     else {
       const { id } = binding.executeOp('Mul', [type], [weightId, scalar(kept)], 1)[0]!
-      put(weightSlot, id)
+      variables.put(working, id)
       binding.deleteTensor(id)
     }
-    put(firstSlot, firstId)
-    put(secondSlot, secondId)
-    // Then the variables alone have the moments, and write them in place: what has two owners is copied.
-    binding.deleteTensor(firstId)
-    binding.deleteTensor(secondId)
-    try {
-      const inputs = [
-        weightSlot,
-        firstSlot,
-        secondSlot,
-        zero,
-        zero,
-        scalar(rate),
-        decay1,
-        decay2,
-        scalar(offset),
-        gradientId,
-      ]
-      binding.executeOp('ResourceApplyAdam', [type, ...flags], inputs, 0)
-    } finally {
-      backend.tensorMap.get(first.dataId).id = take(firstSlot).id
-      backend.tensorMap.get(second.dataId).id = take(secondSlot).id
-    }
-    for (const { dataId } of [first, second]) backend.incRef(dataId)
-    return [backend.createOutputTensor(take(weightSlot)), info(first), info(second)]
+    const moments = [first, second].map(moveIn) as [number, number]
+    const factors = [zero, zero, scalar(rate), decay1, decay2, scalar(offset)]
+    binding.executeOp('ResourceApplyAdam', [type, ...flags], [working, ...moments, ...factors, gradientId], 0)
+    return [backend.createOutputTensor(variables.take(working)), held(first, moments[0]), held(second, moments[1])]
   }
 }
 
-const info = ({ dataId, shape, dtype }: TensorInfo): TensorInfo => ({ dataId, shape, dtype })
+// What tfjs-node has for a tensor that TensorFlow does not have.
+const gone = -1
+
+/** A tensor that is in a variable of TensorFlow's until somebody asks for its id: putting in and taking out at each step is saved. */
+class InVariable {
+  readonly values = null
+  refCount = 1
+  #id: number | undefined
+  readonly shape: readonly number[]
+  readonly dtype: number
+  readonly #variable: number
+  readonly #moveOut: (variable: number) => number
+
+  constructor(shape: readonly number[], dtype: number, variable: number, moveOut: (variable: number) => number) {
+    this.shape = shape
+    this.dtype = dtype
+    this.#variable = variable
+    this.#moveOut = moveOut
+  }
+
+  get isIn(): boolean {
+    return this.#id === undefined
+  }
+
+  get id(): number {
+    this.#id ??= this.#moveOut(this.#variable)
+    return this.#id
+  }
+
+  set id(id: number) {
+    this.#id = id
+  }
+
+  leave(): number {
+    this.#id = gone
+    return this.#variable
+  }
+}
+
+let variablesMade = 0
+
+/** TensorFlow's variables: putting in and reading copy nothing. Those that nobody has any more are used again. */
+function variablesOf(binding: Binding) {
+  const dtype = { name: 'dtype', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }
+  const empty = binding.createTensor([], binding.TF_FLOAT, Float32Array.of(0))
+  const free: number[] = []
+  const put = (variable: number, id: number) => binding.executeOp('AssignVariableOp', [dtype], [variable, id], 0)
+  const take = (variable: number) => binding.executeOp('ReadVariableOp', [dtype], [variable], 1)[0]!
+  const make = () => {
+    variablesMade += 1
+    const attributes = [
+      { name: 'container', type: binding.TF_ATTR_STRING, value: '' },
+      { name: 'shared_name', type: binding.TF_ATTR_STRING, value: `sheikh-adamw-${variablesMade}` },
+      dtype,
+      { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [] },
+    ]
+    return binding.executeOp('VarHandleOp', attributes, [], 1)[0]!.id
+  }
+  return {
+    put,
+    take,
+    create: () => free.pop() ?? make(),
+    moveOut(variable: number): number {
+      const { id } = take(variable)
+      put(variable, empty)
+      free.push(variable)
+      return id
+    },
+  }
+}

@@ -1,6 +1,7 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
 import type { Rows } from '../../model/index.js'
+import { crossEntropy } from './cross-entropy.js'
 import type { Tf } from './devices.js'
 import { labelPredictions } from './label-predictions.js'
 import { type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
@@ -114,14 +115,12 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
       const words = flatten(tf, batch)
       const labels = labelsOf(config)
       const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words) // [batch, labels]
-      const numbers = Int32Array.from(batch, ({ label }) => labels.indexOf(label))
-      const targets = tf.oneHot(tf.tensor1d(numbers, 'int32'), labels.length)
-      const loss = tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), 1)))
-      // Of the mean cross-entropy by the logits: (softmax − target) / batch.
-      const errors = tf.div(tf.sub(tf.softmax(logits), targets), batch.length) // [batch, labels]
+      const targets = Int32Array.from(batch, ({ label }) => labels.indexOf(label))
+      const found = crossEntropy(tf, logits as Tensor2D, targets)
+      const errors = tf.div(found.errors, batch.length) // [batch, labels]
       const byWord = tf.mul(tf.gather(errors, words.owners), words.values) // [words of all texts, labels]
       return {
-        loss: loss as never,
+        loss: tf.mean(found.losses),
         gradients: { bias: tf.sum(errors, 0), weight: tf.unsortedSegmentSum(byWord, words.indices, buckets) },
       }
     },

@@ -1,4 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
+import { crossEntropy } from '../cross-entropy.js'
 import type { Tf } from '../devices.js'
 import type { LossAndGradients, Weights } from '../tfjs-model.js'
 import {
@@ -55,29 +56,18 @@ export function llamaLossAndGradients(
   const padded = pad(batch)
   const { rows, targets } = learnedOf(padded)
   const { y: logits, back } = answersAt(pass, padded, rows) // [rows, vocabulary]
-  const { shares, wanted, logLikelihoods } = likelihoodsOf(tf, logits, targets)
-  // Of the mean cross-entropy by the logits: (softmax − target) / targets.
-  back(tf.div(tf.sub(shares, wanted), rows.length))
-  return { loss: tf.neg(tf.mean(logLikelihoods)), gradients, count: rows.length }
+  const { losses, errors } = crossEntropy(tf, logits, targets)
+  back(tf.div(errors, rows.length))
+  return { loss: tf.mean(losses), gradients, count: rows.length }
 }
 
 /** ln p of each target of each sequence, one after the other; what is not a target is left out. Runs inside `tf.tidy`. */
 export function targetLogLikelihoods(llama: Llama, batch: readonly TokenSequence[]): Tensor1D {
+  const { tf } = llama
   const padded = pad(batch)
   const { rows, targets } = learnedOf(padded)
   const logits = answersAt(passOf(llama), padded, rows).y
-  return likelihoodsOf(llama.tf, logits, targets).logLikelihoods
-}
-
-/**
- * ln softmax at each target: its logit less the largest, plus the logarithm of the largest share, which is at least one over
- * the vocabulary. `logSoftmax` would take an exponential of every logit, which is the slowest of all kernels on wasm.
- */
-function likelihoodsOf(tf: Tf, logits: Tensor2D, targets: Int32Array) {
-  const shares = tf.softmax(logits) // [rows, vocabulary]
-  const wanted = tf.oneHot(tf.tensor1d(targets, 'int32'), logits.shape[1])
-  const above = tf.sub(tf.sum(tf.mul(logits, wanted), 1), tf.max(logits, 1))
-  return { shares, wanted, logLikelihoods: tf.add(above, tf.log(tf.max(shares, 1))) as Tensor1D }
+  return tf.neg(crossEntropy(tf, logits, targets).losses)
 }
 
 /**
