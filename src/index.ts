@@ -32,6 +32,7 @@ export {
   type RowIdentity,
   type Source,
   type SourceEntry,
+  type TrainingSelection,
 } from './dataset/index.js'
 export {
   accuracy,
@@ -44,6 +45,9 @@ export {
   logLoss,
   type Metric,
   type MetricColumn,
+  macroF1,
+  macroPrecision,
+  macroRecall,
   type PairScoresOptions,
   pairScores,
   precision,
@@ -73,6 +77,7 @@ export {
   type Ledger,
   type LedgerEntry,
   latency,
+  measures,
   type NoNewFailuresOptions,
   type NoRegressionOptions,
   noNewFailures,

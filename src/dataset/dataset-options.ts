@@ -23,6 +23,14 @@ export type ValueOf<S, P> = P extends string
       ? NonNullable<V>
       : never
 
+/** Which rows are learned from, of those that are neither pinned nor set aside. */
+export interface TrainingSelection {
+  /** By kind of slice, the values that are wanted: `{ category: ['billing'] }`. @default all */
+  readonly slices?: Readonly<Record<string, readonly string[]>> | undefined
+  /** The most rows, 1 or more: those that come first by a hash of their group, so that new samples change few. @default all */
+  readonly maximumRows?: number | undefined
+}
+
 export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>> {
   readonly source: Source
   /** What a sample must be: any Standard Schema, or a JSON Schema (draft-07). @default anything */
@@ -48,6 +56,8 @@ export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>
    * the group, so that new samples move none. @default none
    */
   readonly developmentShare?: number | undefined
+  /** Which of the other rows are learned from. The evaluation set stays what it is. @default all */
+  readonly training?: TrainingSelection | undefined
   /**
    * The version of the functions and of the Standard Schema above, raised whenever they change. With it, or where all parts are
    * field names and the schema is JSON Schema, samples that did not change are not read again.
@@ -67,6 +77,7 @@ export interface AnyDatasetOptions {
   readonly folderSlice?: string | undefined
   readonly evaluation?: PinnedSource | undefined
   readonly developmentShare?: number | undefined
+  readonly training?: TrainingSelection | undefined
   readonly version?: string | undefined
 }
 

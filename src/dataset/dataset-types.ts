@@ -76,6 +76,8 @@ export interface DatasetSummary {
     readonly evaluation: number
     readonly setAside: number
     readonly development?: number | undefined
+    /** What could be learned from, and is not chosen to be. */
+    readonly leftOut?: number | undefined
   }
   /** Rows of a pinned group that are not pinned themselves. */
   readonly setAsideIds: readonly string[]

@@ -70,6 +70,12 @@ class DatasetOf implements Dataset<unknown, unknown> {
         'invalid-options',
         `Cannot make a dataset: a development share of ${developmentShare} is not between 0 and 1. Give one such as 0.1.`,
       )
+    const { maximumRows = 1 } = options.training ?? {}
+    if (!(Number.isSafeInteger(maximumRows) && maximumRows >= 1))
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot make a dataset that learns from ${maximumRows} rows: give a whole number, at least 1.`,
+      )
     this.#options = options
   }
 
@@ -105,7 +111,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const schema = await this.#load(context)
     const pinned = await readPinnedSet(options.evaluation, context)
     const found = await this.#scan(schema, context)
-    const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options.developmentShare)
+    const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
     const reader = new RowReader(found, options, schema, context)
     const training = reader.rows(split.training)
     const evaluation = reader.rows(split.evaluation)
@@ -115,7 +121,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
       evaluationDigest: evaluation.digest,
       developmentDigest: development?.digest,
     }
-    const summary = summaryOf(found.rows, split, digests, options.target !== undefined)
+    const summary = summaryOf(found.rows, split, digests, options.target !== undefined, options.training?.slices)
     return {
       ...{ summary, training, evaluation },
       ...(development !== undefined && { development }),

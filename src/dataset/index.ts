@@ -1,5 +1,5 @@
 export { Dataset } from './dataset.js'
-export type { DatasetOptions, Part, UntypedSample } from './dataset-options.js'
+export type { DatasetOptions, Part, TrainingSelection, UntypedSample } from './dataset-options.js'
 export type {
   DatasetSnapshot,
   DatasetSummary,

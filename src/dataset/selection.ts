@@ -15,6 +15,10 @@ export interface Selection {
  * Whatever else there is, a key is chosen or not: what is added later moves nothing.
  */
 export function isSelected(key: string, { salt, purpose = 'evaluation', share }: Selection): boolean {
-  const bytes = createHash('sha256').update(`${salt}/${purpose}\0${key}`).digest()
-  return Number(bytes.readBigUInt64BE(0)) / 2 ** 64 < share
+  return Number(rankOf(key, { salt, purpose })) / 2 ** 64 < share
+}
+
+/** Where a key stands among all there could be: the first 8 bytes (big-endian) of sha256(`<salt>/<purpose>\0<key>`). */
+export function rankOf(key: string, { salt, purpose }: { readonly salt: string; readonly purpose: string }): bigint {
+  return createHash('sha256').update(`${salt}/${purpose}\0${key}`).digest().readBigUInt64BE(0)
 }

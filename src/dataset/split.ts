@@ -1,9 +1,10 @@
 import { SheikhError } from '../core/index.js'
+import type { TrainingSelection } from './dataset-options.js'
 import type { DatasetContext, PinnedSet, PinnedSource } from './dataset-types.js'
 import { placeOf, someOf } from './issues.js'
 import { keyOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
-import { isSelected } from './selection.js'
+import { isSelected, rankOf } from './selection.js'
 
 /** Rows by the side of the line that they stand on, each in order of id. */
 export interface Split {
@@ -13,6 +14,14 @@ export interface Split {
   readonly evaluation: readonly ScannedRow[]
   /** Of a pinned group, and not pinned. */
   readonly setAside: readonly ScannedRow[]
+  /** Of what could be learned from, and was not chosen to be. */
+  readonly leftOut: readonly ScannedRow[]
+}
+
+/** How the rows that are not pinned are used. */
+export interface SplitOptions {
+  readonly developmentShare?: number | undefined
+  readonly training?: TrainingSelection | undefined
 }
 
 /** @throws `dataset-invalid` where no set is pinned. */
@@ -32,17 +41,18 @@ export function splitRows(
   rows: readonly ScannedRow[],
   { items, salt }: PinnedSet,
   name: string,
-  developmentShare = 0,
+  { developmentShare = 0, training: { slices = {}, maximumRows = Number.POSITIVE_INFINITY } = {} }: SplitOptions = {},
 ): Split {
   const pinned = new Map(items.map((item) => [item.id, item]))
   const keys = new Set(items.map(keyOf))
   const part = () => [] as ScannedRow[]
-  const split = { training: part(), development: part(), evaluation: part(), setAside: part() }
+  const split = { training: part(), development: part(), evaluation: part(), setAside: part(), leftOut: part() }
   const selection = { salt, purpose: 'development', share: developmentShare }
   const edited: ScannedRow[] = []
   for (const row of rows) {
     const item = pinned.get(row.id)
     if (item === undefined && keys.has(keyOf(row))) split.setAside.push(row)
+    else if (item === undefined && !isOfSlices(row, slices)) split.leftOut.push(row)
     else if (item === undefined) {
       const isKeptApart = developmentShare > 0 && isSelected(keyOf(row), selection)
       split[isKeptApart ? 'development' : 'training'].push(row)
@@ -56,7 +66,16 @@ export function splitRows(
   if (split.evaluation.length === 0)
     throw emptySide('the evaluation set', `${name} pins no item`, 'sheikh evaluation add <id>')
   if (split.training.length === 0)
-    throw emptySide('the training part', 'every row is pinned or set aside', 'add samples')
+    throw emptySide(
+      'the training part',
+      `every row is pinned or set aside${split.leftOut.length > 0 ? ', or of a slice that is not learned from' : ''}`,
+      'add samples',
+    )
+  if (split.training.length > maximumRows) {
+    const { kept, left } = lowestRanks(split.training, maximumRows, salt)
+    split.training = kept
+    split.leftOut.push(...left)
+  }
   if (developmentShare > 0 && split.development.length === 0)
     throw emptySide(
       'the development part',
@@ -65,6 +84,22 @@ export function splitRows(
     )
   return split
 }
+
+const isOfSlices = ({ slices }: ScannedRow, wanted: Slices) =>
+  Object.entries(wanted).every(([kind, values]) => values.includes(slices[kind] ?? ''))
+
+/** By hash, so that new samples take few places from others; each list in order of id, as before. */
+function lowestRanks(rows: readonly ScannedRow[], count: number, salt: string) {
+  const ranked = rows.map((row, place) => ({ place, rank: rankOf(keyOf(row), { salt, purpose: 'training' }) }))
+  ranked.sort((one, other) => (one.rank < other.rank ? -1 : one.rank > other.rank ? 1 : one.place - other.place))
+  const chosen = new Set(ranked.slice(0, count).map(({ place }) => place))
+  return {
+    kept: rows.filter((_, place) => chosen.has(place)),
+    left: rows.filter((_, place) => !chosen.has(place)),
+  }
+}
+
+type Slices = NonNullable<TrainingSelection['slices']>
 
 function checkPinned(edited: readonly ScannedRow[], deleted: readonly string[], name: string): void {
   if (edited.length === 0 && deleted.length === 0) return

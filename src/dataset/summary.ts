@@ -1,4 +1,5 @@
 import { merkleRoot } from '../core/index.js'
+import type { TrainingSelection } from './dataset-options.js'
 import type { DatasetSummary } from './dataset-types.js'
 import { keyOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
@@ -13,8 +14,9 @@ export function summaryOf(
   split: Split,
   digests: Pick<DatasetSummary, 'trainingDigest' | 'evaluationDigest' | 'developmentDigest'>,
   hasTarget: boolean,
+  wanted: NonNullable<TrainingSelection['slices']> = {},
 ): DatasetSummary {
-  const { training, evaluation, setAside, development } = split
+  const { training, evaluation, setAside, development, leftOut } = split
   const { developmentDigest } = digests
   return {
     fingerprint: merkleRoot(rows.map(({ digest }) => digest)),
@@ -24,6 +26,7 @@ export function summaryOf(
     counts: {
       ...{ rows: rows.length, training: training.length, evaluation: evaluation.length, setAside: setAside.length },
       ...(developmentDigest !== undefined && { development: development.length }),
+      ...(leftOut.length > 0 && { leftOut: leftOut.length }),
     },
     setAsideIds: setAside.map(({ id }) => id),
     labels: labelsOf(rows, split),
@@ -37,6 +40,10 @@ export function summaryOf(
           )
         : []),
       ...warning('conflicting-targets', 'in a group whose members have different targets', conflicting(rows)),
+      ...absentSlices(rows, wanted).map((slice) => ({
+        ...{ code: 'absent-slice', ids: [] },
+        message: `No row is of ${slice}, which is to be learned from.`,
+      })),
       ...warning('shared-input', 'in the evaluation set with an input that a training row has too', shared(split)),
     ],
   }
@@ -63,6 +70,16 @@ function counted(names: readonly string[]): Readonly<Record<string, number>> {
   const counts = new Map<string, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
   return Object.fromEntries([...counts].sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+function absentSlices(
+  rows: readonly ScannedRow[],
+  wanted: NonNullable<TrainingSelection['slices']>,
+): readonly string[] {
+  return Object.entries(wanted).flatMap(([kind, values]) => {
+    const there = new Set(rows.map(({ slices }) => slices[kind]))
+    return values.filter((value) => !there.has(value)).map((value) => `${kind}=${value}`)
+  })
 }
 
 function conflicting(rows: readonly ScannedRow[]): readonly ScannedRow[] {

@@ -14,7 +14,7 @@ export { accuracy } from './metrics/accuracy.js'
 export { crossEntropy } from './metrics/cross-entropy.js'
 export { exactMatch } from './metrics/exact-match.js'
 export { logLoss } from './metrics/log-loss.js'
-export { f1, precision, recall } from './metrics/precision-recall.js'
+export { f1, macroF1, macroPrecision, macroRecall, precision, recall } from './metrics/precision-recall.js'
 export {
   type Predictions,
   type RememberingModel,

@@ -26,6 +26,7 @@ export interface Plan {
     readonly evaluation: number
     readonly setAside: number
     readonly development?: number | undefined
+    readonly leftOut?: number | undefined
   }
   /** The release that a training would start from; absent: from scratch, or nothing is trained. */
   readonly base?: BaseRecord | undefined

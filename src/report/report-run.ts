@@ -110,10 +110,12 @@ function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset'
   }
   if (labels !== undefined) merge(labels, 'label ')
   merge(slices, '')
-  const note =
-    counts.setAside === 0
-      ? undefined
-      : `${counts.setAside} rows are set aside: near relatives of pinned items, in neither part.`
+  const { setAside, leftOut = 0 } = counts
+  const notes = [
+    ...(setAside > 0 ? [`${setAside} rows are set aside: near relatives of pinned items, in neither part.`] : []),
+    ...(leftOut > 0 ? [`${leftOut} rows are left out of training, as the configuration says.`] : []),
+  ]
+  const note = notes.length === 0 ? undefined : notes.join(' ')
   return { heading: 'Data', header: ['Rows', 'Training', 'Evaluation'], rows, note }
 }
 

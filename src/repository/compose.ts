@@ -12,6 +12,7 @@ import {
   improves,
   latency,
   ledgerJournal,
+  measures,
   noNewFailures,
   noRegression,
   qualityGate,
@@ -33,6 +34,7 @@ import {
   type LlamaConfiguration,
   loadConfiguration,
   loadHostConfiguration,
+  metricNamed,
 } from './config/index.js'
 import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
@@ -84,8 +86,9 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   const { root } = surroundings
   await refuseLinks(root, linkFreePaths)
   const configuration = await loadConfiguration(root, context)
-  const { schemaPath } = configuration.dataset
+  const { schemaPath, samples } = configuration.dataset
   if (schemaPath !== undefined) await refuseLinks(root, [relative(root, inside(root, schemaPath))])
+  if (samples !== undefined) await refuseLinks(root, [samples.directory])
   const host = (await loadHostConfiguration(root)) ?? {}
   const releaser =
     host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license))
@@ -113,8 +116,9 @@ export function datasetOf(
   host: Pick<HostConfiguration, 'source'> = {},
 ): Dataset<unknown, unknown> {
   const { id, input, target, group, slices } = dataset.projection
+  const { directory = samplesPath, pattern } = dataset.samples ?? {}
   return new Dataset({
-    source: host.source ?? jsonFiles(join(root, samplesPath)),
+    source: host.source ?? jsonFiles({ directory: join(root, directory), pattern }),
     ...(dataset.schemaPath !== undefined && { schema: jsonSchemaFile(inside(root, dataset.schemaPath)) }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,
@@ -123,6 +127,7 @@ export function datasetOf(
     ...(slices !== undefined && { slices }),
     folderSlice: 'category',
     ...(dataset.developmentShare !== undefined && { developmentShare: dataset.developmentShare }),
+    ...(dataset.training !== undefined && { training: dataset.training }),
     evaluation: pinnedFile(join(root, evaluationPath)),
   })
 }
@@ -185,11 +190,29 @@ function answerOf(answer: LlamaAnswerConfiguration): LlamaAnswer {
   return { kind, maximumNewTokens, temperature, topK, topP, stop }
 }
 
-function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration): Gate {
+function gateOf({ gate, training }: Configuration, { checks, trainer }: HostConfiguration): Gate {
   const { whenInconclusive, uses } = gate
   // What a language model writes is right as a whole, or wrong.
   const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
-  return qualityGate(checks ?? checksOf(gate, writes ? exactMatch : accuracy), { whenInconclusive, uses })
+  const rightness = writes ? exactMatch : accuracy
+  const asked = checks ?? checksOf(gate, rightness)
+  const named = (gate.metrics ?? []).map((name) => (writes && name === 'accuracy' ? exactMatch() : metricNamed(name)!))
+  if (trainer === undefined) checkMeasurable(named, writes)
+  const known = new Set(asked.flatMap(({ metrics }) => metrics.map(({ name }) => name)))
+  const others = new Map(named.filter(({ name }) => !known.has(name)).map((metric) => [metric.name, metric]))
+  return qualityGate([...asked, ...[...others.values()].map(measures)], { whenInconclusive, uses })
+}
+
+/** What a model of another kind cannot be measured by, is said before it is trained. */
+function checkMeasurable(metrics: readonly Metric[], writes: boolean): void {
+  const given = writes ? ['text'] : ['label', 'probabilities']
+  const other = metrics.find(({ needs }) => !given.includes(needs))
+  if (other === undefined) return
+  throw new SheikhError(
+    'invalid-config',
+    `Cannot measure "${other.name}": it needs ${other.needs}, and the model gives ${given.join(' and ')}. Take it out of validation.metrics in ${trainingFile}.`,
+    { facts: { file: trainingFile } },
+  )
 }
 
 function checksOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {

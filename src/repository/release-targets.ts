@@ -36,18 +36,20 @@ export const secretsOf = (environment: Environment): readonly string[] =>
 
 /** The registries that a configuration names, as one. @throws `invalid-config` for a GitHub repository that nothing names. */
 export async function releaserOf(
-  { targets }: ReleaseConfiguration,
+  { targets, modelName }: ReleaseConfiguration,
   surroundings: Surroundings,
   dataLicense?: string,
 ): Promise<Releaser> {
-  const registries = await Promise.all(targets.map((target) => registryOf(target, surroundings, dataLicense)))
+  const registries = await Promise.all(
+    targets.map((target) => registryOf(target, surroundings, { dataLicense, modelName })),
+  )
   return registries.length === 1 ? registries[0]! : releaseTo(registries)
 }
 
 async function registryOf(
   target: ReleaseTarget,
   { root, originUrl, environment }: Surroundings,
-  dataLicense: string | undefined,
+  named: Readonly<Record<'dataLicense' | 'modelName', string | undefined>>,
 ): Promise<Releaser> {
   if (target.kind === 'directory')
     return directoryRegistry(isAbsolute(target.path) ? target.path : join(root, target.path))
@@ -60,7 +62,7 @@ async function registryOf(
       create,
       tagFormat,
       license,
-      dataLicense,
+      ...named,
       token: environment['HF_TOKEN'] || undefined,
       endpoint: environment['HF_ENDPOINT'] || undefined,
       fetch: fetchFrom(environment),

@@ -13,7 +13,7 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
 
   const planned = await sheikh(cwd, ['plan', ...at])
   expect(planned).toMatchObject({ code: 0, err: '' })
-  expect(planned.out).toMatch(/200 rows: 120 to train on, 80 pinned/)
+  expect(planned.out).toMatch(/200 rows, 120 to train on, 80 pinned/)
   expect(planned.out).toMatch(/train +run/)
   expect(existsSync(join(cwd, 'tickets/releases'))).toBe(false)
   const before = await sheikh(cwd, ['status', ...at])
@@ -123,7 +123,7 @@ it('an error is one JSON document with its code, its message and its facts', asy
 
 it('what a configuration holds in vain is said with file and line, and not in an answer to a program', async () => {
   const folder = await project()
-  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  logging_steps: 10\n`)
+  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  logging_steps: 0.1\n`)
   for (const command of ['plan', 'validate']) {
     const { code, out, err } = await sheikh(folder, [command])
     expect(code).toBe(0)

@@ -338,6 +338,49 @@ describe('the evaluation set', () => {
     ])
   })
 
+  it('does not care which of the other rows are learned from', async () => {
+    const folders = samples.map((sample, index) => ({ ...sample, category: index < 2 ? 'mail' : 'web' }))
+    const options = { source: memorySamples(folders), ...parts, slices: ['category'] } as const
+    const of = async (training: Options['training']) => {
+      const dataset = await pinned({ ...options, training } as Options, ['a'])
+      const { summary, training: rows } = await dataset.snapshot(context)
+      return { summary, ids: (await collect(rows)).map(({ id }) => id) }
+    }
+    const all = await of(undefined)
+    expect(all.ids).toEqual(['b', 'c', 'd'])
+    expect(all.summary.counts).not.toHaveProperty('leftOut')
+    const web = await of({ slices: { category: ['web'] } })
+    expect(web.ids).toEqual(['c', 'd'])
+    expect(web.summary.counts).toEqual({ rows: 4, training: 2, evaluation: 1, setAside: 0, leftOut: 1 })
+    expect(web.summary.evaluationDigest).toBe(all.summary.evaluationDigest)
+    const both = await of({ slices: { category: ['web', 'chat'] }, maximumRows: 1 })
+    expect(both.summary.counts).toMatchObject({ training: 1, leftOut: 2 })
+    expect(both.summary.warnings).toEqual([
+      { code: 'absent-slice', ids: [], message: 'No row is of category=chat, which is to be learned from.' },
+    ])
+    await expect(of({ slices: { category: ['chat'] } })).rejects.toMatchObject({
+      code: 'dataset-invalid',
+      message: expect.stringContaining('or of a slice that is not learned from'),
+    })
+    for (const maximumRows of [0, -1, 1.5, Number.NaN])
+      await expect(of({ maximumRows })).rejects.toMatchObject({ code: 'invalid-options' })
+  })
+
+  it('some of the rows are the same ones as long as there are no better, and new samples push out few', async () => {
+    const of = async (count: number, maximumRows: number) => {
+      const many = Array.from({ length: count }, (_, index) => ({ ...samples[0]!, id: `s${index}`, text: `${index}` }))
+      const dataset = await pinned({ source: memorySamples(many), ...parts, training: { maximumRows } }, ['s0'])
+      return new Set((await dataset.snapshot(context)).trainingRows.map(({ id }) => id))
+    }
+    const [first, more, fewer, grown] = [await of(401, 100), await of(401, 200), await of(401, 50), await of(441, 100)]
+    expect([first.size, more.size, fewer.size, grown.size]).toEqual([100, 200, 50, 100])
+    expect([...fewer].every((id) => first.has(id)) && [...first].every((id) => more.has(id))).toBe(true)
+    // A tenth more samples take a tenth of the places, give or take.
+    const kept = [...first].filter((id) => grown.has(id)).length
+    expect(kept).toBeGreaterThan(75)
+    expect(kept).toBeLessThan(100)
+  })
+
   it('targets that are no labels are not counted as such', async () => {
     const numbers = samples.map((sample, index) => ({ ...sample, label: index }))
     const dataset = await pinned({ source: memorySamples(numbers), ...parts }, ['a'])

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { callContext, digestJson } from '../../src/core/index.js'
-import { accuracy, evaluate, f1, logLoss, type Metric, precision, recall } from '../../src/evaluation/index.js'
+import {
+  accuracy,
+  evaluate,
+  f1,
+  logLoss,
+  type Metric,
+  macroF1,
+  macroPrecision,
+  macroRecall,
+  precision,
+  recall,
+} from '../../src/evaluation/index.js'
 import type { Model, Prediction, Row, Rows } from '../../src/model/index.js'
 import reference from './reference/reference.json' with { type: 'json' }
 
@@ -47,7 +58,10 @@ const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
 describe('metrics are those of scikit-learn', () => {
   const { labels, cases } = reference
-  const metrics = [accuracy(), logLoss(), ...labels.flatMap((label) => [precision(label), recall(label), f1(label)])]
+  const metrics = [
+    ...[accuracy(), logLoss(), macroPrecision(), macroRecall(), macroF1()],
+    ...labels.flatMap((label) => [precision(label), recall(label), f1(label)]),
+  ]
 
   it.each(cases.map((one) => [one.targets.length, one] as const))('on %i items', async (_, one) => {
     const items = one.targets.map((target, index) => item(String(index).padStart(3, '0'), target))

@@ -54,7 +54,7 @@ artifacts:
 `,
   'mlops/training/config.yaml': `
 model: { base: gpt2, architecture: text-classifier }
-data: { train_path: dataset, validation_split: 0.1, max_samples: 1000, categories: [a, b] }
+data: { train_path: ./dataset/samples/, validation_split: 0.1, max_samples: 1000, categories: [a, b] }
 training:
   learning_rate: 0.02
   weight_decay: 0.01
@@ -106,6 +106,7 @@ describe('the configuration', () => {
         benchmarks: [{ name: 'mmlu', threshold: 0.5 }, { name: 'gsm8k' }],
         whenInconclusive: 'ask',
         onFailure: 'rollback',
+        metrics: ['accuracy'],
       },
       training: {
         architecture: 'text-classifier',
@@ -117,6 +118,8 @@ describe('the configuration', () => {
         warmupRatio: 0.1,
         maximumGradientNorm: 1,
         gradientAccumulation: 1,
+        evaluationBatchSize: 16,
+        reportEverySteps: 10,
         checkpoints: { everySteps: 10, keepLast: 2 },
         device: 'wasm',
         seed: 0,
@@ -124,6 +127,8 @@ describe('the configuration', () => {
       dataset: {
         schemaPath: 'dataset/schemas/s.json',
         developmentShare: 0.1,
+        training: { slices: { category: ['a', 'b'] }, maximumRows: 1000 },
+        samples: { directory: 'dataset/samples' },
         license: 'z',
         projection: { id: 'id', input: 'text', target: 'label', group: 'thread', slices: ['source'] },
       },
@@ -133,6 +138,7 @@ describe('the configuration', () => {
           { kind: 'github', tagFormat: 'v{version}' },
         ],
         increment: 'patch',
+        modelName: 'm',
         retention: { days: 30 },
       },
     })
@@ -152,7 +158,9 @@ describe('the configuration', () => {
       expect.arrayContaining([
         'triggers.nightly.cron',
         'notifications.slack.webhook',
-        'training.logging_steps',
+        'training.bf16',
+        'output.dir',
+        'output.hub_repo',
         'categories.billing.percentage',
       ]),
     )
@@ -201,6 +209,66 @@ describe('the configuration', () => {
     })
     expect(training.checkpoints).toEqual(checkpoints)
     expect(notices.map(({ key }) => key.split('.').at(-1))).toEqual(ignored)
+  })
+
+  const training = 'mlops/training/config.yaml'
+  it.each([
+    ['dataset/train', { directory: 'dataset/train' }],
+    ['./dataset//train/', { directory: 'dataset/train' }],
+    ['dataset/a/spam.jsonl', { directory: 'dataset/a', pattern: 'spam.jsonl' }],
+    ['dataset/{a,b}/*.json', { directory: 'dataset', pattern: '{a,b}/*.json' }],
+    ['dataset', undefined],
+    ['data/train.jsonl', undefined],
+    ['dataset/../secrets', undefined],
+    ['/dataset/samples', undefined],
+  ])('reads where samples lie: %s', async (path, samples) => {
+    const { dataset, notices } = await load({ [training]: `data: { train_path: "${path}" }\n` })
+    expect(dataset.samples).toEqual(samples)
+    expect(notices.map(({ key }) => key)).toEqual(samples === undefined ? ['data.train_path'] : [])
+  })
+
+  it.each([
+    ['{ max_samples: 10, categories: [mail] }', { slices: { category: ['mail'] }, maximumRows: 10 }, []],
+    ['{ max_samples: -1 }', undefined, []],
+    ['{ max_samples: null }', undefined, []],
+    ['{ max_samples: 0.5 }', undefined, ['data.max_samples']],
+    ['{ categories: [] }', undefined, []],
+  ])('reads which rows are learned from: %s', async (data, selection, ignored) => {
+    const { dataset, notices } = await load({ [training]: `data: ${data}\n` })
+    expect(dataset.training).toEqual(selection)
+    expect(notices.map(({ key }) => key)).toEqual(ignored)
+  })
+
+  it('reads what is measured, and says what is not', async () => {
+    const { gate, notices } = await load({
+      [training]: 'validation: { metrics: [accuracy, f1, "f1(spam)", log-loss, bleu, "bleu(spam)"] }\n',
+    })
+    expect(gate.metrics).toEqual(['accuracy', 'f1', 'f1(spam)', 'log-loss'])
+    expect(notices.map(({ message }) => message)).toEqual([
+      expect.stringContaining('"validation.metrics": bleu, bleu(spam) is not measured: there are accuracy,'),
+    ])
+  })
+
+  it('takes the output of the training for the targets that the pipeline does not name', async () => {
+    const output = 'output: { dir: out, model_name: Sorter, push_to_hub: true, hub_repo: me/sorter }\n'
+    const { release, notices } = await load({ [training]: output })
+    expect(release).toMatchObject({
+      targets: [
+        { kind: 'directory', path: 'out' },
+        { kind: 'huggingface', repository: 'me/sorter' },
+      ],
+      modelName: 'Sorter',
+    })
+    expect(notices).toEqual([])
+    const named = await load({
+      [training]: output,
+      [pipelinePath]: 'stages: { release: { targets: [{ directory: { path: models } }] } }\n',
+    })
+    expect(named.release.targets).toEqual([{ kind: 'directory', path: 'models' }])
+    expect(named.notices.map(({ key }) => key)).toEqual(['output.dir', 'output.push_to_hub', 'output.hub_repo'])
+    await expect(load({ [training]: 'output: { push_to_hub: true }\n' })).rejects.toThrow(/write output\.hub_repo/)
+    const kept = await load({ [training]: 'output: { push_to_hub: false, hub_repo: me/sorter }\n' })
+    expect(kept.release.targets).toEqual([{ kind: 'directory', path: 'releases' }])
   })
 
   it('says of what only a language model knows that nothing comes of it for another', async () => {

@@ -58,6 +58,38 @@ async function learn(
 const tensorsOf = async (path: string) =>
   (await readSafetensors(join(path, 'model.safetensors'), callContext())).tensors
 
+describe('how many examples are looked at at once', () => {
+  it('decides nothing of what is found on the development rows', async () => {
+    const of = async (evaluationBatchSize: number) =>
+      (await learn({ evaluationBatchSize, earlyStopping: { patience: 3 } })).record.developmentCurve!
+    const [one, many] = [await of(1), await of(1000)]
+    expect(one.length).toBeGreaterThan(3)
+    expect(one.map(([step]) => step)).toEqual(many.map(([step]) => step))
+    for (const [at, [, loss]] of one.entries()) expect(loss).toBeCloseTo(many[at]![1], 5)
+  })
+
+  it('is how many inputs are answered at once', async () => {
+    const { weights } = await learn({ maximumSteps: 20 })
+    const inputs = noise(0, 10).map(({ input }) => input)
+    const answersOf = async (evaluationBatchSize: number) => {
+      const asked: number[] = []
+      const model = textClassifier({ ...settings, evaluationBatchSize })
+      const counting: typeof model = {
+        ...model,
+        outputs: (tf, weights, some, config) => {
+          asked.push(some.length)
+          return model.outputs(tf, weights, some, config)
+        },
+      }
+      await using loaded = await tfjsTrainer(counting, { device: 'js' }).load(weights, callContext())
+      return { asked, answers: await loaded.predict(inputs, callContext()) }
+    }
+    const [three, all] = [await answersOf(3), await answersOf(64)]
+    expect([three.asked, all.asked]).toEqual([[3, 3, 3, 1], [10]])
+    expect(three.answers).toEqual(all.answers)
+  })
+})
+
 describe('early stopping', () => {
   it.each(['js', 'wasm'] as const)(
     'ends where the development loss no longer falls, with its best weights, on %s',

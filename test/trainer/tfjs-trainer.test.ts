@@ -95,6 +95,8 @@ describe('the text classifier', () => {
     { weightDecay: Number.NaN },
     { buckets: 1000 },
     { maximumTokens: 0 },
+    { evaluationBatchSize: 0 },
+    { reportEverySteps: 0.5 },
   ])('refuses %j', (options) => {
     expect(() => textClassifier(options)).toThrow(expect.objectContaining({ code: 'invalid-options' }))
   })

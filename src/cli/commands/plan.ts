@@ -1,4 +1,5 @@
 import { type Command, toJson } from '../command.js'
+import { countsText } from '../counts-text.js'
 import { open, printNotices } from '../project.js'
 
 export const plan: Command = {
@@ -13,11 +14,9 @@ export const plan: Command = {
     const pipeline = await repository.pipeline()
     const planned = await pipeline.plan({ signal: terminal.signal })
     if (!json) await printNotices(repository, terminal)
-    const { counts } = planned
     const lines = planned.stages.map(
       ({ stage, action, reason }) => `  ${stage.padEnd(9)} ${action.padEnd(7)} ${reason}`,
     )
-    const data = `${counts.rows} rows: ${counts.training} to train on, ${counts.evaluation} pinned${counts.setAside > 0 ? `, ${counts.setAside} set aside` : ''}${counts.development === undefined ? '' : `, ${counts.development} kept apart for early stopping`}`
-    return { text: `${planned.summary}\n${data}\n${lines.join('\n')}`, json: toJson(planned) }
+    return { text: `${planned.summary}\n${countsText(planned.counts)}\n${lines.join('\n')}`, json: toJson(planned) }
   },
 }

@@ -1,4 +1,5 @@
 import { type Command, toJson } from '../command.js'
+import { countsText } from '../counts-text.js'
 import { open, printNotices } from '../project.js'
 
 export const validate: Command = {
@@ -14,10 +15,7 @@ export const validate: Command = {
     const notices = await repository.notices()
     if (!json) await printNotices(repository, terminal)
     const { counts, warnings } = summary
-    const lines = [
-      `Sound: ${counts.rows} rows, ${counts.training} to train on, ${counts.evaluation} pinned, ${counts.setAside} set aside${counts.development === undefined ? '' : `, ${counts.development} kept apart for early stopping`}.`,
-      ...warnings.map(({ message }) => `warning: ${message}`),
-    ]
+    const lines = [`Sound: ${countsText(counts)}.`, ...warnings.map(({ message }) => `warning: ${message}`)]
     return { text: lines.join('\n'), json: toJson({ summary, notices }) }
   },
 }

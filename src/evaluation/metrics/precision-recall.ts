@@ -15,6 +15,55 @@ export function f1(label: string): Metric {
   return ratio('f1', label, (hit, said, has) => [hit ? 2 : 0, Number(said) + Number(has)])
 }
 
+/** The mean over the labels of `precision`, each label alike: scikit-learn's `average='macro'`, 0 for a label that nothing was answered with. */
+export const macroPrecision = (): Metric => macro('precision', ({ hits, said }) => [hits, said])
+
+/** The mean over the labels of `recall`, each label alike: scikit-learn's `average='macro'`. */
+export const macroRecall = (): Metric => macro('recall', ({ hits, has }) => [hits, has])
+
+/** The mean over the labels of `f1`, each label alike: scikit-learn's `average='macro'`. */
+export const macroF1 = (): Metric => macro('f1', ({ hits, said, has }) => [2 * hits, said + has])
+
+interface Counts {
+  hits: number
+  said: number
+  has: number
+}
+
+/** Over the labels that an item has or was answered with. */
+function macro(name: string, parts: (counts: Counts) => readonly [number, number]): Metric {
+  return {
+    contract: 1,
+    name: `macro-${name}`,
+    version: '1',
+    direction: 'higher-is-better',
+    kind: 'aggregate',
+    range: [0, 1],
+    needs: 'label',
+    describe: () => null,
+    score: ({ target }, prediction) => (prediction.kind === 'label' && prediction.label === target ? 1 : 0),
+    aggregate(items) {
+      const byLabel = new Map<unknown, Counts>()
+      const of = (label: unknown) => {
+        const counts = byLabel.get(label) ?? { hits: 0, said: 0, has: 0 }
+        byLabel.set(label, counts)
+        return counts
+      }
+      for (const { row, prediction } of items) {
+        const label = prediction.kind === 'label' ? prediction.label : undefined
+        of(label).said += 1
+        of(row.target).has += 1
+        if (label === row.target) of(label).hits += 1
+      }
+      const values = [...byLabel.values()].map((counts) => {
+        const [over, under] = parts(counts)
+        return under === 0 ? 0 : over / under
+      })
+      return values.reduce((sum, value) => sum + value, 0) / values.length
+    },
+  }
+}
+
 /** Each is a sum over a sum, item by item, so that it can be resampled by item. */
 function ratio(
   name: string,

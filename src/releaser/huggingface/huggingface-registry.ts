@@ -36,6 +36,8 @@ export interface HuggingFaceOptions extends HubConnection {
   readonly license?: string | undefined
   /** The data's, in words. @default the card names none */
   readonly dataLicense?: string | undefined
+  /** What people call the model; it heads the card. @default the repository's name */
+  readonly modelName?: string | undefined
   /** The text of `README.md`, where the bundle has none of its own. @default the card that `modelCard` writes */
   readonly card?: ((staged: Staged) => string) | undefined
   /** A file on its way to or from the Hub. */

@@ -9,6 +9,8 @@ export interface ModelCardOptions {
   readonly license?: string | undefined
   /** Of the data that it was made of, in words. @default the card names none */
   readonly dataLicense?: string | undefined
+  /** What people call the model. @default the repository's name */
+  readonly modelName?: string | undefined
 }
 
 /**
@@ -17,7 +19,7 @@ export interface ModelCardOptions {
  */
 export function modelCard(
   { version, bundle, record }: Staged,
-  { repository, tag, license, dataLicense }: ModelCardOptions,
+  { repository, tag, license, dataLicense, modelName }: ModelCardOptions,
 ): string {
   const name = repository.replace(/^datasets\//, '')
   const verdict = record.verdict as unknown as Verdict | undefined
@@ -32,7 +34,7 @@ export function modelCard(
   ]
   return `${[
     front.join('\n'),
-    `# ${name.split('/')[1]!} ${version}`,
+    `# ${modelName === undefined ? name.split('/')[1]! : cell(modelName)} ${version}`,
     verdict === undefined ? 'Released without a verdict.' : sentence(verdict.summary),
     ...overruled(record.approval, 'Approved'),
     ...overruled(record.override, 'Released against the evidence'),

@@ -1,10 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
+import type { TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
-import type { VersionLevel } from '../../releaser/index.js'
-import { datasetKeys, llamaKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
-import { invalidConfig, type Notice, readYaml, type YamlFile } from './read-yaml.js'
+import { datasetKeys, llamaKeys, outputKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
+import { metricNamed } from './metric-names.js'
+import { type Notice, readYaml, type YamlFile } from './read-yaml.js'
+import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
+import { type SamplesPath, samplesOf } from './samples-path.js'
+import { at, countOf, either, listOf, textOf, type Values } from './values.js'
 
 /** The checks that are asked, and how. What is absent is not asked. */
 export interface GateConfiguration {
@@ -23,42 +27,8 @@ export interface GateConfiguration {
   readonly onFailure?: 'rollback' | 'notify' | undefined
   /** How many candidates one evaluation set may judge. */
   readonly uses?: number | undefined
-}
-
-/** Where releases go. */
-export type ReleaseTarget =
-  /** Below the project's folder, or absolute. */
-  | { readonly kind: 'directory'; readonly path: string }
-  | {
-      readonly kind: 'huggingface'
-      /** `ns/name`, or `datasets/ns/name`. */
-      readonly repository: string
-      readonly create?: 'private' | 'public' | undefined
-      readonly license?: string | undefined
-      readonly tagFormat?: string | undefined
-    }
-  | {
-      readonly kind: 'github'
-      /** @default the one that Git's configuration calls `origin` */
-      readonly repository?: string | undefined
-      readonly tagFormat?: string | undefined
-    }
-  | {
-      readonly kind: 's3'
-      /** `s3://bucket/prefix`. */
-      readonly address: string
-      readonly endpoint?: string | undefined
-      readonly region?: string | undefined
-    }
-
-export interface ReleaseConfiguration {
-  /** At least one; staged in all, then promoted in this order. */
-  readonly targets: readonly ReleaseTarget[]
-  readonly channel?: string | undefined
-  /** Of every version. @default as the change asks for */
-  readonly increment?: VersionLevel | undefined
-  readonly prerelease?: string | undefined
-  readonly retention: { readonly keepLast?: number | undefined; readonly days?: number | undefined }
+  /** Measured and reported, as `metricNamed` has them; nothing is asked of them. @default none */
+  readonly metrics?: readonly string[] | undefined
 }
 
 /** What stands under `model` and `training` for `architecture: llama`; a path below the project. */
@@ -114,6 +84,8 @@ export interface Configuration {
     readonly maximumGradientNorm?: number | undefined
     readonly maximumSteps?: number | undefined
     readonly gradientAccumulation?: number | undefined
+    readonly evaluationBatchSize?: number | undefined
+    readonly reportEverySteps?: number | undefined
     readonly earlyStopping?: { readonly patience: number; readonly everySteps?: number | undefined } | undefined
     /** `false`: none. @default the trainer's */
     readonly checkpoints?: CheckpointConfiguration | false | undefined
@@ -129,6 +101,9 @@ export interface Configuration {
   readonly dataset: {
     readonly schemaPath?: string | undefined
     readonly developmentShare?: number | undefined
+    readonly training?: TrainingSelection | undefined
+    /** @default 'dataset/samples' */
+    readonly samples?: SamplesPath | undefined
     /** As its configuration says it, for people. */
     readonly license?: string | undefined
     readonly projection: {
@@ -150,8 +125,6 @@ export interface Configuration {
   readonly notices: readonly Notice[]
 }
 
-type Values = Readonly<Record<string, unknown>>
-
 /** Reads `mlops/` and `dataset/config.yaml`. An absent file is an empty one. @throws `invalid-config`. */
 export async function loadConfiguration(root: string, context: CallContext): Promise<Configuration> {
   context.signal.throwIfAborted()
@@ -167,7 +140,16 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
   const settings = at(training.value, 'training')
   const model = at(training.value, 'model')
   const isLlama = model['architecture'] === 'llama'
+  const data = at(training.value, 'data')
+  const output = at(training.value, 'output')
   const projection = at(dataset.value, 'projection')
+  const named = targetsOf(stage('release'), pipeline.file)
+  const release = releaseOf(
+    stage('release'),
+    at(pipeline.value, 'artifacts', 'storage'),
+    named.length > 0 ? named : outputTargets(output, training.file),
+    textOf(output['model_name']),
+  )
   return {
     pipeline: { name: (at(pipeline.value, 'pipeline')['name'] as string | undefined) ?? 'sheikh' },
     gate: {
@@ -179,6 +161,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       whenInconclusive: (stage('validate_weights')['when_inconclusive'] as 'ask' | undefined) ?? 'ask',
       onFailure: stage('validate_weights')['on_failure'] as 'rollback' | 'notify' | undefined,
       uses: stage('validate_weights')['evaluation_set_uses'] as number | undefined,
+      metrics: metricsOf(at(training.value, 'validation')['metrics']),
     },
     training: {
       architecture: model['architecture'] as string | undefined,
@@ -191,6 +174,8 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       maximumGradientNorm: either(settings['max_grad_norm']),
       maximumSteps: settings['max_steps'] === -1 ? undefined : either(settings['max_steps']),
       gradientAccumulation: either(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
+      evaluationBatchSize: either(settings['per_device_eval_batch_size']),
+      reportEverySteps: countOf(settings['logging_steps']),
       earlyStopping: earlyStoppingOf(settings),
       checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
       ...(isLlama && { llama: llamaOf(model, settings) }),
@@ -201,15 +186,17 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     dataset: {
       schemaPath: at(dataset.value, 'validation')['schema_path'] as string | undefined,
-      developmentShare: either(at(training.value, 'data')['validation_split']),
+      developmentShare: either(data['validation_split']),
+      training: selectionOf(data),
+      samples: samplesOf(data['train_path']),
       license: textOf(at(dataset.value, 'dataset')['license']),
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(at(pipeline.value, 'ledger')) }),
-    release: releaseOf(stage('release'), at(pipeline.value, 'artifacts', 'storage'), pipeline.file),
+    release,
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)
-      .filter(({ key }) => !(isLlama && llamaKeys.has(key))),
+      .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !(named.length === 0 && outputKeys.has(key))),
   }
 }
 
@@ -299,63 +286,17 @@ const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger
   ...(typeof branch === 'string' && { branch }),
 })
 
-function releaseOf(stage: Values, storage: Values, file: string): ReleaseConfiguration {
-  const targets = listOf(stage['targets']).flatMap((target) =>
-    Object.entries(target).flatMap(([kind, options]) => targetOf(kind, (options ?? {}) as Values, file) ?? []),
-  )
-  const { auto_increment: increment, prerelease } = at(stage, 'versioning')
-  return {
-    targets: targets.length === 0 ? [{ kind: 'directory', path: 'releases' }] : targets,
-    channel: stage['channel'] as string | undefined,
-    increment: increment === true ? undefined : (increment as VersionLevel | undefined),
-    prerelease: prerelease as string | undefined,
-    retention: {
-      keepLast: storage['keep_last'] as number | undefined,
-      days: storage['retention_days'] as number | undefined,
-    },
-  }
+function metricsOf(names: unknown): readonly string[] | undefined {
+  const known = [names].flat().filter((name) => typeof name === 'string' && metricNamed(name) !== undefined)
+  return known.length === 0 ? undefined : (known as string[])
 }
 
-function targetOf(kind: string, options: Values, file: string): ReleaseTarget | undefined {
-  const text = (name: string) => options[name] as string | undefined
-  const tagFormat = text('tag_format')
-  if (kind === 'directory') return { kind, path: text('path') ?? 'releases' }
-  if (kind === 'github' && options['release'] !== false) return { kind, repository: text('repo'), tagFormat }
-  if (kind === 's3') {
-    const address = text('address')
-    if (address === undefined)
-      throw invalidConfig(file, 'the release target "s3" names no bucket; write address: s3://bucket/prefix')
-    return { kind, address, endpoint: text('endpoint'), region: text('region') }
-  }
-  if (kind !== 'huggingface') return undefined
-  const repository = text('repo')
-  if (repository === undefined)
-    throw invalidConfig(file, 'the release target "huggingface" names no repository; write repo: name/model')
-  return {
-    kind,
-    repository:
-      text('type') === 'dataset' && !repository.startsWith('datasets/') ? `datasets/${repository}` : repository,
-    create: text('create') as 'private' | 'public' | undefined,
-    license: text('license'),
-    tagFormat,
-  }
+function selectionOf(data: Values): TrainingSelection | undefined {
+  const maximumRows = countOf(data['max_samples'])
+  const categories = (data['categories'] ?? []) as readonly string[]
+  if (maximumRows === undefined && categories.length === 0) return undefined
+  return { ...(categories.length > 0 && { slices: { category: categories } }), maximumRows }
 }
-
-function at(value: Values, ...path: readonly string[]): Values {
-  let found: unknown = value
-  for (const name of path)
-    found =
-      typeof found === 'object' && found !== null && Object.hasOwn(found, name) ? (found as Values)[name] : undefined
-  return typeof found === 'object' && found !== null ? (found as Values) : {}
-}
-
-const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
-const listOf = (value: unknown): readonly Values[] =>
-  Array.isArray(value) ? value.filter((item): item is Values => typeof item === 'object' && item !== null) : []
-/** The first that is a count: what is not is said to have no effect. */
-const countOf = (...values: readonly unknown[]) =>
-  values.find((value): value is number => Number.isSafeInteger(value) && (value as number) >= 1)
-const either = (...values: readonly unknown[]) => values.find((value): value is number => typeof value === 'number')
 
 async function yamlNames(folder: string): Promise<readonly string[]> {
   try {

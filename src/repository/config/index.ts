@@ -3,9 +3,9 @@ export {
   type LlamaAnswerConfiguration,
   type LlamaConfiguration,
   loadConfiguration,
-  type ReleaseConfiguration,
-  type ReleaseTarget,
   type WarmStartConfiguration,
 } from './configuration.js'
 export { defineConfig, type HostConfiguration, loadHostConfiguration } from './host-configuration.js'
+export { metricNamed } from './metric-names.js'
 export type { Notice } from './read-yaml.js'
+export type { ReleaseConfiguration, ReleaseTarget } from './release-configuration.js'

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { isVersion } from '../../releaser/index.js'
+import { metricNamed, metricNames } from './metric-names.js'
+import { samplesOf, whySamples } from './samples-path.js'
 
 /** What may stand under a key, and whether anything comes of it yet. */
 export type Keys =
@@ -31,6 +33,10 @@ const accepted = (type: z.ZodType = scalar, honoured?: z.ZodType): Keys => ({
 const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys })
 const list = (each: Keys): Keys => ({ kind: 'list', each })
 const texts = accepted(z.array(text))
+const decidedElsewhere = (type: z.ZodType): Keys => ({
+  ...{ kind: 'value', type },
+  honoured: () => 'stages.release.targets of mlops/pipeline.yaml decide where releases go',
+})
 
 // As Git takes it for a remote or a branch, and never for an option.
 const gitName = text.regex(/^(?!.*\.lock(\/|$))\w[\w-]*([./]\w[\w-]*)*$/)
@@ -127,6 +133,14 @@ function knownTrackers(value: unknown): true | string {
   return unknown.length === 0 || `${unknown.join(', ')} is told nothing: there are tensorboard and mlflow`
 }
 
+function knownMetrics(value: unknown): true | string {
+  const unknown = (value as readonly string[]).filter((name) => metricNamed(name) === undefined)
+  return unknown.length === 0 || `${unknown.join(', ')} is not measured: there are ${metricNames.join(', ')}`
+}
+
+/** Honoured where `mlops/pipeline.yaml` names no target. */
+export const outputKeys: ReadonlySet<string> = new Set(['dir', 'push_to_hub', 'hub_repo'].map((key) => `output.${key}`))
+
 /** Of a language model: for another architecture nothing comes of them. */
 export const llamaKeys: ReadonlySet<string> = new Set([
   ...['base', 'base_digest', 'from_scratch', 'answer'].map((key) => `model.${key}`),
@@ -156,10 +170,11 @@ export const trainingKeys = group({
     ),
   }),
   data: group({
-    train_path: accepted(text),
+    train_path: { kind: 'value', type: text, honoured: (path) => typeof samplesOf(path) === 'object' || whySamples },
     validation_split: honoured(z.number().min(0).max(0.9)),
-    max_samples: accepted(),
-    categories: texts,
+    // -1 and null: no limit.
+    max_samples: accepted(scalar, z.union([count, z.literal(-1), z.null()])),
+    categories: accepted(z.array(text), z.array(text.min(1))),
   }),
   training: group({
     learning_rate: honoured(positive),
@@ -167,7 +182,7 @@ export const trainingKeys = group({
     warmup_ratio: honoured(ratio),
     max_grad_norm: honoured(positive),
     per_device_train_batch_size: honoured(count),
-    per_device_eval_batch_size: accepted(count),
+    per_device_eval_batch_size: honoured(count),
     gradient_accumulation_steps: honoured(count),
     num_train_epochs: honoured(count),
     // -1: no limit, as transformers writes it.
@@ -195,7 +210,7 @@ export const trainingKeys = group({
     early_stopping_patience: honoured(count),
     evaluation_strategy: accepted(text, z.enum(['epoch', 'steps'])),
     eval_steps: accepted(z.number(), count),
-    logging_steps: accepted(z.number()),
+    logging_steps: accepted(z.number(), count),
     report_to: { kind: 'value', type: z.union([text, z.array(text)]), honoured: knownTrackers },
     warm_start: group({
       version: honoured(z.string().refine(isVersion, 'not a version such as 1.2.0')),
@@ -206,14 +221,14 @@ export const trainingKeys = group({
     seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
   }),
   validation: group({
-    metrics: texts,
+    metrics: { kind: 'value', type: z.array(text), honoured: knownMetrics },
     benchmarks: list(group({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
   }),
   output: group({
-    dir: accepted(text),
-    model_name: accepted(text),
-    push_to_hub: accepted(flag),
-    hub_repo: accepted(text),
+    dir: decidedElsewhere(text.min(1)),
+    model_name: honoured(text.min(1)),
+    push_to_hub: decidedElsewhere(flag),
+    hub_repo: decidedElsewhere(text.min(1)),
   }),
 })
 

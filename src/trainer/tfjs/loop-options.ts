@@ -10,6 +10,8 @@ export interface LoopOptions {
   readonly maximumSteps?: number | undefined
   /** Examples at once. @default the model's own */
   readonly batchSize?: number | undefined
+  /** Examples at once where nothing is learned: development rows, and inputs to answer. @default the model's own */
+  readonly evaluationBatchSize?: number | undefined
   /** Batches a step, as one larger batch. @default 1 */
   readonly gradientAccumulation?: number | undefined
   /** The highest; `schedule` says how it falls. @default the model's own */
@@ -24,6 +26,8 @@ export interface LoopOptions {
   readonly maximumGradientNorm?: number | undefined
   /** Needs development rows: `developmentShare` of the dataset. @default none */
   readonly earlyStopping?: EarlyStopping | undefined
+  /** How often progress is reported, and the loss is in the record. @default so that there are 200 reports at most */
+  readonly reportEverySteps?: number | undefined
 }
 
 /** Throws `invalid-options` for a value that is not sound. */
@@ -51,9 +55,11 @@ export const optionCheck =
 export function toLoopSettings(options: LoopOptions, defaults: LoopSettings, check: OptionCheck): LoopSettings {
   const { epochs, batchSize, learningRate, weightDecay } = options
   const { schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation, earlyStopping } = options
+  const { evaluationBatchSize, reportEverySteps } = options
   const asked = {
     ...{ epochs, batchSize, learningRate, weightDecay },
     ...{ schedule, warmupRatio, maximumGradientNorm, maximumSteps, gradientAccumulation, earlyStopping },
+    ...{ evaluationBatchSize, reportEverySteps },
   }
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
   const loop: LoopSettings = { ...defaults, ...given }
@@ -63,8 +69,10 @@ export function toLoopSettings(options: LoopOptions, defaults: LoopSettings, che
 
 function checkLoop(loop: LoopSettings, check: OptionCheck): void {
   const { epochs, batchSize, maximumSteps = 1, gradientAccumulation = 1, maximumStepBytes = 1 } = loop
+  const { evaluationBatchSize = 1, reportEverySteps = 1 } = loop
   for (const [name, value] of Object.entries({
     ...{ epochs, batchSize, maximumSteps, gradientAccumulation, maximumStepBytes },
+    ...{ evaluationBatchSize, reportEverySteps },
   }))
     check(name, value, isCount(value))
   const { learningRate, weightDecay, maximumGradientNorm = 1, schedule = 'linear', warmupRatio = 0 } = loop

@@ -20,6 +20,8 @@ export interface LoopSettings {
   readonly maximumSteps?: number | undefined
   /** Examples at once. */
   readonly batchSize: number
+  /** Examples at once where nothing is learned: development rows, and inputs to answer. @default `batchSize`, and 64 */
+  readonly evaluationBatchSize?: number | undefined
   /** A batch that would take more is split, by shapes alone. @default 2³⁰, where the model says what it takes */
   readonly maximumStepBytes?: number | undefined
   /** Batches a step, whose gradients are added up: a step of a larger batch in the memory of a smaller one. @default 1 */
@@ -35,6 +37,8 @@ export interface LoopSettings {
   readonly earlyStopping?: EarlyStopping | undefined
   /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
+  /** How often progress is reported, and the loss is in the record. @default so that there are 200 reports at most */
+  readonly reportEverySteps?: number | undefined
 }
 
 export interface LossAndGradients {

@@ -141,9 +141,10 @@ function loadedModel<I, T, Example>(
     labels: model.labels?.(config),
     async predict(inputs, context) {
       const predictions: Prediction[] = []
-      for (let first = 0; first < inputs.length; first += inputsAtOnce) {
+      const { evaluationBatchSize: atOnce = inputsAtOnce } = model.loop
+      for (let first = 0; first < inputs.length; first += atOnce) {
         context.signal.throwIfAborted()
-        const batch = inputs.slice(first, first + inputsAtOnce)
+        const batch = inputs.slice(first, first + atOnce)
         const outputs = device.use(() => device.tf.tidy(() => model.outputs(device.tf, weights, batch, config)))
         predictions.push(...model.predictions(await valuesOf(outputs), config))
       }

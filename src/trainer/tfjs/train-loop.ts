@@ -82,7 +82,7 @@ export async function trainLoop<Example>(
   const stepsPerEpoch = Math.ceil(examples.size / examplesPerStep)
   const steps = model.loop.maximumSteps ?? model.loop.epochs * stepsPerEpoch
   const epochs = Math.ceil(steps / stepsPerEpoch)
-  const reportEvery = Math.max(1, Math.ceil(steps / maximumReports))
+  const { reportEverySteps = Math.max(1, Math.ceil(steps / maximumReports)) } = model.loop
   const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
   const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
   let splitSteps = (saved?.facts['splitSteps'] as number | undefined) ?? 0
@@ -117,7 +117,7 @@ export async function trainLoop<Example>(
       if (within.length > batches.length) splitSteps += 1
       const loss = (await valuesOf(device.use(() => takeStep(within, step, learningRate))))[0]!
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
-      if (step % reportEvery === 0 || step === steps) {
+      if (step % reportEverySteps === 0 || step === steps) {
         lossCurve.push([step, loss])
         const resumed = saved !== undefined && { resumedFrom: saved.step }
         context.progress({ epoch, epochs, step, steps, loss, learningRate, ...resumed })
@@ -219,9 +219,10 @@ export async function trainLoop<Example>(
 
   async function developmentLoss(): Promise<number> {
     let [sum, total] = [0, 0]
-    for (let first = 0; first < development.size; first += batchSize) {
+    const { evaluationBatchSize: atOnce = batchSize } = model.loop
+    for (let first = 0; first < development.size; first += atOnce) {
       context.signal.throwIfAborted()
-      const length = Math.min(batchSize, development.size - first)
+      const length = Math.min(atOnce, development.size - first)
       const examples = await development.read(Array.from({ length }, (_, place) => first + place))
       for (const batch of split(examples)) {
         let weight = batch.length

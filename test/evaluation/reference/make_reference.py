@@ -46,6 +46,10 @@ def case(size, skill):
             for name, values in each.items()
             for label, value in zip(LABELS, values)
         },
+        **{
+            f"macro-{name}": score(targets, said, average="macro", zero_division=0)
+            for name, score in {"precision": precision_score, "recall": recall_score, "f1": f1_score}.items()
+        },
     }
 
 

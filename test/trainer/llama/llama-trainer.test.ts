@@ -319,6 +319,13 @@ describe('a language model', () => {
       const { fruit, vehicle } = found!.probabilities
       expect(fruit! / (fruit! + vehicle!)).toBeCloseTo(wanted!.probabilities['fruit']!, 4)
     }
+    const seven = llamaTrainer({ ...quick, base, answer: { kind: 'choice', choices }, evaluationBatchSize: 7 })
+    const again = await answers({ trainer: seven, weights: learned.weights }, inputs)
+    for (const [index, one] of again.entries()) {
+      const [found, wanted] = [one, many[index]!] as never as { label: string; probabilities: Record<string, number> }[]
+      expect(found!.label).toBe(wanted!.label)
+      expect(found!.probabilities['fruit']).toBeCloseTo(wanted!.probabilities['fruit']!, 4)
+    }
   })
 
   it('says of an empty input that nothing begins its texts', async () => {

@@ -38,16 +38,20 @@ export interface LikelihoodAnswer {
 /** A prompt's tokens, cut to the room that there is. */
 type PromptWithin = (room: number) => readonly number[]
 
-/** Compared in one pass: so much is in memory at a time. */
-const choicesAtOnce = 16
+export interface LlamaModelOptions {
+  readonly weights: Digest
+  /** Tokens; of a longer prompt the beginning is cut off, as in training. */
+  readonly maximumLength: number
+  /** Compared in one pass: so much is in memory at a time. @default 16 */
+  readonly choicesAtOnce?: number | undefined
+}
 
-/** @param maximumLength tokens; of a longer prompt the beginning is cut off, as in training. */
 export function llamaModel(
   device: Device,
   llama: Llama,
   tokens: Tokens,
   answer: LlamaAnswer,
-  { weights, maximumLength }: { readonly weights: Digest; readonly maximumLength: number },
+  { weights, maximumLength, choicesAtOnce = 16 }: LlamaModelOptions,
 ): Model<string> {
   const { tf } = device
   return {

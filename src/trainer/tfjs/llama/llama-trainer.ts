@@ -99,6 +99,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       return llamaModel(device, llama, tokens, settings.answer, {
         weights: weights.digest,
         maximumLength: lengthOf(settings, config),
+        choicesAtOnce: settings.loop.evaluationBatchSize,
       })
     },
   }

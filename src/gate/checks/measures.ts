@@ -1,0 +1,35 @@
+import type { Metric } from '../../evaluation/index.js'
+import type { Check, Finding, Opponent } from '../gate.js'
+import { metricColumn } from '../paired-groups.js'
+
+/** What a metric comes to, of the candidate and of what it would replace, in the verdict and the reports. It decides nothing. */
+export function measures(metric: Metric): Check {
+  const name = `measures(${metric.name})`
+  return {
+    contract: 1,
+    name,
+    version: metric.version === undefined ? undefined : '1',
+    metrics: [metric],
+    describe: () => ({ metric: metric.name }),
+    async examine({ candidate: { evaluation }, baseline }, context) {
+      context.signal.throwIfAborted()
+      const { value } = metricColumn(evaluation, metric)
+      const before = valueBefore(metric, baseline)
+      const finding: Finding = {
+        ...{ check: name, metric: metric.name, kind: metric.kind, critical: false, status: 'not-applicable' },
+        ...(value !== null && { candidateValue: value }),
+        ...(before !== undefined && { opponentValue: before }),
+        items: evaluation.ids.length,
+        reason: `${metric.name} is ${said(value)}${before === undefined ? '' : `, and was ${said(before)}`}; nothing is asked of it`,
+      }
+      return [finding]
+    },
+  }
+}
+
+function valueBefore(metric: Metric, opponent: Opponent | undefined): number | undefined {
+  if (opponent === undefined || !('evaluation' in opponent)) return undefined
+  return metricColumn(opponent.evaluation, metric).value ?? undefined
+}
+
+const said = (value: number | null) => (value === null ? 'no number' : String(Number(value.toPrecision(4))))
