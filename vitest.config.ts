@@ -14,6 +14,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     ...(driver !== undefined && { env: { VK_ICD_FILENAMES: driver } }),
+    globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
   },
 })

@@ -2,13 +2,15 @@ import { setImmediate } from 'node:timers/promises'
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import { callContext, type Digest, type JsonObject, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import type { FitContext } from '../trainer.js'
+import { accumulate } from './accumulate.js'
 import { type AdamWState, initAdamW, updateAdamW } from './adamw.js'
+import { checkpointClock } from './checkpoint-clock.js'
 import { type CheckpointOptions, readLastCheckpoint, type SavedTensor, writeCheckpoint } from './checkpoints.js'
 import { clipGradients } from './clip-gradients.js'
 import { type Device, valuesOf } from './devices.js'
 import { type Examples, listed } from './examples.js'
 import { learningRateAt } from './learning-rate.js'
-import type { LossAndGradients, TfjsModel, Weights } from './tfjs-model.js'
+import type { TfjsModel } from './tfjs-model.js'
 
 /** What the loop needs of a model. */
 export interface Trainable<Example>
@@ -57,8 +59,6 @@ export const yieldEveryMs = 10
 const stepsBetweenYields = 8
 
 const defaultStepBytes = 2 ** 30
-// Among the gradients' names, no weight's.
-const lossName = '\0loss'
 
 /**
  * Shuffles with the seed, steps, and watches the loss; goes on from the last checkpoint where there is one, and then ends
@@ -260,14 +260,16 @@ export async function trainLoop<Example>(
   function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): Scalar {
     const old = [weights, states]
     const next = tf.tidy(() => {
-      const { loss, gradients: found, updates } = accumulated(batches, step)
-      const gradients = maximumGradientNorm === undefined ? found : clipGradients(tf, found, maximumGradientNorm)
+      const chance = random.fork(`step-${step}`)
+      const found = accumulate(tf, model, named(weights), batches, { config, random: chance })
+      const gradients =
+        maximumGradientNorm === undefined ? found.gradients : clipGradients(tf, found.gradients, maximumGradientNorm)
       const updated = weights.map((weight, index) => {
         const name = names[index]!
         const [gradient, { first, second }] = [gradients[name], states[index]!]
         if (gradient === undefined)
           return {
-            weight: tf.clone(updates?.[name] ?? weight),
+            weight: tf.clone(found.updates?.[name] ?? weight),
             state: { first: tf.clone(first), second: tf.clone(second) },
           }
         return updateAdamW(tf, weight, gradient, states[index]!, {
@@ -277,7 +279,7 @@ export async function trainLoop<Example>(
         })
       })
       return {
-        loss,
+        loss: found.loss,
         weights: updated.map(({ weight }) => weight),
         states: updated.map(({ state }) => ({ ...state })),
       }
@@ -286,39 +288,6 @@ export async function trainLoop<Example>(
     states = next.states
     tf.dispose(old as never)
     return next.loss
-  }
-
-  /** Of all batches as of one: each counts by what its mean is over. One at a time is in memory. */
-  function accumulated(batches: readonly (readonly Example[])[], step: number): LossAndGradients {
-    const chance = random.fork(`step-${step}`)
-    let byName = named(weights)
-    if (batches.length === 1) return model.lossAndGradients(tf, byName, batches[0]!, config, chance)
-    let total = 0
-    let sums: Weights = {}
-    let updates: Weights = {}
-    for (const [place, batch] of batches.entries()) {
-      const before = { sums, updates }
-      ;({ sums, updates } = tf.tidy(() => {
-        const found = model.lossAndGradients(tf, byName, batch, config, chance.fork(`batch-${place}`))
-        const { count = batch.length } = found
-        total += count
-        const learned = names.filter((name) => found.gradients[name] !== undefined)
-        const parts = [lossName, ...learned].map((name) => {
-          const weighed = tf.mul(name === lossName ? found.loss : found.gradients[name]!, count)
-          return [name, before.sums[name] === undefined ? weighed : tf.add(weighed, before.sums[name])] as const
-        })
-        const followed = Object.entries({ ...before.updates, ...found.updates }).map(
-          ([name, value]) => [name, tf.clone(value)] as const,
-        )
-        return { sums: Object.fromEntries(parts), updates: Object.fromEntries(followed) }
-      }))
-      tf.dispose(before as never)
-      byName = { ...byName, ...updates }
-    }
-    const { [lossName]: loss, ...gradients } = Object.fromEntries(
-      Object.entries(sums).map(([name, sum]) => [name, tf.div(sum, total)]),
-    )
-    return { loss: loss as Scalar, gradients, updates }
   }
 
   function named(tensors: readonly Tensor[]): Readonly<Record<string, Tensor>> {
@@ -333,23 +302,6 @@ export async function trainLoop<Example>(
       read[name] = values
     }
     return read
-  }
-}
-
-/** Whether it is time for a checkpoint: after so many steps, epochs or seconds, whichever comes first. */
-function checkpointClock(options: CheckpointOptions, stepsPerEpoch: number, { clock }: FitContext, start: number) {
-  const never = Number.POSITIVE_INFINITY
-  const { everySteps = never, everyEpochs = never } = options
-  const { everySeconds = everySteps === never && everyEpochs === never ? 300 : never } = options
-  let last = { step: start, ms: clock.nowMs() }
-  return {
-    isDue(step: number): boolean {
-      const now = { step, ms: clock.nowMs() }
-      const isEpoch = step % (everyEpochs * stepsPerEpoch) === 0
-      if (step - last.step < everySteps && !isEpoch && now.ms - last.ms < everySeconds * 1000) return false
-      last = now
-      return true
-    },
   }
 }
 
