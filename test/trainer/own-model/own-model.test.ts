@@ -310,6 +310,14 @@ describe('refuses', () => {
       'kernelConstraint',
     ],
     ['a sigmoid', (tf) => sequential(tf, tf.layers.dense({ units: 2, activation: 'sigmoid', ...flat })), 'sigmoid'],
+    [
+      'a model as its last layer',
+      (tf) => {
+        const head = sequential(tf, tf.layers.dense({ units: 2, activation: 'softmax', inputShape: [4] }))
+        return sequential(tf, tf.layers.dense({ units: 4, ...flat }), head)
+      },
+      'is a model itself',
+    ],
     ['too many outputs', (tf) => sequential(tf, tf.layers.dense({ units: 3, ...flat })), 'needs [2]'],
     [
       'another size of input',
