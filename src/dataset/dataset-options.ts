@@ -27,7 +27,10 @@ export type ValueOf<S, P> = P extends string
 export interface TrainingSelection {
   /** By kind of slice, the values that are wanted: `{ category: ['billing'] }`. @default all */
   readonly slices?: Readonly<Record<string, readonly string[]>> | undefined
-  /** The most rows, 1 or more: those that come first by a hash of their group, so that new samples change few. @default all */
+  /**
+   * The most rows, 1 or more, development rows among them: those that come first by a hash of their group, so that new samples
+   * change few. @default all
+   */
   readonly maximumRows?: number | undefined
 }
 

@@ -47,16 +47,14 @@ export function splitRows(
   const keys = new Set(items.map(keyOf))
   const part = () => [] as ScannedRow[]
   const split = { training: part(), development: part(), evaluation: part(), setAside: part(), leftOut: part() }
-  const selection = { salt, purpose: 'development', share: developmentShare }
   const edited: ScannedRow[] = []
+  const wanted: ScannedRow[] = []
   for (const row of rows) {
     const item = pinned.get(row.id)
     if (item === undefined && keys.has(keyOf(row))) split.setAside.push(row)
     else if (item === undefined && !isOfSlices(row, slices)) split.leftOut.push(row)
-    else if (item === undefined) {
-      const isKeptApart = developmentShare > 0 && isSelected(keyOf(row), selection)
-      split[isKeptApart ? 'development' : 'training'].push(row)
-    } else {
+    else if (item === undefined) wanted.push(row)
+    else {
       pinned.delete(row.id)
       split.evaluation.push(row)
       if (item.digest !== row.digest) edited.push(row)
@@ -65,17 +63,17 @@ export function splitRows(
   checkPinned(edited, [...pinned.keys()], name)
   if (split.evaluation.length === 0)
     throw emptySide('the evaluation set', `${name} pins no item`, 'sheikh evaluation add <id>')
+  const { kept, left } = lowestRanks(wanted, maximumRows, salt)
+  split.leftOut.push(...left)
+  const selection = { salt, purpose: 'development', share: developmentShare }
+  for (const row of kept)
+    split[developmentShare > 0 && isSelected(keyOf(row), selection) ? 'development' : 'training'].push(row)
   if (split.training.length === 0)
     throw emptySide(
       'the training part',
-      `every row is pinned or set aside${split.leftOut.length > 0 ? ', or of a slice that is not learned from' : ''}`,
+      `every row is pinned or set aside${split.leftOut.length > 0 ? ', or not chosen to be learned from' : ''}`,
       'add samples',
     )
-  if (split.training.length > maximumRows) {
-    const { kept, left } = lowestRanks(split.training, maximumRows, salt)
-    split.training = kept
-    split.leftOut.push(...left)
-  }
   if (developmentShare > 0 && split.development.length === 0)
     throw emptySide(
       'the development part',
@@ -86,10 +84,11 @@ export function splitRows(
 }
 
 const isOfSlices = ({ slices }: ScannedRow, wanted: Slices) =>
-  Object.entries(wanted).every(([kind, values]) => values.includes(slices[kind] ?? ''))
+  Object.entries(wanted).every(([kind, values]) => slices[kind] !== undefined && values.includes(slices[kind]))
 
 /** By hash, so that new samples take few places from others; each list in order of id, as before. */
 function lowestRanks(rows: readonly ScannedRow[], count: number, salt: string) {
+  if (rows.length <= count) return { kept: rows, left: [] }
   const ranked = rows.map((row, place) => ({ place, rank: rankOf(keyOf(row), { salt, purpose: 'training' }) }))
   ranked.sort((one, other) => (one.rank < other.rank ? -1 : one.rank > other.rank ? 1 : one.place - other.place))
   const chosen = new Set(ranked.slice(0, count).map(({ place }) => place))

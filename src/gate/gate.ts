@@ -126,6 +126,8 @@ export interface Check extends Described {
   readonly metrics: readonly Metric[]
   /** True for a check that compares with what was released; its first metric decides which release is the best. */
   readonly compares?: boolean | undefined
+  /** False for a check that only reports: a gate of none but such is refused. @default true */
+  readonly decides?: boolean | undefined
   /** True for a check that looks at `latenciesMs`: measuring takes a few hundred answers, one by one. */
   readonly timesAnswers?: boolean | undefined
   examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>

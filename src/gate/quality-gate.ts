@@ -31,7 +31,7 @@ export interface QualityGateOptions {
  * finding over all items, or of a required slice, is; else `pass`, with at least one critical pass. A crashed check, one
  * that says nothing and a number that is not finite are inconclusive: silence is not a pass.
  *
- * @throws `invalid-options` without checks, or with two of one name, or with two metrics of one; from `decide`: `baseline-mismatch` and
+ * @throws `invalid-options` without checks that decide anything, or with two of one name, or with two metrics of one; from `decide`: `baseline-mismatch` and
  *   `evaluation-invalid` for evidence that cannot be compared.
  */
 export function qualityGate(
@@ -40,10 +40,10 @@ export function qualityGate(
 ): Gate {
   if (uses !== undefined && !(Number.isSafeInteger(uses) && uses >= 1 && uses <= 10_000))
     throw new SheikhError('invalid-options', `Cannot use one evaluation set ${uses} times: give 1 to 10,000.`)
-  if (checks.length === 0)
+  if (checks.every(({ decides }) => decides === false))
     throw new SheikhError(
       'invalid-options',
-      'Cannot make a gate of no checks: it would let anything pass. Add atLeast(), noRegression() or weightIntegrity().',
+      'Cannot make a gate of no checks that decide anything: it would let anything pass. Add atLeast(), noRegression() or weightIntegrity().',
     )
   const names = checks.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)

@@ -190,29 +190,23 @@ function answerOf(answer: LlamaAnswerConfiguration): LlamaAnswer {
   return { kind, maximumNewTokens, temperature, topK, topP, stop }
 }
 
-function gateOf({ gate, training }: Configuration, { checks, trainer }: HostConfiguration): Gate {
+function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration): Gate {
   const { whenInconclusive, uses } = gate
   // What a language model writes is right as a whole, or wrong.
   const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
   const rightness = writes ? exactMatch : accuracy
-  const asked = checks ?? checksOf(gate, rightness)
-  const named = (gate.metrics ?? []).map((name) => (writes && name === 'accuracy' ? exactMatch() : metricNamed(name)!))
-  if (trainer === undefined) checkMeasurable(named, writes)
-  const known = new Set(asked.flatMap(({ metrics }) => metrics.map(({ name }) => name)))
-  const others = new Map(named.filter(({ name }) => !known.has(name)).map((metric) => [metric.name, metric]))
-  return qualityGate([...asked, ...[...others.values()].map(measures)], { whenInconclusive, uses })
+  return qualityGate(checks ?? [...checksOf(gate, rightness), ...measuresOf(gate, rightness)], {
+    whenInconclusive,
+    uses,
+  })
 }
 
-/** What a model of another kind cannot be measured by, is said before it is trained. */
-function checkMeasurable(metrics: readonly Metric[], writes: boolean): void {
-  const given = writes ? ['text'] : ['label', 'probabilities']
-  const other = metrics.find(({ needs }) => !given.includes(needs))
-  if (other === undefined) return
-  throw new SheikhError(
-    'invalid-config',
-    `Cannot measure "${other.name}": it needs ${other.needs}, and the model gives ${given.join(' and ')}. Take it out of validation.metrics in ${trainingFile}.`,
-    { facts: { file: trainingFile } },
-  )
+/** What is measured beside what is asked. */
+function measuresOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {
+  const asked = new Set(checksOf(gate, rightness).flatMap(({ metrics }) => metrics.map(({ name }) => name)))
+  const named = (gate.metrics ?? []).map((name) => (name === 'accuracy' ? rightness() : metricNamed(name)!))
+  const others = new Map(named.filter(({ name }) => !asked.has(name)).map((metric) => [metric.name, metric]))
+  return [...others.values()].map(measures)
 }
 
 function checksOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {

@@ -360,7 +360,7 @@ describe('the evaluation set', () => {
     ])
     await expect(of({ slices: { category: ['chat'] } })).rejects.toMatchObject({
       code: 'dataset-invalid',
-      message: expect.stringContaining('or of a slice that is not learned from'),
+      message: expect.stringContaining('or not chosen to be learned from'),
     })
     for (const maximumRows of [0, -1, 1.5, Number.NaN])
       await expect(of({ maximumRows })).rejects.toMatchObject({ code: 'invalid-options' })

@@ -227,6 +227,31 @@ describe('globMatcher', () => {
     expect(globMatcher(pattern)(path)).toBe(expected)
   })
 
+  it('takes what a regular expression would, of any pattern and path', () => {
+    const piece = fc.constantFrom('a', 'b', '/', '*', '**', '**/', '?', '{a,b/}', '{a*,{b,**/}?}', '{,a}')
+    const path = fc.array(fc.constantFrom('a', 'b', '/'), { maxLength: 8 })
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 7 }), path, (pieces, names) => {
+        const [pattern, text] = [pieces.join(''), names.join('')]
+        const expression = pattern.replace(/\*\*\/|\*\*|[*?{},]/g, (sign) => {
+          const inBraces: Record<string, string> = { '{': '(?:', '}': ')', ',': '|' }
+          const wild: Record<string, string> = { '**/': '(?:[^/]+/)*', '**': '.*', '*': '[^/]*', '?': '[^/]' }
+          return wild[sign] ?? inBraces[sign]!
+        })
+        expect(globMatcher(pattern)(text)).toBe(new RegExp(`^(?:${expression})$`, 's').test(text))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('no pattern keeps it busy', () => {
+    const matches = globMatcher(`${'*a'.repeat(200)}b{${'**/,*'.repeat(50)}}`)
+    expect(matches('a'.repeat(2000))).toBe(false)
+    expect(globMatcher('{a,b}'.repeat(200))('ab'.repeat(100))).toBe(true)
+    for (const pattern of ['{'.repeat(1000), '{a'.repeat(5000), 'a'.repeat(1001)])
+      expect(() => globMatcher(pattern)).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+  })
+
   it('a brace that is not closed is refused', () => {
     expect(() => globMatcher('{a')).toThrow(expect.objectContaining({ code: 'invalid-options' }))
   })

@@ -215,8 +215,14 @@ describe('the configuration', () => {
   it.each([
     ['dataset/train', { directory: 'dataset/train' }],
     ['./dataset//train/', { directory: 'dataset/train' }],
+    ['dataset/samples/mail', { directory: 'dataset/samples', pattern: 'mail/**' }],
     ['dataset/a/spam.jsonl', { directory: 'dataset/a', pattern: 'spam.jsonl' }],
-    ['dataset/{a,b}/*.json', { directory: 'dataset', pattern: '{a,b}/*.json' }],
+    ['dataset/train.jsonl', { directory: 'dataset', pattern: 'train.jsonl' }],
+    ['dataset/a/{b,c}/*.json', { directory: 'dataset/a', pattern: '{b,c}/*.json' }],
+    ['dataset/**/*.json', undefined],
+    ['dataset/{a,b}/*.json', undefined],
+    ['dataset/schemas', undefined],
+    ['dataset/evaluation.json', undefined],
     ['dataset', undefined],
     ['data/train.jsonl', undefined],
     ['dataset/../secrets', undefined],
@@ -245,9 +251,36 @@ describe('the configuration', () => {
     })
     expect(gate.metrics).toEqual(['accuracy', 'f1', 'f1(spam)', 'log-loss'])
     expect(notices.map(({ message }) => message)).toEqual([
-      expect.stringContaining('"validation.metrics": bleu, bleu(spam) is not measured: there are accuracy,'),
+      expect.stringContaining('"validation.metrics": bleu, bleu(spam) is not measured, the others are: of this model'),
     ])
   })
+
+  it.each([
+    ['{ architecture: llama }', ['accuracy', 'exact_match'], 'f1, log_loss, cross_entropy'],
+    [
+      '{ architecture: llama, answer: { kind: choice, choices: [a, b] } }',
+      ['accuracy', 'f1', 'log_loss'],
+      'exact_match',
+    ],
+    ['{ architecture: text-classifier }', ['accuracy', 'f1', 'log_loss'], 'exact_match, cross_entropy'],
+    ['{ architecture: mine }', ['accuracy', 'f1', 'exact_match', 'log_loss', 'cross_entropy'], undefined],
+  ])('measures of a model what it gives: %s', async (model, metrics, others) => {
+    const { gate, notices } = await load({
+      [training]: `model: ${model}\nvalidation: { metrics: [accuracy, f1, exact_match, log_loss, cross_entropy] }\n`,
+    })
+    expect(gate.metrics).toEqual(metrics)
+    const said = notices.filter(({ key }) => key === 'validation.metrics').map(({ message }) => message)
+    expect(said).toEqual(others === undefined ? [] : [expect.stringContaining(`: ${others}`)])
+  })
+
+  it.each(['dataset/samples/{a', `dataset/samples/${'a'.repeat(1000)}`])(
+    'a glob that is none is refused: %.30s',
+    async (path) => {
+      await expect(load({ [training]: `data: { train_path: "${path}" }\n` })).rejects.toMatchObject({
+        ...{ code: 'invalid-config', facts: { line: 1 } },
+      })
+    },
+  )
 
   it('takes the output of the training for the targets that the pipeline does not name', async () => {
     const output = 'output: { dir: out, model_name: Sorter, push_to_hub: true, hub_repo: me/sorter }\n'
@@ -265,8 +298,15 @@ describe('the configuration', () => {
       [pipelinePath]: 'stages: { release: { targets: [{ directory: { path: models } }] } }\n',
     })
     expect(named.release.targets).toEqual([{ kind: 'directory', path: 'models' }])
-    expect(named.notices.map(({ key }) => key)).toEqual(['output.dir', 'output.push_to_hub', 'output.hub_repo'])
+    expect(named.notices.map(({ key }) => key)).toEqual([
+      'output.dir',
+      'output.model_name',
+      'output.push_to_hub',
+      'output.hub_repo',
+    ])
     await expect(load({ [training]: 'output: { push_to_hub: true }\n' })).rejects.toThrow(/write output\.hub_repo/)
+    const alone = await load({ [training]: 'output: { model_name: Sorter, hub_repo: me/sorter }\n' })
+    expect(alone.notices.map(({ key }) => key)).toEqual(['output.model_name', 'output.hub_repo'])
     const kept = await load({ [training]: 'output: { push_to_hub: false, hub_repo: me/sorter }\n' })
     expect(kept.release.targets).toEqual([{ kind: 'directory', path: 'releases' }])
   })

@@ -108,3 +108,65 @@ it.each([0, 0.01])(
       )
   },
 )
+
+it.each(present.map(({ name, device }) => [name, device] as const))(
+  'AdamW goes on from moments that are given as values, and is read between steps, on %s',
+  async (_, { tf, use }) => {
+    const before = use(() => tf.memory().numTensors)
+    const gradients = [0.5, -0.25, 2, 1]
+    const from = async (isRead: boolean) => {
+      let parts = { weight: [1.5], first: [0], second: [0] } as Record<'weight' | 'first' | 'second', readonly number[]>
+      let tensors = use(() => ({ weight: tf.tensor([1.5]), first: tf.zeros([1]), second: tf.zeros([1]) }))
+      for (const [index, gradient] of gradients.entries()) {
+        if (isRead) {
+          // As a checkpoint has them: read, and made anew of what was read.
+          const read = async (tensor: Tensor) => Array.from(await tensor.data<'float32'>())
+          parts = {
+            weight: await read(tensors.weight),
+            first: await read(tensors.first),
+            second: await read(tensors.second),
+          }
+          use(() => tf.dispose(tensors))
+          tensors = use(() => ({
+            weight: tf.tensor([...parts.weight]),
+            first: tf.tensor([...parts.first]),
+            second: tf.tensor([...parts.second]),
+          }))
+        }
+        const old = { ...tensors }
+        tensors = use(() =>
+          tf.tidy(() => {
+            const options = { step: index + 1, learningRate: 0.05, weightDecay: 0.01 }
+            const { weight, state } = updateAdamW(tf, old.weight, tf.tensor([gradient]), { ...old }, options)
+            return { weight, first: state.first, second: state.second }
+          }),
+        ) as typeof tensors
+        use(() => tf.dispose(old))
+        await Promise.resolve()
+      }
+      const values = Array.from(await tensors.weight.data<'float32'>())
+      use(() => tf.dispose(tensors))
+      return values
+    }
+    expect(await from(true)).toEqual(await from(false))
+    expect(use(() => tf.memory().numTensors)).toBe(before)
+  },
+)
+
+it.each(present.map(({ name, device }) => [name, device] as const))(
+  'AdamW of a gradient that does not fit fails, and the next step does not, on %s',
+  async (_, { tf, use }) => {
+    const step = (gradient: readonly number[]) =>
+      use(() =>
+        tf.tidy(() => {
+          const weight = tf.tensor([1, 2])
+          const options = { step: 1, learningRate: 0.1, weightDecay: 0.1 }
+          return updateAdamW(tf, weight, tf.tensor([...gradient]), initAdamW(tf, weight), options).weight.dataSync()[0]
+        }),
+      )
+    const right = step([1, 1])
+    for (let count = 0; count < 3; count += 1)
+      expect(() => step([1, 1, 1])).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+    expect(step([1, 1])).toBe(right)
+  },
+)

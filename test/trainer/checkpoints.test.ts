@@ -8,7 +8,7 @@ import type { Rows } from '../../src/model/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import type { Runs } from '../../src/store/index.js'
 import type { TrainProgress } from '../../src/trainer/index.js'
-import { openDevice } from '../../src/trainer/tfjs/devices.js'
+import { type DeviceName, deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
 import { type CheckpointOptions, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { compileRooms } from '../crash/compile.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
@@ -41,7 +41,7 @@ const training: Rows<string, string> = {
 const settings = { epochs: 3, batchSize: 10, buckets: 2 ** 8, learningRate: 0.1 }
 
 interface Learning {
-  readonly device?: 'wasm' | 'js'
+  readonly device?: DeviceName
   readonly seed?: number
   readonly model?: Parameters<typeof textClassifier>[0]
   readonly checkpoints?: CheckpointOptions | false
@@ -90,8 +90,17 @@ async function learn({
 const warnings = (found: string[]): Log => ({ debug() {}, info() {}, warn: (message) => void found.push(message) })
 const kept = () => readdir(join(work, 'checkpoints'))
 
+const opened = await Promise.all(
+  deviceNames.map((name) =>
+    openDevice(name, callContext()).then(
+      () => [name],
+      (error: Error) => console.log(`Checkpoints on ${name}: skipped. ${error.message}`) ?? [],
+    ),
+  ),
+)
+
 describe('a training that is aborted', () => {
-  it.each(['wasm', 'js'] as const)('at any step goes on from there, to the same bytes, on %s', async (device) => {
+  it.each(opened.flat())('at any step goes on from there, to the same bytes, on %s', async (device) => {
     const { tf } = await openDevice(device, callContext())
     const before = tf.memory().numTensors
     const whole = await learn({ device, folder: join(work, 'none') })

@@ -1,35 +1,99 @@
 import { SheikhError } from '../../core/index.js'
 
+const maximumLength = 1000
+
+/** From the places of a path that are reached so far, in order, to those that are reached after it. */
+type Step = (path: string, places: readonly number[]) => readonly number[]
+
 /**
- * Whether a path with `/` matches a pattern: `*` and `?` within a name, `**` for any folders, `{a,b}` for either.
+ * Whether a path with `/` matches a pattern: `*` and `?` within a name, `**` for any folders, `{a,b}` for either. In time that
+ * grows with the length of the one by that of the other: all ways are gone at once, and none is gone back.
  *
- * @throws `invalid-options` for a brace that is not closed.
+ * @throws `invalid-options` for a brace that is not closed, and a pattern of more than 1,000 characters.
  */
 export function globMatcher(pattern: string): (path: string) => boolean {
-  let expression = ''
-  let depth = 0
-  for (let at = 0; at < pattern.length; at += 1) {
-    const character = pattern[at]!
-    if (character === '*' && pattern[at + 1] === '*') {
-      const folders = pattern[at + 2] === '/'
-      expression += folders ? '(?:[^/]+/)*' : '.*'
-      at += folders ? 2 : 1
-    } else if (character === '*') expression += '[^/]*'
-    else if (character === '?') expression += '[^/]'
-    else if (character === '{') {
-      depth += 1
-      expression += '(?:'
-    } else if (character === '}' && depth > 0) {
-      depth -= 1
-      expression += ')'
-    } else if (character === ',' && depth > 0) expression += '|'
-    else expression += character.replace(/[\\^$.*+?()[\]{}|]/, '\\$&')
-  }
-  if (depth > 0)
+  if (pattern.length > maximumLength)
     throw new SheikhError(
       'invalid-options',
-      `Cannot use the pattern ${JSON.stringify(pattern)}: a "{" is not closed. Close it with "}".`,
+      `Cannot use a pattern of ${pattern.length} characters: ${maximumLength} are the most. Name a folder.`,
     )
-  const matcher = new RegExp(`^${expression}$`, 's')
-  return (path) => matcher.test(path)
+  let at = 0
+  const steps = sequence(false)
+  return (path) => follow(path, steps, [0]).at(-1) === path.length
+
+  function sequence(isInBraces: boolean): readonly Step[] {
+    const found: Step[] = []
+    while (at < pattern.length) {
+      const character = pattern[at]!
+      if (isInBraces && (character === ',' || character === '}')) break
+      at += 1
+      if (character === '*' && pattern[at] === '*') {
+        const isFolders = pattern[at + 1] === '/'
+        at += isFolders ? 2 : 1
+        found.push(isFolders ? folders : anything)
+      } else if (character === '*') found.push(withinName)
+      else if (character === '?') found.push(one((there) => there !== '/'))
+      else if (character === '{') found.push(either())
+      else found.push(one((there) => there === character))
+    }
+    return found
+  }
+
+  function either(): Step {
+    const ways: (readonly Step[])[] = []
+    do {
+      ways.push(sequence(true))
+      at += 1
+    } while (pattern[at - 1] === ',')
+    if (pattern[at - 1] !== '}')
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot use the pattern ${JSON.stringify(pattern)}: a "{" is not closed. Close it with "}".`,
+      )
+    return (path, places) => sorted(ways.flatMap((way) => follow(path, way, places)))
+  }
+}
+
+function follow(path: string, steps: readonly Step[], start: readonly number[]): readonly number[] {
+  let places = start
+  for (const step of steps) {
+    if (places.length === 0) break
+    places = step(path, places)
+  }
+  return places
+}
+
+const sorted = (places: readonly number[]) => [...new Set(places)].sort((one, other) => one - other)
+
+const one =
+  (isIt: (character: string) => boolean): Step =>
+  (path, places) =>
+    places.filter((place) => place < path.length && isIt(path[place]!)).map((place) => place + 1)
+
+const anything: Step = (path, [first = 0]) =>
+  Array.from({ length: path.length - first + 1 }, (_, index) => first + index)
+
+const withinName: Step = (path, places) => {
+  const reached: number[] = []
+  for (const place of places) {
+    // Gone to the end of its name from an earlier place.
+    if (place <= (reached.at(-1) ?? -1)) continue
+    const slash = path.indexOf('/', place)
+    const end = slash < 0 ? path.length : slash
+    for (let to = place; to <= end; to += 1) reached.push(to)
+  }
+  return reached
+}
+
+/** None, or any number of names, each with its `/`. */
+const folders: Step = (path, places) => {
+  const reached = new Set(places)
+  for (const place of places)
+    for (let from = place; ; ) {
+      const slash = path.indexOf('/', from)
+      if (slash <= from || reached.has(slash + 1)) break
+      from = slash + 1
+      reached.add(from)
+    }
+  return sorted([...reached])
 }

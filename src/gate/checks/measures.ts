@@ -10,6 +10,7 @@ export function measures(metric: Metric): Check {
     name,
     version: metric.version === undefined ? undefined : '1',
     metrics: [metric],
+    decides: false,
     describe: () => ({ metric: metric.name }),
     async examine({ candidate: { evaluation }, baseline }, context) {
       context.signal.throwIfAborted()

@@ -22,7 +22,7 @@ export function trackByTensorBoard(
 ): () => void {
   const files = new Map<string, string>()
   let lastStep = 0
-  // At once: a few hundred short lines a training, which are there when the process is killed.
+  // At once: short lines, a few hundred a training unless more are asked for, which are there when the process is killed.
   const append = ({ runId, atMs }: Pick<RunEvent, 'runId' | 'atMs'>, event: Buffer) => {
     let file = files.get(runId)
     if (file === undefined) {

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
 import type { TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
-import { datasetKeys, llamaKeys, outputKeys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
-import { metricNamed } from './metric-names.js'
+import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
+import { metricsFor } from './metric-names.js'
 import { type Notice, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf } from './samples-path.js'
@@ -150,6 +150,11 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     named.length > 0 ? named : outputTargets(output, training.file),
     textOf(output['model_name']),
   )
+  const pushes = output['push_to_hub'] === true
+  const isOutput = (key: string) =>
+    key === cardKey
+      ? release.targets.some(({ kind }) => kind === 'huggingface')
+      : targetKeys.has(key) && named.length === 0 && (pushes || key !== 'output.hub_repo')
   return {
     pipeline: { name: (at(pipeline.value, 'pipeline')['name'] as string | undefined) ?? 'sheikh' },
     gate: {
@@ -161,7 +166,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       whenInconclusive: (stage('validate_weights')['when_inconclusive'] as 'ask' | undefined) ?? 'ask',
       onFailure: stage('validate_weights')['on_failure'] as 'rollback' | 'notify' | undefined,
       uses: stage('validate_weights')['evaluation_set_uses'] as number | undefined,
-      metrics: metricsOf(at(training.value, 'validation')['metrics']),
+      metrics: metricsOf(at(training.value, 'validation')['metrics'], model),
     },
     training: {
       architecture: model['architecture'] as string | undefined,
@@ -196,7 +201,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     release,
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)
-      .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !(named.length === 0 && outputKeys.has(key))),
+      .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !isOutput(key)),
   }
 }
 
@@ -286,9 +291,9 @@ const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger
   ...(typeof branch === 'string' && { branch }),
 })
 
-function metricsOf(names: unknown): readonly string[] | undefined {
-  const known = [names].flat().filter((name) => typeof name === 'string' && metricNamed(name) !== undefined)
-  return known.length === 0 ? undefined : (known as string[])
+function metricsOf(names: unknown, model: Values): readonly string[] | undefined {
+  const { measured } = metricsFor((names ?? []) as readonly string[], model)
+  return measured.length === 0 ? undefined : measured
 }
 
 function selectionOf(data: Values): TrainingSelection | undefined {

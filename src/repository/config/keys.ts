@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
-import { metricNamed, metricNames } from './metric-names.js'
+import { metricNames, metricsFor } from './metric-names.js'
 import { samplesOf, whySamples } from './samples-path.js'
+import { at, type Values } from './values.js'
 
 /** What may stand under a key, and whether anything comes of it yet. */
 export type Keys =
@@ -13,8 +15,8 @@ export type Keys =
   /** Documentation: kept, never looked into. */
   | { readonly kind: 'free' }
 
-/** Whether something comes of a value; a text says of which part nothing does. */
-type Honoured = (value: unknown) => boolean | string
+/** Whether something comes of a value in this file; a text says of which part nothing does. */
+type Honoured = (value: unknown, file: Values) => boolean | string
 
 const text = z.string().max(10_000)
 const flag = z.boolean()
@@ -33,9 +35,10 @@ const accepted = (type: z.ZodType = scalar, honoured?: z.ZodType): Keys => ({
 const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys })
 const list = (each: Keys): Keys => ({ kind: 'list', each })
 const texts = accepted(z.array(text))
+const targetsDecide = 'stages.release.targets of mlops/pipeline.yaml decide where releases go'
 const decidedElsewhere = (type: z.ZodType): Keys => ({
   ...{ kind: 'value', type },
-  honoured: () => 'stages.release.targets of mlops/pipeline.yaml decide where releases go',
+  honoured: () => targetsDecide,
 })
 
 // As Git takes it for a remote or a branch, and never for an option.
@@ -133,13 +136,26 @@ function knownTrackers(value: unknown): true | string {
   return unknown.length === 0 || `${unknown.join(', ')} is told nothing: there are tensorboard and mlflow`
 }
 
-function knownMetrics(value: unknown): true | string {
-  const unknown = (value as readonly string[]).filter((name) => metricNamed(name) === undefined)
-  return unknown.length === 0 || `${unknown.join(', ')} is not measured: there are ${metricNames.join(', ')}`
+function knownMetrics(value: unknown, file: Values): true | string {
+  const { measured, others } = metricsFor(value as readonly string[], at(file, 'model'))
+  const known = metricNames.filter((name) => metricsFor([name], at(file, 'model')).measured.length > 0)
+  if (others.length === 0) return true
+  return `${others.join(', ')} is not measured${measured.length > 0 ? ', the others are' : ''}: of this model there are ${known.join(', ')}`
+}
+
+function isPattern(path: string): boolean {
+  try {
+    globMatcher(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Honoured where `mlops/pipeline.yaml` names no target. */
-export const outputKeys: ReadonlySet<string> = new Set(['dir', 'push_to_hub', 'hub_repo'].map((key) => `output.${key}`))
+export const targetKeys: ReadonlySet<string> = new Set(['output.dir', 'output.push_to_hub', 'output.hub_repo'])
+/** Honoured where releases go to the Hub. */
+export const cardKey = 'output.model_name'
 
 /** Of a language model: for another architecture nothing comes of them. */
 export const llamaKeys: ReadonlySet<string> = new Set([
@@ -170,11 +186,15 @@ export const trainingKeys = group({
     ),
   }),
   data: group({
-    train_path: { kind: 'value', type: text, honoured: (path) => typeof samplesOf(path) === 'object' || whySamples },
+    train_path: {
+      kind: 'value',
+      type: text.refine(isPattern, 'not a path or a glob of at most 1,000 characters, its braces closed'),
+      honoured: (path) => samplesOf(path) !== undefined || whySamples,
+    },
     validation_split: honoured(z.number().min(0).max(0.9)),
     // -1 and null: no limit.
     max_samples: accepted(scalar, z.union([count, z.literal(-1), z.null()])),
-    categories: accepted(z.array(text), z.array(text.min(1))),
+    categories: honoured(z.array(text.min(1))),
   }),
   training: group({
     learning_rate: honoured(positive),
@@ -226,9 +246,17 @@ export const trainingKeys = group({
   }),
   output: group({
     dir: decidedElsewhere(text.min(1)),
-    model_name: honoured(text.min(1)),
+    model_name: {
+      kind: 'value',
+      type: text.min(1),
+      honoured: () => 'it heads the card on the Hub, and none goes there',
+    },
     push_to_hub: decidedElsewhere(flag),
-    hub_repo: decidedElsewhere(text.min(1)),
+    hub_repo: {
+      ...{ kind: 'value', type: text.min(1) },
+      honoured: (_, file) =>
+        at(file, 'output')['push_to_hub'] === true ? targetsDecide : 'output.push_to_hub is not true',
+    },
   }),
 })
 

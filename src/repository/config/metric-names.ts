@@ -11,6 +11,7 @@ import {
   precision,
   recall,
 } from '../../evaluation/index.js'
+import { at, type Values } from './values.js'
 
 const metrics: Readonly<Record<string, () => Metric>> = {
   accuracy,
@@ -18,6 +19,9 @@ const metrics: Readonly<Record<string, () => Metric>> = {
   precision: macroPrecision,
   recall: macroRecall,
   f1: macroF1,
+  macro_precision: macroPrecision,
+  macro_recall: macroRecall,
+  macro_f1: macroF1,
   log_loss: logLoss,
   cross_entropy: crossEntropy,
 }
@@ -27,6 +31,25 @@ export const metricNames: readonly string[] = [
   ...Object.keys(metrics),
   ...Object.keys(ofLabel).map((name) => `${name}(label)`),
 ]
+
+/**
+ * Which of these names can be measured of the model that a file names. A language model that writes gives texts, any other
+ * built in labels; `accuracy` is of both, and what a host's trainer gives is not known here.
+ */
+export function metricsFor(
+  names: readonly string[],
+  model: Values,
+): { measured: readonly string[]; others: readonly string[] } {
+  const architecture = model['architecture']
+  const isKnown = architecture === undefined || architecture === 'text-classifier' || architecture === 'llama'
+  const writes = architecture === 'llama' && (at(model, 'answer')['kind'] ?? 'text') === 'text'
+  const isMeasured = (name: string) => {
+    const needs = metricNamed(name)?.needs
+    if (needs === undefined || name === 'accuracy' || !isKnown) return needs !== undefined
+    return writes ? needs === 'text' : needs === 'label' || needs === 'probabilities'
+  }
+  return { measured: names.filter(isMeasured), others: names.filter((name) => !isMeasured(name)) }
+}
 
 /** A metric as configuration files name it: `log_loss` or `log-loss`, `f1` for the mean over labels, `f1(spam)` for one. */
 export function metricNamed(name: string): Metric | undefined {

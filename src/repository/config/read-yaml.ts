@@ -75,7 +75,7 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
         isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node,
       )
       if (!result.success) throw fail(`"${path}": ${result.error.issues[0]?.message ?? 'not valid'}`, offset)
-      const honoured = expected.honoured(result.data)
+      const honoured = expected.honoured(result.data, value)
       if (honoured !== true)
         notices.push({
           file,

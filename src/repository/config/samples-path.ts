@@ -1,24 +1,26 @@
 /** Where samples lie, below the project. */
 export interface SamplesPath {
+  /** The first folder, as `dataset/samples`: ids that are places, and the slice `category`, are told from there. */
   readonly directory: string
   /** Of the files below it. @default all that samples are in */
   readonly pattern?: string | undefined
 }
 
 export const whySamples =
-  'only a file, a folder or a glob below dataset/ is part of what a release is made of; samples are read from dataset/samples'
+  'only what is below a folder in dataset/ can be samples, as dataset/samples/mail or dataset/train/*.jsonl; dataset/samples is read'
 
 /**
- * `./dataset/train`, `dataset/samples/spam.jsonl` or `dataset/{a,b}/*.json`, which are folder and pattern; nothing for another
- * path, or for `dataset` itself, where schemas are too.
+ * Folder and pattern of `./dataset/train`, `dataset/samples/mail`, `dataset/samples/{mail,web}/*.json` or
+ * `dataset/train.jsonl`; nothing for another path, nor where schemas and the evaluation set are.
  */
 export function samplesOf(path: unknown): SamplesPath | undefined {
-  if (typeof path !== 'string') return undefined
-  const names = path.split('/').filter((name) => name !== '' && name !== '.')
-  if (path.startsWith('/') || names.includes('..') || names[0] !== 'dataset' || names.length < 2) return undefined
-  const glob = names.findIndex((name) => /[*?{]/.test(name))
-  const isFile = glob < 0 && /\.(json|jsonl|csv)$/.test(names.at(-1)!)
-  const split = isFile ? names.length - 1 : glob
-  if (split < 0) return { directory: names.join('/') }
-  return { directory: names.slice(0, split).join('/'), pattern: names.slice(split).join('/') }
+  if (typeof path !== 'string' || path.startsWith('/')) return undefined
+  const [root, first, ...rest] = path.split('/').filter((name) => name !== '' && name !== '.')
+  if (root !== 'dataset' || first === undefined || first === 'schemas' || /[*?{}]/.test(first)) return undefined
+  if (first === 'evaluation.json' || rest.includes('..') || first === '..') return undefined
+  const isFile = (name: string) => /\.(json|jsonl|csv)$/.test(name)
+  if (rest.length === 0) return isFile(first) ? { directory: root, pattern: first } : { directory: `${root}/${first}` }
+  const pattern = rest.join('/')
+  const isWhole = isFile(rest.at(-1)!) || /[*?{]/.test(pattern)
+  return { directory: `${root}/${first}`, pattern: isWhole ? pattern : `${pattern}/**` }
 }

@@ -1,4 +1,5 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core'
+import { SheikhError } from '../../core/index.js'
 import type { Tf } from './devices.js'
 
 /**
@@ -36,6 +37,8 @@ export function initAdamW(tf: Tf, weight: Tensor): AdamWState {
 /**
  * One step of AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, algorithm 2). The state that it is
  * given is not to be used any more, but to be disposed; the weight stays what it was.
+ *
+ * @throws `invalid-options` for a gradient of another shape than its weight's.
  */
 export function updateAdamW(
   tf: Tf,
@@ -44,6 +47,12 @@ export function updateAdamW(
   { first, second }: AdamWState,
   options: AdamWOptions,
 ): { readonly weight: Tensor; readonly state: AdamWState } {
+  // A kernel would read on behind the shorter one, or tfjs make one weight of each pair.
+  if (!tf.util.arraysEqual(weight.shape, gradient.shape))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot train: a weight of the shape [${weight.shape.join(', ')}] was given a gradient of the shape [${gradient.shape.join(', ')}]. Correct the model's "lossAndGradients".`,
+    )
   if (tf.getKernel(adamWKernel, tf.getBackend()) !== undefined) {
     const inputs = { weight, first, second, gradient }
     const next = tf.engine().runKernel(adamWKernel, inputs, { ...options }) as Tensor[]

@@ -1,4 +1,4 @@
-import { SheikhError } from '../../core/index.js'
+import { type JsonObject, SheikhError } from '../../core/index.js'
 import { type Schedule, schedules } from './learning-rate.js'
 import type { EarlyStopping, LoopSettings } from './tfjs-model.js'
 
@@ -10,7 +10,10 @@ export interface LoopOptions {
   readonly maximumSteps?: number | undefined
   /** Examples at once. @default the model's own */
   readonly batchSize?: number | undefined
-  /** Examples at once where nothing is learned: development rows, and inputs to answer. @default the model's own */
+  /**
+   * Examples at once where nothing is learned: development rows, and inputs to answer (at most 64 in a pipeline; of a Llama,
+   * choices). @default the model's own
+   */
   readonly evaluationBatchSize?: number | undefined
   /** Batches a step, as one larger batch. @default 1 */
   readonly gradientAccumulation?: number | undefined
@@ -26,7 +29,7 @@ export interface LoopOptions {
   readonly maximumGradientNorm?: number | undefined
   /** Needs development rows: `developmentShare` of the dataset. @default none */
   readonly earlyStopping?: EarlyStopping | undefined
-  /** How often progress is reported, and the loss is in the record. @default so that there are 200 reports at most */
+  /** How often progress is reported. It decides nothing of the result. @default so that there are 200 reports at most */
   readonly reportEverySteps?: number | undefined
 }
 
@@ -65,6 +68,11 @@ export function toLoopSettings(options: LoopOptions, defaults: LoopSettings, che
   const loop: LoopSettings = { ...defaults, ...given }
   checkLoop(loop, check)
   return loop
+}
+
+/** What of the settings decides the result, for the key: not how often somebody is told. */
+export function describeLoop({ reportEverySteps: _told, ...loop }: LoopSettings): JsonObject {
+  return loop as unknown as JsonObject
 }
 
 function checkLoop(loop: LoopSettings, check: OptionCheck): void {

@@ -98,12 +98,15 @@ function adamW(backend: NodeBackend): Update {
   }
 
   /** The variable that holds a moment alone, so that it is written in place; the tensor has nothing left but to be disposed. */
-  function moveIn({ dataId }: TensorInfo): number {
+  function moveIn(info: TensorInfo): number {
+    const { dataId } = info
     const entry = backend.tensorMap.get(dataId)
     if (entry instanceof InVariable && entry.isIn) return entry.leave()
+    // Not `entry.id`: of values that TensorFlow was not told of yet there is none.
+    const [id] = backend.getInputTensorIds([info]) as [number]
     const variable = variables.create()
-    variables.put(variable, entry.id)
-    binding.deleteTensor(entry.id)
+    variables.put(variable, id)
+    binding.deleteTensor(id)
     entry.id = gone
     return variable
   }
@@ -128,7 +131,12 @@ function adamW(backend: NodeBackend): Update {
     }
     const moments = [first, second].map(moveIn) as [number, number]
     const factors = [zero, zero, scalar(rate), decay1, decay2, scalar(offset)]
-    binding.executeOp('ResourceApplyAdam', [type, ...flags], [working, ...moments, ...factors, gradientId], 0)
+    try {
+      binding.executeOp('ResourceApplyAdam', [type, ...flags], [working, ...moments, ...factors, gradientId], 0)
+    } catch (error) {
+      for (const variable of moments) variables.release(variable)
+      throw error
+    }
     return [backend.createOutputTensor(variables.take(working)), held(first, moments[0]), held(second, moments[1])]
   }
 }
@@ -172,7 +180,8 @@ class InVariable {
   }
 }
 
-let variablesMade = 0
+// ResourceHandle::ANONYMOUS_NAME of TensorFlow: a variable that is nobody else's, and of no name that a second copy may use.
+const anonymous = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347'
 
 /** TensorFlow's variables: putting in and reading copy nothing. Those that nobody has any more are used again. */
 function variablesOf(binding: Binding) {
@@ -182,14 +191,18 @@ function variablesOf(binding: Binding) {
   const put = (variable: number, id: number) => binding.executeOp('AssignVariableOp', [dtype], [variable, id], 0)
   const take = (variable: number) => binding.executeOp('ReadVariableOp', [dtype], [variable], 1)[0]!
   const make = () => {
-    variablesMade += 1
     const attributes = [
       { name: 'container', type: binding.TF_ATTR_STRING, value: '' },
-      { name: 'shared_name', type: binding.TF_ATTR_STRING, value: `sheikh-adamw-${variablesMade}` },
+      { name: 'shared_name', type: binding.TF_ATTR_STRING, value: anonymous },
       dtype,
       { name: 'shape', type: binding.TF_ATTR_SHAPE, value: [] },
     ]
     return binding.executeOp('VarHandleOp', attributes, [], 1)[0]!.id
+  }
+  /** What it holds is let go of. */
+  function release(variable: number): void {
+    put(variable, empty)
+    free.push(variable)
   }
   return {
     put,
@@ -197,9 +210,9 @@ function variablesOf(binding: Binding) {
     create: () => free.pop() ?? make(),
     moveOut(variable: number): number {
       const { id } = take(variable)
-      put(variable, empty)
-      free.push(variable)
+      release(variable)
       return id
     },
+    release,
   }
 }

@@ -4,7 +4,7 @@ import type { Rows } from '../../model/index.js'
 import { crossEntropy } from './cross-entropy.js'
 import type { Tf } from './devices.js'
 import { labelPredictions } from './label-predictions.js'
-import { type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
+import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
 import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
 import type { TfjsModel } from './tfjs-model.js'
 
@@ -50,7 +50,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     version: '1',
     targets: 'labels',
     loop,
-    describe: () => ({ ...loop, ...features }) as unknown as JsonObject,
+    describe: () => ({ ...describeLoop(loop), ...(features as unknown as JsonObject) }),
 
     async learn(rows, keep, context, base) {
       const found = new Set(base === undefined ? [] : labelsOf(base))

@@ -37,7 +37,7 @@ export interface LoopSettings {
   readonly earlyStopping?: EarlyStopping | undefined
   /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
-  /** How often progress is reported, and the loss is in the record. @default so that there are 200 reports at most */
+  /** How often progress is reported. @default so that there are 200 reports at most */
   readonly reportEverySteps?: number | undefined
 }
 

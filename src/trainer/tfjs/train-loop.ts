@@ -82,7 +82,8 @@ export async function trainLoop<Example>(
   const stepsPerEpoch = Math.ceil(examples.size / examplesPerStep)
   const steps = model.loop.maximumSteps ?? model.loop.epochs * stepsPerEpoch
   const epochs = Math.ceil(steps / stepsPerEpoch)
-  const { reportEverySteps = Math.max(1, Math.ceil(steps / maximumReports)) } = model.loop
+  const recordEverySteps = Math.max(1, Math.ceil(steps / maximumReports))
+  const { reportEverySteps = recordEverySteps } = model.loop
   const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
   const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
   let splitSteps = (saved?.facts['splitSteps'] as number | undefined) ?? 0
@@ -117,8 +118,8 @@ export async function trainLoop<Example>(
       if (within.length > batches.length) splitSteps += 1
       const loss = (await valuesOf(device.use(() => takeStep(within, step, learningRate))))[0]!
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
+      if (step % recordEverySteps === 0 || step === steps) lossCurve.push([step, loss])
       if (step % reportEverySteps === 0 || step === steps) {
-        lossCurve.push([step, loss])
         const resumed = saved !== undefined && { resumedFrom: saved.step }
         context.progress({ epoch, epochs, step, steps, loss, learningRate, ...resumed })
       }

@@ -2,7 +2,7 @@ import { type Digest, isDigest, type JsonObject } from '../../../core/index.js'
 import { type FloatDtype, floatDtypes } from '../../../model/index.js'
 import type { CheckpointOptions } from '../checkpoints.js'
 import type { DeviceName } from '../devices.js'
-import { type LoopOptions, type OptionCheck, optionCheck, toLoopSettings } from '../loop-options.js'
+import { describeLoop, type LoopOptions, type OptionCheck, optionCheck, toLoopSettings } from '../loop-options.js'
 import type { LoopSettings } from '../tfjs-model.js'
 import type { ThreadChoice } from '../training.js'
 import type { BaseModel } from './base-model.js'
@@ -108,5 +108,6 @@ function checkAnswer(answer: LlamaAnswer, check: OptionCheck): void {
 
 /** What stands in the key: the base by its digest, not by where it lies. */
 export function describeLlama({ base, ...settings }: LlamaSettings): JsonObject & { readonly base: Digest } {
-  return { ...(JSON.parse(JSON.stringify(settings)) as JsonObject), base: base.digest }
+  const { loop, ...others } = settings
+  return { ...(JSON.parse(JSON.stringify({ ...others, loop: describeLoop(loop) })) as JsonObject), base: base.digest }
 }

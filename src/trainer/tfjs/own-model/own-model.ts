@@ -1,7 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import { type JsonObject, messageOf, type Random, SheikhError } from '../../../core/index.js'
 import type { Tf } from '../devices.js'
-import { type LoopOptions, optionCheck, toLoopSettings } from '../loop-options.js'
+import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from '../loop-options.js'
 import type { LossAndGradients, ModelModule, TfjsModel, Weights } from '../tfjs-model.js'
 import { type AnswerKind, type AnswerTargets, answers } from './answer.js'
 import {
@@ -80,7 +80,7 @@ export function ownModel<I, K extends AnswerKind>(
     toBatch(tf, batch, arithmetic.inputShape(whole(), config), answer, config)
   return {
     ...{ name: kind, version, module, loop, targets: answer.targets, labels: answer.labels },
-    describe: () => ({ answer: answerKind, ...(loop as unknown as JsonObject) }),
+    describe: () => ({ answer: answerKind, ...describeLoop(loop) }),
     prepare: async () => (await prepared()).packages,
 
     async learn(rows, keep, context, base) {
