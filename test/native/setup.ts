@@ -18,7 +18,7 @@ const wheel = {
   sha256: 'ba9503db2c5357ea21938555323581fbdabf3d051b6bc1b5f73c5b0ae034d077',
 }
 const libraries = ['tensorflow_cc', 'tensorflow_framework'] as const
-const longestMs = 1_200_000
+const longestMs = 600_000
 
 const unpacking = `
 import os, shutil, sys, zipfile

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { softwareDriver } from './software-driver.js'
 
+const longestMs = 300_000
 const folder = dirname(softwareDriver)
 /** In the package: the driver, and the file that names it to Vulkan. */
 const files = ['libvk_swiftshader.so', basename(softwareDriver)]
@@ -44,7 +45,7 @@ function unpack(work: string): string | undefined {
 
 /** @returns in words why it failed. */
 function run(program: string, parts: readonly string[], cwd?: string): string | undefined {
-  const { error, status, stderr } = spawnSync(program, parts, { cwd, encoding: 'utf8' })
+  const { error, status, stderr } = spawnSync(program, parts, { cwd, encoding: 'utf8', timeout: longestMs })
   if (error !== undefined) return error.message
   return status === 0 ? undefined : `${program} ended with ${status}: ${stderr.trim().split('\n').at(-1)}`
 }
