@@ -285,6 +285,27 @@ it('orthogonal matrices are orthogonal, the same each time, and as quick as othe
   }
 })
 
+it('a batch that would take more than the budget is split, is as one, and stands in the record', async () => {
+  const build: Build = (tf) => sequential(tf, tf.layers.dense({ units: 2, inputShape: [64] }))
+  const of = async (maximumStepBytes: number) => {
+    const sizes = new Set<number>()
+    const stepBytes = (examples: number) => {
+      sizes.add(examples)
+      return 1000 * examples
+    }
+    const model = convolutional({ build, batchSize: 8, maximumSteps: 6, stepBytes, maximumStepBytes })
+    const { record } = await train(tfjsTrainer(model, { device: 'js' }), rowsOf(images))
+    return { record, sizes: [...sizes] }
+  }
+  const [whole, parts] = [await of(8000), await of(3000)]
+  expect(whole.record.splitSteps).toBeUndefined()
+  expect(parts.record.splitSteps).toBe(6)
+  expect([whole.sizes[0], parts.sizes.slice(0, 3)]).toEqual([8, [8, 4, 2]])
+  for (const [at, [step, loss]] of parts.record.lossCurve.entries())
+    expect([step, loss]).toEqual([whole.record.lossCurve[at]![0], expect.closeTo(whole.record.lossCurve[at]![1], 5)])
+  expect(() => convolutional({ maximumStepBytes: 0 })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+})
+
 it('a pipeline takes it for inputs and targets of its types, and for no others', () => {
   type Wanted = PipelineOptions<number[], string>['trainer']
   const numbers = layersModel({ answer: 'number', input: (pixels: number[]) => pixels, build: (tf) => tf.sequential() })

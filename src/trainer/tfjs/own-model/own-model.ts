@@ -28,6 +28,13 @@ export interface OwnModelOptions<I, K extends AnswerKind> extends LoopOptions {
   readonly epochs?: number | undefined
   /** @default 32 */
   readonly batchSize?: number | undefined
+  /**
+   * About how many bytes a step on so many examples takes, by shapes alone: a batch that would take more than
+   * `maximumStepBytes` is split, and its parts count as one. @default no batch is split
+   */
+  readonly stepBytes?: ((examples: number) => number) | undefined
+  /** @default 2³⁰, where there is `stepBytes` */
+  readonly maximumStepBytes?: number | undefined
   /** @default 0.001 */
   readonly learningRate?: number | undefined
   /** @default 0 */
@@ -65,11 +72,13 @@ export function ownModel<I, K extends AnswerKind>(
   options: OwnModelOptions<I, K>,
   arithmetic: Arithmetic,
 ): TfjsModel<I, AnswerTargets[K], NumberExample> {
-  const { answer: answerKind, input: encode, version, module } = options
+  const { answer: answerKind, input: encode, version, module, stepBytes, maximumStepBytes } = options
   const check = optionCheck('a model of your own', 'OwnModelOptions')
   check('answer', answerKind, Object.hasOwn(answers, answerKind))
   const answer = answers[answerKind]
-  const loop = toLoopSettings(options, { epochs: 10, batchSize: 32, learningRate: 0.001, weightDecay: 0 }, check)
+  const defaults = { epochs: 10, batchSize: 32, learningRate: 0.001, weightDecay: 0 }
+  const limit = maximumStepBytes === undefined ? {} : { maximumStepBytes }
+  const loop = toLoopSettings(options, { ...defaults, ...limit }, check)
   let loaded: Whole | undefined
   const prepared = async () => (loaded ??= await loadWholeTfjs())
   const whole = () => {
@@ -80,6 +89,7 @@ export function ownModel<I, K extends AnswerKind>(
     toBatch(tf, batch, arithmetic.inputShape(whole(), config), answer, config)
   return {
     ...{ name: kind, version, module, loop, targets: answer.targets, labels: answer.labels },
+    ...(stepBytes !== undefined && { stepBytes: (batch: readonly NumberExample[]) => stepBytes(batch.length) }),
     describe: () => ({ answer: answerKind, ...describeLoop(loop) }),
     prepare: async () => (await prepared()).packages,
 
