@@ -1,4 +1,5 @@
-// npm run bench: all benches. npm run bench -- <name>…: these. Prints tables, writes bench/results/<name>.json.
+// npm run bench: all benches. npm run bench -- <name>…: these; `train` is all that is about training. Prints tables, writes
+// bench/results/<name>.json.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -18,6 +19,10 @@ const names = [
   'evaluation',
   'release',
 ]
+/** What is about training, under one name. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  train: ['train', 'kernels', 'pytorch', 'mails', 'command'],
+}
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const unknown = asked.filter((name) => !names.includes(name))
 if (unknown.length > 0) {
@@ -35,7 +40,8 @@ if (process.argv.includes('--here')) {
   writeFileSync(file, `${JSON.stringify({ machine: machine(), versions: versions(), rows: await rows() }, null, 2)}\n`)
 } else {
   let failed = false
-  for (const name of asked.length > 0 ? asked : names) {
+  const wanted = asked.flatMap((name) => groups[name] ?? [name])
+  for (const name of new Set(wanted.length > 0 ? wanted : names)) {
     const { status } = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, name, '--here'], {
       stdio: 'inherit',
     })
