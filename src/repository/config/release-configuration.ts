@@ -50,8 +50,14 @@ export function targetsOf(stage: Values, file: string): readonly ReleaseTarget[]
 /** As `transformers` writes it, where the pipeline says nothing of targets. */
 export function outputTargets(output: Values, file: string): readonly ReleaseTarget[] {
   const path = textOf(output['dir'])
-  const hub = output['push_to_hub'] === true && targetOf('huggingface', { repo: output['hub_repo'] }, file)
-  return [...(path === undefined ? [] : [{ kind: 'directory', path } as const]), ...(hub ? [hub] : [])]
+  const repository = textOf(output['hub_repo'])
+  const pushes = output['push_to_hub'] === true
+  if (pushes && repository === undefined)
+    throw invalidConfig(file, 'output.push_to_hub names no repository; write output.hub_repo: name/model')
+  return [
+    ...(path === undefined ? [] : [{ kind: 'directory', path } as const]),
+    ...(pushes ? [{ kind: 'huggingface', repository: repository! } as const] : []),
+  ]
 }
 
 export function releaseOf(
@@ -88,10 +94,7 @@ function targetOf(kind: string, options: Values, file: string): ReleaseTarget | 
   if (kind !== 'huggingface') return undefined
   const repository = text('repo')
   if (repository === undefined)
-    throw invalidConfig(
-      file,
-      `the release target "huggingface" names no repository; write ${file.includes('training') ? 'output.hub_repo' : 'repo'}: name/model`,
-    )
+    throw invalidConfig(file, 'the release target "huggingface" names no repository; write repo: name/model')
   return {
     kind,
     repository:
