@@ -195,16 +195,18 @@ function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration
   // What a language model writes is right as a whole, or wrong.
   const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
   const rightness = writes ? exactMatch : accuracy
-  return qualityGate(checks ?? [...checksOf(gate, rightness), ...measuresOf(gate, rightness)], {
-    whenInconclusive,
-    uses,
-  })
+  const asked = checksOf(gate, rightness)
+  return qualityGate(checks ?? [...asked, ...measuresOf(gate, asked, rightness)], { whenInconclusive, uses })
 }
 
 /** What is measured beside what is asked. */
-function measuresOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {
-  const asked = new Set(checksOf(gate, rightness).flatMap(({ metrics }) => metrics.map(({ name }) => name)))
-  const named = (gate.metrics ?? []).map((name) => (name === 'accuracy' ? rightness() : metricNamed(name)!))
+function measuresOf(
+  { metrics = [] }: Configuration['gate'],
+  checks: readonly Check[],
+  rightness: () => Metric,
+): readonly Check[] {
+  const asked = new Set(checks.flatMap((check) => check.metrics.map(({ name }) => name)))
+  const named = metrics.map((name) => (name === 'accuracy' ? rightness() : metricNamed(name)!))
   const others = new Map(named.filter(({ name }) => !asked.has(name)).map((metric) => [metric.name, metric]))
   return [...others.values()].map(measures)
 }
