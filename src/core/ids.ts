@@ -2,13 +2,20 @@ import { randomBytes } from 'node:crypto'
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** A run's id: ten characters of time, so that ids sort by age, and ten of chance. Base 32 as in Crockford's ULID, lower case. */
-export function createRunId(nowMs: number, chance: Uint8Array = randomBytes(10)): string {
+/**
+ * A run's id: ten characters of time, so that ids sort by age, and ten random ones. Base 32 as in Crockford's ULID, lower case.
+ *
+ * @param latest the id that the new one must sort after, even if the clock was set back since; others are ignored.
+ */
+export function createRunId(nowMs: number, latest?: string, chance: Uint8Array = randomBytes(10)): string {
+  const timeMs = isRunId(latest) ? Math.max(nowMs, timeOf(latest) + 1) : nowMs
   let time = ''
-  for (let rest = nowMs, index = 0; index < 10; index += 1, rest = Math.floor(rest / 32))
+  for (let rest = timeMs, index = 0; index < 10; index += 1, rest = Math.floor(rest / 32))
     time = alphabet[rest % 32] + time
   return time + Array.from(chance.subarray(0, 10), (byte) => alphabet[byte % 32]).join('')
 }
+
+const timeOf = (id: string) => [...id.slice(0, 10)].reduce((time, digit) => time * 32 + alphabet.indexOf(digit), 0)
 
 export function isRunId(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-hjkmnp-tv-z]{20}$/.test(value)

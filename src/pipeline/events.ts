@@ -39,7 +39,7 @@ export type RunEventBody =
   | { readonly type: 'warning'; readonly message: string; readonly facts: Readonly<Record<string, Json>> }
   | {
       readonly type: 'run-end'
-      readonly status: Exclude<RunRecord['status'], 'running'>
+      readonly status: Exclude<RunRecord['status'], 'running' | 'interrupted'>
       readonly reason?: string | undefined
       readonly version?: Version | undefined
     }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'eventemitter3'
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
+import type { Lock, Store } from '../store/index.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { importModel } from './import-model.js'
@@ -206,11 +207,17 @@ export class Pipeline<I = string, T = string> {
 
   /** Records of the runs, newest first. @default all */
   async runs({ limit = Number.POSITIVE_INFINITY }: { readonly limit?: number } = {}): Promise<readonly RunRecord[]> {
+    const { store, clock, log } = this.#options
+    const held = await store.heldLock?.(callContext({ clock, log }))
     const records: RunRecord[] = []
-    for (const id of await this.#options.store.runs.list()) {
+    for (const id of await store.runs.list()) {
       if (records.length >= limit) break
-      const record = await this.#options.store.runs.read(id)
-      if (record !== undefined) records.push(record as unknown as RunRecord)
+      const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
+      if (record === undefined) continue
+      // A run holds the lock to its end: one that does not hold it any more was killed.
+      const isInterrupted =
+        record.status === 'running' && store.heldLock !== undefined && held?.token !== record.lockToken
+      records.push(isInterrupted ? { ...record, status: 'interrupted' } : record)
     }
     return records
   }
@@ -258,6 +265,7 @@ export class Pipeline<I = string, T = string> {
     const context = callContext({ signal: combined, clock, log })
     const startedAtMs = context.clock.nowMs()
     const lock = await store.lock(command, context)
+    const [latest] = await latestRun(store, lock)
     const events = new EventLog()
     const emit = (event: RunEvent) => {
       events.push(event)
@@ -265,10 +273,11 @@ export class Pipeline<I = string, T = string> {
     }
     const record: RunRecord = {
       formatVersion: 1,
-      runId: createRunId(startedAtMs),
+      runId: createRunId(startedAtMs, latest),
       command,
       status: 'running',
       startedAtMs,
+      lockToken: lock.token,
       channel: this.#options.channel ?? 'latest',
       stages: [],
     }
@@ -322,6 +331,16 @@ export class Pipeline<I = string, T = string> {
       await session?.removeFolders().catch(() => {})
       await lock.release()
     }
+  }
+}
+
+/** The newest run's id, so that the next one sorts after it. Lets the lock go if that cannot be read. */
+async function latestRun({ runs }: Store, lock: Lock): Promise<readonly string[]> {
+  try {
+    return await runs.list()
+  } catch (error) {
+    await lock.release()
+    throw error
   }
 }
 

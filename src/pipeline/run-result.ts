@@ -88,6 +88,8 @@ export interface RunRecord {
     | 'reproduce'
   readonly status:
     | 'running'
+    /** Its process was killed: it neither ended nor holds the lock. Told by `Pipeline.runs`, never written. */
+    | 'interrupted'
     | RunStatus
     | 'promoted'
     | 'collected'
@@ -97,6 +99,8 @@ export interface RunRecord {
     | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number
+  /** The token of the lock that it held. */
+  readonly lockToken?: number | undefined
   readonly endedAtMs?: number | undefined
   readonly commit?: string | undefined
   readonly dirty?: boolean | undefined

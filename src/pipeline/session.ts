@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, createRedactor, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
 import { type Ledger, storeLedger } from '../gate/index.js'
-import { type Lock, makeDirectory, storageFailed } from '../store/index.js'
+import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
 import type { Key } from './keys.js'
 import type { PipelineOptions } from './options.js'
@@ -114,8 +114,7 @@ export class Session {
       if (this.context.signal.aborted || isSheikhError(error)) throw error
       // A full disk is no fault of the stage's, whoever was writing.
       const path = (error as { readonly path?: unknown } | null | undefined)?.path ?? this.#directory
-      const failed = storageFailed(`finish the stage "${name}", which uses`, String(path), error)
-      if (failed !== error) throw failed
+      if (isStorageFault(error)) throw storageFailed(`finish the stage "${name}", which uses`, String(path), error)
       throw new SheikhError('stage-failed', `The stage "${name}" failed: ${messageOf(error)}.`, {
         facts: { stage: name },
         cause: error,

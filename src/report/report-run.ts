@@ -79,8 +79,10 @@ export function runSentence(record: RunRecord): string {
       return `The run failed and released nothing${version === undefined ? '' : ` further than ${version}`}. ${error?.message ?? ''}`
     case 'aborted':
       return 'The run was aborted. What was done is kept, and the next run goes on from there.'
+    case 'interrupted':
+      return 'The process of the run was killed before it ended. What was done is kept, and the next run continues from there.'
     case 'running':
-      return 'The run has not ended, or its process was killed.'
+      return 'The run has not ended.'
   }
 }
 

@@ -1,8 +1,8 @@
 // The one place where anything durable is written. A name shows the old content or the new, whole: the new is written
 // beside it, flushed, renamed over it, and the folder is flushed, since a rename is only in memory until then.
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join, relative, sep } from 'node:path'
+import { type FileHandle, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { type CallContext, type Digest, finishDigest, type Json, SheikhError, startDigest } from '../core/index.js'
 import { chunksOf, withPlainFile } from './plain-file.js'
 import { errnoOf, isAbsent, storageFailed } from './storage-failed.js'
@@ -103,8 +103,11 @@ export async function createExclusively(
     await makeDirectory(temporaryFolder)
     await makeDirectory(dirname(path))
     await writeAndFlush(temporary, (file) => file.writeFile(content))
-    // A hard link fails where the name is taken; a rename would replace it.
-    await link(temporary, path)
+    // A hard link fails if the name is taken; a rename would replace the file.
+    await link(temporary, path).catch(async (error: unknown) => {
+      if (!lacksHardLinks(error)) throw error
+      await writeNew(path, content)
+    })
     try {
       await syncFolder(dirname(path))
     } catch (error) {
@@ -117,6 +120,20 @@ export async function createExclusively(
     throw storageFailed('write', path, error)
   } finally {
     await removeQuietly(temporary)
+  }
+}
+
+/** FAT, exFAT and many network and user-space file systems have no hard links; their errors differ. */
+const lacksHardLinks = (error: unknown) =>
+  ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL'].includes(errnoOf(error) ?? '')
+
+/** Makes a file of this name that did not exist. A crash in the middle may leave half of the content. */
+async function writeNew(path: string, content: string): Promise<void> {
+  try {
+    await writeAndFlush(path, (file) => file.writeFile(content))
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') await removeQuietly(path)
+    throw error
   }
 }
 
@@ -165,21 +182,31 @@ export async function appendLine(
   }
 }
 
-/** Makes a folder and those above it, durably. One that is there is left alone. */
+/** Makes a folder and those above it, durably. Does nothing if the folder exists. */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true })
-    if (first === undefined) return
-    let folder = dirname(first)
-    await syncFolder(folder)
-    for (const name of relative(folder, dirname(path)).split(sep)) {
-      if (name === '') continue
-      folder = join(folder, name)
-      await syncFolder(folder)
-    }
+    await makeFolder(path)
   } catch (error) {
     throw storageFailed('make the folder', path, error)
   }
+}
+
+/** Not `mkdir` with `recursive`: on a read-only file system Node 20 reports ENOENT instead of the cause. */
+async function makeFolder(path: string, parentsMade = false): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const errno = errnoOf(error)
+    // Some file systems check for writing first and answer EROFS or EACCES for a folder that exists.
+    if (errno !== 'ENOENT') {
+      if ((await stat(path).catch(() => undefined))?.isDirectory()) return
+      throw error
+    }
+    if (parentsMade || dirname(path) === path) throw error
+    await makeFolder(dirname(path))
+    return makeFolder(path, true)
+  }
+  await syncFolder(dirname(path))
 }
 
 /** Removes a file or a folder with all in it, if it can be: for what is of no use to anybody. */

@@ -21,5 +21,16 @@ export {
   verifyNamedFiles,
 } from './read-manifest.js'
 export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
-export { storageFailed } from './storage-failed.js'
-export type { Checkpoints, Documents, Journals, KeyRecord, Keys, Lock, Objects, Runs, Store } from './store.js'
+export { isStorageFault, storageFailed } from './storage-failed.js'
+export type {
+  Checkpoints,
+  Documents,
+  HeldLock,
+  Journals,
+  KeyRecord,
+  Keys,
+  Lock,
+  Objects,
+  Runs,
+  Store,
+} from './store.js'

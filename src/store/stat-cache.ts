@@ -3,7 +3,7 @@
 // (git calls such an entry "racily clean": git-scm.com/docs/racy-git). So a value is kept only where the file's last change
 // was at least a tick before the file was read: any later change then shows.
 import type { BigIntStats } from 'node:fs'
-import type { CallContext, Digest, Json, JsonObject } from '../core/index.js'
+import { type CallContext, type Digest, isSheikhError, type Json, type JsonObject } from '../core/index.js'
 import type { Documents } from './store.js'
 
 /** What tells a file's content from a later one. */
@@ -76,7 +76,14 @@ export async function statCache<V extends Json>(
       if (!changed && seen.size === known.size) return
       const entries: Json[] = []
       for (const [path, { stamp, value }] of seen) entries.push(path, stamp, value)
-      await documents.write(name, { formatVersion: 1, key, entries })
+      try {
+        await documents.write(name, { formatVersion: 1, key, entries })
+      } catch (error) {
+        // A cache that cannot be kept costs time. Commands that only read work in a folder that is read-only.
+        if (!isSheikhError(error, 'storage-failed')) throw error
+        context.log.debug(`The cache "${name}" is not kept: ${error.message}`)
+        return
+      }
       known.clear()
       for (const [path, entry] of seen) known.set(path, entry)
       changed = false

@@ -12,11 +12,14 @@ export interface Store {
   /** Absent: a training that is killed begins anew. */
   readonly checkpoints?: Checkpoints | undefined
   /**
-   * Takes the project's lock. A lock whose process is gone (other boot, or no process of that id and start time) is taken over.
+   * Takes the project's lock. A lock is taken over if its process is known to be gone, or if it cannot be seen from here
+   * and gave no sign of life for the length of a lease.
    *
-   * @throws `locked` with the holder in `facts` where a live process holds it.
+   * @throws `locked` with the holder in `facts` if somebody else holds it.
    */
   lock(purpose: string, context: CallContext): Promise<Lock>
+  /** The lock as it is held now; `undefined` if nobody holds it. Writes nothing. Absent: the store cannot tell. */
+  heldLock?(context: CallContext): Promise<HeldLock | undefined>
   /** A fresh, empty folder for work in progress; what a crash leaves there is removed by the next holder of the lock. */
   workDirectory(purpose: string): Promise<string>
 }
@@ -86,6 +89,13 @@ export interface Checkpoints {
   folder(key: Digest): Promise<string>
   /** Removes the folder of this key, if there is one. */
   remove(key: Digest): Promise<void>
+}
+
+export interface HeldLock {
+  /** As in `Lock`. */
+  readonly token: number
+  /** What the holder gave as its purpose: the command, for a pipeline. */
+  readonly purpose: string
 }
 
 export interface Lock extends AsyncDisposable {

@@ -268,6 +268,15 @@ function lockContract(check: Check): void {
     await second.release()
   })
 
+  check('a store that tells who holds the lock tells the holder, and nobody once it is released', async (store) => {
+    if (store.heldLock === undefined) return
+    assert.equal(await store.heldLock(context), undefined)
+    const { token, release } = await store.lock('run', context)
+    assert.deepEqual(await store.heldLock(context), { token, purpose: 'run' })
+    await release()
+    assert.equal(await store.heldLock(context), undefined)
+  })
+
   check('a lock is not taken for a call that is aborted', async (store) => {
     const aborted = abortedContext()
     await assert.rejects(store.lock('run', aborted), (error) => error === aborted.signal.reason)

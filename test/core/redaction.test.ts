@@ -30,10 +30,20 @@ describe('createRedactor', () => {
 
 describe('createRunId', () => {
   it('sorts by time, and is told from other text', () => {
-    const early = createRunId(1_000_000, new Uint8Array(10).fill(255))
-    const late = createRunId(1_000_032, new Uint8Array(10))
+    const early = createRunId(1_000_000, undefined, new Uint8Array(10).fill(255))
+    const late = createRunId(1_000_032, undefined, new Uint8Array(10))
     expect(early < late).toBe(true)
     expect(isRunId(early) && isRunId(createRunId(Date.UTC(2026, 0, 1)))).toBe(true)
     for (const other of ['', '../../../../../../x', 'I'.repeat(20), 1]) expect(isRunId(other)).toBe(false)
+  })
+
+  it('sorts after the latest id, even if the clock was set back', () => {
+    const latest = createRunId(Date.UTC(2026, 5, 1), undefined, new Uint8Array(10).fill(255))
+    const next = createRunId(Date.UTC(2020, 0, 1), latest, new Uint8Array(10))
+    expect(next > latest && isRunId(next)).toBe(true)
+    expect(createRunId(Date.UTC(2020, 0, 1), next) > next).toBe(true)
+    const later = Date.UTC(2027, 0, 1)
+    expect(createRunId(later, latest).slice(0, 10)).toBe(createRunId(later).slice(0, 10))
+    expect(createRunId(later, 'not an id').slice(0, 10)).toBe(createRunId(later).slice(0, 10))
   })
 })

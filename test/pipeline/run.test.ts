@@ -14,6 +14,34 @@ describe('a run', () => {
     expect((await pipeline().runs()).map(({ status }) => status)).toEqual(['up-to-date', 'released'])
   })
 
+  it('runs keep their order if the clock is set back', async () => {
+    const { pipeline, clock } = world()
+    await pipeline().run()
+    clock.advance(-3 * 86_400_000)
+    await pipeline(poison('apple')).run()
+    clock.advance(-86_400_000)
+    const last = await pipeline().run()
+    const runs = await pipeline().runs()
+    expect(runs.map(({ status }) => status)).toEqual(['up-to-date', 'held', 'released'])
+    expect(runs[0]).toMatchObject({ runId: last.runId })
+  })
+
+  it('a run that was killed is shown as interrupted, and one that goes on as running', async () => {
+    const { pipeline, store } = world()
+    const killed = await store.lock('run', callContext())
+    const record = { formatVersion: 1, command: 'run', status: 'running', startedAtMs: 1, stages: [] }
+    await store.runs.write('killed', { ...record, runId: 'killed', lockToken: killed.token })
+    expect((await pipeline().runs()).map(({ status }) => status)).toEqual(['running'])
+    await killed.release()
+    expect((await pipeline().runs()).map(({ status }) => status)).toEqual(['interrupted'])
+    const run = await pipeline().start()
+    expect((await pipeline().runs()).map(({ status }) => status)).toContain('interrupted')
+    await run.result()
+    expect((await pipeline().runs()).map(({ status }) => status).sort()).toEqual(['interrupted', 'released'])
+    const { heldLock: _, ...silent } = store
+    expect((await pipeline(samples, { store: silent }).runs()).map(({ status }) => status)).toContain('running')
+  })
+
   it('holds a worse model, naming the finding, and leaves the release as it was', async () => {
     const { pipeline, releaser } = world()
     await pipeline().run()

@@ -2,11 +2,12 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { callContext, digestBytes } from '../../src/core/index.js'
+import { callContext, digestBytes, SheikhError } from '../../src/core/index.js'
 import {
   appendLine,
   copyFileDurably,
   createExclusively,
+  isStorageFault,
   isTemporaryName,
   makeDirectory,
   readJsonFile,
@@ -102,6 +103,20 @@ describe('the rest', () => {
     expect(await readTextFile(path)).toBe('one\ntwo\n')
   })
 
+  it('makeDirectory names what is in the way, and ends for a path that cannot exist', async () => {
+    await writeFile(join(folder, 'file'), '')
+    await expect(makeDirectory(join(folder, 'file', 'a', 'b'))).rejects.toMatchObject({
+      code: 'storage-failed',
+      facts: { errno: 'ENOTDIR' },
+    })
+    await expect(makeDirectory(join(folder, 'file'))).rejects.toMatchObject({ facts: { errno: 'EEXIST' } })
+    await symlink(join(folder, 'nowhere'), join(folder, 'link'))
+    await expect(makeDirectory(join(folder, 'link', 'a'))).rejects.toMatchObject({ code: 'storage-failed' })
+    await expect(makeDirectory('')).rejects.toMatchObject({ facts: { errno: 'ENOENT' } })
+    await Promise.all(Array.from({ length: 20 }, () => makeDirectory(join(folder, 'p', 'q', 'r'))))
+    expect(await readdir(join(folder, 'p', 'q'))).toEqual(['r'])
+  })
+
   it('renameDurably moves a folder', async () => {
     await makeDirectory(join(folder, 'a', 'b'))
     await makeDirectory(join(folder, 'c'))
@@ -125,10 +140,10 @@ describe('the rest', () => {
       expect(isTemporaryName(name)).toBe(false)
   })
 
-  it.each(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'])(
-    '%s is a fault of the storage, which may pass',
+  it.each(['ENOSPC', 'EROFS', 'EACCES', 'ENOENT', 'EISDIR', 'ENAMETOOLONG', 'ELOOP', 'EBUSY', 'ESTALE', 'EUCLEAN'])(
+    'the errno %s reaches the caller as a typed error that says what to do',
     (code) => {
-      const cause = Object.assign(new Error('failed'), { code })
+      const cause = Object.assign(new Error('failed'), { code, path: '/a/b' })
       expect(storageFailed('write', '/a/b', cause)).toMatchObject({
         code: 'storage-failed',
         retryable: true,
@@ -136,8 +151,22 @@ describe('the rest', () => {
         cause,
         message: expect.stringMatching(`^Cannot write "/a/b" \\(${code}\\): .*run again`) as unknown,
       })
-      const other = new Error('other')
-      expect(storageFailed('write', '/a/b', other)).toBe(other)
     },
   )
+
+  it('an error that is not of a file stays what it is', () => {
+    const others = [
+      new Error('other'),
+      Object.assign(new Error('connect'), { code: 'ECONNREFUSED', syscall: 'connect' }),
+      Object.assign(new Error('aborted'), { code: 'ABORT_ERR' }),
+      new SheikhError('release-conflict', 'taken'),
+    ]
+    for (const other of others) expect(storageFailed('write', '/a/b', other)).toBe(other)
+  })
+
+  it('only what no code can help is a fault of the storage', () => {
+    const ofCode = (code: string) => isStorageFault(Object.assign(new Error('failed'), { code }))
+    expect(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES', 'EMFILE'].every(ofCode)).toBe(true)
+    expect(['ENOENT', 'EISDIR', 'ECONNREFUSED', 'EEXIST'].some(ofCode)).toBe(false)
+  })
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { callContext, digestBytes, type Json } from '../../src/core/index.js'
+import { callContext, digestBytes, type Json, SheikhError } from '../../src/core/index.js'
 import { type Documents, type FileStamp, fileStamp, statCache } from '../../src/store/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
@@ -30,6 +30,18 @@ describe('statCache', () => {
     expect(second.get('a', changed(60_000, 'other'))).toBe(undefined)
     expect(second.get('b', changed(60_000))).toBe(undefined)
     expect(second.get('a', changed(60_000))).toEqual({ row: 1 })
+  })
+
+  it('costs time, and nothing else, if it cannot be kept', async () => {
+    const { documents } = memoryStore()
+    const failing = (error: Error): Documents => ({ ...documents, write: () => Promise.reject(error) })
+    const readOnly = await load(failing(new SheikhError('storage-failed', 'read-only')))
+    readOnly.set('a', changed(60_000), { row: 1 })
+    await readOnly.save()
+    expect(readOnly.get('a', changed(60_000))).toEqual({ row: 1 })
+    const broken = await load(failing(new Error('a fault of the code')))
+    broken.set('a', changed(60_000), { row: 1 })
+    await expect(broken.save()).rejects.toThrow('a fault of the code')
   })
 
   it('is empty under another key, and where its document is none of its own', async () => {

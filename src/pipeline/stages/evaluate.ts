@@ -23,7 +23,7 @@ import {
 import type { Evidence, Opponent } from '../../gate/index.js'
 import type { Model, Rows, WeightsDirectory } from '../../model/index.js'
 import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
-import { storageFailed } from '../../store/index.js'
+import { isStorageFault } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
 import type { Session } from '../session.js'
@@ -113,7 +113,7 @@ async function scoreOpponent(
   } catch (error) {
     session.context.signal.throwIfAborted()
     // A full disk or a dead line is worth another run, and no person's approval.
-    if (isSheikhError(error) ? error.retryable : storageFailed('open', version, error) !== error) throw error
+    if (isSheikhError(error) ? error.retryable : isStorageFault(error)) throw error
     // Not a loss of the candidate and not a pass: the gate is told that the question has no answer.
     const unscorable = messageOf(error)
     session.warn(`The release ${version} could not be scored: ${unscorable}`, { version })

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Store } from '../store.js'
 import { directoryCheckpoints } from './checkpoints.js'
-import { takeLock } from './lock.js'
+import { heldLock, takeLock } from './lock.js'
 import { directoryObjects } from './objects.js'
 import { hostProcesses, type Processes } from './processes.js'
 import { directoryDocuments, directoryJournals, directoryKeys, directoryRuns } from './records.js'
@@ -15,7 +15,7 @@ export interface DirectoryStoreOptions {
 /**
  * A store in a folder of the local file system: `.sheikh/` of a project. Nothing is written before something is kept.
  *
- * The folder must be on one file system, one that knows hard links.
+ * The folder must be on one file system. Containers and hosts may share it: the lock has a lease.
  */
 export function directoryStore(path: string, { processes = hostProcesses }: DirectoryStoreOptions = {}): Store {
   const root = resolve(path)
@@ -36,6 +36,7 @@ export function directoryStore(path: string, { processes = hostProcesses }: Dire
       await work.clean()
       return lock
     },
+    heldLock: (context) => heldLock(join(root, 'lock'), processes, context),
     workDirectory: (purpose) => work.create(purpose),
   }
 }

@@ -1,10 +1,11 @@
 // A lock is a numbered file, `lock/<token>.held`; the highest number is what counts. To take the lock, whether it is free
 // or its holder is dead, is to create the next number exclusively: of many takers one succeeds, and nothing that another
 // may hold is ever renamed or removed, which is where takeovers by rename go wrong. To let go is to rename it to `.free`.
+// A holder that cannot be seen from here (another container or host) counts as alive while it renews its lease.
 import { randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, type Json, type JsonObject, SheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, type Json, type JsonObject, SheikhError } from '../../core/index.js'
 import {
   type AtomicWriteOptions,
   createExclusively,
@@ -14,8 +15,9 @@ import {
 } from '../atomic-files.js'
 import { lockLost } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
-import type { Lock } from '../store.js'
-import type { Processes, ProcessIdentity } from './processes.js'
+import type { HeldLock, Lock } from '../store.js'
+import { ageMs, fileSystemNowMs, leaseMs, renewLease } from './lease.js'
+import { canSee, type Processes, type ProcessIdentity } from './processes.js'
 
 interface Holder extends ProcessIdentity {
   readonly formatVersion: 1
@@ -28,7 +30,7 @@ interface Holder extends ProcessIdentity {
 // A slow taker compares numbers that it listed; while this many are kept, none that it may have missed is gone.
 const keptNumbers = 32
 
-/** Takes the lock in `folder`. @throws `locked` where it is held by a process that lives, or that cannot be seen from here. */
+/** Takes the lock in `folder`. @throws `locked` if its holder lives, or cannot be seen from here and has a lease. */
 export async function takeLock(
   folder: string,
   purpose: string,
@@ -39,7 +41,7 @@ export async function takeLock(
   for (;;) {
     context.signal.throwIfAborted()
     const current = await highest(folder)
-    if (current?.held) await checkDead(folder, current.token, processes)
+    if (current?.held) await checkDead(folder, current.token, processes, () => fileSystemNowMs(folder))
     const token = (current?.token ?? 0) + 1
     const holder: Holder = {
       formatVersion: 1,
@@ -63,8 +65,10 @@ function lockOf(folder: string, { token, id }: Holder): Lock {
   const path = heldPath(folder, token)
   const isOurs = async () => (await isCurrent(folder, token)) && toHolder(await readJsonFile(path))?.id === id
   let held = true
+  const stopRenewal = renewLease(path)
   const release = async () => {
     if (!held) return
+    stopRenewal()
     // A rename needs no space, so that a full disk does not keep the lock.
     if (await isOurs()) await renameDurably(path, freePath(folder, token))
     held = false
@@ -79,28 +83,64 @@ function lockOf(folder: string, { token, id }: Holder): Lock {
   }
 }
 
-async function checkDead(folder: string, token: number, processes: Processes): Promise<void> {
+/** The lock as it is held now; `undefined` if it is free, or its holder is known to be gone. Writes nothing. */
+export async function heldLock(
+  folder: string,
+  processes: Processes,
+  context: CallContext,
+): Promise<HeldLock | undefined> {
+  context.signal.throwIfAborted()
+  const current = await highest(folder)
+  if (!current?.held) return undefined
+  const { token } = current
+  try {
+    await checkDead(folder, token, processes, async () => context.clock.nowMs())
+    return undefined
+  } catch (error) {
+    if (!isSheikhError(error, 'locked')) throw error
+    const { purpose } = error.facts
+    return { token, purpose: typeof purpose === 'string' ? purpose : 'unknown' }
+  }
+}
+
+async function checkDead(
+  folder: string,
+  token: number,
+  processes: Processes,
+  readClock: () => Promise<number>,
+): Promise<void> {
   const path = heldPath(folder, token)
   const holder = toHolder(await readJsonFile(path))
   if (holder === undefined) {
     // It was let go, or overtaken, since the folder was listed.
     if (!(await isCurrent(folder, token))) return
-    throw locked('its file cannot be read', `Make sure that no run is going on, then remove ${JSON.stringify(path)}.`, {
-      path,
-    })
+    // Only a crash on a file system without hard links leaves half of one, and whoever writes one renews it.
+    if (!(await hasLease(path, readClock))) return
+    throw locked(
+      'its file cannot be read',
+      `Wait ${leaseMs / 1000} seconds, or make sure that no run is active and remove ${JSON.stringify(path)}.`,
+      { path },
+    )
   }
   const self = processes.self()
   const { pid, hostname, purpose, atMs } = holder
   const facts = { path, pid, hostname, purpose, atMs, token, holder: holder as unknown as Json }
-  if (hostname !== self.hostname)
+  if (canSee(self, holder)) {
+    if (await processes.isAlive(pid, holder.processStartTime))
+      throw locked(`process ${pid} holds it (${purpose})`, 'Wait for that run to end, or stop it.', facts)
+    return
+  }
+  if (await hasLease(path, readClock))
     throw locked(
-      `process ${pid} of the host "${hostname}" holds it (${purpose}), which cannot be seen from "${self.hostname}"`,
-      `Wait for it; if it is gone for certain, remove ${JSON.stringify(path)}.`,
+      `process ${pid} of another container or host (${JSON.stringify(hostname)}) holds it (${purpose})`,
+      `Wait for that run to end. If its process is gone, the lock becomes free ${leaseMs / 1000} seconds after its last sign of life.`,
       facts,
     )
-  const sameBoot = holder.bootId === undefined || self.bootId === undefined || holder.bootId === self.bootId
-  if (sameBoot && (await processes.isAlive(pid, holder.processStartTime)))
-    throw locked(`process ${pid} holds it (${purpose})`, 'Wait for that run to end, or stop it.', facts)
+}
+
+async function hasLease(path: string, readClock: () => Promise<number>): Promise<boolean> {
+  const age = await ageMs(path, await readClock())
+  return age !== undefined && age <= leaseMs
 }
 
 async function highest(folder: string): Promise<{ readonly token: number; readonly held: boolean } | undefined> {

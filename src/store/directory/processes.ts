@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
 /** Who a process is, so that another with the same number is not taken for it. */
@@ -6,9 +6,20 @@ export interface ProcessIdentity {
   readonly pid: number
   /** Clock ticks from boot to its start; absent where the system does not tell. */
   readonly processStartTime?: string | undefined
-  /** Absent where the system does not tell. */
+  /** Absent if the system does not tell. */
   readonly bootId?: string | undefined
+  /** The set of processes that it can see: one per container on Linux. Absent if the system does not tell. */
+  readonly pidNamespace?: string | undefined
   readonly hostname: string
+}
+
+/**
+ * Whether one process can tell that the other lives. Two containers may share a host name and a boot but not see each
+ * other's processes, and two hosts may share a name.
+ */
+export function canSee(self: ProcessIdentity, other: ProcessIdentity): boolean {
+  if (self.bootId !== other.bootId || self.pidNamespace !== other.pidNamespace) return false
+  return self.bootId !== undefined || self.hostname === other.hostname
 }
 
 /** The processes of this host, as far as a lock must know them. Injected by tests. */
@@ -24,6 +35,7 @@ export const hostProcesses: Processes = {
       pid: process.pid,
       processStartTime: statusOf(process.pid)?.startTime,
       bootId: read('/proc/sys/kernel/random/boot_id')?.trim(),
+      pidNamespace: pidNamespace(),
       hostname: hostname(),
     }
   },
@@ -49,6 +61,15 @@ function statusOf(pid: number): { readonly state: string; readonly startTime: st
   const state = fields[0]
   const startTime = fields[19]
   return state === undefined || startTime === undefined ? undefined : { state, startTime }
+}
+
+/** pid_namespaces(7): `pid:[4026531836]`. The number is unique among the namespaces of one boot that exist at one time. */
+function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return undefined
+  }
 }
 
 // Files of the kernel: read from memory, at once.

@@ -1,29 +1,40 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { digestJson, hexOf } from '../../core/index.js'
 import { makeDirectory, removeQuietly } from '../atomic-files.js'
 import { checkName } from '../records.js'
 import { storageFailed } from '../storage-failed.js'
+import { ageMs, fileSystemNowMs } from './lease.js'
 import type { Processes } from './processes.js'
+
+// The folder of a process that cannot be seen from here is removed once nothing in it changed for a day.
+const abandonedMs = 86_400_000
 
 /** Where work in progress stands: a folder for each process, named for it, so that what the dead leave can be told. */
 export interface WorkFolders {
   /** This process's own: for files that are not whole yet. */
   readonly own: string
   create(purpose: string): Promise<string>
-  /** Removes what processes that are gone have left; what another process still works on is left alone. */
+  /** Removes the folders of processes that are gone. A folder whose process may live is left alone. Called by the lock's holder. */
   clean(): Promise<void>
 }
 
 export function workFolders(folder: string, processes: Processes): WorkFolders {
-  const { pid, processStartTime } = processes.self()
-  const ownName = `${pid}-${processStartTime ?? 'unknown'}`
+  const { pid, processStartTime, bootId, pidNamespace, hostname } = processes.self()
+  // Processes with the same place can see each other: see `canSee`.
+  const ownPlace = hexOf(digestJson([bootId ?? hostname, pidNamespace ?? null])).slice(0, 12)
+  const ownName = `${pid}-${processStartTime ?? 'unknown'}-${ownPlace}`
   const own = join(folder, ownName)
 
   const isLeft = async (name: string) => {
-    const match = /^(\d+)-(\d+|unknown)$/.exec(name)
+    const match = /^(\d+)-(\d+|unknown)-([0-9a-f]{12})$/.exec(name)
     if (name === ownName || match === null) return false
-    return !(await processes.isAlive(Number(match[1]), match[2] === 'unknown' ? undefined : match[2]))
+    const [, itsPid, itsStartTime, place] = match
+    if (place === ownPlace)
+      return !(await processes.isAlive(Number(itsPid), itsStartTime === 'unknown' ? undefined : itsStartTime))
+    const age = await ageMs(join(folder, name), await fileSystemNowMs(own)).catch(() => undefined)
+    return age !== undefined && age > abandonedMs
   }
 
   return {

@@ -21,7 +21,7 @@ export function memoryStore(): Store {
     runs: memoryRuns(),
     documents: memoryDocuments(),
     journals: memoryJournals(),
-    lock: memoryLock(),
+    ...memoryLock(),
     async workDirectory(purpose) {
       const path = join(tmpdir(), `sheikh-${checkName(purpose, "a work directory's purpose")}-`)
       try {
@@ -101,10 +101,10 @@ function memoryJournals(): Journals {
   }
 }
 
-function memoryLock(): Store['lock'] {
+function memoryLock(): Required<Pick<Store, 'lock' | 'heldLock'>> {
   let token = 0
   let holder: { readonly token: number; readonly purpose: string; readonly atMs: number } | undefined
-  return async (purpose: string, context: CallContext): Promise<Lock> => {
+  const lock = async (purpose: string, context: CallContext): Promise<Lock> => {
     context.signal.throwIfAborted()
     if (holder !== undefined)
       throw new SheikhError(
@@ -126,5 +126,12 @@ function memoryLock(): Store['lock'] {
       release,
       [Symbol.asyncDispose]: release,
     }
+  }
+  return {
+    lock,
+    async heldLock(context) {
+      context.signal.throwIfAborted()
+      return holder && { token: holder.token, purpose: holder.purpose }
+    },
   }
 }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
 import type { Bucket } from '../bucket/index.js'
 import { lockLost } from '../records.js'
-import type { Lock } from '../store.js'
+import type { HeldLock, Lock } from '../store.js'
 
 /** How long a holder that says nothing more is waited for; it speaks three times as often. */
 const leaseMs = 120_000
@@ -18,7 +18,7 @@ export async function takeS3Lock(bucket: Bucket, purpose: string, context: CallC
   const tokens = await tokensIn(bucket, context)
   const last = tokens.at(-1) ?? 0
   const holder = last === 0 ? undefined : await readHolder(bucket, last, context)
-  if (holder !== undefined && holder.untilMs + clockToleranceMs > clock.nowMs()) throw held(bucket, holder)
+  if (holder !== undefined && !hasEnded(holder, context)) throw held(bucket, holder)
 
   const token = last + 1
   const document = (untilMs: number) =>
@@ -55,6 +55,17 @@ export async function takeS3Lock(bucket: Bucket, purpose: string, context: CallC
     [Symbol.asyncDispose]: release,
   }
 }
+
+/** The lock as it is held now; `undefined` if nobody holds it. */
+export async function heldS3Lock(bucket: Bucket, context: CallContext): Promise<HeldLock | undefined> {
+  const last = (await tokensIn(bucket, context)).at(-1)
+  const holder = last === undefined ? undefined : await readHolder(bucket, last, context)
+  return holder === undefined || hasEnded(holder, context)
+    ? undefined
+    : { token: holder.token, purpose: holder.purpose }
+}
+
+const hasEnded = ({ untilMs }: Holder, { clock }: CallContext) => untilMs + clockToleranceMs <= clock.nowMs()
 
 interface Holder {
   readonly token: number

@@ -8,7 +8,7 @@ import { queueByName } from '../queue.js'
 import { checkLength, checkLine, checkName, toKeyRecord } from '../records.js'
 import { storageFailed } from '../storage-failed.js'
 import type { Documents, Journals, Keys, Runs, Store } from '../store.js'
-import { takeS3Lock } from './s3-lock.js'
+import { heldS3Lock, takeS3Lock } from './s3-lock.js'
 import { s3Objects } from './s3-objects.js'
 
 /**
@@ -30,6 +30,7 @@ export function s3Store(options: BucketOptions): Store {
     documents: s3Documents(bucket),
     journals: s3Journals(bucket),
     lock: (purpose, context) => takeS3Lock(bucket, purpose, context),
+    heldLock: (context) => heldS3Lock(bucket, context),
     async workDirectory(purpose) {
       const path = join(tmpdir(), `sheikh-${checkName(purpose, "a work directory's purpose")}-`)
       try {
