@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { softwareDriver } from './test/webgpu/software-driver.js'
 
@@ -13,7 +14,12 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    ...(driver !== undefined && { env: { VK_ICD_FILENAMES: driver } }),
+    env: {
+      // Nobody's own settings of Git: a test that commits without an author does so as this file says.
+      GIT_CONFIG_GLOBAL: join(import.meta.dirname, 'test/gitconfig'),
+      GIT_CONFIG_NOSYSTEM: '1',
+      ...(driver !== undefined && { VK_ICD_FILENAMES: driver }),
+    },
     globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
   },

@@ -21,7 +21,7 @@ import type { Trainer } from '../trainer/index.js'
 import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
-import { type Author, commit, findChanges, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
+import { type Author, commit, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { fetchModel } from './hub-id.js'
 import { evaluationPath, promptsPath, readPaths } from './layout.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
@@ -48,7 +48,7 @@ export async function openRepository(directory: string, options: RepositoryOptio
   const root = await realpath(directory).catch(() => resolve(directory))
   const git = await openGit(root, context)
   const { environment = env } = options
-  return new Repository(git, { root, originUrl: git.originUrl, environment }, context)
+  return new Repository(git, { root, originUrl: () => git.config('remote.origin.url'), environment }, context)
 }
 
 export class Repository {
@@ -191,16 +191,16 @@ export class Repository {
     return this.#git.head()
   }
 
-  /** Who commits here, as Git's configuration has it. */
-  async author(): Promise<string> {
-    const { name, email } = await this.#git.author()
-    return `${name} <${email}>`
+  /** Who commits here, as `name <email>`, from where Git looks; `undefined` where Git knows nobody. */
+  async author(): Promise<string | undefined> {
+    const author = await this.#git.author()
+    return author === undefined ? undefined : `${author.name} <${author.email}>`
   }
 
   /** Files that a run reads and that differ from the commit. */
   async dirtyPaths(context: CallContext = this.#context): Promise<readonly string[]> {
     const { store, configuration } = await this.#compose()
-    const { changed, deleted } = await findChanges(this.#git, this.#readPaths(configuration), context, store.documents)
+    const { changed, deleted } = await this.#git.changes(this.#readPaths(configuration), context, store.documents)
     return [...changed, ...deleted]
   }
 

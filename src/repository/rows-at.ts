@@ -5,7 +5,7 @@ import type { CallContext } from '../core/index.js'
 import type { RowIdentity } from '../dataset/index.js'
 import { datasetOf } from './compose.js'
 import { loadConfiguration } from './config/index.js'
-import { type Git, writeTree } from './git/index.js'
+import type { Git } from './git/index.js'
 
 /** What decides the rows. No `sheikh.config.ts`: code of another day is never run. */
 const dataPaths = ['dataset', 'prompts', 'mlops']
@@ -25,11 +25,11 @@ export async function rowsAt(
   try {
     const below = (path: string) => (project === '' ? path : `${project}/${path}`)
     const root = join(folder, project)
-    await writeTree(git, { commit, paths: dataPaths.map(below), directory: folder }, context)
+    await git.writeFiles(commit, dataPaths.map(below), folder, context)
     const configuration = await loadConfiguration(root, context)
-    const { schemaPath } = configuration.dataset
-    if (schemaPath !== undefined)
-      await writeTree(git, { commit, paths: [below(schemaPath)], directory: folder }, context)
+    const { schemaPath, samples } = configuration.dataset
+    const elsewhere = [schemaPath, samples?.directory].flatMap((path) => path ?? [])
+    if (elsewhere.length > 0) await git.writeFiles(commit, elsewhere.map(below), folder, context)
     return (await datasetOf(root, configuration).snapshot(context)).trainingRows
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -15,7 +15,7 @@ export const approve: Command = {
     const result = await pipeline.approve(positionals[0]!, {
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',
-      by: typeof values['by'] === 'string' ? values['by'] : await repository.author(),
+      by: typeof values['by'] === 'string' ? values['by'] : ((await repository.author()) ?? ''),
     })
     return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }
   },

@@ -20,7 +20,7 @@ export const override: Command = {
     const result = await pipeline.override(positionals[0]!, {
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',
-      by: typeof values['by'] === 'string' ? values['by'] : await repository.author(),
+      by: typeof values['by'] === 'string' ? values['by'] : ((await repository.author()) ?? ''),
       untilMs: endOfDay(values['until']),
     })
     return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }

@@ -1,11 +1,66 @@
-import fs from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import type * as IsomorphicGit from 'isomorphic-git'
-import { type CallContext, callContext, messageOf, SheikhError } from '../../core/index.js'
-import { createExclusively } from '../../store/index.js'
+import type { CallContext } from '../../core/index.js'
+import type { Documents } from '../../store/index.js'
 
-export type Library = typeof IsomorphicGit
+/**
+ * What Sheikh needs of Git. `nativeGit` calls the program `git`, `isomorphicGit` needs no program. Both give the same
+ * answers; where a repository uses a feature that isomorphic-git lacks, `isomorphicGit` throws `repository-invalid` and
+ * names the feature.
+ */
+export interface Git {
+  readonly kind: 'native' | 'isomorphic'
+  /** The folder of the work tree. */
+  readonly root: string
+  /** The folder of this work tree's HEAD and index. */
+  readonly directory: string
+  /** The folder of objects and shared refs. Differs from `directory` in a linked work tree. */
+  readonly commonDirectory: string
+
+  /** `undefined` before the first commit. */
+  head(): Promise<Head | undefined>
+  /** The full name of the branch that is checked out, also before its first commit. `undefined`: HEAD is detached. */
+  branch(): Promise<string | undefined>
+  /** The identity that Git would write into a commit. `undefined`: nobody has set one. */
+  author(): Promise<Author | undefined>
+  /** The last value of a setting, wherever Git looks for it: local, global, system, included files, environment. */
+  config(key: string): Promise<string | undefined>
+
+  /** The commit that a full ref name (`refs/…`) points at. */
+  readRef(ref: string): Promise<string | undefined>
+  /**
+   * Points a ref at `next` if it points at `expected` (`undefined`: if it does not exist).
+   *
+   * @returns false if it points elsewhere.
+   * @throws `locked` while another program holds the ref.
+   */
+  moveRef(ref: string, next: string, expected: string | undefined): Promise<boolean>
+
+  /** @param name a commit id, or a unique prefix of one. @returns `undefined` if this clone has no such commit. */
+  readCommit(name: string): Promise<Commit | undefined>
+  /** Whether `oid` is `ancestor` or one of its descendants. */
+  isDescendant(oid: string, ancestor: string): Promise<boolean>
+  /** The files below `paths` in a commit's tree; all files without `paths`. */
+  tree(commit: string, paths?: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
+  /** One level of a tree. @param oid a commit or a tree. */
+  readTree(oid: string): Promise<readonly TreeItem[]>
+  readBlob(oid: string): Promise<Uint8Array>
+  writeBlob(content: Uint8Array): Promise<string>
+  writeTree(items: readonly TreeItem[]): Promise<string>
+  /** Writes the commit object; no ref moves. */
+  writeCommit(commit: NewCommit): Promise<string>
+
+  /** How the work tree below `paths` differs from HEAD, with Git's filters and line-ending settings applied. */
+  changes(paths: readonly string[], context: CallContext, cache?: Documents | undefined): Promise<Changes>
+  /** Copies changed files of the work tree into the index, and removes deleted ones from the index. */
+  stage(changes: Pick<Changes, 'changed' | 'deleted'>, context: CallContext): Promise<void>
+  /** Makes files of the work tree and the index what they were in a commit. */
+  restore(commit: string, files: Restored, context: CallContext): Promise<void>
+  /** Commits the index and moves HEAD. @returns the commit's id. */
+  commitIndex(commit: Pick<NewCommit, 'message' | 'author' | 'timestamp'>): Promise<string>
+  /** Keeps other programs from changing the index, where no program `git` does so at each step. @throws `locked`. */
+  exclusively<R>(work: () => Promise<R>): Promise<R>
+  /** Writes regular files of a commit into a folder, as a checkout would. Symbolic links are left out. */
+  writeFiles(commit: string, paths: readonly string[], directory: string, context: CallContext): Promise<void>
+}
 
 export interface Head {
   readonly oid: string
@@ -17,129 +72,46 @@ export interface Author {
   readonly email: string
 }
 
+export interface Commit {
+  readonly oid: string
+  readonly parents: readonly string[]
+  readonly message: string
+}
+
+export interface NewCommit {
+  readonly tree: string
+  readonly parents: readonly string[]
+  readonly message: string
+  /** Also the committer. */
+  readonly author: Author
+  /** Seconds since 1970. */
+  readonly timestamp: number
+}
+
 export interface TreeEntry {
   /** Below the repository's root. */
   readonly path: string
   readonly oid: string
-  /** `100644`, `100755` or `120000`. */
+  /** `100644`, `100755`, `120000` (a symbolic link) or `160000` (a submodule's commit). */
   readonly mode: string
 }
 
-/** What is needed of Git, on isomorphic-git: no program has to be installed. */
-export interface Git {
-  readonly root: string
-  readonly library: Library
-  head(): Promise<Head | undefined>
-  /** `name <email>` of Git's configuration, else of the library. */
-  author(): Promise<Author>
-  /** Where Git fetches `origin` from. */
-  originUrl(): Promise<string | undefined>
-  /** The files below `paths` in a commit's tree. */
-  tree(commit: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
-  isIgnored(path: string): Promise<boolean>
-  /** Holds `index.lock`, as git does, so that two programs never write the index at once. @throws `locked`. */
-  locked<R>(work: () => Promise<R>): Promise<R>
+export interface TreeItem extends TreeEntry {
+  readonly type: 'blob' | 'tree' | 'commit'
 }
 
-const unknownAuthor: Author = { name: 'Sheikh', email: 'sheikh@localhost' }
-
-/** @throws `repository-invalid` where the folder is in no Git repository that can be worked on. */
-export async function openGit(directory: string, context: CallContext): Promise<Git> {
-  context.signal.throwIfAborted()
-  const library = (await import('isomorphic-git')).default as unknown as Library
-  const root = await findRoot(library, directory)
-  return {
-    root,
-    library,
-    async head() {
-      try {
-        const oid = await library.resolveRef({ fs, dir: root, ref: 'HEAD' })
-        const branch = await library.currentBranch({ fs, dir: root })
-        return { oid, ...(typeof branch === 'string' && { branch }) }
-      } catch (error) {
-        if ((error as Error).name === 'NotFoundError') return undefined
-        throw error
-      }
-    },
-    async author() {
-      const [name, email] = [await config('user.name'), await config('user.email')]
-      return name !== undefined && email !== undefined ? { name, email } : unknownAuthor
-    },
-    originUrl: () => config('remote.origin.url'),
-    tree: (commit, paths) => readTree(library, root, commit, paths),
-    isIgnored: (path) => library.isIgnored({ fs, dir: root, filepath: path }),
-    locked: (work) => withIndexLock(root, work),
-  }
-
-  async function config(path: string): Promise<string | undefined> {
-    const value: unknown = await library.getConfig({ fs, dir: root, path })
-    return typeof value === 'string' && value !== '' ? value : undefined
-  }
+export interface Changes {
+  /** Files that are new or differ from the commit. */
+  readonly changed: readonly string[]
+  /** Files of the commit that are missing. */
+  readonly deleted: readonly string[]
+  /** Files that are in no commit because Git ignores them. A path that ends with `/` is a folder. */
+  readonly ignored: readonly string[]
+  /** Files of the commit that this checkout leaves out: a sparse checkout, or a submodule that is not initialised. */
+  readonly absent: readonly string[]
 }
 
-/** Makes a repository with the branch `main`, unless the folder is in one. */
-export async function initGitRepository(directory: string, parts: Partial<CallContext> = {}): Promise<void> {
-  const library = (await import('isomorphic-git')).default as unknown as Library
-  callContext(parts).signal.throwIfAborted()
-  await mkdir(directory, { recursive: true })
-  const there = await library.findRoot({ fs, filepath: directory }).catch(() => undefined)
-  if (there === undefined) await library.init({ fs, dir: directory, defaultBranch: 'main' })
+export interface Restored {
+  readonly written: readonly string[]
+  readonly removed: readonly string[]
 }
-
-async function findRoot(library: Library, directory: string): Promise<string> {
-  let root: string
-  try {
-    root = await library.findRoot({ fs, filepath: directory })
-  } catch (error) {
-    throw invalid(`"${directory}" is in no Git repository. Make one: sheikh init`, error)
-  }
-  if (!fs.statSync(join(root, '.git')).isDirectory())
-    throw invalid(
-      `"${root}" is a linked work tree or a submodule, which the Git library cannot work on. Use the main work tree`,
-    )
-  return root
-}
-
-async function readTree(
-  library: Library,
-  dir: string,
-  commit: string,
-  paths: readonly string[],
-): Promise<ReadonlyMap<string, TreeEntry>> {
-  const entries = new Map<string, TreeEntry>()
-  const cache = {}
-  const wanted = (path: string) => paths.some((wish) => path === wish || path.startsWith(`${wish}/`))
-  const leadsTo = (path: string) => paths.some((wish) => wish.startsWith(`${path}/`))
-  const visit = async (oid: string, folder: string): Promise<void> => {
-    const { tree } = await library.readTree({ fs, dir, oid, cache })
-    for (const { path: name, oid: entryOid, type, mode } of tree) {
-      const path = folder === '' ? name : `${folder}/${name}`
-      if (type === 'tree' && (wanted(path) || leadsTo(path))) await visit(entryOid, path)
-      else if (type === 'blob' && wanted(path)) entries.set(path, { path, oid: entryOid, mode })
-    }
-  }
-  try {
-    await visit((await library.readCommit({ fs, dir, oid: commit, cache })).commit.tree, '')
-  } catch (error) {
-    throw invalid(`the commit ${commit} cannot be read: ${messageOf(error)}`, error)
-  }
-  return entries
-}
-
-async function withIndexLock<R>(root: string, work: () => Promise<R>): Promise<R> {
-  const lock = join(root, '.git/index.lock')
-  if (!(await createExclusively(lock, `${process.pid}\n`)))
-    throw new SheikhError(
-      'locked',
-      `Cannot change the index: "${lock}" exists, so another program is at work, or one was killed. Remove the file if none is.`,
-      { facts: { path: lock } },
-    )
-  try {
-    return await work()
-  } finally {
-    await rm(lock, { force: true })
-  }
-}
-
-const invalid = (fact: string, cause?: unknown) =>
-  new SheikhError('repository-invalid', `Cannot work on the repository: ${fact}.`, { cause })

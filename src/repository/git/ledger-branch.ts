@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { type CallContext, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import { type Ledger, type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../gate/index.js'
@@ -7,7 +6,7 @@ import { lost, overtaken } from './ledger-errors.js'
 import { ledgerPath, readLedgerFile, writeLedgerCommit } from './ledger-file.js'
 import { localPlace } from './ledger-local.js'
 import type { LedgerPlace, OnAuth } from './ledger-place.js'
-import { extendsCommit, moveRef, readRef, seenRef } from './ledger-refs.js'
+import { seenRef } from './ledger-refs.js'
 import { remotePlace } from './ledger-remote.js'
 
 export interface GitBranchLedgerOptions {
@@ -73,7 +72,7 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
       }
       const now = await look(kept, context)
       // An answer that was lost on its way back is a yes all the same.
-      if (now.tip !== undefined && (await extendsCommit(git, now.tip, commit))) return entry
+      if (now.tip !== undefined && (await git.isDescendant(now.tip, commit))) return entry
       if (error !== undefined) throw error
       refusals = now.tip === state.tip ? refusals + 1 : 0
       if (refusals === mostRefusals) throw refusal
@@ -101,13 +100,13 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
   /** Reads the branch, and checks that it holds all that was seen. */
   async function look(kept: Kept, context: CallContext): Promise<State> {
     // Before the tip is asked for: another writer of this clone may move both meanwhile.
-    const seen = await readRef(git, seenRef)
+    const seen = await git.readRef(seenRef)
     const tip = await kept.place.tip(context)
     let base = tip
     // A remote that never had the branch gets what this clone kept.
-    if (tip === undefined && kept.tracking !== undefined && (await readRef(git, kept.tracking)) === undefined)
-      base = await readRef(git, ref)
-    if (seen !== undefined && (base === undefined || !(await extendsCommit(git, base, seen))))
+    if (tip === undefined && kept.tracking !== undefined && (await git.readRef(kept.tracking)) === undefined)
+      base = await git.readRef(ref)
+    if (seen !== undefined && (base === undefined || !(await git.isDescendant(base, seen))))
       throw lost(kept.name, ref, base, seen)
     if (known === undefined || known.base !== base) known = await stateOf(kept, tip, base, seen)
     else known = { ...known, tip }
@@ -135,14 +134,13 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
   /** What was seen, for the next look; and the branch as this clone shows it. */
   async function remember(kept: Kept, oid: string, context: CallContext): Promise<void> {
     const names = [seenRef, ...(kept.tracking === undefined ? [] : [kept.tracking])]
-    const { library, root: dir } = git
-    const isCheckedOut = (await library.currentBranch({ fs, dir, fullname: true })) === ref
+    const isCheckedOut = (await git.branch()) === ref
     if (kept.tracking !== undefined && !isCheckedOut) names.push(ref)
     for (const name of names)
       try {
-        const at = await readRef(git, name)
-        if (at === oid || (at !== undefined && !(await extendsCommit(git, oid, at)))) continue
-        await moveRef(git, name, oid, at)
+        const at = await git.readRef(name)
+        if (at === oid || (at !== undefined && !(await git.isDescendant(oid, at)))) continue
+        await git.moveRef(name, oid, at)
       } catch (error) {
         // The entry itself is safe; without its name only a later edit of the branch is harder to notice.
         context.log.warn(`The ledger's commit ${oid} is not remembered: ${messageOf(error)}`, { commit: oid })

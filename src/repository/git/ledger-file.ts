@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import fs from 'node:fs'
 import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
-import type { Git } from './git.js'
+import { secondsOf } from './commit.js'
+import type { Git, TreeItem } from './git.js'
 
 const fileName = 'ledger.jsonl'
+/** Commits an entry that a run wrote where Git knows nobody. Who decided something is in the entry itself. */
+const machine = { name: 'Sheikh', email: 'sheikh@localhost' }
 
 /** The ledger's file on the branch. @param prefix the project's folder below the repository's root; empty where it is the root. */
 export const ledgerPath = (prefix: string) => (prefix === '' ? fileName : `${prefix}/${fileName}`)
 
 /** The lines of a ledger's file as of a commit; `undefined` where it has none. @throws `artifact-corrupt`; `invalid-config` where the branch holds other things. */
 export async function readLedgerFile(git: Git, commit: string, path: string): Promise<readonly string[] | undefined> {
-  const { library, root: dir } = git
-  const { tree } = await whole(commit, () => library.readTree({ fs, dir, oid: commit }))
-  const stranger = tree.find(({ path: name, type }) => type !== 'tree' && name !== fileName)
+  const top = await whole(commit, () => git.readTree(commit))
+  const stranger = top.find(({ path: name, type }) => type !== 'tree' && name !== fileName)
   if (stranger !== undefined)
     throw new SheikhError(
       'invalid-config',
@@ -21,8 +22,7 @@ export async function readLedgerFile(git: Git, commit: string, path: string): Pr
     )
   const entry = (await whole(commit, () => git.tree(commit, [path]))).get(path)
   if (entry === undefined) return undefined
-  const { blob } = await whole(commit, () => library.readBlob({ fs, dir, oid: entry.oid }))
-  return linesOf(blob, commit)
+  return linesOf(await whole(commit, () => git.readBlob(entry.oid)), commit)
 }
 
 /** An object that is missing or damaged is a ledger that nobody can trust. */
@@ -57,18 +57,14 @@ export async function writeLedgerCommit(
   }: { parent: string | undefined; path: string; lines: readonly string[]; subject: string },
   context: CallContext,
 ): Promise<string> {
-  const { library, root: dir } = git
-  const blob = await library.writeBlob({ fs, dir, blob: Buffer.from(lines.map((line) => `${line}\n`).join('')) })
+  const blob = await git.writeBlob(Buffer.from(lines.map((line) => `${line}\n`).join('')))
   const tree = await writeTree(git, parent, path.split('/'), blob)
-  const person = {
-    ...(await git.author()),
-    timestamp: Math.floor(context.clock.nowMs() / 1000),
-    timezoneOffset: 0,
-  }
+  const author = (await git.author()) ?? machine
+  const timestamp = secondsOf(context)
   // Two writers of the same event at the same moment must not write the same commit: each would take it for its own.
   const message = `${subject}\n\nWriter: ${randomUUID()}\n`
   const parents = parent === undefined ? [] : [parent]
-  return library.writeCommit({ fs, dir, commit: { message, tree, parent: parents, author: person, committer: person } })
+  return git.writeCommit({ message, tree, parents, author, timestamp })
 }
 
 /** The tree with one file replaced. @param from a commit or a tree; `undefined`: an empty one. */
@@ -78,14 +74,13 @@ async function writeTree(
   [name, ...below]: readonly string[],
   blob: string,
 ): Promise<string> {
-  const { library, root: dir } = git
-  const before = from === undefined ? [] : (await library.readTree({ fs, dir, oid: from })).tree
+  const before = from === undefined ? [] : await git.readTree(from)
   const there = before.find((entry) => entry.path === name && entry.type === 'tree')
-  const entry =
+  const entry: TreeItem =
     below.length === 0
-      ? { mode: '100644', path: name!, oid: blob, type: 'blob' as const }
-      : { mode: '040000', path: name!, oid: await writeTree(git, there?.oid, below, blob), type: 'tree' as const }
-  return library.writeTree({ fs, dir, tree: [...before.filter(({ path }) => path !== name), entry] })
+      ? { mode: '100644', path: name!, oid: blob, type: 'blob' }
+      : { mode: '040000', path: name!, oid: await writeTree(git, there?.oid, below, blob), type: 'tree' }
+  return git.writeTree([...before.filter(({ path }) => path !== name), entry])
 }
 
 const corrupt = (commit: string, fact: string, cause?: unknown) =>

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import type { HttpClient } from 'isomorphic-git/http/node'
 import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
+import { loadLibrary } from './isomorphic/isomorphic-git.js'
 import { refused } from './ledger-errors.js'
 import { withNamedHead } from './ledger-http-head.js'
 import type { LedgerPlace, RemotePlaceOptions } from './ledger-place.js'
@@ -13,18 +14,19 @@ const absent = '0'.repeat(40)
 
 /** A branch behind `http://` or `https://`: no program has to be installed. */
 export function httpPlace(git: Git, url: string, { remote, ref, onAuth }: RemotePlaceOptions): LedgerPlace {
-  const { library, root: dir } = git
+  const { root: dir } = git
   const common = { url, ...(onAuth !== undefined && { onAuth: (asked: string) => onAuth(asked) ?? {} }) }
   return {
     tip(context) {
       const find = async (http: HttpClient) => {
+        const library = await loadLibrary()
         const found = await library.listServerRefs({ ...common, http, prefix: ref })
         return found.find((entry) => entry.ref === ref)?.oid
       }
       // `ref` is what the server is told we have.
       const names = { ref: seenRef, remoteRef: ref, remote, singleBranch: true, tags: false }
-      const fetch = (http: HttpClient) =>
-        library.fetch({ ...common, ...names, http: withNamedHead(http, ref), fs, dir })
+      const fetch = async (http: HttpClient) =>
+        (await loadLibrary()).fetch({ ...common, ...names, http: withNamedHead(http, ref), fs, dir })
       return fetchedTip(
         git,
         remote,
@@ -37,6 +39,7 @@ export function httpPlace(git: Git, url: string, { remote, ref, onAuth }: Remote
         try {
           // The server moves the branch if it still stands where `onPrePush` sees it: the request carries that commit's name.
           const onPrePush = ({ remoteRef }: { remoteRef: { oid: string } }) => remoteRef.oid === (expected ?? absent)
+          const library = await loadLibrary()
           await library.push({ ...common, http, fs, dir, ref: next, remoteRef: ref, remote, onPrePush })
           return undefined
         } catch (error) {

@@ -1,22 +1,20 @@
-import fs from 'node:fs'
 import { isSheikhError, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { refused } from './ledger-errors.js'
 import type { LedgerPlace } from './ledger-place.js'
-import { moveRef, readRef } from './ledger-refs.js'
 
 /** A branch of this clone. */
 export function localPlace(git: Git, ref: string): LedgerPlace {
   return {
-    tip: () => readRef(git, ref),
+    tip: () => git.readRef(ref),
     async move(next, expected) {
-      if ((await git.library.currentBranch({ fs, dir: git.root, fullname: true })) === ref)
+      if ((await git.branch()) === ref)
         throw new SheikhError(
           'repository-invalid',
           `Cannot write into the ledger: its branch "${ref}" is checked out. Check out another one.`,
         )
       try {
-        return (await moveRef(git, ref, next, expected)) ? undefined : refused('this clone', ref, 'it stands elsewhere')
+        return (await git.moveRef(ref, next, expected)) ? undefined : refused('this clone', ref, 'it stands elsewhere')
       } catch (error) {
         // Whoever is writing is quick; a lock that stays is told of when all attempts are used up.
         if (isSheikhError(error, 'locked')) return error

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { refused } from './ledger-errors.js'
@@ -10,7 +9,7 @@ const timeoutMs = 60_000
 
 /** A branch behind any other URL (ssh, a path), by the program `git`, which brings the keys. */
 export function programPlace(git: Git, { remote, ref }: Pick<RemotePlaceOptions, 'remote' | 'ref'>): LedgerPlace {
-  const call = (parameters: readonly string[], context: CallContext) => runGit(git.root, remote, parameters, context)
+  const call = (parameters: readonly string[], context: CallContext) => runGit(git, remote, parameters, context)
   return {
     tip(context) {
       const find = async () => {
@@ -40,7 +39,7 @@ export function programPlace(git: Git, { remote, ref }: Pick<RemotePlaceOptions,
 
 /** @returns `isRefused`: the other side has been reached, and said no. */
 async function runGit(
-  root: string,
+  { root, directory }: Git,
   remote: string,
   parameters: readonly string[],
   context: CallContext,
@@ -49,7 +48,7 @@ async function runGit(
   signal.throwIfAborted()
   // The repository by name: in a hook, git's environment may name another.
   const settings = ['gc.auto=0', 'maintenance.auto=false', 'protocol.ext.allow=never'].flatMap((item) => ['-c', item])
-  const all = [`--git-dir=${join(root, '.git')}`, ...settings, ...parameters]
+  const all = [`--git-dir=${directory}`, ...settings, ...parameters]
   return new Promise((resolve, reject) => {
     execFile('git', all, { cwd: root, signal, timeout: timeoutMs, maxBuffer: 1e8 }, (error, stdout, stderr) => {
       if (error === null) return resolve({ output: stdout, isRefused: false })

@@ -1,4 +1,3 @@
-import fs from 'node:fs'
 import { SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { httpPlace } from './ledger-http.js'
@@ -7,14 +6,13 @@ import { programPlace } from './ledger-program.js'
 
 /** A remote of Git's configuration; `undefined` where there is none of that name. @throws `invalid-config`. */
 export async function remotePlace(git: Git, options: RemotePlaceOptions): Promise<LedgerPlace | undefined> {
-  const config = async (key: string): Promise<unknown> =>
-    git.library.getConfig({ fs, dir: git.root, path: `remote.${options.remote}.${key}` })
+  const config = (key: string) => git.config(`remote.${options.remote}.${key}`)
   const url = await config('url')
-  if (typeof url !== 'string' || url === '') return undefined
+  if (url === undefined) return undefined
   const pushUrl = await config('pushurl')
   const reading = placeAt(git, url, options)
   // A common setting: read by https without a password, write by ssh.
-  const writing = typeof pushUrl === 'string' && pushUrl !== '' ? placeAt(git, pushUrl, options) : reading
+  const writing = pushUrl === undefined ? reading : placeAt(git, pushUrl, options)
   return { tip: reading.tip, move: writing.move }
 }
 

@@ -3,45 +3,48 @@ import { type BigIntStats, lstatSync, readdirSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { type CallContext, digestJson } from '../../core/index.js'
-import { type Documents, fileStamp, type StatCache, statCache } from '../../store/index.js'
-import type { Git, TreeEntry } from './git.js'
+import { type CallContext, digestJson } from '../../../core/index.js'
+import { type Documents, fileStamp, type StatCache, statCache } from '../../../store/index.js'
+import type { Changes, TreeEntry } from '../git.js'
 
-export interface Changes {
-  /** Files that are new or other than in the commit. */
-  readonly changed: readonly string[]
-  readonly deleted: readonly string[]
+/** What the comparison needs of a repository. */
+interface WorkTree {
+  readonly root: string
+  readonly committed: ReadonlyMap<string, TreeEntry>
+  isIgnored(path: string): Promise<boolean>
+  /** False where `core.fileMode` says that the file system keeps no modes. */
+  readonly keepsModes: boolean
 }
 
 const cacheKey = digestJson({ kind: 'git-blobs', formatVersion: 1 })
 
 /**
- * How the work tree below `paths` differs from HEAD's tree, by content and mode; ignored files are passed over. With a
- * cache a file whose stat is as it was is not read. `.gitattributes` and `core.autocrlf` are not applied: what is on disk
- * is compared with what is committed.
+ * How the files below `paths` differ from those of a commit, by content and mode. With a cache, a file whose stat is as it
+ * was is not read. `.gitattributes` and `core.autocrlf` are not applied.
  */
-export async function findChanges(
-  git: Git,
+export async function compareWorkTree(
+  { root, committed, isIgnored, keepsModes }: WorkTree,
   paths: readonly string[],
   context: CallContext,
   cache?: Documents | undefined,
 ): Promise<Changes> {
-  const head = await git.head()
-  const committed = head === undefined ? new Map<string, TreeEntry>() : await git.tree(head.oid, paths)
   const oids = cache === undefined ? undefined : await statCache<string>(cache, 'git-blobs', cacheKey, context)
   const changed: string[] = []
+  const ignored: string[] = []
   const seen = new Set<string>()
-  for (const [path, stats] of await listFiles(git.root, paths, context)) {
+  for (const [path, stats] of await listFiles(root, paths, context)) {
     seen.add(path)
     const entry = committed.get(path)
-    if (entry === undefined) {
-      if (!(await git.isIgnored(path))) changed.push(path)
-    } else if (entry.mode !== modeOf(stats) || entry.oid !== (await blobOid(git.root, path, stats, oids)))
+    if (entry === undefined) ((await isIgnored(path)) ? ignored : changed).push(path)
+    else if (!sameMode(entry.mode, stats, keepsModes) || entry.oid !== (await blobOid(root, path, stats, oids)))
       changed.push(path)
   }
   await oids?.save()
-  return { changed, deleted: [...committed.keys()].filter((path) => !seen.has(path)) }
+  return { changed, deleted: [...committed.keys()].filter((path) => !seen.has(path)), ignored, absent: [] }
 }
+
+const sameMode = (mode: string, stats: BigIntStats, keepsModes: boolean) =>
+  mode === modeOf(stats) || (!keepsModes && mode.startsWith('100') && stats.isFile())
 
 /** Files and symbolic links, folder by folder: ten thousand promises would take longer than the calls themselves. */
 async function listFiles(

@@ -1,0 +1,220 @@
+import fs from 'node:fs'
+import { chmod, mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type * as IsomorphicGit from 'isomorphic-git'
+import { type CallContext, checkedPath, messageOf, SheikhError } from '../../../core/index.js'
+import { createExclusively } from '../../../store/index.js'
+import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
+import type { GitEnvironment } from '../native/git-program.js'
+import { removeEntry } from '../remove-entry.js'
+import { gitSettings } from './git-settings.js'
+import { moveRefByLock } from './move-ref.js'
+import { checkSupported, needsNative, refuseConversions } from './unsupported.js'
+import { compareWorkTree } from './work-tree.js'
+
+export type Library = typeof IsomorphicGit
+
+export async function loadLibrary(): Promise<Library> {
+  return (await import('isomorphic-git')).default as unknown as Library
+}
+
+// All at once is faster and takes a gigabyte for ten thousand files (an unbounded Promise.all inside).
+const filesAtOnce = 250
+
+/** The repository with this root, by isomorphic-git. @throws `repository-invalid` where it uses what the library lacks. */
+export async function isomorphicGit(root: string, environment: GitEnvironment): Promise<Git> {
+  const library = await loadLibrary()
+  const directory = join(root, '.git')
+  const settings = await gitSettings(root, environment)
+  await checkSupported(root, settings)
+  const repository = { fs, dir: root }
+  const cache = {}
+
+  const git: Git = {
+    kind: 'isomorphic',
+    root,
+    directory,
+    commonDirectory: directory,
+
+    async head() {
+      const oid = await git.readRef('HEAD')
+      if (oid === undefined) return undefined
+      const branch = await git.branch()
+      return { oid, ...(branch !== undefined && { branch: branch.replace(/^refs\/heads\//, '') }) }
+    },
+    branch: async () => (await library.currentBranch({ ...repository, fullname: true })) ?? undefined,
+    async author() {
+      const name = environment['GIT_AUTHOR_NAME'] || (await settings.get('user.name'))
+      const email = environment['GIT_AUTHOR_EMAIL'] || (await settings.get('user.email')) || environment['EMAIL']
+      return name && email ? { name, email } : undefined
+    },
+    config: (key) => settings.get(key),
+
+    async readRef(ref) {
+      try {
+        return await library.resolveRef({ ...repository, ref })
+      } catch (error) {
+        if ((error as Error).name === 'NotFoundError') return undefined
+        throw error
+      }
+    },
+    moveRef: (ref, next, expected) => moveRefByLock(git, ref, next, expected),
+
+    async readCommit(name) {
+      if (!/^[0-9a-f]{4,40}$/.test(name)) return undefined
+      try {
+        const found = await library.readCommit({
+          ...repository,
+          oid: await library.expandOid({ ...repository, oid: name }),
+        })
+        return { oid: found.oid, parents: found.commit.parent, message: found.commit.message }
+      } catch {
+        return undefined
+      }
+    },
+    isDescendant: async (oid, ancestor) =>
+      oid === ancestor || library.isDescendent({ ...repository, oid, ancestor, depth: -1 }),
+    tree: (commit, paths) => readWholeTree(library, root, commit, paths),
+    async readTree(oid) {
+      const { tree } = await library.readTree({ ...repository, oid })
+      return tree.map(({ path, oid: itsOid, mode, type }) => ({
+        path,
+        oid: itsOid,
+        mode,
+        type: type as TreeItem['type'],
+      }))
+    },
+    readBlob: async (oid) => (await library.readBlob({ ...repository, oid, cache })).blob,
+    writeBlob: (blob) => library.writeBlob({ ...repository, blob }),
+    writeTree: (items) => library.writeTree({ ...repository, tree: [...items] }),
+    writeCommit({ tree, parents, message, author, timestamp }) {
+      const person = { ...author, timestamp, timezoneOffset: 0 }
+      const commit = { message, tree, parent: [...parents], author: person, committer: person }
+      return library.writeCommit({ ...repository, commit })
+    },
+
+    async changes(paths, context, documents): Promise<Changes> {
+      const head = await git.head()
+      const committed = head === undefined ? new Map<string, TreeEntry>() : await git.tree(head.oid, paths)
+      const isIgnored = (filepath: string) => library.isIgnored({ ...repository, filepath })
+      const keepsModes = (await settings.get('core.filemode')) !== 'false'
+      const changes = await compareWorkTree({ root, committed, isIgnored, keepsModes }, paths, context, documents)
+      await refuseConversions(
+        root,
+        settings,
+        changes.changed.filter((path) => committed.has(path)),
+      )
+      return changes
+    },
+    async stage({ changed, deleted }, { signal }) {
+      const index = {}
+      await refuseConversions(root, settings, changed)
+      for (let start = 0; start < changed.length; start += filesAtOnce) {
+        signal.throwIfAborted()
+        try {
+          const filepath = changed.slice(start, start + filesAtOnce)
+          await library.add({ ...repository, cache: index, filepath })
+        } catch (error) {
+          throw new SheikhError('repository-invalid', `Cannot commit: ${messageOf(error)}. See "git status".`, {
+            cause: error,
+          })
+        }
+      }
+      for (const filepath of deleted) await library.remove({ ...repository, cache: index, filepath })
+    },
+    async restore(commit, { written, removed }, context) {
+      // First what goes: where a link stood in a folder's place, writing below it would write to where it leads.
+      for (const path of removed) await removeEntry(root, path)
+      const entries = await git.tree(commit, written)
+      await refuseConversions(root, settings, written)
+      for (const path of written) await writeEntry(git, entries.get(path)!, context)
+      await git.stage({ changed: written, deleted: removed }, context)
+    },
+    commitIndex: ({ message, author, timestamp }) =>
+      library.commit({ ...repository, message, author: { ...author, timestamp, timezoneOffset: 0 } }),
+    async exclusively(work) {
+      const lock = join(directory, 'index.lock')
+      if (!(await createExclusively(lock, `${process.pid}\n`)))
+        throw new SheikhError(
+          'locked',
+          `Cannot change the index: "${lock}" exists, so another program is using it, or a program was killed. Remove the file if no program is using the repository.`,
+          { facts: { path: lock } },
+        )
+      try {
+        return await work()
+      } finally {
+        await rm(lock, { force: true })
+      }
+    },
+
+    async writeFiles(commit, paths, folder, { signal }) {
+      const entries = [...(await git.tree(commit, paths)).values()].filter(({ mode }) => mode !== '120000')
+      await refuseConversions(
+        root,
+        settings,
+        entries.map(({ path }) => path),
+      )
+      for (const { path, oid } of entries) {
+        signal.throwIfAborted()
+        const file = join(folder, checkedPath(path))
+        await mkdir(dirname(file), { recursive: true })
+        await writeFile(file, await git.readBlob(oid))
+      }
+    },
+  }
+  return git
+}
+
+async function readWholeTree(
+  library: Library,
+  dir: string,
+  commit: string,
+  paths: readonly string[] | undefined,
+): Promise<ReadonlyMap<string, TreeEntry>> {
+  const entries = new Map<string, TreeEntry>()
+  const cache = {}
+  const wanted = (path: string) =>
+    paths === undefined || paths.some((wish) => path === wish || path.startsWith(`${wish}/`))
+  const leadsTo = (path: string) => paths?.some((wish) => wish.startsWith(`${path}/`)) === true
+  const visit = async (oid: string, folder: string): Promise<void> => {
+    const { tree } = await library.readTree({ fs, dir, oid, cache })
+    for (const { path: name, oid: entryOid, type, mode } of tree) {
+      const path = folder === '' ? name : `${folder}/${name}`
+      if (type === 'tree' && (wanted(path) || leadsTo(path))) await visit(entryOid, path)
+      else if (type === 'commit' && (wanted(path) || leadsTo(path))) throw needsNative(`"${path}" is a submodule`)
+      else if (type === 'blob' && wanted(path)) entries.set(path, { path, oid: entryOid, mode })
+    }
+  }
+  try {
+    await visit((await library.readCommit({ fs, dir, oid: commit, cache })).commit.tree, '')
+  } catch (error) {
+    if (error instanceof SheikhError) throw error
+    if ((error as Error).name === 'UnsafeFilepathError')
+      throw needsNative(
+        `a file name in commit ${commit} holds a backslash or another character that Windows refuses`,
+        error,
+      )
+    throw new SheikhError(
+      'repository-invalid',
+      `Cannot work on the repository: the commit ${commit} cannot be read (${messageOf(error)}). In a shallow clone, fetch it: git fetch --unshallow`,
+      { facts: { commit }, cause: error },
+    )
+  }
+  return entries
+}
+
+async function writeEntry(git: Git, { path, oid, mode }: TreeEntry, context: CallContext): Promise<void> {
+  context.signal.throwIfAborted()
+  const blob = await git.readBlob(oid)
+  const file = join(git.root, path)
+  await mkdir(dirname(file), { recursive: true })
+  if ((await realpath(dirname(file))) !== join(await realpath(git.root), dirname(path)))
+    throw new SheikhError(
+      'repository-invalid',
+      `Cannot restore "${path}": a folder above it is a link. Remove the link.`,
+    )
+  await rm(file, { force: true })
+  if (mode === '120000') return symlink(Buffer.from(blob).toString(), file)
+  await writeFile(file, blob)
+  await chmod(file, mode === '100755' ? 0o755 : 0o644)
+}

@@ -1,0 +1,138 @@
+import { existsSync, lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CallContext } from '../../../core/index.js'
+import type { Changes } from '../git.js'
+import { type GitProgram, gitFailed } from './git-program.js'
+
+/** Paths in one command's arguments: below the shortest limit of an operating system. */
+const pathsAtOnce = 200
+
+interface Found {
+  readonly changed: Set<string>
+  readonly deleted: Set<string>
+  readonly ignored: Set<string>
+  readonly absent: Set<string>
+}
+
+/**
+ * `git status`, and what it passes over: entries that a person or a sparse checkout has flagged in the index, and
+ * submodules.
+ */
+export async function findChanges(
+  program: GitProgram,
+  root: string,
+  paths: readonly string[],
+  { signal }: CallContext,
+): Promise<Changes> {
+  const found: Found = { changed: new Set(), deleted: new Set(), ignored: new Set(), absent: new Set() }
+  if (paths.length > 0) await look(program, root, paths, signal, found)
+  const { changed, deleted, ignored, absent } = found
+  // A file that was removed from the index and exists is listed twice.
+  for (const path of changed) deleted.delete(path)
+  return { changed: [...changed], deleted: [...deleted], ignored: [...ignored], absent: [...absent] }
+}
+
+async function look(
+  program: GitProgram,
+  root: string,
+  paths: readonly string[],
+  signal: AbortSignal,
+  found: Found,
+  prefix = '',
+): Promise<void> {
+  const inside = prefix === '' ? [] : ['-C', join(root, prefix)]
+  const status = [
+    ...[...inside, 'status', '--porcelain=v2', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'],
+    // The files of a submodule are listed below, by name.
+    ...['--ignore-submodules=dirty', '--', ...paths],
+  ]
+  const [lines, entries] = await Promise.all([
+    program.run(status, { signal }),
+    program.run([...inside, 'ls-files', '-v', '-s', '-z', '--', ...paths], { signal }),
+  ])
+  readStatus(lines.toString(), prefix, found)
+  const flagged: [path: string, oid: string][] = []
+  for (const entry of eachEntry(entries)) {
+    const { path, oid } = entry
+    if (entry.mode === '160000') await lookIntoSubmodule(path)
+    else if (entry.isSkipped && !exists(path)) found.absent.add(prefix + path)
+    else if (exists(path)) flagged.push([path, oid])
+    else found.deleted.add(prefix + path)
+  }
+  for (const path of await differing(program, inside, flagged, signal)) found.changed.add(prefix + path)
+
+  function exists(path: string): boolean {
+    return lstatSync(join(root, prefix, path), { throwIfNoEntry: false })?.isDirectory() === false
+  }
+
+  async function lookIntoSubmodule(path: string): Promise<void> {
+    if (!existsSync(join(root, prefix, path, '.git'))) found.absent.add(prefix + path)
+    else await look(program, root, ['.'], signal, found, `${prefix}${path}/`)
+  }
+}
+
+/** The format is in git-status(1), "Porcelain Format Version 2". */
+function readStatus(text: string, prefix: string, { changed, deleted, ignored }: Found): void {
+  for (const line of text.split('\0')) {
+    const [kind, state] = [line[0], line.slice(2, 4)]
+    if (kind === '?') changed.add(prefix + line.slice(2))
+    else if (kind === '!') ignored.add(prefix + line.slice(2))
+    else if (kind === '1' || kind === 'u') {
+      const path =
+        prefix +
+        line
+          .split(' ')
+          .slice(kind === '1' ? 8 : 10)
+          .join(' ')
+      // Added to the index, and gone from the work tree: neither the commit nor the folder holds it.
+      if (state === 'AD') continue
+      if (state.endsWith('D') || state === 'D.') deleted.add(path)
+      else changed.add(path)
+    }
+  }
+}
+
+interface IndexEntry {
+  readonly path: string
+  readonly mode: string
+  readonly oid: string
+  readonly isSkipped: boolean
+}
+
+/** The entries of `git ls-files -v -s` that `git status` does not compare: flagged ones, and submodules. */
+function* eachEntry(output: Buffer): Generator<IndexEntry> {
+  // Almost every line begins with "H 100": ten thousand of them are not worth splitting.
+  for (let at = 0; at < output.length; ) {
+    const end = output.indexOf(0, at)
+    const isPlain = output[at] === 0x48 && output[at + 2] === 0x31 && output[at + 3] !== 0x36
+    if (!isPlain) {
+      const line = output.toString('utf8', at, end)
+      const tab = line.indexOf('\t')
+      const [tag = '', mode = '', oid = '', stage] = line.slice(0, tab).split(' ')
+      const isUnmerged = stage !== '0'
+      if (!isUnmerged) yield { path: line.slice(tab + 1), mode, oid, isSkipped: tag.toUpperCase() === 'S' }
+    }
+    at = end + 1
+  }
+}
+
+/** Of flagged files, those whose content is not the index's. */
+async function differing(
+  program: GitProgram,
+  inside: readonly string[],
+  files: readonly (readonly [path: string, oid: string])[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const found: string[] = []
+  for (let start = 0; start < files.length; start += pathsAtOnce) {
+    const some = files.slice(start, start + pathsAtOnce)
+    const parameters = [...inside, 'hash-object', '--', ...some.map(([path]) => path)]
+    const answer = await program.ask(parameters, { signal })
+    if (answer.status !== 0) throw gitFailed(parameters, answer)
+    const oids = answer.output.toString().split('\n')
+    some.forEach(([path, oid], index) => {
+      if (oids[index] !== oid) found.push(path)
+    })
+  }
+  return found
+}

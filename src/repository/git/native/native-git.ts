@@ -1,0 +1,207 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
+import type { Commit, Git, Head, NewCommit, TreeItem } from '../git.js'
+import { removeEntry } from '../remove-entry.js'
+import { findChanges } from './changes.js'
+import { findGit, type GitAnswer, type GitEnvironment, type GitProgram, gitFailed, gitProgram } from './git-program.js'
+import { readIdentity } from './read-identity.js'
+
+/** The repository, or why git works on none here. */
+export type Found = { readonly git: Git } | { readonly refusal: Refusal; readonly said: string }
+
+type Refusal = 'not-installed' | 'no-repository' | 'other-owner' | 'unusable'
+
+/** The repository around a folder, by the program `git`. */
+export async function nativeGit(
+  program: string,
+  directory: string,
+  environment: GitEnvironment,
+  context: CallContext,
+): Promise<Found> {
+  const { signal } = context
+  const asked = ['rev-parse', '--show-toplevel', '--absolute-git-dir', '--git-common-dir', '--show-object-format']
+  const [version, answer] = await Promise.all([
+    findGit(program, environment, context),
+    gitProgram(program, directory, environment, signal)
+      .ask(asked)
+      // The program may not be there.
+      .catch(() => undefined),
+  ])
+  signal.throwIfAborted()
+  if (version === undefined || answer === undefined) return { refusal: 'not-installed', said: '' }
+  if (answer.status !== 0) return { refusal: refusalOf(answer), said: answer.errors }
+  const [root, own, common, format, ...others] = answer.output.toString().split('\n')
+  if (!root || !own || !common || !/^sha(1|256)$/.test(format ?? '') || others.join('') !== '')
+    return { refusal: 'unusable', said: 'fatal: the path of the repository holds a line break' }
+  const call = gitProgram(program, root, environment, signal, version)
+  return { git: gitIn(call, { root, directory: own, commonDirectory: resolve(directory, common), format: format! }) }
+}
+
+function refusalOf({ errors }: GitAnswer): Refusal {
+  if (/dubious ownership|unsafe repository/.test(errors)) return 'other-owner'
+  return /not a git repository/i.test(errors) ? 'no-repository' : 'unusable'
+}
+
+interface Place {
+  readonly root: string
+  readonly directory: string
+  readonly commonDirectory: string
+  readonly format: string
+}
+
+function gitIn(program: GitProgram, { format, ...place }: Place): Git {
+  const absent = '0'.repeat(format === 'sha256' ? 64 : 40)
+  const lineOf = async (...parameters: readonly string[]) => (await program.run(parameters)).toString().trim()
+  const updateIndex = async (parameters: readonly string[], paths: readonly string[], signal: AbortSignal) => {
+    if (paths.length === 0) return
+    await program.run(['update-index', ...parameters, '-z', '--stdin'], { input: listed(paths), signal })
+  }
+
+  const git: Git = {
+    kind: 'native',
+    ...place,
+
+    async head(): Promise<Head | undefined> {
+      const [oid, branch] = await Promise.all([
+        program.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']),
+        git.branch(),
+      ])
+      if (oid.status === 1) return undefined
+      if (oid.status !== 0) throw gitFailed(['rev-parse'], oid)
+      return { oid: lineIn(oid), ...(branch !== undefined && { branch: branch.replace(/^refs\/heads\//, '') }) }
+    },
+    async branch() {
+      const answer = await program.ask(['symbolic-ref', '--quiet', 'HEAD'])
+      return answer.status === 0 ? lineIn(answer) : undefined
+    },
+    author: () => readIdentity(program),
+    async config(key) {
+      const { status, output } = await program.ask(['config', '--null', '--get', key])
+      const value = output.toString().replace(/\0$/, '')
+      return status === 0 && value !== '' ? value : undefined
+    },
+
+    async readRef(ref) {
+      const parameters = ['rev-parse', '--verify', '--quiet', '--end-of-options', ref]
+      const answer = await program.ask(parameters)
+      if (answer.status === 0) return lineIn(answer)
+      // A ref that is damaged is not a ref that does not exist.
+      if (answer.status === 1 && !/broken ref|^(error|fatal): /m.test(answer.errors)) return undefined
+      throw gitFailed(parameters, answer)
+    },
+    async moveRef(ref, next, expected) {
+      const parameters = ['update-ref', '--no-deref', '--end-of-options', ref, next, expected ?? absent]
+      const answer = await program.ask(parameters)
+      if (answer.status === 0) return true
+      if (/but expected|reference already exists|unable to resolve reference/.test(answer.errors)) return false
+      throw gitFailed(parameters, answer)
+    },
+
+    async readCommit(name): Promise<Commit | undefined> {
+      if (!/^[0-9a-f]{4,64}$/.test(name)) return undefined
+      const found = await program.ask(['rev-parse', '--verify', '--quiet', `${name}^{commit}`])
+      if (found.status !== 0) return undefined
+      const oid = lineIn(found)
+      const text = (await program.run(['cat-file', 'commit', oid])).toString()
+      const end = text.indexOf('\n\n')
+      const headers = text.slice(0, end).split('\n')
+      const parents = headers.filter((line) => line.startsWith('parent ')).map((line) => line.slice('parent '.length))
+      return { oid, parents, message: text.slice(end + 2) }
+    },
+    async isDescendant(oid, ancestor) {
+      const parameters = ['merge-base', '--is-ancestor', ancestor, oid]
+      const answer = await program.ask(parameters)
+      if (answer.status > 1) throw gitFailed(parameters, answer)
+      return answer.status === 0
+    },
+    async tree(commit, paths = []) {
+      const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
+      return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
+    },
+    readTree: (oid) => listTree(program, ['--full-tree', oid]),
+    readBlob: (oid) => program.run(['cat-file', 'blob', oid]),
+    writeBlob: async (content) =>
+      (await program.run(['hash-object', '-w', '--stdin', '--no-filters'], { input: content })).toString().trim(),
+    async writeTree(items) {
+      const input = items.map(({ mode, type, oid, path }) => `${mode} ${type} ${oid}\t${path}\0`).join('')
+      return (await program.run(['mktree', '-z'], { input })).toString().trim()
+    },
+    async writeCommit({ tree, parents, message, author, timestamp }: NewCommit) {
+      const date = `@${timestamp} +0000`
+      const parameters = ['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent])]
+      const environment = {
+        ...{ GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_AUTHOR_DATE: date },
+        ...{ GIT_COMMITTER_NAME: author.name, GIT_COMMITTER_EMAIL: author.email, GIT_COMMITTER_DATE: date },
+      }
+      return (await program.run(parameters, { input: message, environment })).toString().trim()
+    },
+
+    changes: (paths, context) => findChanges(program, place.root, paths, context),
+    async stage({ changed, deleted }, { signal }) {
+      // First what goes: a deleted path may lie below a changed one, and the other way round.
+      await updateIndex(['--force-remove'], deleted, signal)
+      await updateIndex(['--add', '--remove', '--replace'], changed, signal)
+    },
+    async restore(commit, { written, removed }, { signal }) {
+      await updateIndex(['--force-remove'], removed, signal)
+      for (const path of removed) await removeEntry(place.root, path)
+      if (written.length === 0) return
+      const fromInput = ['--pathspec-from-file=-', '--pathspec-file-nul']
+      await program.run(['checkout', '--quiet', commit, ...fromInput], { input: listed(written), signal })
+    },
+    async commitIndex({ message, author, timestamp }) {
+      const head = await git.head()
+      const tree = await lineOf('write-tree')
+      const parents = head === undefined ? [] : [head.oid]
+      const oid = await git.writeCommit({ tree, parents, message, author, timestamp })
+      const reason = `commit: ${message.split('\n', 1)[0]}`
+      await program.run(['update-ref', '-m', reason, 'HEAD', oid, head?.oid ?? absent])
+      return oid
+    },
+    exclusively: (work) => work(),
+
+    async writeFiles(commit, paths, directory, { signal }) {
+      const entries = [...(await git.tree(commit, paths)).values()]
+      const submodule = entries.find(({ mode }) => mode === '160000')
+      if (submodule !== undefined)
+        throw new SheikhError(
+          'repository-invalid',
+          `Cannot read the commit ${commit}: "${submodule.path}" is a submodule, and files of earlier commits of a submodule are not read. Keep the samples in the repository itself.`,
+          { facts: { commit, path: submodule.path } },
+        )
+      const files = entries.filter(({ mode }) => mode !== '120000').map(({ path }) => checkedPath(path))
+      if (files.length === 0) return
+      // An index of its own, so that attributes of that commit apply and the repository's index stays as it is.
+      const folder = await mkdtemp(join(tmpdir(), 'sheikh-index-'))
+      try {
+        const environment = { GIT_INDEX_FILE: join(folder, 'index') }
+        await program.run(['read-tree', '--no-sparse-checkout', commit], { environment, signal })
+        await program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
+          environment,
+          input: listed(files),
+          signal,
+        })
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  }
+  return git
+}
+
+const listed = (paths: readonly string[]) => paths.map((path) => `${path}\0`).join('')
+const lineIn = ({ output }: GitAnswer) => output.toString().trim()
+
+async function listTree(program: GitProgram, parameters: readonly string[]): Promise<readonly TreeItem[]> {
+  const output = (await program.run(['ls-tree', '-z', ...parameters])).toString()
+  return output
+    .split('\0')
+    .slice(0, -1)
+    .map((line) => {
+      const tab = line.indexOf('\t')
+      const [mode, type, oid] = line.slice(0, tab).split(' ') as [string, TreeItem['type'], string]
+      return { path: line.slice(tab + 1), oid, mode, type }
+    })
+}

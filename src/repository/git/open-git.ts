@@ -1,0 +1,93 @@
+import fs from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { env, platform } from 'node:process'
+import { type CallContext, callContext, SheikhError } from '../../core/index.js'
+import type { Git } from './git.js'
+import { isomorphicGit, loadLibrary } from './isomorphic/isomorphic-git.js'
+import { needsNative } from './isomorphic/unsupported.js'
+import { findGit, type GitEnvironment, gitFailed, gitProgram } from './native/git-program.js'
+import { nativeGit } from './native/native-git.js'
+
+export interface OpenGitOptions {
+  /** The program to call; `false`: isomorphic-git. @default 'git', where version 2.30 or later is on the PATH */
+  readonly program?: string | false | undefined
+  /** @default the process's */
+  readonly environment?: GitEnvironment | undefined
+}
+
+/**
+ * The repository that a folder is in.
+ *
+ * @throws `repository-invalid` where the folder is in no Git repository, or in one that cannot be worked on.
+ */
+export async function openGit(
+  directory: string,
+  context: CallContext,
+  { program = 'git', environment = env }: OpenGitOptions = {},
+): Promise<Git> {
+  context.signal.throwIfAborted()
+  const outside = () =>
+    new SheikhError(
+      'repository-invalid',
+      `Cannot work on the repository: "${directory}" is in no Git repository. Make one: sheikh init`,
+      { facts: { directory } },
+    )
+  if (!fs.existsSync(directory)) throw outside()
+  if (program !== false) {
+    const found = await nativeGit(program, directory, environment, context)
+    if ('git' in found) return found.git
+    if (found.refusal === 'no-repository') throw outside()
+    if (found.refusal === 'unusable')
+      throw gitFailed(['rev-parse'], { status: 128, output: Buffer.of(), errors: found.said })
+    // git refuses the folder of another user, since settings there may run programs. The library runs none.
+  }
+  const root = await findRoot(directory)
+  if (root === undefined) throw outside()
+  if (!fs.statSync(join(root, '.git')).isDirectory())
+    throw needsNative(`"${root}" is a linked work tree or a submodule`)
+  return isomorphicGit(root, environment)
+}
+
+/**
+ * Makes a repository with the branch `main`, unless the folder is in one.
+ *
+ * @returns whether it was made.
+ */
+export async function initGitRepository(
+  directory: string,
+  parts: Partial<CallContext> = {},
+  { program = 'git', environment = env }: OpenGitOptions = {},
+): Promise<boolean> {
+  const context = callContext(parts)
+  context.signal.throwIfAborted()
+  if ((await findRoot(directory)) !== undefined) return false
+  await mkdir(directory, { recursive: true })
+  const version = program === false ? undefined : await findGit(program, environment, context)
+  if (program !== false && version !== undefined) {
+    const call = gitProgram(program, directory, environment, context.signal, version)
+    await call.run(['init', '--quiet', '--initial-branch=main'])
+    return true
+  }
+  const library = await loadLibrary()
+  await library.init({ fs, dir: directory, defaultBranch: 'main' })
+  // What `git init` finds out about the file system; the library writes the settings of a Windows disk everywhere.
+  const folder = join(directory, '.git')
+  const settings = {
+    'core.filemode': platform !== 'win32',
+    'core.symlinks': platform !== 'win32',
+    'core.ignorecase': fs.existsSync(join(folder, 'CONFIG')),
+  }
+  for (const [path, value] of Object.entries(settings))
+    await library.setConfig({ fs, dir: directory, path, value: value || path === 'core.filemode' ? value : undefined })
+  return true
+}
+
+/** The nearest folder with a `.git` that is a repository, or a file that names one. */
+async function findRoot(directory: string): Promise<string | undefined> {
+  for (let folder = resolve(directory); ; folder = join(folder, '..')) {
+    const there = fs.statSync(join(folder, '.git'), { throwIfNoEntry: false })
+    if (there?.isFile() || (there?.isDirectory() && fs.existsSync(join(folder, '.git/HEAD')))) return folder
+    if (folder === join(folder, '..')) return undefined
+  }
+}
