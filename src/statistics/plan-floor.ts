@@ -46,26 +46,56 @@ export function floorPower({ truth, ...options }: FloorPowerOptions): number {
 }
 
 /**
- * How many items certify the floor with this power, and more items do, too: the exact power saws up and down with n, by one
- * tooth for each right answer more that is asked for.
+ * The fewest items that certify the floor with this power, such that every larger number of items does so as well.
  *
- * @throws `invalid-options` where the truth is not above the floor, or a million items do not do.
+ * The exact power rises with n in saw teeth, so a smaller n may reach the power while larger ones fall short of it. The
+ * search therefore starts at a size from which Chernoff's bound proves the power for all sizes, and walks down.
+ *
+ * Source: H. Chernoff, Annals of Mathematical Statistics 23 (1952) 493–507, for P(X ≥ nx) ≤ exp(−n D(x‖p)).
+ *
+ * @throws `invalid-options` if the truth is not above the floor, or a million items are not enough.
  */
 export function floorRequired({ truth, floor, alpha = 0.05, power = 0.8 }: FloorRequiredOptions): number {
   checkedBetween('power', power, 0, 1)
   checkedBetween('floor', floor, 0, 1)
+  checkedBetween('alpha', alpha, 0, 1)
   const impossible = (fact: string) =>
     new SheikhError('invalid-options', `Cannot certify a floor of ${floor} for a true share of ${truth}: ${fact}.`)
   if (!(truth > floor && truth <= 1)) throw impossible('the truth is not above it. Lower the floor')
-  const tooth = Math.ceil(1 / floor) + 1
-  let least = floorThreshold({ n: 1, floor, alpha })
-  for (let n = 1, run = 0; n <= maximumItems; n += 1) {
-    // One item more asks for as many right answers, or for one more.
-    if (!certifies(least, n, floor, alpha)) least += 1
-    run = least <= n && binomialUpperTail(least, n, truth) >= power ? run + 1 : 0
-    if (run > tooth) return n - run + 1
+  const tooMany = () => impossible(`${maximumItems} items are not enough. Lower the floor`)
+  const proven = provenSize(truth, floor, alpha, power)
+  // Chernoff's bound asks for three to five times as many items as are needed.
+  if (proven > 5 * maximumItems) throw tooMany()
+  let n = proven
+  for (let least = floorThreshold({ n, floor, alpha }); n > 1; n -= 1) {
+    // One item fewer needs as many right answers, or one fewer.
+    if (least > 0 && certifies(least - 1, n - 1, floor, alpha)) least -= 1
+    if (least > n - 1 || binomialUpperTail(least, n - 1, truth) < power) break
   }
-  throw impossible(`${maximumItems} items do not do. Lower the floor`)
+  if (n > maximumItems) throw tooMany()
+  return n
+}
+
+/**
+ * A size from which on some share x between floor and truth is, by Chernoff's bound, at the floor rarer than `alpha`, and at
+ * the truth missed more rarely than 1 − `power`.
+ */
+function provenSize(truth: number, floor: number, alpha: number, power: number): number {
+  const [certified, missed] = [Math.log(1 / alpha), Math.log(1 / (1 - power))]
+  const sizeAt = (x: number) => Math.max(certified / divergence(x, floor), missed / divergence(x, truth))
+  let [low, high] = [floor, truth]
+  for (let round = 0; round < 100; round += 1) {
+    const middle = (low + high) / 2
+    if (certified / divergence(middle, floor) > missed / divergence(middle, truth)) low = middle
+    else high = middle
+  }
+  return Math.ceil(Math.min(sizeAt(low), sizeAt(high)))
+}
+
+/** D(x‖p): the Kullback-Leibler divergence of two proportions, in nats. */
+function divergence(x: number, p: number): number {
+  const part = (share: number, of: number) => (share === 0 ? 0 : share * Math.log(share / of))
+  return part(x, p) + part(1 - x, 1 - p)
 }
 
 const maximumItems = 1_000_000

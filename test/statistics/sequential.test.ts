@@ -138,15 +138,20 @@ describe('planning', () => {
   })
 
   it.each([
-    [0.35, 0.15],
-    [0.2, 0.15],
-    [0.99, 0.9],
-    [1, 0.95],
-  ])('enough items for a truth of %d and a floor of %d are enough, and one fewer is not', (truth, floor) => {
-    const n = floorRequired({ truth, floor })
-    for (let more = 0; more < 60; more += 1)
-      expect(floorPower({ n: n + more, truth, floor })).toBeGreaterThanOrEqual(0.8)
-    expect(floorPower({ n: n - 1, truth, floor })).toBeLessThan(0.8)
+    [0.35, 0.15, 0.8],
+    [0.2, 0.15, 0.8],
+    [0.99, 0.9, 0.8],
+    [1, 0.95, 0.8],
+    // The power falls short again at 25 sizes between 624 and 693.
+    [0.97, 0.95, 0.8],
+    [0.995, 0.99, 0.9],
+    [0.5, 0.15, 0.05],
+    [0.02, 0.001, 0.95],
+  ])('every size from the required one on certifies truth %d against floor %d with power %d', (truth, floor, power) => {
+    const n = floorRequired({ truth, floor, power })
+    for (let size = n; size < 1.5 * n + 60; size += 1)
+      expect(floorPower({ n: size, truth, floor }), `${size} items`).toBeGreaterThanOrEqual(power)
+    expect(n === 1 || floorPower({ n: n - 1, truth, floor }) < power).toBe(true)
   })
 
   it('of what cannot be is refused', () => {
