@@ -10,6 +10,8 @@ export interface SourceEntry {
   readonly stamp?: string | undefined
   /** Nanoseconds since 1970 of the last change, for the racy rule; present with `stamp`. */
   readonly changedAtNs?: bigint | undefined
+  /** Why this file holds no samples that can be read; such an entry is never read, and named in a warning. @default it does */
+  readonly skipped?: string | undefined
   read(context: CallContext): Promise<readonly SourceSample[]>
 }
 
@@ -35,20 +37,44 @@ export interface Projection<S, V> extends Described {
 
 export interface PinnedItem {
   readonly id: string
-  /** The digest of the row. */
+  /** The digest of the sample as it was read: prompts and settings are no part of it. In format 1, the digest of the row. */
   readonly digest: Digest
   readonly group?: string | undefined
 }
 
 /** `dataset/evaluation.json`: what models are judged on, decided by people and kept in Git. */
 export interface PinnedSet {
-  readonly formatVersion: 1
+  /** 1 is read, never written: its digests are over rows, which settings and prompts change. */
+  readonly formatVersion: 1 | 2
   readonly salt: string
   readonly purpose: string
   /** Share of the keys, 0..1. */
   readonly share: number
+  /** The fields that the parts of a row were made of when the set was pinned. @default not recorded */
+  readonly fields?: PinnedFields | undefined
+  /** Why people accepted other content than they had pinned, oldest first. @default never */
+  readonly repins?: readonly Repin[] | undefined
   /** Sorted by id. */
   readonly items: readonly PinnedItem[]
+}
+
+/** Field names of a sample; a part that a prompt or a function makes is absent. */
+export interface PinnedFields {
+  readonly input?: string | undefined
+  readonly target?: string | undefined
+  readonly group?: string | undefined
+}
+
+/** One time that people accepted other content than they had pinned. */
+export interface Repin {
+  readonly reason: string
+  readonly by: string
+  /** Milliseconds since 1970, UTC. */
+  readonly atMs: number
+  /** Items whose content or group was replaced. */
+  readonly changed: number
+  /** Ids of items that were dropped, because no sample has them any more. */
+  readonly removed: readonly string[]
 }
 
 /** Gives the pinned set; `undefined` where none is pinned yet. */
@@ -108,9 +134,12 @@ export interface DatasetSnapshot<I, T> {
   readonly development?: Rows<I, T> | undefined
 }
 
-/** What `proposePinnedSet` and `sheikh evaluation` need to know of each row. */
+/** Which row it is, and its content. */
 export interface RowIdentity {
   readonly id: string
+  /** The digest of the row: of all that a model gets or is judged by. */
   readonly digest: Digest
+  /** The digest of the sample that the row is made of, as it was read: what the evaluation set pins. */
+  readonly sampleDigest: Digest
   readonly group?: string | undefined
 }

@@ -10,9 +10,11 @@ import {
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions, DatasetOptions, Part, UntypedSample, ValueOf } from './dataset-options.js'
 import type { DatasetContext, DatasetSnapshot, RowIdentity } from './dataset-types.js'
+import { filesWarning } from './issues.js'
 import type { ScannedRow } from './read-entry.js'
 import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
 import { RowReader } from './rows.js'
+import { digestSample, FallbackIds } from './sample-identity.js'
 import { type Scan, scan } from './scan.js'
 import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
 import { isStandardSchema } from './schema/standard-schema.js'
@@ -50,7 +52,7 @@ interface DatasetConstructor {
 }
 
 // Raised when equal samples and options give other rows.
-const rowVersion = '1'
+const rowVersion = '2'
 
 class DatasetOf implements Dataset<unknown, unknown> {
   readonly contract = 1
@@ -121,7 +123,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
       evaluationDigest: evaluation.digest,
       developmentDigest: development?.digest,
     }
-    const summary = summaryOf(found.rows, split, digests, options.target !== undefined, options.training?.slices)
+    const summary = summaryOf(found, { split, digests, pinned, options })
     return {
       ...{ summary, training, evaluation },
       ...(development !== undefined && { development }),
@@ -138,6 +140,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     await this.#load(context)
     const { target: _target, ...options } = this.#options
     const seen = new Set<string>()
+    const ids = new FallbackIds('pool')
     return samples.map((sample, index) => {
       const position = String(index + 1)
       const wrong = (fact: string) =>
@@ -145,7 +148,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
           facts: { position: index + 1 },
         })
       try {
-        const row = projectRow(options as AnyDatasetOptions, sample, sample, { path: 'pool', position })
+        const row = projectRow(options as AnyDatasetOptions, sample, sample, ids.next(position, digestSample(sample)))
         rowText(row)
         if (seen.has(row.id)) throw wrong(`its id "${row.id}" stands twice`)
         seen.add(row.id)
@@ -167,10 +170,11 @@ class DatasetOf implements Dataset<unknown, unknown> {
   async #scan(schema: SampleSchema, context: DatasetContext): Promise<Scan> {
     const identity = identityOf(this.#options.source) === undefined ? undefined : identityOf(this)
     const found = await scan(this.#options, schema, identity === undefined ? undefined : digestJson(identity), context)
+    const [unread] = filesWarning('unread-files', 'hold no samples that can be read', found.skipped)
     if (found.rows.length === 0)
       throw new SheikhError(
         'dataset-invalid',
-        `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no sample. Add samples.`,
+        `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no sample.${unread === undefined ? '' : ` ${unread.message}`} Add samples.`,
       )
     const { target } = this.#options
     if (target !== undefined && found.rows.every(({ targetKey }) => targetKey === undefined))
@@ -182,8 +186,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
   }
 }
 
-const identityOfRow = ({ id, digest, group }: ScannedRow): RowIdentity =>
-  group === undefined ? { id, digest } : { id, digest, group }
+const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIdentity =>
+  group === undefined ? { id, digest, sampleDigest } : { id, digest, sampleDigest, group }
 
 /**
  * Samples, checked and projected to rows, and the line between training and evaluation.

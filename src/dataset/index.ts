@@ -3,20 +3,22 @@ export type { DatasetOptions, Part, TrainingSelection, UntypedSample } from './d
 export type {
   DatasetSnapshot,
   DatasetSummary,
+  PinnedFields,
   PinnedSet,
   Projection,
+  Repin,
   RowIdentity,
   Source,
   SourceEntry,
 } from './dataset-types.js'
 export { diffIdentities } from './diff.js'
+export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {
   addToPinnedSet,
-  formatPinnedSet,
   keyOf,
-  parsePinnedSet,
   pinnedStatus,
   proposePinnedSet,
+  repinSet,
 } from './pinned-set.js'
 export { pinnedFile, pinnedSet } from './pinned-source.js'
 export { jsonSchemaFile } from './schema/json-schema.js'

@@ -39,6 +39,25 @@ export function issuesOf(error: unknown): readonly DatasetIssue[] | undefined {
   return Array.isArray(issues) ? (issues as readonly DatasetIssue[]) : undefined
 }
 
+/** A warning about files, of which the first few are named with the reason. */
+export function filesWarning(
+  code: string,
+  what: string,
+  files: readonly SkippedFile[],
+): readonly { readonly code: string; readonly message: string; readonly ids: readonly string[] }[] {
+  if (files.length === 0) return []
+  const named = files.slice(0, namedIssues).map(({ path, reason }) => (reason === '' ? path : `${path} (${reason})`))
+  const more = files.length > named.length ? ` and ${files.length - named.length} more` : ''
+  const message = `${files.length} ${files.length === 1 ? 'file' : 'files'} among the samples ${what}: ${named.join(', ')}${more}.`
+  return [{ code, message, ids: files.slice(0, maximumIssues).map(({ path }) => path) }]
+}
+
+/** A file among the samples that gives none. */
+export interface SkippedFile {
+  readonly path: string
+  readonly reason: string
+}
+
 /** Names that stand for many: the first few in quotes, and how many more there are. */
 export function someOf(names: readonly string[], shown = namedIssues): string {
   const first = names.slice(0, shown).map((name) => JSON.stringify(name))

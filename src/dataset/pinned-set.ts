@@ -1,7 +1,8 @@
-import { type Digest, isDigest, SheikhError } from '../core/index.js'
-import type { PinnedItem, PinnedSet, RowIdentity } from './dataset-types.js'
+import { type Digest, SheikhError } from '../core/index.js'
+import type { PinnedFields, PinnedItem, PinnedSet, Repin, RowIdentity } from './dataset-types.js'
 import { diffIdentities } from './diff.js'
 import { someOf } from './issues.js'
+import { pinnedItem, sorted } from './pinned-format.js'
 import { isSelected, type Selection } from './selection.js'
 
 /** The key by which a row is chosen and kept apart: all rows of a group have one. */
@@ -12,16 +13,27 @@ export const keyOf = ({ group, id }: Pick<RowIdentity, 'group' | 'id'>): string 
  *
  * @throws `invalid-options` for a share that is not between 0 and 1.
  */
-export function proposePinnedSet(identities: readonly RowIdentity[], selection: Selection): PinnedSet {
-  const { salt, purpose = 'evaluation', share } = selection
+export function proposePinnedSet(
+  identities: readonly RowIdentity[],
+  selection: Selection & { readonly fields?: PinnedFields | undefined },
+): PinnedSet {
+  const { salt, purpose = 'evaluation', share, fields } = selection
   if (!(share > 0 && share < 1))
     throw new SheikhError(
       'invalid-options',
       `Cannot choose an evaluation set: a share of ${share} is not between 0 and 1. Give one such as 0.2.`,
     )
-  const items = identities.filter((row) => isSelected(keyOf(row), { salt, purpose, share })).map(itemOf)
-  return { formatVersion: 1, salt, purpose, share, items: sorted(items) }
+  const items = identities.filter((row) => isSelected(keyOf(row), { salt, purpose, share })).map((row) => itemOf(row))
+  return { formatVersion, salt, purpose, share, ...(fields !== undefined && { fields }), items: sorted(items) }
 }
+
+const formatVersion = 2
+
+/** What a set pins of a row: the sample's digest; in format 1, the row's. */
+export const pinnedDigestOf = (
+  { digest, sampleDigest }: Pick<RowIdentity, 'digest' | 'sampleDigest'>,
+  version: PinnedSet['formatVersion'],
+): Digest => (version === 1 ? digest : sampleDigest)
 
 /**
  * The set with further rows, or with the present content of rows that were edited.
@@ -38,9 +50,54 @@ export function addToPinnedSet(set: PinnedSet, ids: readonly string[], identitie
       { facts: { ids: unknown } },
     )
   const items = new Map(set.items.map((item) => [item.id, item]))
-  for (const id of ids) items.set(id, itemOf(rows.get(id)!))
+  for (const id of ids) items.set(id, itemOf(rows.get(id)!, set.formatVersion))
   return { ...set, items: sorted([...items.values()]) }
 }
+
+/**
+ * The set with the present content and groups of its items, in the newest format. Items without a sample are dropped; no
+ * item is added. The set records the reason, if anything about its items changed.
+ *
+ * @param now.fields the fields that parts are made of now.
+ * @throws `invalid-options` without a reason or a name; `dataset-changed` if no item has a sample any more.
+ */
+export function repinSet(
+  set: PinnedSet,
+  identities: readonly RowIdentity[],
+  now: Pick<Repin, 'reason' | 'by' | 'atMs'> & { readonly fields?: PinnedFields | undefined },
+): { readonly set: PinnedSet; readonly repin: Repin } {
+  const { fields, reason, by, atMs } = now
+  if (reason.trim() === '' || by.trim() === '')
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot repin the evaluation set: ${reason.trim() === '' ? 'the reason' : 'the name of who decides'} is empty. Say ${reason.trim() === '' ? 'why the content may change: --reason "…"' : 'who decides: --by "…"'}`,
+    )
+  const rows = new Map(identities.map((row) => [row.id, row]))
+  const kept = set.items.filter(({ id }) => rows.has(id))
+  if (kept.length === 0)
+    throw new SheikhError(
+      'dataset-changed',
+      'Cannot repin the evaluation set: no pinned item has a sample any more. Restore the samples, or delete the file and pin anew: sheikh evaluation pin',
+    )
+  const repin = {
+    ...{ reason, by, atMs },
+    changed: kept.filter((item) => isChanged(item, rows.get(item.id)!, set.formatVersion)).length,
+    removed: set.items.filter(({ id }) => !rows.has(id)).map(({ id }) => id),
+  }
+  const { salt, purpose, share, repins = [] } = set
+  const items = sorted(kept.map(({ id }) => itemOf(rows.get(id)!)))
+  return {
+    repin,
+    set: {
+      ...{ formatVersion, salt, purpose, share },
+      ...(fields !== undefined && { fields }),
+      ...{ repins: [...repins, repin], items },
+    },
+  }
+}
+
+const isChanged = (item: PinnedItem, row: RowIdentity, version: PinnedSet['formatVersion']) =>
+  item.digest !== pinnedDigestOf(row, version) || item.group !== row.group
 
 export interface PinnedStatus {
   /** Items pinned. */
@@ -54,12 +111,13 @@ export interface PinnedStatus {
   readonly training: number
 }
 
-/** How a pinned set stands against the rows as they are. */
+/** How a pinned set compares with the rows as they are now. */
 export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[]): PinnedStatus {
   const pinnedIds = new Set(set.items.map(({ id }) => id))
-  const keys = new Set(set.items.map(keyOf))
+  const keys = heldOutKeys(set, identities)
   const others = identities.filter(({ id }) => !pinnedIds.has(id))
-  const { removed, changed } = diffIdentities(set.items, identities)
+  const now = identities.map((row) => ({ id: row.id, digest: pinnedDigestOf(row, set.formatVersion) }))
+  const { removed, changed } = diffIdentities(set.items, now)
   const setAside = others.filter((row) => keys.has(keyOf(row))).map(({ id }) => id)
   return {
     pinned: set.items.length,
@@ -70,54 +128,19 @@ export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[])
   }
 }
 
-/** The set's text: one item a line, so that a difference in Git can be read. */
-export function formatPinnedSet({ formatVersion, salt, purpose, share, items }: PinnedSet): string {
-  const head = Object.entries({ formatVersion, salt, purpose, share }).map(
-    ([name, value]) => `  "${name}": ${JSON.stringify(value)},\n`,
-  )
-  const lines = sorted(items).map(({ id, digest, group }) => `    ${JSON.stringify({ id, digest, group })}`)
-  return `{\n${head.join('')}  "items": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`
+/**
+ * The keys of what no model may learn from: those of the items as they were pinned, and as their rows are now. A group that
+ * a setting adds after pinning is kept apart like one that was pinned.
+ */
+export function heldOutKeys(
+  { items }: Pick<PinnedSet, 'items'>,
+  rows: readonly Pick<RowIdentity, 'id' | 'group'>[],
+): ReadonlySet<string> {
+  const keys = new Set(items.map(keyOf))
+  const pinned = new Set(items.map(({ id }) => id))
+  for (const row of rows) if (pinned.has(row.id)) keys.add(keyOf(row))
+  return keys
 }
 
-/** Checks a document. @throws `dataset-invalid` where it is not a pinned set. */
-export function parsePinnedSet(document: unknown, name = 'it'): PinnedSet {
-  const refuse = (fact: string): never => {
-    throw new SheikhError(
-      'dataset-invalid',
-      `Cannot use the evaluation set: ${name} ${fact}. Restore it from Git, or pin anew: sheikh evaluation pin`,
-      { facts: { source: name } },
-    )
-  }
-  const set = isObject(document) ? document : refuse('is not an object')
-  if (set['formatVersion'] !== 1) refuse(`has the format version ${JSON.stringify(set['formatVersion'])}, not 1`)
-  const { salt, purpose, share } = set
-  if (typeof salt !== 'string') return refuse('has no "salt"')
-  if (typeof purpose !== 'string') return refuse('has no "purpose"')
-  if (typeof share !== 'number' || !(share > 0 && share < 1)) return refuse('has no "share" between 0 and 1')
-  if (!Array.isArray(set['items'])) return refuse('has no "items"')
-  const items = set['items'].map((item: unknown, index): PinnedItem => {
-    const at = `item ${index + 1}`
-    if (!isObject(item)) return refuse(`has an ${at} that is not an object`)
-    const { id, digest, group } = item
-    if (typeof id !== 'string' || id === '') return refuse(`has an ${at} without an id`)
-    if (!isDigest(digest)) return refuse(`has no digest for ${JSON.stringify(id)}`)
-    if (group !== undefined && typeof group !== 'string')
-      return refuse(`has a group for ${JSON.stringify(id)} that is not text`)
-    return pinnedItem(id, digest, group)
-  })
-  const inOrder = sorted(items)
-  const twice = inOrder.find(({ id }, index) => inOrder[index - 1]?.id === id)
-  if (twice !== undefined) refuse(`holds ${JSON.stringify(twice.id)} twice`)
-  return { formatVersion: 1, salt, purpose, share, items: inOrder }
-}
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const itemOf = ({ id, digest, group }: RowIdentity) => pinnedItem(id, digest, group)
-
-const pinnedItem = (id: string, digest: Digest, group: string | undefined): PinnedItem =>
-  group === undefined ? { id, digest } : { id, digest, group }
-
-const sorted = (items: readonly PinnedItem[]): readonly PinnedItem[] =>
-  [...items].sort((left, right) => (left.id < right.id ? -1 : left.id > right.id ? 1 : 0))
+const itemOf = (row: RowIdentity, version: PinnedSet['formatVersion'] = formatVersion) =>
+  pinnedItem(row.id, pinnedDigestOf(row, version), row.group)

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { messageOf, SheikhError } from '../core/index.js'
 import type { PinnedSet, PinnedSource } from './dataset-types.js'
 import { parseJsonText } from './json-text.js'
-import { parsePinnedSet } from './pinned-set.js'
+import { parsePinnedSet } from './pinned-format.js'
 
 // A million items of a hundred bytes.
 const maximumBytes = 100_000_000

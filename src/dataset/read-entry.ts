@@ -4,12 +4,15 @@ import type { AnyDatasetOptions } from './dataset-options.js'
 import type { SourceEntry } from './dataset-types.js'
 import { type DatasetIssue, issuesOf, maximumIssues } from './issues.js'
 import { projectRow, rowText, Unprojectable } from './row-projection.js'
+import { digestSample, FallbackIds } from './sample-identity.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
 /** What is kept of a row between runs. */
 export interface ScannedRow {
   readonly id: string
   readonly digest: Digest
+  /** The digest of the sample as it was read; of the row, if JSON cannot hold the sample. */
+  readonly sampleDigest: Digest
   readonly path: string
   readonly position: string
   readonly group: string | undefined
@@ -43,6 +46,7 @@ export async function readEntry(
   const issues: DatasetIssue[] = []
   let sizeBytes = 0
   const { path } = entry
+  const ids = new FallbackIds(path)
   for (const { value, position } of await samplesOf(entry, issues, context)) {
     const report = (message: string) => issues.push({ path, position, message })
     const checked = schema.check(value)
@@ -50,9 +54,11 @@ export async function readEntry(
     if ('problems' in result) result.problems.forEach(report)
     else {
       try {
-        const row = projectRow(options, result.value, value, { path, position })
+        const sampleDigest = digestSample(value)
+        const row = projectRow(options, result.value, value, ids.next(position, sampleDigest))
         const text = rowText(row)
-        scanned.push(scannedOf(row, digestBytes(text), path, position))
+        const digest = digestBytes(text)
+        scanned.push(scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position }))
         rows.set(row.id, row)
         sizeBytes += 2 * text.length
       } catch (error) {
@@ -76,11 +82,14 @@ async function samplesOf(entry: SourceEntry, issues: DatasetIssue[], context: Ca
   }
 }
 
-function scannedOf(row: Row<unknown, unknown>, digest: Digest, path: string, position: string): ScannedRow {
+function scannedOf(
+  row: Row<unknown, unknown>,
+  place: Pick<ScannedRow, 'digest' | 'sampleDigest' | 'path' | 'position'>,
+): ScannedRow {
   const { id, input, target, group, slices } = row
   const label = typeof target === 'string' && target.length <= maximumLabelLength ? target : undefined
   const targetKey = target === undefined ? undefined : shortKey(target)
-  return { id, digest, path, position, group, label, slices, inputKey: shortKey(input), targetKey }
+  return { id, ...place, group, label, slices, inputKey: shortKey(input), targetKey }
 }
 
 // 64 bits: they only say which rows a person should look at.

@@ -6,7 +6,10 @@ const maximumIdLength = 1024
 
 export interface Place {
   readonly path: string
-  readonly position: string
+  /** The id of a sample that has none of its own. */
+  readonly fallbackId: string
+  /** Of a repeated sample without an id: the fallback id of the first one. */
+  readonly duplicateOf?: string | undefined
 }
 
 /** Calls what parts have to do before the first sample. */
@@ -49,9 +52,12 @@ export function projectRow(
   const input = partOf(options.input, sample, 'input')
   if (input === undefined) throw new Unprojectable(missing(options.input, 'input'))
   const target = options.target === undefined ? undefined : (partOf(options.target, sample, 'target') ?? undefined)
-  const group = options.group === undefined ? undefined : nameOf(partOf(options.group, sample, 'group'), 'group')
+  const named = options.group === undefined ? undefined : nameOf(partOf(options.group, sample, 'group'), 'group')
+  const id = idOf(options, sample, written, place)
+  // Copies of one sample belong to one side of the evaluation line.
+  const group = named ?? (id === place.fallbackId ? place.duplicateOf : undefined)
   const row = {
-    id: idOf(options, sample, written, place),
+    id,
     input,
     ...(target === undefined ? {} : { target }),
     ...(group === undefined ? {} : { group }),
@@ -65,11 +71,11 @@ export function projectRow(
 /** The message of a sample that cannot be made a row. */
 export class Unprojectable extends Error {}
 
-function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown, { path, position }: Place): string {
+function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown, { fallbackId }: Place): string {
   const given = id === undefined ? (fieldOf(sample, 'id') ?? fieldOf(written, 'id')) : partOf(id, sample, 'id')
   const name = nameOf(given, 'id')
   if (name === undefined && id !== undefined) throw new Unprojectable(missing(id, 'id'))
-  const result = name ?? (position === '' ? path : `${path}#${position}`)
+  const result = name ?? fallbackId
   if (result === '' || result.length > maximumIdLength)
     throw new Unprojectable(`its id has ${result.length} characters; an id has 1 to ${maximumIdLength}`)
   return result
@@ -127,12 +133,22 @@ const missing = (part: AnyPart, what: string) =>
 
 // Canonical JSON writes a Date or a Map as `{}`: two different rows would have one digest.
 function checkPlain(value: unknown, what: string): void {
-  if (typeof value !== 'object' || value === null) return
+  const other = notPlain(value)
+  if (other !== undefined)
+    throw new Unprojectable(`its ${what} holds a ${other.constructor?.name ?? 'value'}, which is not plain JSON`)
+}
+
+/** The first object in a value that is neither a list nor a plain object. */
+export function notPlain(value: unknown, depth = 0): object | undefined {
+  // Canonical JSON refuses what is nested deeper.
+  if (typeof value !== 'object' || value === null || depth > 512) return undefined
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (Array.isArray(value)) for (const item of value) checkPlain(item, what)
-  else if (prototype === null || Object.getPrototypeOf(prototype) === null)
-    for (const item of Object.values(value)) checkPlain(item, what)
-  else throw new Unprojectable(`its ${what} holds a ${value.constructor?.name ?? 'value'}, which is not plain JSON`)
+  if (!Array.isArray(value) && prototype !== null && Object.getPrototypeOf(prototype) !== null) return value
+  for (const item of Object.values(value)) {
+    const other = notPlain(item, depth + 1)
+    if (other !== undefined) return other
+  }
+  return undefined
 }
 
 /** The canonical text of a row: what its digest is over. */

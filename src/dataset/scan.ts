@@ -2,7 +2,7 @@ import { type Digest, digestJson, inParallel, type Json } from '../core/index.js
 import { type StatCache, statCache } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, SourceEntry } from './dataset-types.js'
-import { type DatasetIssue, issuesError, maximumIssues, placeOf } from './issues.js'
+import { type DatasetIssue, issuesError, maximumIssues, placeOf, type SkippedFile } from './issues.js'
 import { readEntry, type ScannedRow } from './read-entry.js'
 import { RowPool } from './row-pool.js'
 import type { SampleSchema } from './schema/sample-schema.js'
@@ -12,6 +12,10 @@ export interface Scan {
   /** Sorted by id. */
   readonly rows: readonly ScannedRow[]
   readonly entries: ReadonlyMap<string, SourceEntry>
+  /** Files that hold no samples, and why. */
+  readonly skipped: readonly SkippedFile[]
+  /** Files that were read, and gave no sample. */
+  readonly empty: readonly SkippedFile[]
   /** The rows that were read. */
   readonly pool: RowPool
 }
@@ -32,7 +36,8 @@ export async function scan(
   key: Digest | undefined,
   context: DatasetContext,
 ): Promise<Scan> {
-  const entries = await options.source.list(context)
+  const listed = await options.source.list(context)
+  const entries = listed.filter(({ skipped }) => skipped === undefined)
   const cache = await openCache(options, key, context)
   const pool = new RowPool(maximumPoolBytes)
   const known: (readonly ScannedRow[] | undefined)[] = entries.map((entry) => {
@@ -62,7 +67,13 @@ export async function scan(
   issues.push(...repeatedIds(rows))
   if (issues.length > 0) throw issuesError(inOrder(issues))
   await cache?.save()
-  return { rows, entries: new Map(entries.map((entry) => [entry.path, entry])), pool }
+  return {
+    rows,
+    entries: new Map(entries.map((entry) => [entry.path, entry])),
+    skipped: listed.flatMap(({ path, skipped }) => (skipped === undefined ? [] : [{ path, reason: skipped }])),
+    empty: entries.flatMap(({ path }, index) => (known[index]?.length === 0 ? [{ path, reason: '' }] : [])),
+    pool,
+  }
 }
 
 async function openCache(
@@ -101,6 +112,7 @@ function pack(rows: readonly ScannedRow[]): Json {
   return rows.map((row) => [
     row.id,
     row.digest,
+    row.sampleDigest,
     row.position,
     row.group ?? null,
     row.label ?? null,
@@ -111,22 +123,26 @@ function pack(rows: readonly ScannedRow[]): Json {
 }
 
 function unpack(path: string, kept: Json): readonly ScannedRow[] {
-  return (kept as PackedRow[]).map(([id, digest, position, group, label, slices, inputKey, targetKey]) => ({
-    id,
-    digest,
-    path,
-    position,
-    group: group ?? undefined,
-    label: label ?? undefined,
-    slices,
-    inputKey,
-    targetKey: targetKey ?? undefined,
-  }))
+  return (kept as PackedRow[]).map(
+    ([id, digest, sampleDigest, position, group, label, slices, inputKey, targetKey]) => ({
+      id,
+      digest,
+      sampleDigest,
+      path,
+      position,
+      group: group ?? undefined,
+      label: label ?? undefined,
+      slices,
+      inputKey,
+      targetKey: targetKey ?? undefined,
+    }),
+  )
 }
 
 type PackedRow = readonly [
   id: string,
   digest: Digest,
+  sampleDigest: Digest,
   position: string,
   group: string | null,
   label: string | null,

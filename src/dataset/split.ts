@@ -1,8 +1,8 @@
 import { SheikhError } from '../core/index.js'
 import type { TrainingSelection } from './dataset-options.js'
-import type { DatasetContext, PinnedSet, PinnedSource } from './dataset-types.js'
+import type { DatasetContext, PinnedItem, PinnedSet, PinnedSource } from './dataset-types.js'
 import { placeOf, someOf } from './issues.js'
-import { keyOf } from './pinned-set.js'
+import { heldOutKeys, keyOf, pinnedDigestOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
 import { isSelected, rankOf } from './selection.js'
 
@@ -39,15 +39,17 @@ export async function readPinnedSet(source: PinnedSource | undefined, context: D
  */
 export function splitRows(
   rows: readonly ScannedRow[],
-  { items, salt }: PinnedSet,
+  set: PinnedSet,
   name: string,
   { developmentShare = 0, training: { slices = {}, maximumRows = Number.POSITIVE_INFINITY } = {} }: SplitOptions = {},
 ): Split {
+  const { items, salt, formatVersion } = set
   const pinned = new Map(items.map((item) => [item.id, item]))
-  const keys = new Set(items.map(keyOf))
+  const keys = heldOutKeys(set, rows)
   const part = () => [] as ScannedRow[]
   const split = { training: part(), development: part(), evaluation: part(), setAside: part(), leftOut: part() }
   const edited: ScannedRow[] = []
+  const regrouped: { readonly item: PinnedItem; readonly row: ScannedRow }[] = []
   const wanted: ScannedRow[] = []
   for (const row of rows) {
     const item = pinned.get(row.id)
@@ -57,10 +59,13 @@ export function splitRows(
     else {
       pinned.delete(row.id)
       split.evaluation.push(row)
-      if (item.digest !== row.digest) edited.push(row)
+      if (item.digest !== pinnedDigestOf(row, formatVersion)) edited.push(row)
+      // A group that was added later is kept apart by now. One that was pinned is known to this set only.
+      else if (item.group !== undefined && item.group !== row.group) regrouped.push({ item, row })
     }
   }
-  checkPinned(edited, [...pinned.keys()], name)
+  checkPinned(edited, [...pinned.keys()], set, name)
+  checkGroups(regrouped, set, name)
   if (split.evaluation.length === 0)
     throw emptySide('the evaluation set', `${name} pins no item`, 'sheikh evaluation add <id>')
   const { kept, left } = lowestRanks(wanted, maximumRows, salt)
@@ -71,7 +76,7 @@ export function splitRows(
   if (split.training.length === 0)
     throw emptySide(
       'the training part',
-      `every row is pinned or set aside${split.leftOut.length > 0 ? ', or not chosen to be learned from' : ''}`,
+      `every row is pinned or ${split.setAside.length > 0 ? 'in the group of a pinned row' : 'set aside'}${split.leftOut.length > 0 ? ', or not chosen to be learned from' : ''}`,
       'add samples',
     )
   if (developmentShare > 0 && split.development.length === 0)
@@ -100,17 +105,45 @@ function lowestRanks(rows: readonly ScannedRow[], count: number, salt: string) {
 
 type Slices = NonNullable<TrainingSelection['slices']>
 
-function checkPinned(edited: readonly ScannedRow[], deleted: readonly string[], name: string): void {
+function checkPinned(
+  edited: readonly ScannedRow[],
+  deleted: readonly string[],
+  { formatVersion }: PinnedSet,
+  name: string,
+): void {
   if (edited.length === 0 && deleted.length === 0) return
   const places = edited.map(({ id, path, position }) => `${id} in ${placeOf(path, position)}`)
   const facts = [
     ...(edited.length > 0 ? [`edited: ${someOf(places)}`] : []),
     ...(deleted.length > 0 ? [`deleted: ${someOf(deleted)}`] : []),
   ]
+  const cause =
+    formatVersion === 1
+      ? ` ${name} has format 1, which also pins prompts and settings, so a change of those counts as an edit.${deleted.some(isPlaceId) ? ' Samples without an id of their own no longer have line numbers as ids.' : ''}`
+      : ''
   throw new SheikhError(
     'dataset-changed',
-    `Pinned items are not what models were judged on (${facts.join('; ')}; pinned in ${name}). Restore the samples, or decide on the new content: sheikh evaluation add <id> for an edited one, a new set without a deleted one.`,
+    `Pinned items are not what models were judged on (${facts.join('; ')}; pinned in ${name}).${cause} Restore the samples, or accept their present content: sheikh evaluation repin --reason "…"`,
     { facts: { source: name, edited: edited.map(({ id, path, position }) => ({ id, path, position })), deleted } },
+  )
+}
+
+// How format 1 named a sample without an id: `a.csv#line 3`, `a.json#[2]`.
+const isPlaceId = (id: string) => /#(?:line \d+|\[\d+\])$/.test(id)
+
+function checkGroups(
+  regrouped: readonly { readonly item: PinnedItem; readonly row: ScannedRow }[],
+  { fields }: PinnedSet,
+  name: string,
+): void {
+  const [first] = regrouped
+  if (first === undefined) return
+  const { item, row } = first
+  const was = fields?.group === undefined ? '' : ` from ${JSON.stringify(fields.group)}`
+  throw new SheikhError(
+    'dataset-changed',
+    `Cannot keep training and evaluation apart: the setting "group" changed${was}, so ${regrouped.length} pinned ${regrouped.length === 1 ? 'item is' : 'items are'} in other groups than in ${name} (${JSON.stringify(item.id)}: ${JSON.stringify(item.group)}, now ${row.group === undefined ? 'none' : JSON.stringify(row.group)}). Restore the setting, or accept the new groups: sheikh evaluation repin --reason "…"`,
+    { facts: { source: name, setting: 'group', ids: regrouped.map((each) => each.item.id) } },
   )
 }
 

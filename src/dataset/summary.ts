@@ -1,23 +1,34 @@
 import { merkleRoot } from '../core/index.js'
-import type { TrainingSelection } from './dataset-options.js'
-import type { DatasetSummary } from './dataset-types.js'
+import type { AnyDatasetOptions, TrainingSelection } from './dataset-options.js'
+import type { DatasetSummary, PinnedSet } from './dataset-types.js'
+import { filesWarning } from './issues.js'
+import { checkLabels, labelWarnings } from './labels.js'
 import { keyOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
+import type { Scan } from './scan.js'
 import type { Split } from './split.js'
 
 const maximumLabels = 1000
 const maximumWarningIds = 100
 
+interface SummaryParts {
+  readonly split: Split
+  readonly digests: Pick<DatasetSummary, 'trainingDigest' | 'evaluationDigest' | 'developmentDigest'>
+  readonly pinned: PinnedSet
+  readonly options: AnyDatasetOptions
+}
+
 /** What is known of a dataset without its rows. */
 export function summaryOf(
-  rows: readonly ScannedRow[],
-  split: Split,
-  digests: Pick<DatasetSummary, 'trainingDigest' | 'evaluationDigest' | 'developmentDigest'>,
-  hasTarget: boolean,
-  wanted: NonNullable<TrainingSelection['slices']> = {},
+  { rows, skipped, empty }: Pick<Scan, 'rows' | 'skipped' | 'empty'>,
+  { split, digests, pinned, options }: SummaryParts,
 ): DatasetSummary {
+  const hasTarget = options.target !== undefined
+  const wanted = options.training?.slices ?? {}
   const { training, evaluation, setAside, development, leftOut } = split
   const { developmentDigest } = digests
+  const labels = labelsOf(rows, split)
+  checkLabels(labels)
   return {
     fingerprint: merkleRoot(rows.map(({ digest }) => digest)),
     trainingDigest: digests.trainingDigest,
@@ -29,9 +40,13 @@ export function summaryOf(
       ...(leftOut.length > 0 && { leftOut: leftOut.length }),
     },
     setAsideIds: setAside.map(({ id }) => id),
-    labels: labelsOf(rows, split),
+    labels,
     slices: { training: countSlices(training), evaluation: countSlices(evaluation) },
     warnings: [
+      ...filesWarning('unread-files', 'hold no samples that can be read', skipped),
+      ...filesWarning('empty-files', 'have no sample', empty),
+      ...changedFields(pinned, options),
+      ...labelWarnings(labels),
       ...(hasTarget
         ? warning(
             'missing-target',
@@ -61,6 +76,17 @@ function labelsOf(rows: readonly ScannedRow[], { training, evaluation }: Split):
   const count = (part: readonly ScannedRow[]) =>
     counted(part.flatMap(({ label }) => (label === undefined ? [] : [label])))
   return { training: count(training), evaluation: count(evaluation) }
+}
+
+/** Settings that decide what the pinned items ask of a model, and are others than when the set was pinned. */
+function changedFields({ fields }: PinnedSet, options: AnyDatasetOptions): DatasetSummary['warnings'] {
+  if (fields === undefined) return []
+  return (['input', 'target'] as const).flatMap((part) => {
+    const [was, now] = [fields[part], options[part]]
+    if (was === undefined || typeof now !== 'string' || was === now) return []
+    const message = `The setting "${part}" was ${JSON.stringify(was)} when the evaluation set was pinned, and is ${JSON.stringify(now)} now: models are judged on another ${part === 'input' ? 'question' : 'answer'}.`
+    return [{ code: 'evaluation-setting-changed', message, ids: [] }]
+  })
 }
 
 const countSlices = (rows: readonly ScannedRow[]) =>

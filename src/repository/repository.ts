@@ -7,9 +7,13 @@ import {
   addToPinnedSet,
   type DatasetSummary,
   formatPinnedSet,
+  type PinnedFields,
   type PinnedSet,
   pinnedFile,
+  pinnedStatus,
   proposePinnedSet,
+  type Repin,
+  repinSet,
 } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
 import { type Imported, type PayloadFile, Pipeline } from '../pipeline/index.js'
@@ -258,7 +262,11 @@ export class Repository {
       )
     const composition = await this.#compose()
     const identities = await composition.dataset.identities(this.#context)
-    const set = proposePinnedSet(identities, { salt: salt ?? composition.configuration.pipeline.name, share })
+    const set = proposePinnedSet(identities, {
+      salt: salt ?? composition.configuration.pipeline.name,
+      share,
+      fields: fieldsOf(composition),
+    })
     if (set.items.length === 0 || set.items.length === identities.length)
       throw new SheikhError(
         'invalid-options',
@@ -278,18 +286,36 @@ export class Repository {
     const composition = await this.#compose()
     const set = await this.evaluationSet()
     const identities = await composition.dataset.identities(this.#context)
-    const now = new Map(identities.map((row) => [row.id, row.digest]))
-    const pinnedIds = new Set(set.items.map(({ id }) => id))
-    const groups = new Set(set.items.flatMap(({ group }) => group ?? []))
-    const others = identities.filter(({ id }) => !pinnedIds.has(id))
-    const setAside = others.filter(({ group }) => group !== undefined && groups.has(group)).length
+    const { pinned, setAside, training, edited, deleted } = pinnedStatus(set, identities)
     return {
-      pinned: set.items.length,
-      setAside,
-      training: others.length - setAside,
-      changed: set.items.filter(({ id, digest }) => now.get(id) !== digest).map(({ id }) => id),
+      ...{ pinned, setAside: setAside.length, training },
+      changed: [...edited, ...deleted].sort(),
+      ...{ edited, deleted, repins: set.repins ?? [] },
       warnings: marginWarnings(composition, set),
     }
+  }
+
+  /**
+   * Accepts the present content and groups of the pinned items, and drops items without a sample. The set records why. A
+   * person commits it.
+   *
+   * @throws `invalid-options` without a reason; `not-found` if no set is pinned; `dataset-changed` if no item has a sample.
+   */
+  async repinEvaluation({
+    reason,
+    by,
+  }: {
+    readonly reason: string
+    /** Who decides. @default Git's author */
+    readonly by?: string | undefined
+  }): Promise<Pinned & { readonly repin: Repin }> {
+    const composition = await this.#compose()
+    const identities = await composition.dataset.identities(this.#context)
+    const { set, repin } = repinSet(await this.evaluationSet(), identities, {
+      ...{ reason, by: by ?? (await this.author()) ?? '' },
+      ...{ atMs: this.#context.clock.nowMs(), fields: fieldsOf(composition) },
+    })
+    return { ...(await this.#write(composition, set)), repin }
   }
 
   async #write(composition: Composition, set: PinnedSet): Promise<Pinned> {
@@ -347,7 +373,21 @@ export interface EvaluationStatus {
   readonly training: number
   /** Ids of pinned items that were edited or deleted. */
   readonly changed: readonly string[]
+  readonly edited: readonly string[]
+  readonly deleted: readonly string[]
+  /** Why people accepted other content than they had pinned, oldest first. */
+  readonly repins: readonly Repin[]
   readonly warnings: readonly string[]
+}
+
+/** The fields that a row is made of; a part that a prompt makes is absent. */
+function fieldsOf({ configuration }: Composition): PinnedFields {
+  const { input, target, group } = configuration.dataset.projection
+  return {
+    ...(!input.startsWith(`${promptsPath}/`) && { input }),
+    target,
+    ...(group !== undefined && { group }),
+  }
 }
 
 /** A set that cannot certify the margin even for an identical model says so before anybody waits for it. */

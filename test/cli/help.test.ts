@@ -66,7 +66,7 @@ describe('help', () => {
       approve: ['reason', 'by'],
       report: ['out', 'html'],
       override: ['reason', 'by', 'until'],
-      evaluation: ['share', 'salt', 'pool', 'run', 'questions', 'answers'],
+      evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit'],
       gate: [
         ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'out'],
@@ -101,7 +101,7 @@ describe('what cannot be understood', () => {
     ['a flag with a value', ['run', '--retrain=yes'], '--retrain'],
     ['an argument too many', ['status', 'now'], 'takes no argument'],
     ['an argument too few', ['why'], '<stage>'],
-    ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add, status or label'],
+    ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add, status, repin or label'],
     ['nothing to add', ['evaluation', 'add'], 'no id'],
   ]
 

@@ -157,4 +157,17 @@ it('an evaluation set is pinned once, added to, and watched', async () => {
   expect(code).toBe(1)
   expect(out).toContain('81 items pinned')
   expect(out).toContain(`Edited or deleted: ${first}`)
+  expect(await sheikh(folder, ['evaluation', 'repin'])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('--reason'),
+  })
+  expect(await sheikhJson(folder, 'evaluation', 'repin', '--reason', 'a better wording', '--by', 'Ann')).toMatchObject({
+    code: 0,
+    json: { items: 81, repin: { reason: 'a better wording', by: 'Ann', changed: 1, removed: [] } },
+  })
+  const repinned = await sheikh(folder, ['evaluation', 'status'])
+  expect(repinned).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/by Ann: 1 changed, 0 dropped. Reason: a better/),
+  })
 })

@@ -20,7 +20,8 @@ import { folderWith } from './temporary.js'
 const context = callContext()
 const identity = (id: string, group?: string, content: unknown = id): RowIdentity => ({
   id,
-  digest: digestJson(content),
+  digest: digestJson(['row', content]),
+  sampleDigest: digestJson(content),
   ...(group === undefined ? {} : { group }),
 })
 const identities = fc
@@ -96,7 +97,7 @@ describe('the file of a pinned set', () => {
     )
     expect(formatPinnedSet(set).split('\n')).toEqual([
       '{',
-      '  "formatVersion": 1,',
+      '  "formatVersion": 2,',
       '  "salt": "s",',
       '  "purpose": "evaluation",',
       '  "share": 0.5,',
@@ -113,7 +114,9 @@ describe('the file of a pinned set', () => {
   it.each([
     ['nothing', null, /not an object/],
     ['a list', [], /not an object/],
-    ['another version', { ...whole, formatVersion: 2 }, /format version 2/],
+    ['another version', { ...whole, formatVersion: 3 }, /format version 3/],
+    ['wrong fields', { ...whole, fields: { input: 1 } }, /wrong "fields"/],
+    ['a repin without a reason', { ...whole, repins: [{ by: 'A' }] }, /wrong "repins"/],
     ['no salt', { ...whole, salt: 1 }, /"salt"/],
     ['no purpose', { ...whole, purpose: null }, /"purpose"/],
     ['a wrong share', { ...whole, share: 2 }, /"share"/],
@@ -160,7 +163,7 @@ describe('people change a pinned set', () => {
   it('add pins rows by id, and takes the new content of an edited one', () => {
     expect(addToPinnedSet(set, ['d', 'a'], rows).items.map(({ id }) => id)).toEqual(['a', 'c', 'd'])
     const edited = identity('c', undefined, 'other')
-    expect(addToPinnedSet(set, ['c'], [edited]).items[1]).toEqual(edited)
+    expect(addToPinnedSet(set, ['c'], [edited]).items[1]).toEqual({ id: 'c', digest: edited.sampleDigest })
     expect(() => addToPinnedSet(set, ['x'], rows)).toThrow(
       expect.objectContaining({ code: 'not-found', facts: { ids: ['x'] } }),
     )

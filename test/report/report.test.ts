@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Dataset, memorySamples, pinnedSet } from '../../src/dataset/index.js'
+import { addToPinnedSet, Dataset, memorySamples, pinnedSet } from '../../src/dataset/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
 import { duration, moment, percent, reportComparison, reportRun, reportRunHtml } from '../../src/report/index.js'
 import { pinned, poison, type Sample, samples, world } from '../pipeline/harness.js'
@@ -58,10 +58,8 @@ describe('the report of a run', () => {
     const secret = samples.map((sample) => ({ ...sample, text: `${sample.text} TOPSECRET` }))
     const { pipeline } = world()
     const dataset = new Dataset({ source: memorySamples(secret), input: 'text', target: 'label' })
-    const evaluation = pinnedSet({
-      ...pinned,
-      items: (await dataset.identities()).filter(({ id }) => pinned.items.some((item) => item.id === id)),
-    })
+    const ids = pinned.items.map(({ id }) => id)
+    const evaluation = pinnedSet(addToPinnedSet(pinned, ids, await dataset.identities()))
     const options = {
       dataset: new Dataset({ source: memorySamples(secret), input: 'text', target: 'label', evaluation }),
     }

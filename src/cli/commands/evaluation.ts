@@ -6,11 +6,13 @@ import { label } from './label.js'
 
 export const evaluation: Command = {
   name: 'evaluation',
-  usage: 'pin | add <id>… | status | label --pool <file>',
+  usage: 'pin | add <id>… | status | repin --reason <text> | label --pool <file>',
   summary: 'the pinned items that every model is judged on',
   options: {
     share: { type: 'string' },
     salt: { type: 'string' },
+    reason: { type: 'string' },
+    by: { type: 'string' },
     pool: { type: 'string' },
     run: { type: 'string' },
     questions: { type: 'string' },
@@ -19,6 +21,8 @@ export const evaluation: Command = {
   optionHelp: {
     share: 'pin: the share of items or groups, 0..1 (default: 0.2)',
     salt: "pin: decides which (default: the project's name)",
+    reason: 'repin: why the present content of the pinned items is accepted; kept in the file',
+    by: "repin: who decides (default: Git's author)",
     pool: 'label: JSONL of held-out samples without a target; only those that the two models answer differently are asked',
     run: 'label: whose model is judged (default: the newest run that awaits approval or is held)',
     questions: 'label: write what is to be labelled to this file, as JSONL, and stop',
@@ -33,9 +37,10 @@ export const evaluation: Command = {
     if (action === 'pin') return pin(repository, values)
     if (action === 'add') return add(repository, ids)
     if (action === 'status') return status(repository)
+    if (action === 'repin') return repin(repository, values)
     throw new SheikhError(
       'invalid-options',
-      `Cannot do "evaluation ${action}": it takes pin, add, status or label. See: sheikh evaluation --help`,
+      `Cannot do "evaluation ${action}": it takes pin, add, status, repin or label. See: sheikh evaluation --help`,
     )
   },
 }
@@ -66,11 +71,34 @@ async function add(repository: Repository, ids: readonly string[]): Promise<Answ
   }
 }
 
+async function repin(repository: Repository, { reason, by }: Arguments['values']): Promise<Answer> {
+  if (typeof reason !== 'string')
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot repin the evaluation set: no reason was given. Say why the content may change: --reason "…"',
+    )
+  const pinned = await repository.repinEvaluation({ reason, ...(typeof by === 'string' && { by }) })
+  const { changed, removed } = pinned.repin
+  const text = [
+    `Repinned ${pinned.set.items.length} items in ${pinned.path}: ${changed} with other content or another group, ${removed.length} dropped. Commit it.`,
+    ...(removed.length === 0 ? [] : [`Dropped, because no sample has the id: ${removed.join(', ')}.`]),
+    ...pinned.warnings,
+  ]
+  return {
+    text: text.join('\n'),
+    json: toJson({ path: pinned.path, items: pinned.set.items.length, repin: pinned.repin, warnings: pinned.warnings }),
+  }
+}
+
 async function status(repository: Repository): Promise<Answer> {
   const found = await repository.evaluationStatus()
   const text = [
     `${found.pinned} items pinned, ${found.setAside} set aside, ${found.training} to train on.`,
     found.changed.length === 0 ? 'None was edited or deleted.' : `Edited or deleted: ${found.changed.join(', ')}.`,
+    ...found.repins.map(
+      ({ atMs, by, reason, changed, removed }) =>
+        `Repinned on ${new Date(atMs).toISOString().slice(0, 10)} by ${by}: ${changed} changed, ${removed.length} dropped. Reason: ${reason}`,
+    ),
     ...found.warnings,
   ]
   return { text: text.join('\n'), json: toJson(found), exitCode: found.changed.length === 0 ? 0 : 1 }
