@@ -5,11 +5,11 @@ import { type Bundle, readBundle } from '../releaser/index.js'
 import { copyFileDurably } from '../store/index.js'
 import type { ImportOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
+import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import type { Imported } from './run-result.js'
 import type { Session } from './session.js'
 import { scoreStage } from './stages/evaluate.js'
-import { releaseStage } from './stages/release.js'
 import { validateStage } from './stages/validate.js'
 
 /** What describes a model to people and to other tools, and is no part of it. */
@@ -38,9 +38,11 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       'Cannot import the model: it answered no item of the evaluation set, so nothing could be compared with it. Bring the trainer that can load it.',
     )
   const { from = options.directory, by, version } = options
-  const release = await releaseStage(session, {
+  const current = await session.options.releaser.current(session.channel, session.context)
+  const release = await publish(session, {
     bundle,
     history,
+    decidedAgainst: current?.version,
     releaseAs: version,
     record: {
       metrics: session.record.metrics,

@@ -61,6 +61,18 @@ export function bestRelease(
   return best === undefined || best.release.bundle === baseline?.bundle ? undefined : best.release
 }
 
+/** The newest release before `current` that is another model and may be published again. */
+export function findPrevious(history: readonly Release[], current: Release): Release | undefined {
+  const older = history.slice(history.findIndex(({ version }) => version === current.version) + 1)
+  return older.find(
+    ({ bundle, withdrawn, removedAtMs }) =>
+      bundle !== current.bundle &&
+      withdrawn === undefined &&
+      removedAtMs === undefined &&
+      lastOf(history, bundle)?.withdrawn === undefined,
+  )
+}
+
 /** @throws `not-found` where there is none of that version, or its files were removed. */
 export function namedRelease(history: readonly Release[], version: string, act: string): Release {
   const target = history.find((release) => release.version === version)

@@ -1,4 +1,4 @@
-import { callContext } from '../core/index.js'
+import { type CallContext, callContext, isSheikhError } from '../core/index.js'
 import type { Release, Staged } from '../releaser/index.js'
 import { checkAnchor } from './ledger-anchor.js'
 import type { Session } from './session.js'
@@ -36,23 +36,33 @@ export async function promote(session: Session, staged: Staged): Promise<Release
   return release
 }
 
-/** Point, withdraw, note. Each step is harmless where it is done already; of several registries one may lack it. */
-export async function finishRelease(session: Session, release: Release): Promise<void> {
+/**
+ * Point, withdraw, note. Each step is harmless where it is done already; of several registries one may lack it.
+ *
+ * @returns false if another release was published since this one was decided on: the channel stays there, and this one,
+ *   which was never compared with it, is withdrawn.
+ */
+export async function finishRelease(session: Session, release: Release): Promise<boolean> {
   const { releaser, log, clock } = session.options
   // Deliberately without the run's signal: after a promotion only forward.
   const context = callContext({ log, clock })
   const { version, bundle, intent, record } = release
   const { channel, withdraws, reason = 'rolled back', sourceKey } = intent
-  if (channel !== undefined) {
-    const current = await releaser.current(channel, context)
-    await session.lock.check()
-    await releaser.point(channel, version, current?.version, context)
-    if (current?.version !== version) session.emit({ type: 'channel-pointed', channel, version })
-  }
+  // A release that lost such a race before stays as it is.
+  if (release.withdrawn !== undefined && intent.replaces !== undefined) return false
+  const rival = channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
   const entries = await session.ledger.read(context)
   // Looked for by itself: a crash may have come between the act and the line.
   const isNoted = (type: 'withdrawal' | 'release', of: string) =>
     entries.some((entry) => entry.type === type && entry.version === of)
+  if (rival !== undefined) {
+    const fact = `${rival} was released while it was decided on, and it was never compared with that`
+    await releaser.withdraw(version, fact, context)
+    if (!isNoted('withdrawal', version))
+      await session.ledger.append({ type: 'withdrawal', runId: session.runId, version, reason: fact }, context)
+    session.emit({ type: 'release-withdrawn', version, reason: fact })
+    return false
+  }
   for (const worse of withdraws) {
     await session.lock.check()
     await releaser.withdraw(worse, reason, context)
@@ -60,9 +70,32 @@ export async function finishRelease(session: Session, release: Release): Promise
     await session.ledger.append({ type: 'withdrawal', runId: session.runId, version: worse, reason }, context)
     session.emit({ type: 'release-withdrawn', version: worse, reason })
   }
-  if (isNoted('release', version)) return
-  await session.ledger.append(
-    { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) },
-    context,
-  )
+  if (!isNoted('release', version))
+    await session.ledger.append(
+      { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) },
+      context,
+    )
+  return true
+}
+
+/** Moves the channel from where the decision saw it. @returns the version that it points at instead, if somebody was faster. */
+async function pointFromDecided(
+  session: Session,
+  { release: { version, intent }, channel }: { readonly release: Release; readonly channel: string },
+  context: CallContext,
+): Promise<string | undefined> {
+  const { releaser } = session.options
+  const current = (await releaser.current(channel, context))?.version
+  const expected = intent.replaces === undefined ? current : (intent.replaces ?? undefined)
+  if (current !== version && current !== expected) return current ?? 'nothing'
+  await session.lock.check()
+  try {
+    await releaser.point(channel, version, current === version ? version : expected, context)
+  } catch (error) {
+    const now = (await releaser.current(channel, context))?.version
+    if (!isSheikhError(error, 'release-conflict') || intent.replaces === undefined || now === expected) throw error
+    return now === version ? undefined : (now ?? 'nothing')
+  }
+  if (current !== version) session.emit({ type: 'channel-pointed', channel, version })
+  return undefined
 }

@@ -2,10 +2,11 @@ import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
 import type { LedgerEvent } from '../gate/index.js'
 import { type Release, readBundle } from '../releaser/index.js'
 import type { ApproveOptions, OverrideOptions } from './options.js'
+import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
-import { releaseStage } from './stages/release.js'
+import type { ReleaseRequest } from './stages/release.js'
 
 /** What a person decided of a run, and which runs that may be decided of. */
 interface Decision {
@@ -75,14 +76,14 @@ async function releaseByHand(
     )
   // A crash after the promotion and before the record: the release is there, and must not be made twice.
   const made = history.find(({ record }) => (record[name] as { runId?: string } | undefined)?.runId === openRunId)
-  if (made === undefined) await checkStillOpen(session, open, verb)
+  const decidedAgainst = made === undefined ? await checkStillOpen(session, open, verb) : undefined
   await session.update({ ...carried(open), verdict })
   const said = session.hide(event)
   const entries = await session.ledger.read(session.context)
   if (!entries.some((entry) => entry.type === event.type && entry.runId === openRunId))
     await session.ledger.append(said, session.context)
 
-  const release = made ?? (await releaseKept(session, open, { history, decision: said, name, verb }))
+  const release = made ?? (await releaseKept(session, open, { history, decidedAgainst, decision: said, name, verb }))
   await store.runs.write(openRunId, {
     ...open,
     status: 'released',
@@ -95,7 +96,8 @@ async function releaseByHand(
 async function releaseKept(
   session: Session,
   open: RunRecord,
-  by: Pick<Decision, 'verb' | 'name'> & { readonly history: readonly Release[]; readonly decision: LedgerEvent },
+  by: Pick<Decision, 'verb' | 'name'> &
+    Pick<ReleaseRequest, 'history' | 'decidedAgainst'> & { readonly decision: LedgerEvent },
 ): Promise<Release> {
   const directory = await session.folder('bundle')
   try {
@@ -118,15 +120,17 @@ async function releaseKept(
     source: open.source,
     [by.name]: decision,
   }
-  return releaseStage(session, {
+  return publish(session, {
     bundle: await readBundle(directory, session.context),
     history: by.history,
+    decidedAgainst: by.decidedAgainst,
     sourceKey: open.sourceKey,
     record: record as never,
   })
 }
 
-async function checkStillOpen(session: Session, open: RunRecord, verb: string): Promise<void> {
+/** @returns where the channel points: at what the run was compared with. */
+async function checkStillOpen(session: Session, open: RunRecord, verb: string): Promise<string | undefined> {
   const { provenance: read, releaser } = session.options
   const provenance = await read?.(session.context)
   const released = await releaser.current(session.channel, session.context)
@@ -136,7 +140,7 @@ async function checkStillOpen(session: Session, open: RunRecord, verb: string): 
       : released?.version !== open.baseline
         ? `the released version is ${released?.version ?? 'none'}, the run was compared with ${open.baseline ?? 'none'}`
         : undefined
-  if (fact === undefined) return
+  if (fact === undefined) return released?.version
   throw new SheikhError(
     'release-conflict',
     `Cannot ${verb} the run ${open.runId}: ${fact}. Run again, and ${verb} that.`,

@@ -1,11 +1,11 @@
-import { type Digest, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { type Digest, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
-import { lastOf, namedRelease } from './lookup.js'
+import { findPrevious, lastOf, namedRelease } from './lookup.js'
 import type { RepublishOptions, RollbackOptions } from './options.js'
-import { readHistory, recover } from './recovery.js'
+import { publish, requestAgain } from './publish.js'
+import { recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
-import { releaseStage } from './stages/release.js'
 
 type Restored = Extract<RunResult, { status: 'restored' }>
 
@@ -15,26 +15,17 @@ export async function restore(
   request: {
     readonly release: Release
     readonly history: readonly Release[]
+    /** As in `ReleaseRequest`. */
+    readonly decidedAgainst: string | undefined
     readonly withdraws?: readonly string[]
     readonly reason?: string
     readonly sourceKey?: Digest | undefined
     readonly releaseAs?: string | undefined
   },
 ): Promise<Restored> {
-  const { release: from, history, withdraws, reason, sourceKey, releaseAs } = request
+  const { release: from, ...rest } = request
   await session.update({ bundle: from.bundle, metrics: from.record.metrics })
-  const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
-  const release = await releaseStage(session, {
-    bundle: { digest: from.bundle, manifest: from.manifest },
-    openBundle: async () =>
-      session.options.releaser.open(from.version, await session.folder('bundle'), session.context),
-    history,
-    withdraws: withdraws ?? [],
-    reason,
-    sourceKey,
-    releaseAs,
-    record: { ...inherited, restoredFrom: from.version },
-  })
+  const release = await publish(session, { ...requestAgain(session, from), ...rest })
   return { runId: session.runId, status: 'restored', release, restoredFrom: from.version }
 }
 
@@ -53,6 +44,7 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
   const restored = await restore(session, {
     release: target,
     history,
+    decidedAgainst: current.version,
     withdraws: [current.version],
     reason: session.hide(reason),
     sourceKey: target.intent.sourceKey,
@@ -72,7 +64,14 @@ export async function republish(session: Session, version: string, { reason }: R
       { facts: { version } },
     )
   const { sourceKey } = release.intent
-  return restore(session, { release, history, reason: session.hide(reason), sourceKey })
+  const current = await session.options.releaser.current(session.channel, session.context)
+  return restore(session, {
+    release,
+    history,
+    decidedAgainst: current?.version,
+    reason: session.hide(reason),
+    sourceKey,
+  })
 }
 
 /** A channel that people point by hand stays where it is. */
@@ -83,36 +82,6 @@ async function warnOfChannels(session: Session, { version }: Release): Promise<v
         `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another: sheikh promote <version> --to ${channel}`,
         { channel, version },
       )
-}
-
-/** Leaves a release whose users' stage failed. @returns the stage's error, with what became of the release. */
-export async function rolledBack(session: Session, release: Release, error: unknown): Promise<unknown> {
-  const { code = 'stage-failed', facts } = isSheikhError(error) ? error : {}
-  const told = (outcome: string, more: Readonly<Record<string, string>>) =>
-    new SheikhError(code, `${messageOf(error)} ${outcome}`, { facts: { ...facts, ...more }, cause: error })
-  const history = await readHistory(session)
-  const target = findPrevious(history, release)
-  if (target === undefined) return told(`${release.version} stays released: there is none to go back to.`, {})
-  const restored = await restore(session, {
-    release: target,
-    history,
-    withdraws: [release.version],
-    reason: session.hide(messageOf(error)),
-    sourceKey: target.intent.sourceKey,
-  })
-  const { version } = restored.release
-  return told(`${release.version} is withdrawn: ${version} is ${target.version} again.`, { version })
-}
-
-function findPrevious(history: readonly Release[], current: Release): Release | undefined {
-  const older = history.slice(history.findIndex(({ version }) => version === current.version) + 1)
-  return older.find(
-    ({ bundle, withdrawn, removedAtMs }) =>
-      bundle !== current.bundle &&
-      withdrawn === undefined &&
-      removedAtMs === undefined &&
-      lastOf(history, bundle)?.withdrawn === undefined,
-  )
 }
 
 function previousRelease(history: readonly Release[], current: Release): Release {

@@ -79,5 +79,21 @@ export function checkStages(stages: readonly Stage[]): void {
   }
 }
 
+/** The stages that read the release, those that read what they write, and those whose output they need. */
+export function neededAfterRelease(stages: readonly Stage[]): readonly Stage[] {
+  const needed = new Set<Stage>()
+  const grow = (isNeeded: (stage: Stage) => boolean) => {
+    const found = stages.filter((stage) => stage.writes !== 'candidate' && !needed.has(stage) && isNeeded(stage))
+    for (const stage of found) needed.add(stage)
+    return found.length > 0
+  }
+  const writesFor = (reader: Stage, writer: Stage) =>
+    writer.writes !== undefined && reader.reads.includes(writer.writes)
+  grow(({ reads }) => reads.includes('release'))
+  while (grow((stage) => [...needed].some((other) => writesFor(stage, other)))) {}
+  while (grow((stage) => [...needed].some((other) => writesFor(other, stage)))) {}
+  return stages.filter((stage) => needed.has(stage))
+}
+
 const refused = (name: string, fact: string) =>
   new SheikhError('invalid-options', `Cannot use the stage "${name}": ${fact}.`, { facts: { stage: name } })

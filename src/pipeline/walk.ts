@@ -1,12 +1,13 @@
-import { digestJson } from '../core/index.js'
+import { digestJson, isSheikhError } from '../core/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
 import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
 import type { RunOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
-import { recover } from './recovery.js'
-import { restore, rolledBack } from './restore.js'
+import { publish } from './publish.js'
+import { readHistory, recover } from './recovery.js'
+import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { currentSource } from './source.js'
@@ -14,7 +15,7 @@ import { assembleBundle } from './stages/bundle.js'
 import { evaluateStage } from './stages/evaluate.js'
 import { gateStage } from './stages/gate.js'
 import { HostStages } from './stages/host.js'
-import { noteSource, releaseStage } from './stages/release.js'
+import { isOvertaken, noteSource } from './stages/release.js'
 import { trainStage } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
 import { versionOf } from './versioning.js'
@@ -37,7 +38,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   if (known !== undefined && !isRemoved(known)) {
     if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
     if (known.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: known }
-    return restore(session, { release: known, history, sourceKey: key, releaseAs })
+    return restore(session, { release: known, history, decidedAgainst: current?.version, sourceKey: key, releaseAs })
   }
 
   const host = new HostStages(session)
@@ -63,25 +64,55 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const last = lastOf(history, bundle.digest)
   if (last?.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: last }
 
-  const baseline = current?.withdrawn === undefined ? current : undefined
-  const best = bestRelease(history, session.options.gate, baseline)
-  const evaluated = await evaluateStage(session, { candidate, bundle }, evaluation, { baseline, best })
-  const { evidence } = evaluated
-  await host.add('evaluations', { value: { ...evidence, candidate: evidence.candidate.evaluation } }, evaluated.digest)
-  const verdict = await gateStage(session, evidence, bundle.digest)
-  await host.add('verdict', { value: verdict }, digestJson(verdict))
-
-  const held = await heldBack(session, verdict, bundle)
-  if (held !== undefined) return held
-  const record = releaseRecord(session, evidence, verdict)
-  const release = await releaseStage(session, { bundle, history, sourceKey: key, record, releaseAs })
-  try {
-    await host.add('release', { value: release }, digestJson(release))
-  } catch (error) {
-    session.context.signal.throwIfAborted()
-    throw session.options.onFailure === 'rollback' ? await rolledBack(session, release, error) : error
+  const judge = async (known_: Known): Promise<RunResult> => {
+    const evaluated = await evaluateStage(session, { candidate, bundle }, evaluation, opponentsOf(session, known_))
+    const { evidence } = evaluated
+    const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
+    await host.add('evaluations', { value: evaluations }, evaluated.digest)
+    const verdict = await gateStage(session, evidence, bundle.digest)
+    await host.add('verdict', { value: verdict }, digestJson(verdict))
+    const held = await heldBack(session, verdict, bundle)
+    if (held !== undefined) return held
+    const record = releaseRecord(session, evidence, verdict)
+    const request = { bundle, history: known_.history, decidedAgainst: known_.current?.version, sourceKey: key, record }
+    const release = await publish(session, { ...request, releaseAs }, host)
+    return { runId, status: 'released', release, verdict }
   }
-  return { runId, status: 'released', release, verdict }
+  return judgeAgainstCurrent(session, { history, current }, judge)
+}
+
+/** What is released, as a decision sees it. */
+interface Known {
+  readonly history: readonly Release[]
+  readonly current: Release | undefined
+}
+
+// Another machine may release again and again; each time costs a comparison of answers that are stored.
+const decisions = 5
+
+/** Decides again if another machine published a release since: what was decided was about an earlier one. */
+async function judgeAgainstCurrent(
+  session: Session,
+  known: Known,
+  judge: (known: Known) => Promise<RunResult>,
+): Promise<RunResult> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await judge(known)
+    } catch (error) {
+      if (!isSheikhError(error, 'release-conflict') || count === decisions) throw error
+      const { releaser } = session.options
+      const current = await releaser.current(session.channel, session.context)
+      if (!isOvertaken(error) && current?.version === known.current?.version) throw error
+      session.warn(`${error.message} The candidate is compared with ${current?.version ?? 'nothing'} now.`)
+      known = { history: await readHistory(session), current }
+    }
+  }
+}
+
+function opponentsOf(session: Session, { history, current }: Known) {
+  const baseline = current?.withdrawn === undefined ? current : undefined
+  return { baseline, best: bestRelease(history, session.options.gate, baseline) }
 }
 
 function warnOfEndedOverride(session: Session, current: Release | undefined): void {

@@ -44,13 +44,16 @@ function parseFiles(value: unknown, where: string): Manifest {
 function parseIntent(value: unknown, where: string): Intent {
   const intent = value as Partial<Intent> | null
   if (typeof intent !== 'object' || intent === null) throw corrupt(where, 'it has no intent')
-  const { channel, withdraws, reason, sourceKey } = intent
+  const { channel, replaces, withdraws, reason, sourceKey } = intent
   if (!Array.isArray(withdraws) || !withdraws.every(isVersion))
     throw corrupt(where, 'what it withdraws is not a list of versions')
+  if (replaces !== undefined && replaces !== null && !isVersion(replaces))
+    throw corrupt(where, 'what it replaces is not a version')
   if (channel !== undefined && typeof channel !== 'string') throw corrupt(where, 'its channel is not text')
   if (sourceKey !== undefined && !isDigest(sourceKey)) throw corrupt(where, 'its source key is not a digest')
   return {
     ...(channel !== undefined && { channel }),
+    ...(replaces !== undefined && { replaces }),
     withdraws,
     ...(typeof reason === 'string' && { reason }),
     ...(sourceKey !== undefined && { sourceKey }),

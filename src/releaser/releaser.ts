@@ -14,6 +14,11 @@ export interface Bundle {
 export interface Intent {
   /** Pointed at the release after promotion; absent: none is. */
   readonly channel?: string | undefined
+  /**
+   * Where the channel pointed when this release was decided on (`null`: nowhere). If it points elsewhere by then, this
+   * release was never compared with that one: the channel is not moved, and this release is withdrawn. Absent: moved anyway.
+   */
+  readonly replaces?: Version | null | undefined
   /** Withdrawn after that. */
   readonly withdraws: readonly Version[]
   /** Why, for the withdrawals. */

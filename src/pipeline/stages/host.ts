@@ -1,39 +1,74 @@
 import { type Digest, digestJson, digestManifest, identityOf, isSheikhError, SheikhError } from '../../core/index.js'
+import type { Verdict } from '../../gate/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
+import { type Release, weightsOf } from '../../releaser/index.js'
 import { readManifest } from '../../store/index.js'
+import type { CandidateRecord } from '../../trainer/index.js'
 import { keyOf } from '../keys.js'
 import type { Session } from '../session.js'
-import type { Stage, StageInput, StageOutput } from '../stage.js'
+import { neededAfterRelease, type Stage, type StageInput, type StageOutput } from '../stage.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type BuiltIn = Mutable<Omit<StageInput, 'custom'>>
 
 /** A host's stages, run as the artifacts appear that they read. */
 export class HostStages {
-  readonly #waiting: Stage[]
+  #waiting: Stage[]
+  #ran: Stage[] = []
   readonly #session: Session
   /** What stands so far, and the digest of each. */
   readonly #artifacts: BuiltIn = {}
   readonly #custom: Record<string, StageOutput> = {}
   readonly #digests = new Map<string, Digest>()
 
-  constructor(session: Session) {
+  constructor(session: Session, stages: readonly Stage[] = session.options.stages ?? []) {
     this.#session = session
-    this.#waiting = [...(session.options.stages ?? [])]
+    this.#waiting = [...stages]
   }
 
-  /** Adds an artifact and runs whatever became ready. Returns it as the host's stages left it. */
+  /** The stages that need a release which was decided on earlier, with what the release itself tells. */
+  static async ofRelease(session: Session, release: Release): Promise<HostStages> {
+    const stages = new HostStages(session, neededAfterRelease(session.options.stages ?? []))
+    const { candidate, verdict } = release.record
+    const reads = new Set(stages.waiting.flatMap((stage) => stage.reads))
+    if (reads.has('verdict') && verdict !== undefined)
+      await stages.add('verdict', { value: verdict as unknown as Verdict }, digestJson(verdict))
+    if (reads.has('candidate') && candidate !== undefined) {
+      const directory = await session.folder('released')
+      const bundle = await session.options.releaser.open(release.version, directory, session.context)
+      const { path, digest } = weightsOf(bundle)
+      const value = candidate as unknown as CandidateRecord
+      await stages.add('candidate', { value, files: path }, digestJson({ value, files: digest }))
+    }
+    return stages
+  }
+
+  /** The stages that did not run yet. */
+  get waiting(): readonly Stage[] {
+    return this.#waiting
+  }
+
+  /**
+   * Adds an artifact and runs whatever became ready. One that replaces another of its name runs the stages again that read
+   * it. Returns it as the host's stages left it.
+   */
   async add<A extends keyof BuiltIn>(
     artifact: A,
     value: NonNullable<StageInput[A]>,
     digest: Digest,
   ): Promise<NonNullable<StageInput[A]>> {
+    if (this.#digests.has(artifact) && this.#digests.get(artifact) !== digest) {
+      const again = this.#ran.filter(({ reads }) => reads.includes(artifact))
+      this.#ran = this.#ran.filter((stage) => !again.includes(stage))
+      this.#waiting = [...again, ...this.#waiting]
+    }
     this.#artifacts[artifact] = value as never
     this.#digests.set(artifact, digest)
     for (;;) {
       const index = this.#waiting.findIndex(({ reads }) => reads.every((name) => this.#digests.has(name)))
       if (index < 0) return this.#artifacts[artifact] as NonNullable<StageInput[A]>
       const [stage] = this.#waiting.splice(index, 1)
+      this.#ran.push(stage!)
       await this.#run(stage!)
     }
   }

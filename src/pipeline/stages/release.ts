@@ -1,5 +1,5 @@
-import { type Digest, isSheikhError, type Json } from '../../core/index.js'
-import type { Bundle, Intent, Release, ReleaseRecord, StageRequest } from '../../releaser/index.js'
+import { type Digest, isSheikhError, type Json, SheikhError } from '../../core/index.js'
+import type { Bundle, Intent, Release, ReleaseRecord, Staged, StageRequest } from '../../releaser/index.js'
 import { anchorOf } from '../ledger-anchor.js'
 import { finishRelease, promote } from '../recovery.js'
 import type { Session } from '../session.js'
@@ -9,6 +9,11 @@ export interface ReleaseRequest {
   readonly bundle: StageRequest['bundle']
   /** Fetches the bundle where `bundle` has no directory and the registry does not find it by its digest. */
   readonly openBundle?: (() => Promise<Bundle>) | undefined
+  /**
+   * Where the channel pointed when the release was decided on; `undefined`: nowhere. If it points elsewhere by the time of
+   * the promotion, the decision was about another release, and nothing is published.
+   */
+  readonly decidedAgainst: string | undefined
   readonly withdraws?: readonly string[]
   readonly reason?: string | undefined
   readonly sourceKey?: Digest | undefined
@@ -17,13 +22,17 @@ export interface ReleaseRequest {
   readonly releaseAs?: string | undefined
 }
 
-/** Stage, verify, promote; then what the intent says. Before the promotion a crash undoes, after it every later run goes forward. */
+/**
+ * Stage, verify, promote; then what the intent says. Before the promotion a crash undoes, after it every later run goes forward.
+ *
+ * @throws `release-conflict` with `decidedAgainst` in its facts if another release was published since the decision.
+ */
 export function releaseStage(session: Session, request: ReleaseRequest): Promise<Release> {
   return session.stage('release', async () => {
     const { releaser } = session.options
     const { context, record } = session
     const intent: Intent = {
-      ...(record.dirty ? {} : { channel: session.channel }),
+      ...(record.dirty ? {} : { channel: session.channel, replaces: request.decidedAgainst ?? null }),
       withdraws: request.withdraws ?? [],
       ...(request.reason !== undefined && { reason: request.reason }),
       ...(request.sourceKey !== undefined && { sourceKey: request.sourceKey }),
@@ -60,13 +69,39 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     await releaser.verify(staged, context)
     await session.lock.check()
     context.signal.throwIfAborted()
+    await checkDecision(session, staged)
     const release = await promote(session, staged)
     // From here on only forward: an abort must not leave the channel behind.
-    await finishRelease(session, release)
+    if (!(await finishRelease(session, release))) throw await overtaken(session, staged)
     await session.update({ version: release.version, restoredFrom: request.record.restoredFrom })
     return { value: release, cached: false }
   })
 }
+
+/** Leaves nothing behind for a release that was decided on when the channel pointed elsewhere. */
+async function checkDecision(session: Session, staged: Staged): Promise<void> {
+  const { releaser } = session.options
+  const { channel, replaces } = staged.intent
+  if (channel === undefined || replaces === undefined) return
+  const current = await releaser.current(channel, session.context)
+  if ((current?.version ?? null) === replaces) return
+  await releaser.discard(staged, session.context)
+  throw await overtaken(session, staged)
+}
+
+async function overtaken(session: Session, { version, intent: { replaces } }: Staged): Promise<SheikhError> {
+  const { channel } = session
+  const current = (await session.options.releaser.current(channel, session.context))?.version ?? null
+  return new SheikhError(
+    'release-conflict',
+    `Cannot publish ${version}: it was decided on while "${channel}" pointed at ${replaces ?? 'nothing'}, and now it points at ${current ?? 'nothing'}. Run again, so that it is compared with that.`,
+    { facts: { version, channel, decidedAgainst: replaces ?? null, current }, retryable: true },
+  )
+}
+
+/** Whether a release was refused because another one was published since it was decided on. */
+export const isOvertaken = (error: unknown): boolean =>
+  isSheikhError(error, 'release-conflict') && 'decidedAgainst' in error.facts
 
 /** With what is signed of it, if anything is. */
 async function attested(

@@ -1,0 +1,70 @@
+// The one road to readers. Automatic passes, approvals, overrides, restores, rollbacks and imports all publish here.
+import { digestJson, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import type { Release } from '../releaser/index.js'
+import { findPrevious } from './lookup.js'
+import { readHistory } from './recovery.js'
+import type { Session } from './session.js'
+import { HostStages } from './stages/host.js'
+import { type ReleaseRequest, releaseStage } from './stages/release.js'
+
+/**
+ * Publishes a bundle and runs the host's stages that read the release.
+ *
+ * @param host the stages of the run that decided; absent: the decision was made earlier, and only the stages that need the
+ *   release run, with what is known of it.
+ * @throws `release-conflict` if the channel no longer points at `request.decidedAgainst`; nothing is published then. What a
+ *   host's stage throws, after the release was taken back if `onFailure` is `rollback`.
+ */
+export async function publish(session: Session, request: ReleaseRequest, host?: HostStages): Promise<Release> {
+  const release = await releaseStage(session, request)
+  try {
+    await runReleaseStages(session, release, host)
+  } catch (error) {
+    session.context.signal.throwIfAborted()
+    throw session.options.onFailure === 'rollback' ? await takeBack(session, release, error) : error
+  }
+  return release
+}
+
+/** What a release request needs to publish an earlier release's bundle again. */
+export function requestAgain(
+  session: Session,
+  from: Release,
+): Pick<ReleaseRequest, 'bundle' | 'openBundle' | 'record'> {
+  const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
+  return {
+    bundle: { digest: from.bundle, manifest: from.manifest },
+    openBundle: async () =>
+      session.options.releaser.open(from.version, await session.folder('bundle'), session.context),
+    record: { ...inherited, restoredFrom: from.version },
+  }
+}
+
+async function runReleaseStages(session: Session, release: Release, host?: HostStages): Promise<void> {
+  const stages = host ?? (await HostStages.ofRelease(session, release))
+  await stages.add('release', { value: release }, digestJson(release))
+  for (const { name, reads } of stages.waiting)
+    session.warn(
+      `The stage "${name}" did not run: it reads ${reads.map((artifact) => `"${artifact}"`).join(', ')}, and "${session.record.command}" does not make all of them.`,
+      { stage: name },
+    )
+}
+
+/** Leaves a release after a stage failed. @returns the stage's error, with what became of the release. */
+async function takeBack(session: Session, release: Release, error: unknown): Promise<unknown> {
+  const { code = 'stage-failed', facts } = isSheikhError(error) ? error : {}
+  const told = (outcome: string, more: Readonly<Record<string, string>>) =>
+    new SheikhError(code, `${messageOf(error)} ${outcome}`, { facts: { ...facts, ...more }, cause: error })
+  const history = await readHistory(session)
+  const target = findPrevious(history, release)
+  if (target === undefined) return told(`${release.version} stays released: there is none to go back to.`, {})
+  const { version } = await releaseStage(session, {
+    ...requestAgain(session, target),
+    history,
+    decidedAgainst: release.version,
+    withdraws: [release.version],
+    reason: session.hide(messageOf(error)),
+    sourceKey: target.intent.sourceKey,
+  })
+  return told(`${release.version} is withdrawn: ${version} is ${target.version} again.`, { version })
+}

@@ -1,0 +1,189 @@
+import { readdir } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { storeLedger } from '../../src/gate/index.js'
+import type { Pipeline, Stage } from '../../src/pipeline/index.js'
+import type { Releaser } from '../../src/releaser/index.js'
+import { memoryStore } from '../../src/store/memory/index.js'
+import { gate, poison, samples, world } from './harness.js'
+
+const stage = (name: string, reads: readonly string[], run: Stage['run']): Stage => ({
+  contract: 1,
+  name,
+  version: '1',
+  describe: () => null,
+  reads,
+  run,
+})
+
+/** Two machines with a store each, and one registry. */
+function twoMachines() {
+  const a = world()
+  const ledger = storeLedger(a.store)
+  const b = memoryStore()
+  return {
+    ...a,
+    ledger,
+    onA: (data = samples, changes = {}) => a.pipeline(data, { ledger, ...changes }),
+    onB: (data = samples, changes = {}) => a.pipeline(data, { ledger, store: b, ...changes }),
+  }
+}
+
+describe('a release that another machine publishes meanwhile', () => {
+  it.each(['verdict', 'evaluations'])('is compared with before anything is published (%s)', async (artifact) => {
+    const { onA, onB, ledger } = twoMachines()
+    await onA(poison('apple', 'pear')).run()
+    let looked = 0
+    const meanwhile = stage('meanwhile', [artifact], async () => {
+      looked += 1
+      if (looked === 1) expect(await onA().run()).toMatchObject({ status: 'released' })
+    })
+    const held = await onB(poison('apple'), { stages: [meanwhile] }).run()
+    expect(held).toMatchObject({ status: 'held', reason: 'fail' })
+    expect(looked, 'the stage sees the second verdict, too').toBe(2)
+    expect(await onA().current()).toMatchObject({ version: '0.1.1', record: { metrics: { accuracy: 1 } } })
+    expect((await onA().history()).map(({ version }) => version)).toEqual(['0.1.1', '0.1.0'])
+    const verdicts = (await ledger.read(callContext())).filter(({ type }) => type === 'verdict')
+    expect(verdicts.at(-1)).toMatchObject({ status: 'fail', against: ['0.1.1'] })
+  })
+
+  it('does not stop a candidate that is better than that one, too', async () => {
+    const { onA, onB } = twoMachines()
+    await onA(poison('apple', 'pear')).run()
+    let raced = false
+    const meanwhile = stage('meanwhile', ['verdict'], async () => {
+      if (!raced) await onA(poison('apple')).run()
+      raced = true
+    })
+    expect(await onB(samples, { stages: [meanwhile] }).run()).toMatchObject({
+      status: 'released',
+      release: { version: '0.1.2', intent: { replaces: '0.1.1' }, record: { metrics: { accuracy: 1 } } },
+    })
+  })
+
+  it('between the promotion and the channel, wins: the other is withdrawn, and decided on again', async () => {
+    const { onA, onB, releaser } = twoMachines()
+    await onA(poison('apple', 'pear')).run()
+    let raced = false
+    const racing = {
+      ...releaser,
+      async promote(...asked: Parameters<typeof releaser.promote>) {
+        const release = await releaser.promote(...asked)
+        // Another machine pointed the channel at its own release in that moment.
+        if (!raced) {
+          raced = true
+          await onA(samples, { versioning: () => 'major' }).run()
+        }
+        return release
+      },
+    }
+    expect(await onB(poison('apple'), { releaser: racing }).run()).toMatchObject({ status: 'held', reason: 'fail' })
+    expect(await onA().current()).toMatchObject({ record: { metrics: { accuracy: 1 } } })
+    const [newest, lost] = (await onA().history()).filter(({ version }) => version !== '0.1.0')
+    expect(newest).toMatchObject({ version: '1.0.0' })
+    expect(lost?.withdrawn?.reason ?? newest?.withdrawn?.reason).toContain('never compared')
+    expect(await onA().run()).toMatchObject({ status: 'up-to-date' })
+  })
+
+  /** A registry in whose `verify`, the last step before the promotion, another machine releases once. */
+  const raced = (releaser: Releaser, other: () => Promise<unknown>): Releaser => {
+    let done = false
+    return {
+      ...releaser,
+      async verify(...asked) {
+        if (!done) {
+          done = true
+          await other()
+        }
+        await releaser.verify(...asked)
+      },
+    }
+  }
+
+  const roads: Readonly<Record<string, (pipeline: Pipeline<string, string>, runId: string) => Promise<unknown>>> = {
+    approve: (pipeline, runId) => pipeline.approve(runId, { by: 'Ada', reason: 'known labels' }),
+    override: (pipeline, runId) => pipeline.override(runId, { by: 'Ada', reason: 'known labels', untilMs: 8e15 }),
+    rollback: (pipeline) => pipeline.rollback({ reason: 'complaints' }),
+    republish: (pipeline) => pipeline.republish('0.1.1', { reason: 'another key' }),
+    'a run that restores': (pipeline) => pipeline.run(),
+  }
+  it.each(Object.keys(roads))('stops %s, which was decided on against an earlier release', async (road) => {
+    const { onA, onB, releaser } = twoMachines()
+    await onA(poison('apple', 'pear')).run()
+    await onA(poison('apple')).run()
+    const open = { gate: gate(road === 'override' ? 'hold' : 'ask', 0.03) }
+    const waiting = road === 'approve' || road === 'override'
+    const data = waiting ? poison('apple', 'fig') : poison('apple', 'pear')
+    const { runId, status } = waiting ? await onB(data, open).run() : { runId: '', status: 'none' }
+    expect(status).toBe({ approve: 'awaiting-approval', override: 'held' }[road] ?? 'none')
+    const pipeline = onB(data, { ...(waiting && open), releaser: raced(releaser, () => onA().run()) })
+    await expect(roads[road]!(pipeline, runId)).rejects.toMatchObject({
+      code: 'release-conflict',
+      retryable: true,
+      facts: { channel: 'latest', decidedAgainst: '0.1.1', current: '0.1.2' },
+    })
+    expect(await onA().current()).toMatchObject({ version: '0.1.2', record: { metrics: { accuracy: 1 } } })
+    expect(await onA().history()).toHaveLength(3)
+    const staged = []
+    for await (const left of releaser.staged(callContext())) staged.push(left)
+    expect(staged).toEqual([])
+  })
+})
+
+describe('stages that read the release', () => {
+  const seen: string[] = []
+  const announce = stage('announce', ['release'], async ({ release }) => {
+    seen.push(release!.value.version)
+  })
+  const check = stage('check', ['release', 'candidate', 'verdict'], async ({ candidate, verdict }) => {
+    seen.push(`${verdict!.value.status} of ${(await readdir(candidate!.files)).includes('model.safetensors')}`)
+  })
+  const unable = stage('unable', ['release', 'dataset'], async () => {
+    seen.push('with data')
+  })
+  const stages = [announce, check, unable]
+
+  it('run after every road that publishes', async () => {
+    seen.length = 0
+    const { pipeline, store } = world()
+    await pipeline(poison('apple'), { stages }).run()
+    expect(seen.splice(0)).toEqual(['0.1.0', 'pass of true', 'with data'])
+    const open = { stages, gate: gate('ask', 0.03) }
+    const { runId } = await pipeline(poison('apple', 'fig'), open).run()
+    expect(seen.splice(0)).toEqual([])
+    const approved = pipeline(poison('apple', 'fig'), open)
+    const warnings: string[] = []
+    approved.on('warning', ({ message }) => warnings.push(message))
+    await approved.approve(runId, { by: 'Ada', reason: 'known labels' })
+    expect(seen.splice(0)).toEqual(['0.2.0', 'inconclusive of true'])
+    expect(warnings).toContainEqual(
+      'The stage "unable" did not run: it reads "release", "dataset", and "approve" does not make all of them.',
+    )
+    await pipeline(poison('apple'), { stages }).rollback({ reason: 'complaints' })
+    expect(seen.splice(0)).toEqual(['0.3.0', 'pass of true'])
+    await pipeline(poison('apple'), { stages }).republish('0.3.0', { reason: 'another key' })
+    expect(seen.splice(0)).toEqual(['0.3.1', 'pass of true'])
+    const held = await pipeline(poison('apple', 'pear', 'car'), { stages, gate: gate('hold') }).run()
+    await pipeline(poison('apple', 'pear', 'car'), { stages, gate: gate('hold') }).override(held.runId, {
+      by: 'Ada',
+      reason: 'a demonstration',
+      untilMs: 8e15,
+    })
+    expect(seen.splice(0)).toEqual(['0.4.0', 'fail of true'])
+    expect(await store.runs.list()).toHaveLength(7)
+  })
+
+  it('take an approved release back if they fail and the policy is to roll back', async () => {
+    const failing = stage('smoke-test', ['release'], async () => {
+      throw new TypeError('it answers with a stack trace')
+    })
+    const { pipeline } = world()
+    await pipeline(poison('apple')).run()
+    const open = { gate: gate('ask', 0.03), stages: [failing], onFailure: 'rollback' as const }
+    const { runId } = await pipeline(poison('apple', 'fig'), open).run()
+    await expect(
+      pipeline(poison('apple', 'fig'), open).approve(runId, { by: 'Ada', reason: 'known labels' }),
+    ).rejects.toMatchObject({ code: 'stage-failed', message: expect.stringContaining('0.3.0 is 0.1.0 again') })
+    expect(await pipeline().current()).toMatchObject({ version: '0.3.0', record: { restoredFrom: '0.1.0' } })
+  })
+})
