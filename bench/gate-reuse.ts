@@ -64,7 +64,7 @@ function passesAt(n: number, margin: number, level: number): (b: number, c: numb
     const key = `${b} ${c}`
     let isPass = known.get(key)
     if (isPass === undefined) {
-      isPass = decideBinary({ n, b, c }, { n, b, c }, margin, level).status === 'pass'
+      isPass = decideBinary({ n, b, c }, margin, level).status === 'pass'
       known.set(key, isPass)
     }
     return isPass

@@ -10,7 +10,7 @@ export interface Metric extends Described {
    * scores over the sum of the weights (precision, recall, F1). `aggregate`: the value is `aggregate(items)`.
    */
   readonly kind: 'binary' | 'mean' | 'ratio' | 'aggregate'
-  /** The least and the greatest score there can be. Without it a set on which nothing varies says nothing. @default unknown */
+  /** The lowest and the highest possible score: without both, bounds are estimated from the scores, and fewer sets can pass. @default unknown */
   readonly range?: readonly [lowest: number, highest: number] | undefined
   /** What a prediction must be for the metric to score it. */
   readonly needs: 'label' | 'probabilities' | 'number' | 'text' | 'vector'

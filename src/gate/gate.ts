@@ -63,8 +63,9 @@ export interface Finding {
   readonly candidateValue?: number | undefined
   readonly opponentValue?: number | undefined
   readonly items?: number | undefined
+  /** Independent groups that the items are in; as many as items if nothing is grouped. */
   readonly groups?: number | undefined
-  /** Groups the opponent had right and the candidate wrong, and the other way round. */
+  /** Items that the opponent had right and the candidate wrong, and the other way round. */
   readonly lost?: number | undefined
   readonly won?: number | undefined
   /** The names of the statistical procedures. */

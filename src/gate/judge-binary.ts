@@ -7,84 +7,78 @@ import {
   smallestDetectableDrop,
   tango,
 } from '../statistics/index.js'
-import { type Answer, alpha, confidenceOf, maximumWorst } from './answer.js'
+import { type Answer, alpha, confidenceOf, countedItems, maximumWorst } from './answer.js'
 import type { Finding } from './gate.js'
-import { countDiscordant, type DiscordantCounts, firstLost, mean, type Pairing } from './paired-groups.js'
+import { type DiscordantCounts, firstLost, type Pairing, ratioOf } from './paired-groups.js'
 
 const passEngine = 'Tango 1998 score test and exact unconditional test'
 const failEngine = 'one-sided mid-p McNemar'
 
-/** The exact tests on the groups that one model has right and the other wrong, by the counts that either claim may use. */
-export function decideBinary(claimed: DiscordantCounts, harmed: DiscordantCounts, margin: number, passAlpha: number) {
-  const score = tango({ ...claimed, margin, confidence: 1 - passAlpha })
+/** The exact tests on the groups that one model has right and the other wrong. */
+export function decideBinary(counts: DiscordantCounts, margin: number, passAlpha: number) {
+  const { b, c, n } = counts
+  const score = tango({ ...counts, margin, confidence: 1 - passAlpha })
   // Below this many even no disagreement at all certifies nothing; a lucky handful of wins must not either.
-  const enough = claimed.n >= minimumItemsForMargin(margin, { alpha: passAlpha })
+  const enough = n >= minimumItemsForMargin(margin, { alpha: passAlpha })
   // Both must be small: where the quick one is not, the other, which takes seconds at a million items, decides nothing.
-  const exact = () => (score.p > passAlpha ? 0 : exactNonInferiority({ ...claimed, margin }))
+  const exact = () => (score.p > passAlpha ? 0 : exactNonInferiority({ ...counts, margin }))
   const pPass = enough ? Math.max(score.p, exact()) : 1
-  const pFail = harmed.b > harmed.c ? mcnemar({ b: harmed.b, c: harmed.c }).midP : 1
+  const pFail = b > c ? mcnemar({ b, c }).midP : 1
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
   return { status, pPass, pFail, lower: score.lower } as const
 }
 
-/** What one pairing of a binary metric says. */
-export function judgeBinary(pairing: Pairing, margin: number, passAlpha: number): Answer {
-  const { candidate, opponent, items } = pairing
-  const n = candidate.length
-  const claimed = countDiscordant(pairing, 'no-harm')
-  const harmed = countDiscordant(pairing, 'harm')
-  const { status, pPass, pFail, lower } = decideBinary(claimed, harmed, margin, passAlpha)
-  const { upper } = tango({ ...harmed, margin, confidence: 1 - alpha })
-  const candidateValue = mean(candidate)
-  const opponentValue = mean(opponent)
+/** What one pairing of a binary metric says whose groups are one answer each. */
+export function judgeBinary(pairing: Pairing, counts: DiscordantCounts, margin: number, passAlpha: number): Answer {
+  const { status, pPass, pFail, lower } = decideBinary(counts, margin, passAlpha)
+  const { upper } = tango({ ...counts, margin, confidence: 1 - alpha })
+  const seen = seenIn(pairing)
+  const { b, c, n } = counts
   return {
     status,
-    reason: sentence(status, candidateValue - opponentValue, lower, claimed, margin, passAlpha),
-    estimate: candidateValue - opponentValue,
+    reason: sentence(status, seen, lower, margin, passAlpha),
+    ...seen,
     lower,
     upper,
-    candidateValue,
-    opponentValue,
-    items,
-    groups: n,
-    lost: claimed.b,
-    won: claimed.c,
     engine: status === 'fail' ? failEngine : passEngine,
     pPass,
     pFail,
     worst: firstLost(pairing, maximumWorst),
-    ...(status === 'inconclusive' && sizes(n, (claimed.b + claimed.c) / n, margin, passAlpha)),
+    ...(status === 'inconclusive' && sizes(n, (b + c) / n, margin, passAlpha)),
   }
 }
 
 /** Whether more groups were won than lost, beyond chance: McNemar's exact test, never below its size. */
-export function judgeBinaryGain(pairing: Pairing, passAlpha: number): Answer {
-  const { candidate, opponent, items } = pairing
-  const n = candidate.length
-  const { b, c } = countDiscordant(pairing, 'no-harm')
-  const harmed = countDiscordant(pairing, 'harm')
+export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, passAlpha: number): Answer {
   const pPass = c > b ? mcnemar({ b: c, c: b }).exact : 1
-  const pFail = harmed.b > harmed.c ? mcnemar({ b: harmed.b, c: harmed.c }).midP : 1
+  const pFail = b > c ? mcnemar({ b, c }).midP : 1
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
-  const candidateValue = mean(candidate)
-  const opponentValue = mean(opponent)
   const said = { pass: 'it is better', fail: 'it is worse', inconclusive: 'it is not shown to be better' }[status]
+  const seen = seenIn(pairing)
   return {
     status,
-    reason: `${said}: ${b} lost and ${c} won of ${n} independent items (p = ${Number((status === 'fail' ? pFail : pPass).toPrecision(2))})`,
-    estimate: candidateValue - opponentValue,
-    candidateValue,
-    opponentValue,
-    items,
-    groups: n,
-    lost: b,
-    won: c,
+    reason: `${said}: ${countsOf(seen)} (p = ${Number((status === 'fail' ? pFail : pPass).toPrecision(2))})`,
+    ...seen,
     engine: status === 'fail' ? failEngine : 'one-sided exact McNemar',
     pPass,
     pFail,
     worst: firstLost(pairing, maximumWorst),
   }
 }
+
+function seenIn({ candidate, opponent, candidateWeight, opponentWeight, items, lost, won }: Pairing) {
+  const candidateValue = ratioOf(candidate, candidateWeight)
+  const opponentValue = ratioOf(opponent, opponentWeight)
+  const estimate = candidateValue - opponentValue
+  return {
+    ...{ estimate, candidateValue, opponentValue },
+    ...{ items, groups: candidate.length, lost: lost.items.length, won },
+  }
+}
+
+type Seen = ReturnType<typeof seenIn>
+
+const countsOf = ({ lost, won, items, groups }: Seen) => `${lost} lost and ${won} won of ${countedItems(items, groups)}`
 
 /** What a set of this size could have seen, and the size that would do. */
 function sizes(
@@ -102,18 +96,12 @@ function sizes(
   return { groupsNeeded, ...(drop !== undefined && { smallestDetectableDrop: drop }) }
 }
 
-function sentence(
-  status: Finding['status'],
-  difference: number,
-  lower: number,
-  { b, c, n }: DiscordantCounts,
-  margin: number,
-  passAlpha: number,
-): string {
+function sentence(status: Finding['status'], seen: Seen, lower: number, margin: number, passAlpha: number): string {
   const points = (value: number) => `${(100 * value).toFixed(1)} points`
-  const counts = `${b} lost and ${c} won of ${n} independent items`
+  const { estimate } = seen
+  const counts = countsOf(seen)
   if (status === 'pass')
-    return `the difference is ${points(difference)}, and above ${points(lower)} with ${confidenceOf(passAlpha)} confidence (${counts}); the margin is ${points(margin)}`
-  if (status === 'fail') return `it is worse by ${points(-difference)} (${counts}), which is not chance`
-  return `the difference is ${points(difference)} and may be as low as ${points(lower)} (${counts}): that is neither within the margin of ${points(margin)} for certain, nor worse for certain`
+    return `the difference is ${points(estimate)}, and above ${points(lower)} with ${confidenceOf(passAlpha)} confidence (${counts}); the margin is ${points(margin)}`
+  if (status === 'fail') return `it is worse by ${points(-estimate)} (${counts}), which is not chance`
+  return `the difference is ${points(estimate)} and may be as low as ${points(lower)} (${counts}): that is neither within the margin of ${points(margin)} for certain, nor worse for certain`
 }

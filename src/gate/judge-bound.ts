@@ -1,7 +1,13 @@
 import { type Evaluation, numbersOf } from '../evaluation/index.js'
-import { binomialLowerBound, binomialUpperBound, binomialUpperTail, floorThreshold } from '../statistics/index.js'
-import { type Answer, alpha, confidenceOf } from './answer.js'
-import { groupCodes, type Judged, mean, metricColumn } from './paired-groups.js'
+import {
+  binomialLowerBound,
+  binomialUpperBound,
+  binomialUpperTail,
+  floorThreshold,
+  gaffkeLowerBound,
+} from '../statistics/index.js'
+import { type Answer, alpha, confidenceOf, countedItems } from './answer.js'
+import { groupCodes, type Judged, metricColumn, sumOf } from './paired-groups.js'
 
 export interface BoundQuestion {
   readonly side: 'at-least' | 'at-most'
@@ -41,14 +47,16 @@ export function judgeBound(
           ? 'there are no items'
           : `${unanswered} of ${asked} items were not answered: infrastructure is not quality, ask again`,
     }
-  const means = sums.map((sum, group) => sum / sizes[group]!).filter((value) => !Number.isNaN(value))
-  const n = means.length
-  const total = (round: (value: number) => number) => means.reduce((sum, value) => sum + round(value), 0)
-  // A group whose items disagree counts against whichever bound is claimed; a pass and a fail are claims of their own level.
+  const answered = Array.from(sizes.keys()).filter((group) => sizes[group]! > 0)
+  const n = answered.length
+  const share = {
+    right: Float64Array.from(answered, (group) => sums[group]!),
+    sizes: Float64Array.from(answered, (group) => sizes[group]!),
+  }
+  // A pass and a fail are claims of their own level.
   const [passing, failing] = side === 'at-least' ? [passAlpha, alpha] : [alpha, passAlpha]
-  const lower = binomialLowerBound(total(Math.floor), n, passing)
-  const upper = binomialUpperBound(total(Math.ceil), n, failing)
-  const estimate = mean(means)
+  const { lower, upper, engine } = boundsOf(share, passing, failing)
+  const estimate = sumOf(share.right) / asked
   const [held, broken] =
     side === 'at-least' ? [lower >= threshold, upper < threshold] : [upper <= threshold, lower > threshold]
   const status = held ? 'pass' : broken ? 'fail' : 'inconclusive'
@@ -59,14 +67,34 @@ export function judgeBound(
   const chance = side === 'at-least' ? guessing(evaluation, { n, floor: threshold, passAlpha, items }) : ''
   return {
     status,
-    reason: `${metric.name} is ${percent(estimate)} over ${n} independent items, ${bound} with ${confidenceOf(level)} confidence; the ${name} is ${percent(threshold)}${chance}`,
+    reason: `${metric.name} is ${percent(estimate)} over ${countedItems(asked, n)}, ${bound} with ${confidenceOf(level)} confidence; the ${name} is ${percent(threshold)}${chance}`,
     estimate,
     lower,
     upper,
     candidateValue: estimate,
     items: asked,
     groups: n,
+    engine,
   }
+}
+
+/** One-sided bounds of the share of items that are right: exact if each item is independent, else over groups. */
+function boundsOf({ right, sizes }: { right: Float64Array; sizes: Float64Array }, passing: number, failing: number) {
+  const n = right.length
+  const isSingle = sizes.every((size) => size === 1) && right.every((score) => score === 0 || score === 1)
+  if (isSingle) {
+    const count = sumOf(right)
+    return {
+      lower: binomialLowerBound(count, n, passing),
+      upper: binomialUpperBound(count, n, failing),
+      engine: 'one-sided Clopper-Pearson',
+    }
+  }
+  // The group that the sample may have missed: as large as that of a random item, and wrong or right altogether.
+  const size = sizes.reduce((sum, one) => sum + one ** 2, 0) / sumOf(sizes)
+  const wrong = right.map((score, group) => sizes[group]! - score)
+  const bound = (sums: Float64Array, level: number) => gaffkeLowerBound({ sums, sizes, worst: { sum: 0, size } }, level)
+  return { lower: bound(right, passing), upper: 1 - bound(wrong, failing), engine: "Gaffke's bound by group" }
 }
 
 /** What always giving the most frequent answer would reach, and whether it could pass: a floor below that says little. */

@@ -1,21 +1,28 @@
 import { type Answer, alpha } from './answer.js'
 import { judgeBinary, judgeBinaryGain } from './judge-binary.js'
-import { judgeSums } from './judge-sums.js'
-import type { Pairing } from './paired-groups.js'
+import { judgeGroups } from './judge-groups.js'
+import { countDiscordant, type Pairing } from './paired-groups.js'
 
 /** What one pairing says of a margin. A slice's `fail` is decided by the gate, over all slices together. */
 export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = alpha): Answer {
-  const judge = pairing.kind === 'binary' ? judgeBinary : judgeSums
-  return notComparable(pairing) ?? judge(pairing, margin, passAlpha)
+  const open = notComparable(pairing)
+  if (open !== undefined) return open
+  const counts = exactCounts(pairing)
+  return counts === undefined
+    ? judgeGroups(pairing, margin, passAlpha)
+    : judgeBinary(pairing, counts, margin, passAlpha)
 }
 
 /** Whether one pairing says that the candidate is better. */
 export function judgeImprovement(pairing: Pairing, passAlpha = alpha): Answer {
-  return (
-    notComparable(pairing) ??
-    (pairing.kind === 'binary' ? judgeBinaryGain(pairing, passAlpha) : judgeSums(pairing, 0, passAlpha))
-  )
+  const open = notComparable(pairing)
+  if (open !== undefined) return open
+  const counts = exactCounts(pairing)
+  return counts === undefined ? judgeGroups(pairing, 0, passAlpha) : judgeBinaryGain(pairing, counts, passAlpha)
 }
+
+/** The counts that the exact tests take; `undefined` for everything but right or wrong answers, one per group. */
+export const exactCounts = (pairing: Pairing) => (pairing.kind === 'binary' ? countDiscordant(pairing) : undefined)
 
 /** Why a pairing says nothing, whatever is asked; `undefined` where it says something. */
 export function notComparable({ candidate, items, unanswered }: Pairing): Answer | undefined {

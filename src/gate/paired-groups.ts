@@ -12,25 +12,34 @@ import {
 } from '../evaluation/index.js'
 
 /**
- * Two models on the same groups: the unit of inference is the group, items that are not independent, together. A value is
- * `candidate / candidateWeight`, the same for the opponent.
+ * Two models on the same groups. Groups are independent; the items of one group need not be. A model's value is the sum of
+ * its scores over the sum of its weights, so every item counts alike, whatever the size of its group.
  */
 export interface Pairing {
   readonly kind: MetricColumn['kind']
-  /** 1 where more is better, −1 where less is; 1 for binary metrics, whose groups are turned already. */
+  /** 1 if more is better, −1 if less is; 1 for binary metrics, whose scores are turned already. */
   readonly sign: 1 | -1
+  /** Of one score; 0 to 1 for binary metrics. */
   readonly range?: readonly [number, number] | undefined
-  /** A value a group. Binary: the share right, 1 is right whatever the direction. Mean: the mean score. Ratio: the sum of the scores. */
+  /** The lowest and the highest score of either model, 0 included. */
+  readonly extent: readonly [number, number]
+  /** Sums of scores, one per group. Binary: 1 is right, whatever the direction. */
   readonly candidate: Float64Array
   readonly opponent: Float64Array
-  /** Ratios only: the sums of the weights; else each is 1. */
-  readonly candidateWeight?: Float64Array | undefined
-  readonly opponentWeight?: Float64Array | undefined
+  /** Items per group. */
+  readonly sizes: Float64Array
+  /** Sums of weights, one per group; the sizes unless the metric is a ratio. */
+  readonly candidateWeight: Float64Array
+  readonly opponentWeight: Float64Array
   readonly items: number
   /** Items that one of the models could not be asked: time-outs, crashes. */
   readonly unanswered: number
   /** Items on which the candidate is worse, in order, and the group of each. */
   readonly lost: { readonly items: Uint32Array; readonly groups: Uint32Array; idOf(item: number): string }
+  /** How many items the candidate is better on. */
+  readonly won: number
+  /** Whether every group is one answer: all groups have the same size, and the models differ on all of its items or on none. */
+  readonly isOneAnswerEach: boolean
 }
 
 /**
@@ -143,13 +152,16 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
     over(items) {
       const length = items?.length ?? ids.length
       const touched = new GrowingArray(new Uint32Array(0))
-      const counts = new Float64Array(length)
+      const sizes = new Float64Array(length)
       const [ourSums, theirSums] = [new Float64Array(length), new Float64Array(length)]
       const weigh = kind === 'ratio'
       const [ourWeights, theirWeights] = [new Float64Array(weigh ? length : 0), new Float64Array(weigh ? length : 0)]
       const lostItems = new GrowingArray(new Uint32Array(0))
       const lostGroups = new GrowingArray(new Uint32Array(0))
+      const balance = new Int32Array(length)
+      let won = 0
       let unanswered = 0
+      let [lowest, highest] = [0, 0]
       for (let position = 0; position < length; position += 1) {
         const index = items?.[position] ?? position
         const [our, their] = [turned(one[index]!), turned(other[index]!)]
@@ -163,39 +175,50 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
           at = slot[group] = touched.length
           touched.push(group)
         }
-        counts[at]! += 1
+        sizes[at]! += 1
         ourSums[at]! += our
         theirSums[at]! += their
+        lowest = Math.min(lowest, our, their)
+        highest = Math.max(highest, our, their)
         if (weigh) {
           ourWeights[at]! += oneWeight?.[index] ?? 1
           theirWeights[at]! += otherWeight?.[index] ?? 1
         }
-        if (sign * (our - their) < 0) {
+        const difference = sign * (our - their)
+        if (difference > 0) {
+          won += 1
+          balance[at]! += 1
+        } else if (difference < 0) {
+          balance[at]! -= 1
           lostItems.push(index)
           lostGroups.push(at)
         }
       }
       const groups = touched.length
       for (const group of touched.take()) slot[group] = -1
-      // Repeats of an item are averaged; the parts of a ratio are added up.
-      if (!weigh)
-        for (let at = 0; at < groups; at += 1) {
-          ourSums[at]! /= counts[at]!
-          theirSums[at]! /= counts[at]!
-        }
+      const used = sizes.subarray(0, groups)
+      // If wins and losses cancel within a group, the sum over the groups is less than their number.
+      const lostCount = lostItems.length
+      let unanimous = 0
+      const isOneAnswerEach = used.every((size, at) => {
+        unanimous += Math.abs(balance[at]!)
+        return size === used[0] && (balance[at] === 0 || Math.abs(balance[at]!) === size)
+      })
       return {
         kind,
         sign,
-        ...(range !== undefined && { range }),
+        ...(kind === 'binary' ? { range: [0, 1] as const } : range !== undefined && { range }),
+        extent: [lowest, highest],
         candidate: ourSums.subarray(0, groups),
         opponent: theirSums.subarray(0, groups),
-        ...(weigh && {
-          candidateWeight: ourWeights.subarray(0, groups),
-          opponentWeight: theirWeights.subarray(0, groups),
-        }),
+        sizes: used,
+        candidateWeight: weigh ? ourWeights.subarray(0, groups) : used,
+        opponentWeight: weigh ? theirWeights.subarray(0, groups) : used,
         items: length,
         unanswered,
         lost: { items: lostItems.take(), groups: lostGroups.take(), idOf: (item) => ids.at(item)! },
+        won,
+        isOneAnswerEach: isOneAnswerEach && unanimous === lostCount + won,
       }
     },
   }
@@ -205,6 +228,15 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
 export const firstLost = ({ lost }: Pairing, most: number): readonly string[] =>
   Array.from(lost.items.subarray(0, most), (item) => lost.idOf(item))
 
+/** A model's value: the sum of its scores over the sum of its weights. */
+export const ratioOf = (sums: Float64Array, weights: Float64Array) => sumOf(sums) / sumOf(weights)
+
+export function sumOf(values: Float64Array): number {
+  let total = 0
+  for (let index = 0; index < values.length; index += 1) total += values[index]!
+  return total
+}
+
 export interface DiscordantCounts {
   readonly n: number
   /** The opponent right, the candidate wrong. */
@@ -213,25 +245,22 @@ export interface DiscordantCounts {
   readonly c: number
 }
 
-/**
- * Counts of discordant groups. A group whose items disagree has a mean between 0 and 1, which an exact binary test
- * cannot take: it is rounded against the claim, so that no claim rests on it. To claim `no-harm` the candidate is rounded
- * down and the opponent up; to claim `harm` the other way round.
- */
-export function countDiscordant({ candidate, opponent }: Pairing, claim: 'no-harm' | 'harm'): DiscordantCounts {
-  const [ours, theirs] = claim === 'no-harm' ? [Math.floor, Math.ceil] : [Math.ceil, Math.floor]
+/** Counts of discordant groups, for the exact tests of right or wrong answers; `undefined` if a group is not one such answer. */
+export function countDiscordant({
+  candidate,
+  opponent,
+  sizes,
+  isOneAnswerEach,
+}: Pairing): DiscordantCounts | undefined {
+  if (!isOneAnswerEach) return undefined
+  const n = candidate.length
   let b = 0
   let c = 0
-  for (let group = 0; group < candidate.length; group += 1) {
-    const difference = ours(candidate[group]!) - theirs(opponent[group]!)
-    if (difference < 0) b += 1
-    else if (difference > 0) c += 1
+  for (let group = 0; group < n; group += 1) {
+    const difference = candidate[group]! - opponent[group]!
+    if (difference === -sizes[group]!) b += 1
+    else if (difference === sizes[group]!) c += 1
+    else if (difference !== 0) return undefined
   }
-  return { n: candidate.length, b, c }
-}
-
-export function mean(values: ArrayLike<number>): number {
-  let total = 0
-  for (let index = 0; index < values.length; index += 1) total += values[index]!
-  return total / values.length
+  return { n, b, c }
 }

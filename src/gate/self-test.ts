@@ -3,9 +3,11 @@ import type { Evaluation } from '../evaluation/index.js'
 import { wilson } from '../statistics/index.js'
 import { alpha } from './answer.js'
 import type { FindingStatus } from './gate.js'
-import { judgeNoRegression } from './judge.js'
+import { sampleOf } from './grouped-sample.js'
+import { exactCounts } from './judge.js'
 import { decideBinary } from './judge-binary.js'
-import { checkComparable, countDiscordant, type Judged, mean, type Pairing, pairGroups } from './paired-groups.js'
+import { decideGroups, fewestUnbounded } from './judge-groups.js'
+import { checkComparable, type Judged, type Pairing, pairGroups, ratioOf, sumOf } from './paired-groups.js'
 
 export interface SelfTestOptions {
   /** Two models on the same items: how they answer decides what the simulated ones do. */
@@ -17,7 +19,7 @@ export interface SelfTestOptions {
   readonly margin?: number | undefined
   /** True losses that are planted, in the metric's unit. @default 0, ½, 1, 1½, 2 and 3 margins */
   readonly drops?: readonly number[] | undefined
-  /** Comparisons a drop. @default 10,000 of right or wrong answers, else 200: each of those resamples 10,000 times */
+  /** Comparisons per drop. @default 10,000 for independent right or wrong answers, else 1,000; 200 for ratios, which are resampled */
   readonly simulations?: number | undefined
   /** @default 0 */
   readonly seed?: number | string | undefined
@@ -42,10 +44,12 @@ export interface SelfTestPoint {
 export interface SelfTest {
   readonly metric: string
   readonly kind: Evaluation['metrics'][number]['kind']
+  readonly items: number
+  /** Independent groups; as many as items if nothing is grouped. */
   readonly groups: number
   readonly margin: number
   readonly simulations: number
-  /** The share of groups on which the models differ, 0..1. */
+  /** The share of items on which the models differ, 0..1. */
   readonly discordance: number
   /** How often two models of the same quality end in a fail. */
   readonly falseFail: Rate
@@ -53,6 +57,12 @@ export interface SelfTest {
   readonly falsePass: Rate
   /** By growing drop: the power curve. */
   readonly points: readonly SelfTestPoint[]
+  /**
+   * Means only, for losses and gains that few groups carry: how often a model passes that loses the margin because some groups
+   * drop to the worst score, and how often an equal model fails that is a margin worse on most groups and makes up for it on
+   * those where the other model drops. Absent if the scores cannot lose the margin in this way.
+   */
+  readonly rare?: { readonly falsePass: Rate; readonly falseFail: Rate } | undefined
 }
 
 /**
@@ -60,8 +70,8 @@ export interface SelfTest {
  * are planted.
  *
  * Each simulation draws as many groups with replacement, and swaps the two models' answers on each with chance ½: neither is
- * better then, and they differ as the real ones do. A drop turns right answers of the candidate wrong at random (binary), or
- * lowers every score (means, ratios).
+ * better then, and they differ as the real ones do. A drop turns all right answers of the candidate in randomly chosen groups
+ * wrong (binary), or lowers every score (means, ratios).
  *
  * @throws `baseline-mismatch`, `evaluation-invalid`, `invalid-options` for drops that answers cannot lose.
  */
@@ -70,45 +80,61 @@ export async function selfTest(options: SelfTestOptions, context: CallContext): 
   const metric = metricOf(options)
   checkComparable(candidate, baseline)
   const pairing = pairGroups(candidate, baseline, metric).over()
-  const simulations = options.simulations ?? (metric.kind === 'binary' ? 10_000 : 200)
+  const simulations = options.simulations ?? defaultSimulations(pairing)
   const drops = [...new Set(options.drops ?? [0, 0.5, 1, 1.5, 2, 3].map((share) => share * margin))]
   check({ pairing, margin, simulations, drops })
   // Both errors are measured, whatever is asked for.
   const asked = [...new Set([0, margin, ...drops])].sort((one, other) => one - other)
+  const collapse = collapseOf(pairing, margin)
+  const rounds = asked.length + (collapse === undefined ? 0 : 2)
+  let done = 0
   const judge = judgeOf(margin)
-  const points: SelfTestPoint[] = []
-  for (const drop of asked) {
-    const random = seededRandom(`self-test ${seed} ${drop}`)
+  const run = async (name: string | number, plant: (drawn: Pairing, random: Random) => Pairing) => {
+    const random = seededRandom(`self-test ${seed} ${name}`)
     const counts: Record<FindingStatus, number> = { pass: 0, fail: 0, inconclusive: 0, 'not-applicable': 0 }
     for (let simulation = 0; simulation < simulations; simulation += 1) {
       if (simulation % 50 === 0) {
         context.signal.throwIfAborted()
-        onProgress?.(points.length * simulations + simulation, asked.length * simulations)
+        onProgress?.(done * simulations + simulation, rounds * simulations)
         // So that whoever listens gets a turn.
         await new Promise((resolve) => setImmediate(resolve))
       }
-      counts[judge(simulated(pairing, drop, random))] += 1
+      counts[judge(plant(drawGroups(pairing, random), random))] += 1
     }
+    done += 1
     const rate = (count: number): Rate => ({
       rate: count / simulations,
       ...wilson({ successes: count, trials: simulations }),
     })
     const { pass, fail } = counts
-    points.push({ drop, pass: rate(pass), fail: rate(fail), inconclusive: rate(simulations - pass - fail) })
+    return { pass: rate(pass), fail: rate(fail), inconclusive: rate(simulations - pass - fail) }
   }
-  const { b, c, n } = countDiscordant(pairing, 'no-harm')
+  const points: SelfTestPoint[] = []
+  const lose = pairing.kind === 'binary' ? loseAnswers(pairing) : lowerScores
+  for (const drop of asked) points.push({ drop, ...(await run(drop, (drawn, random) => lose(drawn, drop, random))) })
+  const rare = collapse && {
+    falsePass: (await run('rare loss', (drawn, random) => collapse(drawn, 'candidate', random))).pass,
+    falseFail: (await run('rare gain', (drawn, random) => lowerScores(collapse(drawn, 'opponent', random), margin)))
+      .fail,
+  }
+  const { items, lost, won } = pairing
   return {
     metric: metric.name,
     kind: metric.kind,
-    groups: n,
+    items,
+    groups: pairing.candidate.length,
     margin,
     simulations,
-    discordance: (b + c) / n,
+    discordance: (lost.items.length + won) / items,
     falseFail: points.find(({ drop }) => drop === 0)!.fail,
     falsePass: points.find(({ drop }) => drop === margin)!.pass,
     points,
+    ...(rare !== undefined && { rare }),
   }
 }
+
+const defaultSimulations = (pairing: Pairing) =>
+  exactCounts(pairing) !== undefined ? 10_000 : pairing.kind === 'ratio' ? 200 : 1000
 
 function metricOf({ candidate, baseline, metric: name }: SelfTestOptions): Judged {
   const both = candidate.metrics.filter((metric) => baseline.metrics.some((other) => other.name === metric.name))
@@ -136,45 +162,80 @@ function check(parts: { pairing: Pairing; margin: number; simulations: number; d
     )
 }
 
-/** Of both models together: what a drop takes from. */
-const shareRight = ({ candidate, opponent }: Pairing) => (mean(candidate) + mean(opponent)) / 2
+/** The share that both models together have right: what a drop takes from. */
+const shareRight = ({ candidate, opponent, sizes }: Pairing) =>
+  (ratioOf(candidate, sizes) + ratioOf(opponent, sizes)) / 2
 
-/** Groups drawn with replacement, the models swapped at random, and the candidate made worse. */
-function simulated(pairing: Pairing, drop: number, random: Random): Pairing {
-  const { kind, sign, candidate, opponent, candidateWeight, opponentWeight } = pairing
+/** Groups drawn with replacement, the models swapped at random. */
+function drawGroups(pairing: Pairing, random: Random): Pairing {
+  const { kind, candidate, opponent, candidateWeight, opponentWeight } = pairing
   const n = candidate.length
   const drawn = () => new Float64Array(n)
-  const [ours, theirs, ourWeights, theirWeights] = [drawn(), drawn(), drawn(), drawn()]
-  const loss = kind === 'binary' ? drop / shareRight(pairing) : drop
+  const [ours, theirs, sizes] = [drawn(), drawn(), drawn()]
+  const [ourWeight, theirWeight] = kind === 'ratio' ? [drawn(), drawn()] : [sizes, sizes]
   for (let at = 0; at < n; at += 1) {
     const group = random.below(n)
     const swap = random.uint32() >= 0x80000000
-    const [one, other] = swap ? [opponent, candidate] : [candidate, opponent]
-    const [oneWeight, otherWeight] = swap ? [opponentWeight, candidateWeight] : [candidateWeight, opponentWeight]
-    ourWeights[at] = oneWeight?.[group] ?? 1
-    theirWeights[at] = otherWeight?.[group] ?? 1
-    theirs[at] = other[group]!
-    const score = one[group]!
-    // A share of right answers lost at random, or every score lower.
-    ours[at] =
-      kind === 'binary' ? (loss > 0 && random.uniform() < loss ? 0 : score) : score - sign * loss * ourWeights[at]!
+    ours[at] = (swap ? opponent : candidate)[group]!
+    theirs[at] = (swap ? candidate : opponent)[group]!
+    ourWeight[at] = (swap ? opponentWeight : candidateWeight)[group]!
+    theirWeight[at] = (swap ? candidateWeight : opponentWeight)[group]!
+    sizes[at] = pairing.sizes[group]!
   }
-  const weighed = kind === 'ratio' && { candidateWeight: ourWeights, opponentWeight: theirWeights }
-  return { ...pairing, candidate: ours, opponent: theirs, items: n, ...weighed }
+  const weights = { candidateWeight: ourWeight, opponentWeight: theirWeight }
+  return { ...pairing, candidate: ours, opponent: theirs, sizes, ...weights, items: sumOf(sizes) }
+}
+
+/** Right answers lost at random, by group: correlated losses are the harder ones to notice. */
+function loseAnswers(pairing: Pairing): (drawn: Pairing, drop: number, random: Random) => Pairing {
+  const share = shareRight(pairing)
+  return (drawn, drop, random) => {
+    const loss = drop / share
+    return { ...drawn, candidate: drawn.candidate.map((sum) => (loss > 0 && random.uniform() < loss ? 0 : sum)) }
+  }
+}
+
+/** Every score lower by the same. */
+const lowerScores = (drawn: Pairing, drop: number): Pairing => ({
+  ...drawn,
+  candidate: drawn.candidate.map((sum, group) => sum - drawn.sign * drop * drawn.candidateWeight[group]!),
+})
+
+/** Drops random groups of one model to the worst score, so that it loses the margin on average. */
+function collapseOf(pairing: Pairing, margin: number) {
+  const { kind, sign, range, extent, candidate, opponent, sizes } = pairing
+  if (kind !== 'mean') return undefined
+  const [lowest, highest] = range?.every(Number.isFinite) ? range : extent
+  const worst = sign > 0 ? lowest : highest
+  const share = margin / (sign * ((ratioOf(candidate, sizes) + ratioOf(opponent, sizes)) / 2 - worst))
+  if (!(share > 0 && share < 1)) return undefined
+  return (drawn: Pairing, side: 'candidate' | 'opponent', random: Random): Pairing => ({
+    ...drawn,
+    [side]: drawn[side].map((sum, group) => (random.uniform() < share ? worst * drawn.sizes[group]! : sum)),
+  })
 }
 
 /** Right or wrong answers are judged by counts alone: each different outcome is judged once. */
 function judgeOf(margin: number): (pairing: Pairing) => FindingStatus {
   const known = new Map<string, FindingStatus>()
-  return (pairing) => {
-    if (pairing.kind !== 'binary') return judgeNoRegression(pairing, margin).status
-    const [claimed, harmed] = [countDiscordant(pairing, 'no-harm'), countDiscordant(pairing, 'harm')]
-    const key = `${claimed.b} ${claimed.c} ${harmed.b} ${harmed.c}`
+  return (drawn) => {
+    const counts = exactCounts(drawn)
+    if (counts === undefined) return statusOf(drawn, margin)
+    const key = `${counts.n} ${counts.b} ${counts.c}`
     let status = known.get(key)
     if (status === undefined) {
-      status = decideBinary(claimed, harmed, margin, alpha).status
+      status = decideBinary(counts, margin, alpha).status
       known.set(key, status)
     }
     return status
   }
+}
+
+/** As `judgeGroups`, without the bounds. */
+function statusOf(pairing: Pairing, margin: number): FindingStatus {
+  const sample = sampleOf(pairing)
+  if (!Number.isFinite(sample.estimate)) return 'inconclusive'
+  if (!sample.isBounded && pairing.candidate.length < fewestUnbounded) return 'inconclusive'
+  const { pPass, pFail } = decideGroups(pairing, sample, margin)
+  return pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
 }

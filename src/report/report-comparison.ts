@@ -21,7 +21,7 @@ export function reportComparison(verdict: Verdict): string {
 const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const
 
 export const findingsHeader: readonly string[] = [
-  ...['Question', 'Of', 'Answer', 'Estimate', 'Lower', 'Upper', 'Wanted', 'Groups', 'Lost', 'Won'],
+  ...['Question', 'Of', 'Answer', 'Estimate', 'Lower', 'Upper', 'Wanted', 'Items', 'Groups', 'Lost', 'Won'],
 ]
 
 /** A row a finding, under `findingsHeader`. */
@@ -34,7 +34,7 @@ export function findingRows(findings: readonly Finding[]): readonly (readonly (s
     shown(finding, finding.lower),
     shown(finding, finding.upper),
     wanted(finding),
-    ...[finding.groups, finding.lost, finding.won].map((value) => (isKnown(value) ? value : undefined)),
+    ...[finding.items, finding.groups, finding.lost, finding.won].map((value) => (isKnown(value) ? value : undefined)),
   ])
 }
 
@@ -94,7 +94,6 @@ export function lostOf(findings: readonly Finding[]): readonly Lost[] {
     .filter(({ slice, worst }) => slice === undefined && worst !== undefined && worst.length > 0)
     .map((finding) => {
       const { worst = [], lost } = finding
-      // Groups may be fewer than the items that are listed.
       return { name: questionOf(finding), worst, lost: Math.max(worst.length, isKnown(lost) ? lost : 0) }
     })
 }

@@ -53,7 +53,7 @@ function comparison(verdict: Verdict): readonly string[] {
     '<h2>Every question</h2>',
     tables(findings),
     paragraph(
-      'Groups are independent items: what belongs together counts once. Lost were right before and are wrong now; won, the other way round.',
+      'Groups are independent of each other; the items of one group may not be. Lost items were right before and are wrong now; won, the other way round.',
       'note',
     ),
     ...openReasons(findings).map(

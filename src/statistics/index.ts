@@ -20,6 +20,7 @@ export {
   type ExactNonInferiorityOptions,
   exactNonInferiority,
 } from './exact-non-inferiority.js'
+export { type GroupedRatio, gaffkeLowerBound, gaffkeTest } from './gaffke.js'
 export { holm } from './holm.js'
 export { inverseRegularizedBeta, regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'

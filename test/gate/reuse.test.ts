@@ -31,7 +31,7 @@ describe('one evaluation set, asked again and again', () => {
     const among = await qualityGate([noRegression(accuracy())], { uses: 50 }).decide(given([55, 55], 1), context)
     expect(among).toMatchObject({ status: 'inconclusive', reuse: { use: 1, uses: 50, falsePassChance: 0.001 } })
     expect(among.findings[0]!.alpha).toBeCloseTo(0.001)
-    expect(among.findings[0]!.reason).toContain('1000 independent items')
+    expect(among.findings[0]!.reason).toContain('1,000 independent items')
     // The same at every use: asking again changes nothing.
     expect(
       (await qualityGate([noRegression(accuracy())], { uses: 50 }).decide(given([55, 55], 50), context)).findings,

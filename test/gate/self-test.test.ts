@@ -43,7 +43,7 @@ describe('the gate, tested on an evaluation', () => {
 
   it('of scores that are no right or wrong, too', async () => {
     const random = seededRandom('means')
-    const old = Array.from({ length: 60 }, () => random.normal())
+    const old = Array.from({ length: 120 }, () => random.normal())
     const scores = (values: readonly number[], model: string) =>
       evaluationOf({ model, metric: 'score', kind: 'mean', scores: values })
     const tested = await selfTest(

@@ -93,7 +93,7 @@ describe('too little evidence', () => {
       evaluationOf({ model: name, scores: groups.map(() => score), groups })
     const verdict = await decide(evidenceOf(repeated('new', 0), repeated('old', 1)))
     const [finding] = verdict.findings
-    expect(finding).toMatchObject({ items: 12, groups: 4, lost: 4 })
+    expect(finding).toMatchObject({ items: 12, groups: 4, lost: 12 })
     // Four of four lost: 1/16 exactly, half of it mid-p; never 1/4096.
     expect(finding!.pFail).toBeCloseTo(1 / 32, 12)
   })

@@ -53,22 +53,22 @@ async function lastRun(project: string, terminal: Terminal): Promise<Judged> {
   }
 }
 
-function describe({
-  points,
-  falseFail,
-  falsePass,
-  groups,
-  margin,
-  simulations,
-  discordance,
-  metric,
-  kind,
-}: SelfTest): string {
+function describe(tested: SelfTest): string {
+  const { points, falseFail, falsePass, rare, items, groups, margin, simulations, discordance, metric, kind } = tested
   const value = (drop: number) => (kind === 'binary' ? `${Number((100 * drop).toFixed(2))} points` : String(drop))
   const cell = ({ rate }: Rate) => percent(rate).padStart(13)
+  const over =
+    items === groups
+      ? `${items.toLocaleString('en')} independent items`
+      : `${items.toLocaleString('en')} items in ${groups.toLocaleString('en')} groups`
   return [
-    `${metric} on ${groups} independent items, of which ${percent(discordance)} differ; margin ${value(margin)}; ${simulations} simulations each:`,
+    `${metric} on ${over}, of which ${percent(discordance)} differ; margin ${value(margin)}; ${simulations.toLocaleString('en')} simulations each:`,
     `A model of the same quality fails ${said(falseFail)}; one that is worse by the margin passes ${said(falsePass)}.`,
+    ...(rare === undefined
+      ? []
+      : [
+          `If few groups carry the change: a model of the same quality fails ${said(rare.falseFail)}; one that is worse by the margin passes ${said(rare.falsePass)}.`,
+        ]),
     '',
     `${'true loss'.padEnd(14)}${'passes'.padStart(13)}${'fails'.padStart(13)}${'is left open'.padStart(14)}`,
     ...points.map(

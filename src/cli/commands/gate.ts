@@ -34,10 +34,12 @@ export const gate: Command = {
     margin: "the loss that is tolerated, in the score's unit (default: 0.02)",
     metric: 'compare: what the score is called (default: score)',
     'lower-is-better': 'compare: of scores such as a loss or a latency',
-    range: 'compare: least and greatest score there can be, as 0,1: needed where no item differs from the others',
+    range:
+      'compare, test: the lowest and the highest possible score, as 0,1 (default: estimated from the scores, so fewer sets can pass)',
     out: 'compare: also write the comparison to this file, as Markdown, or as a page with plots where it ends in .html',
     items: "plan: independent items (default: those that the project's evaluation set pins)",
-    simulations: 'test: comparisons for each planted loss (default: 10,000 of right or wrong answers, else 200)',
+    simulations:
+      'test: comparisons for each planted loss (default: 10,000 for independent right or wrong answers, else 1,000; ratios 200)',
     uses: 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
     discordance: 'plan: share of items that one model has right and the other wrong, 0..1 (default: 0.05)',
   },

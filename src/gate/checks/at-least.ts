@@ -5,9 +5,9 @@ import type { Check } from '../gate.js'
 import { judgeBound } from '../judge-bound.js'
 
 /**
- * Whether a binary metric is at least `floor`, with 95 % confidence: the one-sided Clopper-Pearson bound, not the
- * estimate, has to reach it. `fail` where even the upper bound does not. The group is the unit, one whose items disagree
- * rounded against the claim. The reason states what guessing would reach, and warns where guessing could pass.
+ * Whether a binary metric is at least `floor`, with 95 % confidence: the one-sided bound, not the estimate,
+ * has to reach it. `fail` if even the upper bound does not. The bound is Clopper and Pearson's if every item is independent,
+ * else Gaffke's over groups, every item counting alike. The reason states what guessing would reach, and warns where guessing could pass.
  *
  * @param floor a ratio, 0..1.
  * @throws `invalid-options` for a metric that is not binary or of which less is better, or a floor outside 0..1.
@@ -54,7 +54,6 @@ function boundCheck(side: 'at-least' | 'at-most', metric: Metric, threshold: num
           critical: true,
           threshold,
           alpha: passAlpha,
-          engine: 'one-sided Clopper-Pearson',
           ...judgeBound(evaluation, metric, { side, threshold, passAlpha }),
         },
       ]

@@ -54,8 +54,7 @@ export function benchmarks(metric: Metric, suites: readonly Benchmark[]): Check 
           threshold === undefined ? 'no threshold is set for it' : items === undefined ? 'no item is in it' : undefined
         if (missing === undefined) {
           const asked = { side: 'at-least', threshold: threshold!, passAlpha, items } as const
-          const engine = 'one-sided Clopper-Pearson'
-          findings.push({ ...suite, threshold, engine, ...judgeBound(evaluation, metric, asked) })
+          findings.push({ ...suite, threshold, ...judgeBound(evaluation, metric, asked) })
         } else findings.push({ ...suite, status: 'inconclusive', reason: `the suite is asked for, and ${missing}` })
       }
       return findings

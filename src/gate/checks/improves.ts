@@ -8,7 +8,7 @@ import { judgeImprovement } from '../judge.js'
 /**
  * Whether the candidate is better than the released model, over all items: for releases that must earn their place.
  *
- * `pass` where the one-sided test has p ≤ 0.05 (exact McNemar; of means and ratios as in `noRegression`), `fail` where the
+ * `pass` where the one-sided test has p ≤ 0.05 (exact McNemar; for groups, means and ratios as in `noRegression`), `fail` where the
  * candidate is worse beyond chance, else `inconclusive`. Not applicable to a first release.
  *
  * @throws `invalid-options` for an aggregate metric.

@@ -15,13 +15,15 @@ export interface NoRegressionOptions {
 
 /**
  * Whether the candidate is at most `margin` worse than the released model, and than the best one ever released: over all
- * items and by slice, paired item by item, the group as the unit.
+ * items and by slice, paired item by item. Every item counts alike; groups are the independent units.
  *
- * A binary metric: `pass` where Tango's score test of non-inferiority (Statistics in Medicine 17, 1998) and the exact
- * unconditional test both have p ≤ 0.05; `fail` where more groups were lost than won and the one-sided mid-p McNemar test has
- * p ≤ 0.05. A mean or a ratio of sums: `pass` where the BCa bootstrap has p ≤ 0.05 for better than −margin, `fail` where it
- * has for worse than 0; of a mean the sign-flip test must agree; twenty groups are the fewest. By slice after Holm's
- * correction; else `inconclusive`.
+ * A binary metric whose items are independent: `pass` if Tango's score test of non-inferiority (Statistics in Medicine 17,
+ * 1998) and the exact unconditional test both have p ≤ 0.05; `fail` if more items were lost than won and the one-sided mid-p
+ * McNemar test has p ≤ 0.05. A binary metric in groups, and a mean: `pass` if `gaffkeTest` over groups has p ≤ 0.05 for
+ * better than −margin, `fail` if it has for worse than 0. A ratio of sums: the same, linearised, and the BCa bootstrap must
+ * agree. By slice after Holm's correction; else `inconclusive`.
+ *
+ * A mean or ratio without a finite `range` needs 20 groups; how far an unseen group may lie is estimated from the scores.
  *
  * @throws `invalid-options` for an aggregate metric, or a margin that is not above 0 (and below 1 for a binary metric).
  */

@@ -22,12 +22,14 @@ function afterPass(findings: readonly Finding[]): string {
     : `Nothing that is known now. Of ${count(slices.length)} slices ${count(open)} ${open === 1 ? 'is' : 'are'} too small to settle alone: more items there would show what the whole hides.`
 }
 
-function size({ against, groups, groupsNeeded, smallestDetectableDrop, kind }: Finding): readonly string[] {
+function size({ against, items, groups, groupsNeeded, smallestDetectableDrop, kind }: Finding): readonly string[] {
   if (against === undefined) return ['More items, or a model that is clearly on one side of what is asked.']
   const parts: string[] = []
   if (isKnown(groupsNeeded) && isKnown(groups) && groupsNeeded > groups)
     parts.push(
-      `More items: with about ${count(groupsNeeded)} independent ones in place of ${count(groups)}, a model of the same quality passes four times in five.`,
+      (items ?? groups) === groups
+        ? `More items: with about ${count(groupsNeeded)} independent ones in place of ${count(groups)}, a model of the same quality passes four times in five.`
+        : `More groups: with about ${count(groupsNeeded)} like these in place of ${count(groups)}, a model of the same quality passes four times in five.`,
     )
   if (isKnown(smallestDetectableDrop) && kind === 'binary')
     parts.push(

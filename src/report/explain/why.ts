@@ -16,11 +16,25 @@ export function why({ status, summary, findings }: Verdict, [deciding, ...others
 }
 
 function seen(finding: Finding): string {
-  const { check, reason, metric, kind, unit, slice, groups, lost, won, estimate, threshold, against } = finding
+  const {
+    check,
+    reason,
+    metric,
+    kind,
+    unit,
+    slice,
+    items: all,
+    groups,
+    lost,
+    won,
+    estimate,
+    threshold,
+    against,
+  } = finding
   const of = slice === undefined ? '' : ` of ${slice}`
   if (isKnown(estimate) && isKnown(groups) && metric !== undefined) {
     const asked = check.startsWith('improves(') ? ' It has to be better.' : ''
-    const items = `${count(groups)} independent items${of}`
+    const items = `${isKnown(all) && all !== groups ? `${count(all)} items in ${count(groups)} groups` : `${count(groups)} independent items`}${of}`
     if (against !== undefined && kind === 'binary' && isKnown(lost) && isKnown(won))
       return `Of ${items}, the new model lost ${count(lost)} that ${opponentOf(finding)} had right, and won ${count(won)} that it had wrong. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
     if (against !== undefined)

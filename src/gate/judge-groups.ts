@@ -1,0 +1,135 @@
+import { bcaBootstrap, gaffkeLowerBound } from '../statistics/index.js'
+import { type Answer, alpha, confidenceOf, countedItems, maximumWorst } from './answer.js'
+import { fewestGroups, type GroupedSample, negated, planSample, sampleOf, testSample } from './grouped-sample.js'
+import { firstLost, type Pairing, ratioOf } from './paired-groups.js'
+
+/** Fewer groups show nothing about the spread of scores without a range. */
+export const fewestUnbounded = 20
+
+/**
+ * What one pairing says, by means over groups: right or wrong answers in groups, means, and ratios of sums.
+ *
+ * @param margin 0: whether the candidate is better.
+ */
+export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number): Answer {
+  const { candidate, opponent, candidateWeight, opponentWeight, items, kind, lost, won } = pairing
+  const groups = candidate.length
+  const candidateValue = ratioOf(candidate, candidateWeight)
+  const opponentValue = ratioOf(opponent, opponentWeight)
+  const common = {
+    items,
+    groups,
+    ...(Number.isFinite(candidateValue) && { candidateValue }),
+    ...(Number.isFinite(opponentValue) && { opponentValue }),
+    ...(kind === 'binary' && { lost: lost.items.length, won }),
+  }
+  const open = (reason: string): Answer => ({ ...common, status: 'inconclusive', reason })
+  if (!Number.isFinite(candidateValue) || !Number.isFinite(opponentValue))
+    return open('a model has no value: the denominator is 0')
+  const sample = sampleOf(pairing)
+  if (groups < fewestUnbounded && !sample.isBounded)
+    return open(
+      `${countedItems(items, groups)} are too few to judge scores without a range: ${fewestUnbounded} groups are the fewest`,
+    )
+  const { pPass, pFail } = decideGroups(pairing, sample, margin)
+  const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
+  const { sums, sizes, estimate, unseen } = sample
+  const { size } = unseen
+  const bounds = {
+    lower: gaffkeLowerBound({ sums, sizes, worst: { sum: unseen.lost, size } }, passAlpha),
+    upper: 0 - gaffkeLowerBound({ sums: negated(sums), sizes, worst: { sum: -unseen.won, size } }, alpha),
+  }
+  const isUnknown = sample.isConstant && !sample.isBounded
+  return {
+    ...common,
+    status,
+    reason: sentence({ status, pairing, sample, margin, passAlpha, ...bounds }),
+    estimate,
+    ...(!isUnknown && bounds),
+    engine: engineOf(kind, sample.isBounded),
+    pPass,
+    pFail,
+    worst: kind === 'binary' ? firstLost(pairing, maximumWorst) : worstOf(pairing),
+    ...(status === 'inconclusive' && margin > 0 && !isUnknown && planSample(sample, margin, passAlpha, alpha)),
+  }
+}
+
+/** Both p-values. The linearisation of a ratio of sums ignores its bend, so the bootstrap has to agree. */
+export function decideGroups(pairing: Pairing, sample: GroupedSample, margin: number) {
+  const tested = testSample(sample, margin)
+  if (pairing.kind !== 'ratio' || sample.isConstant) return tested
+  const { candidate, candidateWeight, opponent, opponentWeight, sign } = pairing
+  const { degenerate, pAbove, pBelow } = bcaBootstrap({
+    columns: [candidate, candidateWeight, opponent, opponentWeight],
+    statistic: ([ours, ourWeight, theirs, theirWeight]: Float64Array) =>
+      sign * (ours! / ourWeight! - theirs! / theirWeight!),
+  })
+  if (degenerate) return tested
+  return { pPass: Math.max(tested.pPass, pAbove(-margin)), pFail: Math.max(tested.pFail, pBelow(0)) }
+}
+
+function engineOf(kind: Pairing['kind'], isBounded: boolean): string {
+  const bound = isBounded ? "Gaffke's bound by group" : "Gaffke's bound by group, range estimated from the scores"
+  return kind === 'ratio' ? `${bound}, and BCa bootstrap by group` : bound
+}
+
+function worstOf({ kind, candidate, candidateWeight, opponent, opponentWeight, sign, lost }: Pairing) {
+  const weigh = kind === 'ratio'
+  const loss = (group: number) =>
+    sign *
+    (candidate[group]! * (weigh ? opponentWeight[group]! : 1) -
+      opponent[group]! * (weigh ? candidateWeight[group]! : 1))
+  // By group, then in order.
+  return Array.from(lost.items, (item, index) => ({ item, loss: loss(lost.groups[index]!) }))
+    .sort((one, other) => one.loss - other.loss)
+    .slice(0, maximumWorst)
+    .map(({ item }) => lost.idOf(item))
+}
+
+interface Said {
+  readonly status: 'pass' | 'fail' | 'inconclusive'
+  readonly pairing: Pairing
+  readonly sample: GroupedSample
+  readonly margin: number
+  readonly passAlpha: number
+  readonly lower: number
+}
+
+function sentence({ status, pairing, sample, margin, passAlpha, lower }: Said): string {
+  const { kind, items, lost, won, candidate } = pairing
+  const format = kind === 'binary' ? points : digits
+  const { estimate, isBounded, isConstant } = sample
+  const over = `over ${countedItems(items, candidate.length)}`
+  const counts = kind === 'binary' ? ` (${lost.items.length} lost and ${won} won)` : ''
+  if (status === 'fail') return `it is worse by ${format(-estimate)} ${over}${counts}, which is not chance`
+  if (isConstant && !isBounded)
+    return `the difference is ${format(estimate)} on every one of ${countedItems(items, candidate.length)}, so nothing shows how far others may differ; state the metric's range`
+  const asked = margin === 0 ? 'it has to be above 0' : `the margin is ${format(margin)}`
+  if (status === 'pass')
+    return `the difference is ${format(estimate)} ${over}${counts}, and above ${format(lower)} with ${confidenceOf(passAlpha)} confidence; ${asked}`
+  const neither =
+    margin === 0
+      ? 'it is neither better for certain, nor worse for certain'
+      : `that is neither within the margin of ${format(margin)} for certain, nor worse for certain`
+  return `the difference is ${format(estimate)} ${over}${counts} and may be as low as ${format(lower)}: ${neither}${whyOpen(pairing, sample, margin, passAlpha)}`
+}
+
+/** What stands in the way of a pass, if it is not the difference itself. */
+function whyOpen({ items, candidate }: Pairing, sample: GroupedSample, margin: number, passAlpha: number): string {
+  const groups = candidate.length
+  if (margin === 0 || sample.estimate <= -margin) return ''
+  const fewest = fewestGroups(sample, margin, passAlpha)
+  const range = sample.isBounded
+    ? ''
+    : '. The metric states no range, so one more item is taken to differ by as much as these scores spread; state the range if it is narrower'
+  if (fewest > groups)
+    return `. ${countedItems(items, groups)} are too few for this margin: without any loss ${fewest.toLocaleString('en')} ${items === groups ? 'items' : 'groups'} are the fewest${range}`
+  const largest = sample.sizes.reduce((most, size) => Math.max(most, size), 0)
+  if (items !== groups && largest > items / 10)
+    return `. One group has ${largest.toLocaleString('en')} of the items${range}`
+  return range
+}
+
+const points = (value: number) => `${(100 * value).toFixed(1)} points`
+/** Three significant digits, in the metric's own unit. */
+const digits = (value: number) => String(Number(value.toPrecision(3)))
