@@ -1,7 +1,7 @@
 import { type BigIntStats, constants, lstatSync, readdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, type Digest, digestBytes, digestJson, messageOf } from '../core/index.js'
+import { type CallContext, checkedPath, type Digest, digestBytes, digestJson, messageOf } from '../core/index.js'
 import { maximumTemplateLength, parseTemplate, type Template } from './template.js'
 import { templateInvalid } from './template-error.js'
 
@@ -25,7 +25,8 @@ interface PromptFile {
 /**
  * The templates `training/**.txt`, `inference/**.txt` and `evaluation/**.txt` below a folder; none where there is no such folder.
  *
- * @throws `template-invalid` for one that is not Jinja, too large, not UTF-8, or a symbolic link.
+ * @throws `template-invalid` for one that is not Jinja, too large, not UTF-8, or a symbolic link, and for a name that a release
+ * cannot have.
  */
 export async function loadPrompts(directory: string, { signal }: CallContext): Promise<Prompts> {
   signal.throwIfAborted()
@@ -77,8 +78,25 @@ function textFiles(root: string, folder: string): readonly string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     if (entry.name.startsWith('.')) return []
     const path = `${folder}/${entry.name}`
+    checkName(path)
     if (entry.isSymbolicLink())
       throw templateInvalid(path, undefined, 'it is a symbolic link', 'Put the file itself there.')
     return entry.isDirectory() ? textFiles(root, path) : path.endsWith('.txt') ? [path] : []
   })
+}
+
+/** A registry keeps a template as `prompts/…`. A name of other bytes than UTF-8 is read with U+FFFD in it. */
+function checkName(path: string): void {
+  try {
+    if (!path.includes('\ufffd')) {
+      checkedPath(`prompts/${path}`)
+      return
+    }
+  } catch {}
+  throw templateInvalid(
+    path,
+    undefined,
+    'a release cannot have a file of this name',
+    'Rename the file: use at most 1000 bytes of UTF-8, without control characters, "\\" and ":".',
+  )
 }

@@ -1,16 +1,25 @@
 import { SheikhError } from '../core/index.js'
+import type { Position } from './jinja/index.js'
 
 /** What is wrong with a template, and where. */
 export function templateInvalid(
   file: string,
-  line: number | undefined,
+  position: Position | undefined,
   fact: string,
   remedy: string,
   options: { readonly facts?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {},
 ): SheikhError {
-  const place = line === undefined ? JSON.stringify(file) : `${JSON.stringify(file)}, line ${line}`
-  return new SheikhError('template-invalid', `Cannot use the template ${place}: ${fact}. ${remedy}`, {
-    facts: { file, ...(line === undefined ? {} : { line }), ...options.facts },
-    ...('cause' in options ? { cause: options.cause } : {}),
-  })
+  const place = position === undefined ? '' : `, line ${position.line}, column ${position.column}`
+  return new SheikhError(
+    'template-invalid',
+    `Cannot use the template ${JSON.stringify(file)}${place}: ${fact}. ${remedy}`,
+    {
+      facts: {
+        file,
+        ...(position === undefined ? {} : { line: position.line, column: position.column }),
+        ...options.facts,
+      },
+      ...('cause' in options ? { cause: options.cause } : {}),
+    },
+  )
 }

@@ -1,6 +1,7 @@
 // npm run setup:interop: a Python with SciPy and the like, of fixed versions. Where that cannot be, it says why.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
+import { downloadChatTemplates } from './chat-templates.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
 import { setUpSlurm } from './slurm.js'
@@ -20,7 +21,7 @@ else {
     run(
       python,
       '-c',
-      'import huggingface_hub, model_signing, moto.server, numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api',
+      'import huggingface_hub, jinja2, model_signing, tokenizers, moto.server, numpy, safetensors.numpy, scipy.stats, sklearn, statsmodels.api',
     )
   if (failed === undefined) {
     copyFileSync(requirements, installed)
@@ -32,6 +33,8 @@ else {
 }
 
 if (interopPython() !== undefined) {
+  const missingTemplates = downloadChatTemplates()
+  console.log(missingTemplates === undefined ? 'Chat templates are there.' : `Skipped: ${missingTemplates}`)
   const missing = setUpTorch(python)
   console.log(missing === undefined ? 'PyTorch is there.' : `Skipped: ${missing}`)
   const missingTransformers = setUpTransformers()

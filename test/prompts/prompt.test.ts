@@ -54,6 +54,16 @@ describe('loadPrompts', () => {
     })
   })
 
+  it.skipIf(process.platform === 'win32')('refuses a name that no registry can keep', async () => {
+    for (const name of ['a\\b.txt', 'a:b.txt', 'a\nb.txt']) {
+      const folder = await folderWith({ [`training/${name}`]: 'hi' })
+      await expect(loadPrompts(folder, context)).rejects.toMatchObject({
+        code: 'template-invalid',
+        message: expect.stringContaining('a release cannot have a file of this name. Rename the file'),
+      })
+    }
+  })
+
   it('refuses symbolic links, what is not UTF-8, and what is too large', async () => {
     const outside = await folderWith({ 'x.txt': 'secret' })
     const linked = await folderWith({ 'training/a.txt': '' })
@@ -101,7 +111,7 @@ describe('prompt as a part of a row', () => {
     const dataset = new Dataset({ source: memorySamples(samples), input: prompt('x.txt', { directory }) })
     await expect(dataset.identities()).rejects.toMatchObject({
       code: 'template-invalid',
-      message: expect.stringContaining('"x.txt", line 2: the variable "txt" is unknown'),
+      message: expect.stringContaining('"x.txt", line 2, column 4: the variable "txt" is unknown'),
       facts: { file: 'x.txt', line: 2, variable: 'txt' },
     })
   })

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkVariables, parseTemplate, renderPrompt } from '../../src/prompts/index.js'
-import { templatePositions } from '../../src/prompts/template-positions.js'
 
 const refused = (message: RegExp, line?: number) => ({
   code: 'template-invalid',
@@ -65,11 +64,11 @@ describe('renderPrompt', () => {
   })
 
   it.each([
-    ['{% for a in range(3000) %}{% for b in range(3000) %}{{ b }}{% endfor %}{% endfor %}', /more than \d+ steps/],
+    ['{% for a in range(3000) %}{% for b in range(3000) %}{{ b }}{% endfor %}{% endfor %}', /more than 1000000 steps/],
     ['{{ range(1000000000) }}', /range\(\) gives more than/],
     ['{% for a in range(60000) %}{{ text }}{% endfor %}', /more than 10000000 characters/],
     ['{{ raise_exception("no system role") }}', /no system role/],
-    ['{{ text | no_such_filter }}', /cannot be rendered: Unknown StringValue filter/],
+    ['{{ text | no_such_filter }}', /cannot be parsed: the filter "no_such_filter" is not supported/],
   ])('%s is stopped', async (template, message) => {
     await expect(renderPrompt(template, { text: 'x'.repeat(300) }, 'x.txt')).rejects.toMatchObject(refused(message))
   })
@@ -101,7 +100,7 @@ describe('an unknown variable', () => {
   ])('%j is %s in line %d', async (template, variable, line) => {
     const check = checkVariables(template, ['text', 'a', 'b', 'xs'], 'x.txt')
     await expect(check).rejects.toMatchObject(
-      refused(new RegExp(`line ${line}: the variable "${variable}" is unknown`), line),
+      refused(new RegExp(`line ${line}, column \\d+: the variable "${variable}" is unknown`), line),
     )
     await expect(check).rejects.toMatchObject({ facts: { variable, known: ['text', 'a', 'b', 'xs'] } })
   })
@@ -146,14 +145,15 @@ describe('an unknown variable', () => {
 describe('a template that is not Jinja', () => {
   it.each([
     ['a\n{% for x in [] %}\n{{ x }}', /the block "for" is not closed/, 2],
+    ['{{ 1 }}{{ x | e }}', /column 15: it cannot be parsed: the filter "e" is not supported here/, 1],
     ['a\n{% if true %}{% for x in [] %}{% endfor %}\nb', /the block "if" is not closed/, 2],
     ['a\n{{ x', /not closed/, 2],
     ['a\n{# x', /not closed/, 2],
     ['a\n{{ "x }}', /not closed/, 2],
-    ['a\n{% endfor %}', /Unknown statement type: endfor/, 2],
-    ['a\n\n{% include "x" %}', /Unknown statement type: include/, 3],
-    ['a\n{{ x\n & y }}', /Unexpected character: &/, 2],
-    ['{{ ok }}\n{{ x y }}', /CloseExpression/, 2],
+    ['a\n{% endfor %}', /the tag "endfor" has no block/, 2],
+    ['a\n\n{% include "x" %}', /the tag "include" is not supported/, 3],
+    ['a\n{{ x\n & y }}', /the character "&" does not belong in a tag/, 3],
+    ['{{ ok }}\n{{ x y }}', /"}}" is expected, and "y" is found/, 2],
     ['{% if true %}\n{{ ) }}{% endif %}', /./, 2],
   ])('%j', async (template, message, line) => {
     await expect(parseTemplate(template, 'x.txt')).rejects.toMatchObject(refused(message, line))
@@ -194,24 +194,5 @@ describe('a template that is not Jinja', () => {
       }),
       { numRuns: 500 },
     )
-  })
-})
-
-describe('templatePositions', () => {
-  it('finds tags and names in order', () => {
-    expect(templatePositions('{{ a.b }}\n{% if "c" == d2 %}{# e #}{% endif %}')).toEqual({
-      tags: [
-        { line: 1, text: '{{ a.b }}' },
-        { line: 2, text: '{% if "c" == d2 %}', statement: 'if' },
-        { line: 2, text: '{% endif %}', statement: 'endif' },
-      ],
-      names: [
-        { name: 'a', line: 1 },
-        { name: 'b', line: 1 },
-        { name: 'if', line: 2 },
-        { name: 'd2', line: 2 },
-        { name: 'endif', line: 2 },
-      ],
-    })
   })
 })
