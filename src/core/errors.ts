@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'evaluation-invalid'
   | 'release-rejected'
   | 'release-conflict'
+  | 'releases-missing'
   | 'remote-failed'
   | 'access-denied'
   | 'locked'

@@ -69,11 +69,13 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
     verdict: isDigest,
     bundle: optional(isDigest),
     against: optional(isTexts),
+    sourceKey: optional(isDigest),
   },
   approval: { by: isText, reason: isText },
   override: { by: isText, reason: isText, untilMs: isTime, checks: isTexts },
   release: { version: isText, bundle: isDigest, sourceKey: optional(isDigest) },
   promotion: { version: isText, channel: isText, by: isText },
+  loss: { versions: isTexts, by: isText, reason: isText },
   withdrawal: { version: isText, reason: isText },
 }
 

@@ -11,6 +11,8 @@ export type LedgerEvent =
       readonly evaluationDigest: Digest
       readonly status: string
       readonly verdict: Digest
+      /** What people decided, as in a release; absent if a part has no version. */
+      readonly sourceKey?: Digest | undefined
       /** The candidate's. */
       readonly bundle?: Digest | undefined
       /** The versions that it was compared with. */
@@ -43,6 +45,14 @@ export type LedgerEvent =
       readonly version: string
       readonly channel: string
       readonly by: string
+    }
+  /** A person accepted that releases are gone from the registry. */
+  | {
+      readonly type: 'loss'
+      readonly runId: string
+      readonly versions: readonly string[]
+      readonly by: string
+      readonly reason: string
     }
   | { readonly type: 'withdrawal'; readonly runId: string; readonly version: string; readonly reason: string }
 

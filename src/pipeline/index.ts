@@ -6,6 +6,7 @@ export type { Difference } from './keys.js'
 export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export type { NamedBase } from './named-base.js'
 export type {
+  AcceptLossOptions,
   ApproveOptions,
   CallOptions,
   GcOptions,

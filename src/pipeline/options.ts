@@ -87,6 +87,11 @@ export interface ApproveOptions extends CallOptions {
   readonly by: string
 }
 
+export interface AcceptLossOptions extends CallOptions {
+  readonly reason: string
+  readonly by: string
+}
+
 export interface OverrideOptions extends ApproveOptions {
   /** Until when somebody answers for it, in milliseconds since 1970; afterwards every run says that it has ended. */
   readonly untilMs: number

@@ -9,8 +9,10 @@ import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
 import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
 import { checkAnchor } from './ledger-anchor.js'
+import { acceptLoss, missingReleases } from './missing-releases.js'
 import { checkNamedBase } from './named-base.js'
 import type {
+  AcceptLossOptions,
   ApproveOptions,
   CallOptions,
   GcOptions,
@@ -244,6 +246,22 @@ export class Pipeline<I = string, T = string> {
     const entries = await (ledger ?? storeLedger(store)).read(context)
     checkAnchor(entries, await this.history(options))
     return entries
+  }
+
+  /** Versions that the ledger records and the registry lacks, oldest first. While there are any, no run decides anything. */
+  async missingReleases(options: CallOptions = {}): Promise<readonly Version[]> {
+    return missingReleases(await this.ledger(options), await this.history(options))
+  }
+
+  /**
+   * Records that the missing releases are lost for good, so that the next run starts without them. Their versions stay used.
+   *
+   * @returns the versions.
+   * @throws `invalid-options` without a name and a reason.
+   */
+  acceptLoss({ signal, ...options }: AcceptLossOptions): Promise<readonly Version[]> {
+    const { clock, log } = this.#options
+    return acceptLoss(this.#options, callContext({ signal, clock, log }), options)
   }
 
   /** What a run judged, item by item. @throws `not-found` where it kept nothing. */

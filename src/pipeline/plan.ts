@@ -2,8 +2,10 @@ import { callContext, type Json, SheikhError } from '../core/index.js'
 import { storeLedger } from '../gate/index.js'
 import type { Documents } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
+import { failedBefore } from './failed-before.js'
 import { type Difference, firstDifference } from './keys.js'
 import { findBySource, isRemoved } from './lookup.js'
+import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { CallOptions, PipelineOptions } from './options.js'
 import { readHistory } from './recovery.js'
@@ -14,7 +16,7 @@ import { checkLabels, readPayload } from './stages/validate.js'
 
 export interface Plan {
   /** What a run would do now. `judge`: train where nothing is kept, compare, and release if the gate lets it. */
-  readonly outcome: 'up-to-date' | 'restore' | 'held-withdrawn' | 'judge' | 'refused-dirty'
+  readonly outcome: 'up-to-date' | 'restore' | 'held-withdrawn' | 'judge' | 'refused-dirty' | 'refused-releases-missing'
   /** One sentence for a person. */
   readonly summary: string
   readonly version?: string | undefined
@@ -54,6 +56,8 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const history = await readHistory({ options, context } as never)
   const current = await releaser.current(channel, context)
   const ledger = options.ledger ?? storeLedger(store)
+  const entries = await ledger.read(context)
+  const missing = missingReleases(entries, history)
   const found = versioned ? await findBySource({ ledger, context }, history, source.digest, current) : undefined
   const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
@@ -72,7 +76,12 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
           outcome: 'refused-dirty',
           summary: `A run would be refused: ${provenance.dirtyPaths.length} files that it reads are not committed.`,
         }
-      : { outcome, summary: sentence }
+      : missing.length > 0
+        ? {
+            outcome: 'refused-releases-missing',
+            summary: `A run would be refused: the ledger records ${missing.join(', ')}, and the registry "${releaser.name}" does not contain ${missing.length === 1 ? 'it' : 'them'}.`,
+          }
+        : { outcome, summary: sentence }
   const skip = (reason: string): readonly PlannedStage[] =>
     ['train', 'evaluate', 'gate', 'release'].map((stage) => ({ stage, action: 'skip', reason }))
   const validate: PlannedStage = {
@@ -135,12 +144,16 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     { stage: 'release', action: 'run', reason: 'if the gate lets it' },
   ]
   const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
+  const failed =
+    versioned && failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest) !== undefined
+      ? ' The ledger records that its candidate failed before, so a run holds it unless somebody overrides that.'
+      : ''
   const from = base === undefined ? '' : ` that starts from ${base.version}`
   return {
     ...common,
     ...said(
       'judge',
-      `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : `train and judge a model${from}`}: ${changed}.`,
+      `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : `train and judge a model${from}`}: ${changed}.${failed}`,
     ),
     ...(base !== undefined && { base }),
     stages,

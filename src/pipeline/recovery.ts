@@ -1,5 +1,5 @@
 import { type CallContext, callContext, isSheikhError } from '../core/index.js'
-import type { Release, Staged } from '../releaser/index.js'
+import type { Release, Staged, Version } from '../releaser/index.js'
 import { checkAnchor } from './ledger-anchor.js'
 import type { Session } from './session.js'
 
@@ -55,26 +55,25 @@ export async function finishRelease(session: Session, release: Release): Promise
   // Looked for by itself: a crash may have come between the act and the line.
   const isNoted = (type: 'withdrawal' | 'release', of: string) =>
     entries.some((entry) => entry.type === type && entry.version === of)
+  const note = async () => {
+    if (isNoted('release', version)) return
+    const line = { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) } as const
+    await session.ledger.append(line, context)
+  }
+  const withdraw = async (worse: Version, why: string) => {
+    await session.lock.check()
+    await releaser.withdraw(worse, why, context)
+    if (isNoted('withdrawal', worse)) return
+    await session.ledger.append({ type: 'withdrawal', runId: session.runId, version: worse, reason: why }, context)
+    session.emit({ type: 'release-withdrawn', version: worse, reason: why })
+  }
   if (rival !== undefined) {
-    const fact = `${rival} was released while it was decided on, and it was never compared with that`
-    await releaser.withdraw(version, fact, context)
-    if (!isNoted('withdrawal', version))
-      await session.ledger.append({ type: 'withdrawal', runId: session.runId, version, reason: fact }, context)
-    session.emit({ type: 'release-withdrawn', version, reason: fact })
+    await note()
+    await withdraw(version, `${rival} was released while it was decided on, and it was never compared with that`)
     return false
   }
-  for (const worse of withdraws) {
-    await session.lock.check()
-    await releaser.withdraw(worse, reason, context)
-    if (isNoted('withdrawal', worse)) continue
-    await session.ledger.append({ type: 'withdrawal', runId: session.runId, version: worse, reason }, context)
-    session.emit({ type: 'release-withdrawn', version: worse, reason })
-  }
-  if (!isNoted('release', version))
-    await session.ledger.append(
-      { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) },
-      context,
-    )
+  for (const worse of withdraws) await withdraw(worse, reason)
+  await note()
   return true
 }
 

@@ -1,6 +1,7 @@
 import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
 import type { LedgerEvent } from '../gate/index.js'
 import { type Release, readBundle } from '../releaser/index.js'
+import { checkReleasesPresent } from './missing-releases.js'
 import type { ApproveOptions, OverrideOptions } from './options.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
@@ -64,6 +65,7 @@ async function releaseByHand(
 ): Promise<RunResult> {
   const { store } = session.options
   const history = await recover(session)
+  await checkReleasesPresent(session, history)
   const open = (await store.runs.read(openRunId)) as unknown as RunRecord | undefined
   const decision = decide(open ?? ({} as RunRecord))
   const { verb, name, event } = decision

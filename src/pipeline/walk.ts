@@ -3,6 +3,7 @@ import type { Evidence, Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
 import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
+import { checkReleasesPresent } from './missing-releases.js'
 import type { RunOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
@@ -28,6 +29,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   // A name that is no version is known before an hour of training.
   if (releaseAs !== undefined) versionOf({}, { level: 'patch' }, { used: [], releaseAs })
   const history = await recover(session)
+  await checkReleasesPresent(session, history)
   await recordProvenance(session, options)
   const current = await releaser.current(channel, session.context)
   warnOfEndedOverride(session, current)

@@ -55,7 +55,10 @@ function channelFact(
   ledger: readonly LedgerEntry[],
 ): string | undefined {
   const promoted = ledger.findLast((entry) => entry.type === 'promotion' && entry.channel === name)
-  const newest = history.find(({ intent }) => intent.channel === name)
+  const ofChannel = history.filter(({ intent }) => intent.channel === name)
+  // A release that another one overtook is withdrawn, and the channel never pointed at it.
+  const standing = ofChannel.find(({ withdrawn }) => withdrawn === undefined)
+  const newest = ofChannel[0]?.version === version ? ofChannel[0] : standing
   if (promoted?.type === 'promotion' && promoted.version === version) return undefined
   if (newest?.version === version) return undefined
   const expected = promoted?.type === 'promotion' ? promoted.version : newest?.version

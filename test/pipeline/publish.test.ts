@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { storeLedger } from '../../src/gate/index.js'
+import { accuracy } from '../../src/evaluation/index.js'
+import { atLeast, qualityGate, storeLedger } from '../../src/gate/index.js'
 import type { Pipeline, Stage } from '../../src/pipeline/index.js'
 import type { Releaser } from '../../src/releaser/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
@@ -185,5 +186,40 @@ describe('stages that read the release', () => {
       pipeline(poison('apple', 'fig'), open).approve(runId, { by: 'Ada', reason: 'known labels' }),
     ).rejects.toMatchObject({ code: 'stage-failed', message: expect.stringContaining('0.3.0 is 0.1.0 again') })
     expect(await pipeline().current()).toMatchObject({ version: '0.3.0', record: { restoredFrom: '0.1.0' } })
+  })
+})
+
+describe('a candidate that failed before', () => {
+  it('does not pass by asking again with another gate, until somebody overrides that', async () => {
+    const { pipeline, store } = world()
+    await pipeline().run()
+    const bad = poison('apple', 'pear')
+    const held = await pipeline(bad).run()
+    expect(held).toMatchObject({ status: 'held', reason: 'fail' })
+    expect(await pipeline(bad).plan()).toMatchObject({ summary: expect.stringContaining('failed before') })
+    const loosened = { gate: qualityGate([atLeast(accuracy(), 0.15)]) }
+    const again = await pipeline(bad, loosened).run()
+    expect(again).toMatchObject({
+      status: 'held',
+      reason: 'fail',
+      verdict: {
+        summary: expect.stringMatching(/failed against 0\.1\.0 on this evaluation set on \d{4}-.*nobody overrode/),
+      },
+    })
+    // On another machine, too: the ledger knows.
+    const ledger = storeLedger(store)
+    const elsewhere = await pipeline(bad, { ...loosened, store: memoryStore(), ledger }).run()
+    expect(elsewhere).toMatchObject({ status: 'held', verdict: { findings: [{ check: 'earlier-verdict' }, {}] } })
+    await pipeline(bad, loosened).override(again.runId, { by: 'Ada', reason: 'a demonstration', untilMs: 8e15 })
+    expect(await pipeline().current()).toMatchObject({ record: { override: { by: 'Ada' } } })
+  })
+
+  it('may pass once what it was worse than is withdrawn', async () => {
+    const { pipeline } = world()
+    await pipeline(poison('apple', 'pear')).run()
+    await pipeline().run()
+    expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'held' })
+    await pipeline().rollback({ reason: 'it is too slow' })
+    expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'released' })
   })
 })

@@ -108,6 +108,12 @@ describe('a registry that was lost', () => {
     await pipeline().run()
     const stages: [string, boolean][] = []
     const anew = pipeline(samples, { releaser: memoryRegistry() })
+    await expect(anew.run()).rejects.toMatchObject({ code: 'releases-missing', facts: { versions: ['0.1.0'] } })
+    expect(await anew.plan()).toMatchObject({ outcome: 'refused-releases-missing' })
+    expect(await anew.missingReleases()).toEqual(['0.1.0'])
+    await expect(anew.acceptLoss({ by: '', reason: 'x' })).rejects.toMatchObject({ code: 'invalid-options' })
+    expect(await anew.acceptLoss({ by: 'Ada', reason: 'the disk is gone' })).toEqual(['0.1.0'])
+    expect(await anew.missingReleases()).toEqual([])
     anew.on('stage-end', ({ stage, cached }) => stages.push([stage, cached]))
     expect(await anew.run()).toMatchObject({ status: 'released', release: { version: '0.1.1' } })
     expect(stages).toContainEqual(['train', true])
@@ -141,5 +147,6 @@ describe('republish', () => {
 it('a lost registry frees no version: the ledger remembers it', async () => {
   const { pipeline } = await twoReleases()
   const fresh = pipeline(poison('pear'), { releaser: memoryRegistry() })
+  await fresh.acceptLoss({ by: 'Ada', reason: 'the disk is gone' })
   expect(await fresh.run()).toMatchObject({ status: 'released', release: { version: '0.1.2' } })
 })

@@ -6,18 +6,35 @@ import { open } from '../project.js'
 
 export const ledger: Command = {
   name: 'ledger',
-  usage: 'verify | show',
+  usage: 'verify | show | accept-loss --reason <why>',
   summary: 'what was decided, line by line, and whether every line is as it was written',
-  options: { limit: { type: 'string' } },
-  optionHelp: { limit: 'show: at most so many, the newest (default: all)' },
+  options: { limit: { type: 'string' }, reason: { type: 'string' }, by: { type: 'string' } },
+  optionHelp: {
+    limit: 'show: at most so many, the newest (default: all)',
+    reason: 'accept-loss: why releases that the ledger records are gone from the registry',
+    by: 'accept-loss: who accepts it (default: the user of Git)',
+  },
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const [action] = positionals
     const limit = values['limit'] === undefined ? undefined : Number(values['limit'])
-    if (action !== 'verify' && action !== 'show') throw usage(`it takes verify or show, not "${action}"`)
+    if (action !== 'verify' && action !== 'show' && action !== 'accept-loss')
+      throw usage(`it takes verify, show or accept-loss, not "${action}"`)
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
       throw usage(`"--limit ${values['limit']}" is not a whole number above 0`)
     const repository = await open(project, terminal)
+    if (action === 'accept-loss') {
+      const versions = await (await repository.pipeline()).acceptLoss({
+        signal: terminal.signal,
+        reason: typeof values['reason'] === 'string' ? values['reason'] : '',
+        by: typeof values['by'] === 'string' ? values['by'] : ((await repository.author()) ?? ''),
+      })
+      const text =
+        versions.length === 0
+          ? 'Nothing is missing: the registry contains every release that the ledger records.'
+          : `Accepted: ${versions.join(', ')} ${versions.length === 1 ? 'is' : 'are'} lost. The next run starts without ${versions.length === 1 ? 'it' : 'them'}.`
+      return { text, json: toJson({ versions }) }
+    }
     const kept = await repository.ledger()
     // Against the releases, too: they remember lines that a chain alone would not miss at its end.
     if (action === 'verify')
@@ -57,6 +74,8 @@ function whatOf(entry: LedgerEntry): string {
       return `${entry.version}, bundle ${entry.bundle.slice(7, 19)}, run ${entry.runId}`
     case 'promotion':
       return `${entry.version} to ${entry.channel}, by ${entry.by}`
+    case 'loss':
+      return `${entry.versions.join(', ')} accepted as lost, by ${entry.by}: ${entry.reason}`
     case 'withdrawal':
       return `${entry.version}: ${entry.reason}`
   }

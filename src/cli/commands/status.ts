@@ -13,11 +13,12 @@ export const status: Command = {
   async run({ project }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
-    const [current, runs, head, dirtyPaths] = [
+    const [current, runs, head, dirtyPaths, missing] = [
       await pipeline.current(),
       await pipeline.runs({ limit: 50 }),
       await repository.head(),
       await repository.dirtyPaths(),
+      await pipeline.missingReleases(),
     ]
     const awaiting = runs.filter(({ status, commit }) => status === 'awaiting-approval' && commit === head?.oid)
     const last = runs[0]
@@ -26,6 +27,11 @@ export const status: Command = {
         ? 'Released: nothing yet.'
         : `Released: ${current.version} (${moment(current.promotedAtMs)}${accuracyOf(current.record.metrics)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
       ...overrideLine(current),
+      ...(missing.length === 0
+        ? []
+        : [
+            `Missing: the ledger records ${missing.join(', ')}, and the registry does not contain ${missing.length === 1 ? 'it' : 'them'}. A run is refused until ${missing.length === 1 ? 'it is' : 'they are'} back. If ${missing.length === 1 ? 'it is' : 'they are'} lost: sheikh ledger accept-loss --reason "…"`,
+          ]),
       `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `, and ${dirtyPaths.length} files that a run reads are not committed` : ''}.`,
       last === undefined
         ? 'Last run: none.'
@@ -45,6 +51,7 @@ export const status: Command = {
               metrics: current.record.metrics,
               override: current.record.override,
             },
+      missingReleases: missing,
       commit: head?.oid ?? null,
       dirtyPaths,
       lastRun:

@@ -1,5 +1,6 @@
 import { canonicalJson, type Digest, digestJson, SheikhError } from '../../core/index.js'
-import type { Evidence, LedgerEntry, Verdict } from '../../gate/index.js'
+import type { Evidence, Finding, Verdict } from '../../gate/index.js'
+import { failedBefore, type VerdictEntry } from '../failed-before.js'
 import type { Session } from '../session.js'
 
 /** Asks the gate, and writes the consultation of the evaluation set into the ledger. Never cached: deciding is cheap. */
@@ -10,13 +11,20 @@ export function gateStage(session: Session, evidence: Evidence, bundle: Digest):
     const entries = await session.ledger.read(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
     const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
-    const decided = await session.options.gate.decide({ ...evidence, use }, session.context)
-    const verdict = session.hide(checkVerdict(decided))
+    const decided = checkVerdict(await session.options.gate.decide({ ...evidence, use }, session.context))
+    const failed = failedBefore(
+      entries,
+      (entry) => entry.bundle === bundle && entry.evaluationDigest === evaluationDigest,
+    )
+    const verdict = session.hide(failed === undefined ? decided : stillFailed(decided, failed))
     const { runId } = session
     const digest = digestJson(verdict)
     if (!repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest))
       await session.ledger.append(
-        { type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
+        {
+          ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
+          ...(session.record.sourceKey !== undefined && { sourceKey: session.record.sourceKey }),
+        },
         session.context,
       )
     await session.update({ verdict })
@@ -25,8 +33,6 @@ export function gateStage(session: Session, evidence: Evidence, bundle: Digest):
     return { value: verdict, cached: false }
   })
 }
-
-type VerdictEntry = Extract<LedgerEntry, { readonly type: 'verdict' }>
 
 /** The same candidate against the same releases again tells nothing new of them: it is the same use of the set. */
 function useOf(
@@ -39,6 +45,24 @@ function useOf(
   const uses = [...new Set(asked.map((entry) => nameOf(entry, entry.runId)))]
   const known = uses.indexOf(nameOf({ bundle, against }, ''))
   return known < 0 ? { use: uses.length + 1, repeated: false } : { use: known + 1, repeated: true }
+}
+
+/** A candidate that failed once does not pass by asking again, with a gate that was loosened or a baseline that is gone. */
+function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEntry): Verdict {
+  if (verdict.status === 'fail') return verdict
+  const opponents = against.length === 0 ? '' : ` against ${against.join(' and ')}`
+  const finding: Finding = {
+    check: 'earlier-verdict',
+    status: 'fail',
+    critical: true,
+    reason: `this candidate failed${opponents} on this evaluation set on ${new Date(atMs).toISOString().slice(0, 10)} (run ${runId}), and nobody overrode that`,
+  }
+  return {
+    ...verdict,
+    status: 'fail',
+    findings: [finding, ...verdict.findings],
+    summary: `The candidate must not be released: ${finding.reason}.`,
+  }
 }
 
 function warnOfReuse(session: Session, { reuse }: Verdict): void {
