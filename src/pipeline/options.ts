@@ -65,8 +65,12 @@ export interface PayloadFile {
 
 export interface Provenance {
   readonly commit?: string | undefined
-  /** Files that a run reads and that differ from the commit. */
+  /** Files that a run reads and that are not as the commit holds them. */
   readonly dirtyPaths: readonly string[]
+  /** Of `dirtyPaths`, the files that Git ignores, so that no commit holds them. */
+  readonly ignoredPaths?: readonly string[] | undefined
+  /** Of `dirtyPaths`, the files that the commit holds and the checkout leaves out. */
+  readonly absentPaths?: readonly string[] | undefined
 }
 
 export interface CallOptions {

@@ -1,16 +1,42 @@
 import { SheikhError } from '../core/index.js'
-import type { RunOptions } from './options.js'
+import type { Provenance, RunOptions } from './options.js'
 import type { Session } from './session.js'
 
 /** Writes down the commit that the work comes from. @throws `repository-dirty`. */
 export async function recordProvenance(session: Session, { allowDirty = false }: RunOptions): Promise<void> {
-  const { commit, dirtyPaths } = (await session.options.provenance?.(session.context)) ?? { dirtyPaths: [] }
-  const dirty = dirtyPaths.length > 0
+  const provenance = (await session.options.provenance?.(session.context)) ?? { dirtyPaths: [] }
+  const dirty = provenance.dirtyPaths.length > 0
   if (dirty && !allowDirty)
-    throw new SheikhError(
-      'repository-dirty',
-      `Cannot run: ${dirtyPaths.length} file${dirtyPaths.length === 1 ? '' : 's'} that a run reads differ${dirtyPaths.length === 1 ? 's' : ''} from the commit (${dirtyPaths.slice(0, 5).join(', ')}${dirtyPaths.length > 5 ? ', …' : ''}). Commit them, or allow a dirty run, which points no channel.`,
-      { facts: { paths: dirtyPaths.slice(0, 100) } },
-    )
-  await session.update({ commit, dirty })
+    throw new SheikhError('repository-dirty', `Cannot run: ${whyDirty(provenance)}`, {
+      facts: { paths: provenance.dirtyPaths.slice(0, 100) },
+    })
+  await session.update({ commit: provenance.commit, dirty })
+}
+
+/** A sentence and a remedy for each kind of file that is not as the commit holds it. */
+function whyDirty({ dirtyPaths, ignoredPaths = [], absentPaths = [] }: Provenance): string {
+  const others = new Set([...ignoredPaths, ...absentPaths])
+  const differing = dirtyPaths.filter((path) => !others.has(path))
+  const sentences = [
+    say(differing, ['differs from the commit', 'differ from the commit'], 'Commit them'),
+    say(
+      ignoredPaths,
+      ['is ignored by Git, so no commit holds it', 'are ignored by Git, so no commit holds them'],
+      'Remove the pattern from .gitignore and commit them, or move them elsewhere',
+    ),
+    say(
+      absentPaths,
+      ['is in the commit and not in this checkout', 'are in the commit and not in this checkout'],
+      'Fetch them: git sparse-checkout disable, or git submodule update --init',
+    ),
+  ].filter((sentence) => sentence !== '')
+  return `${sentences.join(' ')} Or allow a dirty run, which points no channel.`
+}
+
+function say(paths: readonly string[], [one, many]: readonly [string, string], remedy: string): string {
+  if (paths.length === 0) return ''
+  const named = `${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', …' : ''}`
+  return paths.length === 1
+    ? `1 file that a run reads ${one} (${named}). ${remedy.replaceAll(/\bthem\b/g, 'it')}.`
+    : `${paths.length} files that a run reads ${many} (${named}). ${remedy}.`
 }

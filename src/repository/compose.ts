@@ -58,6 +58,8 @@ export interface Composition {
   readonly seed: number
   /** A release to start from. */
   readonly base?: NamedBase | undefined
+  /** Where samples come from. */
+  readonly samples: Source
   /** Of the host's: its samples are in no commit. */
   readonly source?: Source | undefined
 }
@@ -105,20 +107,27 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     stages: host.stages ?? [],
     seed: configuration.training.seed,
     base: await namedBase(configuration.training.warmStart, releaser, context),
+    samples: host.source ?? samplesOf(root, configuration),
     source: host.source,
   }
+}
+
+/** The files of samples that a configuration names. */
+function samplesOf(root: string, { dataset }: Configuration): Source {
+  const { directory = samplesPath, pattern } = dataset.samples ?? {}
+  return jsonFiles({ directory: join(root, directory), pattern })
 }
 
 /** The dataset of a project's files. */
 export function datasetOf(
   root: string,
-  { dataset }: Configuration,
+  configuration: Configuration,
   host: Pick<HostConfiguration, 'source'> = {},
 ): Dataset<unknown, unknown> {
+  const { dataset } = configuration
   const { id, input, target, group, slices } = dataset.projection
-  const { directory = samplesPath, pattern } = dataset.samples ?? {}
   return new Dataset({
-    source: host.source ?? jsonFiles({ directory: join(root, directory), pattern }),
+    source: host.source ?? samplesOf(root, configuration),
     ...(dataset.schemaPath !== undefined && { schema: jsonSchemaFile(inside(root, dataset.schemaPath)) }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,

@@ -16,7 +16,7 @@ import {
   repinSet,
 } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
-import { type Imported, type PayloadFile, Pipeline } from '../pipeline/index.js'
+import { type Imported, type PayloadFile, Pipeline, type Provenance } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import { findUnexplained, type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
 import { minimumItemsForMargin } from '../statistics/index.js'
@@ -24,10 +24,11 @@ import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
-import { type Configuration, loadConfiguration, type Notice } from './config/index.js'
+import { type Configuration, hostModules, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { fetchModel } from './hub-id.js'
-import { evaluationPath, promptsPath, readPaths } from './layout.js'
+import { evaluationPath, promptsPath } from './layout.js'
+import { committedPaths, provenanceOf } from './provenance.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAt } from './rows-at.js'
 import { track } from './track.js'
@@ -94,7 +95,7 @@ export class Repository {
       attest: await attesterOf(this.#surroundings, this.#context),
       secrets: secretsOf(this.#surroundings.environment),
       payload: (context) => this.#payload(composition, context),
-      provenance: async (context) => ({ commit: (await this.head())?.oid, dirtyPaths: await this.dirtyPaths(context) }),
+      provenance: (context) => this.#provenance(composition, context),
       clock: this.#context.clock,
       log: this.#context.log,
     })
@@ -201,11 +202,9 @@ export class Repository {
     return author === undefined ? undefined : `${author.name} <${author.email}>`
   }
 
-  /** Files that a run reads and that differ from the commit. */
+  /** Files that a run reads and that are not as the commit holds them. */
   async dirtyPaths(context: CallContext = this.#context): Promise<readonly string[]> {
-    const { store, configuration } = await this.#compose()
-    const { changed, deleted } = await this.#git.changes(this.#readPaths(configuration), context, store.documents)
-    return [...changed, ...deleted]
+    return (await this.#provenance(await this.#compose(), context)).dirtyPaths
   }
 
   /** Commits what changed under the paths that a run reads, and `.gitignore`. @returns the commit's id. */
@@ -219,7 +218,9 @@ export class Repository {
     // A configuration that cannot be used may be committed all the same; it names no schema.
     const configuration = await loadConfiguration(this.root, this.#context).catch(() => undefined)
     this.#context.signal.throwIfAborted()
-    const paths = [...this.#readPaths(configuration), posix.join(this.#prefix, '.gitignore')]
+    const project = { git: this.#git, root: this.root }
+    const modules = await hostModules(this.root, this.#git.root)
+    const paths = [...committedPaths(project, configuration, modules), posix.join(this.#prefix, '.gitignore')]
     return commit(this.#git, { message, author, paths }, this.#context)
   }
 
@@ -334,14 +335,8 @@ export class Repository {
     return files
   }
 
-  /** The layout's folders, and a schema that the configuration has elsewhere in the project. */
-  #readPaths(configuration: Configuration | undefined): readonly string[] {
-    const schema = configuration?.dataset.schemaPath
-    const folders = readPaths(this.#prefix)
-    if (schema === undefined) return folders
-    const path = relative(this.#git.root, resolve(this.root, schema)).replaceAll('\\', '/')
-    const known = path.startsWith('../') || folders.some((folder) => path.startsWith(`${folder}/`))
-    return known ? folders : [...folders, path]
+  #provenance(composition: Composition, context: CallContext): Promise<Provenance> {
+    return provenanceOf({ git: this.#git, root: this.root }, composition, context, composition.store.documents)
   }
 
   #ledger(configuration: Configuration): Ledger {

@@ -27,9 +27,8 @@ export async function rowsAt(
     const root = join(folder, project)
     await git.writeFiles(commit, dataPaths.map(below), folder, context)
     const configuration = await loadConfiguration(root, context)
-    const { schemaPath, samples } = configuration.dataset
-    const elsewhere = [schemaPath, samples?.directory].flatMap((path) => path ?? [])
-    if (elsewhere.length > 0) await git.writeFiles(commit, elsewhere.map(below), folder, context)
+    const { schemaPath } = configuration.dataset
+    if (schemaPath !== undefined) await git.writeFiles(commit, [below(schemaPath)], folder, context)
     return (await datasetOf(root, configuration).snapshot(context)).trainingRows
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { initGitRepository } from '../../src/repository/git/index.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { minimumItemsForMargin } from '../../src/statistics/index.js'
 import { git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
@@ -80,16 +81,84 @@ describe('init', () => {
     expect(await repository.dirtyPaths()).toEqual(['models/tickets/dataset/samples/billing/new.json'])
   })
 
-  it.each(['dataset', 'mlops', 'prompts', '.gitignore'])(
+  it.each(['dataset', 'mlops', 'prompts'])(
     'over a %s that is there is refused, and nothing is written',
     async (name) => {
       const root = temporaryFolder()
-      if (name.startsWith('.')) write(root, name, 'mine\n')
-      else mkdirSync(join(root, name))
-      await expect(initRepository(root)).rejects.toMatchObject({ code: 'invalid-options' })
-      if (name.startsWith('.')) expect(readFileSync(join(root, name), 'utf8')).toBe('mine\n')
+      mkdirSync(join(root, name))
+      for (const here of [false, true])
+        await expect(initRepository(root, { here })).rejects.toMatchObject({ code: 'invalid-options' })
+      expect(readdirSync(root)).toEqual([name])
     },
   )
+
+  it('adds what is missing to a .gitignore that is there', async () => {
+    const root = temporaryFolder()
+    git(root, 'init', '-q')
+    write(root, '.gitignore', 'mine\nnode_modules/')
+    await initRepository(root)
+    expect(readFileSync(join(root, '.gitignore'), 'utf8')).toBe('mine\nnode_modules/\n.sheikh/\nreleases/\n')
+    expect(gitStatus(root)).toBe('')
+  })
+
+  it('makes no repository around other files unless it is asked to, and then commits none of them', async () => {
+    const root = temporaryFolder()
+    write(root, 'thesis.tex', 'mine')
+    await expect(initRepository(root)).rejects.toMatchObject({
+      code: 'invalid-options',
+      message: expect.stringMatching(/thesis\.tex.*--here/),
+    })
+    expect(readdirSync(root)).toEqual(['thesis.tex'])
+    await initRepository(root, { here: true })
+    expect(gitStatus(root)).toBe('?? thesis.tex\n')
+  })
+
+  it('where Git knows nobody to commit as leaves the folder as it was', async () => {
+    const root = join(temporaryFolder(), 'new')
+    const known = process.env['GIT_CONFIG_GLOBAL']
+    process.env['GIT_CONFIG_GLOBAL'] = '/dev/null'
+    try {
+      await expect(initRepository(root)).rejects.toMatchObject({
+        code: 'repository-invalid',
+        message: expect.stringContaining('git config --global user.name'),
+      })
+    } finally {
+      process.env['GIT_CONFIG_GLOBAL'] = known
+    }
+    expect(existsSync(join(root, '.git'))).toBe(false)
+    await initRepository(root)
+  })
+
+  it('where Git ignores its files says so, and commits nothing', async () => {
+    const root = temporaryFolder()
+    git(root, 'init', '-q')
+    write(root, '.gitignore', '*.json\n')
+    await expect(initRepository(root)).rejects.toMatchObject({
+      code: 'repository-invalid',
+      message: expect.stringMatching(/Git ignores dataset.*check-ignore/),
+    })
+    expect(() => git(root, 'rev-parse', '--verify', 'HEAD')).toThrow()
+  })
+
+  it.each([
+    ['native', undefined],
+    ['isomorphic', false],
+  ] as const)('has the settings that `git init` finds out, by %s git', async (_kind, program) => {
+    const [root, other] = [join(temporaryFolder(), 'ours'), join(temporaryFolder(), 'theirs')]
+    await initGitRepository(root, {}, { program })
+    mkdirSync(other)
+    git(other, 'init', '-q', '-b', 'main')
+    const settings = (folder: string) =>
+      ['core.bare', 'core.filemode', 'core.symlinks', 'core.ignorecase', 'core.repositoryformatversion'].map((key) => {
+        try {
+          return git(folder, 'config', '--local', key).trim()
+        } catch {
+          return 'unset'
+        }
+      })
+    expect(settings(root)).toEqual(settings(other))
+    expect(git(root, 'symbolic-ref', 'HEAD').trim()).toBe('refs/heads/main')
+  })
 
   it('twice is refused', async () => {
     const root = temporaryFolder()

@@ -5,14 +5,19 @@ export const init: Command = {
   name: 'init',
   usage: '[dir]',
   summary: 'make a project: layout, samples, evaluation set, first commit',
-  options: { empty: { type: 'boolean' }, name: { type: 'string' } },
-  optionHelp: { empty: 'leave the 200 generated samples out', name: "the project's name (default: the folder's)" },
+  options: { empty: { type: 'boolean' }, here: { type: 'boolean' }, name: { type: 'string' } },
+  optionHelp: {
+    empty: 'leave the 200 generated samples out',
+    here: 'make the repository around a folder that holds other files',
+    name: "the project's name (default: the folder's)",
+  },
   positionals: [0, 1],
   async run({ positionals, project, values }, { cwd, signal }) {
     const { initRepository } = await import('../../repository/index.js')
     const directory = positionals[0] === undefined ? project : resolve(cwd, positionals[0])
     const made = await initRepository(directory, {
       samples: values['empty'] !== true,
+      here: values['here'] === true,
       ...(typeof values['name'] === 'string' && { name: values['name'] }),
       signal,
     })

@@ -6,6 +6,7 @@ export {
   type WarmStartConfiguration,
 } from './configuration.js'
 export { defineConfig, type HostConfiguration, loadHostConfiguration } from './host-configuration.js'
+export { type HostModules, hostModules } from './host-modules.js'
 export { metricNamed } from './metric-names.js'
 export type { Notice } from './read-yaml.js'
 export type { ReleaseConfiguration, ReleaseTarget } from './release-configuration.js'

@@ -1,6 +1,6 @@
-export { type CommitOptions, commit } from './commit.js'
+export { type CommitOptions, commit, knownAuthor } from './commit.js'
 export type { Author, Changes, Git, Head, TreeEntry } from './git.js'
 export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js'
 export type { Credentials } from './ledger-place.js'
-export { initGitRepository, type OpenGitOptions, openGit } from './open-git.js'
+export { initGitRepository, isInRepository, type OpenGitOptions, openGit } from './open-git.js'
 export { revert } from './revert.js'

@@ -6,7 +6,7 @@ import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { isomorphicGit, loadLibrary } from './isomorphic/isomorphic-git.js'
 import { needsNative } from './isomorphic/unsupported.js'
-import { findGit, type GitEnvironment, gitFailed, gitProgram } from './native/git-program.js'
+import { findGit, type GitEnvironment, gitProgram } from './native/git-program.js'
 import { nativeGit } from './native/native-git.js'
 
 export interface OpenGitOptions {
@@ -39,10 +39,14 @@ export async function openGit(
     if ('git' in found) return found.git
     if (found.refusal === 'no-repository') throw outside()
     if (found.refusal === 'unusable')
-      throw gitFailed(['rev-parse'], { status: 128, output: Buffer.of(), errors: found.said })
+      throw new SheikhError(
+        'repository-invalid',
+        `Cannot work on the repository: ${found.fact}. Use a work tree that "git status" accepts; a format that this version does not know needs a newer git.`,
+        { facts: { directory } },
+      )
     // git refuses the folder of another user, since settings there may run programs. The library runs none.
   }
-  const root = await findRoot(directory)
+  const root = findRoot(directory)
   if (root === undefined) throw outside()
   if (!fs.statSync(join(root, '.git')).isDirectory())
     throw needsNative(`"${root}" is a linked work tree or a submodule`)
@@ -52,22 +56,22 @@ export async function openGit(
 /**
  * Makes a repository with the branch `main`, unless the folder is in one.
  *
- * @returns whether it was made.
+ * @throws `storage-failed`.
  */
 export async function initGitRepository(
   directory: string,
   parts: Partial<CallContext> = {},
   { program = 'git', environment = env }: OpenGitOptions = {},
-): Promise<boolean> {
+): Promise<void> {
   const context = callContext(parts)
   context.signal.throwIfAborted()
-  if ((await findRoot(directory)) !== undefined) return false
+  if (isInRepository(directory)) return
   await mkdir(directory, { recursive: true })
   const version = program === false ? undefined : await findGit(program, environment, context)
   if (program !== false && version !== undefined) {
     const call = gitProgram(program, directory, environment, context.signal, version)
     await call.run(['init', '--quiet', '--initial-branch=main'])
-    return true
+    return
   }
   const library = await loadLibrary()
   await library.init({ fs, dir: directory, defaultBranch: 'main' })
@@ -75,16 +79,17 @@ export async function initGitRepository(
   const folder = join(directory, '.git')
   const settings = {
     'core.filemode': platform !== 'win32',
-    'core.symlinks': platform !== 'win32',
-    'core.ignorecase': fs.existsSync(join(folder, 'CONFIG')),
+    'core.symlinks': platform === 'win32' ? false : undefined,
+    'core.ignorecase': fs.existsSync(join(folder, 'CONFIG')) || undefined,
   }
-  for (const [path, value] of Object.entries(settings))
-    await library.setConfig({ fs, dir: directory, path, value: value || path === 'core.filemode' ? value : undefined })
-  return true
+  for (const [path, value] of Object.entries(settings)) await library.setConfig({ fs, dir: directory, path, value })
 }
 
+/** Whether a folder, which need not exist yet, is in a repository. */
+export const isInRepository = (directory: string) => findRoot(directory) !== undefined
+
 /** The nearest folder with a `.git` that is a repository, or a file that names one. */
-async function findRoot(directory: string): Promise<string | undefined> {
+function findRoot(directory: string): string | undefined {
   for (let folder = resolve(directory); ; folder = join(folder, '..')) {
     const there = fs.statSync(join(folder, '.git'), { throwIfNoEntry: false })
     if (there?.isFile() || (there?.isDirectory() && fs.existsSync(join(folder, '.git/HEAD')))) return folder

@@ -6,6 +6,9 @@ export interface LayoutFile {
   readonly text: string
 }
 
+/** What Git is to leave out of every commit of a project. */
+const ignoredPatterns: readonly string[] = ['node_modules/', '.sheikh/', 'releases/']
+
 /** The files of a new project. @param samples whether the generated ones are among them. */
 export function layoutFiles(name: string, samples: boolean): readonly LayoutFile[] {
   const generated = samples
@@ -15,7 +18,7 @@ export function layoutFiles(name: string, samples: boolean): readonly LayoutFile
       }))
     : [{ path: 'dataset/samples/.gitkeep', text: '' }]
   return [
-    { path: '.gitignore', text: '.sheikh/\nreleases/\n' },
+    { path: '.gitignore', text: `${ignoredPatterns.join('\n')}\n` },
     { path: 'dataset/config.yaml', text: datasetConfig(name) },
     { path: 'dataset/schemas/sample.json', text: `${JSON.stringify(sampleSchema, null, 2)}\n` },
     { path: 'mlops/pipeline.yaml', text: pipelineConfig(name, samples) },

@@ -17,7 +17,7 @@ const deepestInclude = 10
 /** Reads system, global, local and worktree settings, the files that they include, and `GIT_CONFIG_COUNT`. */
 export async function gitSettings(root: string, environment: GitEnvironment): Promise<GitSettings> {
   const folder = join(root, '.git')
-  const home = environment['HOME'] ?? homedir()
+  const home = environment['HOME'] || homeOfUser()
   const context = { home, folder, branch: await currentBranch(folder) }
   const settings: Setting[] = []
   for (const path of [...filesOf(environment, home), join(folder, 'config')]) await readInto(settings, path, context)
@@ -37,13 +37,24 @@ export async function gitSettings(root: string, environment: GitEnvironment): Pr
   }
 }
 
+/** Empty for a user that the system does not know, as in a container: then there are no global settings. */
+function homeOfUser(): string {
+  try {
+    return homedir()
+  } catch {
+    return ''
+  }
+}
+
 /** System and global files, in the order of git-config(1), "FILES". */
 function filesOf(environment: GitEnvironment, home: string): readonly string[] {
   const { GIT_CONFIG_NOSYSTEM: noSystem, GIT_CONFIG_SYSTEM: system, GIT_CONFIG_GLOBAL: global } = environment
   const systemFiles =
     noSystem !== undefined && !/^(|0|false|no|off)$/i.test(noSystem) ? [] : [system ?? '/etc/gitconfig']
-  const xdg = environment['XDG_CONFIG_HOME'] || join(home, '.config')
-  return [...systemFiles, ...(global === undefined ? [join(xdg, 'git/config'), join(home, '.gitconfig')] : [global])]
+  if (global !== undefined) return [...systemFiles, global]
+  const xdg = environment['XDG_CONFIG_HOME'] || (home === '' ? '' : join(home, '.config'))
+  const globalFiles = [xdg === '' ? '' : join(xdg, 'git/config'), home === '' ? '' : join(home, '.gitconfig')]
+  return [...systemFiles, ...globalFiles.filter((path) => path !== '')]
 }
 
 interface Including {

@@ -44,8 +44,10 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
     },
     branch: async () => (await library.currentBranch({ ...repository, fullname: true })) ?? undefined,
     async author() {
-      const name = environment['GIT_AUTHOR_NAME'] || (await settings.get('user.name'))
-      const email = environment['GIT_AUTHOR_EMAIL'] || (await settings.get('user.email')) || environment['EMAIL']
+      const setting = async (key: string) =>
+        (await settings.get(`author.${key}`)) ?? (await settings.get(`user.${key}`))
+      const name = environment['GIT_AUTHOR_NAME'] || (await setting('name'))
+      const email = environment['GIT_AUTHOR_EMAIL'] || (await setting('email')) || environment['EMAIL']
       return name && email ? { name, email } : undefined
     },
     config: (key) => settings.get(key),

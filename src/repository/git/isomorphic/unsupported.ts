@@ -20,7 +20,8 @@ export async function checkSupported(root: string, settings: GitSettings): Promi
   for (const name of settings.names('extensions')) {
     const value = await settings.get(`extensions.${name}`)
     const isDefault = /^(false|sha1|files|off|no|0)$/i.test(value ?? '')
-    if (isDefault || name === 'noop') continue
+    // The settings of a work tree are read.
+    if (isDefault || name === 'noop' || name === 'worktreeconfig') continue
     const words: Readonly<Record<string, string>> = {
       objectformat: `it uses ${value?.toUpperCase()} object names`,
       refstorage: `it keeps its refs in the format "${value}"`,

@@ -4,8 +4,10 @@ import type { CallContext } from '../../../core/index.js'
 import type { Changes } from '../git.js'
 import { type GitProgram, gitFailed } from './git-program.js'
 
-/** Paths in one command's arguments: below the shortest limit of an operating system. */
-const pathsAtOnce = 200
+/** Characters in the arguments of one command. Windows takes 32,767. */
+const longestParameters = 20_000
+/** Paths in one command's arguments. */
+const pathsAtOnce = 100
 
 interface Found {
   readonly changed: Set<string>
@@ -25,11 +27,26 @@ export async function findChanges(
   { signal }: CallContext,
 ): Promise<Changes> {
   const found: Found = { changed: new Set(), deleted: new Set(), ignored: new Set(), absent: new Set() }
-  if (paths.length > 0) await look(program, root, paths, signal, found)
+  // More than a command line takes: everything is compared, and what was not asked for is left out.
+  const isLong = paths.reduce((sum, path) => sum + path.length + 1, 0) > longestParameters
+  if (paths.length > 0) await look(program, root, isLong ? ['.'] : paths, signal, found)
   const { changed, deleted, ignored, absent } = found
   // A file that was removed from the index and exists is listed twice.
   for (const path of changed) deleted.delete(path)
-  return { changed: [...changed], deleted: [...deleted], ignored: [...ignored], absent: [...absent] }
+  const wanted = isLong ? isBelow(paths) : () => true
+  const [changedPaths, deletedPaths, ignoredPaths, absentPaths] = [changed, deleted, ignored, absent].map((list) =>
+    [...list].filter(wanted),
+  ) as [string[], string[], string[], string[]]
+  return { changed: changedPaths, deleted: deletedPaths, ignored: ignoredPaths, absent: absentPaths }
+}
+
+/** Whether a path is one of `paths` or below one. */
+function isBelow(paths: readonly string[]): (path: string) => boolean {
+  const names = new Set(paths)
+  return (path) => {
+    for (let at = path.length; at > 0; at = path.lastIndexOf('/', at - 1)) if (names.has(path.slice(0, at))) return true
+    return false
+  }
 }
 
 async function look(

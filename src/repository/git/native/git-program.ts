@@ -105,11 +105,7 @@ export function gitProgram(
 /** The error for a command that failed, by what git printed. */
 export function gitFailed(parameters: readonly string[], { status, errors }: GitAnswer): SheikhError {
   const command = `git ${parameters.find((parameter) => !parameter.startsWith('-')) ?? ''}`
-  const said = errors
-    .split('\n')
-    .filter((line) => /^(fatal|error): /.test(line))
-    .map((line) => line.replace(/^(fatal|error): /, ''))
-  const fact = (said.length > 0 ? said : [errors.split('\n')[0] ?? '']).slice(0, 3).join('; ').replace(/\.$/, '')
+  const fact = factIn(errors)
   const lock = /Unable to create '(.*\.lock)': File exists/.exec(errors)?.[1]
   if (lock !== undefined)
     return new SheikhError(
@@ -132,6 +128,13 @@ export function gitFailed(parameters: readonly string[], { status, errors }: Git
     `Cannot work on the repository: ${command} failed (${fact === '' ? `status ${status}` : fact}). Run "git status" and correct what it reports.`,
     { facts: { command, status } },
   )
+}
+
+/** What git names as the reason, without its prefix; a list below it on the same line. */
+export function factIn(errors: string): string {
+  const lines = errors.replaceAll(/\n\s+/g, ' ').split('\n')
+  const said = lines.filter((line) => /^(fatal|error): /.test(line)).map((line) => line.replace(/^(fatal|error): /, ''))
+  return (said.length > 0 ? said : lines.slice(0, 1)).slice(0, 3).join('; ').replace(/\.$/, '')
 }
 
 /** The version of a `git` that can be used. @returns `undefined` if there is none, or if it is older than 2.30. */

@@ -5,11 +5,19 @@ import { type CallContext, checkedPath, SheikhError } from '../../../core/index.
 import type { Commit, Git, Head, NewCommit, TreeItem } from '../git.js'
 import { removeEntry } from '../remove-entry.js'
 import { findChanges } from './changes.js'
-import { findGit, type GitAnswer, type GitEnvironment, type GitProgram, gitFailed, gitProgram } from './git-program.js'
+import {
+  factIn,
+  findGit,
+  type GitAnswer,
+  type GitEnvironment,
+  type GitProgram,
+  gitFailed,
+  gitProgram,
+} from './git-program.js'
 import { readIdentity } from './read-identity.js'
 
 /** The repository, or why git works on none here. */
-export type Found = { readonly git: Git } | { readonly refusal: Refusal; readonly said: string }
+export type Found = { readonly git: Git } | { readonly refusal: Refusal; readonly fact: string }
 
 type Refusal = 'not-installed' | 'no-repository' | 'other-owner' | 'unusable'
 
@@ -30,13 +38,14 @@ export async function nativeGit(
       .catch(() => undefined),
   ])
   signal.throwIfAborted()
-  if (version === undefined || answer === undefined) return { refusal: 'not-installed', said: '' }
-  if (answer.status !== 0) return { refusal: refusalOf(answer), said: answer.errors }
+  if (version === undefined || answer === undefined) return { refusal: 'not-installed', fact: '' }
+  if (answer.status !== 0) return { refusal: refusalOf(answer), fact: `git ${version} says: ${factIn(answer.errors)}` }
   const [root, own, common, format, ...others] = answer.output.toString().split('\n')
   if (!root || !own || !common || !/^sha(1|256)$/.test(format ?? '') || others.join('') !== '')
-    return { refusal: 'unusable', said: 'fatal: the path of the repository holds a line break' }
+    return { refusal: 'unusable', fact: 'its path holds a line break' }
   const call = gitProgram(program, root, environment, signal, version)
-  return { git: gitIn(call, { root, directory: own, commonDirectory: resolve(directory, common), format: format! }) }
+  const place = { root, directory: own, commonDirectory: resolve(directory, common), format: format! }
+  return { git: gitIn(call, { ...place, email: environment['EMAIL'] }) }
 }
 
 function refusalOf({ errors }: GitAnswer): Refusal {
@@ -49,9 +58,11 @@ interface Place {
   readonly directory: string
   readonly commonDirectory: string
   readonly format: string
+  /** The variable `EMAIL`. */
+  readonly email: string | undefined
 }
 
-function gitIn(program: GitProgram, { format, ...place }: Place): Git {
+function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
   const absent = '0'.repeat(format === 'sha256' ? 64 : 40)
   const lineOf = async (...parameters: readonly string[]) => (await program.run(parameters)).toString().trim()
   const updateIndex = async (parameters: readonly string[], paths: readonly string[], signal: AbortSignal) => {
@@ -76,7 +87,7 @@ function gitIn(program: GitProgram, { format, ...place }: Place): Git {
       const answer = await program.ask(['symbolic-ref', '--quiet', 'HEAD'])
       return answer.status === 0 ? lineIn(answer) : undefined
     },
-    author: () => readIdentity(program),
+    author: () => readIdentity(program, email),
     async config(key) {
       const { status, output } = await program.ask(['config', '--null', '--get', key])
       const value = output.toString().replace(/\0$/, '')

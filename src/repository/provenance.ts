@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs'
+import { readdir, realpath } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import type { CallContext } from '../core/index.js'
+import type { Provenance } from '../pipeline/index.js'
+import { loadPrompts } from '../prompts/index.js'
+import type { Documents } from '../store/index.js'
+import { trustedKeysPath } from './attestation.js'
+import type { Composition } from './compose.js'
+import { type Configuration, type HostModules, hostModules } from './config/index.js'
+import type { Git } from './git/index.js'
+import { evaluationPath, hostConfigurationPaths, promptsPath, readPaths, trainingFile } from './layout.js'
+
+interface Project {
+  readonly git: Git
+  /** The project's folder. */
+  readonly root: string
+}
+
+/** The commit that a run's files come from, and the files that are not in it. */
+export async function provenanceOf(
+  { git, root }: Project,
+  composition: Pick<Composition, 'configuration' | 'samples' | 'source'>,
+  context: CallContext,
+  cache?: Documents | undefined,
+): Promise<Provenance> {
+  const { configuration, source } = composition
+  const modules = await hostModules(root, git.root)
+  const below = (path: string) => belowRoot(git, resolve(root, path))
+  const elsewhere = source?.location === undefined ? [] : [source.location]
+  const paths = [...committedPaths({ git, root }, configuration, modules), ...elsewhere.map(below)]
+  // What lies outside of the repository is in none of its commits.
+  const outside = modules.files.map(below).filter((path) => path.startsWith('../'))
+  const inside = withoutNested(paths.filter((path) => !path.startsWith('../')))
+  const [head, changes] = await Promise.all([git.head(), git.changes(inside, context, cache)])
+  const ignored =
+    changes.ignored.length === 0
+      ? []
+      : within(changes.ignored, (await filesRead({ git, root }, composition, modules.files, context)).map(below))
+  return {
+    commit: head?.oid,
+    dirtyPaths: [...changes.changed, ...changes.deleted, ...outside, ...ignored, ...changes.absent],
+    ignoredPaths: ignored,
+    absentPaths: changes.absent,
+  }
+}
+
+/** The files and folders of a project that a run reads: the layout's, and those that the configuration names elsewhere. */
+export function committedPaths(
+  { git, root }: Project,
+  configuration: Configuration | undefined,
+  { files, workspaceFiles }: HostModules,
+): readonly string[] {
+  const schema = configuration?.dataset.schemaPath
+  const named = [...(schema === undefined ? [] : [resolve(root, schema)]), ...files, ...workspaceFiles]
+  return withoutNested([
+    ...readPaths(belowRoot(git, root)),
+    ...named.map((path) => belowRoot(git, path)).filter((path) => !path.startsWith('../')),
+  ])
+}
+
+/** With `/`, from the repository's root; begins with `../` outside of it. */
+const belowRoot = (git: Git, path: string) => relative(git.root, path).replaceAll('\\', '/')
+
+function withoutNested(paths: readonly string[]): readonly string[] {
+  const unique = [...new Set(paths)]
+  return unique.filter((path) => !unique.some((other) => path.startsWith(`${other}/`)))
+}
+
+/** The files that a run opens; those that lie beside them are none of its business. */
+async function filesRead(
+  { root }: Project,
+  { configuration, samples }: Pick<Composition, 'configuration' | 'samples'>,
+  modules: readonly string[],
+  context: CallContext,
+): Promise<readonly string[]> {
+  const { schemaPath } = configuration.dataset
+  const named = ['dataset/config.yaml', evaluationPath, 'mlops/pipeline.yaml', trainingFile, trustedKeysPath]
+  const schemas = schemaPath === undefined ? [] : [schemaPath]
+  const rules = (await readdir(join(root, 'mlops/validation')).catch(() => []))
+    .filter((name) => /\.ya?ml$/.test(name))
+    .map((name) => `mlops/validation/${name}`)
+  // Samples or prompts that cannot be read are an error of their own, wherever they lie.
+  const prompts = await loadPrompts(join(root, promptsPath), context).catch(() => undefined)
+  const location = await realpath(samples.location ?? root).catch(() => root)
+  const entries = samples.location === undefined ? [] : await samples.list(context).catch(() => [])
+  return [
+    ...[...named, ...schemas, ...rules, ...hostConfigurationPaths].map((path) => join(root, path)),
+    ...(prompts?.files ?? []).map(({ path }) => join(root, promptsPath, path)),
+    ...entries.map(({ path }) => join(location, path)),
+    ...modules,
+  ].filter((path) => existsSync(path))
+}
+
+/** The files that Git ignores: by name, or with their folder. */
+function within(ignored: readonly string[], files: readonly string[]): readonly string[] {
+  const names = new Set(ignored)
+  const folders = ignored.filter((path) => path.endsWith('/'))
+  return files.filter((path) => names.has(path) || folders.some((folder) => path.startsWith(folder)))
+}
