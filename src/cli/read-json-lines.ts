@@ -1,31 +1,39 @@
 import { readFile } from 'node:fs/promises'
 import { messageOf, SheikhError } from '../core/index.js'
+import { decodeText, inexactProblem, isTextMember, parseJsonKeepingDigits, withoutMarks } from '../dataset/index.js'
 
 /** Each line's JSON value. @throws `not-found`, `evaluation-invalid` with file and line. */
 export async function readJsonLines(
   path: string,
 ): Promise<readonly { readonly value: unknown; readonly line: number }[]> {
-  let text: string
+  let bytes: Uint8Array
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+    bytes = await readFile(path)
   } catch (cause) {
     const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new SheikhError(
-      absent ? 'not-found' : 'evaluation-invalid',
-      `Cannot read "${path}": ${messageOf(cause)}. Name a file of UTF-8 text with a JSON object a line.`,
-      { facts: { path }, cause },
-    )
+    throw unreadable(path, messageOf(cause), absent ? 'not-found' : 'evaluation-invalid', cause)
   }
-  return text.split('\n').flatMap((content, index) => {
-    if (content.trim() === '') return []
-    try {
-      return [{ value: JSON.parse(content) as unknown, line: index + 1 }]
-    } catch (cause) {
-      throw new SheikhError(
-        'evaluation-invalid',
-        `Cannot use "${path}", line ${index + 1}: it is not JSON (${messageOf(cause)}). Write one whole JSON object a line.`,
-        { facts: { path, line: index + 1 }, cause },
-      )
-    }
+  const decoded = decodeText(bytes, maximumBytes)
+  if ('problem' in decoded) throw unreadable(path, decoded.problem, 'evaluation-invalid')
+  return decoded.text.split('\n').flatMap((content, index) => {
+    const text = withoutMarks(content)
+    if (text.trim() === '') return []
+    const wrong = (fact: string, remedy: string) =>
+      new SheikhError('evaluation-invalid', `Cannot use "${path}", line ${index + 1}: ${fact}. ${remedy}.`, {
+        facts: { path, line: index + 1 },
+      })
+    const parsed = parseJsonKeepingDigits(text)
+    if ('problem' in parsed) throw wrong(parsed.problem.message, 'Write one whole JSON object a line')
+    const inexact = parsed.inexact.find((number) => !isTextMember(number, ['id']))
+    if (inexact !== undefined) throw wrong(inexactProblem(inexact), 'An id may be such a number')
+    return [{ value: parsed.value, line: index + 1 }]
   })
 }
+
+const maximumBytes = 1_000_000_000
+
+const unreadable = (path: string, fact: string, code: 'not-found' | 'evaluation-invalid', cause?: unknown) =>
+  new SheikhError(code, `Cannot read "${path}": ${fact}. Name a file of UTF-8 text with a JSON object a line.`, {
+    facts: { path },
+    ...(cause !== undefined && { cause }),
+  })

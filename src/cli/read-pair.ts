@@ -1,6 +1,13 @@
 import { resolve } from 'node:path'
 import { callContext, SheikhError } from '../core/index.js'
-import { type Evaluation, pairScores, readScoreFile } from '../evaluation/index.js'
+import {
+  type Evaluation,
+  isNormalization,
+  type Normalization,
+  normalizations,
+  pairScores,
+  readScoreFile,
+} from '../evaluation/index.js'
 import type { Arguments, Terminal } from './command.js'
 
 export interface ScorePair {
@@ -11,22 +18,36 @@ export interface ScorePair {
 
 /** The evaluation outputs that `--candidate` and `--baseline` name. */
 export async function readPair(values: Arguments['values'], terminal: Terminal): Promise<ScorePair> {
-  const context = callContext({ signal: terminal.signal })
+  const log = { debug() {}, info() {}, warn: (message: string) => terminal.err(`warning: ${message}\n`) }
+  const context = callContext({ signal: terminal.signal, log })
   const path = (name: string) => {
+    // A dash is standard input, as for other programs.
+    if (values[name] === '-') return '/dev/stdin'
     if (typeof values[name] === 'string') return resolve(terminal.cwd, values[name])
     throw new SheikhError('invalid-options', `Cannot compare: --${name} names no file. See: sheikh gate --help`)
   }
   const [baselinePath, candidatePath] = [path('baseline'), path('candidate')]
-  const pair = await pairScores(
-    await readScoreFile(candidatePath, context),
-    await readScoreFile(baselinePath, context),
-    {
-      ...(typeof values['metric'] === 'string' && { metric: values['metric'] }),
-      ...(values['lower-is-better'] === true && { direction: 'lower-is-better' }),
-      ...(typeof values['range'] === 'string' && { range: parseRange(values['range']) }),
-    },
-  )
+  const options = { normalize: parseSteps(values['normalize']) }
+  const candidate = await readScoreFile(candidatePath, context, options)
+  // A pipe gives its content once: named twice, it is one file all the same.
+  const baseline = baselinePath === candidatePath ? candidate : await readScoreFile(baselinePath, context, options)
+  const pair = await pairScores(candidate, baseline, {
+    ...(typeof values['metric'] === 'string' && { metric: values['metric'] }),
+    ...(values['lower-is-better'] === true && { direction: 'lower-is-better' }),
+    ...(typeof values['range'] === 'string' && { range: parseRange(values['range']) }),
+  })
   return { ...pair, baselinePath }
+}
+
+function parseSteps(given: string | boolean | undefined): readonly Normalization[] {
+  if (typeof given !== 'string') return []
+  const steps = given.split(',').map((step) => step.trim())
+  const unknown = steps.find((step) => !isNormalization(step))
+  if (unknown === undefined) return steps.filter(isNormalization)
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot normalize by "${unknown}": the steps are ${normalizations.join(', ')}. Separate several with commas.`,
+  )
 }
 
 function parseRange(text: string): readonly [number, number] {

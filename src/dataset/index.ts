@@ -12,6 +12,7 @@ export type {
   SourceEntry,
 } from './dataset-types.js'
 export { diffIdentities } from './diff.js'
+export { inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {
   addToPinnedSet,
@@ -24,6 +25,7 @@ export { pinnedFile, pinnedSet } from './pinned-source.js'
 export { jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardSchema } from './schema/standard-schema.js'
 export { isSelected } from './selection.js'
+export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'
 export { globMatcher } from './sources/glob.js'
 export { jsonFiles } from './sources/json-files.js'
 export { memorySamples } from './sources/memory-samples.js'

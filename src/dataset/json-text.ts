@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 /** Parses JSON. A text that is not JSON gives where it stops being one, which `JSON.parse` does not always say. */
 export function parseJsonText(text: string): { readonly value: unknown } | { readonly problem: JsonProblem } {
   try {
@@ -98,3 +100,67 @@ function skipScalar(text: string, at: number): { readonly at: number; readonly w
 
 const escapes = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const scalars = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+
+/** A number of a JSON text that a JavaScript number cannot hold. */
+export interface InexactNumber {
+  /** A JSON Pointer (RFC 6901): `/id`. */
+  readonly pointer: string
+  /** As the text writes it. */
+  readonly digits: string
+}
+
+/**
+ * Parses JSON as `parseJsonText`, but keeps the digits of an integer that a number would round (beyond ±2⁵³), and of a number
+ * that is too large to be finite (`1e400`): each becomes text and is listed.
+ */
+export function parseJsonKeepingDigits(
+  text: string,
+): { readonly value: unknown; readonly inexact: readonly InexactNumber[] } | { readonly problem: JsonProblem } {
+  const parsed = parseJsonText(text)
+  if ('problem' in parsed || !mayBeInexact.test(text)) return { inexact: [], ...parsed }
+  const marked = text.replace(tokens, (token) => (isInexact(token) ? `"\\u0000${mark}${token}"` : token))
+  if (marked === text) return { value: parsed.value, inexact: [] }
+  const inexact: InexactNumber[] = []
+  try {
+    return { value: unmarked(JSON.parse(marked), '', inexact), inexact }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { problem: { line: 1, column: 1, message: 'it is nested too deeply' } }
+  }
+}
+
+function isInexact(token: string): boolean {
+  if (token.startsWith('"') || !mayBeInexact.test(token)) return false
+  const number = Number(token)
+  return !Number.isFinite(number) || (/^-?\d+$/.test(token) && String(number) !== token)
+}
+
+function unmarked(value: unknown, pointer: string, found: InexactNumber[]): unknown {
+  if (typeof value === 'string' && value.startsWith(prefix)) {
+    const digits = value.slice(prefix.length)
+    found.push({ pointer, digits })
+    return digits
+  }
+  if (Array.isArray(value)) return value.map((item, index) => unmarked(item, `${pointer}/${index}`, found))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      unmarked(member, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, found),
+    ]),
+  )
+}
+
+/** What is wrong with a number that is neither an id nor a group, where its digits as text would do. */
+export const inexactProblem = ({ pointer, digits }: InexactNumber): string =>
+  `the number ${digits.length > 40 ? `${digits.slice(0, 40)}…` : digits} at ${pointer} has more digits than a JavaScript number keeps; write it as text, in quotes`
+
+/** Whether a number is the whole value of one of these members, which are read as text. */
+export const isTextMember = ({ pointer, digits }: InexactNumber, members: readonly string[]): boolean =>
+  members.some((member) => pointer === `/${member}`) && /^-?\d+$/.test(digits)
+
+// Random, so that no string of a text begins with it.
+const mark = `${randomUUID()}:`
+const prefix = `\u0000${mark}`
+const mayBeInexact = /\d{16}|[eE]\+?\d{3}/
+const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g

@@ -15,6 +15,8 @@ export { crossEntropy } from './metrics/cross-entropy.js'
 export { exactMatch } from './metrics/exact-match.js'
 export { logLoss } from './metrics/log-loss.js'
 export { f1, macroF1, macroPrecision, macroRecall, precision, recall } from './metrics/precision-recall.js'
+export { isNormalization, type Normalization, normalizations } from './normalization.js'
+export { type PairScoresOptions, pairScores } from './pair-scores.js'
 export {
   type Predictions,
   type RememberingModel,
@@ -22,4 +24,4 @@ export {
   rememberingModel,
   writePredictions,
 } from './remembering-model.js'
-export { type PairScoresOptions, pairScores, readScoreFile, type ScoreFile, type ScoreLine } from './score-lines.js'
+export { type ReadScoreOptions, readScoreFile, type ScoreFile, type ScoreLine } from './score-lines.js'

@@ -69,7 +69,7 @@ describe('help', () => {
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit'],
       gate: [
-        ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'out'],
+        ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'normalize', 'out'],
         ...['items', 'discordance', 'uses', 'simulations'],
       ],
     }

@@ -187,7 +187,7 @@ describe('a named base', () => {
   it('that was trained on what is pinned now is refused, and one of which that is not known is said', async () => {
     const { pipeline, base } = await released()
     const [seen] = await rowsOf(samples)
-    const evaluation = pinnedSet({ ...pinned, items: [...pinned.items, { ...seen!, group: undefined }] })
+    const evaluation = pinnedSet({ ...pinned, items: [...pinned.items, { id: seen!.id, digest: seen!.sampleDigest }] })
     const dataset = new Dataset({ source: memorySamples(grown), input: 'text', target: 'label', evaluation })
     await expect(pipeline(grown, { base, dataset }).run()).rejects.toMatchObject({
       code: 'dataset-invalid',

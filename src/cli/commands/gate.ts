@@ -21,6 +21,7 @@ export const gate: Command = {
     metric: { type: 'string' },
     'lower-is-better': { type: 'boolean' },
     range: { type: 'string' },
+    normalize: { type: 'string' },
     out: { type: 'string' },
     items: { type: 'string' },
     discordance: { type: 'string' },
@@ -36,6 +37,8 @@ export const gate: Command = {
     'lower-is-better': 'compare: of scores such as a loss or a latency',
     range:
       'compare, test: the lowest and the highest possible score, as 0,1 (default: estimated from the scores, so fewer sets can pass)',
+    normalize:
+      'compare, test: differences between prediction and target that do not count: trim, case, punctuation, number; several with commas',
     out: 'compare: also write the comparison to this file, as Markdown, or as a page with plots where it ends in .html',
     items: "plan: independent items (default: those that the project's evaluation set pins)",
     simulations:

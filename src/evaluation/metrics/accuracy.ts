@@ -1,15 +1,28 @@
 import type { Metric } from '../evaluation.js'
+import { type Normalization, normalized } from '../normalization.js'
 
-/** The share of items whose label is the target. */
-export function accuracy(): Metric {
+export interface MatchOptions {
+  /** Differences between a prediction and its target that do not count. @default none */
+  readonly normalize?: readonly Normalization[] | undefined
+}
+
+/** The share of items whose label is the target. A target that is a number or a truth value is compared as text. */
+export function accuracy({ normalize = [] }: MatchOptions = {}): Metric {
   return {
     contract: 1,
     name: 'accuracy',
-    version: '1',
+    version: '2',
     direction: 'higher-is-better',
     kind: 'binary',
     needs: 'label',
-    describe: () => null,
-    score: ({ target }, prediction) => (prediction.kind === 'label' && prediction.label === target ? 1 : 0),
+    describe: () => (normalize.length === 0 ? null : { normalize: [...normalize].sort() }),
+    score: ({ target }, prediction) =>
+      prediction.kind === 'label' && matches(prediction.label, target, normalize) ? 1 : 0,
   }
+}
+
+/** Whether a text is the target, which may be a number or a truth value that the text writes. */
+export function matches(text: string, target: unknown, normalize: readonly Normalization[]): boolean {
+  const wanted = typeof target === 'number' || typeof target === 'boolean' ? String(target) : target
+  return typeof wanted === 'string' && normalized(text, normalize) === normalized(wanted, normalize)
 }

@@ -1,16 +1,23 @@
 import type { Metric } from '../evaluation.js'
+import { type MatchOptions, matches } from './accuracy.js'
 
-/** The share of items whose text is the target, white space at the ends aside. */
-export function exactMatch(): Metric {
+/**
+ * The share of items whose text is the target; white space at the ends does not count. A target that is a number or a truth
+ * value is compared as text.
+ */
+export function exactMatch({ normalize = [] }: MatchOptions = {}): Metric {
   return {
     contract: 1,
     name: 'exact-match',
-    version: '1',
+    version: '2',
     direction: 'higher-is-better',
     kind: 'binary',
     needs: 'text',
-    describe: () => null,
+    describe: () => (normalize.length === 0 ? null : { normalize: [...normalize].sort() }),
     score: ({ target }, prediction) =>
-      prediction.kind === 'text' && typeof target === 'string' && prediction.text.trim() === target.trim() ? 1 : 0,
+      prediction.kind === 'text' &&
+      matches(prediction.text.trim(), typeof target === 'string' ? target.trim() : target, normalize)
+        ? 1
+        : 0,
   }
 }

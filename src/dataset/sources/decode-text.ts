@@ -1,0 +1,52 @@
+import { gunzipSync } from 'node:zlib'
+import { messageOf } from '../../core/index.js'
+
+/** The encoding that the first bytes of a text announce; `undefined` for UTF-32, which is not read. */
+export function encodingOf(start: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' | undefined {
+  const [first, second, third, fourth] = start
+  if (first === 0xff && second === 0xfe) return third === 0 && fourth === 0 ? undefined : 'utf-16le'
+  if (first === 0xfe && second === 0xff) return 'utf-16be'
+  return first === 0 && second === 0 && third === 0xfe && fourth === 0xff ? undefined : 'utf-8'
+}
+
+/** Whether bytes begin as gzip does (RFC 1952, section 2.3.1). */
+export const isGzip = (start: Uint8Array): boolean => start[0] === 0x1f && start[1] === 0x8b
+
+/**
+ * The text in bytes: gzip is unpacked, UTF-8 and, after a byte order mark, UTF-16 are decoded.
+ *
+ * @param maximumBytes the most bytes that gzip may unpack to.
+ */
+export function decodeText(
+  bytes: Uint8Array,
+  maximumBytes: number,
+): { readonly text: string } | { readonly problem: string } {
+  let content = bytes
+  if (isGzip(bytes)) {
+    try {
+      content = gunzipSync(bytes, { maxOutputLength: maximumBytes })
+    } catch (error) {
+      const large = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+      return {
+        problem: large ? `it unpacks to more than ${maximumBytes} bytes; split it` : `gzip: ${messageOf(error)}`,
+      }
+    }
+  }
+  const encoding = encodingOf(content)
+  if (encoding === undefined) return { problem: 'it is UTF-32 text; save it as UTF-8' }
+  let text: string
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(content)
+  } catch {
+    return { problem: 'it is not UTF-8 text; save it as UTF-8' }
+  }
+  // ASCII in UTF-16 without a mark is valid UTF-8 in which every other character is NUL.
+  if (text[0] === '\0' || text[1] === '\0')
+    return { problem: 'it looks like UTF-16 without a byte order mark; save it as UTF-8' }
+  if (text.startsWith('version https://git-lfs.github.com/spec/'))
+    return { problem: 'it is a Git LFS pointer, not the file itself; fetch the file: git lfs pull' }
+  return { text }
+}
+
+/** A line without the byte order marks that joined files leave at its start. */
+export const withoutMarks = (line: string): string => (line.startsWith('\uFEFF') ? line.replace(/^\uFEFF+/, '') : line)

@@ -1,0 +1,123 @@
+import { canonicalJson, type Json, SheikhError } from '../core/index.js'
+import { type Normalization, normalizations, normalized } from './normalization.js'
+
+/** What comparing the predictions of a file with their targets found. */
+export interface AnswerCheck {
+  readonly compared: number
+  readonly right: number
+  /** Items that are wrong only because one is text and the other a number, or true and false. The first few. */
+  readonly mixed: readonly AnswerExample[]
+  /** How many items are wrong only by space, case, punctuation or the way a number is written. */
+  readonly nearMisses: number
+  /** Wrong items, near misses first. The first few. */
+  readonly wrong: readonly AnswerExample[]
+  /** The steps that make the first near miss right. */
+  readonly steps: readonly Normalization[]
+}
+
+export interface AnswerExample {
+  readonly line: number
+  readonly prediction: Json
+  readonly target: Json
+}
+
+const shown = 2
+
+/** Compares predictions with targets, one line at a time. */
+export class AnswerCounter {
+  readonly #normalize: readonly Normalization[]
+  readonly #mixed: AnswerExample[] = []
+  readonly #near: AnswerExample[] = []
+  readonly #wrong: AnswerExample[] = []
+  #compared = 0
+  #right = 0
+  #nearMisses = 0
+
+  constructor(normalize: readonly Normalization[]) {
+    this.#normalize = normalize
+  }
+
+  isRight(prediction: Json, target: Json, line: number): boolean {
+    this.#compared += 1
+    if (isSame(prediction, target, this.#normalize)) {
+      this.#right += 1
+      return true
+    }
+    const example = { line, prediction, target }
+    const keep = (list: AnswerExample[]) => list.length < shown && list.push(example)
+    if (isScalar(prediction) && isScalar(target) && isSame(prediction, target, normalizations)) {
+      this.#nearMisses += 1
+      keep(this.#near)
+    } else keep(this.#wrong)
+    if (typeof prediction !== typeof target && isScalar(prediction) && isScalar(target) && isAlike(prediction, target))
+      keep(this.#mixed)
+    return false
+  }
+
+  /** `undefined` if nothing was compared. */
+  finish(): AnswerCheck | undefined {
+    if (this.#compared === 0) return undefined
+    const [first] = this.#near
+    return {
+      ...{ compared: this.#compared, right: this.#right, mixed: this.#mixed, nearMisses: this.#nearMisses },
+      wrong: [...this.#near, ...this.#wrong].slice(0, shown),
+      steps: first === undefined ? [] : stepsFor(first),
+    }
+  }
+}
+
+/**
+ * Refuses two files whose scores say nothing about the models: text was compared with numbers, or nobody has an item right.
+ *
+ * @throws `evaluation-invalid` with two examples.
+ */
+export function checkAnswers(
+  ...files: readonly { readonly path: string; readonly answers?: AnswerCheck | undefined }[]
+) {
+  for (const { path, answers } of files)
+    if (answers !== undefined && answers.mixed.length > 0)
+      throw refused(
+        path,
+        `"${path}" compares text with other values, which are never equal (${describe(answers.mixed)})`,
+        'Write both alike, or compare how numbers are written: --normalize number',
+      )
+  const checked = files.flatMap(({ path, answers }) => (answers === undefined ? [] : [{ path, answers }]))
+  if (checked.length < files.length || checked.some(({ answers }) => answers.right > 0)) return
+  const { path, answers } = checked.find((file) => file.answers.nearMisses > 0) ?? checked[0]!
+  const remedy =
+    answers.steps.length === 0
+      ? 'Compare the fields "prediction" and "target", or write a "score"'
+      : `Write them alike, or ignore the difference: --normalize ${answers.steps.join(',')}`
+  throw refused(path, `no item is right for either model ("${path}", ${describe(answers.wrong)})`, remedy)
+}
+
+/** The one step that makes the example right, or all. */
+function stepsFor({ prediction, target }: AnswerExample): readonly Normalization[] {
+  const one = normalizations.find((step) => isSame(prediction, target, [step]))
+  return one === undefined ? normalizations : [one]
+}
+
+function isSame(prediction: Json, target: Json, steps: readonly Normalization[]): boolean {
+  return canonicalJson(normalized(prediction, steps)) === canonicalJson(normalized(target, steps))
+}
+
+const isScalar = (value: Json) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+
+/** Whether values of two types are written alike, as `"3"` and 3, `" 3.0 "` and 3, or `"True"` and true. */
+function isAlike(one: Json, other: Json): boolean {
+  const text = (value: Json) => String(value).trim().toLowerCase()
+  return text(one) === text(other) || isSame(one, other, ['trim', 'number'])
+}
+
+const describe = (examples: readonly AnswerExample[]) =>
+  examples
+    .map(({ line, prediction, target }) => `line ${line}: prediction ${short(prediction)}, target ${short(target)}`)
+    .join('; ')
+
+function short(value: Json): string {
+  const text = JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
+
+const refused = (path: string, fact: string, remedy: string) =>
+  new SheikhError('evaluation-invalid', `Cannot compare the models: ${fact}. ${remedy}.`, { facts: { path } })

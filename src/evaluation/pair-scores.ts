@@ -1,0 +1,102 @@
+import { stat } from 'node:fs/promises'
+import { canonicalJson, digestJson, SheikhError } from '../core/index.js'
+import { checkAnswers } from './answer-check.js'
+import type { Evaluation, MetricColumn } from './evaluation.js'
+import type { ScoreFile, ScoreLine } from './score-lines.js'
+
+export interface PairScoresOptions {
+  /** @default 'score' */
+  readonly metric?: string | undefined
+  /** @default 'higher-is-better' */
+  readonly direction?: MetricColumn['direction'] | undefined
+  /** The least and greatest score there can be, of scores that are not all 0 or 1. @default unknown */
+  readonly range?: readonly [lowest: number, highest: number] | undefined
+}
+
+/**
+ * Two files as evaluations of the same items, with one metric: binary where every score is 0 or 1, else a mean.
+ *
+ * @throws `baseline-mismatch` for one file given twice, other items, or items that differ in target, group or slices;
+ * `evaluation-invalid` if text and numbers were compared, or if neither model has any item right.
+ */
+export async function pairScores(
+  candidate: ScoreFile,
+  baseline: ScoreFile,
+  { metric = 'score', direction = 'higher-is-better', range }: PairScoresOptions = {},
+): Promise<{ readonly candidate: Evaluation; readonly baseline: Evaluation }> {
+  if (candidate === baseline || (await isSameFile(candidate.path, baseline.path)))
+    throw mismatch(`both are the file "${candidate.path}"`)
+  checkSameItems(candidate, baseline)
+  checkAnswers(candidate, baseline)
+  const binary = [...candidate.lines, ...baseline.lines].every(
+    ({ score }) => score === null || score === 0 || score === 1,
+  )
+  const kind = binary ? 'binary' : 'mean'
+  const ids = candidate.lines.map(({ id }) => id)
+  const groups = candidate.lines.map(({ id, group }) => group ?? id)
+  const kinds = [...new Set(candidate.lines.flatMap(({ slices }) => Object.keys(slices)))].sort()
+  const slices = Object.fromEntries(
+    kinds.map((name) => [
+      name,
+      candidate.lines.map((line) => (Object.hasOwn(line.slices, name) ? line.slices[name]! : null)),
+    ]),
+  )
+  const targets = candidate.lines.map(({ target }) => target)
+  const evaluationDigest = digestJson({ ids, groups, slices, targets })
+  const toEvaluation = (role: string, { lines }: ScoreFile): Evaluation => {
+    const scores = lines.map(({ score }) => score)
+    const answered = scores.filter((score): score is number => score !== null)
+    return {
+      formatVersion: 1,
+      // Nothing is known of the models but what they answered; two that answer alike are still two.
+      modelDigest: digestJson({ role, scores }),
+      evaluationDigest,
+      ids,
+      groups,
+      slices,
+      targets,
+      predictions: lines.map(() => null),
+      outcomes: lines.map(({ outcome }) => outcome),
+      metrics: [
+        {
+          name: metric,
+          direction,
+          kind,
+          ...(range !== undefined && !binary && { range }),
+          scores,
+          value: answered.length === 0 ? null : answered.reduce((sum, score) => sum + score, 0) / answered.length,
+        },
+      ],
+    }
+  }
+  return { candidate: toEvaluation('candidate', candidate), baseline: toEvaluation('baseline', baseline) }
+}
+
+function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {
+  const others = new Map(baseline.lines.map((line) => [line.id, line]))
+  const own = new Set(candidate.lines.map(({ id }) => id))
+  const missing = [
+    ...candidate.lines.filter(({ id }) => !others.has(id)).map(({ id }) => `"${id}" is not in "${baseline.path}"`),
+    ...baseline.lines.filter(({ id }) => !own.has(id)).map(({ id }) => `"${id}" is not in "${candidate.path}"`),
+  ]
+  if (missing.length > 0)
+    throw mismatch(
+      `they hold other items: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
+    )
+  const facts = ({ target, group, slices }: ScoreLine) => canonicalJson({ target, group: group ?? null, slices })
+  const differs = candidate.lines.find((line) => facts(line) !== facts(others.get(line.id)!))
+  if (differs !== undefined)
+    throw mismatch(`the item "${differs.id}" has another target, group or slice in one than in the other`)
+}
+
+/** By device and inode: two links to one file are one file, two pipes are not. */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  if (one === other) return true
+  const [left, right] = await Promise.all(
+    [one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)),
+  )
+  return left !== undefined && right !== undefined && left.dev === right.dev && left.ino === right.ino
+}
+
+const mismatch = (fact: string) =>
+  new SheikhError('baseline-mismatch', `Cannot compare the files: ${fact}. Score both models on the same items.`)
