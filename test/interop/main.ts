@@ -1,16 +1,23 @@
-// npm run test:interop: what Python's libraries say of the same. Needs `npm run setup:interop`; without it, says so and skips.
+// npm run test:interop: the same questions, asked of Python's libraries and other programs. npm run test:interop -- <name>…: the
+// files <name>.interop.ts. Needs `npm run setup:interop`; without it, prints so and skips.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { interopPython } from './python.js'
 
-if (interopPython() === undefined) {
+const withoutPython = new Set(['git'])
+const asked = process.argv.slice(2)
+const needsPython = asked.length === 0 || asked.some((name) => !withoutPython.has(name))
+
+if (needsPython && interopPython() === undefined) {
   const required = process.env['CI'] === 'true' && process.env['SHEIKH_INTEROP'] === 'required'
   console.log(`${required ? 'Failed' : 'Skipped'}: there is no Python environment. Make one: npm run setup:interop`)
   process.exit(required ? 1 : 0)
 }
 const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs')
 const config = join(import.meta.dirname, 'vitest.config.ts')
-const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', config, ...process.argv.slice(2)], {
-  stdio: 'inherit',
-})
+// The file itself: by its name alone, "git" would also be "hub-git-lfs".
+const fileOf = (name: string) => join(import.meta.dirname, `${name}.interop.ts`)
+const wanted = asked.map((name) => (existsSync(fileOf(name)) ? fileOf(name) : name))
+const { status } = spawnSync(process.execPath, [vitest, 'run', '--config', config, ...wanted], { stdio: 'inherit' })
 process.exitCode = status ?? 1

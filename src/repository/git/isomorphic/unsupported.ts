@@ -29,6 +29,7 @@ export async function checkSupported(root: string, settings: GitSettings): Promi
     }
     throw needsNative(words[name] ?? `it uses the extension "${name}"`)
   }
+  if (settings.names('remote').some((name) => name.endsWith('.promisor'))) throw needsNative('it is a partial clone')
   if (existsSync(join(folder, 'reftable'))) throw needsNative('it keeps its refs in the format "reftable"')
   if (existsSync(join(folder, 'objects/info/alternates')))
     throw needsNative('it borrows objects from another repository (objects/info/alternates)')
