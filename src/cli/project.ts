@@ -1,6 +1,6 @@
 import type { RunResult } from '../pipeline/index.js'
 import { percent } from '../report/index.js'
-import type { Repository } from '../repository/index.js'
+import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
 
 export async function open(project: string, terminal: Terminal): Promise<Repository> {
@@ -11,10 +11,9 @@ export async function open(project: string, terminal: Terminal): Promise<Reposit
   })
 }
 
-/** What the configuration holds that is unknown or not honoured. */
-export async function printNotices(repository: Repository, terminal: Terminal): Promise<void> {
-  for (const { file, line, column, message } of await repository.notices())
-    terminal.err(`${file}:${line}:${column}: ${message}\n`)
+/** Prints the settings that have no effect, one per line. */
+export function printNotices(notices: readonly Notice[], terminal: Terminal): void {
+  for (const { file, line, column, message } of notices) terminal.err(`${file}:${line}:${column}: ${message}\n`)
 }
 
 /** How a run ended, in a sentence or two. */

@@ -105,7 +105,7 @@ export class Repository {
 
   /** What the configuration holds that is unknown or not honoured, with file and line. */
   async notices(): Promise<readonly Notice[]> {
-    return (await this.#compose()).configuration.notices
+    return (await loadConfiguration(this.root, this.#context)).notices
   }
 
   /**

@@ -121,7 +121,7 @@ it('an error is one JSON document with its code, its message and its facts', asy
   })
 })
 
-it('what a configuration holds in vain is said with file and line, and not in an answer to a program', async () => {
+it('a setting without effect is printed with file and line, and is in the JSON of every command that prints it', async () => {
   const folder = await project()
   await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  logging_steps: 0.1\n`)
   for (const command of ['plan', 'validate']) {
@@ -130,8 +130,10 @@ it('what a configuration holds in vain is said with file and line, and not in an
     expect(err).toMatch(/^mlops\/training\/config\.yaml:5:\d+: .*logging_steps/m)
     expect(out).not.toContain('logging_steps')
   }
-  const { json } = await sheikhJson(folder, 'validate')
-  expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 5 }])
+  for (const command of [['plan'], ['validate'], ['run', '--allow-dirty']]) {
+    const { json } = await sheikhJson(folder, ...command)
+    expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 5 }])
+  }
 })
 
 it('an evaluation set is pinned once, added to, and watched', async () => {

@@ -377,6 +377,94 @@ describe('the configuration', () => {
   })
 })
 
+describe('what decides a release', () => {
+  const stages = (text: string) => `stages:\n  ${text}\n`
+  const checks = (text: string) => stages(`validate_weights: { checks: [ ${text} ] }`)
+
+  it.each([
+    ['a check', checks('regresion_check: true'), /line 2, .*Did you mean "regression_check"/],
+    ['a check in camel case', checks('weightIntegrity: true'), /Did you mean "weight_integrity"/],
+    ['a check that nothing resembles', checks('always_pass: true'), /Known here are accuracy_threshold, /],
+    ['an option of a check', checks('regression_check: { margni: 0.1 }'), /regression_check": expected true, false or/],
+    ['a target', stages('release: { targets: [ hugginface: { repo: me/x } ] }'), /Did you mean "huggingface"/],
+    ['a setting of a target', stages('release: { targets: [ github: { repository: a/b } ] }'), /github\.repository/],
+    [
+      'a setting beside its target',
+      stages('release: { targets: [ { github: {}, release: true } ] }'),
+      /targets\.release/,
+    ],
+    ['the gate', stages('validate_weihgts: { checks: [ weight_integrity: true ] }'), /Did you mean "validate_weights"/],
+    ['the policy', stages('validate_weights: { when_inconclusiv: hold }'), /Did you mean "when_inconclusive"/],
+    ['versioning', stages('release: { versioning: { auto_incremnt: major } }'), /Did you mean "auto_increment"/],
+    ['a trigger', 'triggers: { push: { path: [x] } }\n', /Did you mean "paths"/],
+    ['retention', 'artifacts: { storage: { keep_lst: 3 } }\n', /Did you mean "keep_last"/],
+    ['the ledger', 'ledger: { remot: false }\n', /Did you mean "remote"/],
+    ['the root', 'stage: { validate_weights: { checks: [] } }\n', /Did you mean "stages"/],
+    [
+      'a check in a section that nothing reads',
+      'gates: { strict: [ accuracy_threshold: 0.9 ] }\n',
+      /belongs under stages/,
+    ],
+    [
+      'the checks one level too high',
+      'pipeline: { regression_check: true }\n',
+      /belongs under stages\.validate_weights/,
+    ],
+    ['no value', checks('{ regression_check: }'), /has no value|expected true/],
+    ['no checks', stages('validate_weights: { checks: [] }'), /checks" is empty/],
+    [
+      'checks that are commented out',
+      stages('validate_weights:\n    checks:\n    # - weight_integrity: true'),
+      /has no value/,
+    ],
+    ['a check without a key', checks('{}'), /an entry without a key/],
+    ['no target', stages('release: { targets: [] }'), /targets" is empty/],
+    ['a threshold in quotes', checks('accuracy_threshold: "0.15"'), /a number from 0 to 1/],
+    ['a threshold in per cent', checks('accuracy_threshold: 15'), /a number from 0 to 1/],
+    ['a check twice', checks('{ accuracy_threshold: 0.9 }, { accuracy_threshold: 0.1 }'), /given twice/],
+  ])('a typo or a missing value is an error with its place: %s', async (_, text, said) => {
+    await expect(loadPipeline(text)).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringMatching(said),
+      facts: { file: pipelinePath, line: expect.any(Number), column: expect.any(Number) },
+    })
+  })
+
+  it.each([
+    ['dataset/config.yaml', 'projection: { groop: thread }\n', /Did you mean "group"/],
+    ['dataset/config.yaml', 'validation: { shema_path: x }\n', /Did you mean "schema_path"/],
+    ['mlops/training/config.yaml', 'model: { achitecture: llama }\n', /Did you mean "architecture"/],
+    ['mlops/validation/rules.yaml', 'validation: { acuracy_threshold: 0.4 }\n', /Did you mean "accuracy_threshold"/],
+    ['mlops/validation/rules.yaml', 'accuracy_threshold: 0.4\n', /belongs under validation/],
+    ['mlops/pipeline.yml', 'stages: {}\n', /rename it to "mlops\/pipeline\.yaml"/],
+  ])('in every file: %s %s', async (file, text, said) => {
+    await expect(load({ [file]: text })).rejects.toMatchObject({
+      ...{ code: 'invalid-config', facts: { file }, message: expect.stringMatching(said) },
+    })
+  })
+
+  it('is checked in all files before anything is reported', async () => {
+    const error = await load({
+      [pipelinePath]: checks('regresion_check: true, latency: {}'),
+      'dataset/config.yaml': 'projection: { inptu: text }\n',
+    }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      facts: { file: pipelinePath, problems: [{ line: 2 }, { line: 2 }, { file: 'dataset/config.yaml', line: 1 }] },
+    })
+  })
+
+  it('leaves a key that decides nothing a notice, and names the nearest one', async () => {
+    const { notices } = await loadPipeline(
+      'team: search\nstages: { deploy: { to: prod }, train: { config: { epoch: 1 } } }\n',
+    )
+    expect(notices.map(({ key, message }) => [key, /did you mean "(\w+)"/.exec(message)?.[1]])).toEqual([
+      ['team', undefined],
+      ['stages.deploy', undefined],
+      ['stages.train.config.epoch', 'epochs'],
+    ])
+  })
+})
+
 describe('is refused with file, line and column', () => {
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
     .split('')

@@ -13,10 +13,14 @@ export const plan: Command = {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
     const planned = await pipeline.plan({ signal: terminal.signal })
-    if (!json) await printNotices(repository, terminal)
+    const notices = await repository.notices()
+    if (!json) printNotices(notices, terminal)
     const lines = planned.stages.map(
       ({ stage, action, reason }) => `  ${stage.padEnd(9)} ${action.padEnd(7)} ${reason}`,
     )
-    return { text: `${planned.summary}\n${countsText(planned.counts)}\n${lines.join('\n')}`, json: toJson(planned) }
+    return {
+      text: `${planned.summary}\n${countsText(planned.counts)}\n${lines.join('\n')}`,
+      json: toJson({ ...planned, notices }),
+    }
   },
 }

@@ -24,8 +24,9 @@ export const run: Command = {
   async run({ project, json, values }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
+    const notices = await repository.notices()
     if (!json) {
-      await printNotices(repository, terminal)
+      printNotices(notices, terminal)
       showProgress(pipeline, terminal)
     }
     const result = await pipeline.run({
@@ -40,6 +41,6 @@ export const run: Command = {
       const record = (await pipeline.runs()).find(({ runId }) => runId === result.runId)
       if (record !== undefined) await writeFileAtomic(resolve(terminal.cwd, values['report']), reportRun(record))
     }
-    return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }
+    return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
   },
 }

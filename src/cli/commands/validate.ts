@@ -13,7 +13,7 @@ export const validate: Command = {
     const repository = await open(project, terminal)
     const summary = await repository.validate({ signal: terminal.signal })
     const notices = await repository.notices()
-    if (!json) await printNotices(repository, terminal)
+    if (!json) printNotices(notices, terminal)
     const { counts, warnings } = summary
     const lines = [`Sound: ${countsText(counts)}.`, ...warnings.map(({ message }) => `warning: ${message}`)]
     return { text: lines.join('\n'), json: toJson({ summary, notices }) }

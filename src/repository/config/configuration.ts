@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CallContext } from '../../core/index.js'
+import { type CallContext, SheikhError } from '../../core/index.js'
 import type { TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
 import { metricsFor } from './metric-names.js'
-import { type Notice, readYaml, type YamlFile } from './read-yaml.js'
+import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf } from './samples-path.js'
 import { at, countOf, either, listOf, textOf, type Values } from './values.js'
@@ -134,6 +134,8 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
   const validation: YamlFile[] = []
   for (const name of await yamlNames(join(root, 'mlops/validation')))
     validation.push(await readYaml(root, `mlops/validation/${name}`, validationKeys))
+
+  refuseProblems([pipeline, training, dataset, ...validation].flatMap(({ problems }) => problems))
 
   const stage = (name: string): Values => at(pipeline.value, 'stages', name)
   const trainStage = at(stage('train'), 'config')
@@ -301,6 +303,17 @@ function selectionOf(data: Values): TrainingSelection | undefined {
   const categories = (data['categories'] ?? []) as readonly string[]
   if (maximumRows === undefined && categories.length === 0) return undefined
   return { ...(categories.length > 0 && { slices: { category: categories } }), maximumRows }
+}
+
+/** Every problem in one error, so that a person corrects them in one go. */
+function refuseProblems(problems: readonly Problem[]): void {
+  const [first, ...others] = problems
+  if (first === undefined) return
+  const { file, message, ...place } = first
+  const found = invalidConfig(file, message, place)
+  if (others.length === 0) throw found
+  const more = others.map(({ file, line, column, message }) => `"${file}", line ${line}, column ${column}: ${message}.`)
+  throw new SheikhError('invalid-config', [found.message, ...more].join('\n'), { facts: { ...found.facts, problems } })
 }
 
 async function yamlNames(folder: string): Promise<readonly string[]> {

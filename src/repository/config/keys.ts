@@ -5,13 +5,15 @@ import { metricNames, metricsFor } from './metric-names.js'
 import { samplesOf, whySamples } from './samples-path.js'
 import { at, type Values } from './values.js'
 
-/** What may stand under a key, and whether anything comes of it yet. */
+/** The values that a key takes, and whether they have an effect. */
 export type Keys =
-  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: Honoured }
-  | { readonly kind: 'group'; readonly keys: Readonly<Record<string, Keys>> }
+  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: Honoured; readonly decides?: true }
+  /** `decides`: the group decides what is released, so an unknown key or a missing value in it is an error. */
+  | { readonly kind: 'group'; readonly keys: Readonly<Record<string, Keys>>; readonly decides?: true }
   /** Names that people choose, with the same keys under each. */
   | { readonly kind: 'map'; readonly each: Keys }
-  | { readonly kind: 'list'; readonly each: Keys }
+  /** `once`: a key appears in one entry at most. */
+  | { readonly kind: 'list'; readonly each: Keys; readonly once?: true }
   /** Documentation: kept, never looked into. */
   | { readonly kind: 'free' }
 
@@ -20,12 +22,13 @@ type Honoured = (value: unknown, file: Values) => boolean | string
 
 const text = z.string().max(10_000)
 const flag = z.boolean()
-const ratio = z.number().min(0).max(1)
+const ratioError = 'expected a number from 0 to 1, such as 0.15'
+const ratio = z.number(ratioError).min(0, ratioError).max(1, ratioError)
 const count = z.number().int().min(1).max(1e9)
 const positive = z.number().positive().max(1e9)
 const scalar = z.union([text, z.number(), flag, z.null()])
 
-const honoured = (type: z.ZodType): Keys => ({ kind: 'value', type, honoured: () => true })
+const honoured = (type: z.ZodType): Keys & { kind: 'value' } => ({ kind: 'value', type, honoured: () => true })
 /** Accepted, since public repositories use it; what is not of `honoured` is said to be without effect. */
 const accepted = (type: z.ZodType = scalar, honoured?: z.ZodType): Keys => ({
   kind: 'value',
@@ -34,6 +37,8 @@ const accepted = (type: z.ZodType = scalar, honoured?: z.ZodType): Keys => ({
 })
 const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys })
 const list = (each: Keys): Keys => ({ kind: 'list', each })
+/** A group in which an unknown key or a missing value is an error. */
+const deciding = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys, decides: true })
 const texts = accepted(z.array(text))
 const targetsDecide = 'stages.release.targets of mlops/pipeline.yaml decide where releases go'
 const decidedElsewhere = (type: z.ZodType): Keys => ({
@@ -44,13 +49,16 @@ const decidedElsewhere = (type: z.ZodType): Keys => ({
 // As Git takes it for a remote or a branch, and never for an option.
 const gitName = text.regex(/^(?!.*\.lock(\/|$))\w[\w-]*([./]\w[\w-]*)*$/)
 
+const flagOr = (example: string, type: z.ZodType): Keys =>
+  honoured(z.union([flag, type], { error: `expected true, false or ${example}` }))
+
 const checkKeys = {
   accuracy_threshold: honoured(ratio),
-  regression_check: honoured(z.union([flag, z.strictObject({ margin: ratio })])),
+  regression_check: flagOr('{ margin: 0.02 }, the margin from 0 to 1', z.strictObject({ margin: ratio })),
   weight_integrity: honoured(flag),
-  no_new_failures: honoured(z.union([flag, z.strictObject({ allowed: z.number().int().min(0) })])),
+  no_new_failures: flagOr('{ allowed: 0 }', z.strictObject({ allowed: z.number().int().min(0) })),
   improves: honoured(flag),
-  calibration: honoured(z.union([flag, z.strictObject({ maximum_error: ratio })])),
+  calibration: flagOr('{ maximum_error: 0.1 }, the error from 0 to 1', z.strictObject({ maximum_error: ratio })),
   latency: honoured(z.strictObject({ maximum_ms: positive, quantile: ratio.optional() })),
   size: honoured(z.strictObject({ maximum_bytes: count })),
 }
@@ -59,7 +67,7 @@ export const pipelineKeys = group({
   pipeline: group({ name: honoured(text.min(1)), version: accepted(z.union([text, z.number()])) }),
   triggers: {
     kind: 'map',
-    each: group({
+    each: deciding({
       paths: texts,
       cron: accepted(text),
       action: accepted(z.enum(['validate_and_queue', 'retrain', 'full_train', 'continuous_learn'])),
@@ -82,31 +90,38 @@ export const pipelineKeys = group({
       resources: group({ gpu: accepted(), memory: accepted() }),
       outputs: accepted(z.array(scalar)),
     }),
-    validate_weights: group({
+    validate_weights: deciding({
       depends_on: accepted(z.union([text, z.array(text)])),
-      checks: list(group({ ...checkKeys, benchmark_suite: honoured(z.array(text.min(1))) })),
+      checks: {
+        ...{ kind: 'list', once: true },
+        each: deciding({ ...checkKeys, benchmark_suite: honoured(z.array(text.min(1)).min(1)) }),
+      },
       on_failure: honoured(z.enum(['rollback', 'notify'])),
       when_inconclusive: honoured(z.enum(['ask', 'hold', 'release'])),
       evaluation_set_uses: honoured(z.number().int().min(1).max(10_000)),
     }),
-    release: group({
+    release: deciding({
       depends_on: accepted(z.union([text, z.array(text)])),
       targets: list(
-        group({
-          directory: group({ path: honoured(text.min(1)) }),
-          huggingface: group({
+        deciding({
+          directory: deciding({ path: honoured(text.min(1)) }),
+          huggingface: deciding({
             repo: honoured(text.min(1)),
             type: honoured(z.enum(['model', 'dataset'])),
             create: honoured(z.enum(['private', 'public'])),
             tag_format: honoured(text),
             license: honoured(text.min(1)),
           }),
-          github: group({ release: honoured(flag), repo: honoured(text.min(1)), tag_format: honoured(text) }),
-          s3: group({ address: honoured(text.min(1)), endpoint: honoured(text.min(1)), region: honoured(text.min(1)) }),
+          github: deciding({ release: honoured(flag), repo: honoured(text.min(1)), tag_format: honoured(text) }),
+          s3: deciding({
+            address: honoured(text.min(1)),
+            endpoint: honoured(text.min(1)),
+            region: honoured(text.min(1)),
+          }),
         }),
       ),
       channel: honoured(text),
-      versioning: group({
+      versioning: deciding({
         strategy: honoured(z.enum(['semver', 'semantic'])),
         auto_increment: honoured(z.union([z.literal(true), z.enum(['patch', 'minor', 'major'])])),
         prerelease: honoured(text.min(1)),
@@ -122,13 +137,13 @@ export const pipelineKeys = group({
     email: group({ recipients: accepted(z.union([text, z.array(text)])), events: texts }),
   }),
   artifacts: group({
-    storage: group({ provider: accepted(text), retention_days: honoured(positive), keep_last: honoured(count) }),
+    storage: deciding({ provider: accepted(text), retention_days: honoured(positive), keep_last: honoured(count) }),
     checkpoints: group({
       save_frequency: accepted(scalar, z.union([count, z.literal('epoch')])),
       keep_last: honoured(count),
     }),
   }),
-  ledger: group({ remote: honoured(z.union([z.literal(false), gitName])), branch: honoured(gitName) }),
+  ledger: deciding({ remote: honoured(z.union([z.literal(false), gitName])), branch: honoured(gitName) }),
 })
 
 function knownTrackers(value: unknown): true | string {
@@ -163,14 +178,14 @@ export const llamaKeys: ReadonlySet<string> = new Set([
   ...['lora', 'maximum_length', 'packing', 'completion_only', 'dtype'].map((key) => `training.${key}`),
 ])
 
-export const validationKeys = group({ validation: group(checkKeys) })
+export const validationKeys = group({ validation: deciding(checkKeys) })
 
 export const trainingKeys = group({
   model: group({
     base: accepted(text),
     base_digest: accepted(text.regex(/^sha256:[0-9a-f]{64}$/)),
     from_scratch: accepted(flag),
-    architecture: honoured(text),
+    architecture: { ...honoured(text.min(1)), decides: true },
     answer: accepted(
       z.discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('choice'), choices: z.array(text.min(1)).min(2).max(1000) }),
@@ -242,7 +257,7 @@ export const trainingKeys = group({
   }),
   validation: group({
     metrics: { kind: 'value', type: z.array(text), honoured: knownMetrics },
-    benchmarks: list(group({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
+    benchmarks: list(deciding({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
   }),
   output: group({
     dir: decidedElsewhere(text.min(1)),
@@ -281,11 +296,11 @@ export const datasetKeys = group({
     }),
   },
   validation: group({
-    schema_path: honoured(text.min(1)),
+    schema_path: { ...honoured(text.min(1)), decides: true },
     strict_mode: accepted(flag),
     check_image_paths: accepted(flag),
   }),
-  projection: group({
+  projection: deciding({
     id: honoured(text.min(1)),
     input: honoured(text.min(1)),
     target: honoured(text.min(1)),

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { access, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml'
+import { LineCounter, type Node, parseDocument, visit } from 'yaml'
 import { messageOf, SheikhError } from '../../core/index.js'
+import { checkKeys, type Found, maximumAliases } from './check-keys.js'
 import type { Keys } from './keys.js'
 
 /** Something in a configuration file that has no effect. */
@@ -16,26 +17,36 @@ export interface Notice {
   readonly message: string
 }
 
+/** Something in a configuration file that makes it unusable. */
+export interface Problem {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly message: string
+}
+
 export interface YamlFile {
   readonly file: string
-  /** Plain values; `{}` for an absent or empty file. */
+  /** Plain values; `{}` for an absent or empty file. Unchecked if there are problems. */
   readonly value: Readonly<Record<string, unknown>>
   readonly notices: readonly Notice[]
+  readonly problems: readonly Problem[]
 }
 
 const maximumBytes = 1_000_000
-/** Far more than a person writes, far fewer than an alias bomb needs. */
-const maximumAliases = 50
 
 /**
- * Reads a configuration file against the keys that may stand in it.
+ * Reads a configuration file and checks it against the keys that it may contain.
  *
- * @throws `invalid-config` with file, line and column for what is not YAML 1.2, repeats a key, uses a tag, is an alias
- * bomb, or holds a value of another kind than its key takes. A key that nobody knows is a notice.
+ * @throws `invalid-config` with file, line and column for a file that is not YAML 1.2, repeats a key, uses a tag or is an
+ * alias bomb. Wrong keys and values are returned.
  */
 export async function readYaml(root: string, file: string, keys: Keys): Promise<YamlFile> {
   const text = await readText(root, file)
-  if (text === undefined) return { file, value: {}, notices: [] }
+  if (text === undefined) {
+    await refuseOtherName(root, file)
+    return { file, value: {}, notices: [], problems: [] }
+  }
   const lines = new LineCounter()
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset)
@@ -66,53 +77,9 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
     },
   })
   const value = plainValue(document, file)
-  const notices: Notice[] = []
-  const check = (node: unknown, expected: Keys, path: string): void => {
-    if (expected.kind === 'free' || node === null || node === undefined) return
-    const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
-    if (expected.kind === 'value') {
-      const result = expected.type.safeParse(
-        isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node,
-      )
-      if (!result.success) throw fail(`"${path}": ${result.error.issues[0]?.message ?? 'not valid'}`, offset)
-      const honoured = expected.honoured(result.data, value)
-      if (honoured !== true)
-        notices.push({
-          file,
-          ...at(offset),
-          key: path,
-          kind: 'not-honoured',
-          message: `"${path}"${honoured === false ? ' is understood and has no effect yet' : `: ${honoured}`}`,
-        })
-      return
-    }
-    if (isScalar(node) && node.value === null) return
-    if (expected.kind === 'list') {
-      if (!isSeq(node)) throw fail(`"${path}" is not a list`, offset)
-      for (const item of node.items) check(item, expected.each, path)
-      return
-    }
-    if (!isMap(node)) throw fail(`"${path}" is not a map of keys`, offset)
-    for (const { key, value: member } of node.items) {
-      const name = String(isScalar(key) ? key.value : key)
-      const memberPath = path === '' ? name : `${path}.${name}`
-      const next =
-        expected.kind === 'map' ? expected.each : Object.hasOwn(expected.keys, name) ? expected.keys[name] : undefined
-      if (next !== undefined) check(member, next, memberPath)
-      else
-        notices.push({
-          file,
-          ...at(isNode(key) ? (key.range?.[0] ?? 0) : 0),
-          key: memberPath,
-          kind: 'unknown',
-          message: `"${memberPath}" is unknown, and has no effect`,
-        })
-    }
-  }
-  // A file whose root is no map holds no key at all.
-  if (document.contents !== null && !(isScalar(document.contents) && document.contents.value === null))
-    check(document.contents, keys, '')
-  return { file, value, notices }
+  const { notices, problems } = checkKeys(document, keys, value)
+  const placed = <P extends Found>({ offset, ...found }: P) => ({ file, ...at(offset), ...found })
+  return { file, value, notices: notices.map(placed), problems: problems.map(placed) }
 }
 
 export function invalidConfig(
@@ -137,6 +104,18 @@ function plainValue(document: ReturnType<typeof parseDocument>, file: string): R
   } catch (error) {
     throw invalidConfig(file, messageOf(error), {}, error)
   }
+}
+
+/** A file that a person takes for this one, and that nothing reads. */
+async function refuseOtherName(root: string, file: string): Promise<void> {
+  const other = file.replace(/\.yaml$/, '.yml')
+  if (
+    await access(join(root, other)).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw invalidConfig(other, `the file is not read; rename it to "${file}"`)
 }
 
 async function readText(root: string, file: string): Promise<string | undefined> {
