@@ -1,12 +1,16 @@
+/** The files that may hold a project's code. One of them at most exists. */
+export const hostConfigurationPaths: readonly string[] = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map(
+  (extension) => `sheikh.config.${extension}`,
+)
+
 /** What a run reads, below the project's folder. Whatever differs there from the commit makes a run dirty. */
-export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', 'sheikh.config.ts', 'sheikh.config.mjs']
+export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', ...hostConfigurationPaths]
 
 export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
 export const trainingFile = 'mlops/training/config.yaml'
 export const promptsPath = 'prompts'
 export const storePath = '.sheikh'
-export const hostConfigurationPaths: readonly string[] = ['sheikh.config.ts', 'sheikh.config.mjs']
 
 /** `runPaths`, below the repository's root. @param project the project's folder below the root; empty where it is the root. */
 export function readPaths(project: string): readonly string[] {

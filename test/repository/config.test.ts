@@ -581,6 +581,8 @@ it('whatever the text: a configuration, or an error of ours', async () => {
 describe('sheikh.config', () => {
   const loadHost = (files: Readonly<Record<string, string>>) => loadHostConfiguration(project(files))
 
+  const makeStage = 'const stage = (name) => ({ contract: 1, name, reads: [], describe: () => null, run() {} })\n'
+
   it('is absent, or what its default export says, in TypeScript and in JavaScript', async () => {
     expect(await loadHost({})).toBe(undefined)
     const typed = 'const stages: readonly unknown[] = []\nexport default { stages, trainer: undefined as unknown }\n'
@@ -589,10 +591,46 @@ describe('sheikh.config', () => {
   })
 
   it('is read anew after an edit', async () => {
-    const root = project({ 'sheikh.config.mjs': 'export default { stages: [1] }\n' })
-    expect(await loadHostConfiguration(root)).toMatchObject({ stages: [1] })
-    write(root, 'sheikh.config.mjs', 'export default { stages: [2] }\n')
-    expect(await loadHostConfiguration(root)).toMatchObject({ stages: [2] })
+    const root = project({ 'sheikh.config.mjs': `${makeStage}export default { stages: [stage('one')] }\n` })
+    expect(await loadHostConfiguration(root)).toMatchObject({ stages: [{ name: 'one' }] })
+    write(root, 'sheikh.config.mjs', `${makeStage}export default { stages: [stage('two')] }\n`)
+    expect(await loadHostConfiguration(root)).toMatchObject({ stages: [{ name: 'two' }] })
+  })
+
+  it.each(['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'])('is read as .%s', async (extension) => {
+    const text = extension.startsWith('c') ? 'module.exports = { stages: [] }\n' : 'export default { stages: [] }\n'
+    expect(await loadHost({ [`sheikh.config.${extension}`]: text })).toEqual({ stages: [] })
+  })
+
+  it('is one file', async () => {
+    const text = 'export default {}\n'
+    await expect(loadHost({ 'sheikh.config.ts': text, 'sheikh.config.js': text })).rejects.toMatchObject({
+      ...{ code: 'invalid-config', message: expect.stringContaining('"sheikh.config.js" exists too') },
+    })
+  })
+
+  it.each([
+    ['no default export', 'export const trainer = {}\n', /no default export; write export default defineConfig/],
+    ['an unknown member', 'export default { trianer: {} }\n', /"trianer"\. Did you mean "trainer"\?/],
+    ['a member of no known name', 'export default { optimiser: {} }\n', /Known are trainer, checks/],
+    ['a list in place of an object', 'export default { trainer: [] }\n', /"trainer" is a list/],
+    ['an object in place of a list', 'export default { checks: {} }\n', /"checks" is not a list/],
+    ['no checks', 'export default { checks: [] }\n', /nothing to decide by/],
+    ['a check that is a word', 'export default { checks: ["accuracy"] }\n', /"checks\[0\]" is a string/],
+    ['a check that was not called', 'export default { checks: [function atLeast() {}] }\n', /call it/],
+    ['a check without a question', 'export default { checks: [{ name: "x", describe() {} }] }\n', /lacks examine\(\)/],
+    [
+      'a trainer that cannot load',
+      'export default { trainer: { name: "x", describe() {}, fit() {} } }\n',
+      /lacks load\(\)/,
+    ],
+    ['null', 'export default { releaser: null }\n', /"releaser" is null/],
+    ['a promise', 'export default { source: Promise.resolve({}) }\n', /"source" is a promise/],
+    ['a list', 'export default []\n', /not an object with trainer/],
+  ])('is checked: %s', async (_, text, said) => {
+    await expect(loadHost({ 'sheikh.config.js': text })).rejects.toMatchObject({
+      ...{ code: 'invalid-config', facts: { file: 'sheikh.config.js' }, message: expect.stringMatching(said) },
+    })
   })
 
   it.each([
