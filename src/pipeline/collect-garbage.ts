@@ -1,8 +1,9 @@
 import { type CallContext, isSheikhError, SheikhError } from '../core/index.js'
 import type { Release, Version } from '../releaser/index.js'
+import { readHistory } from './history.js'
 import { bestRelease } from './lookup.js'
 import type { GcOptions, PipelineOptions } from './options.js'
-import { readHistory, recover } from './recovery.js'
+import { recover } from './recovery.js'
 import type { Session } from './session.js'
 
 /** What becomes of each release that still has its files. */

@@ -1,8 +1,8 @@
 import { type CallContext, createRunId, SheikhError } from '../core/index.js'
 import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
+import { readHistory } from './history.js'
 import type { AcceptLossOptions, PipelineOptions } from './options.js'
-import { readHistory } from './recovery.js'
 import type { Session } from './session.js'
 
 /** Versions that the ledger records and the registry lacks, oldest first, except those whose loss a person accepted. */

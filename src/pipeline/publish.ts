@@ -1,9 +1,11 @@
 // The one road to readers. Automatic passes, approvals, overrides, restores, rollbacks and imports all publish here.
-import { digestJson, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { digestJson, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
+import { readHistory } from './history.js'
 import { findPrevious } from './lookup.js'
-import { readHistory } from './recovery.js'
+import type { RunRecord } from './run-result.js'
 import type { Session } from './session.js'
+import { neededAfterRelease } from './stage.js'
 import { HostStages } from './stages/host.js'
 import { type ReleaseRequest, releaseStage } from './stages/release.js'
 
@@ -17,13 +19,42 @@ import { type ReleaseRequest, releaseStage } from './stages/release.js'
  */
 export async function publish(session: Session, request: ReleaseRequest, host?: HostStages): Promise<Release> {
   const release = await releaseStage(session, request)
+  await follow(session, release, host)
+  return release
+}
+
+/**
+ * Runs the stages that a kill kept from the current release of this store. A stage that was cut off runs again: stages that
+ * read the release run at least once.
+ */
+export async function followKilled(session: Session): Promise<void> {
+  const { options, context } = session
+  if (neededAfterRelease(options.stages ?? []).length === 0) return
+  const release = await options.releaser.current(session.channel, context)
+  if (release === undefined || release.withdrawn !== undefined) return
+  const { runs } = options.store
+  const killed = (await runs.read(release.record.runId)) as unknown as RunRecord | undefined
+  // This session holds the lock: a run that did not end was killed.
+  if (killed?.status !== 'running' || killed.runId === session.runId || killed.finishedBy !== undefined) return
+  const done = () => runs.write(killed.runId, { ...killed, finishedBy: session.runId } as unknown as Json)
+  try {
+    await follow(session, release)
+  } catch (error) {
+    // An abort says nothing about the release: the next command runs them.
+    context.signal.throwIfAborted()
+    await done()
+    throw error
+  }
+  await done()
+}
+
+async function follow(session: Session, release: Release, host?: HostStages): Promise<void> {
   try {
     await runReleaseStages(session, release, host)
   } catch (error) {
     session.context.signal.throwIfAborted()
     throw session.options.onFailure === 'rollback' ? await takeBack(session, release, error) : error
   }
-  return release
 }
 
 /** What a release request needs to publish an earlier release's bundle again. */

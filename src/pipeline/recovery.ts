@@ -1,25 +1,21 @@
-import { type CallContext, callContext, isSheikhError } from '../core/index.js'
-import type { Release, Staged, Version } from '../releaser/index.js'
+import type { Release, Staged } from '../releaser/index.js'
+import { finishRelease, promote } from './finish-release.js'
+import { readHistory } from './history.js'
 import { checkAnchor } from './ledger-anchor.js'
+import { followKilled } from './publish.js'
 import type { Session } from './session.js'
 
-/** All releases, newest first. */
-export async function readHistory(session: Pick<Session, 'options' | 'context'>): Promise<readonly Release[]> {
-  const releases: Release[] = []
-  for await (const release of session.options.releaser.history(session.context)) releases.push(release)
-  return releases
-}
-
 /**
- * What every holder of the lock does first: finishes a promotion that had begun, forgets what was staged and never
- * promoted, and goes on with the newest promotion whose channel or withdrawals a crash left behind.
+ * What every holder of the lock does first: finishes a promotion that had begun, discards what was staged and never
+ * promoted (by this store, or more than an hour ago), and finishes the newest and the current release if a crash left the
+ * channel, the withdrawals or the ledger behind.
  */
 export async function recover(session: Session): Promise<readonly Release[]> {
   const { releaser } = session.options
   for await (const { staged, promoting } of releaser.staged(session.context)) {
     await session.lock.check()
     if (promoting) await promote(session, staged)
-    else await releaser.discard(staged, session.context)
+    else if (await isAbandoned(session, staged)) await releaser.discard(staged, session.context)
   }
   const history = await readHistory(session)
   const isWhole = checkAnchor(await session.ledger.read(session.context), history)
@@ -27,74 +23,19 @@ export async function recover(session: Session): Promise<readonly Release[]> {
   const [newest] = history
   if (newest === undefined) return history
   await finishRelease(session, newest)
+  const current = await releaser.current(session.channel, session.context)
+  // The newest may have lost a race; what won it may have been killed before its line in the ledger.
+  if (current !== undefined && current.version !== newest.version && current.intent.channel === session.channel)
+    await finishRelease(session, current)
+  await followKilled(session)
   return await readHistory(session)
 }
 
-export async function promote(session: Session, staged: Staged): Promise<Release> {
-  const release = await session.options.releaser.promote(staged, session.context)
-  session.emit({ type: 'release-promoted', version: release.version })
-  return release
-}
+// Another machine that stages to the same registry is given this long: nothing here shows whether it lives.
+const abandonedMs = 3_600_000
 
-/**
- * Point, withdraw, note. Each step is harmless where it is done already; of several registries one may lack it.
- *
- * @returns false if another release was published since this one was decided on: the channel stays there, and this one,
- *   which was never compared with it, is withdrawn.
- */
-export async function finishRelease(session: Session, release: Release): Promise<boolean> {
-  const { releaser, log, clock } = session.options
-  // Deliberately without the run's signal: after a promotion only forward.
-  const context = callContext({ log, clock })
-  const { version, bundle, intent, record } = release
-  const { channel, withdraws, reason = 'rolled back', sourceKey } = intent
-  // A release that lost such a race before stays as it is.
-  if (release.withdrawn !== undefined && intent.replaces !== undefined) return false
-  const rival = channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
-  const entries = await session.ledger.read(context)
-  // Looked for by itself: a crash may have come between the act and the line.
-  const isNoted = (type: 'withdrawal' | 'release', of: string) =>
-    entries.some((entry) => entry.type === type && entry.version === of)
-  const note = async () => {
-    if (isNoted('release', version)) return
-    const line = { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) } as const
-    await session.ledger.append(line, context)
-  }
-  const withdraw = async (worse: Version, why: string) => {
-    await session.lock.check()
-    await releaser.withdraw(worse, why, context)
-    if (isNoted('withdrawal', worse)) return
-    await session.ledger.append({ type: 'withdrawal', runId: session.runId, version: worse, reason: why }, context)
-    session.emit({ type: 'release-withdrawn', version: worse, reason: why })
-  }
-  if (rival !== undefined) {
-    await note()
-    await withdraw(version, `${rival} was released while it was decided on, and it was never compared with that`)
-    return false
-  }
-  for (const worse of withdraws) await withdraw(worse, reason)
-  await note()
-  return true
-}
-
-/** Moves the channel from where the decision saw it. @returns the version that it points at instead, if somebody was faster. */
-async function pointFromDecided(
-  session: Session,
-  { release: { version, intent }, channel }: { readonly release: Release; readonly channel: string },
-  context: CallContext,
-): Promise<string | undefined> {
-  const { releaser } = session.options
-  const current = (await releaser.current(channel, context))?.version
-  const expected = intent.replaces === undefined ? current : (intent.replaces ?? undefined)
-  if (current !== version && current !== expected) return current ?? 'nothing'
-  await session.lock.check()
-  try {
-    await releaser.point(channel, version, current === version ? version : expected, context)
-  } catch (error) {
-    const now = (await releaser.current(channel, context))?.version
-    if (!isSheikhError(error, 'release-conflict') || intent.replaces === undefined || now === expected) throw error
-    return now === version ? undefined : (now ?? 'nothing')
-  }
-  if (current !== version) session.emit({ type: 'channel-pointed', channel, version })
-  return undefined
+/** A run of this store is over, since this session holds the lock. */
+async function isAbandoned(session: Session, { record }: Staged): Promise<boolean> {
+  if (session.context.clock.nowMs() - record.atMs > abandonedMs) return true
+  return (await session.options.store.runs.read(record.runId)) !== undefined
 }

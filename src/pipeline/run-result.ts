@@ -123,5 +123,7 @@ export interface RunRecord {
   readonly verdict?: Verdict | undefined
   readonly version?: Version | undefined
   readonly restoredFrom?: Version | undefined
+  /** The run that ran the host's stages on this one's release, after this one was killed. */
+  readonly finishedBy?: string | undefined
   readonly error?: { readonly code?: string | undefined; readonly message: string } | undefined
 }

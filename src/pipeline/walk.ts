@@ -7,7 +7,7 @@ import { checkReleasesPresent } from './missing-releases.js'
 import type { RunOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
-import { readHistory, recover } from './recovery.js'
+import { recover } from './recovery.js'
 import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
@@ -103,11 +103,13 @@ async function judgeAgainstCurrent(
       return await judge(known)
     } catch (error) {
       if (!isSheikhError(error, 'release-conflict') || count === decisions) throw error
-      const { releaser } = session.options
-      const current = await releaser.current(session.channel, session.context)
-      if (!isOvertaken(error) && current?.version === known.current?.version) throw error
+      // Finishes the release of a machine that promoted it and has not moved the channel yet.
+      const history = await recover(session)
+      const current = await session.options.releaser.current(session.channel, session.context)
+      const isOwn = current?.record.runId === session.runId
+      if (isOwn || (!isOvertaken(error) && current?.version === known.current?.version)) throw error
       session.warn(`${error.message} The candidate is compared with ${current?.version ?? 'nothing'} now.`)
-      known = { history: await readHistory(session), current }
+      known = { history, current }
     }
   }
 }

@@ -214,7 +214,13 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   check('keeps intent and record with the release, for whoever goes on', async ({ releaser, reopen, request }) => {
     const asked: StageRequest & { readonly bundle: Bundle } = {
       ...(await request('1.0.0-rc.1+build.5', 'one')),
-      intent: { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse', sourceKey: digestBytes('source') },
+      intent: {
+        channel: 'latest',
+        replaces: null,
+        withdraws: ['0.1.0'],
+        reason: 'worse',
+        sourceKey: digestBytes('source'),
+      },
       record: { runId: 'run', atMs: 7, commit: 'c0ffee', metrics: { accuracy: 0.5, recall: null }, verdict: ['fine'] },
     }
     const at = callContext({ clock: { nowMs: () => 42 } })

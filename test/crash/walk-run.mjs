@@ -1,5 +1,6 @@
 // A run, or a rollback, on disk: started by the crash test, killed at a write of its choosing.
-// Arguments: the folder of the compiled rooms, the project's folder, and `first`, `second`, `warm` or `rollback`.
+// Arguments: the folder of the compiled rooms, the project's folder, and `first`, `second`, `warm` or `rollback`. STORE
+// names another store beside the same registry and ledger, as a second machine has one; SEED another training.
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
@@ -9,7 +10,7 @@ const load = (path) => import(pathToFileURL(join(rooms, path)).href)
 const { callContext } = await load('core/index.js')
 const { Dataset, memorySamples, pinnedSet, proposePinnedSet } = await load('dataset/index.js')
 const { accuracy } = await load('evaluation/index.js')
-const { atLeast, noRegression, qualityGate } = await load('gate/index.js')
+const { atLeast, noRegression, qualityGate, storeLedger } = await load('gate/index.js')
 const { Pipeline } = await load('pipeline/index.js')
 const { directoryRegistry } = await load('releaser/directory/index.js')
 const { directoryStore } = await load('store/directory/index.js')
@@ -45,7 +46,9 @@ const pipeline = new Pipeline({
   base,
   gate: qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.1 })]),
   releaser,
-  store: directoryStore(join(folder, '.sheikh')),
+  store: directoryStore(join(folder, process.env.STORE ?? '.sheikh')),
+  ledger: storeLedger(directoryStore(join(folder, '.sheikh'))),
+  seed: Number(process.env.SEED ?? 0),
 })
 try {
   const { status, reason, release } =

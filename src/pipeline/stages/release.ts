@@ -1,7 +1,7 @@
 import { type Digest, isSheikhError, type Json, SheikhError } from '../../core/index.js'
 import type { Bundle, Intent, Release, ReleaseRecord, Staged, StageRequest } from '../../releaser/index.js'
+import { finishRelease, promote } from '../finish-release.js'
 import { anchorOf } from '../ledger-anchor.js'
-import { finishRelease, promote } from '../recovery.js'
 import type { Session } from '../session.js'
 import { changeSince, versionOf } from '../versioning.js'
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { createExclusively, readTextFile, storageFailed } from '../../store/index.js'
 import { checkedChannel, isVersion } from '../index.js'
+import { unfinishedIn } from './unfinished.js'
 
 /**
  * A name that points at a version and moves. Each move is a file with the next number, made exclusively: of two that
@@ -32,10 +33,10 @@ export function channelOf(registry: string, name: string) {
       if (current === version) return
       const moved =
         current !== expected ||
-        !(await createExclusively(
-          join(folder, fileName(number + 1)),
-          `${JSON.stringify({ formatVersion: 1, version })}\n`,
-          { temporaryFolder: stagingFolder(registry) },
+        !(await unfinishedIn(registry, ({ own }) =>
+          createExclusively(join(folder, fileName(number + 1)), `${JSON.stringify({ formatVersion: 1, version })}\n`, {
+            temporaryFolder: own,
+          }),
         ))
       if (moved)
         throw new SheikhError(
@@ -49,9 +50,6 @@ export function channelOf(registry: string, name: string) {
     },
   }
 }
-
-/** Small files stand here too before they have their name: what a crash leaves of them goes with the next staging. */
-export const stagingFolder = (registry: string) => join(registry, 'staged')
 
 /** The channels of a registry. */
 export async function channelNames(registry: string): Promise<readonly string[]> {

@@ -28,12 +28,14 @@ import {
   type StageRequest,
   versionTaken,
 } from '../index.js'
-import { channelNames, channelOf, stagingFolder } from './channel.js'
+import { channelNames, channelOf } from './channel.js'
+import { unfinishedIn } from './unfinished.js'
 
 /**
  * Releases in a folder: `bundles/<digest>/`, `staged/<version>-<digest>/`, `releases/<version>.json`,
  * `withdrawals/<version>.json`, `removals/<version>.json`, `channels/<name>/<number>.json`. A reader goes by `releases/` alone, and what appears there
- * appears whole. One writer at a time, as the pipeline's lock has it; of two that race one gets `release-conflict`.
+ * appears whole. Of two writers that race one gets `release-conflict`. What a process has not finished is in a folder of its
+ * own below `staged/`.
  *
  * @param path of the folder; made when something is first written.
  */
@@ -42,7 +44,10 @@ export function directoryRegistry(path: string): Releaser {
   const withdrawalFile = (version: string) => join(path, 'withdrawals', `${version}.json`)
   const removalFile = (version: string) => join(path, 'removals', `${version}.json`)
   const bundleFolder = (bundle: Digest) => join(path, 'bundles', hexOf(bundle))
-  const writes = { temporaryFolder: stagingFolder(path) }
+  const create = (file: string, content: Json) =>
+    unfinishedIn(path, ({ own }) =>
+      createExclusively(file, `${JSON.stringify(content, null, 2)}\n`, { temporaryFolder: own }),
+    )
   const stagedFolder = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>) =>
     join(path, 'staged', `${version}-${hexOf(bundle)}`)
 
@@ -120,7 +125,7 @@ export function directoryRegistry(path: string): Releaser {
   }
 
   async function removePartials(): Promise<void> {
-    const root = stagingFolder(path)
+    const root = join(path, 'staged')
     for (const name of await allNamesIn(root))
       if (name.startsWith(partialPrefix) || isTemporaryName(name)) await removeFolder(join(root, name))
   }
@@ -198,7 +203,7 @@ export function directoryRegistry(path: string): Releaser {
         await verifyBundle(bundleFolder(staged.bundle), staged, context)
         const sequence = ((await allReleases(context))[0]?.sequence ?? 0) + 1
         const release = { ...staged, promotedAtMs: context.clock.nowMs(), sequence }
-        await createExclusively(releaseFile(staged.version), `${JSON.stringify(release, null, 2)}\n`, writes)
+        await create(releaseFile(staged.version), release as unknown as Json)
       }
       const { release } = (await readRelease(staged.version))!
       if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
@@ -227,7 +232,7 @@ export function directoryRegistry(path: string): Releaser {
       context.signal.throwIfAborted()
       if ((await readRelease(version)) === undefined) throw notFound(version)
       const mark: Json = { formatVersion: 1, version, reason, atMs: context.clock.nowMs() }
-      await createExclusively(withdrawalFile(version), `${JSON.stringify(mark, null, 2)}\n`, writes)
+      await create(withdrawalFile(version), mark)
     },
 
     async remove(version, context) {
@@ -237,7 +242,7 @@ export function directoryRegistry(path: string): Releaser {
       if (Object.values(await channelVersions()).includes(version)) throw pointedAt(version)
       const mark: Json = { formatVersion: 1, version, atMs: context.clock.nowMs() }
       // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
-      await createExclusively(removalFile(version), `${JSON.stringify(mark, null, 2)}\n`, writes)
+      await create(removalFile(version), mark)
       const used = [...inUse(await allReleases(context)), ...(await findStaged(context))]
       const { bundle } = stored.release
       if (!used.some((other) => other.bundle === bundle)) await removeFolder(bundleFolder(bundle))
@@ -268,25 +273,30 @@ export function directoryRegistry(path: string): Releaser {
       intent,
       record,
     }
-    const root = join(path, 'staged')
     await removePartials()
-    const partial = join(root, `${partialPrefix}${version}-${hexOf(bundle.digest)}`)
-    await makeDirectory(partial)
-    const released = bundleFolder(bundle.digest)
-    // Bytes that are there already, and still the same, are not copied again: a rollback stages in no time.
-    if (!(await isWhole(released, bundle.digest, context))) {
-      if (bundle.directory === undefined) throw notHeld(bundle.digest)
-      await copyFiles(bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
-    }
-    await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`)
-    const aside = await setAside(staged)
-    await renameDurably(partial, stagedFolder(staged))
-    await removeFolder(aside)
+    await unfinishedIn(path, async (folders) => {
+      await folders.clean()
+      const partial = await folders.create('staging')
+      try {
+        const released = bundleFolder(bundle.digest)
+        // Bytes that are there already, and still the same, are not copied again: a rollback stages in no time.
+        if (!(await isWhole(released, bundle.digest, context))) {
+          if (bundle.directory === undefined) throw notHeld(bundle.digest)
+          await copyFiles(bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
+        }
+        await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`)
+        const aside = await setAside(staged)
+        await renameDurably(partial, stagedFolder(staged))
+        await removeFolder(aside)
+      } finally {
+        await removeFolder(partial)
+      }
+    })
     return staged
   }
 }
 
-/** Before the name of a staging that is being written or removed. */
+/** Before the name of a staging that is being removed. */
 const partialPrefix = '.partial-'
 
 const inUse = (releases: readonly Stored[]): readonly Release[] =>
@@ -331,7 +341,8 @@ async function isWhole(folder: string, bundle: Digest, context: CallContext): Pr
 
 async function removeFolder(folder: string): Promise<void> {
   try {
-    await rm(folder, { recursive: true, force: true })
+    // Another process may remove the same folder at the same time.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
   } catch (error) {
     throw storageFailed('remove', folder, error)
   }

@@ -29,7 +29,7 @@ export async function promoteRelease(call: HubCall, staged: Staged, promotedAtMs
 
 /** The commit of a promotion that began, also where people committed since. */
 export async function promotionOf({ client }: HubCall, view: HubView, staged: Staged): Promise<string | undefined> {
-  for (const branch of new Set([stagingBranch(staged), targetOf(view, staged)])) {
+  for (const branch of new Set([stagingBranch(staged), channelBranch(view, staged)])) {
     const there = await view.releaseOn(branch)
     if (there === undefined || !isSame(there, staged)) continue
     let first: string | undefined
@@ -43,8 +43,8 @@ export async function promotionOf({ client }: HubCall, view: HubView, staged: St
   return undefined
 }
 
-/** Where a promotion commits. Without a channel, or where its branch is still to be made, the tag alone shows the release. */
-function targetOf({ refs }: HubView, staged: Staged): string {
+/** The channel's branch. Without a channel, or before its branch exists, the tag alone shows the release. */
+function channelBranch({ refs }: HubView, staged: Staged): string {
   const { channel } = staged.intent
   const branch = channel === undefined ? undefined : branchOf(checkedChannel(channel))
   return branch !== undefined && refs.branches.has(branch) ? branch : stagingBranch(staged)
@@ -55,11 +55,15 @@ async function commitPromotion(
   view: HubView,
   { staged, from, promotedAtMs }: { staged: Staged; from: string; promotedAtMs: number },
 ): Promise<string> {
-  const branch = targetOf(view, staged)
+  const channel = channelBranch(view, staged)
   // Of two runs that promote one version the later one is told before it shows anything, if the other can still end it.
-  const there = await view.releaseOn(branch)
+  const there = await view.releaseOn(channel)
   const theirs = there?.version === staged.version ? await view.stagedOn(stagingBranch(there)) : undefined
   if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(staged.version)
+  // A channel that moved since the decision stays where it is: the commit's parent is what was looked at here.
+  const { replaces } = staged.intent
+  const isMoved = replaces !== undefined && there !== undefined && there.version !== replaces
+  const branch = isMoved ? stagingBranch(staged) : channel
   // Before anything is shown: readers of the branch find a release on it from its commit on.
   await verifyTree(call.client, from, staged.manifest)
   const release = { ...staged, promotedAtMs }

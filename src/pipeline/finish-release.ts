@@ -1,0 +1,72 @@
+import { type CallContext, callContext, isSheikhError } from '../core/index.js'
+import type { Release, Staged, Version } from '../releaser/index.js'
+import type { Session } from './session.js'
+
+export async function promote(session: Session, staged: Staged): Promise<Release> {
+  const release = await session.options.releaser.promote(staged, session.context)
+  session.emit({ type: 'release-promoted', version: release.version })
+  return release
+}
+
+/**
+ * Point, withdraw, note. Each step is harmless where it is done already; of several registries one may lack it.
+ *
+ * @returns false if another release was published since this one was decided on: the channel stays there, and this one,
+ *   which was never compared with it, is withdrawn.
+ */
+export async function finishRelease(session: Session, release: Release): Promise<boolean> {
+  const { releaser, log, clock } = session.options
+  // Deliberately without the run's signal: after a promotion only forward.
+  const context = callContext({ log, clock })
+  const { version, bundle, intent, record } = release
+  const { channel, withdraws, reason = 'rolled back', sourceKey } = intent
+  // A release that lost such a race before stays as it is.
+  if (release.withdrawn !== undefined && intent.replaces !== undefined) return false
+  const rival = channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
+  const entries = await session.ledger.read(context)
+  // Looked for by itself: a crash may have come between the act and the line.
+  const isNoted = (type: 'withdrawal' | 'release', of: string) =>
+    entries.some((entry) => entry.type === type && entry.version === of)
+  const note = async () => {
+    if (isNoted('release', version)) return
+    const line = { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) } as const
+    await session.ledger.append(line, context)
+  }
+  const withdraw = async (worse: Version, why: string) => {
+    await session.lock.check()
+    await releaser.withdraw(worse, why, context)
+    if (isNoted('withdrawal', worse)) return
+    await session.ledger.append({ type: 'withdrawal', runId: session.runId, version: worse, reason: why }, context)
+    session.emit({ type: 'release-withdrawn', version: worse, reason: why })
+  }
+  if (rival !== undefined) {
+    await note()
+    await withdraw(version, `${rival} was released while it was decided on, and it was never compared with that`)
+    return false
+  }
+  for (const worse of withdraws) await withdraw(worse, reason)
+  await note()
+  return true
+}
+
+/** Moves the channel from where the decision saw it. @returns the version that it points at instead, if somebody was faster. */
+async function pointFromDecided(
+  session: Session,
+  { release: { version, intent }, channel }: { readonly release: Release; readonly channel: string },
+  context: CallContext,
+): Promise<string | undefined> {
+  const { releaser } = session.options
+  const current = (await releaser.current(channel, context))?.version
+  const expected = intent.replaces === undefined ? current : (intent.replaces ?? undefined)
+  if (current !== version && current !== expected) return current ?? 'nothing'
+  await session.lock.check()
+  try {
+    await releaser.point(channel, version, current === version ? version : expected, context)
+  } catch (error) {
+    const now = (await releaser.current(channel, context))?.version
+    if (!isSheikhError(error, 'release-conflict') || intent.replaces === undefined || now === expected) throw error
+    return now === version ? undefined : (now ?? 'nothing')
+  }
+  if (current !== version) session.emit({ type: 'channel-pointed', channel, version })
+  return undefined
+}

@@ -1,0 +1,27 @@
+import { rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hostProcesses, type WorkFolders, workFolders } from '../../store/directory/index.js'
+import { makeDirectory } from '../../store/index.js'
+
+// How many writes of this process are under way per folder: the last one removes the folder.
+const writers = new Map<string, number>()
+
+/**
+ * Gives `work` the folder of this process for what has no name yet. Other processes that write to the same registry have
+ * their own, so that nobody takes the files of one that lives for what a crash left.
+ */
+export async function unfinishedIn<V>(registry: string, work: (folders: WorkFolders) => Promise<V>): Promise<V> {
+  const folders = workFolders(join(registry, 'staged'), hostProcesses)
+  writers.set(folders.own, (writers.get(folders.own) ?? 0) + 1)
+  try {
+    await makeDirectory(folders.own)
+    return await work(folders)
+  } finally {
+    const others = writers.get(folders.own)! - 1
+    writers.set(folders.own, others)
+    if (others === 0) {
+      writers.delete(folders.own)
+      await rmdir(folders.own).catch(() => {})
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { directoryRegistry } from '../../src/releaser/directory/index.js'
+import type { Release } from '../../src/releaser/index.js'
+import { compileRooms } from '../crash/compile.js'
+import { spawnNode } from '../crash/spawn-node.js'
+
+// Real processes that share a registry: two machines with a store each, or one machine with one store.
+const program = resolve(import.meta.dirname, '../crash/walk-run.mjs')
+const rooms = [
+  'core',
+  'statistics',
+  'store',
+  'model',
+  'dataset',
+  'evaluation',
+  'trainer',
+  'gate',
+  'releaser',
+  'pipeline',
+  'testing',
+]
+const context = callContext()
+let base: string
+let compiled: string
+
+beforeAll(async () => {
+  base = await mkdtemp(join(resolve(import.meta.dirname, '../..'), 'node_modules/.sheikh-concurrent-'))
+  compiled = join(base, 'rooms')
+  await compileRooms(rooms, compiled)
+})
+afterAll(() => rm(base, { recursive: true, force: true }))
+
+const run = async (folder: string, step: string, environment: Readonly<Record<string, string>> = {}) => {
+  const { code, output } = await spawnNode([program, compiled, folder, step], environment)
+  expect([0, 4], output).toContain(code)
+  return JSON.parse(output) as { status?: string; version?: string; code?: string; retryable?: boolean; stack?: string }
+}
+
+async function released(folder: string) {
+  const registry = directoryRegistry(join(folder, 'releases'))
+  const history: Release[] = []
+  for await (const release of registry.history(context)) history.push(release)
+  return { history, current: await registry.current('latest', context) }
+}
+
+/** Each release that stands replaced the one before it, and whatever lost a race is withdrawn. */
+async function expectOrder(folder: string): Promise<void> {
+  const { history, current } = await released(folder)
+  const find = (version: string) => history.find((release) => release.version === version)
+  const standing: string[] = []
+  for (let at = current; at !== undefined; at = at.intent.replaces == null ? undefined : find(at.intent.replaces))
+    standing.push(at.version)
+  expect(standing.at(-1)).toBe('0.1.0')
+  for (const { version, withdrawn } of history)
+    if (!standing.includes(version)) expect(withdrawn?.reason, version).toContain('never compared')
+}
+
+describe('two commands at a time', () => {
+  const steps = [
+    ['second', 'second'],
+    ['second', 'rollback'],
+    ['rollback', 'rollback'],
+  ] as const
+
+  it.each(steps)(
+    'on two machines, %s and %s: one after the other, or the later one is refused',
+    async (one, other) => {
+      for (let trial = 0; trial < 3; trial += 1) {
+        const folder = await mkdtemp(join(tmpdir(), 'sheikh-concurrent-'))
+        await run(folder, 'first')
+        // Something to go back from.
+        if (one === 'rollback' || other === 'rollback') await run(folder, 'second', { SEED: '3' })
+        const ended = await Promise.all([
+          run(folder, one, { STORE: 'a', SEED: '1' }),
+          run(folder, other, { STORE: 'b', SEED: '2' }),
+        ])
+        for (const { status, code, retryable, stack } of ended)
+          if (status !== undefined) continue
+          // Of two rollbacks, one after the other, the second may find nothing to go back to.
+          else if (code === 'not-found') expect([one, other]).toEqual(['rollback', 'rollback'])
+          else expect([code, retryable], stack).toEqual(['release-conflict', true])
+        expect(ended.some(({ status }) => status !== undefined)).toBe(true)
+        await expectOrder(folder)
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+    120_000,
+  )
+
+  it('in one store: the second is told that the first is at work', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sheikh-concurrent-'))
+    await run(folder, 'first')
+    const ended = await Promise.all([run(folder, 'second'), run(folder, 'rollback')])
+    for (const { status, code, stack } of ended)
+      if (status === undefined) expect(['locked', 'not-found'], stack).toContain(code)
+    await expectOrder(folder)
+    await rm(folder, { recursive: true, force: true })
+  }, 120_000)
+})
