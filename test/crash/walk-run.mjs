@@ -3,6 +3,7 @@
 // names another store beside the same registry and ledger, as a second machine has one; SEED another training.
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
 const [rooms, folder, step] = process.argv.slice(2)
@@ -47,7 +48,7 @@ const pipeline = new Pipeline({
   gate: qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.1 })]),
   releaser,
   store: directoryStore(join(folder, process.env.STORE ?? '.sheikh')),
-  ledger: storeLedger(directoryStore(join(folder, '.sheikh'))),
+  ledger: process.env.STORE === undefined ? undefined : sharedLedger(directoryStore(join(folder, '.sheikh'))),
   seed: Number(process.env.SEED ?? 0),
 })
 try {
@@ -57,6 +58,25 @@ try {
 } catch (error) {
   process.stdout.write(JSON.stringify({ code: error.code, retryable: error.retryable, stack: error.stack }))
   process.exitCode = 4
+}
+
+// A directory's journal has one writer at a time: the holder of the store's lock.
+function sharedLedger(store) {
+  const ledger = storeLedger(store)
+  const locked = async (work) => {
+    for (;;) {
+      const lock = await store.lock('ledger', callContext()).catch((error) => {
+        if (error.code !== 'locked') throw error
+      })
+      if (lock !== undefined) return await work().finally(() => lock.release())
+      await setTimeout(5)
+    }
+  }
+  return {
+    name: 'shared',
+    read: (context) => locked(() => ledger.read(context)),
+    append: (event, context) => locked(() => ledger.append(event, context)),
+  }
 }
 
 async function firstRelease() {

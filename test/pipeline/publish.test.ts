@@ -223,3 +223,59 @@ describe('a candidate that failed before', () => {
     expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'released' })
   })
 })
+
+describe('a kill between the release and its stages', () => {
+  it('has the next command run them, once', async () => {
+    const seen: string[] = []
+    const announce = stage('announce', ['release'], async ({ release }) => {
+      seen.push(release!.value.version)
+    })
+    const { pipeline, store } = world()
+    const { runId } = await pipeline(poison('apple')).run()
+    const { finishedBy: _, ...record } = (await store.runs.read(runId)) as { readonly finishedBy?: string }
+    // As a kill leaves it: released, and the run never ended.
+    await store.runs.write(runId, { ...record, status: 'running' } as never)
+    const next = await pipeline(poison('apple'), { stages: [announce] }).run()
+    expect(next.status).toBe('up-to-date')
+    expect(seen).toEqual(['0.1.0'])
+    expect(await store.runs.read(runId)).toMatchObject({ finishedBy: next.runId })
+    await pipeline(poison('apple'), { stages: [announce] }).run()
+    expect(seen).toEqual(['0.1.0'])
+  })
+
+  it('takes the release back if they fail then, and the policy is to roll back', async () => {
+    const failing = stage('smoke-test', ['release'], async () => {
+      throw new TypeError('it answers with a stack trace')
+    })
+    const { pipeline, store } = world()
+    await pipeline(poison('apple')).run()
+    const { runId } = await pipeline().run()
+    await store.runs.write(runId, { ...((await store.runs.read(runId)) as object), status: 'running' } as never)
+    const next = () => pipeline(samples, { stages: [failing], onFailure: 'rollback' }).run()
+    await expect(next()).rejects.toMatchObject({
+      code: 'stage-failed',
+      message: expect.stringContaining('0.1.1 is withdrawn: 0.1.2 is 0.1.0 again'),
+    })
+    expect(await next()).toMatchObject({ status: 'held', reason: 'withdrawn' })
+  })
+})
+
+it('leaves what another machine stages meanwhile, and discards it after an hour', async () => {
+  const { onA, onB, releaser, clock } = twoMachines()
+  await onA(poison('apple', 'pear')).run()
+  const current = await releaser.current('latest', callContext())
+  const staged = async () => {
+    const found: string[] = []
+    for await (const { staged: one } of releaser.staged(callContext())) found.push(one.version)
+    return found
+  }
+  const record = { runId: 'of-another-machine', atMs: clock.nowMs() }
+  await releaser.stage(
+    { ...current!, bundle: { digest: current!.bundle, manifest: current!.manifest }, version: '9.0.0', record },
+    callContext(),
+  )
+  await onB(poison('apple', 'pear')).run()
+  expect(await staged()).toEqual(['9.0.0'])
+  await onB(poison('apple', 'pear'), { clock: { nowMs: () => clock.nowMs() + 3_600_001 } }).run()
+  expect(await staged()).toEqual([])
+})
