@@ -15,23 +15,30 @@ export function anchorOf(entries: readonly LedgerEntry[]): Json | undefined {
 }
 
 /**
- * Whether the newest release that remembers a line of the ledger finds it there. A chain shows an edit in its middle; that
- * its end was dropped, or that it was written anew, only something outside it shows.
+ * Checks the ledger against the newest release that remembers one of its lines. The chain itself shows an edit in the
+ * middle; only something outside the ledger shows that its end was dropped or that all of it was rewritten.
  *
- * @returns false where the ledger began after that release: it was lost, and nothing of it can be checked.
- * @throws `artifact-corrupt` where the line is gone or another.
+ * @param history newest first.
+ * @returns false if the ledger was lost: it is empty, or it begins with a line about that release or a later one. Sequence
+ *   decides, not time: a clock may be set back.
+ * @throws `artifact-corrupt` if the line is missing or differs.
  */
 export function checkAnchor(entries: readonly LedgerEntry[], history: readonly Release[]): boolean {
-  const release = history.find(({ record }) => record.ledger !== undefined)
+  const index = history.findIndex(({ record }) => record.ledger !== undefined)
+  const release = history[index]
   if (release === undefined) return true
-  const [first] = entries
-  if (first === undefined || first.atMs > release.promotedAtMs) return false
   const { sequence, digest } = release.record.ledger as unknown as Anchor
   const entry = entries[sequence]
   if (entry !== undefined && digestJson(entry as unknown as Json) === digest) return true
+  const [first] = entries
+  if (first === undefined || isAbout(first, history.slice(0, index + 1))) return false
   throw new SheikhError(
     'artifact-corrupt',
     `Cannot trust the ledger: the release ${release.version} remembers its line ${sequence + 1}, which is ${entry === undefined ? 'gone' : 'another now'}. Restore the ledger from a copy.`,
     { facts: { version: release.version, line: sequence + 1 } },
   )
 }
+
+/** The ledger that such a release remembers has earlier lines: the verdict on it, at least. */
+const isAbout = (entry: LedgerEntry, releases: readonly Release[]) =>
+  'version' in entry && releases.some(({ version }) => version === entry.version)

@@ -60,4 +60,28 @@ describe('the ledger, seen from a release', () => {
       '0.3.0',
     ])
   })
+
+  it('is the same ledger after the clock was set back or forward between releases', async () => {
+    const there = world()
+    await there.pipeline(samples).run()
+    there.clock.advance(-3 * 86_400_000)
+    const second = there.pipeline(poison('fig'), { gate: gate('release', 0.03) })
+    expect(await second.run()).toMatchObject({ status: 'released', release: { version: '0.2.0' } })
+    there.clock.advance(9 * 86_400_000)
+    const said: string[] = []
+    const third = there.pipeline(samples)
+    third.on('warning', ({ message }) => said.push(message))
+    expect(await third.rollback({ reason: 'x' })).toMatchObject({ status: 'restored', release: { version: '0.3.0' } })
+    expect(said.join()).not.toContain('ledger was lost')
+  })
+
+  it('whose end was dropped while the clock was set back is not trusted', async () => {
+    const there = world()
+    await there.pipeline(samples).run()
+    there.clock.advance(-3 * 86_400_000)
+    await there.pipeline(poison('fig'), { gate: gate('release', 0.03) }).run()
+    const kept = storeLedger(there.store)
+    const ledger: Ledger = { ...kept, read: async () => (await kept.read(context)).slice(0, 1) }
+    await expect(there.pipeline(samples, { ledger }).run()).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  })
 })
