@@ -1,9 +1,13 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { platform } from 'node:process'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { storeLedger } from '../../src/gate/index.js'
 import { gitBranchLedger, openGit } from '../../src/repository/git/index.js'
+import { hostProcesses } from '../../src/store/directory/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, gitStatus } from './harness.js'
@@ -86,15 +90,65 @@ describe.skipIf(gitIsMissing !== undefined)('the ledger of a clone without a rem
     expect(git(root, 'status', '--porcelain').trim()).toBe('A  README.md')
   })
 
-  it('says which lock is in the way, and is intact when it is gone', async () => {
-    const { root, ledger } = await clone()
+  it.each([`${branch}.lock`, `${seenRef}.lock`])('removes %s, which a killed program left behind', async (name) => {
+    const { root, again } = await clone()
+    const ledger = await again({ staleLockMs: 100 })
+    await ledger.append(approval('a'), context)
+    const lock = join(root, '.git', name)
+    writeFileSync(lock, '')
+    await ledger.append(approval('b'), context)
+    expect(existsSync(lock)).toBe(false)
+    expect(await runIds(await again())).toEqual(['a', 'b'])
+    expect(git(root, 'rev-parse', seenRef)).toBe(git(root, 'rev-parse', branch))
+    gitCheck(root)
+  })
+
+  it('removes at once a lock that names a process which is gone', async () => {
+    const { root, again } = await clone()
+    const ledger = await again({ staleLockMs: 3_600_000 })
+    await ledger.append(approval('a'), context)
+    const gone = spawnSync(process.execPath, ['-e', ''])
+    writeFileSync(join(root, '.git', `${branch}.lock`), JSON.stringify({ ...hostProcesses.self(), pid: gone.pid }))
+    await ledger.append(approval('b'), context)
+    expect(await runIds(ledger)).toEqual(['a', 'b'])
+  })
+
+  it.each([`${branch}.lock`, `${seenRef}.lock`])(
+    'reports %s while a program that works in the repository may hold it, and never only warns',
+    async (name) => {
+      const { root, again } = await clone()
+      const ledger = await again({ staleLockMs: 100 })
+      await ledger.append(approval('a'), context)
+      const lock = join(root, '.git', name)
+      const alive = { ...hostProcesses.self() }
+      writeFileSync(lock, JSON.stringify(alive))
+      await expect(ledger.append(approval('b'), context)).rejects.toMatchObject({
+        code: 'locked',
+        facts: { path: lock },
+      })
+      expect(existsSync(lock)).toBe(true)
+      rmSync(lock)
+      await ledger.append(approval('c'), context)
+      expect((await runIds(ledger)).at(-1)).toBe('c')
+    },
+  )
+
+  it.runIf(platform === 'linux')('removes no lock while git works in the repository', async () => {
+    const { root, again } = await clone()
+    const ledger = await again({ staleLockMs: 100 })
     await ledger.append(approval('a'), context)
     const lock = join(root, '.git', `${branch}.lock`)
     writeFileSync(lock, '')
-    await expect(ledger.append(approval('b'), context)).rejects.toMatchObject({ code: 'locked', facts: { path: lock } })
-    rmSync(lock)
-    await ledger.append(approval('c'), context)
-    expect(await runIds(ledger)).toEqual(['a', 'c'])
+    const working = spawn('git', ['cat-file', '--batch'], { cwd: root })
+    try {
+      await once(working, 'spawn')
+      await expect(ledger.append(approval('b'), context)).rejects.toMatchObject({ code: 'locked' })
+    } finally {
+      working.stdin.end()
+      await once(working, 'close')
+    }
+    await ledger.append(approval('b'), context)
+    expect(await runIds(ledger)).toEqual(['a', 'b'])
   })
 
   it('stops when it is aborted, with the reason untouched', async () => {

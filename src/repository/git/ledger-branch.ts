@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
-import { type CallContext, messageOf, SheikhError, seededRandom } from '../../core/index.js'
+import { type CallContext, isSheikhError, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import { type Ledger, type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../gate/index.js'
 import type { Git } from './git.js'
-import { lost, overtaken } from './ledger-errors.js'
+import { forgotten, lost, overtaken } from './ledger-errors.js'
 import { ledgerPath, readLedgerFile, writeLedgerCommit } from './ledger-file.js'
 import { localPlace } from './ledger-local.js'
 import type { LedgerPlace, OnAuth } from './ledger-place.js'
 import { seenRef } from './ledger-refs.js'
 import { remotePlace } from './ledger-remote.js'
+import { moveRefPastLocks } from './stale-lock.js'
 
 export interface GitBranchLedgerOptions {
   /** @default 'sheikh-ledger' */
@@ -20,6 +21,8 @@ export interface GitBranchLedgerOptions {
   readonly earlier?: (() => Promise<readonly string[]>) | undefined
   /** Asked by servers over HTTP that want to know who it is. */
   readonly onAuth?: OnAuth | undefined
+  /** How long a lock file of Git must stay unchanged before it counts as left by a killed program, in milliseconds. @default 30000 */
+  readonly staleLockMs?: number | undefined
 }
 
 const mostAttempts = 20
@@ -41,7 +44,7 @@ interface State {
  * once must still be there at every later look.
  */
 export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}): Ledger {
-  const { branch = 'sheikh-ledger', prefix = '', earlier } = options
+  const { branch = 'sheikh-ledger', prefix = '', earlier, staleLockMs } = options
   const ref = `refs/heads/${branch}`
   const path = ledgerPath(prefix)
   let known: State | undefined
@@ -50,7 +53,7 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
     name: 'git-branch',
     async read(context) {
       context.signal.throwIfAborted()
-      return (await look(await open(), context)).chain.entries
+      return (await look(await open(), context, { isReading: true })).chain.entries
     },
     append,
   }
@@ -86,10 +89,10 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
 
   async function open(): Promise<Kept> {
     const { remote = 'origin', onAuth } = options
-    if (remote === false) return { name: 'this clone', place: localPlace(git, ref) }
+    if (remote === false) return { name: 'this clone', place: localPlace(git, ref, staleLockMs) }
     const place = await remotePlace(git, { remote, ref, onAuth })
     if (place !== undefined) return { name: remote, place, tracking: `refs/remotes/${remote}/${branch}` }
-    if (options.remote === undefined) return { name: 'this clone', place: localPlace(git, ref) }
+    if (options.remote === undefined) return { name: 'this clone', place: localPlace(git, ref, staleLockMs) }
     throw new SheikhError(
       'invalid-config',
       `Cannot keep the ledger on "${remote}": Git's configuration has no remote of that name. Add it (git remote add ${remote} <url>), or correct ledger.remote in mlops/pipeline.yaml.`,
@@ -98,7 +101,7 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
   }
 
   /** Reads the branch, and checks that it holds all that was seen. */
-  async function look(kept: Kept, context: CallContext): Promise<State> {
+  async function look(kept: Kept, context: CallContext, { isReading = false } = {}): Promise<State> {
     // Before the tip is asked for: another writer of this clone may move both meanwhile.
     const seen = await git.readRef(seenRef)
     const tip = await kept.place.tip(context)
@@ -110,7 +113,12 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
       throw lost(kept.name, ref, base, seen)
     if (known === undefined || known.base !== base) known = await stateOf(kept, tip, base, seen)
     else known = { ...known, tip }
-    if (tip !== undefined) await remember(kept, tip, context)
+    if (tip !== undefined)
+      await remember(kept, tip, context).catch((error: unknown) => {
+        // A folder that may only be read is read; whoever decides something there cannot write it down either.
+        if (!isReading || !isSheikhError(error, 'storage-failed')) throw error
+        context.log.warn(messageOf(error), { commit: tip })
+      })
     return known
   }
 
@@ -131,20 +139,32 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
     return { tip, base, lines, chain }
   }
 
-  /** What was seen, for the next look; and the branch as this clone shows it. */
+  /**
+   * Records the commit for the next look, and shows the branch in this clone.
+   *
+   * @throws as `Git.moveRef` if the commit cannot be recorded: a later look would not notice that the entry is gone.
+   */
   async function remember(kept: Kept, oid: string, context: CallContext): Promise<void> {
-    const names = [seenRef, ...(kept.tracking === undefined ? [] : [kept.tracking])]
+    const follow = async (name: string): Promise<void> => {
+      const at = await git.readRef(name)
+      if (at === oid || (at !== undefined && !(await git.isDescendant(oid, at)))) return
+      // False: another writer of this clone recorded a commit meanwhile.
+      if (!(await moveRefPastLocks(git, { ref: name, next: oid, expected: at }, context, staleLockMs)))
+        await follow(name)
+    }
+    try {
+      await follow(seenRef)
+    } catch (error) {
+      context.signal.throwIfAborted()
+      throw forgotten(oid, error)
+    }
+    if (kept.tracking === undefined) return
     const isCheckedOut = (await git.branch()) === ref
-    if (kept.tracking !== undefined && !isCheckedOut) names.push(ref)
-    for (const name of names)
-      try {
-        const at = await git.readRef(name)
-        if (at === oid || (at !== undefined && !(await git.isDescendant(oid, at)))) continue
-        await git.moveRef(name, oid, at)
-      } catch (error) {
-        // The entry itself is safe; without its name only a later edit of the branch is harder to notice.
-        context.log.warn(`The ledger's commit ${oid} is not remembered: ${messageOf(error)}`, { commit: oid })
-      }
+    // Only for people to look at: the ledger is kept at the remote.
+    for (const name of [kept.tracking, ...(isCheckedOut ? [] : [ref])])
+      await follow(name).catch((error: unknown) =>
+        context.log.warn(`"${name}" is not updated: ${messageOf(error)}`, { commit: oid }),
+      )
   }
 }
 

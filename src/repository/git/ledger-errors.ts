@@ -1,4 +1,4 @@
-import { SheikhError } from '../../core/index.js'
+import { isSheikhError, messageOf, SheikhError } from '../../core/index.js'
 import { seenRef } from './ledger-refs.js'
 
 /** A remote that was reached and did not move the branch. */
@@ -23,4 +23,12 @@ export const lost = (name: string, ref: string, found: string | undefined, seen:
     'artifact-corrupt',
     `Cannot trust the ledger: "${ref}" on "${name}" ${found === undefined ? 'is gone' : `stands at ${found}`}, which does not hold what was seen at ${seen}: lines were edited or dropped. Push ${seen} there again, or, if the change is meant, forget it: git update-ref -d ${seenRef}`,
     { facts: { found: found ?? null, seen, place: name } },
+  )
+
+/** The commit of an entry cannot be recorded in this clone. */
+export const forgotten = (commit: string, cause: unknown) =>
+  new SheikhError(
+    isSheikhError(cause) ? cause.code : 'storage-failed',
+    `Cannot record in "${seenRef}" that this clone saw the ledger's commit ${commit}, so a later loss of its entries would not be noticed. ${messageOf(cause)}`,
+    { facts: { ...(isSheikhError(cause) ? cause.facts : {}), commit }, cause },
   )

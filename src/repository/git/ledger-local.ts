@@ -1,25 +1,21 @@
-import { isSheikhError, SheikhError } from '../../core/index.js'
+import { SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { refused } from './ledger-errors.js'
 import type { LedgerPlace } from './ledger-place.js'
+import { moveRefPastLocks } from './stale-lock.js'
 
 /** A branch of this clone. */
-export function localPlace(git: Git, ref: string): LedgerPlace {
+export function localPlace(git: Git, ref: string, watchMs?: number): LedgerPlace {
   return {
     tip: () => git.readRef(ref),
-    async move(next, expected) {
+    async move(next, expected, context) {
       if ((await git.branch()) === ref)
         throw new SheikhError(
           'repository-invalid',
           `Cannot write into the ledger: its branch "${ref}" is checked out. Check out another one.`,
         )
-      try {
-        return (await git.moveRef(ref, next, expected)) ? undefined : refused('this clone', ref, 'it stands elsewhere')
-      } catch (error) {
-        // Whoever is writing is quick; a lock that stays is told of when all attempts are used up.
-        if (isSheikhError(error, 'locked')) return error
-        throw error
-      }
+      const isMoved = await moveRefPastLocks(git, { ref, next, expected }, context, watchMs)
+      return isMoved ? undefined : refused('this clone', ref, 'it stands elsewhere')
     },
   }
 }

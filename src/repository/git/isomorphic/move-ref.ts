@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { SheikhError } from '../../../core/index.js'
-import { createExclusively, renameDurably } from '../../../store/index.js'
+import { createExclusively, writeFileAtomic } from '../../../store/index.js'
 import type { Git } from '../git.js'
+import { lockOwner } from '../stale-lock.js'
 
 // git waits for 100 ms too (core.filesRefLockTimeout).
 const lockAttempts = 5
@@ -20,7 +21,7 @@ export async function moveRefByLock(
   const path = join(folder, ref)
   const lock = `${path}.lock`
   // The temporary file not beside it: git takes what is below refs/ for names.
-  for (let attempt = 1; !(await createExclusively(lock, `${next}\n`, { temporaryFolder: folder })); attempt += 1) {
+  for (let attempt = 1; !(await createExclusively(lock, lockOwner(), { temporaryFolder: folder })); attempt += 1) {
     if (attempt === lockAttempts)
       throw new SheikhError(
         'locked',
@@ -31,7 +32,7 @@ export async function moveRefByLock(
   }
   try {
     if ((await git.readRef(ref)) !== expected) return false
-    await renameDurably(lock, path)
+    await writeFileAtomic(path, `${next}\n`, { temporaryFolder: folder })
     return true
   } finally {
     await rm(lock, { force: true })
