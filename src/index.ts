@@ -129,6 +129,7 @@ export {
   type ImportOptions,
   type LabelledPool,
   type LabelPoolOptions,
+  type LeftOut,
   type NamedBase,
   type OverrideOptions,
   type PayloadFile,

@@ -1,3 +1,4 @@
+import type { Verdict } from '../gate/index.js'
 import type { RunResult } from '../pipeline/index.js'
 import { percent } from '../report/index.js'
 import type { Notice, Repository } from '../repository/index.js'
@@ -30,8 +31,14 @@ export function describeResult(result: RunResult): string {
     case 'held':
       return result.reason === 'withdrawn'
         ? `Held: this leads to ${result.release.version}, which was rolled back from. "sheikh rollback --to ${result.release.version}" uses it again.`
-        : `Held (${result.reason}). ${result.verdict.summary}\nWhy, item by item: sheikh report\nTo release it all the same: sheikh override ${result.runId} --reason "…" --until <day>`
+        : `Held (${result.reason}). ${result.verdict.summary}\nWhy, item by item: sheikh report\n${whatIsLeft(result.runId, result.verdict)}`
     case 'awaiting-approval':
       return `Awaiting approval. ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`
   }
+}
+
+function whatIsLeft(runId: string, { findings }: Verdict): string {
+  const never = findings.find(({ status, overridable }) => status === 'fail' && overridable === false)
+  if (never === undefined) return `To release it all the same: sheikh override ${runId} --reason "…" --until <day>`
+  return `The check "${never.check}" cannot be overridden. Correct the trainer and run again.`
 }

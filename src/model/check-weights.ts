@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { type CallContext, isSheikhError } from '../core/index.js'
 import { describeDifference, manifestDifferences } from '../store/index.js'
-import { findPickle } from './find-pickle.js'
-import { findNonFinite } from './safetensors-finite.js'
-import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.js'
-import { shown } from './safetensors-header-json.js'
+import { checkFormat, type WeightsFormat, weightsFormats } from './check-format.js'
+import { findUnsafeContent } from './find-unsafe-content.js'
+import type { SafetensorsHeader } from './safetensors-header.js'
 import { checkShardIndexes } from './shard-index.js'
 import { readSmallJson } from './small-json.js'
 import type { WeightsDirectory } from './weights-directory.js'
@@ -13,13 +12,16 @@ import type { WeightsDirectory } from './weights-directory.js'
 export interface WeightsProblem {
   readonly file: string
   readonly problem: string
+  /** The file runs code when it is loaded, or its content cannot be examined. Nothing else is known to be wrong with it. */
+  readonly unsafe?: true | undefined
 }
 
 /**
- * Looks for all that is wrong with the files of a weights directory: empty means sound.
+ * Finds everything that is wrong with the files of a weights directory. An empty list means that they are sound.
  *
- * Every file is hashed again and searched for a pickle by its content; `config.json` is a JSON object; there are safetensors, each
- * one valid and finite; an index and its shards say the same.
+ * Every file is hashed again, searched for code by its content (`findUnsafeContent`), and checked by its format (`checkFormat`), under
+ * whatever name. At least one file holds weights in a known format. Beside safetensors there is a `config.json`, and it is a JSON
+ * object. An index of shards agrees with the shards.
  */
 export async function checkWeights(
   weights: WeightsDirectory,
@@ -30,12 +32,13 @@ export async function checkWeights(
   const absent = new Set(differences.filter(({ problem }) => problem === 'is missing').map(({ file }) => file))
   const present = weights.manifest.files.map(({ path }) => path).filter((path) => !absent.has(path))
   const headers = new Map<string, SafetensorsHeader>()
-  const problems = [...differences, ...requiredFileProblems(weights)]
+  const formats = new Set<WeightsFormat>()
+  const problems = [...differences]
   for (const file of present) {
     context.signal.throwIfAborted()
-    const found = await problemsOf(weights.path, file, headers, context)
-    problems.push(...found)
+    problems.push(...(await problemsOf(weights.path, file, { headers, formats }, context)))
   }
+  problems.push(...requiredFileProblems(weights, formats))
   problems.push(...(await checkShardIndexes(weights.path, present, headers)))
   return problems
 }
@@ -54,35 +57,37 @@ async function differenceProblems(weights: WeightsDirectory, context: CallContex
   }
 }
 
-function requiredFileProblems({ manifest }: WeightsDirectory): WeightsProblem[] {
-  const problems: WeightsProblem[] = []
-  if (!manifest.files.some(({ path }) => path === 'config.json'))
-    problems.push({ file: 'config.json', problem: 'is required and not there' })
-  if (!manifest.files.some(({ path }) => isSafetensors(path)))
-    problems.push({ file: 'model.safetensors', problem: 'is required, or another safetensors file, and none is there' })
-  return problems
+function requiredFileProblems({ manifest }: WeightsDirectory, formats: ReadonlySet<WeightsFormat>): WeightsProblem[] {
+  // A damaged safetensors file is a problem of its own, and not missing.
+  const hasSafetensors = formats.has('safetensors') || manifest.files.some(({ path }) => path.endsWith('.safetensors'))
+  if (formats.size === 0 && !hasSafetensors)
+    return [
+      { file: '.', problem: `has no file of weights in a format that can be checked (${weightsFormats.join(', ')})` },
+    ]
+  if (hasSafetensors && !manifest.files.some(({ path }) => path === 'config.json'))
+    return [{ file: 'config.json', problem: 'is required beside safetensors, and is missing' }]
+  return []
 }
 
 async function problemsOf(
   directory: string,
   file: string,
-  headers: Map<string, SafetensorsHeader>,
+  found: { readonly headers: Map<string, SafetensorsHeader>; readonly formats: Set<WeightsFormat> },
   context: CallContext,
 ): Promise<WeightsProblem[]> {
   const path = join(directory, file)
   try {
-    const pickle = await findPickle(path, context)
-    if (pickle !== undefined) return [{ file, problem: pickle }]
+    const unsafe = await findUnsafeContent(path, context)
+    if (unsafe !== undefined) return [{ file, problem: unsafe, unsafe: true }]
     if (file === 'config.json') {
       const config = await readSmallJson(path)
-      if (typeof config === 'string') return [{ file, problem: config }]
+      return typeof config === 'string' ? [{ file, problem: config }] : []
     }
-    if (!isSafetensors(file)) return []
-    const header = await readSafetensorsHeader(path, context)
-    headers.set(file, header)
-    const odd = await findNonFinite(path, header, context)
-    if (odd === undefined) return []
-    return [{ file, problem: `holds a value that is not finite: element ${odd.index} of tensor ${shown(odd.tensor)}` }]
+    const { format, header, problem } = await checkFormat(path, context)
+    if (header !== undefined) found.headers.set(file, header)
+    if (problem !== undefined) return [{ file, problem }]
+    if (format !== undefined) found.formats.add(format)
+    return []
   } catch (error) {
     return [problemOf(file, error)]
   }
@@ -94,5 +99,3 @@ function problemOf(file: string, error: unknown): WeightsProblem {
   const fact = error.facts['fact']
   return { file, problem: typeof fact === 'string' ? `is not sound: ${fact}` : error.message.replace(/\.$/, '') }
 }
-
-const isSafetensors = (path: string) => path.endsWith('.safetensors')

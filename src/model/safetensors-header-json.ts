@@ -101,6 +101,13 @@ export function parseHeaderJson(text: string, fail: (fact: string) => never): Ra
     expect('}')
   }
 
+  const takeNull = (): boolean => {
+    skipSpace()
+    if (!text.startsWith('null', at)) return false
+    at += 4
+    return true
+  }
+
   const readMetadata = (): Map<string, string> => {
     const entries = new Map<string, string>()
     readMembers('__metadata__', (key) => {
@@ -130,11 +137,11 @@ export function parseHeaderJson(text: string, fail: (fact: string) => never): Ra
   let metadata: Map<string, string> | undefined
   const tensors: RawTensor[] = []
   readMembers('the header', (key) => {
-    if (key === '__metadata__') metadata = readMetadata()
-    else tensors.push(readTensor(key))
+    if (key !== '__metadata__') tensors.push(readTensor(key))
+    else if (!takeNull()) metadata = readMetadata()
   })
-  for (; at < text.length; at += 1)
-    if (text.charCodeAt(at) !== 0x20) fail('something other than spaces follows the JSON of its header')
+  skipSpace()
+  if (at < text.length) fail('something other than white space follows the JSON of its header')
   return { metadata, tensors }
 }
 

@@ -1,5 +1,5 @@
 import { type CallContext, SheikhError } from '../core/index.js'
-import { type PlainFile, readAt, withPlainFile } from '../store/index.js'
+import { type PlainFile, readAt, refuseLfsPointer, withPlainFile } from '../store/index.js'
 import { byteLengthOf, type Dtype, isDtype } from './safetensors-dtype.js'
 import { parseHeaderJson, type RawTensor, shown } from './safetensors-header-json.js'
 
@@ -33,8 +33,7 @@ export interface ReadSafetensorsOptions {
 
 /**
  * Reads and checks the header of a safetensors file: its data is described fully, without a hole, an overlap or a rest.
- * Stricter than the reference reader: an unknown key of a tensor, white space other than spaces at the end, and a
- * `__metadata__` of null are refused.
+ * Stricter than the reference reader: duplicate keys and unknown keys of a tensor are refused.
  *
  * @throws `artifact-corrupt`, one sentence that names the file and the fact.
  */
@@ -52,6 +51,7 @@ export async function readHeader(file: PlainFile, options: ReadSafetensorsOption
   const fail = (fact: string): never => {
     throw unsound(path, fact)
   }
+  await refuseLfsPointer(file)
   if (sizeBytes < lengthBytes) fail(`it has ${sizeBytes} bytes, and a safetensors file at least ${lengthBytes}`)
   const length = new Uint8Array(lengthBytes)
   await readAt(file, 0, length)
@@ -63,8 +63,9 @@ export async function readHeader(file: PlainFile, options: ReadSafetensorsOption
   if (dataStart > sizeBytes) fail(`its header claims ${headerBytes} bytes, and the file has ${sizeBytes}`)
   const bytes = new Uint8Array(Number(headerBytes))
   await readAt(file, lengthBytes, bytes)
-  if (bytes[0] !== 0x7b) fail('its header does not start with "{"')
-  const { metadata, tensors } = parseHeaderJson(decoded(bytes, fail), fail)
+  const text = decoded(bytes, fail)
+  if (!/^[ \n\r\t]*\{/.test(text)) fail('its header does not start with "{"')
+  const { metadata, tensors } = parseHeaderJson(text, fail)
   return {
     // fromEntries defines properties, so that a key "__proto__" is a key like any other.
     metadata: Object.fromEntries(metadata ?? []),

@@ -1,13 +1,14 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SheikhError } from '../core/index.js'
-import { readWeightsDirectory } from '../model/index.js'
+import { checkWeights, readWeightsDirectory } from '../model/index.js'
 import { type Bundle, readBundle } from '../releaser/index.js'
-import { copyFileDurably } from '../store/index.js'
+import { cachedFile, copyFileDurably, readManifest } from '../store/index.js'
 import type { ImportOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
-import type { Imported } from './run-result.js'
+import type { Imported, LeftOut } from './run-result.js'
 import type { Session } from './session.js'
 import { scoreStage } from './stages/evaluate.js'
 import { validateStage } from './stages/validate.js'
@@ -29,7 +30,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
     )
   await recordProvenance(session, {})
   const { snapshot } = await validateStage(session)
-  const bundle = await bundleOf(session, options.directory)
+  const { bundle, leftOut } = await bundleOf(session, options.directory)
   await session.update({ bundle: bundle.digest })
   const evaluation = await scoreStage(session, bundle, snapshot.evaluation)
   if (evaluation.metrics.every(({ value }) => !Number.isFinite(value)))
@@ -51,20 +52,47 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       importedFrom: { from, ...(by !== undefined && { by }) },
     },
   })
-  return { runId: session.runId, status: 'imported', release }
+  return { runId: session.runId, status: 'imported', release, leftOut }
 }
 
 /** Whether a file is part of a model, and can be read without running it. */
 export const isModelFile = (path: string): boolean =>
   !beside.has(path) && !executable.test(path) && !path.split('/').some((name) => name.startsWith('.'))
 
-async function bundleOf(session: Session, folder: string): Promise<Bundle> {
-  const { path: root, manifest } = await readWeightsDirectory(folder, session.context)
+/** Copies what belongs to the model, and checks the content of every file. @throws `artifact-corrupt` for a damaged one. */
+async function bundleOf(
+  session: Session,
+  folder: string,
+): Promise<{ readonly bundle: Bundle; readonly leftOut: readonly LeftOut[] }> {
+  const { files } = await readManifest(folder, session.context, { followCacheLinks: true })
   const directory = await session.folder('bundle')
-  for (const { path, digest } of manifest.files) {
-    if (executable.test(path)) session.warn(`"${path}" is left out: reading its format can run code.`, { path })
-    else if (isModelFile(path))
-      await copyFileDurably(join(root, path), join(directory, path), session.context, { expected: digest })
+  const leftOut: LeftOut[] = []
+  const leaveOut = (path: string, reason: string) => {
+    leftOut.push({ path, reason })
+    session.warn(`${JSON.stringify(path)} is left out: it ${reason}.`, { path })
   }
-  return readBundle(directory, session.context)
+  for (const { path, digest } of files) {
+    if (executable.test(path)) leaveOut(path, 'has the name of a format that runs code when it is loaded')
+    else if (!isModelFile(path)) leftOut.push({ path, reason: 'is not part of the model' })
+    else {
+      const source = (await cachedFile(folder, path)) ?? join(folder, path)
+      await copyFileDurably(source, join(directory, path), session.context, { expected: digest })
+    }
+  }
+  const weights = await readWeightsDirectory(directory, session.context)
+  const named = new Set(weights.manifest.files.map(({ path }) => path))
+  // What predicting needs is up to the trainer, which scores the model below.
+  const problems = (await checkWeights(weights, session.context)).filter(({ file }) => named.has(file))
+  const damaged = problems.find(({ unsafe }) => !unsafe)
+  if (damaged !== undefined)
+    throw new SheikhError(
+      'artifact-corrupt',
+      `Cannot import the model: ${JSON.stringify(damaged.file)} ${damaged.problem}. Download the file again, or remove it from the folder.`,
+      { facts: { directory: folder, problems } },
+    )
+  for (const { file, problem } of problems) {
+    await rm(join(directory, file))
+    leaveOut(file, problem)
+  }
+  return { bundle: await readBundle(directory, session.context), leftOut }
 }

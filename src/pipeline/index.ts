@@ -27,6 +27,7 @@ export type {
   Collected,
   Imported,
   KeptEvaluations,
+  LeftOut,
   Promoted,
   Reproduction,
   RunRecord,

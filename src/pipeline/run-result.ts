@@ -39,6 +39,16 @@ export interface Imported {
   readonly runId: string
   readonly status: 'imported'
   readonly release: Release
+  /** Files of the folder that were not released. */
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** A file that an import does not release. */
+export interface LeftOut {
+  /** Below the folder of the model. */
+  readonly path: string
+  /** Follows the path in a sentence. */
+  readonly reason: string
 }
 
 /** A release that was trained again. */

@@ -106,7 +106,7 @@ async function verifyReleased(
 
 /** A release that somebody fetched: its files, with `sheikh-release.json` or at least `model.sig` among them. @throws `not-found`. */
 async function verifyFolder(folder: string, witnesses: Witnesses, context: CallContext): Promise<Verification> {
-  const manifest = await readManifest(folder, context)
+  const manifest = await readManifest(folder, context, { followCacheLinks: true })
   const text = (name: string) =>
     manifest.files.some(({ path }) => path === name) ? readFile(join(folder, name), 'utf8') : undefined
   const document = await text('sheikh-release.json')

@@ -11,6 +11,8 @@ export {
   renameDurably,
   writeFileAtomic,
 } from './atomic-files.js'
+export { cachedFile } from './hub-cache.js'
+export { refuseLfsPointer } from './lfs-pointer.js'
 export { chunksOf, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
 export {
   describeDifference,

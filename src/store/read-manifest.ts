@@ -11,6 +11,8 @@ import {
   SheikhError,
   startDigest,
 } from '../core/index.js'
+import { cachedFile } from './hub-cache.js'
+import { refuseLfsPointer } from './lfs-pointer.js'
 import { chunksOf, readFailed, withPlainFile } from './plain-file.js'
 
 /** Files hashed at the same time: as many as libuv has threads to read with. */
@@ -21,14 +23,23 @@ export interface ManifestDifference {
   readonly difference: 'missing' | 'extra' | 'changed'
 }
 
+export interface ReadManifestOptions {
+  /** Follow the symbolic links of a Hugging Face cache, which lead to the cache's own blobs. @default false */
+  readonly followCacheLinks?: boolean | undefined
+}
+
 /**
  * Lists a directory's files and hashes each.
  *
- * @throws `artifact-corrupt` for a symbolic link, a special file, or a name that may not stand in a manifest;
- * `not-found` where there is no such directory.
+ * @throws `artifact-corrupt` for a symbolic link, a special file, a Git LFS pointer, or a name that no manifest may contain;
+ * `not-found` if the directory does not exist.
  */
-export async function readManifest(directory: string, context: CallContext): Promise<Manifest> {
-  return manifestOf(await hashFiles(directory, await listFiles(directory, context), context))
+export async function readManifest(
+  directory: string,
+  context: CallContext,
+  options: ReadManifestOptions = {},
+): Promise<Manifest> {
+  return manifestOf(await hashFiles(directory, await listFiles(directory, context, options), context))
 }
 
 /** How a directory differs from a manifest, sorted by path. Every file is hashed again. @throws as `readManifest`. */
@@ -38,8 +49,9 @@ export async function manifestDifferences(
   context: CallContext,
 ): Promise<readonly ManifestDifference[]> {
   const expected = new Map(manifest.files.map((file) => [file.path, file]))
-  const present = new Set(await listFiles(directory, context))
-  const common = manifest.files.map(({ path }) => path).filter((path) => present.has(path))
+  const listed = await listFiles(directory, context)
+  const present = new Set(listed.map(({ path }) => path))
+  const common = listed.filter(({ path }) => expected.has(path))
   const differences: ManifestDifference[] = []
   for (const { path } of manifest.files) if (!present.has(path)) differences.push({ path, difference: 'missing' })
   for (const path of present) if (!expected.has(path)) differences.push({ path, difference: 'extra' })
@@ -84,8 +96,18 @@ const differenceWords = {
   changed: 'is not what its manifest says',
 } as const
 
-async function listFiles(directory: string, context: CallContext): Promise<string[]> {
-  const found: string[] = []
+interface ListedFile {
+  readonly path: string
+  /** Where its bytes are. */
+  readonly source: string
+}
+
+async function listFiles(
+  directory: string,
+  context: CallContext,
+  { followCacheLinks = false }: ReadManifestOptions = {},
+): Promise<ListedFile[]> {
+  const found: ListedFile[] = []
   const folders = ['']
   for (;;) {
     const folder = folders.pop()
@@ -94,7 +116,8 @@ async function listFiles(directory: string, context: CallContext): Promise<strin
     for (const entry of await entriesOf(join(directory, folder))) {
       // Bounds the depth too: no path is longer than 1,024 bytes.
       const path = checkedPath(folder === '' ? entry.name : `${folder}/${entry.name}`)
-      if (entry.isFile()) found.push(path)
+      const cached = followCacheLinks && entry.isSymbolicLink() ? await cachedFile(directory, path) : undefined
+      if (entry.isFile() || cached !== undefined) found.push({ path, source: cached ?? join(directory, path) })
       else if (entry.isDirectory()) folders.push(path)
       else throw notPlain(directory, path, entry)
     }
@@ -109,8 +132,8 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   }
 }
 
-async function hashFiles(directory: string, paths: readonly string[], context: CallContext): Promise<FileEntry[]> {
-  const sorted = [...paths].sort()
+async function hashFiles(directory: string, files: readonly ListedFile[], context: CallContext): Promise<FileEntry[]> {
+  const sorted = [...files].sort((left, right) => (left.path < right.path ? -1 : 1))
   const entries: FileEntry[] = []
   const failures: { readonly index: number; readonly error: unknown }[] = []
   let next = 0
@@ -132,8 +155,9 @@ async function hashFiles(directory: string, paths: readonly string[], context: C
   return entries
 }
 
-function hashFile(directory: string, path: string, context: CallContext): Promise<FileEntry> {
-  return withPlainFile(join(directory, path), async (file) => {
+function hashFile(directory: string, { path, source }: ListedFile, context: CallContext): Promise<FileEntry> {
+  return withPlainFile(source, async (file) => {
+    await refuseLfsPointer(file, { directory, path })
     const hash = startDigest()
     for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
     return { path, sizeBytes: file.sizeBytes, digest: finishDigest(hash) }
@@ -141,10 +165,12 @@ function hashFile(directory: string, path: string, context: CallContext): Promis
 }
 
 function notPlain(directory: string, path: string, entry: Dirent): SheikhError {
-  const kind = entry.isSymbolicLink() ? 'a symbolic link' : 'a special file'
+  const kind = entry.isSymbolicLink()
+    ? 'a symbolic link, not a plain file. Copy the files with their content, for example with "cp -rL"'
+    : 'a special file, not a plain file'
   return new SheikhError(
     'artifact-corrupt',
-    `Cannot read ${JSON.stringify(directory)}: ${JSON.stringify(path)} is ${kind}, not a plain file.`,
+    `Cannot read ${JSON.stringify(directory)}: ${JSON.stringify(path)} is ${kind}.`,
     { facts: { directory, path } },
   )
 }

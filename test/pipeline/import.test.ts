@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -69,6 +69,61 @@ describe('import', () => {
     const { release } = await importing.import({ directory })
     expect(release.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
     expect(warnings).toEqual([expect.stringContaining('optimizer.pt'), expect.stringContaining('pytorch_model.bin')])
+  })
+
+  it('checks every file by its content, whatever its name, and reports what it left out', async () => {
+    const { pipeline } = world()
+    const directory = join(await folder(), 'model')
+    await cp(await modelFolder(), directory, { recursive: true })
+    await writeFile(join(directory, 'extra.bin'), Buffer.from('\x80\x04N.', 'latin1'))
+    await writeFile(join(directory, 'optimizer.dat'), Buffer.from('fd377a585a000004', 'hex'))
+    await writeFile(join(directory, 'README.md'), 'a model')
+    const { release, leftOut } = await pipeline().import({ directory })
+    expect(release.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
+    expect(leftOut).toEqual([
+      { path: 'README.md', reason: 'is not part of the model' },
+      { path: 'extra.bin', reason: 'is a Python pickle (protocol 4)' },
+      { path: 'optimizer.dat', reason: expect.stringContaining('is compressed with xz') },
+    ])
+  })
+
+  const header = '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.padEnd(64)
+  const nan = Buffer.from(`@${'\0'.repeat(7)}${header}\0\0\xc0\x7f`, 'latin1')
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 123\n`
+  for (const [what, name, content, fact] of [
+    ['a truncated safetensors file', 'extra.safetensors', nan.subarray(0, 30), 'its header claims'],
+    ['a truncated safetensors file of another name', 'extra.dat', nan.subarray(0, 30), 'its header claims'],
+    ['a value that is not finite', 'extra.dat', nan, 'holds a value that is not finite'],
+    ['a Git LFS pointer', 'extra.txt', Buffer.from(pointer), 'Git LFS pointer'],
+  ] as const)
+    it(`refuses ${what}`, async () => {
+      const { pipeline, releaser } = world()
+      const directory = join(await folder(), 'model')
+      await cp(await modelFolder(), directory, { recursive: true })
+      await writeFile(join(directory, name), content)
+      await expect(pipeline().import({ directory })).rejects.toMatchObject({
+        code: 'artifact-corrupt',
+        message: expect.stringContaining(fact),
+      })
+      expect(await releaser.current('latest', callContext())).toBeUndefined()
+    })
+
+  it('follows the links of a Hugging Face cache, and no others', async () => {
+    const cache = join(await folder(), 'models--ann--spam')
+    const snapshot = join(cache, 'snapshots', 'abc')
+    await mkdir(snapshot, { recursive: true })
+    await cp(await modelFolder(), join(cache, 'blobs'), { recursive: true })
+    for (const name of ['config.json', 'model.safetensors']) await symlink(`../../blobs/${name}`, join(snapshot, name))
+    const { pipeline } = world()
+    const { release } = await pipeline().import({ directory: snapshot })
+    expect(release.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
+    await writeFile(join(cache, 'secret.txt'), 'secret')
+    for (const target of ['../../secret.txt', '/etc/hostname', '../../blobs', 'nowhere']) {
+      await symlink(target, join(snapshot, 'extra.txt'))
+      const { pipeline: other } = world()
+      await expect(other().import({ directory: snapshot })).rejects.toThrow('symbolic link')
+      await rm(join(snapshot, 'extra.txt'))
+    }
   })
 
   it('is refused where something is released already', async () => {

@@ -121,7 +121,7 @@ describe('an explanation', () => {
     const verdict = { status: 'fail', findings: [finding, broken], summary: '', whenInconclusive: 'ask' } as const
     const said = explainVerdict(verdict as unknown as Verdict)
     expect(said.why).toBe('Weight-integrity: a file is cut short. It also failed: no-regression(accuracy).')
-    expect(said.whatWouldChangeIt).toContain('never released')
+    expect(said.whatWouldChangeIt).toContain('cannot be overridden')
   })
 
   it('of no findings at all is no pass', () => {

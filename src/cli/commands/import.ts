@@ -21,11 +21,15 @@ export const importCommand: Command = {
       version: text('version')?.replace(/^v/, ''),
       by: text('by'),
     })
+    const { leftOut } = imported
     const { version, record } = imported.release
     const accuracy = record.metrics?.['accuracy']
     const scored = typeof accuracy === 'number' ? `, accuracy ${percent(accuracy)}` : ''
     return {
-      text: `Imported as ${version}${scored}. The next run is compared with it.`,
+      text: [
+        ...leftOut.map(({ path, reason }) => `Left out ${JSON.stringify(path)}: it ${reason}.`),
+        `Imported as ${version}${scored}. The next run is compared with it.`,
+      ].join('\n'),
       json: toJson(imported),
     }
   },

@@ -4,7 +4,7 @@ import { inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../../src/core/index.js'
-import { findPickle } from '../../../src/model/find-pickle.js'
+import { findUnsafeContent } from '../../../src/model/find-unsafe-content.js'
 import { pickleScan } from '../../../src/model/pickle-scan.js'
 import { temporaryFolder } from '../files.js'
 
@@ -37,7 +37,7 @@ describe('a pickle under the name of a safetensors file', () => {
   for (const [name, packed] of Object.entries(reference.refused))
     it(`is found: ${name}`, async () => {
       writeFileSync(path, unpacked(packed))
-      const found = await findPickle(path, context)
+      const found = await findUnsafeContent(path, context)
       expect(found).toMatch(/pickle|cannot be checked/)
       if (name in facts) expect(found).toBe(facts[name])
     })
@@ -57,7 +57,7 @@ describe('what is not a pickle', () => {
   for (const [name, packed] of Object.entries(reference.accepted))
     it(`is left alone: ${name}`, async () => {
       writeFileSync(path, unpacked(packed))
-      expect(await findPickle(path, context)).toBeUndefined()
+      expect(await findUnsafeContent(path, context)).toBeUndefined()
     })
 
   it('is left alone: lines of words, JSON and bytes at random, which end in no error either', async () => {
@@ -72,7 +72,7 @@ describe('what is not a pickle', () => {
         ),
         async (text) => {
           writeFileSync(path, text)
-          expect(await findPickle(path, context)).toBeUndefined()
+          expect(await findUnsafeContent(path, context)).toBeUndefined()
         },
       ),
       { numRuns: 300 },
@@ -85,13 +85,13 @@ describe('what is not a pickle', () => {
         ),
         async (bytes) => {
           writeFileSync(path, bytes)
-          await findPickle(path, context)
+          await findUnsafeContent(path, context)
           for (const head of ['PK\x03\x04', '\x93NUMPY\x01\x00', '\x1f\x8b', 'x\x9c', '\x80\x04']) {
             writeFileSync(
               path,
               Buffer.concat([Buffer.from(head, 'latin1'), bytes, Buffer.from('PK\x05\x06', 'latin1'), bytes]),
             )
-            await findPickle(path, context)
+            await findUnsafeContent(path, context)
           }
         },
       ),
@@ -101,6 +101,6 @@ describe('what is not a pickle', () => {
 
   it('stops when aborted', async () => {
     const aborted = callContext({ signal: AbortSignal.abort('stop') })
-    await expect(findPickle(path, aborted)).rejects.toBe('stop')
+    await expect(findUnsafeContent(path, aborted)).rejects.toBe('stop')
   })
 })

@@ -28,7 +28,8 @@ const attacks: readonly [fact: string, file: Uint8Array][] = [
   ['its header claims 18446744073709551615 bytes', claiming((1n << 64n) - 1n)],
   ['its header claims 99999999 bytes, and the file has 10', claiming(99_999_999n)],
   ['does not start with "{"', claiming(0n)],
-  ['does not start with "{"', rawFile(' {}')],
+  ['does not start with "{"', rawFile('\u00a0{}')],
+  ['does not start with "{"', rawFile('   ')],
   ['does not start with "{"', rawFile('\ufeff{}')],
   ['does not start with "{"', rawFile('[]')],
   ['is not UTF-8', rawFile(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]))],
@@ -41,16 +42,19 @@ const attacks: readonly [fact: string, file: Uint8Array][] = [
   ['a string is not closed', rawFile('{"a\n":1}')],
   ['a bad escape', rawFile('{"\\x41":1}')],
   ['a lone surrogate', rawFile('{"\\ud800":1}')],
-  ['something other than spaces follows', rawFile('{}\n')],
-  ['something other than spaces follows', rawFile('{}\0')],
-  ['something other than spaces follows', rawFile('{} {}')],
+  ['something other than white space follows', rawFile('{}\v')],
+  ['something other than white space follows', rawFile('{}\0')],
+  ['something other than white space follows', rawFile('{} {}')],
   ['the key "a" stands twice in the header', rawFile(`{${tensor('a', 0, 4)},${tensor('a', 0, 4)}}`, four)],
   ['the key "a" stands twice in the header', rawFile(`{${tensor('a', 0, 4)},${tensor('\\u0061', 0, 4)}}`, four)],
   ['the key "__metadata__" stands twice', rawFile('{"__metadata__":{},"__metadata__":{}}')],
   ['the key "k" stands twice in __metadata__', rawFile('{"__metadata__":{"k":"1","k":"2"}}')],
   ['stands twice in tensor "a"', rawFile('{"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}}')],
   ['something other than a string under "k"', rawFile('{"__metadata__":{"k":1}}')],
-  ['no "{"', rawFile('{"__metadata__":null}')],
+  ['stands twice in the header', rawFile('{"__metadata__":{},"__metadata__":null}')],
+  ['something other than a string under "k"', rawFile('{"__metadata__":{"k":null}}')],
+  ['no "{"', rawFile('{"__metadata__":nul}')],
+  ['no "{"', rawFile('{"a":null}')],
   ['no "{"', rawFile('{"a":[]}')],
   ['has an unknown key "extra"', rawFile('{"a":{"extra":1}}')],
   ['lacks dtype, shape or data_offsets', rawFile('{"a":{"dtype":"U8","shape":[]}}')],
@@ -95,6 +99,12 @@ describe('a header that is not sound', () => {
         expect(error.message).toContain(fact)
         expect(error.message).toMatch(/^[^\n]{1,500}\.$/)
       }
+    })
+
+  for (const header of [' {}', '\r\n\t {}', '{}\n', '{}\r \t\n', '{"__metadata__":null}', '{"__metadata__": null }'])
+    it(`is accepted as Python accepts it: ${JSON.stringify(header)}`, async () => {
+      writeFileSync(path, rawFile(header))
+      expect(await readSafetensors(path, context)).toEqual({ metadata: {}, tensors: [] })
     })
 
   it('never quotes a name at length', async () => {
