@@ -42,7 +42,9 @@ export interface Command {
   readonly run: (input: Arguments, terminal: Terminal) => Promise<Answer>
 }
 
-/** Any value as it would come back from its JSON text: members that are undefined are gone. */
+/** Any value as it would come back from its JSON text: members that are undefined are gone, and so are the packed scores of a release. */
 export function toJson(value: unknown): Json {
-  return JSON.parse(JSON.stringify(value)) as Json
+  const withoutColumns = (key: string, member: unknown) =>
+    key === 'answers' && typeof member === 'object' && member !== null ? { ...member, columns: undefined } : member
+  return JSON.parse(JSON.stringify(value, withoutColumns)) as Json
 }

@@ -8,6 +8,7 @@ import type { ImportOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
+import { answersOf } from './released-answers.js'
 import type { Imported, LeftOut } from './run-result.js'
 import type { Session } from './session.js'
 import { scoreStage } from './stages/evaluate.js'
@@ -39,6 +40,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       'Cannot import the model: it answered no item of the evaluation set, so nothing could be compared with it. Bring the trainer that can load it.',
     )
   const { from = options.directory, by, version } = options
+  const answers = await answersOf(session, evaluation)
   const current = await session.options.releaser.current(session.channel, session.context)
   const release = await publish(session, {
     bundle,
@@ -48,6 +50,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
     record: {
       metrics: session.record.metrics,
       evaluationDigest: evaluation.evaluationDigest,
+      ...(answers !== undefined && { answers }),
       dataset: session.record.dataset as never,
       importedFrom: { from, ...(by !== undefined && { by }) },
     },

@@ -1,10 +1,13 @@
 import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
+import type { Evaluation } from '../evaluation/index.js'
 import type { LedgerEvent } from '../gate/index.js'
 import { type Release, readBundle } from '../releaser/index.js'
+import { keptEvaluations } from './kept-evaluations.js'
 import { checkReleasesPresent } from './missing-releases.js'
 import type { ApproveOptions, OverrideOptions } from './options.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
+import { answersOf } from './released-answers.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import type { ReleaseRequest } from './stages/release.js'
@@ -112,10 +115,13 @@ async function releaseKept(
       { cause: error },
     )
   }
+  const kept = open.evaluations?.candidate === undefined ? undefined : await judgedCandidate(session, open.runId)
+  const answers = kept && (await answersOf(session, kept))
   const { type: _type, ...decision } = by.decision as unknown as JsonObject
   const record = {
     metrics: open.metrics,
     evaluationDigest: open.dataset?.evaluationDigest,
+    ...(answers !== undefined && { answers }),
     verdict: open.verdict,
     candidate: open.candidate?.record,
     dataset: open.dataset,
@@ -129,6 +135,16 @@ async function releaseKept(
     sourceKey: open.sourceKey,
     record: record as never,
   })
+}
+
+/** What the run judged; `undefined` if the store lost it, which is no reason to refuse what a person decided. */
+async function judgedCandidate(session: Session, runId: string): Promise<Evaluation | undefined> {
+  try {
+    return (await keptEvaluations(session.options.store, runId, session.context)).candidate
+  } catch (error) {
+    if (!isSheikhError(error, 'not-found') && !isSheikhError(error, 'artifact-corrupt')) throw error
+    return undefined
+  }
 }
 
 /** @returns where the channel points: at what the run was compared with. */

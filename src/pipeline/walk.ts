@@ -8,6 +8,7 @@ import type { RunOptions } from './options.js'
 import { recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
+import { answersOf } from './released-answers.js'
 import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
@@ -75,7 +76,8 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
     await host.add('verdict', { value: verdict }, digestJson(verdict))
     const held = await heldBack(session, verdict, bundle)
     if (held !== undefined) return held
-    const record = releaseRecord(session, evidence, verdict)
+    const answers = await answersOf(session, evidence.candidate.evaluation)
+    const record = { ...releaseRecord(session, evidence, verdict), ...(answers !== undefined && { answers }) }
     const request = { bundle, history: known_.history, decidedAgainst: known_.current?.version, sourceKey: key, record }
     const release = await publish(session, { ...request, releaseAs }, host)
     return { runId, status: 'released', release, verdict }

@@ -39,6 +39,8 @@ export interface ReleaseRecord {
   /** By metric, on `evaluationDigest`. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly evaluationDigest?: Digest | undefined
+  /** How it scored on `evaluationDigest`, item by item: ids, labels and scores, no text. */
+  readonly answers?: Json | undefined
   readonly verdict?: Json | undefined
   readonly candidate?: Json | undefined
   readonly dataset?: Json | undefined

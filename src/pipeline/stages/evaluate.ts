@@ -26,6 +26,7 @@ import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { isStorageFault } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, keyOf } from '../keys.js'
+import { releasedAnswers } from '../released-answers.js'
 import type { Session } from '../session.js'
 
 /** The evidence, and the digest of all evaluations in it. */
@@ -97,10 +98,8 @@ async function scoreOpponent(
 ): Promise<{ readonly opponent: Opponent; readonly identity: Json; readonly files?: Digest | undefined }> {
   const { version, bundle } = release
   try {
-    const directory = await session.folder(`release-${version}`)
-    const opened = await session.options.releaser.open(version, directory, session.context)
-    const asked = { weights: weightsOf(opened), prompts: inferencePrompts(opened) }
-    const scored = await score(session, asked, rows, environment)
+    const scored =
+      (await scoredAtRelease(session, release, candidate)) ?? (await scoreNow(session, version, rows, environment))
     // The same rows: one copy of what is said of the items is enough.
     const { ids, groups, slices, targets } = candidate
     const evaluation = { ...scored.evaluation, ids, groups, slices, targets }
@@ -119,6 +118,31 @@ async function scoreOpponent(
     session.warn(`The release ${version} could not be scored: ${unscorable}`, { version })
     return { opponent: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
   }
+}
+
+async function scoreNow(
+  session: Session,
+  version: string,
+  rows: Rows<unknown, unknown>,
+  environment: TrainerEnvironment | undefined,
+): Promise<Scored> {
+  const directory = await session.folder(`release-${version}`)
+  const opened = await session.options.releaser.open(version, directory, session.context)
+  const asked = { weights: weightsOf(opened), prompts: inferencePrompts(opened) }
+  return score(session, asked, rows, environment)
+}
+
+/**
+ * The scores that the release keeps, if they are of these items and metrics. Another trainer than the one that made it may
+ * not load it, or may read its inputs in another way and make it look worse than it is.
+ */
+async function scoredAtRelease(session: Session, release: Release, candidate: Evaluation): Promise<Scored | undefined> {
+  const evaluation = await releasedAnswers(session, release, candidate)
+  if (evaluation === undefined) return undefined
+  const directory = await session.folder('scored')
+  const digest = await writeEvaluation(join(directory, evaluationFile), evaluation, session.context)
+  const files = await session.options.store.objects.putDirectory(directory, session.context)
+  return { evaluation, digest, files, cached: true }
 }
 
 /** A model that fails on an input is said by its outcomes: here it was timed on nothing. */

@@ -46,18 +46,23 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     const noted = entries.flatMap((entry) => (entry.type === 'release' ? [entry.version] : []))
     const used = [...request.history.map(({ version }) => version), ...noted]
     const { releaseAs } = request
+    const { answers, ...told } = request.record
     const unsigned = {
       version: versionOf(session.options, changeSince(previous, request.record.source), { used, releaseAs }),
       intent,
       record: withoutUndefined(
         // Registries are read by many: nothing secret goes there, whoever wrote it into a metric's or a person's name.
-        session.hide({
-          ...request.record,
-          runId: session.runId,
-          commit: record.commit,
-          atMs: context.clock.nowMs(),
-          ledger: anchorOf(entries),
-        }),
+        {
+          ...session.hide({
+            ...told,
+            runId: session.runId,
+            commit: record.commit,
+            atMs: context.clock.nowMs(),
+            ledger: anchorOf(entries),
+          }),
+          // Compressed: what looks like a secret there is none, and a changed character would spoil it.
+          answers,
+        },
       ),
     }
     const asked = await attested(session, request.bundle, unsigned)
