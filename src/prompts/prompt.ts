@@ -19,7 +19,7 @@ export function prompt(
   return {
     contract: 1,
     name: 'prompt',
-    version: '1',
+    version: '2',
     describe: () => ({ path, template: loaded?.digest ?? null }),
     async load({ signal }) {
       signal.throwIfAborted()
