@@ -6,6 +6,7 @@ export {
   type HostConfiguration,
   type Initialised,
   type InitOptions,
+  type Inspection,
   initGitRepository,
   initRepository,
   type Notice,

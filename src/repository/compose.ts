@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { type CallContext, type Digest, messageOf, SheikhError } from '../core/index.js'
@@ -42,7 +43,10 @@ import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
 import { type Environment, releaserOf, type Surroundings } from './release-targets.js'
 
-/** The parts of a pipeline, made of a project's files. A host's own part takes the place of the file's. */
+/**
+ * The parts of a pipeline, made of a project's files. A host's own part replaces the file's. Trainer and registry are made
+ * on their first use, because a command that only reads data needs neither.
+ */
 export interface Composition {
   readonly configuration: Configuration
   /** The JSON Schema of the samples, as it is in its file. */
@@ -50,14 +54,16 @@ export interface Composition {
   /** A whole pipeline of the host's. */
   readonly pipeline?: Pipeline<never, never> | undefined
   readonly dataset: Dataset<unknown, unknown>
-  readonly trainer: Trainer<unknown, unknown>
+  /** @throws `invalid-config` for an architecture that is not built in. */
+  readonly trainer: () => Promise<Trainer<unknown, unknown>>
   readonly gate: Gate
-  readonly releaser: Releaser
+  /** @throws `invalid-config` for a GitHub target without a repository. */
+  readonly releaser: () => Promise<Releaser>
   readonly store: Store
   readonly stages: readonly Stage[]
   readonly seed: number
   /** A release to start from. */
-  readonly base?: NamedBase | undefined
+  readonly base: () => Promise<NamedBase | undefined>
   /** Where samples come from. */
   readonly samples: Source
   /** Of the host's: its samples are in no commit. */
@@ -92,23 +98,37 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   if (schemaPath !== undefined) await refuseLinks(root, [relative(root, inside(root, schemaPath))])
   if (samples !== undefined) await refuseLinks(root, [samples.directory])
   const host = (await loadHostConfiguration(root)) ?? {}
-  const releaser =
-    host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license))
+  const releaser = once(
+    async () => host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license)),
+  )
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
     dataset: datasetOf(root, configuration, host),
-    trainer:
-      (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
+    trainer: once(
+      async () =>
+        (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
+    ),
     gate: gateOf(configuration, host),
     releaser,
     store: directoryStore(join(root, storePath)),
     stages: host.stages ?? [],
     seed: configuration.training.seed,
-    base: await namedBase(configuration.training.warmStart, releaser, context),
+    base: async () => {
+      const { warmStart } = configuration.training
+      return warmStart && namedBase(warmStart, await releaser(), context)
+    },
     samples: host.source ?? samplesOf(root, configuration),
     source: host.source,
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }
 
@@ -181,6 +201,13 @@ async function llamaOptions(
     })
   if (base === undefined) throw fail('nothing says from which folder', 'Write model.base')
   const directory = inside(root, base, trainingFile)
+  if (!existsSync(directory) && /^[\w.-]+(\/[\w.-]+)?$/.test(base)) {
+    const folder = `models/${base.split('/').at(-1)}`
+    throw fail(
+      `there is no folder "${base}". If it is a model of the Hugging Face Hub, fetch it: hf download ${base} --local-dir ${folder}`,
+      `Then write model.base: ${folder}`,
+    )
+  }
   if (baseDigest === undefined) {
     const { digest } = await readWeightsDirectory(directory, context)
     throw fail(`nothing says what is in "${base}"`, `If it is what you want, write model.base_digest: ${digest}`)
@@ -242,7 +269,7 @@ async function readSchema(root: string, path: string): Promise<string> {
     if (error instanceof SheikhError) throw error
     throw new SheikhError(
       'invalid-config',
-      `Cannot read the schema "${path}": ${messageOf(error)}. Correct validation.schema_path in dataset/config.yaml.`,
+      `Cannot read the schema "${path}", neither from the project's folder nor from dataset/: ${messageOf(error)}. Correct validation.schema_path in dataset/config.yaml.`,
       {
         facts: { file: 'dataset/config.yaml' },
         cause: error,

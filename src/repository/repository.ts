@@ -2,7 +2,15 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, posix, relative, resolve } from 'node:path'
 import { env } from 'node:process'
-import { type CallContext, type Clock, callContext, digestBytes, type Log, SheikhError } from '../core/index.js'
+import {
+  type CallContext,
+  type Clock,
+  callContext,
+  digestBytes,
+  isSheikhError,
+  type Log,
+  SheikhError,
+} from '../core/index.js'
 import {
   addToPinnedSet,
   type DatasetSummary,
@@ -16,7 +24,14 @@ import {
   repinSet,
 } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
-import { type Imported, type PayloadFile, Pipeline, type Provenance } from '../pipeline/index.js'
+import {
+  type Imported,
+  type PayloadFile,
+  Pipeline,
+  type PipelineOptions,
+  type Plan,
+  type Provenance,
+} from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import { findUnexplained, type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
 import { minimumItemsForMargin } from '../statistics/index.js'
@@ -27,7 +42,9 @@ import { type Composition, compose, ledgerOptions } from './compose.js'
 import { type Configuration, hostModules, loadConfiguration, type Notice } from './config/index.js'
 import { type Author, commit, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { fetchModel } from './hub-id.js'
+import { type Inspection, inspectProject } from './inspect-project.js'
 import { evaluationPath, promptsPath } from './layout.js'
+import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { committedPaths, provenanceOf } from './provenance.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAt } from './rows-at.js'
@@ -73,18 +90,62 @@ export class Repository {
   /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */
   async pipeline(): Promise<Pipeline<unknown, unknown>> {
     const composition = await this.#compose()
-    const { channel, increment, prerelease } = composition.configuration.release
     if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
+    const [releaser, trainer, base] = [
+      await composition.releaser(),
+      await composition.trainer(),
+      await composition.base(),
+    ]
     const pipeline = new Pipeline<unknown, unknown>({
+      ...(await this.#pipelineOptions(composition)),
+      ...{ releaser, trainer, base, ledger: this.#ledger(composition.configuration) },
+    })
+    track(pipeline, composition.configuration, this.#surroundings, this.#context.log)
+    return pipeline
+  }
+
+  /**
+   * What a run would do, and why; changes nothing. Works without a trainer and without the registry: `unresolved` then says
+   * what a run lacks, and the plan is made as if nothing was released.
+   */
+  async plan({
+    signal,
+  }: {
+    readonly signal?: AbortSignal | undefined
+  } = {}): Promise<Plan & { readonly unresolved: readonly string[] }> {
+    const composition = await this.#compose()
+    if (composition.pipeline !== undefined) return { ...(await composition.pipeline.plan({ signal })), unresolved: [] }
+    const unresolved: string[] = []
+    const lacks = (error: unknown) => {
+      if (!isSheikhError(error)) throw error
+      unresolved.push(error.message)
+    }
+    const options = await this.#pipelineOptions(composition)
+    const trainer = (await composition.trainer().catch(lacks)) ?? missingTrainer()
+    const releaser = await composition.releaser().catch(lacks)
+    if (releaser !== undefined)
+      try {
+        const [base, ledger] = [await composition.base(), this.#ledger(composition.configuration)]
+        const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
+        return { ...(await pipeline.plan({ signal })), unresolved }
+      } catch (error) {
+        if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
+        lacks(error)
+      }
+    const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
+    return { ...(await pipeline.plan({ signal })), unresolved }
+  }
+
+  async #pipelineOptions(
+    composition: Composition,
+  ): Promise<Omit<PipelineOptions<unknown, unknown>, 'trainer' | 'releaser'>> {
+    const { channel, increment, prerelease } = composition.configuration.release
+    return {
       dataset: composition.dataset,
-      trainer: composition.trainer,
       gate: composition.gate,
-      ledger: this.#ledger(composition.configuration),
-      releaser: composition.releaser,
       store: composition.store,
       stages: composition.stages,
       seed: composition.seed,
-      base: composition.base,
       ...(composition.source === undefined && {
         rowsAt: (commit, context) => rowsAt(this.#git, { commit, project: this.#prefix }, context),
       }),
@@ -98,9 +159,7 @@ export class Repository {
       provenance: (context) => this.#provenance(composition, context),
       clock: this.#context.clock,
       log: this.#context.log,
-    })
-    track(pipeline, composition.configuration, this.#surroundings, this.#context.log)
-    return pipeline
+    }
   }
 
   /** What the configuration holds that is unknown or not honoured, with file and line. */
@@ -149,7 +208,8 @@ export class Repository {
       readonly remote?: boolean | undefined
     } = {},
   ): Promise<Verification> {
-    const { configuration, releaser } = await this.#compose()
+    const { configuration, releaser: registry } = await this.#compose()
+    const releaser = await registry()
     const ledger = await this.#ledger(configuration).read(this.#context)
     const witnesses = { ...(await readTrust(keysPath)), ledger }
     const within = { ...this.#surroundings, channel: configuration.release.channel, releaser, witnesses }
@@ -164,13 +224,22 @@ export class Repository {
     return (await loadConfiguration(this.root, this.#context)).release.retention
   }
 
-  /** Reads everything a run would read, and trains nothing. @throws as a run. */
+  /** Reads the data that a run would read, and trains nothing. Needs no trainer and no registry. @throws as a run. */
   async validate({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<DatasetSummary> {
-    const composition = await this.#compose()
+    const { problems, summary } = await this.inspect({ signal })
+    if (problems[0] !== undefined) throw problems[0]
+    return summary!
+  }
+
+  /** Everything that `validate` finds, the most serious first, and what to do next. */
+  async inspect({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Inspection> {
     const context = callContext({ ...this.#context, signal })
-    const { summary } = await composition.dataset.snapshot({ ...context, cache: composition.store.documents })
-    await this.#payload(composition, context)
-    return summary
+    return inspectProject(
+      this.root,
+      () => this.#compose(),
+      (composition) => this.#payload(composition, context),
+      context,
+    )
   }
 
   /**
@@ -187,9 +256,9 @@ export class Repository {
     const options = {
       channel: channel ?? configuration.release.channel,
       version,
-      trainer: trainer as Trainer<I, never>,
+      trainer: (await trainer()) as unknown as Trainer<I, never>,
     }
-    return loadRelease(releaser, options, this.#context)
+    return loadRelease(await releaser(), options, this.#context)
   }
 
   head(): Promise<Head | undefined> {

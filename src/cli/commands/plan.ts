@@ -11,15 +11,15 @@ export const plan: Command = {
   positionals: [0, 0],
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
-    const pipeline = await repository.pipeline()
-    const planned = await pipeline.plan({ signal: terminal.signal })
+    const planned = await repository.plan({ signal: terminal.signal })
     const notices = await repository.notices()
     if (!json) printNotices(notices, terminal)
+    const unresolved = planned.unresolved.map((message) => `needed for a run: ${message}\n`).join('')
     const lines = planned.stages.map(
       ({ stage, action, reason }) => `  ${stage.padEnd(9)} ${action.padEnd(7)} ${reason}`,
     )
     return {
-      text: `${planned.summary}\n${countsText(planned.counts)}\n${lines.join('\n')}`,
+      text: `${unresolved}${planned.summary}\n${countsText(planned.counts)}\n${lines.join('\n')}`,
       json: toJson({ ...planned, notices }),
     }
   },

@@ -5,17 +5,35 @@ import { open, printNotices } from '../project.js'
 export const validate: Command = {
   name: 'validate',
   usage: '',
-  summary: 'check configuration, samples, prompts and the evaluation set',
+  summary: 'check configuration, samples, prompts and the evaluation set; needs no trainer and no release target',
   options: {},
   optionHelp: {},
   positionals: [0, 0],
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
-    const summary = await repository.validate({ signal: terminal.signal })
-    const notices = await repository.notices()
-    if (!json) printNotices(notices, terminal)
-    const { counts, warnings } = summary
-    const lines = [`Sound: ${countsText(counts)}.`, ...warnings.map(({ message }) => `warning: ${message}`)]
-    return { text: lines.join('\n'), json: toJson({ summary, notices }) }
+    const found = await repository.inspect({ signal: terminal.signal })
+    const { problems, missing, notices, summary, schema, next } = found
+    if (!json) {
+      for (const { message, code } of problems) terminal.err(`sheikh: ${message} [${code}]\n`)
+      for (const { message } of missing) terminal.err(`needed for a run: ${message}\n`)
+      printNotices(notices, terminal)
+    }
+    const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`
+    const lines = [
+      ...(problems.length > 0 ? [`Not sound: ${errors}.`] : summary ? [`Sound: ${countsText(summary.counts)}.`] : []),
+      ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
+      ...(summary?.warnings ?? []).map(({ message }) => `warning: ${message}`),
+      ...next.map((step) => `Next: ${step}`),
+    ]
+    const errorsOf = (errors: typeof problems) => errors.map(({ code, message, facts }) => ({ code, message, facts }))
+    const [first] = errorsOf(problems)
+    return {
+      text: lines.join('\n'),
+      json: toJson({
+        ...(first !== undefined && { error: first }),
+        ...{ problems: errorsOf(problems), missing: errorsOf(missing), notices, summary, schema, next },
+      }),
+      exitCode: problems.length === 0 ? 0 : problems.every(({ retryable }) => retryable) ? 4 : 1,
+    }
   },
 }

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import type { TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
@@ -99,6 +100,7 @@ export interface Configuration {
     readonly seed: number
   }
   readonly dataset: {
+    /** Below the project's folder, wherever the file means it to be. */
     readonly schemaPath?: string | undefined
     readonly developmentShare?: number | undefined
     readonly training?: TrainingSelection | undefined
@@ -192,7 +194,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       seed: either(settings['seed']) ?? 0,
     },
     dataset: {
-      schemaPath: at(dataset.value, 'validation')['schema_path'] as string | undefined,
+      schemaPath: schemaPathOf(root, textOf(at(dataset.value, 'validation')['schema_path'])),
       developmentShare: either(data['validation_split']),
       training: selectionOf(data),
       samples: samplesOf(data['train_path']),
@@ -303,6 +305,14 @@ function selectionOf(data: Values): TrainingSelection | undefined {
   const categories = (data['categories'] ?? []) as readonly string[]
   if (maximumRows === undefined && categories.length === 0) return undefined
   return { ...(categories.length > 0 && { slices: { category: categories } }), maximumRows }
+}
+
+/** A schema's path is relative to the project's folder or to `dataset/`; public repositories do both. */
+function schemaPathOf(root: string, path: string | undefined): string | undefined {
+  if (path === undefined || existsSync(resolve(root, path))) return path
+  const below = relative(root, resolve(root, 'dataset', path))
+  const isUsed = !isAbsolute(path) && !below.startsWith('..') && existsSync(resolve(root, below))
+  return isUsed ? below.replaceAll('\\', '/') : path
 }
 
 /** Every problem in one error, so that a person corrects them in one go. */

@@ -1,0 +1,66 @@
+import { type CallContext, isSheikhError, type SheikhError } from '../core/index.js'
+import type { DatasetSummary } from '../dataset/index.js'
+import type { Composition } from './compose.js'
+import { loadConfiguration, type Notice } from './config/index.js'
+
+/** Everything that is wrong or missing in a project. */
+export interface Inspection {
+  /** What no run can work with: configuration, samples, prompts. */
+  readonly problems: readonly SheikhError[]
+  /** What a run needs and nothing that only reads does: a trainer, a registry. */
+  readonly missing: readonly SheikhError[]
+  /** Settings without effect. */
+  readonly notices: readonly Notice[]
+  /** Absent if the samples cannot be used. */
+  readonly summary?: DatasetSummary | undefined
+  /** The file of the JSON Schema that samples are checked against. */
+  readonly schema?: string | undefined
+  /** What to do next, most urgent first. */
+  readonly next: readonly string[]
+}
+
+/** Looks at configuration, samples, prompts, trainer and registry, each whatever the others say. */
+export async function inspectProject(
+  root: string,
+  compose: () => Promise<Composition>,
+  readPayload: (composition: Composition) => Promise<unknown>,
+  context: CallContext,
+): Promise<Inspection> {
+  const problems: SheikhError[] = []
+  const missing: SheikhError[] = []
+  async function look<T>(part: () => Promise<T>, found: SheikhError[] = problems): Promise<T | undefined> {
+    try {
+      return await part()
+    } catch (error) {
+      context.signal.throwIfAborted()
+      if (!isSheikhError(error)) throw error
+      found.push(error)
+      return undefined
+    }
+  }
+  const composition = await look(compose)
+  if (composition === undefined) {
+    // A file that cannot be used has no notices; the configuration itself may be sound.
+    const configuration = await loadConfiguration(root, context).catch(() => undefined)
+    return { problems, missing, notices: configuration?.notices ?? [], next: ['Correct the configuration.'] }
+  }
+  const { configuration, dataset, store } = composition
+  const snapshot = await look(() => dataset.snapshot({ ...context, cache: store.documents }))
+  await look(() => readPayload(composition))
+  if (composition.pipeline === undefined) {
+    await look(composition.trainer, missing)
+    await look(composition.releaser, missing)
+  }
+  return {
+    ...{ problems, missing, notices: configuration.notices, summary: snapshot?.summary },
+    schema: configuration.dataset.schemaPath,
+    next: [
+      ...(problems.length > 0 ? ['Correct the errors, in the order above.'] : []),
+      ...missing.map(({ message }) => remedyOf(message)),
+      ...(problems.length + missing.length === 0 ? ['sheikh run'] : []),
+    ],
+  }
+}
+
+/** An error's last sentence says what to do. */
+const remedyOf = (message: string) => message.split(/(?<=\.) (?=[A-Z])/).at(-1)!
