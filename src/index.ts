@@ -62,6 +62,7 @@ export {
   atLeast,
   atMost,
   type Benchmark,
+  beatsMajority,
   benchmarks,
   type CalibrationOptions,
   type Check,

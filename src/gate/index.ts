@@ -1,4 +1,5 @@
 export { atLeast, atMost } from './checks/at-least.js'
+export { beatsMajority } from './checks/beats-majority.js'
 export { type Benchmark, benchmarks } from './checks/benchmarks.js'
 export { type CalibrationOptions, calibration } from './checks/calibration.js'
 export { improves } from './checks/improves.js'

@@ -6,6 +6,7 @@ import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile, type Source } from '../
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
   atLeast,
+  beatsMajority,
   benchmarks,
   type Check,
   calibration,
@@ -250,6 +251,7 @@ function measuresOf(
 function checksOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {
   const { accuracyFloor, regressionMargin, newFailuresAllowed, calibrationError, maximumBytes } = gate
   return [
+    ...(gate.beatsMajority === undefined ? [] : [beatsMajority(rightness())]),
     ...(accuracyFloor === undefined ? [] : [atLeast(rightness(), accuracyFloor)]),
     ...(regressionMargin === undefined ? [] : [noRegression(rightness(), { margin: regressionMargin })]),
     ...(gate.weightIntegrity ? [weightIntegrity()] : []),

@@ -38,7 +38,7 @@ describe('2, held', () => {
     const folder = await project()
     await edit(folder, 'mlops/pipeline.yaml', (text) =>
       text
-        .replace('accuracy_threshold: 0.15', 'accuracy_threshold: 0.9')
+        .replace('beats_majority: true', 'accuracy_threshold: 0.9')
         .replace('inconclusive: ask', 'inconclusive: hold'),
     )
     await commit(folder)
@@ -137,7 +137,7 @@ describe('1, an error', () => {
 
   it('a configuration that cannot be read, samples that are no samples, nothing pinned', async () => {
     const broken = await project()
-    await edit(broken, 'mlops/pipeline.yaml', (text) => text.replace('0.15', 'high'))
+    await edit(broken, 'mlops/pipeline.yaml', (text) => text.replace('0.05', 'high'))
     expect(await sheikhJson(broken, 'plan')).toMatchObject({ code: 1, json: { error: { code: 'invalid-config' } } })
     const invalid = await project()
     await write(invalid, 'dataset/samples/login/login-99.json', '{"id": "login-99"}')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { accuracy, type Metric } from '../../src/evaluation/index.js'
-import { atLeast, atMost, type Check, improves, noNewFailures } from '../../src/gate/index.js'
+import { atLeast, atMost, beatsMajority, type Check, improves, noNewFailures } from '../../src/gate/index.js'
 import { checkContract } from '../../src/testing/check-contract.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 
@@ -129,5 +129,33 @@ describe('noNewFailures', () => {
 
   it.each([-1, 0.5, Number.NaN])('refuses %d as the number allowed', (allowed) => {
     expect(() => noNewFailures(accuracy(), { allowed })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+  })
+})
+
+describe('beatsMajority', () => {
+  const ask = (scores: readonly number[], targets: readonly unknown[]) => {
+    const evaluation = { ...evaluationOf({ scores, model: 'm' }), targets: targets as never }
+    return beatsMajority(accuracy()).examine(evidenceOf(evaluation), callContext())
+  }
+  const right = (count: number, items: number) => Array.from({ length: items }, (_, index) => (index < count ? 1 : 0))
+  const targets = (share: number, items: number) =>
+    Array.from({ length: items }, (_, index) => (index < share * items ? 'a' : 'b'))
+
+  it.each([
+    // Clopper-Pearson, 100 items: 69 right has the lower bound 60.4 %, 68 right 59.4 %; 51 right has the upper bound 59.6 %.
+    [69, 0.6, 'pass'],
+    [68, 0.6, 'inconclusive'],
+    [51, 0.6, 'fail'],
+    // The majority model itself never passes.
+    [60, 0.6, 'inconclusive'],
+    [90, 0.9, 'inconclusive'],
+  ])('%i of 100 right beside a majority of %f: %s', async (count, share, status) => {
+    expect(await ask(right(count, 100), targets(share, 100))).toMatchObject([{ status, threshold: share }])
+  })
+
+  it('says when no label can be the most frequent one', async () => {
+    expect(await ask(right(100, 100), targets(1, 100))).toMatchObject([{ status: 'inconclusive' }])
+    expect(await ask(right(9, 10), Array(10).fill(3))).toMatchObject([{ status: 'not-applicable' }])
+    expect(await ask([], [])).toMatchObject([{ status: 'inconclusive' }])
   })
 })

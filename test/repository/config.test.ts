@@ -352,7 +352,7 @@ describe('the configuration', () => {
     )
     expect(notices).toEqual([])
     expect(gate).toMatchObject({
-      accuracyFloor: 0.15,
+      beatsMajority: true,
       newFailuresAllowed: 2,
       improves: true,
       calibrationError: 0.1,
@@ -365,7 +365,7 @@ describe('the configuration', () => {
   it('of no files at all asks for all three checks', async () => {
     const { gate, notices } = await load({})
     expect(gate).toEqual({
-      accuracyFloor: 0.15,
+      beatsMajority: true,
       regressionMargin: 0.02,
       weightIntegrity: true,
       improves: false,

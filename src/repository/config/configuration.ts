@@ -13,7 +13,8 @@ import { at, countOf, either, listOf, textOf, type Values } from './values.js'
 
 /** The checks that are asked, and how. What is absent is not asked. */
 export interface GateConfiguration {
-  /** @default 0.15 */
+  /** Better than always answering the most frequent label. @default true, if no other basic check is named */
+  readonly beatsMajority?: true | undefined
   readonly accuracyFloor?: number | undefined
   /** @default 0.02 */
   readonly regressionMargin?: number | undefined
@@ -214,10 +215,12 @@ function gateOf(
   checks: readonly Values[],
 ): Omit<GateConfiguration, 'whenInconclusive' | 'benchmarks' | 'uses' | 'onFailure'> {
   const asked = Object.assign({}, ...checks) as Values
-  const none = ['accuracy_threshold', 'regression_check', 'weight_integrity'].every((name) => asked[name] === undefined)
+  const basicChecks = ['accuracy_threshold', 'beats_majority', 'regression_check', 'weight_integrity']
+  const none = basicChecks.every((name) => asked[name] === undefined)
   const basic = none
-    ? { accuracyFloor: 0.15, regressionMargin: 0.02, weightIntegrity: true }
+    ? { beatsMajority: true as const, regressionMargin: 0.02, weightIntegrity: true }
     : {
+        ...(asked['beats_majority'] === true && { beatsMajority: true as const }),
         accuracyFloor: asked['accuracy_threshold'] as number | undefined,
         regressionMargin: numberOf(asked['regression_check'], 'margin', 0.02),
         weightIntegrity: asked['weight_integrity'] === true,

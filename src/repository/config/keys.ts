@@ -54,6 +54,7 @@ const flagOr = (example: string, type: z.ZodType): Keys =>
 
 const checkKeys = {
   accuracy_threshold: honoured(ratio),
+  beats_majority: honoured(flag),
   regression_check: flagOr('{ margin: 0.02 }, the margin from 0 to 1', z.strictObject({ margin: ratio })),
   weight_integrity: honoured(flag),
   no_new_failures: flagOr('{ allowed: 0 }', z.strictObject({ allowed: z.number().int().min(0) })),

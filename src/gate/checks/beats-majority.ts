@@ -1,0 +1,52 @@
+import { SheikhError } from '../../core/index.js'
+import type { Metric } from '../../evaluation/index.js'
+import { type Answer, alpha } from '../answer.js'
+import type { Check } from '../gate.js'
+import { judgeBound } from '../judge-bound.js'
+
+/**
+ * Whether a model is better than always answering the most frequent target of the evaluation set, with 95 % confidence.
+ *
+ * The floor is the share of that target among the items, 0..1. `pass` if the one-sided lower bound reaches the floor, `fail` if
+ * the upper bound does not; the bounds are those of `atLeast`. `inconclusive` if all items have one target, because no model
+ * can be better. `not-applicable` if the targets are not texts.
+ *
+ * @throws `invalid-options` for a metric that is not binary, or of which less is better.
+ */
+export function beatsMajority(metric: Metric): Check {
+  if (metric.kind !== 'binary' || metric.direction !== 'higher-is-better')
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot compare "${metric.name}" with the most frequent answer: the metric is not right-or-wrong with more being better. Use accuracy() or exactMatch().`,
+    )
+  const name = `beats-majority(${metric.name})`
+  return {
+    contract: 1,
+    name,
+    version: metric.version === undefined ? undefined : '1',
+    metrics: [metric],
+    describe: () => ({ metric: metric.name, alpha }),
+    async examine({ candidate: { evaluation }, passAlpha = alpha }, context) {
+      context.signal.throwIfAborted()
+      const counts = new Map<unknown, number>()
+      for (const target of evaluation.targets) counts.set(target, (counts.get(target) ?? 0) + 1)
+      const common = { check: name, metric: metric.name, critical: true, alpha: passAlpha }
+      const items = evaluation.targets.length
+      const finding = (answer: Answer) => [{ ...common, ...answer }]
+      if ([...counts.keys()].some((target) => typeof target !== 'string'))
+        return finding({
+          status: 'not-applicable',
+          items,
+          reason: 'the targets are not labels, so none is most frequent',
+        })
+      if (counts.size === 1)
+        return finding({
+          ...{ status: 'inconclusive', items },
+          reason:
+            'all items have the same target, so no model can be better than always giving it; pin items with other targets',
+        })
+      const threshold = items === 0 ? 0 : Math.max(...counts.values()) / items
+      return finding({ threshold, ...judgeBound(evaluation, metric, { side: 'at-least', threshold, passAlpha }) })
+    },
+  }
+}
