@@ -211,7 +211,8 @@ describe('signed by a trusted key, a statement still has to be one', () => {
     ],
     ['shards', 'whole files', (statement) => (statement.predicate.serialization.method = 'shards')],
     ['hash', 'whole files', (statement) => (statement.predicate.serialization.hash_type = 'blake3')],
-    ['no file', 'no file', (statement) => (statement.predicate.resources = [])],
+    ['no file', 'not that of the files', (statement) => (statement.predicate.resources = [])],
+    ['no list', 'does not list files', (statement) => (statement.predicate.resources = {})],
     ['two subjects', 'not that of the files', (statement) => statement.subject.push(statement.subject[0])],
     ['no subject', 'about', (statement) => (statement.subject = [])],
     ['root', 'not that of the files', (statement) => (statement.subject[0].digest.sha256 = hex)],
@@ -243,4 +244,59 @@ describe('signed by a trusted key, a statement still has to be one', () => {
       ],
     })
   })
+})
+
+describe('a model that Python signed', () => {
+  const digestOf = (content: string) => createHash('sha256').update(content).digest()
+  const signed = async (change: (statement: Loose) => void) => {
+    const statement = payloadOf(await signManifest({ manifest: manifestFrom({ only: 'weights' }), signer }))
+    change(statement)
+    return sealStatement(statement as Json, signer)
+  }
+
+  it('as a single file, which it names ".", is the only file of a folder', async () => {
+    const text = await signed((statement) => (statement.predicate.resources[0].name = '.'))
+    const check = (folder: Readonly<Record<string, string>>) => verify(text, { manifest: manifestFrom(folder) })
+    expect(check({ 'model.safetensors': 'weights', 'model.sig': text, '.gitattributes': '*' })).toMatchObject({
+      status: 'valid',
+      unsigned: ['.gitattributes', 'model.sig'],
+    })
+    expect(check({ 'model.safetensors': 'others' })).toMatchObject({
+      status: 'invalid',
+      differences: [{ path: 'model.safetensors', difference: 'changed' }],
+    })
+    expect(check({ 'model.safetensors': 'weights', extra: '' })).toMatchObject({
+      status: 'invalid',
+      reason: expect.stringContaining('the folder has 2 files'),
+    })
+    expect(check({ 'model.sig': text })).toMatchObject({ reason: expect.stringContaining('the folder has 0 files') })
+  })
+
+  it('under the name "." beside others is refused', async () => {
+    const text = await signed(({ subject, predicate }) => {
+      predicate.resources = ['.', 'b'].map((name) => ({ ...predicate.resources[0], name }))
+      const root = createHash('sha256').update(digestOf('weights')).update(digestOf('weights'))
+      subject[0].digest.sha256 = root.digest('hex')
+    })
+    expect(verify(text)).toMatchObject({ status: 'invalid', reason: expect.stringContaining('not a plain path') })
+  })
+
+  it('as a folder without a file is a folder without a file', async () => {
+    const text = await signed(({ subject, predicate }) => {
+      predicate.resources = []
+      subject[0].digest.sha256 = digestOf('').toString('hex')
+    })
+    expect(verify(text, { manifest: manifestFrom({ 'model.sig': text }) })).toMatchObject({ status: 'valid' })
+    expect(verify(text, { manifest: manifestFrom({ extra: '' }) })).toMatchObject({
+      differences: [{ path: 'extra', difference: 'extra' }],
+    })
+  })
+
+  it.each(['Digest', 'Digests', 'DigestOfDigests', 'DigestOfShardDigests'])(
+    'by version 0.2 is refused for what it is (%s)',
+    async (kind) => {
+      const text = await signed((statement) => (statement.predicateType = `https://model_signing/${kind}/v0.1`))
+      expect(verify(text)).toMatchObject({ status: 'invalid', reason: expect.stringContaining('model-signing 0.2') })
+    },
+  )
 })

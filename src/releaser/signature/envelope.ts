@@ -14,6 +14,8 @@ const maximumHint = 256
 const mediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 const payloadType = 'application/vnd.in-toto+json'
 
+const oldPredicate = /"predicateType":\s*"https:\/\/model_signing\/Digest[A-Za-z]*\/v0\.1"/
+
 /** Who is said to have signed: a key by its name (absent in older files), certificates from the signer's up, or an identity in Sigstore's log. */
 export type Material =
   | { readonly kind: 'key'; readonly hint?: string | undefined }
@@ -66,6 +68,9 @@ export function openEnvelope(text: string): Envelope | string {
   const payload = fromBase64(dsse['payload'])
   const signature = fromBase64(objectOf(signatures[0])['sig'])
   if (payload === undefined || signature === undefined) return 'its payload or its signature is not Base64'
+  // Said before the signature is checked: it is over another encoding ("DSSEV1"), and would look forged.
+  if (oldPredicate.test(payload.toString('latin1')))
+    return 'it was written by model-signing 0.2, which signed another encoding than DSSE. Sign the model again with version 1.0 or later'
   const material = materialOf(bundle)
   return typeof material === 'string' ? material : { payload, signed: signedBytes(payload), signature, material }
 }

@@ -1,7 +1,7 @@
 import type { Manifest } from '../../core/index.js'
 import { type Envelope, openEnvelope, sealStatement } from './envelope.js'
 import { judgeSigner, type Signed, type Trust, type Untrusted } from './judge-signer.js'
-import { ignoredPaths, modelStatement, readModelStatement } from './model-statement.js'
+import { ignoredPaths, modelStatement, namedFiles, readModelStatement } from './model-statement.js'
 import type { Signer } from './signer.js'
 import type { KeylessSigner } from './sigstore-signer.js'
 import { compareFiles, type DifferentFiles, describeDifferences, readStatement } from './statement.js'
@@ -76,7 +76,9 @@ function checkFiles(
   const model = readModelStatement(statement)
   if (typeof model === 'string') return invalid(model)
   const ignored = new Set([...ignoredPaths(ignorePaths), ...model.ignored])
-  const { differences, unsigned } = compareFiles(model.files, manifest, ignored)
+  const files = namedFiles(model, manifest, ignored)
+  if (typeof files === 'string') return invalid(files)
+  const { differences, unsigned } = compareFiles(files, manifest, ignored)
   if (differences.length === 0) return { status: 'same', unsigned }
   return { ...invalid(describeDifferences(differences)), differences }
 }

@@ -44,8 +44,11 @@ export function modelStatement(manifest: Manifest, ignored: ReadonlySet<string>,
   }
 }
 
+/** The name that `model_signing` gives to the file if the model is a single file and no folder. */
+const singleFile = '.'
+
 export interface SignedModel {
-  /** SHA-256 in hexadecimal, by path. */
+  /** SHA-256 in hexadecimal, by path; `.` alone is the only file of the model, whatever its name. */
   readonly files: ReadonlyMap<string, string>
   readonly ignored: readonly string[]
 }
@@ -59,10 +62,12 @@ export function readModelStatement({ subject, predicateType: type, predicate }: 
   if (!Array.isArray(ignored) || !ignored.every((path) => typeof path === 'string'))
     return 'the paths that the signature ignores are not a list of texts'
   const { resources } = predicate
-  if (!Array.isArray(resources) || resources.length === 0) return 'the signature is over no file'
+  if (!Array.isArray(resources)) return 'the signature does not list files'
   const files = new Map<string, string>()
   for (const { name, algorithm, digest } of resources.map(objectOf)) {
-    if (!isPlainPath(name)) return `the signature names ${shortly(name)}, which is not a plain path`
+    const isWholeModel = name === singleFile && resources.length === 1
+    if (typeof name !== 'string' || !(isWholeModel || isPlainPath(name)))
+      return `the signature names ${shortly(name)}, which is not a plain path`
     if (algorithm !== 'sha256' || !isSha256(digest)) return `the signature has no SHA-256 of ${shortly(name)}`
     if (files.has(name)) return `the signature names ${shortly(name)} twice`
     files.set(name, digest)
@@ -70,6 +75,25 @@ export function readModelStatement({ subject, predicateType: type, predicate }: 
   if (subject.length !== 1 || subject[0]!.digest.sha256 !== rootOf(files.values()))
     return 'the digest that was signed is not that of the files that are named'
   return { files, ignored }
+}
+
+/**
+ * The signed files by their names in a folder: a model of a single file is the one file of the folder that is not ignored.
+ *
+ * @returns in words why the folder has no such file.
+ */
+export function namedFiles(
+  { files }: SignedModel,
+  manifest: Manifest,
+  ignored: ReadonlySet<string>,
+): ReadonlyMap<string, string> | string {
+  const digest = files.get(singleFile)
+  if (digest === undefined) return files
+  const present = manifest.files.filter(({ path }) => !isIgnored(path, ignored))
+  const [only] = present
+  if (only === undefined || present.length > 1)
+    return `the signature is over a model of one file, and the folder has ${present.length} files`
+  return new Map([[only.path, digest]])
 }
 
 /** SHA-256 over the files' digests, as bytes, in the order in which they stand there. */
@@ -82,7 +106,7 @@ function rootOf(digests: Iterable<string>): string {
 // Python sorts paths segment by segment, and each by code point, as UTF-8 does; no path holds a NUL.
 const sortKey = (path: string) => Buffer.from(path.replaceAll('/', '\0'))
 
-function isPlainPath(value: unknown): value is string {
+function isPlainPath(value: string): boolean {
   try {
     return checkedPath(value) === value
   } catch {

@@ -44,18 +44,40 @@ export async function readTokens(directory: string, config: LlamaConfig): Promis
   return loadTokens(directory, config, failed(directory))
 }
 
-/** All weights as float32, by name: what the file holds beyond them is left out. @throws `artifact-corrupt`. */
+/** Computed from the configuration; checkpoints of older versions of transformers contain it. */
+const computed = /\.rotary_emb\.inv_freq$/
+const [embedding, lastProduct] = ['model.embed_tokens.weight', 'lm_head.weight']
+
+/**
+ * All weights as float32, by name.
+ *
+ * @throws `artifact-corrupt` for a missing weight, a wrong shape, and a tensor that the architecture does not have: a model that needs
+ * it would give other results.
+ */
 export async function readValues(
   directory: string,
   stem: string,
   shapes: ReturnType<typeof llamaShapes>,
   context: CallContext,
 ): Promise<Readonly<Record<string, Values>>> {
-  const tensors = await readWeights(directory, stem, (name) => Object.hasOwn(shapes, name), context)
+  const tensors = await readWeights(directory, stem, (name) => !computed.test(name), context)
+  for (const [name, tensor] of tensors) {
+    if (Object.hasOwn(shapes, name)) continue
+    if (name !== lastProduct)
+      throw failed(directory)(`it has the tensor ${JSON.stringify(name)}, which this architecture does not have`)
+    // Tied: the file may contain the embedding twice.
+    if (Buffer.compare(tensor.data, tensors.get(embedding)?.data ?? new Uint8Array()) !== 0)
+      throw failed(directory)(
+        `its tie_word_embeddings is true, and "${lastProduct}" differs from "${embedding}". Set tie_word_embeddings to false`,
+      )
+  }
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => {
       const tensor = tensors.get(name)
-      if (tensor === undefined) throw failed(directory)(`its weight "${name}" is not there`)
+      if (tensor === undefined)
+        throw failed(directory)(
+          `its weight "${name}" is not there${name === lastProduct ? ', and its tie_word_embeddings is not true' : ''}`,
+        )
       if (tensor.shape.join() !== shape.join())
         throw failed(directory)(
           `its weight "${name}" has the shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`,

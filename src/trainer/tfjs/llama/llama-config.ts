@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../core/index.js'
+import type { Json, JsonObject } from '../../../core/index.js'
 
 /** What decides the arithmetic of a model of the Llama family, from the `config.json` that Hugging Face writes. */
 export interface LlamaConfig {
@@ -35,6 +35,49 @@ export interface RopeConfig {
     | undefined
 }
 
+type Means = (value: Json) => boolean
+
+const is =
+  (...values: readonly Json[]): Means =>
+  (value) =>
+    values.includes(value)
+
+/**
+ * Keys that change the result of a model and are not computed here, each with the values that change nothing. They stand in files
+ * of model types whose config extends that of Llama, and of programs that change checkpoints.
+ */
+const withoutEffect: Readonly<Record<string, Means>> = {
+  hidden_act: is('silu', 'swish'),
+  attention_bias: is(false),
+  mlp_bias: is(false),
+  use_bias: is(false),
+  qkv_bias: is(false),
+  quantization_config: is(),
+  quantization: is(),
+  compression_config: is(),
+  auto_map: is(),
+  add_cross_attention: is(false),
+  sliding_window: is(0),
+  use_sliding_window: is(false),
+  layer_types: (value) => Array.isArray(value) && value.every((type) => type === 'full_attention'),
+  no_rope_layers: (value) => Array.isArray(value) && value.every((rotates) => rotates === 1),
+  partial_rotary_factor: is(1),
+  rope_interleaved: is(false),
+  use_qk_norm: is(false),
+  qk_norm: is(false),
+  qk_layernorm: is(false),
+  attn_logit_softcapping: is(),
+  final_logit_softcapping: is(),
+  logit_scale: is(1),
+  logits_scaling: is(1),
+  attention_multiplier: is(),
+  embedding_multiplier: is(1),
+  residual_multiplier: is(1),
+  query_pre_attn_scalar: is(),
+  num_experts: is(0, 1),
+  num_local_experts: is(0, 1),
+}
+
 /**
  * Reads a `config.json` of transformers, of 4.x and 5.x.
  *
@@ -46,15 +89,13 @@ export function parseLlamaConfig(json: JsonObject, fail: (fact: string) => Error
     throw fail(
       `its model_type is ${JSON.stringify(type)}, and "llama" is what is trained here; for others there is commandTrainer`,
     )
-  for (const [key, only] of [
-    ['hidden_act', 'silu'],
-    ['attention_bias', false],
-    ['mlp_bias', false],
-  ] as const)
-    if ((json[key] ?? only) !== only)
+  for (const [key, hasNoEffect] of Object.entries(withoutEffect)) {
+    const value = json[key] ?? null
+    if (value !== null && !hasNoEffect(value))
       throw fail(
-        `its ${key} is ${JSON.stringify(json[key])}, not ${JSON.stringify(only)}; commandTrainer trains such a model`,
+        `its ${key} is ${shortJson(value)}, which changes the result and is not supported here; commandTrainer trains such a model`,
       )
+  }
   const count = (key: string, otherwise?: number): number => {
     const value = json[key] ?? otherwise
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > 2 ** 24)
@@ -95,7 +136,13 @@ function parseRope(
   fail: (fact: string) => Error,
 ): RopeConfig {
   // Version 5 has all of it under one key.
-  const parameters = (json['rope_parameters'] ?? json['rope_scaling'] ?? {}) as JsonObject
+  const key = (json['rope_parameters'] ?? null) === null ? 'rope_scaling' : 'rope_parameters'
+  const value = json[key] ?? {}
+  if (typeof value !== 'object' || Array.isArray(value)) throw fail(`its ${key} is ${shortJson(value)}, not an object`)
+  const parameters = value as JsonObject
+  const rotated = parameters['partial_rotary_factor'] ?? 1
+  if (rotated !== 1)
+    throw fail(`its partial_rotary_factor is ${shortJson(rotated)}, not 1; commandTrainer trains such a model`)
   const theta = positive('rope_theta', parameters['rope_theta'] ?? json['rope_theta'] ?? 10_000)
   const type = parameters['rope_type'] ?? parameters['type'] ?? 'default'
   if (type === 'default') return { theta }
@@ -103,7 +150,7 @@ function parseRope(
   if (type === 'linear') return { theta, scaling: { type, factor } }
   if (type !== 'llama3')
     throw fail(
-      `its positions are scaled by ${JSON.stringify(type)}, not "linear" or "llama3"; commandTrainer trains such a model`,
+      `its ${key} has the type ${JSON.stringify(type)}, not "linear" or "llama3"; commandTrainer trains such a model`,
     )
   const scaling = {
     type: 'llama3' as const,
@@ -115,6 +162,12 @@ function parseRope(
   if (scaling.highFrequencyFactor <= scaling.lowFrequencyFactor)
     throw fail('its high_freq_factor is not above its low_freq_factor')
   return { theta, scaling }
+}
+
+/** A value as an error shows it. */
+const shortJson = (value: Json): string => {
+  const text = JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 /** Names, as Hugging Face has them, and shapes: matrices are [out, in]. */
