@@ -19,11 +19,13 @@ export const validate: Command = {
       printNotices(notices, terminal)
     }
     const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`
+    const verdict =
+      problems.length > 0 ? [`Not sound: ${errors}.`] : summary ? [`Sound: ${countsText(summary.counts)}.`] : []
     const lines = [
-      ...(problems.length > 0 ? [`Not sound: ${errors}.`] : summary ? [`Sound: ${countsText(summary.counts)}.`] : []),
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
       ...(summary?.warnings ?? []).map(({ message }) => `warning: ${message}`),
-      ...next.map((step) => `Next: ${step}`),
+      // The answer comes last: that is the line people and scripts look at.
+      [...verdict, ...next.map((step) => `Next: ${step}`)].join(' '),
     ]
     const errorsOf = (errors: typeof problems) => errors.map(({ code, message, facts }) => ({ code, message, facts }))
     const [first] = errorsOf(problems)

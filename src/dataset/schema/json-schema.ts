@@ -1,16 +1,17 @@
 import { readFile, stat } from 'node:fs/promises'
 import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
 import { parseJsonText } from '../json-text.js'
+import { boundedPattern } from './bounded-pattern.js'
 import { type Checked, maximumIssuesPerSample } from './checked.js'
 
-/** A JSON Schema, draft-07. */
+/** A JSON Schema of draft-04, 06, 07, 2019-09 or 2020-12, as its `$schema` says. @default draft-07 */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
 export interface JsonSchemaFile {
   readonly jsonSchemaFile: string
 }
 
-/** A JSON Schema (draft-07) in a file. It is read when the dataset is. */
+/** A JSON Schema in a file. It is read when the dataset is. */
 export function jsonSchemaFile(path: string): JsonSchemaFile {
   return { jsonSchemaFile: path }
 }
@@ -52,18 +53,22 @@ export async function compileJsonSchema(
   document: JsonSchema,
   { log }: CallContext,
 ): Promise<(value: unknown) => Checked> {
-  const [{ Ajv }, { default: formats }] = await Promise.all([import('ajv'), import('ajv-formats')])
+  const [{ Ajv, document: schema }, { default: formats }] = await Promise.all([
+    loadDraft(name, document),
+    import('ajv-formats'),
+  ])
   const warn = (...words: unknown[]) => log.warn(`The JSON Schema ${name}: ${words.map(String).join(' ')}`)
   const ajv = new Ajv({
     allErrors: true,
-    // Draft-07 ignores keywords that it does not know; a misspelled one is said.
+    code: { regExp: patternEngine },
+    // The drafts ignore keywords that it does not know; a misspelled one is said.
     strict: false,
     strictSchema: 'log',
     logger: { log: warn, warn, error: warn },
   })
   formats.default(ajv)
   try {
-    const validate = ajv.compile(document)
+    const validate = ajv.compile(schema)
     return (value) => {
       if (validate(value)) return { value }
       const errors = validate.errors ?? []
@@ -78,6 +83,43 @@ export async function compileJsonSchema(
     }
   } catch (error) {
     throw refused(name, messageOf(error), {}, error)
+  }
+}
+
+// Named in code that ajv would write into a file; nothing here does.
+const patternEngine = Object.assign(boundedPattern, { code: 'boundedPattern' })
+
+type AjvClass = typeof import('ajv').Ajv
+
+/** The class that knows the draft of a schema. @throws `invalid-config` for one that none knows. */
+async function loadDraft(
+  name: string,
+  document: JsonSchema,
+): Promise<{ readonly Ajv: AjvClass; readonly document: JsonSchema }> {
+  const { $schema, ...rest } = document
+  const draft =
+    $schema === undefined
+      ? '07'
+      : /^https?:\/\/json-schema\.org\/draft[/-]([\d-]+)\/schema#?$/.exec(String($schema))?.[1]
+  switch (draft) {
+    case '2020-12':
+      return { Ajv: (await import('ajv/dist/2020.js')).Ajv2020 as unknown as AjvClass, document }
+    case '2019-09':
+      return { Ajv: (await import('ajv/dist/2019.js')).Ajv2019 as unknown as AjvClass, document }
+    // Draft-07 is draft-06 with more keywords.
+    case '07':
+    case '06':
+      return { Ajv: (await import('ajv')).Ajv, document: rest }
+    case '04': {
+      const module = await import('ajv-draft-04')
+      return { Ajv: module.default.default as unknown as AjvClass, document }
+    }
+    default:
+      throw refused(
+        name,
+        `its "$schema" is ${JSON.stringify($schema)}, and only the drafts 04, 06, 07, 2019-09 and 2020-12 of json-schema.org are read`,
+        { schema: $schema },
+      )
   }
 }
 

@@ -1,0 +1,69 @@
+// JavaScript's regular expressions backtrack: "^(a+)+$" takes years on thirty characters, and nothing on the same thread can
+// stop it but V8 itself, which checks for a termination while it backtracks. A watched test costs about a tenth of a
+// millisecond, so only tests that may take long are watched.
+import { createContext, Script } from 'node:vm'
+import { SheikhError } from '../../core/index.js'
+
+/** How long one pattern may work on one text. */
+const limitMs = 1000
+/** Steps that no test of this size needs a second for. */
+const quickSteps = 1e7
+
+/** A pattern of a JSON Schema, for `ajv`. Its `test` throws `invalid-config` if it takes longer than a second. */
+export function boundedPattern(source: string, flags: string): { test(text: string): boolean } {
+  const pattern = new RegExp(source, flags)
+  const { unbounded, nested } = quantifiersOf(source)
+  return {
+    test(text) {
+      // Without nesting, each unbounded quantifier and the start of the match can be anywhere in the text.
+      const isQuick = !nested && text.length ** (unbounded + 1) <= quickSteps
+      return isQuick ? pattern.test(text) : watchedTest(pattern, text)
+    },
+  }
+}
+
+let watched: { readonly script: Script; readonly context: Record<string, unknown> } | undefined
+
+function watchedTest(pattern: RegExp, text: string): boolean {
+  watched ??= { script: new Script('pattern.test(text)'), context: createContext({}) as Record<string, unknown> }
+  const { script, context } = watched
+  context['pattern'] = pattern
+  context['text'] = text
+  try {
+    return script.runInContext(context, { timeout: limitMs }) as boolean
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot use the pattern ${JSON.stringify(pattern.source)} of the JSON Schema: it takes more than ${limitMs / 1000} second on a text of ${text.length} characters. Write it without a repetition inside a repetition.`,
+      { facts: { pattern: pattern.source, textLength: text.length } },
+    )
+  } finally {
+    context['text'] = undefined
+  }
+}
+
+/** Rather too many than too few: what is counted wrongly is only watched. */
+function quantifiersOf(source: string): { readonly unbounded: number; readonly nested: boolean } {
+  // Escapes and classes are one character each to a repetition. A back reference is not: it may be of any length.
+  const hasReference = /\\(?:[1-9]|k<)/.test(source)
+  const plain = source.replace(/\\(?:[pPu]\{[^}]*\}|.)/gs, 'x').replace(/\[[^\]]*\]/g, 'x')
+  let unbounded = 0
+  let nested = hasReference
+  const groups: { repeats: boolean }[] = [{ repeats: false }]
+  for (let at = 0; at < plain.length; at += 1) {
+    const character = plain[at]!
+    if (character === '(') groups.push({ repeats: false })
+    else if (character === '|') groups.at(-1)!.repeats = true
+    else if (character === ')') {
+      const group = groups.pop() ?? { repeats: false }
+      const outer = groups.at(-1)
+      if (outer !== undefined) outer.repeats ||= group.repeats
+      if (group.repeats && /^[*+{]/.test(plain.slice(at + 1))) nested = true
+    } else if (/^[*+]|^\{\d+,?\d*\}/.test(plain.slice(at, at + 24))) {
+      unbounded += 1
+      groups.at(-1)!.repeats = true
+    }
+  }
+  return { unbounded, nested }
+}
