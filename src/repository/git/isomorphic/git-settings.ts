@@ -25,10 +25,10 @@ export async function gitSettings(root: string, environment: GitEnvironment): Pr
     await readInto(settings, join(folder, 'config.worktree'), context)
   for (let index = 0; index < Number(environment['GIT_CONFIG_COUNT'] ?? 0); index += 1) {
     const [key, value] = [environment[`GIT_CONFIG_KEY_${index}`], environment[`GIT_CONFIG_VALUE_${index}`]]
-    if (key !== undefined && value !== undefined) settings.push({ key: normal(key), value })
+    if (key !== undefined && value !== undefined) settings.push({ key: normalKey(key), value })
   }
   return {
-    get: async (key) => last(settings, normal(key)) || undefined,
+    get: async (key) => last(settings, normalKey(key)) || undefined,
     names(section) {
       const prefix = `${section.toLowerCase()}.`
       const keys = settings.filter(({ key }) => key.startsWith(prefix)).map(({ key }) => key.slice(prefix.length))
@@ -114,7 +114,7 @@ async function currentBranch(folder: string): Promise<string> {
 const last = (settings: readonly Setting[], key: string) => settings.findLast((setting) => setting.key === key)?.value
 
 /** Section and key in lower case; a subsection between them as it is. */
-function normal(key: string): string {
+export function normalKey(key: string): string {
   const [first, end] = [key.indexOf('.'), key.lastIndexOf('.')]
   return key.slice(0, first).toLowerCase() + key.slice(first, end) + key.slice(end).toLowerCase()
 }

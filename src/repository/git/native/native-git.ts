@@ -15,6 +15,8 @@ import {
   gitProgram,
 } from './git-program.js'
 import { readIdentity } from './read-identity.js'
+import { readSettings } from './read-settings.js'
+import { branchInHead, looseRef } from './ref-files.js'
 
 /** The repository, or why git works on none here. */
 export type Found = { readonly git: Git } | { readonly refusal: Refusal; readonly fact: string }
@@ -75,26 +77,28 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
     ...place,
 
     async head(): Promise<Head | undefined> {
-      const [oid, branch] = await Promise.all([
-        program.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']),
-        git.branch(),
-      ])
-      if (oid.status === 1) return undefined
-      if (oid.status !== 0) throw gitFailed(['rev-parse'], oid)
-      return { oid: lineIn(oid), ...(branch !== undefined && { branch: branch.replace(/^refs\/heads\//, '') }) }
+      const branch = await git.branch()
+      if (branch !== undefined) {
+        const oid = await git.readRef(branch)
+        return oid === undefined ? undefined : { oid, branch: branch.replace(/^refs\/heads\//, '') }
+      }
+      const parameters = ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']
+      const answer = await program.ask(parameters)
+      if (answer.status !== 0) throw gitFailed(parameters, answer)
+      return { oid: lineIn(answer) }
     },
     async branch() {
+      const named = await branchInHead(place.directory)
+      if (named !== undefined) return named
       const answer = await program.ask(['symbolic-ref', '--quiet', 'HEAD'])
       return answer.status === 0 ? lineIn(answer) : undefined
     },
     author: () => readIdentity(program, email),
-    async config(key) {
-      const { status, output } = await program.ask(['config', '--null', '--get', key])
-      const value = output.toString().replace(/\0$/, '')
-      return status === 0 && value !== '' ? value : undefined
-    },
+    config: readSettings(program, place),
 
     async readRef(ref) {
+      const loose = await looseRef(place.commonDirectory, ref)
+      if (loose !== undefined) return loose
       const parameters = ['rev-parse', '--verify', '--quiet', '--end-of-options', ref]
       const answer = await program.ask(parameters)
       if (answer.status === 0) return lineIn(answer)
@@ -122,6 +126,7 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
       return { oid, parents, message: text.slice(end + 2) }
     },
     async isDescendant(oid, ancestor) {
+      if (oid === ancestor) return true
       const parameters = ['merge-base', '--is-ancestor', ancestor, oid]
       const answer = await program.ask(parameters)
       if (answer.status > 1) throw gitFailed(parameters, answer)

@@ -1,0 +1,34 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { normalKey } from '../isomorphic/git-settings.js'
+import type { GitProgram } from './git-program.js'
+
+/** Looks settings up. They are read once, and again after the repository's own files of settings have changed. */
+export function readSettings(
+  program: GitProgram,
+  { directory, commonDirectory }: { readonly directory: string; readonly commonDirectory: string },
+): (key: string) => Promise<string | undefined> {
+  const files = [join(commonDirectory, 'config'), join(directory, 'config.worktree')]
+  let known: { readonly stamp: string; readonly values: Promise<ReadonlyMap<string, string>> } | undefined
+  return async (key) => {
+    const stamp = (await Promise.all(files.map(stampOf))).join()
+    if (known?.stamp !== stamp) known = { stamp, values: list(program) }
+    return (await known.values).get(normalKey(key)) || undefined
+  }
+}
+
+async function stampOf(path: string): Promise<string> {
+  const stats = await stat(path, { bigint: true }).catch(() => undefined)
+  return stats === undefined ? '' : `${stats.mtimeNs}-${stats.ino}-${stats.size}`
+}
+
+async function list(program: GitProgram): Promise<ReadonlyMap<string, string>> {
+  const output = (await program.run(['config', '--null', '--list'])).toString()
+  // The last value of a key counts. A key without a value is true.
+  return new Map(
+    output.split('\0').map((entry) => {
+      const end = entry.indexOf('\n')
+      return end < 0 ? [entry, 'true'] : [entry.slice(0, end), entry.slice(end + 1)]
+    }),
+  )
+}
