@@ -1,4 +1,4 @@
-import { gaffkeTest, normalQuantile } from '../statistics/index.js'
+import { type GroupedRatio, gaffkeTest, normalQuantile } from '../statistics/index.js'
 import { type Pairing, sumOf } from './paired-groups.js'
 
 /** Differences of two models by group, and what one more group might add to them. */
@@ -8,7 +8,7 @@ export interface GroupedSample {
   readonly sizes: Float64Array
   readonly estimate: number
   /** The groups that the sample may have missed: one that the candidate loses altogether, and one that it wins. */
-  readonly unseen: { readonly size: number; readonly lost: number; readonly won: number }
+  readonly unseen: { readonly lost: GroupedRatio['worst']; readonly won: GroupedRatio['worst'] }
   /** Whether the metric states a finite range, so that the bounds hold for every distribution. */
   readonly isBounded: boolean
   /** Whether all groups differ alike, but for rounding. */
@@ -16,8 +16,8 @@ export interface GroupedSample {
 }
 
 // How much further than the most extreme group an unseen one may lie, for the share of the variance that this group carries.
-// By simulation the least whole number that keeps log-normal losses with s = 2 at 5 % for 20 to 300 groups.
-const reachOfHeaviest = 10
+// By simulation enough to keep log-normal losses with s = 2 at 5 % for 20 to 300 groups.
+const reachOfHeaviest = 12
 
 /** The sample of a mean; of a ratio of sums, linearised around both models' values. */
 export function sampleOf(pairing: Pairing): GroupedSample {
@@ -29,36 +29,43 @@ export function sampleOf(pairing: Pairing): GroupedSample {
   const estimate = sumOf(sums) / sumOf(sizes)
   const width = range === undefined ? Number.POSITIVE_INFINITY : range[1] - range[0]
   const isBounded = Number.isFinite(width)
-  // The size of the group that a random item is in.
-  const size = squareSum(sizes) / sumOf(sizes)
-  const weight = weigh ? Math.max(relativeSize(candidateWeight), relativeSize(opponentWeight)) : size
+  const extreme = isBounded ? width : weigh ? extentOfRatios(pairing) : extent[1] - extent[0]
   const reach = isBounded ? 0 : reachOf(sums, sizes, estimate)
-  const loss = weight * (isBounded ? width : weigh ? extentOfRatios(pairing) : extent[1] - extent[0])
-  const unseen = {
-    size,
-    lost: Math.min(-loss, isBounded ? 0 : estimate * size - reach),
-    won: Math.max(loss, isBounded ? 0 : estimate * size + reach),
+  const unseen = (sizeOf: typeof unseenSize, side: 1 | -1) => {
+    const size = sizeOf(sizes)
+    // Of a ratio the sizes are 1, and the weights say how much of the ratio the group is.
+    const relative = (weights: Float64Array) => (sizeOf(weights) * n) / sumOf(weights)
+    const all = extreme * (weigh ? Math.max(relative(candidateWeight), relative(opponentWeight)) : size)
+    return { sum: side * Math.max(all, isBounded ? 0 : side * estimate * size + reach), size }
   }
-  return { sums, sizes, estimate, unseen, isBounded, isConstant: isConstant(sums, sizes, pairing) }
+  return {
+    ...{ sums, sizes, estimate, isBounded },
+    unseen: { lost: unseen(unseenSize, -1), won: unseen(sizeOfRandomItem, 1) },
+    isConstant: isConstant(sums, sizes, pairing),
+  }
 }
 
 /** p-values for better than −`margin`, and for worse than 0. */
 export function testSample({ sums, sizes, estimate, unseen, isBounded, isConstant }: GroupedSample, margin: number) {
-  const { size, lost, won } = unseen
   // Without a range and without any variation, nothing shows how far another group may lie.
   const isOpen = isConstant && !isBounded
   return {
-    pPass: isOpen ? 1 : gaffkeTest({ sums, sizes, worst: { sum: lost, size } }, -margin),
-    pFail: estimate < 0 ? gaffkeTest({ sums: negated(sums), sizes, worst: { sum: -won, size } }, 0) : 1,
+    pPass: isOpen ? 1 : gaffkeTest({ sums, sizes, worst: unseen.lost }, -margin),
+    pFail: estimate < 0 ? gaffkeTest(mirrored({ sums, sizes, unseen }), 0) : 1,
   }
 }
 
-export const negated = (values: Float64Array) => values.map((value) => 0 - value)
+/** The losses of a sample in place of its gains: a bound from below is then one from above. */
+export const mirrored = ({ sums, sizes, unseen }: Pick<GroupedSample, 'sums' | 'sizes' | 'unseen'>): GroupedRatio => ({
+  sums: sums.map((sum) => 0 - sum),
+  sizes,
+  worst: { sum: 0 - unseen.won.sum, size: unseen.won.size },
+})
 
 /** The fewest groups that pass if no item is lost or won: the exact bound for groups that are all alike. */
 export function fewestGroups({ sizes, unseen }: GroupedSample, margin: number, alpha: number): number {
   const typical = sumOf(sizes) / sizes.length
-  const excess = -unseen.lost - margin * unseen.size
+  const excess = -unseen.lost.sum - margin * unseen.lost.size
   return excess <= 0 ? 1 : Math.ceil(-Math.log(alpha) / Math.log1p((margin * typical) / excess))
 }
 
@@ -75,7 +82,7 @@ export function planSample(sample: GroupedSample, margin: number, alpha: number,
   let squares = 0
   for (let group = 0; group < n; group += 1) squares += (sums[group]! - estimate * sizes[group]!) ** 2
   // No disagreement in n groups does not prove that there is none: half a group is assumed.
-  const deviation = Math.sqrt(Math.max(squares, unseen.lost ** 2 / 2) / n) / typical
+  const deviation = Math.sqrt(Math.max(squares, unseen.lost.sum ** 2 / 2) / n) / typical
   const power = normalQuantile(0.8)
   const needed = (groups: number, loss: number, level: number) => {
     const shift = loss / (typical * groups)
@@ -83,13 +90,14 @@ export function planSample(sample: GroupedSample, margin: number, alpha: number,
     return shift + normalQuantile(1 - level) * Math.hypot(spread, shift) + power * spread
   }
   let [low, high] = [0, fewestGroups(sample, margin, alpha)]
-  while (needed(high, -unseen.lost, alpha) > margin && high < 1e12) [low, high] = [high, 2 * high]
+  while (needed(high, -unseen.lost.sum, alpha) > margin && high < 1e12) [low, high] = [high, 2 * high]
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
-    if (middle >= fewestGroups(sample, margin, alpha) && needed(middle, -unseen.lost, alpha) <= margin) high = middle
+    if (middle >= fewestGroups(sample, margin, alpha) && needed(middle, -unseen.lost.sum, alpha) <= margin)
+      high = middle
     else low = middle
   }
-  return { smallestDetectableDrop: needed(n, unseen.won, harmAlpha), groupsNeeded: high }
+  return { smallestDetectableDrop: needed(n, unseen.won.sum, harmAlpha), groupsNeeded: high }
 }
 
 function linearised({ sign, candidate, opponent, candidateWeight, opponentWeight }: Pairing): Float64Array {
@@ -106,8 +114,32 @@ function linearised({ sign, candidate, opponent, candidateWeight, opponentWeight
   )
 }
 
-/** The weight of the group that a random unit of weight is in, in mean weights. */
-const relativeSize = (weights: Float64Array) => (squareSum(weights) * weights.length) / sumOf(weights) ** 2
+/**
+ * The size of a group that the sample may have missed: Σ size³ / Σ size², the mean over groups in proportion to their part of
+ * the variance if all items of a group change together. With the smaller Σ size² / Σ size, losses that 20 large groups of 420
+ * carry alone passed at the margin in 10 % of simulations.
+ */
+export function unseenSize(sizes: Float64Array): number {
+  let [squares, cubes] = [0, 0]
+  for (let group = 0; group < sizes.length; group += 1) {
+    squares += sizes[group]! ** 2
+    cubes += sizes[group]! ** 3
+  }
+  return cubes / squares
+}
+
+/**
+ * The size of the group that a random item is in. For a claim of harm this is enough: equal models fail in at most 5 % of the
+ * same simulations, and 120 losses without a win in 20 of 420 groups are still seen.
+ */
+function sizeOfRandomItem(sizes: Float64Array): number {
+  let [total, squares] = [0, 0]
+  for (let group = 0; group < sizes.length; group += 1) {
+    total += sizes[group]!
+    squares += sizes[group]! ** 2
+  }
+  return squares / total
+}
 
 /** The distance of the lowest from the highest ratio of a group in either model, 0 included. */
 function extentOfRatios({ candidate, candidateWeight, opponent, opponentWeight }: Pairing): number {
@@ -143,10 +175,4 @@ function isConstant(sums: Float64Array, sizes: Float64Array, { candidate, oppone
     if (Math.abs(sums[group]! - first * sizes[group]!) > tolerance) return false
   }
   return true
-}
-
-function squareSum(values: Float64Array): number {
-  let total = 0
-  for (let index = 0; index < values.length; index += 1) total += values[index]! ** 2
-  return total
 }

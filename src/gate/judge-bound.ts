@@ -7,6 +7,7 @@ import {
   gaffkeLowerBound,
 } from '../statistics/index.js'
 import { type Answer, alpha, confidenceOf, countedItems } from './answer.js'
+import { unseenSize } from './grouped-sample.js'
 import { groupCodes, type Judged, metricColumn, sumOf } from './paired-groups.js'
 
 export interface BoundQuestion {
@@ -90,8 +91,8 @@ function boundsOf({ right, sizes }: { right: Float64Array; sizes: Float64Array }
       engine: 'one-sided Clopper-Pearson',
     }
   }
-  // The group that the sample may have missed: as large as that of a random item, and wrong or right altogether.
-  const size = sizes.reduce((sum, one) => sum + one ** 2, 0) / sumOf(sizes)
+  // The sample may have missed a group that is wrong, or right, altogether.
+  const size = unseenSize(sizes)
   const wrong = right.map((score, group) => sizes[group]! - score)
   const bound = (sums: Float64Array, level: number) => gaffkeLowerBound({ sums, sizes, worst: { sum: 0, size } }, level)
   return { lower: bound(right, passing), upper: 1 - bound(wrong, failing), engine: "Gaffke's bound by group" }

@@ -1,10 +1,10 @@
 import { bcaBootstrap, gaffkeLowerBound } from '../statistics/index.js'
 import { type Answer, alpha, confidenceOf, countedItems, maximumWorst } from './answer.js'
-import { fewestGroups, type GroupedSample, negated, planSample, sampleOf, testSample } from './grouped-sample.js'
+import { fewestGroups, type GroupedSample, mirrored, planSample, sampleOf, testSample } from './grouped-sample.js'
 import { firstLost, type Pairing, ratioOf } from './paired-groups.js'
 
 /** Fewer groups show nothing about the spread of scores without a range. */
-export const fewestUnbounded = 20
+const fewestUnbounded = 20
 
 /**
  * What one pairing says, by means over groups: right or wrong answers in groups, means, and ratios of sums.
@@ -34,10 +34,9 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
   const { pPass, pFail } = decideGroups(pairing, sample, margin)
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
   const { sums, sizes, estimate, unseen } = sample
-  const { size } = unseen
   const bounds = {
-    lower: gaffkeLowerBound({ sums, sizes, worst: { sum: unseen.lost, size } }, passAlpha),
-    upper: 0 - gaffkeLowerBound({ sums: negated(sums), sizes, worst: { sum: -unseen.won, size } }, alpha),
+    lower: gaffkeLowerBound({ sums, sizes, worst: unseen.lost }, passAlpha),
+    upper: 0 - gaffkeLowerBound(mirrored(sample), alpha),
   }
   const isUnknown = sample.isConstant && !sample.isBounded
   return {
@@ -55,7 +54,7 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
 }
 
 /** Both p-values. The linearisation of a ratio of sums ignores its bend, so the bootstrap has to agree. */
-export function decideGroups(pairing: Pairing, sample: GroupedSample, margin: number) {
+function decideGroups(pairing: Pairing, sample: GroupedSample, margin: number) {
   const tested = testSample(sample, margin)
   if (pairing.kind !== 'ratio' || sample.isConstant) return tested
   const { candidate, candidateWeight, opponent, opponentWeight, sign } = pairing
@@ -66,6 +65,15 @@ export function decideGroups(pairing: Pairing, sample: GroupedSample, margin: nu
   })
   if (degenerate) return tested
   return { pPass: Math.max(tested.pPass, pAbove(-margin)), pFail: Math.max(tested.pFail, pBelow(0)) }
+}
+
+/** As `judgeGroups`, without bounds and words. */
+export function statusOfGroups(pairing: Pairing, margin: number, level: number): 'pass' | 'fail' | 'inconclusive' {
+  const sample = sampleOf(pairing)
+  if (!Number.isFinite(sample.estimate)) return 'inconclusive'
+  if (!sample.isBounded && pairing.candidate.length < fewestUnbounded) return 'inconclusive'
+  const { pPass, pFail } = decideGroups(pairing, sample, margin)
+  return pPass <= level ? 'pass' : pFail <= level ? 'fail' : 'inconclusive'
 }
 
 function engineOf(kind: Pairing['kind'], isBounded: boolean): string {

@@ -1,6 +1,7 @@
 import { type Answer, alpha } from './answer.js'
-import { judgeBinary, judgeBinaryGain } from './judge-binary.js'
-import { judgeGroups } from './judge-groups.js'
+import type { FindingStatus } from './gate.js'
+import { decideBinary, judgeBinary, judgeBinaryGain } from './judge-binary.js'
+import { judgeGroups, statusOfGroups } from './judge-groups.js'
 import { countDiscordant, type Pairing } from './paired-groups.js'
 
 /** What one pairing says of a margin. A slice's `fail` is decided by the gate, over all slices together. */
@@ -23,6 +24,23 @@ export function judgeImprovement(pairing: Pairing, passAlpha = alpha): Answer {
 
 /** The counts that the exact tests take; `undefined` for everything but right or wrong answers, one per group. */
 export const exactCounts = (pairing: Pairing) => (pairing.kind === 'binary' ? countDiscordant(pairing) : undefined)
+
+/** The status that `judgeNoRegression` gives to a pairing without unanswered items, for many pairings in turn. */
+export function statusJudge(margin: number): (pairing: Pairing) => FindingStatus {
+  // Right or wrong answers are judged by counts alone: each different outcome is judged once.
+  const known = new Map<string, FindingStatus>()
+  return (pairing) => {
+    const counts = exactCounts(pairing)
+    if (counts === undefined) return statusOfGroups(pairing, margin, alpha)
+    const key = `${counts.n} ${counts.b} ${counts.c}`
+    let status = known.get(key)
+    if (status === undefined) {
+      status = decideBinary(counts, margin, alpha).status
+      known.set(key, status)
+    }
+    return status
+  }
+}
 
 /** Why a pairing says nothing, whatever is asked; `undefined` where it says something. */
 export function notComparable({ candidate, items, unanswered }: Pairing): Answer | undefined {

@@ -1,12 +1,8 @@
 import { type CallContext, type Random, SheikhError, seededRandom } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import { wilson } from '../statistics/index.js'
-import { alpha } from './answer.js'
 import type { FindingStatus } from './gate.js'
-import { sampleOf } from './grouped-sample.js'
-import { exactCounts } from './judge.js'
-import { decideBinary } from './judge-binary.js'
-import { decideGroups, fewestUnbounded } from './judge-groups.js'
+import { exactCounts, statusJudge } from './judge.js'
 import { checkComparable, type Judged, type Pairing, pairGroups, ratioOf, sumOf } from './paired-groups.js'
 
 export interface SelfTestOptions {
@@ -88,7 +84,7 @@ export async function selfTest(options: SelfTestOptions, context: CallContext): 
   const collapse = collapseOf(pairing, margin)
   const rounds = asked.length + (collapse === undefined ? 0 : 2)
   let done = 0
-  const judge = judgeOf(margin)
+  const judge = statusJudge(margin)
   const run = async (name: string | number, plant: (drawn: Pairing, random: Random) => Pairing) => {
     const random = seededRandom(`self-test ${seed} ${name}`)
     const counts: Record<FindingStatus, number> = { pass: 0, fail: 0, inconclusive: 0, 'not-applicable': 0 }
@@ -213,29 +209,4 @@ function collapseOf(pairing: Pairing, margin: number) {
     ...drawn,
     [side]: drawn[side].map((sum, group) => (random.uniform() < share ? worst * drawn.sizes[group]! : sum)),
   })
-}
-
-/** Right or wrong answers are judged by counts alone: each different outcome is judged once. */
-function judgeOf(margin: number): (pairing: Pairing) => FindingStatus {
-  const known = new Map<string, FindingStatus>()
-  return (drawn) => {
-    const counts = exactCounts(drawn)
-    if (counts === undefined) return statusOf(drawn, margin)
-    const key = `${counts.n} ${counts.b} ${counts.c}`
-    let status = known.get(key)
-    if (status === undefined) {
-      status = decideBinary(counts, margin, alpha).status
-      known.set(key, status)
-    }
-    return status
-  }
-}
-
-/** As `judgeGroups`, without the bounds. */
-function statusOf(pairing: Pairing, margin: number): FindingStatus {
-  const sample = sampleOf(pairing)
-  if (!Number.isFinite(sample.estimate)) return 'inconclusive'
-  if (!sample.isBounded && pairing.candidate.length < fewestUnbounded) return 'inconclusive'
-  const { pPass, pFail } = decideGroups(pairing, sample, margin)
-  return pPass <= alpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
 }

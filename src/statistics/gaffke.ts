@@ -11,7 +11,7 @@ export interface GroupedRatio {
   readonly sizes?: ArrayLike<number> | undefined
   /**
    * The worst group that the population can contain: `sum / size` is the lowest possible ratio of a group. For groups of
-   * unequal size, Σ size² / Σ size is the size of the group that a random item belongs to.
+   * unequal size the gate takes Σ size³ / Σ size² as `size`.
    */
   readonly worst: { readonly sum: number; readonly size: number }
 }

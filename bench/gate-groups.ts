@@ -1,0 +1,87 @@
+// How often the gate errs on groups and on skewed scores, by simulation, beside the paired z-test by item.
+import { type Random, seededRandom } from '../src/core/index.js'
+import { statusJudge } from '../src/gate/judge.js'
+import { normalCdf, normalQuantile } from '../src/statistics/index.js'
+import type { Drawn } from './gate-drawn.js'
+import { groupedSettings, largeGroupSettings, margin, type Setting } from './gate-settings-groups.js'
+import { boundedSettings, unboundedSettings } from './gate-settings-scores.js'
+
+/** The rates of one family of settings: the worst of each error, and the power where it is compared. */
+export interface FamilyRates {
+  readonly family: string
+  readonly settings: number
+  readonly falsePass: Worst
+  readonly falseFail: Worst
+  /** How often an equal model passes, in the family's last setting. */
+  readonly power: Pick<Worst, 'ours' | 'usual' | 'setting'>
+}
+
+interface Worst {
+  /** 0..1. */
+  readonly ours: number
+  /** Of the paired z-test by item, which knows nothing of groups or skewness. */
+  readonly usual: number
+  /** Where ours is worst. */
+  readonly setting: string
+}
+
+/** 5 % and simulation error: a limit that the largest of so many rates passes once in a hundred benches. */
+export const limitOf = (settings: number, simulations: number) =>
+  0.05 + normalQuantile(1 - 0.01 / settings) * Math.sqrt((0.05 * 0.95) / simulations)
+
+export function simulateFamilies(simulations: number): readonly FamilyRates[] {
+  const families: readonly (readonly [string, readonly Setting[]])[] = [
+    ['right or wrong, equal groups', groupedSettings({ 'of 2': () => 2, 'of 20': () => 20, 'of 5': () => 5 })],
+    [
+      'right or wrong, unequal groups',
+      groupedSettings({ 'one in ten of 40': oneInTen, 'geometric, mean 5': geometric }),
+    ],
+    ['right or wrong, the change in large groups alone', largeGroupSettings()],
+    ['scores in a range', boundedSettings()],
+    ['scores without a range', unboundedSettings()],
+  ]
+  return families.map(([family, settings]) => ratesOf(family, settings, simulations))
+}
+
+function ratesOf(family: string, settings: readonly Setting[], simulations: number): FamilyRates {
+  const judge = statusJudge(margin)
+  let falsePass: Worst = { ours: 0, usual: 0, setting: '' }
+  let falseFail = falsePass
+  let power = falsePass
+  for (const { name, draw } of settings) {
+    const random = seededRandom(`${family} ${name}`)
+    const count = { falsePass: 0, falseFail: 0, power: 0 }
+    const usual = { falsePass: 0, falseFail: 0, power: 0 }
+    for (let simulation = 0; simulation < simulations; simulation += 1) {
+      const worse = draw(random, -margin)
+      if (judge(worse) === 'pass') count.falsePass += 1
+      if (zTest(worse, -margin) > 0.95) usual.falsePass += 1
+      const same = draw(random, 0)
+      const status = judge(same)
+      if (status === 'fail') count.falseFail += 1
+      if (status === 'pass') count.power += 1
+      if (zTest(same, 0) < 0.05) usual.falseFail += 1
+      if (zTest(same, -margin) > 0.95) usual.power += 1
+    }
+    const worst = (found: Worst, error: keyof typeof count): Worst => ({
+      ...(count[error] > found.ours * simulations || found.setting === ''
+        ? { ours: count[error] / simulations, setting: name }
+        : found),
+      usual: Math.max(found.usual, usual[error] / simulations),
+    })
+    falsePass = worst(falsePass, 'falsePass')
+    falseFail = worst(falseFail, 'falseFail')
+    power = { ours: count.power / simulations, usual: usual.power / simulations, setting: name }
+  }
+  return { family, settings: settings.length, falsePass, falseFail, power }
+}
+
+/** The confidence that the mean difference lies above `value`, every item taken for independent. */
+function zTest({ items, sum, squares }: Drawn, value: number): number {
+  const mean = sum / items
+  const variance = (squares / items - mean ** 2) / (items - 1)
+  return variance > 0 ? normalCdf((mean - value) / Math.sqrt(variance)) : mean > value ? 1 : 0
+}
+
+const oneInTen = (random: Random) => (random.uniform() < 0.1 ? 40 : 2)
+const geometric = (random: Random) => 1 + Math.floor(Math.log(1 - random.uniform()) / Math.log(0.8))
