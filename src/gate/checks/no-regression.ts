@@ -1,10 +1,11 @@
 import { SheikhError } from '../../core/index.js'
-import type { Metric } from '../../evaluation/index.js'
+import type { Evaluation, Metric } from '../../evaluation/index.js'
 import { type Answer, alpha } from '../answer.js'
 import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { judgeNoRegression } from '../judge.js'
 import { slicesOf } from '../slices.js'
+import { suggestedGroups } from '../suggested-groups.js'
 
 export interface NoRegressionOptions {
   /** The largest loss that is still no regression, in the metric's unit, above 0 and below 1. @default 0.02 */
@@ -50,7 +51,9 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
     },
     asksBest: true,
     ask(pairs, { candidate, passAlpha }, context) {
-      const answers: Answer[] = [judgeNoRegression(pairs.over(), margin, passAlpha)]
+      const overall = judgeNoRegression(pairs.over(), margin, passAlpha)
+      const hint = undeclared(candidate.evaluation)
+      const answers: Answer[] = [{ ...overall, reason: `${overall.reason}${hint}` }]
       const found = new Set<string>()
       for (const { slice, items } of slicesOf(candidate.evaluation)) {
         context.signal.throwIfAborted()
@@ -69,4 +72,12 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
       return answers
     },
   })
+}
+
+/** A warning that items may not be independent; empty if the ids say nothing of the kind. */
+function undeclared(evaluation: Evaluation): string {
+  const found = suggestedGroups(evaluation)
+  if (found === undefined) return ''
+  const { prefixes, example } = found
+  return `; the ids suggest groups that are not declared (${prefixes.toLocaleString('en')} prefixes, such as ${JSON.stringify(example)}): if those items belong together, give them the same "group"`
 }
