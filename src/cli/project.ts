@@ -1,8 +1,8 @@
 import type { Verdict } from '../gate/index.js'
 import type { RunResult } from '../pipeline/index.js'
-import { percent } from '../report/index.js'
 import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
+import { metricText } from './primary-metric.js'
 
 export async function open(project: string, terminal: Terminal): Promise<Repository> {
   const { openRepository } = await import('../repository/index.js')
@@ -20,10 +20,8 @@ export function printNotices(notices: readonly Notice[], terminal: Terminal): vo
 /** How a run ended, in a sentence or two. */
 export function describeResult(result: RunResult): string {
   switch (result.status) {
-    case 'released': {
-      const accuracy = result.release.record.metrics?.['accuracy']
-      return `Released ${result.release.version}${typeof accuracy === 'number' ? `, accuracy ${percent(accuracy)}` : ''}. ${result.verdict.summary}`
-    }
+    case 'released':
+      return `Released ${result.release.version}${metricText(result.release.record)}. ${result.verdict.summary}`
     case 'restored':
       return `Restored: ${result.release.version} is ${result.restoredFrom} again, byte for byte.`
     case 'up-to-date':

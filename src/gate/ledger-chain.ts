@@ -76,7 +76,7 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
   release: { version: isText, bundle: isDigest, sourceKey: optional(isDigest) },
   promotion: { version: isText, channel: isText, by: isText },
   loss: { versions: isTexts, by: isText, reason: isText },
-  withdrawal: { version: isText, reason: isText },
+  withdrawal: { version: isText, reason: isText, by: optional(isText) },
 }
 
 /** What is wrong with an entry's shape. */

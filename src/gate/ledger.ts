@@ -54,7 +54,14 @@ export type LedgerEvent =
       readonly by: string
       readonly reason: string
     }
-  | { readonly type: 'withdrawal'; readonly runId: string; readonly version: string; readonly reason: string }
+  | {
+      readonly type: 'withdrawal'
+      readonly runId: string
+      readonly version: string
+      readonly reason: string
+      /** Who rolled back; absent if no person did. */
+      readonly by?: string | undefined
+    }
 
 export type LedgerEntry = LedgerEvent & {
   readonly formatVersion: 1

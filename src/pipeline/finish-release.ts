@@ -19,7 +19,7 @@ export async function finishRelease(session: Session, release: Release): Promise
   // Deliberately without the run's signal: after a promotion only forward.
   const context = callContext({ log, clock })
   const { version, bundle, intent, record } = release
-  const { channel, withdraws, reason = 'rolled back', sourceKey } = intent
+  const { channel, withdraws, reason = 'rolled back', by, sourceKey } = intent
   // A release that lost such a race before stays as it is.
   if (release.withdrawn !== undefined && intent.replaces !== undefined) return false
   const rival = channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
@@ -32,11 +32,12 @@ export async function finishRelease(session: Session, release: Release): Promise
     const line = { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) } as const
     await session.ledger.append(line, context)
   }
-  const withdraw = async (worse: Version, why: string) => {
+  const withdraw = async (worse: Version, why: string, person?: string) => {
     await session.lock.check()
     await releaser.withdraw(worse, why, context)
     if (isNoted('withdrawal', worse)) return
-    await session.ledger.append({ type: 'withdrawal', runId: session.runId, version: worse, reason: why }, context)
+    const line = { type: 'withdrawal', runId: session.runId, version: worse, reason: why } as const
+    await session.ledger.append({ ...line, ...(person !== undefined && { by: person }) }, context)
     session.emit({ type: 'release-withdrawn', version: worse, reason: why })
   }
   if (rival !== undefined) {
@@ -44,7 +45,7 @@ export async function finishRelease(session: Session, release: Release): Promise
     await withdraw(version, `${rival} was released while it was decided on, and it was never compared with that`)
     return false
   }
-  for (const worse of withdraws) await withdraw(worse, reason)
+  for (const worse of withdraws) await withdraw(worse, reason, by)
   await note()
   return true
 }

@@ -134,5 +134,8 @@ export interface RepublishOptions extends CallOptions {
 export interface RollbackOptions extends CallOptions {
   /** @default the newest release before the current one that is not withdrawn and is another bundle */
   readonly to?: string | undefined
+  /** Why; kept in the ledger and with the withdrawal. A blank one is refused (`invalid-options`). */
   readonly reason: string
+  /** Who decides; kept in the ledger. @default nobody is named */
+  readonly by?: string | undefined
 }

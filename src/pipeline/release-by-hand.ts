@@ -11,6 +11,7 @@ import { answersOf } from './released-answers.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import type { ReleaseRequest } from './stages/release.js'
+import { checkPerson, checkReason } from './who-decides.js'
 
 /** What a person decided of a run, and which runs that may be decided of. */
 interface Decision {
@@ -82,7 +83,9 @@ async function releaseByHand(
   // A crash after the promotion and before the record: the release is there, and must not be made twice.
   const made = history.find(({ record }) => (record[name] as { runId?: string } | undefined)?.runId === openRunId)
   const decidedAgainst = made === undefined ? await checkStillOpen(session, open, verb) : undefined
-  await session.update({ ...carried(open), verdict })
+  const { by, reason } = event
+  const untilMs = 'untilMs' in event ? event.untilMs : undefined
+  await session.update({ ...carried(open), verdict, decision: { by, reason, untilMs } })
   const said = session.hide(event)
   const entries = await session.ledger.read(session.context)
   if (!entries.some((entry) => entry.type === event.type && entry.runId === openRunId))
@@ -167,8 +170,8 @@ async function checkStillOpen(session: Session, open: RunRecord, verb: string): 
 }
 
 function named({ by, reason }: { readonly by: string; readonly reason: string }, verb: string) {
-  if (by.trim() === '' || reason.trim() === '')
-    throw new SheikhError('invalid-options', `Cannot ${verb}: it needs a name and a reason. Give both.`)
+  checkPerson(by, verb)
+  checkReason(reason, verb)
   return { by, reason }
 }
 

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json, SheikhError } from '../core/index.js'
+import { canonicalJson, digestJson, type Json, SheikhError } from '../core/index.js'
 import { payloadFolders } from '../releaser/index.js'
 import { manifestDifferences } from '../store/index.js'
 import { readHistory } from './history.js'
@@ -8,6 +8,8 @@ import { baseParts, type NamedBase, openBase, releasedBase } from './named-base.
 import { trainingPart } from './replay.js'
 import type { Reproduction } from './run-result.js'
 import type { Session } from './session.js'
+import { neededForCandidate } from './stage.js'
+import { HostStages } from './stages/host.js'
 import { fitInto } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
 
@@ -59,19 +61,24 @@ export async function reproduce(session: Session, version: string | undefined): 
   const difference = firstDifference(toJson(before), toJson(now))
   const common = { runId: session.runId, release }
   if (difference !== undefined) return { ...common, status: 'not-reproduced', difference }
-  return await session.stage('train', async () => {
+  const fitted = await session.stage('train', async () => {
     const directory = await session.folder('weights')
     const { development } = snapshot
     const of = base && (await openBase(session, base))
-    const { weights } = await fitInto(session, { ...part, development, directory, weights: of })
-    const files = release.manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!))
-    const differing = await manifestDifferences(weights.path, { ...release.manifest, files }, session.context)
-    const value: Reproduction =
-      differing.length === 0
-        ? { ...common, status: 'reproduced' }
-        : { ...common, status: 'not-reproduced', files: differing }
-    return { value, cached: false }
+    return { value: await fitInto(session, { ...part, development, directory, weights: of }), cached: false }
   })
+  // A stage that writes the candidate, such as a quantisation, is part of how the weights were made.
+  const host = new HostStages(session, neededForCandidate(session.options.stages ?? []), { cached: false })
+  const { summary, training, evaluation } = snapshot
+  await host.add('dataset', { value: summary, training, evaluation }, digestJson(summary))
+  const { record, weights } = fitted
+  const digest = digestJson({ value: record, files: weights.digest })
+  const { files: offered } = await host.add('candidate', { value: record, files: weights.path }, digest)
+  const files = release.manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!))
+  const differing = await manifestDifferences(offered, { ...release.manifest, files }, session.context)
+  return differing.length === 0
+    ? { ...common, status: 'reproduced' }
+    : { ...common, status: 'not-reproduced', files: differing }
 }
 
 /** How it was made: of one that was restored, that of the release which it is again. */

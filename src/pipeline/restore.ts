@@ -6,6 +6,7 @@ import { publish, requestAgain } from './publish.js'
 import { recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
+import { checkReason } from './who-decides.js'
 
 type Restored = Extract<RunResult, { status: 'restored' }>
 
@@ -19,6 +20,7 @@ export async function restore(
     readonly decidedAgainst: string | undefined
     readonly withdraws?: readonly string[]
     readonly reason?: string
+    readonly by?: string
     readonly sourceKey?: Digest | undefined
     readonly releaseAs?: string | undefined
   },
@@ -30,7 +32,8 @@ export async function restore(
 }
 
 /** Goes back to an earlier release and withdraws what it leaves. */
-export async function rollback(session: Session, { to, reason }: RollbackOptions): Promise<RunResult> {
+export async function rollback(session: Session, { to, reason, by }: RollbackOptions): Promise<RunResult> {
+  checkReason(reason, 'roll back')
   const { releaser } = session.options
   const history = await recover(session)
   const current = await releaser.current(session.channel, session.context)
@@ -47,6 +50,7 @@ export async function rollback(session: Session, { to, reason }: RollbackOptions
     decidedAgainst: current.version,
     withdraws: [current.version],
     reason: session.hide(reason),
+    ...(by !== undefined && { by: session.hide(by) }),
     sourceKey: target.intent.sourceKey,
   })
   await warnOfChannels(session, current)

@@ -124,6 +124,10 @@ export interface RunRecord {
   readonly stages: readonly StageRecord[]
   readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined
   readonly bundle?: Digest | undefined
+  /** What a person decided: an approval or an override. */
+  readonly decision?:
+    | { readonly by: string; readonly reason: string /** An override's end. */; readonly untilMs?: number | undefined }
+    | undefined
   readonly baseline?: Version | undefined
   readonly best?: Version | undefined
   /** Where the store keeps the evaluations that were judged; absent for host code without a version. */

@@ -95,5 +95,16 @@ export function neededAfterRelease(stages: readonly Stage[]): readonly Stage[] {
   return stages.filter((stage) => needed.has(stage))
 }
 
+/** The stages that change the candidate, and those whose output they need. */
+export function neededForCandidate(stages: readonly Stage[]): readonly Stage[] {
+  const needed = new Set(stages.filter(({ writes }) => writes === 'candidate'))
+  for (let size = -1; size < needed.size; ) {
+    size = needed.size
+    const read = new Set([...needed].flatMap(({ reads }) => reads))
+    for (const stage of stages) if (stage.writes !== undefined && read.has(stage.writes)) needed.add(stage)
+  }
+  return stages.filter((stage) => needed.has(stage))
+}
+
 const refused = (name: string, fact: string) =>
   new SheikhError('invalid-options', `Cannot use the stage "${name}": ${fact}.`, { facts: { stage: name } })

@@ -44,7 +44,7 @@ function parseFiles(value: unknown, where: string): Manifest {
 function parseIntent(value: unknown, where: string): Intent {
   const intent = value as Partial<Intent> | null
   if (typeof intent !== 'object' || intent === null) throw corrupt(where, 'it has no intent')
-  const { channel, replaces, withdraws, reason, sourceKey } = intent
+  const { channel, replaces, withdraws, reason, by, sourceKey } = intent
   if (!Array.isArray(withdraws) || !withdraws.every(isVersion))
     throw corrupt(where, 'what it withdraws is not a list of versions')
   if (replaces !== undefined && replaces !== null && !isVersion(replaces))
@@ -56,6 +56,7 @@ function parseIntent(value: unknown, where: string): Intent {
     ...(replaces !== undefined && { replaces }),
     withdraws,
     ...(typeof reason === 'string' && { reason }),
+    ...(typeof by === 'string' && { by }),
     ...(sourceKey !== undefined && { sourceKey }),
   }
 }

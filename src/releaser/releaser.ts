@@ -23,6 +23,8 @@ export interface Intent {
   readonly withdraws: readonly Version[]
   /** Why, for the withdrawals. */
   readonly reason?: string | undefined
+  /** Who decided on the withdrawals; absent if no person did. */
+  readonly by?: string | undefined
   /** Absent where host code has no version. */
   readonly sourceKey?: Digest | undefined
 }

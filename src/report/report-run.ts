@@ -54,7 +54,7 @@ export function runSentence(record: RunRecord): string {
   const { status, version, restoredFrom, error } = record
   switch (status) {
     case 'released':
-      return `Version ${version} was released: ${whyReleased(record)}`
+      return `Version ${version} was released: ${whyReleased(record)}${whoDecided(record)}`
     case 'restored':
       return `Version ${version} was released: it is version ${restoredFrom} again, byte for byte. Nothing was trained.`
     case 'up-to-date':
@@ -84,6 +84,12 @@ export function runSentence(record: RunRecord): string {
     case 'running':
       return 'The run has not ended.'
   }
+}
+
+function whoDecided({ decision }: RunRecord): string {
+  if (decision === undefined) return ''
+  const { by, reason, untilMs } = decision
+  return ` Decided by ${by}${untilMs === undefined ? '' : `, until ${moment(untilMs)}`}: ${reason}`
 }
 
 /** A run that was held or left open is released by a person, or by the rules for what is left open. */

@@ -31,6 +31,27 @@ describe('a run that is held', () => {
     expect(json.current.override).toMatchObject({ by: 'Ada', runId })
   })
 
+  it('is released by nobody whom neither --by nor Git names', async () => {
+    const { root, runId } = await held()
+    const global = process.env['GIT_CONFIG_GLOBAL']
+    process.env['GIT_CONFIG_GLOBAL'] = '/dev/null'
+    try {
+      for (const argv of [
+        ['override', runId, '--reason', 'x', '--until', '2999-12-31'],
+        ['approve', runId, '--reason', 'x'],
+        ['rollback', '--reason', 'x'],
+        ['promote', '0.1.0', '--to', 'production'],
+      ])
+        expect(await sheikh(root, argv)).toMatchObject({ code: 1, err: expect.stringContaining('--by') })
+    } finally {
+      process.env['GIT_CONFIG_GLOBAL'] = global
+    }
+    expect(await sheikh(root, ['rollback', '--by', 'Ada'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--reason'),
+    })
+  })
+
   it('is tested on its own evaluation', async () => {
     const { root } = await held()
     const { code, out, err } = await sheikh(root, ['gate', 'test', '--simulations', '100'])

@@ -107,7 +107,7 @@ it('an error is one JSON document with its code, its message and its facts', asy
   const folder = await releasedProject()
   const missing = await sheikhJson(folder, 'report', 'nothing')
   expect(missing).toMatchObject({ code: 1, json: { error: { code: 'not-found', message: expect.any(String) } } })
-  const nowhere = await sheikhJson(folder, 'rollback', '--to', '9.9.9')
+  const nowhere = await sheikhJson(folder, 'rollback', '--to', '9.9.9', '--reason', 'x')
   expect(nowhere).toMatchObject({ code: 1, json: { error: { code: 'not-found' } } })
   const twice = await sheikhJson(folder, 'init')
   expect(twice).toMatchObject({

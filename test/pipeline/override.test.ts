@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import { atLeast, type Check, noRegression, qualityGate, storeLedger } from '../../src/gate/index.js'
+import { reportRun } from '../../src/report/index.js'
 import { gate, poison, samples, world } from './harness.js'
 
 const reason = 'the old model must be off the air today'
@@ -33,6 +34,25 @@ describe('override', () => {
     )
     expect(await again().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.1' } })
     await expect(again().override(runId, { by, reason, untilMs })).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it.each([
+    ['', reason],
+    [' ', reason],
+    [undefined, reason],
+    [by, '\t'],
+  ])('by %j with the reason %j is refused', async (person, why) => {
+    const { again, runId, untilMs } = await held()
+    const options = { by: person as string, reason: why, untilMs }
+    await expect(again().override(runId, options)).rejects.toMatchObject({ code: 'invalid-options' })
+    expect(await again().current()).toMatchObject({ version: '0.1.0' })
+  })
+
+  it('is in the report of the run, with name, end and reason', async () => {
+    const { again, runId, untilMs } = await held()
+    await again().override(runId, { by: 'Ada', reason: 'the old one is down', untilMs })
+    const [record] = await again().runs()
+    expect(reportRun(record!)).toMatch(/Decided by Ada, until \d{4}-.*: the old one is down/)
   })
 
   it('that has ended is said by every run', async () => {

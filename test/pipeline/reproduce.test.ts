@@ -1,4 +1,7 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Stage } from '../../src/pipeline/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import type { Trainer } from '../../src/trainer/index.js'
 import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
@@ -30,6 +33,33 @@ describe('reproduce', () => {
     expect(trainings).toBe(2)
     expect((await again.history()).length).toBe(1)
     expect(await store.runs.read(result.runId)).toMatchObject({ command: 'reproduce', status: 'reproduced' })
+  })
+
+  it('runs the stages that change the candidate again, and misses one that is gone', async () => {
+    const { pipeline } = world()
+    let runs = 0
+    const parts = { contract: 1, version: '1', describe: () => null } as const
+    const counted: Stage = {
+      ...{ ...parts, name: 'count', reads: ['dataset'], writes: 'word-count' },
+      run: async ({ dataset }) => ({ value: dataset!.value.counts.rows }),
+    }
+    const annotate: Stage = {
+      ...{ ...parts, name: 'annotate', reads: ['candidate', 'word-count'], writes: 'candidate' },
+      async run({ candidate, custom }, { directory }) {
+        runs += 1
+        await cp(candidate!.files, directory, { recursive: true })
+        await writeFile(join(directory, 'notes.json'), JSON.stringify(custom['word-count']!.value))
+        return { value: null, files: directory }
+      },
+    }
+    const stages = [annotate, counted]
+    expect(await pipeline(samples, { stages }).run()).toMatchObject({ status: 'released' })
+    expect(await pipeline(samples, { stages }).reproduce()).toMatchObject({ status: 'reproduced' })
+    expect(runs).toBe(2)
+    expect(await pipeline().reproduce()).toMatchObject({
+      status: 'not-reproduced',
+      files: [expect.objectContaining({ path: 'notes.json' })],
+    })
   })
 
   it('does so for a real model, that a run found in its cache', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
+import { storeLedger } from '../../src/gate/index.js'
 import { type Releaser, releaseTo } from '../../src/releaser/index.js'
 import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import { poison, samples, world } from './harness.js'
@@ -27,6 +28,17 @@ describe('rollback', () => {
       ['0.1.1', 'complaints'],
       ['0.1.0', undefined],
     ])
+  })
+
+  it('records who decided, and is refused without a reason', async () => {
+    const { pipeline, store } = await twoReleases()
+    for (const reason of ['', ' \n'])
+      await expect(pipeline().rollback({ reason, by: 'Ada' })).rejects.toMatchObject({ code: 'invalid-options' })
+    expect(await pipeline().current()).toMatchObject({ version: '0.1.1' })
+    await pipeline().rollback({ reason: 'complaints', by: 'Ada' })
+    expect(await storeLedger(store).read(callContext())).toContainEqual(
+      expect.objectContaining({ type: 'withdrawal', version: '0.1.1', reason: 'complaints', by: 'Ada' }),
+    )
   })
 
   it('stands: the data that led to the withdrawn release is held, without training', async () => {

@@ -151,6 +151,26 @@ describe.skipIf(gitIsMissing !== undefined)('the ledger of a clone without a rem
     expect(await runIds(ledger)).toEqual(['a', 'b'])
   })
 
+  it.each(['', '^{tree}', ':ledger.jsonl'])(
+    'restores the last commit%s that a power failure left empty, cut off or missing',
+    async (part) => {
+      const { root, ledger, again } = await clone()
+      await ledger.append(approval('a'), context)
+      for (const [index, damage] of [() => '', (bytes: Buffer) => bytes.subarray(0, 12), undefined].entries()) {
+        await ledger.append(approval(`b${index}`), context)
+        const oid = git(root, 'rev-parse', `${branch}${part}`).trim()
+        const path = join(root, '.git/objects', oid.slice(0, 2), oid.slice(2))
+        const bytes = readFileSync(path)
+        rmSync(path)
+        if (damage !== undefined) writeFileSync(path, damage(bytes))
+        const fresh = await again()
+        expect((await runIds(fresh)).at(-1)).toBe(`b${index}`)
+        await fresh.append(approval('c'), context)
+        gitCheck(root)
+      }
+    },
+  )
+
   it('stops when it is aborted, with the reason untouched', async () => {
     const reason = new Error('enough')
     const aborted = callContext({ signal: AbortSignal.abort(reason) })
@@ -220,6 +240,7 @@ describe.skipIf(gitIsMissing !== undefined)('a branch that somebody changed', ()
     const path = join(root, '.git/objects', blob.slice(0, 2), blob.slice(2))
     rmSync(path)
     mkdirSync(join(path, '..'), { recursive: true })
+    rmSync(join(root, '.git/sheikh'), { recursive: true })
     await expect((await again()).read(context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
   })
 })

@@ -1,6 +1,7 @@
 import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
 import { describeResult, open } from '../project.js'
+import { whoDecides } from '../who-decides.js'
 
 export const approve: Command = {
   name: 'approve',
@@ -15,7 +16,7 @@ export const approve: Command = {
     const result = await pipeline.approve(positionals[0]!, {
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',
-      by: typeof values['by'] === 'string' ? values['by'] : ((await repository.author()) ?? ''),
+      by: await whoDecides(repository, values['by'], 'approve'),
     })
     return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }
   },

@@ -1,5 +1,6 @@
-import { moment, percent } from '../../report/index.js'
+import { moment } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
+import { primaryMetric } from '../primary-metric.js'
 import { open } from '../project.js'
 
 export const history: Command = {
@@ -20,7 +21,7 @@ export const history: Command = {
         version === current?.version ? '*' : ' ',
         version.padEnd(8),
         moment(promotedAtMs),
-        (typeof record.metrics?.['accuracy'] === 'number' ? percent(record.metrics['accuracy']) : '–').padStart(7),
+        (primaryMetric(record)?.value ?? '–').padStart(7),
         bundle.slice(7, 19),
         record.commit?.slice(0, 10) ?? '',
         record.restoredFrom === undefined ? '' : `restored from ${record.restoredFrom}`,

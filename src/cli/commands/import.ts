@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { percent } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
+import { metricText } from '../primary-metric.js'
 import { open } from '../project.js'
 
 export const importCommand: Command = {
@@ -23,12 +23,10 @@ export const importCommand: Command = {
     })
     const { leftOut } = imported
     const { version, record } = imported.release
-    const accuracy = record.metrics?.['accuracy']
-    const scored = typeof accuracy === 'number' ? `, accuracy ${percent(accuracy)}` : ''
     return {
       text: [
         ...leftOut.map(({ path, reason }) => `Left out ${JSON.stringify(path)}: it ${reason}.`),
-        `Imported as ${version}${scored}. The next run is compared with it.`,
+        `Imported as ${version}${metricText(record)}. The next run is compared with it.`,
       ].join('\n'),
       json: toJson(imported),
     }

@@ -3,6 +3,7 @@ import type { LedgerEntry } from '../../gate/index.js'
 import { moment } from '../../report/index.js'
 import { type Answer, type Command, toJson } from '../command.js'
 import { open } from '../project.js'
+import { whoDecides } from '../who-decides.js'
 
 export const ledger: Command = {
   name: 'ledger',
@@ -27,7 +28,7 @@ export const ledger: Command = {
       const versions = await (await repository.pipeline()).acceptLoss({
         signal: terminal.signal,
         reason: typeof values['reason'] === 'string' ? values['reason'] : '',
-        by: typeof values['by'] === 'string' ? values['by'] : ((await repository.author()) ?? ''),
+        by: await whoDecides(repository, values['by'], 'accept the loss'),
       })
       const text =
         versions.length === 0
@@ -77,7 +78,7 @@ function whatOf(entry: LedgerEntry): string {
     case 'loss':
       return `${entry.versions.join(', ')} accepted as lost, by ${entry.by}: ${entry.reason}`
     case 'withdrawal':
-      return `${entry.version}: ${entry.reason}`
+      return `${entry.version}${entry.by === undefined ? '' : `, by ${entry.by}`}: ${entry.reason}`
   }
 }
 

@@ -2,6 +2,7 @@ import { SheikhError } from '../../core/index.js'
 import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
 import { describeResult, open } from '../project.js'
+import { whoDecides } from '../who-decides.js'
 
 export const override: Command = {
   name: 'override',
@@ -20,7 +21,7 @@ export const override: Command = {
     const result = await pipeline.override(positionals[0]!, {
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',
-      by: typeof values['by'] === 'string' ? values['by'] : ((await repository.author()) ?? ''),
+      by: await whoDecides(repository, values['by'], 'override'),
       untilMs: endOfDay(values['until']),
     })
     return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }

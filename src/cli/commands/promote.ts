@@ -1,5 +1,6 @@
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
+import { whoDecides } from '../who-decides.js'
 
 export const promote: Command = {
   name: 'promote',
@@ -14,7 +15,7 @@ export const promote: Command = {
     const promoted = await pipeline.promote(positionals[0]!.replace(/^v/, ''), {
       signal: terminal.signal,
       to: typeof values['to'] === 'string' ? values['to'] : '',
-      by: typeof values['by'] === 'string' ? values['by'] : await repository.author(),
+      by: await whoDecides(repository, values['by'], 'promote'),
     })
     return { text: `The channel "${promoted.channel}" points at ${promoted.release.version}.`, json: toJson(promoted) }
   },

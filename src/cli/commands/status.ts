@@ -1,6 +1,7 @@
 import type { Release } from '../../releaser/index.js'
-import { moment, percent } from '../../report/index.js'
+import { moment } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
+import { metricText } from '../primary-metric.js'
 import { open } from '../project.js'
 
 export const status: Command = {
@@ -25,7 +26,7 @@ export const status: Command = {
     const lines = [
       current === undefined
         ? 'Released: nothing yet.'
-        : `Released: ${current.version} (${moment(current.promotedAtMs)}${accuracyOf(current.record.metrics)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
+        : `Released: ${current.version} (${moment(current.promotedAtMs)}${metricText(current.record)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
       ...overrideLine(current),
       ...(missing.length === 0
         ? []
@@ -63,9 +64,6 @@ export const status: Command = {
     return { text: lines.join('\n'), json: toJson(json) }
   },
 }
-
-const accuracyOf = (metrics: Readonly<Record<string, number | null>> | undefined) =>
-  typeof metrics?.['accuracy'] === 'number' ? `, accuracy ${percent(metrics['accuracy'])}` : ''
 
 /** A release against the evidence is said to be one for as long as it stands. */
 function overrideLine(current: Release | undefined): readonly string[] {

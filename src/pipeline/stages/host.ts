@@ -20,8 +20,11 @@ export class HostStages {
   readonly #artifacts: BuiltIn = {}
   readonly #custom: Record<string, StageOutput> = {}
   readonly #digests = new Map<string, Digest>()
+  readonly #usesCache: boolean
 
-  constructor(session: Session, stages: readonly Stage[] = session.options.stages ?? []) {
+  /** @param options.cached whether an output that an earlier run kept is used. */
+  constructor(session: Session, stages: readonly Stage[] = session.options.stages ?? [], { cached = true } = {}) {
+    this.#usesCache = cached
     this.#session = session
     this.#waiting = [...stages]
   }
@@ -82,7 +85,7 @@ export class HostStages {
         stage.writes === undefined || identity === undefined
           ? undefined
           : keyOf({ kind: 'stage', stage: identity, inputs })
-      const kept = key === undefined ? undefined : await this.#cached(key.digest)
+      const kept = key === undefined || !this.#usesCache ? undefined : await this.#cached(key.digest)
       const output = kept ?? (await this.#fresh(stage, key))
       if (stage.writes !== undefined) await this.#take(stage, output!)
       return { value: undefined, cached: kept !== undefined, key }

@@ -16,6 +16,8 @@ export interface ReleaseRequest {
   readonly decidedAgainst: string | undefined
   readonly withdraws?: readonly string[]
   readonly reason?: string | undefined
+  /** Who decided on the withdrawals. */
+  readonly by?: string | undefined
   readonly sourceKey?: Digest | undefined
   readonly record: Partial<ReleaseRecord>
   readonly history: readonly Release[]
@@ -35,6 +37,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
       ...(record.dirty ? {} : { channel: session.channel, replaces: request.decidedAgainst ?? null }),
       withdraws: request.withdraws ?? [],
       ...(request.reason !== undefined && { reason: request.reason }),
+      ...(request.by !== undefined && { by: request.by }),
       ...(request.sourceKey !== undefined && { sourceKey: request.sourceKey }),
     }
     await session.lock.check()

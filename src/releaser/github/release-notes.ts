@@ -25,9 +25,23 @@ function origin({ version, record, intent }: Staged, previous: Staged | undefine
       : `Version ${version}: the files of ${record.restoredFrom} again.`,
     ...(record.commit === undefined ? [] : [`Commit: ${code(record.commit)}`]),
     `Run: ${code(record.runId)}`,
-    ...(intent.withdraws.length === 0 ? [] : [`Withdraws: ${intent.withdraws.join(', ')}`]),
+    ...(intent.withdraws.length === 0
+      ? []
+      : [`Withdraws: ${intent.withdraws.join(', ')}${decided({ by: intent.by, reason: intent.reason })}`]),
+    ...(record.approval === undefined ? [] : [`Approved${decided(record.approval)}`]),
+    ...(record.override === undefined ? [] : [`Released against the evidence${decided(record.override)}`]),
   ]
   return lines.join('\n\n')
+}
+
+/** Who decided, until when and why, as people wrote it. */
+function decided(decision: unknown): string {
+  const { by, reason, untilMs } = object(decision as Json)
+  return [
+    typeof by === 'string' ? ` by ${written(by)}` : '',
+    typeof untilMs === 'number' ? `, until ${new Date(untilMs).toISOString().slice(0, 10)}` : '',
+    typeof reason === 'string' ? `: ${written(reason)}` : '',
+  ].join('')
 }
 
 /** The verdict's word and counts; its sentences are the gate's own, and hold names of slices. */
@@ -136,4 +150,7 @@ const shown = (value: number | null) => (value === null ? '' : String(Math.round
 
 /** Names are shown, and neither end a cell nor call anybody. */
 const plain = (text: string) => text.slice(0, 100).replace(/[^\p{L}\p{N} ._:=/+-]+/gu, '?')
+/** Text that people wrote: no markup, no mention of a user. */
+const written = (text: string) =>
+  text.slice(0, 500).replace(/[^\p{L}\p{N} .,:;'()/+-]/gu, (character) => `&#${character.codePointAt(0)};`)
 const code = (text: string) => `\`${plain(text)}\``

@@ -105,9 +105,10 @@ const facts = (rows: readonly (readonly [string, unknown])[]) =>
     .join('\n')
 
 function overruled(by: unknown, act: string): readonly string[] {
-  const { by: person, reason } = (by ?? {}) as { readonly by?: unknown; readonly reason?: unknown }
+  const { by: person, reason, untilMs } = (by ?? {}) as Readonly<Record<string, unknown>>
+  const end = typeof untilMs === 'number' ? `, until ${new Date(untilMs).toISOString().slice(0, 10)}` : ''
   return typeof person === 'string' && typeof reason === 'string'
-    ? [`${act} by ${cell(person)}: ${sentence(cell(reason))}`]
+    ? [`${act} by ${cell(person)}${end}: ${sentence(cell(reason))}`]
     : []
 }
 

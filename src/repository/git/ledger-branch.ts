@@ -2,8 +2,9 @@ import { setTimeout } from 'node:timers/promises'
 import { type CallContext, isSheikhError, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import { type Ledger, type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../gate/index.js'
 import type { Git } from './git.js'
+import { keepCopy, restoreFromCopy } from './ledger-copy.js'
 import { forgotten, lost, overtaken } from './ledger-errors.js'
-import { ledgerPath, readLedgerFile, writeLedgerCommit } from './ledger-file.js'
+import { ledgerCommit, ledgerPath, readLedgerFile, writeLedgerCommit } from './ledger-file.js'
 import { localPlace } from './ledger-local.js'
 import type { LedgerPlace, OnAuth } from './ledger-place.js'
 import { seenRef } from './ledger-refs.js'
@@ -21,6 +22,8 @@ export interface GitBranchLedgerOptions {
   readonly earlier?: (() => Promise<readonly string[]>) | undefined
   /** Asked by servers over HTTP that want to know who it is. */
   readonly onAuth?: OnAuth | undefined
+  /** Names a proxy for a remote over HTTP; Git's settings come first. @default the process's */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** How long a lock file of Git must stay unchanged before it counts as left by a killed program, in milliseconds. @default 30000 */
   readonly staleLockMs?: number | undefined
 }
@@ -66,7 +69,9 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
       const { line, entry } = nextLine(event, state.chain, context.clock.nowMs())
       const lines = [...state.lines, line]
       const subject = `Ledger: ${event.type} ${'version' in event ? event.version : event.runId}`
-      const commit = await writeLedgerCommit(git, { parent: state.base, path, lines, subject }, context)
+      const content = await ledgerCommit(git, { parent: state.base, path, lines, subject }, context)
+      const commit = await writeLedgerCommit(git, content)
+      await keepCopy(git, commit, content)
       const { refusal, error } = await move(kept, commit, state.tip, context)
       if (refusal === undefined && error === undefined) {
         known = { tip: commit, base: commit, lines, chain: parseChain(lines) }
@@ -88,9 +93,9 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
   }
 
   async function open(): Promise<Kept> {
-    const { remote = 'origin', onAuth } = options
+    const { remote = 'origin', onAuth, environment } = options
     if (remote === false) return { name: 'this clone', place: localPlace(git, ref, staleLockMs) }
-    const place = await remotePlace(git, { remote, ref, onAuth })
+    const place = await remotePlace(git, { remote, ref, onAuth, environment })
     if (place !== undefined) return { name: remote, place, tracking: `refs/remotes/${remote}/${branch}` }
     if (options.remote === undefined) return { name: 'this clone', place: localPlace(git, ref, staleLockMs) }
     throw new SheikhError(
@@ -101,7 +106,18 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
   }
 
   /** Reads the branch, and checks that it holds all that was seen. */
-  async function look(kept: Kept, context: CallContext, { isReading = false } = {}): Promise<State> {
+  async function look(kept: Kept, context: CallContext, as: { readonly isReading?: boolean } = {}): Promise<State> {
+    try {
+      return await lookOnce(kept, context, as)
+    } catch (error) {
+      context.signal.throwIfAborted()
+      // A power failure may leave empty objects behind names that were flushed.
+      if (!(await restoreFromCopy(git, [seenRef, ref]))) throw error
+      return lookOnce(kept, context, as)
+    }
+  }
+
+  async function lookOnce(kept: Kept, context: CallContext, { isReading = false }): Promise<State> {
     // Before the tip is asked for: another writer of this clone may move both meanwhile.
     const seen = await git.readRef(seenRef)
     const tip = await kept.place.tip(context)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
 import { secondsOf } from './commit.js'
-import type { Git, TreeItem } from './git.js'
+import type { Author, Git, TreeItem } from './git.js'
 
 const fileName = 'ledger.jsonl'
 /** Commits an entry that a run wrote where Git knows nobody. Who decided something is in the entry itself. */
@@ -46,25 +46,34 @@ function linesOf(blob: Uint8Array, commit: string): readonly string[] {
   return lines
 }
 
-/** Writes a commit that holds these lines; no name points at it yet. @param parent the commit that it comes after. */
-export async function writeLedgerCommit(
+/** All that decides a commit's name. Plain JSON. */
+export interface LedgerCommit {
+  /** The commit that it comes after. */
+  readonly parent?: string | undefined
+  readonly path: string
+  readonly lines: readonly string[]
+  readonly message: string
+  readonly author: Author
+  /** Seconds since 1970. */
+  readonly timestamp: number
+}
+
+export async function ledgerCommit(
   git: Git,
-  {
-    parent,
-    path,
-    lines,
-    subject,
-  }: { parent: string | undefined; path: string; lines: readonly string[]; subject: string },
+  { subject, ...content }: Pick<LedgerCommit, 'parent' | 'path' | 'lines'> & { readonly subject: string },
   context: CallContext,
-): Promise<string> {
-  const blob = await git.writeBlob(Buffer.from(lines.map((line) => `${line}\n`).join('')))
-  const tree = await writeTree(git, parent, path.split('/'), blob)
-  const author = (await git.author()) ?? machine
-  const timestamp = secondsOf(context)
+): Promise<LedgerCommit> {
   // Two writers of the same event at the same moment must not write the same commit: each would take it for its own.
   const message = `${subject}\n\nWriter: ${randomUUID()}\n`
-  const parents = parent === undefined ? [] : [parent]
-  return git.writeCommit({ message, tree, parents, author, timestamp })
+  return { ...content, message, author: (await git.author()) ?? machine, timestamp: secondsOf(context) }
+}
+
+/** Writes the commit's objects; no name points at them yet. */
+export async function writeLedgerCommit(git: Git, commit: LedgerCommit): Promise<string> {
+  const { parent, path, lines, message, author, timestamp } = commit
+  const blob = await git.writeBlob(Buffer.from(lines.map((line) => `${line}\n`).join('')))
+  const tree = await writeTree(git, parent, path.split('/'), blob)
+  return git.writeCommit({ message, tree, parents: parent === undefined ? [] : [parent], author, timestamp })
 }
 
 /** The tree with one file replaced. @param from a commit or a tree; `undefined`: an empty one. */

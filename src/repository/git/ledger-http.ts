@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import type { HttpClient } from 'isomorphic-git/http/node'
-import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
+import { fetchClient } from './fetch-client.js'
 import type { Git } from './git.js'
 import { loadLibrary } from './isomorphic/isomorphic-git.js'
 import { refused } from './ledger-errors.js'
@@ -13,7 +14,7 @@ const timeoutMs = 60_000
 const absent = '0'.repeat(40)
 
 /** A branch behind `http://` or `https://`: no program has to be installed. */
-export function httpPlace(git: Git, url: string, { remote, ref, onAuth }: RemotePlaceOptions): LedgerPlace {
+export function httpPlace(git: Git, url: string, { remote, ref, onAuth, proxied }: RemotePlaceOptions): LedgerPlace {
   const { root: dir } = git
   const common = { url, ...(onAuth !== undefined && { onAuth: (asked: string) => onAuth(asked) ?? {} }) }
   return {
@@ -30,12 +31,12 @@ export function httpPlace(git: Git, url: string, { remote, ref, onAuth }: Remote
       return fetchedTip(
         git,
         remote,
-        () => ask(remote, context, find),
-        () => ask(remote, context, fetch),
+        () => ask({ remote, proxied }, context, find),
+        () => ask({ remote, proxied }, context, fetch),
       )
     },
     move: (next, expected, context) =>
-      ask(remote, context, async (http) => {
+      ask({ remote, proxied }, context, async (http) => {
         try {
           // The server moves the branch if it still stands where `onPrePush` sees it: the request carries that commit's name.
           const onPrePush = ({ remoteRef }: { remoteRef: { oid: string } }) => remoteRef.oid === (expected ?? absent)
@@ -54,9 +55,13 @@ export function httpPlace(git: Git, url: string, { remote, ref, onAuth }: Remote
 }
 
 /** One exchange: it ends when it is aborted or takes too long, even where the library would wait for ever. */
-async function ask<R>(remote: string, context: CallContext, exchange: (http: HttpClient) => Promise<R>): Promise<R> {
+async function ask<R>(
+  { remote, proxied }: Pick<RemotePlaceOptions, 'remote' | 'proxied'>,
+  context: CallContext,
+  exchange: (http: HttpClient) => Promise<R>,
+): Promise<R> {
   context.signal.throwIfAborted()
-  const { request } = await import('isomorphic-git/http/node')
+  const { request } = proxied ? fetchClient(proxied) : await import('isomorphic-git/http/node')
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)])
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -69,6 +74,7 @@ async function ask<R>(remote: string, context: CallContext, exchange: (http: Htt
     return await Promise.race([exchange(http), stopped])
   } catch (error) {
     context.signal.throwIfAborted()
+    if (isSheikhError(error)) throw error
     throw unreachable(remote, signal.aborted ? signal.reason : error)
   }
 }

@@ -1,4 +1,5 @@
 import type { CallContext, SheikhError } from '../../core/index.js'
+import type { Fetch } from '../../releaser/remote/index.js'
 
 /** Where a branch is kept. */
 export interface LedgerPlace {
@@ -27,4 +28,8 @@ export interface RemotePlaceOptions {
   /** The whole name of the branch there. */
   readonly ref: string
   readonly onAuth?: OnAuth | undefined
+  /** Names a proxy. @default the process's */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Sends requests through a proxy; absent: there is none. */
+  readonly proxied?: Fetch | undefined
 }

@@ -1,4 +1,6 @@
+import { env } from 'node:process'
 import { SheikhError } from '../../core/index.js'
+import { fetchFrom } from '../../releaser/remote/index.js'
 import type { Git } from './git.js'
 import { httpPlace } from './ledger-http.js'
 import type { LedgerPlace, RemotePlaceOptions } from './ledger-place.js'
@@ -10,10 +12,19 @@ export async function remotePlace(git: Git, options: RemotePlaceOptions): Promis
   const url = await config('url')
   if (url === undefined) return undefined
   const pushUrl = await config('pushurl')
-  const reading = placeAt(git, url, options)
+  const proxied = await proxiedFetch(git, options)
+  const reading = placeAt(git, url, { ...options, proxied })
   // A common setting: read by https without a password, write by ssh.
-  const writing = pushUrl === undefined ? reading : placeAt(git, pushUrl, options)
+  const writing = pushUrl === undefined ? reading : placeAt(git, pushUrl, { ...options, proxied })
   return { tip: reading.tip, move: writing.move }
+}
+
+/** A `fetch` through the proxy of Git's settings or of the environment; `undefined` without one. As git, settings first. */
+async function proxiedFetch(git: Git, { remote, environment = env }: RemotePlaceOptions) {
+  const setting = (await git.config(`remote.${remote}.proxy`)) ?? (await git.config('http.proxy'))
+  const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+  if (setting === undefined) return names.some((name) => environment[name]) ? fetchFrom(environment) : undefined
+  return fetchFrom({ ...environment, ...Object.fromEntries(names.map((name) => [name, setting])) })
 }
 
 function placeAt(git: Git, url: string, options: RemotePlaceOptions): LedgerPlace {

@@ -1,0 +1,27 @@
+import type { Finding } from '../gate/index.js'
+import type { ReleaseRecord } from '../releaser/index.js'
+import { percent } from '../report/index.js'
+
+/**
+ * The metric that the gate's first check with a metric decides by, or the first metric of a release that nothing judged.
+ *
+ * @returns its name and its value over the whole evaluation set: a percentage for right-or-wrong metrics, else a number.
+ */
+export function primaryMetric({
+  metrics = {},
+  verdict,
+}: Pick<ReleaseRecord, 'metrics' | 'verdict'>): { readonly name: string; readonly value: string } | undefined {
+  const { findings = [] } = (verdict ?? {}) as { readonly findings?: readonly Finding[] }
+  const finding = findings.find(({ metric }) => metric !== undefined && typeof metrics[metric] === 'number')
+  const name = finding?.metric ?? Object.keys(metrics).find((each) => typeof metrics[each] === 'number')
+  if (name === undefined) return undefined
+  const value = metrics[name] as number
+  const isShare = finding?.kind === 'binary' || name === 'accuracy'
+  return { name, value: isShare ? percent(value) : String(Number(value.toPrecision(4))) }
+}
+
+/** `, accuracy 90.0 %`, or nothing. */
+export function metricText(record: Pick<ReleaseRecord, 'metrics' | 'verdict'>): string {
+  const primary = primaryMetric(record)
+  return primary === undefined ? '' : `, ${primary.name} ${primary.value}`
+}
