@@ -2,6 +2,7 @@ import type { CallContext, Described, Digest } from '../core/index.js'
 import type { Evaluation, Metric } from '../evaluation/index.js'
 import type { WeightsDirectory } from '../model/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
+import type { PolicyChange } from './policy-changes.js'
 
 /** All that a gate may know. */
 export interface Evidence {
@@ -108,6 +109,8 @@ export type Verdict = (
   readonly summary: string
   /** What an inconclusive verdict leads to. */
   readonly whenInconclusive: InconclusivePolicy
+  /** How what decides differs from what decided on the current release; absent: it does not, or that is not known. */
+  readonly policyChanges?: readonly PolicyChange[] | undefined
   /** How worn the evaluation set is, where that is known. */
   readonly reuse?: Reuse | undefined
 }

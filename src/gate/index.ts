@@ -10,6 +10,7 @@ export { type NoRegressionOptions, noRegression } from './checks/no-regression.j
 export { type SizeOptions, size } from './checks/size.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
 export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'
+export { notPassedBefore } from './earlier-checks.js'
 export type {
   Check,
   Evidence,
@@ -34,5 +35,6 @@ export {
 export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
+export { type PolicyChange, policyChanges } from './policy-changes.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'
 export { type Rate, type SelfTest, type SelfTestOptions, type SelfTestPoint, selfTest } from './self-test.js'

@@ -70,6 +70,7 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
     bundle: optional(isDigest),
     against: optional(isTexts),
     sourceKey: optional(isDigest),
+    policyChanges: optional(isTexts),
   },
   approval: { by: isText, reason: isText },
   override: { by: isText, reason: isText, untilMs: isTime, checks: isTexts },

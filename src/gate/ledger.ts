@@ -17,6 +17,8 @@ export type LedgerEvent =
       readonly bundle?: Digest | undefined
       /** The versions that it was compared with. */
       readonly against?: readonly string[] | undefined
+      /** How what decided differs from what decided on the current release. */
+      readonly policyChanges?: readonly string[] | undefined
     }
   | { readonly type: 'approval'; readonly runId: string; readonly by: string; readonly reason: string }
   /** A release against the evidence. */

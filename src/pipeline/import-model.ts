@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SheikhError } from '../core/index.js'
+import { type Json, SheikhError } from '../core/index.js'
 import { checkWeights, readWeightsDirectory } from '../model/index.js'
 import { type Bundle, readBundle } from '../releaser/index.js'
 import { cachedFile, copyFileDurably, readManifest } from '../store/index.js'
@@ -9,6 +9,7 @@ import { recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
+import { policyOf } from './release-policy.js'
 import type { Imported, LeftOut } from './run-result.js'
 import type { Session } from './session.js'
 import { scoreStage } from './stages/evaluate.js'
@@ -51,6 +52,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       metrics: session.record.metrics,
       evaluationDigest: evaluation.evaluationDigest,
       ...(answers !== undefined && { answers }),
+      policy: policyOf(session.options.gate, evaluation) as unknown as Json,
       dataset: session.record.dataset as never,
       importedFrom: { from, ...(by !== undefined && { by }) },
     },

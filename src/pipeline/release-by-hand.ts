@@ -126,6 +126,7 @@ async function releaseKept(
     evaluationDigest: open.dataset?.evaluationDigest,
     ...(answers !== undefined && { answers }),
     verdict: open.verdict,
+    policy: open.policy,
     candidate: open.candidate?.record,
     dataset: open.dataset,
     source: open.source,

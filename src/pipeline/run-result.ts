@@ -135,6 +135,8 @@ export interface RunRecord {
   /** The candidate's metrics over the whole evaluation set. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly verdict?: Verdict | undefined
+  /** What decided: kept with the release, so that the next run knows what changed. */
+  readonly policy?: Json | undefined
   readonly version?: Version | undefined
   readonly restoredFrom?: Version | undefined
   /** The run that ran the host's stages on this one's release, after this one was killed. */

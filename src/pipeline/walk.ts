@@ -72,7 +72,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
     const { evidence } = evaluated
     const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
     await host.add('evaluations', { value: evaluations }, evaluated.digest)
-    const verdict = await gateStage(session, evidence, bundle.digest)
+    const verdict = await gateStage(session, evidence, { bundle: bundle.digest, current: known_.current })
     await host.add('verdict', { value: verdict }, digestJson(verdict))
     const held = await heldBack(session, verdict, bundle)
     if (held !== undefined) return held
@@ -147,6 +147,7 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     metrics: session.record.metrics,
     evaluationDigest: evidence.candidate.evaluation.evaluationDigest,
     verdict,
+    policy: session.record.policy,
     candidate: evidence.candidate.record,
     dataset: session.record.dataset,
     source: session.record.source,

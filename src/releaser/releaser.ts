@@ -44,6 +44,8 @@ export interface ReleaseRecord {
   /** How it scored on `evaluationDigest`, item by item: ids, labels and scores, no text. */
   readonly answers?: Json | undefined
   readonly verdict?: Json | undefined
+  /** What decided: the gate's description, and what identifies the evaluation items. No text of a sample. */
+  readonly policy?: Json | undefined
   readonly candidate?: Json | undefined
   readonly dataset?: Json | undefined
   /** What it was made of, part by part: labels, architecture, configuration, prompts, data. */

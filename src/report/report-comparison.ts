@@ -9,6 +9,7 @@ export function reportComparison(verdict: Verdict): string {
   const open = openReasons(verdict.findings).map(({ status, text }) => `- ${status}: ${escapeMarkdown(text)}`)
   return [
     `**${words[verdict.status]}** ${escapeMarkdown(verdict.summary)}`,
+    ...(verdict.policyChanges ?? []).map(({ change }) => `**Policy changed.** ${escapeMarkdown(change)}.`),
     `**Why.** ${escapeMarkdown(why)}`,
     `**How sure.** ${escapeMarkdown(howSure)}`,
     `**What would change it.** ${escapeMarkdown(whatWouldChangeIt)}`,

@@ -71,7 +71,8 @@ describe('approve', () => {
 
   it('is void once something else was released', async () => {
     const { open, pipeline, runId } = await awaiting()
-    await pipeline(poison('fig'), { gate: gate('release', 0.03), seed: 1 }).run()
+    const other = pipeline(poison('fig'), { gate: gate('ask', 0.03), seed: 1 })
+    await other.approve((await other.run()).runId, { by, reason })
     await expect(open().approve(runId, { by, reason })).rejects.toMatchObject({ code: 'release-conflict' })
   })
 

@@ -209,7 +209,10 @@ describe('a candidate that failed before', () => {
     // On another machine, too: the ledger knows.
     const ledger = storeLedger(store)
     const elsewhere = await pipeline(bad, { ...loosened, store: memoryStore(), ledger }).run()
-    expect(elsewhere).toMatchObject({ status: 'held', verdict: { findings: [{ check: 'earlier-verdict' }, {}] } })
+    expect(elsewhere).toMatchObject({
+      status: 'held',
+      verdict: { findings: [{ check: 'earlier-verdict' }, { check: 'policy' }, {}] },
+    })
     await pipeline(bad, loosened).override(again.runId, { by: 'Ada', reason: 'a demonstration', untilMs: 8e15 })
     expect(await pipeline().current()).toMatchObject({ record: { override: { by: 'Ada' } } })
   })

@@ -153,7 +153,7 @@ const pinnedIds = new Set((await import('./harness.js')).pinned.items.map(({ id 
 describe('a held or open verdict', () => {
   it.each(['hold', 'ask', 'release'] as const)('inconclusive, policy %s', async (policy) => {
     const { pipeline } = world()
-    await pipeline().run()
+    await pipeline(samples, { gate: gate(policy, 0.03) }).run()
     // Three items lost: too few to be evidence of harm, too many to certify three points.
     const result = await pipeline(poison('fig'), { gate: gate(policy, 0.03) }).run()
     const expected = {

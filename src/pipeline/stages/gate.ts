@@ -1,17 +1,25 @@
-import { canonicalJson, type Digest, digestJson, SheikhError } from '../../core/index.js'
+import { canonicalJson, type Digest, digestJson, type Json, SheikhError } from '../../core/index.js'
 import type { Evidence, Finding, Verdict } from '../../gate/index.js'
+import type { Release } from '../../releaser/index.js'
 import { failedBefore, type VerdictEntry } from '../failed-before.js'
+import { policyOf, withPolicy } from '../release-policy.js'
 import type { Session } from '../session.js'
 
 /** Asks the gate, and writes the consultation of the evaluation set into the ledger. Never cached: deciding is cheap. */
-export function gateStage(session: Session, evidence: Evidence, bundle: Digest): Promise<Verdict> {
+export function gateStage(
+  session: Session,
+  evidence: Evidence,
+  { bundle, current }: { readonly bundle: Digest; readonly current: Release | undefined },
+): Promise<Verdict> {
   return session.stage('gate', async () => {
     const { evaluationDigest } = evidence.candidate.evaluation
     const against = [evidence.baseline, evidence.best].flatMap((opponent) => opponent?.version ?? [])
     const entries = await session.ledger.read(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
     const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
-    const decided = checkVerdict(await session.options.gate.decide({ ...evidence, use }, session.context))
+    const { gate } = session.options
+    const asIs = checkVerdict(await gate.decide({ ...evidence, use }, session.context))
+    const decided = await withPolicy(asIs, { gate, evidence, current }, session.context)
     const failed = failedBefore(
       entries,
       (entry) => entry.bundle === bundle && entry.evaluationDigest === evaluationDigest,
@@ -23,11 +31,13 @@ export function gateStage(session: Session, evidence: Evidence, bundle: Digest):
       await session.ledger.append(
         {
           ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
+          ...(verdict.policyChanges && { policyChanges: verdict.policyChanges.map(({ change }) => change) }),
           ...(session.record.sourceKey !== undefined && { sourceKey: session.record.sourceKey }),
         },
         session.context,
       )
-    await session.update({ verdict })
+    const policy = policyOf(gate, evidence.candidate.evaluation)
+    await session.update({ verdict, policy: policy as unknown as Json })
     session.emit({ type: 'gate-verdict', verdict })
     warnOfReuse(session, verdict)
     return { value: verdict, cached: false }

@@ -11,6 +11,7 @@ export function releaseNotes(staged: Staged, previous?: Staged | undefined): str
   const sections = [
     origin(staged, previous),
     verdictIn(record.verdict),
+    policyChangesIn(record.verdict),
     table('Metrics', ['metric', 'value', 'before'], metricRows(staged, previous)),
     table('Changes', ['part', 'change'], changeRows(staged, previous)),
     `### Verify\n\n\`${documentName}\` lists every file with its size and SHA-256, and the asset that holds it. sheikh-freemium checks all of them whenever it opens the release.\n\nBundle: ${code(staged.bundle)}`,
@@ -50,6 +51,14 @@ function verdictIn(verdict: Json | undefined): string | undefined {
   if (typeof status !== 'string' || !Array.isArray(findings)) return undefined
   const passed = findings.filter((finding) => object(finding)['status'] === 'pass').length
   return `The gate's verdict is **${plain(status)}**: ${passed} of ${findings.length} findings passed.`
+}
+
+/** What decided on this release and not on the one before: names of checks and numbers. */
+function policyChangesIn(verdict: Json | undefined): string | undefined {
+  const { policyChanges } = object(verdict)
+  if (!Array.isArray(policyChanges) || policyChanges.length === 0) return undefined
+  const lines = policyChanges.slice(0, maximumRows).map((one) => `- ${plain(String(object(one)['change']))}`)
+  return `### Changes of the policy\n\n${lines.join('\n')}`
 }
 
 function metricRows({ record }: Staged, previous: Staged | undefined): readonly (readonly string[])[] {

@@ -36,6 +36,7 @@ export function modelCard(
     front.join('\n'),
     `# ${modelName === undefined ? name.split('/')[1]! : cell(modelName)} ${version}`,
     verdict === undefined ? 'Released without a verdict.' : sentence(verdict.summary),
+    ...(verdict?.policyChanges ?? []).map(({ change }) => `Policy changed: ${sentence(change)}`),
     ...overruled(record.approval, 'Approved'),
     ...overruled(record.override, 'Released against the evidence'),
     metricsTable(verdict, record.metrics),

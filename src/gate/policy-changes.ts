@@ -1,0 +1,111 @@
+import { canonicalJson, type Json } from '../core/index.js'
+
+/** One way in which what decides today differs from what decided on the current release. JSON. */
+export interface PolicyChange {
+  /** One sentence without its full stop. */
+  readonly change: string
+  /** Whether something may pass now that did not pass before. A change whose direction is not known counts as looser. */
+  readonly looser: boolean
+  /** The check that it is about; absent: all of the gate, or the evaluation set. */
+  readonly check?: string | undefined
+}
+
+// Each of these lets more pass if it rises, or if it sinks.
+const looserIfHigher = ['margin', 'ceiling', 'alpha', 'allowed', 'maximumMs', 'maximumBytes', 'maximumError']
+const looserIfLower = ['floor']
+const policies = ['hold', 'ask', 'release']
+
+/**
+ * Every difference between two descriptions of a quality gate (`Gate.describe`). Of a gate of another kind only the fact
+ * that it changed is known.
+ */
+export function policyChanges(before: Json, after: Json): readonly PolicyChange[] {
+  if (canonicalJson(before) === canonicalJson(after)) return []
+  const [old, now] = [before, after].map(parts)
+  if (old === undefined || now === undefined) return [{ change: 'the gate is described in another way', looser: true }]
+  return [
+    ...wordChanges(old, now),
+    ...memberChanges(old.checks, now.checks, {
+      kind: 'check',
+      isLooserWithout: (name) => !name.startsWith('measures('),
+    }),
+    ...memberChanges(old.metrics, now.metrics, { kind: 'metric', isLooserWithout: () => false }),
+  ]
+}
+
+interface Parts {
+  readonly whenInconclusive: Json | undefined
+  readonly uses: Json | undefined
+  readonly checks: ReadonlyMap<string, Json>
+  readonly metrics: ReadonlyMap<string, Json>
+}
+
+function parts(description: Json): Parts | undefined {
+  const { whenInconclusive, uses, checks, metrics } = object(description)
+  const byName = (value: Json | undefined) =>
+    Array.isArray(value) ? new Map(value.map((part) => [nameOf(part), object(part)['describe'] ?? null])) : undefined
+  const [namedChecks, namedMetrics] = [byName(checks), byName(metrics)]
+  if (namedChecks === undefined || namedMetrics === undefined) return undefined
+  return { whenInconclusive, uses, checks: namedChecks, metrics: namedMetrics }
+}
+
+function wordChanges(old: Parts, now: Parts): readonly PolicyChange[] {
+  const found: PolicyChange[] = []
+  if (old.whenInconclusive !== now.whenInconclusive)
+    found.push({
+      change: `an inconclusive verdict leads to ${text(now.whenInconclusive)} and not to ${text(old.whenInconclusive)}`,
+      looser: policies.indexOf(String(now.whenInconclusive)) > policies.indexOf(String(old.whenInconclusive)),
+    })
+  if (old.uses !== now.uses)
+    found.push({
+      change: `an evaluation set may judge ${now.uses === undefined ? 'any number of' : text(now.uses)} candidates and not ${old.uses === undefined ? 'any number' : text(old.uses)}`,
+      looser: now.uses === undefined || (typeof old.uses === 'number' && Number(now.uses) < old.uses),
+    })
+  return found
+}
+
+function memberChanges(
+  old: ReadonlyMap<string, Json>,
+  now: ReadonlyMap<string, Json>,
+  { kind, isLooserWithout }: { readonly kind: string; readonly isLooserWithout: (name: string) => boolean },
+): readonly PolicyChange[] {
+  const found: PolicyChange[] = []
+  const about = (name: string) => (kind === 'check' ? { check: name } : {})
+  for (const [name, before] of old) {
+    const after = now.get(name)
+    if (after === undefined)
+      found.push({ change: `the ${kind} ${name} is gone`, looser: isLooserWithout(name), ...about(name) })
+    else found.push(...fieldChanges(name, before, after).map((change) => ({ ...change, ...about(name) })))
+  }
+  for (const name of now.keys())
+    if (!old.has(name)) found.push({ change: `the ${kind} ${name} is new`, looser: false, ...about(name) })
+  return found
+}
+
+function fieldChanges(name: string, before: Json, after: Json): readonly PolicyChange[] {
+  const [old, now] = [object(before), object(after)]
+  if (canonicalJson(before) !== canonicalJson(after) && !(isObject(before) && isObject(after)))
+    return [{ change: `${name} is described in another way`, looser: true }]
+  const fields = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort()
+  return fields.flatMap((field) => {
+    const [was, is] = [old[field], now[field]]
+    if (canonicalJson(was ?? null) === canonicalJson(is ?? null)) return []
+    return [{ change: `${name} has the ${field} ${text(is)} and not ${text(was)}`, looser: isLooser(field, was, is) }]
+  })
+}
+
+function isLooser(field: string, was: Json | undefined, is: Json | undefined): boolean {
+  if (typeof was === 'number' && typeof is === 'number') {
+    if (looserIfHigher.includes(field)) return is > was
+    if (looserIfLower.includes(field)) return is < was
+  }
+  if (field === 'requiredSlices' && Array.isArray(was) && Array.isArray(is)) return was.some((one) => !is.includes(one))
+  return true
+}
+
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const object = (value: Json | undefined) => (isObject(value) ? value : {})
+// A part without a version is described by its name alone.
+const nameOf = (part: Json) => (typeof part === 'string' ? part : String(object(part)['name']))
+const text = (value: Json | undefined) => (value === undefined ? 'none' : canonicalJson(value).replaceAll('"', ''))
