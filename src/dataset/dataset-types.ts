@@ -1,6 +1,7 @@
 import type { CallContext, Described, Digest } from '../core/index.js'
 import type { Rows } from '../model/index.js'
 import type { Documents } from '../store/index.js'
+import type { InexactNumber } from './json-text.js'
 
 /** A file, or a part of memory, that holds samples. */
 export interface SourceEntry {
@@ -19,6 +20,8 @@ export interface SourceSample {
   readonly value: unknown
   /** Where in the entry: `line 3`, `[2]`; empty for a file that is one sample. */
   readonly position: string
+  /** Numbers of the text that a JavaScript number cannot hold, which `value` has as text. @default none */
+  readonly inexact?: readonly InexactNumber[] | undefined
 }
 
 /** Where samples come from. `list` reads no sample. */

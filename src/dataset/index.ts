@@ -29,3 +29,4 @@ export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-t
 export { globMatcher } from './sources/glob.js'
 export { jsonFiles } from './sources/json-files.js'
 export { memorySamples } from './sources/memory-samples.js'
+export { sampleFormatOf } from './sources/sample-files.js'

@@ -3,6 +3,7 @@ import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { SourceEntry } from './dataset-types.js'
 import { type DatasetIssue, issuesOf, maximumIssues } from './issues.js'
+import { type InexactNumber, inexactProblem, isTextMember } from './json-text.js'
 import { projectRow, rowText, Unprojectable } from './row-projection.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import type { SampleSchema } from './schema/sample-schema.js'
@@ -47,11 +48,16 @@ export async function readEntry(
   let sizeBytes = 0
   const { path } = entry
   const ids = new FallbackIds(path)
-  for (const { value, position } of await samplesOf(entry, issues, context)) {
+  const textMembers = textMembersOf(options)
+  for (const { value, position, inexact = [] } of await samplesOf(entry, issues, context)) {
     const report = (message: string) => issues.push({ path, position, message })
+    const rounded = inexact.filter((number) => !isTextMember(number, textMembers))
+    rounded.map(inexactProblem).forEach(report)
+    if (rounded.length > 0) continue
     const checked = schema.check(value)
     const result = checked instanceof Promise ? await checked : checked
-    if ('problems' in result) result.problems.forEach(report)
+    if ('problems' in result)
+      for (const problem of result.problems) report(inexact.length === 0 ? problem : `${problem}; ${asText(inexact)}`)
     else {
       try {
         const sampleDigest = digestSample(value)
@@ -70,6 +76,13 @@ export async function readEntry(
   }
   return { scanned, rows, sizeBytes, issues }
 }
+
+/** The fields of which only the text counts. */
+const textMembersOf = ({ id = 'id', group }: AnyDatasetOptions): readonly string[] =>
+  [id, group].filter((part) => typeof part === 'string')
+
+const asText = (numbers: readonly InexactNumber[]) =>
+  `the number at ${numbers.map(({ pointer }) => pointer).join(', ')} is read as text, to keep its digits`
 
 async function samplesOf(entry: SourceEntry, issues: DatasetIssue[], context: CallContext) {
   try {

@@ -16,7 +16,8 @@ const context = callContext()
 async function everything(source: Source) {
   const found: Record<string, readonly unknown[]> = {}
   for (const entry of await source.list(context))
-    found[entry.path] = (await entry.read(context)).map(({ value, position }) => [position, value])
+    if (entry.skipped === undefined)
+      found[entry.path] = (await entry.read(context)).map(({ value, position }) => [position, value])
   return found
 }
 
@@ -87,7 +88,7 @@ describe('jsonFiles', () => {
     ['a.json', '', 'line 1, column 1', /ends too early/],
     ['a.json', new Uint8Array([0x22, 0xff, 0x22]), '', /not UTF-8/],
     ['a.jsonl', '{"a":1}\n{"a"\n', 'line 2, column 5', /ends too early/],
-    ['a.csv', 'a,b\n1\n', 'line 2', /1 fields, and the header has 2/],
+    ['a.csv', 'a,b\n1\n', 'line 2', /1 fields, and the header has 2 columns \("a", "b"\) with the separator comma/],
     ['a.csv', 'a,a\n1,2\n', 'line 1', /"a" stands in its header twice/],
     ['a.csv', 'a,b\n1,"2\n', 'line 2', /not closed/],
     ['a.csv', 'a,b\n1,"2"3\n', 'line 2', /follows the closing quote/],

@@ -10,17 +10,23 @@ export interface CsvProblem {
 }
 
 /**
- * Records of a text in RFC 4180: commas, double quotes around a field, `""` for a quote in one, CRLF or LF between records.
+ * Records of a text in RFC 4180: commas or another separator, double quotes around a field, `""` for a quote in one, CRLF or LF between records.
  * Lines that are empty are left out. The first problem ends reading.
  */
-export function parseCsv(text: string): { readonly records: readonly CsvRecord[]; readonly problem?: CsvProblem } {
+export function parseCsv(
+  text: string,
+  separator = ',',
+): { readonly records: readonly CsvRecord[]; readonly problem?: CsvProblem } {
   const records: CsvRecord[] = []
   let fields: string[] = []
   let line = 1
   let begins = 1
   let at = 0
   const problem = (message: string) => ({ records, problem: { line, message } })
+  const ends = `${separator}\r\n"`
   while (at < text.length) {
+    // Joined files leave a byte order mark at the start of a line.
+    if (fields.length === 0) while (text[at] === '\uFEFF') at += 1
     const quoted = text[at] === '"'
     if (quoted) {
       let field = ''
@@ -38,13 +44,13 @@ export function parseCsv(text: string): { readonly records: readonly CsvRecord[]
       fields.push(field)
     } else {
       const start = at
-      while (at < text.length && !',\r\n"'.includes(text[at]!)) at += 1
+      while (at < text.length && !ends.includes(text[at]!)) at += 1
       if (text[at] === '"') return problem('a quote stands in a field that does not begin with one')
       fields.push(text.slice(start, at))
     }
-    if (text[at] === ',') {
+    if (text[at] === separator) {
       at += 1
-      // A comma at the very end is followed by one more, empty field.
+      // A separator at the very end is followed by one more, empty field.
       if (at < text.length) continue
       fields.push('')
     } else if (text[at] === '\r' && text[at + 1] === '\n') at += 2

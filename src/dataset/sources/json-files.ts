@@ -6,23 +6,26 @@ import { fileStamp } from '../../store/index.js'
 import type { Source, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
 import { globMatcher } from './glob.js'
-import { readSamples, sampleExtensions } from './read-samples.js'
+import { readSamples } from './read-samples.js'
+import { sampleFormatOf, unreadFormatOf } from './sample-files.js'
 import { type FoundFile, walk } from './walk.js'
 
 export interface JsonFilesOptions {
   readonly directory: string
-  /** Which files below it: `*`, `?`, `**`, `{a,b}`. @default all `.json`, `.jsonl` and `.csv` files */
+  /** Which files below it: `*`, `?`, `**`, `{a,b}`. @default all */
   readonly pattern?: string | undefined
-  /** A larger file is refused. @default 100,000,000 */
+  /** A larger file is refused, also one that unpacks to more. @default 100,000,000 */
   readonly maximumFileBytes?: number | undefined
 }
 
 const defaultMaximumFileBytes = 100_000_000
 
 /**
- * Samples in files below a folder: `.json` (one sample, or a list), `.jsonl` (one a line), `.csv` (with a header; every value is text).
+ * Samples in files below a folder: `.json` (one sample, or a list), `.jsonl` and `.ndjson` (one per line), `.csv` and `.tsv` (with
+ * a header; every value is text); each in upper or lower case, and with `.gz`. Text is UTF-8, or UTF-16 with a byte order mark.
  *
- * Hidden files are left out. Symbolic links, files that are too large and text that is not UTF-8 are refused.
+ * Files whose names begin with a dot are left out. Symbolic links, files that are too large, and data in formats that are not read
+ * (`.parquet`, `.xlsx`, `.zip` and the like) are refused. Any other file is listed as skipped, so that a dataset names it.
  */
 export function jsonFiles(options: string | JsonFilesOptions): Source {
   const {
@@ -36,7 +39,6 @@ export function jsonFiles(options: string | JsonFilesOptions): Source {
       `Cannot limit sample files to ${maximumFileBytes} bytes: it is not a whole number above 0. Give a number of bytes.`,
     )
   const matches = pattern === undefined ? () => true : globMatcher(pattern)
-  const wanted = (path: string) => sampleExtensions.some((extension) => path.endsWith(extension)) && matches(path)
   const root = resolve(directory)
   return {
     contract: 1,
@@ -47,11 +49,24 @@ export function jsonFiles(options: string | JsonFilesOptions): Source {
     location: root,
     async list(context) {
       context.signal.throwIfAborted()
-      return (await walk(root, wanted, context)).map((file) => ({
-        path: file.path,
-        ...fileStamp(file.stats),
-        read: (readContext: CallContext) => readFileSamples(root, file, maximumFileBytes, readContext),
-      }))
+      const { found, others } = await walk(
+        root,
+        { isWanted: (path) => sampleFormatOf(path) !== undefined && matches(path), isMeant: matches },
+        context,
+      )
+      const unread = others.flatMap((path) => {
+        const message = unreadFormatOf(path)
+        return message === undefined ? [] : [{ path, position: '', message }]
+      })
+      if (unread.length > 0) throw issuesError(unread)
+      return [
+        ...found.map((file) => ({
+          path: file.path,
+          ...fileStamp(file.stats),
+          read: (readContext: CallContext) => readFileSamples(root, file, maximumFileBytes, readContext),
+        })),
+        ...others.map((path) => ({ path, skipped: '', read: async () => [] })),
+      ]
     },
   }
 }
@@ -72,7 +87,7 @@ async function readFileSamples(
     if (!stats.isFile()) throw refuse('it is not a regular file')
     if (stats.size > maximumFileBytes)
       throw refuse(`it has ${stats.size} bytes, and at most ${maximumFileBytes} are read; split it`)
-    const { samples, issues } = readSamples(path, await file.readFile())
+    const { samples, issues } = readSamples(path, await file.readFile(), maximumFileBytes)
     if (issues.length > 0) throw issuesError(issues)
     return samples
   } catch (error) {

@@ -13,17 +13,26 @@ export interface FoundFile {
 // The calls are synchronous (twenty times faster than one promise a file), so the event loop gets its turn this often.
 const filesPerTurn = 1000
 
+/** Which files a walk is about. */
+export interface Wanted {
+  readonly isWanted: (path: string) => boolean
+  /** Whether a file that is not wanted is one of `others`. */
+  readonly isMeant: (path: string) => boolean
+}
+
 /**
- * The regular files below a folder that `wanted` takes, sorted by path. What begins with a dot is not there.
+ * The regular files below a folder that are wanted, and the paths of the others, each sorted by path. Names that begin with a dot
+ * are left out.
  *
  * @throws `dataset-invalid` for a folder that cannot be read, a symbolic link anywhere, or a special file that is wanted.
  */
 export async function walk(
   root: string,
-  wanted: (path: string) => boolean,
+  { isWanted, isMeant }: Wanted,
   { signal }: CallContext,
-): Promise<readonly FoundFile[]> {
+): Promise<{ readonly found: readonly FoundFile[]; readonly others: readonly string[] }> {
   const found: FoundFile[] = []
+  const others: string[] = []
   const issues: DatasetIssue[] = []
   const folders = ['']
   let seen = 0
@@ -35,8 +44,9 @@ export async function walk(
       // A link may lead out of the tree, where nothing is versioned; none is followed, so that nobody has to prove where it ends.
       else if (entry.isSymbolicLink())
         issues.push({ path, position: '', message: 'it is a symbolic link; put the file itself there' })
-      else if (!wanted(path)) continue
-      else if (!entry.isFile()) issues.push({ path, position: '', message: 'it is not a regular file' })
+      else if (!isWanted(path)) {
+        if (isMeant(path)) others.push(path)
+      } else if (!entry.isFile()) issues.push({ path, position: '', message: 'it is not a regular file' })
       else {
         const stats = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false })
         if (stats?.isFile()) found.push({ path, stats })
@@ -48,7 +58,7 @@ export async function walk(
     }
   }
   if (issues.length > 0) throw issuesError(issues)
-  return found.sort((left, right) => (left.path < right.path ? -1 : 1))
+  return { found: found.sort((left, right) => (left.path < right.path ? -1 : 1)), others: others.sort() }
 }
 
 function entriesOf(root: string, folder: string): readonly Dirent[] {

@@ -1,3 +1,5 @@
+import { sampleFormatOf } from '../../dataset/index.js'
+
 /** Where samples lie, below the project. */
 export interface SamplesPath {
   /** The first folder, as `dataset/samples`: ids that are places, and the slice `category`, are told from there. */
@@ -18,7 +20,7 @@ export function samplesOf(path: unknown): SamplesPath | undefined {
   const [root, first, ...rest] = path.split('/').filter((name) => name !== '' && name !== '.')
   if (root !== 'dataset' || first === undefined || first === 'schemas' || /[*?{}]/.test(first)) return undefined
   if (first === 'evaluation.json' || rest.includes('..') || first === '..') return undefined
-  const isFile = (name: string) => /\.(json|jsonl|csv)$/.test(name)
+  const isFile = (name: string) => sampleFormatOf(name) !== undefined
   if (rest.length === 0) return isFile(first) ? { directory: root, pattern: first } : { directory: `${root}/${first}` }
   const pattern = rest.join('/')
   const isWhole = isFile(rest.at(-1)!) || /[*?{]/.test(pattern)
