@@ -5,6 +5,8 @@ import type { InexactNumber } from './json-text.js'
 
 /** A file, or a part of memory, that holds samples. */
 export interface SourceEntry {
+  /** How a table was read, in words, for people to check a guess: its columns and their separator. Absent: it is no table. */
+  readonly layout?: ((context: CallContext) => Promise<string>) | undefined
   /** Below the source's root, with `/`; in errors, slices and caches. */
   readonly path: string
   /** Changes when the content may have; absent: always read. From the stat of a file: size, times, inode. */

@@ -29,6 +29,8 @@ export interface Dataset<I = string, T = string> extends Described {
    * @throws `dataset-invalid` with up to 100 issues in `facts.issues`.
    */
   identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
+  /** How the first tables among the samples were read, for people to check: path, columns and separator. @default 3 tables */
+  tables(context: CallContext, maximum?: number): Promise<readonly string[]>
   /**
    * The dataset as it is now. What changes while its rows are read is a `dataset-changed`.
    *
@@ -85,6 +87,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const { version, schema } = this.#options
     if (version !== undefined) return version
     return partsHaveIdentity(this.#options) && !isStandardSchema(schema) ? rowVersion : undefined
+  }
+
+  async tables(context: CallContext, maximum = 3): Promise<readonly string[]> {
+    const tables: string[] = []
+    for (const { path, layout } of await this.#options.source.list(context)) {
+      if (layout === undefined) continue
+      if (tables.length === maximum) return [...tables, 'further tables']
+      tables.push(`${path}: ${await layout(context)}`)
+    }
+    return tables
   }
 
   /** A schema or a template in a file stands in it once the dataset has been read. */

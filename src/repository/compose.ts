@@ -78,6 +78,7 @@ export function ledgerOptions({ root, environment }: Surroundings, { ledger }: C
     ...ledger,
     earlier: () => journals.read(ledgerJournal),
     onAuth: (url) => credentialsFor(url, environment),
+    environment,
   }
 }
 

@@ -13,6 +13,8 @@ export interface Inspection {
   readonly notices: readonly Notice[]
   /** Absent if the samples cannot be used. */
   readonly summary?: DatasetSummary | undefined
+  /** How the first tables among the samples were read: their columns and separators. */
+  readonly tables: readonly string[]
   /** The file of the JSON Schema that samples are checked against. */
   readonly schema?: string | undefined
   /** What to do next, most urgent first. */
@@ -42,7 +44,13 @@ export async function inspectProject(
   if (composition === undefined) {
     // A file that cannot be used has no notices; the configuration itself may be sound.
     const configuration = await loadConfiguration(root, context).catch(() => undefined)
-    return { problems, missing, notices: configuration?.notices ?? [], next: ['Correct the configuration.'] }
+    return {
+      problems,
+      missing,
+      notices: configuration?.notices ?? [],
+      tables: [],
+      next: ['Correct the configuration.'],
+    }
   }
   const { configuration, dataset, store } = composition
   const snapshot = await look(() => dataset.snapshot({ ...context, cache: store.documents }))
@@ -53,6 +61,7 @@ export async function inspectProject(
   }
   return {
     ...{ problems, missing, notices: configuration.notices, summary: snapshot?.summary },
+    tables: snapshot === undefined ? [] : await dataset.tables(context),
     schema: configuration.dataset.schemaPath,
     next: [
       ...(problems.length > 0 ? ['Correct the errors, in the order above.'] : []),

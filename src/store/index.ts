@@ -14,6 +14,7 @@ export {
 export { cachedFile } from './hub-cache.js'
 export { refuseLfsPointer } from './lfs-pointer.js'
 export { chunksOf, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
+export { canSee, hostProcesses, type Processes, type ProcessIdentity } from './processes.js'
 export {
   describeDifference,
   type ManifestDifference,
@@ -36,3 +37,4 @@ export type {
   Runs,
   Store,
 } from './store.js'
+export { type WorkFolders, workFolders } from './work-folders.js'

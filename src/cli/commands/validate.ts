@@ -12,7 +12,7 @@ export const validate: Command = {
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
     const found = await repository.inspect({ signal: terminal.signal })
-    const { problems, missing, notices, summary, schema, next } = found
+    const { problems, missing, notices, summary, tables, schema, next } = found
     if (!json) {
       for (const { message, code } of problems) terminal.err(`sheikh: ${message} [${code}]\n`)
       for (const { message } of missing) terminal.err(`needed for a run: ${message}\n`)
@@ -20,7 +20,11 @@ export const validate: Command = {
     }
     const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`
     const verdict =
-      problems.length > 0 ? [`Not sound: ${errors}.`] : summary ? [`Sound: ${countsText(summary.counts)}.`] : []
+      problems.length > 0
+        ? [`Not sound: ${errors}.`]
+        : summary
+          ? [`Sound: ${countsText(summary.counts)}.`, ...tables.map((table) => `Read ${table}.`)]
+          : []
     const lines = [
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
       ...(summary?.warnings ?? []).map(({ message }) => `warning: ${message}`),
@@ -33,7 +37,7 @@ export const validate: Command = {
       text: lines.join('\n'),
       json: toJson({
         ...(first !== undefined && { error: first }),
-        ...{ problems: errorsOf(problems), missing: errorsOf(missing), notices, summary, schema, next },
+        ...{ problems: errorsOf(problems), missing: errorsOf(missing), notices, summary, tables, schema, next },
       }),
       exitCode: problems.length === 0 ? 0 : problems.every(({ retryable }) => retryable) ? 4 : 1,
     }

@@ -1,11 +1,13 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
 import { fileStamp } from '../../store/index.js'
 import type { Source, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
+import { decodeText } from './decode-text.js'
 import { globMatcher } from './glob.js'
+import { describeCsv } from './read-csv.js'
 import { readSamples } from './read-samples.js'
 import { sampleFormatOf, unreadFormatOf } from './sample-files.js'
 import { type FoundFile, walk } from './walk.js'
@@ -64,11 +66,21 @@ export function jsonFiles(options: string | JsonFilesOptions): Source {
           path: file.path,
           ...fileStamp(file.stats),
           read: (readContext: CallContext) => readFileSamples(root, file, maximumFileBytes, readContext),
+          ...(isTable(file.path) && { layout: () => layoutOf(root, file.path, maximumFileBytes) }),
         })),
         ...others.map((path) => ({ path, skipped: '', read: async () => [] })),
       ]
     },
   }
+}
+
+const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
+
+/** Whatever is wrong with the file is said by whoever reads its samples. */
+async function layoutOf(root: string, path: string, maximumBytes: number): Promise<string> {
+  const bytes = await readFile(join(root, path)).catch(() => new Uint8Array())
+  const decoded = decodeText(bytes, maximumBytes)
+  return describeCsv('text' in decoded ? decoded.text : '', sampleFormatOf(path) === 'tsv' ? '\t' : undefined)
 }
 
 async function readFileSamples(

@@ -52,6 +52,16 @@ export function readCsv(path: string, text: string, given?: string): SamplesRead
   return { samples, issues }
 }
 
+/** What a CSV text was taken for, in words: `3 columns (id, text, label), separated by semicolons`. */
+export function describeCsv(text: string, given?: string): string {
+  const { content, separator } = separated(text, given)
+  const [header] = parseCsv(content, separator).records
+  const columns = header === undefined ? [] : withoutEmptyEnd(header)
+  const name = names[separator]
+  const separators = name === undefined ? JSON.stringify(separator) : `${name}s`
+  return `${columns.length} ${columns.length === 1 ? 'column' : 'columns'} (${someOf(columns)}), separated by ${separators}`
+}
+
 function separated(text: string, given: string | undefined) {
   const line = /^\uFEFF?"?sep=([^\r\n"])"?\r?\n/i.exec(text)
   if (line !== null) return { content: text.slice(line[0].length), separator: line[1]!, skippedLines: 1 }

@@ -1,7 +1,6 @@
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hostProcesses, type WorkFolders, workFolders } from '../../store/directory/index.js'
-import { makeDirectory } from '../../store/index.js'
+import { hostProcesses, makeDirectory, type WorkFolders, workFolders } from '../../store/index.js'
 
 // How many writes of this process are under way per folder: the last one removes the folder.
 const writers = new Map<string, number>()

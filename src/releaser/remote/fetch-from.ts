@@ -8,6 +8,7 @@ export interface Undici {
 }
 
 interface ProxyAddresses {
+  readonly proxyTunnel: boolean
   readonly httpProxy: string
   readonly httpsProxy: string
   readonly noProxy: string
@@ -36,6 +37,8 @@ export function fetchFrom(
       httpProxy: httpProxy ?? '',
       httpsProxy: httpsProxy ?? '',
       noProxy: read('NO_PROXY'),
+      // Plain HTTP goes through the proxy as git and curl send it, by its absolute URL: many proxies refuse CONNECT to port 80.
+      proxyTunnel: false,
     })
     return async (input, init) => (await fetch(input as string | URL, { ...init, dispatcher })) as Response
   }

@@ -22,7 +22,7 @@ export interface GitBranchLedgerOptions {
   readonly earlier?: (() => Promise<readonly string[]>) | undefined
   /** Asked by servers over HTTP that want to know who it is. */
   readonly onAuth?: OnAuth | undefined
-  /** Names a proxy for a remote over HTTP; Git's settings come first. @default the process's */
+  /** Names a proxy for a remote over HTTP; Git's settings come first. @default none */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** How long a lock file of Git must stay unchanged before it counts as left by a killed program, in milliseconds. @default 30000 */
   readonly staleLockMs?: number | undefined

@@ -28,7 +28,7 @@ export interface RemotePlaceOptions {
   /** The whole name of the branch there. */
   readonly ref: string
   readonly onAuth?: OnAuth | undefined
-  /** Names a proxy. @default the process's */
+  /** Names a proxy. @default none */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Sends requests through a proxy; absent: there is none. */
   readonly proxied?: Fetch | undefined

@@ -1,4 +1,3 @@
-import { env } from 'node:process'
 import { SheikhError } from '../../core/index.js'
 import { fetchFrom } from '../../releaser/remote/index.js'
 import type { Git } from './git.js'
@@ -20,7 +19,7 @@ export async function remotePlace(git: Git, options: RemotePlaceOptions): Promis
 }
 
 /** A `fetch` through the proxy of Git's settings or of the environment; `undefined` without one. As git, settings first. */
-async function proxiedFetch(git: Git, { remote, environment = env }: RemotePlaceOptions) {
+async function proxiedFetch(git: Git, { remote, environment = {} }: RemotePlaceOptions) {
   const setting = (await git.config(`remote.${remote}.proxy`)) ?? (await git.config('http.proxy'))
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()])
   if (setting === undefined) return names.some((name) => environment[name]) ? fetchFrom(environment) : undefined

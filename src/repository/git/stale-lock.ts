@@ -2,7 +2,7 @@ import { lstat, readdir, readFile, readlink, rename, rm } from 'node:fs/promises
 import { basename, join, resolve, sep } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type CallContext, isSheikhError, messageOf } from '../../core/index.js'
-import { canSee, hostProcesses, type ProcessIdentity } from '../../store/directory/index.js'
+import { canSee, hostProcesses, type ProcessIdentity } from '../../store/index.js'
 import type { Git } from './git.js'
 
 /** git holds the lock of a ref for milliseconds, and for seconds while hooks run. */

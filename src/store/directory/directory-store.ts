@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path'
+import { hostProcesses, type Processes } from '../processes.js'
 import type { Store } from '../store.js'
+import { workFolders } from '../work-folders.js'
 import { directoryCheckpoints } from './checkpoints.js'
 import { heldLock, takeLock } from './lock.js'
 import { directoryObjects } from './objects.js'
-import { hostProcesses, type Processes } from './processes.js'
 import { directoryDocuments, directoryJournals, directoryKeys, directoryRuns } from './records.js'
-import { workFolders } from './work-folders.js'
 
 export interface DirectoryStoreOptions {
   /** How the lock tells who lives. @default the processes of this host */

@@ -13,11 +13,11 @@ import {
   removeQuietly,
   renameDurably,
 } from '../atomic-files.js'
+import { ageMs, fileSystemNowMs, leaseMs, renewLease } from '../lease.js'
+import { canSee, type Processes, type ProcessIdentity } from '../processes.js'
 import { lockLost } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
 import type { HeldLock, Lock } from '../store.js'
-import { ageMs, fileSystemNowMs, leaseMs, renewLease } from './lease.js'
-import { canSee, type Processes, type ProcessIdentity } from './processes.js'
 
 interface Holder extends ProcessIdentity {
   readonly formatVersion: 1

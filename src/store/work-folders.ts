@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestJson, hexOf } from '../../core/index.js'
-import { makeDirectory, removeQuietly } from '../atomic-files.js'
-import { checkName } from '../records.js'
-import { storageFailed } from '../storage-failed.js'
+import { digestJson, hexOf } from '../core/index.js'
+import { makeDirectory, removeQuietly } from './atomic-files.js'
 import { ageMs, fileSystemNowMs } from './lease.js'
 import type { Processes } from './processes.js'
+import { checkName } from './records.js'
+import { storageFailed } from './storage-failed.js'
 
 // The folder of a process that cannot be seen from here is removed once nothing in it changed for a day.
 const abandonedMs = 86_400_000

@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDirectory, removeQuietly } from '../atomic-files.js'
-import { isAbsent, storageFailed } from '../storage-failed.js'
+import { makeDirectory, removeQuietly } from './atomic-files.js'
+import { isAbsent, storageFailed } from './storage-failed.js'
 
 /** How long the owner of a lease may stay silent. Its sign of life comes twelve times as often. */
 export const leaseMs = 120_000
