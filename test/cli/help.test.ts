@@ -55,9 +55,9 @@ describe('help', () => {
 
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
-      init: ['empty', 'name'],
+      init: ['empty', 'here', 'name'],
       run: ['retrain', 'allow-dirty', 'release-as', 'report'],
-      rollback: ['to', 'reason'],
+      rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
       verify: ['keys', 'remote'],
       republish: ['reason'],
@@ -67,7 +67,7 @@ describe('help', () => {
       report: ['out', 'html'],
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
-      ledger: ['limit'],
+      ledger: ['limit', 'reason', 'by'],
       gate: [
         ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'normalize', 'out'],
         ...['items', 'discordance', 'uses', 'simulations'],

@@ -84,9 +84,10 @@ describe('escape codes', () => {
 
   it('in why something was withdrawn', async () => {
     const folder = await tinyProject()
+    await edit(folder, 'mlops/pipeline.yaml', (text) => text.replace('inconclusive: ask', 'inconclusive: release'))
+    await commit(folder)
     await sheikh(folder, ['run'])
     await write(folder, 'dataset/samples/all/new.json', { id: 'new', text: 'apple tart', label: 'fruit' })
-    await edit(folder, 'mlops/pipeline.yaml', (text) => text.replace('inconclusive: ask', 'inconclusive: release'))
     await commit(folder)
     expect(await sheikh(folder, ['run'])).toMatchObject({ code: 0 })
     expect(await sheikh(folder, ['rollback', '--reason', codes])).toMatchObject({ code: 0 })
