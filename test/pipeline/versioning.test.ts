@@ -48,7 +48,7 @@ describe('the next version', () => {
 
   it('is what the run is told, and never one that was used', async () => {
     const { pipeline } = world()
-    expect(released(await pipeline().run({ releaseAs: '3.0.0' }))).toBe('3.0.0')
+    expect(released(await pipeline(samples, { gate: open }).run({ releaseAs: '3.0.0' }))).toBe('3.0.0')
     const next = pipeline(poison('fig'), { gate: open })
     await expect(next.run({ releaseAs: '2.0.0' })).rejects.toMatchObject({ code: 'invalid-options' })
     await expect(next.run({ releaseAs: 'tomorrow' })).rejects.toMatchObject({ code: 'invalid-options' })

@@ -51,8 +51,8 @@ describe('ledger: in mlops/pipeline.yaml', () => {
     const { ledger, notices } = await read('ledger: { remote: false, branch: team/ledger }\n')
     expect([ledger, notices]).toEqual([{ remote: false, branch: 'team/ledger' }, []])
     expect((await read('pipeline: { name: x }\n')).ledger).toBe(undefined)
-    expect((await read('ledger: { prefix: x }\n')).ledger).toEqual({})
-    expect((await read('ledger:\n')).ledger).toEqual({})
+    await expect(read('ledger: { prefix: x }\n')).rejects.toMatchObject({ code: 'invalid-config' })
+    await expect(read('ledger:\n')).rejects.toMatchObject({ code: 'invalid-config' })
   })
 
   it.each([
