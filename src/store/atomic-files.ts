@@ -99,9 +99,9 @@ export async function createExclusively(
   { temporaryFolder = dirname(path) }: AtomicWriteOptions = {},
 ): Promise<boolean> {
   const temporary = temporaryBeside(path, temporaryFolder)
+  await makeDirectory(temporaryFolder)
+  await makeDirectory(dirname(path))
   try {
-    await makeDirectory(temporaryFolder)
-    await makeDirectory(dirname(path))
     await writeAndFlush(temporary, (file) => file.writeFile(content))
     // A hard link fails if the name is taken; a rename would replace the file.
     await link(temporary, path).catch(async (error: unknown) => {

@@ -24,7 +24,7 @@ export {
   verifyNamedFiles,
 } from './read-manifest.js'
 export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
-export { isStorageFault, storageFailed } from './storage-failed.js'
+export { errnoOf, isStorageFault, storageFailed } from './storage-failed.js'
 export type {
   Checkpoints,
   Documents,

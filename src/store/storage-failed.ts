@@ -52,8 +52,9 @@ export function isStorageFault(error: unknown): boolean {
   return !isSheikhError(error) && faults.has(errnoOf(error) ?? '')
 }
 
-/** The code that the operating system gave an error: `ENOENT`. */
+/** The code that the operating system gave an error, also within a `storage-failed` that `storageFailed` made of it: `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
+  if (isSheikhError(error)) return error.facts['errno'] as string | undefined
   const code = (error as { code?: unknown } | null)?.code
   return error instanceof Error && typeof code === 'string' ? code : undefined
 }

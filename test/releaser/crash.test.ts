@@ -215,6 +215,14 @@ describe('real processes that race', () => {
     },
   )
 
+  it('to promote one staging, in one process: every call gets the release', async () => {
+    const root = await copyOf('one-process')
+    const registries = Array.from({ length: 16 }, () => directoryRegistry(join(root, 'registry')))
+    const staged = await stageIn(registries[0]!, '0.2.0', 'two', 'run')
+    const released = await Promise.all(registries.map((registry) => registry.promote(staged, context)))
+    expect(new Set(released.map(({ promotedAtMs }) => promotedAtMs)).size).toBe(1)
+  })
+
   it.each([1, 2, 3, 4, 5])('to point a channel from where they saw it: one moves it (round %i)', async (round) => {
     const root = await copyOf(`point-${round}`)
     const registry = directoryRegistry(join(root, 'registry'))

@@ -7,6 +7,7 @@ import {
   appendLine,
   copyFileDurably,
   createExclusively,
+  errnoOf,
   isStorageFault,
   isTemporaryName,
   makeDirectory,
@@ -86,6 +87,15 @@ describe('copyFileDurably', () => {
 })
 
 describe('the rest', () => {
+  it('createExclusively: a file where a folder should be is an error, not a name that is taken', async () => {
+    await writeFile(join(folder, 'file'), '')
+    await expect(createExclusively(join(folder, 'file', 'a'), 'x')).rejects.toMatchObject({ code: 'storage-failed' })
+    const options = { temporaryFolder: join(folder, 'file') }
+    await expect(createExclusively(join(folder, 'b', 'c'), 'x', options)).rejects.toMatchObject({
+      code: 'storage-failed',
+    })
+  })
+
   it('createExclusively: of many one makes the file, whole', async () => {
     const path = join(folder, 'lock')
     const made = await Promise.all(Array.from({ length: 10 }, (_, index) => createExclusively(path, `by ${index}`)))
@@ -162,6 +172,13 @@ describe('the rest', () => {
       new SheikhError('release-conflict', 'taken'),
     ]
     for (const other of others) expect(storageFailed('write', '/a/b', other)).toBe(other)
+  })
+
+  it('errnoOf finds the code of the operating system, within a storage-failed too', async () => {
+    const gone = await renameDurably(join(folder, 'gone'), join(folder, 'to')).catch((error: unknown) => error)
+    expect(gone).toMatchObject({ code: 'storage-failed' })
+    expect(errnoOf(gone)).toBe('ENOENT')
+    expect(errnoOf(new SheikhError('release-conflict', 'taken'))).toBe(undefined)
   })
 
   it('only what no code can help is a fault of the storage', () => {

@@ -4,6 +4,7 @@ import { type CallContext, type Digest, hexOf, isSheikhError, type Json, SheikhE
 import {
   copyFileDurably,
   createExclusively,
+  errnoOf,
   isTemporaryName,
   makeDirectory,
   readTextFile,
@@ -353,7 +354,7 @@ async function renameUnlessGone(from: string, to: string): Promise<void> {
   try {
     await renameDurably(from, to)
   } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error
   }
 }
 
@@ -365,7 +366,7 @@ async function allNamesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if (errnoOf(error) === 'ENOENT') return []
     throw storageFailed('read', folder, error)
   }
 }
@@ -375,7 +376,7 @@ async function exists(folder: string): Promise<boolean> {
     await readdir(folder)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    if (errnoOf(error) === 'ENOENT') return false
     throw storageFailed('read', folder, error)
   }
 }
