@@ -21,7 +21,8 @@ export type {
   RunOptions,
 } from './options.js'
 export { Pipeline } from './pipeline.js'
-export type { Plan, PlannedStage } from './plan.js'
+export type { Plan } from './plan.js'
+export type { PlannedStage } from './plan-stages.js'
 export type { Run } from './run.js'
 export type {
   Collected,

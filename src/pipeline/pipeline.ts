@@ -25,7 +25,8 @@ import type {
   RollbackOptions,
   RunOptions,
 } from './options.js'
-import { explain, type Plan, type PlannedStage, plan } from './plan.js'
+import { explain, type Plan, plan } from './plan.js'
+import type { PlannedStage } from './plan-stages.js'
 import { promoteRelease } from './promote-release.js'
 import { approve, override } from './release-by-hand.js'
 import { reproduce } from './reproduce.js'

@@ -1,15 +1,14 @@
-import { callContext, type Json, SheikhError } from '../core/index.js'
+import { callContext, digestJson, SheikhError } from '../core/index.js'
 import { storeLedger } from '../gate/index.js'
 import type { Documents } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
 import { failedBefore } from './failed-before.js'
 import { readHistory } from './history.js'
-import { type Difference, firstDifference } from './keys.js'
 import { findBySource, isRemoved } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { CallOptions, PipelineOptions } from './options.js'
-import type { RunRecord } from './run-result.js'
+import { lastRun, type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
 import { sourceOf } from './source.js'
 import { trainKey } from './stages/train.js'
 import { checkLabels, readPayload } from './stages/validate.js'
@@ -35,14 +34,6 @@ export interface Plan {
   readonly stages: readonly PlannedStage[]
 }
 
-export interface PlannedStage {
-  readonly stage: string
-  readonly action: 'run' | 'cached' | 'skip'
-  readonly reason: string
-  /** Against the last run that got so far. */
-  readonly difference?: Difference | undefined
-}
-
 /** What would run, and why. Writes nothing and takes no lock. */
 export async function plan(options: PipelineOptions<unknown, unknown>, { signal }: CallOptions): Promise<Plan> {
   const { store, releaser, trainer, channel = 'latest' } = options
@@ -65,7 +56,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const key = trainKey(options, summary, environment)
   const kept = key === undefined ? undefined : await store.keys.get(key.digest)
   // Another run than the last, where that one was up to date and trained nothing.
-  const trained = await lastRun(options, (record) => trainParts(record) !== undefined)
+  const trained = await lastRun(options, (record) => partsOf(record, 'train') !== undefined)
 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts }
   // A run looks at this before it looks at any key.
@@ -95,7 +86,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
       ...common,
       ...said('up-to-date', `Nothing to do: ${reason}.`),
       version: known.version,
-      stages: [validate, ...skip(reason)],
+      stages: withSkippedStages(options, [validate, ...skip(reason)], reason),
     }
   }
   if (known !== undefined && known.withdrawn !== undefined) {
@@ -104,7 +95,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
       ...common,
       ...said('held-withdrawn', `Held: ${reason}.`),
       version: known.version,
-      stages: [validate, ...skip(reason)],
+      stages: withSkippedStages(options, [validate, ...skip(reason)], reason),
     }
   }
   if (known !== undefined) {
@@ -116,7 +107,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
       ...common,
       ...said('restore', `Restore: ${reason}.`),
       version: known.version,
-      stages: [validate, ...stages],
+      stages: withSkippedStages(options, [validate, ...stages], reason, known),
     }
   }
   // As a run would: a base that cannot be used is an error of its own.
@@ -130,8 +121,8 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
         }
       : kept !== undefined
         ? { stage: 'train', action: 'cached', reason: `trained in the run ${kept.runId}` }
-        : { stage: 'train', action: 'run', ...why(trained && trainParts(trained), key.parts) }
-  const stages: readonly PlannedStage[] = [
+        : { stage: 'train', action: 'run', ...why(trained && partsOf(trained, 'train'), key.parts) }
+  const builtIn: readonly PlannedStage[] = [
     validate,
     train,
     {
@@ -143,6 +134,10 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     { stage: 'gate', action: 'run', reason: 'always asked' },
     { stage: 'release', action: 'run', reason: 'if the gate lets it' },
   ]
+  const stages = await withHostStages(options, builtIn, {
+    dataset: digestJson(summary),
+    candidate: kept?.files && { record: kept.value, files: kept.files },
+  })
   const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
   const failed =
     versioned && failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest) !== undefined
@@ -170,25 +165,5 @@ export function explain(planned: Plan, stage: string): PlannedStage {
     `Cannot explain the stage "${stage}": there is none of that name. Ask for one of ${names}.`,
   )
 }
-
-function why(before: Json | undefined, after: Json): Pick<PlannedStage, 'reason' | 'difference'> {
-  if (before === undefined) return { reason: 'no earlier run is known' }
-  const difference = firstDifference(before, after)
-  if (difference === undefined) return { reason: 'nothing differs from the last run' }
-  return { reason: `"${difference.path}" differs from the last run`, difference }
-}
-
-async function lastRun(
-  { store }: PipelineOptions<unknown, unknown>,
-  gotSoFar: (record: RunRecord) => boolean,
-): Promise<RunRecord | undefined> {
-  for (const id of await store.runs.list()) {
-    const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
-    if (record !== undefined && gotSoFar(record)) return record
-  }
-  return undefined
-}
-
-const trainParts = ({ stages }: RunRecord): Json | undefined => stages.find(({ name }) => name === 'train')?.parts
 
 const readOnly = (documents: Documents): Documents => ({ read: (name) => documents.read(name), write: async () => {} })

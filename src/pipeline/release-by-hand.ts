@@ -10,6 +10,7 @@ import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
+import { stageValues } from './stage-values.js'
 import type { ReleaseRequest } from './stages/release.js'
 import { checkPerson, checkReason } from './who-decides.js'
 
@@ -130,6 +131,7 @@ async function releaseKept(
     candidate: open.candidate?.record,
     dataset: open.dataset,
     source: open.source,
+    stages: stageValues(open.stages),
     [by.name]: decision,
   }
   return publish(session, {

@@ -73,6 +73,8 @@ export interface StageRecord {
   readonly parts?: Json | undefined
   readonly cached: boolean
   readonly durationMs: number
+  /** What a host's stage returned. */
+  readonly value?: Json | undefined
 }
 
 /** Directories in the store, by digest. */

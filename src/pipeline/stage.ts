@@ -72,11 +72,40 @@ export function checkStages(stages: readonly Stage[]): void {
   for (const { name, reads, writes } of stages) {
     const missing = reads.find((artifact) => !builtInArtifacts.includes(artifact) && !written.has(artifact))
     if (missing !== undefined) throw refused(name, `it reads "${missing}", which nothing writes`)
-    if (writes === 'candidate' && reads.some((artifact) => ['evaluations', 'verdict', 'release'].includes(artifact)))
-      throw refused(name, 'it would change the candidate after it was judged')
     if (writes === 'candidate' && !reads.includes('candidate'))
       throw refused(name, 'it writes "candidate" and does not read it')
   }
+  const order = stagesInOrder(stages, builtInArtifacts)
+  const running = [...order.values()].flat()
+  const beforeJudging = [...(order.get('dataset') ?? []), ...(order.get('candidate') ?? [])]
+  for (const stage of stages) {
+    if (!running.includes(stage)) throw refused(stage.name, 'what it reads is made of what it writes')
+    if (stage.writes === 'candidate' && !beforeJudging.includes(stage))
+      throw refused(stage.name, 'it would change the candidate after it was judged')
+  }
+}
+
+/** The stages by the artifact that lets them run, as `HostStages` runs them. */
+export function stagesInOrder(
+  stages: readonly Stage[],
+  artifacts: readonly string[],
+): ReadonlyMap<string, readonly Stage[]> {
+  const waiting = [...stages]
+  const made = new Set<string>()
+  const order = new Map<string, readonly Stage[]>()
+  for (const artifact of artifacts) {
+    made.add(artifact)
+    const ready: Stage[] = []
+    for (;;) {
+      const index = waiting.findIndex(({ reads }) => reads.every((name) => made.has(name)))
+      if (index < 0) break
+      const [stage] = waiting.splice(index, 1)
+      ready.push(stage!)
+      if (stage!.writes !== undefined) made.add(stage!.writes)
+    }
+    order.set(artifact, ready)
+  }
+  return order
 }
 
 /** The stages that read the release, those that read what they write, and those whose output they need. */

@@ -13,6 +13,7 @@ import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { currentSource } from './source.js'
+import { stageValues } from './stage-values.js'
 import { assembleBundle } from './stages/bundle.js'
 import { evaluateStage } from './stages/evaluate.js'
 import { gateStage } from './stages/gate.js'
@@ -151,5 +152,6 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     candidate: evidence.candidate.record,
     dataset: session.record.dataset,
     source: session.record.source,
+    stages: stageValues(session.record.stages),
   } as unknown as Partial<ReleaseRecord>
 }

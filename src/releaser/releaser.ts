@@ -50,6 +50,8 @@ export interface ReleaseRecord {
   readonly dataset?: Json | undefined
   /** What it was made of, part by part: labels, architecture, configuration, prompts, data. */
   readonly source?: Json | undefined
+  /** What the host's stages returned before the release, by stage. */
+  readonly stages?: Readonly<Record<string, Json>> | undefined
   /** Who released it where the evidence left it open, and why. */
   readonly approval?: Json | undefined
   /** Who released it against the evidence, why, and until when they answer for it: `untilMs`. */

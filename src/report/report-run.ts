@@ -1,10 +1,11 @@
+import type { Json } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
 import { duration, escapeMarkdown, isKnown, markdownTable, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
 
 /**
- * A run as Markdown: what happened in a sentence, why, and what it was made of. Ids and numbers only: no text of a
- * sample is in it.
+ * A run as Markdown: what happened in a sentence, why, and what it was made of. It contains ids and numbers and no text of a
+ * sample, except in what the host's own stages return.
  */
 export function reportRun(record: RunRecord): string {
   const sections = [`# ${escapeMarkdown(runTitle(record))}`, escapeMarkdown(runSentence(record))]
@@ -44,7 +45,18 @@ export function runSections(record: RunRecord): readonly RunSection[] {
         duration(durationMs),
       ]),
     })
+  const values = stages.flatMap(({ name, value }) => (value === undefined ? [] : [[name, shortJson(value)]]))
+  if (values.length > 0) sections.push({ heading: 'What stages returned', header: ['Stage', 'Value'], rows: values })
   return [...sections, { heading: 'Made of', header: ['What', 'Which'], rows: provenance(record), isList: true }]
+}
+
+const maximumValueLength = 500
+
+/** A report is read by people: the record has the value in full. */
+function shortJson(value: Json): string {
+  const text = JSON.stringify(value)
+  if (text.length <= maximumValueLength) return text
+  return `${text.slice(0, maximumValueLength)}… (${text.length} characters, in full in the JSON of the run)`
 }
 
 export const runTitle = ({ runId, status, reason }: RunRecord) =>

@@ -101,11 +101,31 @@ describe('host stages', () => {
     [{ reads: [], writes: 'candidate' }],
     [{ reads: [], writes: 'Upper Case' }],
     [{ name: 'train', reads: [] }],
+    [{ reads: ['self'], writes: 'self' }],
   ])('are refused where they could never work: %j', (parts) => {
     const { pipeline } = world()
     expect(() => pipeline(samples, { stages: [stage({ name: 'a', run: async () => {}, ...parts })] })).toThrow(
       expect.objectContaining({ code: 'invalid-options' }),
     )
+  })
+
+  it.each([
+    ['a circle', ['left', 'right'], 'left', 'made of what it writes'],
+    ['a judged candidate', ['candidate', 'scores'], 'candidate', 'after it was judged'],
+  ])('are refused where another stage comes between: %s', (_, reads, writes, message) => {
+    const run = async () => ({ value: null })
+    const stages = [
+      stage({ name: 'first', reads, writes, run }),
+      stage({ name: 'score', reads: ['evaluations'], writes: 'scores', run }),
+      stage({
+        name: 'last',
+        reads: ['left', 'scores'].filter((name) => name === writes || name === 'scores'),
+        writes: 'right',
+        run,
+      }),
+    ]
+    const used = writes === 'candidate' ? stages.slice(0, 2) : stages
+    expect(() => world().pipeline(samples, { stages: used })).toThrow(message)
   })
 })
 

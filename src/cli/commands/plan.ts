@@ -15,8 +15,9 @@ export const plan: Command = {
     const notices = await repository.notices()
     if (!json) printNotices(notices, terminal)
     const unresolved = planned.unresolved.map((message) => `needed for a run: ${message}\n`).join('')
+    const width = Math.max(9, ...planned.stages.map(({ stage }) => stage.length))
     const lines = planned.stages.map(
-      ({ stage, action, reason }) => `  ${stage.padEnd(9)} ${action.padEnd(7)} ${reason}`,
+      ({ stage, action, reason }) => `  ${stage.padEnd(width)} ${action.padEnd(7)} ${reason}`,
     )
     return {
       text: `${unresolved}${planned.summary}\n${countsText(planned.counts)}\n${lines.join('\n')}`,

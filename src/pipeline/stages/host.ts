@@ -1,12 +1,21 @@
-import { type Digest, digestJson, digestManifest, identityOf, isSheikhError, SheikhError } from '../../core/index.js'
+import {
+  type Digest,
+  digestJson,
+  digestManifest,
+  identityOf,
+  isSheikhError,
+  type Json,
+  SheikhError,
+} from '../../core/index.js'
 import type { Verdict } from '../../gate/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
 import { type Release, weightsOf } from '../../releaser/index.js'
 import { readManifest } from '../../store/index.js'
 import type { CandidateRecord } from '../../trainer/index.js'
-import { keyOf } from '../keys.js'
+import { type Key, keyOf } from '../keys.js'
 import type { Session } from '../session.js'
 import { neededAfterRelease, type Stage, type StageInput, type StageOutput } from '../stage.js'
+import { checkedValue } from '../stage-values.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type BuiltIn = Mutable<Omit<StageInput, 'custom'>>
@@ -79,26 +88,23 @@ export class HostStages {
   async #run(stage: Stage): Promise<void> {
     const session = this.#session
     await session.stage(stage.name, async () => {
-      const identity = identityOf(stage)
-      const inputs = Object.fromEntries(stage.reads.map((name) => [name, this.#digests.get(name)!]))
-      const key =
-        stage.writes === undefined || identity === undefined
-          ? undefined
-          : keyOf({ kind: 'stage', stage: identity, inputs })
-      const kept = key === undefined || !this.#usesCache ? undefined : await this.#cached(key.digest)
+      const key = stageKey(stage, (name) => this.#digests.get(name)!)
+      const kept = key === undefined || !this.#usesCache ? undefined : await this.#cached(stage.name, key.digest)
       const output = kept ?? (await this.#fresh(stage, key))
       if (stage.writes !== undefined) await this.#take(stage, output!)
-      return { value: undefined, cached: kept !== undefined, key }
+      return { value: undefined, cached: kept !== undefined, key, told: output?.value }
     })
   }
 
-  async #fresh(stage: Stage, key: ReturnType<typeof keyOf> | undefined): Promise<StageOutput | undefined> {
+  async #fresh(stage: Stage, key: Key | undefined): Promise<StageOutput | undefined> {
     const session = this.#session
     const directory = await session.folder(stage.name)
-    const output = (await stage.run(this.#inputFor(stage), { ...session.context, directory })) ?? undefined
+    const returned = (await stage.run(this.#inputFor(stage), { ...session.context, directory })) ?? undefined
     session.context.signal.throwIfAborted()
-    if (stage.writes === undefined) return undefined
-    if (output === undefined)
+    // A stage that observes may return nothing, and a host in plain JavaScript anything.
+    if (stage.writes === undefined)
+      return hasValue(returned) ? { value: checkedValue(stage.name, returned.value) } : undefined
+    if (returned === undefined)
       throw new SheikhError(
         'stage-failed',
         `The stage "${stage.name}" returned nothing, and says that it writes "${stage.writes}". Return { value, files? }.`,
@@ -106,6 +112,7 @@ export class HostStages {
           facts: { stage: stage.name },
         },
       )
+    const output: StageOutput = { value: checkedValue(stage.name, returned.value), files: returned.files }
     if (key !== undefined) {
       const { store } = session.options
       const files =
@@ -124,11 +131,12 @@ export class HostStages {
     return output
   }
 
-  async #cached(key: Digest): Promise<StageOutput | undefined> {
+  async #cached(stage: string, key: Digest): Promise<StageOutput | undefined> {
     const session = this.#session
     const kept = await session.options.store.keys.get(key)
     if (kept === undefined) return undefined
-    if (kept.files === undefined) return { value: kept.value }
+    const value = checkedValue(stage, kept.value)
+    if (kept.files === undefined) return { value }
     const files = await session.folder('stage')
     try {
       await session.options.store.objects.getDirectory(kept.files, files, session.context)
@@ -136,7 +144,7 @@ export class HostStages {
       if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
       return undefined
     }
-    return { value: kept.value, files }
+    return { value, files }
   }
 
   /** A stage sees what it says it reads, and nothing else. */
@@ -154,8 +162,7 @@ export class HostStages {
     const files = output.files === undefined ? null : digestManifest(await readManifest(output.files, context))
     // Weights that were changed are still of the candidate that was trained, whose record the next stage reads.
     const record = stage.writes === 'candidate' ? this.#artifacts.candidate!.value : null
-    const digest = digestJson({ value: output.value, files, record })
-    this.#digests.set(stage.writes!, digest)
+    this.#digests.set(stage.writes!, writtenDigest(output.value, files, record as unknown as Json))
     if (stage.writes !== 'candidate') {
       this.#custom[stage.writes!] = output
       return
@@ -172,3 +179,18 @@ export class HostStages {
     this.#artifacts.candidate = { value: this.#artifacts.candidate!.value, files: weights.path }
   }
 }
+
+/** The key of a stage's output: its identity and what it reads. `undefined` if it writes nothing or has no version. */
+export function stageKey(stage: Stage, digestOf: (artifact: string) => Digest): Key | undefined {
+  const identity = identityOf(stage)
+  if (stage.writes === undefined || identity === undefined) return undefined
+  const inputs = Object.fromEntries(stage.reads.map((name) => [name, digestOf(name)]))
+  return keyOf({ kind: 'stage', stage: identity, inputs })
+}
+
+/** The digest of an artifact that a stage wrote. `candidate`: the record of the candidate whose weights it changed. */
+export const writtenDigest = (value: Json, files: Digest | null, candidate: Json | null): Digest =>
+  digestJson({ value, files, record: candidate })
+
+const hasValue = (returned: unknown): returned is StageOutput =>
+  typeof returned === 'object' && returned !== null && Object.hasOwn(returned, 'value')
