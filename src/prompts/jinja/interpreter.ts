@@ -5,6 +5,7 @@ import { Fault } from './fault.js'
 import { itemOf, memberOf, sliceOf } from './items.js'
 import { loopVariable } from './loop.js'
 import { macro } from './macro.js'
+import { powerOf } from './power.js'
 import { Scope } from './scope.js'
 import type { Arguments, Body, Expression, FilterCall, Statement, Target } from './syntax.js'
 import {
@@ -290,7 +291,9 @@ export class Interpreter {
       }
       case 'binary': {
         const left = evaluate(node.left)
-        return this.#made(binary(node.operator, left, here(evaluate(node.right))))
+        const right = here(evaluate(node.right))
+        if (node.operator === '**') return this.#made(powerOf(node, left, right))
+        return this.#made(binary(node.operator, left, right))
       }
       case 'concatenation':
         return this.#made(node.parts.map((part) => print(here(evaluate(part)))).join(''))
