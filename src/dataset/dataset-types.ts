@@ -139,6 +139,17 @@ export interface DatasetSnapshot<I, T> {
   readonly development?: Rows<I, T> | undefined
 }
 
+/** A dataset as it is now. */
+export interface OpenedDataset<I, T> {
+  readonly summary: DatasetSummary
+  /**
+   * The rows that the summary is about. If no sample changed since the last time, none is loaded before this call.
+   *
+   * @throws `dataset-changed` if samples changed since.
+   */
+  snapshot(): Promise<DatasetSnapshot<I, T>>
+}
+
 /** Which row it is, and its content. */
 export interface RowIdentity {
   readonly id: string

@@ -2,6 +2,7 @@ import {
   type CallContext,
   callContext,
   type Described,
+  type Digest,
   digestJson,
   identityOf,
   type Json,
@@ -9,8 +10,17 @@ import {
 } from '../core/index.js'
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions, DatasetOptions, Part, UntypedSample, ValueOf } from './dataset-options.js'
-import type { DatasetContext, DatasetSnapshot, RowIdentity } from './dataset-types.js'
+import type {
+  DatasetContext,
+  DatasetSnapshot,
+  DatasetSummary,
+  OpenedDataset,
+  PinnedSet,
+  RowIdentity,
+  SourceEntry,
+} from './dataset-types.js'
 import { filesWarning } from './issues.js'
+import { knownSummary } from './known-summary.js'
 import type { ScannedRow } from './read-entry.js'
 import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
 import { RowReader } from './rows.js'
@@ -31,6 +41,8 @@ export interface Dataset<I = string, T = string> extends Described {
   identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
   /** How the first tables among the samples were read, for people to check: path, columns and separator. @default 3 tables */
   tables(context: CallContext, maximum?: number): Promise<readonly string[]>
+  /** The summary, and the rows for whoever needs them. Samples that did not change are not looked into. @throws as `snapshot`. */
+  open(context: DatasetContext): Promise<OpenedDataset<I, T>>
   /**
    * The dataset as it is now. What changes while its rows are read is a `dataset-changed`.
    *
@@ -116,15 +128,36 @@ class DatasetOf implements Dataset<unknown, unknown> {
   }
 
   async identities(context: DatasetContext = callContext()): Promise<readonly RowIdentity[]> {
-    const { rows } = await this.#scan(await this.#load(context), context)
+    const schema = await this.#load(context)
+    const { rows } = await this.#scan(await this.#options.source.list(context), schema, context)
     return rows.map(identityOfRow)
   }
 
-  async snapshot(context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
+  async open(context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
     const options = this.#options
     const schema = await this.#load(context)
     const pinned = await readPinnedSet(options.evaluation, context)
-    const found = await this.#scan(schema, context)
+    const listed = await options.source.list(context)
+    const key = this.#cacheKey()
+    const known = key === undefined ? undefined : knownSummary({ options, key, pinned, listed }, context)
+    const load = () => this.#snapshotOf({ listed, schema, pinned }, context)
+    const summary = await known?.find()
+    if (summary !== undefined) return { summary, snapshot: async () => checkSame(summary, await load()) }
+    const snapshot = await load()
+    await known?.keep(snapshot.summary)
+    return { summary: snapshot.summary, snapshot: async () => snapshot }
+  }
+
+  async snapshot(context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
+    return (await this.open(context)).snapshot()
+  }
+
+  async #snapshotOf(
+    { listed, schema, pinned }: Readonly<{ listed: readonly SourceEntry[]; schema: SampleSchema; pinned: PinnedSet }>,
+    context: DatasetContext,
+  ): Promise<DatasetSnapshot<unknown, unknown>> {
+    const options = this.#options
+    const found = await this.#scan(listed, schema, context)
     const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
     const reader = new RowReader(found, options, schema, context)
     const training = reader.rows(split.training)
@@ -179,9 +212,14 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return this.#schema
   }
 
-  async #scan(schema: SampleSchema, context: DatasetContext): Promise<Scan> {
+  /** Digest of all that decides a row beside its file; `undefined`: some code has no version. Needs a loaded schema. */
+  #cacheKey(): Digest | undefined {
     const identity = identityOf(this.#options.source) === undefined ? undefined : identityOf(this)
-    const found = await scan(this.#options, schema, identity === undefined ? undefined : digestJson(identity), context)
+    return identity === undefined ? undefined : digestJson(identity)
+  }
+
+  async #scan(listed: readonly SourceEntry[], schema: SampleSchema, context: DatasetContext): Promise<Scan> {
+    const found = await scan(listed, this.#options, schema, this.#cacheKey(), context)
     const [unread] = filesWarning('unread-files', 'hold no samples that can be read', found.skipped)
     if (found.rows.length === 0)
       throw new SheikhError(
@@ -196,6 +234,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
       )
     return found
   }
+}
+
+/** @throws `dataset-changed` if these are not the rows that the summary is about. */
+function checkSame(summary: DatasetSummary, snapshot: DatasetSnapshot<unknown, unknown>) {
+  const digests = ['fingerprint', 'trainingDigest', 'evaluationDigest', 'developmentDigest'] as const
+  if (digests.every((name) => snapshot.summary[name] === summary[name])) return snapshot
+  throw new SheikhError(
+    'dataset-changed',
+    'Cannot go on: samples were changed while they were in use. Run again when nobody writes to the samples.',
+  )
 }
 
 const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIdentity =>

@@ -3,6 +3,7 @@ export type { DatasetOptions, Part, TrainingSelection, UntypedSample } from './d
 export type {
   DatasetSnapshot,
   DatasetSummary,
+  OpenedDataset,
   PinnedFields,
   PinnedSet,
   Projection,

@@ -26,17 +26,18 @@ export const readConcurrency = 16
 const maximumPoolBytes = 512 * 1024 * 1024
 
 /**
- * Lists the source, and reads what the cache does not know.
+ * Reads what the cache does not know.
  *
+ * @param listed what the source lists.
  * @param key of all that decides a row beside the file; absent: every sample is read.
  */
 export async function scan(
+  listed: readonly SourceEntry[],
   options: AnyDatasetOptions,
   schema: SampleSchema,
   key: Digest | undefined,
   context: DatasetContext,
 ): Promise<Scan> {
-  const listed = await options.source.list(context)
   const entries = listed.filter(({ skipped }) => skipped === undefined)
   const cache = await openCache(options, key, context)
   const pool = new RowPool(maximumPoolBytes)

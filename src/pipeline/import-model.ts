@@ -31,10 +31,10 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       { facts: { version: newest.version } },
     )
   await recordProvenance(session, {})
-  const { snapshot } = await validateStage(session)
+  const { dataset } = await validateStage(session)
   const { bundle, leftOut } = await bundleOf(session, options.directory)
   await session.update({ bundle: bundle.digest })
-  const evaluation = await scoreStage(session, bundle, snapshot.evaluation)
+  const evaluation = await scoreStage(session, bundle, (await dataset.snapshot()).evaluation)
   if (evaluation.metrics.every(({ value }) => !Number.isFinite(value)))
     throw new SheikhError(
       'release-rejected',

@@ -39,7 +39,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
-  const { summary } = await options.dataset.snapshot({ ...context, cache: readOnly(store.documents) })
+  const { summary } = await options.dataset.open({ ...context, cache: readOnly(store.documents) })
   checkLabels(summary, trainer)
   const payload = await readPayload(options.payload, context)
   const source = sourceOf(options, summary, payload)

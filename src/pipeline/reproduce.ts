@@ -37,7 +37,7 @@ export async function reproduce(session: Session, version: string | undefined): 
       `Cannot reproduce ${release.version}: nothing is known of how it was made${release.record.importedFrom === undefined ? '' : ', since it was imported'}.`,
       { facts: { version: release.version } },
     )
-  const { snapshot } = await validateStage(session)
+  const snapshot = await (await validateStage(session)).dataset.snapshot()
   const environment = await trainer.environment?.(session.context)
   const { base: named } = session.options
   // Withdrawn or not: what is made of it here is compared, and thrown away.

@@ -36,8 +36,8 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const current = await releaser.current(channel, session.context)
   warnOfEndedOverride(session, current)
 
-  const { snapshot, payload } = await validateStage(session)
-  const key = await currentSource(session, snapshot.summary, payload)
+  const { dataset, payload } = await validateStage(session)
+  const key = await currentSource(session, dataset.summary, payload)
   const known = options.retrain || key === undefined ? undefined : await findBySource(session, history, key, current)
   if (known !== undefined && !isRemoved(known)) {
     if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
@@ -46,6 +46,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   }
 
   const host = new HostStages(session)
+  const snapshot = await dataset.snapshot()
   const { summary, training, evaluation } = snapshot
   await host.add('dataset', { value: summary, training, evaluation }, digestJson(summary))
   const trained = await trainStage(session, snapshot, { forced: options.retrain ?? false, history })

@@ -23,7 +23,7 @@ export {
   verifyManifest,
   verifyNamedFiles,
 } from './read-manifest.js'
-export { type FileStamp, fileStamp, type StatCache, statCache } from './stat-cache.js'
+export { type FileStamp, fileStamp, isSettled, type StatCache, statCache } from './stat-cache.js'
 export { errnoOf, isStorageFault, storageFailed } from './storage-failed.js'
 export type {
   Checkpoints,

@@ -39,6 +39,15 @@ export function fileStamp(stats: BigIntStats): FileStamp {
 }
 
 /**
+ * Whether a file's stamp tells its content from any later one: a change after `atNs` shows, since the file was last changed at
+ * least a tick of the file system's clock before.
+ */
+export function isSettled(changedAtNs: bigint, atNs: bigint): boolean {
+  const tickNs = changedAtNs % secondNs === 0n ? coarseTickNs : fineTickNs
+  return changedAtNs + tickNs < atNs
+}
+
+/**
  * Loads a cache from the document `name`. One that is lost, torn, or was made under another `key` is empty.
  *
  * @param key digest of all but the file that values depend on: a schema, a projection, a version.
@@ -67,9 +76,8 @@ export async function statCache<V extends Json>(
       return undefined
     },
     set(path, { stamp, changedAtNs }, value) {
-      const tickNs = changedAtNs % secondNs === 0n ? coarseTickNs : fineTickNs
       changed = true
-      if (changedAtNs + tickNs < (askedAtNs.get(path) ?? loadedAtNs)) seen.set(path, { stamp, value })
+      if (isSettled(changedAtNs, askedAtNs.get(path) ?? loadedAtNs)) seen.set(path, { stamp, value })
       else seen.delete(path)
     },
     async save() {

@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
-import { fileStamp } from '../../store/index.js'
 import type { Source, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
 import { decodeText } from './decode-text.js'
@@ -10,7 +9,7 @@ import { globMatcher } from './glob.js'
 import { describeCsv } from './read-csv.js'
 import { readSamples } from './read-samples.js'
 import { sampleFormatOf, unreadFormatOf } from './sample-files.js'
-import { type FoundFile, walk } from './walk.js'
+import { walk } from './walk.js'
 
 export interface JsonFilesOptions {
   readonly directory: string
@@ -63,9 +62,8 @@ export function jsonFiles(options: string | JsonFilesOptions): Source {
       if (unread.length > 0) throw issuesError(unread)
       return [
         ...found.map((file) => ({
-          path: file.path,
-          ...fileStamp(file.stats),
-          read: (readContext: CallContext) => readFileSamples(root, file, maximumFileBytes, readContext),
+          ...file,
+          read: (readContext: CallContext) => readFileSamples(root, file.path, maximumFileBytes, readContext),
           ...(isTable(file.path) && { layout: () => layoutOf(root, file.path, maximumFileBytes) }),
         })),
         ...others.map((path) => ({ path, skipped: '', read: async () => [] })),
@@ -85,7 +83,7 @@ async function layoutOf(root: string, path: string, maximumBytes: number): Promi
 
 async function readFileSamples(
   root: string,
-  { path }: FoundFile,
+  path: string,
   maximumFileBytes: number,
   { signal }: CallContext,
 ): Promise<readonly SourceSample[]> {

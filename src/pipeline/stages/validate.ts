@@ -1,25 +1,25 @@
 import { type CallContext, digestBytes, SheikhError } from '../../core/index.js'
-import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
+import type { DatasetSummary, OpenedDataset } from '../../dataset/index.js'
 import type { Trainer } from '../../trainer/index.js'
 import type { PayloadFile, PipelineOptions } from '../options.js'
 import type { Session } from '../session.js'
 
 export interface Validated {
-  readonly snapshot: DatasetSnapshot<unknown, unknown>
+  readonly dataset: OpenedDataset<unknown, unknown>
   readonly payload: readonly PayloadFile[]
 }
 
 /** Reads the dataset and what else goes into the bundle. */
 export function validateStage(session: Session): Promise<Validated> {
   return session.stage('validate', async () => {
-    const { dataset, trainer, store, payload } = session.options
-    const snapshot = await dataset.snapshot({ ...session.context, cache: store.documents })
-    checkLabels(snapshot.summary, trainer)
-    for (const { code, message, ids } of snapshot.summary.warnings)
-      session.warn(message, { code, ids: ids.slice(0, 20) })
-    session.emit({ type: 'dataset-ready', summary: snapshot.summary })
-    await session.update({ dataset: snapshot.summary })
-    return { value: { snapshot, payload: await readPayload(payload, session.context) }, cached: false }
+    const { trainer, store, payload } = session.options
+    const dataset = await session.options.dataset.open({ ...session.context, cache: store.documents })
+    const { summary } = dataset
+    checkLabels(summary, trainer)
+    for (const { code, message, ids } of summary.warnings) session.warn(message, { code, ids: ids.slice(0, 20) })
+    session.emit({ type: 'dataset-ready', summary })
+    await session.update({ dataset: summary })
+    return { value: { dataset, payload: await readPayload(payload, session.context) }, cached: false }
   })
 }
 

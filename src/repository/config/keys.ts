@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { metricNames, metricsFor } from './metric-names.js'

@@ -1,0 +1,71 @@
+// The summary of samples that nobody changed since it was made: one short document, where rows are one of megabytes.
+import { type Digest, digestBytes, digestJson, isSheikhError, type Json, type JsonObject } from '../core/index.js'
+import { isSettled } from '../store/index.js'
+import type { AnyDatasetOptions } from './dataset-options.js'
+import type { DatasetContext, DatasetSummary, PinnedSet, SourceEntry } from './dataset-types.js'
+
+// Raised when the same rows give another summary.
+const summaryVersion = 1
+
+export interface KnownSummary {
+  /** The summary that was kept for exactly these samples. */
+  find(): Promise<DatasetSummary | undefined>
+  /** Keeps a summary, unless a file was changed so recently that a later change may not show. Call it after `find`. */
+  keep(summary: DatasetSummary): Promise<void>
+}
+
+interface SummaryInputs {
+  readonly options: AnyDatasetOptions
+  /** Digest of all that decides a row beside its file. */
+  readonly key: Digest
+  readonly pinned: PinnedSet
+  readonly listed: readonly SourceEntry[]
+}
+
+/** @returns `undefined` if a sample's stamp is not known, or nothing is cached: then every run reads the rows. */
+export function knownSummary(
+  { options, key, pinned, listed }: SummaryInputs,
+  context: DatasetContext,
+): KnownSummary | undefined {
+  const { cache } = context
+  const { source, developmentShare = 0, training = {} } = options
+  if (cache === undefined || source.location === undefined) return undefined
+  const files = stampsOf(listed)
+  if (files === undefined) return undefined
+  const place = { location: source.location, source: source.describe() }
+  const name = `dataset-summary-${digestJson(place).slice(-16)}`
+  const settings = { developmentShare, training } as unknown as Json
+  const inputs = { key, files, settings, pinned: pinned as unknown as Json, version: summaryVersion }
+  const digest = digestJson(inputs)
+  // Rows are read after this moment.
+  const listedAtMs = context.clock.nowMs()
+  return {
+    async find() {
+      const document = (await cache.read(name)) as JsonObject | undefined
+      if (document?.['formatVersion'] !== 1 || document['inputs'] !== digest) return undefined
+      return document['summary'] as unknown as DatasetSummary
+    },
+    async keep(summary) {
+      const atNs = BigInt(Math.floor(listedAtMs)) * 1_000_000n
+      const isSafe = listed.every(({ changedAtNs }) => changedAtNs === undefined || isSettled(changedAtNs, atNs))
+      if (!isSafe) return
+      try {
+        await cache.write(name, { formatVersion: 1, inputs: digest, summary: summary as unknown as Json })
+      } catch (error) {
+        if (!isSheikhError(error, 'storage-failed')) throw error
+        context.log.debug(`The summary of the dataset is not kept: ${error.message}`)
+      }
+    },
+  }
+}
+
+/** A digest over the path and the stamp of every file. */
+function stampsOf(listed: readonly SourceEntry[]): Digest | undefined {
+  const lines: string[] = []
+  for (const { path, stamp, changedAtNs, skipped } of listed) {
+    if (skipped !== undefined) lines.push(`${path}\0skipped\0${skipped}`)
+    else if (stamp === undefined || changedAtNs === undefined) return undefined
+    else lines.push(`${path}\0${stamp}`)
+  }
+  return digestBytes(lines.join('\0\0'))
+}
