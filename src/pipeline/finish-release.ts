@@ -1,4 +1,5 @@
 import { type CallContext, callContext, isSheikhError } from '../core/index.js'
+import type { LedgerEntry } from '../gate/index.js'
 import type { Release, Staged, Version } from '../releaser/index.js'
 import type { Session } from './session.js'
 
@@ -11,10 +12,15 @@ export async function promote(session: Session, staged: Staged): Promise<Release
 /**
  * Point, withdraw, note. Each step is harmless where it is done already; of several registries one may lack it.
  *
+ * @param known what was read of the ledger just before. It is read again if it lacks a line.
  * @returns false if another release was published since this one was decided on: the channel stays there, and this one,
  *   which was never compared with it, is withdrawn.
  */
-export async function finishRelease(session: Session, release: Release): Promise<boolean> {
+export async function finishRelease(
+  session: Session,
+  release: Release,
+  known: readonly LedgerEntry[] = [],
+): Promise<boolean> {
   const { releaser, log, clock } = session.options
   // Deliberately without the run's signal: after a promotion only forward.
   const context = callContext({ log, clock })
@@ -23,19 +29,23 @@ export async function finishRelease(session: Session, release: Release): Promise
   // A release that lost such a race before stays as it is.
   if (release.withdrawn !== undefined && intent.replaces !== undefined) return false
   const rival = channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
-  const entries = await session.ledger.read(context)
+  let read: Promise<readonly LedgerEntry[]> | undefined
   // Looked for by itself: a crash may have come between the act and the line.
-  const isNoted = (type: 'withdrawal' | 'release', of: string) =>
-    entries.some((entry) => entry.type === type && entry.version === of)
+  const isNoted = async (type: 'withdrawal' | 'release', of: string) => {
+    const isLine = (entry: LedgerEntry) => entry.type === type && entry.version === of
+    if (known.some(isLine)) return true
+    read ??= session.ledger.read(context)
+    return (await read).some(isLine)
+  }
   const note = async () => {
-    if (isNoted('release', version)) return
+    if (await isNoted('release', version)) return
     const line = { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) } as const
     await session.ledger.append(line, context)
   }
   const withdraw = async (worse: Version, why: string, person?: string) => {
     await session.lock.check()
     await releaser.withdraw(worse, why, context)
-    if (isNoted('withdrawal', worse)) return
+    if (await isNoted('withdrawal', worse)) return
     const line = { type: 'withdrawal', runId: session.runId, version: worse, reason: why } as const
     await session.ledger.append({ ...line, ...(person !== undefined && { by: person }) }, context)
     session.emit({ type: 'release-withdrawn', version: worse, reason: why })

@@ -5,7 +5,7 @@ import { checkWeights, readWeightsDirectory } from '../model/index.js'
 import { type Bundle, readBundle } from '../releaser/index.js'
 import { cachedFile, copyFileDurably, readManifest } from '../store/index.js'
 import type { ImportOptions } from './options.js'
-import { recordProvenance } from './provenance.js'
+import { askProvenance, recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { policyOf } from './release-policy.js'
@@ -22,7 +22,8 @@ const executable = /\.(pt|pth|ckpt|pkl|pickle|joblib)$|(^|\/)pytorch_model.*\.bi
 
 /** Takes a model that lives somewhere as the first release: the gate compares with it from then on. */
 export async function importModel(session: Session, options: ImportOptions): Promise<Imported> {
-  const history = await recover(session)
+  const { provenance, value } = await askProvenance(session, () => recover(session))
+  const { history } = value
   const [newest] = history
   if (newest !== undefined)
     throw new SheikhError(
@@ -30,7 +31,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       `Cannot import a model: ${newest.version} is released already, and an import is the first release. Name another registry, or train.`,
       { facts: { version: newest.version } },
     )
-  await recordProvenance(session, {})
+  await recordProvenance(session, provenance, {})
   const { dataset } = await validateStage(session)
   const { bundle, leftOut } = await bundleOf(session, options.directory)
   await session.update({ bundle: bundle.digest })

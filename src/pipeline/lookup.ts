@@ -1,5 +1,5 @@
-import { type CallContext, type Digest, SheikhError } from '../core/index.js'
-import type { Gate, Ledger } from '../gate/index.js'
+import { type Digest, SheikhError } from '../core/index.js'
+import type { Gate, LedgerEntry } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 
@@ -8,15 +8,14 @@ import type { CandidateRecord } from '../trainer/index.js'
  * key; further ones, found after training to give the same bundle, stand in the ledger. A bundle stands as it was last
  * released, under whichever key: current again, or withdrawn.
  */
-export async function findBySource(
-  { ledger, context }: { readonly ledger: Ledger; readonly context: CallContext },
+export function findBySource(
+  entries: readonly LedgerEntry[],
   history: readonly Release[],
   key: Digest,
   current: Release | undefined,
-): Promise<Release | undefined> {
+): Release | undefined {
   const noted = new Set<string>()
-  for (const entry of await ledger.read(context))
-    if (entry.type === 'release' && entry.sourceKey === key) noted.add(entry.version)
+  for (const entry of entries) if (entry.type === 'release' && entry.sourceKey === key) noted.add(entry.version)
   const matches = (release: Release) => release.intent.sourceKey === key || noted.has(release.version)
   if (current !== undefined && matches(current)) return current
   const found = history.find(matches)

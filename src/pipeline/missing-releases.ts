@@ -3,6 +3,7 @@ import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { readHistory } from './history.js'
 import type { AcceptLossOptions, PipelineOptions } from './options.js'
+import type { Recovered } from './recovery.js'
 import type { Session } from './session.js'
 
 /** Versions that the ledger records and the registry lacks, oldest first, except those whose loss a person accepted. */
@@ -16,8 +17,8 @@ export function missingReleases(entries: readonly LedgerEntry[], history: readon
 }
 
 /** Refuses to decide anything without the releases that a candidate must be compared with. @throws `releases-missing`. */
-export async function checkReleasesPresent(session: Session, history: readonly Release[]): Promise<void> {
-  const missing = missingReleases(await session.ledger.read(session.context), history)
+export function checkReleasesPresent(session: Session, { history, entries }: Recovered): void {
+  const missing = missingReleases(entries, history)
   if (missing.length === 0) return
   const { releaser } = session.options
   const versions = missing.slice(0, 5).join(', ') + (missing.length > 5 ? ', …' : '')

@@ -49,7 +49,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const ledger = options.ledger ?? storeLedger(store)
   const entries = await ledger.read(context)
   const missing = missingReleases(entries, history)
-  const found = versioned ? await findBySource({ ledger, context }, history, source.digest, current) : undefined
+  const found = versioned ? findBySource(entries, history, source.digest, current) : undefined
   const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)

@@ -16,7 +16,7 @@ export async function promoteRelease(session: Session, version: string, { to, by
     })
   if (channel === session.channel)
     throw refused('each run points this channel at what it releases. To go back, roll back: sheikh rollback')
-  const history = await recover(session)
+  const { history } = await recover(session)
   const release = namedRelease(history, version, 'promote')
   if (release.withdrawn !== undefined) throw refused(`it is withdrawn (${release.withdrawn.reason}). Choose another`)
   if (release.intent.channel === undefined)

@@ -2,9 +2,26 @@ import { SheikhError } from '../core/index.js'
 import type { Provenance, RunOptions } from './options.js'
 import type { Session } from './session.js'
 
+/** Asks for the provenance while `work` is done, and waits for both, so that neither goes on after the run. */
+export async function askProvenance<V>(
+  { options, context }: Session,
+  work: () => Promise<V>,
+): Promise<{ readonly provenance: Promise<Provenance>; readonly value: V }> {
+  const provenance = (async () => (await options.provenance?.(context)) ?? { dirtyPaths: [] })()
+  try {
+    return { provenance, value: await work() }
+  } finally {
+    await provenance.catch(() => {})
+  }
+}
+
 /** Writes down the commit that the work comes from. @throws `repository-dirty`. */
-export async function recordProvenance(session: Session, { allowDirty = false }: RunOptions): Promise<void> {
-  const provenance = (await session.options.provenance?.(session.context)) ?? { dirtyPaths: [] }
+export async function recordProvenance(
+  session: Session,
+  asked: Promise<Provenance>,
+  { allowDirty = false }: RunOptions,
+): Promise<void> {
+  const provenance = await asked
   const dirty = provenance.dirtyPaths.length > 0
   if (dirty && !allowDirty)
     throw new SheikhError('repository-dirty', `Cannot run: ${whyDirty(provenance)}`, {

@@ -1,3 +1,4 @@
+import type { LedgerEntry } from '../gate/index.js'
 import type { Release, Staged } from '../releaser/index.js'
 import { finishRelease, promote } from './finish-release.js'
 import { readHistory } from './history.js'
@@ -5,12 +6,19 @@ import { checkAnchor } from './ledger-anchor.js'
 import { followKilled } from './publish.js'
 import type { Session } from './session.js'
 
+export interface Recovered {
+  /** Newest first. */
+  readonly history: readonly Release[]
+  /** The ledger as it was read; lines that the recovery itself appended say nothing that `history` does not say. */
+  readonly entries: readonly LedgerEntry[]
+}
+
 /**
  * What every holder of the lock does first: finishes a promotion that had begun, discards what was staged and never
  * promoted (by this store, or more than an hour ago), and finishes the newest and the current release if a crash left the
  * channel, the withdrawals or the ledger behind.
  */
-export async function recover(session: Session): Promise<readonly Release[]> {
+export async function recover(session: Session): Promise<Recovered> {
   const { releaser } = session.options
   for await (const { staged, promoting } of releaser.staged(session.context)) {
     await session.lock.check()
@@ -18,17 +26,18 @@ export async function recover(session: Session): Promise<readonly Release[]> {
     else if (await isAbandoned(session, staged)) await releaser.discard(staged, session.context)
   }
   const history = await readHistory(session)
-  const isWhole = checkAnchor(await session.ledger.read(session.context), history)
+  const entries = await session.ledger.read(session.context)
+  const isWhole = checkAnchor(entries, history)
   if (!isWhole) session.warn('The ledger was lost: it begins after the newest release. What it held is not known here.')
   const [newest] = history
-  if (newest === undefined) return history
-  await finishRelease(session, newest)
+  if (newest === undefined) return { history, entries }
+  await finishRelease(session, newest, entries)
   const current = await releaser.current(session.channel, session.context)
   // The newest may have lost a race; what won it may have been killed before its line in the ledger.
   if (current !== undefined && current.version !== newest.version && current.intent.channel === session.channel)
-    await finishRelease(session, current)
+    await finishRelease(session, current, entries)
   await followKilled(session)
-  return await readHistory(session)
+  return { history: await readHistory(session), entries }
 }
 
 // Another machine that stages to the same registry is given this long: nothing here shows whether it lives.

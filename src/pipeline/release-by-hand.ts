@@ -69,8 +69,9 @@ async function releaseByHand(
   decide: (run: RunRecord) => Decision,
 ): Promise<RunResult> {
   const { store } = session.options
-  const history = await recover(session)
-  await checkReleasesPresent(session, history)
+  const recovered = await recover(session)
+  checkReleasesPresent(session, recovered)
+  const { history } = recovered
   const open = (await store.runs.read(openRunId)) as unknown as RunRecord | undefined
   const decision = decide(open ?? ({} as RunRecord))
   const { verb, name, event } = decision

@@ -35,7 +35,7 @@ export async function restore(
 export async function rollback(session: Session, { to, reason, by }: RollbackOptions): Promise<RunResult> {
   checkReason(reason, 'roll back')
   const { releaser } = session.options
-  const history = await recover(session)
+  const { history } = await recover(session)
   const current = await releaser.current(session.channel, session.context)
   if (current === undefined)
     throw new SheikhError(
@@ -59,7 +59,7 @@ export async function rollback(session: Session, { to, reason, by }: RollbackOpt
 
 /** The same bundle again, as a new version: into registries that were added, or signed with another key. */
 export async function republish(session: Session, version: string, { reason }: RepublishOptions): Promise<Restored> {
-  const history = await recover(session)
+  const { history } = await recover(session)
   const release = namedRelease(history, version, 'republish')
   if (lastOf(history, release.bundle)?.withdrawn !== undefined)
     throw new SheikhError(

@@ -73,8 +73,13 @@ export class Session {
     this.emit({ type: 'warning', message, facts })
   }
 
-  async update(changes: Partial<RunRecord>): Promise<void> {
+  /** Changes the record, which is written with the next update: a stage's end, at the latest the run's. */
+  note(changes: Partial<RunRecord>): void {
     this.record = this.hide({ ...this.record, ...changes })
+  }
+
+  async update(changes: Partial<RunRecord>): Promise<void> {
+    this.note(changes)
     await this.options.store.runs.write(this.runId, this.record as unknown as Json)
   }
 

@@ -29,13 +29,14 @@ export async function currentSource(
   payload: readonly PayloadFile[],
 ): Promise<Digest | undefined> {
   const source = sourceOf(session.options, dataset, payload)
-  await session.update({ source: releaseSource(session.options, dataset, payload) as unknown as Json })
+  const written = releaseSource(session.options, dataset, payload) as unknown as Json
   if ('unversioned' in source) {
+    await session.update({ source: written })
     session.warn(`"${source.unversioned}" has no version: every run trains and judges again.`, {
       part: source.unversioned,
     })
     return undefined
   }
-  await session.update({ sourceKey: source.digest, sourceParts: source.parts as Json })
+  await session.update({ source: written, sourceKey: source.digest, sourceParts: source.parts as Json })
   return source.digest
 }

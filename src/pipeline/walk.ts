@@ -5,7 +5,7 @@ import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '..
 import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
 import { checkReleasesPresent } from './missing-releases.js'
 import type { RunOptions } from './options.js'
-import { recordProvenance } from './provenance.js'
+import { askProvenance, recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
@@ -30,15 +30,19 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const { releaseAs } = options
   // A name that is no version is known before an hour of training.
   if (releaseAs !== undefined) versionOf({}, { level: 'patch' }, { used: [], releaseAs })
-  const history = await recover(session)
-  await checkReleasesPresent(session, history)
-  await recordProvenance(session, options)
+  const { provenance, value } = await askProvenance(session, async () => {
+    const recovered = await recover(session)
+    checkReleasesPresent(session, recovered)
+    return recovered
+  })
+  await recordProvenance(session, provenance, options)
+  const { history, entries } = value
   const current = await releaser.current(channel, session.context)
   warnOfEndedOverride(session, current)
 
   const { dataset, payload } = await validateStage(session)
   const key = await currentSource(session, dataset.summary, payload)
-  const known = options.retrain || key === undefined ? undefined : await findBySource(session, history, key, current)
+  const known = options.retrain || key === undefined ? undefined : findBySource(entries, history, key, current)
   if (known !== undefined && !isRemoved(known)) {
     if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
     if (known.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: known }
@@ -108,7 +112,7 @@ async function judgeAgainstCurrent(
     } catch (error) {
       if (!isSheikhError(error, 'release-conflict') || count === decisions) throw error
       // Finishes the release of a machine that promoted it and has not moved the channel yet.
-      const history = await recover(session)
+      const { history } = await recover(session)
       const current = await session.options.releaser.current(session.channel, session.context)
       const isOwn = current?.record.runId === session.runId
       if (isOwn || (!isOvertaken(error) && current?.version === known.current?.version)) throw error

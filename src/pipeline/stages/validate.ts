@@ -18,7 +18,7 @@ export function validateStage(session: Session): Promise<Validated> {
     checkLabels(summary, trainer)
     for (const { code, message, ids } of summary.warnings) session.warn(message, { code, ids: ids.slice(0, 20) })
     session.emit({ type: 'dataset-ready', summary })
-    await session.update({ dataset: summary })
+    session.note({ dataset: summary })
     return { value: { dataset, payload: await readPayload(payload, session.context) }, cached: false }
   })
 }

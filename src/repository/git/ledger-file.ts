@@ -20,7 +20,11 @@ export async function readLedgerFile(git: Git, commit: string, path: string): Pr
       `Cannot keep the ledger on its branch: commit ${commit} there holds "${stranger.path}", so it is a branch of something else. Name another one (ledger: { branch: … } in mlops/pipeline.yaml).`,
       { facts: { commit, path: stranger.path } },
     )
-  const entry = (await whole(commit, () => git.tree(commit, [path]))).get(path)
+  // At the top of the branch the entry is known by now.
+  const entry =
+    path === fileName
+      ? top.find(({ type }) => type !== 'tree')
+      : (await whole(commit, () => git.tree(commit, [path]))).get(path)
   if (entry === undefined) return undefined
   return linesOf(await whole(commit, () => git.readBlob(entry.oid)), commit)
 }
