@@ -22,6 +22,7 @@ export {
   jsonFiles,
   jsonSchemaFile,
   memorySamples,
+  type OpenedDataset,
   type PinnedSet,
   type Projection,
   parsePinnedSet,
