@@ -1,4 +1,4 @@
-import type { Verdict } from '../gate/index.js'
+import { refusedForGood, type Verdict } from '../gate/index.js'
 import type { RunResult } from '../pipeline/index.js'
 import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
@@ -36,7 +36,7 @@ export function describeResult(result: RunResult): string {
 }
 
 function whatIsLeft(runId: string, { findings }: Verdict): string {
-  const never = findings.find(({ status, overridable }) => status === 'fail' && overridable === false)
+  const never = refusedForGood(findings)
   if (never === undefined) return `To release it all the same: sheikh override ${runId} --reason "…" --until <day>`
   return `The check "${never.check}" cannot be overridden. Correct the trainer and run again.`
 }

@@ -88,6 +88,18 @@ export interface Finding {
   readonly reliability?: readonly ReliabilityBin[] | undefined
   /** False: no person may release in spite of it. @default true */
   readonly overridable?: boolean | undefined
+  /** True: it follows from how the weights are written, so the next candidate of the same trainer gets it too. @default false */
+  readonly repeats?: boolean | undefined
+}
+
+/** What is known of a candidate before it is trained. JSON. */
+export interface Prospect {
+  /** The trainer's name. */
+  readonly trainer: string
+  /** The format that the trainer says it writes weights in. */
+  readonly weightsFormat?: string | undefined
+  /** What this gate found on the last candidate of this trainer; absent: nothing is known, or the gate is another one now. */
+  readonly last?: { readonly runId: string; readonly findings: readonly Finding[] } | undefined
 }
 
 /** Items of like confidence: how sure the model was on average, and how often it was right, 0..1. */
@@ -134,6 +146,8 @@ export interface Check extends Described {
   readonly decides?: boolean | undefined
   /** True for a check that looks at `latenciesMs`: measuring takes a few hundred answers, one by one. */
   readonly timesAnswers?: boolean | undefined
+  /** What it will answer, whatever is trained. Absent or empty: nobody knows yet. */
+  foresee?(prospect: Prospect): readonly Finding[]
   examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>
 }
 
@@ -144,6 +158,8 @@ export interface Gate extends Described {
   readonly primaryMetric?: string | undefined
   /** True where a check looks at `latenciesMs`. */
   readonly timesAnswers?: boolean | undefined
+  /** What its checks will answer, whatever is trained. Absent: nobody knows before the training. */
+  foresee?(prospect: Prospect): readonly Finding[]
   /** Silence is not a pass: no checks, a crashed check, a number that is not finite never give `pass`. */
   decide(evidence: Evidence, context: CallContext): Promise<Verdict>
 }

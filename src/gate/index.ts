@@ -11,6 +11,7 @@ export { type SizeOptions, size } from './checks/size.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
 export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'
 export { notPassedBefore } from './earlier-checks.js'
+export { foreseenText } from './foreseen-text.js'
 export type {
   Check,
   Evidence,
@@ -19,6 +20,7 @@ export type {
   Gate,
   InconclusivePolicy,
   Opponent,
+  Prospect,
   ReliabilityBin,
   Reuse,
   Verdict,
@@ -35,6 +37,7 @@ export {
 export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
-export { type PolicyChange, policyChanges } from './policy-changes.js'
+export { checkIdentities, type PolicyChange, policyChanges } from './policy-changes.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'
+export { refusedForGood } from './refused-for-good.js'
 export { type Rate, type SelfTest, type SelfTestOptions, type SelfTestPoint, selfTest } from './self-test.js'

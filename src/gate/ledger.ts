@@ -17,6 +17,8 @@ export type LedgerEvent =
       readonly bundle?: Digest | undefined
       /** The versions that it was compared with. */
       readonly against?: readonly string[] | undefined
+      /** The checks that failed the candidate, in the versions that did; absent if it did not fail. */
+      readonly failed?: readonly { readonly check: string; readonly version?: string | undefined }[] | undefined
       /** How what decided differs from what decided on the current release. */
       readonly policyChanges?: readonly string[] | undefined
     }

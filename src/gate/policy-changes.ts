@@ -29,14 +29,24 @@ export function policyChanges(before: Json, after: Json): readonly PolicyChange[
       kind: 'check',
       isLooserWithout: (name) => !name.startsWith('measures('),
     }),
+    ...versionChanges(old.versions, now.versions),
     ...memberChanges(old.metrics, now.metrics, { kind: 'metric', isLooserWithout: () => false }),
   ]
+}
+
+/** The checks of a quality gate's description, by name, each as the text that identifies it. A gate of another kind has none. */
+export function checkIdentities(description: Json): ReadonlyMap<string, string> {
+  const { checks } = object(description)
+  if (!Array.isArray(checks)) return new Map()
+  return new Map(checks.map((check) => [nameOf(check), canonicalJson(check)]))
 }
 
 interface Parts {
   readonly whenInconclusive: Json | undefined
   readonly uses: Json | undefined
   readonly checks: ReadonlyMap<string, Json>
+  /** The code of each check that has a version. */
+  readonly versions: ReadonlyMap<string, Json>
   readonly metrics: ReadonlyMap<string, Json>
 }
 
@@ -46,7 +56,13 @@ function parts(description: Json): Parts | undefined {
     Array.isArray(value) ? new Map(value.map((part) => [nameOf(part), object(part)['describe'] ?? null])) : undefined
   const [namedChecks, namedMetrics] = [byName(checks), byName(metrics)]
   if (namedChecks === undefined || namedMetrics === undefined) return undefined
-  return { whenInconclusive, uses, checks: namedChecks, metrics: namedMetrics }
+  const versions = new Map(
+    (checks as readonly Json[]).flatMap((check) => {
+      const { version } = object(check)
+      return version === undefined ? [] : [[nameOf(check), version] as const]
+    }),
+  )
+  return { whenInconclusive, uses, checks: namedChecks, versions, metrics: namedMetrics }
 }
 
 function wordChanges(old: Parts, now: Parts): readonly PolicyChange[] {
@@ -80,6 +96,15 @@ function memberChanges(
   for (const name of now.keys())
     if (!old.has(name)) found.push({ change: `the ${kind} ${name} is new`, looser: false, ...about(name) })
   return found
+}
+
+/** Another version is other code: whether it lets more pass is not known. */
+function versionChanges(old: ReadonlyMap<string, Json>, now: ReadonlyMap<string, Json>): readonly PolicyChange[] {
+  return [...old].flatMap(([name, before]) => {
+    const after = now.get(name)
+    if (after === undefined || after === before) return []
+    return [{ change: `${name} has the version ${text(after)} and not ${text(before)}`, looser: true, check: name }]
+  })
 }
 
 function fieldChanges(name: string, before: Json, after: Json): readonly PolicyChange[] {

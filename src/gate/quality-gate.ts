@@ -10,7 +10,7 @@ import {
 import type { Metric } from '../evaluation/index.js'
 import { holm } from '../statistics/index.js'
 import { alpha } from './answer.js'
-import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Reuse, Verdict } from './gate.js'
+import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Prospect, Reuse, Verdict } from './gate.js'
 
 export interface QualityGateOptions {
   /** What an inconclusive verdict leads to. @default 'ask' */
@@ -66,6 +66,7 @@ export function qualityGate(
         checks: checks.map((check) => identityOf(check) ?? check.name),
         metrics: metrics.map((metric) => identityOf(metric) ?? metric.name),
       }) as Json,
+    foresee: (prospect) => checks.flatMap((check) => foreseenBy(check, prospect)),
     async decide(evidence, context) {
       const passAlpha = uses === undefined ? (evidence.passAlpha ?? alpha) : alpha / uses
       const found: Finding[] = []
@@ -114,6 +115,15 @@ function checkMetrics(checks: readonly Check[]): void {
         `Cannot make a gate with two metrics called "${metric.name}": they are not the same. Give one another name.`,
       )
     known.set(metric.name, metric)
+  }
+}
+
+function foreseenBy(check: Check, prospect: Prospect): readonly Finding[] {
+  try {
+    return check.foresee?.(prospect) ?? []
+  } catch (error) {
+    const reason = `the check cannot say what it will answer: ${messageOf(error)}`
+    return [{ check: check.name, status: 'inconclusive', critical: false, reason }]
   }
 }
 

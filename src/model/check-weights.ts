@@ -14,6 +14,8 @@ export interface WeightsProblem {
   readonly problem: string
   /** The file runs code when it is loaded, or its content cannot be examined. Nothing else is known to be wrong with it. */
   readonly unsafe?: true | undefined
+  /** No file is in a format that can be checked, or a file that the format needs is missing. */
+  readonly format?: true | undefined
 }
 
 /**
@@ -62,10 +64,14 @@ function requiredFileProblems({ manifest }: WeightsDirectory, formats: ReadonlyS
   const hasSafetensors = formats.has('safetensors') || manifest.files.some(({ path }) => path.endsWith('.safetensors'))
   if (formats.size === 0 && !hasSafetensors)
     return [
-      { file: '.', problem: `has no file of weights in a format that can be checked (${weightsFormats.join(', ')})` },
+      {
+        file: '.',
+        problem: `has no file of weights in a format that can be checked (${weightsFormats.join(', ')})`,
+        format: true,
+      },
     ]
   if (hasSafetensors && !manifest.files.some(({ path }) => path === 'config.json'))
-    return [{ file: 'config.json', problem: 'is required beside safetensors, and is missing' }]
+    return [{ file: 'config.json', problem: 'is required beside safetensors, and is missing', format: true }]
   return []
 }
 

@@ -10,4 +10,5 @@ export {
   readWeightsDirectory,
   type WeightsDirectory,
   type WeightsProblem,
+  weightsFormats,
 } from './weights-directory.js'

@@ -1,6 +1,7 @@
 import { type CallContext, type Digest, digestManifest, type Manifest } from '../core/index.js'
 import { readManifest, verifyManifest } from '../store/index.js'
 
+export { weightsFormats } from './check-format.js'
 export { checkWeights, type WeightsProblem } from './check-weights.js'
 
 /** A folder of safetensors, `config.json` and whatever else predicting needs, with what was in it when it was read. */

@@ -1,10 +1,11 @@
 import { EventEmitter } from 'eventemitter3'
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
-import { type LedgerEntry, storeLedger } from '../gate/index.js'
+import { type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import type { Lock, Store } from '../store/index.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
+import { foreseen } from './foresee.js'
 import { readHistory } from './history.js'
 import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
@@ -183,6 +184,11 @@ export class Pipeline<I = string, T = string> {
   /** What a run would do, and why. Writes nothing. */
   plan(options: CallOptions = {}): Promise<Plan> {
     return plan(this.#options, options)
+  }
+
+  /** What the gate will find on the next candidate, whatever is trained: a format of weights that it refuses, for example. */
+  foreseen(): Promise<readonly Finding[]> {
+    return foreseen(this.#options)
   }
 
   /** Why a stage would run, or would not. */

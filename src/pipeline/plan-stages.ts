@@ -144,7 +144,7 @@ export function why(before: Json | undefined, after: Key['parts']): Pick<Planned
 
 /** The newest run that got so far. */
 export async function lastRun(
-  { store }: PipelineOptions<unknown, unknown>,
+  { store }: Pick<PipelineOptions<never, never>, 'store'>,
   gotSoFar: (record: RunRecord) => boolean,
 ): Promise<RunRecord | undefined> {
   for (const id of await store.runs.list()) {

@@ -1,8 +1,9 @@
 import { callContext, digestJson, SheikhError } from '../core/index.js'
-import { storeLedger } from '../gate/index.js'
+import { type Finding, storeLedger } from '../gate/index.js'
 import type { Documents } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
 import { failedBefore } from './failed-before.js'
+import { foreseen } from './foresee.js'
 import { readHistory } from './history.js'
 import { findBySource, isRemoved } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
@@ -32,6 +33,8 @@ export interface Plan {
   /** The release that a training would start from; absent: from scratch, or nothing is trained. */
   readonly base?: BaseRecord | undefined
   readonly stages: readonly PlannedStage[]
+  /** What the gate will find on the next candidate, whatever is trained; empty if nothing is, or nobody knows. */
+  readonly foreseen: readonly Finding[]
 }
 
 /** What would run, and why. Writes nothing and takes no lock. */
@@ -58,7 +61,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   // Another run than the last, where that one was up to date and trained nothing.
   const trained = await lastRun(options, (record) => partsOf(record, 'train') !== undefined)
 
-  const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts }
+  const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts, foreseen: [] }
   // A run looks at this before it looks at any key.
   const dirty = provenance.dirtyPaths.length > 0
   const said = (outcome: Plan['outcome'], sentence: string): Pick<Plan, 'outcome' | 'summary'> =>
@@ -140,7 +143,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   })
   const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
   const failed =
-    versioned && failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest) !== undefined
+    versioned && (await failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest, options)) !== undefined
       ? ' The ledger records that its candidate failed before, so a run holds it unless somebody overrides that.'
       : ''
   const from = base === undefined ? '' : ` that starts from ${base.version}`
@@ -152,6 +155,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
     ),
     ...(base !== undefined && { base }),
     stages,
+    foreseen: await foreseen(options),
   }
 }
 

@@ -1,7 +1,8 @@
 import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
-import type { LedgerEvent } from '../gate/index.js'
+import { type LedgerEvent, refusedForGood } from '../gate/index.js'
 import { type Release, readBundle } from '../releaser/index.js'
+import { isJudgedBy } from './failed-before.js'
 import { keptEvaluations } from './kept-evaluations.js'
 import { checkReleasesPresent } from './missing-releases.js'
 import type { ApproveOptions, OverrideOptions } from './options.js'
@@ -45,7 +46,7 @@ export function override(
     )
   return releaseByHand(session, runId, ({ verdict }) => {
     const failed = verdict?.findings.filter(({ status, critical }) => critical && status !== 'pass') ?? []
-    const never = failed.find(({ status, overridable }) => status === 'fail' && overridable === false)
+    const never = refusedForGood(failed)
     if (never !== undefined)
       throw new SheikhError(
         'release-rejected',
@@ -156,7 +157,7 @@ async function judgedCandidate(session: Session, runId: string): Promise<Evaluat
 
 /** @returns where the channel points: at what the run was compared with. */
 async function checkStillOpen(session: Session, open: RunRecord, verb: string): Promise<string | undefined> {
-  const { provenance: read, releaser } = session.options
+  const { provenance: read, releaser, gate } = session.options
   const provenance = await read?.(session.context)
   const released = await releaser.current(session.channel, session.context)
   const fact =
@@ -164,7 +165,9 @@ async function checkStillOpen(session: Session, open: RunRecord, verb: string): 
       ? `the repository is at the commit ${provenance?.commit ?? 'none'}, the run was of ${open.commit ?? 'none'}`
       : released?.version !== open.baseline
         ? `the released version is ${released?.version ?? 'none'}, the run was compared with ${open.baseline ?? 'none'}`
-        : undefined
+        : !isJudgedBy(open.policy, session.hide(gate.describe()))
+          ? 'the gate, or the version of a check, is another one than judged the run'
+          : undefined
   if (fact === undefined) return released?.version
   throw new SheikhError(
     'release-conflict',

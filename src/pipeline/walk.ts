@@ -1,7 +1,8 @@
 import { digestJson, isSheikhError } from '../core/index.js'
-import type { Evidence, Verdict } from '../gate/index.js'
+import { type Evidence, foreseenText, type Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
+import { foreseen } from './foresee.js'
 import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
 import { checkReleasesPresent } from './missing-releases.js'
 import type { RunOptions } from './options.js'
@@ -49,6 +50,9 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
     return restore(session, { release: known, history, decidedAgainst: current?.version, sourceKey: key, releaseAs })
   }
 
+  // An hour of training for a candidate that will be refused is worth a line before it.
+  for (const finding of await foreseen(session.options))
+    session.warn(foreseenText(finding), { check: finding.check, reason: finding.reason })
   const host = new HostStages(session)
   const snapshot = await dataset.snapshot()
   const { summary, training, evaluation } = snapshot

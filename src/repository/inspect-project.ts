@@ -1,5 +1,7 @@
 import { type CallContext, isSheikhError, type SheikhError } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
+import type { Finding } from '../gate/index.js'
+import { foreseen } from '../pipeline/index.js'
 import type { Composition } from './compose.js'
 import { loadConfiguration, type Notice } from './config/index.js'
 
@@ -17,6 +19,8 @@ export interface Inspection {
   readonly tables: readonly string[]
   /** The file of the JSON Schema that samples are checked against. */
   readonly schema?: string | undefined
+  /** What the gate will find on the next candidate, whatever is trained. */
+  readonly foreseen: readonly Finding[]
   /** What to do next, most urgent first. */
   readonly next: readonly string[]
 }
@@ -49,20 +53,23 @@ export async function inspectProject(
       missing,
       notices: configuration?.notices ?? [],
       tables: [],
+      foreseen: [],
       next: ['Correct the configuration.'],
     }
   }
   const { configuration, dataset, store } = composition
   const snapshot = await look(() => dataset.snapshot({ ...context, cache: store.documents }))
   await look(() => readPayload(composition))
-  if (composition.pipeline === undefined) {
-    await look(composition.trainer, missing)
-    await look(composition.releaser, missing)
-  }
+  const expected = (await composition.pipeline?.foreseen()) ?? []
+  const trainer = composition.pipeline === undefined ? await look(composition.trainer, missing) : undefined
+  if (composition.pipeline === undefined) await look(composition.releaser, missing)
+  const foreseenHere =
+    trainer === undefined ? expected : ((await look(() => foreseen({ ...composition, trainer }))) ?? [])
   return {
     ...{ problems, missing, notices: configuration.notices, summary: snapshot?.summary },
     tables: snapshot === undefined ? [] : await dataset.tables(context),
     schema: configuration.dataset.schemaPath,
+    foreseen: foreseenHere,
     next: [
       ...(problems.length > 0 ? ['Correct the errors, in the order above.'] : []),
       ...missing.map(({ message }) => remedyOf(message)),

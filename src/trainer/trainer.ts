@@ -5,6 +5,11 @@ import type { Model, Rows, WeightsDirectory } from '../model/index.js'
 export interface Trainer<I = string, T = string> extends Described {
   /** `'labels'`: targets are classes, so training needs two of them and must have seen every one that is judged. */
   readonly targets?: 'labels' | undefined
+  /**
+   * The format of its weights, such as `safetensors` or `ONNX`: a gate that does not accept it says so before the training.
+   * Absent: known after the first training.
+   */
+  readonly weightsFormat?: string | undefined
   /** It starts from `FitRequest.base` where there is one. Absent: a pipeline that names a base refuses this trainer. */
   readonly warmStart?: true | undefined
   /** What decides the result beside `describe()`: package versions and the device's fingerprint. Part of the stage key, not of the source key. */

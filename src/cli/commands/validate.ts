@@ -1,3 +1,4 @@
+import { foreseenText } from '../../gate/index.js'
 import { type Command, toJson } from '../command.js'
 import { countsText } from '../counts-text.js'
 import { open, printNotices } from '../project.js'
@@ -12,7 +13,7 @@ export const validate: Command = {
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
     const found = await repository.inspect({ signal: terminal.signal })
-    const { problems, missing, notices, summary, tables, schema, next } = found
+    const { problems, missing, notices, summary, tables, schema, foreseen, next } = found
     if (!json) {
       for (const { message, code } of problems) terminal.err(`sheikh: ${message} [${code}]\n`)
       for (const { message } of missing) terminal.err(`needed for a run: ${message}\n`)
@@ -28,6 +29,7 @@ export const validate: Command = {
     const lines = [
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
       ...(summary?.warnings ?? []).map(({ message }) => `warning: ${message}`),
+      ...foreseen.map((finding) => `warning: ${foreseenText(finding)}`),
       // The answer comes last: that is the line people and scripts look at.
       [...verdict, ...next.map((step) => `Next: ${step}`)].join(' '),
     ]
@@ -37,7 +39,16 @@ export const validate: Command = {
       text: lines.join('\n'),
       json: toJson({
         ...(first !== undefined && { error: first }),
-        ...{ problems: errorsOf(problems), missing: errorsOf(missing), notices, summary, tables, schema, next },
+        ...{
+          problems: errorsOf(problems),
+          missing: errorsOf(missing),
+          notices,
+          summary,
+          tables,
+          schema,
+          foreseen,
+          next,
+        },
       }),
       exitCode: problems.length === 0 ? 0 : problems.every(({ retryable }) => retryable) ? 4 : 1,
     }

@@ -1,4 +1,4 @@
-import { checkWeights } from '../../model/index.js'
+import { checkWeights, weightsFormats } from '../../model/index.js'
 import type { Check } from '../gate.js'
 
 /**
@@ -13,9 +13,29 @@ export function weightIntegrity(): Check {
   return {
     contract: 1,
     name,
-    version: '1',
+    // 2: every file is checked by its content, and formats other than safetensors are accepted.
+    version: '2',
     metrics: [],
     describe: () => null,
+    foresee({ trainer, weightsFormat, last }) {
+      const critical = { check: name, status: 'fail', critical: true, overridable: false, repeats: true } as const
+      const remedy = `Write weights as ${weightsFormats.join(', ')}, or replace this check by one of your own before you train`
+      if (
+        weightsFormat !== undefined &&
+        !weightsFormats.some((one) => one.toLowerCase() === weightsFormat.toLowerCase())
+      )
+        return [{ ...critical, reason: `the trainer "${trainer}" writes weights as "${weightsFormat}". ${remedy}` }]
+      const refused = last?.findings.find(
+        ({ check, status, repeats }) => check === name && status === 'fail' && repeats,
+      )
+      if (refused === undefined) return []
+      return [
+        {
+          ...critical,
+          reason: `the last candidate of the trainer "${trainer}" (run ${last!.runId}) was refused for how it is written: ${refused.reason}. ${remedy}`,
+        },
+      ]
+    },
     async examine({ candidate: { weights } }, context) {
       const problems = await checkWeights(weights, context)
       const { length: files } = weights.manifest.files
@@ -35,6 +55,7 @@ export function weightIntegrity(): Check {
           status: 'fail',
           critical: true,
           overridable: false,
+          ...(problems.every(({ unsafe, format }) => unsafe || format) && { repeats: true }),
           reason: `${shown.join('; ')}${problems.length > 3 ? `; and ${problems.length - 3} more` : ''}`,
         },
       ]

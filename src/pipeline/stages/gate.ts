@@ -1,7 +1,7 @@
 import { canonicalJson, type Digest, digestJson, type Json, SheikhError } from '../../core/index.js'
 import type { Evidence, Finding, Verdict } from '../../gate/index.js'
 import type { Release } from '../../releaser/index.js'
-import { failedBefore, type VerdictEntry } from '../failed-before.js'
+import { earlierVerdict, failedBefore, failedChecks, type VerdictEntry } from '../failed-before.js'
 import { policyOf, withPolicy } from '../release-policy.js'
 import type { Session } from '../session.js'
 
@@ -20,9 +20,10 @@ export function gateStage(
     const { gate } = session.options
     const asIs = checkVerdict(await gate.decide({ ...evidence, use }, session.context))
     const decided = await withPolicy(asIs, { gate, evidence, current }, session.context)
-    const failed = failedBefore(
+    const failed = await failedBefore(
       entries,
       (entry) => entry.bundle === bundle && entry.evaluationDigest === evaluationDigest,
+      session.options,
     )
     const verdict = session.hide(failed === undefined ? decided : stillFailed(decided, failed))
     const { runId } = session
@@ -31,6 +32,7 @@ export function gateStage(
       await session.ledger.append(
         {
           ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
+          ...(verdict.status === 'fail' && { failed: failedChecks(verdict, gate.describe()) }),
           ...(verdict.policyChanges && { policyChanges: verdict.policyChanges.map(({ change }) => change) }),
           ...(session.record.sourceKey !== undefined && { sourceKey: session.record.sourceKey }),
         },
@@ -62,7 +64,7 @@ function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEnt
   if (verdict.status === 'fail') return verdict
   const opponents = against.length === 0 ? '' : ` against ${against.join(' and ')}`
   const finding: Finding = {
-    check: 'earlier-verdict',
+    check: earlierVerdict,
     status: 'fail',
     critical: true,
     reason: `this candidate failed${opponents} on this evaluation set on ${new Date(atMs).toISOString().slice(0, 10)} (run ${runId}), and nobody overrode that`,

@@ -1,10 +1,11 @@
-import type { Finding, Verdict } from '../../gate/index.js'
+import { type Finding, refusedForGood, type Verdict } from '../../gate/index.js'
 import { count, isKnown, points } from '../markdown.js'
 
 /** What would lead to another verdict. */
 export function whatWouldChangeIt({ status, findings }: Verdict, finding: Finding | undefined): string {
   if (status === 'pass') return afterPass(findings)
-  if (finding?.overridable === false) return 'Other weights. This check cannot be overridden.'
+  const never = refusedForGood(findings)
+  if (never !== undefined) return `Other weights. The check ${never.check} cannot be overridden.`
   if (status === 'fail')
     return 'Another model. If the items themselves are wrong, correct them in a commit of their own. A person who answers for it may override this, with a reason and an end date.'
   const person = 'Or a person decides, and gives a reason.'

@@ -22,13 +22,20 @@ import { type Settings, settingsOf } from './settings.js'
  */
 export function commandTrainer<I = string, T = string>(options: CommandTrainerOptions): Trainer<I, T> {
   const settings = settingsOf(options)
-  const { name = 'command', version = options.inputs === undefined ? undefined : '1', targets, warmStart } = options
+  const {
+    name = 'command',
+    version = options.inputs === undefined ? undefined : '1',
+    targets,
+    weightsFormat,
+    warmStart,
+  } = options
   const describe = () => describeCommand(options)
   return {
     contract: 1,
     name,
     version,
     targets,
+    weightsFormat,
     warmStart,
     describe,
 

@@ -33,6 +33,8 @@ export interface CommandTrainerOptions {
   readonly env?: readonly string[] | undefined
   /** Handed to both programs, and in the key. @default null */
   readonly config?: Json | undefined
+  /** As `Trainer.weightsFormat`. */
+  readonly weightsFormat?: string | undefined
   /** As `Trainer.targets`. */
   readonly targets?: 'labels' | undefined
   /**

@@ -74,6 +74,7 @@ export function tfjsTrainer<I, T, Example>(
   return {
     ...described,
     targets: model.targets,
+    weightsFormat: 'safetensors',
     warmStart: true,
     environment,
 

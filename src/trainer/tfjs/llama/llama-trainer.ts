@@ -44,6 +44,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
   return {
     ...described,
     ...(settings.answer.kind === 'choice' && { targets: 'labels' as const }),
+    weightsFormat: 'safetensors',
     warmStart: true,
     environment,
 
