@@ -63,7 +63,7 @@ try {
   if (first.status !== 'released' || second.status !== 'released') throw new Error('two releases were expected')
   console.log(`released ${first.release.version} and ${second.release.version}, in three places`)
 
-  const back = await pipelineOf('second').rollback({ reason: 'it answers too late' })
+  const back = await pipelineOf('second').rollback({ by: 'Ada', reason: 'it answers too late' })
   if (back.status !== 'restored') throw new Error(`a restored release was expected, and it is ${back.status}`)
   console.log(`${back.release.version} is ${back.restoredFrom} again; production points at 0.1.0 as before`)
 

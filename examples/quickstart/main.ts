@@ -66,7 +66,7 @@ try {
   })
 
   await story.step('e', 'Users complain about 0.1.1 all the same: a person goes back to 0.1.0.', async () =>
-    (await repository.pipeline()).rollback({ to: '0.1.0', reason: 'complaints from users' }),
+    (await repository.pipeline()).rollback({ by: 'Ada', to: '0.1.0', reason: 'complaints from users' }),
   )
 
   await story.step('f', 'The next push runs the pipeline again, on the data that led to 0.1.1.', run)

@@ -14,6 +14,7 @@ import type { Imported, LeftOut } from './run-result.js'
 import type { Session } from './session.js'
 import { scoreStage } from './stages/evaluate.js'
 import { validateStage } from './stages/validate.js'
+import { checkPerson } from './who-decides.js'
 
 /** What describes a model to people and to other tools, and is no part of it. */
 const beside = new Set(['README.md', 'LICENSE', 'model.sig', 'sheikh-release.json', 'sheikh-registry.json'])
@@ -22,6 +23,7 @@ const executable = /\.(pt|pth|ckpt|pkl|pickle|joblib)$|(^|\/)pytorch_model.*\.bi
 
 /** Takes a model that lives somewhere as the first release: the gate compares with it from then on. */
 export async function importModel(session: Session, options: ImportOptions): Promise<Imported> {
+  checkPerson(options.by, 'import the model')
   const { provenance, value } = await askProvenance(session, () => recover(session))
   const { history } = value
   const [newest] = history
@@ -55,7 +57,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       ...(answers !== undefined && { answers }),
       policy: policyOf(session.options.gate, evaluation) as unknown as Json,
       dataset: session.record.dataset as never,
-      importedFrom: { from, ...(by !== undefined && { by }) },
+      importedFrom: { from, by },
     },
   })
   return { runId: session.runId, status: 'imported', release, leftOut }

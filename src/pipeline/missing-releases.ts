@@ -1,10 +1,11 @@
-import { type CallContext, createRunId, SheikhError } from '../core/index.js'
+import { type CallContext, createRedactor, createRunId, SheikhError } from '../core/index.js'
 import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { readHistory } from './history.js'
 import type { AcceptLossOptions, PipelineOptions } from './options.js'
 import type { Recovered } from './recovery.js'
 import type { Session } from './session.js'
+import { checkPerson, checkReason } from './who-decides.js'
 
 /** Versions that the ledger records and the registry lacks, oldest first, except those whose loss a person accepted. */
 export function missingReleases(entries: readonly LedgerEntry[], history: readonly Release[]): readonly Version[] {
@@ -39,11 +40,13 @@ export async function acceptLoss(
   context: CallContext,
   { by, reason }: AcceptLossOptions,
 ): Promise<readonly Version[]> {
-  if (by.trim() === '' || reason.trim() === '')
-    throw new SheikhError('invalid-options', 'Cannot accept a loss: it needs a name and a reason. Give both.')
+  checkPerson(by, 'accept the loss')
+  checkReason(reason, 'accept the loss')
   const ledger = options.ledger ?? storeLedger(options.store)
   const versions = missingReleases(await ledger.read(context), await readHistory({ options, context }))
   const runId = createRunId(context.clock.nowMs())
-  if (versions.length > 0) await ledger.append({ type: 'loss', runId, versions, by, reason }, context)
+  const hide = createRedactor(options.secrets)
+  if (versions.length > 0)
+    await ledger.append({ type: 'loss', runId, versions, by: hide(by), reason: hide(reason) }, context)
   return versions
 }

@@ -104,8 +104,8 @@ export interface OverrideOptions extends ApproveOptions {
 export interface PromoteOptions extends CallOptions {
   /** The channel to point. */
   readonly to: string
-  /** Who asks for it; kept in the ledger. @default 'unknown' */
-  readonly by?: string | undefined
+  /** Who asks for it; kept in the ledger. */
+  readonly by: string
 }
 
 export interface ImportOptions extends CallOptions {
@@ -113,7 +113,8 @@ export interface ImportOptions extends CallOptions {
   readonly directory: string
   /** Where they come from, as people know it. @default the directory */
   readonly from?: string | undefined
-  readonly by?: string | undefined
+  /** Who brings it; kept with the release. */
+  readonly by: string
   /** @default 0.1.0 */
   readonly version?: Version | undefined
 }
@@ -129,6 +130,8 @@ export interface GcOptions extends CallOptions {
 export interface RepublishOptions extends CallOptions {
   /** Why; kept with the release. */
   readonly reason: string
+  /** Who decides; kept with the release. */
+  readonly by: string
 }
 
 export interface RollbackOptions extends CallOptions {
@@ -136,6 +139,6 @@ export interface RollbackOptions extends CallOptions {
   readonly to?: string | undefined
   /** Why; kept in the ledger and with the withdrawal. A blank one is refused (`invalid-options`). */
   readonly reason: string
-  /** Who decides; kept in the ledger. @default nobody is named */
-  readonly by?: string | undefined
+  /** Who decides; kept in the ledger. */
+  readonly by: string
 }

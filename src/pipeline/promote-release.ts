@@ -5,9 +5,11 @@ import type { PromoteOptions } from './options.js'
 import { recover } from './recovery.js'
 import type { Promoted } from './run-result.js'
 import type { Session } from './session.js'
+import { checkPerson } from './who-decides.js'
 
 /** Points a further channel at a release. Its own channel a pipeline moves by runs and rollbacks only. */
 export async function promoteRelease(session: Session, version: string, { to, by }: PromoteOptions): Promise<Promoted> {
+  checkPerson(by, 'promote')
   const { releaser } = session.options
   const channel = checkedChannel(to)
   const refused = (fact: string) =>
@@ -30,7 +32,7 @@ export async function promoteRelease(session: Session, version: string, { to, by
 }
 
 /** Looked for by itself: a crash may have come between the act and its line. */
-async function note(session: Session, { version }: Release, channel: string, by = 'unknown'): Promise<void> {
+async function note(session: Session, { version }: Release, channel: string, by: string): Promise<void> {
   const entries = await session.ledger.read(session.context)
   const last = entries.findLast((entry) => entry.type === 'promotion' && entry.channel === channel)
   if (last?.type === 'promotion' && last.version === version) return

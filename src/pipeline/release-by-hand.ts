@@ -25,11 +25,12 @@ interface Decision {
 
 /** Releases what a run left open: the evidence decided neither way. */
 export function approve(session: Session, runId: string, { by, reason }: ApproveOptions): Promise<RunResult> {
+  const person = named({ by, reason }, 'approve')
   return releaseByHand(session, runId, () => ({
     verb: 'approve',
     name: 'approval',
     isOpen: ({ status }) => status === 'awaiting-approval',
-    event: { type: 'approval', runId, ...named({ by, reason }, 'approve') },
+    event: { type: 'approval', runId, ...person },
   }))
 }
 
@@ -39,6 +40,7 @@ export function override(
   runId: string,
   { by, reason, untilMs }: OverrideOptions,
 ): Promise<RunResult> {
+  const person = named({ by, reason }, 'override')
   if (!(Number.isSafeInteger(untilMs) && untilMs > session.context.clock.nowMs()))
     throw new SheikhError(
       'invalid-options',
@@ -58,7 +60,7 @@ export function override(
       verb: 'override',
       name: 'override',
       isOpen: ({ status, reason: why }) => status === 'held' && (why === 'fail' || why === 'inconclusive'),
-      event: { type: 'override', runId, ...named({ by, reason }, 'override'), untilMs, checks },
+      event: { type: 'override', runId, ...person, untilMs, checks },
     }
   })
 }

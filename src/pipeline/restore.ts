@@ -6,7 +6,7 @@ import { publish, requestAgain } from './publish.js'
 import { recover } from './recovery.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
-import { checkReason } from './who-decides.js'
+import { checkPerson, checkReason } from './who-decides.js'
 
 type Restored = Extract<RunResult, { status: 'restored' }>
 
@@ -33,6 +33,7 @@ export async function restore(
 
 /** Goes back to an earlier release and withdraws what it leaves. */
 export async function rollback(session: Session, { to, reason, by }: RollbackOptions): Promise<RunResult> {
+  checkPerson(by, 'roll back')
   checkReason(reason, 'roll back')
   const { releaser } = session.options
   const { history } = await recover(session)
@@ -50,7 +51,7 @@ export async function rollback(session: Session, { to, reason, by }: RollbackOpt
     decidedAgainst: current.version,
     withdraws: [current.version],
     reason: session.hide(reason),
-    ...(by !== undefined && { by: session.hide(by) }),
+    by: session.hide(by),
     sourceKey: target.intent.sourceKey,
   })
   await warnOfChannels(session, current)
@@ -58,7 +59,13 @@ export async function rollback(session: Session, { to, reason, by }: RollbackOpt
 }
 
 /** The same bundle again, as a new version: into registries that were added, or signed with another key. */
-export async function republish(session: Session, version: string, { reason }: RepublishOptions): Promise<Restored> {
+export async function republish(
+  session: Session,
+  version: string,
+  { reason, by }: RepublishOptions,
+): Promise<Restored> {
+  checkPerson(by, 'republish')
+  checkReason(reason, 'republish')
   const { history } = await recover(session)
   const release = namedRelease(history, version, 'republish')
   if (lastOf(history, release.bundle)?.withdrawn !== undefined)
@@ -74,6 +81,7 @@ export async function republish(session: Session, version: string, { reason }: R
     history,
     decidedAgainst: current?.version,
     reason: session.hide(reason),
+    by: session.hide(by),
     sourceKey,
   })
 }

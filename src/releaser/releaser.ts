@@ -21,9 +21,9 @@ export interface Intent {
   readonly replaces?: Version | null | undefined
   /** Withdrawn after that. */
   readonly withdraws: readonly Version[]
-  /** Why, for the withdrawals. */
+  /** Why it was published again, and what it replaced withdrawn. */
   readonly reason?: string | undefined
-  /** Who decided on the withdrawals; absent if no person did. */
+  /** Who decided; absent if no person did. */
   readonly by?: string | undefined
   /** Absent where host code has no version. */
   readonly sourceKey?: Digest | undefined

@@ -178,7 +178,7 @@ export class Repository {
     { version, by }: { readonly version?: string | undefined; readonly by?: string | undefined } = {},
   ): Promise<Imported> {
     const pipeline = await this.pipeline()
-    const common = { signal: this.#context.signal, by: by ?? (await this.author()) }
+    const common = { signal: this.#context.signal, by: by ?? (await this.author()) ?? '' }
     if (!source.startsWith('hf:'))
       return pipeline.import({ ...common, directory: resolve(this.root, source), from: source, version })
     const folder = await mkdtemp(join(tmpdir(), 'sheikh-import-'))

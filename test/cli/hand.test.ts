@@ -41,15 +41,20 @@ describe('a run that is held', () => {
         ['approve', runId, '--reason', 'x'],
         ['rollback', '--reason', 'x'],
         ['promote', '0.1.0', '--to', 'production'],
+        ['republish', '0.1.0', '--reason', 'x'],
+        ['import', '.'],
+        ['ledger', 'accept-loss', '--reason', 'x'],
+        ['evaluation', 'repin', '--reason', 'x'],
       ])
         expect(await sheikh(root, argv)).toMatchObject({ code: 1, err: expect.stringContaining('--by') })
     } finally {
       process.env['GIT_CONFIG_GLOBAL'] = global
     }
-    expect(await sheikh(root, ['rollback', '--by', 'Ada'])).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('--reason'),
-    })
+    for (const argv of [['rollback'], ['republish', '0.1.0'], ['ledger', 'accept-loss'], ['evaluation', 'repin']])
+      expect(await sheikh(root, [...argv, '--by', 'Ada'])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('--reason'),
+      })
   })
 
   it('is tested on its own evaluation', async () => {

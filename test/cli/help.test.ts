@@ -60,7 +60,7 @@ describe('help', () => {
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
       verify: ['keys', 'remote'],
-      republish: ['reason'],
+      republish: ['reason', 'by'],
       import: ['version', 'by'],
       gc: ['keep-last', 'retention-days', 'apply'],
       approve: ['reason', 'by'],

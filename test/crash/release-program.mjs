@@ -56,7 +56,7 @@ const pipeline = new Pipeline({
 })
 try {
   const { status, reason, release } =
-    step === 'rollback' ? await pipeline.rollback({ reason: 'tried' }) : await pipeline.run()
+    step === 'rollback' ? await pipeline.rollback({ by: 'Ada', reason: 'tried' }) : await pipeline.run()
   process.stdout.write(JSON.stringify({ status, reason, version: release?.version }))
 } catch (error) {
   process.stdout.write(JSON.stringify({ code: error.code, message: error.message, stack: error.stack }))

@@ -49,8 +49,8 @@ describe('the best release', () => {
   it('that was withdrawn is the best no longer', async () => {
     const { pipeline } = await drifted()
     const current = pipeline(poison('fig'), { gate })
-    await current.rollback({ to: '0.1.0', reason: 'better after all' })
-    await current.rollback({ to: '0.1.1', reason: 'no, not better' })
+    await current.rollback({ by: 'Ada', to: '0.1.0', reason: 'better after all' })
+    await current.rollback({ by: 'Ada', to: '0.1.1', reason: 'no, not better' })
     const next = await pipeline(poison('fig', 'apple'), { gate }).run()
     expect(asked(next)).toEqual(['baseline 0.1.3'])
   })

@@ -51,7 +51,7 @@ describe('gc', () => {
     expect(removed(await pipeline().gc({ keepLast: 2 }))).toEqual(['0.1.1', '0.1.0'])
     expect(await history()).toEqual(['0.1.3', '0.1.2', '0.1.1 removed', '0.1.0 removed'])
     await expect(releaser.open('0.1.0', '/nowhere', callContext())).rejects.toMatchObject({ code: 'not-found' })
-    await expect(pipeline().rollback({ to: '0.1.0', reason: 'x' })).rejects.toMatchObject({
+    await expect(pipeline().rollback({ by: 'Ada', to: '0.1.0', reason: 'x' })).rejects.toMatchObject({
       code: 'not-found',
       message: expect.stringContaining('removed'),
     })
@@ -68,7 +68,7 @@ describe('gc', () => {
 
   it('never removes what a channel names, nor the best', async () => {
     const { pipeline } = await fourReleases()
-    await pipeline().promote('0.1.0', { to: 'production' })
+    await pipeline().promote('0.1.0', { by: 'Ada', to: 'production' })
     const { keep } = await pipeline().gc({ keepLast: 1 })
     expect(keep).toContainEqual({ version: '0.1.0', reason: 'the channel "production" points at 0.1.0' })
     const lenientPipeline = pipeline(poison('apple', 'pear', 'plum'), { gate: lenient() })

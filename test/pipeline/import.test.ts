@@ -41,19 +41,19 @@ describe('import', () => {
 
   it('is what the gate compares with, and versions go on from it', async () => {
     const { pipeline } = world()
-    await pipeline().import({ directory: await modelFolder(), version: '1.4.0' })
+    await pipeline().import({ by: 'Ada', directory: await modelFolder(), version: '1.4.0' })
     expect(await pipeline(poison('apple', 'pear', 'plum', 'car')).run()).toMatchObject({
       status: 'held',
       reason: 'fail',
     })
     const { pipeline: other } = world()
-    await other().import({ directory: await modelFolder(poison('apple')), version: '1.4.0' })
+    await other().import({ by: 'Ada', directory: await modelFolder(poison('apple')), version: '1.4.0' })
     expect(await other().run()).toMatchObject({ status: 'released', release: { version: '1.4.1' } })
   })
 
   it('gives the same bundle as training would: nothing is released twice', async () => {
     const { pipeline } = world()
-    await pipeline().import({ directory: await modelFolder() })
+    await pipeline().import({ by: 'Ada', directory: await modelFolder() })
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.0' } })
   })
 
@@ -66,7 +66,7 @@ describe('import', () => {
     const warnings: string[] = []
     const importing = pipeline()
     importing.on('warning', ({ message }) => warnings.push(message))
-    const { release } = await importing.import({ directory })
+    const { release } = await importing.import({ by: 'Ada', directory })
     expect(release.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
     expect(warnings).toEqual([expect.stringContaining('optimizer.pt'), expect.stringContaining('pytorch_model.bin')])
   })
@@ -78,7 +78,7 @@ describe('import', () => {
     await writeFile(join(directory, 'extra.bin'), Buffer.from('\x80\x04N.', 'latin1'))
     await writeFile(join(directory, 'optimizer.dat'), Buffer.from('fd377a585a000004', 'hex'))
     await writeFile(join(directory, 'README.md'), 'a model')
-    const { release, leftOut } = await pipeline().import({ directory })
+    const { release, leftOut } = await pipeline().import({ by: 'Ada', directory })
     expect(release.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
     expect(leftOut).toEqual([
       { path: 'README.md', reason: 'is not part of the model' },
@@ -101,7 +101,7 @@ describe('import', () => {
       const directory = join(await folder(), 'model')
       await cp(await modelFolder(), directory, { recursive: true })
       await writeFile(join(directory, name), content)
-      await expect(pipeline().import({ directory })).rejects.toMatchObject({
+      await expect(pipeline().import({ by: 'Ada', directory })).rejects.toMatchObject({
         code: 'artifact-corrupt',
         message: expect.stringContaining(fact),
       })
@@ -115,13 +115,13 @@ describe('import', () => {
     await cp(await modelFolder(), join(cache, 'blobs'), { recursive: true })
     for (const name of ['config.json', 'model.safetensors']) await symlink(`../../blobs/${name}`, join(snapshot, name))
     const { pipeline } = world()
-    const { release } = await pipeline().import({ directory: snapshot })
+    const { release } = await pipeline().import({ by: 'Ada', directory: snapshot })
     expect(release.manifest.files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors'])
     await writeFile(join(cache, 'secret.txt'), 'secret')
     for (const target of ['../../secret.txt', '/etc/hostname', '../../blobs', 'nowhere']) {
       await symlink(target, join(snapshot, 'extra.txt'))
       const { pipeline: other } = world()
-      await expect(other().import({ directory: snapshot })).rejects.toThrow('symbolic link')
+      await expect(other().import({ by: 'Ada', directory: snapshot })).rejects.toThrow('symbolic link')
       await rm(join(snapshot, 'extra.txt'))
     }
   })
@@ -129,7 +129,7 @@ describe('import', () => {
   it('is refused where something is released already', async () => {
     const { pipeline } = world()
     await pipeline().run()
-    await expect(pipeline().import({ directory: await modelFolder() })).rejects.toMatchObject({
+    await expect(pipeline().import({ by: 'Ada', directory: await modelFolder() })).rejects.toMatchObject({
       code: 'release-conflict',
     })
   })
@@ -152,7 +152,7 @@ describe('import', () => {
   ])('refuses %s, and releases nothing', async (_, make, changes, code) => {
     const { pipeline } = world()
     const directory = await make()
-    await expect(pipeline(samples, changes).import({ directory })).rejects.toMatchObject({ code })
+    await expect(pipeline(samples, changes).import({ by: 'Ada', directory })).rejects.toMatchObject({ code })
     expect(await pipeline().history()).toEqual([])
   })
 })

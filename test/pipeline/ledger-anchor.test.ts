@@ -42,7 +42,7 @@ describe('the ledger, seen from a release', () => {
     const error = { code: 'artifact-corrupt', facts: { version: '0.2.0' } }
     await expect(reading(change).run()).rejects.toMatchObject(error)
     await expect(reading(change).ledger()).rejects.toMatchObject(error)
-    await expect(reading(change).rollback({ reason: 'x' })).rejects.toMatchObject(error)
+    await expect(reading(change).rollback({ by: 'Ada', reason: 'x' })).rejects.toMatchObject(error)
   })
 
   it('that was lost is said to be, and the next release remembers the new one', async () => {
@@ -74,7 +74,10 @@ describe('the ledger, seen from a release', () => {
     const said: string[] = []
     const third = there.pipeline(samples, { ...policy, versioning: () => 'minor' })
     third.on('warning', ({ message }) => said.push(message))
-    expect(await third.rollback({ reason: 'x' })).toMatchObject({ status: 'restored', release: { version: '0.3.0' } })
+    expect(await third.rollback({ by: 'Ada', reason: 'x' })).toMatchObject({
+      status: 'restored',
+      release: { version: '0.3.0' },
+    })
     expect(said.join()).not.toContain('ledger was lost')
   })
 

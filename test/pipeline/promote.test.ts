@@ -28,8 +28,8 @@ describe('promotion to a further channel', () => {
   it('notes what a crash left between the act and its line', async () => {
     const { pipeline, releaser } = await released()
     await releaser.point('production', '0.1.0', undefined, callContext())
-    await pipeline().promote('0.1.0', { to: 'production' })
-    expect(await promotions(pipeline())).toMatchObject([{ version: '0.1.0', by: 'unknown' }])
+    await pipeline().promote('0.1.0', { by: 'Ada', to: 'production' })
+    expect(await promotions(pipeline())).toMatchObject([{ version: '0.1.0', by: 'Ada' }])
   })
 
   it.each([
@@ -39,8 +39,8 @@ describe('promotion to a further channel', () => {
     ['no channel’s name', '0.1.0', '../x', 'invalid-options'],
   ])('refuses %s', async (_, version, to, code) => {
     const { pipeline, releaser } = await released()
-    await pipeline().rollback({ reason: 'complaints' })
-    await expect(pipeline().promote(version, { to })).rejects.toMatchObject({ code })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
+    await expect(pipeline().promote(version, { by: 'Ada', to })).rejects.toMatchObject({ code })
     expect(await releaser.channels(callContext())).toEqual({ latest: '0.1.2' })
     expect(await promotions(pipeline())).toEqual([])
   })
@@ -49,7 +49,7 @@ describe('promotion to a further channel', () => {
     const { pipeline } = world()
     const dirty = pipeline(samples, { provenance: async () => ({ dirtyPaths: ['a.json'] }) })
     await dirty.run({ allowDirty: true })
-    await expect(dirty.promote('0.1.0', { to: 'production' })).rejects.toMatchObject({
+    await expect(dirty.promote('0.1.0', { by: 'Ada', to: 'production' })).rejects.toMatchObject({
       code: 'release-rejected',
       message: expect.stringContaining('uncommitted'),
     })
@@ -57,11 +57,11 @@ describe('promotion to a further channel', () => {
 
   it('is where it was after a rollback, which says so', async () => {
     const { pipeline, releaser } = await released()
-    await pipeline().promote('0.1.1', { to: 'production' })
+    await pipeline().promote('0.1.1', { by: 'Ada', to: 'production' })
     const warnings: string[] = []
     const rolling = pipeline()
     rolling.on('warning', ({ message }) => warnings.push(message))
-    await rolling.rollback({ reason: 'complaints' })
+    await rolling.rollback({ by: 'Ada', reason: 'complaints' })
     expect(await releaser.channels(callContext())).toMatchObject({ production: '0.1.1' })
     expect(warnings).toEqual([expect.stringContaining('"production" still points at 0.1.1')])
   })

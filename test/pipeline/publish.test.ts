@@ -104,8 +104,8 @@ describe('a release that another machine publishes meanwhile', () => {
   const roads: Readonly<Record<string, (pipeline: Pipeline<string, string>, runId: string) => Promise<unknown>>> = {
     approve: (pipeline, runId) => pipeline.approve(runId, { by: 'Ada', reason: 'known labels' }),
     override: (pipeline, runId) => pipeline.override(runId, { by: 'Ada', reason: 'known labels', untilMs: 8e15 }),
-    rollback: (pipeline) => pipeline.rollback({ reason: 'complaints' }),
-    republish: (pipeline) => pipeline.republish('0.1.1', { reason: 'another key' }),
+    rollback: (pipeline) => pipeline.rollback({ by: 'Ada', reason: 'complaints' }),
+    republish: (pipeline) => pipeline.republish('0.1.1', { by: 'Ada', reason: 'another key' }),
     'a run that restores': (pipeline) => pipeline.run(),
   }
   it.each(Object.keys(roads))('stops %s, which was decided on against an earlier release', async (road) => {
@@ -160,9 +160,9 @@ describe('stages that read the release', () => {
     expect(warnings).toContainEqual(
       'The stage "unable" did not run: it reads "release", "dataset", and "approve" does not make all of them.',
     )
-    await pipeline(poison('apple'), { stages }).rollback({ reason: 'complaints' })
+    await pipeline(poison('apple'), { stages }).rollback({ by: 'Ada', reason: 'complaints' })
     expect(seen.splice(0)).toEqual(['0.3.0', 'pass of true'])
-    await pipeline(poison('apple'), { stages }).republish('0.3.0', { reason: 'another key' })
+    await pipeline(poison('apple'), { stages }).republish('0.3.0', { by: 'Ada', reason: 'another key' })
     expect(seen.splice(0)).toEqual(['0.3.1', 'pass of true'])
     const held = await pipeline(poison('apple', 'pear', 'car'), { stages, gate: gate('hold') }).run()
     await pipeline(poison('apple', 'pear', 'car'), { stages, gate: gate('hold') }).override(held.runId, {
@@ -222,7 +222,7 @@ describe('a candidate that failed before', () => {
     await pipeline(poison('apple', 'pear')).run()
     await pipeline().run()
     expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'held' })
-    await pipeline().rollback({ reason: 'it is too slow' })
+    await pipeline().rollback({ by: 'Ada', reason: 'it is too slow' })
     expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'released' })
   })
 })

@@ -54,7 +54,7 @@ describe('a release keeps how it scored', () => {
     const open = { gate: gate('ask', 0.03) }
     const { runId } = await pipeline(poison('apple', 'fig'), open).run()
     await pipeline(poison('apple', 'fig'), open).approve(runId, { by: 'Ada', reason: 'known labels' })
-    await pipeline(poison('apple')).rollback({ reason: 'complaints' })
+    await pipeline(poison('apple')).rollback({ by: 'Ada', reason: 'complaints' })
     const history = await pipeline().history()
     expect(history).toHaveLength(3)
     for (const { record } of history)

@@ -107,7 +107,7 @@ describe('reproduce', () => {
     const { pipeline } = await released()
     await pipeline(poison('apple')).run()
     await pipeline()
-      .rollback({ to: '0.1.0', reason: 'tried' })
+      .rollback({ by: 'Ada', to: '0.1.0', reason: 'tried' })
       .catch(() => {})
     const result = await pipeline().reproduce()
     expect(result.status).toBe('reproduced')

@@ -16,7 +16,7 @@ async function twoReleases() {
 describe('rollback', () => {
   it('publishes the earlier bundle as a new version and withdraws what it leaves', async () => {
     const { pipeline, first } = await twoReleases()
-    const restored = await pipeline().rollback({ reason: 'complaints' })
+    const restored = await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
     expect(restored).toMatchObject({
       status: 'restored',
       restoredFrom: '0.1.0',
@@ -43,14 +43,14 @@ describe('rollback', () => {
 
   it('stands: the data that led to the withdrawn release is held, without training', async () => {
     const { pipeline } = await twoReleases()
-    await pipeline().rollback({ reason: 'complaints' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
     expect(await pipeline().run()).toMatchObject({ status: 'held', reason: 'withdrawn', release: { version: '0.1.1' } })
     expect(await pipeline(poison('apple')).run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.2' } })
   })
 
   it('holds the withdrawn bundle under another source key too', async () => {
     const { pipeline } = await twoReleases()
-    await pipeline().rollback({ reason: 'complaints' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
     expect(await pipeline(samples, { seed: 7 }).run()).toMatchObject({
       status: 'held',
       reason: 'withdrawn',
@@ -60,8 +60,8 @@ describe('rollback', () => {
 
   it('goes back to a withdrawn release by name, and then it is current', async () => {
     const { pipeline, second } = await twoReleases()
-    await pipeline().rollback({ reason: 'complaints' })
-    expect(await pipeline().rollback({ to: '0.1.1', reason: 'it was not the model' })).toMatchObject({
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
+    expect(await pipeline().rollback({ by: 'Ada', to: '0.1.1', reason: 'it was not the model' })).toMatchObject({
       status: 'restored',
       release: { version: '0.1.3', bundle: second.bundle },
     })
@@ -70,7 +70,7 @@ describe('rollback', () => {
 
   it('compares the next candidate with what was rolled back to, not with what is withdrawn', async () => {
     const { pipeline } = await twoReleases()
-    await pipeline().rollback({ reason: 'complaints' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
     const again = await pipeline(poison('apple', 'fig')).run()
     expect('verdict' in again && again.verdict?.findings.map(({ againstVersion }) => againstVersion)).not.toContain(
       '0.1.1',
@@ -83,7 +83,7 @@ describe('rollback', () => {
   ])('refuses %j where there is no such release', async (options, code) => {
     const { pipeline } = world()
     await pipeline().run()
-    await expect(pipeline().rollback({ reason: 'a', ...options })).rejects.toMatchObject({ code })
+    await expect(pipeline().rollback({ by: 'Ada', reason: 'a', ...options })).rejects.toMatchObject({ code })
   })
 
   it.each(['point', 'withdraw'] as const)('cut off before %s, is finished by the next run', async (method) => {
@@ -95,9 +95,9 @@ describe('rollback', () => {
         method === 'point' && version === '0.1.2' ? dead() : releaser.point(channel, version, expected, context),
       ...(method === 'withdraw' && { withdraw: dead }),
     }
-    await expect(pipeline(samples, { releaser: failing }).rollback({ reason: 'complaints' })).rejects.toThrow(
-      'the line is dead',
-    )
+    await expect(
+      pipeline(samples, { releaser: failing }).rollback({ by: 'Ada', reason: 'complaints' }),
+    ).rejects.toThrow('the line is dead')
     expect(await pipeline().run()).toMatchObject({ status: 'held', reason: 'withdrawn' })
     expect(await releaser.current('latest', callContext())).toMatchObject({ version: '0.1.2' })
     expect((await pipeline().history()).find(({ version }) => version === '0.1.1')?.withdrawn).toBeDefined()
@@ -106,7 +106,7 @@ describe('rollback', () => {
   it('cut off before the promotion, leaves nothing staged behind', async () => {
     const { pipeline, releaser } = await twoReleases()
     const failing = { ...releaser, promote: async () => Promise.reject(new Error('the line is dead')) }
-    await expect(pipeline(samples, { releaser: failing }).rollback({ reason: 'a' })).rejects.toThrow()
+    await expect(pipeline(samples, { releaser: failing }).rollback({ by: 'Ada', reason: 'a' })).rejects.toThrow()
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.1' } })
     const staged = []
     for await (const left of releaser.staged(callContext())) staged.push(left)
@@ -135,7 +135,7 @@ describe('a registry that was lost', () => {
 describe('republish', () => {
   it('publishes the same bundle as a new version, and withdraws nothing', async () => {
     const { pipeline, second } = await twoReleases()
-    const again = await pipeline().republish('0.1.1', { reason: 'signed anew' })
+    const again = await pipeline().republish('0.1.1', { by: 'Ada', reason: 'signed anew' })
     expect(again).toMatchObject({ status: 'restored', release: { version: '0.1.2', bundle: second.bundle } })
     expect((await pipeline().history()).filter(({ withdrawn }) => withdrawn !== undefined)).toEqual([])
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.2' } })
@@ -145,14 +145,16 @@ describe('republish', () => {
     const { pipeline, releaser } = await twoReleases()
     const added = memoryRegistry()
     const both = pipeline(samples, { releaser: releaseTo([releaser, added]) })
-    await both.republish('0.1.1', { reason: 'a second place' })
+    await both.republish('0.1.1', { by: 'Ada', reason: 'a second place' })
     expect(await added.current('latest', callContext())).toMatchObject({ version: '0.1.2' })
   })
 
   it('refuses what is withdrawn', async () => {
     const { pipeline } = await twoReleases()
-    await pipeline().rollback({ reason: 'complaints' })
-    await expect(pipeline().republish('0.1.1', { reason: 'x' })).rejects.toMatchObject({ code: 'release-rejected' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
+    await expect(pipeline().republish('0.1.1', { by: 'Ada', reason: 'x' })).rejects.toMatchObject({
+      code: 'release-rejected',
+    })
   })
 })
 

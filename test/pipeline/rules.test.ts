@@ -39,7 +39,7 @@ describe('a bundle that two source keys led to', () => {
 
   it('is withdrawn under either once it was rolled back from', async () => {
     const { pipeline } = await restored()
-    await pipeline().rollback({ reason: 'complaints' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
     for (const changes of [{}, other])
       expect(await pipeline(poison('apple'), changes).run()).toMatchObject({
         status: 'held',
@@ -50,8 +50,8 @@ describe('a bundle that two source keys led to', () => {
 
   it('is up to date under either once a person went back to it by name', async () => {
     const { pipeline } = await restored()
-    await pipeline().rollback({ reason: 'complaints' })
-    await pipeline().rollback({ to: '0.1.0', reason: 'it was not the model' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
+    await pipeline().rollback({ by: 'Ada', to: '0.1.0', reason: 'it was not the model' })
     for (const changes of [{}, other])
       expect(await pipeline(poison('apple'), changes).run()).toMatchObject({
         status: 'up-to-date',
@@ -61,13 +61,15 @@ describe('a bundle that two source keys led to', () => {
 
   it('is not what a second rollback goes back to once it is withdrawn under a later version', async () => {
     const { pipeline } = await restored()
-    await pipeline().rollback({ reason: 'complaints' })
-    await expect(pipeline().rollback({ reason: 'more complaints' })).rejects.toMatchObject({ code: 'not-found' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
+    await expect(pipeline().rollback({ by: 'Ada', reason: 'more complaints' })).rejects.toMatchObject({
+      code: 'not-found',
+    })
   })
 
   it('is not the best once it is withdrawn under a later version', async () => {
     const { pipeline } = await restored()
-    await pipeline().rollback({ reason: 'complaints' })
+    await pipeline().rollback({ by: 'Ada', reason: 'complaints' })
     const history = (await pipeline().history()).map((release) => ({
       ...release,
       record: { ...release.record, metrics: { accuracy: release.version === '0.1.0' ? 1 : 0.5 } },
@@ -242,7 +244,9 @@ describe('what was promised by a release', () => {
       append: async (event, context) =>
         event.type === 'withdrawal' ? Promise.reject(new Error('killed here')) : ledger.append(event, context),
     }
-    await expect(pipeline(samples, { ledger: cut }).rollback({ reason: 'complaints' })).rejects.toThrow('killed here')
+    await expect(pipeline(samples, { ledger: cut }).rollback({ by: 'Ada', reason: 'complaints' })).rejects.toThrow(
+      'killed here',
+    )
     await pipeline().run()
     await pipeline().run()
     const withdrawals = (await ledger.read(callContext())).filter(({ type }) => type === 'withdrawal')
@@ -283,7 +287,7 @@ describe('secrets', () => {
       })
     expect(await p(poison('apple')).run()).toMatchObject({ status: 'released' })
     expect(await p().run()).toMatchObject({ status: 'released' })
-    expect(await p().rollback({ reason: 'opensesame leaked' })).toMatchObject({ status: 'restored' })
+    expect(await p().rollback({ by: 'Ada', reason: 'opensesame leaked' })).toMatchObject({ status: 'restored' })
     const history = []
     for await (const release of releaser.history(callContext())) history.push(release)
     expect(JSON.stringify(history)).not.toContain('opensesame')

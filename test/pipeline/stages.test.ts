@@ -239,7 +239,7 @@ describe('plan', () => {
     expect(await pipeline(poison('apple')).plan()).toMatchObject({ outcome: 'up-to-date', version: '0.1.0' })
     await pipeline().run()
     expect(await pipeline(poison('apple')).plan()).toMatchObject({ outcome: 'restore', version: '0.1.0' })
-    await pipeline().rollback({ reason: 'a' })
+    await pipeline().rollback({ by: 'Ada', reason: 'a' })
     expect(await pipeline().plan()).toMatchObject({ outcome: 'held-withdrawn', version: '0.1.1' })
   })
 

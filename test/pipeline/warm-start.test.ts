@@ -124,8 +124,8 @@ describe('a named base', () => {
     expect(await pipeline(grown, { base: named(second) }).reproduce('0.1.0')).toMatchObject({
       difference: { path: 'base' },
     })
-    await pipeline(grown, { base: half }).rollback({ to: '0.1.0', reason: 'tried' })
-    await pipeline(grown, { base: half }).rollback({ to: '0.2.0', reason: 'tried' })
+    await pipeline(grown, { base: half }).rollback({ by: 'Ada', to: '0.1.0', reason: 'tried' })
+    await pipeline(grown, { base: half }).rollback({ by: 'Ada', to: '0.2.0', reason: 'tried' })
     expect(await pipeline(grown, { base: half }).reproduce()).toMatchObject({ status: 'reproduced' })
   })
 
@@ -155,13 +155,13 @@ describe('a named base', () => {
     const digest = digestBytes('another')
     await expectRefused({ ...base, digest }, 'artifact-corrupt', `has the bundle ${first.bundle} under that version`)
     const second = await release(pipeline(grown).run())
-    await pipeline(grown).rollback({ to: first.version, reason: 'worse' })
+    await pipeline(grown).rollback({ by: 'Ada', to: first.version, reason: 'worse' })
     await expectRefused(
       named(second),
       'release-rejected',
       `Cannot start from 0.1.1: it is withdrawn (worse). Name another`,
     )
-    await pipeline(grown).rollback({ to: second.version, reason: 'better' })
+    await pipeline(grown).rollback({ by: 'Ada', to: second.version, reason: 'better' })
     await expectRefused(named(second), 'release-rejected', 'The same bundle stands again as 0.1.3: name that')
     const again = named((await pipeline(grown).current())!)
     expect((await pipeline(samples, { base: again }).run()).status).toBe('released')
@@ -207,9 +207,9 @@ describe('a named base', () => {
     const { pipeline, base } = await released()
     const second = await release(pipeline(grown, { base }).run())
     const third = await release(pipeline([...grown, ...more('lime')], { base: named(second) }).run())
-    await pipeline().rollback({ to: second.version, reason: 'tried' })
-    await pipeline().rollback({ to: base.version, reason: 'poisoned' })
-    await pipeline().rollback({ to: third.version, reason: 'better' })
+    await pipeline().rollback({ by: 'Ada', to: second.version, reason: 'tried' })
+    await pipeline().rollback({ by: 'Ada', to: base.version, reason: 'poisoned' })
+    await pipeline().rollback({ by: 'Ada', to: third.version, reason: 'better' })
     const next = pipeline([...grown, ...more('nut')], { base: named((await pipeline().current())!) })
     const warnings: string[] = []
     next.on('warning', ({ message }) => warnings.push(message))
@@ -287,7 +287,7 @@ describe('the replay of old rows', () => {
   it('is the same of a release that was restored', async () => {
     const { pipeline, first } = await released()
     await release(pipeline(grown).run())
-    await pipeline(grown).rollback({ to: first.version, reason: 'tried' })
+    await pipeline(grown).rollback({ by: 'Ada', to: first.version, reason: 'tried' })
     const current = (await pipeline().current())!
     expect(current.version).toBe('0.1.2')
     const { trainer, requests } = watched()
@@ -384,7 +384,9 @@ describe('what was old, on a machine that never trained', () => {
     const folder = await store.workDirectory('import')
     await releaser.open('0.1.0', `${folder}/model`, context)
     const other = world()
-    const imported = await other.pipeline(samples, { gate: lenient }).import({ directory: `${folder}/model` })
+    const imported = await other
+      .pipeline(samples, { gate: lenient })
+      .import({ by: 'Ada', directory: `${folder}/model` })
     const run = (replayShare: number) =>
       other.pipeline(grown, { gate: lenient, base: named(imported.release, replayShare) }).run()
     await expect(run(0.5)).rejects.toThrow('it was imported')

@@ -70,7 +70,7 @@ describe('releaseTo', () => {
       }
       await there.pipeline(poison('apple'), { releaser: open(false) }).run()
       await there.pipeline(samples, { releaser: open(false) }).run()
-      const failed = there.pipeline(samples, { releaser: open(true) }).rollback({ reason: 'worse' })
+      const failed = there.pipeline(samples, { releaser: open(true) }).rollback({ by: 'Ada', reason: 'worse' })
       await expect(failed).rejects.toMatchObject({ code: 'remote-failed', retryable: true })
       await there.pipeline(samples, { releaser: open(false) }).run()
       const isForward = act === 'point' || act === 'withdraw' || (act === 'promote' && order === 'second')
@@ -97,7 +97,7 @@ describe('releaseTo', () => {
     await there.pipeline(poison('apple'), { releaser: local }).run()
     await there.pipeline(samples, { releaser: both }).run()
     expect(await stateOf(remote)).toEqual(['0.1.1', '0.1.1'])
-    expect(await there.pipeline(samples, { releaser: both }).rollback({ reason: 'worse' })).toMatchObject({
+    expect(await there.pipeline(samples, { releaser: both }).rollback({ by: 'Ada', reason: 'worse' })).toMatchObject({
       status: 'restored',
     })
     expect(await stateOf(remote)).toEqual(['0.1.2', '0.1.2', '0.1.1 withdrawn'])

@@ -23,11 +23,11 @@ async function lived(target: string, environment: Readonly<Record<string, string
   const repository = await openRepository(root, { environment })
   const pipeline = () => repository.pipeline()
   await (await pipeline()).run()
-  await (await pipeline()).promote('0.1.0', { to: 'production' })
+  await (await pipeline()).promote('0.1.0', { by: 'Ada', to: 'production' })
   put('prompts/inference/ask.txt', 'Is {{ text }} a fruit?\n')
   await commitFiles()
   expect(await (await pipeline()).run()).toMatchObject({ status: 'released' })
-  await (await pipeline()).rollback({ reason: 'complaints' })
+  await (await pipeline()).rollback({ by: 'Ada', reason: 'complaints' })
   const audit = async () =>
     (await repository.verify('0.1.0', { remote: true })).unexplained!.map(
       ({ kind, name, fact }) => `${kind} ${name}: ${fact}`,

@@ -46,11 +46,11 @@ describe('verify', () => {
     put('prompts/inference/ask.txt', 'Is {{ text }} a fruit?\n')
     await commit()
     expect(await run()).toMatchObject({ status: 'released' })
-    await (await repository.pipeline()).rollback({ reason: 'x' })
+    await (await repository.pipeline()).rollback({ by: 'Ada', reason: 'x' })
     expect(answers(await repository.verify('0.3.0'))).toEqual(allValid)
     expect((await repository.verify('0.2.0')).checks[3]?.detail).toContain('withdrawn: x')
     const unsigned = await openRepository(root, { environment: {} })
-    await (await unsigned.pipeline()).rollback({ to: '0.2.0', reason: 'y' })
+    await (await unsigned.pipeline()).rollback({ by: 'Ada', to: '0.2.0', reason: 'y' })
     expect(answers(await unsigned.verify('0.4.0'))).toEqual(allValid)
   })
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { type Command, toJson } from '../command.js'
 import { metricText } from '../primary-metric.js'
 import { open } from '../project.js'
+import { whoDecides } from '../who-decides.js'
 
 export const importCommand: Command = {
   name: 'import',
@@ -19,7 +20,7 @@ export const importCommand: Command = {
     const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
     const imported = await repository.import(source.startsWith('hf:') ? source : resolve(terminal.cwd, source), {
       version: text('version')?.replace(/^v/, ''),
-      by: text('by'),
+      by: await whoDecides(repository, values['by'], 'import the model'),
     })
     const { leftOut } = imported
     const { version, record } = imported.release

@@ -1,20 +1,22 @@
 import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
 import { describeResult, open } from '../project.js'
+import { whoDecides } from '../who-decides.js'
 
 export const republish: Command = {
   name: 'republish',
   usage: '<version> --reason <why>',
   summary: 'publish a release again as a new version: to new registries, or signed anew',
-  options: { reason: { type: 'string' } },
-  optionHelp: { reason: 'why; kept with the release' },
+  options: { reason: { type: 'string' }, by: { type: 'string' } },
+  optionHelp: { reason: 'why; kept with the release', by: 'who (default: the user of Git)' },
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
     const result = await pipeline.republish(positionals[0]!.replace(/^v/, ''), {
       signal: terminal.signal,
-      reason: typeof values['reason'] === 'string' ? values['reason'] : 'published again by hand',
+      reason: typeof values['reason'] === 'string' ? values['reason'] : '',
+      by: await whoDecides(repository, values['by'], 'republish'),
     })
     return { text: describeResult(result), json: toJson(result), exitCode: exitCodeOf(result) }
   },
