@@ -91,6 +91,7 @@ export {
   type PoolItem,
   type PoolQuestion,
   type PoolVerdict,
+  type Prospect,
   planGate,
   poolOf,
   type QualityGateOptions,

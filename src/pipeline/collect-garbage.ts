@@ -1,7 +1,6 @@
 import { type CallContext, isSheikhError, SheikhError } from '../core/index.js'
 import type { Release, Version } from '../releaser/index.js'
-import { readHistory } from './history.js'
-import { bestRelease } from './lookup.js'
+import { bestRelease, readHistory } from './lookup.js'
 import type { GcOptions, PipelineOptions } from './options.js'
 import { recover } from './recovery.js'
 import type { Session } from './session.js'

@@ -26,9 +26,10 @@ export async function finishRelease(
   const context = callContext({ log, clock })
   const { version, bundle, intent, record } = release
   const { channel, withdraws, reason = 'rolled back', by, sourceKey } = intent
-  // A release that lost such a race before stays as it is.
-  if (release.withdrawn !== undefined && intent.replaces !== undefined) return false
-  const rival = channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
+  // A release that lost such a race before stays as it is; a crash may have come before its lines in the ledger.
+  const lost = release.withdrawn !== undefined && intent.replaces !== undefined
+  const rival =
+    lost || channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
   let read: Promise<readonly LedgerEntry[]> | undefined
   // Looked for by itself: a crash may have come between the act and the line.
   const isNoted = async (type: 'withdrawal' | 'release', of: string) => {
@@ -49,6 +50,11 @@ export async function finishRelease(
     const line = { type: 'withdrawal', runId: session.runId, version: worse, reason: why } as const
     await session.ledger.append({ ...line, ...(person !== undefined && { by: person }) }, context)
     session.emit({ type: 'release-withdrawn', version: worse, reason: why })
+  }
+  if (lost) {
+    await note()
+    if (!(await isNoted('withdrawal', version))) await withdraw(version, release.withdrawn.reason)
+    return false
   }
   if (rival !== undefined) {
     await note()

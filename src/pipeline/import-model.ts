@@ -4,6 +4,7 @@ import { type Json, SheikhError } from '../core/index.js'
 import { checkWeights, readWeightsDirectory } from '../model/index.js'
 import { type Bundle, readBundle } from '../releaser/index.js'
 import { cachedFile, copyFileDurably, readManifest } from '../store/index.js'
+import { checkReleasesPresent } from './missing-releases.js'
 import type { ImportOptions } from './options.js'
 import { askProvenance, recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
@@ -33,6 +34,8 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       `Cannot import a model: ${newest.version} is released already, and an import is the first release. Name another registry, or train.`,
       { facts: { version: newest.version } },
     )
+  // A registry that was lost is no reason to take a model that nothing is compared with.
+  checkReleasesPresent(session, value)
   await recordProvenance(session, provenance, {})
   const { dataset } = await validateStage(session)
   const { bundle, leftOut } = await bundleOf(session, options.directory)

@@ -1,7 +1,20 @@
-import { type Digest, SheikhError } from '../core/index.js'
+import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { Gate, LedgerEntry } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
+import type { PipelineOptions } from './options.js'
+
+interface ReadingSession {
+  readonly options: Pick<PipelineOptions<never, never>, 'releaser'>
+  readonly context: CallContext
+}
+
+/** All releases, newest first. */
+export async function readHistory({ options, context }: ReadingSession): Promise<readonly Release[]> {
+  const releases: Release[] = []
+  for await (const release of options.releaser.history(context)) releases.push(release)
+  return releases
+}
 
 /**
  * The release that this source key last led to: the current one if it did, else the newest. A release carries its own

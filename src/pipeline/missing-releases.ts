@@ -1,7 +1,7 @@
 import { type CallContext, createRedactor, createRunId, SheikhError } from '../core/index.js'
 import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
-import { readHistory } from './history.js'
+import { readHistory } from './lookup.js'
 import type { AcceptLossOptions, PipelineOptions } from './options.js'
 import type { Recovered } from './recovery.js'
 import type { Session } from './session.js'

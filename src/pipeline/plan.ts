@@ -4,8 +4,7 @@ import type { Documents } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
 import { failedBefore } from './failed-before.js'
 import { foreseen } from './foresee.js'
-import { readHistory } from './history.js'
-import { findBySource, isRemoved } from './lookup.js'
+import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { CallOptions, PipelineOptions } from './options.js'
@@ -47,7 +46,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const payload = await readPayload(options.payload, context)
   const source = sourceOf(options, summary, payload)
   const versioned = !('unversioned' in source)
-  const history = await readHistory({ options, context } as never)
+  const history = await readHistory({ options, context })
   const current = await releaser.current(channel, context)
   const ledger = options.ledger ?? storeLedger(store)
   const entries = await ledger.read(context)

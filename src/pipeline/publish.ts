@@ -1,8 +1,7 @@
 // The one road to readers. Automatic passes, approvals, overrides, restores, rollbacks and imports all publish here.
 import { digestJson, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
-import { readHistory } from './history.js'
-import { findPrevious } from './lookup.js'
+import { findPrevious, readHistory } from './lookup.js'
 import type { RunRecord } from './run-result.js'
 import type { Session } from './session.js'
 import { neededAfterRelease } from './stage.js'
@@ -89,13 +88,17 @@ async function takeBack(session: Session, release: Release, error: unknown): Pro
   const history = await readHistory(session)
   const target = findPrevious(history, release)
   if (target === undefined) return told(`${release.version} stays released: there is none to go back to.`, {})
-  const { version } = await releaseStage(session, {
-    ...requestAgain(session, target),
-    history,
-    decidedAgainst: release.version,
-    withdraws: [release.version],
-    reason: session.hide(messageOf(error)),
-    sourceKey: target.intent.sourceKey,
-  })
+  const goBack = () =>
+    releaseStage(session, {
+      ...requestAgain(session, target),
+      history,
+      decidedAgainst: release.version,
+      withdraws: [release.version],
+      reason: session.hide(messageOf(error)),
+      sourceKey: target.intent.sourceKey,
+    })
+  const back = await goBack().catch((failure: unknown) => told(`Going back failed: ${messageOf(failure)}`, {}))
+  if (back instanceof Error) return back
+  const { version } = back
   return told(`${release.version} is withdrawn: ${version} is ${target.version} again.`, { version })
 }

@@ -1,8 +1,8 @@
 import type { LedgerEntry } from '../gate/index.js'
 import type { Release, Staged } from '../releaser/index.js'
 import { finishRelease, promote } from './finish-release.js'
-import { readHistory } from './history.js'
 import { checkAnchor } from './ledger-anchor.js'
+import { readHistory } from './lookup.js'
 import { followKilled } from './publish.js'
 import type { Session } from './session.js'
 

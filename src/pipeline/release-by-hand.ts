@@ -1,6 +1,6 @@
 import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
-import { type LedgerEvent, refusedForGood } from '../gate/index.js'
+import { type LedgerEntry, type LedgerEvent, refusedForGood } from '../gate/index.js'
 import { type Release, readBundle } from '../releaser/index.js'
 import { isJudgedBy } from './failed-before.js'
 import { keptEvaluations } from './kept-evaluations.js'
@@ -87,23 +87,35 @@ async function releaseByHand(
     )
   // A crash after the promotion and before the record: the release is there, and must not be made twice.
   const made = history.find(({ record }) => (record[name] as { runId?: string } | undefined)?.runId === openRunId)
+  if (made?.withdrawn !== undefined)
+    throw new SheikhError(
+      'release-rejected',
+      `Cannot ${verb} the run ${openRunId}: it was released as ${made.version}, which is withdrawn (${made.withdrawn.reason}). Run again.`,
+      { facts: { runId: openRunId, version: made.version } },
+    )
   const decidedAgainst = made === undefined ? await checkStillOpen(session, open, verb) : undefined
   const { by, reason } = event
   const untilMs = 'untilMs' in event ? event.untilMs : undefined
   await session.update({ ...carried(open), verdict, decision: { by, reason, untilMs } })
   const said = session.hide(event)
   const entries = await session.ledger.read(session.context)
-  if (!entries.some((entry) => entry.type === event.type && entry.runId === openRunId))
-    await session.ledger.append(said, session.context)
+  // Another person, or another reason, after a crash: the ledger names everyone who decided.
+  const isNoted = (entry: LedgerEntry) =>
+    entry.type === said.type && entry.runId === openRunId && entry.by === said.by && entry.reason === said.reason
+  if (made === undefined && !entries.some(isNoted)) await session.ledger.append(said, session.context)
 
-  const release = made ?? (await releaseKept(session, open, { history, decidedAgainst, decision: said, name, verb }))
-  await store.runs.write(openRunId, {
-    ...open,
-    status: 'released',
-    reason: undefined,
-    version: release.version,
-  } as never)
-  return { runId: session.runId, status: 'released', release, verdict }
+  const settle = (version: string) =>
+    store.runs.write(openRunId, { ...open, status: 'released', reason: undefined, version } as never)
+  try {
+    const release = made ?? (await releaseKept(session, open, { history, decidedAgainst, decision: said, name, verb }))
+    await settle(release.version)
+    return { runId: session.runId, status: 'released', release, verdict }
+  } catch (error) {
+    // A stage of the host's failed after the release: the run is not open any more.
+    const { version } = session.record
+    if (version !== undefined) await settle(version)
+    throw error
+  }
 }
 
 async function releaseKept(

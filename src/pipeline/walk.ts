@@ -114,7 +114,9 @@ async function judgeAgainstCurrent(
     try {
       return await judge(known)
     } catch (error) {
-      if (!isSheikhError(error, 'release-conflict') || count === decisions) throw error
+      // What fails after the promotion, such as a stage of the host's, is no reason to publish again.
+      const published = session.record.version !== undefined
+      if (!isSheikhError(error, 'release-conflict') || count === decisions || published) throw error
       // Finishes the release of a machine that promoted it and has not moved the channel yet.
       const { history } = await recover(session)
       const current = await session.options.releaser.current(session.channel, session.context)

@@ -1,55 +1,22 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
-import { directoryRegistry } from '../../src/releaser/directory/index.js'
-import type { Release } from '../../src/releaser/index.js'
-import { compileRooms } from '../crash/compile.js'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
 import { spawnNode } from '../crash/spawn-node.js'
+import { releasesIn, walkProgram } from '../crash/walk-program.js'
 
 // Real processes that share a registry: two machines with a store each, or one machine with one store.
-const program = resolve(import.meta.dirname, '../crash/walk-run.mjs')
-const rooms = [
-  'core',
-  'statistics',
-  'store',
-  'model',
-  'dataset',
-  'evaluation',
-  'trainer',
-  'gate',
-  'releaser',
-  'pipeline',
-  'testing',
-]
-const context = callContext()
-let base: string
-let compiled: string
-
-beforeAll(async () => {
-  base = await mkdtemp(join(resolve(import.meta.dirname, '../..'), 'node_modules/.sheikh-concurrent-'))
-  compiled = join(base, 'rooms')
-  await compileRooms(rooms, compiled)
-})
-afterAll(() => rm(base, { recursive: true, force: true }))
+const program = walkProgram('concurrent')
 
 const run = async (folder: string, step: string, environment: Readonly<Record<string, string>> = {}) => {
-  const { code, output } = await spawnNode([program, compiled, folder, step], environment)
+  const { code, output } = await spawnNode(program(folder, step), environment)
   expect([0, 4], output).toContain(code)
   return JSON.parse(output) as { status?: string; version?: string; code?: string; retryable?: boolean; stack?: string }
 }
 
-async function released(folder: string) {
-  const registry = directoryRegistry(join(folder, 'releases'))
-  const history: Release[] = []
-  for await (const release of registry.history(context)) history.push(release)
-  return { history, current: await registry.current('latest', context) }
-}
-
 /** Each release that stands replaced the one before it, and whatever lost a race is withdrawn. */
 async function expectOrder(folder: string): Promise<void> {
-  const { history, current } = await released(folder)
+  const { history, current } = await releasesIn(folder)
   const find = (version: string) => history.find((release) => release.version === version)
   const standing: string[] = []
   for (let at = current; at !== undefined; at = at.intent.replaces == null ? undefined : find(at.intent.replaces))

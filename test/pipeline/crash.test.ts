@@ -1,42 +1,18 @@
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { directoryRegistry } from '../../src/releaser/directory/index.js'
 import type { Release } from '../../src/releaser/index.js'
-import { compileRooms } from '../crash/compile.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { releasesIn, walkProgram } from '../crash/walk-program.js'
 
 // Every write of a run and of a rollback, found by counting them; killed there for real, by SIGKILL, in a process of its own.
 const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
-const program = resolve(import.meta.dirname, '../crash/walk-run.mjs')
-const rooms = [
-  'core',
-  'statistics',
-  'store',
-  'model',
-  'dataset',
-  'evaluation',
-  'trainer',
-  'gate',
-  'releaser',
-  'pipeline',
-  'testing',
-]
+const program = walkProgram('crash')
 const context = callContext()
-let base: string
-let compiled: string
-
-beforeAll(async () => {
-  base = await mkdtemp(join(resolve(import.meta.dirname, '../..'), 'node_modules/.sheikh-crash-'))
-  compiled = join(base, 'rooms')
-  await compileRooms(rooms, compiled)
-})
-afterAll(() => rm(base, { recursive: true, force: true }))
-
 const run = (folder: string, step: string, environment: Readonly<Record<string, string>> = {}) =>
-  spawnNode(['--import', preload, program, compiled, folder, step], { COUNT_UNDER: folder, ...environment })
+  spawnNode(['--import', preload, ...program(folder, step)], { COUNT_UNDER: folder, ...environment })
 
 async function prepared(steps: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -47,10 +23,7 @@ async function prepared(steps: readonly string[]): Promise<string> {
 async function readers(
   folder: string,
 ): Promise<{ readonly current: Release | undefined; readonly history: readonly Release[] }> {
-  const registry = directoryRegistry(join(folder, 'releases'))
-  const history: Release[] = []
-  for await (const release of registry.history(context)) history.push(release)
-  const current = await registry.current('latest', context)
+  const { registry, history, current } = await releasesIn(folder)
   for (const { version } of history) {
     const target = await mkdtemp(join(tmpdir(), 'sheikh-open-'))
     // Whole, or it throws: every file is hashed.
