@@ -4,12 +4,12 @@ import {
   type Column,
   codesOf,
   type Evaluation,
-  GrowingArray,
   type Metric,
   type MetricColumn,
   numbersOf,
   sameColumn,
 } from '../evaluation/index.js'
+import { type PairedColumns, type PairedSums, pairItems, sumGroups } from './sum-pairs.js'
 
 /**
  * Two models on the same groups. Groups are independent; the items of one group need not be. A model's value is the sum of
@@ -117,10 +117,13 @@ function duplicateOf(ids: Column<string>): string | undefined {
   return undefined
 }
 
+/** Whether every item is a group by itself: ids are unique, so that equal columns say it. */
+export const isUngrouped = ({ ids, groups }: Evaluation): boolean => sameColumn(groups, ids)
+
 /** The group of each item, as a number below `count`. */
-export function groupCodes({ ids, groups }: Evaluation): { readonly codes: Codes; readonly count: number } {
-  // Ids are unique, so where they are the groups each item is a group by itself.
-  if (groups === ids) return { codes: new Uint32Array(ids.length).map((_, index) => index), count: ids.length }
+export function groupCodes(evaluation: Evaluation): { readonly codes: Codes; readonly count: number } {
+  const { ids, groups } = evaluation
+  if (isUngrouped(evaluation)) return { codes: Uint32Array.from(ids, (_, index) => index), count: ids.length }
   const { codes, names } = codesOf(groups)
   return { codes, count: names.length }
 }
@@ -137,92 +140,51 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
   const theirs = metricColumn(opponent, metric)
   const { kind, direction, range } = ours
   const lessIsBetter = direction === 'lower-is-better'
-  const turned = (score: number) => (kind === 'binary' && lessIsBetter ? 1 - score : score)
   const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
   const { ids } = candidate
-  const { codes, count } = groupCodes(candidate)
-  // Where each group stands in the pairing that is being made.
-  const slot = new Int32Array(count).fill(-1)
-  const one = numbersOf(ours.scores)
-  const other = numbersOf(theirs.scores)
-  const oneWeight = ours.weights && numbersOf(ours.weights)
-  const otherWeight = theirs.weights && numbersOf(theirs.weights)
+  const columns: PairedColumns = {
+    ours: numbersOf(ours.scores),
+    theirs: numbersOf(theirs.scores),
+    ...(kind === 'ratio' && { weights: { ours: weightsOf(ours), theirs: weightsOf(theirs) } }),
+    isTurned: kind === 'binary' && lessIsBetter,
+    sign,
+  }
+  const sum = summing(candidate, columns)
 
   return {
     over(items) {
-      const length = items?.length ?? ids.length
-      const touched = new GrowingArray(new Uint32Array(0))
-      const sizes = new Float64Array(length)
-      const [ourSums, theirSums] = [new Float64Array(length), new Float64Array(length)]
-      const weigh = kind === 'ratio'
-      const [ourWeights, theirWeights] = [new Float64Array(weigh ? length : 0), new Float64Array(weigh ? length : 0)]
-      const lostItems = new GrowingArray(new Uint32Array(0))
-      const lostGroups = new GrowingArray(new Uint32Array(0))
-      const balance = new Int32Array(length)
-      let won = 0
-      let unanswered = 0
-      let [lowest, highest] = [0, 0]
-      for (let position = 0; position < length; position += 1) {
-        const index = items?.[position] ?? position
-        const [our, their] = [turned(one[index]!), turned(other[index]!)]
-        if (Number.isNaN(our) || Number.isNaN(their)) {
-          unanswered += 1
-          continue
-        }
-        const group = codes[index]!
-        let at = slot[group]!
-        if (at < 0) {
-          at = slot[group] = touched.length
-          touched.push(group)
-        }
-        sizes[at]! += 1
-        ourSums[at]! += our
-        theirSums[at]! += their
-        lowest = Math.min(lowest, our, their)
-        highest = Math.max(highest, our, their)
-        if (weigh) {
-          ourWeights[at]! += oneWeight?.[index] ?? 1
-          theirWeights[at]! += otherWeight?.[index] ?? 1
-        }
-        const difference = sign * (our - their)
-        if (difference > 0) {
-          won += 1
-          balance[at]! += 1
-        } else if (difference < 0) {
-          balance[at]! -= 1
-          lostItems.push(index)
-          lostGroups.push(at)
-        }
-      }
-      const groups = touched.length
-      for (const group of touched.take()) slot[group] = -1
-      const used = sizes.subarray(0, groups)
-      // If wins and losses cancel within a group, the sum over the groups is less than their number.
-      const lostCount = lostItems.length
-      let unanimous = 0
-      const isOneAnswerEach = used.every((size, at) => {
-        unanimous += Math.abs(balance[at]!)
-        return size === used[0] && (balance[at] === 0 || Math.abs(balance[at]!) === size)
-      })
+      const { ours: candidateSums, theirs: opponentSums, ...sums } = sum(items)
+      const { sizes, ourWeights, theirWeights, lostItems, lostGroups, won, unanswered, extent, isOneAnswerEach } = sums
       return {
         kind,
         sign,
         ...(kind === 'binary' ? { range: [0, 1] as const } : range !== undefined && { range }),
-        extent: [lowest, highest],
-        candidate: ourSums.subarray(0, groups),
-        opponent: theirSums.subarray(0, groups),
-        sizes: used,
-        candidateWeight: weigh ? ourWeights.subarray(0, groups) : used,
-        opponentWeight: weigh ? theirWeights.subarray(0, groups) : used,
-        items: length,
+        extent,
+        candidate: candidateSums,
+        opponent: opponentSums,
+        sizes,
+        candidateWeight: ourWeights,
+        opponentWeight: theirWeights,
+        items: items?.length ?? ids.length,
         unanswered,
-        lost: { items: lostItems.take(), groups: lostGroups.take(), idOf: (item) => ids.at(item)! },
+        lost: { items: lostItems, groups: lostGroups, idOf: (item) => ids.at(item)! },
         won,
-        isOneAnswerEach: isOneAnswerEach && unanimous === lostCount + won,
+        isOneAnswerEach,
       }
     },
   }
 }
+
+/** Adds up the scores of some items, or of all; items that are groups by themselves are never looked up by group. */
+function summing(evaluation: Evaluation, columns: PairedColumns): (items?: Uint32Array) => PairedSums {
+  if (isUngrouped(evaluation)) return (items) => pairItems(columns, items)
+  const { codes, count } = groupCodes(evaluation)
+  const slot = new Int32Array(count).fill(-1)
+  return (items) => sumGroups(columns, items, codes, slot)
+}
+
+const weightsOf = ({ scores, weights }: MetricColumn) =>
+  weights === undefined ? new Float64Array(scores.length).fill(1) : numbersOf(weights)
 
 /** The ids of the first items that were lost. */
 export const firstLost = ({ lost }: Pairing, most: number): readonly string[] =>

@@ -1,4 +1,5 @@
 import type { Evaluation } from '../evaluation/index.js'
+import { isUngrouped } from './paired-groups.js'
 
 /** Ids in order are looked at up to this many: groups are neighbours there. */
 const mostIds = 20_000
@@ -15,13 +16,11 @@ const date = /\d{4}[-_./]\d{1,2}[-_./]\d{1,2}$/
  *
  * Ids suggest groups if most of them are a prefix and a counter that starts again at 0, 1 or a in every prefix.
  */
-export function suggestedGroups({
-  ids,
-  groups,
-}: Evaluation): { readonly prefixes: number; readonly example: string } | undefined {
-  if (groups !== ids) {
-    for (let index = 0; index < ids.length; index += 1) if (groups.at(index) !== ids.at(index)) return undefined
-  }
+export function suggestedGroups(
+  evaluation: Evaluation,
+): { readonly prefixes: number; readonly example: string } | undefined {
+  if (!isUngrouped(evaluation)) return undefined
+  const { ids } = evaluation
   const counters = new Map<string, Set<string>>()
   const looked = Math.min(ids.length, mostIds)
   for (let index = 0; index < looked; index += 1) {
