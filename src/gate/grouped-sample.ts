@@ -1,4 +1,5 @@
-import { type GroupedRatio, gaffkeTest, normalQuantile } from '../statistics/index.js'
+import { type GroupedRatio, gaffkeTest } from '../statistics/index.js'
+import { detectableByLaw, fewestByLaw, groupsNeededByLaw } from './group-law.js'
 import { type Pairing, sumOf } from './paired-groups.js'
 
 /** Differences of two models by group, and what one more group might add to them. */
@@ -63,11 +64,8 @@ export const mirrored = ({ sums, sizes, unseen }: Pick<GroupedSample, 'sums' | '
 })
 
 /** The fewest groups that pass if no item is lost or won: the exact bound for groups that are all alike. */
-export function fewestGroups({ sizes, unseen }: GroupedSample, margin: number, alpha: number): number {
-  const typical = sumOf(sizes) / sizes.length
-  const excess = -unseen.lost.sum - margin * unseen.lost.size
-  return excess <= 0 ? 1 : Math.ceil(-Math.log(alpha) / Math.log1p((margin * typical) / excess))
-}
+export const fewestGroups = ({ sizes, unseen }: GroupedSample, margin: number, alpha: number): number =>
+  fewestByLaw({ typical: sumOf(sizes) / sizes.length, lost: turned(unseen.lost) }, margin, alpha)
 
 export interface SamplePlan {
   readonly smallestDetectableDrop: number
@@ -83,22 +81,14 @@ export function planSample(sample: GroupedSample, margin: number, alpha: number,
   for (let group = 0; group < n; group += 1) squares += (sums[group]! - estimate * sizes[group]!) ** 2
   // No disagreement in n groups does not prove that there is none: half a group is assumed.
   const deviation = Math.sqrt(Math.max(squares, unseen.lost.sum ** 2 / 2) / n) / typical
-  const power = normalQuantile(0.8)
-  const needed = (groups: number, loss: number, level: number) => {
-    const shift = loss / (typical * groups)
-    const spread = deviation / Math.sqrt(groups)
-    return shift + normalQuantile(1 - level) * Math.hypot(spread, shift) + power * spread
+  const law = { typical, deviation, lost: turned(unseen.lost), won: unseen.won.sum }
+  return {
+    smallestDetectableDrop: detectableByLaw(law, n, harmAlpha),
+    groupsNeeded: groupsNeededByLaw(law, margin, alpha),
   }
-  let [low, high] = [0, fewestGroups(sample, margin, alpha)]
-  while (needed(high, -unseen.lost.sum, alpha) > margin && high < 1e12) [low, high] = [high, 2 * high]
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    if (middle >= fewestGroups(sample, margin, alpha) && needed(middle, -unseen.lost.sum, alpha) <= margin)
-      high = middle
-    else low = middle
-  }
-  return { smallestDetectableDrop: needed(n, unseen.won.sum, harmAlpha), groupsNeeded: high }
 }
+
+const turned = ({ sum, size }: GroupedRatio['worst']) => ({ sum: -sum, size })
 
 function linearised({ sign, candidate, opponent, candidateWeight, opponentWeight }: Pairing): Float64Array {
   const n = candidate.length

@@ -8,10 +8,27 @@ import {
   smallestMargin,
 } from '../statistics/index.js'
 import { alpha } from './answer.js'
+import {
+  failChanceByLaw,
+  fewestByLaw,
+  groupsNeededByLaw,
+  lawOfAnswers,
+  passChanceByLaw,
+  smallestMarginByLaw,
+} from './group-law.js'
 
 export interface GatePlanOptions {
-  /** Independent items. */
   readonly items: number
+  /**
+   * Items of each group, or how many groups of equal size there are: groups are independent, their items need not be.
+   * @default every item is a group by itself
+   */
+  readonly groups?: number | readonly number[] | undefined
+  /**
+   * How alike the items of a group change: 0 if they are independent, 1 if a group changes as one. Without effect on items
+   * that are groups by themselves. @default 0.3
+   */
+  readonly correlation?: number | undefined
   /** Share of items that one model has right and the other wrong, 0..1. @default 0.05 */
   readonly discordance?: number | undefined
   /** @default 0.02 */
@@ -22,6 +39,10 @@ export interface GatePlanOptions {
 
 export interface GatePlan {
   readonly items: number
+  /** Independent groups; as many as items if nothing is grouped. */
+  readonly groups: number
+  /** Absent if nothing is grouped. */
+  readonly correlation?: number | undefined
   readonly discordance: number
   readonly margin: number
   readonly uses: number
@@ -31,19 +52,41 @@ export interface GatePlan {
   readonly worseByTheMargin: Plan
   /** Below this many nothing passes, whatever is observed. */
   readonly fewestItems: number
+  /** The same in groups. */
+  readonly fewestGroups: number
   /** The margin that passes a model of the same quality four times in five. */
   readonly smallestMargin: number
   /** The items that do so at this margin. */
   readonly itemsNeeded: number
+  /** The same in groups of these sizes. */
+  readonly groupsNeeded: number
 }
 
 /**
- * What `noRegression` can decide on a set of this size, for right or wrong answers: exact.
+ * What `noRegression` can decide on a set of this size, for right or wrong answers: exact if every item is independent, or if
+ * groups of equal size change as one; for other groups by the normal approximation of Gaffke's bound.
  *
  * @throws `invalid-options`
  */
-export function planGate({ items, discordance = 0.05, margin = 0.02, uses = 1 }: GatePlanOptions): GatePlan {
+export function planGate(options: GatePlanOptions): GatePlan {
+  const { items, groups, correlation = 0.3, discordance = 0.05, margin = 0.02, uses = 1 } = options
   const passAlpha = alpha / checkedUses(uses)
+  const sizes = groups === undefined ? undefined : sizesOf(items, groups)
+  if (!(correlation >= 0 && correlation <= 1)) throw invalid(`the correlation is ${correlation}. Give one from 0 to 1`)
+  if (sizes === undefined || sizes.every((size) => size === 1))
+    return planSingle({ items, discordance, margin, uses }, passAlpha)
+  const size = items / sizes.length
+  if (correlation === 1 && sizes.every((one) => one === size)) {
+    const single = planSingle({ items: sizes.length, discordance, margin, uses }, passAlpha)
+    const { fewestItems, itemsNeeded } = single
+    return { ...single, items, correlation, fewestItems: fewestItems * size, itemsNeeded: itemsNeeded * size }
+  }
+  return planGrouped({ items, discordance, margin, uses }, passAlpha, sizes, correlation)
+}
+
+type Asked = Required<Pick<GatePlan, 'items' | 'discordance' | 'margin' | 'uses'>>
+
+function planSingle({ items, discordance, margin, uses }: Asked, passAlpha: number): GatePlan {
   const fewestItems = minimumItemsForMargin(margin, { alpha: passAlpha })
   const chances = (q: number, trueDifference: number): Plan => {
     const options = { n: items, discordance: q, trueDifference, margin }
@@ -52,19 +95,62 @@ export function planGate({ items, discordance = 0.05, margin = 0.02, uses = 1 }:
     // What no longer passes is mostly left open: an outcome that also shows harm is rare where the margin is small.
     return { pass, fail, inconclusive: Math.max(0, inconclusive + alone - pass) }
   }
+  const itemsNeeded = requiredItems({ discordance, margin, alpha: passAlpha })
   return {
-    items,
-    discordance,
-    margin,
-    uses,
+    ...{ items, groups: items, discordance, margin, uses },
     identical: chances(discordance, 0),
     // A model that is worse by the margin answers at least so many items differently.
     worseByTheMargin: chances(Math.max(discordance, margin), -margin),
-    fewestItems,
+    ...{ fewestItems, fewestGroups: fewestItems },
     smallestMargin: smallestMargin({ n: items, discordance, alpha: passAlpha }),
-    itemsNeeded: requiredItems({ discordance, margin, alpha: passAlpha }),
+    ...{ itemsNeeded, groupsNeeded: itemsNeeded },
   }
 }
+
+function planGrouped(asked: Asked, passAlpha: number, sizes: readonly number[], correlation: number): GatePlan {
+  const { items, discordance, margin } = asked
+  if (!(discordance > 0 && discordance <= 1)) throw invalid(`the discordance is ${discordance}. Give one from 0 to 1`)
+  if (!(margin > 0 && margin < 1)) throw invalid(`the margin is ${margin}. Give one between 0 and 1`)
+  const groups = sizes.length
+  const chances = (q: number, change: number): Plan => {
+    const law = lawOfAnswers(sizes, { discordance: q, correlation, change })
+    const pass = passChanceByLaw(law, groups, margin, passAlpha, change)
+    const fail = Math.min(1 - pass, failChanceByLaw(law, groups, alpha, change))
+    return { pass, fail, inconclusive: 1 - pass - fail }
+  }
+  const law = lawOfAnswers(sizes, { discordance, correlation, change: 0 })
+  const fewestGroups = fewestByLaw(law, margin, passAlpha)
+  const groupsNeeded = groupsNeededByLaw(law, margin, passAlpha)
+  const itemsIn = (count: number) => Math.ceil((count * items) / groups)
+  return {
+    ...asked,
+    ...{ groups, correlation },
+    identical: chances(discordance, 0),
+    worseByTheMargin: chances(Math.max(discordance, margin), -margin),
+    ...{ fewestItems: itemsIn(fewestGroups), fewestGroups },
+    smallestMargin: smallestMarginByLaw(law, groups, passAlpha),
+    ...{ itemsNeeded: itemsIn(groupsNeeded), groupsNeeded },
+  }
+}
+
+/** Items per group; of a number of groups, as equal as they can be. */
+function sizesOf(items: number, groups: number | readonly number[]): readonly number[] {
+  if (typeof groups === 'number') {
+    if (!(Number.isSafeInteger(groups) && groups >= 1 && groups <= items))
+      throw invalid(`${items} items cannot be in ${groups} groups. Give 1 to ${items} groups`)
+    return Array.from(
+      { length: groups },
+      (_, group) => Math.floor(((group + 1) * items) / groups) - Math.floor((group * items) / groups),
+    )
+  }
+  const odd = groups.find((size) => !(Number.isSafeInteger(size) && size >= 1))
+  const total = groups.reduce((sum, size) => sum + size, 0)
+  if (odd !== undefined || total !== items)
+    throw invalid(`the groups have ${odd ?? total} items, of ${items}. Give the number of items in each group`)
+  return groups
+}
+
+const invalid = (fact: string) => new SheikhError('invalid-options', `Cannot plan a gate: ${fact}.`)
 
 function checkedUses(uses: number): number {
   if (Number.isSafeInteger(uses) && uses >= 1 && uses <= 10_000) return uses

@@ -115,6 +115,19 @@ describe('gate plan', () => {
     expect(json).toMatchObject({ identical: { pass: 0 }, fewestItems: 149 })
   })
 
+  it('knows groups: correlated items decide less, and the answer is in groups', async () => {
+    const folder = await temporary()
+    const asked = ['gate', 'plan', '--items', '2000', '--discordance', '0.1', '--groups', '400']
+    const { out } = await sheikh(folder, asked)
+    expect(out).toContain('With 2,000 items in 400 groups (correlation 0.3), a margin of 2 points')
+    expect(out).toMatch(/the set that does so at 2 points: \d+ groups/)
+    const { json } = await sheikhJson(folder, ...asked, '--correlation', '0.1')
+    const { json: single } = await sheikhJson(folder, ...asked.slice(0, -2))
+    expect(json).toMatchObject({ items: 2000, groups: 400, correlation: 0.1 })
+    expect(json.identical.pass).toBeLessThan(single.identical.pass)
+    expect((await sheikh(folder, [...asked, '--correlation', '2'])).err).toContain('[invalid-options]')
+  })
+
   it('takes the items of the project where none are given', async () => {
     expect((await sheikhJson(await project(), 'gate', 'plan')).json.items).toBe(80)
     expect((await sheikh(await temporary(), ['gate', 'plan'])).err).toContain('[repository-invalid]')

@@ -24,6 +24,8 @@ export const gate: Command = {
     normalize: { type: 'string' },
     out: { type: 'string' },
     items: { type: 'string' },
+    groups: { type: 'string' },
+    correlation: { type: 'string' },
     discordance: { type: 'string' },
     uses: { type: 'string' },
     simulations: { type: 'string' },
@@ -40,7 +42,9 @@ export const gate: Command = {
     normalize:
       'compare, test: differences between prediction and target that do not count: trim, case, punctuation, number; several with commas',
     out: 'compare: also write the comparison to this file, as Markdown, or as a page with plots where it ends in .html',
-    items: "plan: independent items (default: those that the project's evaluation set pins)",
+    items: "plan: how many items (default: those that the project's evaluation set pins, in their groups)",
+    groups: 'plan: how many groups the items are in, all of one size (default: every item is independent)',
+    correlation: 'plan: how alike the items of a group change, from 0 (independent) to 1 (as one) (default: 0.3)',
     simulations:
       'test: comparisons for each planted loss (default: 10,000 for independent right or wrong answers, else 1,000; ratios 200)',
     uses: 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
@@ -55,7 +59,7 @@ export const gate: Command = {
     } = input
     if (action === 'test') return testGate(input, terminal)
     if (action === 'compare') return compare(values, terminal)
-    if (action === 'plan') return plan(values, () => pinnedGroups(project, terminal))
+    if (action === 'plan') return plan(values, () => pinnedSizes(project, terminal))
     throw new SheikhError(
       'invalid-options',
       `Cannot do "gate ${action}": it takes compare, plan or test. See: sheikh gate --help`,
@@ -63,10 +67,14 @@ export const gate: Command = {
   },
 }
 
-async function plan(values: Arguments['values'], pinned: () => Promise<number>): Promise<Answer> {
+async function plan(values: Arguments['values'], pinned: () => Promise<readonly number[]>): Promise<Answer> {
   const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
+  const items = number('items')
+  const sizes = items === undefined ? await pinned() : undefined
   const asked = {
-    items: number('items') ?? (await pinned()),
+    items: items ?? sizes!.reduce((sum, size) => sum + size, 0),
+    groups: number('groups') ?? sizes,
+    correlation: number('correlation'),
     discordance: number('discordance'),
     margin: number('margin'),
   }
@@ -83,17 +91,25 @@ async function plan(values: Arguments['values'], pinned: () => Promise<number>):
 }
 
 function describePlan(planned: GatePlan): string {
-  const { items, margin, discordance, identical, worseByTheMargin, fewestItems } = planned
+  const { items, groups, correlation, margin, discordance, identical, worseByTheMargin, fewestGroups } = planned
+  const count = (value: number) => value.toLocaleString('en')
+  const [over, many] =
+    items === groups
+      ? [`${count(items)} independent items`, (needed: number) => `${count(needed)} items`]
+      : [
+          `${count(items)} items in ${count(groups)} groups (correlation ${correlation})`,
+          (needed: number) => `${count(needed)} groups`,
+        ]
   const chances = ({ pass, fail, inconclusive }: typeof identical) =>
     `passes ${percent(pass)}, fails ${percent(fail)}, is left open ${percent(inconclusive)}`
   const text = [
-    `With ${items} independent items, a margin of ${inPoints(margin)}, and models that answer ${percent(discordance)} of them differently:`,
+    `With ${over}, a margin of ${inPoints(margin)}, and models that answer ${percent(discordance)} of them differently:`,
     `  a model of the same quality ${chances(identical)}`,
     `  a model that is worse by the margin ${chances(worseByTheMargin)}`,
     `  the margin that passes the same quality four times in five: ${inPoints(planned.smallestMargin)}`,
-    `  the items that do so at ${inPoints(margin)}: ${planned.itemsNeeded}`,
-    ...(items < fewestItems
-      ? [`Fewer than ${fewestItems} items certify no margin of ${inPoints(margin)}, even without any loss.`]
+    `  the set that does so at ${inPoints(margin)}: ${many(planned.groupsNeeded)}`,
+    ...(groups < fewestGroups
+      ? [`Fewer than ${many(fewestGroups)} certify no margin of ${inPoints(margin)}, even without any loss.`]
       : []),
   ]
   return text.join('\n')
@@ -101,9 +117,15 @@ function describePlan(planned: GatePlan): string {
 
 const inPoints = (value: number) => `${Number((100 * value).toFixed(2))} points`
 
-async function pinnedGroups(project: string, terminal: Terminal): Promise<number> {
+/** How many items each group of the pinned set has. */
+async function pinnedSizes(project: string, terminal: Terminal): Promise<readonly number[]> {
   const { items } = await (await open(project, terminal)).evaluationSet()
-  return new Set(items.map(({ group, id }) => group ?? id)).size
+  const sizes = new Map<string, number>()
+  for (const { group, id } of items) {
+    const key = group === undefined ? `i${id}` : `g${group}`
+    sizes.set(key, (sizes.get(key) ?? 0) + 1)
+  }
+  return [...sizes.values()]
 }
 
 async function compare(values: Arguments['values'], terminal: Terminal): Promise<Answer> {
