@@ -80,7 +80,11 @@ export function judgeBound(
 }
 
 /** One-sided bounds of the share of items that are right: exact if each item is independent, else over groups. */
-function boundsOf({ right, sizes }: { right: Float64Array; sizes: Float64Array }, passing: number, failing: number) {
+export function boundsOf(
+  { right, sizes }: { right: Float64Array; sizes: Float64Array },
+  passing: number,
+  failing: number,
+) {
   const n = right.length
   const isSingle = sizes.every((size) => size === 1) && right.every((score) => score === 0 || score === 1)
   if (isSingle) {

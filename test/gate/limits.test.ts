@@ -167,6 +167,28 @@ describe('calibration', () => {
     ).toMatchObject({ status: 'fail' })
   })
 
+  it('counts every item alike: an error that sits in the large groups is as large as it is', async () => {
+    // 120 groups of one item are right as often as they say; 40 groups of 30 say 0.9 and are right on every other item.
+    const sizes = [...Array<number>(120).fill(1), ...Array<number>(40).fill(30)]
+    const base = evaluationOf({
+      model: 'm',
+      scores: sizes.flatMap((size) => Array<number>(size).fill(1)),
+      groups: sizes.flatMap((size, group) => Array<string>(size).fill(`group ${group}`)),
+    })
+    const isSure = (item: number) => item >= 120
+    const predictions = Array.from(base.ids, (_, item): Prediction => {
+      const sure = isSure(item) ? 0.9 : 0.5
+      return { kind: 'label', label: 'a', probabilities: { a: sure, b: 1 - sure } }
+    })
+    const targets = Array.from(base.ids, (_, item) => (item % 2 === 0 ? 'a' : 'b'))
+    const finding = await judge({ ...base, predictions, targets }, 0.1)
+    expect(finding).toMatchObject({ status: 'fail', items: 1320, groups: 160 })
+    expect(finding.estimate).toBeCloseTo((0.4 * 1200) / 1320, 1)
+    expect(finding.lower).toBeGreaterThan(0.1)
+    expect(finding.upper).toBeGreaterThan(finding.estimate!)
+    expect(finding.engine).toContain('Gaffke')
+  })
+
   it('counts repeats of an item once', async () => {
     const once = await judge(
       answers(60, (confidence) => confidence - 0.2, 'repeats'),

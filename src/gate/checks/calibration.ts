@@ -10,11 +10,12 @@ export interface CalibrationOptions {
 
 /**
  * Whether the model is as often right as it says: the expected calibration error of the label that it gives, in bins of as
- * many groups each (K. Nguyen and B. O'Connor, EMNLP 2015).
+ * many items each (K. Nguyen and B. O'Connor, EMNLP 2015).
  *
  * `pass` where the upper bootstrap percentile is at most `maximumError`: the error is estimated too high, never too low, so
- * this errs to the safe side. `fail` where exact bounds by bin (Clopper-Pearson, Bonferroni over five bins) leave no smaller
- * one. The finding holds the reliability diagram.
+ * this errs to the safe side. `fail` where exact bounds by bin (Clopper-Pearson, or Gaffke's over groups; Bonferroni over
+ * five bins) leave no smaller one. Every item counts alike, and groups are resampled as wholes. The finding holds the
+ * reliability diagram.
  *
  * @throws `invalid-options`
  */
