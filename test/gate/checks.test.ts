@@ -153,6 +153,16 @@ describe('beatsMajority', () => {
     expect(await ask(right(count, 100), targets(share, 100))).toMatchObject([{ status, threshold: share }])
   })
 
+  it('stays open if the bound reaches the share, but the items do not show the difference', async () => {
+    // 252 of 500 items have one label. The model is right on 46 of them and on all 248 others: 206 lost, 248 won, p = 0.027
+    // would pass; on 25 of them 227 are lost and 248 won, p = 0.18, while the lower bound of 273 of 500 is 50.8 %.
+    const labels = Array.from({ length: 500 }, (_, index) => (index < 252 ? 'a' : 'b'))
+    const scores = Array.from({ length: 500 }, (_, index) => +(index < 25 || index >= 252))
+    const [finding] = await ask(scores, labels)
+    expect(finding!.lower).toBeGreaterThan(finding!.threshold!)
+    expect(finding).toMatchObject({ status: 'inconclusive', reason: expect.stringContaining('item by item') })
+  })
+
   it('says when no label can be the most frequent one', async () => {
     expect(await ask(right(100, 100), targets(1, 100))).toMatchObject([{ status: 'inconclusive' }])
     expect(await ask(right(9, 10), Array(10).fill(3))).toMatchObject([{ status: 'not-applicable' }])

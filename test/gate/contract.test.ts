@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { accuracy, crossEntropy, exactMatch, logLoss, macroF1, recall } from '../../src/evaluation/index.js'
-import { atLeast, measures, noRegression, qualityGate } from '../../src/gate/index.js'
+import { atLeast, beatsMajority, measures, noRegression, qualityGate } from '../../src/gate/index.js'
 import { checkContract } from '../../src/testing/check-contract.js'
 import { gateContract } from '../../src/testing/gate-contract.js'
 import { type MetricExamples, metricContract } from '../../src/testing/metric-contract.js'
@@ -17,7 +17,12 @@ const vectors = [[2.5, 3] as const, [0, 1] as const].map((values): MetricExample
   { kind: 'vector', values },
 ])
 describe('the metric cross-entropy', () => metricContract(it, async () => crossEntropy(), vectors))
-for (const make of [() => atLeast(accuracy(), 0.15), () => noRegression(accuracy()), () => measures(accuracy())])
+for (const make of [
+  () => atLeast(accuracy(), 0.15),
+  () => beatsMajority(accuracy()),
+  () => noRegression(accuracy()),
+  () => measures(accuracy()),
+])
   describe(`the check ${make().name}`, () => checkContract(it, async () => make()))
 describe('the quality gate', () =>
   gateContract(it, async () => qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy())])))

@@ -1,15 +1,18 @@
 import { SheikhError } from '../../core/index.js'
-import type { Metric } from '../../evaluation/index.js'
+import type { Evaluation, Metric } from '../../evaluation/index.js'
 import { type Answer, alpha } from '../answer.js'
 import type { Check } from '../gate.js'
+import { judgeImprovement } from '../judge.js'
 import { judgeBound } from '../judge-bound.js'
+import { metricColumn, pairGroups } from '../paired-groups.js'
 
 /**
  * Whether a model is better than always answering the most frequent target of the evaluation set, with 95 % confidence.
  *
- * The floor is the share of that target among the items, 0..1. `pass` if the one-sided lower bound reaches the floor, `fail` if
- * the upper bound does not; the bounds are those of `atLeast`. `inconclusive` if all items have one target, because no model
- * can be better. `not-applicable` if the targets are not texts.
+ * The floor is the share of that target among the items, 0..1. `pass` if the one-sided lower bound reaches the floor and the
+ * model is better item by item, `fail` if the upper bound does not reach it and the model is worse item by item. The bounds
+ * are those of `atLeast`; the comparison by item is that of `improves`, and allows for the share being an estimate, too.
+ * `inconclusive` if all items have one target, because no model can be better. `not-applicable` if the targets are not texts.
  *
  * @throws `invalid-options` for a metric that is not binary, or of which less is better.
  */
@@ -45,8 +48,24 @@ export function beatsMajority(metric: Metric): Check {
           reason:
             'all items have the same target, so no model can be better than always giving it; pin items with other targets',
         })
-      const threshold = items === 0 ? 0 : Math.max(...counts.values()) / items
-      return finding({ threshold, ...judgeBound(evaluation, metric, { side: 'at-least', threshold, passAlpha }) })
+      const [majority, share] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most), [undefined, 0])
+      const threshold = items === 0 ? 0 : share / items
+      const bounded = judgeBound(evaluation, metric, { side: 'at-least', threshold, passAlpha })
+      if (bounded.status === 'inconclusive') return finding({ threshold, ...bounded })
+      const paired = judgeImprovement(
+        pairGroups(evaluation, always(majority, evaluation, metric), metric).over(),
+        passAlpha,
+      )
+      const engine = `${bounded.engine}, and ${paired.engine}`
+      if (paired.status === bounded.status) return finding({ threshold, ...bounded, engine })
+      const reason = `${bounded.reason}; item by item it is neither better nor worse for certain than always giving the most frequent target`
+      return finding({ threshold, ...bounded, engine, status: 'inconclusive', reason })
     },
   }
+}
+
+/** The evaluation of a model that always gives this answer. */
+function always(answer: unknown, evaluation: Evaluation, metric: Metric): Evaluation {
+  const scores = Float64Array.from(evaluation.targets, (target) => (target === answer ? 1 : 0))
+  return { ...evaluation, metrics: [{ ...metricColumn(evaluation, metric), scores }] }
 }
