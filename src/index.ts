@@ -45,6 +45,7 @@ export {
   evaluate,
   exactMatch,
   f1,
+  type LogLossOptions,
   logLoss,
   type Metric,
   type MetricColumn,

@@ -13,7 +13,7 @@ export { type MeasureLatencyOptions, measureLatency } from './measure-latency.js
 export { accuracy } from './metrics/accuracy.js'
 export { crossEntropy } from './metrics/cross-entropy.js'
 export { exactMatch } from './metrics/exact-match.js'
-export { logLoss } from './metrics/log-loss.js'
+export { type LogLossOptions, logLoss } from './metrics/log-loss.js'
 export { f1, macroF1, macroPrecision, macroRecall, precision, recall } from './metrics/precision-recall.js'
 export { isNormalization, type Normalization, normalizations } from './normalization.js'
 export { type PairScoresOptions, pairScores } from './pair-scores.js'

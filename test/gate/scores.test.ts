@@ -205,3 +205,34 @@ it('a mean that is worse by the margin passes no more often than it says, and an
     `${passed} passed, ${failed} failed`,
   ).toBe(true)
 }, 120_000)
+
+it('a log loss needs thousands of items, and hundreds if it is clipped', async () => {
+  const judged = async (metric: Metric, margin: number, count: number) => {
+    const scores = Array.from({ length: count }, (_, index) => 0.1 + (index % 2) / 10)
+    const parts = { metric: metric.name, direction: metric.direction, range: metric.range, kind: metric.kind } as const
+    const verdict = await qualityGate([noRegression(metric, { margin })]).decide(
+      evidenceOf(evaluation('new', scores, parts), evaluation('old', scores, parts)),
+      context,
+    )
+    return verdict.status
+  }
+  expect(await judged(logLoss(), 0.02, 5397)).toBe('inconclusive')
+  expect(await judged(logLoss(), 0.02, 5398)).toBe('pass')
+  expect(await judged(logLoss({ clip: 0.05 }), 0.02, 447)).toBe('inconclusive')
+  expect(await judged(logLoss({ clip: 0.05 }), 0.02, 448)).toBe('pass')
+  expect(await judged(logLoss({ clip: 0.05 }), 0.05, 178)).toBe('pass')
+})
+
+it('a clipped log loss takes no probability below the clip', () => {
+  const metric = logLoss({ clip: 0.01 })
+  const score = (a: number) =>
+    metric.score(
+      { id: 'x', input: 'x', target: 'a', slices: {} },
+      { kind: 'label', label: 'b', probabilities: { a, b: 1 - a } },
+    )
+  expect(score(0)).toBeCloseTo(-Math.log(0.01), 12)
+  expect(score(0.2)).toBeCloseTo(-Math.log(0.2), 12)
+  expect(metric.range).toEqual([0, -Math.log(0.01)])
+  expect(metric.describe()).toEqual({ clip: 0.01 })
+  for (const clip of [0, 1, -0.1, Number.NaN]) expect(() => logLoss({ clip })).toThrow(/clip/)
+})

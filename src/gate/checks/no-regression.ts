@@ -24,6 +24,9 @@ export interface NoRegressionOptions {
  * better than −margin, `fail` if it has for worse than 0. A ratio of sums: the same, linearised, and the BCa bootstrap must
  * agree. By slice after Holm's correction; else `inconclusive`.
  *
+ * A metric with a wide range needs many items: at least 3 · range / margin of them, because one unseen item may lose all of
+ * it. Without a clip `logLoss()` is nearly always inconclusive: use `logLoss({ clip: 0.05 })`, or compare `accuracy()`.
+ *
  * A mean or ratio without a finite `range` needs 20 groups; how far an unseen group may lie is estimated from the scores.
  *
  * @throws `invalid-options` for an aggregate metric, or a margin that is not above 0 (and below 1 for a binary metric).
