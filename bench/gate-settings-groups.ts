@@ -60,6 +60,29 @@ export function largeGroupSettings(): readonly Setting[] {
   return settings
 }
 
+/** Single answers change both ways, and a worse candidate loses a rare group, or much of it. */
+export function rareGroupSettings(sizeOf: SizeOf): readonly Setting[] {
+  return [60, 150, 400].flatMap((groups) =>
+    [0.0203, 0.05].flatMap((rate) =>
+      [0.3, 0.05].map((noise) => ({
+        name: `${groups} groups, ${100 * rate} % lose, ${100 * noise} % of the answers change besides`,
+        draw: (random: Random, change: number) =>
+          drawGroups(random, groups, sizeOf, (size) => {
+            const loss = random.uniform() < rate ? -change / rate : 0
+            let [lost, won] = [0, 0]
+            for (let item = 0; item < size; item += 1) {
+              const isLost = random.uniform() < loss
+              const at = random.uniform()
+              if (isLost || at < noise / 2) lost += 1
+              else if (at < noise) won += 1
+            }
+            return [lost, won]
+          }),
+      })),
+    ),
+  )
+}
+
 function drawGroups(
   random: Random,
   groups: number,

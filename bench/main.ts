@@ -1,9 +1,10 @@
 // npm run bench: all benches. npm run bench -- <name>…: these; `train` is all that is about training. Prints tables, writes
-// bench/results/<name>.json.
+// bench/results/<name>.json. npm run bench -- gate --rows simulations|speed: these rows alone; the results keep the others.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { BenchRow } from './bench.js'
 
 const names = [
@@ -23,7 +24,20 @@ const names = [
 const groups: Readonly<Record<string, readonly string[]>> = {
   train: ['train', 'kernels', 'pytorch', 'mails', 'command'],
 }
-const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
+const { values: flags, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: { rows: { type: 'string' }, here: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+})
+if (flags.help === true) {
+  console.log(`npm run bench                                  all benches
+npm run bench -- <name>…                       these: ${names.join(', ')}
+npm run bench -- train                         all that is about training
+npm run bench -- gate --rows simulations       error rates: minutes, the same numbers on every machine
+npm run bench -- gate --rows speed             times and memory: on a machine that does nothing else
+
+Each bench prints a table and writes bench/results/<name>.json. With --rows the file keeps the other rows.`)
+  process.exit(0)
+}
 const unknown = asked.filter((name) => !names.includes(name))
 if (unknown.length > 0) {
   console.error(`There is no bench "${unknown.join('", "')}". There are: ${names.join(', ')}.`)
@@ -33,16 +47,25 @@ if (unknown.length > 0) {
 const results = join(import.meta.dirname, 'results')
 mkdirSync(results, { recursive: true })
 
-if (process.argv.includes('--here')) {
+interface Bench {
+  readonly rows?: () => Promise<readonly BenchRow[]>
+  /** For `--rows`, in the order of the table. */
+  readonly parts?: Readonly<Record<string, () => Promise<readonly BenchRow[]>>>
+}
+type Kept = BenchRow & { readonly part?: string }
+
+if (flags.here === true) {
   // One bench in a process of its own, so that its peak memory is its own.
-  const { rows } = (await import(`./${asked[0]}.ts`)) as { rows: () => Promise<readonly BenchRow[]> }
+  const bench = (await import(`./${asked[0]}.ts`)) as Bench
   const file = join(results, `${asked[0]}.json`)
-  writeFileSync(file, `${JSON.stringify({ machine: machine(), versions: versions(), rows: await rows() }, null, 2)}\n`)
+  const rows = await measure(bench, file)
+  writeFileSync(file, `${JSON.stringify({ machine: machine(), versions: versions(), rows }, null, 2)}\n`)
 } else {
   let failed = false
+  const only = flags.rows === undefined ? [] : ['--rows', flags.rows]
   const wanted = asked.flatMap((name) => groups[name] ?? [name])
   for (const name of new Set(wanted.length > 0 ? wanted : names)) {
-    const { status } = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, name, '--here'], {
+    const { status } = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, name, '--here', ...only], {
       stdio: 'inherit',
     })
     if (status !== 0) {
@@ -65,6 +88,21 @@ if (process.argv.includes('--here')) {
     )
   }
   if (failed) process.exitCode = 1
+}
+
+/** All rows, or those of one part between the rows that the results file keeps of the others. */
+async function measure({ rows, parts = {} }: Bench, file: string): Promise<readonly Kept[]> {
+  if (rows !== undefined && flags.rows === undefined) return rows()
+  if (flags.rows !== undefined && parts[flags.rows] === undefined) {
+    const known = Object.keys(parts).join(', ') || 'none'
+    throw new Error(`The bench "${asked[0]}" has no rows "${flags.rows}". It has: ${known}.`)
+  }
+  const kept = flags.rows === undefined ? [] : (JSON.parse(readFileSync(file, 'utf8')) as { rows: Kept[] }).rows
+  const found: Kept[] = []
+  for (const [part, run] of Object.entries(parts))
+    if (flags.rows === undefined || flags.rows === part) for (const row of await run()) found.push({ ...row, part })
+    else found.push(...kept.filter((row) => row.part === part))
+  return found
 }
 
 function machine() {
