@@ -27,8 +27,9 @@ export interface GroupedRatio {
  * other distributions with a known worst value, Gaffke conjectured that the level holds, and no counterexample is known; for
  * many groups the power is that of a z-test.
  *
- * Source: N. Gaffke, Mathematical Methods of Statistics 14 (2005) 451–467; M. Phan, P. S. Thomas and E. Learned-Miller,
- * Proceedings of ICML (2021), for the evidence.
+ * Sources: N. Gaffke, Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable,
+ * Mathematical Methods of Statistics 14 (2005) 451–467. On bounds of this kind: M. Phan, P. Thomas and E. Learned-Miller,
+ * Towards practical mean bounds for small samples, ICML 2021, Proceedings of Machine Learning Research 139, 8567–8576.
  *
  * @throws `invalid-options` for no groups, a sum that is not finite, or a size that is not above 0.
  */
