@@ -70,7 +70,7 @@ describe('help', () => {
       ledger: ['limit', 'reason', 'by'],
       gate: [
         ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'normalize', 'out'],
-        ...['items', 'discordance', 'uses', 'simulations'],
+        ...['items', 'groups', 'correlation', 'discordance', 'uses', 'simulations'],
       ],
     }
     for (const name of all) {
