@@ -14,6 +14,8 @@ export interface AtomicWriteOptions {
    * @default the folder of the file itself
    */
   readonly temporaryFolder?: string | undefined
+  /** What the temporary file's name begins with. @default '.' */
+  readonly temporaryPrefix?: string | undefined
 }
 
 const temporaryName = /^\.[^/]*\.[0-9a-f-]{36}\.tmp$/
@@ -236,10 +238,10 @@ export async function readJsonFile(path: string): Promise<Json | undefined> {
 
 async function replaceWith<T>(
   path: string,
-  { temporaryFolder = dirname(path) }: AtomicWriteOptions,
+  { temporaryFolder = dirname(path), temporaryPrefix }: AtomicWriteOptions,
   write: (file: FileHandle) => Promise<T>,
 ): Promise<T> {
-  const temporary = temporaryBeside(path, temporaryFolder)
+  const temporary = temporaryBeside(path, temporaryFolder, temporaryPrefix)
   try {
     await makeDirectory(temporaryFolder)
     if (temporaryFolder !== dirname(path)) await makeDirectory(dirname(path))
@@ -264,8 +266,8 @@ async function writeAndFlush<T>(path: string, write: (file: FileHandle) => Promi
   }
 }
 
-const temporaryBeside = (path: string, folder: string) =>
-  join(folder, `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
+const temporaryBeside = (path: string, folder: string, prefix = '.') =>
+  join(folder, `${prefix}${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
 
 async function syncFolder(path: string): Promise<void> {
   // Windows opens no folders, and flushes a rename by itself.

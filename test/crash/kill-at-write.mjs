@@ -5,6 +5,7 @@
 //   FAIL_AT=N      the Nth call fails, after writing half; removing never does.     FAIL_CODE    as what (ENOSPC)
 //   FAIL_STAYS=1   so does every later one that needs space: the disk stays full
 //   COUNT_UNDER    only calls on paths below this folder count (tsx and others write caches of their own)
+//   COUNT_ONLY     only these calls count, by name and with commas between: sync,fsync
 //   COUNT_FILE     where the number of calls is written when the process ends
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -13,10 +14,20 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 
-const { KILL_AT, KILL_HALF, FAIL_AT, FAIL_CODE = 'ENOSPC', FAIL_STAYS, COUNT_UNDER, COUNT_FILE } = process.env
+const {
+  KILL_AT,
+  KILL_HALF,
+  FAIL_AT,
+  FAIL_CODE = 'ENOSPC',
+  FAIL_STAYS,
+  COUNT_UNDER,
+  COUNT_ONLY,
+  COUNT_FILE,
+} = process.env
 const killAt = Number(KILL_AT ?? 0)
 const failAt = Number(FAIL_AT ?? 0)
 const errnos = { ENOSPC: -28, EIO: -5, EROFS: -30, EDQUOT: -122, EACCES: -13, EMFILE: -24 }
+const only = COUNT_ONLY === undefined ? undefined : new Set(COUNT_ONLY.split(','))
 const original = { writeFileSync: fs.writeFileSync }
 let count = 0
 
@@ -78,6 +89,7 @@ const opensForReading = (flags) =>
 
 /** Counts a call; dies, or gives the error that it must fail with. `writeHalf` is called before either. */
 function meet(name, writeHalf) {
+  if (only !== undefined && !only.has(name)) return undefined
   count += 1
   if (count === killAt) {
     if (KILL_HALF) writeHalf?.()

@@ -243,6 +243,22 @@ describe.skipIf(gitIsMissing !== undefined)('a branch that somebody changed', ()
     rmSync(join(root, '.git/sheikh'), { recursive: true })
     await expect((await again()).read(context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
   })
+
+  it.each(['git', false] as const)(
+    'by losing its last commit is an error that says what to do (program: %s)',
+    async (program) => {
+      const { root, at } = await written()
+      const tip = at(branch)
+      rmSync(join(root, '.git/objects', tip.slice(0, 2), tip.slice(2)))
+      rmSync(join(root, '.git/sheikh'), { recursive: true })
+      const ledger = gitBranchLedger(await openGit(root, context, { program }))
+      for (const act of [ledger.read(context), ledger.append(approval('e'), context)])
+        await expect(act).rejects.toMatchObject({
+          code: 'artifact-corrupt',
+          message: expect.stringContaining('Fetch it from another clone'),
+        })
+    },
+  )
 })
 
 it.skipIf(gitIsMissing !== undefined)('a second read of the same commit reads no file again', async () => {

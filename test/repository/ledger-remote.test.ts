@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { openGit } from '../../src/repository/git/index.js'
+import { gitBranchLedger, openGit } from '../../src/repository/git/index.js'
 import { httpPlace } from '../../src/repository/git/ledger-http.js'
 import { localPlace } from '../../src/repository/git/ledger-local.js'
 import type { LedgerPlace } from '../../src/repository/git/ledger-place.js'
@@ -355,5 +355,63 @@ withGit('by the program git', () => {
     git(made.root, 'config', 'remote.origin.promisor', 'true')
     git(made.root, 'config', 'remote.origin.partialclonefilter', 'blob:none')
     expect(await runIds(made.ledger)).toEqual(['a', 'b'])
+  })
+})
+
+withGit.each([
+  ['over HTTP, by the program', () => served(), 'git'],
+  ['over HTTP, by the library', () => served(), false],
+  ['behind a path', async () => ({ url: bare() }), 'git'],
+] as const)('objects that a power failure took from a clone whose remote is %s', (_, serve, program) => {
+  const open = async (root: string) => gitBranchLedger(await openGit(root, context, { program }), { remote: 'origin' })
+  const objectsOf = (root: string) =>
+    git(root, 'rev-list', '--objects', branch, '--not', 'main')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ', 1)[0]!)
+
+  it.each([
+    ['are missing', 'the last commit', (root: string) => [git(root, 'rev-parse', branch).trim()], undefined],
+    [
+      'are missing',
+      'the last file',
+      (root: string) => [git(root, 'rev-parse', `${branch}:ledger.jsonl`).trim()],
+      undefined,
+    ],
+    ['are missing', 'all', objectsOf, undefined],
+    ['are empty', 'all', objectsOf, ''],
+  ])('and that %s (%s) are fetched again', async (_how, _which, lost, content) => {
+    const { url } = await serve()
+    const { root, again } = await clone(url)
+    const first = await again()
+    for (const id of ['a', 'b', 'c']) await first.append(approval(id), context)
+    rmSync(join(root, '.git/sheikh'), { recursive: true })
+    for (const oid of lost(root)) {
+      const path = join(root, '.git/objects', oid.slice(0, 2), oid.slice(2))
+      rmSync(path, { force: true })
+      if (content !== undefined) writeFileSync(path, content)
+    }
+    // Seen by this clone, so that it is checked to descend from what was seen.
+    const other = await clone(url)
+    await other.ledger.append(approval('d'), context)
+    expect(await runIds(await open(root))).toEqual(['a', 'b', 'c', 'd'])
+    await (await open(root)).append(approval('e'), context)
+    expect(await runIds(await again())).toEqual(['a', 'b', 'c', 'd', 'e'])
+    gitCheck(root)
+  })
+
+  it('and that the remote lacks too are an error that says what to do', async () => {
+    const { url } = await serve()
+    const { root, again } = await clone(url)
+    await (await again()).append(approval('a'), context)
+    await (await again()).append(approval('b'), context)
+    const seen = git(root, 'rev-parse', branch).trim()
+    tamper(url, (folder) => git(folder, 'reset', '--quiet', '--hard', 'HEAD~1'))
+    rmSync(join(root, '.git/sheikh'), { recursive: true })
+    rmSync(join(root, '.git/objects', seen.slice(0, 2), seen.slice(2)))
+    await expect((await open(root)).read(context)).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+      message: expect.stringMatching(/missing or damaged.*Fetching it again did not help/),
+    })
   })
 })

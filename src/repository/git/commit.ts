@@ -30,7 +30,7 @@ export async function commit(
       )
     await git.stage(changes, context)
     return git.commitIndex({ message, author: person, timestamp: secondsOf(context) })
-  })
+  }, context)
 }
 
 /** @throws `repository-invalid` where nobody has told Git who commits. */

@@ -57,7 +57,7 @@ export interface Git {
   /** Commits the index and moves HEAD. @returns the commit's id. */
   commitIndex(commit: Pick<NewCommit, 'message' | 'author' | 'timestamp'>): Promise<string>
   /** Keeps other programs from changing the index, where no program `git` does so at each step. @throws `locked`. */
-  exclusively<R>(work: () => Promise<R>): Promise<R>
+  exclusively<R>(work: () => Promise<R>, context: CallContext): Promise<R>
   /** Writes regular files of a commit into a folder, as a checkout would. Symbolic links are left out. */
   writeFiles(commit: string, paths: readonly string[], directory: string, context: CallContext): Promise<void>
 }

@@ -2,10 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import { type CallContext, isSheikhError, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import { type Ledger, type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../gate/index.js'
 import type { Git } from './git.js'
-import { keepCopy, restoreFromCopy } from './ledger-copy.js'
+import { keepCopy } from './ledger-copy.js'
 import { forgotten, lost, overtaken } from './ledger-errors.js'
 import { ledgerCommit, ledgerPath, readLedgerFile, writeLedgerCommit } from './ledger-file.js'
 import { localPlace } from './ledger-local.js'
+import { readMending } from './ledger-mend.js'
 import type { LedgerPlace, OnAuth } from './ledger-place.js'
 import { seenRef } from './ledger-refs.js'
 import { remotePlace } from './ledger-remote.js'
@@ -105,18 +106,11 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
     )
   }
 
-  /** Reads the branch, and checks that it holds all that was seen. */
-  async function look(kept: Kept, context: CallContext, as: { readonly isReading?: boolean } = {}): Promise<State> {
-    try {
-      return await lookOnce(kept, context, as)
-    } catch (error) {
-      context.signal.throwIfAborted()
-      // A power failure may leave empty objects behind names that were flushed.
-      if (!(await restoreFromCopy(git, [seenRef, ref]))) throw error
-      return lookOnce(kept, context, as)
-    }
+  function look(kept: Kept, context: CallContext, as: { readonly isReading?: boolean } = {}): Promise<State> {
+    return readMending(git, { ...kept, ref, path }, context, () => lookOnce(kept, context, as))
   }
 
+  /** Reads the branch, and checks that it holds all that was seen. */
   async function lookOnce(kept: Kept, context: CallContext, { isReading = false }): Promise<State> {
     // Before the tip is asked for: another writer of this clone may move both meanwhile.
     const seen = await git.readRef(seenRef)

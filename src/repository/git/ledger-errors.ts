@@ -25,6 +25,18 @@ export const lost = (name: string, ref: string, found: string | undefined, seen:
     { facts: { found: found ?? null, seen, place: name } },
   )
 
+/** Objects of the branch are missing or damaged in this clone. @param isRemote whether they were fetched again in vain. */
+export const unreadable = (name: string, ref: string, isRemote: boolean, cause: unknown) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot read the ledger on "${name}": an object of "${ref}" is missing or damaged in this clone, as after a power failure (${messageOf(cause).replace(/\.$/, '')}). ${
+      isRemote
+        ? `Fetching it again did not help. Push the branch there from a clone that has it, or clone the repository anew.`
+        : `No remote keeps this ledger. Fetch it from another clone (git fetch --refetch <clone> ${ref}), or restore .git from a backup.`
+    }`,
+    { facts: { place: name, ref }, cause },
+  )
+
 /** The commit of an entry cannot be recorded in this clone. */
 export const forgotten = (commit: string, cause: unknown) =>
   new SheikhError(

@@ -1,8 +1,8 @@
-import fs from 'node:fs'
 import type { HttpClient } from 'isomorphic-git/http/node'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
 import { fetchClient } from './fetch-client.js'
 import type { Git } from './git.js'
+import { durableFiles } from './isomorphic/durable-files.js'
 import { loadLibrary } from './isomorphic/isomorphic-git.js'
 import { refused } from './ledger-errors.js'
 import { withNamedHead } from './ledger-http-head.js'
@@ -15,8 +15,16 @@ const absent = '0'.repeat(40)
 
 /** A branch behind `http://` or `https://`: no program has to be installed. */
 export function httpPlace(git: Git, url: string, { remote, ref, onAuth, proxied }: RemotePlaceOptions): LedgerPlace {
-  const { root: dir } = git
+  const { root: dir, commonDirectory } = git
+  const fs = durableFiles(commonDirectory)
   const common = { url, ...(onAuth !== undefined && { onAuth: (asked: string) => onAuth(asked) ?? {} }) }
+  /** @param known the ref that the server is told we have. */
+  const fetchHaving = (known: string, context: CallContext) => {
+    const names = { ref: known, remoteRef: ref, remote, singleBranch: true, tags: false }
+    return ask({ remote, proxied }, context, async (http) =>
+      (await loadLibrary()).fetch({ ...common, ...names, http: withNamedHead(http, ref), fs, dir }),
+    )
+  }
   return {
     tip(context) {
       const find = async (http: HttpClient) => {
@@ -24,17 +32,15 @@ export function httpPlace(git: Git, url: string, { remote, ref, onAuth, proxied 
         const found = await library.listServerRefs({ ...common, http, prefix: ref })
         return found.find((entry) => entry.ref === ref)?.oid
       }
-      // `ref` is what the server is told we have.
-      const names = { ref: seenRef, remoteRef: ref, remote, singleBranch: true, tags: false }
-      const fetch = async (http: HttpClient) =>
-        (await loadLibrary()).fetch({ ...common, ...names, http: withNamedHead(http, ref), fs, dir })
       return fetchedTip(
         git,
         remote,
         () => ask({ remote, proxied }, context, find),
-        () => ask({ remote, proxied }, context, fetch),
+        () => fetchHaving(seenRef, context),
       )
     },
+    // No ref has this name, so that the server sends everything.
+    refetch: async (context) => void (await fetchHaving('refs/sheikh/nothing', context)),
     move: (next, expected, context) =>
       ask({ remote, proxied }, context, async (http) => {
         try {

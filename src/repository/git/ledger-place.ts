@@ -6,6 +6,12 @@ export interface LedgerPlace {
   /** The branch's last commit, everything of it in this clone; `undefined` where there is no such branch. @throws `storage-failed`. */
   tip(context: CallContext): Promise<string | undefined>
   /**
+   * Fetches everything of the branch again, whatever this clone has of it. Absent: the branch is kept in this clone.
+   *
+   * @throws `storage-failed`.
+   */
+  refetch?: ((context: CallContext) => Promise<void>) | undefined
+  /**
    * Moves the branch to `next`, if it stands at `expected` (`undefined`: if there is none): all in one step there.
    *
    * @returns why it was refused; `undefined` where it was moved.

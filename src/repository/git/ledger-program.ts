@@ -6,10 +6,19 @@ import type { LedgerPlace, RemotePlaceOptions } from './ledger-place.js'
 import { fetchedTip } from './ledger-refs.js'
 
 const timeoutMs = 60_000
+// What is fetched is flushed (git 2.36 or later) before a flushed name of ours points at it.
+const always = ['gc.auto=0', 'maintenance.auto=false', 'protocol.ext.allow=never', 'core.fsync=all']
+const refetch = '--refetch'
+/** As one pack: git would unpack no object whose damaged file exists. */
+const ofRefetch = ['fetch.unpackLimit=1']
 
 /** A branch behind any other URL (ssh, a path), by the program `git`, which brings the keys. */
 export function programPlace(git: Git, { remote, ref }: Pick<RemotePlaceOptions, 'remote' | 'ref'>): LedgerPlace {
   const call = (parameters: readonly string[], context: CallContext) => runGit(git, remote, parameters, context)
+  // Only the objects: no name moves, so that writers in one clone do not meet; whole, also in a partial clone.
+  const quietly = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap=']
+  const fetch = (context: CallContext, ...more: readonly string[]) =>
+    call(['fetch', ...quietly, ...more, '--no-filter', '--end-of-options', remote, ref], context)
   return {
     tip(context) {
       const find = async () => {
@@ -17,11 +26,10 @@ export function programPlace(git: Git, { remote, ref }: Pick<RemotePlaceOptions,
         const line = output.split('\n').find((text) => text.endsWith(`\t${ref}`))
         return line?.split('\t', 1)[0]
       }
-      // Only the objects: no name moves, so that writers in one clone do not meet; whole, also in a partial clone.
-      const quietly = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap=']
-      const fetch = () => call(['fetch', ...quietly, '--no-filter', '--end-of-options', remote, ref], context)
-      return fetchedTip(git, remote, find, fetch)
+      return fetchedTip(git, remote, find, () => fetch(context))
     },
+    // Version 2.36 of git has the option. An earlier one rejects it, and the caller reports what is missing.
+    refetch: async (context) => void (await fetch(context, refetch)),
     async move(next, expected, context) {
       // No hook of a person's: those are for their own work.
       const quietly = ['--quiet', '--porcelain', '--no-verify', '--no-follow-tags', '--recurse-submodules=no']
@@ -47,7 +55,7 @@ async function runGit(
   const { signal } = context
   signal.throwIfAborted()
   // The repository by name: in a hook, git's environment may name another.
-  const settings = ['gc.auto=0', 'maintenance.auto=false', 'protocol.ext.allow=never'].flatMap((item) => ['-c', item])
+  const settings = [...always, ...(parameters.includes(refetch) ? ofRefetch : [])].flatMap((item) => ['-c', item])
   const all = [`--git-dir=${directory}`, ...settings, ...parameters]
   return new Promise((resolve, reject) => {
     execFile('git', all, { cwd: root, signal, timeout: timeoutMs, maxBuffer: 1e8 }, (error, stdout, stderr) => {

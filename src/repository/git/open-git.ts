@@ -1,10 +1,11 @@
 import fs from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { env, platform } from 'node:process'
+import { env } from 'node:process'
 import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
-import { isomorphicGit, loadLibrary } from './isomorphic/isomorphic-git.js'
+import { initIsomorphic } from './isomorphic/init.js'
+import { isomorphicGit } from './isomorphic/isomorphic-git.js'
 import { needsNative } from './isomorphic/unsupported.js'
 import { findGit, type GitEnvironment, gitProgram } from './native/git-program.js'
 import { nativeGit } from './native/native-git.js'
@@ -73,16 +74,7 @@ export async function initGitRepository(
     await call.run(['init', '--quiet', '--initial-branch=main'])
     return
   }
-  const library = await loadLibrary()
-  await library.init({ fs, dir: directory, defaultBranch: 'main' })
-  // What `git init` finds out about the file system; the library writes the settings of a Windows disk everywhere.
-  const folder = join(directory, '.git')
-  const settings = {
-    'core.filemode': platform !== 'win32',
-    'core.symlinks': platform === 'win32' ? false : undefined,
-    'core.ignorecase': fs.existsSync(join(folder, 'CONFIG')) || undefined,
-  }
-  for (const [path, value] of Object.entries(settings)) await library.setConfig({ fs, dir: directory, path, value })
+  await initIsomorphic(directory)
 }
 
 /** Whether a folder, which need not exist yet, is in a repository. */

@@ -48,7 +48,7 @@ export async function revert(
     const [subject] = undone.message.split('\n', 1)
     const message = `Revert "${subject}"\n\nThis reverts commit ${undone.oid}.\n`
     return git.commitIndex({ message, author: person, timestamp: secondsOf(context) })
-  })
+  }, context)
 }
 
 const same = (left: TreeEntry | undefined, right: TreeEntry | undefined) =>

@@ -36,21 +36,47 @@ export async function moveRefPastLocks(
 /** What a lock of ours holds, so that a later process can tell whether its owner is gone. */
 export const lockOwner = () => `${JSON.stringify(hostProcesses.self())}\n`
 
-async function isOutOfTheWay(git: Git, path: string, watchMs: number, { signal, log }: CallContext): Promise<boolean> {
+/**
+ * Removes a lock that names its owner, once the owner is gone. The owner changes the file's time while it lives: if this
+ * process cannot see the owner's, the lock is removed after it stayed unchanged for `watchMs`.
+ *
+ * @returns whether the lock is gone. Never true for a lock that names no owner.
+ */
+export async function removeLeftLock(path: string, context: CallContext, watchMs: number): Promise<boolean> {
   const first = await stampOf(path)
   if (first === undefined) return true
-  const owner = await visibleOwner(path)
-  const isAlive = owner !== undefined && (await hostProcesses.isAlive(owner.pid, owner.processStartTime))
-  if (owner === undefined || isAlive) {
-    // By waiting, not by the file's time: clocks jump, and a computer that slept resumes the program that holds the lock.
-    for (let waitedMs = 0; waitedMs < watchMs; waitedMs += pollMs) {
-      await setTimeout(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted())
-      if ((await stampOf(path)) !== first) return true
-    }
-    if (isAlive || (await isGitAtWork(git))) return false
+  const owner = await namedOwner(path)
+  if (owner === undefined) return false
+  if (isVisible(owner)) return !(await isAlive(owner)) && remove(path, first, context)
+  if (await staysUnchanged(path, first, watchMs, context)) return remove(path, first, context)
+  return (await stampOf(path)) === undefined
+}
+
+async function isOutOfTheWay(git: Git, path: string, watchMs: number, context: CallContext): Promise<boolean> {
+  const first = await stampOf(path)
+  if (first === undefined) return true
+  const owner = await namedOwner(path)
+  const visible = owner !== undefined && isVisible(owner)
+  const lives = visible && (await isAlive(owner))
+  if (!visible || lives) {
+    if (!(await staysUnchanged(path, first, watchMs, context))) return true
+    if (lives || (await isGitAtWork(git))) return false
   }
+  return remove(path, first, context)
+}
+
+/** By waiting, not by the file's time: clocks jump, and a computer that slept resumes the program that holds the lock. */
+async function staysUnchanged(path: string, stamp: string, watchMs: number, { signal }: CallContext): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < watchMs; waitedMs += pollMs) {
+    await setTimeout(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    if ((await stampOf(path)) !== stamp) return false
+  }
+  return true
+}
+
+async function remove(path: string, stamp: string, { log }: CallContext): Promise<boolean> {
   try {
-    await removeIf(path, first)
+    await removeIf(path, stamp)
   } catch (error) {
     log.warn(`Cannot remove the stale lock "${path}": ${messageOf(error)}`, { path })
     return false
@@ -79,15 +105,19 @@ async function stampOf(path: string): Promise<string | undefined> {
   return found && [found.dev, found.ino, found.size, found.mtimeNs].join(':')
 }
 
-/** The process that a lock names, if its end can be seen from here. */
-async function visibleOwner(path: string): Promise<ProcessIdentity | undefined> {
+/** The process that a lock of ours names. */
+async function namedOwner(path: string): Promise<ProcessIdentity | undefined> {
   try {
     const owner = JSON.parse(await readFile(path, 'utf8')) as ProcessIdentity
-    return Number.isSafeInteger(owner.pid) && canSee(hostProcesses.self(), owner) ? owner : undefined
+    return Number.isSafeInteger(owner.pid) ? owner : undefined
   } catch {
     return undefined
   }
 }
+
+/** Whether the end of that process can be seen from here. */
+const isVisible = (owner: ProcessIdentity) => canSee(hostProcesses.self(), owner)
+const isAlive = ({ pid, processStartTime }: ProcessIdentity) => hostProcesses.isAlive(pid, processStartTime)
 
 /** Whether a process of git works in this repository, as far as the system tells: proc(5), on Linux. */
 async function isGitAtWork({ root, commonDirectory }: Git): Promise<boolean> {

@@ -1,16 +1,18 @@
-import fs from 'node:fs'
-import { chmod, mkdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type * as IsomorphicGit from 'isomorphic-git'
-import { type CallContext, checkedPath, messageOf, SheikhError } from '../../../core/index.js'
-import { createExclusively } from '../../../store/index.js'
+import { type CallContext, checkedPath, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
+import { isStorageFault, storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
 import type { GitEnvironment } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
+import { type DurableFiles, durableFiles } from './durable-files.js'
 import { gitSettings } from './git-settings.js'
+import { withIndexLock } from './index-lock.js'
 import { moveRefByLock } from './move-ref.js'
 import { checkSupported, needsNative, refuseConversions } from './unsupported.js'
 import { compareWorkTree } from './work-tree.js'
+import { replaceEntry } from './write-entry.js'
 
 export type Library = typeof IsomorphicGit
 
@@ -27,6 +29,7 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
   const directory = join(root, '.git')
   const settings = await gitSettings(root, environment)
   await checkSupported(root, settings)
+  const fs = durableFiles(directory)
   const repository = { fs, dir: root }
   const cache = {}
 
@@ -76,7 +79,7 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
     },
     isDescendant: async (oid, ancestor) =>
       oid === ancestor || library.isDescendent({ ...repository, oid, ancestor, depth: -1 }),
-    tree: (commit, paths) => readWholeTree(library, root, commit, paths),
+    tree: (commit, paths) => readWholeTree(library, repository, commit, paths),
     async readTree(oid) {
       const { tree } = await library.readTree({ ...repository, oid })
       return tree.map(({ path, oid: itsOid, mode, type }) => ({
@@ -117,6 +120,10 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
           const filepath = changed.slice(start, start + filesAtOnce)
           await library.add({ ...repository, cache: index, filepath })
         } catch (error) {
+          // Of several files at once the library collects what each of them met.
+          const all = [error, ...((error as { readonly errors?: readonly unknown[] }).errors ?? [])]
+          const fault = all.find((one) => isSheikhError(one, 'storage-failed') || isStorageFault(one))
+          if (fault !== undefined) throw storageFailed('add to the index', root, fault)
           throw new SheikhError('repository-invalid', `Cannot commit: ${messageOf(error)}. See "git status".`, {
             cause: error,
           })
@@ -134,20 +141,7 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
     },
     commitIndex: ({ message, author, timestamp }) =>
       library.commit({ ...repository, message, author: { ...author, timestamp, timezoneOffset: 0 } }),
-    async exclusively(work) {
-      const lock = join(directory, 'index.lock')
-      if (!(await createExclusively(lock, `${process.pid}\n`)))
-        throw new SheikhError(
-          'locked',
-          `Cannot change the index: "${lock}" exists, so another program is using it, or a program was killed. Remove the file if no program is using the repository.`,
-          { facts: { path: lock } },
-        )
-      try {
-        return await work()
-      } finally {
-        await rm(lock, { force: true })
-      }
-    },
+    exclusively: (work, context) => withIndexLock(directory, work, context),
 
     async writeFiles(commit, paths, folder, { signal }) {
       const entries = [...(await git.tree(commit, paths)).values()].filter(({ mode }) => mode !== '120000')
@@ -159,8 +153,7 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
       for (const { path, oid } of entries) {
         signal.throwIfAborted()
         const file = join(folder, checkedPath(path))
-        await mkdir(dirname(file), { recursive: true })
-        await writeFile(file, await git.readBlob(oid))
+        await writeFileAtomic(file, await git.readBlob(oid))
       }
     },
   }
@@ -169,7 +162,7 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
 
 async function readWholeTree(
   library: Library,
-  dir: string,
+  { fs, dir }: { readonly fs: DurableFiles; readonly dir: string },
   commit: string,
   paths: readonly string[] | undefined,
 ): Promise<ReadonlyMap<string, TreeEntry>> {
@@ -215,8 +208,5 @@ async function writeEntry(git: Git, { path, oid, mode }: TreeEntry, context: Cal
       'repository-invalid',
       `Cannot restore "${path}": a folder above it is a link. Remove the link.`,
     )
-  await rm(file, { force: true })
-  if (mode === '120000') return symlink(Buffer.from(blob).toString(), file)
-  await writeFile(file, blob)
-  await chmod(file, mode === '100755' ? 0o755 : 0o644)
+  await replaceEntry(file, blob, mode, git.directory)
 }
