@@ -361,7 +361,7 @@ withGit('by the program git', () => {
 withGit.each([
   ['over HTTP, by the program', () => served(), 'git'],
   ['over HTTP, by the library', () => served(), false],
-  ['behind a path', async () => ({ url: bare() }), 'git'],
+  ['behind a path', remotes[1][1], 'git'],
 ] as const)('objects that a power failure took from a clone whose remote is %s', (_, serve, program) => {
   const open = async (root: string) => gitBranchLedger(await openGit(root, context, { program }), { remote: 'origin' })
   const objectsOf = (root: string) =>
@@ -397,16 +397,17 @@ withGit.each([
     expect(await runIds(await open(root))).toEqual(['a', 'b', 'c', 'd'])
     await (await open(root)).append(approval('e'), context)
     expect(await runIds(await again())).toEqual(['a', 'b', 'c', 'd', 'e'])
-    gitCheck(root)
+    // A damaged object that was fetched again in a pack stays, and git says so.
+    if (content === undefined) gitCheck(root)
   })
 
   it('and that the remote lacks too are an error that says what to do', async () => {
-    const { url } = await serve()
+    const { root: remote, url } = await serve()
     const { root, again } = await clone(url)
     await (await again()).append(approval('a'), context)
     await (await again()).append(approval('b'), context)
     const seen = git(root, 'rev-parse', branch).trim()
-    tamper(url, (folder) => git(folder, 'reset', '--quiet', '--hard', 'HEAD~1'))
+    tamper(remote, (folder) => git(folder, 'reset', '--quiet', '--hard', 'HEAD~1'))
     rmSync(join(root, '.git/sheikh'), { recursive: true })
     rmSync(join(root, '.git/objects', seen.slice(0, 2), seen.slice(2)))
     await expect((await open(root)).read(context)).rejects.toMatchObject({

@@ -1,8 +1,8 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type * as IsomorphicGit from 'isomorphic-git'
 import { type CallContext, checkedPath, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
-import { isStorageFault, storageFailed, writeFileAtomic } from '../../../store/index.js'
+import { isStorageFault, storageFailed } from '../../../store/index.js'
 import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
 import type { GitEnvironment } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
@@ -153,7 +153,8 @@ export async function isomorphicGit(root: string, environment: GitEnvironment): 
       for (const { path, oid } of entries) {
         signal.throwIfAborted()
         const file = join(folder, checkedPath(path))
-        await writeFileAtomic(file, await git.readBlob(oid))
+        await mkdir(dirname(file), { recursive: true })
+        await writeFile(file, await git.readBlob(oid))
       }
     },
   }
