@@ -1,4 +1,4 @@
-import { type CallContext, isSheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, messageOf } from '../../core/index.js'
 import type { Git } from './git.js'
 import { restoreFromCopy } from './ledger-copy.js'
 import { unreadable } from './ledger-errors.js'
@@ -47,7 +47,11 @@ export async function readMending<R>(
   if (place.refetch === undefined) throw unreadable(name, ref, false, failure)
   // Git takes such files for the objects, and a pack that holds the same object is rejected.
   const removed = await removeDamagedObjects(git)
-  await place.refetch(context)
+  await place.refetch(context).catch((error: unknown) => {
+    context.signal.throwIfAborted()
+    // The remote answered, and git then found names in this clone whose objects the remote lacks too.
+    if (!/bad object|valid object|all necessary objects/.test(messageOf(error))) throw error
+  })
   context.log.info(`Fetched the ledger from "${name}" again: objects of it were missing or damaged in this clone.`, {
     ref,
     removed,
