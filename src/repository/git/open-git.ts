@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { env } from 'node:process'
+import { env, platform } from 'node:process'
 import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { initIsomorphic } from './isomorphic/init.js'
@@ -74,7 +74,7 @@ export async function initGitRepository(
     await call.run(['init', '--quiet', '--initial-branch=main'])
     return
   }
-  await initIsomorphic(directory)
+  await initIsomorphic(directory, platform)
 }
 
 /** Whether a folder, which need not exist yet, is in a repository. */

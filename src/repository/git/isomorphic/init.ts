@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { platform } from 'node:process'
 import { makeDirectory, writeFileAtomic } from '../../../store/index.js'
 import { durableFiles } from './durable-files.js'
 import { loadLibrary } from './isomorphic-git.js'
@@ -10,7 +9,7 @@ import { loadLibrary } from './isomorphic-git.js'
  * completes what a crash interrupted. (The library writes HEAD before its settings are corrected, and nothing at all
  * where a file `config` exists.)
  */
-export async function initIsomorphic(directory: string): Promise<void> {
+export async function initIsomorphic(directory: string, platform: NodeJS.Platform): Promise<void> {
   const folder = join(directory, '.git')
   for (const name of ['hooks', 'info', 'objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
     await makeDirectory(join(folder, name))
