@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { callContext, SheikhError } from '../core/index.js'
 import {
   type Evaluation,
@@ -9,6 +8,7 @@ import {
   readScoreFile,
 } from '../evaluation/index.js'
 import type { Arguments, Terminal } from './command.js'
+import { terminalPath } from './terminal-path.js'
 
 export interface ScorePair {
   readonly candidate: Evaluation
@@ -23,7 +23,7 @@ export async function readPair(values: Arguments['values'], terminal: Terminal):
   const path = (name: string) => {
     // A dash is standard input, as for other programs.
     if (values[name] === '-') return '/dev/stdin'
-    if (typeof values[name] === 'string') return resolve(terminal.cwd, values[name])
+    if (typeof values[name] === 'string') return terminalPath(terminal, values[name], `--${name}`)
     throw new SheikhError('invalid-options', `Cannot compare: --${name} names no file. See: sheikh gate --help`)
   }
   const [baselinePath, candidatePath] = [path('baseline'), path('candidate')]

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRedactor, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import { type Answer, type Command, type Terminal, toJson } from './command.js'
@@ -26,6 +25,7 @@ import { why } from './commands/why.js'
 import { exitCodeOfError } from './exit-code.js'
 import { commandHelp, generalHelp } from './help.js'
 import { mapStrings, printable } from './printable.js'
+import { terminalPath } from './terminal-path.js'
 
 const commands: readonly Command[] = [
   init,
@@ -93,7 +93,7 @@ async function answerTo(argv: readonly string[], json: boolean, terminal: Termin
   if (command === undefined) throw usage(`there is no command "${name}"`, 'sheikh --help')
   if (rest.includes('--help') || rest.includes('-h')) return help(commandHelp(command))
   const { values, positionals } = parse(command, rest)
-  const project = resolve(terminal.cwd, typeof values['project'] === 'string' ? values['project'] : '.')
+  const project = terminalPath(terminal, typeof values['project'] === 'string' ? values['project'] : '.', '--project')
   return command.run({ values, positionals, project, json }, terminal)
 }
 

@@ -25,3 +25,4 @@ export {
 } from './manifest.js'
 export { type Random, seededRandom } from './random.js'
 export { createRedactor, type Redactor } from './redaction.js'
+export { addressProblem, plainPath, tildeProblem, webAddress } from './setting-problems.js'

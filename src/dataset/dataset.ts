@@ -30,6 +30,7 @@ import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
 import { isStandardSchema } from './schema/standard-schema.js'
 import { readPinnedSet, splitRows } from './split.js'
 import { summaryOf } from './summary.js'
+import { undeclaredGroups } from './undeclared-groups.js'
 
 /** Samples, checked and projected to rows, and the line between training and evaluation. */
 export interface Dataset<I = string, T = string> extends Described {
@@ -39,6 +40,12 @@ export interface Dataset<I = string, T = string> extends Described {
    * @throws `dataset-invalid` with up to 100 issues in `facts.issues`.
    */
   identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
+  /**
+   * Warnings if ids or texts suggest groups that nobody declared; needs no evaluation set. Reads the first 20,000 rows.
+   *
+   * @throws as `identities`.
+   */
+  undeclaredGroups(context?: DatasetContext): Promise<DatasetSummary['warnings']>
   /** How the first tables among the samples were read, for people to check: path, columns and separator. @default 3 tables */
   tables(context: CallContext, maximum?: number): Promise<readonly string[]>
   /** The summary, and the rows for whoever needs them. Samples that did not change are not looked into. @throws as `snapshot`. */
@@ -64,6 +71,9 @@ interface DatasetConstructor {
     options: DatasetOptions<S, Input, Target>,
   ): Dataset<ValueOf<S, Input>, Part<S> extends Target ? string : ValueOf<S, Target>>
 }
+
+/** Rows that are searched for groups. */
+const mostRows = 20_000
 
 // Raised when equal samples and options give other rows.
 const rowVersion = '2'
@@ -131,6 +141,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const schema = await this.#load(context)
     const { rows } = await this.#scan(await this.#options.source.list(context), schema, context)
     return rows.map(identityOfRow)
+  }
+
+  async undeclaredGroups(context: DatasetContext = callContext()): Promise<DatasetSummary['warnings']> {
+    const schema = await this.#load(context)
+    const found = await this.#scan(await this.#options.source.list(context), schema, context)
+    if (found.rows.some(({ group }) => group !== undefined)) return []
+    const rows: Pick<Row<unknown, unknown>, 'id' | 'input'>[] = []
+    const reader = new RowReader(found, this.#options, schema, context)
+    for await (const { id, input } of reader.rows(found.rows.slice(0, mostRows))) rows.push({ id, input })
+    return undeclaredGroups(rows)
   }
 
   async open(context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {

@@ -13,6 +13,7 @@ export type {
   SourceEntry,
 } from './dataset-types.js'
 export { diffIdentities } from './diff.js'
+export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
 export { inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {

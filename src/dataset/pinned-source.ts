@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { messageOf, SheikhError } from '../core/index.js'
+import { messageOf, plainPath, SheikhError } from '../core/index.js'
 import type { PinnedSet, PinnedSource } from './dataset-types.js'
 import { parseJsonText } from './json-text.js'
 import { parsePinnedSet } from './pinned-format.js'
@@ -9,6 +9,7 @@ const maximumBytes = 100_000_000
 
 /** The pinned set in a file; a file that is not there is a set that is not pinned yet. */
 export function pinnedFile(path: string): PinnedSource {
+  plainPath(path, 'the path of an evaluation set')
   const name = JSON.stringify(path)
   return {
     name: path,

@@ -1,4 +1,4 @@
-import { type CallContext, canonicalJson, type Json, type SheikhError } from '../core/index.js'
+import { type CallContext, canonicalJson, type Json, plainPath, type SheikhError } from '../core/index.js'
 import { inexactProblem, isTextMember, parseJsonKeepingDigits } from '../dataset/index.js'
 import { type AnswerCheck, AnswerCounter } from './answer-check.js'
 import type { Outcome } from './evaluation.js'
@@ -47,7 +47,7 @@ export async function readScoreFile(
   const lines: ScoreLine[] = []
   const firstSeen = new Map<string, number>()
   let number = 0
-  for await (const text of textLines(path, context)) {
+  for await (const text of textLines(plainPath(path, 'the path of a score file'), context)) {
     number += 1
     if (text.trim() === '') continue
     const { line, hasErrorBesideScore } = parseLine(text, path, number, answers)

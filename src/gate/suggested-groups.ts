@@ -1,38 +1,8 @@
+import { type GroupsInIds, groupsInIds } from '../dataset/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import { isUngrouped } from './paired-groups.js'
 
-/** Ids in order are looked at up to this many: groups are neighbours there. */
-const mostIds = 20_000
-/** Fewer prefixes are kinds or files (`spam-001`), not groups. */
-const fewestPrefixes = 10
-const largestGroup = 50
-// A separator and a short number, or one letter.
-const member = /^(.*[^\s\-_./:#])[-_./:#](\d{1,3}|[a-z])$/i
-// A calendar date also counts from 1 within its month.
-const date = /\d{4}[-_./]\d{1,2}[-_./]\d{1,2}$/
-
-/**
- * Two ids of an item group that nobody declared, such as `thread-7-1` and `thread-7-2`; `undefined` if the ids suggest none.
- *
- * Ids suggest groups if most of them are a prefix and a counter that starts again at 0, 1 or a in every prefix.
- */
-export function suggestedGroups(
-  evaluation: Evaluation,
-): { readonly prefixes: number; readonly example: string } | undefined {
-  if (!isUngrouped(evaluation)) return undefined
-  const { ids } = evaluation
-  const counters = new Map<string, Set<string>>()
-  const looked = Math.min(ids.length, mostIds)
-  for (let index = 0; index < looked; index += 1) {
-    const id = ids.at(index)!
-    const [, prefix, counter] = date.test(id) ? [] : (member.exec(id) ?? [])
-    if (prefix === undefined || counter === undefined) continue
-    const key = /^\d+$/.test(counter) ? String(Number(counter)) : counter.toLowerCase()
-    counters.set(prefix, (counters.get(prefix) ?? new Set()).add(key))
-  }
-  const found = [...counters].filter(([, { size }]) => size >= 2 && size <= largestGroup)
-  const restarting = found.filter(([, keys]) => ['0', '1', 'a'].some((first) => keys.has(first)))
-  const covered = restarting.reduce((sum, [, { size }]) => sum + size, 0)
-  if (restarting.length < fewestPrefixes || covered < looked / 2) return undefined
-  return { prefixes: restarting.length, example: restarting[0]![0] }
+/** The groups that the ids of an evaluation suggest; `undefined` if groups are declared, or the ids suggest none. */
+export function suggestedGroups(evaluation: Evaluation): GroupsInIds | undefined {
+  return isUngrouped(evaluation) ? groupsInIds(evaluation.ids) : undefined
 }

@@ -1,4 +1,4 @@
-import { type CallContext, type Digest, digestManifest, type Manifest } from '../core/index.js'
+import { type CallContext, type Digest, digestManifest, type Manifest, plainPath } from '../core/index.js'
 import { readManifest, verifyManifest } from '../store/index.js'
 
 export { weightsFormats } from './check-format.js'
@@ -19,7 +19,7 @@ export interface WeightsDirectory {
  */
 export async function readWeightsDirectory(path: string, context: CallContext): Promise<WeightsDirectory> {
   context.signal.throwIfAborted()
-  const manifest = await readManifest(path, context)
+  const manifest = await readManifest(plainPath(path, 'the directory of weights'), context)
   return { path, manifest, digest: digestManifest(manifest) }
 }
 

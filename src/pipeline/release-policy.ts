@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type CallContext, canonicalJson, type Json } from '../core/index.js'
+import { type CallContext, canonicalJson, digestBytes, type Json } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import {
   type Evidence,
@@ -17,6 +17,8 @@ export interface ReleasePolicy {
   readonly gate: Json
   /** A digest per evaluation item of its id, and of its id and target: base64 of 12 bytes each. Absent above `maximumItems`. */
   readonly items?: string | undefined
+  /** Above `maximumItems`: one digest over all of them, which tells that items changed and not which. */
+  readonly itemsDigest?: string | undefined
   /** The slices that the evaluation set had, as `category=spam-1`; at most 1,000. */
   readonly slices: readonly string[]
 }
@@ -29,7 +31,7 @@ const halfBytes = 6
 export function policyOf(gate: Gate, evaluation: Evaluation): ReleasePolicy {
   const { ids, targets } = evaluation
   const slices = [...slicesIn(evaluation)].sort().slice(0, maximumSlices)
-  if (ids.length > maximumItems) return { gate: gate.describe(), slices }
+  if (ids.length > maximumItems) return { gate: gate.describe(), itemsDigest: digestOfItems(evaluation), slices }
   const items = Buffer.concat(Array.from(ids, (id, index) => itemOf(id, targets.at(index) ?? null)))
   return { gate: gate.describe(), items: items.toString('base64'), slices }
 }
@@ -78,7 +80,10 @@ export async function withPolicy(
   }
 }
 
-function evaluationChanges({ items, slices }: ReleasePolicy, evaluation: Evaluation): readonly PolicyChange[] {
+function evaluationChanges(
+  { items, itemsDigest, slices }: ReleasePolicy,
+  evaluation: Evaluation,
+): readonly PolicyChange[] {
   const changes: PolicyChange[] = []
   const now = slicesIn(evaluation)
   const gone = slices.filter((slice) => !now.has(slice))
@@ -87,7 +92,14 @@ function evaluationChanges({ items, slices }: ReleasePolicy, evaluation: Evaluat
       change: `the evaluation set has no item in ${gone.slice(0, 5).join(', ')}${gone.length > 5 ? ` and ${gone.length - 5} more slices` : ''} any more`,
       looser: true,
     })
-  if (items === undefined) return changes
+  if (items === undefined) {
+    if (itemsDigest !== undefined && itemsDigest !== digestOfItems(evaluation))
+      changes.push({
+        change: `the evaluation items changed; which were removed or relabelled is not known, because a release keeps the digests of at most ${maximumItems.toLocaleString('en')} items`,
+        looser: true,
+      })
+    return changes
+  }
   const targets = new Map<string, string>()
   const { ids, targets: labels } = evaluation
   for (let index = 0; index < ids.length; index += 1) {
@@ -109,6 +121,11 @@ function evaluationChanges({ items, slices }: ReleasePolicy, evaluation: Evaluat
   if (relabelled > 0) changes.push({ change: `${relabelled} ${of} have another target`, looser: true })
   if (added > 0) changes.push({ change: `${added} evaluation items are new`, looser: false })
   return changes
+}
+
+function digestOfItems({ ids, targets }: Evaluation): string {
+  const items = Array.from(ids, (id, index) => itemOf(id, targets.at(index) ?? null).toString('hex'))
+  return digestBytes(items.sort().join(''))
 }
 
 function itemOf(id: string, target: Json): Buffer {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Digest, digestBytes, SheikhError } from '../core/index.js'
+import { type Digest, digestBytes, plainPath, SheikhError } from '../core/index.js'
 import type { Projection } from '../dataset/index.js'
 import { loadTemplate } from './load-prompts.js'
 import type { Template } from './template.js'
@@ -15,6 +15,8 @@ export function prompt(
   path: string,
   { directory = '' }: { readonly directory?: string } = {},
 ): Projection<object, string> {
+  plainPath(path, 'the path of a prompt')
+  plainPath(directory, 'the directory of a prompt')
   let loaded: { readonly template: Template; readonly digest: Digest } | undefined
   return {
     contract: 1,

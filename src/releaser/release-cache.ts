@@ -1,6 +1,6 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, digestJson, hexOf, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, digestJson, hexOf, isSheikhError, messageOf, plainPath, SheikhError } from '../core/index.js'
 import { makeDirectory, readJsonFile, storageFailed, writeFileAtomic } from '../store/index.js'
 import { readBundle } from './bundle.js'
 import { parseRelease } from './parse-release.js'
@@ -15,6 +15,7 @@ export interface ReleaseCache {
 }
 
 export function releaseCache(directory: string, releaser: Releaser, context: CallContext): ReleaseCache {
+  plainPath(directory, 'the cache of releases')
   const registry = { name: releaser.name, version: releaser.version ?? null, describe: releaser.describe() }
 
   async function kept(path: string): Promise<Release | undefined> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type CallContext, SheikhError } from '../core/index.js'
+import { type CallContext, plainPath, SheikhError } from '../core/index.js'
 import type { Attester } from '../releaser/index.js'
 import {
   keySigner,
@@ -27,7 +27,7 @@ export type ProjectTrust = Pick<Trust, 'trustedKeys' | 'sigstore'>
 
 /** @param path of the list. @returns `undefined` where there is none. @throws `invalid-config`; `missing-peer`. */
 export async function readTrust(path: string): Promise<ProjectTrust | undefined> {
-  const text = await readIfThere(path)
+  const text = await readIfThere(plainPath(path, 'the path of the keys'))
   if (text === undefined) return undefined
   const trustedKeys = parseTrustedKeys(text, path)
   const identities = parseTrustedIdentities(text, path)

@@ -42,7 +42,7 @@ import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
-import { type Environment, releaserOf, type Surroundings } from './release-targets.js'
+import { type Environment, gitHubAddress, releaserOf, type Surroundings } from './release-targets.js'
 
 /**
  * The parts of a pipeline, made of a project's files. A host's own part replaces the file's. Trainer and registry are made
@@ -67,6 +67,8 @@ export interface Composition {
   readonly base: () => Promise<NamedBase | undefined>
   /** Where samples come from. */
   readonly samples: Source
+  /** Files that the host's trainer reads, absolute. */
+  readonly trainerFiles: () => readonly string[]
   /** Of the host's: its samples are in no commit. */
   readonly source?: Source | undefined
 }
@@ -86,7 +88,7 @@ export function ledgerOptions({ root, environment }: Surroundings, { ledger }: C
 function credentialsFor(url: string, environment: Environment): Credentials | undefined {
   const { protocol, hostname, origin } = new URL(url)
   const isPrivate = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  const isGitHub = origin === new URL(environment['GITHUB_SERVER_URL'] ?? 'https://github.com').origin
+  const isGitHub = origin === gitHubAddress(environment).origin
   const token = environment['SHEIKH_GIT_TOKEN'] || (isGitHub ? environment['GITHUB_TOKEN'] : undefined)
   return isPrivate && token ? { username: 'x-access-token', password: token } : undefined
 }
@@ -122,6 +124,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       return warmStart && namedBase(warmStart, await releaser(), context)
     },
     samples: host.source ?? samplesOf(root, configuration),
+    trainerFiles: () => host.trainer?.files?.() ?? [],
     source: host.source,
   }
 }

@@ -3,7 +3,7 @@ import { isModelFile } from '../pipeline/index.js'
 import type { HubSnapshot } from '../releaser/huggingface/index.js'
 import { type Releaser, tagFormat, type Version } from '../releaser/index.js'
 import { fetchFrom } from '../releaser/remote/index.js'
-import type { Environment } from './release-targets.js'
+import { type Environment, hubAddress } from './release-targets.js'
 
 /** The parts of `hf:name/model@revision`. @throws `invalid-options`. */
 function parseHubId(text: string): { readonly repository: string; readonly revision?: string | undefined } {
@@ -14,7 +14,7 @@ function parseHubId(text: string): { readonly repository: string; readonly revis
 
 const connectionOf = (environment: Environment) => ({
   token: environment['HF_TOKEN'] || undefined,
-  endpoint: environment['HF_ENDPOINT'] || undefined,
+  endpoint: hubAddress(environment),
   fetch: fetchFrom(environment),
 })
 

@@ -59,6 +59,7 @@ export async function inspectProject(
   }
   const { configuration, dataset, store } = composition
   const snapshot = await look(() => dataset.snapshot({ ...context, cache: store.documents }))
+  const groups = snapshot && (await look(() => dataset.undeclaredGroups({ ...context, cache: store.documents })))
   await look(() => readPayload(composition))
   const expected = (await composition.pipeline?.foreseen()) ?? []
   const trainer = composition.pipeline === undefined ? await look(composition.trainer, missing) : undefined
@@ -66,7 +67,8 @@ export async function inspectProject(
   const foreseenHere =
     trainer === undefined ? expected : ((await look(() => foreseen({ ...composition, trainer }))) ?? [])
   return {
-    ...{ problems, missing, notices: configuration.notices, summary: snapshot?.summary },
+    ...{ problems, missing, notices: configuration.notices },
+    summary: snapshot && { ...snapshot.summary, warnings: [...snapshot.summary.warnings, ...(groups ?? [])] },
     tables: snapshot === undefined ? [] : await dataset.tables(context),
     schema: configuration.dataset.schemaPath,
     foreseen: foreseenHere,

@@ -5,6 +5,7 @@ import type { CallContext } from '../core/index.js'
 import type { Provenance } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import type { Documents } from '../store/index.js'
+import type { Trainer } from '../trainer/index.js'
 import { trustedKeysPath } from './attestation.js'
 import type { Composition } from './compose.js'
 import { type Configuration, type HostModules, hostModules } from './config/index.js'
@@ -20,12 +21,13 @@ interface Project {
 /** The commit that a run's files come from, and the files that are not in it. */
 export async function provenanceOf(
   { git, root }: Project,
-  composition: Pick<Composition, 'configuration' | 'samples' | 'source'>,
+  composition: Pick<Composition, 'configuration' | 'samples' | 'source' | 'trainerFiles'>,
   context: CallContext,
   cache?: Documents | undefined,
 ): Promise<Provenance> {
-  const { configuration, source } = composition
-  const modules = await hostModules(root, git.root)
+  const { configuration, source, trainerFiles } = composition
+  const found = await hostModules(root, git.root)
+  const modules = { ...found, files: [...found.files, ...(await programFiles(git, { files: trainerFiles }))] }
   const below = (path: string) => belowRoot(git, resolve(root, path))
   const elsewhere = source?.location === undefined ? [] : [source.location]
   const paths = [...committedPaths({ git, root }, configuration, modules), ...elsewhere.map(below)]
@@ -57,6 +59,16 @@ export function committedPaths(
     ...readPaths(belowRoot(git, root)),
     ...named.map((path) => belowRoot(git, path)).filter((path) => !path.startsWith('../')),
   ])
+}
+
+/** The files of the repository that a trainer reads. A program outside is one of this machine, as an interpreter is. */
+export async function programFiles(
+  git: Git,
+  trainer: Pick<Trainer<never, never>, 'files'> = {},
+): Promise<readonly string[]> {
+  // Git's root is written without links.
+  const files = await Promise.all((trainer.files?.() ?? []).map((path) => realpath(path)))
+  return files.filter((path) => !belowRoot(git, path).startsWith('../'))
 }
 
 /** With `/`, from the repository's root; begins with `../` outside of it. */

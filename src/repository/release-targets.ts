@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path'
-import { SheikhError } from '../core/index.js'
+import { SheikhError, webAddress } from '../core/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
 import { type Releaser, releaseTo } from '../releaser/index.js'
 import { fetchFrom } from '../releaser/remote/index.js'
@@ -34,6 +34,18 @@ const secretNames = [
 export const secretsOf = (environment: Environment): readonly string[] =>
   secretNames.flatMap((name) => environment[name] ?? [])
 
+/** The address of a server in a variable. @throws `invalid-options` that names the variable. */
+export function addressIn(environment: Environment, name: string, example: string): string | undefined {
+  const address = environment[name]
+  return address ? webAddress(address, name, example) : undefined
+}
+
+export const hubAddress = (environment: Environment) => addressIn(environment, 'HF_ENDPOINT', 'https://huggingface.co')
+
+/** Where people read what is on GitHub; a server of a company has another. */
+export const gitHubAddress = (environment: Environment) =>
+  new URL(addressIn(environment, 'GITHUB_SERVER_URL', 'https://github.com') ?? 'https://github.com')
+
 /** The registries that a configuration names, as one. @throws `invalid-config` for a GitHub repository that nothing names. */
 export async function releaserOf(
   { targets, modelName }: ReleaseConfiguration,
@@ -64,7 +76,7 @@ async function registryOf(
       license,
       ...named,
       token: environment['HF_TOKEN'] || undefined,
-      endpoint: environment['HF_ENDPOINT'] || undefined,
+      endpoint: hubAddress(environment),
       fetch: fetchFrom(environment),
     })
   }
@@ -72,7 +84,10 @@ async function registryOf(
     const { s3Registry } = await import('../releaser/s3/index.js')
     return s3Registry({
       address: target.address,
-      endpoint: target.endpoint ?? (environment['AWS_ENDPOINT_URL_S3'] || environment['AWS_ENDPOINT_URL'] || undefined),
+      endpoint:
+        target.endpoint ??
+        addressIn(environment, 'AWS_ENDPOINT_URL_S3', 'https://s3.example.com') ??
+        addressIn(environment, 'AWS_ENDPOINT_URL', 'https://s3.example.com'),
       region: target.region ?? (environment['AWS_REGION'] || undefined),
       credentials: credentialsIn(environment),
     })
@@ -86,7 +101,7 @@ async function registryOf(
       unnamed(),
     tagFormat: target.tagFormat,
     token: environment['GITHUB_TOKEN'] || undefined,
-    baseUrl: environment['GITHUB_API_URL'] || undefined,
+    baseUrl: addressIn(environment, 'GITHUB_API_URL', 'https://github.example.com/api/v3'),
     fetch: fetchFrom(environment),
   })
 }
@@ -101,7 +116,7 @@ function credentialsIn(environment: Environment): BucketCredentials | undefined 
 
 /** `owner/name` of an address on GitHub, as HTTPS, SSH or scp writes it. */
 function repositoryAt(url: string | undefined, environment: Environment): string | undefined {
-  const { host } = new URL(environment['GITHUB_SERVER_URL'] || 'https://github.com')
+  const { host } = gitHubAddress(environment)
   const found = url?.match(
     /^(?:https?:\/\/|ssh:\/\/)?(?:[^@/]*@)?([^/:]+(?::\d+)?)[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/,
   )

@@ -9,6 +9,7 @@ import {
   digestBytes,
   isSheikhError,
   type Log,
+  plainPath,
   SheikhError,
 } from '../core/index.js'
 import {
@@ -39,13 +40,19 @@ import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
-import { type Configuration, hostModules, loadConfiguration, type Notice } from './config/index.js'
+import {
+  type Configuration,
+  hostModules,
+  loadConfiguration,
+  loadHostConfiguration,
+  type Notice,
+} from './config/index.js'
 import { type Author, commit, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { fetchModel } from './hub-id.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { evaluationPath, promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
-import { committedPaths, provenanceOf } from './provenance.js'
+import { committedPaths, programFiles, provenanceOf } from './provenance.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAt } from './rows-at.js'
 import { track } from './track.js'
@@ -67,6 +74,7 @@ export interface RepositoryOptions {
 export async function openRepository(directory: string, options: RepositoryOptions = {}): Promise<Repository> {
   const context = callContext(options)
   // One name for the folder: below a link, or a relative one, Git's paths and ours would not meet.
+  plainPath(directory, 'the folder of the project')
   const root = await realpath(directory).catch(() => resolve(directory))
   const git = await openGit(root, context)
   const { environment = env } = options
@@ -180,7 +188,12 @@ export class Repository {
     const pipeline = await this.pipeline()
     const common = { signal: this.#context.signal, by: by ?? (await this.author()) ?? '' }
     if (!source.startsWith('hf:'))
-      return pipeline.import({ ...common, directory: resolve(this.root, source), from: source, version })
+      return pipeline.import({
+        ...common,
+        directory: resolve(this.root, plainPath(source, 'the folder of the model')),
+        from: source,
+        version,
+      })
     const folder = await mkdtemp(join(tmpdir(), 'sheikh-import-'))
     try {
       const { commit, nextVersion } = await fetchModel(source, folder, this.#surroundings.environment, this.#context)
@@ -288,7 +301,9 @@ export class Repository {
     const configuration = await loadConfiguration(this.root, this.#context).catch(() => undefined)
     this.#context.signal.throwIfAborted()
     const project = { git: this.#git, root: this.root }
-    const modules = await hostModules(this.root, this.#git.root)
+    const found = await hostModules(this.root, this.#git.root)
+    const host = await loadHostConfiguration(this.root).catch(() => undefined)
+    const modules = { ...found, files: [...found.files, ...(await programFiles(this.#git, host?.trainer))] }
     const paths = [...committedPaths(project, configuration, modules), posix.join(this.#prefix, '.gitignore')]
     return commit(this.#git, { message, author, paths }, this.#context)
   }
@@ -342,7 +357,9 @@ export class Repository {
         'invalid-options',
         `Cannot pin an evaluation set: a share of ${share} of ${identities.length} rows is ${set.items.length === 0 ? 'none' : 'all'} of them. Choose another share.`,
       )
-    return this.#write(composition, set)
+    const pinned = await this.#write(composition, set)
+    const groups = await composition.dataset.undeclaredGroups(this.#context)
+    return { ...pinned, warnings: [...pinned.warnings, ...groups.map(({ message }) => message)] }
   }
 
   async addToEvaluation(ids: readonly string[]): Promise<Pinned> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Log, messageOf } from '../core/index.js'
+import { type Log, messageOf, webAddress } from '../core/index.js'
 import type { Pipeline } from '../pipeline/index.js'
 import { trackByMlflow, trackByTensorBoard } from '../pipeline/track/index.js'
 import type { Configuration } from './config/index.js'
@@ -24,6 +24,7 @@ export function track(
   const experiment = environment['MLFLOW_EXPERIMENT_NAME'] || name
   const token = environment['MLFLOW_TRACKING_TOKEN'] || undefined
   try {
+    webAddress(trackingUri, 'MLFLOW_TRACKING_URI', 'https://mlflow.example.com')
     trackByMlflow(pipeline, { trackingUri, experiment, token, log })
   } catch (error) {
     // A path or a name, as MLflow's own clients take it, is no server.

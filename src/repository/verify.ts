@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type CallContext, callContext, isSheikhError, type Manifest, SheikhError } from '../core/index.js'
+import { type CallContext, callContext, isSheikhError, type Manifest, plainPath, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
 import { isVersion, parseStaged, type Release, type Releaser, type Stranger } from '../releaser/index.js'
 import {
@@ -54,7 +54,7 @@ export async function verifyTarget(
     return verifyReleased(hub.releaser, { version: hub.version }, witnesses, context)
   }
   const isName = target === undefined || isVersion(target)
-  if (!isName) return verifyFolder(resolve(root, target), witnesses, context)
+  if (!isName) return verifyFolder(resolve(root, plainPath(target, 'the folder of the release')), witnesses, context)
   if (releaser !== undefined) return verifyReleased(releaser, { version: target, channel }, witnesses, context)
   throw new SheikhError(
     'repository-invalid',

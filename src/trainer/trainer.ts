@@ -21,6 +21,11 @@ export interface Trainer<I = string, T = string> extends Described {
    * `artifact-corrupt` for a base that is not what this trainer writes.
    */
   readonly fit: (request: FitRequest<I, T>, context: FitContext) => Promise<Candidate>
+  /**
+   * The files that people write and that `fit` or a model reads besides what it is given, absolute: a program. A project's run
+   * refuses those that are not as its commit has them. @default none
+   */
+  readonly files?: (() => readonly string[]) | undefined
   /** @throws `artifact-corrupt` where the weights are not what this trainer writes. */
   readonly load: (weights: WeightsDirectory, context: LoadContext) => Promise<Model<I>>
 }

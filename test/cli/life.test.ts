@@ -1,8 +1,19 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { commit, edit, editSample, project, releasedProject, sheikh, sheikhJson, temporary } from './harness.js'
+import {
+  commit,
+  edit,
+  editSample,
+  project,
+  releasedProject,
+  sheikh,
+  sheikhJson,
+  temporary,
+  tinyProject,
+  write,
+} from './harness.js'
 
 it('a life: init, plan, run, again, a change, a rollback', async () => {
   const cwd = await temporary()
@@ -134,6 +145,29 @@ it('a setting without effect is printed with file and line, and is in the JSON o
     const { json } = await sheikhJson(folder, ...command)
     expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 5 }])
   }
+})
+
+it('groups that nobody declared are named by validate and by evaluation pin, before anything is trained', async () => {
+  const folder = await tinyProject()
+  const question = (index: number) =>
+    `The parcel number ${Math.floor(index / 4)} that I ordered in ${'abcdefghij'[Math.floor(index / 4)]}town has come late. ${index}`
+  const rows = Array.from({ length: 40 }, (_, index) => ({
+    id: `t${index * 7919}x`,
+    text: question(index),
+    label: Math.floor(index / 4) % 2 === 0 ? 'a' : 'b',
+  }))
+  await rm(join(folder, 'dataset'), { recursive: true })
+  await write(folder, 'dataset/samples/all/all.json', rows)
+  const fact = /The items suggest groups that are not declared: .*"t\d+x" and "t\d+x".*"group:"/
+  const { json: pinned } = await sheikhJson(folder, 'evaluation', 'pin')
+  expect(pinned.warnings).toContainEqual(expect.stringMatching(fact))
+  expect((await sheikh(folder, ['validate'])).out).toMatch(fact)
+  const { json } = await sheikhJson(folder, 'validate')
+  expect(json.summary.warnings).toContainEqual({
+    code: 'undeclared-groups',
+    message: expect.stringMatching(fact),
+    ids: [expect.stringMatching(/^t/), expect.stringMatching(/^t/)],
+  })
 })
 
 it('an evaluation set is pinned once, added to, and watched', async () => {

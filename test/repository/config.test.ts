@@ -507,6 +507,33 @@ describe('is refused with file, line and column', () => {
     expect(error.message).toMatch(/^Cannot use "mlops\/pipeline\.yaml"/)
   })
 
+  it.each([
+    [
+      pipelinePath,
+      'stages: { release: { targets: [{ directory: { path: "~/out" } }] } }',
+      'targets.directory.path": "~/out"',
+    ],
+    [
+      pipelinePath,
+      'stages: { release: { targets: [{ directory: { path: "~" } }] } }',
+      'targets.directory.path": "~" begins',
+    ],
+    ['mlops/training/config.yaml', 'model: { base: ~/base }', 'model.base": "~/base" begins'],
+    ['mlops/training/config.yaml', 'data: { train_path: ~/mails }', 'data.train_path": "~/mails" begins'],
+    ['mlops/training/config.yaml', 'output: { dir: ~/out }', 'output.dir": "~/out" begins'],
+    ['dataset/config.yaml', 'validation: { schema_path: ~/x.json }', 'validation.schema_path": "~/x.json" begins'],
+    ['dataset/config.yaml', 'projection: { input: ~/x.txt }', 'projection.input": "~/x.txt" begins'],
+    [
+      pipelinePath,
+      'stages: { release: { targets: [{ s3: { address: "s3://abc", endpoint: "localhost:9000" } }] } }',
+      's3.endpoint": "localhost:9000" has no scheme. Write http://localhost:9000',
+    ],
+  ])('a path with "~" or an address without a scheme: %s, %s', async (file, text, fact) => {
+    const error = await load({ [file]: text }).catch((thrown) => thrown)
+    expect(isSheikhError(error, 'invalid-config') && error.facts).toMatchObject({ file, line: 1 })
+    expect(String(error)).toContain(fact)
+  })
+
   it('bytes that are no UTF-8', async () => {
     await expect(loadPipeline(Buffer.from([0x70, 0x3a, 0x20, 0xff, 0xfe]))).rejects.toMatchObject({
       code: 'invalid-config',

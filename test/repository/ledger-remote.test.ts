@@ -326,6 +326,24 @@ withGit('by the program git', () => {
     },
   )
 
+  it.each(['hub.example.com/team/x.git', 'localhost:9000/x.git'])(
+    'a URL without a scheme is refused, with the command that corrects it: %s',
+    async (url) => {
+      const made = await clone()
+      git(made.root, 'config', 'remote.origin.url', url)
+      await expect(made.ledger.read(context)).rejects.toMatchObject({
+        code: 'invalid-config',
+        message: expect.stringContaining(`git remote set-url origin https://${url}`),
+      })
+    },
+  )
+
+  it('a proxy in the settings of Git that is none of HTTP’s is refused by its key', async () => {
+    const made = await clone('https://hub.example.com/x.git')
+    git(made.root, 'config', 'http.proxy', 'socks5://127.0.0.1:1080')
+    await expect(made.ledger.read(context)).rejects.toMatchObject({ facts: { setting: 'http.proxy' } })
+  })
+
   it('a machine without the program is told so', async () => {
     const { ledger } = await clone(bare())
     const path = process.env['PATH']

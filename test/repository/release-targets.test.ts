@@ -68,6 +68,45 @@ artifacts: { storage: { retention_days: 30, keep_last: 5 } }
     expect(isSheikhError(error, 'invalid-config') && error.message).toContain(fact)
   })
 
+  it.each<[ReleaseTarget, Environment, string, string]>([
+    [
+      { kind: 'huggingface', repository: 'me/x' },
+      { HF_ENDPOINT: 'hub.example.com' },
+      'HF_ENDPOINT',
+      'https://hub.example.com',
+    ],
+    [
+      { kind: 'huggingface', repository: 'me/x' },
+      { HF_ENDPOINT: 'localhost:9000' },
+      'HF_ENDPOINT',
+      'http://localhost:9000',
+    ],
+    [
+      { kind: 'github', repository: 'me/x' },
+      { GITHUB_API_URL: 'git.example.com/api/v3' },
+      'GITHUB_API_URL',
+      'https://git.example.com/api/v3',
+    ],
+    [{ kind: 'github' }, { GITHUB_SERVER_URL: 'git.example.com' }, 'GITHUB_SERVER_URL', 'https://git.example.com'],
+    [
+      { kind: 's3', address: 's3://a-bucket' },
+      { AWS_ENDPOINT_URL: 'localhost:9000' },
+      'AWS_ENDPOINT_URL',
+      'http://localhost:9000',
+    ],
+    [
+      { kind: 's3', address: 's3://a-bucket' },
+      { AWS_ENDPOINT_URL_S3: '10.0.0.1:9000' },
+      'AWS_ENDPOINT_URL_S3',
+      'https://10.0.0.1:9000',
+    ],
+  ])('of %j refuse %j, and name the variable and what to write', async (target, environment, variable, example) => {
+    const error = await releaserFor(target, environment, 'https://git.example.com/me/x').catch((thrown) => thrown)
+    expect(isSheikhError(error, 'invalid-options') && error.facts).toEqual({ setting: variable })
+    expect(String(error)).toContain(`Cannot use ${variable}: `)
+    expect(String(error)).toContain(`Write ${example}.`)
+  })
+
   it.each([
     ['https://github.com/me/spam.git'],
     ['https://github.com/me/spam'],

@@ -92,6 +92,25 @@ describe('rows that a base knows, on a fresh clone', () => {
     expect(here.record.candidate).toMatchObject({ base: { replayed: { of: expect.any(Number) } } })
   })
 
+  it('are told apart by their content where samples have no ids, wherever their lines stand now', async () => {
+    const line = (index: number) => `${sample(index).text},${sample(index).label}\n`
+    const lines = Array.from({ length: 60 }, (_, index) => line(index))
+    const made = await grown({
+      'dataset/config.yaml': 'projection: { input: text, target: label }\n',
+      'dataset/samples/all/table.csv': ['text,label\n', ...lines].join(''),
+    })
+    made.put('dataset/samples/all/table.csv', ['text,label\n', 'plum 1,fruit\n', ...lines.toReversed()].join(''))
+    made.put(trainingFile, warmStart({ ...made.base, replay_share: 0 }))
+    await made.commit('Another order, and a line more')
+    // The rows are read from the commit, not from the store.
+    rmSync(join(made.root, '.sheikh/keys'), { recursive: true })
+    const { record } = releaseOf(await run(made.repository))
+    expect(record.candidate).toMatchObject({ base: { replayed: { rows: 0 } } })
+    expect(record.candidate).toMatchObject({ base: { replayed: { of: expect.any(Number) } } })
+    const known = (record.candidate as { base: { replayed: { of: number } } }).base.replayed.of
+    expect(known).toBeGreaterThan(60)
+  })
+
   it('are those of then: its prompts and its schema, wherever they were, and none of its code', async () => {
     const counter = 'sheikh-warm-start-test'
     const runs = () => (globalThis as Record<string, unknown>)[counter]

@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path'
+import { basename } from 'node:path'
 import { callContext, SheikhError } from '../../core/index.js'
 import { compareEvaluations, type GatePlan, planGate } from '../../gate/index.js'
 import { intervalPlot, percent, reportComparison, reportComparisonHtml } from '../../report/index.js'
@@ -7,6 +7,7 @@ import { type Answer, type Arguments, type Command, type Terminal, toJson } from
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
+import { terminalPath } from '../terminal-path.js'
 import { testGate } from './gate-test.js'
 
 export const gate: Command = {
@@ -142,7 +143,7 @@ async function compare(values: Arguments['values'], terminal: Terminal): Promise
   if (typeof values['out'] === 'string') {
     const title = `${pair.candidate.metrics[0]!.name}: the new model against ${basename(pair.baselinePath)}`
     const content = isHtml(values['out']) ? reportComparisonHtml(verdict, { title }) : `${report}\n`
-    await writeFileAtomic(resolve(terminal.cwd, values['out']), content)
+    await writeFileAtomic(terminalPath(terminal, values['out'], '--out'), content)
   }
   return {
     text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),

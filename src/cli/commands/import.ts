@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
 import { type Command, toJson } from '../command.js'
 import { metricText } from '../primary-metric.js'
 import { open } from '../project.js'
+import { terminalPath } from '../terminal-path.js'
 import { whoDecides } from '../who-decides.js'
 
 export const importCommand: Command = {
@@ -18,10 +18,13 @@ export const importCommand: Command = {
     const [source] = positionals as [string]
     const repository = await open(project, terminal)
     const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
-    const imported = await repository.import(source.startsWith('hf:') ? source : resolve(terminal.cwd, source), {
-      version: text('version')?.replace(/^v/, ''),
-      by: await whoDecides(repository, values['by'], 'import the model'),
-    })
+    const imported = await repository.import(
+      source.startsWith('hf:') ? source : terminalPath(terminal, source, 'the folder of the model'),
+      {
+        version: text('version')?.replace(/^v/, ''),
+        by: await whoDecides(repository, values['by'], 'import the model'),
+      },
+    )
     const { leftOut } = imported
     const { version, record } = imported.release
     return {

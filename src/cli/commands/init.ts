@@ -1,5 +1,6 @@
-import { relative, resolve } from 'node:path'
+import { relative } from 'node:path'
 import type { Command } from '../command.js'
+import { terminalPath } from '../terminal-path.js'
 
 export const init: Command = {
   name: 'init',
@@ -14,7 +15,8 @@ export const init: Command = {
   positionals: [0, 1],
   async run({ positionals, project, values }, { cwd, signal }) {
     const { initRepository } = await import('../../repository/index.js')
-    const directory = positionals[0] === undefined ? project : resolve(cwd, positionals[0])
+    const directory =
+      positionals[0] === undefined ? project : terminalPath({ cwd }, positionals[0], 'the folder of the project')
     const made = await initRepository(directory, {
       samples: values['empty'] !== true,
       here: values['here'] === true,

@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { type Json, SheikhError } from '../../core/index.js'
 import type { LabelledPool, Pipeline } from '../../pipeline/index.js'
 import { type Answer, type Arguments, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
 import { readJsonLines } from '../read-json-lines.js'
+import { terminalPath } from '../terminal-path.js'
 
 type Labels = ReadonlyMap<string, Json>
 
 /** `sheikh evaluation label`: only items that two models answer differently need a label. */
 export async function label({ project, values }: Arguments, terminal: Terminal): Promise<Answer> {
-  const path = (name: string) => (typeof values[name] === 'string' ? resolve(terminal.cwd, values[name]) : undefined)
+  const path = (name: string) =>
+    typeof values[name] === 'string' ? terminalPath(terminal, values[name], `--${name}`) : undefined
   const [pool, questions, answers] = [path('pool'), path('questions'), path('answers')]
   if (pool === undefined)
     throw new SheikhError('invalid-options', 'Cannot label: --pool names no file. See: sheikh evaluation --help')

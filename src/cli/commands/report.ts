@@ -1,9 +1,9 @@
-import { resolve } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { reportRun, reportRunHtml } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
+import { terminalPath } from '../terminal-path.js'
 
 export const report: Command = {
   name: 'report',
@@ -28,7 +28,7 @@ export const report: Command = {
     const text = html ? reportRunHtml(record) : reportRun(record)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
     const { writeFileAtomic } = await import('../../store/index.js')
-    const path = resolve(terminal.cwd, values['out'])
+    const path = terminalPath(terminal, values['out'], '--out')
     await writeFileAtomic(path, text)
     return { text: `Wrote ${path}`, json: toJson({ path, record }) }
   },

@@ -3,6 +3,7 @@ import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
+import { terminalPath } from '../terminal-path.js'
 
 export const run: Command = {
   name: 'run',
@@ -37,9 +38,9 @@ export const run: Command = {
     })
     if (typeof values['report'] === 'string') {
       const { writeFileAtomic } = await import('../../store/index.js')
-      const { resolve } = await import('node:path')
       const record = (await pipeline.runs()).find(({ runId }) => runId === result.runId)
-      if (record !== undefined) await writeFileAtomic(resolve(terminal.cwd, values['report']), reportRun(record))
+      if (record !== undefined)
+        await writeFileAtomic(terminalPath(terminal, values['report'], '--report'), reportRun(record))
     }
     return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
   },

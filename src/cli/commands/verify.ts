@@ -1,9 +1,9 @@
-import { resolve } from 'node:path'
 import { env } from 'node:process'
 import { isSheikhError } from '../../core/index.js'
 import type { Repository, Verification } from '../../repository/index.js'
 import { type Answer, type Command, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
+import { terminalPath } from '../terminal-path.js'
 
 export const verify: Command = {
   name: 'verify',
@@ -16,8 +16,8 @@ export const verify: Command = {
   },
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
-    const target = targetOf(positionals[0], terminal.cwd)
-    const keysPath = typeof values['keys'] === 'string' ? resolve(terminal.cwd, values['keys']) : undefined
+    const target = targetOf(positionals[0], terminal)
+    const keysPath = typeof values['keys'] === 'string' ? terminalPath(terminal, values['keys'], '--keys') : undefined
     const repository = await openIfThere(project, terminal)
     if (repository !== undefined)
       return answer(await repository.verify(target, { keysPath, remote: values['remote'] === true }))
@@ -28,10 +28,10 @@ export const verify: Command = {
 }
 
 /** A version may be written as its tag; a folder is below the working directory. */
-function targetOf(text: string | undefined, cwd: string): string | undefined {
+function targetOf(text: string | undefined, terminal: Terminal): string | undefined {
   if (text === undefined || text.startsWith('hf:')) return text
   const version = text.replace(/^v(?=\d)/, '')
-  return /^\d+\.\d+\.\d+/.test(version) ? version : resolve(cwd, text)
+  return /^\d+\.\d+\.\d+/.test(version) ? version : terminalPath(terminal, text, 'the folder of the release')
 }
 
 /** A release can be verified by somebody who has nothing but its files. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, messageOf, plainPath, SheikhError } from '../../core/index.js'
 import { parseJsonText } from '../json-text.js'
 import { boundedPattern } from './bounded-pattern.js'
 import { type Checked, maximumIssuesPerSample } from './checked.js'
@@ -13,7 +13,7 @@ export interface JsonSchemaFile {
 
 /** A JSON Schema in a file. It is read when the dataset is. */
 export function jsonSchemaFile(path: string): JsonSchemaFile {
-  return { jsonSchemaFile: path }
+  return { jsonSchemaFile: plainPath(path, 'the path of a JSON Schema') }
 }
 
 const maximumSchemaBytes = 1_000_000

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, messageOf, plainPath, SheikhError } from '../../core/index.js'
 import type { Source, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
 import { decodeText } from './decode-text.js'
@@ -40,7 +40,7 @@ export function jsonFiles(options: string | JsonFilesOptions): Source {
       `Cannot limit sample files to ${maximumFileBytes} bytes: it is not a whole number above 0. Give a number of bytes.`,
     )
   const matches = pattern === undefined ? () => true : globMatcher(pattern)
-  const root = resolve(directory)
+  const root = resolve(plainPath(directory, 'the directory of samples'))
   return {
     contract: 1,
     name: 'json-files',

@@ -1,4 +1,4 @@
-import { type Log, messageOf, SheikhError } from '../../core/index.js'
+import { type Log, messageOf, SheikhError, webAddress } from '../../core/index.js'
 import type { RunEvent } from '../events.js'
 import type { Pipeline } from '../pipeline.js'
 import type { Scalar } from './event-file.js'
@@ -122,11 +122,10 @@ export function trackByMlflow(
 const keyOf = (tag: string) => tag.replace(/[^\w\-./ ]/g, '_')
 
 function serverOf(trackingUri: string, token: string | undefined): string {
-  const url = URL.canParse(trackingUri) ? new URL(trackingUri) : undefined
+  const url = new URL(webAddress(trackingUri, 'trackingUri', 'https://mlflow.example.com'))
   const fail = (fact: string) =>
     new SheikhError('invalid-options', `Cannot track by MLflow: ${fact}. Write https://… of a tracking server.`)
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '')
-    throw fail('its address is not one of a server')
+  if (url.username !== '') throw fail('its address holds a name or a password, which belongs in the token')
   if (token !== undefined && url.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
     throw fail('the token would go over plain HTTP')
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { plainPath } from '../../core/index.js'
 import type { RunEvent } from '../events.js'
 import type { Pipeline } from '../pipeline.js'
 import { fileVersionEvent, scalarsEvent } from './event-file.js'
@@ -20,6 +21,7 @@ export function trackByTensorBoard(
   pipeline: Pick<Pipeline<never, never>, 'on'>,
   { directory }: TensorBoardOptions,
 ): () => void {
+  plainPath(directory, 'the directory for TensorBoard')
   const files = new Map<string, string>()
   let lastStep = 0
   // At once: short lines, a few hundred a training unless more are asked for, which are there when the process is killed.

@@ -1,6 +1,14 @@
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type CallContext, type Digest, hexOf, isSheikhError, type Json, SheikhError } from '../../core/index.js'
+import {
+  type CallContext,
+  type Digest,
+  hexOf,
+  isSheikhError,
+  type Json,
+  plainPath,
+  SheikhError,
+} from '../../core/index.js'
 import {
   copyFileDurably,
   createExclusively,
@@ -41,6 +49,7 @@ import { unfinishedIn } from './unfinished.js'
  * @param path of the folder; made when something is first written.
  */
 export function directoryRegistry(path: string): Releaser {
+  plainPath(path, 'the path of a registry')
   const releaseFile = (version: string) => join(path, 'releases', `${version}.json`)
   const withdrawalFile = (version: string) => join(path, 'withdrawals', `${version}.json`)
   const removalFile = (version: string) => join(path, 'removals', `${version}.json`)

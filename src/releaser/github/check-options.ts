@@ -1,4 +1,4 @@
-import { SheikhError } from '../../core/index.js'
+import { SheikhError, webAddress } from '../../core/index.js'
 
 interface Checked {
   readonly repository: string
@@ -16,7 +16,8 @@ export function checkOptions({ repository, token, baseUrl, assetLimitBytes }: Ch
   // Named by its kind only: a header's own error would quote it.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
     throw wrong('token', 'it is empty, or holds a space or a line break. Copy it again.')
-  if (!/^https?:\/\/[^?#@]+$/.test(baseUrl))
+  webAddress(baseUrl, 'baseUrl', 'https://github.example.com/api/v3')
+  if (/[?#@]/.test(baseUrl))
     throw wrong('base URL', 'write it like "https://github.example.com/api/v3", without a name or password in it.')
   if (!Number.isSafeInteger(assetLimitBytes) || assetLimitBytes < 1)
     throw wrong(`limit of ${assetLimitBytes} bytes for an asset`, 'name a whole number above 0.')

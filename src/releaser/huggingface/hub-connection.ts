@@ -1,4 +1,4 @@
-import { SheikhError } from '../../core/index.js'
+import { SheikhError, webAddress } from '../../core/index.js'
 import type { Fetch, Patience } from '../remote/index.js'
 
 // Apart from the transport: what a host's types see of this room needs none of @huggingface/hub's, which need the DOM's.
@@ -16,9 +16,13 @@ export interface HubConnection {
 
 const pattern = /^(datasets\/)?[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/
 
-/** @throws `invalid-options`. */
-export function checkRepository(repository: string): void {
-  if (pattern.test(repository) && !repository.includes('..')) return
+/** @returns the endpoint without a slash at its end. @throws `invalid-options`. */
+export function checkConnection({
+  repository,
+  endpoint = 'https://huggingface.co',
+}: Pick<HubConnection, 'repository' | 'endpoint'>): string {
+  if (pattern.test(repository) && !repository.includes('..'))
+    return webAddress(endpoint, 'endpoint', 'https://huggingface.co').replace(/\/+$/, '')
   throw new SheikhError(
     'invalid-options',
     `Cannot use ${JSON.stringify(repository)} as a repository of the Hub: write it like "name/model" or "datasets/name/data".`,

@@ -1,7 +1,7 @@
 import type { RepoDesignation } from '@huggingface/hub'
 import { type CallContext, createRedactor, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
 import { persistentFetch, refused, remoteFailed } from '../remote/index.js'
-import { checkRepository, type HubConnection } from './hub-connection.js'
+import { checkConnection, type HubConnection } from './hub-connection.js'
 
 /** How one repository of the Hub is spoken with, during one call. */
 export type HubTransport = ReturnType<typeof hubTransport>
@@ -10,10 +10,9 @@ export type HubTransport = ReturnType<typeof hubTransport>
 const largestAnswerBytes = 64 * 2 ** 20
 
 export function hubTransport(options: HubConnection, context: CallContext) {
-  const { repository, endpoint = 'https://huggingface.co' } = options
+  const { repository } = options
   const token = options.token || undefined
-  checkRepository(repository)
-  const base = endpoint.replace(/\/+$/, '')
+  const base = checkConnection(options)
   const isDataset = repository.startsWith('datasets/')
   const name = isDataset ? repository.slice('datasets/'.length) : repository
   const repo: RepoDesignation = { type: isDataset ? 'dataset' : 'model', name }

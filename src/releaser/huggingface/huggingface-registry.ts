@@ -16,7 +16,7 @@ import {
   type Version,
 } from '../index.js'
 import { hubClient } from './hub-client.js'
-import { checkRepository, type HubConnection } from './hub-connection.js'
+import { checkConnection, type HubConnection } from './hub-connection.js'
 import { encodeMarks, type Marks, marksFile } from './hub-documents.js'
 import { notFound, notStaged } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, hubView, lookAndAct, marked, stagingBranch } from './hub-releases.js'
@@ -66,7 +66,7 @@ const parallelFiles = 4
  * @throws `invalid-options`; its methods `access-denied` and `remote-failed` too.
  */
 export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
-  checkRepository(options.repository)
+  checkConnection(options)
   const format = tagFormat(options.tagFormat ?? 'v{version}')
   const { tagOf } = format
   const known = new Map<string, Release>()

@@ -26,7 +26,9 @@ export function fetchFrom(
   undici: () => Promise<Undici> = importUndici,
 ): Fetch {
   const read = (name: string) => environment[name.toLowerCase()] || environment[name] || ''
-  const [httpProxy, httpsProxy] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) => proxyIn(read, name))
+  const [httpProxy, httpsProxy] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) =>
+    read(name) === '' ? proxyIn(read('ALL_PROXY'), 'ALL_PROXY') : proxyIn(read(name), name),
+  )
   if (!httpProxy && !httpsProxy) return (input, init) => globalThis.fetch(input, init)
   let connecting: Promise<Fetch> | undefined
   async function connect(): Promise<Fetch> {
@@ -48,18 +50,20 @@ export function fetchFrom(
   }
 }
 
-/** The address may hold a password: no error shows it. */
-function proxyIn(read: (name: string) => string, name: string): string {
-  const text = read(name) || read('ALL_PROXY')
+/**
+ * The address of a proxy; without a scheme it is one of http, as for curl. It may hold a password: no error shows it.
+ *
+ * @param setting the variable or the key of Git's settings.
+ * @throws `invalid-options`.
+ */
+export function proxyIn(text: string, setting: string): string {
   if (text === '') return ''
-  // As curl reads it.
   const address = text.includes('://') ? text : `http://${text}`
   if (URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)) return address
-  const variable = read(name) === '' ? 'ALL_PROXY' : name
   throw new SheikhError(
     'invalid-options',
-    `Cannot use the proxy in ${variable}: it is no address that begins with http:// or https://. Set it to one, or unset it.`,
-    { facts: { variable } },
+    `Cannot use the proxy in ${setting}: it is no address that begins with http:// or https://. Set it to one, such as http://proxy.example.com:3128, or unset it.`,
+    { facts: { setting } },
   )
 }
 

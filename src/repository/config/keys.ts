@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { addressProblem, tildeProblem } from '../../core/index.js'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { metricNames, metricsFor } from './metric-names.js'
@@ -21,6 +22,13 @@ export type Keys =
 type Honoured = (value: unknown, file: Values) => boolean | string
 
 const text = z.string().max(10_000)
+/** A text that a function finds no problem in. */
+const sound = (problemOf: (value: string) => string | undefined, type = text.min(1)) =>
+  type.superRefine((value, checked) => {
+    const message = problemOf(value)
+    if (message !== undefined) checked.addIssue({ code: 'custom', message })
+  })
+const path = sound(tildeProblem)
 const flag = z.boolean()
 const ratioError = 'expected a number from 0 to 1, such as 0.15'
 const ratio = z.number(ratioError).min(0, ratioError).max(1, ratioError)
@@ -105,7 +113,7 @@ export const pipelineKeys = group({
       depends_on: accepted(z.union([text, z.array(text)])),
       targets: list(
         deciding({
-          directory: deciding({ path: honoured(text.min(1)) }),
+          directory: deciding({ path: honoured(path) }),
           huggingface: deciding({
             repo: honoured(text.min(1)),
             type: honoured(z.enum(['model', 'dataset'])),
@@ -116,7 +124,7 @@ export const pipelineKeys = group({
           github: deciding({ release: honoured(flag), repo: honoured(text.min(1)), tag_format: honoured(text) }),
           s3: deciding({
             address: honoured(text.min(1)),
-            endpoint: honoured(text.min(1)),
+            endpoint: honoured(sound((value) => addressProblem(value, 'https://s3.example.com'))),
             region: honoured(text.min(1)),
           }),
         }),
@@ -183,7 +191,7 @@ export const validationKeys = group({ validation: deciding(checkKeys) })
 
 export const trainingKeys = group({
   model: group({
-    base: accepted(text),
+    base: accepted(sound(tildeProblem, text)),
     base_digest: accepted(text.regex(/^sha256:[0-9a-f]{64}$/)),
     from_scratch: accepted(flag),
     architecture: { ...honoured(text.min(1)), decides: true },
@@ -204,7 +212,7 @@ export const trainingKeys = group({
   data: group({
     train_path: {
       kind: 'value',
-      type: text.refine(isPattern, 'not a path or a glob of at most 1,000 characters, its braces closed'),
+      type: path.refine(isPattern, 'not a path or a glob of at most 1,000 characters, its braces closed'),
       honoured: (path) => samplesOf(path) !== undefined || whySamples,
     },
     validation_split: honoured(z.number().min(0).max(0.9)),
@@ -261,7 +269,7 @@ export const trainingKeys = group({
     benchmarks: list(deciding({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
   }),
   output: group({
-    dir: decidedElsewhere(text.min(1)),
+    dir: decidedElsewhere(path),
     model_name: {
       kind: 'value',
       type: text.min(1),
@@ -297,13 +305,13 @@ export const datasetKeys = group({
     }),
   },
   validation: group({
-    schema_path: { ...honoured(text.min(1)), decides: true },
+    schema_path: { ...honoured(path), decides: true },
     strict_mode: accepted(flag),
     check_image_paths: accepted(flag),
   }),
   projection: deciding({
     id: honoured(text.min(1)),
-    input: honoured(text.min(1)),
+    input: honoured(path),
     target: honoured(text.min(1)),
     group: honoured(text.min(1)),
     slices: honoured(z.array(text.min(1))),

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
-import { fetchFrom } from '../../releaser/remote/index.js'
+import { fetchFrom, proxyIn } from '../../releaser/remote/index.js'
 import type { Git } from './git.js'
 import { httpPlace } from './ledger-http.js'
 import type { LedgerPlace, RemotePlaceOptions } from './ledger-place.js'
@@ -20,9 +22,11 @@ export async function remotePlace(git: Git, options: RemotePlaceOptions): Promis
 
 /** A `fetch` through the proxy of Git's settings or of the environment; `undefined` without one. As git, settings first. */
 async function proxiedFetch(git: Git, { remote, environment = {} }: RemotePlaceOptions) {
-  const setting = (await git.config(`remote.${remote}.proxy`)) ?? (await git.config('http.proxy'))
+  const own = await git.config(`remote.${remote}.proxy`)
+  const setting = own ?? (await git.config('http.proxy'))
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()])
   if (setting === undefined) return names.some((name) => environment[name]) ? fetchFrom(environment) : undefined
+  proxyIn(setting, own === undefined ? 'http.proxy' : `remote.${remote}.proxy`)
   return fetchFrom({ ...environment, ...Object.fromEntries(names.map((name) => [name, setting])) })
 }
 
@@ -32,6 +36,14 @@ function placeAt(git: Git, url: string, options: RemotePlaceOptions): LedgerPlac
     throw new SheikhError(
       'invalid-config',
       `Cannot keep the ledger on "${options.remote}": its URL names a program or an option. Set another: git remote set-url ${options.remote} <url>`,
+      { facts: { remote: options.remote } },
+    )
+  // Git takes both for what they are not: a folder, and a host's folder that is reached by ssh.
+  const isHost = /^[\w-]+(\.[\w-]+)+\/\S/.test(url) && !existsSync(join(git.root, url))
+  if (isHost || /^[\w.-]+:\d+(\/|$)/.test(url))
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot keep the ledger on "${options.remote}": its URL ${JSON.stringify(url)} has no scheme. Write one: git remote set-url ${options.remote} https://${url}`,
       { facts: { remote: options.remote } },
     )
   return /^https?:\/\//i.test(url) ? httpPlace(git, url, options) : programPlace(git, options)

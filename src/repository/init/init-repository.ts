@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { basename, join, posix, relative, resolve } from 'node:path'
-import { type CallContext, callContext, SheikhError } from '../../core/index.js'
+import { type CallContext, callContext, plainPath, SheikhError } from '../../core/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { commit, type Git, initGitRepository, isInRepository, knownAuthor, openGit } from '../git/index.js'
 import { evaluationPath } from '../layout.js'
@@ -34,7 +34,7 @@ export interface Initialised {
  */
 export async function initRepository(directory: string, options: InitOptions = {}): Promise<Initialised> {
   const context = callContext(options)
-  const root = resolve(directory)
+  const root = resolve(plainPath(directory, 'the folder of the project'))
   const { samples = true, name = basename(root), here = false } = options
   const files = layoutFiles(name, samples)
   const present = new Set(await readdir(root).catch(() => []))

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type CallContext, createRedactor, isSheikhError, messageOf, SheikhError } from '../../core/index.js'
+import {
+  type CallContext,
+  createRedactor,
+  isSheikhError,
+  messageOf,
+  SheikhError,
+  webAddress,
+} from '../../core/index.js'
 import { bucketFailed, statusOf } from './bucket-failed.js'
 
 export interface BucketOptions {
@@ -59,6 +66,7 @@ type S3 = typeof import('@aws-sdk/client-s3')
  */
 export function openBucket(options: BucketOptions) {
   const { bucket, prefix } = parseAddress(options.address)
+  if (options.endpoint !== undefined) webAddress(options.endpoint, 'endpoint', 'https://s3.example.com')
   const { accessKeyId, secretAccessKey, sessionToken } = options.credentials ?? {}
   const redact = createRedactor([accessKeyId, secretAccessKey, sessionToken].filter((value) => value !== undefined))
   const name = prefix === '' ? bucket : `${bucket}/${prefix.slice(0, -1)}`

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { plainPath } from '../../core/index.js'
 import { hostProcesses, type Processes } from '../processes.js'
 import type { Store } from '../store.js'
 import { workFolders } from '../work-folders.js'
@@ -18,7 +19,7 @@ export interface DirectoryStoreOptions {
  * The folder must be on one file system. Containers and hosts may share it: the lock has a lease.
  */
 export function directoryStore(path: string, { processes = hostProcesses }: DirectoryStoreOptions = {}): Store {
-  const root = resolve(path)
+  const root = resolve(plainPath(path, 'the path of a store'))
   const work = workFolders(join(root, 'work'), processes)
   // What a crash leaves half written stands in the work folder, and goes with it.
   const writing = { temporaryFolder: work.own }

@@ -6,7 +6,7 @@ import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
 import { verifyNamedFiles } from '../../store/index.js'
 import type { LoadContext, Trainer } from '../trainer.js'
 import { fitByProgram } from './fit-program.js'
-import { filesAmong, inputDigests } from './input-digests.js'
+import { filesAmong, inputDigests, writtenFiles } from './input-digests.js'
 import { argvOf, type CommandTrainerOptions } from './options.js'
 import { type Predictor, startPredictor } from './predict-program.js'
 import { protocolVersion, writePredictRequest } from './request.js'
@@ -29,6 +29,8 @@ export function commandTrainer<I = string, T = string>(options: CommandTrainerOp
     weightsFormat,
     warmStart,
   } = options
+  const { directory = '.', inputs = [] } = options
+  const [fit, predict] = [argvOf(options.fit), argvOf(options.predict)]
   const describe = () => describeCommand(options)
   return {
     contract: 1,
@@ -38,6 +40,7 @@ export function commandTrainer<I = string, T = string>(options: CommandTrainerOp
     weightsFormat,
     warmStart,
     describe,
+    files: () => writtenFiles(directory, [...inputs, ...[fit, predict].flatMap((argv) => filesAmong(directory, argv))]),
 
     async fit(request, context) {
       // Before the program reads them: an edit while it runs is another key.
@@ -62,7 +65,7 @@ export function commandTrainer<I = string, T = string>(options: CommandTrainerOp
 
 function describeCommand({ directory = '.', inputs = [], ...options }: CommandTrainerOptions): Json {
   const [fit, predict] = [argvOf(options.fit), argvOf(options.predict)]
-  const named = [fit, predict].flatMap(({ cwd, args }) => filesAmong(directory, cwd, args))
+  const named = [fit, predict].flatMap((argv) => filesAmong(directory, argv))
   return {
     protocol: protocolVersion,
     fit: { ...fit },

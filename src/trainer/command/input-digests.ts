@@ -1,7 +1,8 @@
-import { closeSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { closeSync, existsSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { type Digest, digestJson, finishDigest, SheikhError, startDigest } from '../../core/index.js'
 import { isSystemError, storageFailed } from '../../store/index.js'
+import type { Argv } from './options.js'
 
 export interface InputDigest {
   readonly path: string
@@ -22,15 +23,42 @@ export function inputDigests(directory: string, paths: readonly string[]): reado
   return [...new Set(paths)].sort().map((path) => ({ path, digest: digestOf(resolve(directory, path), path) }))
 }
 
-/** Those arguments that are files below `directory`: a forgotten `inputs` must not make an edited program up to date. */
-export function filesAmong(directory: string, cwd: string, args: readonly string[]): readonly string[] {
+/**
+ * The files below `directory` that a command line names: a forgotten `inputs` must not make an edited program up to date. The
+ * program itself is one of them if it is a path, unless it was installed.
+ */
+export function filesAmong(directory: string, { command, args, cwd }: Argv): readonly string[] {
   const base = resolve(directory)
-  return args.flatMap((argument) => {
+  const program = /[\\/]/.test(command) && !isInstalled(resolve(base, cwd, command)) ? [command] : []
+  return [...program, ...args].flatMap((argument) => {
     const path = resolve(base, cwd, argument)
     const below = relative(base, path).replaceAll('\\', '/')
     if (below === '' || below.startsWith('../') || resolve(base, below) !== path) return []
     return fileAt(path) ? [below] : []
   })
+}
+
+/**
+ * The files at and below `paths` that people wrote, absolute: without those of packages, of virtual environments, and those
+ * that a link leads out to.
+ */
+export function writtenFiles(directory: string, paths: readonly string[]): readonly string[] {
+  const base = realpathSync(resolve(directory))
+  const files = new Set<string>()
+  const add = (path: string): void => {
+    if (passedOver.has(basename(path)) || isInstalled(path)) return
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) for (const name of readdirSync(path)) add(join(path, name))
+    else if (stats?.isFile() && realpathSync(path).startsWith(`${base}${sep}`)) files.add(path)
+  }
+  for (const path of paths) add(resolve(directory, path))
+  return [...files]
+}
+
+/** A package manager put it there; the lockfile, not the commit, says what it is. */
+function isInstalled(path: string): boolean {
+  const folder = dirname(path)
+  return path.split(/[\\/]/).includes('node_modules') || existsSync(join(folder, '..', 'pyvenv.cfg'))
 }
 
 function fileAt(path: string): boolean {

@@ -19,7 +19,8 @@ export interface CommandTrainerOptions {
   readonly directory?: string | undefined
   /**
    * Files and folders whose bytes decide the result. They are in the key: after an edit nothing is up to date.
-   * Files that stand in the arguments of `fit` and `predict` are added. Absent, and without a `version`: nothing is ever reused.
+   * Files that the command lines of `fit` and `predict` name are added. A project's run refuses those of its repository that
+   * are not in the commit, unless a package manager installed them. Absent, and without a `version`: nothing is ever reused.
    */
   readonly inputs?: readonly string[] | undefined
   /**

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import type { Json, Redactor } from '../../core/index.js'
+import { type Json, plainPath, type Redactor } from '../../core/index.js'
 import { type Argv, argvOf, type CommandTrainerOptions, checkOptions } from './options.js'
 import { passedVariables, redactorOf } from './variables.js'
 
@@ -20,7 +20,9 @@ export interface Settings {
 /** @throws `invalid-options` */
 export function settingsOf(options: CommandTrainerOptions): Settings {
   checkOptions(options)
-  const directory = resolve(options.directory ?? '.')
+  const directory = resolve(plainPath(options.directory ?? '.', '"directory" of a command trainer'))
+  for (const input of options.inputs ?? []) plainPath(input, '"inputs" of a command trainer')
+  for (const command of [options.fit, options.predict]) plainPath(argvOf(command).cwd, '"cwd" of a command trainer')
   const placed = ({ cwd, ...argv }: Argv): Argv => ({ ...argv, cwd: join(directory, cwd) })
   const variables = passedVariables(options.environment ?? process.env, options.env ?? [])
   return {

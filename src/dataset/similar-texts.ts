@@ -1,0 +1,146 @@
+/** A text is known by so many of its pairs of neighbouring words: those with the smallest hashes, an even sample of all. */
+const sketchSize = 64
+/** Texts with fewer are equal by chance: `thank you very much`. */
+const fewestPairs = 4
+/** Words that more texts than this share are the frame of all, such as a prompt. */
+const frameShare = 0.5
+/** Two texts are alike if they share this part of all their pairs of words. */
+const alikeShare = 0.5
+// A pair of texts that share half of their words meets in one of 16 bands with probability 1 - (1 - 0.5²)¹⁶ = 0.99.
+const bands = 16
+const rowsPerBand = 2
+/** Texts of a bucket that a further one is compared with: a bound for time, since all that fall into it are much alike. */
+const mostCompared = 4
+
+export interface SimilarTexts {
+  /** Groups of two texts or more that are alike. */
+  readonly groups: number
+  /** Texts in these groups. */
+  readonly texts: number
+  /** Places of two texts of the largest group. */
+  readonly example: readonly [number, number]
+}
+
+/**
+ * Groups of texts that are nearly equal: the same but for letter case, punctuation and numbers, made of one template, or with
+ * one long part in common. Found by MinHash with locality-sensitive hashing, in time that grows with the number of words.
+ *
+ * Broder 1997, "On the resemblance and containment of documents"; Leskovec, Rajaraman and Ullman, "Mining of Massive
+ * Datasets", chapter 3.
+ */
+export function similarTexts(texts: readonly string[]): SimilarTexts | undefined {
+  const sketches = withoutFrame(texts.map(sketchOf))
+  const parents = sketches.map((_, index) => index)
+  const buckets = new Map<number, number[]>()
+  for (const [index, sketch] of sketches.entries()) {
+    if (sketch.length < fewestPairs) continue
+    for (const key of bandsOf(sketch)) {
+      const others = buckets.get(key)
+      if (others === undefined) buckets.set(key, [index])
+      else if (!join(parents, index, others, sketches) && others.length < mostCompared) others.push(index)
+    }
+  }
+  const members = new Map<number, number[]>()
+  for (const index of parents.keys()) {
+    const root = rootOf(parents, index)
+    const group = members.get(root)
+    if (group === undefined) members.set(root, [index])
+    else group.push(index)
+  }
+  const groups = [...members.values()].filter(({ length }) => length > 1)
+  if (groups.length === 0) return undefined
+  const largest = groups.reduce((most, group) => (group.length > most.length ? group : most))
+  return {
+    groups: groups.length,
+    texts: groups.reduce((sum, { length }) => sum + length, 0),
+    example: [largest[0]!, largest[1]!],
+  }
+}
+
+/** Joins a text to the first of the others that it is like. @returns whether there is one. */
+function join(parents: number[], index: number, others: readonly number[], sketches: readonly Uint32Array[]): boolean {
+  return others.some((other) => {
+    const [left, right] = [rootOf(parents, index), rootOf(parents, other)]
+    if (left === right) return true
+    if (!areAlike(sketches[index]!, sketches[other]!)) return false
+    parents[Math.max(left, right)] = Math.min(left, right)
+    return true
+  })
+}
+
+function rootOf(parents: number[], index: number): number {
+  let root = index
+  while (parents[root] !== root) {
+    parents[root] = parents[parents[root]!]!
+    root = parents[root]!
+  }
+  return root
+}
+
+const number = /^\p{N}/u
+const wordPattern = /[\p{L}\p{M}]+|\p{N}+/gu
+// Scripts without spaces between words: each character counts as a word.
+const unspaced = /[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\u{20000}-\u{3ffff}]/u
+/** Enough for a sketch, so that one huge text costs no more than others. In UTF-16 code units. */
+const longestText = 4_000
+
+/** The smallest hashes of all pairs of neighbouring words, sorted. Any number counts as the same word. */
+function sketchOf(text: string): Uint32Array {
+  const found = text.slice(0, longestText).normalize('NFKC').toLowerCase().match(wordPattern) ?? []
+  const words = unspaced.test(text) ? found.flatMap((word) => (unspaced.test(word) ? [...word] : word)) : found
+  const hashes = words.map((word) => (number.test(word) ? 1 : hashOf(word)))
+  const pairs = new Set<number>()
+  for (let index = 1; index < hashes.length; index += 1)
+    pairs.add(mix(Math.imul(hashes[index - 1]!, 31) + hashes[index]!))
+  return Uint32Array.from(pairs).sort().slice(0, sketchSize)
+}
+
+function withoutFrame(sketches: readonly Uint32Array[]): readonly Uint32Array[] {
+  const counts = new Map<number, number>()
+  for (const sketch of sketches) for (const pair of sketch) counts.set(pair, (counts.get(pair) ?? 0) + 1)
+  const most = Math.max(2, frameShare * sketches.length)
+  const frame = new Set([...counts].flatMap(([pair, count]) => (count > most ? [pair] : [])))
+  return frame.size === 0 ? sketches : sketches.map((sketch) => sketch.filter((pair) => !frame.has(pair)))
+}
+
+function bandsOf(sketch: Uint32Array): readonly number[] {
+  const keys: number[] = []
+  for (let band = 0; band < bands; band += 1) {
+    let key = band
+    for (let row = 0; row < rowsPerBand; row += 1) {
+      const salt = Math.imul(band * rowsPerBand + row + 1, 0x9e3779b1)
+      let smallest = 0xffffffff
+      for (const pair of sketch) smallest = Math.min(smallest, mix(pair ^ salt))
+      key = mix(Math.imul(key, 31) + smallest)
+    }
+    keys.push(key * bands + band)
+  }
+  return keys
+}
+
+/** Whether the shared part of two sorted sketches is large enough. */
+function areAlike(left: Uint32Array, right: Uint32Array): boolean {
+  let [a, b, shared] = [0, 0, 0]
+  while (a < left.length && b < right.length) {
+    const difference = left[a]! - right[b]!
+    if (difference === 0) shared += 1
+    if (difference <= 0) a += 1
+    if (difference >= 0) b += 1
+  }
+  return shared >= alikeShare * (left.length + right.length - shared)
+}
+
+/** FNV-1a over UTF-16 code units. */
+function hashOf(word: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < word.length; index += 1) hash = Math.imul(hash ^ word.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}
+
+/** The finalizer of MurmurHash3. */
+function mix(value: number): number {
+  let hash = value >>> 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
