@@ -149,8 +149,10 @@ it('a setting without effect is printed with file and line, and is in the JSON o
 
 it('groups that nobody declared are named by validate and by evaluation pin, before anything is trained', async () => {
   const folder = await tinyProject()
-  const question = (index: number) =>
-    `The parcel number ${Math.floor(index / 4)} that I ordered in ${'abcdefghij'[Math.floor(index / 4)]}town has come late. ${index}`
+  const question = (index: number) => {
+    const words = Array.from({ length: 8 }, (_, word) => `w${'abcdefghij'[Math.floor(index / 4)]}${'klmnopqr'[word]}`)
+    return `${words.join(' ')} ${index}`
+  }
   const rows = Array.from({ length: 40 }, (_, index) => ({
     id: `t${index * 7919}x`,
     text: question(index),
