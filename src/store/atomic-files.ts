@@ -1,9 +1,10 @@
 // The one place where anything durable is written. A name shows the old content or the new, whole: the new is written
 // beside it, flushed, renamed over it, and the folder is flushed, since a rename is only in memory until then.
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type CallContext, type Digest, finishDigest, type Json, SheikhError, startDigest } from '../core/index.js'
+import { type FileSystem, nodeFileSystem } from './file-system.js'
 import { chunksOf, withPlainFile } from './plain-file.js'
 import { errnoOf, isAbsent, storageFailed } from './storage-failed.js'
 
@@ -16,6 +17,8 @@ export interface AtomicWriteOptions {
   readonly temporaryFolder?: string | undefined
   /** What the temporary file's name begins with. @default '.' */
   readonly temporaryPrefix?: string | undefined
+  /** What writes. @default the disk */
+  readonly fileSystem?: FileSystem | undefined
 }
 
 const temporaryName = /^\.[^/]*\.[0-9a-f-]{36}\.tmp$/
@@ -98,22 +101,22 @@ export async function writeStreamAtomic(
 export async function createExclusively(
   path: string,
   content: string,
-  { temporaryFolder = dirname(path) }: AtomicWriteOptions = {},
+  { temporaryFolder = dirname(path), fileSystem = nodeFileSystem }: AtomicWriteOptions = {},
 ): Promise<boolean> {
   const temporary = temporaryBeside(path, temporaryFolder)
-  await makeDirectory(temporaryFolder)
-  await makeDirectory(dirname(path))
+  await makeDirectory(temporaryFolder, fileSystem)
+  await makeDirectory(dirname(path), fileSystem)
   try {
-    await writeAndFlush(temporary, (file) => file.writeFile(content))
+    await writeAndFlush(fileSystem, temporary, (file) => file.writeFile(content))
     // A hard link fails if the name is taken; a rename would replace the file.
-    await link(temporary, path).catch(async (error: unknown) => {
+    await fileSystem.link(temporary, path).catch(async (error: unknown) => {
       if (!lacksHardLinks(error)) throw error
-      await writeNew(path, content)
+      await writeNew(fileSystem, path, content)
     })
     try {
-      await syncFolder(dirname(path))
+      await syncFolder(fileSystem, dirname(path))
     } catch (error) {
-      await removeQuietly(path)
+      await removeQuietly(path, fileSystem)
       throw error
     }
     return true
@@ -121,7 +124,7 @@ export async function createExclusively(
     if (errnoOf(error) === 'EEXIST') return false
     throw storageFailed('write', path, error)
   } finally {
-    await removeQuietly(temporary)
+    await removeQuietly(temporary, fileSystem)
   }
 }
 
@@ -130,40 +133,44 @@ const lacksHardLinks = (error: unknown) =>
   ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL'].includes(errnoOf(error) ?? '')
 
 /** Makes a file of this name that did not exist. A crash in the middle may leave half of the content. */
-async function writeNew(path: string, content: string): Promise<void> {
+async function writeNew(fileSystem: FileSystem, path: string, content: string): Promise<void> {
   try {
-    await writeAndFlush(path, (file) => file.writeFile(content))
+    await writeAndFlush(fileSystem, path, (file) => file.writeFile(content))
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') await removeQuietly(path)
+    if (errnoOf(error) !== 'EEXIST') await removeQuietly(path, fileSystem)
     throw error
   }
 }
 
 /** Renames a file or a folder and flushes both folders. @throws `storage-failed` where the disk refuses. */
-export async function renameDurably(from: string, to: string): Promise<void> {
+export async function renameDurably(from: string, to: string, fileSystem = nodeFileSystem): Promise<void> {
   try {
-    await rename(from, to)
-    await syncFolder(dirname(to))
-    if (dirname(from) !== dirname(to)) await syncFolder(dirname(from))
+    await fileSystem.rename(from, to)
+    await syncFolder(fileSystem, dirname(to))
+    if (dirname(from) !== dirname(to)) await syncFolder(fileSystem, dirname(from))
   } catch (error) {
     throw storageFailed('rename to', to, error)
   }
+}
+
+export interface AppendOptions extends Pick<AtomicWriteOptions, 'fileSystem'> {
+  /** Whether the line is flushed before the call resolves; if not, a power failure may lose it. @default true */
+  readonly durable?: boolean | undefined
 }
 
 /**
  * Adds a line to a file; where that fails, the file is cut back to what it was.
  * A last line without its end, which a crash left, is removed first.
  *
- * @param options.durable whether the line is flushed before this resolves: else a power failure may lose it. @default true
  */
 export async function appendLine(
   path: string,
   line: string,
-  { durable = true }: { readonly durable?: boolean } = {},
+  { durable = true, fileSystem = nodeFileSystem }: AppendOptions = {},
 ): Promise<void> {
   try {
-    await makeDirectory(dirname(path))
-    const file = await open(path, 'a+')
+    await makeDirectory(dirname(path), fileSystem)
+    const file = await fileSystem.open(path, 'a+')
     try {
       const { size } = await file.stat()
       const whole = await wholeLinesLength(file, size)
@@ -175,7 +182,7 @@ export async function appendLine(
         await file.truncate(whole).catch(() => {})
         throw error
       }
-      if (durable && size === 0) await syncFolder(dirname(path))
+      if (durable && size === 0) await syncFolder(fileSystem, dirname(path))
     } finally {
       await file.close()
     }
@@ -185,18 +192,18 @@ export async function appendLine(
 }
 
 /** Makes a folder and those above it, durably. Does nothing if the folder exists. */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, fileSystem = nodeFileSystem): Promise<void> {
   try {
-    await makeFolder(path)
+    await makeFolder(fileSystem, path)
   } catch (error) {
     throw storageFailed('make the folder', path, error)
   }
 }
 
 /** Not `mkdir` with `recursive`: on a read-only file system Node 20 reports ENOENT instead of the cause. */
-async function makeFolder(path: string, parentsMade = false): Promise<void> {
+async function makeFolder(fileSystem: FileSystem, path: string, parentsMade = false): Promise<void> {
   try {
-    await mkdir(path)
+    await fileSystem.mkdir(path)
   } catch (error) {
     const errno = errnoOf(error)
     // Some file systems check for writing first and answer EROFS or EACCES for a folder that exists.
@@ -205,15 +212,15 @@ async function makeFolder(path: string, parentsMade = false): Promise<void> {
       throw error
     }
     if (parentsMade || dirname(path) === path) throw error
-    await makeFolder(dirname(path))
-    return makeFolder(path, true)
+    await makeFolder(fileSystem, dirname(path))
+    return makeFolder(fileSystem, path, true)
   }
-  await syncFolder(dirname(path))
+  await syncFolder(fileSystem, dirname(path))
 }
 
 /** Removes a file or a folder with all in it, if it can be: for what is of no use to anybody. */
-export async function removeQuietly(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true }).catch(() => {})
+export async function removeQuietly(path: string, fileSystem = nodeFileSystem): Promise<void> {
+  await fileSystem.rm(path, { recursive: true, force: true }).catch(() => {})
 }
 
 /** The text of a file; `undefined` where there is none. @throws `storage-failed` where it cannot be read. */
@@ -238,25 +245,29 @@ export async function readJsonFile(path: string): Promise<Json | undefined> {
 
 async function replaceWith<T>(
   path: string,
-  { temporaryFolder = dirname(path), temporaryPrefix }: AtomicWriteOptions,
+  { temporaryFolder = dirname(path), temporaryPrefix, fileSystem = nodeFileSystem }: AtomicWriteOptions,
   write: (file: FileHandle) => Promise<T>,
 ): Promise<T> {
   const temporary = temporaryBeside(path, temporaryFolder, temporaryPrefix)
   try {
-    await makeDirectory(temporaryFolder)
-    if (temporaryFolder !== dirname(path)) await makeDirectory(dirname(path))
-    const result = await writeAndFlush(temporary, write)
-    await rename(temporary, path)
-    await syncFolder(dirname(path))
+    await makeDirectory(temporaryFolder, fileSystem)
+    if (temporaryFolder !== dirname(path)) await makeDirectory(dirname(path), fileSystem)
+    const result = await writeAndFlush(fileSystem, temporary, write)
+    await fileSystem.rename(temporary, path)
+    await syncFolder(fileSystem, dirname(path))
     return result
   } catch (error) {
-    await removeQuietly(temporary)
+    await removeQuietly(temporary, fileSystem)
     throw storageFailed('write', path, error)
   }
 }
 
-async function writeAndFlush<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, 'wx')
+async function writeAndFlush<T>(
+  fileSystem: FileSystem,
+  path: string,
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  const file = await fileSystem.open(path, 'wx')
   try {
     const result = await write(file)
     await file.sync()
@@ -269,10 +280,10 @@ async function writeAndFlush<T>(path: string, write: (file: FileHandle) => Promi
 const temporaryBeside = (path: string, folder: string, prefix = '.') =>
   join(folder, `${prefix}${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
 
-async function syncFolder(path: string): Promise<void> {
+async function syncFolder(fileSystem: FileSystem, path: string): Promise<void> {
   // Windows opens no folders, and flushes a rename by itself.
   if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
+  const folder = await fileSystem.open(path, 'r')
   try {
     await folder.sync()
   } catch (error) {

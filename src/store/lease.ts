@@ -1,9 +1,10 @@
 // A lease is a file whose owner changes it now and then. Its age is read from the file system's clock, which is one clock
 // for all hosts and containers that share the folder; their own clocks may differ or jump.
 import { randomUUID } from 'node:crypto'
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectory, removeQuietly } from './atomic-files.js'
+import { nodeFileSystem } from './file-system.js'
 import { isAbsent, storageFailed } from './storage-failed.js'
 
 /** How long the owner of a lease may stay silent. Its sign of life comes twelve times as often. */
@@ -11,15 +12,15 @@ export const leaseMs = 120_000
 const renewalMs = leaseMs / 12
 
 /** Changes the file's mtime every ten seconds until the returned function is called. Does not keep the process alive. */
-export function renewLease(path: string): () => void {
+export function renewLease(path: string, fileSystem = nodeFileSystem): () => void {
   // A renewal that fails is made up for by the next; an owner that stays silent too long loses the lease and sees that in `check`.
-  const timer = setInterval(() => renew(path).catch(() => {}), renewalMs)
+  const timer = setInterval(() => renew(path, fileSystem).catch(() => {}), renewalMs)
   timer.unref()
   return () => clearInterval(timer)
 }
 
 /** Writes the first byte again: only a write makes the server of a shared folder set mtime by its own clock. */
-async function renew(path: string): Promise<void> {
+async function renew(path: string, { open } = nodeFileSystem): Promise<void> {
   const file = await open(path, 'r+')
   try {
     const byte = Buffer.alloc(1)
@@ -41,11 +42,11 @@ export async function ageMs(path: string, nowMs: number): Promise<number | undef
 }
 
 /** What the clock of the file system reads, in milliseconds since 1970: the mtime of a file made for the question. */
-export async function fileSystemNowMs(folder: string): Promise<number> {
+export async function fileSystemNowMs(folder: string, fileSystem = nodeFileSystem): Promise<number> {
   const path = join(folder, `.now.${randomUUID()}.tmp`)
   try {
-    await makeDirectory(folder)
-    const file = await open(path, 'wx')
+    await makeDirectory(folder, fileSystem)
+    const file = await fileSystem.open(path, 'wx')
     try {
       await file.write('\n')
       return (await file.stat()).mtimeMs
@@ -55,6 +56,6 @@ export async function fileSystemNowMs(folder: string): Promise<number> {
   } catch (error) {
     throw storageFailed('write', path, error)
   } finally {
-    await removeQuietly(path)
+    await removeQuietly(path, fileSystem)
   }
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestJson, hexOf } from '../core/index.js'
 import { makeDirectory, removeQuietly } from './atomic-files.js'
+import { nodeFileSystem } from './file-system.js'
 import { ageMs, fileSystemNowMs } from './lease.js'
 import type { Processes } from './processes.js'
 import { checkName } from './records.js'
@@ -20,7 +21,7 @@ export interface WorkFolders {
   clean(): Promise<void>
 }
 
-export function workFolders(folder: string, processes: Processes): WorkFolders {
+export function workFolders(folder: string, processes: Processes, fileSystem = nodeFileSystem): WorkFolders {
   const { pid, processStartTime, bootId, pidNamespace, hostname } = processes.self()
   // Processes with the same place can see each other: see `canSee`.
   const ownPlace = hexOf(digestJson([bootId ?? hostname, pidNamespace ?? null])).slice(0, 12)
@@ -33,7 +34,7 @@ export function workFolders(folder: string, processes: Processes): WorkFolders {
     const [, itsPid, itsStartTime, place] = match
     if (place === ownPlace)
       return !(await processes.isAlive(Number(itsPid), itsStartTime === 'unknown' ? undefined : itsStartTime))
-    const age = await ageMs(join(folder, name), await fileSystemNowMs(own)).catch(() => undefined)
+    const age = await ageMs(join(folder, name), await fileSystemNowMs(own, fileSystem)).catch(() => undefined)
     return age !== undefined && age > abandonedMs
   }
 
@@ -41,9 +42,9 @@ export function workFolders(folder: string, processes: Processes): WorkFolders {
     own,
     async create(purpose) {
       const path = join(own, `${checkName(purpose, "a work directory's purpose")}-${randomUUID()}`)
-      await makeDirectory(own)
+      await makeDirectory(own, fileSystem)
       try {
-        await mkdir(path)
+        await fileSystem.mkdir(path)
       } catch (error) {
         throw storageFailed('make the folder', path, error)
       }
@@ -51,7 +52,7 @@ export function workFolders(folder: string, processes: Processes): WorkFolders {
     },
     async clean() {
       const names = await readdir(folder).catch(() => [])
-      for (const name of names) if (await isLeft(name)) await removeQuietly(join(folder, name))
+      for (const name of names) if (await isLeft(name)) await removeQuietly(join(folder, name), fileSystem)
     },
   }
 }

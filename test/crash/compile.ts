@@ -14,6 +14,7 @@ const others = ['testing/fake-trainer']
 export async function compileRooms(rooms: readonly string[], target: string): Promise<void> {
   const entry: Record<string, string> = {}
   // As in the package: started by its file, from the chunks beside it.
+  if (rooms.includes('pipeline')) entry['crash-project'] = fileURLToPath(new URL('crash-project.ts', import.meta.url))
   if (rooms.includes('trainer')) entry['training-thread'] = join(sources, 'trainer/tfjs/thread/training-thread.ts')
   for (const room of rooms)
     for (const path of await readdir(join(sources, room), { recursive: true })) {

@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { createExclusively, readTextFile, storageFailed } from '../../store/index.js'
 import { checkedChannel, isVersion } from '../index.js'
-import { unfinishedIn } from './unfinished.js'
+import { type RegistryFolder, unfinishedIn } from './unfinished.js'
 
 /**
  * A name that points at a version and moves. Each move is a file with the next number, made exclusively: of two that
  * race for a number one fails, and a crash leaves either the old highest number or the new one.
  */
-export function channelOf(registry: string, name: string) {
-  const folder = join(registry, 'channels', checkedChannel(name))
+export function channelOf(registry: RegistryFolder, name: string) {
+  const { fileSystem } = registry
+  const folder = join(registry.path, 'channels', checkedChannel(name))
 
   async function read(): Promise<{ readonly number: number; readonly version?: string | undefined }> {
     const number = Math.max(0, ...(await numbersIn(folder)))
@@ -36,6 +37,7 @@ export function channelOf(registry: string, name: string) {
         !(await unfinishedIn(registry, ({ own }) =>
           createExclusively(join(folder, fileName(number + 1)), `${JSON.stringify({ formatVersion: 1, version })}\n`, {
             temporaryFolder: own,
+            fileSystem,
           }),
         ))
       if (moved)

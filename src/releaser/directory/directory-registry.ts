@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   type CallContext,
@@ -13,8 +13,12 @@ import {
   copyFileDurably,
   createExclusively,
   errnoOf,
+  type FileSystem,
+  hostProcesses,
   isTemporaryName,
   makeDirectory,
+  nodeFileSystem,
+  type Processes,
   readTextFile,
   renameDurably,
   storageFailed,
@@ -38,7 +42,7 @@ import {
   versionTaken,
 } from '../index.js'
 import { channelNames, channelOf } from './channel.js'
-import { unfinishedIn } from './unfinished.js'
+import { type RegistryFolder, unfinishedIn } from './unfinished.js'
 
 /**
  * Releases in a folder: `bundles/<digest>/`, `staged/<version>-<digest>/`, `releases/<version>.json`,
@@ -48,15 +52,19 @@ import { unfinishedIn } from './unfinished.js'
  *
  * @param path of the folder; made when something is first written.
  */
-export function directoryRegistry(path: string): Releaser {
+export function directoryRegistry(
+  path: string,
+  { processes = hostProcesses, fileSystem = nodeFileSystem }: DirectoryRegistryOptions = {},
+): Releaser {
   plainPath(path, 'the path of a registry')
+  const folder: RegistryFolder = { path, processes, fileSystem }
   const releaseFile = (version: string) => join(path, 'releases', `${version}.json`)
   const withdrawalFile = (version: string) => join(path, 'withdrawals', `${version}.json`)
   const removalFile = (version: string) => join(path, 'removals', `${version}.json`)
   const bundleFolder = (bundle: Digest) => join(path, 'bundles', hexOf(bundle))
   const create = (file: string, content: Json) =>
-    unfinishedIn(path, ({ own }) =>
-      createExclusively(file, `${JSON.stringify(content, null, 2)}\n`, { temporaryFolder: own }),
+    unfinishedIn(folder, ({ own }) =>
+      createExclusively(file, `${JSON.stringify(content, null, 2)}\n`, { temporaryFolder: own, fileSystem }),
     )
   const stagedFolder = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>) =>
     join(path, 'staged', `${version}-${hexOf(bundle)}`)
@@ -94,7 +102,7 @@ export function directoryRegistry(path: string): Releaser {
   async function channelVersions(): Promise<Readonly<Record<string, string>>> {
     const found: Record<string, string> = {}
     for (const name of await channelNames(path)) {
-      const { version } = await channelOf(path, name).read()
+      const { version } = await channelOf(folder, name).read()
       if (version !== undefined) found[name] = version
     }
     return found
@@ -137,15 +145,15 @@ export function directoryRegistry(path: string): Releaser {
   async function removePartials(): Promise<void> {
     const root = join(path, 'staged')
     for (const name of await allNamesIn(root))
-      if (name.startsWith(partialPrefix) || isTemporaryName(name)) await removeFolder(join(root, name))
+      if (name.startsWith(partialPrefix) || isTemporaryName(name)) await removeFolder(fileSystem, join(root, name))
   }
 
   /** Takes a staging its name away: a crash leaves the whole of it listed, or none. */
   async function setAside(staged: Staged): Promise<string> {
     const aside = join(path, 'staged', `${partialPrefix}gone-${staged.version}-${hexOf(staged.bundle)}`)
     if (await exists(stagedFolder(staged))) {
-      await removeFolder(aside)
-      await renameUnlessGone(stagedFolder(staged), aside)
+      await removeFolder(fileSystem, aside)
+      await renameUnlessGone(fileSystem, stagedFolder(staged), aside)
     }
     return aside
   }
@@ -155,12 +163,12 @@ export function directoryRegistry(path: string): Releaser {
     const own = join(stagedFolder(staged), 'bundle')
     const target = bundleFolder(staged.bundle)
     if (!(await exists(own))) return
-    await makeDirectory(dirname(target))
+    await makeDirectory(dirname(target), fileSystem)
     if (await exists(target)) {
       if (await isWhole(target, staged.bundle, context)) return
-      await removeFolder(target)
+      await removeFolder(fileSystem, target)
     }
-    await renameUnlessGone(own, target)
+    await renameUnlessGone(fileSystem, own, target)
   }
 
   return {
@@ -171,7 +179,7 @@ export function directoryRegistry(path: string): Releaser {
 
     async current(name, context) {
       context.signal.throwIfAborted()
-      const version = (await channelOf(path, name).read()).version
+      const version = (await channelOf(folder, name).read()).version
       if (version === undefined) return undefined
       const stored = await readRelease(version)
       if (stored === undefined)
@@ -218,14 +226,14 @@ export function directoryRegistry(path: string): Releaser {
       const { release } = (await readRelease(staged.version))!
       if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
         throw versionTaken(staged.version)
-      await removeFolder(await setAside(staged))
+      await removeFolder(fileSystem, await setAside(staged))
       return release
     },
 
     async point(name, version, expected, context) {
       context.signal.throwIfAborted()
       if ((await readRelease(version)) === undefined) throw notFound(version)
-      await channelOf(path, name).point(version, expected)
+      await channelOf(folder, name).point(version, expected)
     },
 
     async discard(staged, context) {
@@ -234,8 +242,9 @@ export function directoryRegistry(path: string): Releaser {
       const used = [...inUse(await allReleases(context)), ...others]
       // A promotion that was cut off may have moved the bundle already: nobody reads it, unless a release or a staging
       // does. Before the staging, which has the next run try again should this be cut off too.
-      if (!used.some(({ bundle }) => bundle === staged.bundle)) await removeFolder(bundleFolder(staged.bundle))
-      await removeFolder(await setAside(staged))
+      if (!used.some(({ bundle }) => bundle === staged.bundle))
+        await removeFolder(fileSystem, bundleFolder(staged.bundle))
+      await removeFolder(fileSystem, await setAside(staged))
     },
 
     async withdraw(version, reason, context) {
@@ -255,7 +264,7 @@ export function directoryRegistry(path: string): Releaser {
       await create(removalFile(version), mark)
       const used = [...inUse(await allReleases(context)), ...(await findStaged(context))]
       const { bundle } = stored.release
-      if (!used.some((other) => other.bundle === bundle)) await removeFolder(bundleFolder(bundle))
+      if (!used.some((other) => other.bundle === bundle)) await removeFolder(fileSystem, bundleFolder(bundle))
     },
 
     async open(version, directory, context): Promise<Bundle> {
@@ -267,8 +276,11 @@ export function directoryRegistry(path: string): Releaser {
           `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
         )
       const { manifest, bundle } = stored.release
-      await makeDirectory(directory)
-      await missingIsCorrupt(bundleFolder(bundle), copyFiles(bundleFolder(bundle), directory, manifest, context))
+      await makeDirectory(directory, fileSystem)
+      await missingIsCorrupt(
+        bundleFolder(bundle),
+        copyFiles(fileSystem, bundleFolder(bundle), directory, manifest, context),
+      )
       return { digest: bundle, manifest, directory }
     },
   }
@@ -284,7 +296,7 @@ export function directoryRegistry(path: string): Releaser {
       record,
     }
     await removePartials()
-    await unfinishedIn(path, async (folders) => {
+    await unfinishedIn(folder, async (folders) => {
       await folders.clean()
       const partial = await folders.create('staging')
       try {
@@ -292,18 +304,25 @@ export function directoryRegistry(path: string): Releaser {
         // Bytes that are there already, and still the same, are not copied again: a rollback stages in no time.
         if (!(await isWhole(released, bundle.digest, context))) {
           if (bundle.directory === undefined) throw notHeld(bundle.digest)
-          await copyFiles(bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
+          await copyFiles(fileSystem, bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
         }
-        await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`)
+        await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`, { fileSystem })
         const aside = await setAside(staged)
-        await renameDurably(partial, stagedFolder(staged))
-        await removeFolder(aside)
+        await renameDurably(partial, stagedFolder(staged), fileSystem)
+        await removeFolder(fileSystem, aside)
       } finally {
-        await removeFolder(partial)
+        await removeFolder(fileSystem, partial)
       }
     })
     return staged
   }
+}
+
+export interface DirectoryRegistryOptions {
+  /** How unfinished work of a process that ended is recognised. @default the processes of this host */
+  readonly processes?: Processes | undefined
+  /** What writes. @default the disk */
+  readonly fileSystem?: FileSystem | undefined
 }
 
 /** Before the name of a staging that is being removed. */
@@ -318,10 +337,16 @@ interface Stored {
   readonly sequence: number
 }
 
-async function copyFiles(from: string, to: string, { files }: Bundle['manifest'], context: CallContext): Promise<void> {
+async function copyFiles(
+  fileSystem: FileSystem,
+  from: string,
+  to: string,
+  { files }: Bundle['manifest'],
+  context: CallContext,
+): Promise<void> {
   for (const { path, digest } of files) {
     context.signal.throwIfAborted()
-    await copyFileDurably(join(from, path), join(to, path), context, { expected: digest })
+    await copyFileDurably(join(from, path), join(to, path), context, { expected: digest, fileSystem })
   }
 }
 
@@ -349,19 +374,19 @@ async function isWhole(folder: string, bundle: Digest, context: CallContext): Pr
   }
 }
 
-async function removeFolder(folder: string): Promise<void> {
+async function removeFolder(fileSystem: FileSystem, folder: string): Promise<void> {
   try {
     // Another process may remove the same folder at the same time.
-    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
+    await fileSystem.rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
   } catch (error) {
     throw storageFailed('remove', folder, error)
   }
 }
 
 /** Of two that race one moves it, and the other goes by what it finds then. */
-async function renameUnlessGone(from: string, to: string): Promise<void> {
+async function renameUnlessGone(fileSystem: FileSystem, from: string, to: string): Promise<void> {
   try {
-    await renameDurably(from, to)
+    await renameDurably(from, to, fileSystem)
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) throw error
   }

@@ -1,1 +1,1 @@
-export { directoryRegistry } from './directory-registry.js'
+export { type DirectoryRegistryOptions, directoryRegistry } from './directory-registry.js'

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { plainPath } from '../../core/index.js'
+import { type FileSystem, nodeFileSystem } from '../file-system.js'
 import { hostProcesses, type Processes } from '../processes.js'
 import type { Store } from '../store.js'
 import { workFolders } from '../work-folders.js'
@@ -11,6 +12,8 @@ import { directoryDocuments, directoryJournals, directoryKeys, directoryRuns } f
 export interface DirectoryStoreOptions {
   /** How the lock tells who lives. @default the processes of this host */
   readonly processes?: Processes | undefined
+  /** What writes. @default the disk */
+  readonly fileSystem?: FileSystem | undefined
 }
 
 /**
@@ -18,11 +21,14 @@ export interface DirectoryStoreOptions {
  *
  * The folder must be on one file system. Containers and hosts may share it: the lock has a lease.
  */
-export function directoryStore(path: string, { processes = hostProcesses }: DirectoryStoreOptions = {}): Store {
+export function directoryStore(
+  path: string,
+  { processes = hostProcesses, fileSystem = nodeFileSystem }: DirectoryStoreOptions = {},
+): Store {
   const root = resolve(plainPath(path, 'the path of a store'))
-  const work = workFolders(join(root, 'work'), processes)
+  const work = workFolders(join(root, 'work'), processes, fileSystem)
   // What a crash leaves half written stands in the work folder, and goes with it.
-  const writing = { temporaryFolder: work.own }
+  const writing = { temporaryFolder: work.own, fileSystem }
   return {
     contract: 1,
     name: 'directory',
@@ -30,8 +36,8 @@ export function directoryStore(path: string, { processes = hostProcesses }: Dire
     keys: directoryKeys(join(root, 'keys'), writing),
     runs: directoryRuns(join(root, 'runs'), writing),
     documents: directoryDocuments(join(root, 'documents'), writing),
-    journals: directoryJournals(join(root, 'journals')),
-    checkpoints: directoryCheckpoints(join(root, 'checkpoints')),
+    journals: directoryJournals(join(root, 'journals'), writing),
+    checkpoints: directoryCheckpoints(join(root, 'checkpoints'), fileSystem),
     async lock(purpose, context) {
       const lock = await takeLock(join(root, 'lock'), purpose, processes, writing, context)
       await work.clean()

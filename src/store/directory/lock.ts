@@ -41,7 +41,8 @@ export async function takeLock(
   for (;;) {
     context.signal.throwIfAborted()
     const current = await highest(folder)
-    if (current?.held) await checkDead(folder, current.token, processes, () => fileSystemNowMs(folder))
+    if (current?.held)
+      await checkDead(folder, current.token, processes, () => fileSystemNowMs(folder, writing.fileSystem))
     const token = (current?.token ?? 0) + 1
     const holder: Holder = {
       formatVersion: 1,
@@ -54,23 +55,23 @@ export async function takeLock(
     if (!(await createExclusively(heldPath(folder, token), `${JSON.stringify(holder)}\n`, writing))) continue
     // A taker that slept since it listed the folder may have made a number that was used and cleared away.
     if (await isCurrent(folder, token)) {
-      await clearOld(folder, token).catch(() => {})
-      return lockOf(folder, holder)
+      await clearOld(folder, token, writing).catch(() => {})
+      return lockOf(folder, holder, writing)
     }
-    await removeQuietly(heldPath(folder, token))
+    await removeQuietly(heldPath(folder, token), writing.fileSystem)
   }
 }
 
-function lockOf(folder: string, { token, id }: Holder): Lock {
+function lockOf(folder: string, { token, id }: Holder, { fileSystem }: AtomicWriteOptions): Lock {
   const path = heldPath(folder, token)
   const isOurs = async () => (await isCurrent(folder, token)) && toHolder(await readJsonFile(path))?.id === id
   let held = true
-  const stopRenewal = renewLease(path)
+  const stopRenewal = renewLease(path, fileSystem)
   const release = async () => {
     if (!held) return
     stopRenewal()
     // A rename needs no space, so that a full disk does not keep the lock.
-    if (await isOurs()) await renameDurably(path, freePath(folder, token))
+    if (await isOurs()) await renameDurably(path, freePath(folder, token), fileSystem)
     held = false
   }
   return {
@@ -155,9 +156,9 @@ async function isCurrent(folder: string, token: number): Promise<boolean> {
   return current?.token === token && current.held
 }
 
-async function clearOld(folder: string, token: number): Promise<void> {
+async function clearOld(folder: string, token: number, { fileSystem }: AtomicWriteOptions): Promise<void> {
   for (const entry of await numbersIn(folder))
-    if (entry.token <= token - keptNumbers) await removeQuietly(join(folder, entry.name))
+    if (entry.token <= token - keptNumbers) await removeQuietly(join(folder, entry.name), fileSystem)
 }
 
 async function numbersIn(folder: string) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rename, rmdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
   type CallContext,
@@ -20,6 +20,7 @@ import {
   removeQuietly,
   writeFileAtomic,
 } from '../atomic-files.js'
+import { type FileSystem, nodeFileSystem } from '../file-system.js'
 import { chunksOf, withPlainFile } from '../plain-file.js'
 import { readManifest } from '../read-manifest.js'
 import { notDirectory, objectCorrupt, objectMissing, targetNotEmpty } from '../records.js'
@@ -28,15 +29,16 @@ import type { Objects } from '../store.js'
 
 /** Objects as files: `sha256/ab/cd…`. One whose bytes are not its name is moved to `corrupt/`, so that a rerun makes it anew. */
 export function directoryObjects(folder: string, writing: AtomicWriteOptions): Objects {
+  const { fileSystem = nodeFileSystem } = writing
   const pathOf = (digest: Digest) => join(folder, 'sha256', hexOf(digest).slice(0, 2), hexOf(digest).slice(2))
 
   async function putAside(digest: Digest): Promise<void> {
     const aside = join(folder, 'corrupt', hexOf(digest))
     try {
-      await makeDirectory(dirname(aside))
-      await rename(pathOf(digest), aside)
+      await makeDirectory(dirname(aside), fileSystem)
+      await fileSystem.rename(pathOf(digest), aside)
     } catch {
-      await removeQuietly(pathOf(digest))
+      await removeQuietly(pathOf(digest), fileSystem)
     }
   }
 
@@ -82,10 +84,13 @@ export function directoryObjects(folder: string, writing: AtomicWriteOptions): O
     },
     async getDirectory(digest, target, context) {
       const { files } = await manifest(digest, context)
-      await writeWhole(target, async (partial) => {
+      await writeWhole(fileSystem, target, async (partial) => {
         for (const file of files) {
           try {
-            await copyFileDurably(pathOf(file.digest), join(partial, file.path), context, { expected: file.digest })
+            await copyFileDurably(pathOf(file.digest), join(partial, file.path), context, {
+              expected: file.digest,
+              fileSystem,
+            })
           } catch (error) {
             if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
             await putAside(file.digest)
@@ -122,7 +127,11 @@ async function isWhole(path: string, digest: Digest, context: CallContext): Prom
 }
 
 /** Lets `write` fill a folder that becomes `target` when it is whole. */
-async function writeWhole(target: string, write: (partial: string) => Promise<void>): Promise<void> {
+async function writeWhole(
+  fileSystem: FileSystem,
+  target: string,
+  write: (partial: string) => Promise<void>,
+): Promise<void> {
   const path = resolve(target)
   const names = await readdir(path).catch((error: unknown) => {
     if (isAbsent(error)) return undefined
@@ -131,13 +140,13 @@ async function writeWhole(target: string, write: (partial: string) => Promise<vo
   if (names !== undefined && names.length > 0) throw targetNotEmpty(path)
   const partial = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`)
   try {
-    await makeDirectory(partial)
+    await makeDirectory(partial, fileSystem)
     await write(partial)
     // Not every system renames a folder over an empty one.
-    if (names !== undefined) await rmdir(path)
-    await rename(partial, path)
+    if (names !== undefined) await fileSystem.rmdir(path)
+    await fileSystem.rename(partial, path)
   } catch (error) {
-    await removeQuietly(partial)
+    await removeQuietly(partial, fileSystem)
     throw storageFailed('write', path, error)
   }
 }

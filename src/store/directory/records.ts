@@ -49,7 +49,7 @@ export function directoryRuns(folder: string, writing: AtomicWriteOptions): Runs
     async append(runId, event) {
       const path = join(folderOf(runId), 'events.jsonl')
       // Not flushed: an event tells, it decides nothing, and a training step must not wait for the disk.
-      await inTurn(runId, () => appendLine(path, JSON.stringify(event), { durable: false }))
+      await inTurn(runId, () => appendLine(path, JSON.stringify(event), { ...writing, durable: false }))
     },
     async events(runId) {
       return wholeLines(await readTextFile(join(folderOf(runId), 'events.jsonl'))).flatMap(parsedLine)
@@ -58,7 +58,7 @@ export function directoryRuns(folder: string, writing: AtomicWriteOptions): Runs
 }
 
 /** Lines are the caller's, and so is the format version in each. */
-export function directoryJournals(folder: string): Journals {
+export function directoryJournals(folder: string, writing: AtomicWriteOptions = {}): Journals {
   const inTurn = queueByName()
   const fileOf = (name: string) => join(folder, `${checkName(name, "a journal's name")}.jsonl`)
   const read = async (path: string) => wholeLines(await readTextFile(path))
@@ -71,7 +71,7 @@ export function directoryJournals(folder: string): Journals {
       checkLine(line)
       await inTurn(name, async () => {
         checkLength(name, (await read(path)).length, expectedLength)
-        await appendLine(path, line)
+        await appendLine(path, line, writing)
       })
     },
   }
