@@ -1,8 +1,9 @@
 // npm run test:crash: kills a release to a folder and to the Hub at every write and at every request, and puts every fault
 // in the place of every answer. Then readers must see whole releases, and the next run, here or on a fresh machine, must end
-// it. Ends in "N points, 0 lost".
+// it. Ends in "N points, 0 lost". Then the crash tests of `npm test` run at every point instead of a sample.
 //
 //   --every N    only every Nth point     --point second:write   only those whose name begins so
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -205,3 +206,11 @@ console.log(
 )
 console.log(`${tried} points, ${lost.length} lost`)
 process.exitCode = tried === 0 || lost.length > 0 ? 1 : 0
+if (every === 1 && values.point === undefined) {
+  const vitest = join(resolve(import.meta.dirname, '../..'), 'node_modules/vitest/vitest.mjs')
+  const { status } = spawnSync(process.execPath, [vitest, 'run', '--testTimeout=3600000', 'crash'], {
+    stdio: 'inherit',
+    env: { ...process.env, SHEIKH_CRASHES: 'whole' },
+  })
+  process.exitCode ||= status ?? 1
+}

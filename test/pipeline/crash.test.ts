@@ -4,10 +4,12 @@ import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import type { Release } from '../../src/releaser/index.js'
+import { everyNth } from '../crash/every-nth.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
 import { releasesIn, walkProgram } from '../crash/walk-program.js'
 
-// Every write of a run and of a rollback, found by counting them; killed there for real, by SIGKILL, in a process of its own.
+// A run and a rollback in processes of their own, killed at a write by SIGKILL. `npm run test:crash` kills at every write;
+// simulated-crash.test.ts crashes at many more in this process.
 const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
 const program = walkProgram('crash')
 const context = callContext()
@@ -39,8 +41,6 @@ interface Case {
   readonly step: string
   readonly versions: { readonly old: string | undefined; readonly new: string }
   readonly answers: readonly string[]
-  /** Of the writes only each of so many: the others are those of the cases before. @default 1 */
-  readonly every?: number
 }
 
 const cases: readonly Case[] = [
@@ -64,12 +64,11 @@ const cases: readonly Case[] = [
     step: 'warm',
     versions: { old: '0.1.0', new: '0.2.0' },
     answers: ['released', 'up-to-date'],
-    every: 11,
   },
 ]
 
 describe('killed at any write', () => {
-  for (const { name, before, step, versions, answers, every = 1 } of cases)
+  for (const { name, before, step, versions, answers } of cases)
     it(`${name}: readers see the old release or the new one, and the next run ends it`, async () => {
       const start = await prepared(before)
       const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
@@ -79,6 +78,7 @@ describe('killed at any write', () => {
       expect(clean.code, clean.output).toBe(0)
       const points = Number(await readFile(join(counted, 'count'), 'utf8'))
       expect(points).toBeGreaterThan(40)
+      const every = everyNth(29)
       await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
         const point = nth * every
         const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -107,7 +107,9 @@ describe('killed at any write', () => {
     await cp(start, whole, { recursive: true })
     expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
     const points = Number(await readFile(join(counted, 'count'), 'utf8'))
-    await forEachUpTo(points, 3, async (point) => {
+    const every = everyNth(13)
+    await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
+      const point = nth * every
       const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
       const project = join(folder, 'project')
       await cp(start, project, { recursive: true })
@@ -143,9 +145,9 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
   expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
   const points = Number(await readFile(join(counted, 'count'), 'utf8'))
   let failures = 0
-  // Every third: the store and the registry are tried at every write in tests of their own.
-  await forEachUpTo(Math.floor(points / 3), 3, async (third) => {
-    const point = third * 3
+  const every = everyNth(31)
+  await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
+    const point = nth * every
     const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))
     const project = join(folder, 'project')
     await cp(start, project, { recursive: true })
@@ -164,7 +166,7 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
     expect((await readers(project)).current?.version, `point ${point}`).toBe('0.1.1')
     await rm(folder, { recursive: true, force: true })
   })
-  expect(failures).toBeGreaterThan(points / 6)
+  expect(failures).toBeGreaterThan(points / every / 2)
   await rm(counted, { recursive: true, force: true })
   await rm(start, { recursive: true, force: true })
 }, 600_000)

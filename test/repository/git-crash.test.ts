@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileRooms } from '../crash/compile.js'
+import { everyNth } from '../crash/every-nth.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
 import { gitIsMissing } from './git-http-backend.js'
 
@@ -91,7 +92,9 @@ describe.skipIf(gitIsMissing !== undefined)('a repository without the program gi
   it('kill -9 at each write: git calls it sound, and the next run completes it', { timeout: timeoutMs }, async () => {
     const writes = await countOf(changing, 'count-kills')
     expect(writes).toBeGreaterThan(60)
-    await forEachUpTo(writes, atOnce, async (index) => {
+    const every = everyNth(9)
+    await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
+      const index = nth * every
       const after = `killed at write ${index}`
       const root = await newFolder(`kill-${index}`)
       const kill = { COUNT_ONLY: changing, KILL_AT: `${index}`, KILL_HALF: '1' }
@@ -106,12 +109,13 @@ describe.skipIf(gitIsMissing !== undefined)('a repository without the program gi
     timeout: timeoutMs,
   }, async () => {
     const writes = await countOf(failing, 'count-failures')
-    // Every second write: what is written is written by the same few functions.
-    await forEachUpTo(Math.floor(writes / 2), atOnce, async (half) => {
-      const code = half % 2 === 0 ? 'ENOSPC' : 'EIO'
-      const after = `${code} at write ${2 * half}`
-      const root = await newFolder(`fail-${half}`)
-      const failure = { COUNT_ONLY: failing, FAIL_AT: `${2 * half}`, FAIL_STAYS: '1', FAIL_CODE: code }
+    const every = everyNth(13)
+    await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
+      const index = nth * every
+      const code = index % 2 === 0 ? 'ENOSPC' : 'EIO'
+      const after = `${code} at write ${index}`
+      const root = await newFolder(`fail-${index}`)
+      const failure = { COUNT_ONLY: failing, FAIL_AT: `${index}`, FAIL_STAYS: '1', FAIL_CODE: code }
       const ended = await live(root, failure)
       expect(ended.signal, ended.output).toBe(null)
       if (ended.code !== 0)
