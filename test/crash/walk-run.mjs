@@ -9,13 +9,7 @@ const [rooms, folder, step] = process.argv.slice(2)
 const { walkCrashProject } = await import(pathToFileURL(join(rooms, 'crash-project.js')).href)
 const { STORE: store, SEED: seed } = process.env
 try {
-<<<<<<< HEAD
-  const { status, reason, release } =
-    step === 'rollback' ? await pipeline.rollback({ by: 'Ada', reason: 'tried' }) : await pipeline.run()
-  process.stdout.write(JSON.stringify({ status, reason, version: release?.version }))
-=======
   process.stdout.write(JSON.stringify(await walkCrashProject({ folder, step, store, seed: Number(seed ?? 0) })))
->>>>>>> e5532a1 (wip: crashes simulated)
 } catch (error) {
   process.stdout.write(JSON.stringify({ code: error.code, retryable: error.retryable, stack: error.stack }))
   process.exitCode = 4
