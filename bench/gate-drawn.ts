@@ -16,8 +16,8 @@ export function pairAnswers(sizes: Float64Array, lost: Float64Array, won: Float6
     range: [0, 1],
     extent: [0, 1],
     candidate: sizes.map((size, group) => size - lost[group]!),
-    opponent: sizes.map((size, group) => size - won[group]!),
-    ...{ sizes, candidateWeight: sizes, opponentWeight: sizes, items: total(sizes) },
+    reference: sizes.map((size, group) => size - won[group]!),
+    ...{ sizes, candidateWeight: sizes, referenceWeight: sizes, items: total(sizes) },
     lost: { items: new Uint32Array(allLost), groups: new Uint32Array(allLost), idOf: String },
     won: allWon,
     isOneAnswerEach,
@@ -28,25 +28,25 @@ export function pairAnswers(sizes: Float64Array, lost: Float64Array, won: Float6
 /** Scores of two models, every item by itself. */
 export function pairScores(
   candidate: Float64Array,
-  opponent: Float64Array,
+  reference: Float64Array,
   range: readonly [number, number] | undefined,
 ): Drawn {
   const n = candidate.length
   const sizes = new Float64Array(n).fill(1)
   let [sum, squares, lowest, highest] = [0, 0, 0, 0]
   for (let item = 0; item < n; item += 1) {
-    const difference = candidate[item]! - opponent[item]!
+    const difference = candidate[item]! - reference[item]!
     sum += difference
     squares += difference ** 2
-    lowest = Math.min(lowest, candidate[item]!, opponent[item]!)
-    highest = Math.max(highest, candidate[item]!, opponent[item]!)
+    lowest = Math.min(lowest, candidate[item]!, reference[item]!)
+    highest = Math.max(highest, candidate[item]!, reference[item]!)
   }
   return {
     ...common,
     kind: 'mean',
     ...(range !== undefined && { range }),
     extent: [lowest, highest],
-    ...{ candidate, opponent, sizes, candidateWeight: sizes, opponentWeight: sizes, items: n },
+    ...{ candidate, reference, sizes, candidateWeight: sizes, referenceWeight: sizes, items: n },
     lost: { items: new Uint32Array(0), groups: new Uint32Array(0), idOf: String },
     won: 0,
     isOneAnswerEach: false,

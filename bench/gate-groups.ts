@@ -96,9 +96,9 @@ function zTest({ items, sum, squares }: Drawn, value: number): number {
  * The confidence that the ratio of sums lies above `value`: the cluster-robust variance with its small-sample factor, and
  * Student's t with one degree of freedom less than there are groups.
  */
-function robustTest({ sign, candidate, opponent, sizes, items }: Drawn, value: number): number {
+function robustTest({ sign, candidate, reference, sizes, items }: Drawn, value: number): number {
   const groups = sizes.length
-  const sums = candidate.map((sum, group) => sign * (sum - opponent[group]!))
+  const sums = candidate.map((sum, group) => sign * (sum - reference[group]!))
   const estimate = sums.reduce((total, sum) => total + sum, 0) / items
   let squares = 0
   for (let group = 0; group < groups; group += 1) squares += (sums[group]! - estimate * sizes[group]!) ** 2

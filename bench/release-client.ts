@@ -21,14 +21,14 @@ const registry = huggingFaceRegistry({
   create: 'private',
 })
 
-/** Stage, verify, promote, point: as a pipeline does it once it has the bundle. */
+/** Stage, verify, publish, point: as a pipeline does it once it has the bundle. */
 async function release(version: string, held: Partial<Bundle> & Pick<Bundle, 'digest' | 'manifest'>): Promise<void> {
   const record = { runId: `bench-${version}`, atMs: context.clock.nowMs() }
   const before = await registry.current('latest', context)
-  const intent = { channel: 'latest', withdraws: [] }
-  const staged = await registry.stage({ bundle: held, version, intent, record }, context)
-  await registry.verify(staged, context)
-  await registry.promote(staged, context)
+  const postPublish = { channel: 'latest', withdraws: [] }
+  const pending = await registry.prepare({ bundle: held, version, postPublish, record }, context)
+  await registry.verify(pending, context)
+  await registry.publish(pending, context)
   await registry.point('latest', version, before?.version, context)
 }
 

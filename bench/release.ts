@@ -41,7 +41,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
       const sparse = clientOf(hub.url, folder, huge, await readManifest(huge, context))('release', 'huge')
       return [
         {
-          work: '1 GB to the Hub: staged, verified, promoted, pointed',
+          work: '1 GB to the Hub: pending, verified, published, pointed',
           ours: transfer.ours,
           peer: transfer.peer,
           peerName: 'a bare uploadFiles of the same files',

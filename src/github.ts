@@ -4,4 +4,4 @@ export {
   githubRegistry,
   releaseNotes,
 } from './releaser/github/index.js'
-export { fetchFrom } from './releaser/remote/index.js'
+export { proxyFetch } from './releaser/remote/index.js'

@@ -6,4 +6,4 @@ export {
   modelCard,
   type TransferProgress,
 } from './releaser/huggingface/index.js'
-export { fetchFrom } from './releaser/remote/index.js'
+export { proxyFetch } from './releaser/remote/index.js'

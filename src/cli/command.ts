@@ -20,7 +20,7 @@ export interface Arguments {
   readonly json: boolean
 }
 
-export interface Answer {
+export interface CommandResult {
   /** For a person. */
   readonly text: string
   /** For a program: `--json` prints it on one line. */
@@ -39,7 +39,7 @@ export interface Command {
   readonly optionHelp: Readonly<Record<string, string>>
   /** How many positionals it takes. */
   readonly positionals: readonly [least: number, most: number]
-  readonly run: (input: Arguments, terminal: Terminal) => Promise<Answer>
+  readonly run: (input: Arguments, terminal: Terminal) => Promise<CommandResult>
 }
 
 /** Any value as it would come back from its JSON text: members that are undefined are gone, and so are the packed scores of a release. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { createRedactor, isSheikhError, messageOf, SheikhError } from '../core/index.js'
-import { type Answer, type Command, type Terminal, toJson } from './command.js'
+import { type Command, type CommandResult, type Terminal, toJson } from './command.js'
 import { approve } from './commands/approve.js'
 import { doctor } from './commands/doctor.js'
 import { evaluation } from './commands/evaluation.js'
@@ -83,7 +83,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   }
 }
 
-async function answerTo(argv: readonly string[], json: boolean, terminal: Terminal): Promise<Answer> {
+async function answerTo(argv: readonly string[], json: boolean, terminal: Terminal): Promise<CommandResult> {
   // `sheikh --json --help` is as good as `sheikh --help --json`.
   const [name, ...rest] = argv[0] === '--json' ? [...argv.slice(1), '--json'] : argv
   if (name === '--version') return packageVersion()
@@ -115,9 +115,9 @@ function parse(command: Command, rest: readonly string[]) {
   }
 }
 
-const help = (text: string): Answer => ({ text, json: { help: text } })
+const help = (text: string): CommandResult => ({ text, json: { help: text } })
 
-async function packageVersion(): Promise<Answer> {
+async function packageVersion(): Promise<CommandResult> {
   const { readFile } = await import('node:fs/promises')
   const { createRequire } = await import('node:module')
   const path = createRequire(import.meta.url).resolve('sheikh-freemium/package.json')

@@ -51,7 +51,7 @@ export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>
     | ((sample: NoInfer<S>) => Readonly<Record<string, string>>)
     | undefined
   /** The kind of slice that a file's first folder names, e.g. `category`. @default folders name nothing */
-  readonly folderSlice?: string | undefined
+  readonly sliceByFolder?: string | undefined
   /** What models are judged on. A snapshot without one is refused. */
   readonly evaluation?: PinnedSource | undefined
   /**
@@ -77,7 +77,7 @@ export interface AnyDatasetOptions {
   readonly target?: AnyPart | undefined
   readonly group?: AnyPart | undefined
   readonly slices?: readonly string[] | ((sample: unknown) => unknown) | undefined
-  readonly folderSlice?: string | undefined
+  readonly sliceByFolder?: string | undefined
   readonly evaluation?: PinnedSource | undefined
   readonly developmentShare?: number | undefined
   readonly training?: TrainingSelection | undefined

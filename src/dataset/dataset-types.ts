@@ -105,13 +105,13 @@ export interface DatasetSummary {
     readonly rows: number
     readonly training: number
     readonly evaluation: number
-    readonly setAside: number
+    readonly excludedByGroup: number
     readonly development?: number | undefined
     /** What could be learned from, and is not chosen to be. */
     readonly leftOut?: number | undefined
   }
   /** Rows of a pinned group that are not pinned themselves. */
-  readonly setAsideIds: readonly string[]
+  readonly excludedByGroupIds: readonly string[]
   /** Targets that are strings, counted, where there are at most 1,000 different ones. */
   readonly labels?:
     | { readonly training: Readonly<Record<string, number>>; readonly evaluation: Readonly<Record<string, number>> }
@@ -131,7 +131,7 @@ export interface DatasetSnapshot<I, T> {
   /** Who the training rows are, in their order. */
   readonly trainingRows: readonly RowIdentity[]
   /** The training rows for which this is true, in their order. */
-  trainingWhere(keep: (row: RowIdentity) => boolean): Rows<I, T>
+  filterTraining(keep: (row: RowIdentity) => boolean): Rows<I, T>
   readonly evaluation: Rows<I, T>
   /** Rows that no model may have learned from: those pinned, and those set aside. */
   readonly heldOut: readonly RowIdentity[]

@@ -123,7 +123,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   /** A schema or a template in a file stands in it once the dataset has been read. */
   describe(): Json {
-    const { source, id, input, target, group, slices, folderSlice, schema } = this.#options
+    const { source, id, input, target, group, slices, sliceByFolder, schema } = this.#options
     return {
       rows: rowVersion,
       source: identityOf(source) ?? { name: source.name, describe: source.describe() },
@@ -133,7 +133,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
       target: describePart(target),
       group: describePart(group),
       slices: typeof slices === 'function' ? { function: slices.name } : (slices ?? []),
-      folderSlice: folderSlice ?? null,
+      sliceByFolder: sliceByFolder ?? null,
     }
   }
 
@@ -193,8 +193,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
       ...{ summary, training, evaluation },
       ...(development !== undefined && { development }),
       trainingRows: split.training.map(identityOfRow),
-      heldOut: [...split.evaluation, ...split.setAside].map(identityOfRow),
-      trainingWhere: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
+      heldOut: [...split.evaluation, ...split.excludedByGroup].map(identityOfRow),
+      filterTraining: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
     }
   }
 

@@ -18,7 +18,7 @@ export { inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-tex
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {
   addToPinnedSet,
-  keyOf,
+  groupKeyOf,
   pinnedStatus,
   proposePinnedSet,
   repinSet,
@@ -29,6 +29,6 @@ export type { StandardSchema } from './schema/standard-schema.js'
 export { isSelected } from './selection.js'
 export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'
 export { globMatcher } from './sources/glob.js'
-export { jsonFiles } from './sources/json-files.js'
 export { memorySamples } from './sources/memory-samples.js'
-export { sampleFormatOf } from './sources/sample-files.js'
+export { sampleFiles } from './sources/sample-files.js'
+export { sampleFormatOf } from './sources/sample-format.js'

@@ -6,7 +6,7 @@ import { pinnedItem, sorted } from './pinned-format.js'
 import { isSelected, type Selection } from './selection.js'
 
 /** The key by which a row is chosen and kept apart: all rows of a group have one. */
-export const keyOf = ({ group, id }: Pick<RowIdentity, 'group' | 'id'>): string => group ?? id
+export const groupKeyOf = ({ group, id }: Pick<RowIdentity, 'group' | 'id'>): string => group ?? id
 
 /**
  * The evaluation set that the hash rule chooses; a group is in whole, or not at all.
@@ -23,7 +23,9 @@ export function proposePinnedSet(
       'invalid-options',
       `Cannot choose an evaluation set: a share of ${share} is not between 0 and 1. Give one such as 0.2.`,
     )
-  const items = identities.filter((row) => isSelected(keyOf(row), { salt, purpose, share })).map((row) => itemOf(row))
+  const items = identities
+    .filter((row) => isSelected(groupKeyOf(row), { salt, purpose, share }))
+    .map((row) => itemOf(row))
   return { formatVersion, salt, purpose, share, ...(fields !== undefined && { fields }), items: sorted(items) }
 }
 
@@ -107,7 +109,7 @@ export interface PinnedStatus {
   /** Ids of pinned items that have no sample. */
   readonly deleted: readonly string[]
   /** Ids of rows of a pinned group that are not pinned themselves. */
-  readonly setAside: readonly string[]
+  readonly excludedByGroup: readonly string[]
   readonly training: number
 }
 
@@ -118,13 +120,13 @@ export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[])
   const others = identities.filter(({ id }) => !pinnedIds.has(id))
   const now = identities.map((row) => ({ id: row.id, digest: pinnedDigestOf(row, set.formatVersion) }))
   const { removed, changed } = diffIdentities(set.items, now)
-  const setAside = others.filter((row) => keys.has(keyOf(row))).map(({ id }) => id)
+  const excludedByGroup = others.filter((row) => keys.has(groupKeyOf(row))).map(({ id }) => id)
   return {
     pinned: set.items.length,
     edited: changed,
     deleted: removed,
-    setAside,
-    training: others.length - setAside.length,
+    excludedByGroup: excludedByGroup,
+    training: others.length - excludedByGroup.length,
   }
 }
 
@@ -136,9 +138,9 @@ export function heldOutKeys(
   { items }: Pick<PinnedSet, 'items'>,
   rows: readonly Pick<RowIdentity, 'id' | 'group'>[],
 ): ReadonlySet<string> {
-  const keys = new Set(items.map(keyOf))
+  const keys = new Set(items.map(groupKeyOf))
   const pinned = new Set(items.map(({ id }) => id))
-  for (const row of rows) if (pinned.has(row.id)) keys.add(keyOf(row))
+  for (const row of rows) if (pinned.has(row.id)) keys.add(groupKeyOf(row))
   return keys
 }
 

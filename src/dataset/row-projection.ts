@@ -82,13 +82,13 @@ function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown, { fa
 }
 
 function slicesOf(
-  { slices = [], folderSlice }: AnyDatasetOptions,
+  { slices = [], sliceByFolder }: AnyDatasetOptions,
   sample: unknown,
   { path }: Place,
 ): Record<string, string> {
   const found: Record<string, string> = {}
   const separator = path.indexOf('/')
-  if (folderSlice !== undefined && separator > 0) found[folderSlice] = path.slice(0, separator)
+  if (sliceByFolder !== undefined && separator > 0) found[sliceByFolder] = path.slice(0, separator)
   const given: unknown =
     typeof slices === 'function'
       ? called(slices, sample, 'slices')

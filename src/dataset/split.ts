@@ -2,7 +2,7 @@ import { SheikhError } from '../core/index.js'
 import type { TrainingSelection } from './dataset-options.js'
 import type { DatasetContext, PinnedItem, PinnedSet, PinnedSource } from './dataset-types.js'
 import { placeOf, someOf } from './issues.js'
-import { heldOutKeys, keyOf, pinnedDigestOf } from './pinned-set.js'
+import { groupKeyOf, heldOutKeys, pinnedDigestOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
 import { isSelected, rankOf } from './selection.js'
 
@@ -13,7 +13,7 @@ export interface Split {
   readonly development: readonly ScannedRow[]
   readonly evaluation: readonly ScannedRow[]
   /** Of a pinned group, and not pinned. */
-  readonly setAside: readonly ScannedRow[]
+  readonly excludedByGroup: readonly ScannedRow[]
   /** Of what could be learned from, and was not chosen to be. */
   readonly leftOut: readonly ScannedRow[]
 }
@@ -47,13 +47,13 @@ export function splitRows(
   const pinned = new Map(items.map((item) => [item.id, item]))
   const keys = heldOutKeys(set, rows)
   const part = () => [] as ScannedRow[]
-  const split = { training: part(), development: part(), evaluation: part(), setAside: part(), leftOut: part() }
+  const split = { training: part(), development: part(), evaluation: part(), excludedByGroup: part(), leftOut: part() }
   const edited: ScannedRow[] = []
   const regrouped: { readonly item: PinnedItem; readonly row: ScannedRow }[] = []
   const wanted: ScannedRow[] = []
   for (const row of rows) {
     const item = pinned.get(row.id)
-    if (item === undefined && keys.has(keyOf(row))) split.setAside.push(row)
+    if (item === undefined && keys.has(groupKeyOf(row))) split.excludedByGroup.push(row)
     else if (item === undefined && !isOfSlices(row, slices)) split.leftOut.push(row)
     else if (item === undefined) wanted.push(row)
     else {
@@ -72,11 +72,11 @@ export function splitRows(
   split.leftOut.push(...left)
   const selection = { salt, purpose: 'development', share: developmentShare }
   for (const row of kept)
-    split[developmentShare > 0 && isSelected(keyOf(row), selection) ? 'development' : 'training'].push(row)
+    split[developmentShare > 0 && isSelected(groupKeyOf(row), selection) ? 'development' : 'training'].push(row)
   if (split.training.length === 0)
     throw emptySide(
       'the training part',
-      `every row is pinned or ${split.setAside.length > 0 ? 'in the group of a pinned row' : 'set aside'}${split.leftOut.length > 0 ? ', or not chosen to be learned from' : ''}`,
+      `every row is pinned or ${split.excludedByGroup.length > 0 ? 'in the group of a pinned row' : 'set aside'}${split.leftOut.length > 0 ? ', or not chosen to be learned from' : ''}`,
       'add samples',
     )
   if (developmentShare > 0 && split.development.length === 0)
@@ -94,7 +94,7 @@ const isOfSlices = ({ slices }: ScannedRow, wanted: Slices) =>
 /** By hash, so that new samples take few places from others; each list in order of id, as before. */
 function lowestRanks(rows: readonly ScannedRow[], count: number, salt: string) {
   if (rows.length <= count) return { kept: rows, left: [] }
-  const ranked = rows.map((row, place) => ({ place, rank: rankOf(keyOf(row), { salt, purpose: 'training' }) }))
+  const ranked = rows.map((row, place) => ({ place, rank: rankOf(groupKeyOf(row), { salt, purpose: 'training' }) }))
   ranked.sort((one, other) => (one.rank < other.rank ? -1 : one.rank > other.rank ? 1 : one.place - other.place))
   const chosen = new Set(ranked.slice(0, count).map(({ place }) => place))
   return {

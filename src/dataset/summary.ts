@@ -3,7 +3,7 @@ import type { AnyDatasetOptions, TrainingSelection } from './dataset-options.js'
 import type { DatasetSummary, PinnedSet } from './dataset-types.js'
 import { filesWarning } from './issues.js'
 import { checkLabels, labelWarnings } from './labels.js'
-import { keyOf } from './pinned-set.js'
+import { groupKeyOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
 import type { Scan } from './scan.js'
 import type { Split } from './split.js'
@@ -25,7 +25,7 @@ export function summaryOf(
 ): DatasetSummary {
   const hasTarget = options.target !== undefined
   const wanted = options.training?.slices ?? {}
-  const { training, evaluation, setAside, development, leftOut } = split
+  const { training, evaluation, excludedByGroup, development, leftOut } = split
   const { developmentDigest } = digests
   const labels = labelsOf(rows, split)
   checkLabels(labels)
@@ -35,11 +35,16 @@ export function summaryOf(
     evaluationDigest: digests.evaluationDigest,
     ...(developmentDigest !== undefined && { developmentDigest }),
     counts: {
-      ...{ rows: rows.length, training: training.length, evaluation: evaluation.length, setAside: setAside.length },
+      ...{
+        rows: rows.length,
+        training: training.length,
+        evaluation: evaluation.length,
+        excludedByGroup: excludedByGroup.length,
+      },
       ...(developmentDigest !== undefined && { development: development.length }),
       ...(leftOut.length > 0 && { leftOut: leftOut.length }),
     },
-    setAsideIds: setAside.map(({ id }) => id),
+    excludedByGroupIds: excludedByGroup.map(({ id }) => id),
     labels,
     slices: { training: countSlices(training), evaluation: countSlices(evaluation) },
     warnings: [
@@ -118,8 +123,8 @@ function conflicting(rows: readonly ScannedRow[]): readonly ScannedRow[] {
 
 // A group would have been set aside: these are duplicates that nobody put in one.
 function shared({ training, evaluation }: Split): readonly ScannedRow[] {
-  const groups = new Map(training.map((row) => [row.inputKey, keyOf(row)]))
-  return evaluation.filter((row) => groups.has(row.inputKey) && groups.get(row.inputKey) !== keyOf(row))
+  const groups = new Map(training.map((row) => [row.inputKey, groupKeyOf(row)]))
+  return evaluation.filter((row) => groups.has(row.inputKey) && groups.get(row.inputKey) !== groupKeyOf(row))
 }
 
 function warning(code: string, what: string, rows: readonly ScannedRow[]): DatasetSummary['warnings'] {

@@ -1,8 +1,8 @@
 import type { CallContext, Json } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import { type Answer, alpha } from './answer.js'
-import type { Check, Evidence, Finding, Opponent } from './gate.js'
+import type { Check, Evidence, Finding, Reference } from './gate.js'
 import { checkComparable, type Pairs, pairGroups } from './paired-groups.js'
+import { alpha, type PartialFinding } from './partial-finding.js'
 
 export interface ComparingCheckParts {
   readonly name: string
@@ -13,7 +13,7 @@ export interface ComparingCheckParts {
   /** Why it does not apply to a first release. */
   readonly notYet: string
   /** What it says of a candidate that is the released model itself, in another release. */
-  readonly whenSame: Answer
+  readonly whenSame: PartialFinding
   /** Whether the best release is asked about, too. */
   readonly asksBest: boolean
   /** Answers over all items, or by slice. */
@@ -21,7 +21,7 @@ export interface ComparingCheckParts {
     pairs: Pairs,
     evidence: Pick<Evidence, 'candidate'> & { readonly passAlpha: number },
     context: CallContext,
-  ) => readonly Answer[]
+  ) => readonly PartialFinding[]
 }
 
 /**
@@ -32,16 +32,16 @@ export function comparingCheck(parts: ComparingCheckParts): Check {
   const { name, metric, describe, notYet, whenSame, asksBest, ask } = parts
   const common = { check: name, metric: metric.name, kind: metric.kind, critical: true, ...parts.common }
 
-  const against = (role: 'baseline' | 'best', opponent: Opponent, evidence: Evidence, context: CallContext) => {
+  const against = (role: 'baseline' | 'best', reference: Reference, evidence: Evidence, context: CallContext) => {
     const { candidate, passAlpha = alpha } = evidence
-    const asked = { ...common, alpha: passAlpha, against: role, againstVersion: opponent.version }
-    if ('unscorable' in opponent) {
-      const reason = `the ${role} ${opponent.version} could not be scored (baseline-unscorable): ${opponent.unscorable}`
+    const asked = { ...common, alpha: passAlpha, against: role, againstVersion: reference.version }
+    if ('unscorable' in reference) {
+      const reason = `the ${role} ${reference.version} could not be scored (baseline-unscorable): ${reference.unscorable}`
       return [{ ...asked, status: 'inconclusive' as const, reason }]
     }
-    if (opponent.sameModel === true) return [{ ...asked, ...whenSame }]
-    checkComparable(candidate.evaluation, opponent.evaluation)
-    const pairs = pairGroups(candidate.evaluation, opponent.evaluation, metric)
+    if (reference.sameModel === true) return [{ ...asked, ...whenSame }]
+    checkComparable(candidate.evaluation, reference.evaluation)
+    const pairs = pairGroups(candidate.evaluation, reference.evaluation, metric)
     return ask(pairs, { candidate, passAlpha }, context).map((answer): Finding => ({ ...asked, ...answer }))
   }
 

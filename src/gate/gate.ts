@@ -14,17 +14,17 @@ export interface Evidence {
     readonly latenciesMs?: readonly number[] | undefined
   }
   /** The released model. Absent: this is the first release. */
-  readonly baseline?: Opponent | undefined
+  readonly baseline?: Reference | undefined
   /** The best model ever released and not withdrawn, by the first `noRegression` metric; absent where it is the baseline's bundle. */
-  readonly best?: Opponent | undefined
+  readonly best?: Reference | undefined
   /** Which candidate this is, from 1, of those that this evaluation set has judged. Absent: unknown. */
-  readonly use?: number | undefined
+  readonly evaluationCount?: number | undefined
   /** Level of each test that lets a release pass: the gate's to set. @default 0.05 */
   readonly passAlpha?: number | undefined
 }
 
 /** A released model on the same items, or why it could not be scored. */
-export type Opponent = {
+export type Reference = {
   readonly version: string
   readonly bundle: Digest
 } & (
@@ -62,13 +62,13 @@ export interface Finding {
   readonly lower?: number | undefined
   readonly upper?: number | undefined
   readonly candidateValue?: number | undefined
-  readonly opponentValue?: number | undefined
+  readonly referenceValue?: number | undefined
   readonly items?: number | undefined
   /** Independent groups that the items are in; as many as items if nothing is grouped. */
   readonly groups?: number | undefined
-  /** Items that the opponent had right and the candidate wrong, and the other way round. */
-  readonly lost?: number | undefined
-  readonly won?: number | undefined
+  /** Items that the reference had right and the candidate wrong, and the other way round. */
+  readonly regressions?: number | undefined
+  readonly improvements?: number | undefined
   /** The names of the statistical procedures. */
   readonly engine?: string | undefined
   readonly alpha?: number | undefined
@@ -82,8 +82,8 @@ export interface Finding {
   readonly smallestDetectableDrop?: number | undefined
   /** How many groups would pass an identical model 80 % of the time. */
   readonly groupsNeeded?: number | undefined
-  /** Ids of items that the opponent had right and the candidate wrong; at most 20. */
-  readonly worst?: readonly string[] | undefined
+  /** Ids of items that the reference had right and the candidate wrong; at most 20. */
+  readonly regressedIds?: readonly string[] | undefined
   /** Of `calibration`: the items by the confidence of their answer, a bin each. */
   readonly reliability?: readonly ReliabilityBin[] | undefined
   /** False: no person may release in spite of it. @default true */
@@ -130,11 +130,11 @@ export type Verdict = (
 /** The same items, asked again and again, let a bad candidate through sooner or later. */
 export interface Reuse {
   /** Candidates that the set has judged, this one included. */
-  readonly use: number
+  readonly evaluationCount: number
   /** What the chance of having let through one that is worse by the margin is at most by now, 0..1. */
   readonly falsePassChance: number
   /** How many it may judge; absent: nobody has said. */
-  readonly uses?: number | undefined
+  readonly maximumEvaluations?: number | undefined
 }
 
 /** A question of the gate. Slices are asked of all that the evaluation holds. */

@@ -22,11 +22,11 @@ const reachOfHeaviest = 12
 
 /** The sample of a mean; of a ratio of sums, linearised around both models' values. */
 export function sampleOf(pairing: Pairing): GroupedSample {
-  const { kind, sign, candidate, opponent, candidateWeight, opponentWeight, range, extent } = pairing
+  const { kind, sign, candidate, reference, candidateWeight, referenceWeight, range, extent } = pairing
   const n = candidate.length
   const weigh = kind === 'ratio'
   const sizes = weigh ? new Float64Array(n).fill(1) : pairing.sizes
-  const sums = weigh ? linearised(pairing) : candidate.map((sum, group) => sign * (sum - opponent[group]!))
+  const sums = weigh ? linearised(pairing) : candidate.map((sum, group) => sign * (sum - reference[group]!))
   const estimate = sumOf(sums) / sumOf(sizes)
   const width = range === undefined ? Number.POSITIVE_INFINITY : range[1] - range[0]
   const isBounded = Number.isFinite(width)
@@ -36,7 +36,7 @@ export function sampleOf(pairing: Pairing): GroupedSample {
     const size = sizeOf(sizes)
     // Of a ratio the sizes are 1, and the weights say how much of the ratio the group is.
     const relative = (weights: Float64Array) => (sizeOf(weights) * n) / sumOf(weights)
-    const all = extreme * (weigh ? Math.max(relative(candidateWeight), relative(opponentWeight)) : size)
+    const all = extreme * (weigh ? Math.max(relative(candidateWeight), relative(referenceWeight)) : size)
     return { sum: side * Math.max(all, isBounded ? 0 : side * estimate * size + reach), size }
   }
   return {
@@ -90,17 +90,17 @@ export function planSample(sample: GroupedSample, margin: number, alpha: number,
 
 const turned = ({ sum, size }: GroupedRatio['worst']) => ({ sum: -sum, size })
 
-function linearised({ sign, candidate, opponent, candidateWeight, opponentWeight }: Pairing): Float64Array {
+function linearised({ sign, candidate, reference, candidateWeight, referenceWeight }: Pairing): Float64Array {
   const n = candidate.length
-  const [ourTotal, theirTotal] = [sumOf(candidateWeight), sumOf(opponentWeight)]
-  const [our, their] = [sumOf(candidate) / ourTotal, sumOf(opponent) / theirTotal]
+  const [ourTotal, theirTotal] = [sumOf(candidateWeight), sumOf(referenceWeight)]
+  const [our, their] = [sumOf(candidate) / ourTotal, sumOf(reference) / theirTotal]
   const difference = our - their
   return candidate.map(
     (sum, group) =>
       sign *
       (difference +
         (n * (sum - our * candidateWeight[group]!)) / ourTotal -
-        (n * (opponent[group]! - their * opponentWeight[group]!)) / theirTotal),
+        (n * (reference[group]! - their * referenceWeight[group]!)) / theirTotal),
   )
 }
 
@@ -132,11 +132,11 @@ function sizeOfRandomItem(sizes: Float64Array): number {
 }
 
 /** The distance of the lowest from the highest ratio of a group in either model, 0 included. */
-function extentOfRatios({ candidate, candidateWeight, opponent, opponentWeight }: Pairing): number {
+function extentOfRatios({ candidate, candidateWeight, reference, referenceWeight }: Pairing): number {
   let [lowest, highest] = [0, 0]
   for (const [sums, weights] of [
     [candidate, candidateWeight],
-    [opponent, opponentWeight],
+    [reference, referenceWeight],
   ] as const)
     for (let group = 0; group < sums.length; group += 1) {
       if (weights[group] === 0) continue
@@ -158,10 +158,10 @@ function reachOf(sums: Float64Array, sizes: Float64Array, estimate: number): num
 }
 
 /** Alike but for rounding: a constant shift of scores leaves differences that vary in their last digits only. */
-function isConstant(sums: Float64Array, sizes: Float64Array, { candidate, opponent }: Pairing): boolean {
+function isConstant(sums: Float64Array, sizes: Float64Array, { candidate, reference }: Pairing): boolean {
   const first = sums[0]! / sizes[0]!
   for (let group = 0; group < sums.length; group += 1) {
-    const tolerance = 1e-12 * (Math.abs(candidate[group]!) + Math.abs(opponent[group]!))
+    const tolerance = 1e-12 * (Math.abs(candidate[group]!) + Math.abs(reference[group]!))
     if (Math.abs(sums[group]! - first * sizes[group]!) > tolerance) return false
   }
   return true

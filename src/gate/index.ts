@@ -4,9 +4,9 @@ export { type Benchmark, benchmarks } from './checks/benchmarks.js'
 export { type CalibrationOptions, calibration } from './checks/calibration.js'
 export { improves } from './checks/improves.js'
 export { type LatencyOptions, latency } from './checks/latency.js'
-export { measures } from './checks/measures.js'
 export { type NoNewFailuresOptions, noNewFailures } from './checks/no-new-failures.js'
 export { type NoRegressionOptions, noRegression } from './checks/no-regression.js'
+export { reportOnly } from './checks/report-only.js'
 export { type SizeOptions, size } from './checks/size.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
 export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'
@@ -19,20 +19,20 @@ export type {
   FindingStatus,
   Gate,
   InconclusivePolicy,
-  Opponent,
   Prospect,
+  Reference,
   ReliabilityBin,
   Reuse,
   Verdict,
   VerdictStatus,
 } from './gate.js'
 export {
+  disagreementPool,
   judgePool,
   type Pool,
   type PoolItem,
   type PoolQuestion,
   type PoolVerdict,
-  poolOf,
 } from './label-pool.js'
 export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'

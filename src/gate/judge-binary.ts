@@ -7,9 +7,9 @@ import {
   smallestDetectableDrop,
   tango,
 } from '../statistics/index.js'
-import { type Answer, alpha, confidenceOf, countedItems, maximumWorst } from './answer.js'
 import type { Finding } from './gate.js'
 import { type DiscordantCounts, firstLost, type Pairing, ratioOf } from './paired-groups.js'
+import { alpha, confidenceOf, countedItems, maximumWorst, type PartialFinding } from './partial-finding.js'
 
 const passEngine = 'Tango 1998 score test and exact unconditional test'
 const failEngine = 'one-sided mid-p McNemar'
@@ -29,7 +29,12 @@ export function decideBinary(counts: DiscordantCounts, margin: number, passAlpha
 }
 
 /** What one pairing of a binary metric says whose groups are one answer each. */
-export function judgeBinary(pairing: Pairing, counts: DiscordantCounts, margin: number, passAlpha: number): Answer {
+export function judgeBinary(
+  pairing: Pairing,
+  counts: DiscordantCounts,
+  margin: number,
+  passAlpha: number,
+): PartialFinding {
   const { status, pPass, pFail, lower } = decideBinary(counts, margin, passAlpha)
   const { upper } = tango({ ...counts, margin, confidence: 1 - alpha })
   const seen = seenIn(pairing)
@@ -43,13 +48,13 @@ export function judgeBinary(pairing: Pairing, counts: DiscordantCounts, margin: 
     engine: status === 'fail' ? failEngine : passEngine,
     pPass,
     pFail,
-    worst: firstLost(pairing, maximumWorst),
+    regressedIds: firstLost(pairing, maximumWorst),
     ...(status === 'inconclusive' && sizes(n, (b + c) / n, margin, passAlpha)),
   }
 }
 
 /** Whether more groups were won than lost, beyond chance: McNemar's exact test, never below its size. */
-export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, passAlpha: number): Answer {
+export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, passAlpha: number): PartialFinding {
   const pPass = c > b ? mcnemar({ b: c, c: b }).exact : 1
   const pFail = b > c ? mcnemar({ b, c }).midP : 1
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
@@ -62,23 +67,24 @@ export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, pa
     engine: status === 'fail' ? failEngine : 'one-sided exact McNemar',
     pPass,
     pFail,
-    worst: firstLost(pairing, maximumWorst),
+    regressedIds: firstLost(pairing, maximumWorst),
   }
 }
 
-function seenIn({ candidate, opponent, candidateWeight, opponentWeight, items, lost, won }: Pairing) {
+function seenIn({ candidate, reference, candidateWeight, referenceWeight, items, lost, won }: Pairing) {
   const candidateValue = ratioOf(candidate, candidateWeight)
-  const opponentValue = ratioOf(opponent, opponentWeight)
-  const estimate = candidateValue - opponentValue
+  const referenceValue = ratioOf(reference, referenceWeight)
+  const estimate = candidateValue - referenceValue
   return {
-    ...{ estimate, candidateValue, opponentValue },
-    ...{ items, groups: candidate.length, lost: lost.items.length, won },
+    ...{ estimate, candidateValue, referenceValue },
+    ...{ items, groups: candidate.length, regressions: lost.items.length, improvements: won },
   }
 }
 
 type Seen = ReturnType<typeof seenIn>
 
-const countsOf = ({ lost, won, items, groups }: Seen) => `${lost} lost and ${won} won of ${countedItems(items, groups)}`
+const countsOf = ({ regressions, improvements, items, groups }: Seen) =>
+  `${regressions} lost and ${improvements} won of ${countedItems(items, groups)}`
 
 /** What a set of this size could have seen, and the size that would do. */
 function sizes(

@@ -6,9 +6,9 @@ import {
   floorThreshold,
   gaffkeLowerBound,
 } from '../statistics/index.js'
-import { type Answer, alpha, confidenceOf, countedItems } from './answer.js'
 import { unseenSize } from './grouped-sample.js'
 import { groupCodes, type Judged, metricColumn, sumOf } from './paired-groups.js'
+import { alpha, confidenceOf, countedItems, type PartialFinding } from './partial-finding.js'
 
 export interface BoundQuestion {
   readonly side: 'at-least' | 'at-most'
@@ -23,7 +23,7 @@ export function judgeBound(
   evaluation: Evaluation,
   metric: Judged,
   { side, threshold, passAlpha, items }: BoundQuestion,
-): Answer {
+): PartialFinding {
   const scores = numbersOf(metricColumn(evaluation, metric).scores)
   const { codes, count } = groupCodes(evaluation)
   const sums = new Float64Array(count)

@@ -1,9 +1,9 @@
 import { seededRandom } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
-import { type Answer, alpha, confidenceOf, countedItems } from './answer.js'
 import type { ReliabilityBin } from './gate.js'
 import { boundsOf } from './judge-bound.js'
 import { groupCodes } from './paired-groups.js'
+import { alpha, confidenceOf, countedItems, type PartialFinding } from './partial-finding.js'
 
 const mostBins = 15
 /** Below this many groups a bin says nothing. */
@@ -20,7 +20,7 @@ interface Calibration {
   readonly groups: number
 }
 
-export function judgeCalibration(evaluation: Evaluation, maximumError: number, passAlpha: number): Answer {
+export function judgeCalibration(evaluation: Evaluation, maximumError: number, passAlpha: number): PartialFinding {
   const found = calibrationOf(evaluation)
   const items = evaluation.ids.length
   if (typeof found === 'string') return { status: 'inconclusive', items, reason: found }

@@ -1,7 +1,7 @@
 import { bcaBootstrap, gaffkeLowerBound } from '../statistics/index.js'
-import { type Answer, alpha, confidenceOf, countedItems, maximumWorst } from './answer.js'
 import { fewestGroups, type GroupedSample, mirrored, planSample, sampleOf, testSample } from './grouped-sample.js'
 import { firstLost, type Pairing, ratioOf } from './paired-groups.js'
+import { alpha, confidenceOf, countedItems, maximumWorst, type PartialFinding } from './partial-finding.js'
 
 /** Fewer groups show nothing about the spread of scores without a range. */
 const fewestUnbounded = 20
@@ -11,20 +11,20 @@ const fewestUnbounded = 20
  *
  * @param margin 0: whether the candidate is better.
  */
-export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number): Answer {
-  const { candidate, opponent, candidateWeight, opponentWeight, items, kind, lost, won } = pairing
+export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number): PartialFinding {
+  const { candidate, reference, candidateWeight, referenceWeight, items, kind, lost, won } = pairing
   const groups = candidate.length
   const candidateValue = ratioOf(candidate, candidateWeight)
-  const opponentValue = ratioOf(opponent, opponentWeight)
+  const referenceValue = ratioOf(reference, referenceWeight)
   const common = {
     items,
     groups,
     ...(Number.isFinite(candidateValue) && { candidateValue }),
-    ...(Number.isFinite(opponentValue) && { opponentValue }),
-    ...(kind === 'binary' && { lost: lost.items.length, won }),
+    ...(Number.isFinite(referenceValue) && { referenceValue }),
+    ...(kind === 'binary' && { regressions: lost.items.length, improvements: won }),
   }
-  const open = (reason: string): Answer => ({ ...common, status: 'inconclusive', reason })
-  if (!Number.isFinite(candidateValue) || !Number.isFinite(opponentValue))
+  const open = (reason: string): PartialFinding => ({ ...common, status: 'inconclusive', reason })
+  if (!Number.isFinite(candidateValue) || !Number.isFinite(referenceValue))
     return open('a model has no value: the denominator is 0')
   const sample = sampleOf(pairing)
   if (groups < fewestUnbounded && !sample.isBounded)
@@ -48,7 +48,7 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
     engine: engineOf(kind, sample.isBounded),
     pPass,
     pFail,
-    worst: kind === 'binary' ? firstLost(pairing, maximumWorst) : worstOf(pairing),
+    regressedIds: kind === 'binary' ? firstLost(pairing, maximumWorst) : worstOf(pairing),
     ...(status === 'inconclusive' && margin > 0 && !isUnknown && planSample(sample, margin, passAlpha, alpha)),
   }
 }
@@ -57,9 +57,9 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
 function decideGroups(pairing: Pairing, sample: GroupedSample, margin: number) {
   const tested = testSample(sample, margin)
   if (pairing.kind !== 'ratio' || sample.isConstant) return tested
-  const { candidate, candidateWeight, opponent, opponentWeight, sign } = pairing
+  const { candidate, candidateWeight, reference, referenceWeight, sign } = pairing
   const { degenerate, pAbove, pBelow } = bcaBootstrap({
-    columns: [candidate, candidateWeight, opponent, opponentWeight],
+    columns: [candidate, candidateWeight, reference, referenceWeight],
     statistic: ([ours, ourWeight, theirs, theirWeight]: Float64Array) =>
       sign * (ours! / ourWeight! - theirs! / theirWeight!),
   })
@@ -81,12 +81,12 @@ function engineOf(kind: Pairing['kind'], isBounded: boolean): string {
   return kind === 'ratio' ? `${bound}, and BCa bootstrap by group` : bound
 }
 
-function worstOf({ kind, candidate, candidateWeight, opponent, opponentWeight, sign, lost }: Pairing) {
+function worstOf({ kind, candidate, candidateWeight, reference, referenceWeight, sign, lost }: Pairing) {
   const weigh = kind === 'ratio'
   const loss = (group: number) =>
     sign *
-    (candidate[group]! * (weigh ? opponentWeight[group]! : 1) -
-      opponent[group]! * (weigh ? candidateWeight[group]! : 1))
+    (candidate[group]! * (weigh ? referenceWeight[group]! : 1) -
+      reference[group]! * (weigh ? candidateWeight[group]! : 1))
   // By group, then in order.
   return Array.from(lost.items, (item, index) => ({ item, loss: loss(lost.groups[index]!) }))
     .sort((one, other) => one.loss - other.loss)

@@ -1,11 +1,11 @@
-import { type Answer, alpha } from './answer.js'
 import type { FindingStatus } from './gate.js'
 import { decideBinary, judgeBinary, judgeBinaryGain } from './judge-binary.js'
 import { judgeGroups, statusOfGroups } from './judge-groups.js'
 import { countDiscordant, type Pairing } from './paired-groups.js'
+import { alpha, type PartialFinding } from './partial-finding.js'
 
 /** What one pairing says of a margin. A slice's `fail` is decided by the gate, over all slices together. */
-export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = alpha): Answer {
+export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = alpha): PartialFinding {
   const open = notComparable(pairing)
   if (open !== undefined) return open
   const counts = exactCounts(pairing)
@@ -15,7 +15,7 @@ export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = 
 }
 
 /** Whether one pairing says that the candidate is better. */
-export function judgeImprovement(pairing: Pairing, passAlpha = alpha): Answer {
+export function judgeImprovement(pairing: Pairing, passAlpha = alpha): PartialFinding {
   const open = notComparable(pairing)
   if (open !== undefined) return open
   const counts = exactCounts(pairing)
@@ -43,7 +43,7 @@ export function statusJudge(margin: number): (pairing: Pairing) => FindingStatus
 }
 
 /** Why a pairing says nothing, whatever is asked; `undefined` where it says something. */
-export function notComparable({ candidate, items, unanswered }: Pairing): Answer | undefined {
+export function notComparable({ candidate, items, unanswered }: Pairing): PartialFinding | undefined {
   const open = { status: 'inconclusive', items, groups: candidate.length } as const
   if (unanswered > 0)
     return {

@@ -32,7 +32,7 @@ export interface Pool {
  * What has to be labelled of a pool of held-out inputs: items that both models answer alike add nothing to the difference,
  * whatever their label, so only the others are asked.
  */
-export function poolOf(items: readonly PoolItem[]): Pool {
+export function disagreementPool(items: readonly PoolItem[]): Pool {
   const digest = digestJson(items.map(({ row: { id, input } }) => ({ id, input: input as Json })))
   const questions = items.filter(differs).map(({ row, candidate, baseline }) => ({
     id: row.id,
@@ -102,7 +102,7 @@ export function judgePool(
           reason: `${unlabelled} of ${questions.length} items that the models answer differently are not labelled yet`,
         }
   // The labels of the others are not known, so neither model's own value is.
-  const { candidateValue: _candidate, opponentValue: _opponent, ...rest } = answer
+  const { candidateValue: _candidate, referenceValue: _reference, ...rest } = answer
   const finding = {
     check: `no-regression(${metric.name})`,
     critical: true,

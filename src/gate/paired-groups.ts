@@ -25,12 +25,12 @@ export interface Pairing {
   readonly extent: readonly [number, number]
   /** Sums of scores, one per group. Binary: 1 is right, whatever the direction. */
   readonly candidate: Float64Array
-  readonly opponent: Float64Array
+  readonly reference: Float64Array
   /** Items per group. */
   readonly sizes: Float64Array
   /** Sums of weights, one per group; the sizes unless the metric is a ratio. */
   readonly candidateWeight: Float64Array
-  readonly opponentWeight: Float64Array
+  readonly referenceWeight: Float64Array
   readonly items: number
   /** Items that one of the models could not be asked: time-outs, crashes. */
   readonly unanswered: number
@@ -47,13 +47,13 @@ export interface Pairing {
  *
  * @throws `baseline-mismatch` for other items, another set, or a model with itself.
  */
-export function checkComparable(candidate: Evaluation, opponent: Evaluation): void {
+export function checkComparable(candidate: Evaluation, reference: Evaluation): void {
   const mismatch = (fact: string) =>
     new SheikhError('baseline-mismatch', `Cannot compare the models: ${fact}. Score both on the same evaluation set.`)
-  if (candidate.modelDigest === opponent.modelDigest) throw mismatch('they are the same model')
-  if (candidate.evaluationDigest !== opponent.evaluationDigest)
+  if (candidate.modelDigest === reference.modelDigest) throw mismatch('they are the same model')
+  if (candidate.evaluationDigest !== reference.evaluationDigest)
     throw mismatch('they were scored on different evaluation sets')
-  if (!sameColumn(candidate.ids, opponent.ids)) throw mismatch('they were scored on different items')
+  if (!sameColumn(candidate.ids, reference.ids)) throw mismatch('they were scored on different items')
 }
 
 /** What a metric is judged by. */
@@ -135,9 +135,9 @@ export interface Pairs {
 }
 
 /** Reads both columns once; each pairing then looks at its own items only. */
-export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: Judged): Pairs {
+export function pairGroups(candidate: Evaluation, reference: Evaluation, metric: Judged): Pairs {
   const ours = metricColumn(candidate, metric)
-  const theirs = metricColumn(opponent, metric)
+  const theirs = metricColumn(reference, metric)
   const { kind, direction, range } = ours
   const lessIsBetter = direction === 'lower-is-better'
   const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
@@ -153,7 +153,7 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
 
   return {
     over(items) {
-      const { ours: candidateSums, theirs: opponentSums, ...sums } = sum(items)
+      const { ours: candidateSums, theirs: referenceSums, ...sums } = sum(items)
       const { sizes, ourWeights, theirWeights, lostItems, lostGroups, won, unanswered, extent, isOneAnswerEach } = sums
       return {
         kind,
@@ -161,10 +161,10 @@ export function pairGroups(candidate: Evaluation, opponent: Evaluation, metric: 
         ...(kind === 'binary' ? { range: [0, 1] as const } : range !== undefined && { range }),
         extent,
         candidate: candidateSums,
-        opponent: opponentSums,
+        reference: referenceSums,
         sizes,
         candidateWeight: ourWeights,
-        opponentWeight: theirWeights,
+        referenceWeight: theirWeights,
         items: items?.length ?? ids.length,
         unanswered,
         lost: { items: lostItems, groups: lostGroups, idOf: (item) => ids.at(item)! },
@@ -201,16 +201,16 @@ export function sumOf(values: Float64Array): number {
 
 export interface DiscordantCounts {
   readonly n: number
-  /** The opponent right, the candidate wrong. */
+  /** The reference right, the candidate wrong. */
   readonly b: number
-  /** The candidate right, the opponent wrong. */
+  /** The candidate right, the reference wrong. */
   readonly c: number
 }
 
 /** Counts of discordant groups, for the exact tests of right or wrong answers; `undefined` if a group is not one such answer. */
 export function countDiscordant({
   candidate,
-  opponent,
+  reference,
   sizes,
   isOneAnswerEach,
 }: Pairing): DiscordantCounts | undefined {
@@ -219,7 +219,7 @@ export function countDiscordant({
   let b = 0
   let c = 0
   for (let group = 0; group < n; group += 1) {
-    const difference = candidate[group]! - opponent[group]!
+    const difference = candidate[group]! - reference[group]!
     if (difference === -sizes[group]!) b += 1
     else if (difference === sizes[group]!) c += 1
     else if (difference !== 0) return undefined

@@ -1,13 +1,12 @@
 import { SheikhError } from '../core/index.js'
 import {
   minimumItemsForMargin,
-  type Plan,
   passChance,
   planNonInferiority,
   requiredItems,
+  type SampleSizePlan,
   smallestMargin,
 } from '../statistics/index.js'
-import { alpha } from './answer.js'
 import {
   failChanceByLaw,
   fewestByLaw,
@@ -16,6 +15,7 @@ import {
   passChanceByLaw,
   smallestMarginByLaw,
 } from './group-law.js'
+import { alpha } from './partial-finding.js'
 
 export interface GatePlanOptions {
   readonly items: number
@@ -34,7 +34,7 @@ export interface GatePlanOptions {
   /** @default 0.02 */
   readonly margin?: number | undefined
   /** How many candidates the set may judge, as in `qualityGate`. @default 1: each by itself at 5 % */
-  readonly uses?: number | undefined
+  readonly maximumEvaluations?: number | undefined
 }
 
 export interface GatePlan {
@@ -45,11 +45,11 @@ export interface GatePlan {
   readonly correlation?: number | undefined
   readonly discordance: number
   readonly margin: number
-  readonly uses: number
+  readonly maximumEvaluations: number
   /** The chances of the three findings for a model of the same quality. */
-  readonly identical: Plan
+  readonly identical: SampleSizePlan
   /** The same for one that is worse by exactly the margin. */
-  readonly worseByTheMargin: Plan
+  readonly worseByTheMargin: SampleSizePlan
   /** Below this many nothing passes, whatever is observed. */
   readonly fewestItems: number
   /** The same in groups. */
@@ -69,35 +69,36 @@ export interface GatePlan {
  * @throws `invalid-options`
  */
 export function planGate(options: GatePlanOptions): GatePlan {
-  const { items, groups, correlation = 0.3, discordance = 0.05, margin = 0.02, uses = 1 } = options
-  const passAlpha = alpha / checkedUses(uses)
+  const { items, groups, correlation = 0.3, discordance = 0.05, margin = 0.02, maximumEvaluations = 1 } = options
+  const passAlpha = alpha / checkedMaximum(maximumEvaluations)
   const sizes = groups === undefined ? undefined : sizesOf(items, groups)
   if (!(correlation >= 0 && correlation <= 1)) throw invalid(`the correlation is ${correlation}. Give one from 0 to 1`)
   if (sizes === undefined || sizes.every((size) => size === 1))
-    return planSingle({ items, discordance, margin, uses }, passAlpha)
+    return planSingle({ items, discordance, margin, maximumEvaluations }, passAlpha)
   const size = items / sizes.length
   if (correlation === 1 && sizes.every((one) => one === size)) {
-    const single = planSingle({ items: sizes.length, discordance, margin, uses }, passAlpha)
+    const single = planSingle({ items: sizes.length, discordance, margin, maximumEvaluations }, passAlpha)
     const { fewestItems, itemsNeeded } = single
     return { ...single, items, correlation, fewestItems: fewestItems * size, itemsNeeded: itemsNeeded * size }
   }
-  return planGrouped({ items, discordance, margin, uses }, passAlpha, sizes, correlation)
+  return planGrouped({ items, discordance, margin, maximumEvaluations }, passAlpha, sizes, correlation)
 }
 
-type Asked = Required<Pick<GatePlan, 'items' | 'discordance' | 'margin' | 'uses'>>
+type Asked = Required<Pick<GatePlan, 'items' | 'discordance' | 'margin' | 'maximumEvaluations'>>
 
-function planSingle({ items, discordance, margin, uses }: Asked, passAlpha: number): GatePlan {
+function planSingle({ items, discordance, margin, maximumEvaluations }: Asked, passAlpha: number): GatePlan {
   const fewestItems = minimumItemsForMargin(margin, { alpha: passAlpha })
-  const chances = (q: number, trueDifference: number): Plan => {
+  const chances = (q: number, trueDifference: number): SampleSizePlan => {
     const options = { n: items, discordance: q, trueDifference, margin }
     const { pass: alone, fail, inconclusive } = planNonInferiority(options)
-    const pass = items < fewestItems ? 0 : uses === 1 ? alone : passChance({ ...options, alpha: passAlpha })
+    const pass =
+      items < fewestItems ? 0 : maximumEvaluations === 1 ? alone : passChance({ ...options, alpha: passAlpha })
     // What no longer passes is mostly left open: an outcome that also shows harm is rare where the margin is small.
     return { pass, fail, inconclusive: Math.max(0, inconclusive + alone - pass) }
   }
   const itemsNeeded = requiredItems({ discordance, margin, alpha: passAlpha })
   return {
-    ...{ items, groups: items, discordance, margin, uses },
+    ...{ items, groups: items, discordance, margin, maximumEvaluations },
     identical: chances(discordance, 0),
     // A model that is worse by the margin answers at least so many items differently.
     worseByTheMargin: chances(Math.max(discordance, margin), -margin),
@@ -112,7 +113,7 @@ function planGrouped(asked: Asked, passAlpha: number, sizes: readonly number[], 
   if (!(discordance > 0 && discordance <= 1)) throw invalid(`the discordance is ${discordance}. Give one from 0 to 1`)
   if (!(margin > 0 && margin < 1)) throw invalid(`the margin is ${margin}. Give one between 0 and 1`)
   const groups = sizes.length
-  const chances = (q: number, change: number): Plan => {
+  const chances = (q: number, change: number): SampleSizePlan => {
     const law = lawOfAnswers(sizes, { discordance: q, correlation, change })
     const pass = passChanceByLaw(law, groups, margin, passAlpha, change)
     const fail = Math.min(1 - pass, failChanceByLaw(law, groups, alpha, change))
@@ -152,7 +153,11 @@ function sizesOf(items: number, groups: number | readonly number[]): readonly nu
 
 const invalid = (fact: string) => new SheikhError('invalid-options', `Cannot plan a gate: ${fact}.`)
 
-function checkedUses(uses: number): number {
-  if (Number.isSafeInteger(uses) && uses >= 1 && uses <= 10_000) return uses
-  throw new SheikhError('invalid-options', `Cannot plan for ${uses} uses of one evaluation set: give 1 to 10,000.`)
+function checkedMaximum(maximumEvaluations: number): number {
+  if (Number.isSafeInteger(maximumEvaluations) && maximumEvaluations >= 1 && maximumEvaluations <= 10_000)
+    return maximumEvaluations
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot plan for ${maximumEvaluations} evaluations with one evaluation set: give 1 to 10,000.`,
+  )
 }

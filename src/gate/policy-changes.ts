@@ -27,7 +27,7 @@ export function policyChanges(before: Json, after: Json): readonly PolicyChange[
     ...wordChanges(old, now),
     ...memberChanges(old.checks, now.checks, {
       kind: 'check',
-      isLooserWithout: (name) => !name.startsWith('measures('),
+      isLooserWithout: (name) => !name.startsWith('report-only('),
     }),
     ...versionChanges(old.versions, now.versions),
     ...memberChanges(old.metrics, now.metrics, { kind: 'metric', isLooserWithout: () => false }),
@@ -43,7 +43,7 @@ export function checkIdentities(description: Json): ReadonlyMap<string, string> 
 
 interface Parts {
   readonly whenInconclusive: Json | undefined
-  readonly uses: Json | undefined
+  readonly maximumEvaluations: Json | undefined
   readonly checks: ReadonlyMap<string, Json>
   /** The code of each check that has a version. */
   readonly versions: ReadonlyMap<string, Json>
@@ -51,7 +51,7 @@ interface Parts {
 }
 
 function parts(description: Json): Parts | undefined {
-  const { whenInconclusive, uses, checks, metrics } = object(description)
+  const { whenInconclusive, maximumEvaluations, checks, metrics } = object(description)
   const byName = (value: Json | undefined) =>
     Array.isArray(value) ? new Map(value.map((part) => [nameOf(part), object(part)['describe'] ?? null])) : undefined
   const [namedChecks, namedMetrics] = [byName(checks), byName(metrics)]
@@ -62,7 +62,7 @@ function parts(description: Json): Parts | undefined {
       return version === undefined ? [] : [[nameOf(check), version] as const]
     }),
   )
-  return { whenInconclusive, uses, checks: namedChecks, versions, metrics: namedMetrics }
+  return { whenInconclusive, maximumEvaluations, checks: namedChecks, versions, metrics: namedMetrics }
 }
 
 function wordChanges(old: Parts, now: Parts): readonly PolicyChange[] {
@@ -72,10 +72,12 @@ function wordChanges(old: Parts, now: Parts): readonly PolicyChange[] {
       change: `an inconclusive verdict leads to ${text(now.whenInconclusive)} and not to ${text(old.whenInconclusive)}`,
       looser: policies.indexOf(String(now.whenInconclusive)) > policies.indexOf(String(old.whenInconclusive)),
     })
-  if (old.uses !== now.uses)
+  if (old.maximumEvaluations !== now.maximumEvaluations)
     found.push({
-      change: `an evaluation set may judge ${now.uses === undefined ? 'any number of' : text(now.uses)} candidates and not ${old.uses === undefined ? 'any number' : text(old.uses)}`,
-      looser: now.uses === undefined || (typeof old.uses === 'number' && Number(now.uses) < old.uses),
+      change: `an evaluation set may judge ${now.maximumEvaluations === undefined ? 'any number of' : text(now.maximumEvaluations)} candidates and not ${old.maximumEvaluations === undefined ? 'any number' : text(old.maximumEvaluations)}`,
+      looser:
+        now.maximumEvaluations === undefined ||
+        (typeof old.maximumEvaluations === 'number' && Number(now.maximumEvaluations) < old.maximumEvaluations),
     })
   return found
 }

@@ -9,8 +9,8 @@ import {
 } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { holm } from '../statistics/index.js'
-import { alpha } from './answer.js'
 import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Prospect, Reuse, Verdict } from './gate.js'
+import { alpha } from './partial-finding.js'
 
 export interface QualityGateOptions {
   /** What an inconclusive verdict leads to. @default 'ask' */
@@ -21,7 +21,7 @@ export interface QualityGateOptions {
    * candidate beyond is inconclusive until a new set is pinned. It costs power: `planGate` says how much. @default as many as
    * there are, each at 5 %
    */
-  readonly uses?: number | undefined
+  readonly maximumEvaluations?: number | undefined
 }
 
 /**
@@ -36,10 +36,16 @@ export interface QualityGateOptions {
  */
 export function qualityGate(
   checks: readonly Check[],
-  { whenInconclusive = 'ask', uses }: QualityGateOptions = {},
+  { whenInconclusive = 'ask', maximumEvaluations }: QualityGateOptions = {},
 ): Gate {
-  if (uses !== undefined && !(Number.isSafeInteger(uses) && uses >= 1 && uses <= 10_000))
-    throw new SheikhError('invalid-options', `Cannot use one evaluation set ${uses} times: give 1 to 10,000.`)
+  if (
+    maximumEvaluations !== undefined &&
+    !(Number.isSafeInteger(maximumEvaluations) && maximumEvaluations >= 1 && maximumEvaluations <= 10_000)
+  )
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot use one evaluation set for ${maximumEvaluations} candidates: give 1 to 10,000.`,
+    )
   if (checks.every(({ decides }) => decides === false))
     throw new SheikhError(
       'invalid-options',
@@ -62,34 +68,38 @@ export function qualityGate(
     describe: () =>
       ({
         whenInconclusive,
-        ...(uses !== undefined && { uses }),
+        ...(maximumEvaluations !== undefined && { maximumEvaluations }),
         checks: checks.map((check) => identityOf(check) ?? check.name),
         metrics: metrics.map((metric) => identityOf(metric) ?? metric.name),
       }) as Json,
     foresee: (prospect) => checks.flatMap((check) => foreseenBy(check, prospect)),
     async decide(evidence, context) {
-      const passAlpha = uses === undefined ? (evidence.passAlpha ?? alpha) : alpha / uses
+      const passAlpha = maximumEvaluations === undefined ? (evidence.passAlpha ?? alpha) : alpha / maximumEvaluations
       const found: Finding[] = []
       for (const check of checks) found.push(...(await examine(check, { ...evidence, passAlpha }, context)))
-      const reuse = reuseOf(evidence, uses)
-      if (reuse !== undefined && uses !== undefined && reuse.use > uses) found.push(wornOut(reuse.use, uses))
+      const reuse = reuseOf(evidence, maximumEvaluations)
+      if (reuse !== undefined && maximumEvaluations !== undefined && reuse.evaluationCount > maximumEvaluations)
+        found.push(wornOut(reuse.evaluationCount, maximumEvaluations))
       return { ...decide(correctSlices(found)), whenInconclusive, ...(reuse !== undefined && { reuse }) } as Verdict
     },
   }
 }
 
-/** Of candidates that are worse by the margin, each test lets through one in twenty, or one in 20 × uses: their sum. */
-function reuseOf({ use, baseline, best }: Evidence, uses: number | undefined): Reuse | undefined {
-  if (use === undefined || (baseline === undefined && best === undefined)) return undefined
-  const falsePassChance = Math.min(1, (use * alpha) / (uses ?? 1))
-  return { use, falsePassChance, ...(uses !== undefined && { uses }) }
+/** Of candidates that are worse by the margin, each test lets through one in twenty, or one in 20 × maximumEvaluations: their sum. */
+function reuseOf(
+  { evaluationCount, baseline, best }: Evidence,
+  maximumEvaluations: number | undefined,
+): Reuse | undefined {
+  if (evaluationCount === undefined || (baseline === undefined && best === undefined)) return undefined
+  const falsePassChance = Math.min(1, (evaluationCount * alpha) / (maximumEvaluations ?? 1))
+  return { evaluationCount, falsePassChance, ...(maximumEvaluations !== undefined && { maximumEvaluations }) }
 }
 
-const wornOut = (use: number, uses: number): Finding => ({
+const wornOut = (use: number, maximumEvaluations: number): Finding => ({
   check: 'evaluation-set',
   status: 'inconclusive',
   critical: true,
-  reason: `the evaluation set was to judge ${uses} candidates, and this is number ${use}: pin a new one`,
+  reason: `the evaluation set was to judge ${maximumEvaluations} candidates, and this is number ${use}: pin a new one`,
 })
 
 /** Each metric is scored once, by its name: of two that share one, the other's scores would be judged. */
@@ -161,7 +171,7 @@ function withoutNumbers(finding: Finding): Finding {
   ) as unknown as Finding
 }
 
-/** One family over slices, metrics, opponents and checks: with twenty slices one of them is worse by chance. */
+/** One family over slices, metrics, references and checks: with twenty slices one of them is worse by chance. */
 function correctSlices(findings: readonly Finding[]): readonly Finding[] {
   const family = findings.filter(({ slice, pFail }) => slice !== undefined && pFail !== undefined)
   const adjusted = holm(family.map(({ pFail }) => pFail!))

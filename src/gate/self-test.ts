@@ -110,7 +110,7 @@ export async function selfTest(options: SelfTestOptions, context: CallContext): 
   for (const drop of asked) points.push({ drop, ...(await run(drop, (drawn, random) => lose(drawn, drop, random))) })
   const rare = collapse && {
     falsePass: (await run('rare loss', (drawn, random) => collapse(drawn, 'candidate', random))).pass,
-    falseFail: (await run('rare gain', (drawn, random) => lowerScores(collapse(drawn, 'opponent', random), margin)))
+    falseFail: (await run('rare gain', (drawn, random) => lowerScores(collapse(drawn, 'reference', random), margin)))
       .fail,
   }
   const { items, lost, won } = pairing
@@ -159,12 +159,12 @@ function check(parts: { pairing: Pairing; margin: number; simulations: number; d
 }
 
 /** The share that both models together have right: what a drop takes from. */
-const shareRight = ({ candidate, opponent, sizes }: Pairing) =>
-  (ratioOf(candidate, sizes) + ratioOf(opponent, sizes)) / 2
+const shareRight = ({ candidate, reference, sizes }: Pairing) =>
+  (ratioOf(candidate, sizes) + ratioOf(reference, sizes)) / 2
 
 /** Groups drawn with replacement, the models swapped at random. */
 function drawGroups(pairing: Pairing, random: Random): Pairing {
-  const { kind, candidate, opponent, candidateWeight, opponentWeight } = pairing
+  const { kind, candidate, reference, candidateWeight, referenceWeight } = pairing
   const n = candidate.length
   const drawn = () => new Float64Array(n)
   const [ours, theirs, sizes] = [drawn(), drawn(), drawn()]
@@ -172,14 +172,14 @@ function drawGroups(pairing: Pairing, random: Random): Pairing {
   for (let at = 0; at < n; at += 1) {
     const group = random.below(n)
     const swap = random.uint32() >= 0x80000000
-    ours[at] = (swap ? opponent : candidate)[group]!
-    theirs[at] = (swap ? candidate : opponent)[group]!
-    ourWeight[at] = (swap ? opponentWeight : candidateWeight)[group]!
-    theirWeight[at] = (swap ? candidateWeight : opponentWeight)[group]!
+    ours[at] = (swap ? reference : candidate)[group]!
+    theirs[at] = (swap ? candidate : reference)[group]!
+    ourWeight[at] = (swap ? referenceWeight : candidateWeight)[group]!
+    theirWeight[at] = (swap ? candidateWeight : referenceWeight)[group]!
     sizes[at] = pairing.sizes[group]!
   }
-  const weights = { candidateWeight: ourWeight, opponentWeight: theirWeight }
-  return { ...pairing, candidate: ours, opponent: theirs, sizes, ...weights, items: sumOf(sizes) }
+  const weights = { candidateWeight: ourWeight, referenceWeight: theirWeight }
+  return { ...pairing, candidate: ours, reference: theirs, sizes, ...weights, items: sumOf(sizes) }
 }
 
 /** Right answers lost at random, by group: correlated losses are the harder ones to notice. */
@@ -199,13 +199,13 @@ const lowerScores = (drawn: Pairing, drop: number): Pairing => ({
 
 /** Drops random groups of one model to the worst score, so that it loses the margin on average. */
 function collapseOf(pairing: Pairing, margin: number) {
-  const { kind, sign, range, extent, candidate, opponent, sizes } = pairing
+  const { kind, sign, range, extent, candidate, reference, sizes } = pairing
   if (kind !== 'mean') return undefined
   const [lowest, highest] = range?.every(Number.isFinite) ? range : extent
   const worst = sign > 0 ? lowest : highest
-  const share = margin / (sign * ((ratioOf(candidate, sizes) + ratioOf(opponent, sizes)) / 2 - worst))
+  const share = margin / (sign * ((ratioOf(candidate, sizes) + ratioOf(reference, sizes)) / 2 - worst))
   if (!(share > 0 && share < 1)) return undefined
-  return (drawn: Pairing, side: 'candidate' | 'opponent', random: Random): Pairing => ({
+  return (drawn: Pairing, side: 'candidate' | 'reference', random: Random): Pairing => ({
     ...drawn,
     [side]: drawn[side].map((sum, group) => (random.uniform() < share ? worst * drawn.sizes[group]! : sum)),
   })

@@ -100,11 +100,11 @@ function decide(
   const present = history.filter(({ removedAtMs }) => removedAtMs === undefined)
   const standing = present.filter(({ withdrawn }) => withdrawn === undefined).slice(0, keepLast)
   for (const release of present) {
-    const { version, bundle, manifest, promotedAtMs } = release
+    const { version, bundle, manifest, publishedAtMs } = release
     const reason =
       reasons.get(bundle) ??
       (standing.some((one) => one.bundle === bundle) ? `one of the last ${keepLast}` : undefined) ??
-      (promotedAtMs > oldestMs ? `younger than ${retentionDays} days` : undefined)
+      (publishedAtMs > oldestMs ? `younger than ${retentionDays} days` : undefined)
     if (reason !== undefined) keep.push({ version, reason })
     else remove.push({ version, sizeBytes: manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) })
   }

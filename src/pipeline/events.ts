@@ -31,8 +31,8 @@ export type RunEventBody =
   | { readonly type: 'dataset-ready'; readonly summary: DatasetSummary }
   | ({ readonly type: 'train-progress' } & TrainProgress)
   | { readonly type: 'gate-verdict'; readonly verdict: Verdict }
-  | { readonly type: 'release-staged'; readonly version: Version }
-  | { readonly type: 'release-promoted'; readonly version: Version }
+  | { readonly type: 'release-prepared'; readonly version: Version }
+  | { readonly type: 'release-published'; readonly version: Version }
   | { readonly type: 'channel-pointed'; readonly channel: string; readonly version: Version }
   | { readonly type: 'release-withdrawn'; readonly version: Version; readonly reason: string }
   | { readonly type: 'release-removed'; readonly version: Version }

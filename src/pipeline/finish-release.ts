@@ -1,11 +1,11 @@
 import { type CallContext, callContext, isSheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
-import type { Release, Staged, Version } from '../releaser/index.js'
+import type { PendingRelease, Release, Version } from '../releaser/index.js'
 import type { Session } from './session.js'
 
-export async function promote(session: Session, staged: Staged): Promise<Release> {
-  const release = await session.options.releaser.promote(staged, session.context)
-  session.emit({ type: 'release-promoted', version: release.version })
+export async function publish(session: Session, pending: PendingRelease): Promise<Release> {
+  const release = await session.options.releaser.publish(pending, session.context)
+  session.emit({ type: 'release-published', version: release.version })
   return release
 }
 
@@ -22,12 +22,12 @@ export async function finishRelease(
   known: readonly LedgerEntry[] = [],
 ): Promise<boolean> {
   const { releaser, log, clock } = session.options
-  // Deliberately without the run's signal: after a promotion only forward.
+  // Deliberately without the run's signal: after a publication only forward.
   const context = callContext({ log, clock })
-  const { version, bundle, intent, record } = release
-  const { channel, withdraws, reason = 'rolled back', by, sourceKey } = intent
+  const { version, bundle, postPublish, record } = release
+  const { channel, withdraws, reason = 'rolled back', by, sourceKey } = postPublish
   // A release that lost such a race before stays as it is; a crash may have come before its lines in the ledger.
-  const lost = release.withdrawn !== undefined && intent.replaces !== undefined
+  const lost = release.withdrawn !== undefined && postPublish.replaces !== undefined
   const rival =
     lost || channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
   let read: Promise<readonly LedgerEntry[]> | undefined
@@ -69,19 +69,19 @@ export async function finishRelease(
 /** Moves the channel from where the decision saw it. @returns the version that it points at instead, if somebody was faster. */
 async function pointFromDecided(
   session: Session,
-  { release: { version, intent }, channel }: { readonly release: Release; readonly channel: string },
+  { release: { version, postPublish }, channel }: { readonly release: Release; readonly channel: string },
   context: CallContext,
 ): Promise<string | undefined> {
   const { releaser } = session.options
   const current = (await releaser.current(channel, context))?.version
-  const expected = intent.replaces === undefined ? current : (intent.replaces ?? undefined)
+  const expected = postPublish.replaces === undefined ? current : (postPublish.replaces ?? undefined)
   if (current !== version && current !== expected) return current ?? 'nothing'
   await session.lock.check()
   try {
     await releaser.point(channel, version, current === version ? version : expected, context)
   } catch (error) {
     const now = (await releaser.current(channel, context))?.version
-    if (!isSheikhError(error, 'release-conflict') || intent.replaces === undefined || now === expected) throw error
+    if (!isSheikhError(error, 'release-conflict') || postPublish.replaces === undefined || now === expected) throw error
     return now === version ? undefined : (now ?? 'nothing')
   }
   if (current !== version) session.emit({ type: 'channel-pointed', channel, version })

@@ -22,7 +22,7 @@ export type {
   RunOptions,
 } from './options.js'
 export { Pipeline } from './pipeline.js'
-export type { Plan } from './plan.js'
+export type { RunPlan } from './plan.js'
 export type { PlannedStage } from './plan-stages.js'
 export type { Run } from './run.js'
 export type {

@@ -16,7 +16,7 @@ export interface Key {
   readonly parts: Json
 }
 
-export function keyOf(parts: Json): Key {
+export function stageKeyOf(parts: Json): Key {
   return { digest: digestJson(parts), parts }
 }
 
@@ -36,7 +36,7 @@ export interface SourceParts {
 export function sourceKey(source: SourceParts): Key | { readonly unversioned: string } {
   for (const part of [source.trainer, source.gate, ...source.stages])
     if (part.version === undefined) return { unversioned: part.name }
-  return keyOf({
+  return stageKeyOf({
     kind: 'source',
     training: source.dataset.trainingDigest,
     evaluation: source.dataset.evaluationDigest,

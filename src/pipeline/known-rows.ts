@@ -11,16 +11,16 @@ import {
   messageOf,
   SheikhError,
 } from '../core/index.js'
-import { keyOf as groupOf, isSelected, type RowIdentity } from '../dataset/index.js'
+import { groupKeyOf as groupOf, isSelected, type RowIdentity } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
 import type { BaseRecord, CandidateRecord } from '../trainer/index.js'
-import { keyOf } from './keys.js'
-import { madeAs } from './lookup.js'
+import { stageKeyOf } from './keys.js'
+import { candidateRecordOf } from './lookup.js'
 import type { Session } from './session.js'
 
 const digestBytes = 32
 
-const listKey = (root: Digest) => keyOf({ kind: 'training-rows', training: root })
+const listKey = (root: Digest) => stageKeyOf({ kind: 'training-rows', training: root })
 
 /** Keeps who was trained on, under their root. */
 export async function keepRows(session: Session, rows: readonly Pick<RowIdentity, 'digest'>[]): Promise<void> {
@@ -70,7 +70,7 @@ export async function knownRows(
   release: Release,
 ): Promise<ReadonlySet<Digest>> {
   session.context.signal.throwIfAborted()
-  const made = madeAs(release, history)
+  const made = candidateRecordOf(release, history)
   if (made === undefined)
     throw unknown(release, release.record.importedFrom === undefined ? 'its record does not say' : 'it was imported')
   // A base is older than what started from it, so that a record which names itself ends too.
@@ -96,17 +96,17 @@ async function rowsOfCommits(
   history: readonly Release[],
   { release, made, before }: { release: Release; made: CandidateRecord; before: ReadonlySet<Digest> },
 ): Promise<readonly Digest[]> {
-  const { rowsAt } = session.options
+  const { rowsAtCommit } = session.options
   const commits = history.flatMap(({ record: { candidate, commit, restoredFrom } }) =>
     restoredFrom === undefined && commit !== undefined && trainingDigestOf(candidate) === made.trainingDigest
       ? [commit]
       : [],
   )
-  let fact = `the store does not hold them, and ${rowsAt === undefined ? 'nothing gives those of a commit' : 'no commit is recorded'}`
+  let fact = `the store does not hold them, and ${rowsAtCommit === undefined ? 'nothing gives those of a commit' : 'no commit is recorded'}`
   let cause: unknown
-  for (const commit of rowsAt === undefined ? [] : new Set(commits)) {
+  for (const commit of rowsAtCommit === undefined ? [] : new Set(commits)) {
     try {
-      const there = await rowsAt!(commit, session.context)
+      const there = await rowsAtCommit!(commit, session.context)
       const rows = there.filter((row) => takesPart(row, before, made.base, made.seed))
       const root = merkleRoot(rows.map(({ digest }) => digest))
       if (root === made.trainingDigest) {

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CallContext, type Digest, digestJson, isSheikhError, type Json, SheikhError } from '../core/index.js'
 import {
+  disagreementPool,
   judgePool,
   type Ledger,
   type Pool,
   type PoolItem,
   type PoolVerdict,
-  poolOf,
   storeLedger,
 } from '../gate/index.js'
 import type { Model, Prediction, Row } from '../model/index.js'
@@ -62,7 +62,7 @@ export async function labelPool(
   const baseline = await answersOf(options, context, fresh, (directory) =>
     releaser.open(run.baseline!, directory, context),
   )
-  const pool = poolOf(
+  const pool = disagreementPool(
     fresh.map((row, index): PoolItem => ({ row, candidate: candidate[index]!, baseline: baseline[index]! })),
   )
   const verdict = judgePool(pool, labels, { metric, margin })

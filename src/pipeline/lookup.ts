@@ -29,11 +29,11 @@ export function findBySource(
 ): Release | undefined {
   const noted = new Set<string>()
   for (const entry of entries) if (entry.type === 'release' && entry.sourceKey === key) noted.add(entry.version)
-  const matches = (release: Release) => release.intent.sourceKey === key || noted.has(release.version)
+  const matches = (release: Release) => release.postPublish.sourceKey === key || noted.has(release.version)
   if (current !== undefined && matches(current)) return current
   const found = history.find(matches)
   if (found === undefined) return undefined
-  return found.bundle === current?.bundle ? current : lastOf(history, found.bundle)
+  return found.bundle === current?.bundle ? current : latestReleaseOf(history, found.bundle)
 }
 
 /** Whether its files are gone and it may be made again: a withdrawn one stays what it is. */
@@ -41,11 +41,11 @@ export const isRemoved = ({ removedAtMs, withdrawn }: Release): boolean =>
   removedAtMs !== undefined && withdrawn === undefined
 
 /** The release under which a bundle was published last. */
-export const lastOf = (history: readonly Release[], bundle: Digest): Release | undefined =>
+export const latestReleaseOf = (history: readonly Release[], bundle: Digest): Release | undefined =>
   history.find((release) => release.bundle === bundle)
 
 /** How a release's bundle was made: its own record, or that of the release which it is again. */
-export function madeAs(release: Release, history: readonly Release[]): CandidateRecord | undefined {
+export function candidateRecordOf(release: Release, history: readonly Release[]): CandidateRecord | undefined {
   const same = [release, ...history].filter(({ bundle }) => bundle === release.bundle)
   const made = same.find(({ record }) => record.candidate !== undefined && record.importedFrom === undefined)
   return made?.record.candidate as unknown as CandidateRecord | undefined
@@ -66,7 +66,7 @@ export function bestRelease(
   let best: { release: Release; value: number } | undefined
   for (const release of history) {
     const value = release.record.metrics?.[metric.name]
-    if (lastOf(history, release.bundle)?.withdrawn !== undefined || typeof value !== 'number') continue
+    if (latestReleaseOf(history, release.bundle)?.withdrawn !== undefined || typeof value !== 'number') continue
     if (release.removedAtMs !== undefined) continue
     if (best === undefined || sign * value > sign * best.value) best = { release, value }
   }
@@ -81,7 +81,7 @@ export function findPrevious(history: readonly Release[], current: Release): Rel
       bundle !== current.bundle &&
       withdrawn === undefined &&
       removedAtMs === undefined &&
-      lastOf(history, bundle)?.withdrawn === undefined,
+      latestReleaseOf(history, bundle)?.withdrawn === undefined,
   )
 }
 

@@ -5,7 +5,7 @@ import type { WeightsDirectory } from '../model/index.js'
 import { isVersion, payloadFolders, type Release, type Version, weightsOf } from '../releaser/index.js'
 import { verifyManifest } from '../store/index.js'
 import type { BaseRecord, Trainer } from '../trainer/index.js'
-import { lastOf, madeAs, namedRelease } from './lookup.js'
+import { candidateRecordOf, latestReleaseOf, namedRelease } from './lookup.js'
 import type { Session } from './session.js'
 
 /** A release of the pipeline's own registry to start training from. Naming another one is a decision, and a new source key. */
@@ -59,7 +59,7 @@ export function checkNamedBase(
 export function findBase(history: readonly Release[], base: NamedBase): FoundBase {
   const found = releasedBase(history, base)
   const { release } = found
-  const last = lastOf(history, release.bundle)!
+  const last = latestReleaseOf(history, release.bundle)!
   const { withdrawn } = release.withdrawn === undefined ? last : release
   if (withdrawn === undefined) return found
   const remedy =
@@ -86,10 +86,10 @@ export function releasedBase(history: readonly Release[], base: NamedBase): Foun
 /** A release that it started from in turn, and that is withdrawn: what was wrong there may be in its weights still. */
 export function withdrawnAncestor(history: readonly Release[], { release }: FoundBase): Release | undefined {
   const at = history.findIndex(({ version }) => version === release.version)
-  const base = madeAs(release, history)?.base
+  const base = candidateRecordOf(release, history)?.base
   const earlier = base && history.slice(at + 1).find(({ version }) => version === base.version)
   if (earlier === undefined) return undefined
-  const withdrawn = [earlier, lastOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined)
+  const withdrawn = [earlier, latestReleaseOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined)
   return withdrawn ?? withdrawnAncestor(history, { named: base!, release: earlier })
 }
 

@@ -43,7 +43,7 @@ export interface PipelineOptions<I, T> {
    * The training rows as they stood in a commit. Asked where only a share of the old rows is replayed and the store does not
    * hold who they were; believed where the Merkle root is the one that was recorded. @default only the store is asked
    */
-  readonly rowsAt?: ((commit: string, context: CallContext) => Promise<readonly RowIdentity[]>) | undefined
+  readonly rowsAtCommit?: ((commit: string, context: CallContext) => Promise<readonly RowIdentity[]>) | undefined
   /** Further files of the bundle, under `prompts/` or `sheikh/`. @default none */
   readonly payload?: ((context: CallContext) => Promise<readonly PayloadFile[]>) | undefined
   /** Signs each release: `releaseAttester`. @default none, and releases are not signed */

@@ -3,6 +3,7 @@ import { callContext, createRedactor, createRunId, isSheikhError, messageOf, She
 import { type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import type { Lock, Store } from '../store/index.js'
+import { approve, override } from './approve-override.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
@@ -26,10 +27,9 @@ import type {
   RollbackOptions,
   RunOptions,
 } from './options.js'
-import { explain, type Plan, plan } from './plan.js'
+import { explain, plan, type RunPlan } from './plan.js'
 import type { PlannedStage } from './plan-stages.js'
 import { promoteRelease } from './promote-release.js'
-import { approve, override } from './release-by-hand.js'
 import { reproduce } from './reproduce.js'
 import { republish, rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
@@ -182,7 +182,7 @@ export class Pipeline<I = string, T = string> {
   }
 
   /** What a run would do, and why. Writes nothing. */
-  plan(options: CallOptions = {}): Promise<Plan> {
+  plan(options: CallOptions = {}): Promise<RunPlan> {
     return plan(this.#options, options)
   }
 

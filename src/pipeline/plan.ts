@@ -13,7 +13,7 @@ import { sourceOf } from './source.js'
 import { trainKey } from './stages/train.js'
 import { checkLabels, readPayload } from './stages/validate.js'
 
-export interface Plan {
+export interface RunPlan {
   /** What a run would do now. `judge`: train where nothing is kept, compare, and release if the gate lets it. */
   readonly outcome: 'up-to-date' | 'restore' | 'held-withdrawn' | 'judge' | 'refused-dirty' | 'refused-releases-missing'
   /** One sentence for a person. */
@@ -25,7 +25,7 @@ export interface Plan {
     readonly rows: number
     readonly training: number
     readonly evaluation: number
-    readonly setAside: number
+    readonly excludedByGroup: number
     readonly development?: number | undefined
     readonly leftOut?: number | undefined
   }
@@ -37,7 +37,7 @@ export interface Plan {
 }
 
 /** What would run, and why. Writes nothing and takes no lock. */
-export async function plan(options: PipelineOptions<unknown, unknown>, { signal }: CallOptions): Promise<Plan> {
+export async function plan(options: PipelineOptions<unknown, unknown>, { signal }: CallOptions): Promise<RunPlan> {
   const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
@@ -63,7 +63,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts, foreseen: [] }
   // A run looks at this before it looks at any key.
   const dirty = provenance.dirtyPaths.length > 0
-  const said = (outcome: Plan['outcome'], sentence: string): Pick<Plan, 'outcome' | 'summary'> =>
+  const said = (outcome: RunPlan['outcome'], sentence: string): Pick<RunPlan, 'outcome' | 'summary'> =>
     dirty
       ? {
           outcome: 'refused-dirty',
@@ -159,7 +159,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
 }
 
 /** Why a stage would run or not: `sheikh why`. @throws `invalid-options` for a stage that is not there. */
-export function explain(planned: Plan, stage: string): PlannedStage {
+export function explain(planned: RunPlan, stage: string): PlannedStage {
   const found = planned.stages.find((candidate) => candidate.stage === stage)
   if (found !== undefined) return found
   const names = planned.stages.map((candidate) => candidate.stage).join(', ')

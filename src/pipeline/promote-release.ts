@@ -21,7 +21,7 @@ export async function promoteRelease(session: Session, version: string, { to, by
   const { history } = await recover(session)
   const release = namedRelease(history, version, 'promote')
   if (release.withdrawn !== undefined) throw refused(`it is withdrawn (${release.withdrawn.reason}). Choose another`)
-  if (release.intent.channel === undefined)
+  if (release.postPublish.channel === undefined)
     throw refused('it was made of uncommitted changes. Commit them and run again')
   const current = await releaser.current(channel, session.context)
   await session.lock.check()

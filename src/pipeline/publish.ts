@@ -95,7 +95,7 @@ async function takeBack(session: Session, release: Release, error: unknown): Pro
       decidedAgainst: release.version,
       withdraws: [release.version],
       reason: session.hide(messageOf(error)),
-      sourceKey: target.intent.sourceKey,
+      sourceKey: target.postPublish.sourceKey,
     })
   const back = await goBack().catch((failure: unknown) => told(`Going back failed: ${messageOf(failure)}`, {}))
   if (back instanceof Error) return back

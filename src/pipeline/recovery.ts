@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../gate/index.js'
-import type { Release, Staged } from '../releaser/index.js'
-import { finishRelease, promote } from './finish-release.js'
+import type { PendingRelease, Release } from '../releaser/index.js'
+import { finishRelease, publish } from './finish-release.js'
 import { checkAnchor } from './ledger-anchor.js'
 import { readHistory } from './lookup.js'
 import { followKilled } from './publish.js'
@@ -14,16 +14,16 @@ export interface Recovered {
 }
 
 /**
- * What every holder of the lock does first: finishes a promotion that had begun, discards what was staged and never
- * promoted (by this store, or more than an hour ago), and finishes the newest and the current release if a crash left the
+ * What every holder of the lock does first: finishes a publication that had begun, discards what was prepared and never
+ * published (by this store, or more than an hour ago), and finishes the newest and the current release if a crash left the
  * channel, the withdrawals or the ledger behind.
  */
 export async function recover(session: Session): Promise<Recovered> {
   const { releaser } = session.options
-  for await (const { staged, promoting } of releaser.staged(session.context)) {
+  for await (const { pending, publishing } of releaser.pending(session.context)) {
     await session.lock.check()
-    if (promoting) await promote(session, staged)
-    else if (await isAbandoned(session, staged)) await releaser.discard(staged, session.context)
+    if (publishing) await publish(session, pending)
+    else if (await isAbandoned(session, pending)) await releaser.discard(pending, session.context)
   }
   const history = await readHistory(session)
   const entries = await session.ledger.read(session.context)
@@ -34,7 +34,7 @@ export async function recover(session: Session): Promise<Recovered> {
   await finishRelease(session, newest, entries)
   const current = await releaser.current(session.channel, session.context)
   // The newest may have lost a race; what won it may have been killed before its line in the ledger.
-  if (current !== undefined && current.version !== newest.version && current.intent.channel === session.channel)
+  if (current !== undefined && current.version !== newest.version && current.postPublish.channel === session.channel)
     await finishRelease(session, current, entries)
   await followKilled(session)
   return { history: await readHistory(session), entries }
@@ -44,7 +44,7 @@ export async function recover(session: Session): Promise<Recovered> {
 const abandonedMs = 3_600_000
 
 /** A run of this store is over, since this session holds the lock. */
-async function isAbandoned(session: Session, { record }: Staged): Promise<boolean> {
+async function isAbandoned(session: Session, { record }: PendingRelease): Promise<boolean> {
   if (session.context.clock.nowMs() - record.atMs > abandonedMs) return true
   return (await session.options.store.runs.read(record.runId)) !== undefined
 }

@@ -23,7 +23,7 @@ export interface TrainingPart {
  */
 export async function trainingPart(
   session: Session,
-  { training, trainingRows, trainingWhere }: DatasetSnapshot<unknown, unknown>,
+  { training, trainingRows, filterTraining }: DatasetSnapshot<unknown, unknown>,
   history: readonly Release[],
   base: FoundBase | undefined,
 ): Promise<TrainingPart> {
@@ -40,7 +40,7 @@ export async function trainingPart(
   const ids = new Set(rows.map(({ id }) => id))
   const countKnown = (among: readonly RowIdentity[]) => among.filter(({ digest }) => known.has(digest)).length
   return {
-    training: trainingWhere(({ id }) => ids.has(id)),
+    training: filterTraining(({ id }) => ids.has(id)),
     rows,
     base: { ...named, replayed: { rows: countKnown(rows), of: countKnown(trainingRows) } },
   }

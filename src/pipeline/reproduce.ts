@@ -2,7 +2,7 @@ import { canonicalJson, digestJson, type Json, SheikhError } from '../core/index
 import { payloadFolders } from '../releaser/index.js'
 import { manifestDifferences } from '../store/index.js'
 import { firstDifference } from './keys.js'
-import { madeAs, readHistory } from './lookup.js'
+import { candidateRecordOf, readHistory } from './lookup.js'
 import { baseParts, type NamedBase, openBase, releasedBase } from './named-base.js'
 import { trainingPart } from './replay.js'
 import type { Reproduction } from './run-result.js'
@@ -29,7 +29,7 @@ export async function reproduce(session: Session, version: string | undefined): 
       'not-found',
       `Cannot reproduce ${version ?? 'anything'}: ${version === undefined ? `the channel "${session.channel}" points at no release` : 'there is no such release'}. "sheikh history" lists them.`,
     )
-  const made = madeAs(release, history)
+  const made = candidateRecordOf(release, history)
   if (made === undefined)
     throw new SheikhError(
       'not-found',

@@ -1,6 +1,6 @@
 import { type Digest, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
-import { findPrevious, lastOf, namedRelease } from './lookup.js'
+import { findPrevious, latestReleaseOf, namedRelease } from './lookup.js'
 import type { RepublishOptions, RollbackOptions } from './options.js'
 import { publish, requestAgain } from './publish.js'
 import { recover } from './recovery.js'
@@ -52,7 +52,7 @@ export async function rollback(session: Session, { to, reason, by }: RollbackOpt
     withdraws: [current.version],
     reason: session.hide(reason),
     by: session.hide(by),
-    sourceKey: target.intent.sourceKey,
+    sourceKey: target.postPublish.sourceKey,
   })
   await warnOfChannels(session, current)
   return restored
@@ -68,13 +68,13 @@ export async function republish(
   checkReason(reason, 'republish')
   const { history } = await recover(session)
   const release = namedRelease(history, version, 'republish')
-  if (lastOf(history, release.bundle)?.withdrawn !== undefined)
+  if (latestReleaseOf(history, release.bundle)?.withdrawn !== undefined)
     throw new SheikhError(
       'release-rejected',
       `Cannot republish ${version}: it is withdrawn. To use it again, roll back to it: sheikh rollback --to ${version}`,
       { facts: { version } },
     )
-  const { sourceKey } = release.intent
+  const { sourceKey } = release.postPublish
   const current = await session.options.releaser.current(session.channel, session.context)
   return restore(session, {
     release,
@@ -91,7 +91,7 @@ async function warnOfChannels(session: Session, { version }: Release): Promise<v
   for (const [channel, pointed] of Object.entries(await session.options.releaser.channels(session.context)))
     if (pointed === version && channel !== session.channel)
       session.warn(
-        `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another: sheikh promote <version> --to ${channel}`,
+        `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another: sheikh publish <version> --to ${channel}`,
         { channel, version },
       )
 }

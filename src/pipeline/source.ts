@@ -23,7 +23,7 @@ export function sourceOf(
 }
 
 /** The same, written into the run's record; a part without a version is said once. */
-export async function currentSource(
+export async function recordSourceKey(
   session: Session,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],

@@ -3,7 +3,7 @@ import { type Evidence, foreseenText, type Verdict } from '../gate/index.js'
 import { readWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
 import { foreseen } from './foresee.js'
-import { bestRelease, findBySource, isRemoved, lastOf } from './lookup.js'
+import { bestRelease, findBySource, isRemoved, latestReleaseOf } from './lookup.js'
 import { checkReleasesPresent } from './missing-releases.js'
 import type { RunOptions } from './options.js'
 import { askProvenance, recordProvenance } from './provenance.js'
@@ -13,7 +13,7 @@ import { answersOf } from './released-answers.js'
 import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
-import { currentSource } from './source.js'
+import { recordSourceKey } from './source.js'
 import { stageValues } from './stage-values.js'
 import { assembleBundle } from './stages/bundle.js'
 import { evaluateStage } from './stages/evaluate.js'
@@ -42,7 +42,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   warnOfEndedOverride(session, current)
 
   const { dataset, payload } = await validateStage(session)
-  const key = await currentSource(session, dataset.summary, payload)
+  const key = await recordSourceKey(session, dataset.summary, payload)
   const known = options.retrain || key === undefined ? undefined : findBySource(entries, history, key, current)
   if (known !== undefined && !isRemoved(known)) {
     if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
@@ -74,11 +74,11 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
     await noteSource(session, current, key)
     return { runId, status: 'up-to-date', release: current }
   }
-  const last = lastOf(history, bundle.digest)
+  const last = latestReleaseOf(history, bundle.digest)
   if (last?.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: last }
 
   const judge = async (known_: Known): Promise<RunResult> => {
-    const evaluated = await evaluateStage(session, { candidate, bundle }, evaluation, opponentsOf(session, known_))
+    const evaluated = await evaluateStage(session, { candidate, bundle }, evaluation, referencesOf(session, known_))
     const { evidence } = evaluated
     const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
     await host.add('evaluations', { value: evaluations }, evaluated.digest)
@@ -114,10 +114,10 @@ async function judgeAgainstCurrent(
     try {
       return await judge(known)
     } catch (error) {
-      // What fails after the promotion, such as a stage of the host's, is no reason to publish again.
+      // What fails after the publication, such as a stage of the host's, is no reason to publish again.
       const published = session.record.version !== undefined
       if (!isSheikhError(error, 'release-conflict') || count === decisions || published) throw error
-      // Finishes the release of a machine that promoted it and has not moved the channel yet.
+      // Finishes the release of a machine that published it and has not moved the channel yet.
       const { history } = await recover(session)
       const current = await session.options.releaser.current(session.channel, session.context)
       const isOwn = current?.record.runId === session.runId
@@ -128,7 +128,7 @@ async function judgeAgainstCurrent(
   }
 }
 
-function opponentsOf(session: Session, { history, current }: Known) {
+function referencesOf(session: Session, { history, current }: Known) {
   const baseline = current?.withdrawn === undefined ? current : undefined
   return { baseline, best: bestRelease(history, session.options.gate, baseline) }
 }

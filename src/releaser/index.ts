@@ -2,7 +2,7 @@ export { payloadFolders, readBundle, weightsOf } from './bundle.js'
 export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
 export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'
-export { parseRelease, parseStaged } from './parse-release.js'
+export { parsePending, parseRelease } from './parse-release.js'
 export { notFound, notHeld, pointedAt, versionTaken } from './registry-errors.js'
 export { byVersion } from './release-order.js'
 export { releaseTo } from './release-to.js'
@@ -10,14 +10,14 @@ export type {
   Attestation,
   Attester,
   Bundle,
-  Intent,
+  PendingRelease,
+  PendingState,
+  PostPublishActions,
+  PrepareRequest,
   Release,
   ReleaseRecord,
   Releaser,
-  Staged,
-  StagedState,
-  StageRequest,
-  Stranger,
+  UnexplainedItem,
   Version,
 } from './releaser.js'
 export { type TagFormat, tagFormat } from './tag-format.js'

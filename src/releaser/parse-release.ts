@@ -1,36 +1,36 @@
 import { digestManifest, isDigest, type Manifest, messageOf, parseManifest, SheikhError } from '../core/index.js'
-import type { Intent, Release, ReleaseRecord, Staged } from './releaser.js'
+import type { PendingRelease, PostPublishActions, Release, ReleaseRecord } from './releaser.js'
 import { isVersion } from './version.js'
 
-/** Reads what a registry keeps of a staging. @throws `artifact-corrupt` naming `where` for anything that is not one. */
-export function parseStaged(value: unknown, where: string): Staged {
-  const staged = value as Partial<Staged> | null
-  if (typeof staged !== 'object' || staged === null) throw corrupt(where, 'it is not an object')
-  if (staged.formatVersion !== 1)
-    throw corrupt(where, `its format version is ${JSON.stringify(staged.formatVersion)}, not 1`)
-  if (!isVersion(staged.version)) throw corrupt(where, 'it has no version')
-  if (!isDigest(staged.bundle)) throw corrupt(where, 'it has no bundle')
-  const manifest = parseFiles(staged.manifest, where)
-  if (digestManifest(manifest) !== staged.bundle)
+/** Reads what a registry keeps of a pending release. @throws `artifact-corrupt` naming `where` for anything that is not one. */
+export function parsePending(value: unknown, where: string): PendingRelease {
+  const pending = value as Partial<PendingRelease> | null
+  if (typeof pending !== 'object' || pending === null) throw corrupt(where, 'it is not an object')
+  if (pending.formatVersion !== 1)
+    throw corrupt(where, `its format version is ${JSON.stringify(pending.formatVersion)}, not 1`)
+  if (!isVersion(pending.version)) throw corrupt(where, 'it has no version')
+  if (!isDigest(pending.bundle)) throw corrupt(where, 'it has no bundle')
+  const manifest = parseFiles(pending.manifest, where)
+  if (digestManifest(manifest) !== pending.bundle)
     throw corrupt(where, 'its bundle is not the one that its manifest describes')
-  const { record } = staged
+  const { record } = pending
   if (typeof record !== 'object' || record === null || typeof record.runId !== 'string')
     throw corrupt(where, 'it has no record')
   return {
     formatVersion: 1,
-    version: staged.version,
-    bundle: staged.bundle,
+    version: pending.version,
+    bundle: pending.bundle,
     manifest,
-    intent: parseIntent(staged.intent, where),
+    postPublish: parseIntent(pending.postPublish, where),
     record: record as ReleaseRecord,
   }
 }
 
 export function parseRelease(value: unknown, where: string): Release {
-  const { promotedAtMs } = (value ?? {}) as Partial<Release>
-  const staged = parseStaged(value, where)
-  if (typeof promotedAtMs !== 'number') throw corrupt(where, 'it does not say when it was promoted')
-  return { ...staged, promotedAtMs }
+  const { publishedAtMs } = (value ?? {}) as Partial<Release>
+  const pending = parsePending(value, where)
+  if (typeof publishedAtMs !== 'number') throw corrupt(where, 'it does not say when it was published')
+  return { ...pending, publishedAtMs: publishedAtMs }
 }
 
 function parseFiles(value: unknown, where: string): Manifest {
@@ -41,10 +41,10 @@ function parseFiles(value: unknown, where: string): Manifest {
   }
 }
 
-function parseIntent(value: unknown, where: string): Intent {
-  const intent = value as Partial<Intent> | null
-  if (typeof intent !== 'object' || intent === null) throw corrupt(where, 'it has no intent')
-  const { channel, replaces, withdraws, reason, by, sourceKey } = intent
+function parseIntent(value: unknown, where: string): PostPublishActions {
+  const postPublish = value as Partial<PostPublishActions> | null
+  if (typeof postPublish !== 'object' || postPublish === null) throw corrupt(where, 'it has no postPublish')
+  const { channel, replaces, withdraws, reason, by, sourceKey } = postPublish
   if (!Array.isArray(withdraws) || !withdraws.every(isVersion))
     throw corrupt(where, 'what it withdraws is not a list of versions')
   if (replaces !== undefined && replaces !== null && !isVersion(replaces))

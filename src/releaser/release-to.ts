@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import { byVersion } from './release-order.js'
-import type { Release, Releaser, Staged, StagedState, StageRequest, Version } from './releaser.js'
+import type { PendingRelease, PendingState, PrepareRequest, Release, Releaser, Version } from './releaser.js'
 import { compareVersions } from './version.js'
 
 /**
- * Several registries as one: a release is staged in all, verified in all, then promoted in all, in the order given. Before
- * the first promotion a crash undoes; after it every later run goes forward, on any machine. A registry that is added later
+ * Several registries as one: a release is prepared in all, verified in all, then published in all, in the order given. Before
+ * the first publication a crash undoes; after it every later run goes forward, on any machine. A registry that is added later
  * holds the releases from then on.
  *
  * @throws `invalid-options` where no registry is given, or one twice.
@@ -65,14 +65,14 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       .map((release) => ({ ...release, ...withdrawnIn(all, release.version) }))
   }
 
-  async function stageIn(registry: Releaser, request: StageRequest, context: CallContext): Promise<Staged> {
+  async function stageIn(registry: Releaser, request: PrepareRequest, context: CallContext): Promise<PendingRelease> {
     try {
-      return await registry.stage(request, context)
+      return await registry.prepare(request, context)
     } catch (error) {
       if (request.bundle.directory !== undefined || !isSheikhError(error, 'not-found')) throw error
       const others = registries.filter((other) => other !== registry)
       return await withBundle(others, request.bundle.digest, context, error, (directory) =>
-        registry.stage({ ...request, bundle: { ...request.bundle, directory } }, context),
+        registry.prepare({ ...request, bundle: { ...request.bundle, directory } }, context),
       )
     }
   }
@@ -99,50 +99,50 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       yield* await history(context)
     },
 
-    async *strangers(context) {
-      for (const registry of registries) yield* registry.strangers?.(context) ?? []
+    async *unexplained(context) {
+      for (const registry of registries) yield* registry.unexplained?.(context) ?? []
     },
 
-    async stage(request, context) {
-      const [staged] = await inAll((registry) => stageIn(registry, request, context))
-      return staged!
+    async prepare(request, context) {
+      const [pending] = await inAll((registry) => stageIn(registry, request, context))
+      return pending!
     },
 
-    async *staged(context) {
+    async *pending(context) {
       const [states, releases] = [
-        await inAll((registry) => listed(registry.staged(context))),
+        await inAll((registry) => listed(registry.pending(context))),
         await inAll((registry) => listed(registry.history(context))),
       ]
-      const found = new Map<string, StagedState>()
-      for (const { staged, promoting } of states.flat()) {
-        const key = JSON.stringify([staged.version, staged.bundle, staged.record.runId])
-        const isReleased = releases.flat().some((release) => isSame(release, staged))
-        const isEverywhere = releases.every((history_) => history_.some((release) => isSame(release, staged)))
+      const found = new Map<string, PendingState>()
+      for (const { pending, publishing } of states.flat()) {
+        const key = JSON.stringify([pending.version, pending.bundle, pending.record.runId])
+        const isReleased = releases.flat().some((release) => isSame(release, pending))
+        const isEverywhere = releases.every((history_) => history_.some((release) => isSame(release, pending)))
         found.set(key, {
-          staged,
-          promoting: promoting || (isReleased && !isEverywhere) || found.get(key)?.promoting === true,
+          pending,
+          publishing: publishing || (isReleased && !isEverywhere) || found.get(key)?.publishing === true,
         })
       }
       yield* found.values()
     },
 
-    async verify(staged, context) {
-      await inAll((registry) => registry.verify(staged, context))
+    async verify(pending, context) {
+      await inAll((registry) => registry.verify(pending, context))
     },
 
-    async promote(staged, context) {
+    async publish(pending, context) {
       const releases: Release[] = []
       // One after the other: while the first has it not, none has, and a crash undoes.
       for (const registry of registries) {
         try {
-          releases.push(await registry.promote(staged, context))
+          releases.push(await registry.publish(pending, context))
         } catch (error) {
           if (releases.length === 0 || context.signal.aborted || !isSheikhError(error)) throw error
           const done = registries.slice(0, releases.length).map(({ name }) => name)
           throw new SheikhError(
             error.code,
-            `${staged.version} is released to ${done.join(', ')} and not yet to ${registry.name}: ${messageOf(error)} The next run goes on with it.`,
-            { facts: { ...error.facts, version: staged.version, done }, cause: error, retryable: error.retryable },
+            `${pending.version} is released to ${done.join(', ')} and not yet to ${registry.name}: ${messageOf(error)} The next run goes on with it.`,
+            { facts: { ...error.facts, version: pending.version, done }, cause: error, retryable: error.retryable },
           )
         }
       }
@@ -162,8 +162,8 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       await whereReleased((registry, index) => registry.point(channel, version, found[index]?.version, context))
     },
 
-    async discard(staged, context) {
-      await inAll((registry) => registry.discard(staged, context))
+    async discard(pending, context) {
+      await inAll((registry) => registry.discard(pending, context))
     },
 
     async withdraw(version, reason, context) {
@@ -224,7 +224,7 @@ async function listed<V>(items: AsyncIterable<V>): Promise<readonly V[]> {
   return all
 }
 
-const isSame = (left: Staged, right: Staged) =>
+const isSame = (left: PendingRelease, right: PendingRelease) =>
   left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
 
 /** Withdrawn in one is withdrawn: the others are behind. */

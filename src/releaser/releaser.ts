@@ -10,9 +10,9 @@ export interface Bundle {
   readonly directory: string
 }
 
-/** What must follow a promotion, kept with the release, so that any later run on any machine can finish it. */
-export interface Intent {
-  /** Pointed at the release after promotion; absent: none is. */
+/** What must follow a publication, kept with the release, so that any later run on any machine can finish it. */
+export interface PostPublishActions {
+  /** Pointed at the release after publication; absent: none is. */
   readonly channel?: string | undefined
   /**
    * Where the channel pointed when this release was decided on (`null`: nowhere). If it points elsewhere by then, this
@@ -69,42 +69,42 @@ export interface Attestation {
   readonly provenance: string
 }
 
-/** Signs a release before it is staged. */
-export type Attester = (staged: Staged, context: CallContext) => Promise<Attestation>
+/** Signs a release before it is prepared. */
+export type Attester = (pending: PendingRelease, context: CallContext) => Promise<Attestation>
 
-export interface StageRequest {
+export interface PrepareRequest {
   /** Without `directory`: that of a release which the registry holds, so that nothing is read or sent. */
   readonly bundle: Omit<Bundle, 'directory'> & { readonly directory?: string | undefined }
   readonly version: Version
-  readonly intent: Intent
+  readonly postPublish: PostPublishActions
   readonly record: ReleaseRecord
 }
 
 /** A release in waiting: invisible to readers. Plain JSON, so that a fresh machine can go on with it. */
-export interface Staged {
+export interface PendingRelease {
   readonly formatVersion: 1
   readonly version: Version
   readonly bundle: Digest
   readonly manifest: Manifest
-  readonly intent: Intent
+  readonly postPublish: PostPublishActions
   readonly record: ReleaseRecord
 }
 
-export interface StagedState {
-  readonly staged: Staged
-  readonly promoting: boolean
+export interface PendingState {
+  readonly pending: PendingRelease
+  readonly publishing: boolean
 }
 
 /** A bundle under a version. JSON. */
-export interface Release extends Staged {
-  readonly promotedAtMs: number
+export interface Release extends PendingRelease {
+  readonly publishedAtMs: number
   readonly withdrawn?: { readonly reason: string; readonly atMs: number } | undefined
   /** When its files were removed to save space; what is known of it stays. */
   readonly removedAtMs?: number | undefined
 }
 
 /** Something in a registry that no release explains. */
-export interface Stranger {
+export interface UnexplainedItem {
   readonly kind: 'release' | 'channel' | 'tag' | 'commit' | 'asset'
   readonly name: string
   readonly fact: string
@@ -116,25 +116,25 @@ export interface Releaser extends Described {
   current(channel: string, context: CallContext): Promise<Release | undefined>
   /** Where every channel points. */
   channels(context: CallContext): Promise<Readonly<Record<string, Version>>>
-  /** All releases, newest (highest in order of promotion) first. */
+  /** All releases, newest (highest in order of publication) first. */
   history(context: CallContext): AsyncIterable<Release>
   /**
-   * Invisible to readers; the same request twice is one staging.
+   * Invisible to readers; the same request twice is one pending release.
    *
    * @throws `release-conflict` where the version is taken by another bundle; `not-found` for a bundle without directory
    * that the registry does not hold, or not whole.
    */
-  stage(request: StageRequest, context: CallContext): Promise<Staged>
-  /** All that is staged and whole. One whose promotion began, so that some reader may see it, is `promoting`: only forward. */
-  staged(context: CallContext): AsyncIterable<StagedState>
+  prepare(request: PrepareRequest, context: CallContext): Promise<PendingRelease>
+  /** All that is prepared and whole. One whose publication began, so that some reader may see it, is `publishing`: only forward. */
+  pending(context: CallContext): AsyncIterable<PendingState>
   /** Reads back what was uploaded. @throws `artifact-corrupt`. */
-  verify(staged: Staged, context: CallContext): Promise<void>
+  verify(pending: PendingRelease, context: CallContext): Promise<void>
   /** The version appears, whole. Repeating it is harmless. @throws `release-conflict` where the version is taken. */
-  promote(staged: Staged, context: CallContext): Promise<Release>
+  publish(pending: PendingRelease, context: CallContext): Promise<Release>
   /** Compare-and-set: `expected` is the version that the channel pointed at (`undefined`: none). Pointing where it points is harmless. @throws `release-conflict`. */
   point(channel: string, version: Version, expected: Version | undefined, context: CallContext): Promise<void>
-  /** Forgets a staging. Harmless where it is gone; never touches a promoted release. */
-  discard(staged: Staged, context: CallContext): Promise<void>
+  /** Forgets a pending release. Harmless where it is gone; never touches a published release. */
+  discard(pending: PendingRelease, context: CallContext): Promise<void>
   /** Marks a release as rolled back from, for good. Repeating it is harmless. @throws `not-found`. */
   withdraw(version: Version, reason: string, context: CallContext): Promise<void>
   /**
@@ -145,7 +145,7 @@ export interface Releaser extends Described {
    */
   remove(version: Version, context: CallContext): Promise<void>
   /** What stands there and is of no release, though it looks like one: for audits. Absent: it cannot be told. */
-  strangers?(context: CallContext): AsyncIterable<Stranger>
+  unexplained?(context: CallContext): AsyncIterable<UnexplainedItem>
   /** Writes the bundle into `directory` (absent or empty), every file checked. @throws `artifact-corrupt`, `not-found`. */
   open(version: Version, directory: string, context: CallContext): Promise<Bundle>
 }

@@ -35,7 +35,9 @@ export function findingRows(findings: readonly Finding[]): readonly (readonly (s
     shown(finding, finding.lower),
     shown(finding, finding.upper),
     wanted(finding),
-    ...[finding.items, finding.groups, finding.lost, finding.won].map((value) => (isKnown(value) ? value : undefined)),
+    ...[finding.items, finding.groups, finding.regressions, finding.improvements].map((value) =>
+      isKnown(value) ? value : undefined,
+    ),
   ])
 }
 
@@ -92,9 +94,9 @@ interface Lost {
 /** The items that were lost over all, by question. */
 export function lostOf(findings: readonly Finding[]): readonly Lost[] {
   return findings
-    .filter(({ slice, worst }) => slice === undefined && worst !== undefined && worst.length > 0)
+    .filter(({ slice, regressedIds: worst }) => slice === undefined && worst !== undefined && worst.length > 0)
     .map((finding) => {
-      const { worst = [], lost } = finding
+      const { regressedIds: worst = [], regressions: lost } = finding
       return { name: questionOf(finding), worst, lost: Math.max(worst.length, isKnown(lost) ? lost : 0) }
     })
 }

@@ -130,9 +130,11 @@ function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset'
   }
   if (labels !== undefined) merge(labels, 'label ')
   merge(slices, '')
-  const { setAside, leftOut = 0 } = counts
+  const { excludedByGroup, leftOut = 0 } = counts
   const notes = [
-    ...(setAside > 0 ? [`${setAside} rows are set aside: near relatives of pinned items, in neither part.`] : []),
+    ...(excludedByGroup > 0
+      ? [`${excludedByGroup} rows are set aside: near relatives of pinned items, in neither part.`]
+      : []),
     ...(leftOut > 0 ? [`${leftOut} rows are left out of training, as the configuration says.`] : []),
   ]
   const note = notes.length === 0 ? undefined : notes.join(' ')

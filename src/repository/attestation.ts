@@ -96,15 +96,15 @@ async function sigstoreAttester({ root, environment }: Surroundings): Promise<At
     ...builder(environment),
   })
   if (trust === undefined) return attest
-  return async (staged, context) => {
-    const attestation = await attest(staged, context)
-    // Who the runner is, only the certificate says. Asked before anything is promoted.
-    const { manifest } = staged
+  return async (pending, context) => {
+    const attestation = await attest(pending, context)
+    // Who the runner is, only the certificate says. Asked before anything is published.
+    const { manifest } = pending
     const check = verifySignature(attestation.signature, { manifest, ...trust, atMs: context.clock.nowMs() })
     if (check.status === 'valid') return attestation
     throw new SheikhError(
       'invalid-config',
-      `Cannot release ${staged.version}: readers would not believe its signature (${check.reason}). Add the identity to ${trustedKeysPath}.`,
+      `Cannot release ${pending.version}: readers would not believe its signature (${check.reason}). Add the identity to ${trustedKeysPath}.`,
       { facts: { file: trustedKeysPath } },
     )
   }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { type CallContext, type Digest, messageOf, SheikhError } from '../core/index.js'
-import { Dataset, jsonFiles, jsonSchemaFile, pinnedFile, type Source } from '../dataset/index.js'
+import { Dataset, jsonSchemaFile, pinnedFile, type Source, sampleFiles } from '../dataset/index.js'
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
   atLeast,
@@ -14,10 +14,10 @@ import {
   improves,
   latency,
   ledgerJournal,
-  measures,
   noNewFailures,
   noRegression,
   qualityGate,
+  reportOnly,
   size,
   weightIntegrity,
 } from '../gate/index.js'
@@ -28,7 +28,7 @@ import type { Releaser } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import type { LlamaAnswer, LoraOptions } from '../trainer/tfjs/index.js'
+import type { LlamaOutput, LoraOptions } from '../trainer/tfjs/index.js'
 import {
   type Configuration,
   type HostConfiguration,
@@ -140,7 +140,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 /** The files of samples that a configuration names. */
 function samplesOf(root: string, { dataset }: Configuration): Source {
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
-  return jsonFiles({ directory: join(root, directory), pattern })
+  return sampleFiles({ directory: join(root, directory), pattern })
 }
 
 /** The dataset of a project's files. */
@@ -159,7 +159,7 @@ export function datasetOf(
     target,
     ...(group !== undefined && { group }),
     ...(slices !== undefined && { slices }),
-    folderSlice: 'category',
+    sliceByFolder: 'category',
     ...(dataset.developmentShare !== undefined && { developmentShare: dataset.developmentShare }),
     ...(dataset.training !== undefined && { training: dataset.training }),
     evaluation: pinnedFile(join(root, evaluationPath)),
@@ -225,19 +225,22 @@ async function llamaOptions(
   }
 }
 
-function answerOf(answer: LlamaAnswerConfiguration): LlamaAnswer {
+function answerOf(answer: LlamaAnswerConfiguration): LlamaOutput {
   if (answer.kind === 'choice') return answer
   const { kind, maximum_new_tokens: maximumNewTokens, temperature, top_k: topK, top_p: topP, stop } = answer
   return { kind, maximumNewTokens, temperature, topK, topP, stop }
 }
 
 function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration): Gate {
-  const { whenInconclusive, uses } = gate
+  const { whenInconclusive, maximumEvaluations: uses } = gate
   // What a language model writes is right as a whole, or wrong.
   const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
   const rightness = writes ? exactMatch : accuracy
   const asked = checksOf(gate, rightness)
-  return qualityGate(checks ?? [...asked, ...measuresOf(gate, asked, rightness)], { whenInconclusive, uses })
+  return qualityGate(checks ?? [...asked, ...measuresOf(gate, asked, rightness)], {
+    whenInconclusive,
+    maximumEvaluations: uses,
+  })
 }
 
 /** What is measured beside what is asked. */
@@ -249,7 +252,7 @@ function measuresOf(
   const asked = new Set(checks.flatMap((check) => check.metrics.map(({ name }) => name)))
   const named = metrics.map((name) => (name === 'accuracy' ? rightness() : metricNamed(name)!))
   const others = new Map(named.filter(({ name }) => !asked.has(name)).map((metric) => [metric.name, metric]))
-  return [...others.values()].map(measures)
+  return [...others.values()].map(reportOnly)
 }
 
 function checksOf(gate: Configuration['gate'], rightness: () => Metric): readonly Check[] {

@@ -2,7 +2,7 @@ import { type CallContext, SheikhError } from '../core/index.js'
 import { isModelFile } from '../pipeline/index.js'
 import type { HubSnapshot } from '../releaser/huggingface/index.js'
 import { type Releaser, tagFormat, type Version } from '../releaser/index.js'
-import { fetchFrom } from '../releaser/remote/index.js'
+import { proxyFetch } from '../releaser/remote/index.js'
 import { type Environment, hubAddress } from './release-targets.js'
 
 /** The parts of `hf:name/model@revision`. @throws `invalid-options`. */
@@ -15,7 +15,7 @@ function parseHubId(text: string): { readonly repository: string; readonly revis
 const connectionOf = (environment: Environment) => ({
   token: environment['HF_TOKEN'] || undefined,
   endpoint: hubAddress(environment),
-  fetch: fetchFrom(environment),
+  fetch: proxyFetch(environment),
 })
 
 /** The registry in a repository of the Hub, and the version that a tag names; without one, none. @throws `invalid-options`. */

@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { SheikhError, webAddress } from '../core/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
 import { type Releaser, releaseTo } from '../releaser/index.js'
-import { fetchFrom } from '../releaser/remote/index.js'
+import { proxyFetch } from '../releaser/remote/index.js'
 import type { BucketCredentials } from '../store/bucket/index.js'
 import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
 
@@ -77,7 +77,7 @@ async function registryOf(
       ...named,
       token: environment['HF_TOKEN'] || undefined,
       endpoint: hubAddress(environment),
-      fetch: fetchFrom(environment),
+      fetch: proxyFetch(environment),
     })
   }
   if (target.kind === 's3') {
@@ -102,7 +102,7 @@ async function registryOf(
     tagFormat: target.tagFormat,
     token: environment['GITHUB_TOKEN'] || undefined,
     baseUrl: addressIn(environment, 'GITHUB_API_URL', 'https://github.example.com/api/v3'),
-    fetch: fetchFrom(environment),
+    fetch: proxyFetch(environment),
   })
 }
 

@@ -30,8 +30,8 @@ import {
   type PayloadFile,
   Pipeline,
   type PipelineOptions,
-  type Plan,
   type Provenance,
+  type RunPlan,
 } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import { findUnexplained, type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
@@ -54,7 +54,7 @@ import { evaluationPath, promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { committedPaths, programFiles, provenanceOf } from './provenance.js'
 import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
-import { rowsAt } from './rows-at.js'
+import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
 import { type Verification, verifyTarget } from './verify.js'
 
@@ -120,7 +120,7 @@ export class Repository {
     signal,
   }: {
     readonly signal?: AbortSignal | undefined
-  } = {}): Promise<Plan & { readonly unresolved: readonly string[] }> {
+  } = {}): Promise<RunPlan & { readonly unresolved: readonly string[] }> {
     const composition = await this.#compose()
     if (composition.pipeline !== undefined) return { ...(await composition.pipeline.plan({ signal })), unresolved: [] }
     const unresolved: string[] = []
@@ -155,7 +155,7 @@ export class Repository {
       stages: composition.stages,
       seed: composition.seed,
       ...(composition.source === undefined && {
-        rowsAt: (commit, context) => rowsAt(this.#git, { commit, project: this.#prefix }, context),
+        rowsAtCommit: (commit, context) => rowsAtCommit(this.#git, { commit, project: this.#prefix }, context),
       }),
       channel,
       onFailure: composition.configuration.gate.onFailure,
@@ -373,9 +373,9 @@ export class Repository {
     const composition = await this.#compose()
     const set = await this.evaluationSet()
     const identities = await composition.dataset.identities(this.#context)
-    const { pinned, setAside, training, edited, deleted } = pinnedStatus(set, identities)
+    const { pinned, excludedByGroup, training, edited, deleted } = pinnedStatus(set, identities)
     return {
-      ...{ pinned, setAside: setAside.length, training },
+      ...{ pinned, excludedByGroup: excludedByGroup.length, training },
       changed: [...edited, ...deleted].sort(),
       ...{ edited, deleted, repins: set.repins ?? [] },
       warnings: marginWarnings(composition, set),
@@ -450,7 +450,7 @@ export interface Pinned {
 
 export interface EvaluationStatus {
   readonly pinned: number
-  readonly setAside: number
+  readonly excludedByGroup: number
   readonly training: number
   /** Ids of pinned items that were edited or deleted. */
   readonly changed: readonly string[]

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type CallContext, callContext, isSheikhError, type Manifest, plainPath, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
-import { isVersion, parseStaged, type Release, type Releaser, type Stranger } from '../releaser/index.js'
+import { isVersion, parsePending, type Release, type Releaser, type UnexplainedItem } from '../releaser/index.js'
 import {
   type ReleaseCheck,
   releasesTouched,
@@ -26,7 +26,7 @@ export interface Verification {
   /** Releases that a revoked key signed. */
   readonly touched: readonly TouchedRelease[]
   /** What stands in the registries and no line of the ledger explains; absent: it was not looked for. */
-  readonly unexplained?: readonly Stranger[] | undefined
+  readonly unexplained?: readonly UnexplainedItem[] | undefined
 }
 
 /** What a release is held against. */
@@ -113,9 +113,9 @@ async function verifyFolder(folder: string, witnesses: Witnesses, context: CallC
   if (document !== undefined) {
     const where = join(folder, 'sheikh-release.json')
     const value = parse(document, where) as Partial<Release> | null
-    const staged = parseStaged(value, where)
-    const promotedAtMs = typeof value?.promotedAtMs === 'number' ? value.promotedAtMs : staged.record.atMs
-    return judge({ ...staged, promotedAtMs }, manifest, witnesses, [])
+    const pending = parsePending(value, where)
+    const publishedAtMs = typeof value?.publishedAtMs === 'number' ? value.publishedAtMs : pending.record.atMs
+    return judge({ ...pending, publishedAtMs: publishedAtMs }, manifest, witnesses, [])
   }
   const signature = await text(signatureFile)
   if (signature === undefined)

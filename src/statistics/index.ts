@@ -43,10 +43,10 @@ export {
 export {
   type NonInferiorityEngine,
   type PassRule,
-  type Plan,
   type PlanOptions,
   passChance,
   planNonInferiority,
+  type SampleSizePlan,
 } from './plan-non-inferiority.js'
 export {
   type DetectableDropOptions,

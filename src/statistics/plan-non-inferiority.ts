@@ -30,7 +30,7 @@ export interface PlanOptions extends PassRule {
 }
 
 /** The chances of the three verdicts; they add up to 1. */
-export interface Plan {
+export interface SampleSizePlan {
   readonly pass: number
   readonly fail: number
   readonly inconclusive: number
@@ -43,7 +43,7 @@ export interface Plan {
  *
  * @throws `invalid-options`
  */
-export function planNonInferiority(options: PlanOptions): Plan {
+export function planNonInferiority(options: PlanOptions): SampleSizePlan {
   const { n, discordance, trueDifference: difference = 0, alpha = 0.05 } = options
   checkedCount('n', n, 1)
   checkedWithin('discordance', discordance, 0, 1)

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { digestBytes, SheikhError } from '../core/index.js'
-import { type Bundle, parseVersion, type Release, type Releaser, type Staged } from '../releaser/index.js'
+import { type Bundle, type PendingRelease, parseVersion, type Release, type Releaser } from '../releaser/index.js'
 
-type Method = 'current' | 'stage' | 'verify' | 'promote' | 'point' | 'discard' | 'withdraw' | 'open'
+type Method = 'current' | 'stage' | 'verify' | 'publish' | 'point' | 'discard' | 'withdraw' | 'open'
 
 export interface MemoryRegistryOptions {
   /** Thrown by a method each time it is called. */
@@ -13,11 +13,11 @@ export interface MemoryRegistryOptions {
 /** A registry in memory, for tests of what uses one. It keeps every promise of the interface but to outlive the process. */
 export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): Releaser {
   const bundles = new Map<string, ReadonlyMap<string, Uint8Array>>()
-  const stagings = new Map<string, Staged>()
+  const pendingReleases = new Map<string, PendingRelease>()
   const releases: Release[] = []
   const channels = new Map<string, string>()
 
-  const keyOf = ({ version, bundle }: Staged) => `${version} ${bundle}`
+  const keyOf = ({ version, bundle }: PendingRelease) => `${version} ${bundle}`
   const find = (version: string) => releases.find((release) => release.version === version)
   const enter = (method: Method, signal: AbortSignal) => {
     signal.throwIfAborted()
@@ -53,7 +53,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       yield* [...releases].reverse()
     },
 
-    async stage({ bundle, version, intent, record }, { signal }) {
+    async prepare({ bundle, version, postPublish, record }, { signal }) {
       enter('stage', signal)
       const there = find(parseVersion(version))
       if (there !== undefined && there.bundle !== bundle.digest) throw taken(version)
@@ -63,46 +63,46 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
           throw new SheikhError('not-found', `The registry does not hold the bundle ${bundle.digest}.`)
         bundles.set(bundle.digest, await readFiles({ ...bundle, directory }))
       }
-      const staged: Staged = {
+      const pending: PendingRelease = {
         formatVersion: 1,
         version,
         bundle: bundle.digest,
         manifest: bundle.manifest,
-        intent,
+        postPublish,
         record,
       }
-      stagings.set(keyOf(staged), staged)
-      return staged
+      pendingReleases.set(keyOf(pending), pending)
+      return pending
     },
 
-    async *staged({ signal }) {
+    async *pending({ signal }) {
       signal.throwIfAborted()
-      for (const staged of stagings.values()) yield { staged, promoting: false }
+      for (const pending of pendingReleases.values()) yield { pending, publishing: false }
     },
 
-    async verify(staged, { signal }) {
+    async verify(pending, { signal }) {
       enter('verify', signal)
-      const files = bundles.get(staged.bundle)
-      for (const { path, digest } of staged.manifest.files) {
+      const files = bundles.get(pending.bundle)
+      for (const { path, digest } of pending.manifest.files) {
         const bytes = files?.get(path)
         if (bytes === undefined || digestBytes(bytes) !== digest)
           throw new SheikhError(
             'artifact-corrupt',
-            `Cannot verify ${staged.version}: "${path}" is not what was staged.`,
+            `Cannot verify ${pending.version}: "${path}" is not what was prepared.`,
           )
       }
     },
 
-    async promote(staged, { signal, clock }) {
-      enter('promote', signal)
-      const there = find(staged.version)
-      if (there !== undefined && (there.bundle !== staged.bundle || there.record.runId !== staged.record.runId))
-        throw taken(staged.version)
-      if (!bundles.has(staged.bundle))
-        throw new SheikhError('artifact-corrupt', `Cannot promote ${staged.version}: its bundle was never staged.`)
-      const release: Release = there ?? { ...staged, promotedAtMs: clock.nowMs() }
+    async publish(pending, { signal, clock }) {
+      enter('publish', signal)
+      const there = find(pending.version)
+      if (there !== undefined && (there.bundle !== pending.bundle || there.record.runId !== pending.record.runId))
+        throw taken(pending.version)
+      if (!bundles.has(pending.bundle))
+        throw new SheikhError('artifact-corrupt', `Cannot publish ${pending.version}: its bundle was never pending.`)
+      const release: Release = there ?? { ...pending, publishedAtMs: clock.nowMs() }
       if (there === undefined) releases.push(release)
-      stagings.delete(keyOf(staged))
+      pendingReleases.delete(keyOf(pending))
       return release
     },
 
@@ -120,9 +120,9 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       channels.set(channel, version)
     },
 
-    async discard(staged, { signal }) {
+    async discard(pending, { signal }) {
       enter('discard', signal)
-      stagings.delete(keyOf(staged))
+      pendingReleases.delete(keyOf(pending))
     },
 
     async withdraw(version, reason, { signal, clock }) {
@@ -141,7 +141,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
         throw new SheikhError('release-conflict', `Cannot remove ${version}: a channel points at it.`)
       if (release.removedAtMs !== undefined) return
       releases[releases.indexOf(release)] = { ...release, removedAtMs: clock.nowMs() }
-      const used = [...releases.filter(({ removedAtMs }) => removedAtMs === undefined), ...stagings.values()]
+      const used = [...releases.filter(({ removedAtMs }) => removedAtMs === undefined), ...pendingReleases.values()]
       if (!used.some(({ bundle }) => bundle === release.bundle)) bundles.delete(release.bundle)
     },
 

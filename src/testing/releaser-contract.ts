@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { callContext, digestBytes, isSheikhError } from '../core/index.js'
 import {
   type Bundle,
-  type Intent,
+  type PendingRelease,
+  type PostPublishActions,
+  type PrepareRequest,
   type Release,
   type Releaser,
   readBundle,
-  type Staged,
-  type StageRequest,
 } from '../releaser/index.js'
 import type { ContractTest } from './contract-test.js'
 
@@ -39,16 +39,16 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   check('is empty at first', async ({ releaser, versions }) => {
     assert.equal(await releaser.current('latest', context), undefined)
     assert.deepEqual(await versions(), [])
-    assert.deepEqual(await stagedIn(releaser), [])
+    assert.deepEqual(await pendingIn(releaser), [])
   })
 
   check(
-    'hides what is staged from readers, and lists it for whoever goes on',
+    'hides what is prepared from readers, and lists it for whoever goes on',
     async ({ releaser, reopen, stage, versions }) => {
-      const staged = await stage('0.1.0', 'one')
+      const pending = await stage('0.1.0', 'one')
       assert.deepEqual(await versions(), [])
-      assert.deepEqual(await stagedIn(reopen()), [staged])
-      assert.deepEqual(JSON.parse(JSON.stringify(staged)), staged)
+      assert.deepEqual(await pendingIn(reopen()), [pending])
+      assert.deepEqual(JSON.parse(JSON.stringify(pending)), pending)
       await assert.rejects(releaser.point('latest', '0.1.0', undefined, context), coded('not-found'))
     },
   )
@@ -56,25 +56,25 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   check('takes the same staging twice as one', async ({ releaser, stage }) => {
     const first = await stage('0.1.0', 'one')
     assert.deepEqual(await stage('0.1.0', 'one'), first)
-    assert.equal((await stagedIn(releaser)).length, 1)
+    assert.equal((await pendingIn(releaser)).length, 1)
   })
 
-  check('promotes a version whole, and harmlessly again', async ({ releaser, reopen, stage, versions }) => {
-    const staged = await stage('0.1.0', 'one')
-    await releaser.verify(staged, context)
-    const release = await releaser.promote(staged, context)
+  check('publishes a version whole, and harmlessly again', async ({ releaser, reopen, stage, versions }) => {
+    const pending = await stage('0.1.0', 'one')
+    await releaser.verify(pending, context)
+    const release = await releaser.publish(pending, context)
     assert.equal(release.version, '0.1.0')
-    assert.equal(release.bundle, staged.bundle)
-    assert.deepEqual(release.intent, staged.intent)
-    assert.deepEqual(await reopen().promote(staged, context), release)
+    assert.equal(release.bundle, pending.bundle)
+    assert.deepEqual(release.postPublish, pending.postPublish)
+    assert.deepEqual(await reopen().publish(pending, context), release)
     assert.deepEqual(await versions(), ['0.1.0'])
-    assert.deepEqual(await stagedIn(releaser), [])
+    assert.deepEqual(await pendingIn(releaser), [])
   })
 
   check('gives a version to one release only', async ({ releaser, stage, release }) => {
     const other = await stage('0.1.0', 'two')
     await release('0.1.0', 'one')
-    await assert.rejects(releaser.promote(other, context), coded('release-conflict'))
+    await assert.rejects(releaser.publish(other, context), coded('release-conflict'))
     await assert.rejects(stage('0.1.0', 'three'), coded('release-conflict'))
   })
 
@@ -99,7 +99,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   })
 
   check(
-    'lists releases by order of promotion, newest first, whatever the clock says',
+    'lists releases by order of publication, newest first, whatever the clock says',
     async ({ release, versions }) => {
       await release('0.1.0', 'one', 3000)
       await release('0.1.1', 'two', 1000)
@@ -117,13 +117,13 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     await assert.rejects(releaser.withdraw('9.9.9', 'bad', context), coded('not-found'))
   })
 
-  check('discards a staging, and never a release', async ({ releaser, stage, release, open }) => {
+  check('discards a pending release, and never a release', async ({ releaser, stage, release, open }) => {
     const released = await release('0.1.0', 'one')
-    const staged = await stage('0.1.1', 'one')
-    await releaser.discard(staged, context)
-    await releaser.discard(staged, context)
+    const pending = await stage('0.1.1', 'one')
+    await releaser.discard(pending, context)
+    await releaser.discard(pending, context)
     await releaser.discard(released, context)
-    assert.deepEqual(await stagedIn(releaser), [])
+    assert.deepEqual(await pendingIn(releaser), [])
     assert.equal(await open('0.1.0'), 'one')
   })
 
@@ -144,8 +144,8 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   check('refuses a bundle that changed since it was read', async ({ releaser, request }) => {
     const asked = await request('0.1.0', 'one')
     await writeFile(join(asked.bundle.directory, 'model.bin'), 'changed')
-    await assert.rejects(releaser.stage(asked, context), coded('artifact-corrupt'))
-    assert.deepEqual(await stagedIn(releaser), [])
+    await assert.rejects(releaser.prepare(asked, context), coded('artifact-corrupt'))
+    assert.deepEqual(await pendingIn(releaser), [])
   })
 
   check('stages what it holds by its digest alone, and says where it does not hold it', async (world) => {
@@ -154,12 +154,12 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     await release('0.1.1', 'two')
     const { bundle, ...asked } = await request('0.1.2', 'one')
     const { directory: _, ...named } = bundle
-    const staged = await releaser.stage({ ...asked, bundle: named }, context)
-    await releaser.verify(staged, context)
-    await releaser.promote(staged, context)
+    const pending = await releaser.prepare({ ...asked, bundle: named }, context)
+    await releaser.verify(pending, context)
+    await releaser.publish(pending, context)
     assert.equal(await open('0.1.2'), 'one')
-    const { directory: _other, ...never } = (await request('0.1.3', 'never staged')).bundle
-    await assert.rejects(releaser.stage({ ...asked, version: '0.1.3', bundle: never }, context), coded('not-found'))
+    const { directory: _other, ...never } = (await request('0.1.3', 'never pending')).bundle
+    await assert.rejects(releaser.prepare({ ...asked, version: '0.1.3', bundle: never }, context), coded('not-found'))
     await stage('0.1.3', 'three')
   })
 
@@ -200,7 +200,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
       await assert.rejects(stage('0.1.1', 'another'), coded('release-conflict'))
       const again = await stage('0.1.4', 'two')
       await releaser.verify(again, context)
-      await releaser.promote(again, context)
+      await releaser.publish(again, context)
       assert.equal(await open('0.1.4'), 'two')
     },
   )
@@ -211,10 +211,10 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     assert.deepEqual(JSON.parse(JSON.stringify(releaser.describe())), releaser.describe())
   })
 
-  check('keeps intent and record with the release, for whoever goes on', async ({ releaser, reopen, request }) => {
-    const asked: StageRequest & { readonly bundle: Bundle } = {
+  check('keeps postPublish and record with the release, for whoever goes on', async ({ releaser, reopen, request }) => {
+    const asked: PrepareRequest & { readonly bundle: Bundle } = {
       ...(await request('1.0.0-rc.1+build.5', 'one')),
-      intent: {
+      postPublish: {
         channel: 'latest',
         replaces: null,
         withdraws: ['0.1.0'],
@@ -224,43 +224,43 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
       record: { runId: 'run', atMs: 7, commit: 'c0ffee', metrics: { accuracy: 0.5, recall: null }, verdict: ['fine'] },
     }
     const at = callContext({ clock: { nowMs: () => 42 } })
-    const release = await releaser.promote(await releaser.stage(asked, context), at)
-    assert.equal(release.promotedAtMs, 42)
+    const release = await releaser.publish(await releaser.prepare(asked, context), at)
+    assert.equal(release.publishedAtMs, 42)
     assert.equal(release.withdrawn, undefined)
     assert.deepEqual(release.manifest, asked.bundle.manifest)
     for await (const read of reopen().history(context)) assert.deepEqual(JSON.parse(JSON.stringify(read)), release)
-    assert.deepEqual(release.intent, asked.intent)
+    assert.deepEqual(release.postPublish, asked.postPublish)
     assert.deepEqual(release.record, asked.record)
   })
 
-  check('goes on with a staging from what it lists alone', async ({ reopen, stage, open }) => {
+  check('goes on with a pending release from what it lists alone', async ({ reopen, stage, open }) => {
     await stage('0.1.0', 'one')
-    const [listed] = await stagedIn(reopen())
-    const read = JSON.parse(JSON.stringify(listed)) as Staged
+    const [listed] = await pendingIn(reopen())
+    const read = JSON.parse(JSON.stringify(listed)) as PendingRelease
     await reopen().verify(read, context)
-    await reopen().promote(read, context)
+    await reopen().publish(read, context)
     assert.equal(await open('0.1.0'), 'one')
   })
 
-  check('keeps a staging apart from others, and stages anew what was discarded', async (world) => {
+  check('keeps a pending release apart from others, and stages anew what was discarded', async (world) => {
     const { releaser, stage, open } = world
     const [one, two] = [await stage('0.1.0', 'one'), await stage('0.1.1', 'one')]
     await releaser.discard(one, context)
-    assert.deepEqual(await stagedIn(releaser), [two])
+    assert.deepEqual(await pendingIn(releaser), [two])
     await releaser.verify(two, context)
     await releaser.discard(two, context)
     const again = await stage('0.1.0', 'one')
     await releaser.verify(again, context)
-    await releaser.promote(again, context)
+    await releaser.publish(again, context)
     assert.equal(await open('0.1.0'), 'one')
   })
 
-  check('does not verify or promote what it does not hold', async ({ releaser, stage, request, versions }) => {
-    const staged = await stage('0.1.0', 'one')
-    const { bundle } = await request('0.1.0', 'never staged')
-    const absent: Staged = { ...staged, bundle: bundle.digest, manifest: bundle.manifest }
+  check('does not verify or publish what it does not hold', async ({ releaser, stage, request, versions }) => {
+    const pending = await stage('0.1.0', 'one')
+    const { bundle } = await request('0.1.0', 'never pending')
+    const absent: PendingRelease = { ...pending, bundle: bundle.digest, manifest: bundle.manifest }
     await assert.rejects(releaser.verify(absent, context), coded('artifact-corrupt'))
-    await assert.rejects(releaser.promote(absent, context), coded('artifact-corrupt'))
+    await assert.rejects(releaser.publish(absent, context), coded('artifact-corrupt'))
     assert.deepEqual(await versions(), [])
   })
 
@@ -269,12 +269,12 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     async ({ releaser, release, request, versions }) => {
       await release('0.1.0', 'one')
       const asked = await request('0.1.0', 'one')
-      const promoteOther = async () =>
-        releaser.promote(
-          await releaser.stage({ ...asked, record: { ...asked.record, runId: 'other' } }, context),
+      const publishOther = async () =>
+        releaser.publish(
+          await releaser.prepare({ ...asked, record: { ...asked.record, runId: 'other' } }, context),
           context,
         )
-      await assert.rejects(promoteOther(), coded('release-conflict'))
+      await assert.rejects(publishOther(), coded('release-conflict'))
       assert.deepEqual(await versions(), ['0.1.0'])
     },
   )
@@ -293,10 +293,10 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
   check('refuses what is no version', async ({ releaser, request, folder }) => {
     const asked = await request('0.1.0', 'one')
     for (const version of ['', 'v1.0.0', '1.0', '../1.0.0', '1.0.0/..', 'latest']) {
-      await assert.rejects(releaser.stage({ ...asked, version }, context), coded('invalid-options'))
+      await assert.rejects(releaser.prepare({ ...asked, version }, context), coded('invalid-options'))
       await assert.rejects(releaser.open(version, join(folder, 'absent'), context), coded('not-found'))
     }
-    assert.deepEqual(await stagedIn(releaser), [])
+    assert.deepEqual(await pendingIn(releaser), [])
   })
 
   check('makes the folder that it opens a release into', async ({ releaser, release, folder }) => {
@@ -311,29 +311,29 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     const reason = { why: 'enough' }
     const aborted = callContext({ signal: AbortSignal.abort(reason) })
     await release('0.1.0', 'one')
-    const staged = await stage('0.1.1', 'two')
+    const pending = await stage('0.1.1', 'two')
     const calls: readonly (() => Promise<unknown>)[] = [
-      () => releaser.verify(staged, aborted),
-      () => releaser.promote(staged, aborted),
+      () => releaser.verify(pending, aborted),
+      () => releaser.publish(pending, aborted),
       () => releaser.point('latest', '0.1.0', undefined, aborted),
-      () => releaser.discard(staged, aborted),
+      () => releaser.discard(pending, aborted),
       () => releaser.withdraw('0.1.0', 'bad', aborted),
       () => releaser.channels(aborted),
       () => releaser.remove('0.1.0', aborted),
       () => releaser.open('0.1.0', join(folder, 'absent'), aborted),
       () => releaser.history(aborted)[Symbol.asyncIterator]().next(),
-      () => releaser.staged(aborted)[Symbol.asyncIterator]().next(),
+      () => releaser.pending(aborted)[Symbol.asyncIterator]().next(),
     ]
     for (const call of calls) await assert.rejects(call(), (error) => error === reason)
     assert.deepEqual(await versions(), ['0.1.0'])
-    assert.deepEqual(await stagedIn(releaser), [staged])
+    assert.deepEqual(await pendingIn(releaser), [pending])
     assert.equal(await releaser.current('latest', context), undefined)
   })
 
   check('stops when it is aborted, with the reason untouched', async ({ releaser, request }) => {
     const reason = { why: 'enough' }
     const aborted = callContext({ signal: AbortSignal.abort(reason) })
-    await assert.rejects(releaser.stage(await request('0.1.0', 'one'), aborted), (error) => error === reason)
+    await assert.rejects(releaser.prepare(await request('0.1.0', 'one'), aborted), (error) => error === reason)
     await assert.rejects(releaser.current('latest', aborted), (error) => error === reason)
   })
 }
@@ -345,8 +345,8 @@ interface World {
   readonly releaser: Releaser
   readonly reopen: () => Releaser
   readonly folder: string
-  request(version: string, content: string): Promise<StageRequest & { readonly bundle: Bundle }>
-  stage(version: string, content: string): Promise<Staged>
+  request(version: string, content: string): Promise<PrepareRequest & { readonly bundle: Bundle }>
+  stage(version: string, content: string): Promise<PendingRelease>
   release(version: string, content: string, atMs?: number): Promise<Release>
   versions(): Promise<readonly string[]>
   /** The content of an opened release. */
@@ -354,15 +354,15 @@ interface World {
 }
 
 function worldOf(releaser: Releaser, reopen: () => Releaser, folder: string): World {
-  // Of no channel: a registry may have its promotion move the channel of the intent too.
-  const intent: Intent = { withdraws: [] }
+  // Of no channel: a registry may have its publication move the channel of the postPublish too.
+  const postPublish: PostPublishActions = { withdraws: [] }
   const request = async (version: string, content: string) => ({
     bundle: await bundleOf(folder, content),
     version,
-    intent,
+    postPublish,
     record: { runId: `run-${version}-${content}`, atMs: 0 },
   })
-  const stage = async (version: string, content: string) => releaser.stage(await request(version, content), context)
+  const stage = async (version: string, content: string) => releaser.prepare(await request(version, content), context)
   return {
     releaser,
     reopen,
@@ -370,7 +370,7 @@ function worldOf(releaser: Releaser, reopen: () => Releaser, folder: string): Wo
     request,
     stage,
     release: async (version, content, atMs = 0) =>
-      releaser.promote(await stage(version, content), callContext({ clock: { nowMs: () => atMs } })),
+      releaser.publish(await stage(version, content), callContext({ clock: { nowMs: () => atMs } })),
     async versions() {
       const found: string[] = []
       for await (const { version } of reopen().history(context)) found.push(version)
@@ -391,8 +391,8 @@ async function bundleOf(folder: string, content: string): Promise<Bundle> {
   return readBundle(directory, context)
 }
 
-async function stagedIn(releaser: Releaser): Promise<readonly Staged[]> {
-  const found: Staged[] = []
-  for await (const { staged } of releaser.staged(context)) found.push(staged)
+async function pendingIn(releaser: Releaser): Promise<readonly PendingRelease[]> {
+  const found: PendingRelease[] = []
+  for await (const { pending } of releaser.pending(context)) found.push(pending)
   return found
 }

@@ -66,7 +66,12 @@ describe('gate compare', () => {
       'report.md',
     )
     expect([code, json.status]).toEqual([0, 'pass'])
-    expect(json.findings[0]).toMatchObject({ margin: 0.05, againstVersion: 'old.jsonl', lost: 12, won: 6 })
+    expect(json.findings[0]).toMatchObject({
+      margin: 0.05,
+      againstVersion: 'old.jsonl',
+      regressions: 12,
+      improvements: 6,
+    })
     expect(await readFile(join(folder, 'report.md'), 'utf8')).toMatch(/^\*\*Pass\.\*\*/)
   })
 
@@ -151,7 +156,7 @@ describe('gate test', () => {
 
 describe('gate plan for many candidates', () => {
   it('with a number of uses prints both power curves', async () => {
-    const { code, out } = await sheikh('/', ['gate', 'plan', '--items', '500', '--uses', '50'])
+    const { code, out } = await sheikh('/', ['gate', 'plan', '--items', '500', '--maximum-evaluations', '50'])
     expect(code).toBe(0)
     expect(out.match(/a model of the same quality passes/g)).toHaveLength(2)
     expect(out).toContain('5 % over 50 candidates')

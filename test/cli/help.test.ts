@@ -70,7 +70,7 @@ describe('help', () => {
       ledger: ['limit', 'reason', 'by'],
       gate: [
         ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'normalize', 'out'],
-        ...['items', 'groups', 'correlation', 'discordance', 'uses', 'simulations'],
+        ...['items', 'groups', 'correlation', 'discordance', 'maximum-evaluations', 'simulations'],
       ],
     }
     for (const name of all) {

@@ -7,13 +7,13 @@ import {
   commandTrainer,
   directoryRegistry,
   directoryStore,
-  jsonFiles,
   jsonSchemaFile,
   loadRelease,
   type Pipeline,
   pinnedFile,
   prompt,
   readScoreFile,
+  sampleFiles,
   trackByMlflow,
   trackByTensorBoard,
 } from '../../src/index.js'
@@ -36,7 +36,7 @@ describe('a path that begins with "~"', () => {
   it.each<[string, () => unknown]>([
     ['a registry', () => directoryRegistry('~/releases')],
     ['a store', () => directoryStore('~')],
-    ['samples', () => jsonFiles('~/samples')],
+    ['samples', () => sampleFiles('~/samples')],
     ['a schema', () => jsonSchemaFile('~/schema.json')],
     ['an evaluation set', () => pinnedFile('~/evaluation.json')],
     ['a prompt', () => prompt('~/a.txt')],

@@ -58,8 +58,8 @@ interface Point {
 let tried = 0
 const lost: string[] = []
 
-/** What the next staging sweeps away may stay where a run staged nothing. */
-const isSwept = (name: string) => /^staged\/\.[^/]*(\/|$)/.test(name)
+/** What the next staging sweeps away may stay where a run pending nothing. */
+const isSwept = (name: string) => /^pending\/\.[^/]*(\/|$)/.test(name)
 
 /** What the run says that comes after. */
 interface End {

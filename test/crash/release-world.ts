@@ -79,11 +79,11 @@ export interface Seen {
 
 export interface Inspection {
   readonly seen: readonly Seen[]
-  /** Stagings, branches and files that no release needs. */
+  /** PendingReleases, branches and files that no release needs. */
   readonly left: readonly string[]
 }
 
-/** Reads both registries as strangers do: every release is opened, every file hashed. @throws where one is not whole. */
+/** Reads both registries as unexplained do: every release is opened, every file hashed. @throws where one is not whole. */
 export async function inspect({ folder }: World): Promise<Inspection> {
   const hub = await startHub({ folder: join(folder, 'hub') })
   try {
@@ -127,7 +127,7 @@ async function leftOnDisk(folder: string, registry: Releaser): Promise<readonly 
   const bundles = new Set((await read(registry)).bundles.map((digest) => digest.replace('sha256:', '')))
   return names.filter((name) => {
     const [first, second] = name.split('/')
-    if (first === 'staged') return second !== undefined
+    if (first === 'pending') return second !== undefined
     if (first === 'bundles') return second !== undefined && !bundles.has(second)
     return !/^(releases|channels|withdrawals)(\/[\w.-]+(\/\d+\.json)?)?$/.test(name) || /\.tmp|\.part|~/.test(name)
   })

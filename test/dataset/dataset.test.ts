@@ -6,7 +6,6 @@ import { callContext, digestJson, identityOf, merkleRoot } from '../../src/core/
 import {
   Dataset,
   type DatasetOptions,
-  jsonFiles,
   jsonSchemaFile,
   memorySamples,
   type Part,
@@ -14,6 +13,7 @@ import {
   pinnedSet,
   type RowIdentity,
   type Source,
+  sampleFiles,
   type UntypedSample,
 } from '../../src/dataset/index.js'
 import { addFiles, collect, folderWith, later, memoryDocuments, touchLater } from './temporary.js'
@@ -68,8 +68,8 @@ describe('rows', () => {
       fingerprint: merkleRoot(digests),
       trainingDigest: training.digest,
       evaluationDigest: evaluation.digest,
-      counts: { rows: 4, training: 3, evaluation: 1, setAside: 0 },
-      setAsideIds: [],
+      counts: { rows: 4, training: 3, evaluation: 1, excludedByGroup: 0 },
+      excludedByGroupIds: [],
       labels: { training: { ham: 2, spam: 1 }, evaluation: { spam: 1 } },
       slices: { training: { 'label=ham': 2, 'label=spam': 1 }, evaluation: { 'label=spam': 1 } },
       warnings: [],
@@ -102,7 +102,7 @@ describe('rows', () => {
       'ham/two.json': [{ text: 'y' }, { id: 7, text: 'z' }],
       'three.json': { text: 'w' },
     })
-    const options = { source: jsonFiles(folder), input: 'text', folderSlice: 'category' }
+    const options = { source: sampleFiles(folder), input: 'text', sliceByFolder: 'category' }
     const dataset = await pinned(options, ['7'])
     const rows = await collect((await dataset.snapshot(context)).training)
     expect(rows.map(({ id, slices }) => [id, slices])).toEqual([
@@ -162,7 +162,7 @@ describe('samples that cannot be used', () => {
 
   it('an id that stands twice names both places', async () => {
     const folder = await folderWith({ 'a.json': samples[0], 'b.jsonl': `${JSON.stringify(samples[0])}\n` })
-    await expect(new Dataset({ source: jsonFiles(folder), ...parts }).identities()).rejects.toMatchObject({
+    await expect(new Dataset({ source: sampleFiles(folder), ...parts }).identities()).rejects.toMatchObject({
       code: 'dataset-invalid',
       facts: { issues: [{ message: 'the id "a" stands in a.json too', path: 'b.jsonl', position: 'line 1' }] },
     })
@@ -304,8 +304,8 @@ describe('the evaluation set', () => {
       evaluation: pin([identities[1]!]),
     })
     const { summary, training } = await dataset.snapshot(context)
-    expect(summary.counts).toEqual({ rows: 5, training: 3, evaluation: 1, setAside: 1 })
-    expect(summary.setAsideIds).toEqual(['e'])
+    expect(summary.counts).toEqual({ rows: 5, training: 3, evaluation: 1, excludedByGroup: 1 })
+    expect(summary.excludedByGroupIds).toEqual(['e'])
     expect((await collect(training)).map(({ id }) => id)).toEqual(['a', 'c', 'd'])
   })
 
@@ -351,7 +351,7 @@ describe('the evaluation set', () => {
     expect(all.summary.counts).not.toHaveProperty('leftOut')
     const web = await of({ slices: { category: ['web'] } })
     expect(web.ids).toEqual(['c', 'd'])
-    expect(web.summary.counts).toEqual({ rows: 4, training: 2, evaluation: 1, setAside: 0, leftOut: 1 })
+    expect(web.summary.counts).toEqual({ rows: 4, training: 2, evaluation: 1, excludedByGroup: 0, leftOut: 1 })
     expect(web.summary.evaluationDigest).toBe(all.summary.evaluationDigest)
     const both = await of({ slices: { category: ['web', 'chat'] }, maximumRows: 1 })
     expect(both.summary.counts).toMatchObject({ training: 1, leftOut: 2 })
@@ -389,11 +389,11 @@ describe('the evaluation set', () => {
 })
 
 describe('the cache', () => {
-  const options = (source: Source) => ({ source, ...parts, group: 'thread', folderSlice: 'kind' })
+  const options = (source: Source) => ({ source, ...parts, group: 'thread', sliceByFolder: 'kind' })
   const files = Object.fromEntries(samples.map((sample) => [`${sample.label}/${sample.id}.json`, sample]))
 
   it('unchanged files are not read, and give the same summary', async () => {
-    const source = counting(jsonFiles(await folderWith(files)))
+    const source = counting(sampleFiles(await folderWith(files)))
     const cache = memoryDocuments()
     const dataset = await pinned(options(source), ['a', 'b'])
     const first = await dataset.snapshot({ ...later(), cache })
@@ -408,7 +408,7 @@ describe('the cache', () => {
 
   it('a changed, a new and a deleted file are seen', async () => {
     const folder = await folderWith(files)
-    const source = counting(jsonFiles(folder))
+    const source = counting(sampleFiles(folder))
     const cache = memoryDocuments()
     const dataset = new Dataset(options(source))
     const before = await dataset.identities({ ...later(), cache })
@@ -427,7 +427,7 @@ describe('the cache', () => {
   })
 
   it('another projection or schema reads again', async () => {
-    const source = counting(jsonFiles(await folderWith(files)))
+    const source = counting(sampleFiles(await folderWith(files)))
     const context = { ...later(), cache: memoryDocuments() }
     await new Dataset(options(source)).identities(context)
     for (const other of [{ input: 'label' }, { schema: { type: 'object' } }, { version: '2' }]) {
@@ -438,7 +438,7 @@ describe('the cache', () => {
   })
 
   it('functions and Standard Schemas read every sample, unless there is a version', async () => {
-    const source = counting(jsonFiles(await folderWith(files)))
+    const source = counting(sampleFiles(await folderWith(files)))
     const readsOf = async (dataset: Dataset<unknown, unknown>) => {
       const context = { ...later(), cache: memoryDocuments() }
       await dataset.identities(context)
@@ -457,7 +457,7 @@ describe('the cache', () => {
 
   it('a file with an issue is read again, and named again', async () => {
     const folder = await folderWith({ ...files, 'ham/x.json': '{' })
-    const dataset = new Dataset(options(jsonFiles(folder)))
+    const dataset = new Dataset(options(sampleFiles(folder)))
     const context = { ...later(), cache: memoryDocuments() }
     for (let time = 0; time < 2; time += 1)
       await expect(dataset.identities(context)).rejects.toMatchObject({ facts: { issues: [{ path: 'ham/x.json' }] } })
@@ -466,7 +466,7 @@ describe('the cache', () => {
   it('a file that changes under a snapshot is found out when its rows are read', async () => {
     const folder = await folderWith(files)
     const context = { ...later(), cache: memoryDocuments() }
-    const dataset = await pinned(options(jsonFiles(folder)), ['a'])
+    const dataset = await pinned(options(sampleFiles(folder)), ['a'])
     await dataset.snapshot(context)
     const { training, evaluation } = await dataset.snapshot(context)
     await addFiles(folder, { 'ham/c.json': { ...samples[2], text: 'poison' } })
@@ -487,7 +487,7 @@ describe('the cache', () => {
       const folder = await folderWith()
       await mkdir(join(folder, 'x'))
       await addFiles(folder, { 'x/a.json': { id: 'a', text, label: 'ham' } })
-      const [row] = await new Dataset(options(jsonFiles(folder))).identities(context)
+      const [row] = await new Dataset(options(sampleFiles(folder))).identities(context)
       expect(row!.digest).toBe(digestJson({ id: 'a', input: text, target: 'ham', slices: { kind: 'x' } }))
     }
   })

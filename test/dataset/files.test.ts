@@ -1,14 +1,14 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { Dataset, jsonFiles, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
+import { Dataset, memorySamples, pinnedSet, proposePinnedSet, sampleFiles } from '../../src/dataset/index.js'
 import { parseJsonKeepingDigits } from '../../src/dataset/json-text.js'
 import { folderWith } from './temporary.js'
 
 const context = callContext()
 const read = async (files: Record<string, unknown>) => {
   const found: unknown[] = []
-  for (const entry of await jsonFiles(await folderWith(files)).list(context))
+  for (const entry of await sampleFiles(await folderWith(files)).list(context))
     found.push(...(await entry.read(context)).map(({ value }) => value))
   return found
 }
@@ -87,13 +87,13 @@ describe('files that people have', () => {
 
   it('gzip that unpacks to more than the limit is refused', async () => {
     const folder = await folderWith({ 'a.json.gz': gzipSync(JSON.stringify('x'.repeat(100_000))) })
-    const [entry] = await jsonFiles({ directory: folder, maximumFileBytes: 10_000 }).list(context)
+    const [entry] = await sampleFiles({ directory: folder, maximumFileBytes: 10_000 }).list(context)
     await expect(entry!.read(context)).rejects.toThrow('it unpacks to more than 10000 bytes')
   })
 
   it('other files and files without a sample are named in a warning', async () => {
     const rows = Array.from({ length: 20 }, (_, id) => ({ id: `s${id}`, text: `text ${id}` }))
-    const source = jsonFiles(
+    const source = sampleFiles(
       await folderWith({ 'a.json': rows, 'notes.txt': '', 'b/README': '', 'empty.csv': 'id,text\n', '.hidden': '' }),
     )
     const identities = await new Dataset({ source, input: 'text' }).identities()
@@ -107,7 +107,7 @@ describe('files that people have', () => {
 
   it('a pattern chooses: what it leaves out is not named', async () => {
     const directory = await folderWith({ 'a.json': {}, 'b.parquet': '', 'c.txt': '' })
-    expect((await jsonFiles({ directory, pattern: '*.json' }).list(context)).map(({ path }) => path)).toEqual([
+    expect((await sampleFiles({ directory, pattern: '*.json' }).list(context)).map(({ path }) => path)).toEqual([
       'a.json',
     ])
   })
@@ -121,7 +121,7 @@ describe('files that people have', () => {
 
 describe('numbers that a JavaScript number cannot hold', () => {
   const identities = async (text: string, options = {}) =>
-    new Dataset({ source: jsonFiles(await folderWith({ 'a.jsonl': text })), input: 'text', ...options }).identities()
+    new Dataset({ source: sampleFiles(await folderWith({ 'a.jsonl': text })), input: 'text', ...options }).identities()
 
   it('keep their digits as id and group', async () => {
     const text = '{"id":1234567890123456789,"text":"a"}\n{"id":1234567890123456790,"text":"b"}\n'

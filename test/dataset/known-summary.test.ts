@@ -5,11 +5,11 @@ import { callContext } from '../../src/core/index.js'
 import {
   Dataset,
   type DatasetOptions,
-  jsonFiles,
   memorySamples,
   pinnedSet,
   proposePinnedSet,
   type Source,
+  sampleFiles,
 } from '../../src/dataset/index.js'
 import { addFiles, collect, folderWith, later, memoryDocuments } from './temporary.js'
 
@@ -27,7 +27,7 @@ async function evaluationOf(source: Source) {
 /** A folder, and documents that tell which of them were read. */
 async function place(content: Readonly<Record<string, unknown>> = files) {
   const folder = await folderWith(content)
-  const source = jsonFiles(folder)
+  const source = sampleFiles(folder)
   const evaluation = await evaluationOf(source)
   const documents = memoryDocuments()
   const asked: string[] = []
@@ -129,7 +129,7 @@ describe('the summary of samples that did not change', () => {
   it('is made again for another evaluation set', async () => {
     const { folder, open } = await place()
     const { summary } = await open()
-    const identities = await new Dataset({ source: jsonFiles(folder), input: 'text', target: 'label' }).identities()
+    const identities = await new Dataset({ source: sampleFiles(folder), input: 'text', target: 'label' }).identities()
     const evaluation = pinnedSet(proposePinnedSet(identities, { salt: 'other', share: 0.6 }))
     const other = await open({ evaluation })
     expect(other.isKnown).toBe(false)

@@ -5,7 +5,6 @@ import {
   Dataset,
   type DatasetOptions,
   formatPinnedSet,
-  jsonFiles,
   memorySamples,
   type Part,
   type PinnedSet,
@@ -14,6 +13,7 @@ import {
   pinnedStatus,
   proposePinnedSet,
   repinSet,
+  sampleFiles,
   type UntypedSample,
 } from '../../src/dataset/index.js'
 import { collect, folderWith } from './temporary.js'
@@ -158,7 +158,7 @@ describe('samples without an id', () => {
   const header = 'text,label\n'
   const lines = Array.from({ length: 20 }, (_, index) => `text ${index},${index % 2 === 0 ? 'ham' : 'spam'}\n`)
   const rowsOf = async (files: Record<string, unknown>) =>
-    new Dataset({ ...options, source: jsonFiles(await folderWith(files)) }).identities()
+    new Dataset({ ...options, source: sampleFiles(await folderWith(files)) }).identities()
 
   it('have an id of their content: lines may be added and moved', async () => {
     const before = await rowsOf({ 'a.csv': header + lines.join('') })

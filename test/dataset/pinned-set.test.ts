@@ -171,7 +171,13 @@ describe('people change a pinned set', () => {
 
   it('status names what was edited, deleted and set aside', () => {
     const now = [identity('a', 'g', 'other'), identity('b', 'g'), identity('d')]
-    expect(pinnedStatus(set, now)).toEqual({ pinned: 2, edited: ['a'], deleted: ['c'], setAside: ['b'], training: 1 })
+    expect(pinnedStatus(set, now)).toEqual({
+      pinned: 2,
+      edited: ['a'],
+      deleted: ['c'],
+      excludedByGroup: ['b'],
+      training: 1,
+    })
   })
 })
 

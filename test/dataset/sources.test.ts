@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { jsonFiles, memorySamples, type Source } from '../../src/dataset/index.js'
+import { memorySamples, type Source, sampleFiles } from '../../src/dataset/index.js'
 import { jsonErrorOffset, parseJsonText } from '../../src/dataset/json-text.js'
 import { parseCsv } from '../../src/dataset/sources/csv.js'
 import { globMatcher } from '../../src/dataset/sources/glob.js'
@@ -30,9 +30,9 @@ const withIssue = (path: string, position: string, message: RegExp) => ({
   facts: { issues: expect.arrayContaining([{ path, position, message: expect.stringMatching(message) }]) },
 })
 
-describe('jsonFiles', () => {
+describe('sampleFiles', () => {
   sourceContract(it, async () => ({
-    source: jsonFiles(
+    source: sampleFiles(
       await folderWith({ 'b/one.json': { n: 1 }, 'a.json': [{ n: 2 }, { n: 3 }], 'c.jsonl': '{"n":4}\n' }),
     ),
     samples: [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }],
@@ -49,7 +49,7 @@ describe('jsonFiles', () => {
       '.git/x.json': 'not read',
       'notes.txt': 'not read',
     })
-    expect(await everything(jsonFiles(folder))).toEqual({
+    expect(await everything(sampleFiles(folder))).toEqual({
       'a.jsonl': [
         ['line 1', { n: 3 }],
         ['line 3', { n: 4 }],
@@ -68,7 +68,7 @@ describe('jsonFiles', () => {
 
   it('a pattern chooses files', async () => {
     const folder = await folderWith({ 'a/x.json': 1, 'a/b/x.json': 2, 'x.jsonl': '3' })
-    expect(Object.keys(await everything(jsonFiles({ directory: folder, pattern: 'a/**/*.json' })))).toEqual([
+    expect(Object.keys(await everything(sampleFiles({ directory: folder, pattern: 'a/**/*.json' })))).toEqual([
       'a/b/x.json',
       'a/x.json',
     ])
@@ -76,7 +76,7 @@ describe('jsonFiles', () => {
 
   it('a folder that is not there is named', async () => {
     const folder = await folderWith()
-    await expect(jsonFiles(join(folder, 'nowhere')).list(context)).rejects.toMatchObject({
+    await expect(sampleFiles(join(folder, 'nowhere')).list(context)).rejects.toMatchObject({
       code: 'dataset-invalid',
       message: expect.stringContaining('it does not exist'),
     })
@@ -95,12 +95,12 @@ describe('jsonFiles', () => {
     ['a.csv', 'a,b\n1,2"3\n', 'line 2', /quote stands in a field/],
   ])('what cannot be read is named with its place: %s %j', async (path, content, position, message) => {
     const folder = await folderWith({ [path]: content })
-    await expect(issuesOf(jsonFiles(folder))).rejects.toMatchObject(withIssue(path, position, message))
+    await expect(issuesOf(sampleFiles(folder))).rejects.toMatchObject(withIssue(path, position, message))
   })
 
   it('all wrong lines of a file are named, not only the first', async () => {
     const folder = await folderWith({ 'a.jsonl': 'x\n{}\ny\n' })
-    await expect(issuesOf(jsonFiles(folder))).rejects.toMatchObject({ facts: { issues: { length: 2 } } })
+    await expect(issuesOf(sampleFiles(folder))).rejects.toMatchObject({ facts: { issues: { length: 2 } } })
   })
 
   it('a symbolic link is refused, wherever it leads', async () => {
@@ -108,14 +108,14 @@ describe('jsonFiles', () => {
     const folder = await folderWith({ 'a.json': {} })
     await symlink(join(outside, 'secret.json'), join(folder, 'b.json'))
     await symlink(outside, join(folder, 'c'))
-    await expect(jsonFiles(folder).list(context)).rejects.toMatchObject(withIssue('b.json', '', /symbolic link/))
-    await expect(jsonFiles(folder).list(context)).rejects.toMatchObject(withIssue('c', '', /symbolic link/))
+    await expect(sampleFiles(folder).list(context)).rejects.toMatchObject(withIssue('b.json', '', /symbolic link/))
+    await expect(sampleFiles(folder).list(context)).rejects.toMatchObject(withIssue('c', '', /symbolic link/))
   })
 
   it('a file that became a symbolic link between listing and reading is refused', async () => {
     const outside = await folderWith({ 'secret.json': {} })
     const folder = await folderWith({ 'a.json': {} })
-    const [entry] = await jsonFiles(folder).list(context)
+    const [entry] = await sampleFiles(folder).list(context)
     const { rm } = await import('node:fs/promises')
     await rm(join(folder, 'a.json'))
     await symlink(join(outside, 'secret.json'), join(folder, 'a.json'))
@@ -125,20 +125,20 @@ describe('jsonFiles', () => {
   it('a pipe is refused, not waited for', async () => {
     const folder = await folderWith()
     execFileSync('mkfifo', [join(folder, 'a.json')])
-    await expect(jsonFiles(folder).list(context)).rejects.toMatchObject(withIssue('a.json', '', /not a regular file/))
+    await expect(sampleFiles(folder).list(context)).rejects.toMatchObject(withIssue('a.json', '', /not a regular file/))
   })
 
   it('a file of 200 MB is refused by size, unread', async () => {
     const folder = await folderWith({ 'a.json': '' })
     await truncate(join(folder, 'a.json'), 200_000_000)
-    await expect(issuesOf(jsonFiles(folder))).rejects.toMatchObject(
+    await expect(issuesOf(sampleFiles(folder))).rejects.toMatchObject(
       withIssue('a.json', '', /200000000 bytes, and at most 100000000/),
     )
   })
 
   it('a file that is gone when it is read is named', async () => {
     const folder = await folderWith({ 'a.json': {} })
-    const [entry] = await jsonFiles(folder).list(context)
+    const [entry] = await sampleFiles(folder).list(context)
     const { rm } = await import('node:fs/promises')
     await rm(join(folder, 'a.json'))
     await expect(entry!.read(context)).rejects.toMatchObject(withIssue('a.json', '', /it is gone/))

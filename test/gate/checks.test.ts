@@ -66,7 +66,7 @@ describe('improves', () => {
     )
 
   it('is shown by an exact test, and never by a handful', async () => {
-    expect(await better(20)).toMatchObject({ status: 'pass', won: 20, lost: 0 })
+    expect(await better(20)).toMatchObject({ status: 'pass', improvements: 20, regressions: 0 })
     // Five of five: 1/32. Four of four: 1/16.
     expect(await better(5)).toMatchObject({ status: 'pass', pPass: expect.closeTo(1 / 32, 12) })
     expect(await better(4)).toMatchObject({ status: 'inconclusive', pPass: expect.closeTo(1 / 16, 12) })
@@ -108,7 +108,7 @@ describe('noNewFailures', () => {
       model('new', 100, (index) => index === 7 || index === 8),
       model('old', 100, (index) => index > 50),
     )
-    expect(found).toMatchObject({ status: 'fail', lost: 2, worst: ['item-0007', 'item-0008'] })
+    expect(found).toMatchObject({ status: 'fail', regressions: 2, regressedIds: ['item-0007', 'item-0008'] })
     const allowed = noNewFailures(accuracy(), { allowed: 2 })
     const [one, other] = [model('new', 100, (index) => index < 2), model('old', 100, () => false)]
     expect((await answer(allowed, one, other)).status).toBe('pass')

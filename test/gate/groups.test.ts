@@ -32,10 +32,10 @@ describe('right or wrong answers in groups', () => {
 
   it('with one improvement pass, with 200 losses of 2,000 fail, and the counts are those of items', async () => {
     const better = await overall(equal(400, 5), right, (item) => (item === 0 ? 1 : right(item)))
-    expect(better).toMatchObject({ status: 'pass', items: 2000, groups: 400, lost: 0, won: 1 })
+    expect(better).toMatchObject({ status: 'pass', items: 2000, groups: 400, regressions: 0, improvements: 1 })
     expect(better.reason).toContain('over 2,000 items in 400 groups (0 lost and 1 won)')
     const worse = await overall(equal(400, 5), right, (item) => (item % 10 === 1 ? 0 : right(item)))
-    expect(worse).toMatchObject({ status: 'fail', lost: 200, won: 0 })
+    expect(worse).toMatchObject({ status: 'fail', regressions: 200, improvements: 0 })
     expect(worse.estimate).toBeCloseTo(-0.1, 12)
   })
 

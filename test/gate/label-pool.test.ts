@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { callContext, digestJson, type Json, seededRandom } from '../../src/core/index.js'
 import { accuracy, type Evaluation } from '../../src/evaluation/index.js'
-import { judgePool, noRegression, type PoolItem, poolOf } from '../../src/gate/index.js'
+import { disagreementPool, judgePool, noRegression, type PoolItem } from '../../src/gate/index.js'
 import { evidenceOf } from '../../src/testing/evidence.js'
 
 const margin = 0.05
@@ -60,7 +60,7 @@ describe('labels of the disagreements alone', () => {
     let [labels, items] = [0, 0]
     for (let run = 0; run < 300; run += 1) {
       const { items: pool, truth } = world(`world ${run}`, 300, 0.1, [0, 0.03, 0.08][run % 3]!)
-      const asked = poolOf(pool)
+      const asked = disagreementPool(pool)
       const all = await withAllLabels(pool, truth)
       const { finding, unlabelled } = judgePool(
         asked,
@@ -71,7 +71,7 @@ describe('labels of the disagreements alone', () => {
         { metric, margin },
       )
       expect(unlabelled).toBe(0)
-      const { status, pPass, pFail, lower, upper, lost, won, estimate } = all
+      const { status, pPass, pFail, lower, upper, regressions: lost, improvements: won, estimate } = all
       expect(finding).toMatchObject({ status, pPass, pFail, lower, upper, lost, won })
       expect(finding.estimate).toBeCloseTo(estimate!, 12)
       expect(finding).not.toHaveProperty('candidateValue')
@@ -89,7 +89,7 @@ describe('labels of the disagreements alone', () => {
     const runs = 1000
     for (let run = 0; run < runs; run += 1) {
       const { items, truth } = world(`worse ${run}`, 200, 0.1, margin)
-      const asked = poolOf(items)
+      const asked = disagreementPool(items)
       if (
         judgePool(
           asked,
@@ -109,7 +109,7 @@ describe('labels of the disagreements alone', () => {
   it('some of them decide early only as all would', () => {
     for (let run = 0; run < 60; run += 1) {
       const { items, truth } = world(`early ${run}`, 300, 0.1, [0, 0.1][run % 2]!)
-      const asked = poolOf(items)
+      const asked = disagreementPool(items)
       const ids = asked.questions.map(({ id }) => id)
       const last = judgePool(asked, only(ids, truth), { metric, margin }).finding.status
       for (let count = 0; count < ids.length; count += 5) {
@@ -122,8 +122,8 @@ describe('labels of the disagreements alone', () => {
 
   it('are asked blind: in an order and with answers that tell nothing of whose they are', () => {
     const { items } = world('blind', 300, 0.3, 0)
-    const { questions } = poolOf(items)
-    const turned = poolOf(
+    const { questions } = disagreementPool(items)
+    const turned = disagreementPool(
       items.map(({ row, candidate, baseline }) => ({ row, candidate: baseline, baseline: candidate })),
     )
     expect(turned.questions).toEqual(questions)
@@ -133,14 +133,14 @@ describe('labels of the disagreements alone', () => {
   })
 
   it('of an item that was not asked are an error', () => {
-    const asked = poolOf(world('stranger', 50, 0.2, 0).items)
+    const asked = disagreementPool(world('stranger', 50, 0.2, 0).items)
     expect(() => judgePool(asked, new Map([['nobody', 'a']]), { metric, margin })).toThrow(
       expect.objectContaining({ code: 'invalid-options', facts: { id: 'nobody' } }),
     )
   })
 
   it('are for right and wrong answers only', () => {
-    const asked = poolOf(world('mean', 50, 0.2, 0).items)
+    const asked = disagreementPool(world('mean', 50, 0.2, 0).items)
     expect(() => judgePool(asked, new Map(), { metric: { ...metric, kind: 'mean' }, margin })).toThrow(/pool/)
   })
 })

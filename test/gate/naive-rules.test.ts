@@ -175,9 +175,9 @@ describe('a rule that is often written', () => {
       expect(pointCheck(value(next), value(models[step]!))).toBe(true)
       const evidence = evidenceOf(next, models[step]!)
       const bundle = evidence.candidate.weights.digest
-      const opponent = step === 0 ? {} : { best: { version: '0.1.0', bundle, evaluation: best } }
+      const reference = step === 0 ? {} : { best: { version: '0.1.0', bundle, evaluation: best } }
       const { status } = await qualityGate([noRegression(accuracy(), { margin })]).decide(
-        { ...evidence, ...opponent },
+        { ...evidence, ...reference },
         context,
       )
       if (step > 0) expect(status).toBe('fail')

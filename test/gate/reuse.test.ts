@@ -20,7 +20,7 @@ describe('one evaluation set, asked again and again', () => {
   it('by default is counted, and the verdict says what the chance of a false pass has grown to', async () => {
     const gate = qualityGate([noRegression(accuracy())])
     expect((await gate.decide(given([1, 1]), context)).reuse).toBe(undefined)
-    expect((await gate.decide(given([1, 1], 1), context)).reuse).toEqual({ use: 1, falsePassChance: 0.05 })
+    expect((await gate.decide(given([1, 1], 1), context)).reuse).toEqual({ evaluationCount: 1, falsePassChance: 0.05 })
     expect((await gate.decide(given([1, 1], 7), context)).reuse!.falsePassChance).toBeCloseTo(0.35)
     expect((await gate.decide(given([1, 1], 1000), context)).reuse!.falsePassChance).toBe(1)
   })
@@ -28,18 +28,25 @@ describe('one evaluation set, asked again and again', () => {
   it('with a limit asks more of each: what passes alone is open among fifty', async () => {
     const alone = await qualityGate([noRegression(accuracy())]).decide(given([55, 55], 1), context)
     expect(alone.status).toBe('pass')
-    const among = await qualityGate([noRegression(accuracy())], { uses: 50 }).decide(given([55, 55], 1), context)
-    expect(among).toMatchObject({ status: 'inconclusive', reuse: { use: 1, uses: 50, falsePassChance: 0.001 } })
+    const among = await qualityGate([noRegression(accuracy())], { maximumEvaluations: 50 }).decide(
+      given([55, 55], 1),
+      context,
+    )
+    expect(among).toMatchObject({
+      status: 'inconclusive',
+      reuse: { evaluationCount: 1, maximumEvaluations: 50, falsePassChance: 0.001 },
+    })
     expect(among.findings[0]!.alpha).toBeCloseTo(0.001)
     expect(among.findings[0]!.reason).toContain('1,000 independent items')
     // The same at every use: asking again changes nothing.
     expect(
-      (await qualityGate([noRegression(accuracy())], { uses: 50 }).decide(given([55, 55], 50), context)).findings,
+      (await qualityGate([noRegression(accuracy())], { maximumEvaluations: 50 }).decide(given([55, 55], 50), context))
+        .findings,
     ).toEqual(among.findings)
   })
 
   it('beyond its limit decides nothing any more', async () => {
-    const gate = qualityGate([noRegression(accuracy())], { uses: 3 })
+    const gate = qualityGate([noRegression(accuracy())], { maximumEvaluations: 3 })
     expect((await gate.decide(given([1, 1], 3), context)).status).toBe('pass')
     const verdict = await gate.decide(given([1, 1], 4), context)
     expect(verdict.status).toBe('inconclusive')
@@ -48,14 +55,15 @@ describe('one evaluation set, asked again and again', () => {
 
   it('a harm is a harm at five per cent, whatever the limit', async () => {
     expect(
-      (await qualityGate([noRegression(accuracy())], { uses: 50 }).decide(given([60, 0], 1), context)).status,
+      (await qualityGate([noRegression(accuracy())], { maximumEvaluations: 50 }).decide(given([60, 0], 1), context))
+        .status,
     ).toBe('fail')
   })
 
   it('costs power, and the plan says how much: gate.md, 725 items at 4 % discordance over 50 releases', () => {
     const options = { items: 725, discordance: 0.04 }
     expect(planGate(options).identical.pass).toBeCloseTo(0.83, 2)
-    const strict = planGate({ ...options, uses: 50 })
+    const strict = planGate({ ...options, maximumEvaluations: 50 })
     expect(strict.identical.pass).toBeCloseTo(0.24, 1)
     expect(strict.worseByTheMargin.pass).toBeLessThanOrEqual(0.001)
     const { pass, fail, inconclusive } = strict.identical
@@ -64,8 +72,8 @@ describe('one evaluation set, asked again and again', () => {
 
   it('takes a number of uses', () => {
     for (const uses of [0, -1, 1.5, Number.NaN, 1e9]) {
-      expect(() => qualityGate([noRegression(accuracy())], { uses })).toThrow(/uses|times/)
-      expect(() => planGate({ items: 100, uses })).toThrow(/uses/)
+      expect(() => qualityGate([noRegression(accuracy())], { maximumEvaluations: uses })).toThrow(/uses|times/)
+      expect(() => planGate({ items: 100, maximumEvaluations: uses })).toThrow(/uses/)
     }
   })
 })

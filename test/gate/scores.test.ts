@@ -152,7 +152,7 @@ describe('a ratio of sums', () => {
     const same = await gate.decide(evidenceOf(of('new', 10), of('old', 11)), context)
     expect(same.status).toBe('pass')
     expect(same.findings[0]!.engine).toContain('BCa bootstrap by group')
-    expect(same.findings[0]!.opponentValue).toBeCloseTo((2 * 356) / (2 * 356 + 44), 12)
+    expect(same.findings[0]!.referenceValue).toBeCloseTo((2 * 356) / (2 * 356 + 44), 12)
     expect((await gate.decide(evidenceOf(of('new', 40), of('old', 5)), context)).status).toBe('fail')
   })
 

@@ -93,8 +93,8 @@ describe('too little evidence', () => {
       evaluationOf({ model: name, scores: groups.map(() => score), groups })
     const verdict = await decide(evidenceOf(repeated('new', 0), repeated('old', 1)))
     const [finding] = verdict.findings
-    expect(finding).toMatchObject({ items: 12, groups: 4, lost: 12 })
-    // Four of four lost: 1/16 exactly, half of it mid-p; never 1/4096.
+    expect(finding).toMatchObject({ items: 12, groups: 4, regressions: 12 })
+    // Four of four regressions: 1/16 exactly, half of it mid-p; never 1/4096.
     expect(finding!.pFail).toBeCloseTo(1 / 32, 12)
   })
 
@@ -145,8 +145,11 @@ describe('what a number means', () => {
     const gain = await decide(evidenceOf(better, worse))
     expect([loss.status, gain.status]).toEqual(['fail', 'pass'])
     expect(loss.findings[0]!.estimate).toBeCloseTo(-gain.findings[0]!.estimate!, 12)
-    expect([loss.findings[0]!.lost, loss.findings[0]!.won]).toEqual([gain.findings[0]!.won, gain.findings[0]!.lost])
-    expect(loss.findings[0]!.worst).toContain('item-0010')
+    expect([loss.findings[0]!.regressions, loss.findings[0]!.improvements]).toEqual([
+      gain.findings[0]!.improvements,
+      gain.findings[0]!.regressions,
+    ])
+    expect(loss.findings[0]!.regressedIds).toContain('item-0010')
   })
 
   it('where less is better, more is a loss', async () => {

@@ -170,11 +170,11 @@ it('what model_signing signs is accepted here', async () => {
 })
 
 it('neither accepts a key or a root that is another', async () => {
-  const strangers = cases
+  const unexplained = cases
     .slice(0, 10)
     .map((each, at) => ({ ...each, party: at % 2 === 0 ? keyParty(1000 + at) : certificateParty(1000 + at) }))
-  for (const [status] of ask(strangers.map(verifyCommand))) expect(status).toBe(1)
-  for (const each of strangers) expect(await verifyHere(each)).toMatchObject({ status: 'untrusted' })
+  for (const [status] of ask(unexplained.map(verifyCommand))) expect(status).toBe(1)
+  for (const each of unexplained) expect(await verifyHere(each)).toMatchObject({ status: 'untrusted' })
 })
 
 it('the command itself says so, too', () => {

@@ -45,9 +45,9 @@ describe('after the promotion', () => {
     await rival(poison('apple')).run()
     const blocked: Releaser = {
       ...releaser,
-      stage: async (request, context) => {
-        if (request.intent.withdraws.length > 0) throw new Error('the registry is down')
-        return releaser.stage(request, context)
+      prepare: async (request, context) => {
+        if (request.postPublish.withdraws.length > 0) throw new Error('the registry is down')
+        return releaser.prepare(request, context)
       },
     }
     const deploy = follower(async () => Promise.reject(new TypeError('the server is full')))
@@ -86,7 +86,7 @@ describe('after the promotion', () => {
     await pipeline().run()
     const held = await pipeline(poison('apple')).run()
     const asked = { reason: 'x', untilMs: clock.nowMs() + 1000 }
-    const down: Releaser = { ...releaser, stage: async () => Promise.reject(new Error('down')) }
+    const down: Releaser = { ...releaser, prepare: async () => Promise.reject(new Error('down')) }
     await expect(
       pipeline(poison('apple'), { releaser: down }).override(held.runId, { ...asked, by: 'Ada' }),
     ).rejects.toThrow('down')
@@ -102,14 +102,14 @@ describe('after the promotion', () => {
     let raced = false
     const slow: Releaser = {
       ...releaser,
-      promote: async (staged, context) => {
-        const promoted = await releaser.promote(staged, context)
+      publish: async (pending, context) => {
+        const published = await releaser.publish(pending, context)
         if (!raced) {
           raced = true
           await releaser.point('latest', '0.1.0', '0.1.0', context)
           await releaser.point('latest', other, '0.1.0', context)
         }
-        return promoted
+        return published
       },
     }
     // Another release, made while the channel still pointed at the first one.

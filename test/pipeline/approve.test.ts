@@ -35,7 +35,7 @@ describe('approve', () => {
     await expect(open().approve(runId, { by, reason })).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  it('cut off after the promotion, does not release twice', async () => {
+  it('cut off after the publication, does not release twice', async () => {
     const { open, runId, store, releaser } = await awaiting()
     let failing = true
     const write = store.runs.write.bind(store.runs)

@@ -61,7 +61,7 @@ describe('the evaluation set', () => {
     const { pipeline } = await drifted()
     const reuse = async (...poisoned: readonly string[]) => {
       const result = await pipeline(poison(...poisoned), { gate }).run()
-      return 'verdict' in result ? result.verdict.reuse?.use : undefined
+      return 'verdict' in result ? result.verdict.reuse?.evaluationCount : undefined
     }
     // Two before: the first release, and the one that was approved.
     expect(await reuse('fig', 'apple')).toBe(3)

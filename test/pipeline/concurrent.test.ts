@@ -19,7 +19,11 @@ async function expectOrder(folder: string): Promise<void> {
   const { history, current } = await releasesIn(folder)
   const find = (version: string) => history.find((release) => release.version === version)
   const standing: string[] = []
-  for (let at = current; at !== undefined; at = at.intent.replaces == null ? undefined : find(at.intent.replaces))
+  for (
+    let at = current;
+    at !== undefined;
+    at = at.postPublish.replaces == null ? undefined : find(at.postPublish.replaces)
+  )
     standing.push(at.version)
   expect(standing.at(-1)).toBe('0.1.0')
   for (const { version, withdrawn } of history)

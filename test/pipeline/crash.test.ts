@@ -120,7 +120,7 @@ describe('killed at any write', () => {
       const answer = JSON.parse(next.output) as { status: string; reason?: string }
       const { current, history } = await readers(project)
       const withdrawn = history.find(({ version }) => version === '0.1.1')?.withdrawn !== undefined
-      // Before the promotion it never happened; after it, it is finished: pointed and withdrawn.
+      // Before the publication it never happened; after it, it is finished: pointed and withdrawn.
       if (history.length === 2)
         expect([answer.status, current?.version, withdrawn], `point ${point}`).toEqual(['up-to-date', '0.1.1', false])
       else

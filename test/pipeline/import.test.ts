@@ -31,7 +31,7 @@ describe('import', () => {
       status: 'imported',
       release: {
         version: '1.4.0',
-        intent: { channel: 'latest' },
+        postPublish: { channel: 'latest' },
         record: { importedFrom: { from: 'the old server', by: 'Ada' }, metrics: { accuracy: expect.any(Number) } },
       },
     })

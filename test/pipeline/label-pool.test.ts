@@ -25,7 +25,7 @@ describe('a pool of unlabelled inputs', () => {
     // The candidate learnt that figs are vehicles.
     const labels = new Map<string, Json>(asked.questions.map(({ id }) => [id, 'fruit']))
     const judged = await pipeline.labelPool(runId, { samples: pool, labels })
-    expect(judged).toMatchObject({ unlabelled: 0, finding: { status: 'fail', lost: 50, won: 0 } })
+    expect(judged).toMatchObject({ unlabelled: 0, finding: { status: 'fail', regressions: 50, improvements: 0 } })
     const other = new Map<string, Json>(asked.questions.map(({ id }) => [id, 'vehicle']))
     expect((await pipeline.labelPool(runId, { samples: pool, labels: other })).finding.status).toBe('pass')
     const entries = await storeLedger(store).read(callContext())

@@ -129,7 +129,12 @@ describe('policyChanges', () => {
     ['a new check', of(floor()), of(floor(), weightIntegrity()), [false]],
     ['nothing', of(floor()), of(floor()), []],
     ['a gate of another kind', of(floor()), { rules: 3 }, [true]],
-    ['a set for any number of candidates', qualityGate([floor()], { uses: 5 }).describe(), of(floor()), [true]],
+    [
+      'a set for any number of candidates',
+      qualityGate([floor()], { maximumEvaluations: 5 }).describe(),
+      of(floor()),
+      [true],
+    ],
     [
       'fewer required slices',
       of(noRegression(accuracy(), { requiredSlices: ['a=1', 'a=2'] })),

@@ -58,18 +58,18 @@ describe('a release that another machine publishes meanwhile', () => {
     })
     expect(await onB(samples, { stages: [meanwhile] }).run()).toMatchObject({
       status: 'released',
-      release: { version: '0.1.2', intent: { replaces: '0.1.1' }, record: { metrics: { accuracy: 1 } } },
+      release: { version: '0.1.2', postPublish: { replaces: '0.1.1' }, record: { metrics: { accuracy: 1 } } },
     })
   })
 
-  it('between the promotion and the channel, wins: the other is withdrawn, and decided on again', async () => {
+  it('between the publication and the channel, wins: the other is withdrawn, and decided on again', async () => {
     const { onA, onB, releaser } = twoMachines()
     await onA(poison('apple', 'pear')).run()
     let raced = false
     const racing = {
       ...releaser,
-      async promote(...asked: Parameters<typeof releaser.promote>) {
-        const release = await releaser.promote(...asked)
+      async publish(...asked: Parameters<typeof releaser.publish>) {
+        const release = await releaser.publish(...asked)
         // Another machine pointed the channel at its own release in that moment.
         if (!raced) {
           raced = true
@@ -86,7 +86,7 @@ describe('a release that another machine publishes meanwhile', () => {
     expect(await onA().run()).toMatchObject({ status: 'up-to-date' })
   })
 
-  /** A registry in whose `verify`, the last step before the promotion, another machine releases once. */
+  /** A registry in whose `verify`, the last step before the publication, another machine releases once. */
   const raced = (releaser: Releaser, other: () => Promise<unknown>): Releaser => {
     let done = false
     return {
@@ -125,9 +125,9 @@ describe('a release that another machine publishes meanwhile', () => {
     })
     expect(await onA().current()).toMatchObject({ version: '0.1.2', record: { metrics: { accuracy: 1 } } })
     expect(await onA().history()).toHaveLength(3)
-    const staged = []
-    for await (const left of releaser.staged(callContext())) staged.push(left)
-    expect(staged).toEqual([])
+    const pending = []
+    for await (const left of releaser.pending(callContext())) pending.push(left)
+    expect(pending).toEqual([])
   })
 })
 
@@ -267,18 +267,18 @@ it('leaves what another machine stages meanwhile, and discards it after an hour'
   const { onA, onB, releaser, clock } = twoMachines()
   await onA(poison('apple', 'pear')).run()
   const current = await releaser.current('latest', callContext())
-  const staged = async () => {
+  const pending = async () => {
     const found: string[] = []
-    for await (const { staged: one } of releaser.staged(callContext())) found.push(one.version)
+    for await (const { pending: one } of releaser.pending(callContext())) found.push(one.version)
     return found
   }
   const record = { runId: 'of-another-machine', atMs: clock.nowMs() }
-  await releaser.stage(
+  await releaser.prepare(
     { ...current!, bundle: { digest: current!.bundle, manifest: current!.manifest }, version: '9.0.0', record },
     callContext(),
   )
   await onB(poison('apple', 'pear')).run()
-  expect(await staged()).toEqual(['9.0.0'])
+  expect(await pending()).toEqual(['9.0.0'])
   await onB(poison('apple', 'pear'), { clock: { nowMs: () => clock.nowMs() + 3_600_001 } }).run()
-  expect(await staged()).toEqual([])
+  expect(await pending()).toEqual([])
 })

@@ -103,14 +103,14 @@ describe('rollback', () => {
     expect((await pipeline().history()).find(({ version }) => version === '0.1.1')?.withdrawn).toBeDefined()
   })
 
-  it('cut off before the promotion, leaves nothing staged behind', async () => {
+  it('cut off before the publication, leaves nothing pending behind', async () => {
     const { pipeline, releaser } = await twoReleases()
-    const failing = { ...releaser, promote: async () => Promise.reject(new Error('the line is dead')) }
+    const failing = { ...releaser, publish: async () => Promise.reject(new Error('the line is dead')) }
     await expect(pipeline(samples, { releaser: failing }).rollback({ by: 'Ada', reason: 'a' })).rejects.toThrow()
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.1' } })
-    const staged = []
-    for await (const left of releaser.staged(callContext())) staged.push(left)
-    expect(staged).toEqual([])
+    const pending = []
+    for await (const left of releaser.pending(callContext())) pending.push(left)
+    expect(pending).toEqual([])
   })
 })
 

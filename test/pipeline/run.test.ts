@@ -53,9 +53,9 @@ describe('a run', () => {
     ).toBe(true)
     expect(await pipeline().current()).toMatchObject({ version: '0.1.0' })
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date' })
-    const staged = []
-    for await (const left of releaser.staged(callContext())) staged.push(left)
-    expect(staged).toEqual([])
+    const pending = []
+    for await (const left of releaser.pending(callContext())) pending.push(left)
+    expect(pending).toEqual([])
   })
 
   it('releases a better model as the next version, with the verdict attached', async () => {

@@ -141,8 +141,8 @@ describe('events', () => {
       'dataset-ready',
       'train-progress',
       'gate-verdict',
-      'release-staged',
-      'release-promoted',
+      'release-prepared',
+      'release-published',
       'channel-pointed',
       'run-end',
     ] as const)

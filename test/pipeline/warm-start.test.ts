@@ -302,7 +302,7 @@ describe('what was old, on a machine that never trained', () => {
     ['two', grown],
   ])
   const at = (commit: string): Changes => ({ provenance: async () => ({ commit, dirtyPaths: [] }) })
-  const rowsAt = async (commit: string) => rowsOf(commits.get(commit)!)
+  const rowsAtCommit = async (commit: string) => rowsOf(commits.get(commit)!)
   const limes = more('lime')
 
   it('comes of the commit, where its root is the recorded one; once', async () => {
@@ -315,9 +315,9 @@ describe('what was old, on a machine that never trained', () => {
       trainer,
       store: memoryStore(),
       ledger: storeLedger(store),
-      rowsAt: async (commit) => {
+      rowsAtCommit: async (commit) => {
         asked.push(commit)
-        return rowsAt(commit)
+        return rowsAtCommit(commit)
       },
     }
     const base = named(second, 0.5)
@@ -336,11 +336,15 @@ describe('what was old, on a machine that never trained', () => {
 
   it.each([
     ['nothing gives it', {}, 'nothing gives those of a commit'],
-    ['the commit holds others', { rowsAt: async () => rowsAt('two') }, 'those of the commit one are others'],
+    [
+      'the commit holds others',
+      { rowsAtCommit: async () => rowsAtCommit('two') },
+      'those of the commit one are others',
+    ],
     [
       'the commit is not here',
       {
-        rowsAt: async () => {
+        rowsAtCommit: async () => {
           throw new Error('the commit is not in this clone.')
         },
       },
@@ -375,7 +379,7 @@ describe('what was old, on a machine that never trained', () => {
     const run = (changes: Changes) =>
       pipeline(grown, { ...at('two'), base: named(first, 0), store: damaged, ...changes }).run()
     await expect(run({})).rejects.toMatchObject({ code: 'not-found' })
-    expect((await run({ rowsAt })).status).toBe('released')
+    expect((await run({ rowsAtCommit: rowsAtCommit })).status).toBe('released')
   })
 
   it('is not known of what was imported', async () => {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { callContext, digestBytes, digestJson } from '../../src/core/index.js'
-import { Dataset, jsonFiles, memorySamples, pinnedSet } from '../../src/dataset/index.js'
+import { Dataset, memorySamples, pinnedSet, sampleFiles } from '../../src/dataset/index.js'
 import { loadPrompts, prompt } from '../../src/prompts/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 
@@ -119,7 +119,7 @@ describe('prompt as a part of a row', () => {
   it('its description holds the template: an edited one renders anew, an equal one does not', async () => {
     const directory = await folderWith({ 'x.txt': '{{ text }}', 's/a.json': JSON.stringify(samples[0]) })
     let reads = 0
-    const files = jsonFiles(join(directory, 's'))
+    const files = sampleFiles(join(directory, 's'))
     const source = {
       ...files,
       list: async (listContext: typeof context) =>

@@ -92,13 +92,13 @@ describe('directoryRegistry', () => {
   it('copies nothing for a bundle that it holds', async () => {
     const { releaser } = await released()
     const opened = await releaser.open('0.1.0', await mkdtemp(join(path, 'open-')), callContext())
-    const staged = await releaser.stage(
-      { bundle: opened, version: '0.2.0', intent: { withdraws: [] }, record: { runId: 'a', atMs: 0 } },
+    const pending = await releaser.prepare(
+      { bundle: opened, version: '0.2.0', postPublish: { withdraws: [] }, record: { runId: 'a', atMs: 0 } },
       callContext(),
     )
-    const [folder] = await readdir(join(path, 'staged'))
-    expect(await readdir(join(path, 'staged', folder!))).toEqual(['staged.json'])
-    await releaser.promote(staged, callContext())
+    const [folder] = await readdir(join(path, 'pending'))
+    expect(await readdir(join(path, 'pending', folder!))).toEqual(['pending.json'])
+    await releaser.publish(pending, callContext())
     expect(await readdir(join(path, 'bundles'))).toHaveLength(1)
   })
 

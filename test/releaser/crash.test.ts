@@ -35,8 +35,8 @@ async function writeBundle(name: string): Promise<void> {
 
 async function stageIn(registry: Releaser, version: string, name: string, runId: string) {
   const bundle = await readBundle(join(folder, name), context)
-  return registry.stage(
-    { bundle, version, intent: { channel: 'latest', withdraws: [] }, record: { runId, atMs: 0 } },
+  return registry.prepare(
+    { bundle, version, postPublish: { channel: 'latest', withdraws: [] }, record: { runId, atMs: 0 } },
     context,
   )
 }
@@ -73,9 +73,9 @@ async function expectConverged(root: string): Promise<void> {
   expect(await release(root)).toMatchObject({ code: 0, output: 'done' })
   expect(await readersSee(root)).toBe(end)
   const registry = directoryRegistry(join(root, 'registry'))
-  const staged = []
-  for await (const one of registry.staged(context)) staged.push(one.staged)
-  expect(staged).toEqual([])
+  const pending = []
+  for await (const one of registry.pending(context)) pending.push(one.pending)
+  expect(pending).toEqual([])
   expect(await readdir(join(root, 'registry/bundles'))).toHaveLength(2)
 }
 
@@ -85,7 +85,7 @@ beforeAll(async () => {
   await compileRooms(['core', 'store', 'model', 'releaser'], join(compiled, 'rooms'))
   for (const name of ['one', 'two', 'three']) await writeBundle(name)
   const registry = directoryRegistry(join(folder, 'first/registry'))
-  await registry.promote(await stageIn(registry, '0.1.0', 'one', 'first'), context)
+  await registry.publish(await stageIn(registry, '0.1.0', 'one', 'first'), context)
   await registry.point('latest', '0.1.0', undefined, context)
   const root = await copyOf('count')
   const countFile = join(folder, 'count.txt')
@@ -184,7 +184,7 @@ describe('real processes that race', () => {
   }
 
   it.each([1, 2, 3, 4, 5])('for one version, of different bundles: one gets it (round %i)', async (round) => {
-    const root = await copyOf(`promote-${round}`)
+    const root = await copyOf(`publish-${round}`)
     const registry = directoryRegistry(join(root, 'registry'))
     const acts = await Promise.all(
       ['one', 'two', 'three'].map(async (name) => {
@@ -197,7 +197,7 @@ describe('real processes that race', () => {
       await writeFile(file, JSON.stringify(await stageIn(registry, '0.2.0', name, name)))
     const outcomes = await race(
       root,
-      acts.map(({ file }) => ['promote', file]),
+      acts.map(({ file }) => ['publish', file]),
     )
     expect([...outcomes].sort()).toEqual(['done', 'release-conflict true', 'release-conflict true'])
     expect(await readersSee(root)).toBe('0.1.0 of 0.2.0, 0.1.0')
@@ -206,35 +206,35 @@ describe('real processes that race', () => {
   })
 
   it.each([1, 2, 3, 4, 5])(
-    'to promote one staging: it is promoted once, and all are told so (round %i)',
+    'to publish one pending release: it is published once, and all are told so (round %i)',
     async (round) => {
       const root = await copyOf(`same-${round}`)
       const registry = directoryRegistry(join(root, 'registry'))
-      const file = join(root, 'staged.json')
+      const file = join(root, 'pending.json')
       await writeFile(file, JSON.stringify(await stageIn(registry, '0.2.0', 'two', 'run')))
       expect(
         await race(
           root,
-          Array.from({ length: 4 }, () => ['promote', file]),
+          Array.from({ length: 4 }, () => ['publish', file]),
         ),
       ).toEqual(['done', 'done', 'done', 'done'])
       expect(await readersSee(root)).toBe('0.1.0 of 0.2.0, 0.1.0')
     },
   )
 
-  it('to promote one staging, in one process: every call gets the release', async () => {
+  it('to publish one pending release, in one process: every call gets the release', async () => {
     const root = await copyOf('one-process')
     const registries = Array.from({ length: 16 }, () => directoryRegistry(join(root, 'registry')))
-    const staged = await stageIn(registries[0]!, '0.2.0', 'two', 'run')
-    const released = await Promise.all(registries.map((registry) => registry.promote(staged, context)))
-    expect(new Set(released.map(({ promotedAtMs }) => promotedAtMs)).size).toBe(1)
+    const pending = await stageIn(registries[0]!, '0.2.0', 'two', 'run')
+    const released = await Promise.all(registries.map((registry) => registry.publish(pending, context)))
+    expect(new Set(released.map(({ publishedAtMs }) => publishedAtMs)).size).toBe(1)
   })
 
   it.each([1, 2, 3, 4, 5])('to point a channel from where they saw it: one moves it (round %i)', async (round) => {
     const root = await copyOf(`point-${round}`)
     const registry = directoryRegistry(join(root, 'registry'))
     const versions = ['0.1.1', '0.1.2', '0.1.3', '0.1.4']
-    for (const version of versions) await registry.promote(await stageIn(registry, version, 'two', version), context)
+    for (const version of versions) await registry.publish(await stageIn(registry, version, 'two', version), context)
     await registry.point('race', '0.1.0', undefined, context)
     const outcomes = await race(
       root,

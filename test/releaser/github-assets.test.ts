@@ -45,13 +45,13 @@ describe('names of assets', () => {
 describe('the mark in the notes', () => {
   it('is read as it was written, and ends no comment', () =>
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.nat(), (runId, promotedAtMs) => {
+      fc.property(fc.string({ unit: 'grapheme' }), fc.nat(), (runId, publishedAtMs) => {
         const marker = { version: '1.0.0', bundle: digestBytes('a'), runId }
         const body = withMarker('notes', marker)
         expect(readMarker(body)).toEqual(marker)
         expect(body.match(/-->/g)).toHaveLength(1)
-        const later = withMarker(body, { ...marker, promotedAtMs })
-        expect(readMarker(later)).toEqual({ ...marker, promotedAtMs })
+        const later = withMarker(body, { ...marker, publishedAtMs })
+        expect(readMarker(later)).toEqual({ ...marker, publishedAtMs })
         expect(later.match(/<!--/g)).toHaveLength(1)
       }),
     ))

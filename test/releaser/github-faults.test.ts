@@ -26,32 +26,33 @@ async function historyOf(registry: Releaser): Promise<readonly Release[]> {
   return found
 }
 
-async function finish(registry: Releaser, { version, intent }: Release): Promise<void> {
+async function finish(registry: Releaser, { version, postPublish }: Release): Promise<void> {
   const current = await registry.current('latest', context)
   if (current?.version !== version) await registry.point('latest', version, current?.version, context)
-  for (const withdrawn of intent.withdraws) await registry.withdraw(withdrawn, intent.reason ?? 'none', context)
+  for (const withdrawn of postPublish.withdraws)
+    await registry.withdraw(withdrawn, postPublish.reason ?? 'none', context)
 }
 
 /** What a run does with a registry: ends what an earlier one left, then releases, unless that was it. */
 async function run(registry: Releaser, name: string, withdraws: readonly string[]): Promise<void> {
-  for await (const { staged, promoting } of registry.staged(context))
-    if (promoting) await registry.promote(staged, context)
-    else await registry.discard(staged, context)
+  for await (const { pending, publishing } of registry.pending(context))
+    if (publishing) await registry.publish(pending, context)
+    else await registry.discard(pending, context)
   const history = await historyOf(registry)
   const made = await readBundle(join(folder, name), context)
   if (history[0] !== undefined) await finish(registry, history[0])
   if (history[0]?.bundle === made.digest) return
-  const staged = await registry.stage(
+  const pending = await registry.prepare(
     {
       bundle: made,
       version: nextVersion(history.map(({ version }) => version)),
-      intent: { channel: 'latest', withdraws, reason: 'worse' },
+      postPublish: { channel: 'latest', withdraws, reason: 'worse' },
       record: { runId: `run-${runs++}`, atMs: 0 },
     },
     context,
   )
-  await registry.verify(staged, context)
-  await finish(registry, await registry.promote(staged, context))
+  await registry.verify(pending, context)
+  await finish(registry, await registry.publish(pending, context))
 }
 let runs = 0
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { digestBytes, digestManifest, type Json, manifestOf } from '../../src/core/index.js'
 import { releaseNotes } from '../../src/releaser/github/index.js'
-import type { ReleaseRecord, Staged } from '../../src/releaser/index.js'
+import type { PendingRelease, ReleaseRecord } from '../../src/releaser/index.js'
 
 const secret = 'Dear Ms Miller, your account'
 
-function staged(version: string, files: Record<string, string>, record: Partial<ReleaseRecord> = {}): Staged {
+function pending(version: string, files: Record<string, string>, record: Partial<ReleaseRecord> = {}): PendingRelease {
   const manifest = manifestOf(
     Object.entries(files).map(([path, text]) => ({ path, sizeBytes: text.length, digest: digestBytes(text) })),
   )
@@ -14,7 +14,7 @@ function staged(version: string, files: Record<string, string>, record: Partial<
     version,
     bundle: digestManifest(manifest),
     manifest,
-    intent: { channel: 'latest', withdraws: [] },
+    postPublish: { channel: 'latest', withdraws: [] },
     record: { runId: `run-${version}`, atMs: 0, ...record },
   }
 }
@@ -31,12 +31,12 @@ const candidate = (epochs: number, base: string): Json => ({
 })
 const evaluationDigest = digestBytes('evaluation')
 
-const first = staged(
+const first = pending(
   '1.0.0',
   { 'model.bin': 'one', 'prompts/a.txt': 'a', 'prompts/b.txt': 'b' },
   { dataset: dataset(90, 'one'), candidate: candidate(3, 'x'), metrics: { accuracy: 0.9 }, evaluationDigest },
 )
-const second = staged(
+const second = pending(
   '1.1.0',
   { 'model.bin': 'two', 'prompts/a.txt': 'changed', 'prompts/c.txt': 'c' },
   {
@@ -90,7 +90,7 @@ describe('release notes', () => {
         {
           ...first,
           version: '1.2.0',
-          intent: { withdraws: ['1.1.0'] },
+          postPublish: { withdraws: ['1.1.0'] },
           record: { ...first.record, restoredFrom: '1.0.0' },
         },
         second,
@@ -112,7 +112,7 @@ describe('release notes', () => {
     const odd: readonly Json[] = [null, 'text', 7, [], {}, { counts: 'none', findings: {}, trainer: null }]
     for (const value of odd)
       expect(
-        releaseNotes(staged('1.0.0', { a: 'a' }, { dataset: value, candidate: value, verdict: value }), first),
+        releaseNotes(pending('1.0.0', { a: 'a' }, { dataset: value, candidate: value, verdict: value }), first),
       ).toContain('Version 1.0.0')
   })
 })

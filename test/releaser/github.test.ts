@@ -5,7 +5,13 @@ import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { type GitHubRegistryOptions, githubRegistry } from '../../src/releaser/github/index.js'
-import { type Bundle, type Releaser, readBundle, type Staged, type StageRequest } from '../../src/releaser/index.js'
+import {
+  type Bundle,
+  type PendingRelease,
+  type PrepareRequest,
+  type Releaser,
+  readBundle,
+} from '../../src/releaser/index.js'
 import {
   type GitHubFault,
   type GitHubRequest,
@@ -48,20 +54,20 @@ async function request(
   version: string,
   files: Record<string, string | Uint8Array>,
   runId = 'run',
-): Promise<StageRequest & { readonly bundle: Bundle }> {
+): Promise<PrepareRequest & { readonly bundle: Bundle }> {
   const directory = await mkdtemp(join(folder, 'bundle-'))
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(directory, path)), { recursive: true })
     await writeFile(join(directory, path), content)
   }
   const bundle = await readBundle(directory, context)
-  return { bundle, version, intent: { channel: 'latest', withdraws: [] }, record: { runId, atMs: 0 } }
+  return { bundle, version, postPublish: { channel: 'latest', withdraws: [] }, record: { runId, atMs: 0 } }
 }
 
-async function release(registry: Releaser, asked: StageRequest) {
-  const staged = await registry.stage(asked, context)
-  await registry.verify(staged, context)
-  return registry.promote(staged, context)
+async function release(registry: Releaser, asked: PrepareRequest) {
+  const pending = await registry.prepare(asked, context)
+  await registry.verify(pending, context)
+  return registry.publish(pending, context)
 }
 
 const state = () => github.state.repositories.get(repository)!
@@ -69,9 +75,9 @@ const assetNames = () => state().releases.flatMap(({ assets }) => assets.map(({ 
 const uploads = () => github.requests.filter(({ host, method }) => host === 'uploads' && method === 'POST')
 const coded = (code: string) => expect.objectContaining({ code })
 
-async function stagedIn(registry: Releaser) {
+async function pendingIn(registry: Releaser) {
   const found = []
-  for await (const one of registry.staged(context)) found.push(one)
+  for await (const one of registry.pending(context)) found.push(one)
   return found
 }
 
@@ -79,28 +85,28 @@ describe('what is sent to GitHub', () => {
   it('goes on with an upload that was cut, and sends nothing twice', async () => {
     const asked = await request('1.0.0', { 'a.bin': 'first', 'b.bin': 'second', 'c.bin': 'third' })
     fault = ({ path }) => (path.includes('name=b.bin') ? 'cut' : undefined)
-    await expect(open().stage(asked, context)).rejects.toEqual(coded('remote-failed'))
+    await expect(open().prepare(asked, context)).rejects.toEqual(coded('remote-failed'))
     expect(state().releases[0]!.assets.map(({ name, state }) => `${name} ${state}`)).toEqual([
       'a.bin uploaded',
       'b.bin starter',
     ])
-    expect(await stagedIn(open())).toEqual([])
+    expect(await pendingIn(open())).toEqual([])
     fault = undefined
     const before = uploads().length
-    const staged = await open().stage(asked, context)
+    const pending = await open().prepare(asked, context)
     const names = uploads()
       .slice(before)
       .map(({ path }) => /name=(.*)/.exec(path)![1])
     expect(names).toEqual(['b.bin', 'c.bin', 'sheikh-release.json'])
-    await open().verify(staged, context)
+    await open().verify(pending, context)
     expect(state().releases).toHaveLength(1)
   })
 
   it('goes on with what another run of the same bundle left, and clears away the rest', async () => {
     fault = ({ path }) => (path.includes('name=b.bin') ? { status: 502 } : undefined)
-    await expect(open().stage(await request('1.0.0', { 'b.bin': 'other' }), context)).rejects.toBeDefined()
+    await expect(open().prepare(await request('1.0.0', { 'b.bin': 'other' }), context)).rejects.toBeDefined()
     const files = { 'a.bin': 'first', 'b.bin': 'second' }
-    await expect(open().stage(await request('1.0.0', files, 'one'), context)).rejects.toBeDefined()
+    await expect(open().prepare(await request('1.0.0', files, 'one'), context)).rejects.toBeDefined()
     fault = undefined
     const before = uploads().length
     await release(open(), await request('1.0.1', files, 'two'))
@@ -161,10 +167,10 @@ describe('what is sent to GitHub', () => {
     expect(state().releases.at(-1)!.body).toContain('The files are assets of v1.0.0.')
     state().releases.shift()
     await expect(open().open('1.2.0', join(folder, 'gone'), context)).rejects.toEqual(coded('artifact-corrupt'))
-    await expect(open().stage({ ...asked, bundle: named, version: '1.4.0' }, context)).rejects.toEqual(
+    await expect(open().prepare({ ...asked, bundle: named, version: '1.4.0' }, context)).rejects.toEqual(
       coded('not-found'),
     )
-    expect(await stagedIn(open())).toEqual([])
+    expect(await pendingIn(open())).toEqual([])
   })
 
   it('is removed when the last release that needs it is', async () => {
@@ -187,7 +193,7 @@ describe('what is sent to GitHub', () => {
   it('is refused where it is more than GitHub takes, before anything is sent', async () => {
     const files = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${index}.txt`, 'x']))
     const asked = await request('1.0.0', files)
-    await expect(open().stage(asked, context)).rejects.toMatchObject({
+    await expect(open().prepare(asked, context)).rejects.toMatchObject({
       code: 'release-rejected',
       message: expect.stringContaining('1001 assets'),
     })
@@ -221,30 +227,30 @@ describe('what is sent to GitHub', () => {
 describe('a version on GitHub', () => {
   it('goes to the run that makes the tag; the other loses, and is discarded without touching it', async () => {
     const [one, two] = [open(), open()]
-    const first = await one.stage(await request('1.0.0', { 'a.bin': 'same' }, 'one'), context)
-    const second = await two.stage(await request('1.0.0', { 'a.bin': 'same' }, 'two'), context)
+    const first = await one.prepare(await request('1.0.0', { 'a.bin': 'same' }, 'one'), context)
+    const second = await two.prepare(await request('1.0.0', { 'a.bin': 'same' }, 'two'), context)
     fault = ({ method, path }) => (method === 'PATCH' && /releases\/\d/.test(path) ? 'cut' : undefined)
-    await expect(one.promote(first, context)).rejects.toEqual(coded('remote-failed'))
+    await expect(one.publish(first, context)).rejects.toEqual(coded('remote-failed'))
     fault = undefined
-    expect((await stagedIn(two)).map(({ staged, promoting }) => [staged.record.runId, promoting]).sort()).toEqual([
+    expect((await pendingIn(two)).map(({ pending, publishing }) => [pending.record.runId, publishing]).sort()).toEqual([
       ['one', true],
       ['two', false],
     ])
-    await expect(two.promote(second, context)).rejects.toEqual(coded('release-conflict'))
+    await expect(two.publish(second, context)).rejects.toEqual(coded('release-conflict'))
     await two.discard(second, context)
     expect(state().refs.has('refs/tags/v1.0.0')).toBe(true)
-    expect((await one.promote(first, context)).record.runId).toBe('one')
-    await expect(two.stage(await request('1.0.0', { 'a.bin': 'same' }, 'two'), context)).rejects.toEqual(
+    expect((await one.publish(first, context)).record.runId).toBe('one')
+    await expect(two.prepare(await request('1.0.0', { 'a.bin': 'same' }, 'two'), context)).rejects.toEqual(
       coded('release-conflict'),
     )
   })
 
-  it('of two that promote at once goes to one', async () => {
+  it('of two that publish at once goes to one', async () => {
     const registries = [open(), open(), open()]
-    const staged: Staged[] = []
+    const pending: PendingRelease[] = []
     for (const [index, registry] of registries.entries())
-      staged.push(await registry.stage(await request('1.0.0', { 'a.bin': 'same' }, `run ${index}`), context))
-    const ended = await Promise.allSettled(registries.map((one, index) => one.promote(staged[index]!, context)))
+      pending.push(await registry.prepare(await request('1.0.0', { 'a.bin': 'same' }, `run ${index}`), context))
+    const ended = await Promise.allSettled(registries.map((one, index) => one.publish(pending[index]!, context)))
     expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected'])
     for (const end of ended) if (end.status === 'rejected') expect(end.reason).toEqual(coded('release-conflict'))
     expect(state().releases.filter(({ isDraft }) => !isDraft)).toHaveLength(1)
@@ -252,7 +258,7 @@ describe('a version on GitHub', () => {
 
   it('that somebody tagged by hand is taken, before anything is sent', async () => {
     state().refs.set('refs/tags/v1.0.0', state().refs.get('refs/heads/main')!)
-    await expect(open().stage(await request('1.0.0', { 'a.bin': 'a' }), context)).rejects.toMatchObject({
+    await expect(open().prepare(await request('1.0.0', { 'a.bin': 'a' }), context)).rejects.toMatchObject({
       code: 'release-conflict',
       message: expect.stringContaining('delete the tag'),
     })
@@ -267,8 +273,8 @@ describe('a version on GitHub', () => {
     const stage = async (version: string, of: string) => {
       const asked = await request(version, { 'a.bin': version })
       const registry = open()
-      await registry.promote(
-        await registry.stage({ ...asked, record: { ...asked.record, commit: of } }, callContext({ log })),
+      await registry.publish(
+        await registry.prepare({ ...asked, record: { ...asked.record, commit: of } }, callContext({ log })),
         context,
       )
       const tag = state().objects.get(state().refs.get(`refs/tags/v${version}`)!)
@@ -280,16 +286,16 @@ describe('a version on GitHub', () => {
     expect(warnings).toEqual([expect.stringContaining('does not have the commit')])
   })
 
-  it('is taken back whole where its promotion never ended: tag first, then draft', async () => {
+  it('is taken back whole where its publication never ended: tag first, then draft', async () => {
     const registry = open()
-    const staged = await registry.stage(await request('1.0.0', { 'a.bin': 'a' }), context)
+    const pending = await registry.prepare(await request('1.0.0', { 'a.bin': 'a' }), context)
     fault = ({ method, path }) => (method === 'PATCH' && /releases\/\d/.test(path) ? 'cut' : undefined)
-    await expect(registry.promote(staged, context)).rejects.toBeDefined()
+    await expect(registry.publish(pending, context)).rejects.toBeDefined()
     fault = ({ method, path }) => (method === 'DELETE' && /releases\/\d/.test(path) ? 'cut' : undefined)
-    await expect(registry.discard(staged, context)).rejects.toBeDefined()
+    await expect(registry.discard(pending, context)).rejects.toBeDefined()
     fault = undefined
-    expect(await stagedIn(registry)).toEqual([{ staged, promoting: false }])
-    await registry.discard(staged, context)
+    expect(await pendingIn(registry)).toEqual([{ pending, publishing: false }])
+    await registry.discard(pending, context)
     expect(state().releases).toEqual([])
     expect([...state().refs.keys()]).toEqual(['refs/heads/main'])
   })
@@ -303,14 +309,14 @@ describe('a version on GitHub', () => {
     expect((await registry.current('latest', context))?.version).toBe('1.0.0-rc.1')
   })
 
-  it('keeps when it was promoted, also where somebody wrote other notes', async () => {
+  it('keeps when it was published, also where somebody wrote other notes', async () => {
     const registry = open()
-    const staged = await registry.stage(await request('1.0.0', { 'a.bin': 'a' }), context)
-    await registry.promote(staged, callContext({ clock: { nowMs: () => 42 } }))
-    expect((await open().promote(staged, context)).promotedAtMs).toBe(42)
+    const pending = await registry.prepare(await request('1.0.0', { 'a.bin': 'a' }), context)
+    await registry.publish(pending, callContext({ clock: { nowMs: () => 42 } }))
+    expect((await open().publish(pending, context)).publishedAtMs).toBe(42)
     state().releases[0]!.body = 'by hand'
     const publishedAtMs = state().releases[0]!.publishedAtMs!
-    expect((await open().promote(staged, context)).promotedAtMs).toBe(Math.floor(publishedAtMs / 1000) * 1000)
+    expect((await open().publish(pending, context)).publishedAtMs).toBe(Math.floor(publishedAtMs / 1000) * 1000)
   })
 
   it('is found among more releases of code than a page holds, which cost nothing', async () => {
@@ -405,14 +411,14 @@ describe('an answer of GitHub', () => {
     [500, 'remote-failed'],
   ])('of %i is %s, and no error holds the token', async (status, code) => {
     const asked = await request('1.0.0', { 'a.bin': 'a' })
-    const staged = await open().stage(asked, context)
+    const pending = await open().prepare(asked, context)
     fault = () => ({ status, body: { message: `the token ${github.token} is wrong` }, headers: { location: '/x' } })
     const registry = open()
     const acts = [
-      () => registry.stage(asked, context),
-      () => registry.verify(staged, context),
-      () => registry.promote(staged, context),
-      () => registry.discard(staged, context),
+      () => registry.prepare(asked, context),
+      () => registry.verify(pending, context),
+      () => registry.publish(pending, context),
+      () => registry.discard(pending, context),
     ]
     for (const act of acts) {
       const error: unknown = await act().catch((thrown: unknown) => thrown)
@@ -429,10 +435,10 @@ describe('an answer of GitHub', () => {
     for (const token of ['reader', undefined]) {
       const registry = open({ token })
       await registry.open('1.0.0', join(folder, `opened by ${token}`), context)
-      await expect(registry.stage(await request('1.0.1', { 'a.bin': 'b' }), context)).rejects.toEqual(
+      await expect(registry.prepare(await request('1.0.1', { 'a.bin': 'b' }), context)).rejects.toEqual(
         coded('access-denied'),
       )
-      expect(await stagedIn(registry)).toEqual([])
+      expect(await pendingIn(registry)).toEqual([])
     }
     await expect(open({ token: 'wrong' }).current('latest', context)).rejects.toEqual(coded('access-denied'))
   })
@@ -459,23 +465,23 @@ describe('an answer of GitHub', () => {
   it('without digests has every asset read back', async () => {
     await start({ assetDigests: false })
     const registry = open()
-    const staged = await registry.stage(await request('1.0.0', { 'a.bin': 'first', 'b.bin': 'second' }), context)
+    const pending = await registry.prepare(await request('1.0.0', { 'a.bin': 'first', 'b.bin': 'second' }), context)
     const assets = state().releases[0]!.assets as { bytes: Uint8Array }[]
-    await registry.verify(staged, context)
+    await registry.verify(pending, context)
     assets[0]!.bytes = Buffer.from('FIRST')
-    await expect(registry.verify(staged, context)).rejects.toEqual(coded('artifact-corrupt'))
+    await expect(registry.verify(pending, context)).rejects.toEqual(coded('artifact-corrupt'))
   })
 
   it('from a repository without a commit, or with its branch gone, says what to do', async () => {
     github.repository('owner/empty', { isEmpty: true })
     const registry = open({ repository: 'owner/empty' })
     expect(await registry.current('latest', context)).toBe(undefined)
-    await expect(registry.stage(await request('1.0.0', { 'a.bin': 'a' }), context)).rejects.toMatchObject({
+    await expect(registry.prepare(await request('1.0.0', { 'a.bin': 'a' }), context)).rejects.toMatchObject({
       code: 'release-rejected',
       message: expect.stringContaining('Push one first'),
     })
     await expect(
-      open({ repository: 'owner/absent' }).stage(await request('1.0.0', { 'a.bin': 'a' }), context),
+      open({ repository: 'owner/absent' }).prepare(await request('1.0.0', { 'a.bin': 'a' }), context),
     ).rejects.toEqual(coded('not-found'))
   })
 })

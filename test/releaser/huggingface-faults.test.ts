@@ -2,12 +2,12 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Staged } from '../../src/releaser/index.js'
+import type { PendingRelease } from '../../src/releaser/index.js'
 import type { HubFault, HubRequest } from '../../src/testing/hub/index.js'
 import { bytesLike, historyOf, readersSee, release, worldFor } from './huggingface-fixture.js'
 
 const old = '0.1.0 of 0.1.0'
-const promoted = '0.1.1 of 0.1.1, 0.1.0'
+const published = '0.1.1 of 0.1.1, 0.1.0'
 
 let folder: string
 /** A Hub with one release, 0.1.0. */
@@ -55,7 +55,7 @@ describe('a release to the Hub', () => {
     else world.fault = (request) => (first(request) ? fault : undefined)
     const registry = world.open({ patience: { attempts: 5, firstDelayMs: 0, longestDelayMs: 0, timeoutMs } })
     await release(world, registry, await world.write('two', files('two')))
-    expect(await readersSee(world, registry)).toBe(promoted)
+    expect(await readersSee(world, registry)).toBe(published)
     expect(met.size).toBeGreaterThan(16)
     expect(await world.ask('GET', '/api/models/me/spam/refs').then((answer) => answer.json())).toMatchObject({
       branches: [{ name: 'main' }],
@@ -64,17 +64,17 @@ describe('a release to the Hub', () => {
 
   const points: readonly (readonly [string, RegExp, string])[] = [
     ['the refs', /^GET hub.*\/refs$/, old],
-    ['the staging’s branch', /^POST hub.*\/branch\//, old],
+    ['the pending release’s branch', /^POST hub.*\/branch\//, old],
     ['the question what is large', /^POST hub.*\/preupload\//, old],
     ['the question what is there', /^POST hub.*\/objects\/batch$/, old],
     ['a large file', /^PUT storage/, old],
-    ['the staging’s commit', /^POST hub.*\/commit\/staging-/, old],
+    ['the pending release’s commit', /^POST hub.*\/commit\/staging-/, old],
     ['the list of what was sent', /^GET hub.*\/tree\//, old],
     ['what was sent', /^GET hub.*\/resolve\/.*\/config\.json$/, old],
     ['the commit that shows it', /^POST hub.*\/commit\/main$/, old],
     // From here on readers of the channel find it.
-    ['the tag', /^POST hub.*\/tag\//, promoted],
-    ['the staging’s end', /^DELETE hub.*\/branch\//, promoted],
+    ['the tag', /^POST hub.*\/tag\//, published],
+    ['the pending release’s end', /^DELETE hub.*\/branch\//, published],
   ]
   const codes: readonly (readonly [number, readonly string[]])[] = [
     [400, ['release-rejected']],
@@ -98,11 +98,11 @@ describe('a release to the Hub', () => {
       }
       const registry = world.open({ create: undefined })
       const trial = async () => {
-        let staged: Staged | undefined
-        for await (const one of registry.staged(world.context)) staged = one.staged
-        staged ??= await registry.stage(request, world.context)
-        await registry.verify(staged, world.context)
-        await registry.promote(staged, world.context)
+        let pending: PendingRelease | undefined
+        for await (const one of registry.pending(world.context)) pending = one.pending
+        pending ??= await registry.prepare(request, world.context)
+        await registry.verify(pending, world.context)
+        await registry.publish(pending, world.context)
       }
       // A branch that is not there is deleted.
       if (status === 404 && point.test('DELETE hub/branch/')) continue
@@ -110,10 +110,10 @@ describe('a release to the Hub', () => {
       expect(expected, `${status}: ${message}`).toContain(code)
       expect(asked).toBeGreaterThan(0)
       world.fault = () => undefined
-      expect([state, promoted]).toContain(await readersSee(world))
+      expect([state, published]).toContain(await readersSee(world))
     }
     await release(world, world.open(), directory)
-    expect(await readersSee(world)).toBe(promoted)
+    expect(await readersSee(world)).toBe(published)
   })
 
   it.each([

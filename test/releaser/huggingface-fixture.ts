@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { expect, onTestFinished } from 'vitest'
 import { type CallContext, callContext, isSheikhError } from '../../src/core/index.js'
 import { type HuggingFaceOptions, huggingFaceRegistry } from '../../src/releaser/huggingface/index.js'
-import { nextVersion, type Release, type Releaser, readBundle, type StageRequest } from '../../src/releaser/index.js'
+import { nextVersion, type PrepareRequest, type Release, type Releaser, readBundle } from '../../src/releaser/index.js'
 import { type Hub, type HubFault, type HubOptions, type HubRequest, startHub } from '../../src/testing/hub/index.js'
 
 /** Never to be seen again: `worldFor` looks for it in all that was logged, thrown and sent. */
@@ -25,7 +25,7 @@ export interface World {
   lose: (request: HubRequest) => 'cut' | undefined
   /** A folder with these files. */
   write(name: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<string>
-  request(directory: string, version: string, more?: Partial<StageRequest>): Promise<StageRequest>
+  request(directory: string, version: string, more?: Partial<PrepareRequest>): Promise<PrepareRequest>
   /** What a rejected call ended with. */
   failure(
     call: Promise<unknown>,
@@ -97,12 +97,12 @@ export async function worldFor(
       }
       return directory
     },
-    async request(directory: string, version: string, more: Partial<StageRequest> = {}): Promise<StageRequest> {
-      const intent = { channel: 'latest', withdraws: [] }
+    async request(directory: string, version: string, more: Partial<PrepareRequest> = {}): Promise<PrepareRequest> {
+      const postPublish = { channel: 'latest', withdraws: [] }
       return {
         bundle: await readBundle(directory, context),
         version,
-        intent,
+        postPublish,
         record: { runId: `run ${version}`, atMs: 0 },
         ...more,
       }
@@ -135,16 +135,16 @@ export async function worldFor(
 /** What a run does with a registry: ends what an earlier one left, then releases, unless that was it. */
 export async function release(world: World, registry: Releaser, directory: string): Promise<void> {
   const { context } = world
-  for await (const { staged, promoting } of registry.staged(context))
-    if (promoting) await registry.promote(staged, context)
-    else await registry.discard(staged, context)
+  for await (const { pending, publishing } of registry.pending(context))
+    if (publishing) await registry.publish(pending, context)
+    else await registry.discard(pending, context)
   const history = await historyOf(world, registry)
   const bundle = await readBundle(directory, context)
   if (history[0]?.bundle !== bundle.digest) {
     const version = nextVersion(history.map((one) => one.version))
-    const staged = await registry.stage(await world.request(directory, version), context)
-    await registry.verify(staged, context)
-    history.unshift(await registry.promote(staged, context))
+    const pending = await registry.prepare(await world.request(directory, version), context)
+    await registry.verify(pending, context)
+    history.unshift(await registry.publish(pending, context))
   }
   const current = await registry.current('latest', context)
   if (current?.version !== history[0]!.version)

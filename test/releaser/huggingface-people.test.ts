@@ -37,13 +37,13 @@ async function withRelease(options?: Parameters<typeof worldFor>[0]) {
 }
 
 describe('people who commit to the same repository', () => {
-  it('between staging and promotion: the release is whole, and what goes for it goes with a word', async () => {
+  it('between staging and publication: the release is whole, and what goes for it goes with a word', async () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
-    const staged = await registry.stage(asked, context)
+    const pending = await registry.prepare(asked, context)
     await world.commit('main', { 'README.md': 'My own words', 'notes/idea.md': 'An idea', LICENSE: 'Apache' })
     const theirs = await headOf(world)
-    await registry.promote(staged, context)
+    await registry.publish(pending, context)
     expect(await readersSee(world)).toBe('0.1.1 of 0.1.1, 0.1.0')
     expect(await pathsAt(world, 'main')).toEqual([
       '.gitattributes',
@@ -61,20 +61,20 @@ describe('people who commit to the same repository', () => {
     expect(warned[0]).toContain(theirs)
   })
 
-  it('between the promotion’s commit and its tag: the tag stands on the commit of the release', async () => {
+  it('between the publication’s commit and its tag: the tag stands on the commit of the release', async () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
-    const staged = await registry.stage(asked, context)
+    const pending = await registry.prepare(asked, context)
     world.fault = ({ path }) => (path.includes('/tag/') ? { status: 403 } : undefined)
-    expect(await world.failure(registry.promote(staged, context))).toMatchObject({ code: 'access-denied' })
+    expect(await world.failure(registry.publish(pending, context))).toMatchObject({ code: 'access-denied' })
     world.fault = () => undefined
     const ours = await headOf(world)
     await world.commit('main', { 'README.md': 'My own words', 'idea.md': 'An idea' })
     await world.commit('main', { 'idea.md': 'Another' })
     const listed = []
-    for await (const found of world.open().staged(context)) listed.push(found)
-    expect(listed).toEqual([{ staged, promoting: true }])
-    await world.open().promote(staged, context)
+    for await (const found of world.open().pending(context)) listed.push(found)
+    expect(listed).toEqual([{ pending, publishing: true }])
+    await world.open().publish(pending, context)
     expect(await tagOf(world, 'v0.1.1')).toBe(ours)
     expect(await world.text('main', 'README.md')).toBe('My own words')
     expect(await readersSee(world)).toBe('0.1.1 of 0.1.1, 0.1.0')
@@ -86,17 +86,17 @@ describe('people who commit to the same repository', () => {
     await world.commit('main', { LICENSE: 'Apache' })
     await setTag(world, 'v0.1.1', await headOf(world))
     // The head of main still holds the document of 0.1.0.
-    expect(await world.failure(registry.stage(asked, context))).toMatchObject({ code: 'artifact-corrupt' })
+    expect(await world.failure(registry.prepare(asked, context))).toMatchObject({ code: 'artifact-corrupt' })
     await world.ask('DELETE', `/api/models/${repository}/tag/v0.1.1`)
     await world.ask('POST', `/api/models/${repository}/branch/theirs`, { emptyBranch: true })
     await setTag(world, 'v0.1.1', await headOf(world, 'theirs'))
-    const error = await world.failure(registry.stage(asked, context))
+    const error = await world.failure(registry.prepare(asked, context))
     expect(error).toMatchObject({ code: 'release-conflict', retryable: false })
     expect(error.message).toContain('Delete it on the Hub')
     await world.ask('DELETE', `/api/models/${repository}/tag/v0.1.1`)
-    const staged = await registry.stage(asked, context)
+    const pending = await registry.prepare(asked, context)
     await setTag(world, 'v0.1.1', await headOf(world, 'theirs'))
-    expect(await world.failure(registry.promote(staged, context))).toMatchObject({ code: 'release-conflict' })
+    expect(await world.failure(registry.publish(pending, context))).toMatchObject({ code: 'release-conflict' })
     expect((await historyOf(world, registry)).map(({ version }) => version)).toEqual(['0.1.0'])
     expect((await registry.current('latest', context))?.version).toBe('0.1.0')
   })
@@ -104,7 +104,7 @@ describe('people who commit to the same repository', () => {
   it('who moved a tag to another release are told', async () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
-    await registry.promote(await registry.stage(asked, context), context)
+    await registry.publish(await registry.prepare(asked, context), context)
     await setTag(world, 'v0.1.0', (await tagOf(world, 'v0.1.1'))!)
     const target = join(world.folder, 'open')
     const error = await world.failure(world.open().open('0.1.0', target, context))
@@ -117,7 +117,7 @@ describe('people who commit to the same repository', () => {
     await world.ask('POST', '/api/repos/create', { name: 'spam', organization: 'me', type: 'model' })
     await world.commit('main', { 'README.md': 'Mine', 'pytorch_model.txt': 'weights' })
     const asked = await world.request(await world.write('one', one), '0.1.0')
-    const error = await world.failure(world.registry.stage(asked, world.context))
+    const error = await world.failure(world.registry.prepare(asked, world.context))
     expect(error).toMatchObject({ code: 'release-rejected', facts: { paths: ['pytorch_model.txt'] } })
     expect((await refsOf(world)).branches.map(({ name }) => name)).toEqual(['main'])
     await world.commit('main', { 'pytorch_model.txt': undefined })
@@ -130,17 +130,17 @@ describe('people who commit to the same repository', () => {
     ['changes a file of a staging', { 'model.bin': 'model 2wo' }, /"model\.bin" is not what was released/],
     ['deletes one', { 'model.bin': undefined }, /"model\.bin" is missing/],
     ['adds one', { 'pickle.bin': 'evil' }, /"pickle\.bin" is of no release/],
-  ])('and %s: it is not verified, nor promoted', async (_, change, message) => {
+  ])('and %s: it is not verified, nor published', async (_, change, message) => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
-    const staged = await registry.stage(asked, context)
+    const pending = await registry.prepare(asked, context)
     const [branch] = (await refsOf(world)).branches.flatMap(({ name }) => (name.startsWith('staging-') ? [name] : []))
     await world.commit(branch!, change)
-    const error = await world.failure(registry.verify(staged, context))
+    const error = await world.failure(registry.verify(pending, context))
     expect(error.code).toBe('artifact-corrupt')
     expect(error.message).toMatch(message)
     if (!('pickle.bin' in change)) {
-      expect(await world.failure(registry.promote(staged, context))).toMatchObject({ code: 'artifact-corrupt' })
+      expect(await world.failure(registry.publish(pending, context))).toMatchObject({ code: 'artifact-corrupt' })
       expect((await historyOf(world, registry)).map(({ version }) => version)).toEqual(['0.1.0'])
     }
   })
@@ -169,33 +169,33 @@ describe('people who commit to the same repository', () => {
 })
 
 describe('two runs at once', () => {
-  it('that promote one version: the later is told before it shows anything', async () => {
+  it('that publish one version: the later is told before it shows anything', async () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
     const other = world.open()
-    const theirs = await other.stage(
+    const theirs = await other.prepare(
       await world.request(await world.write('three', { 'model.bin': 'model three' }), '0.1.1'),
       context,
     )
-    const staged = await registry.stage(asked, context)
+    const pending = await registry.prepare(asked, context)
     // The other run has made its commit, and not yet its tag.
     world.fault = ({ path }) => (path.includes('/tag/') ? { status: 403 } : undefined)
-    await world.failure(other.promote(theirs, context))
+    await world.failure(other.publish(theirs, context))
     world.fault = () => undefined
     const head = await headOf(world)
-    const error = await world.failure(registry.promote(staged, context))
+    const error = await world.failure(registry.publish(pending, context))
     expect(error).toMatchObject({ code: 'release-conflict', retryable: true })
     expect(await headOf(world)).toBe(head)
-    await other.promote(theirs, context)
+    await other.publish(theirs, context)
     expect(await readersSee(world)).toBe('0.1.1 of 0.1.1, 0.1.0')
   })
 
   it('that move the branch between look and act: both come through, one after the other', async () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
-    const staged = await registry.stage(asked, context)
+    const pending = await registry.prepare(asked, context)
     await Promise.all([
-      registry.promote(staged, context),
+      registry.publish(pending, context),
       world.open().withdraw('0.1.0', 'bad', context),
       world.open().withdraw('0.1.0', 'bad', context),
     ])
@@ -228,11 +228,11 @@ describe('who may', () => {
     const { context } = world
     const mayRead = name === 'one that only reads'
     if (mayRead) expect(await readersSee(world, registry)).toBe('0.1.0 of 0.1.0')
-    const staged = await world.registry.stage(asked, context)
+    const pending = await world.registry.prepare(asked, context)
     const calls = [
-      ...(mayRead ? [] : [() => registry.current('latest', context), () => registry.verify(staged, context)]),
-      () => registry.stage({ ...asked, version: '0.1.2' }, context),
-      () => registry.promote(staged, context),
+      ...(mayRead ? [] : [() => registry.current('latest', context), () => registry.verify(pending, context)]),
+      () => registry.prepare({ ...asked, version: '0.1.2' }, context),
+      () => registry.publish(pending, context),
       () => registry.withdraw('0.1.0', 'bad', context),
     ]
     for (const call of calls) {
@@ -240,7 +240,7 @@ describe('who may', () => {
       expect(error.code).toBe('access-denied')
       if (given) expect(error.message).not.toContain(given.slice(0, 12))
     }
-    const error = await world.failure(registry.discard(staged, context))
+    const error = await world.failure(registry.discard(pending, context))
     expect(error.code).toBe('access-denied')
     expect(error.message).toMatch(message)
     expect(await readersSee(world)).toBe('0.1.0 of 0.1.0')
@@ -250,7 +250,7 @@ describe('who may', () => {
     const { world, asked } = await withRelease({ registry: { create: 'public' } })
     const reader = world.open({ token: undefined, create: undefined })
     expect(await readersSee(world, reader)).toBe('0.1.0 of 0.1.0')
-    const error = await world.failure(reader.stage(asked, world.context))
+    const error = await world.failure(reader.prepare(asked, world.context))
     expect(error.code).toBe('access-denied')
     expect(error.message).toContain('the token is missing')
   })

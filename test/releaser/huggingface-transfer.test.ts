@@ -57,9 +57,9 @@ describe.each(transfers)('a transfer by %s', (transfer) => {
     from = here.hub.requests.length
     const request = await here.request(join(here.folder, 'bundles/one'), '0.1.2')
     const { directory: _, ...bundle } = request.bundle
-    const staged = await here.registry.stage({ ...request, bundle }, here.context)
-    await here.registry.verify(staged, here.context)
-    await here.registry.promote(staged, here.context)
+    const pending = await here.registry.prepare({ ...request, bundle }, here.context)
+    await here.registry.verify(pending, here.context)
+    await here.registry.publish(pending, here.context)
     expect(sentTo(here, from, 'storage')).toEqual([])
     expect(sum(sentTo(here, from, 'hub'))).toBeLessThan(100_000)
     expect(await readersSee(here)).toBe('0.1.2 of 0.1.2, 0.1.1, 0.1.0')
@@ -78,7 +78,7 @@ describe.each(transfers)('a transfer by %s', (transfer) => {
       receivedBefore += 1
       return receivedBefore > 1 ? { cutBodyAfterBytes: 3_500_000 } : undefined
     }
-    const error = await here.failure(impatient.stage(asked, here.context))
+    const error = await here.failure(impatient.prepare(asked, here.context))
     expect(error).toMatchObject({ code: 'remote-failed', retryable: true })
     // Which host it was, and nothing of the signature in the address.
     expect(error.message).not.toContain('ticket')
@@ -105,7 +105,7 @@ describe('what is sent', () => {
     const asked = await here.request(directory, '0.1.0')
     await here.write('one', { '.env': 'SECRET=1', '.git/config': '[remote]', 'notes/plan.txt': 'x', 'z.bin': large })
     await symlink('/etc/hostname', join(directory, 'host.txt'))
-    await here.registry.promote(await here.registry.stage(asked, here.context), here.context)
+    await here.registry.publish(await here.registry.prepare(asked, here.context), here.context)
     const tree = await (await here.ask('GET', '/api/models/me/spam/tree/main?recursive=true')).json()
     expect((tree as { path: string }[]).map(({ path }) => path).sort()).toEqual([
       '.gitattributes',
@@ -133,11 +133,11 @@ describe('what is sent', () => {
     const asked = await here.request(directory, '0.1.0')
     await unlink(join(directory, file))
     await put(join(directory, file))
-    const error = await here.failure(here.registry.stage(asked, here.context))
+    const error = await here.failure(here.registry.prepare(asked, here.context))
     expect(error.code).toBe(name === 'nothing' ? 'not-found' : 'artifact-corrupt')
     expect(sentTo(here, 0, 'storage')).toEqual([])
     const listed = []
-    for await (const one of here.registry.staged(here.context)) listed.push(one)
+    for await (const one of here.registry.pending(here.context)) listed.push(one)
     expect(listed).toEqual([])
   })
 
@@ -151,7 +151,7 @@ describe('what is sent', () => {
         void rm(join(directory, 'words.txt')).then(() => writeFile(join(directory, 'words.txt'), `${text}y`))
       return undefined
     }
-    const error = await here.failure(here.registry.stage(asked, here.context))
+    const error = await here.failure(here.registry.prepare(asked, here.context))
     expect(error.code).toBe('artifact-corrupt')
   })
 
@@ -160,7 +160,7 @@ describe('what is sent', () => {
     async (path) => {
       const here = await worldFor()
       const asked = await here.request(await here.write('one', { [path]: '{}', 'model.bin': 'x' }), '0.1.0')
-      expect(await here.failure(here.registry.stage(asked, here.context))).toMatchObject({ code: 'release-rejected' })
+      expect(await here.failure(here.registry.prepare(asked, here.context))).toMatchObject({ code: 'release-rejected' })
     },
   )
 
@@ -187,8 +187,8 @@ describe('what is removed', () => {
     const first = await here.write('one', { 'own.bin': own, 'shared.bin': shared, 'waiting.bin': waiting })
     await release(here, registry, first)
     await release(here, registry, await here.write('two', { 'shared.bin': shared }))
-    const staged = await here.request(await here.write('three', { 'waiting.bin': waiting }), '0.1.2')
-    await registry.stage(staged, context)
+    const pending = await here.request(await here.write('three', { 'waiting.bin': waiting }), '0.1.2')
+    await registry.prepare(pending, context)
     await registry.remove('0.1.0', context)
     await registry.remove('0.1.0', context)
     const status = async (path: string) => (await here.ask('GET', `/me/spam/resolve/v0.1.0/${path}`)).status

@@ -46,7 +46,7 @@ describe('releaseTo', () => {
   })
 
   const dead = () => Promise.reject(new SheikhError('remote-failed', 'The line is dead.', { retryable: true }))
-  const acts = ['stage', 'verify', 'promote', 'point', 'withdraw'] as const
+  const acts = ['stage', 'verify', 'publish', 'point', 'withdraw'] as const
   const orders = ['first', 'second'] as const
 
   it.each(orders.flatMap((order) => acts.map((act) => [order, act] as const)))(
@@ -73,18 +73,18 @@ describe('releaseTo', () => {
       const failed = there.pipeline(samples, { releaser: open(true) }).rollback({ by: 'Ada', reason: 'worse' })
       await expect(failed).rejects.toMatchObject({ code: 'remote-failed', retryable: true })
       await there.pipeline(samples, { releaser: open(false) }).run()
-      const isForward = act === 'point' || act === 'withdraw' || (act === 'promote' && order === 'second')
+      const isForward = act === 'point' || act === 'withdraw' || (act === 'publish' && order === 'second')
       const expected = isForward ? ['0.1.2', '0.1.2', '0.1.1 withdrawn', '0.1.0'] : ['0.1.1', '0.1.1', '0.1.0']
       expect(await stateOf(local)).toEqual(expected)
       expect(await stateOf(remote)).toEqual(expected)
       const left: unknown[] = []
-      for await (const staged of both.staged(context)) left.push(staged)
+      for await (const pending of both.pending(context)) left.push(pending)
       expect(left).toEqual([])
     },
   )
 
   it('says where a release is and where it is not yet', async () => {
-    const cut = { ...remote, promote: dead }
+    const cut = { ...remote, publish: dead }
     const releaser = releaseTo([directoryRegistry(path), cut])
     await expect(world().pipeline(samples, { releaser }).run()).rejects.toThrow(
       '0.1.0 is released to directory and not yet to memory',

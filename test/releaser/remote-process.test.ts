@@ -5,7 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
-import { fetchFrom, type Undici } from '../../src/releaser/remote/index.js'
+import { proxyFetch, type Undici } from '../../src/releaser/remote/index.js'
 import { compileRooms } from '../crash/compile.js'
 import { spawnNode } from '../crash/spawn-node.js'
 import { extension, makeCertificate } from './reference/certificates.js'
@@ -81,8 +81,8 @@ async function startProxy(password?: string) {
 /** In a process of its own: Node reads NODE_EXTRA_CA_CERTS when it starts. */
 async function fetchElsewhere(url: string, environment: Readonly<Record<string, string>>): Promise<string> {
   const program = `
-    const { fetchFrom } = await import(${JSON.stringify(join(folder, 'rooms/releaser/remote/index.js'))})
-    const answer = await fetchFrom(process.env)(${JSON.stringify(url)})
+    const { proxyFetch } = await import(${JSON.stringify(join(folder, 'rooms/releaser/remote/index.js'))})
+    const answer = await proxyFetch(process.env)(${JSON.stringify(url)})
       .then((response) => response.text(), (error) => 'error ' + (error.code ?? error.cause?.code))
     process.stdout.write(answer)`
   const unset = Object.fromEntries(
@@ -124,12 +124,12 @@ describe('memory', () => {
   })
 })
 
-describe('fetchFrom', () => {
+describe('proxyFetch', () => {
   it('is the platform’s own fetch where no proxy is named', async () => {
     const port = await listen(createServer(hello))
     const none = () => Promise.reject(new Error('not to be loaded'))
     for (const environment of [{}, { HTTPS_PROXY: '' }, { NO_PROXY: '*' }])
-      expect(await (await fetchFrom(environment, none)(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
+      expect(await (await proxyFetch(environment, none)(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
   })
 
   it('trusts what NODE_EXTRA_CA_CERTS names, and nothing else', async () => {
@@ -145,7 +145,7 @@ describe('fetchFrom', () => {
     async (name) => {
       const { port, asked } = await startProxy()
       const missing = () => import('no-such-package' as string)
-      const fetching = fetchFrom({ [name]: `http://me:p4ssw0rd@127.0.0.1:${port}` }, missing)
+      const fetching = proxyFetch({ [name]: `http://me:p4ssw0rd@127.0.0.1:${port}` }, missing)
       const error = await fetching('http://127.0.0.1:9/').catch((thrown: unknown) => thrown)
       expect(asked).toEqual([])
       expect(error).toSatisfy((thrown: unknown) => isSheikhError(thrown, 'missing-peer'))
@@ -159,7 +159,7 @@ describe('fetchFrom', () => {
     ['HTTP_PROXY', 'http://'],
     ['ALL_PROXY', 'socks5h://me:p4ssw0rd@127.0.0.1'],
   ])('refuses a proxy that is none of HTTP’s, by its name alone: %s', (name, value) => {
-    const make = () => fetchFrom({ [name]: value })
+    const make = () => proxyFetch({ [name]: value })
     expect(make).toThrow(name)
     try {
       make()
@@ -176,10 +176,10 @@ describe('fetchFrom', () => {
       const { port, asked } = await startProxy('p4ssw0rd')
       const through = `http://me:p4ssw0rd@127.0.0.1:${port}`
       for (const name of ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY'])
-        expect(await (await fetchFrom({ [name]: through })(url)).text()).toBe('hello')
+        expect(await (await proxyFetch({ [name]: through })(url)).text()).toBe('hello')
       expect(asked).toHaveLength(3)
       for (const noProxy of ['127.0.0.1', '*', 'example.org, 127.0.0.1'])
-        expect(await (await fetchFrom({ HTTP_PROXY: through, NO_PROXY: noProxy })(url)).text()).toBe('hello')
+        expect(await (await proxyFetch({ HTTP_PROXY: through, NO_PROXY: noProxy })(url)).text()).toBe('hello')
       expect(asked).toHaveLength(3)
     })
 
@@ -206,7 +206,7 @@ describe('fetchFrom', () => {
       })
       const url = `http://127.0.0.1:${await listen(server)}/`
       const { port, asked } = await startProxy()
-      const fetching = fetchFrom({ HTTP_PROXY: `127.0.0.1:${port}` })
+      const fetching = proxyFetch({ HTTP_PROXY: `127.0.0.1:${port}` })
       const body = new Blob([new Uint8Array(3e6)])
       const answer = await fetching(url, { method: 'PUT', body, redirect: 'error', window: null })
       expect([await answer.text(), receivedBytes, asked.length]).toEqual(['taken', 3e6, 1])

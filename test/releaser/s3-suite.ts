@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { readBundle, type Staged } from '../../src/releaser/index.js'
+import { type PendingRelease, readBundle } from '../../src/releaser/index.js'
 import { type BucketCredentials, type S3RegistryOptions, s3Registry, s3Store } from '../../src/s3.js'
 import { openBucket } from '../../src/store/bucket/index.js'
 import { releaserContract } from '../../src/testing/releaser-contract.js'
@@ -52,17 +52,17 @@ export function s3Suite(server: () => S3UnderTest): void {
   const requestOf = async (version: string, config: string) => ({
     bundle: await bundleOf(config),
     version,
-    intent: { withdraws: [] },
+    postPublish: { withdraws: [] },
     record: { runId: version, atMs: 1 },
   })
-  async function release(options: S3RegistryOptions, version: string, config = version): Promise<Staged> {
+  async function release(options: S3RegistryOptions, version: string, config = version): Promise<PendingRelease> {
     const registry = s3Registry(options)
-    const staged = await registry.stage(await requestOf(version, config), context)
-    await registry.verify(staged, context)
-    await registry.promote(staged, context)
-    return staged
+    const pending = await registry.prepare(await requestOf(version, config), context)
+    await registry.verify(pending, context)
+    await registry.publish(pending, context)
+    return pending
   }
-  const weightsKey = ({ bundle }: Staged) => `bundles/${bundle.slice('sha256:'.length)}/model.safetensors`
+  const weightsKey = ({ bundle }: PendingRelease) => `bundles/${bundle.slice('sha256:'.length)}/model.safetensors`
 
   it('sends a large file in parts, tells how far it is, and gives it back', async () => {
     const seen: string[] = []
@@ -91,31 +91,31 @@ export function s3Suite(server: () => S3UnderTest): void {
     const options = fresh()
     const { bundle, manifest } = await release(options, '1.0.0')
     const registry = s3Registry({ ...options, onProgress: () => expect.fail('a file was sent') })
-    const staged = await registry.stage(
+    const pending = await registry.prepare(
       {
         bundle: { digest: bundle, manifest },
         version: '1.0.1',
-        intent: { withdraws: [] },
+        postPublish: { withdraws: [] },
         record: { runId: 'r', atMs: 2 },
       },
       context,
     )
-    await registry.verify(staged, context)
-    expect((await registry.promote(staged, context)).version).toBe('1.0.1')
+    await registry.verify(pending, context)
+    expect((await registry.publish(pending, context)).version).toBe('1.0.1')
   })
 
   it('finds bytes that were changed in the bucket, also of the same length', async () => {
     const options = fresh()
     const bucket = openBucket(options)
     const registry = s3Registry(options)
-    const staged = await registry.stage(await requestOf('1.0.0', 'right'), context)
-    await bucket.put(weightsKey(staged), Buffer.alloc(36_000_000, 'weighty'), context)
-    await expect(registry.verify(staged, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
-    await expect(registry.promote(staged, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    const pending = await registry.prepare(await requestOf('1.0.0', 'right'), context)
+    await bucket.put(weightsKey(pending), Buffer.alloc(36_000_000, 'weighty'), context)
+    await expect(registry.verify(pending, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    await expect(registry.publish(pending, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
     // The next run sends again what is wrong.
-    await registry.verify(await registry.stage(await requestOf('1.0.0', 'right'), context), context)
-    await registry.promote(staged, context)
-    await bucket.put(weightsKey(staged), Buffer.alloc(36_000_000, 'weighty'), context)
+    await registry.verify(await registry.prepare(await requestOf('1.0.0', 'right'), context), context)
+    await registry.publish(pending, context)
+    await bucket.put(weightsKey(pending), Buffer.alloc(36_000_000, 'weighty'), context)
     await expect(registry.open('1.0.0', join(folder, 'evil'), context)).rejects.toMatchObject({
       code: 'artifact-corrupt',
     })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, digestJson, digestManifest, hexOf } from '../../src/core/index.js'
-import type { Staged } from '../../src/releaser/index.js'
+import type { PendingRelease } from '../../src/releaser/index.js'
 import {
   buildType,
   generateSigningKey,
@@ -17,12 +17,12 @@ const manifest = manifestFrom({ 'config.json': '{}', 'model.safetensors': 'weigh
 const commit = '0123456789abcdef0123456789abcdef01234567'
 const digest = digestJson('rows')
 const verdict = { status: 'pass', findings: [] }
-const staged: Staged = {
+const pending: PendingRelease = {
   formatVersion: 1,
   version: '1.2.0',
   bundle: digestManifest(manifest),
   manifest,
-  intent: { channel: 'latest', withdraws: [], sourceKey: digest },
+  postPublish: { channel: 'latest', withdraws: [], sourceKey: digest },
   record: {
     runId: '01kdvdna005274r5p1r5',
     commit,
@@ -52,8 +52,8 @@ const trust = { trustedKeys: [trusted], atMs }
 describe('a statement of where a release comes from', () => {
   it('names the release that training started from, and its bundle', () => {
     const base = { version: '1.1.0', digest, replayShare: 0.5 }
-    const candidate = { ...(staged.record.candidate as object), base }
-    const { predicate } = provenanceOf({ ...staged, record: { ...staged.record, candidate } }, options)
+    const candidate = { ...(pending.record.candidate as object), base }
+    const { predicate } = provenanceOf({ ...pending, record: { ...pending.record, candidate } }, options)
     expect(predicate).toMatchObject({
       buildDefinition: {
         externalParameters: { candidate: { base } },
@@ -64,7 +64,7 @@ describe('a statement of where a release comes from', () => {
 
   it('is SLSA provenance of every file of the bundle', () => {
     const hex = hexOf(digest)
-    expect(provenanceOf(staged, options)).toEqual({
+    expect(provenanceOf(pending, options)).toEqual({
       _type: 'https://in-toto.io/Statement/v1',
       subject: manifest.files.map((file) => ({ name: file.path, digest: { sha256: hexOf(file.digest) } })),
       predicateType: 'https://slsa.dev/provenance/v1',
@@ -109,7 +109,7 @@ describe('a statement of where a release comes from', () => {
             {
               name: 'override',
               mediaType: 'application/json',
-              digest: { sha256: hexOf(digestJson(staged.record.override)) },
+              digest: { sha256: hexOf(digestJson(pending.record.override)) },
               annotations: { by: 'Ann', untilMs: 5 },
             },
           ],
@@ -119,14 +119,18 @@ describe('a statement of where a release comes from', () => {
   })
 
   it('holds no rows, no labels and no stories, and is the same bytes each time', () => {
-    const text = canonicalJson(provenanceOf(staged, options))
+    const text = canonicalJson(provenanceOf(pending, options))
     expect(text).not.toMatch(/secret label|long story|lossCurve/)
-    expect(canonicalJson(provenanceOf(JSON.parse(JSON.stringify(staged)), options))).toBe(text)
+    expect(canonicalJson(provenanceOf(JSON.parse(JSON.stringify(pending)), options))).toBe(text)
   })
 
   it('says of a record that says little no more than that', () => {
     const { builderId, finishedAtMs } = options
-    const little: Staged = { ...staged, intent: { withdraws: [] }, record: { runId: 'x', atMs, restoredFrom: '1.0.0' } }
+    const little: PendingRelease = {
+      ...pending,
+      postPublish: { withdraws: [] },
+      record: { runId: 'x', atMs, restoredFrom: '1.0.0' },
+    }
     expect(provenanceOf(little, { builderId, finishedAtMs }).predicate).toEqual({
       buildDefinition: {
         buildType,
@@ -144,7 +148,7 @@ describe('a statement of where a release comes from', () => {
 })
 
 describe('a signed statement', () => {
-  const statement = provenanceOf(staged, options)
+  const statement = provenanceOf(pending, options)
 
   it('is given to whoever trusts its signer', async () => {
     const text = await signStatement(statement, signer)

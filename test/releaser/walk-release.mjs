@@ -1,6 +1,6 @@
 // One act on a registry, as a run makes it: node walk-release.mjs <compiled rooms> <registry> <act> [argument]
-//   release <bundle>           recovers, then releases 0.1.1 as a run does: stage, verify, promote, point, withdraw 0.1.0
-//   promote <staged.json>      promotes what the file says, once <registry>/../go is there
+//   release <bundle>           recovers, then releases 0.1.1 as a run does: stage, verify, publish, point, withdraw 0.1.0
+//   publish <pending.json>      publishes what the file says, once <registry>/../go is there
 //   point <version>            points the channel "race" at it, expecting 0.1.0, once <registry>/../go is there
 // Prints `done`, or the code of an error of ours and whether it may be tried again; the exit code is 4 then.
 import { existsSync } from 'node:fs'
@@ -25,23 +25,23 @@ async function allReleases() {
   return found
 }
 
-async function finishIntent({ version, intent }) {
-  const current = await releaser.current(intent.channel, context)
-  await releaser.point(intent.channel, version, current?.version, context)
-  for (const withdrawn of intent.withdraws) await releaser.withdraw(withdrawn, intent.reason, context)
+async function finishIntent({ version, postPublish }) {
+  const current = await releaser.current(postPublish.channel, context)
+  await releaser.point(postPublish.channel, version, current?.version, context)
+  for (const withdrawn of postPublish.withdraws) await releaser.withdraw(withdrawn, postPublish.reason, context)
 }
 
 async function release() {
   const [newest] = await allReleases()
   if (newest !== undefined) await finishIntent(newest)
-  for await (const { staged } of releaser.staged(context)) await releaser.discard(staged, context)
+  for await (const { pending } of releaser.pending(context)) await releaser.discard(pending, context)
   if ((await allReleases()).some(({ version }) => version === '0.1.1')) return
-  const intent = { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse' }
+  const postPublish = { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse' }
   const record = { runId: 'second', atMs: 2 }
   const bundle = await readBundle(argument, context)
-  const staged = await releaser.stage({ bundle, version: '0.1.1', intent, record }, context)
-  await releaser.verify(staged, context)
-  await finishIntent(await releaser.promote(staged, context))
+  const pending = await releaser.stage({ bundle, version: '0.1.1', postPublish, record }, context)
+  await releaser.verify(pending, context)
+  await finishIntent(await releaser.publish(pending, context))
 }
 
 async function started() {
@@ -51,10 +51,10 @@ async function started() {
 
 try {
   if (act === 'release') await release()
-  if (act === 'promote') {
-    const staged = JSON.parse(await readFile(argument, 'utf8'))
+  if (act === 'publish') {
+    const pending = JSON.parse(await readFile(argument, 'utf8'))
     await started()
-    await releaser.promote(staged, context)
+    await releaser.publish(pending, context)
   }
   if (act === 'point') {
     await started()

@@ -31,7 +31,7 @@ const between = (candidate: readonly number[], baseline: readonly number[] = old
 describe('an explanation', () => {
   it('of a fail says what was lost, how likely chance is, and where else', async () => {
     const slices = { kind: old.map((_, index) => (index % 10 === 3 ? 'threes' : 'others')) }
-    const said = await explained([noRegression(accuracy())], { ...between(worse, old, slices), use: 3 })
+    const said = await explained([noRegression(accuracy())], { ...between(worse, old, slices), evaluationCount: 3 })
     expect(said).toEqual({
       decided: 'The new model must not be released.',
       why: 'Of 600 independent items, the new model lost 60 that version 0.1.0 had right, and won 0 that it had wrong. That is a loss of 10.0 points in accuracy (90.0 % before, 80.0 % now). It also failed: kind=threes.',

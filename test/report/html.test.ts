@@ -57,7 +57,7 @@ async function verdictOf(wrong: (index: number) => boolean, name = 'new'): Promi
   const latenciesMs = Array.from({ length: 300 }, (_, index) => 1 + index / 300)
   const checks = [atLeast(accuracy(), 0.15), noRegression(accuracy()), calibration(), latency({ maximumMs: 5 })]
   return qualityGate([...checks, size({ maximumBytes: 10 })]).decide(
-    { ...evidence, use: 3, candidate: { ...evidence.candidate, latenciesMs } },
+    { ...evidence, evaluationCount: 3, candidate: { ...evidence.candidate, latenciesMs } },
     context,
   )
 }
@@ -115,7 +115,7 @@ describe('a page', () => {
       against: fc.constantFrom('baseline', 'best', undefined),
       reliability: fc.constantFrom(undefined, [{ confidence: Number.NaN, accuracy: 1, items: 1 }], []),
       ...Object.fromEntries(
-        ['estimate', 'lower', 'upper', 'candidateValue', 'opponentValue', 'groups', 'lost', 'won', 'pPass', 'pFail']
+        ['estimate', 'lower', 'upper', 'candidateValue', 'referenceValue', 'groups', 'lost', 'won', 'pPass', 'pFail']
           .concat(['pFailAdjusted', 'margin', 'threshold', 'smallestDetectableDrop', 'groupsNeeded', 'alpha'])
           .map((name) => [name, number]),
       ),
@@ -160,9 +160,9 @@ describe('a page', () => {
       upper: fc.double({ min: 0, max: 1, noNaN: true }),
       margin: fc.constant(0.02),
       groups: fc.constant(100),
-      lost: fc.integer({ min: 0, max: 50 }),
-      won: fc.integer({ min: 0, max: 50 }),
-      worst: fc.array(hostile, { maxLength: 3 }),
+      regressions: fc.integer({ min: 0, max: 50 }),
+      improvements: fc.integer({ min: 0, max: 50 }),
+      regressedIds: fc.array(hostile, { maxLength: 3 }),
     })
     fc.assert(
       fc.property(fc.array(findings, { minLength: 1, maxLength: 4 }), hostile, hostile, (given, title, id) => {

@@ -20,8 +20,8 @@ const binary = (parts: Partial<Finding> = {}): Finding => ({
   againstVersion: '0.1.0',
   margin: 0.02,
   groups: 600,
-  lost: 20,
-  won: 10,
+  regressions: 20,
+  improvements: 10,
   estimate: -0.01,
   lower: -0.03,
   upper: 0.01,
@@ -68,7 +68,7 @@ describe('the plot of differences', () => {
 describe('the power curve', () => {
   it('is that of gate plan, for sets with and without a limit of uses', () => {
     for (const uses of [1, 5]) {
-      const planned = planGate({ items: 800, discordance: 0.06, margin: 0.02, uses })
+      const planned = planGate({ items: 800, discordance: 0.06, margin: 0.02, maximumEvaluations: uses })
       const chances = decisionChances({ n: 800, discordance: 0.06, margin: 0.02, alpha: 0.05 / uses })
       for (const verdict of ['pass', 'fail', 'inconclusive'] as const) {
         expect(chances(0)[verdict]).toBeCloseTo(planned.identical[verdict], 9)
@@ -97,12 +97,18 @@ describe('the power curve', () => {
   it('is drawn of right or wrong answers over all items, at any size and margin', () => {
     for (const groups of [1, 20, 600, 100_000])
       for (const margin of [1e-9, 0.02, 0.6, 0.99]) {
-        const markup = powerCurve([binary({ groups, margin, lost: Math.min(1, groups), won: 0 })])
+        const markup = powerCurve([binary({ groups, margin, regressions: Math.min(1, groups), improvements: 0 })])
         expect(markup).toContain('<svg')
         expect(coordinates(markup).every(Number.isFinite)).toBe(true)
       }
     expect(powerCurve([binary({ groups: 100_000 })])).toContain('normal approximation')
-    for (const none of [{ kind: 'mean' }, { slice: 'a=b' }, { margin: undefined }, { lost: undefined }, { groups: 0 }])
+    for (const none of [
+      { kind: 'mean' },
+      { slice: 'a=b' },
+      { margin: undefined },
+      { regressions: undefined },
+      { groups: 0 },
+    ])
       expect(powerCurve([binary(none as Partial<Finding>)])).toBe('')
   })
 })

@@ -77,7 +77,7 @@ it('names from data do not become markup', () => {
     critical: true,
     slice: 'category=<img src=x>|`|[a](javascript:b)\n# title',
     reason: 'it is *worse* | \n## much',
-    worst: ['a`b'],
+    regressedIds: ['a`b'],
   } as const
   const report = reportComparison({ status: 'fail', summary: '<script>', findings: [finding] } as never)
   expect(report).not.toMatch(/(?<!\\)<(img|script)/)

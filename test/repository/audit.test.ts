@@ -11,7 +11,7 @@ import { project } from './project.js'
 
 const accessToken = 'hf_test'
 
-/** Two releases, a promotion and a rollback, in one kind of registry. */
+/** Two releases, a publication and a rollback, in one kind of registry. */
 async function lived(target: string, environment: Readonly<Record<string, string>> = {}) {
   const {
     root,

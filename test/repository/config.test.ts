@@ -348,7 +348,7 @@ describe('the configuration', () => {
       'size: { maximum_bytes: 1000 }',
     ]
     const { gate, notices } = await loadPipeline(
-      `stages:\n  validate_weights:\n    evaluation_set_uses: 50\n    checks:\n${checks.map((check) => `      - ${check}\n`).join('')}`,
+      `stages:\n  validate_weights:\n    maximum_evaluations: 50\n    checks:\n${checks.map((check) => `      - ${check}\n`).join('')}`,
     )
     expect(notices).toEqual([])
     expect(gate).toMatchObject({
@@ -358,7 +358,7 @@ describe('the configuration', () => {
       calibrationError: 0.1,
       latency: { maximumMs: 50, quantile: 0.9 },
       maximumBytes: 1000,
-      uses: 50,
+      maximumEvaluations: 50,
     })
   })
 

@@ -227,7 +227,7 @@ describe('the evaluation set', () => {
     const groups = new Set(pinned.map((index) => index % 10))
     expect(pinned).toEqual(indices.filter((index) => groups.has(index % 10)))
     put(pathOf(90), { ...sample(90), thread: `t${pinned[0]! % 10}` })
-    expect((await repository.evaluationStatus()).setAside).toBe(1)
+    expect((await repository.evaluationStatus()).excludedByGroup).toBe(1)
     await repository.validate()
   })
 })

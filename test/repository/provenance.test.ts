@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { jsonFiles } from '../../src/dataset/index.js'
+import { sampleFiles } from '../../src/dataset/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitStatus, temporaryFolder, write } from './harness.js'
@@ -144,7 +144,7 @@ it.skipIf(gitIsMissing !== undefined)('the samples of a host’s own source are 
     'sheikh.config.mjs': "export default { source: globalThis[Symbol.for('sheikh-freemium.test-source')] }\n",
   })
   const place = (folder: string) =>
-    Object.assign(globalThis, { [Symbol.for('sheikh-freemium.test-source')]: jsonFiles(folder) })
+    Object.assign(globalThis, { [Symbol.for('sheikh-freemium.test-source')]: sampleFiles(folder) })
   place(join(repository.root, 'data'))
   git(repository.root, 'add', '-A')
   git(repository.root, 'commit', '-q', '--allow-empty', '-m', 'The data')

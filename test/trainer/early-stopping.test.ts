@@ -176,7 +176,7 @@ describe('the development rows of a dataset', () => {
   it('are a share of the others, by group, and new samples move none', async () => {
     const one = await (await datasetOf(many, 0.25)).snapshot(callContext())
     const { counts } = one.summary
-    expect(counts.training + counts.development! + counts.evaluation + counts.setAside).toBe(400)
+    expect(counts.training + counts.development! + counts.evaluation + counts.excludedByGroup).toBe(400)
     expect(Math.abs(counts.development! / (counts.training + counts.development!) - 0.25)).toBeLessThan(0.1)
     const [learned, kept] = [await idsOf(one.training), await idsOf(one.development)]
     const threads = (ids: Set<string>) => new Set([...ids].map((id) => Number(id.slice(1)) >> 2))

@@ -1,6 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import type { Repository } from '../../repository/index.js'
-import { type Answer, type Arguments, type Command, toJson } from '../command.js'
+import { type Arguments, type Command, type CommandResult, toJson } from '../command.js'
 import { open } from '../project.js'
 import { label } from './label.js'
 
@@ -45,7 +45,7 @@ export const evaluation: Command = {
   },
 }
 
-async function pin(repository: Repository, values: Arguments['values']): Promise<Answer> {
+async function pin(repository: Repository, values: Arguments['values']): Promise<CommandResult> {
   const share = values['share'] === undefined ? undefined : Number(values['share'])
   const { path, set, warnings } = await repository.pinEvaluation({
     ...(share !== undefined && { share }),
@@ -58,7 +58,7 @@ async function pin(repository: Repository, values: Arguments['values']): Promise
   return { text: text.join('\n'), json: toJson({ path, items: set.items.length, warnings }) }
 }
 
-async function add(repository: Repository, ids: readonly string[]): Promise<Answer> {
+async function add(repository: Repository, ids: readonly string[]): Promise<CommandResult> {
   if (ids.length === 0)
     throw new SheikhError(
       'invalid-options',
@@ -71,7 +71,7 @@ async function add(repository: Repository, ids: readonly string[]): Promise<Answ
   }
 }
 
-async function repin(repository: Repository, { reason, by }: Arguments['values']): Promise<Answer> {
+async function repin(repository: Repository, { reason, by }: Arguments['values']): Promise<CommandResult> {
   if (typeof reason !== 'string')
     throw new SheikhError(
       'invalid-options',
@@ -90,10 +90,10 @@ async function repin(repository: Repository, { reason, by }: Arguments['values']
   }
 }
 
-async function status(repository: Repository): Promise<Answer> {
+async function status(repository: Repository): Promise<CommandResult> {
   const found = await repository.evaluationStatus()
   const text = [
-    `${found.pinned} items pinned, ${found.setAside} set aside, ${found.training} to train on.`,
+    `${found.pinned} items pinned, ${found.excludedByGroup} set aside, ${found.training} to train on.`,
     found.changed.length === 0 ? 'None was edited or deleted.' : `Edited or deleted: ${found.changed.join(', ')}.`,
     ...found.repins.map(
       ({ atMs, by, reason, changed, removed }) =>

@@ -2,12 +2,12 @@ import { callContext, SheikhError } from '../../core/index.js'
 import type { Evaluation } from '../../evaluation/index.js'
 import { type Rate, type SelfTest, selfTest } from '../../gate/index.js'
 import { percent } from '../../report/index.js'
-import { type Answer, type Arguments, type Terminal, toJson } from '../command.js'
+import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
 
 /** `sheikh gate test`: the gate's own error rates on the host's evaluation. */
-export async function testGate({ values, project }: Arguments, terminal: Terminal): Promise<Answer> {
+export async function testGate({ values, project }: Arguments, terminal: Terminal): Promise<CommandResult> {
   const files = values['candidate'] !== undefined || values['baseline'] !== undefined
   const pair: Judged = files ? await readPair(values, terminal) : await lastRun(project, terminal)
   const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))

@@ -3,7 +3,7 @@ import { callContext, SheikhError } from '../../core/index.js'
 import { compareEvaluations, type GatePlan, planGate } from '../../gate/index.js'
 import { intervalPlot, percent, reportComparison, reportComparisonHtml } from '../../report/index.js'
 import { writeFileAtomic } from '../../store/index.js'
-import { type Answer, type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
@@ -28,7 +28,7 @@ export const gate: Command = {
     groups: { type: 'string' },
     correlation: { type: 'string' },
     discordance: { type: 'string' },
-    uses: { type: 'string' },
+    'maximum-evaluations': { type: 'string' },
     simulations: { type: 'string' },
   },
   optionHelp: {
@@ -48,7 +48,7 @@ export const gate: Command = {
     correlation: 'plan: how alike the items of a group change, from 0 (independent) to 1 (as one) (default: 0.3)',
     simulations:
       'test: comparisons for each planted loss (default: 10,000 for independent right or wrong answers, else 1,000; ratios 200)',
-    uses: 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
+    'maximum-evaluations': 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
     discordance: 'plan: share of items that one model has right and the other wrong, 0..1 (default: 0.05)',
   },
   positionals: [1, 1],
@@ -68,7 +68,7 @@ export const gate: Command = {
   },
 }
 
-async function plan(values: Arguments['values'], pinned: () => Promise<readonly number[]>): Promise<Answer> {
+async function plan(values: Arguments['values'], pinned: () => Promise<readonly number[]>): Promise<CommandResult> {
   const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
   const items = number('items')
   const sizes = items === undefined ? await pinned() : undefined
@@ -80,12 +80,12 @@ async function plan(values: Arguments['values'], pinned: () => Promise<readonly 
     margin: number('margin'),
   }
   const once = planGate(asked)
-  const uses = number('uses')
-  if (uses === undefined) return { text: describePlan(once), json: toJson(once) }
-  const strict = planGate({ ...asked, uses })
+  const maximumEvaluations = number('maximum-evaluations')
+  if (maximumEvaluations === undefined) return { text: describePlan(once), json: toJson(once) }
+  const strict = planGate({ ...asked, maximumEvaluations })
   const text = [
     describePlan(once),
-    `Held to 5 % over ${uses} candidates on this set, and not to 5 % for each:`,
+    `Held to 5 % over ${maximumEvaluations} candidates on this set, and not to 5 % for each:`,
     describePlan(strict),
   ]
   return { text: text.join('\n\n'), json: toJson(strict) }
@@ -129,7 +129,7 @@ async function pinnedSizes(project: string, terminal: Terminal): Promise<readonl
   return [...sizes.values()]
 }
 
-async function compare(values: Arguments['values'], terminal: Terminal): Promise<Answer> {
+async function compare(values: Arguments['values'], terminal: Terminal): Promise<CommandResult> {
   const context = callContext({ signal: terminal.signal })
   const pair = await readPair(values, terminal)
   const margin = values['margin'] === undefined ? undefined : Number(values['margin'])

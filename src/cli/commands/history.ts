@@ -16,11 +16,11 @@ export const history: Command = {
     const releases = await pipeline.history()
     const current = await pipeline.current()
     const channels = await pipeline.channels()
-    const lines = releases.map(({ version, promotedAtMs, record, withdrawn, removedAtMs, bundle }) =>
+    const lines = releases.map(({ version, publishedAtMs, record, withdrawn, removedAtMs, bundle }) =>
       [
         version === current?.version ? '*' : ' ',
         version.padEnd(8),
-        moment(promotedAtMs),
+        moment(publishedAtMs),
         (primaryMetric(record)?.value ?? '–').padStart(7),
         bundle.slice(7, 19),
         record.commit?.slice(0, 10) ?? '',

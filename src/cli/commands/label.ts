@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { type Json, SheikhError } from '../../core/index.js'
 import type { LabelledPool, Pipeline } from '../../pipeline/index.js'
-import { type Answer, type Arguments, type Terminal, toJson } from '../command.js'
+import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
 import { readJsonLines } from '../read-json-lines.js'
 import { terminalPath } from '../terminal-path.js'
@@ -10,7 +10,7 @@ import { terminalPath } from '../terminal-path.js'
 type Labels = ReadonlyMap<string, Json>
 
 /** `sheikh evaluation label`: only items that two models answer differently need a label. */
-export async function label({ project, values }: Arguments, terminal: Terminal): Promise<Answer> {
+export async function label({ project, values }: Arguments, terminal: Terminal): Promise<CommandResult> {
   const path = (name: string) =>
     typeof values[name] === 'string' ? terminalPath(terminal, values[name], `--${name}`) : undefined
   const [pool, questions, answers] = [path('pool'), path('questions'), path('answers')]
@@ -93,7 +93,7 @@ async function askPerson(
 
 const shown = (value: Json) => (typeof value === 'string' ? value : JSON.stringify(value))
 
-function answerOf(judged: LabelledPool, more?: string): Answer {
+function answerOf(judged: LabelledPool, more?: string): CommandResult {
   const { finding, items, differing, unlabelled, known, runId } = judged
   const text = [
     `Of ${items} inputs the models answer ${differing} differently; ${unlabelled} of those are not labelled yet.`,

@@ -1,7 +1,7 @@
 import { callContext, digestJson, SheikhError } from '../../core/index.js'
 import type { LedgerEntry } from '../../gate/index.js'
 import { moment } from '../../report/index.js'
-import { type Answer, type Command, toJson } from '../command.js'
+import { type Command, type CommandResult, toJson } from '../command.js'
 import { open } from '../project.js'
 import { whoDecides } from '../who-decides.js'
 
@@ -47,7 +47,7 @@ export const ledger: Command = {
 }
 
 /** Reading is verifying: what does not hold has been thrown. */
-function verified(name: string, entries: readonly LedgerEntry[]): Answer {
+function verified(name: string, entries: readonly LedgerEntry[]): CommandResult {
   const last = entries.at(-1)
   // A line is the canonical text of its entry, so this is the line's digest.
   const tip = last === undefined ? null : digestJson(last)
@@ -58,7 +58,7 @@ function verified(name: string, entries: readonly LedgerEntry[]): Answer {
   }
 }
 
-function shown(entries: readonly LedgerEntry[]): Answer {
+function shown(entries: readonly LedgerEntry[]): CommandResult {
   const lines = entries.map((entry) => `${moment(entry.atMs)}  ${entry.type.padEnd(10)}  ${whatOf(entry)}`)
   return { text: lines.length === 0 ? 'The ledger is empty.' : lines.join('\n'), json: toJson({ entries }) }
 }

@@ -26,7 +26,7 @@ export const status: Command = {
     const lines = [
       current === undefined
         ? 'Released: nothing yet.'
-        : `Released: ${current.version} (${moment(current.promotedAtMs)}${metricText(current.record)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
+        : `Released: ${current.version} (${moment(current.publishedAtMs)}${metricText(current.record)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
       ...overrideLine(current),
       ...(missing.length === 0
         ? []
@@ -48,7 +48,7 @@ export const status: Command = {
           : {
               version: current.version,
               bundle: current.bundle,
-              promotedAtMs: current.promotedAtMs,
+              publishedAtMs: current.publishedAtMs,
               metrics: current.record.metrics,
               override: current.record.override,
             },

@@ -1,7 +1,7 @@
 import { env } from 'node:process'
 import { isSheikhError } from '../../core/index.js'
 import type { Repository, Verification } from '../../repository/index.js'
-import { type Answer, type Command, type Terminal, toJson } from '../command.js'
+import { type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
 
@@ -44,7 +44,7 @@ async function openIfThere(project: string, terminal: Terminal): Promise<Reposit
   }
 }
 
-function answer(verification: Verification): Answer {
+function answer(verification: Verification): CommandResult {
   const { version, checks, holds, touched, unexplained } = verification
   const lines = [
     ...checks.map(({ name, status, detail }) => `${name.padEnd(10)}  ${status.padEnd(7)}  ${detail}`),

@@ -3,7 +3,7 @@ import { type DatasetIssue, maximumIssues } from '../issues.js'
 import { type InexactNumber, parseJsonKeepingDigits } from '../json-text.js'
 import { decodeText, withoutMarks } from './decode-text.js'
 import { readCsv } from './read-csv.js'
-import { sampleFormatOf } from './sample-files.js'
+import { sampleFormatOf } from './sample-format.js'
 
 export interface SamplesRead {
   readonly samples: readonly SourceSample[]

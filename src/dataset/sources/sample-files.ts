@@ -1,31 +1,113 @@
-/** What a file of samples is written in. */
-export type SampleFormat = 'json' | 'lines' | 'csv' | 'tsv'
+import { constants } from 'node:fs'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type CallContext, isSheikhError, messageOf, plainPath, SheikhError } from '../../core/index.js'
+import type { Source, SourceSample } from '../dataset-types.js'
+import { issuesError } from '../issues.js'
+import { decodeText } from './decode-text.js'
+import { globMatcher } from './glob.js'
+import { describeCsv } from './read-csv.js'
+import { readSamples } from './read-samples.js'
+import { sampleFormatOf, unreadFormatOf } from './sample-format.js'
+import { walk } from './walk.js'
 
-const formats: Readonly<Record<string, SampleFormat>> = {
-  json: 'json',
-  jsonl: 'lines',
-  ndjson: 'lines',
-  csv: 'csv',
-  tsv: 'tsv',
+export interface SampleFilesOptions {
+  readonly directory: string
+  /** Which files below it: `*`, `?`, `**`, `{a,b}`. @default all */
+  readonly pattern?: string | undefined
+  /** A larger file is refused, also one that unpacks to more. @default 100,000,000 */
+  readonly maximumFileBytes?: number | undefined
 }
 
-/** The format that a path names in upper or lower case, also behind `.gz`: `a.CSV`, `a.jsonl.gz`. */
-export function sampleFormatOf(path: string): SampleFormat | undefined {
-  // Nearly every file of ten thousand.
-  if (path.endsWith('.json')) return 'json'
-  const [, extension] = /\.([a-z]+)(?:\.gz)?$/i.exec(path) ?? []
-  const name = extension?.toLowerCase()
-  return name !== undefined && Object.hasOwn(formats, name) ? formats[name] : undefined
+const defaultMaximumFileBytes = 100_000_000
+
+/**
+ * Samples in files below a folder: `.json` (one sample, or a list), `.jsonl` and `.ndjson` (one per line), `.csv` and `.tsv` (with
+ * a header; every value is text); each in upper or lower case, and with `.gz`. Text is UTF-8, or UTF-16 with a byte order mark.
+ *
+ * Files whose names begin with a dot are left out. Symbolic links, files that are too large, and data in formats that are not read
+ * (`.parquet`, `.xlsx`, `.zip` and the like) are refused. Any other file is listed as skipped, so that a dataset names it.
+ */
+export function sampleFiles(options: string | SampleFilesOptions): Source {
+  const {
+    directory,
+    pattern,
+    maximumFileBytes = defaultMaximumFileBytes,
+  } = typeof options === 'string' ? { directory: options } : options
+  if (!Number.isSafeInteger(maximumFileBytes) || maximumFileBytes < 1)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot limit sample files to ${maximumFileBytes} bytes: it is not a whole number above 0. Give a number of bytes.`,
+    )
+  const matches = pattern === undefined ? () => true : globMatcher(pattern)
+  const root = resolve(plainPath(directory, 'the directory of samples'))
+  return {
+    contract: 1,
+    name: 'json-files',
+    version: '1',
+    // The folder itself is no part of it: a clone elsewhere holds the same samples.
+    describe: () => ({ pattern: pattern ?? null }),
+    location: root,
+    async list(context) {
+      context.signal.throwIfAborted()
+      const { found, others } = await walk(
+        root,
+        { isWanted: (path) => sampleFormatOf(path) !== undefined && matches(path), isMeant: matches },
+        context,
+      )
+      const unread = others.flatMap((path) => {
+        const message = unreadFormatOf(path)
+        return message === undefined ? [] : [{ path, position: '', message }]
+      })
+      if (unread.length > 0) throw issuesError(unread)
+      return [
+        ...found.map((file) => ({
+          ...file,
+          read: (readContext: CallContext) => readFileSamples(root, file.path, maximumFileBytes, readContext),
+          ...(isTable(file.path) && { layout: () => layoutOf(root, file.path, maximumFileBytes) }),
+        })),
+        ...others.map((path) => ({ path, skipped: '', read: async () => [] })),
+      ]
+    },
+  }
 }
 
-/** Formats that hold samples elsewhere: such a file was meant to be read. */
-const unreadFormats =
-  /\.(parquet|arrow|feather|avro|orc|xlsx?|ods|sqlite3?|npy|npz|pkl|pickle|h5|hdf5|mat|sav|dta|rds|tfrecords?|zip|7z|rar|tar|tgz|bz2|xz|zst|lz4|br|gz)$/i
+const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
 
-/** What is wrong with a file that holds samples in a format that is not read; `undefined` for any other file. */
-export function unreadFormatOf(path: string): string | undefined {
-  const [, extension] = unreadFormats.exec(path) ?? []
-  return extension === undefined
-    ? undefined
-    : `.${extension} files are not read; write JSON, JSONL (.jsonl, .ndjson), CSV or TSV, with .gz if you like, or move the file`
+/** Whatever is wrong with the file is said by whoever reads its samples. */
+async function layoutOf(root: string, path: string, maximumBytes: number): Promise<string> {
+  const bytes = await readFile(join(root, path)).catch(() => new Uint8Array())
+  const decoded = decodeText(bytes, maximumBytes)
+  return describeCsv('text' in decoded ? decoded.text : '', sampleFormatOf(path) === 'tsv' ? '\t' : undefined)
+}
+
+async function readFileSamples(
+  root: string,
+  path: string,
+  maximumFileBytes: number,
+  { signal }: CallContext,
+): Promise<readonly SourceSample[]> {
+  signal.throwIfAborted()
+  const refuse = (message: string, cause?: unknown) => issuesError([{ path, position: '', message }], cause)
+  let file: FileHandle | undefined
+  try {
+    // Between listing and reading the file may have become a link, or a pipe that nobody writes to.
+    file = await open(join(root, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+    const stats = await file.stat()
+    if (!stats.isFile()) throw refuse('it is not a regular file')
+    if (stats.size > maximumFileBytes)
+      throw refuse(`it has ${stats.size} bytes, and at most ${maximumFileBytes} are read; split it`)
+    const { samples, issues } = readSamples(path, await file.readFile(), maximumFileBytes)
+    if (issues.length > 0) throw issuesError(issues)
+    return samples
+  } catch (error) {
+    if (isSheikhError(error)) throw error
+    const code = (error as NodeJS.ErrnoException).code
+    throw refuse(
+      code === 'ENOENT' ? 'it is gone' : code === 'ELOOP' ? 'it is a symbolic link' : messageOf(error),
+      error,
+    )
+  } finally {
+    await file?.close()
+  }
 }

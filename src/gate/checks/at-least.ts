@@ -1,8 +1,8 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import { alpha } from '../answer.js'
 import type { Check } from '../gate.js'
 import { judgeBound } from '../judge-bound.js'
+import { alpha } from '../partial-finding.js'
 
 /**
  * Whether a binary metric is at least `floor`, with 95 % confidence: the one-sided bound, not the estimate,

@@ -1,10 +1,10 @@
 import { SheikhError } from '../../core/index.js'
 import type { Evaluation, Metric } from '../../evaluation/index.js'
-import { type Answer, alpha } from '../answer.js'
 import type { Check } from '../gate.js'
 import { judgeImprovement } from '../judge.js'
 import { judgeBound } from '../judge-bound.js'
 import { metricColumn, pairGroups } from '../paired-groups.js'
+import { alpha, type PartialFinding } from '../partial-finding.js'
 
 /**
  * Whether a model is better than always answering the most frequent target of the evaluation set, with 95 % confidence.
@@ -35,7 +35,7 @@ export function beatsMajority(metric: Metric): Check {
       for (const target of evaluation.targets) counts.set(target, (counts.get(target) ?? 0) + 1)
       const common = { check: name, metric: metric.name, critical: true, alpha: passAlpha }
       const items = evaluation.targets.length
-      const finding = (answer: Answer) => [{ ...common, ...answer }]
+      const finding = (answer: PartialFinding) => [{ ...common, ...answer }]
       if ([...counts.keys()].some((target) => typeof target !== 'string'))
         return finding({
           status: 'not-applicable',

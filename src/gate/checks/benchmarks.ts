@@ -1,8 +1,8 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import { alpha } from '../answer.js'
 import type { Check, Finding } from '../gate.js'
 import { judgeBound } from '../judge-bound.js'
+import { alpha } from '../partial-finding.js'
 import { slicesOf } from '../slices.js'
 
 export interface Benchmark {

@@ -1,7 +1,7 @@
 import { SheikhError } from '../../core/index.js'
-import { alpha } from '../answer.js'
 import type { Check } from '../gate.js'
 import { judgeCalibration } from '../judge-calibration.js'
+import { alpha } from '../partial-finding.js'
 
 export interface CalibrationOptions {
   /** The largest expected calibration error, 0..1. @default 0.1 */

@@ -1,9 +1,9 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import { alpha } from '../answer.js'
 import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { judgeImprovement } from '../judge.js'
+import { alpha } from '../partial-finding.js'
 
 /**
  * Whether the candidate is better than the released model, over all items: for releases that must earn their place.

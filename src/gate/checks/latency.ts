@@ -1,7 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import { binomialCdf } from '../../statistics/index.js'
-import { alpha } from '../answer.js'
 import type { Check, Finding } from '../gate.js'
+import { alpha } from '../partial-finding.js'
 
 export interface LatencyOptions {
   /** Milliseconds for one input, asked alone. */

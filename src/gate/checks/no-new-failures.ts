@@ -1,10 +1,10 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import { type Answer, maximumWorst } from '../answer.js'
 import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { notComparable } from '../judge.js'
 import { firstLost, type Pairing } from '../paired-groups.js'
+import { maximumWorst, type PartialFinding } from '../partial-finding.js'
 
 export interface NoNewFailuresOptions {
   /** How many items may be lost all the same. @default 0 */
@@ -40,10 +40,10 @@ export function noNewFailures(metric: Metric, { allowed = 0 }: NoNewFailuresOpti
   })
 }
 
-function judgeLosses(pairing: Pairing, allowed: number): Answer {
+function judgeLosses(pairing: Pairing, allowed: number): PartialFinding {
   const { candidate, items } = pairing
   const { length: lost } = pairing.lost.items
-  const counts = { items, groups: candidate.length, lost, worst: firstLost(pairing, maximumWorst) }
+  const counts = { items, groups: candidate.length, regressions: lost, regressedIds: firstLost(pairing, maximumWorst) }
   const reason = `${lost} of ${items} items were right and are not, and ${allowed} may be`
   // What is lost is lost, whatever the items without an answer would be.
   if (lost > allowed) return { ...counts, status: 'fail', reason }

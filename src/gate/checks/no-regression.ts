@@ -1,9 +1,9 @@
 import { SheikhError } from '../../core/index.js'
 import type { Evaluation, Metric } from '../../evaluation/index.js'
-import { type Answer, alpha } from '../answer.js'
 import { comparingCheck } from '../comparing-check.js'
 import type { Check } from '../gate.js'
 import { judgeNoRegression } from '../judge.js'
+import { alpha, type PartialFinding } from '../partial-finding.js'
 import { slicesOf } from '../slices.js'
 import { suggestedGroups } from '../suggested-groups.js'
 
@@ -56,7 +56,7 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
     ask(pairs, { candidate, passAlpha }, context) {
       const overall = judgeNoRegression(pairs.over(), margin, passAlpha)
       const hint = undeclared(candidate.evaluation)
-      const answers: Answer[] = [{ ...overall, reason: `${overall.reason}${hint}` }]
+      const answers: PartialFinding[] = [{ ...overall, reason: `${overall.reason}${hint}` }]
       const found = new Set<string>()
       for (const { slice, items } of slicesOf(candidate.evaluation)) {
         context.signal.throwIfAborted()

@@ -20,12 +20,12 @@ import {
   writeEvaluation,
   writePredictions,
 } from '../../evaluation/index.js'
-import type { Evidence, Opponent } from '../../gate/index.js'
+import type { Evidence, Reference } from '../../gate/index.js'
 import type { Model, Rows, WeightsDirectory } from '../../model/index.js'
 import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { isStorageFault } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
-import { type Key, keyOf } from '../keys.js'
+import { type Key, stageKeyOf } from '../keys.js'
 import { releasedAnswers } from '../released-answers.js'
 import type { Session } from '../session.js'
 
@@ -46,10 +46,10 @@ export function evaluateStage(
     const environment = await session.options.trainer.environment?.(session.context)
     const own = { weights: candidate.weights, prompts: inferencePrompts(bundle) }
     const scored = await score(session, own, rows, environment)
-    const opponent = async (release: Release | undefined) =>
-      release === undefined ? undefined : scoreOpponent(session, release, rows, environment, scored.evaluation)
-    const baseline = await opponent(releases.baseline)
-    const best = await opponent(releases.best)
+    const reference = async (release: Release | undefined) =>
+      release === undefined ? undefined : scoreReference(session, release, rows, environment, scored.evaluation)
+    const baseline = await reference(releases.baseline)
+    const best = await reference(releases.best)
     await session.update({
       baseline: releases.baseline?.version,
       best: releases.best?.version,
@@ -65,8 +65,8 @@ export function evaluateStage(
           latenciesMs: await timed(session, candidate.weights, rows),
         }),
       },
-      baseline: baseline?.opponent,
-      best: best?.opponent,
+      baseline: baseline?.reference,
+      best: best?.reference,
     }
     const digest = digestJson({
       candidate: scored.digest,
@@ -89,13 +89,13 @@ export function scoreStage(session: Session, bundle: Bundle, rows: Rows<unknown,
   })
 }
 
-async function scoreOpponent(
+async function scoreReference(
   session: Session,
   release: Release,
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
   candidate: Evaluation,
-): Promise<{ readonly opponent: Opponent; readonly identity: Json; readonly files?: Digest | undefined }> {
+): Promise<{ readonly reference: Reference; readonly identity: Json; readonly files?: Digest | undefined }> {
   const { version, bundle } = release
   try {
     const scored =
@@ -105,7 +105,7 @@ async function scoreOpponent(
     const evaluation = { ...scored.evaluation, ids, groups, slices, targets }
     const sameModel = evaluation.modelDigest === candidate.modelDigest
     return {
-      opponent: { version, bundle, evaluation, ...(sameModel && { sameModel }) },
+      reference: { version, bundle, evaluation, ...(sameModel && { sameModel }) },
       identity: { version, bundle, evaluation: scored.digest },
       files: scored.files,
     }
@@ -116,7 +116,7 @@ async function scoreOpponent(
     // Not a loss of the candidate and not a pass: the gate is told that the question has no answer.
     const unscorable = messageOf(error)
     session.warn(`The release ${version} could not be scored: ${unscorable}`, { version })
-    return { opponent: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
+    return { reference: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
   }
 }
 
@@ -197,10 +197,10 @@ async function score(
   const scorer = { weights: weights.digest, prompts, trainer: identityOf(trainer), environment: environment ?? null }
   const versioned = scorer.trainer !== undefined
   // Answers do not depend on what is made of them: another metric asks no model again.
-  const answersKey = versioned ? keyOf({ kind: 'predict', ...scorer } as unknown as Json) : undefined
+  const answersKey = versioned ? stageKeyOf({ kind: 'predict', ...scorer } as unknown as Json) : undefined
   const key =
     versioned && metrics.every((metric) => metric !== undefined)
-      ? keyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics } as unknown as Json)
+      ? stageKeyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics } as unknown as Json)
       : undefined
   const kept = await keptFile(session, key, evaluationFile, readEvaluation)
   if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, files: kept.files, cached: true, key }

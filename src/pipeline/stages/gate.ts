@@ -13,12 +13,12 @@ export function gateStage(
 ): Promise<Verdict> {
   return session.stage('gate', async () => {
     const { evaluationDigest } = evidence.candidate.evaluation
-    const against = [evidence.baseline, evidence.best].flatMap((opponent) => opponent?.version ?? [])
+    const against = [evidence.baseline, evidence.best].flatMap((reference) => reference?.version ?? [])
     const entries = await session.ledger.read(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
     const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
     const { gate } = session.options
-    const asIs = checkVerdict(await gate.decide({ ...evidence, use }, session.context))
+    const asIs = checkVerdict(await gate.decide({ ...evidence, evaluationCount: use }, session.context))
     const decided = await withPolicy(asIs, { gate, evidence, current }, session.context)
     const failed = await failedBefore(
       entries,
@@ -62,12 +62,12 @@ function useOf(
 /** A candidate that failed once does not pass by asking again, with a gate that was loosened or a baseline that is gone. */
 function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEntry): Verdict {
   if (verdict.status === 'fail') return verdict
-  const opponents = against.length === 0 ? '' : ` against ${against.join(' and ')}`
+  const references = against.length === 0 ? '' : ` against ${against.join(' and ')}`
   const finding: Finding = {
     check: earlierVerdict,
     status: 'fail',
     critical: true,
-    reason: `this candidate failed${opponents} on this evaluation set on ${new Date(atMs).toISOString().slice(0, 10)} (run ${runId}), and nobody overrode that`,
+    reason: `this candidate failed${references} on this evaluation set on ${new Date(atMs).toISOString().slice(0, 10)} (run ${runId}), and nobody overrode that`,
   }
   return {
     ...verdict,
@@ -79,7 +79,7 @@ function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEnt
 
 function warnOfReuse(session: Session, { reuse }: Verdict): void {
   if (reuse === undefined || reuse.falsePassChance <= 0.05 + 1e-9) return
-  const { use, falsePassChance } = reuse
+  const { evaluationCount: use, falsePassChance } = reuse
   session.warn(
     `The evaluation set has judged ${use} candidates: the chance that it let through one that is worse by the margin is up to ${Math.round(100 * falsePassChance)} %. Pin a new set, or limit its uses.`,
     { use, falsePassChance },

@@ -12,7 +12,7 @@ import { readWeightsDirectory } from '../../model/index.js'
 import { type Release, weightsOf } from '../../releaser/index.js'
 import { readManifest } from '../../store/index.js'
 import type { CandidateRecord } from '../../trainer/index.js'
-import { type Key, keyOf } from '../keys.js'
+import { type Key, stageKeyOf } from '../keys.js'
 import type { Session } from '../session.js'
 import { neededAfterRelease, type Stage, type StageInput, type StageOutput } from '../stage.js'
 import { checkedValue } from '../stage-values.js'
@@ -185,7 +185,7 @@ export function stageKey(stage: Stage, digestOf: (artifact: string) => Digest): 
   const identity = identityOf(stage)
   if (stage.writes === undefined || identity === undefined) return undefined
   const inputs = Object.fromEntries(stage.reads.map((name) => [name, digestOf(name)]))
-  return keyOf({ kind: 'stage', stage: identity, inputs })
+  return stageKeyOf({ kind: 'stage', stage: identity, inputs })
 }
 
 /** The digest of an artifact that a stage wrote. `candidate`: the record of the candidate whose weights it changed. */

@@ -1,17 +1,24 @@
 import { type Digest, isSheikhError, type Json, SheikhError } from '../../core/index.js'
-import type { Bundle, Intent, Release, ReleaseRecord, Staged, StageRequest } from '../../releaser/index.js'
-import { finishRelease, promote } from '../finish-release.js'
+import type {
+  Bundle,
+  PendingRelease,
+  PostPublishActions,
+  PrepareRequest,
+  Release,
+  ReleaseRecord,
+} from '../../releaser/index.js'
+import { finishRelease, publish } from '../finish-release.js'
 import { anchorOf } from '../ledger-anchor.js'
 import type { Session } from '../session.js'
 import { changeSince, versionOf } from '../versioning.js'
 
 export interface ReleaseRequest {
-  readonly bundle: StageRequest['bundle']
+  readonly bundle: PrepareRequest['bundle']
   /** Fetches the bundle where `bundle` has no directory and the registry does not find it by its digest. */
   readonly openBundle?: (() => Promise<Bundle>) | undefined
   /**
    * Where the channel pointed when the release was decided on; `undefined`: nowhere. If it points elsewhere by the time of
-   * the promotion, the decision was about another release, and nothing is published.
+   * the publication, the decision was about another release, and nothing is published.
    */
   readonly decidedAgainst: string | undefined
   readonly withdraws?: readonly string[]
@@ -25,7 +32,7 @@ export interface ReleaseRequest {
 }
 
 /**
- * Stage, verify, promote; then what the intent says. Before the promotion a crash undoes, after it every later run goes forward.
+ * Stage, verify, publish; then what the postPublish says. Before the publication a crash undoes, after it every later run goes forward.
  *
  * @throws `release-conflict` with `decidedAgainst` in its facts if another release was published since the decision.
  */
@@ -33,7 +40,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
   return session.stage('release', async () => {
     const { releaser } = session.options
     const { context, record } = session
-    const intent: Intent = {
+    const postPublish: PostPublishActions = {
       ...(record.dirty ? {} : { channel: session.channel, replaces: request.decidedAgainst ?? null }),
       withdraws: request.withdraws ?? [],
       ...(request.reason !== undefined && { reason: request.reason }),
@@ -43,7 +50,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     await session.lock.check()
     // A channel that is new moves its users from what was released last.
     const previous = (await releaser.current(session.channel, context)) ?? request.history[0]
-    const stage = async (bundle: StageRequest['bundle']) => releaser.stage({ ...asked, bundle }, context)
+    const stage = async (bundle: PrepareRequest['bundle']) => releaser.prepare({ ...asked, bundle }, context)
     const entries = await session.ledger.read(context)
     // A registry that was lost does not free what was released there.
     const noted = entries.flatMap((entry) => (entry.type === 'release' ? [entry.version] : []))
@@ -52,7 +59,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     const { answers, ...told } = request.record
     const unsigned = {
       version: versionOf(session.options, changeSince(previous, request.record.source), { used, releaseAs }),
-      intent,
+      postPublish,
       record: withoutUndefined(
         // Registries are read by many: nothing secret goes there, whoever wrote it into a metric's or a person's name.
         {
@@ -69,35 +76,38 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
       ),
     }
     const asked = await attested(session, request.bundle, unsigned)
-    const staged = await stage(request.bundle).catch(async (error: unknown) => {
+    const pending = await stage(request.bundle).catch(async (error: unknown) => {
       if (request.openBundle === undefined || !isSheikhError(error, 'not-found')) throw error
       return stage(await request.openBundle())
     })
-    session.emit({ type: 'release-staged', version: staged.version })
-    await releaser.verify(staged, context)
+    session.emit({ type: 'release-prepared', version: pending.version })
+    await releaser.verify(pending, context)
     await session.lock.check()
     context.signal.throwIfAborted()
-    await checkDecision(session, staged)
-    const release = await promote(session, staged)
+    await checkDecision(session, pending)
+    const release = await publish(session, pending)
     // From here on only forward: an abort must not leave the channel behind.
-    if (!(await finishRelease(session, release))) throw await overtaken(session, staged)
+    if (!(await finishRelease(session, release))) throw await overtaken(session, pending)
     await session.update({ version: release.version, restoredFrom: request.record.restoredFrom })
     return { value: release, cached: false }
   })
 }
 
 /** Leaves nothing behind for a release that was decided on when the channel pointed elsewhere. */
-async function checkDecision(session: Session, staged: Staged): Promise<void> {
+async function checkDecision(session: Session, pending: PendingRelease): Promise<void> {
   const { releaser } = session.options
-  const { channel, replaces } = staged.intent
+  const { channel, replaces } = pending.postPublish
   if (channel === undefined || replaces === undefined) return
   const current = await releaser.current(channel, session.context)
   if ((current?.version ?? null) === replaces) return
-  await releaser.discard(staged, session.context)
-  throw await overtaken(session, staged)
+  await releaser.discard(pending, session.context)
+  throw await overtaken(session, pending)
 }
 
-async function overtaken(session: Session, { version, intent: { replaces } }: Staged): Promise<SheikhError> {
+async function overtaken(
+  session: Session,
+  { version, postPublish: { replaces } }: PendingRelease,
+): Promise<SheikhError> {
   const { channel } = session
   const current = (await session.options.releaser.current(channel, session.context))?.version ?? null
   return new SheikhError(
@@ -114,9 +124,9 @@ export const isOvertaken = (error: unknown): boolean =>
 /** With what is signed of it, if anything is. */
 async function attested(
   { options: { attest }, context }: Session,
-  { digest, manifest }: StageRequest['bundle'],
-  asked: Omit<StageRequest, 'bundle'>,
-): Promise<Omit<StageRequest, 'bundle'>> {
+  { digest, manifest }: PrepareRequest['bundle'],
+  asked: Omit<PrepareRequest, 'bundle'>,
+): Promise<Omit<PrepareRequest, 'bundle'>> {
   if (attest === undefined) return asked
   const { attestation: _earlier, ...record } = asked.record
   const attestation = await attest({ formatVersion: 1, ...asked, record, bundle: digest, manifest }, context)

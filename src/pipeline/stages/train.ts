@@ -3,13 +3,13 @@ import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { type Rows, readWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
 import type { Candidate, CandidateRecord, TrainerEnvironment } from '../../trainer/index.js'
-import { type Key, keyOf } from '../keys.js'
+import { checkUnseen } from '../check-leakage.js'
+import { type Key, stageKeyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
 import { baseParts, type FoundBase, findBase, openBase, withdrawnAncestor } from '../named-base.js'
 import type { PipelineOptions } from '../options.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
-import { checkUnseen } from '../unseen.js'
 
 /** The key of training: all that decides the weights. `undefined` where the trainer has no version. */
 export function trainKey(
@@ -19,7 +19,7 @@ export function trainKey(
 ): Key | undefined {
   const identity = identityOf(trainer)
   if (identity === undefined) return undefined
-  return keyOf({
+  return stageKeyOf({
     kind: 'train',
     // All rows: which of them take part follows from them, the base and the seed.
     training: trainingDigest,

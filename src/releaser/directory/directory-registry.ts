@@ -30,25 +30,25 @@ import {
   isVersion,
   notFound,
   notHeld,
+  type PendingRelease,
+  type PrepareRequest,
+  parsePending,
   parseRelease,
-  parseStaged,
   parseVersion,
   pointedAt,
   type Release,
   type Releaser,
   readBundle,
-  type Staged,
-  type StageRequest,
   versionTaken,
 } from '../index.js'
 import { channelNames, channelOf } from './channel.js'
 import { type RegistryFolder, unfinishedIn } from './unfinished.js'
 
 /**
- * Releases in a folder: `bundles/<digest>/`, `staged/<version>-<digest>/`, `releases/<version>.json`,
+ * Releases in a folder: `bundles/<digest>/`, `pending/<version>-<digest>/`, `releases/<version>.json`,
  * `withdrawals/<version>.json`, `removals/<version>.json`, `channels/<name>/<number>.json`. A reader goes by `releases/` alone, and what appears there
  * appears whole. Of two writers that race one gets `release-conflict`. What a process has not finished is in a folder of its
- * own below `staged/`.
+ * own below `pending/`.
  *
  * @param path of the folder; made when something is first written.
  */
@@ -66,8 +66,8 @@ export function directoryRegistry(
     unfinishedIn(folder, ({ own }) =>
       createExclusively(file, `${JSON.stringify(content, null, 2)}\n`, { temporaryFolder: own, fileSystem }),
     )
-  const stagedFolder = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>) =>
-    join(path, 'staged', `${version}-${hexOf(bundle)}`)
+  const pendingFolder = ({ version, bundle }: Pick<PendingRelease, 'version' | 'bundle'>) =>
+    join(path, 'pending', `${version}-${hexOf(bundle)}`)
 
   async function readRelease(version: string): Promise<Stored | undefined> {
     // What is no version could climb out of the folder.
@@ -119,53 +119,53 @@ export function directoryRegistry(
     return found.sort((left, right) => right.sequence - left.sequence)
   }
 
-  /** Where the bundle of a staging is: with it, or among the released ones. */
-  async function folderOf(staged: Staged): Promise<string> {
-    const own = join(stagedFolder(staged), 'bundle')
-    return (await exists(own)) ? own : bundleFolder(staged.bundle)
+  /** Where the bundle of a pending release is: with it, or among the released ones. */
+  async function folderOf(pending: PendingRelease): Promise<string> {
+    const own = join(pendingFolder(pending), 'bundle')
+    return (await exists(own)) ? own : bundleFolder(pending.bundle)
   }
 
-  async function findStaged(context: CallContext): Promise<readonly Staged[]> {
-    const found: Staged[] = []
+  async function findPending(context: CallContext): Promise<readonly PendingRelease[]> {
+    const found: PendingRelease[] = []
     context.signal.throwIfAborted()
-    for (const name of await namesIn(join(path, 'staged'))) {
+    for (const name of await namesIn(join(path, 'pending'))) {
       context.signal.throwIfAborted()
       // One that was cut off has everything, at most, but its name.
       if (name.startsWith(partialPrefix)) continue
-      const file = join(path, 'staged', name, 'staged.json')
+      const file = join(path, 'pending', name, 'pending.json')
       const document = await readDocument(file)
       if (document === undefined) continue
-      const staged = parseStaged(document, file)
-      if (stagedFolder(staged) !== join(path, 'staged', name)) throw corrupt(file, `it is of ${staged.version}`)
-      found.push(staged)
+      const pending = parsePending(document, file)
+      if (pendingFolder(pending) !== join(path, 'pending', name)) throw corrupt(file, `it is of ${pending.version}`)
+      found.push(pending)
     }
     return found
   }
 
   async function removePartials(): Promise<void> {
-    const root = join(path, 'staged')
+    const root = join(path, 'pending')
     for (const name of await allNamesIn(root))
       if (name.startsWith(partialPrefix) || isTemporaryName(name)) await removeFolder(fileSystem, join(root, name))
   }
 
-  /** Takes a staging its name away: a crash leaves the whole of it listed, or none. */
-  async function setAside(staged: Staged): Promise<string> {
-    const aside = join(path, 'staged', `${partialPrefix}gone-${staged.version}-${hexOf(staged.bundle)}`)
-    if (await exists(stagedFolder(staged))) {
+  /** Takes a pending release its name away: a crash leaves the whole of it listed, or none. */
+  async function excludedByGroup(pending: PendingRelease): Promise<string> {
+    const aside = join(path, 'pending', `${partialPrefix}gone-${pending.version}-${hexOf(pending.bundle)}`)
+    if (await exists(pendingFolder(pending))) {
       await removeFolder(fileSystem, aside)
-      await renameUnlessGone(fileSystem, stagedFolder(staged), aside)
+      await renameUnlessGone(fileSystem, pendingFolder(pending), aside)
     }
     return aside
   }
 
-  /** Moves the bundle of a staging to where readers look; one that stands there and is damaged makes room. */
-  async function moveBundle(staged: Staged, context: CallContext): Promise<void> {
-    const own = join(stagedFolder(staged), 'bundle')
-    const target = bundleFolder(staged.bundle)
+  /** Moves the bundle of a pending release to where readers look; one that stands there and is damaged makes room. */
+  async function moveBundle(pending: PendingRelease, context: CallContext): Promise<void> {
+    const own = join(pendingFolder(pending), 'bundle')
+    const target = bundleFolder(pending.bundle)
     if (!(await exists(own))) return
     await makeDirectory(dirname(target), fileSystem)
     if (await exists(target)) {
-      if (await isWhole(target, staged.bundle, context)) return
+      if (await isWhole(target, pending.bundle, context)) return
       await removeFolder(fileSystem, target)
     }
     await renameUnlessGone(fileSystem, own, target)
@@ -196,37 +196,37 @@ export function directoryRegistry(
       for (const { release } of await allReleases(context)) yield release
     },
 
-    async stage(request, context) {
+    async prepare(request, context) {
       context.signal.throwIfAborted()
       const taken = await readRelease(parseVersion(request.version))
       if (taken !== undefined && taken.release.bundle !== request.bundle.digest) throw versionTaken(request.version)
       return stageBundle(request, context)
     },
 
-    async *staged(context) {
-      // What appears in `releases/` appears at once: there is nothing between staged and released.
-      for (const staged of await findStaged(context)) yield { staged, promoting: false }
+    async *pending(context) {
+      // What appears in `releases/` appears at once: there is nothing between pending and released.
+      for (const pending of await findPending(context)) yield { pending, publishing: false }
     },
 
-    async verify(staged, context) {
-      await verifyBundle(await folderOf(staged), staged, context)
+    async verify(pending, context) {
+      await verifyBundle(await folderOf(pending), pending, context)
     },
 
-    async promote(staged, context) {
+    async publish(pending, context) {
       context.signal.throwIfAborted()
-      const taken = await readRelease(staged.version)
+      const taken = await readRelease(pending.version)
       if (taken === undefined) {
-        await moveBundle(staged, context)
+        await moveBundle(pending, context)
         // Read back where readers will find it: a bundle of the same digest may have stood there for years.
-        await verifyBundle(bundleFolder(staged.bundle), staged, context)
+        await verifyBundle(bundleFolder(pending.bundle), pending, context)
         const sequence = ((await allReleases(context))[0]?.sequence ?? 0) + 1
-        const release = { ...staged, promotedAtMs: context.clock.nowMs(), sequence }
-        await create(releaseFile(staged.version), release as unknown as Json)
+        const release = { ...pending, publishedAtMs: context.clock.nowMs(), sequence }
+        await create(releaseFile(pending.version), release as unknown as Json)
       }
-      const { release } = (await readRelease(staged.version))!
-      if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
-        throw versionTaken(staged.version)
-      await removeFolder(fileSystem, await setAside(staged))
+      const { release } = (await readRelease(pending.version))!
+      if (release.bundle !== pending.bundle || release.record.runId !== pending.record.runId)
+        throw versionTaken(pending.version)
+      await removeFolder(fileSystem, await excludedByGroup(pending))
       return release
     },
 
@@ -236,15 +236,15 @@ export function directoryRegistry(
       await channelOf(folder, name).point(version, expected)
     },
 
-    async discard(staged, context) {
+    async discard(pending, context) {
       context.signal.throwIfAborted()
-      const others = (await findStaged(context)).filter((other) => stagedFolder(other) !== stagedFolder(staged))
+      const others = (await findPending(context)).filter((other) => pendingFolder(other) !== pendingFolder(pending))
       const used = [...inUse(await allReleases(context)), ...others]
-      // A promotion that was cut off may have moved the bundle already: nobody reads it, unless a release or a staging
-      // does. Before the staging, which has the next run try again should this be cut off too.
-      if (!used.some(({ bundle }) => bundle === staged.bundle))
-        await removeFolder(fileSystem, bundleFolder(staged.bundle))
-      await removeFolder(fileSystem, await setAside(staged))
+      // A publication that was cut off may have moved the bundle already: nobody reads it, unless a release or a pending release
+      // does. Before the pending release, which has the next run try again should this be cut off too.
+      if (!used.some(({ bundle }) => bundle === pending.bundle))
+        await removeFolder(fileSystem, bundleFolder(pending.bundle))
+      await removeFolder(fileSystem, await excludedByGroup(pending))
     },
 
     async withdraw(version, reason, context) {
@@ -262,7 +262,7 @@ export function directoryRegistry(
       const mark: Json = { formatVersion: 1, version, atMs: context.clock.nowMs() }
       // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
       await create(removalFile(version), mark)
-      const used = [...inUse(await allReleases(context)), ...(await findStaged(context))]
+      const used = [...inUse(await allReleases(context)), ...(await findPending(context))]
       const { bundle } = stored.release
       if (!used.some((other) => other.bundle === bundle)) await removeFolder(fileSystem, bundleFolder(bundle))
     },
@@ -285,14 +285,17 @@ export function directoryRegistry(
     },
   }
 
-  /** Whole before it has its name: `staged.json` is written last, the folder is renamed after that. */
-  async function stageBundle({ bundle, version, intent, record }: StageRequest, context: CallContext): Promise<Staged> {
-    const staged: Staged = {
+  /** Whole before it has its name: `pending.json` is written last, the folder is renamed after that. */
+  async function stageBundle(
+    { bundle, version, postPublish, record }: PrepareRequest,
+    context: CallContext,
+  ): Promise<PendingRelease> {
+    const pending: PendingRelease = {
       formatVersion: 1,
       version,
       bundle: bundle.digest,
       manifest: bundle.manifest,
-      intent,
+      postPublish,
       record,
     }
     await removePartials()
@@ -306,15 +309,15 @@ export function directoryRegistry(
           if (bundle.directory === undefined) throw notHeld(bundle.digest)
           await copyFiles(fileSystem, bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
         }
-        await writeFileAtomic(join(partial, 'staged.json'), `${JSON.stringify(staged, null, 2)}\n`, { fileSystem })
-        const aside = await setAside(staged)
-        await renameDurably(partial, stagedFolder(staged), fileSystem)
+        await writeFileAtomic(join(partial, 'pending.json'), `${JSON.stringify(pending, null, 2)}\n`, { fileSystem })
+        const aside = await excludedByGroup(pending)
+        await renameDurably(partial, pendingFolder(pending), fileSystem)
         await removeFolder(fileSystem, aside)
       } finally {
         await removeFolder(fileSystem, partial)
       }
     })
-    return staged
+    return pending
   }
 }
 
@@ -325,7 +328,7 @@ export interface DirectoryRegistryOptions {
   readonly fileSystem?: FileSystem | undefined
 }
 
-/** Before the name of a staging that is being removed. */
+/** Before the name of a pending release that is being removed. */
 const partialPrefix = '.partial-'
 
 const inUse = (releases: readonly Stored[]): readonly Release[] =>
@@ -333,7 +336,7 @@ const inUse = (releases: readonly Stored[]): readonly Release[] =>
 
 interface Stored {
   readonly release: Release
-  /** Order of promotion: clocks jump, this does not. */
+  /** Order of publication: clocks jump, this does not. */
   readonly sequence: number
 }
 
@@ -350,7 +353,7 @@ async function copyFiles(
   }
 }
 
-const verifyBundle = (folder: string, { manifest }: Staged, context: CallContext) =>
+const verifyBundle = (folder: string, { manifest }: PendingRelease, context: CallContext) =>
   missingIsCorrupt(folder, verifyManifest(folder, manifest, context))
 
 /** A version that is there and lacks a file is damaged, not absent. */

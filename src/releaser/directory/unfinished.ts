@@ -19,7 +19,7 @@ export async function unfinishedIn<V>(
   { path, processes, fileSystem }: RegistryFolder,
   work: (folders: WorkFolders) => Promise<V>,
 ): Promise<V> {
-  const folders = workFolders(join(path, 'staged'), processes, fileSystem)
+  const folders = workFolders(join(path, 'pending'), processes, fileSystem)
   writers.set(folders.own, (writers.get(folders.own) ?? 0) + 1)
   try {
     await makeDirectory(folders.own, fileSystem)

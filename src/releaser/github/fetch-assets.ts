@@ -15,15 +15,15 @@ const rangeBytes = 32 << 20
 /** Downloads a release into a folder; parts of a file become the file again, and each file is checked. */
 export async function fetchFiles(
   api: GitHubApi,
-  { staged, assets: files }: ReleaseDocument,
+  { pending, assets: files }: ReleaseDocument,
   { assetOf, directory }: { readonly assetOf: AssetOf; readonly directory: string },
   onProgress?: (progress: AssetProgress) => void,
 ): Promise<void> {
   const parts = new Map(files.map(({ path, parts }) => [path, parts]))
-  await forEachUpTo(filesAtOnce, staged.manifest.files, async (file) => {
+  await forEachUpTo(filesAtOnce, pending.manifest.files, async (file) => {
     const held = (parts.get(file.path) ?? []).map((part) => {
       const asset = assetOf(part)
-      if (asset === undefined) throw notHeld(staged.version, `the asset ${part.name} is missing, or is another`)
+      if (asset === undefined) throw notHeld(pending.version, `the asset ${part.name} is missing, or is another`)
       return { url: api.assetUrl(asset.id), sizeBytes: part.sizeBytes }
     })
     await downloadFile(

@@ -16,7 +16,7 @@ export interface GitHubAddress {
   readonly patience?: Patience | undefined
 }
 
-export interface Answer<T> {
+export interface ApiResponse<T> {
   readonly status: number
   readonly ok: boolean
   readonly value: T
@@ -58,9 +58,9 @@ export interface CallOptions {
 /** One repository, for one call of the registry. */
 export interface GitHubApi {
   /** @param act to follow "Cannot". @param path below the repository. @throws as `refused` says. */
-  call<T>(act: string, method: string, path: string, options?: CallOptions): Promise<Answer<T>>
+  call<T>(act: string, method: string, path: string, options?: CallOptions): Promise<ApiResponse<T>>
   all<T>(act: string, path: string): Promise<readonly T[]>
-  upload(release: ReleaseJson, name: string, body: Blob): Promise<Answer<AssetJson>>
+  upload(release: ReleaseJson, name: string, body: Blob): Promise<ApiResponse<AssetJson>>
   /** The text of a small asset. */
   text(assetId: number): Promise<string>
   assetUrl(assetId: number): string
@@ -112,7 +112,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
   }
   const smallDownload = persistent(following, largestAnswerBytes)
 
-  async function settle<T>(act: string, response: Response, allow: readonly number[] = []): Promise<Answer<T>> {
+  async function settle<T>(act: string, response: Response, allow: readonly number[] = []): Promise<ApiResponse<T>> {
     const { status, ok } = response
     const text = await response.text()
     const value = parsed(text)

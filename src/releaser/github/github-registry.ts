@@ -5,9 +5,9 @@ import {
   checkedChannel,
   compareVersions,
   isVersion,
+  type PendingRelease,
   type Release,
   type Releaser,
-  type Staged,
   tagFormat as tagFormatOf,
 } from '../index.js'
 import type { Fetch, Patience } from '../remote/index.js'
@@ -16,8 +16,9 @@ import { checkOptions } from './check-options.js'
 import { checkBytes, fetchFiles } from './fetch-assets.js'
 import { type GitHubApi, githubApi, type ReleaseJson } from './github-api.js'
 import { type Found, planRemoval } from './plan-removal.js'
+import { isPrerelease, stageRelease } from './prepare-release.js'
 import { publishRelease } from './publish-release.js'
-import { isSameKey, keyOf, type ReleaseDocument, readMarker } from './release-document.js'
+import { isSameKey, pendingKeyOf, type ReleaseDocument, readMarker } from './release-document.js'
 import { markLatest, tellWithdrawn } from './release-page.js'
 import { dropTag, readTag } from './release-tag.js'
 import {
@@ -36,8 +37,7 @@ import {
   wholeDraft,
 } from './releases.js'
 import type { AssetProgress } from './send-assets.js'
-import { isPrerelease, stageRelease } from './stage-release.js'
-import { strangersIn } from './strangers.js'
+import { unexplainedIn } from './unexplained.js'
 
 export interface GitHubRegistryOptions {
   /** `owner/name`. */
@@ -65,7 +65,7 @@ const partUnit = 32 << 20
 
 /**
  * Releases on GitHub: each is a tag, a published release with the bundle's files as assets, and `sheikh-release.json` among
- * them. A staging is a draft. Channels and withdrawals are files on the branch `sheikh-registry`.
+ * them. A pending release is a draft. Channels and withdrawals are files on the branch `sheikh-registry`.
  *
  * @throws `invalid-options` for a repository, token or tag format that cannot be one.
  */
@@ -96,12 +96,12 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   }
 
   async function releaseOf({ release, document }: Found, channels: Channels): Promise<Release> {
-    const { promotedAtMs } = readMarker(release.body) ?? {}
+    const { publishedAtMs } = readMarker(release.body) ?? {}
     return {
-      ...document.staged,
+      ...document.pending,
       // The notes may be edited by anybody who may release.
-      promotedAtMs: promotedAtMs ?? Date.parse(release.published_at ?? ''),
-      ...(await channels.marks(document.staged.version)),
+      publishedAtMs: publishedAtMs ?? Date.parse(release.published_at ?? ''),
+      ...(await channels.marks(document.pending.version)),
     }
   }
 
@@ -125,7 +125,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   /** The newest that is not withdrawn, and no other than it is asked for. */
   async function newest(api: GitHubApi, channels: Channels, isMeant: (version: string) => boolean) {
     for await (const found of published(api)) {
-      const { version } = found.document.staged
+      const { version } = found.document.pending
       if (isMeant(version) && (await channels.marks(version)).withdrawn === undefined) return found
     }
     return undefined
@@ -158,51 +158,51 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       for await (const found of published(api)) yield await releaseOf(found, channels)
     },
 
-    async *strangers(context) {
-      yield* strangersIn(connect(context), format, documents)
+    async *unexplained(context) {
+      yield* unexplainedIn(connect(context), format, documents)
     },
 
-    async stage(request, context) {
+    async prepare(request, context) {
       const api = connect(context)
       const previous = async () =>
-        (await newest(api, await channelsOf(api), (version) => version !== request.version))?.document.staged
+        (await newest(api, await channelsOf(api), (version) => version !== request.version))?.document.pending
       const holder = async (bundle: Digest) => {
         for await (const found of published(api))
-          if (found.document.staged.bundle === bundle && partsOf(found.document).every(await assetsIn(api, found)))
+          if (found.document.pending.bundle === bundle && partsOf(found.document).every(await assetsIn(api, found)))
             return found
         return undefined
       }
       return stageRelease(api, request, { format, documents, drafts, partBytes, onProgress, previous, holder })
     },
 
-    async *staged(context) {
+    async *pending(context) {
       const api = connect(context)
       for (const draft of await listDrafts(api, format)) {
         const whole = await wholeDraft(api, draft, documents)
         if (whole === undefined) continue
         const tag = await readTag(api, draft.release.tag_name)
-        yield { staged: whole.document.staged, promoting: isSameKey(tag?.key, draft.key) }
+        yield { pending: whole.document.pending, publishing: isSameKey(tag?.key, draft.key) }
       }
     },
 
-    async verify(staged, context) {
+    async verify(pending, context) {
       const api = connect(context)
-      const { document, assetOf } = await held(api, staged)
+      const { document, assetOf } = await held(api, pending)
       for (const part of partsOf(document)) {
         const asset = assetOf(part)
-        if (asset === undefined) throw notHeld(staged.version, `the asset ${part.name} is missing, or is another`)
+        if (asset === undefined) throw notHeld(pending.version, `the asset ${part.name} is missing, or is another`)
         if (typeof asset.digest !== 'string') await checkBytes(api, asset, { ...part, path: part.name })
       }
     },
 
-    async promote(staged, context) {
+    async publish(pending, context) {
       const api = connect(context)
-      const tag = format.tagOf(staged.version)
+      const tag = format.tagOf(pending.version)
       const isThere = (await findPublished(api, tag)) !== undefined
-      const made = isThere ? undefined : await publishRelease(api, await held(api, staged), context.clock.nowMs())
-      const found = made ?? (await find(api, staged.version))
-      if (found === undefined || !isSameKey(keyOf(found.document.staged), keyOf(staged)))
-        throw versionTaken(staged.version)
+      const made = isThere ? undefined : await publishRelease(api, await held(api, pending), context.clock.nowMs())
+      const found = made ?? (await find(api, pending.version))
+      if (found === undefined || !isSameKey(pendingKeyOf(found.document.pending), pendingKeyOf(pending)))
+        throw versionTaken(pending.version)
       return releaseOf(found, await channelsOf(api))
     },
 
@@ -227,13 +227,13 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       }
     },
 
-    async discard(staged, context) {
+    async discard(pending, context) {
       const api = connect(context)
-      const key = keyOf(staged)
-      const tag = format.tagOf(staged.version)
-      const published = await find(api, staged.version)
-      if (published !== undefined && isSameKey(keyOf(published.document.staged), key)) return
-      const draft = await findDraft(api, format, staged, drafts)
+      const key = pendingKeyOf(pending)
+      const tag = format.tagOf(pending.version)
+      const published = await find(api, pending.version)
+      if (published !== undefined && isSameKey(pendingKeyOf(published.document.pending), key)) return
+      const draft = await findDraft(api, format, pending, drafts)
       // Before the draft, by which the next run finds what is left to do.
       await dropTag(api, tag, key)
       if (draft !== undefined)
@@ -286,15 +286,15 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       await makeDirectory(directory)
       const { document } = found
       await fetchFiles(api, document, { assetOf: await assetsIn(api, found), directory }, onProgress)
-      return { digest: document.staged.bundle, manifest: document.staged.manifest, directory }
+      return { digest: document.pending.bundle, manifest: document.pending.manifest, directory }
     },
   }
 
-  /** All that may need an asset: the other releases that were not removed, and what is staged. */
+  /** All that may need an asset: the other releases that were not removed, and what is prepared. */
   async function others(api: GitHubApi, channels: Channels, version: string): Promise<readonly Found[]> {
     const found: Found[] = []
     for await (const one of published(api)) {
-      const other = one.document.staged.version
+      const other = one.document.pending.version
       if (other !== version && (await channels.marks(other)).removedAtMs === undefined) found.push(one)
     }
     for (const draft of await listDrafts(api, format)) {
@@ -304,16 +304,16 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     return found
   }
 
-  /** The draft of a staging, or the release that it became. @throws `artifact-corrupt`. */
-  async function held(api: GitHubApi, staged: Staged) {
-    const draft = await findDraft(api, format, staged, drafts)
+  /** The draft of a pending release, or the release that it became. @throws `artifact-corrupt`. */
+  async function held(api: GitHubApi, pending: PendingRelease) {
+    const draft = await findDraft(api, format, pending, drafts)
     const whole = draft && (await wholeDraft(api, draft, documents))
-    const found = draft === undefined ? await find(api, staged.version) : undefined
-    const isOwn = found !== undefined && isSameKey(keyOf(found.document.staged), keyOf(staged))
+    const found = draft === undefined ? await find(api, pending.version) : undefined
+    const isOwn = found !== undefined && isSameKey(pendingKeyOf(found.document.pending), pendingKeyOf(pending))
     const there = whole ?? (isOwn ? { ...found, assetOf: await assetsIn(api, found) } : undefined)
-    if (there === undefined) throw notHeld(staged.version, 'its draft is missing, or something in it is')
-    if (canonicalJson(there.document.staged) !== canonicalJson(staged))
-      throw notHeld(staged.version, 'its draft describes another staging')
+    if (there === undefined) throw notHeld(pending.version, 'its draft is missing, or something in it is')
+    if (canonicalJson(there.document.pending) !== canonicalJson(pending))
+      throw notHeld(pending.version, 'its draft describes another staging')
     return there
   }
 }
@@ -322,8 +322,8 @@ const assetsIn = async (api: GitHubApi, { release, document }: Found) =>
   findAssets(api, await listAssets(api, release), document)
 
 function checkVersion(document: ReleaseDocument, version: string): ReleaseDocument {
-  if (document.staged.version === version) return document
-  throw notHeld(version, `its document is of ${document.staged.version}`)
+  if (document.pending.version === version) return document
+  throw notHeld(version, `its document is of ${document.pending.version}`)
 }
 
 async function isEmpty(directory: string): Promise<boolean> {

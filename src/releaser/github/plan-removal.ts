@@ -34,8 +34,8 @@ export async function planRemoval(
   if (fixed !== undefined)
     throw new SheikhError(
       'release-rejected',
-      `Cannot remove the files of ${removed.document.staged.version}: the release ${fixed.tag_name} is immutable, and GitHub keeps its assets. Leave it, or delete the whole release by hand.`,
-      { facts: { version: removed.document.staged.version, tag: fixed.tag_name } },
+      `Cannot remove the files of ${removed.document.pending.version}: the release ${fixed.tag_name} is immutable, and GitHub keeps its assets. Leave it, or delete the whole release by hand.`,
+      { facts: { version: removed.document.pending.version, tag: fixed.tag_name } },
     )
   return async () => {
     for (const owner of owners)

@@ -1,7 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import type { GitHubApi, ReleaseJson } from './github-api.js'
 import type { Found } from './plan-removal.js'
-import { keyOf, withMarker } from './release-document.js'
+import { pendingKeyOf, withMarker } from './release-document.js'
 import { claimTag } from './release-tag.js'
 import { findPublished } from './releases.js'
 
@@ -14,13 +14,13 @@ import { findPublished } from './releases.js'
 export async function publishRelease(
   api: GitHubApi,
   { release, document }: Found,
-  promotedAtMs: number,
+  publishedAtMs: number,
 ): Promise<Found | undefined> {
-  const key = keyOf(document.staged)
+  const key = pendingKeyOf(document.pending)
   const tag = release.tag_name
   await claimTag(api, tag, document.commit, key)
   const answer = await api.call<ReleaseJson>(`publish ${tag}`, 'PATCH', `releases/${release.id}`, {
-    body: { draft: false, make_latest: 'false', body: withMarker(release.body ?? '', { ...key, promotedAtMs }) },
+    body: { draft: false, make_latest: 'false', body: withMarker(release.body ?? '', { ...key, publishedAtMs }) },
     allow: [404, 422],
   })
   if (answer.ok) return { release: answer.value, document }

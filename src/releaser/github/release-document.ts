@@ -1,5 +1,5 @@
 import { canonicalJson, type Digest, isDigest, type Json, messageOf, SheikhError } from '../../core/index.js'
-import { parseStaged, type Staged } from '../index.js'
+import { type PendingRelease, parsePending } from '../index.js'
 import { documentName } from './asset-names.js'
 
 /** A part of a file, or the whole of it, as an asset. */
@@ -18,21 +18,23 @@ export interface FileAssets {
 
 /** What `sheikh-release.json` holds: all that a fresh machine needs to go on with the release, or to read it. */
 export interface ReleaseDocument {
-  readonly staged: Staged
+  readonly pending: PendingRelease
   /** Where the tag stands. */
   readonly commit: string
   readonly assets: readonly FileAssets[]
 }
 
-export const documentText = ({ staged, commit, assets }: ReleaseDocument): string =>
-  `${JSON.stringify({ ...staged, commit, assets }, null, 2)}\n`
+export const documentText = ({ pending, commit, assets }: ReleaseDocument): string =>
+  `${JSON.stringify({ ...pending, commit, assets }, null, 2)}\n`
 
 /** @throws `artifact-corrupt` naming `where` it was read. */
 export function parseDocument(text: string, where: string): ReleaseDocument {
   const value = parseJson(text, where) as { readonly commit?: Json; readonly assets?: Json } | null
-  const staged = parseStaged(value, where)
+  const pending = parsePending(value, where)
   const { commit, assets } = value ?? {}
-  const sizes = new Map(staged.manifest.files.filter(({ sizeBytes }) => sizeBytes > 0).map((file) => [file.path, file]))
+  const sizes = new Map(
+    pending.manifest.files.filter(({ sizeBytes }) => sizeBytes > 0).map((file) => [file.path, file]),
+  )
   if (typeof commit !== 'string') throw corrupt(where, 'it names no commit')
   if (!Array.isArray(assets) || assets.length !== sizes.size || !assets.every(isFileAssets))
     throw corrupt(where, 'it does not say which asset holds which file')
@@ -43,26 +45,30 @@ export function parseDocument(text: string, where: string): ReleaseDocument {
       throw corrupt(where, `the assets of "${path}" are not the file`)
     sizes.delete(path)
   }
-  return { staged, commit, assets: assets as readonly FileAssets[] }
+  return { pending, commit, assets: assets as readonly FileAssets[] }
 }
 
 /** Which staging a draft or a tag belongs to: two runs may stage one version. */
-export interface StagingKey {
+export interface PendingKey {
   readonly version: string
   readonly bundle: string
   readonly runId: string
 }
 
-export interface Marker extends StagingKey {
-  readonly promotedAtMs?: number
+export interface Marker extends PendingKey {
+  readonly publishedAtMs?: number
 }
 
-export const keyOf = ({ version, bundle, record }: Pick<Staged, 'version' | 'bundle' | 'record'>): StagingKey => ({
+export const pendingKeyOf = ({
+  version,
+  bundle,
+  record,
+}: Pick<PendingRelease, 'version' | 'bundle' | 'record'>): PendingKey => ({
   version,
   bundle,
   runId: record.runId,
 })
-export const isSameKey = (one: StagingKey | undefined, other: StagingKey): boolean =>
+export const isSameKey = (one: PendingKey | undefined, other: PendingKey): boolean =>
   one?.version === other.version && one.bundle === other.bundle && one.runId === other.runId
 
 const comment = /<!-- sheikh (\{.*\}) -->/

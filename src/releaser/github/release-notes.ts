@@ -1,34 +1,36 @@
 import { canonicalJson, type FileEntry, type Json, type JsonObject } from '../../core/index.js'
-import type { Staged } from '../index.js'
+import type { PendingRelease } from '../index.js'
 import { documentName } from './asset-names.js'
 
 /** GitHub takes 125,000 characters: far more rows than a person reads. */
 const maximumRows = 40
 
 /** What is new, in Markdown: ids, digests and numbers, never a sample's text. @param previous is absent for the first release. */
-export function releaseNotes(staged: Staged, previous?: Staged | undefined): string {
-  const { record } = staged
+export function releaseNotes(pending: PendingRelease, previous?: PendingRelease | undefined): string {
+  const { record } = pending
   const sections = [
-    origin(staged, previous),
+    origin(pending, previous),
     verdictIn(record.verdict),
     policyChangesIn(record.verdict),
-    table('Metrics', ['metric', 'value', 'before'], metricRows(staged, previous)),
-    table('Changes', ['part', 'change'], changeRows(staged, previous)),
-    `### Verify\n\n\`${documentName}\` lists every file with its size and SHA-256, and the asset that holds it. sheikh-freemium checks all of them whenever it opens the release.\n\nBundle: ${code(staged.bundle)}`,
+    table('Metrics', ['metric', 'value', 'before'], metricRows(pending, previous)),
+    table('Changes', ['part', 'change'], changeRows(pending, previous)),
+    `### Verify\n\n\`${documentName}\` lists every file with its size and SHA-256, and the asset that holds it. sheikh-freemium checks all of them whenever it opens the release.\n\nBundle: ${code(pending.bundle)}`,
   ]
   return sections.filter((section) => section !== undefined).join('\n\n')
 }
 
-function origin({ version, record, intent }: Staged, previous: Staged | undefined): string {
+function origin({ version, record, postPublish }: PendingRelease, previous: PendingRelease | undefined): string {
   const lines = [
     record.restoredFrom === undefined
       ? `Version ${version}${previous === undefined ? ', the first release' : `, after ${previous.version}`}.`
       : `Version ${version}: the files of ${record.restoredFrom} again.`,
     ...(record.commit === undefined ? [] : [`Commit: ${code(record.commit)}`]),
     `Run: ${code(record.runId)}`,
-    ...(intent.withdraws.length === 0
+    ...(postPublish.withdraws.length === 0
       ? []
-      : [`Withdraws: ${intent.withdraws.join(', ')}${decided({ by: intent.by, reason: intent.reason })}`]),
+      : [
+          `Withdraws: ${postPublish.withdraws.join(', ')}${decided({ by: postPublish.by, reason: postPublish.reason })}`,
+        ]),
     ...(record.approval === undefined ? [] : [`Approved${decided(record.approval)}`]),
     ...(record.override === undefined ? [] : [`Released against the evidence${decided(record.override)}`]),
   ]
@@ -61,7 +63,7 @@ function policyChangesIn(verdict: Json | undefined): string | undefined {
   return `### Changes of the policy\n\n${lines.join('\n')}`
 }
 
-function metricRows({ record }: Staged, previous: Staged | undefined): readonly (readonly string[])[] {
+function metricRows({ record }: PendingRelease, previous: PendingRelease | undefined): readonly (readonly string[])[] {
   // Values on other items are not to be compared.
   const isComparable = previous?.record.evaluationDigest === record.evaluationDigest
   const before = isComparable ? (previous?.record.metrics ?? {}) : {}
@@ -72,8 +74,8 @@ function metricRows({ record }: Staged, previous: Staged | undefined): readonly 
   ])
 }
 
-function changeRows(staged: Staged, previous: Staged | undefined): readonly (readonly string[])[] {
-  const [data, oldData] = [object(staged.record.dataset), object(previous?.record.dataset)]
+function changeRows(pending: PendingRelease, previous: PendingRelease | undefined): readonly (readonly string[])[] {
+  const [data, oldData] = [object(pending.record.dataset), object(previous?.record.dataset)]
   const rows = numbersIn(object(data['counts']))
   const isFirst = previous === undefined
   return [
@@ -91,15 +93,19 @@ function changeRows(staged: Staged, previous: Staged | undefined): readonly (rea
           ],
         ]
       : []),
-    ['prompts', fileChanges(staged, previous, (path) => path.startsWith('prompts/'))],
-    ['other files', fileChanges(staged, previous, (path) => !path.startsWith('prompts/'))],
-    ...configurationChanges(staged, previous),
+    ['prompts', fileChanges(pending, previous, (path) => path.startsWith('prompts/'))],
+    ['other files', fileChanges(pending, previous, (path) => !path.startsWith('prompts/'))],
+    ...configurationChanges(pending, previous),
   ]
 }
 
-function fileChanges(staged: Staged, previous: Staged | undefined, isMeant: (path: string) => boolean): string {
-  const files = (of: Staged | undefined) => (of?.manifest.files ?? []).filter(({ path }) => isMeant(path))
-  const [now, before] = [files(staged), files(previous)]
+function fileChanges(
+  pending: PendingRelease,
+  previous: PendingRelease | undefined,
+  isMeant: (path: string) => boolean,
+): string {
+  const files = (of: PendingRelease | undefined) => (of?.manifest.files ?? []).filter(({ path }) => isMeant(path))
+  const [now, before] = [files(pending), files(previous)]
   const total = `${now.length} ${now.length === 1 ? 'file' : 'files'}, ${bytes(now)} bytes`
   if (previous === undefined) return total
   const old = new Map(before.map(({ path, digest }) => [path, digest]))
@@ -113,9 +119,12 @@ function fileChanges(staged: Staged, previous: Staged | undefined, isMeant: (pat
 const bytes = (files: readonly FileEntry[]) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 
 /** What the trainer was told, leaf by leaf: the value where it is a number or a switch, else only that it changed. */
-function configurationChanges(staged: Staged, previous: Staged | undefined): readonly (readonly string[])[] {
-  if (previous === undefined || staged.record.candidate === undefined) return []
-  const [now, before] = [leavesOf(staged), leavesOf(previous)]
+function configurationChanges(
+  pending: PendingRelease,
+  previous: PendingRelease | undefined,
+): readonly (readonly string[])[] {
+  if (previous === undefined || pending.record.candidate === undefined) return []
+  const [now, before] = [leavesOf(pending), leavesOf(previous)]
   const changed = [...new Set([...now.keys(), ...before.keys()])]
     .filter((path) => canonicalJson(now.get(path) ?? null) !== canonicalJson(before.get(path) ?? null))
     .sort()
@@ -128,7 +137,7 @@ function configurationChanges(staged: Staged, previous: Staged | undefined): rea
   })
 }
 
-function leavesOf({ record }: Staged): ReadonlyMap<string, Json> {
+function leavesOf({ record }: PendingRelease): ReadonlyMap<string, Json> {
   const { trainer, seed, base } = object(record.candidate)
   // What people decided of it, and not how many rows that made.
   const { version, replayShare } = object(base)

@@ -1,11 +1,11 @@
 import type { GitHubApi } from './github-api.js'
 import type { Found } from './plan-removal.js'
+import { isPrerelease } from './prepare-release.js'
 import { branchName } from './registry-branch.js'
-import { isPrerelease } from './stage-release.js'
 
 /** GitHub's own mark, for people: the channel is what counts, so a refusal is told and is no failure. */
 export async function markLatest(api: GitHubApi, { release, document }: Found): Promise<void> {
-  const { version } = document.staged
+  const { version } = document.pending
   if (isPrerelease(version)) return
   const answer = await api.call(`mark ${version} as the latest`, 'PATCH', `releases/${release.id}`, {
     body: { make_latest: 'true' },
@@ -16,7 +16,7 @@ export async function markLatest(api: GitHubApi, { release, document }: Found): 
 
 /** In the title and on top of the notes, which may be changed even where releases are immutable. */
 export async function tellWithdrawn(api: GitHubApi, { release, document }: Found): Promise<void> {
-  const { version } = document.staged
+  const { version } = document.pending
   const line = `> **Withdrawn**: use another version. Why stands on the branch \`${branchName}\`.`
   const [name, body] = [release.name ?? version, release.body ?? '']
   await api.call(`say that ${version} is withdrawn`, 'PATCH', `releases/${release.id}`, {

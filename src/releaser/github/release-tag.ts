@@ -1,6 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import { encodePath, type GitHubApi } from './github-api.js'
-import { isSameKey, readMarker, type StagingKey, withMarker } from './release-document.js'
+import { isSameKey, type PendingKey, readMarker, withMarker } from './release-document.js'
 
 interface RefJson {
   readonly object: { readonly sha: string; readonly type: string }
@@ -8,7 +8,7 @@ interface RefJson {
 
 export interface ReleaseTag {
   /** Whose it is; absent: somebody else made it. */
-  readonly key?: StagingKey | undefined
+  readonly key?: PendingKey | undefined
 }
 
 export async function readTag(api: GitHubApi, tag: string): Promise<ReleaseTag | undefined> {
@@ -28,7 +28,7 @@ export async function readTag(api: GitHubApi, tag: string): Promise<ReleaseTag |
  *
  * @throws `release-conflict` where it is another's.
  */
-export async function claimTag(api: GitHubApi, tag: string, commit: string, key: StagingKey): Promise<void> {
+export async function claimTag(api: GitHubApi, tag: string, commit: string, key: PendingKey): Promise<void> {
   const there = await readTag(api, tag)
   if (there !== undefined) return checkTag(there, tag, key)
   const act = `create the tag ${tag}`
@@ -50,7 +50,7 @@ export async function claimTag(api: GitHubApi, tag: string, commit: string, key:
 }
 
 /** @throws `release-conflict` where the tag is another's. */
-export function checkTag(found: ReleaseTag, tag: string, key: StagingKey): void {
+export function checkTag(found: ReleaseTag, tag: string, key: PendingKey): void {
   if (isSameKey(found.key, key)) return
   const whose = found.key === undefined ? 'was made by somebody else' : `is of the run ${found.key.runId}`
   throw new SheikhError(
@@ -60,8 +60,8 @@ export function checkTag(found: ReleaseTag, tag: string, key: StagingKey): void 
   )
 }
 
-/** Deletes the tag where it is this staging's. */
-export async function dropTag(api: GitHubApi, tag: string, key: StagingKey): Promise<void> {
+/** Deletes the tag where it is this pending release's. */
+export async function dropTag(api: GitHubApi, tag: string, key: PendingKey): Promise<void> {
   const there = await readTag(api, tag)
   if (isSameKey(there?.key, key))
     await api.call(`delete the tag ${tag}`, 'DELETE', `git/refs/tags/${encodePath(tag)}`, { allow: [404, 422] })

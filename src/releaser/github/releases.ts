@@ -1,15 +1,15 @@
 import { canonicalJson, isSheikhError, SheikhError } from '../../core/index.js'
-import type { Staged, TagFormat } from '../index.js'
+import type { PendingRelease, TagFormat } from '../index.js'
 import { documentName } from './asset-names.js'
 import { type AssetJson, encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
 import {
   type AssetPart,
   isSameKey,
-  keyOf,
+  type PendingKey,
   parseDocument,
+  pendingKeyOf,
   type ReleaseDocument,
   readMarker,
-  type StagingKey,
 } from './release-document.js'
 
 /** Documents by asset: an asset never changes, it is only replaced. */
@@ -17,7 +17,7 @@ export type Documents = Map<number, ReleaseDocument>
 
 export interface Draft {
   readonly release: ReleaseJson
-  readonly key: StagingKey
+  readonly key: PendingKey
 }
 
 /** A draft that is whole: what it holds, and where. */
@@ -81,14 +81,14 @@ async function documentIn(
   return document
 }
 
-/** `undefined`: something of it is missing, as a staging that was cut off leaves it. */
+/** `undefined`: something of it is missing, as a pending release that was cut off leaves it. */
 export async function wholeDraft(api: GitHubApi, draft: Draft, documents: Documents): Promise<WholeDraft | undefined> {
   const assets = await listAssets(api, draft.release)
   const asset = assets.find(({ name, state }) => name === documentName && state === 'uploaded')
   if (asset === undefined) return undefined
   try {
     const document = await documentIn(api, asset, draft.release, documents)
-    const isOwn = isSameKey(keyOf(document.staged), draft.key)
+    const isOwn = isSameKey(pendingKeyOf(document.pending), draft.key)
     if (!isOwn) return undefined
     const assetOf = await findAssets(api, assets, document)
     return partsOf(document).every(assetOf) ? { ...draft, document, assetOf } : undefined
@@ -104,10 +104,10 @@ export type KnownDrafts = Map<string, number>
 export async function findDraft(
   api: GitHubApi,
   format: TagFormat,
-  staged: Staged,
+  pending: PendingRelease,
   known: KnownDrafts,
 ): Promise<Draft | undefined> {
-  const wanted = keyOf(staged)
+  const wanted = pendingKeyOf(pending)
   const id = known.get(canonicalJson(wanted))
   if (id !== undefined) {
     const { ok, value } = await api.call<ReleaseJson>('read a draft', 'GET', `releases/${id}`, { allow: [404] })

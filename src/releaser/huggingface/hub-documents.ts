@@ -1,5 +1,5 @@
 import { messageOf, SheikhError } from '../../core/index.js'
-import { isVersion, type Release, type Staged, type Version } from '../index.js'
+import { isVersion, type PendingRelease, type Release, type Version } from '../index.js'
 import { signatureFile } from '../signature/index.js'
 
 /** Beside the bundle's files at the root of a release, and no part of its digest. */
@@ -24,7 +24,7 @@ export interface Marks {
 const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
 
 /** What stands beside the bundle. */
-export function documentsOf(document: Staged | Release): Map<string, Uint8Array> {
+export function documentsOf(document: PendingRelease | Release): Map<string, Uint8Array> {
   const { attestation } = document.record
   const documents = new Map([[releaseFile, text(document)]])
   if (attestation !== undefined) documents.set(signatureFile, new TextEncoder().encode(attestation.signature))

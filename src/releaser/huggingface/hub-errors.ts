@@ -4,7 +4,7 @@ import type { Version } from '../index.js'
 export const notFound = (version: string) =>
   new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
 
-export const notStaged = (version: Version) =>
+export const notPending = (version: Version) =>
   new SheikhError(
     'artifact-corrupt',
     `Cannot use the staging of ${version}: the Hub does not hold it, or not whole. Run again.`,

@@ -1,18 +1,25 @@
 import { hexOf, isSheikhError, type Log, SheikhError } from '../../core/index.js'
-import { parseRelease, parseStaged, type Release, type Staged, type TagFormat, type Version } from '../index.js'
+import {
+  type PendingRelease,
+  parsePending,
+  parseRelease,
+  type Release,
+  type TagFormat,
+  type Version,
+} from '../index.js'
 import type { HubClient, HubRefs } from './hub-client.js'
 import { type Marks, marksFile, parseJson, parseMarks, releaseFile } from './hub-documents.js'
 
 export const stagingPrefix = 'staging-'
 
-export const stagingBranch = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>): string =>
+export const stagingBranch = ({ version, bundle }: Pick<PendingRelease, 'version' | 'bundle'>): string =>
   `${stagingPrefix}${version}-${hexOf(bundle)}`
 
 /** The branch on which readers of a channel find its release. */
 export const branchOf = (channel: string): string => (channel === 'latest' ? 'main' : channel)
 
 /** The same act of the same run. */
-export const isSame = (left: Staged, right: Staged): boolean =>
+export const isSame = (left: PendingRelease, right: PendingRelease): boolean =>
   left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
 
 /** A registry, during one call of it. */
@@ -39,7 +46,7 @@ export function hubView(
     const before = known.get(commit)
     if (before !== undefined) return before
     const document = await readDocument(commit)
-    if ((document as Partial<Release> | undefined)?.promotedAtMs === undefined) return undefined
+    if ((document as Partial<Release> | undefined)?.publishedAtMs === undefined) return undefined
     const release = parseRelease(document, `${releaseFile} at ${commit}`)
     known.set(commit, release)
     return release
@@ -78,7 +85,7 @@ export function hubView(
       return head === undefined ? undefined : await releaseAt(head)
     },
 
-    /** Those that readers of channels find: also one whose promotion broke off before its tag. */
+    /** Those that readers of channels find: also one whose publication broke off before its tag. */
     async releasesOnBranches(): Promise<readonly { readonly commit: string; readonly release: Release }[]> {
       const found: { commit: string; release: Release }[] = []
       for (const [branch, commit] of refs.branches) {
@@ -93,14 +100,14 @@ export function hubView(
       return parseMarks(main === undefined ? undefined : await client.read(main, marksFile))
     },
 
-    /** The staging on a branch, if it is whole: its record came with all its files, in one commit. */
-    async stagedOn(branch: string): Promise<Staged | undefined> {
+    /** The pending release on a branch, if it is whole: its record came with all its files, in one commit. */
+    async pendingOn(branch: string): Promise<PendingRelease | undefined> {
       const head = refs.branches.get(branch)
       const document = head === undefined ? undefined : await readDocument(head)
       if (document === undefined) return undefined
-      const staged = parseStaged(document, `${releaseFile} on ${branch}`)
+      const pending = parsePending(document, `${releaseFile} on ${branch}`)
       // One that was cut off at its making still holds the release that it began from.
-      return stagingBranch(staged) === branch ? staged : undefined
+      return stagingBranch(pending) === branch ? pending : undefined
     },
 
     stagingBranches,

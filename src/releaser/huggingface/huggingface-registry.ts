@@ -7,25 +7,25 @@ import {
   byVersion,
   checkedChannel,
   isVersion,
+  type PendingRelease,
+  type PendingState,
   parseVersion,
   type Release,
   type Releaser,
-  type Staged,
-  type StagedState,
   tagFormat,
   type Version,
 } from '../index.js'
 import { hubClient } from './hub-client.js'
 import { checkConnection, type HubConnection } from './hub-connection.js'
 import { encodeMarks, type Marks, marksFile } from './hub-documents.js'
-import { notFound, notStaged } from './hub-errors.js'
+import { notFound, notPending } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, hubView, lookAndAct, marked, stagingBranch } from './hub-releases.js'
-import { strangersIn } from './hub-strangers.js'
 import { verifyTree } from './hub-tree.js'
+import { unexplainedIn } from './hub-unexplained.js'
 import { modelCard } from './model-card.js'
 import { pointBranch } from './point-branch.js'
-import { promoteRelease, promotionOf } from './promote-release.js'
-import { stageRelease } from './stage-release.js'
+import { stageRelease } from './prepare-release.js'
+import { promoteRelease, publicationOf } from './publish-release.js'
 
 export interface HuggingFaceOptions extends HubConnection {
   /** Makes the repository where it is not there. @default it must be there */
@@ -39,7 +39,7 @@ export interface HuggingFaceOptions extends HubConnection {
   /** What people call the model; it heads the card. @default the repository's name */
   readonly modelName?: string | undefined
   /** The text of `README.md`, where the bundle has none of its own. @default the card that `modelCard` writes */
-  readonly card?: ((staged: Staged) => string) | undefined
+  readonly card?: ((pending: PendingRelease) => string) | undefined
   /** A file on its way to or from the Hub. */
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined
 }
@@ -58,7 +58,7 @@ const parallelReads = 8
 const parallelFiles = 4
 
 /**
- * Releases in a repository of the Hugging Face Hub. A staging is a branch of its own; its promotion is one commit on the
+ * Releases in a repository of the Hugging Face Hub. A pending release is a branch of its own; its publication is one commit on the
  * channel's branch (`main` for `latest`), and the tag of the version, which is the release. What became of releases later
  * is kept on `main`. Bytes that the Hub has are not sent again, and nothing but the bundle, its card and its record is ever
  * sent.
@@ -87,8 +87,8 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     }
   }
 
-  const card = (staged: Staged) =>
-    options.card?.(staged) ?? modelCard(staged, { ...options, tag: tagOf(staged.version) })
+  const card = (pending: PendingRelease) =>
+    options.card?.(pending) ?? modelCard(pending, { ...options, tag: tagOf(pending.version) })
 
   /** Writes down what became of a release. */
   const mark = (
@@ -159,12 +159,12 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       for (const release of releases) yield marked(release, marks)
     },
 
-    async *strangers(context) {
+    async *unexplained(context) {
       const call = open(context)
-      yield* strangersIn(call.client, await lookIfThere(call), format)
+      yield* unexplainedIn(call.client, await lookIfThere(call), format)
     },
 
-    async stage(request, context) {
+    async prepare(request, context) {
       parseVersion(request.version)
       const call = open(context)
       const { refs } = await lookIfThere(call)
@@ -174,34 +174,34 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       return await stageRelease(call, request, { card, onProgress })
     },
 
-    async *staged(context): AsyncIterable<StagedState> {
+    async *pending(context): AsyncIterable<PendingState> {
       const call = open(context)
       const view = await lookIfThere(call)
       for (const branch of view.stagingBranches) {
-        const staged = await view.stagedOn(branch)
-        if (staged === undefined) continue
-        const isTagged = view.commitOf(staged.version) !== undefined
-        yield { staged, promoting: !isTagged && (await promotionOf(call, view, staged)) !== undefined }
+        const pending = await view.pendingOn(branch)
+        if (pending === undefined) continue
+        const isTagged = view.commitOf(pending.version) !== undefined
+        yield { pending, publishing: !isTagged && (await publicationOf(call, view, pending)) !== undefined }
       }
     },
 
-    async verify(staged, context) {
+    async verify(pending, context) {
       const { client, look } = open(context)
       const view = await look()
-      if ((await view.stagedOn(stagingBranch(staged))) === undefined) throw notStaged(staged.version)
-      await verifyTree(client, view.refs.branches.get(stagingBranch(staged))!, staged.manifest)
+      if ((await view.pendingOn(stagingBranch(pending))) === undefined) throw notPending(pending.version)
+      await verifyTree(client, view.refs.branches.get(stagingBranch(pending))!, pending.manifest)
     },
 
-    async promote(staged, context) {
-      return await promoteRelease(open(context), staged, context.clock.nowMs())
+    async publish(pending, context) {
+      return await promoteRelease(open(context), pending, context.clock.nowMs())
     },
 
     async point(channel, version, expected, context) {
       await pointBranch(open(context), { channel: checkedChannel(channel), version, expected })
     },
 
-    async discard(staged, context) {
-      await open(context).client.deleteBranch(stagingBranch(staged))
+    async discard(pending, context) {
+      await open(context).client.deleteBranch(stagingBranch(pending))
     },
 
     async withdraw(version, reason, context) {
@@ -223,8 +223,8 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       )
       const { removals } = await (await call.look()).marks()
       const releases = await releasesOf(view)
-      const stagings = await inParallel(view.stagingBranches, parallelReads, (branch) => view.stagedOn(branch))
-      const kept = [...releases.filter((release) => !removals.has(release.version)), ...stagings]
+      const pendingReleases = await inParallel(view.stagingBranches, parallelReads, (branch) => view.pendingOn(branch))
+      const kept = [...releases.filter((release) => !removals.has(release.version)), ...pendingReleases]
       const used = new Set(kept.flatMap((one) => (one?.manifest.files ?? []).map(({ digest }) => digest)))
       const { manifest } = releases.find((release) => release.version === version)!
       const unused = manifest.files.map(({ digest }) => digest).filter((digest) => !used.has(digest))

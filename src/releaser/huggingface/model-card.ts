@@ -1,5 +1,5 @@
 import type { Finding, Verdict } from '../../gate/index.js'
-import type { Staged } from '../index.js'
+import type { PendingRelease } from '../index.js'
 
 export interface ModelCardOptions {
   /** `ns/name`, or `datasets/ns/name`. */
@@ -18,7 +18,7 @@ export interface ModelCardOptions {
  * it. Ids and numbers only, never a sample.
  */
 export function modelCard(
-  { version, bundle, record }: Staged,
+  { version, bundle, record }: PendingRelease,
   { repository, tag, license, dataLicense, modelName }: ModelCardOptions,
 ): string {
   const name = repository.replace(/^datasets\//, '')
@@ -64,7 +64,7 @@ export function modelCard(
     .join('\n\n')}\n`
 }
 
-function metricsTable(verdict: Verdict | undefined, metrics: Staged['record']['metrics']): string {
+function metricsTable(verdict: Verdict | undefined, metrics: PendingRelease['record']['metrics']): string {
   const rows = (verdict?.findings ?? []).flatMap((finding) =>
     finding.estimate === undefined ? [] : [[what(finding), interval(finding), finding.items ?? '', finding.status]],
   )
@@ -123,7 +123,7 @@ const model = await loadRelease(huggingFaceRegistry({ repository: '${repository}
 
 Any other program finds the files at the tag \`${tag}\`, and those of the newest release on \`main\`.`
 
-const verifying = ({ attestation }: Staged['record']) =>
+const verifying = ({ attestation }: PendingRelease['record']) =>
   [
     'Every file is listed by SHA-256 in `sheikh-release.json`.',
     ...(attestation === undefined ? [] : ['`model.sig` signs them, in the format of OpenSSF Model Signing 1.0.']),

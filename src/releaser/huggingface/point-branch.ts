@@ -2,7 +2,7 @@ import { SheikhError } from '../../core/index.js'
 import { isVersion, type Version } from '../index.js'
 import { notFound } from './hub-errors.js'
 import { branchOf, type HubCall, lookAndAct } from './hub-releases.js'
-import { commitRelease } from './promote-release.js'
+import { commitRelease } from './publish-release.js'
 
 export interface Pointing {
   readonly channel: string

@@ -1,16 +1,16 @@
 import { type CallContext, hexOf, inParallel, type Json, SheikhError } from '../../core/index.js'
 import type { Bucket } from '../../store/bucket/index.js'
-import { isVersion, parseRelease, parseStaged, type Release, type Staged } from '../index.js'
+import { isVersion, type PendingRelease, parsePending, parseRelease, type Release } from '../index.js'
 import type { Checksums } from './bundle-objects.js'
 
-export type StoredStaging = Staged & { readonly checksums: Checksums }
-/** `sequence`: order of promotion. Clocks jump, this does not. */
+export type StoredPending = PendingRelease & { readonly checksums: Checksums }
+/** `sequence`: order of publication. Clocks jump, this does not. */
 export type StoredRelease = Release & { readonly checksums: Checksums; readonly sequence: number }
 
 const readsAtOnce = 8
 
-export const stagedKey = ({ version, bundle }: Pick<Staged, 'version' | 'bundle'>): string =>
-  `staged/${version}-${hexOf(bundle)}.json`
+export const pendingKey = ({ version, bundle }: Pick<PendingRelease, 'version' | 'bundle'>): string =>
+  `pending/${version}-${hexOf(bundle)}.json`
 
 export const inUse = (releases: readonly StoredRelease[]): readonly StoredRelease[] =>
   releases.filter(({ removedAtMs }) => removedAtMs === undefined)
@@ -56,12 +56,12 @@ export function bucketRecords(bucket: Bucket) {
     }
   }
 
-  async function staging(key: string, context: CallContext): Promise<StoredStaging | undefined> {
+  async function staging(key: string, context: CallContext): Promise<StoredPending | undefined> {
     const found = await document(key, context)
     if (found === undefined) return undefined
-    const staged = parseStaged(found, key)
-    if (stagedKey(staged) !== key) throw corrupt(key, `it is of ${staged.version}`)
-    return { ...staged, checksums: checksumsIn(found, key) }
+    const pending = parsePending(found, key)
+    if (pendingKey(pending) !== key) throw corrupt(key, `it is of ${pending.version}`)
+    return { ...pending, checksums: checksumsIn(found, key) }
   }
 
   const keysUnder = async (prefix: string, context: CallContext): Promise<readonly string[]> => {
@@ -83,14 +83,14 @@ export function bucketRecords(bucket: Bucket) {
       return found.filter((one) => one !== undefined).sort((left, right) => right.sequence - left.sequence)
     },
 
-    async stagings(context: CallContext): Promise<readonly StoredStaging[]> {
-      const found = await inParallel(await keysUnder('staged/', context), readsAtOnce, (key) => staging(key, context))
+    async pendingReleases(context: CallContext): Promise<readonly StoredPending[]> {
+      const found = await inParallel(await keysUnder('pending/', context), readsAtOnce, (key) => staging(key, context))
       return found.filter((one) => one !== undefined)
     },
 
-    /** Last of all that is staged: with it the staging is whole. */
-    writeStaging: (staged: StoredStaging, context: CallContext) =>
-      bucket.put(stagedKey(staged), encode(staged as unknown as Json), context),
+    /** Last of all that is prepared: with it the pending release is whole. */
+    writeStaging: (pending: StoredPending, context: CallContext) =>
+      bucket.put(pendingKey(pending), encode(pending as unknown as Json), context),
 
     createRelease: (made: StoredRelease, context: CallContext) =>
       bucket.create(`releases/${made.version}.json`, encode(made as unknown as Json), context),

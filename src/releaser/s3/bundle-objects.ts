@@ -9,7 +9,7 @@ import {
   startDigest,
 } from '../../core/index.js'
 import { type Bucket, isSameObject, uploadObject } from '../../store/bucket/index.js'
-import type { Bundle, Staged } from '../index.js'
+import type { Bundle, PendingRelease } from '../index.js'
 
 /** By path: the SHA-256 that the server keeps of a file, which for one sent in parts is not the file's own. */
 export type Checksums = Readonly<Record<string, string>>
@@ -48,7 +48,10 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
       {
         known,
         others,
-      }: { readonly known: Checksums; readonly others: readonly (Staged & { readonly checksums: Checksums })[] },
+      }: {
+        readonly known: Checksums
+        readonly others: readonly (PendingRelease & { readonly checksums: Checksums })[]
+      },
       context: CallContext,
     ): Promise<Checksums> {
       const checksums: Record<string, string> = {}
@@ -65,14 +68,14 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
       return checksums
     },
 
-    async areWhole({ bundle, manifest }: Staged, checksums: Checksums, context: CallContext): Promise<boolean> {
+    async areWhole({ bundle, manifest }: PendingRelease, checksums: Checksums, context: CallContext): Promise<boolean> {
       for (const file of manifest.files)
         if (!(await isWhole(keyOf(bundle, file.path), file, checksums[file.path], context))) return false
       return true
     },
 
     /** @throws `artifact-corrupt`. */
-    async verify({ bundle, manifest }: Staged, checksums: Checksums, context: CallContext): Promise<void> {
+    async verify({ bundle, manifest }: PendingRelease, checksums: Checksums, context: CallContext): Promise<void> {
       for (const file of manifest.files) {
         const key = keyOf(bundle, file.path)
         if (await isWhole(key, file, checksums[file.path], context)) continue
@@ -104,7 +107,7 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
   async function copied(
     file: FileEntry,
     key: string,
-    others: readonly (Staged & { readonly checksums: Checksums })[],
+    others: readonly (PendingRelease & { readonly checksums: Checksums })[],
     keep: (checksum: string | undefined) => void,
     context: CallContext,
   ): Promise<boolean> {

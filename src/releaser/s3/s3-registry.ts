@@ -8,17 +8,17 @@ import {
   checkedChannel,
   notFound,
   notHeld,
+  type PendingRelease,
+  type PrepareRequest,
   parseVersion,
   pointedAt,
   type Release,
   type Releaser,
-  type Staged,
-  type StageRequest,
   versionTaken,
 } from '../index.js'
 import { downloadFile } from '../remote/index.js'
 import { bucketChannels } from './bucket-channels.js'
-import { bucketRecords, corrupt, inUse, stagedKey } from './bucket-records.js'
+import { bucketRecords, corrupt, inUse, pendingKey } from './bucket-records.js'
 import { type Checksums, type Files, filesOf } from './bundle-objects.js'
 
 export interface S3RegistryOptions extends BucketOptions {
@@ -34,7 +34,7 @@ export interface S3Progress {
 
 /**
  * Releases in a bucket of Amazon S3, or of a server that speaks its protocol and has conditional writes (`If-None-Match`):
- * `bundles/<digest>/`, `staged/<version>-<digest>.json`, `releases/<version>.json`, `withdrawals/`, `removals/`,
+ * `bundles/<digest>/`, `pending/<version>-<digest>.json`, `releases/<version>.json`, `withdrawals/`, `removals/`,
  * `channels/<name>/<number>.json`. A reader goes by `releases/` alone; an object there is made once, and whole. What a
  * server has of an earlier bundle is copied on the server. One writer at a time, as the pipeline's lock has it; of two that
  * race one gets `release-conflict`.
@@ -51,33 +51,36 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       options.onProgress?.({ direction, path, progress: sizeBytes === 0 ? 1 : bytes / sizeBytes })
   const files: Files = filesOf(bucket, (entry) => progressOf('upload', entry))
 
-  async function stageBundle({ bundle, version, intent, record }: StageRequest, context: CallContext): Promise<Staged> {
-    const staged: Staged = {
+  async function stageBundle(
+    { bundle, version, postPublish, record }: PrepareRequest,
+    context: CallContext,
+  ): Promise<PendingRelease> {
+    const pending: PendingRelease = {
       formatVersion: 1,
       version,
       bundle: bundle.digest,
       manifest: bundle.manifest,
-      intent,
+      postPublish,
       record,
     }
-    const stagings = await records.stagings(context)
+    const pendingReleases = await records.pendingReleases(context)
     const releases = inUse(await records.releases(context))
-    const others = [...releases, ...stagings]
+    const others = [...releases, ...pendingReleases]
     const known = others.find((other) => other.bundle === bundle.digest)?.checksums ?? {}
     let checksums: Checksums
     if (bundle.directory !== undefined)
       checksums = await files.send({ ...bundle, directory: bundle.directory }, { known, others }, context)
     else {
-      if (!(await files.areWhole(staged, known, context))) throw notHeld(bundle.digest)
+      if (!(await files.areWhole(pending, known, context))) throw notHeld(bundle.digest)
       checksums = known
     }
-    await records.writeStaging({ ...staged, checksums }, context)
-    return staged
+    await records.writeStaging({ ...pending, checksums }, context)
+    return pending
   }
 
-  /** Without its record a staging is of nothing, and its files tell. */
-  const checksumsOf = async (staged: Staged, context: CallContext): Promise<Checksums> =>
-    (await records.staging(stagedKey(staged), context))?.checksums ?? {}
+  /** Without its record a pending release is of nothing, and its files tell. */
+  const checksumsOf = async (pending: PendingRelease, context: CallContext): Promise<Checksums> =>
+    (await records.staging(pendingKey(pending), context))?.checksums ?? {}
 
   return {
     contract: 1,
@@ -99,33 +102,34 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       for (const release of await records.releases(context)) yield plain(release)
     },
 
-    async stage(request, context) {
+    async prepare(request, context) {
       const taken = await records.release(parseVersion(request.version), context)
       if (taken !== undefined && taken.bundle !== request.bundle.digest) throw versionTaken(request.version)
       return await stageBundle(request, context)
     },
 
-    async *staged(context) {
-      // What appears in `releases/` appears at once: there is nothing between staged and released.
-      for (const { checksums: _, ...staged } of await records.stagings(context)) yield { staged, promoting: false }
+    async *pending(context) {
+      // What appears in `releases/` appears at once: there is nothing between pending and released.
+      for (const { checksums: _, ...pending } of await records.pendingReleases(context))
+        yield { pending, publishing: false }
     },
 
-    async verify(staged, context) {
-      await files.verify(staged, await checksumsOf(staged, context), context)
+    async verify(pending, context) {
+      await files.verify(pending, await checksumsOf(pending, context), context)
     },
 
-    async promote(staged, context) {
-      if ((await records.release(staged.version, context)) === undefined) {
-        const checksums = await checksumsOf(staged, context)
+    async publish(pending, context) {
+      if ((await records.release(pending.version, context)) === undefined) {
+        const checksums = await checksumsOf(pending, context)
         // A bundle of the same digest may have stood there for years.
-        await files.verify(staged, checksums, context)
+        await files.verify(pending, checksums, context)
         const sequence = ((await records.releases(context))[0]?.sequence ?? 0) + 1
-        await records.createRelease({ ...staged, promotedAtMs: context.clock.nowMs(), checksums, sequence }, context)
+        await records.createRelease({ ...pending, publishedAtMs: context.clock.nowMs(), checksums, sequence }, context)
       }
-      const release = (await records.release(staged.version, context))!
-      if (release.bundle !== staged.bundle || release.record.runId !== staged.record.runId)
-        throw versionTaken(staged.version)
-      await bucket.remove(stagedKey(staged), context)
+      const release = (await records.release(pending.version, context))!
+      if (release.bundle !== pending.bundle || release.record.runId !== pending.record.runId)
+        throw versionTaken(pending.version)
+      await bucket.remove(pendingKey(pending), context)
       return plain(release)
     },
 
@@ -134,12 +138,14 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       await channels.point(checkedChannel(name), version, expected, context)
     },
 
-    async discard(staged, context) {
-      const others = (await records.stagings(context)).filter((other) => stagedKey(other) !== stagedKey(staged))
+    async discard(pending, context) {
+      const others = (await records.pendingReleases(context)).filter(
+        (other) => pendingKey(other) !== pendingKey(pending),
+      )
       const used = [...inUse(await records.releases(context)), ...others]
-      // Before the staging, which has the next run try again should this be cut off.
-      if (!used.some(({ bundle }) => bundle === staged.bundle)) await files.remove(staged.bundle, context)
-      await bucket.remove(stagedKey(staged), context)
+      // Before the pending release, which has the next run try again should this be cut off.
+      if (!used.some(({ bundle }) => bundle === pending.bundle)) await files.remove(pending.bundle, context)
+      await bucket.remove(pendingKey(pending), context)
     },
 
     async withdraw(version, reason, context) {
@@ -153,7 +159,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       if (Object.values(await channels.all(context)).includes(version)) throw pointedAt(version)
       // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
       await records.mark('removals', version, { atMs: context.clock.nowMs() }, context)
-      const used = [...inUse(await records.releases(context)), ...(await records.stagings(context))]
+      const used = [...inUse(await records.releases(context)), ...(await records.pendingReleases(context))]
       if (!used.some(({ bundle }) => bundle === release.bundle)) await files.remove(release.bundle, context)
     },
 

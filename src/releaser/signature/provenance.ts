@@ -1,5 +1,5 @@
 import { digestJson, hexOf, isDigest, type Json } from '../../core/index.js'
-import type { Staged } from '../releaser.js'
+import type { PendingRelease } from '../releaser.js'
 import { objectOf } from './parse-json.js'
 import { type Statement, statementType } from './statement.js'
 
@@ -25,8 +25,8 @@ export interface ProvenanceOptions {
  *
  * Of rows and of reasons that people gave it holds nothing. Equal input gives equal bytes.
  */
-export function provenanceOf(staged: Staged, options: ProvenanceOptions): Statement {
-  const { manifest, version, intent, record } = staged
+export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions): Statement {
+  const { manifest, version, postPublish, record } = pending
   const { trainer, seed, trainingDigest, environment, base } = objectOf(record.candidate)
   const { fingerprint } = objectOf(record.dataset)
   const { packages: recorded, device } = objectOf(environment)
@@ -41,9 +41,9 @@ export function provenanceOf(staged: Staged, options: ProvenanceOptions): Statem
         // What people decided.
         externalParameters: {
           version,
-          channel: intent.channel,
+          channel: postPublish.channel,
           commit: record.commit,
-          sourceKey: intent.sourceKey,
+          sourceKey: postPublish.sourceKey,
           restoredFrom: record.restoredFrom,
           candidate: record.candidate === undefined ? undefined : { trainer, seed, trainingDigest, base },
           dataset: fingerprint,

@@ -25,13 +25,13 @@ export const registryFiles: readonly string[] = [
  * provenance 1). Nothing is hashed again.
  */
 export function releaseAttester({ signer, ...options }: ReleaseAttesterOptions): Attester {
-  return async (staged, { clock }) => {
-    const { manifest } = staged
+  return async (pending, { clock }) => {
+    const { manifest } = pending
     const own = new Set(manifest.files.map(({ path }) => path))
     const ignorePaths = registryFiles.filter((path) => !own.has(path))
     return {
       signature: await signManifest({ manifest, signer, ignorePaths }),
-      provenance: await signStatement(provenanceOf(staged, { ...options, finishedAtMs: clock.nowMs() }), signer),
+      provenance: await signStatement(provenanceOf(pending, { ...options, finishedAtMs: clock.nowMs() }), signer),
     }
   }
 }

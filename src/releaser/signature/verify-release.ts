@@ -36,7 +36,7 @@ export interface VerifyReleaseOptions {
 export function verifyRelease(release: Release, options: VerifyReleaseOptions): readonly ReleaseCheck[] {
   const line = options.ledger?.find((entry) => entry.type === 'release' && entry.version === release.version)
   // The ledger's word for the time before the release's own: a key that ended could write that.
-  const atMs = line?.atMs ?? release.promotedAtMs
+  const atMs = line?.atMs ?? release.publishedAtMs
   return [
     checkFiles(release, options.manifest),
     checkSignature(release, options, atMs),

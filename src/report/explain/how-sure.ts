@@ -7,9 +7,9 @@ export function howSure(verdict: Verdict, finding: Finding | undefined): string 
   const parts: string[] = []
   if (finding !== undefined)
     parts.push(status === 'pass' ? passed(finding) : status === 'fail' ? failed(finding, verdict) : open(finding))
-  if (reuse !== undefined && reuse.use > 1)
+  if (reuse !== undefined && reuse.evaluationCount > 1)
     parts.push(
-      `These items have judged ${count(reuse.use)} candidates${reuse.uses === undefined ? '' : ` of the ${count(reuse.uses)} that they may`}: the chance that a bad one passed by now is up to ${percent(reuse.falsePassChance)}.`,
+      `These items have judged ${count(reuse.evaluationCount)} candidates${reuse.maximumEvaluations === undefined ? '' : ` of the ${count(reuse.maximumEvaluations)} that they may`}: the chance that a bad one passed by now is up to ${percent(reuse.falsePassChance)}.`,
     )
   return parts.length > 0 ? parts.join(' ') : 'Nothing was measured, so nothing is sure.'
 }

@@ -25,8 +25,8 @@ function seen(finding: Finding): string {
     slice,
     items: all,
     groups,
-    lost,
-    won,
+    regressions: lost,
+    improvements: won,
     estimate,
     threshold,
     against,
@@ -36,9 +36,9 @@ function seen(finding: Finding): string {
     const asked = check.startsWith('improves(') ? ' It has to be better.' : ''
     const items = `${isKnown(all) && all !== groups ? `${count(all)} items in ${count(groups)} groups` : `${count(groups)} independent items`}${of}`
     if (against !== undefined && kind === 'binary' && isKnown(lost) && isKnown(won))
-      return `Of ${items}, the new model lost ${count(lost)} that ${opponentOf(finding)} had right, and won ${count(won)} that it had wrong. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
+      return `Of ${items}, the new model lost ${count(lost)} that ${referenceOf(finding)} had right, and won ${count(won)} that it had wrong. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
     if (against !== undefined)
-      return `Over ${items}, the new model's ${metric} is ${change(estimate, ['better by', 'worse by', 'neither better nor worse'], signed)} than that of ${opponentOf(finding)}${values(finding, number)}.${asked}`
+      return `Over ${items}, the new model's ${metric} is ${change(estimate, ['better by', 'worse by', 'neither better nor worse'], signed)} than that of ${referenceOf(finding)}${values(finding, number)}.${asked}`
     if (isKnown(threshold) && unit === undefined)
       return `Over ${items}, the new model's ${metric} is ${percent(estimate)}; it has to be at ${isCeiling(finding) ? 'most' : 'least'} ${percent(threshold)}.`
   }
@@ -49,7 +49,7 @@ function seen(finding: Finding): string {
 export const isCeiling = ({ check, unit }: Finding) => unit !== undefined || /^(at-most|calibration)/.test(check)
 
 /** `version 0.2.0`; what is no version, such as a file, goes by its own name. */
-export function opponentOf({ against, againstVersion = 'the other' }: Finding): string {
+export function referenceOf({ against, againstVersion = 'the other' }: Finding): string {
   const name = /^\d/.test(againstVersion) ? `version ${againstVersion}` : againstVersion
   return against === 'best' ? `${name}, the best so far,` : name
 }
@@ -63,9 +63,9 @@ function change(
   return /^0(\.0)?( |$)/.test(size) ? none : `${difference > 0 ? better : worse} ${size}`
 }
 
-function values({ opponentValue, candidateValue }: Finding, unit: (value: number) => string): string {
-  if (!isKnown(opponentValue) || !isKnown(candidateValue)) return ''
-  return ` (${unit(opponentValue)} before, ${unit(candidateValue)} now)`
+function values({ referenceValue, candidateValue }: Finding, unit: (value: number) => string): string {
+  if (!isKnown(referenceValue) || !isKnown(candidateValue)) return ''
+  return ` (${unit(referenceValue)} before, ${unit(candidateValue)} now)`
 }
 
 // A small difference of large values is seen in their last digits.

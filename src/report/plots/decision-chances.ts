@@ -3,9 +3,9 @@ import {
   minimumItemsForMargin,
   normalCdf,
   normalQuantile,
-  type Plan,
   passChance,
   planNonInferiority,
+  type SampleSizePlan,
 } from '../../statistics/index.js'
 
 /** Beyond this many groups the exact sums take more than an instant, and the normal law is close. */
@@ -24,7 +24,7 @@ export interface DecisionQuestion {
 }
 
 /** What `noRegression` answers if the true change is so large: exact for few groups, else by the normal law. */
-export function decisionChances(question: DecisionQuestion): (change: number) => Plan {
+export function decisionChances(question: DecisionQuestion): (change: number) => SampleSizePlan {
   const { n, margin, alpha, discordance } = question
   // The score test alone asks for so many; the search for what the exact one asks for takes long where they are very many.
   const fewest = (normalQuantile(1 - alpha) ** 2 * (1 - margin)) / margin
@@ -37,7 +37,7 @@ export function decisionChances(question: DecisionQuestion): (change: number) =>
   }
 }
 
-type Chances = (change: number, discordance: number) => Plan
+type Chances = (change: number, discordance: number) => SampleSizePlan
 
 /** @param enough false: so few groups that nothing passes. @default true */
 export function exactChances({ n, margin, alpha }: DecisionQuestion, enough = true): Chances {

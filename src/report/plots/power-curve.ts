@@ -1,5 +1,5 @@
 import type { Finding } from '../../gate/index.js'
-import type { Plan } from '../../statistics/index.js'
+import type { SampleSizePlan } from '../../statistics/index.js'
 import { count, isKnown, percent, points } from '../markdown.js'
 import { type DecisionQuestion, decisionChances, mostExact } from './decision-chances.js'
 import { lineChart, roundTicks, short } from './line-chart.js'
@@ -15,7 +15,7 @@ export function powerCurve(findings: readonly Finding[]): string {
   const changes = Array.from({ length: steps + 1 }, (_, index) => from + (index / steps) * (margin - from))
   const chances = decisionChances(question)
   const plans = changes.map((change) => ({ change, ...chances(change) }))
-  const curve = (name: keyof Plan) => plans.map((plan) => [100 * plan.change, 100 * plan[name]] as const)
+  const curve = (name: keyof SampleSizePlan) => plans.map((plan) => [100 * plan.change, 100 * plan[name]] as const)
   const inWords = (change: number) => {
     const { pass, fail } = chances(change)
     return `${times(pass)} and fails ${times(fail)}`
@@ -55,8 +55,8 @@ function questionOf({
   margin,
   items,
   groups: n,
-  lost,
-  won,
+  regressions: lost,
+  improvements: won,
   alpha = 0.05,
 }: Finding): DecisionQuestion | undefined {
   if (kind !== 'binary' || slice !== undefined || !Number.isSafeInteger(n) || !isWithin(margin, 1)) return undefined

@@ -9,7 +9,7 @@ import { metricsFor } from './metric-names.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf } from './samples-path.js'
-import { at, countOf, either, listOf, textOf, type Values } from './values.js'
+import { countOf, firstNumber, listOf, textOf, type Values, valuesAt } from './values.js'
 
 /** The checks that are asked, and how. What is absent is not asked. */
 export interface GateConfiguration {
@@ -28,7 +28,7 @@ export interface GateConfiguration {
   readonly whenInconclusive: 'ask' | 'hold' | 'release'
   readonly onFailure?: 'rollback' | 'notify' | undefined
   /** How many candidates one evaluation set may judge. */
-  readonly uses?: number | undefined
+  readonly maximumEvaluations?: number | undefined
   /** Measured and reported, as `metricNamed` has them; nothing is asked of them. @default none */
   readonly metrics?: readonly string[] | undefined
 }
@@ -140,18 +140,18 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
 
   refuseProblems([pipeline, training, dataset, ...validation].flatMap(({ problems }) => problems))
 
-  const stage = (name: string): Values => at(pipeline.value, 'stages', name)
-  const trainStage = at(stage('train'), 'config')
-  const settings = at(training.value, 'training')
-  const model = at(training.value, 'model')
+  const stage = (name: string): Values => valuesAt(pipeline.value, 'stages', name)
+  const trainStage = valuesAt(stage('train'), 'config')
+  const settings = valuesAt(training.value, 'training')
+  const model = valuesAt(training.value, 'model')
   const isLlama = model['architecture'] === 'llama'
-  const data = at(training.value, 'data')
-  const output = at(training.value, 'output')
-  const projection = at(dataset.value, 'projection')
+  const data = valuesAt(training.value, 'data')
+  const output = valuesAt(training.value, 'output')
+  const projection = valuesAt(dataset.value, 'projection')
   const named = targetsOf(stage('release'), pipeline.file)
   const release = releaseOf(
     stage('release'),
-    at(pipeline.value, 'artifacts', 'storage'),
+    valuesAt(pipeline.value, 'artifacts', 'storage'),
     named.length > 0 ? named : outputTargets(output, training.file),
     textOf(output['model_name']),
   )
@@ -161,48 +161,48 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       ? release.targets.some(({ kind }) => kind === 'huggingface')
       : targetKeys.has(key) && named.length === 0 && (pushes || key !== 'output.hub_repo')
   return {
-    pipeline: { name: (at(pipeline.value, 'pipeline')['name'] as string | undefined) ?? 'sheikh' },
+    pipeline: { name: (valuesAt(pipeline.value, 'pipeline')['name'] as string | undefined) ?? 'sheikh' },
     gate: {
       ...gateOf([
         ...listOf(stage('validate_weights')['checks']),
-        ...validation.map(({ value }) => at(value, 'validation')),
+        ...validation.map(({ value }) => valuesAt(value, 'validation')),
       ]),
-      benchmarks: benchmarksOf(listOf(stage('validate_weights')['checks']), at(training.value, 'validation')),
+      benchmarks: benchmarksOf(listOf(stage('validate_weights')['checks']), valuesAt(training.value, 'validation')),
       whenInconclusive: (stage('validate_weights')['when_inconclusive'] as 'ask' | undefined) ?? 'ask',
       onFailure: stage('validate_weights')['on_failure'] as 'rollback' | 'notify' | undefined,
-      uses: stage('validate_weights')['evaluation_set_uses'] as number | undefined,
-      metrics: metricsOf(at(training.value, 'validation')['metrics'], model),
+      maximumEvaluations: stage('validate_weights')['maximum_evaluations'] as number | undefined,
+      metrics: metricsOf(valuesAt(training.value, 'validation')['metrics'], model),
     },
     training: {
       architecture: model['architecture'] as string | undefined,
-      epochs: either(settings['num_train_epochs'], trainStage['epochs']),
-      learningRate: either(settings['learning_rate'], trainStage['learning_rate']),
-      weightDecay: either(settings['weight_decay']),
-      batchSize: either(settings['per_device_train_batch_size'], trainStage['batch_size']),
+      epochs: firstNumber(settings['num_train_epochs'], trainStage['epochs']),
+      learningRate: firstNumber(settings['learning_rate'], trainStage['learning_rate']),
+      weightDecay: firstNumber(settings['weight_decay']),
+      batchSize: firstNumber(settings['per_device_train_batch_size'], trainStage['batch_size']),
       schedule: settings['lr_scheduler_type'] as Configuration['training']['schedule'],
-      warmupRatio: either(settings['warmup_ratio']),
-      maximumGradientNorm: either(settings['max_grad_norm']),
-      maximumSteps: settings['max_steps'] === -1 ? undefined : either(settings['max_steps']),
-      gradientAccumulation: either(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
-      evaluationBatchSize: either(settings['per_device_eval_batch_size']),
+      warmupRatio: firstNumber(settings['warmup_ratio']),
+      maximumGradientNorm: firstNumber(settings['max_grad_norm']),
+      maximumSteps: settings['max_steps'] === -1 ? undefined : firstNumber(settings['max_steps']),
+      gradientAccumulation: firstNumber(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
+      evaluationBatchSize: firstNumber(settings['per_device_eval_batch_size']),
       reportEverySteps: countOf(settings['logging_steps']),
       earlyStopping: earlyStoppingOf(settings),
-      checkpoints: checkpointsOf(settings, at(pipeline.value, 'artifacts', 'checkpoints')),
+      checkpoints: checkpointsOf(settings, valuesAt(pipeline.value, 'artifacts', 'checkpoints')),
       ...(isLlama && { llama: llamaOf(model, settings) }),
-      warmStart: warmStartOf(at(settings, 'warm_start')),
+      warmStart: warmStartOf(valuesAt(settings, 'warm_start')),
       device: settings['device'] as Configuration['training']['device'],
       reportTo: trackersOf(settings['report_to']),
-      seed: either(settings['seed']) ?? 0,
+      seed: firstNumber(settings['seed']) ?? 0,
     },
     dataset: {
-      schemaPath: schemaPathOf(root, textOf(at(dataset.value, 'validation')['schema_path'])),
-      developmentShare: either(data['validation_split']),
+      schemaPath: schemaPathOf(root, textOf(valuesAt(dataset.value, 'validation')['schema_path'])),
+      developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),
       samples: samplesOf(data['train_path']),
-      license: textOf(at(dataset.value, 'dataset')['license']),
+      license: textOf(valuesAt(dataset.value, 'dataset')['license']),
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
-    ...('ledger' in pipeline.value && { ledger: ledgerOf(at(pipeline.value, 'ledger')) }),
+    ...('ledger' in pipeline.value && { ledger: ledgerOf(valuesAt(pipeline.value, 'ledger')) }),
     release,
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)
@@ -213,7 +213,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
 /** Later files decide over earlier ones; a project that asks for none of its own gets the three that are always worth asking. */
 function gateOf(
   checks: readonly Values[],
-): Omit<GateConfiguration, 'whenInconclusive' | 'benchmarks' | 'uses' | 'onFailure'> {
+): Omit<GateConfiguration, 'whenInconclusive' | 'benchmarks' | 'maximumEvaluations' | 'onFailure'> {
   const asked = Object.assign({}, ...checks) as Values
   const basicChecks = ['accuracy_threshold', 'beats_majority', 'regression_check', 'weight_integrity']
   const none = basicChecks.every((name) => asked[name] === undefined)
@@ -258,7 +258,7 @@ function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfigura
   if (strategy === 'no') return false
   const everySteps = countOf(settings['save_steps'], ...(strategy === 'steps' ? [500] : []), frequency)
   const everyEpochs = strategy === 'epoch' || (everySteps === undefined && frequency === 'epoch') ? 1 : undefined
-  const keepLast = either(settings['save_total_limit'], artifacts['keep_last'])
+  const keepLast = firstNumber(settings['save_total_limit'], artifacts['keep_last'])
   if (everySteps === undefined && everyEpochs === undefined && keepLast === undefined) return undefined
   return {
     ...(everyEpochs !== undefined ? { everyEpochs } : everySteps !== undefined && { everySteps }),
@@ -273,7 +273,7 @@ function trackersOf(value: unknown): Configuration['training']['reportTo'] {
 }
 
 function earlyStoppingOf(settings: Values): Configuration['training']['earlyStopping'] {
-  const patience = either(settings['early_stopping_patience'])
+  const patience = firstNumber(settings['early_stopping_patience'])
   if (patience === undefined) return undefined
   const bySteps = settings['evaluation_strategy'] === 'steps'
   return { patience, ...(bySteps && { everySteps: countOf(settings['eval_steps'], 500)! }) }
@@ -281,7 +281,7 @@ function earlyStoppingOf(settings: Values): Configuration['training']['earlyStop
 
 function warmStartOf({ version, digest, replay_share: share }: Values): WarmStartConfiguration | undefined {
   if ([version, digest, share].every((value) => value === undefined || value === null)) return undefined
-  return { version: textOf(version), digest: textOf(digest), replayShare: either(share) }
+  return { version: textOf(version), digest: textOf(digest), replayShare: firstNumber(share) }
 }
 
 function llamaOf(model: Values, settings: Values): LlamaConfiguration {

@@ -63,7 +63,7 @@ const members: Readonly<Record<keyof HostConfiguration, readonly string[]>> = {
   trainer: [...described, 'fit', 'load'],
   checks: [...described, 'examine'],
   source: [...described, 'list'],
-  releaser: [...described, 'current', 'stage', 'promote'],
+  releaser: [...described, 'current', 'prepare', 'publish'],
   stages: [...described, 'run'],
   pipeline: ['run', 'plan'],
 }

@@ -4,7 +4,7 @@ import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { samplesOf, whySamples } from './samples-path.js'
-import { at, type Values } from './values.js'
+import { type Values, valuesAt } from './values.js'
 
 /** The values that a key takes, and whether they have an effect. */
 export type Keys =
@@ -107,7 +107,7 @@ export const pipelineKeys = group({
       },
       on_failure: honoured(z.enum(['rollback', 'notify'])),
       when_inconclusive: honoured(z.enum(['ask', 'hold', 'release'])),
-      evaluation_set_uses: honoured(z.number().int().min(1).max(10_000)),
+      maximum_evaluations: honoured(z.number().int().min(1).max(10_000)),
     }),
     release: deciding({
       depends_on: accepted(z.union([text, z.array(text)])),
@@ -161,8 +161,8 @@ function knownTrackers(value: unknown): true | string {
 }
 
 function knownMetrics(value: unknown, file: Values): true | string {
-  const { measured, others } = metricsFor(value as readonly string[], at(file, 'model'))
-  const known = metricNames.filter((name) => metricsFor([name], at(file, 'model')).measured.length > 0)
+  const { measured, others } = metricsFor(value as readonly string[], valuesAt(file, 'model'))
+  const known = metricNames.filter((name) => metricsFor([name], valuesAt(file, 'model')).measured.length > 0)
   if (others.length === 0) return true
   return `${others.join(', ')} is not measured${measured.length > 0 ? ', the others are' : ''}: of this model there are ${known.join(', ')}`
 }
@@ -279,7 +279,7 @@ export const trainingKeys = group({
     hub_repo: {
       ...{ kind: 'value', type: text.min(1) },
       honoured: (_, file) =>
-        at(file, 'output')['push_to_hub'] === true ? targetsDecide : 'output.push_to_hub is not true',
+        valuesAt(file, 'output')['push_to_hub'] === true ? targetsDecide : 'output.push_to_hub is not true',
     },
   }),
 })

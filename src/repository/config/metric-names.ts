@@ -11,7 +11,7 @@ import {
   precision,
   recall,
 } from '../../evaluation/index.js'
-import { at, type Values } from './values.js'
+import { type Values, valuesAt } from './values.js'
 
 const metrics: Readonly<Record<string, () => Metric>> = {
   accuracy,
@@ -42,7 +42,7 @@ export function metricsFor(
 ): { measured: readonly string[]; others: readonly string[] } {
   const architecture = model['architecture']
   const isKnown = architecture === undefined || architecture === 'text-classifier' || architecture === 'llama'
-  const writes = architecture === 'llama' && (at(model, 'answer')['kind'] ?? 'text') === 'text'
+  const writes = architecture === 'llama' && (valuesAt(model, 'answer')['kind'] ?? 'text') === 'text'
   const isMeasured = (name: string) => {
     const needs = metricNamed(name)?.needs
     if (needs === undefined || name === 'accuracy' || !isKnown) return needs !== undefined

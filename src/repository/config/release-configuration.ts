@@ -1,6 +1,6 @@
 import type { VersionLevel } from '../../releaser/index.js'
 import { invalidConfig } from './read-yaml.js'
-import { at, listOf, textOf, type Values } from './values.js'
+import { listOf, textOf, type Values, valuesAt } from './values.js'
 
 /** Where releases go. */
 export type ReleaseTarget =
@@ -29,7 +29,7 @@ export type ReleaseTarget =
     }
 
 export interface ReleaseConfiguration {
-  /** At least one; staged in all, then promoted in this order. */
+  /** At least one; pending in all, then published in this order. */
   readonly targets: readonly ReleaseTarget[]
   readonly channel?: string | undefined
   /** Of every version. @default as the change asks for */
@@ -66,7 +66,7 @@ export function releaseOf(
   targets: readonly ReleaseTarget[],
   modelName: string | undefined,
 ): ReleaseConfiguration {
-  const { auto_increment: increment, prerelease } = at(stage, 'versioning')
+  const { auto_increment: increment, prerelease } = valuesAt(stage, 'versioning')
   return {
     targets: targets.length === 0 ? [{ kind: 'directory', path: 'releases' }] : targets,
     channel: stage['channel'] as string | undefined,

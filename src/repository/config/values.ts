@@ -2,7 +2,7 @@
 export type Values = Readonly<Record<string, unknown>>
 
 /** What is found along a path of keys; nothing where a key is absent. */
-export function at(value: Values, ...path: readonly string[]): Values {
+export function valuesAt(value: Values, ...path: readonly string[]): Values {
   let found: unknown = value
   for (const name of path)
     found =
@@ -17,5 +17,5 @@ export const listOf = (value: unknown): readonly Values[] =>
 export const countOf = (...values: readonly unknown[]) =>
   values.find((value): value is number => Number.isSafeInteger(value) && (value as number) >= 1)
 /** The first that is a number. */
-export const either = (...values: readonly unknown[]) =>
+export const firstNumber = (...values: readonly unknown[]) =>
   values.find((value): value is number => typeof value === 'number')

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
-import { fetchFrom, proxyIn } from '../../releaser/remote/index.js'
+import { proxyFetch, proxyIn } from '../../releaser/remote/index.js'
 import type { Git } from './git.js'
 import { httpPlace } from './ledger-http.js'
 import type { LedgerPlace, RemotePlaceOptions } from './ledger-place.js'
@@ -25,9 +25,9 @@ async function proxiedFetch(git: Git, { remote, environment = {} }: RemotePlaceO
   const own = await git.config(`remote.${remote}.proxy`)
   const setting = own ?? (await git.config('http.proxy'))
   const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()])
-  if (setting === undefined) return names.some((name) => environment[name]) ? fetchFrom(environment) : undefined
+  if (setting === undefined) return names.some((name) => environment[name]) ? proxyFetch(environment) : undefined
   proxyIn(setting, own === undefined ? 'http.proxy' : `remote.${remote}.proxy`)
-  return fetchFrom({ ...environment, ...Object.fromEntries(names.map((name) => [name, setting])) })
+  return proxyFetch({ ...environment, ...Object.fromEntries(names.map((name) => [name, setting])) })
 }
 
 function placeAt(git: Git, url: string, options: RemotePlaceOptions): LedgerPlace {

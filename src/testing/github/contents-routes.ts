@@ -1,10 +1,10 @@
-import { type Answer, bodyOf, type Exchange, json, notFound, problem } from './exchange.js'
+import { bodyOf, type Exchange, type GitHubResponse, json, notFound, problem } from './exchange.js'
 import { keep, readTree } from './git-objects.js'
 import { commitShape } from './git-routes.js'
 import { addCommit } from './github-state.js'
 
 /** A file on a branch: read, and written by whoever knows what it was. */
-export function contentsRoutes(exchange: Exchange): Answer | undefined {
+export function contentsRoutes(exchange: Exchange): GitHubResponse | undefined {
   const { method, query, repository, nowMs } = exchange
   const path = exchange.path.slice('contents/'.length)
   const asked = bodyOf(exchange)

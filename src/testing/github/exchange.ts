@@ -29,21 +29,21 @@ export interface World {
   readonly downloadUrl?: ((assetId: number) => string) | undefined
 }
 
-export interface Answer {
+export interface GitHubResponse {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
   readonly bytes?: Uint8Array
 }
 
-export const json = (status: number, body: unknown): Answer => ({ status, body })
-export const nothing: Answer = { status: 204 }
+export const json = (status: number, body: unknown): GitHubResponse => ({ status, body })
+export const nothing: GitHubResponse = { status: 204 }
 
 const documentation = 'https://docs.github.com/rest'
-export const problem = (status: number, message: string): Answer =>
+export const problem = (status: number, message: string): GitHubResponse =>
   json(status, { message, documentation_url: documentation, status: `${status}` })
 export const notFound = problem(404, 'Not Found')
-export const invalid = (resource: string, code: string, field: string): Answer =>
+export const invalid = (resource: string, code: string, field: string): GitHubResponse =>
   json(422, { message: 'Validation Failed', documentation_url: documentation, errors: [{ resource, code, field }] })
 
 export function bodyOf({ body }: Exchange): Record<string, unknown> {
@@ -55,7 +55,7 @@ export function bodyOf({ body }: Exchange): Record<string, unknown> {
 }
 
 /** A page of a list, with its neighbours in `Link`. */
-export function page(exchange: Exchange, all: readonly unknown[]): Answer {
+export function page(exchange: Exchange, all: readonly unknown[]): GitHubResponse {
   const { query, path, repository, world } = exchange
   const size = Math.min(100, Math.max(1, Number(query.get('per_page') ?? 30)))
   const number = Math.max(1, Number(query.get('page') ?? 1))

@@ -1,10 +1,10 @@
-import { type Answer, bodyOf, type Exchange, json, notFound, nothing, page, problem } from './exchange.js'
+import { bodyOf, type Exchange, type GitHubResponse, json, notFound, nothing, page, problem } from './exchange.js'
 import { keep, readTree, writeTree } from './git-objects.js'
 import type { RepositoryState } from './github-state.js'
 import { date, nodeId } from './release-shapes.js'
 
 /** Below `git`; `undefined`: no such route. */
-export function gitRoutes(exchange: Exchange): Answer | undefined {
+export function gitRoutes(exchange: Exchange): GitHubResponse | undefined {
   const { method, path, repository, world } = exchange
   if (repository.refs.size === 0) return problem(409, 'Git Repository is empty.')
   const own = `${world.apiUrl}/repos/${repository.name}/git`
@@ -29,7 +29,7 @@ export function gitRoutes(exchange: Exchange): Answer | undefined {
 }
 
 /** All whose name begins so. */
-function matchingRefs(exchange: Exchange, own: string, beginning: string): Answer {
+function matchingRefs(exchange: Exchange, own: string, beginning: string): GitHubResponse {
   const { refs, objects } = exchange.repository
   const found = [...refs].filter(([name]) => name.startsWith(beginning))
   return page(
@@ -43,7 +43,7 @@ function matchingRefs(exchange: Exchange, own: string, beginning: string): Answe
   )
 }
 
-function refRoutes(exchange: Exchange, own: string, kind: string, ref: string): Answer {
+function refRoutes(exchange: Exchange, own: string, kind: string, ref: string): GitHubResponse {
   const { method, repository } = exchange
   const { refs, objects } = repository
   const shape = (status: number, name: string) => {
@@ -84,7 +84,7 @@ function refRoutes(exchange: Exchange, own: string, kind: string, ref: string): 
   return shape(200, ref)
 }
 
-function create(exchange: Exchange, own: string, kind: string | undefined): Answer | undefined {
+function create(exchange: Exchange, own: string, kind: string | undefined): GitHubResponse | undefined {
   const { repository, nowMs: atMs } = exchange
   const { objects } = repository
   const asked = bodyOf(exchange)
@@ -109,7 +109,7 @@ function create(exchange: Exchange, own: string, kind: string | undefined): Answ
   return json(201, { sha, url: `${own}/trees/${sha}`, tree: treeShape(own, base, repository), truncated: false })
 }
 
-function tree({ repository }: Exchange, own: string, name: string): Answer {
+function tree({ repository }: Exchange, own: string, name: string): GitHubResponse {
   const { refs, objects } = repository
   const sha = refs.get(`refs/heads/${name}`) ?? refs.get(`refs/tags/${name}`) ?? name
   const object = objects.get(sha)

@@ -1,10 +1,20 @@
 import { digestBytes } from '../../core/index.js'
-import { type Answer, bodyOf, type Exchange, invalid, json, notFound, nothing, page, problem } from './exchange.js'
+import {
+  bodyOf,
+  type Exchange,
+  type GitHubResponse,
+  invalid,
+  json,
+  notFound,
+  nothing,
+  page,
+  problem,
+} from './exchange.js'
 import type { AssetState, ReleaseState, RepositoryState } from './github-state.js'
 import { assetShape, releaseShape } from './release-shapes.js'
 
 /** Below `releases`; `undefined`: no such route. */
-export function releaseRoutes(exchange: Exchange): Answer | undefined {
+export function releaseRoutes(exchange: Exchange): GitHubResponse | undefined {
   const { method, path, repository } = exchange
   const shape = (status: number, release: ReleaseState) =>
     json(status, releaseShape(exchange.world, repository, release))
@@ -54,7 +64,7 @@ export function leaveStarter(exchange: Exchange): void {
     release.assets.push(newAsset(exchange, name, 'starter'))
 }
 
-function create(exchange: Exchange): Answer {
+function create(exchange: Exchange): GitHubResponse {
   const { repository, state, world, nowMs } = exchange
   const asked = bodyOf(exchange)
   if (typeof asked['tag_name'] !== 'string' || asked['tag_name'] === '')
@@ -78,7 +88,7 @@ function create(exchange: Exchange): Answer {
   return json(201, releaseShape(world, repository, release))
 }
 
-function update(exchange: Exchange, release: ReleaseState): Answer {
+function update(exchange: Exchange, release: ReleaseState): GitHubResponse {
   const { repository, world } = exchange
   const asked = bodyOf(exchange)
   const tagName = text(asked['tag_name'], release.tagName)
@@ -97,7 +107,7 @@ function update(exchange: Exchange, release: ReleaseState): Answer {
 }
 
 /** A published release has a tag of its own: one is made where there is none. */
-function publish({ repository, world, nowMs }: Exchange, release: ReleaseState): Answer | undefined {
+function publish({ repository, world, nowMs }: Exchange, release: ReleaseState): GitHubResponse | undefined {
   const { releases, refs, objects } = repository
   const ref = `refs/tags/${release.tagName}`
   if (releases.some((other) => other !== release && !other.isDraft && other.tagName === release.tagName))
@@ -129,7 +139,7 @@ function latestOf({ releases, latestId }: RepositoryState): ReleaseState | undef
   )
 }
 
-function upload(exchange: Exchange, release: ReleaseState): Answer {
+function upload(exchange: Exchange, release: ReleaseState): GitHubResponse {
   const name = assetName(exchange)
   if (release.isImmutable) return problem(422, 'Cannot upload assets to an immutable release.')
   if (name === '') return invalid('ReleaseAsset', 'missing_field', 'name')
@@ -141,7 +151,7 @@ function upload(exchange: Exchange, release: ReleaseState): Answer {
   return json(201, assetShape(exchange.world, exchange.repository, release, asset))
 }
 
-function assetRoutes(exchange: Exchange, id: number): Answer {
+function assetRoutes(exchange: Exchange, id: number): GitHubResponse {
   const { method, repository, world, accept } = exchange
   const release = repository.releases.find(({ assets }) => assets.some((asset) => asset.id === id))
   const asset = release?.assets.find((one) => one.id === id)

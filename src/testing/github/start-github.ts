@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Clock, callContext } from '../../core/index.js'
 import { contentsRoutes } from './contents-routes.js'
-import { type Answer, type Exchange, json, notFound, problem, type World } from './exchange.js'
+import { type Exchange, type GitHubResponse, json, notFound, problem, type World } from './exchange.js'
 import type { GitHubFault, GitHubRequest } from './faults.js'
 import { gitRoutes } from './git-routes.js'
 import {
@@ -96,7 +96,7 @@ export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<
     send(response, answer, request.headers.range)
   }
 
-  function exchangeOf(request: IncomingMessage, url: URL, path: string, body: Buffer): Exchange | Answer {
+  function exchangeOf(request: IncomingMessage, url: URL, path: string, body: Buffer): Exchange | GitHubResponse {
     const token = request.headers.authorization?.replace(/^(Bearer|token) /i, '')
     const right = token === undefined ? undefined : tokens[token]
     const [, name, below = ''] = /^\/repos\/([^/]+\/[^/]+)\/?(.*)$/.exec(path) ?? []
@@ -171,7 +171,7 @@ export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<
 
 const defaultToken = 'ghp_loopbackloopbackloopbackloopback0000'
 
-function route(exchange: Exchange): Answer {
+function route(exchange: Exchange): GitHubResponse {
   const { path, repository, world } = exchange
   const [room] = path.split('/')
   if (path === '')
@@ -202,7 +202,7 @@ function fail(response: ServerResponse, fault: Exclude<GitHubFault, { readonly s
   else send(response, { status: fault.status, body: fault.body ?? { message: 'fault' }, headers: fault.headers ?? {} })
 }
 
-function send(response: ServerResponse, { status, headers, body, bytes }: Answer, range?: string): void {
+function send(response: ServerResponse, { status, headers, body, bytes }: GitHubResponse, range?: string): void {
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? []
   const common = {
     'x-github-media-type': 'github.v3; format=json',

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 
-export interface Answer {
+export interface HubResponse {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: Uint8Array | StreamedBody | undefined
@@ -12,7 +12,7 @@ export interface StreamedBody {
   open(): AsyncIterable<Uint8Array>
 }
 
-export const json = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
+export const json = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HubResponse => ({
   status,
   headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
   body: Buffer.from(JSON.stringify(value)),
@@ -22,7 +22,7 @@ export const redirect = (
   status: 302 | 307,
   location: string,
   headers: Readonly<Record<string, string>> = {},
-): Answer => ({
+): HubResponse => ({
   status,
   headers: { 'content-type': 'text/plain; charset=utf-8', ...headers, location },
   body: Buffer.from(`${STATUS_CODES[status]}. Redirecting to ${location}`),
@@ -32,8 +32,8 @@ type ErrorCode = 'RepoNotFound' | 'RevisionNotFound' | 'EntryNotFound'
 
 /** An answer that ends the work on a request. */
 export class Refusal extends Error {
-  readonly answer: Answer
-  constructor(answer: Answer) {
+  readonly answer: HubResponse
+  constructor(answer: HubResponse) {
     super(`HTTP ${answer.status}`)
     this.answer = answer
   }

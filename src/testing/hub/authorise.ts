@@ -1,4 +1,4 @@
-import { type Answer, Refusal, redirect, refuse, repositoryNotFound } from './answer.js'
+import { type HubResponse, Refusal, redirect, refuse, repositoryNotFound } from './answer.js'
 import type { Exchange } from './exchange.js'
 import type { HubRepository, RepositoryKind } from './repositories.js'
 
@@ -52,7 +52,7 @@ export async function repositoryFor(
 const notThereFor = (role: Role) => (role === 'none' ? unauthorised(noToken) : repositoryNotFound())
 
 /** Without the host, as the Hub says it. */
-const moved = ({ pathname, search }: URL, from: string, to: string): Answer =>
+const moved = ({ pathname, search }: URL, from: string, to: string): HubResponse =>
   redirect(307, `${pathname.replace(from, to)}${search}`)
 
 const unauthorised = (message: string) => {

@@ -1,4 +1,4 @@
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import { addCommit, attributesPath } from './commit.js'
 import { type bytesOf, fieldsOf, listOf, parsed, type RepositoryExchange, textOf } from './exchange.js'
 import { keptOutBy } from './git-attributes.js'
@@ -14,7 +14,7 @@ const largestRegularBytes = 10 * 2 ** 20
 const largestUnaskedBytes = 5_000_000
 
 /** Where each file is to go: into Git, or beside it. */
-export async function preupload(exchange: RepositoryExchange): Promise<Answer> {
+export async function preupload(exchange: RepositoryExchange): Promise<HubResponse> {
   const { repository, rest } = exchange
   const fields = await fieldsOf(exchange)
   const head = await resolveRevision(repository, rest[0]!)
@@ -50,7 +50,7 @@ async function textAt({ repository }: RepositoryExchange, tree: string, path: st
 }
 
 /** A line of JSON for each change, read one at a time. */
-export async function commitRoute(exchange: RepositoryExchange): Promise<Answer> {
+export async function commitRoute(exchange: RepositoryExchange): Promise<HubResponse> {
   const { repository, rest, world, url } = exchange
   const branch = rest[0]!
   if (url.searchParams.has('create_pr')) throw refuse(501, 'This loopback Hub has no pull requests')
@@ -108,7 +108,7 @@ async function largeFile({ repository }: RepositoryExchange, path: string, value
 }
 
 /** Asked by the Python client of every README. */
-export async function validateYaml(exchange: Parameters<typeof bytesOf>[0]): Promise<Answer> {
+export async function validateYaml(exchange: Parameters<typeof bytesOf>[0]): Promise<HubResponse> {
   const content = textOf((await fieldsOf(exchange))['content']) ?? ''
   const [, head] = /^---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(content) ?? []
   if (head === undefined) return json(200, { errors: [], warnings: [] })

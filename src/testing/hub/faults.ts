@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Answer, json } from './answer.js'
+import { type HubResponse, json } from './answer.js'
 
 export interface HubRequest {
   /** From 1, in order of arrival. */
@@ -63,7 +63,7 @@ export async function* pausing(
   if (!isOver) await wait(pauseMs, undefined, { signal })
 }
 
-export const faultyAnswer = ({ status, headers, body }: Extract<HubFault, { readonly status: number }>): Answer =>
+export const faultyAnswer = ({ status, headers, body }: Extract<HubFault, { readonly status: number }>): HubResponse =>
   typeof body === 'string'
     ? { status, headers, body: Buffer.from(body) }
     : json(status, body ?? { error: `Fault ${status}` }, headers)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { type Answer, refuse } from './answer.js'
+import { type HubResponse, refuse } from './answer.js'
 import { demandWrite } from './authorise.js'
 import type { RepositoryExchange } from './exchange.js'
 
@@ -14,7 +14,7 @@ export const isService = (text: string): text is Service => services.some((one) 
  * Git's own protocol, spoken by Git itself where it is installed: `git clone`, `fetch` and `push`.
  * https://git-scm.com/docs/http-protocol
  */
-export async function advertiseRefs(exchange: RepositoryExchange): Promise<Answer> {
+export async function advertiseRefs(exchange: RepositoryExchange): Promise<HubResponse> {
   const service = exchange.url.searchParams.get('service') ?? ''
   if (!isService(service)) throw refuse(403, 'Only the smart protocol of Git is spoken here')
   if (service === 'git-receive-pack') demandWrite(exchange)
@@ -24,7 +24,7 @@ export async function advertiseRefs(exchange: RepositoryExchange): Promise<Answe
   return answer(`${service}-advertisement`, Buffer.concat([Buffer.from(`${size}${head}0000`), said]))
 }
 
-export async function speakGit(exchange: RepositoryExchange, service: Service): Promise<Answer> {
+export async function speakGit(exchange: RepositoryExchange, service: Service): Promise<HubResponse> {
   const { world, repository, body, headers } = exchange
   const isPacked = headers['content-encoding'] === 'gzip'
   // Whoever reads what it gives is told when it breaks.
@@ -41,7 +41,7 @@ export async function speakGit(exchange: RepositoryExchange, service: Service): 
   )
 }
 
-const answer = (type: string, body: NonNullable<Answer['body']>): Answer => ({
+const answer = (type: string, body: NonNullable<HubResponse['body']>): HubResponse => ({
   status: 200,
   headers: { 'content-type': `application/x-${type}`, 'cache-control': 'no-cache' },
   body,

@@ -1,11 +1,11 @@
 import type { Json } from '../../core/index.js'
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import { demandWrite, roleOf } from './authorise.js'
 import { type Exchange, fieldsOf, listOf, textOf } from './exchange.js'
 import type { JobRequest, RunningJob } from './jobs.js'
 
 /** Below `/api/jobs/{namespace}`. */
-export async function jobRoute(exchange: Exchange, parts: readonly string[]): Promise<Answer> {
+export async function jobRoute(exchange: Exchange, parts: readonly string[]): Promise<HubResponse> {
   const { method, world } = exchange
   const [namespace, id, verb = ''] = parts
   if (roleOf(exchange) === 'none') throw refuse(401, 'Invalid username or password.')
@@ -53,7 +53,7 @@ const textsOf = (value: Json | undefined): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries((value ?? {}) as object).map(([name, text]) => [name, String(text)]))
 
 /** Server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
-const logs = (job: RunningJob): Answer => ({
+const logs = (job: RunningJob): HubResponse => ({
   status: 200,
   headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
   body: {

@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises'
 import type { Json } from '../../core/index.js'
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import { fieldsOf, listOf, type RepositoryExchange } from './exchange.js'
 import { blobFacts, readCommit } from './git-objects.js'
 import { hasObject, isOid, objectPath } from './large-objects.js'
@@ -10,7 +10,7 @@ import type { HubRepository } from './repositories.js'
 import { walkTree } from './trees.js'
 
 /** As `HfApi.list_lfs_files` reads it: all on one page. What no commit names has no name to list. */
-export async function listLargeFiles({ repository }: RepositoryExchange): Promise<Answer> {
+export async function listLargeFiles({ repository }: RepositoryExchange): Promise<HubResponse> {
   const entries: object[] = []
   for (const { large, path, ref } of await largeFilesOf(repository)) {
     if (!(await hasObject(repository, large))) continue
@@ -53,7 +53,7 @@ async function largeFilesOf(repository: HubRepository): Promise<Iterable<NamedLa
 const mostDeletions = 1000
 
 /** As `HfApi.permanently_delete_lfs_files` sends it. Commits keep their pointers; other repositories keep theirs. */
-export async function deleteLargeFiles(exchange: RepositoryExchange): Promise<Answer> {
+export async function deleteLargeFiles(exchange: RepositoryExchange): Promise<HubResponse> {
   if (exchange.rest[0] !== 'batch') throw refuse(404, 'Sorry, we cannot find that')
   const { deletions } = await fieldsOf(exchange)
   const { sha, rewriteHistory } = (deletions ?? {}) as Readonly<Record<string, Json>>

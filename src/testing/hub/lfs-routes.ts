@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Answer, json, Refusal, refuse } from './answer.js'
+import { type HubResponse, json, Refusal, refuse } from './answer.js'
 import { demandWrite } from './authorise.js'
 import { type Exchange, fieldsOf, listOf, type RepositoryExchange, textOf } from './exchange.js'
 import { hasObject, isOid, keepObject, objectPath, readPart, spool } from './large-objects.js'
@@ -14,7 +14,7 @@ import { xetUpload } from './xet-tokens.js'
 const lfsJson = { 'content-type': 'application/vnd.git-lfs+json' }
 
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md, with what the Hub adds: multipart and xet. */
-export async function lfsBatch(exchange: RepositoryExchange): Promise<Answer> {
+export async function lfsBatch(exchange: RepositoryExchange): Promise<HubResponse> {
   const { world, repository } = exchange
   const { operation, transfers, objects } = await fieldsOf(exchange)
   if (operation !== 'upload' && operation !== 'download') throw refuse(422, 'Unknown operation')
@@ -63,7 +63,7 @@ export function objectUrl(
 }
 
 /** `/lfs/{kind}/{namespace}/{name}/{oid}[/parts/{n} | /complete | /verify]` */
-export async function largeObjectRoute(exchange: Exchange, path: readonly string[]): Promise<Answer> {
+export async function largeObjectRoute(exchange: Exchange, path: readonly string[]): Promise<HubResponse> {
   const { method, world, url, headers } = exchange
   const [kind, namespace, name, oid, verb, number] = path
   const ticket = world.tickets.open(url.searchParams.get('ticket') ?? '')
@@ -84,20 +84,24 @@ export async function largeObjectRoute(exchange: Exchange, path: readonly string
   throw refuse(405, 'Method not allowed')
 }
 
-async function download(repository: HubRepository, file: LargeFile, headers: Exchange['headers']): Promise<Answer> {
+async function download(
+  repository: HubRepository,
+  file: LargeFile,
+  headers: Exchange['headers'],
+): Promise<HubResponse> {
   if (!(await hasObject(repository, file))) throw refuse(404, 'NoSuchKey')
   const path = objectPath(repository, file.oid)
   const open = (start: number, end: number) => readPart(path, start, end)
   return rangeAnswer({ sizeBytes: file.sizeBytes, etag: `"${file.oid}"`, open }, headers)
 }
 
-async function upload({ body, headers }: Exchange, repository: HubRepository, file: LargeFile): Promise<Answer> {
+async function upload({ body, headers }: Exchange, repository: HubRepository, file: LargeFile): Promise<HubResponse> {
   // As S3 says of an empty body that is sent in pieces.
   if (file.sizeBytes === 0 && headers['content-length'] === undefined) throw refuse(501, 'NotImplemented')
   return kept(await keepObject(repository, file, body), file)
 }
 
-const kept = (found: LargeFile, { oid, sizeBytes }: LargeFile): Answer => {
+const kept = (found: LargeFile, { oid, sizeBytes }: LargeFile): HubResponse => {
   if (found.oid === oid && found.sizeBytes === sizeBytes) return { status: 200, headers: { etag: `"${oid}"` } }
   const error = `BadDigest: ${found.sizeBytes} bytes with SHA-256 ${found.oid} were sent, not ${sizeBytes} with ${oid}`
   throw new Refusal(json(400, { error }))
@@ -111,7 +115,7 @@ async function uploadPart(
   repository: HubRepository,
   { oid, sizeBytes }: LargeFile,
   number: number,
-): Promise<Answer> {
+): Promise<HubResponse> {
   const count = Math.ceil(sizeBytes / world.chunkSizeBytes)
   if (!Number.isInteger(number) || number < 1 || number > count) throw refuse(400, 'InvalidPart')
   const part = await spool(partPath(repository, oid, number), body)
@@ -120,7 +124,7 @@ async function uploadPart(
   return { status: 200, headers: { etag: `"${part.oid}"` } }
 }
 
-async function complete(exchange: Exchange, repository: HubRepository, file: LargeFile): Promise<Answer> {
+async function complete(exchange: Exchange, repository: HubRepository, file: LargeFile): Promise<HubResponse> {
   // A client that never heard that it is done asks again.
   if (await hasObject(repository, file)) return json(200, { success: true }, lfsJson)
   const { oid, parts } = await fieldsOf(exchange)

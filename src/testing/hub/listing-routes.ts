@@ -1,5 +1,5 @@
 import type { TreeEntry } from 'isomorphic-git'
-import { type Answer, entryNotFound, json } from './answer.js'
+import { entryNotFound, type HubResponse, json } from './answer.js'
 import { fieldsOf, listOf, type RepositoryExchange } from './exchange.js'
 import { author, blobFacts, readCommit } from './git-objects.js'
 import { lastCommits } from './history.js'
@@ -13,7 +13,7 @@ const mostExpandedEntries = 50
 
 const isTrue = (text: string | null) => text === 'true' || text === '1' || text === 'True'
 
-export async function treeRoute(exchange: RepositoryExchange): Promise<Answer> {
+export async function treeRoute(exchange: RepositoryExchange): Promise<HubResponse> {
   const { repository, rest, url, world } = exchange
   const [revision, ...below] = rest
   const query = url.searchParams
@@ -44,7 +44,7 @@ export async function treeRoute(exchange: RepositoryExchange): Promise<Answer> {
   return json(200, await described(exchange, head, entries, isExpanded), headers)
 }
 
-export async function pathsInfo(exchange: RepositoryExchange): Promise<Answer> {
+export async function pathsInfo(exchange: RepositoryExchange): Promise<HubResponse> {
   const { repository, rest } = exchange
   const { paths, expand } = await fieldsOf(exchange)
   const head = await resolveRevision(repository, rest[0]!)
@@ -90,7 +90,7 @@ interface Sizes {
 }
 
 /** What is said of a model, a dataset or a space. */
-export async function repositoryInfo(exchange: RepositoryExchange): Promise<Answer> {
+export async function repositoryInfo(exchange: RepositoryExchange): Promise<HubResponse> {
   const { repository, rest, url } = exchange
   const sha = await resolveRevision(repository, rest[0] ?? 'main')
   const { tree, committer } = await readCommit(repository, sha)
@@ -122,7 +122,7 @@ export async function repositoryInfo(exchange: RepositoryExchange): Promise<Answ
   })
 }
 
-export async function commitsRoute({ repository, rest, url, world }: RepositoryExchange): Promise<Answer> {
+export async function commitsRoute({ repository, rest, url, world }: RepositoryExchange): Promise<HubResponse> {
   const most = 100
   const limit = Math.min(Number(url.searchParams.get('limit') ?? most) || most, 1000)
   const page = Number(url.searchParams.get('p') ?? 0) || 0

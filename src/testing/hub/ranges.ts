@@ -1,4 +1,4 @@
-import type { Answer, StreamedBody } from './answer.js'
+import type { HubResponse, StreamedBody } from './answer.js'
 
 export interface Content {
   readonly sizeBytes: number
@@ -13,7 +13,7 @@ export function rangeAnswer(
   { sizeBytes, etag, open }: Content,
   asked: { readonly range?: string | undefined; readonly 'if-range'?: string | undefined },
   more: Readonly<Record<string, string>> = {},
-): Answer {
+): HubResponse {
   const headers = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes', etag, ...more }
   const body = (start: number, end: number): StreamedBody => ({ sizeBytes: end - start, open: () => open(start, end) })
   const isStale = asked['if-range'] !== undefined && asked['if-range'] !== etag

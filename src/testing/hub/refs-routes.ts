@@ -1,16 +1,16 @@
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import { fieldsOf, type RepositoryExchange, textOf } from './exchange.js'
 import { writeCommit, writeTag, writeTree } from './git-objects.js'
 import { checkNewRef, commitOf, deleteRef, listRefs, pointRef, resolveRevision } from './refs.js'
 
-export async function refsRoute({ repository, url }: RepositoryExchange): Promise<Answer> {
+export async function refsRoute({ repository, url }: RepositoryExchange): Promise<HubResponse> {
   const branches = await listRefs(repository, 'heads')
   const tags = await listRefs(repository, 'tags')
   const pullRequests = url.searchParams.has('include_prs') ? { pullRequests: [] } : {}
   return json(200, { branches, converts: [], tags, ...pullRequests })
 }
 
-export async function createBranch(exchange: RepositoryExchange): Promise<Answer> {
+export async function createBranch(exchange: RepositoryExchange): Promise<HubResponse> {
   const { world, repository, rest } = exchange
   const name = rest[0]!
   const ref = `refs/heads/${name}`
@@ -33,7 +33,7 @@ const emptyCommit = async ({ repository, world }: RepositoryExchange) =>
     atMs: world.clock.nowMs(),
   })
 
-export async function createTag(exchange: RepositoryExchange): Promise<Answer> {
+export async function createTag(exchange: RepositoryExchange): Promise<HubResponse> {
   const { world, repository, rest } = exchange
   const { tag, message } = await fieldsOf(exchange)
   const name = textOf(tag) ?? ''
@@ -50,12 +50,12 @@ export async function createTag(exchange: RepositoryExchange): Promise<Answer> {
   })
 }
 
-export const deleteBranch = (exchange: RepositoryExchange): Promise<Answer> => {
+export const deleteBranch = (exchange: RepositoryExchange): Promise<HubResponse> => {
   if (exchange.rest[0] === 'main') throw refuse(400, 'The main branch cannot be deleted')
   return remove(exchange, 'heads')
 }
 
-export const deleteTag = (exchange: RepositoryExchange): Promise<Answer> => remove(exchange, 'tags')
+export const deleteTag = (exchange: RepositoryExchange): Promise<HubResponse> => remove(exchange, 'tags')
 
 const remove = ({ world, repository, rest }: RepositoryExchange, kind: 'heads' | 'tags') =>
   world.repositories.exclusive(repository, async () => {

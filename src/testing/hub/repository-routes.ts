@@ -1,4 +1,4 @@
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import { demandWrite, repositoryFor, roleOf } from './authorise.js'
 import { addFirstCommit } from './commit.js'
 import { prefixOf } from './commit-routes.js'
@@ -7,7 +7,7 @@ import { author } from './git-objects.js'
 import type { RepositoryKind } from './repositories.js'
 import { checkPath } from './trees.js'
 
-export function whoAmI(exchange: Exchange): Answer {
+export function whoAmI(exchange: Exchange): HubResponse {
   const role = roleOf(exchange)
   if (role === 'none') throw refuse(401, 'Invalid username or password.')
   const { name, email } = author
@@ -38,7 +38,7 @@ const kindOf = (type: unknown): RepositoryKind => {
   return kind
 }
 
-export async function createRepository(exchange: Exchange): Promise<Answer> {
+export async function createRepository(exchange: Exchange): Promise<HubResponse> {
   const { world } = exchange
   demandWrite(exchange)
   const fields = await fieldsOf(exchange)
@@ -61,7 +61,7 @@ export async function createRepository(exchange: Exchange): Promise<Answer> {
   return json(200, { url, name, id: made.id })
 }
 
-export async function deleteRepository(exchange: Exchange): Promise<Answer> {
+export async function deleteRepository(exchange: Exchange): Promise<HubResponse> {
   const fields = await fieldsOf(exchange)
   const name = `${textOf(fields['organization']) ?? author.name}/${textOf(fields['name']) ?? ''}`
   const repository = await repositoryFor(exchange, kindOf(fields['type']), name, 'write')
@@ -70,7 +70,7 @@ export async function deleteRepository(exchange: Exchange): Promise<Answer> {
   return json(200, { success: true })
 }
 
-export async function moveRepository(exchange: Exchange): Promise<Answer> {
+export async function moveRepository(exchange: Exchange): Promise<HubResponse> {
   const { fromRepo, toRepo, type } = await fieldsOf(exchange)
   const repository = await repositoryFor(exchange, kindOf(type), textOf(fromRepo) ?? '', 'write')
   const { repositories } = exchange.world
@@ -79,7 +79,7 @@ export async function moveRepository(exchange: Exchange): Promise<Answer> {
   return json(200, { success: true })
 }
 
-export async function updateSettings(exchange: RepositoryExchange): Promise<Answer> {
+export async function updateSettings(exchange: RepositoryExchange): Promise<HubResponse> {
   const { world, repository } = exchange
   const { visibility, private: wanted } = await fieldsOf(exchange)
   const isPrivate = typeof wanted === 'boolean' ? wanted : visibility ? visibility === 'private' : repository.isPrivate

@@ -1,4 +1,4 @@
-import { type Answer, entryNotFound, redirect } from './answer.js'
+import { entryNotFound, type HubResponse, redirect } from './answer.js'
 import type { RepositoryExchange } from './exchange.js'
 import { blobFacts, readBlob, readCommit } from './git-objects.js'
 import { objectUrl } from './lfs-routes.js'
@@ -12,7 +12,7 @@ import { casUrl } from './xet-tokens.js'
 const xetType = 'application/vnd.xet-fileinfo+json'
 
 /** A file's content; `isRaw`: what Git knows of it, which of a large file is its pointer. */
-export async function resolveRoute(exchange: RepositoryExchange, isRaw: boolean): Promise<Answer> {
+export async function resolveRoute(exchange: RepositoryExchange, isRaw: boolean): Promise<HubResponse> {
   const { repository, rest, headers } = exchange
   const [revision, ...names] = rest
   const path = names.join('/')
@@ -32,7 +32,7 @@ async function largeAnswer(
   exchange: RepositoryExchange,
   large: LargeFile,
   named: Readonly<Record<string, string>>,
-): Promise<Answer> {
+): Promise<HubResponse> {
   const { world, repository, rest, headers, method } = exchange
   const linked = { ...named, 'x-linked-size': `${large.sizeBytes}`, 'x-linked-etag': `"${large.oid}"` }
   const hash = world.transfer === 'xet' ? await xetHashOf(world.xetFolder, repository, large) : undefined

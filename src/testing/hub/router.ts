@@ -1,4 +1,4 @@
-import { type Answer, entryNotFound, refuse, repositoryNotFound } from './answer.js'
+import { entryNotFound, type HubResponse, refuse, repositoryNotFound } from './answer.js'
 import { repositoryFor } from './authorise.js'
 import { commitRoute, preupload, validateYaml } from './commit-routes.js'
 import type { Exchange, RepositoryExchange } from './exchange.js'
@@ -18,7 +18,7 @@ interface RepositoryRoute {
   readonly needs: 'read' | 'write'
   /** Parts of the address that have to follow. */
   readonly parts: number
-  answer(exchange: RepositoryExchange): Promise<Answer> | Answer
+  answer(exchange: RepositoryExchange): Promise<HubResponse> | HubResponse
 }
 
 const route = (needs: 'read' | 'write', parts: number, answer: RepositoryRoute['answer']): RepositoryRoute => ({
@@ -49,7 +49,7 @@ const repositoryRoutes: Readonly<Record<string, RepositoryRoute>> = {
   'GET xet-write-token': route('write', 0, (exchange) => xetToken(exchange, 'write')),
 }
 
-const generalRoutes: Readonly<Record<string, (exchange: Exchange) => Promise<Answer> | Answer>> = {
+const generalRoutes: Readonly<Record<string, (exchange: Exchange) => Promise<HubResponse> | HubResponse>> = {
   'GET whoami-v2': whoAmI,
   'POST validate-yaml': validateYaml,
   'POST repos/create': createRepository,
@@ -59,14 +59,14 @@ const generalRoutes: Readonly<Record<string, (exchange: Exchange) => Promise<Ans
 
 const isKind = (text: string | undefined): text is RepositoryKind => repositoryKinds.some((kind) => kind === text)
 
-export async function storageAnswer(exchange: Exchange): Promise<Answer> {
+export async function storageAnswer(exchange: Exchange): Promise<HubResponse> {
   const [first, ...rest] = partsOf(exchange.url)
   if (first === 'lfs') return largeObjectRoute(exchange, rest)
   if (first === 'cas') return casRoute(exchange, rest)
   throw refuse(404, 'NoSuchBucket')
 }
 
-export async function hubAnswer(exchange: Exchange): Promise<Answer> {
+export async function hubAnswer(exchange: Exchange): Promise<HubResponse> {
   const [first, ...rest] = partsOf(exchange.url)
   if (first === 'api') return apiRoute(exchange, rest)
   return isKind(first) ? pageRoute(exchange, first, rest) : pageRoute(exchange, 'models', [first ?? '', ...rest])
@@ -82,7 +82,7 @@ function partsOf({ pathname }: URL): readonly string[] {
 
 const methodOf = ({ method }: Exchange) => (method === 'HEAD' ? 'GET' : method)
 
-async function apiRoute(exchange: Exchange, parts: readonly string[]): Promise<Answer> {
+async function apiRoute(exchange: Exchange, parts: readonly string[]): Promise<HubResponse> {
   const general = generalRoutes[`${methodOf(exchange)} ${parts.join('/')}`]
   if (general !== undefined) return general(exchange)
   if (parts[0] === 'jobs') return jobRoute(exchange, parts.slice(1))
@@ -95,7 +95,7 @@ async function apiRoute(exchange: Exchange, parts: readonly string[]): Promise<A
 }
 
 /** What is not below `/api`: files, Git and git-lfs. */
-async function pageRoute(exchange: Exchange, kind: RepositoryKind, parts: readonly string[]): Promise<Answer> {
+async function pageRoute(exchange: Exchange, kind: RepositoryKind, parts: readonly string[]): Promise<HubResponse> {
   const [namespace, given, verb, ...rest] = parts
   if (namespace === undefined || given === undefined) throw repositoryNotFound()
   const name = `${namespace}/${given.replace(/\.git$/, '')}`

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Answer } from './answer.js'
+import type { HubResponse } from './answer.js'
 import { cutAfter, type HubFault, pausing } from './faults.js'
 
 /** Sends the answer, or what the fault leaves of it. */
 export async function send(
   response: ServerResponse,
-  { status, headers, body }: Answer,
+  { status, headers, body }: HubResponse,
   isHead: boolean,
   fault: HubFault | undefined,
   closing: AbortSignal,

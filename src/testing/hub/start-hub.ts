@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, callContext } from '../../core/index.js'
-import { type Answer, json, Refusal } from './answer.js'
+import { type HubResponse, json, Refusal } from './answer.js'
 import type { HubToken, World } from './exchange.js'
 import { ConnectionCut, cutAfter, faultyAnswer, type HubFault, type HubRequest } from './faults.js'
 import type { RunJob } from './jobs.js'
@@ -164,7 +164,7 @@ async function* counting(body: IncomingMessage, count: (sizeBytes: number) => vo
   }
 }
 
-function answerOf(error: unknown): Answer {
+function answerOf(error: unknown): HubResponse {
   if (error instanceof Refusal) return error.answer
   if (error instanceof ConnectionCut) throw error
   return json(500, { error: `Internal error: ${error instanceof Error ? error.message : String(error)}` })

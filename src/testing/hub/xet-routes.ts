@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import { bytesOf, type Exchange } from './exchange.js'
 import { readPart } from './large-objects.js'
 import { parseRange, rangeAnswer } from './ranges.js'
@@ -11,7 +11,7 @@ import { xetTicket } from './xet-tokens.js'
 const largestShardBytes = 65 * 2 ** 20
 
 /** Content-addressed storage, below `/cas/`. https://huggingface.co/docs/xet/en/api */
-export async function casRoute(exchange: Exchange, path: readonly string[]): Promise<Answer> {
+export async function casRoute(exchange: Exchange, path: readonly string[]): Promise<HubResponse> {
   const { method, world, body } = exchange
   const [version, what, last = '', hash = ''] = path
   const address = `${method === 'HEAD' ? 'GET' : method} ${version}/${what}`
@@ -36,7 +36,7 @@ export async function casRoute(exchange: Exchange, path: readonly string[]): Pro
   throw refuse(404, 'Not found')
 }
 
-async function reconstruction(exchange: Exchange, hash: string, isSecond: boolean): Promise<Answer> {
+async function reconstruction(exchange: Exchange, hash: string, isSecond: boolean): Promise<HubResponse> {
   const { world, headers } = exchange
   const ticket = xetTicket(exchange, 'read')
   const terms = await termsOf(world.xetFolder, hash)
@@ -77,7 +77,7 @@ const firstFetches = ({ fetches }: Reconstruction, url: UrlOf) =>
     ]),
   )
 
-async function xorbBytes({ world, url, headers }: Exchange, hash: string): Promise<Answer> {
+async function xorbBytes({ world, url, headers }: Exchange, hash: string): Promise<HubResponse> {
   const ticket = world.tickets.open(url.searchParams.get('ticket') ?? '')
   if (ticket === undefined || ticket.oid !== hash) throw refuse(403, 'SignatureDoesNotMatch')
   const path = xorbPath(world.xetFolder, hash)

@@ -1,4 +1,4 @@
-import { type Answer, json, refuse } from './answer.js'
+import { type HubResponse, json, refuse } from './answer.js'
 import type { Exchange, RepositoryExchange } from './exchange.js'
 import type { Ticket } from './tickets.js'
 
@@ -22,7 +22,7 @@ const headersOf = ({ accessToken, casUrl, exp }: ReturnType<typeof grant>) => ({
 })
 
 /** Said twice, since the clients in JavaScript and in Python read it in different places. */
-export function xetToken(exchange: RepositoryExchange, may: Ticket['may']): Answer {
+export function xetToken(exchange: RepositoryExchange, may: Ticket['may']): HubResponse {
   const token = grant(exchange, may)
   return json(200, token, headersOf(token))
 }

@@ -20,7 +20,7 @@ export interface Predictor {
   readonly stop: () => Promise<void>
 }
 
-type Answer = Readonly<Record<string, unknown>>
+type PredictionLine = Readonly<Record<string, unknown>>
 
 /**
  * Starts `predict` and waits until it has loaded.
@@ -34,7 +34,7 @@ export async function startPredictor(
 ): Promise<Predictor> {
   const { predict, redact, predictLimitMs } = settings
   const output = programOutput(predict.command, redact, context.log)
-  let waiting: { readonly kind: string; readonly resolve: (answer: Answer) => void } | undefined
+  let waiting: { readonly kind: string; readonly resolve: (answer: PredictionLine) => void } | undefined
   let usable = true
   const program: Program = await startProgram({
     ...predict,
@@ -57,12 +57,12 @@ export async function startPredictor(
   }
 
   /** Waits for a line of the kind, the program's end, the time limit or the signal, whichever comes first. */
-  async function ask(kind: string, doing: string, { signal }: LoadContext, question?: string): Promise<Answer> {
+  async function ask(kind: string, doing: string, { signal }: LoadContext, question?: string): Promise<PredictionLine> {
     const limit = new AbortController()
     const timer = setTimeout(() => limit.abort(tooLong(doing, predictLimitMs)), predictLimitMs)
     const either = AbortSignal.any([signal, limit.signal])
     try {
-      return await new Promise<Answer>((resolve, reject) => {
+      return await new Promise<PredictionLine>((resolve, reject) => {
         either.addEventListener('abort', () => reject(either.reason), { once: true })
         if (either.aborted) reject(either.reason)
         waiting = { kind, resolve }
@@ -113,12 +113,12 @@ export async function startPredictor(
 
 const isAnswer = (line: string) => /^\s*\{\s*"(ready|predictions|error)"/.test(line.slice(0, 100))
 
-function answerOf(line: string, whole: boolean): Answer {
+function answerOf(line: string, whole: boolean): PredictionLine {
   if (!whole) return { error: `the answer is longer than ${longestAnswerBytes} bytes` }
   return parseJsonLine(line) ?? { error: 'the answer is no JSON' }
 }
 
-function labelsOf({ labels }: Answer): readonly string[] | undefined {
+function labelsOf({ labels }: PredictionLine): readonly string[] | undefined {
   if (labels === undefined || labels === null) return undefined
   if (Array.isArray(labels) && labels.every((label) => typeof label === 'string')) return labels
   throw wrongAnswer('"labels" is not a list of strings')

@@ -14,8 +14,8 @@ import {
   type TfjsTrainerOptions,
   tfjsTrainer,
 } from '../../../src/trainer/tfjs/index.js'
+import { loadWholeTfjs } from '../../../src/trainer/tfjs/own-model/load-tfjs.js'
 import { orthogonal } from '../../../src/trainer/tfjs/own-model/orthogonal.js'
-import { loadWholeTfjs } from '../../../src/trainer/tfjs/own-model/whole-tfjs.js'
 import { byGradients, ofLetters } from './models.mjs'
 
 let below: string

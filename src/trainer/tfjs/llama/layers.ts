@@ -27,13 +27,13 @@ export interface Adapter {
   readonly scale: number
 }
 
-export interface Answer<Y extends Tensor, X extends Tensor = Y> {
+export interface LayerOutput<Y extends Tensor, X extends Tensor = Y> {
   readonly y: Y
   readonly back: (dy: Y) => X
 }
 
 /** x · Wᵀ: [rows, in] to [rows, out]. */
-export function linear(pass: Pass, name: string, x: Tensor2D): Answer<Tensor2D> {
+export function linear(pass: Pass, name: string, x: Tensor2D): LayerOutput<Tensor2D> {
   const { tf, weights } = pass
   const weight = weights[name] as Tensor2D // [out, in]
   const adapter = pass.adapter(name)
@@ -58,7 +58,7 @@ export function linear(pass: Pass, name: string, x: Tensor2D): Answer<Tensor2D> 
 }
 
 /** x / √(mean(x²) + ε) · gain, by row (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019). */
-export function rootMeanSquareNorm(pass: Pass, name: string, x: Tensor2D): Answer<Tensor2D> {
+export function rootMeanSquareNorm(pass: Pass, name: string, x: Tensor2D): LayerOutput<Tensor2D> {
   const { tf, config } = pass
   const gain = pass.weights[name]!
   const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(x), 1, true), config.normEpsilon)) // [rows, 1]
@@ -75,7 +75,7 @@ export function rootMeanSquareNorm(pass: Pass, name: string, x: Tensor2D): Answe
 }
 
 /** down(silu(gate(x)) ⊙ up(x)) (Shazeer, "GLU Variants Improve Transformer", 2020). */
-export function gatedFeedForward(pass: Pass, prefix: string, x: Tensor2D): Answer<Tensor2D> {
+export function gatedFeedForward(pass: Pass, prefix: string, x: Tensor2D): LayerOutput<Tensor2D> {
   const { tf } = pass
   const gate = linear(pass, `${prefix}.gate_proj.weight`, x)
   const up = linear(pass, `${prefix}.up_proj.weight`, x)
@@ -119,7 +119,7 @@ export function attention(
   x: Tensor2D,
   { batch, time, rotation, mask }: AttentionInput,
   past?: KeysAndValues | undefined,
-): Answer<Tensor2D> & { readonly kept: KeysAndValues } {
+): LayerOutput<Tensor2D> & { readonly kept: KeysAndValues } {
   const { tf, config } = pass
   const { heads, keyValueHeads, headSize } = config
   const scale = 1 / Math.sqrt(headSize)

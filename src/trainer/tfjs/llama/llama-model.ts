@@ -8,10 +8,10 @@ import { cutPrompt, sequenceOf, textSequences } from './sequences.js'
 import type { Tokens } from './tokens.js'
 
 /** How a language model answers. */
-export type LlamaAnswer = TextAnswer | ChoiceAnswer | LikelihoodAnswer
+export type LlamaOutput = TextOutput | ChoiceOutput | LikelihoodOutput
 
 /** Writes a text, which ends with the model's own end, with one of `stop`, or after so many tokens. */
-export interface TextAnswer extends SamplingOptions {
+export interface TextOutput extends SamplingOptions {
   readonly kind: 'text'
   /** @default 64 */
   readonly maximumNewTokens?: number | undefined
@@ -22,7 +22,7 @@ export interface TextAnswer extends SamplingOptions {
 }
 
 /** Takes the likeliest of these: by the probability of the whole answer, its end included. */
-export interface ChoiceAnswer {
+export interface ChoiceOutput {
   readonly kind: 'choice'
   readonly choices: readonly string[]
 }
@@ -31,7 +31,7 @@ export interface ChoiceAnswer {
  * Gives `[−ln p, tokens]` of the input itself, its end included, for the metric `crossEntropy`. Training then learns the inputs,
  * and targets are not looked at.
  */
-export interface LikelihoodAnswer {
+export interface LikelihoodOutput {
   readonly kind: 'likelihood'
 }
 
@@ -50,7 +50,7 @@ export function llamaModel(
   device: Device,
   llama: Llama,
   tokens: Tokens,
-  answer: LlamaAnswer,
+  answer: LlamaOutput,
   { weights, maximumLength, choicesAtOnce = 16 }: LlamaModelOptions,
 ): Model<string> {
   const { tf } = device
@@ -106,7 +106,7 @@ export function llamaModel(
     })
   }
 
-  async function choose(promptWithin: PromptWithin, { choices }: ChoiceAnswer): Promise<Prediction> {
+  async function choose(promptWithin: PromptWithin, { choices }: ChoiceOutput): Promise<Prediction> {
     const answers = choices.map((choice) => tokens.encodeAnswer(choice))
     const prompt = promptWithin(Math.max(1, maximumLength + 1 - Math.max(...answers.map(({ length }) => length))))
     const likelihoods: number[] = []
@@ -126,7 +126,7 @@ export function llamaModel(
 
   async function write(
     promptWithin: PromptWithin,
-    { maximumNewTokens = 64, stop = [], seed = 0, ...sampling }: TextAnswer,
+    { maximumNewTokens = 64, stop = [], seed = 0, ...sampling }: TextOutput,
     input: string,
     context: CallContext,
   ): Promise<Prediction> {

@@ -6,7 +6,7 @@ import { describeLoop, type LoopOptions, type OptionCheck, optionCheck, toLoopSe
 import type { LoopSettings } from '../tfjs-model.js'
 import type { ThreadChoice } from '../training.js'
 import type { BaseModel } from './base-model.js'
-import type { LlamaAnswer } from './llama-model.js'
+import type { LlamaOutput } from './llama-model.js'
 import { type Lora, type LoraOptions, toLora } from './lora.js'
 
 export interface LlamaTrainerOptions extends LoopOptions {
@@ -16,7 +16,7 @@ export interface LlamaTrainerOptions extends LoopOptions {
   /** Trains small matrices beside the base's. @default all weights are trained */
   readonly lora?: LoraOptions | undefined
   /** @default `{ kind: 'text' }` */
-  readonly answer?: LlamaAnswer | undefined
+  readonly answer?: LlamaOutput | undefined
   /** @default 3 */
   readonly epochs?: number | undefined
   /** Sequences at once. @default 8 */
@@ -54,7 +54,7 @@ export interface LlamaSettings {
   readonly base: BaseModel
   readonly fromScratch: boolean
   readonly lora: Lora | undefined
-  readonly answer: LlamaAnswer
+  readonly answer: LlamaOutput
   readonly loop: LoopSettings
   readonly maximumLength: number
   readonly completionOnly: boolean
@@ -91,7 +91,7 @@ export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
   }
 }
 
-function checkAnswer(answer: LlamaAnswer, check: OptionCheck): void {
+function checkAnswer(answer: LlamaOutput, check: OptionCheck): void {
   if (answer.kind === 'choice') {
     const { choices } = answer
     check('choices', choices, choices.length >= 2 && new Set(choices).size === choices.length && !choices.includes(''))

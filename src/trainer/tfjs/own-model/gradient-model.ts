@@ -2,17 +2,17 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import { type JsonObject, type Random, SheikhError, seededRandom } from '../../../core/index.js'
 import { optionCheck } from '../loop-options.js'
 import type { TfjsModel, Weights } from '../tfjs-model.js'
-import { type AnswerKind, type AnswerTargets, answers } from './answer.js'
 import { lossAndGradientsOf } from './gradients.js'
+import type { Whole, WholeTfjs } from './load-tfjs.js'
+import { answers, type OutputKind, type OutputTargets } from './model-output.js'
 import type { NumberExample } from './number-examples.js'
 import { type OwnBatch, type OwnModelOptions, ownModel } from './own-model.js'
 import { drawSeed } from './topology.js'
-import type { Whole, WholeTfjs } from './whole-tfjs.js'
 
 /** A seed for one draw, from the seed of the training; each call gives another. */
 export type NextSeed = () => number
 
-export interface GradientModelOptions<I, K extends AnswerKind> extends OwnModelOptions<I, K> {
+export interface GradientModelOptions<I, K extends OutputKind> extends OwnModelOptions<I, K> {
   /** Of one example: `input` makes as many numbers. */
   readonly inputShape: readonly number[]
   /** The first weights, by name, all float32: `tf.randomNormal([4, 2], 0, 0.1, 'float32', seed())`. */
@@ -36,9 +36,9 @@ export interface GradientModelOptions<I, K extends AnswerKind> extends OwnModelO
  *
  * @throws `invalid-options`; from `fit` also for a weight that the loss does not depend on, or that begins by chance without a seed; `missing-peer`.
  */
-export function gradientModel<I, K extends AnswerKind>(
+export function gradientModel<I, K extends OutputKind>(
   options: GradientModelOptions<I, K>,
-): TfjsModel<I, AnswerTargets[K], NumberExample> {
+): TfjsModel<I, OutputTargets[K], NumberExample> {
   const { inputShape, init, predict, answer: answerKind } = options
   const answer = answers[answerKind]
   const isShape = inputShape.length > 0 && inputShape.every((length) => Number.isSafeInteger(length) && length > 0)

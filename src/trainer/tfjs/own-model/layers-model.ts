@@ -1,16 +1,16 @@
 import type { Scalar } from '@tensorflow/tfjs-core'
 import { type JsonObject, messageOf, SheikhError } from '../../../core/index.js'
 import type { TfjsModel, Weights } from '../tfjs-model.js'
-import { type Answer, type AnswerKind, type AnswerTargets, answers } from './answer.js'
 import { lossAndGradientsOf } from './gradients.js'
+import type { LayersModel, Whole, WholeTfjs } from './load-tfjs.js'
+import { answers, type ModelOutput, type OutputKind, type OutputTargets } from './model-output.js'
 import type { NumberExample } from './number-examples.js'
 import { withQuickOrthogonal } from './orthogonal.js'
 import { type OwnModelOptions, ownModel } from './own-model.js'
 import { firstWeights, type Skeleton, skeletonOf, variablesOf } from './skeleton.js'
 import { type Topology, topologyOf } from './topology.js'
-import type { LayersModel, Whole, WholeTfjs } from './whole-tfjs.js'
 
-export interface LayersModelOptions<I, K extends AnswerKind> extends OwnModelOptions<I, K> {
+export interface LayersModelOptions<I, K extends OutputKind> extends OwnModelOptions<I, K> {
   /**
    * Builds the layers, uncompiled: one input of a fixed shape, and one output, a number for each label (a softmax at the end is
    * taken off: the loss and the predictions have it), or one number.
@@ -27,9 +27,9 @@ export interface LayersModelOptions<I, K extends AnswerKind> extends OwnModelOpt
  *
  * @throws `invalid-options`; from `fit` also for a layer that is not the same twice, by its name; `missing-peer`.
  */
-export function layersModel<I, K extends AnswerKind>(
+export function layersModel<I, K extends OutputKind>(
   options: LayersModelOptions<I, K>,
-): TfjsModel<I, AnswerTargets[K], NumberExample> {
+): TfjsModel<I, OutputTargets[K], NumberExample> {
   const { build, answer: answerKind } = options
   const answer = answers[answerKind]
   const skeletons = new WeakMap<object, Skeleton>()
@@ -97,7 +97,7 @@ function released({ tf }: Whole, kept: Weights): Weights {
 }
 
 /** The host's model is there for a moment: what is kept of it is how it is built. */
-function builtTopology({ tf, reference }: Whole, build: () => LayersModel, answer: Answer): Topology {
+function builtTopology({ tf, reference }: Whole, build: () => LayersModel, answer: ModelOutput): Topology {
   return reference.use(() => {
     const model = withQuickOrthogonal(tf, () => tf.tidy(() => build() as never) as LayersModel)
     if (!(model instanceof tf.LayersModel)) throw cannot('"build" returned none')

@@ -1,7 +1,7 @@
 import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
 import type { Rows } from '../../../model/index.js'
 import type { Tf } from '../devices.js'
-import type { Answer } from './answer.js'
+import type { ModelOutput } from './model-output.js'
 
 /** A row as numbers of the input's shape, one after the other. */
 export interface NumberExample {
@@ -27,7 +27,7 @@ export interface SeenExamples {
 export async function readExamples<I>(
   rows: Rows<I, string | number>,
   encode: Encode<I>,
-  answer: Answer,
+  answer: ModelOutput,
   keep: Keep,
   { signal }: CallContext,
 ): Promise<SeenExamples> {
@@ -67,7 +67,7 @@ export function toBatch(
   tf: Tf,
   batch: readonly NumberExample[],
   shape: readonly number[],
-  answer: Answer,
+  answer: ModelOutput,
   config: JsonObject,
 ) {
   const inputs = stacked(

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../../core/index.js'
-import type { WholeTfjs } from './whole-tfjs.js'
+import type { WholeTfjs } from './load-tfjs.js'
 
 /**
  * Runs `work`, in which tfjs's orthogonal initializer is ours: tfjs's takes 6 seconds for the 64 × 256 numbers of an LSTM, and

@@ -3,7 +3,8 @@ import { type JsonObject, messageOf, type Random, SheikhError } from '../../../c
 import type { Tf } from '../devices.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from '../loop-options.js'
 import type { LossAndGradients, ModelModule, TfjsModel, Weights } from '../tfjs-model.js'
-import { type AnswerKind, type AnswerTargets, answers } from './answer.js'
+import { loadWholeTfjs, type Whole } from './load-tfjs.js'
+import { answers, type OutputKind, type OutputTargets } from './model-output.js'
 import {
   type Encode,
   type NumberExample,
@@ -12,10 +13,9 @@ import {
   toBatch,
   toInputTensor,
 } from './number-examples.js'
-import { loadWholeTfjs, type Whole } from './whole-tfjs.js'
 
 /** What both kinds of a model of one's own have in common. */
-export interface OwnModelOptions<I, K extends AnswerKind> extends LoopOptions {
+export interface OwnModelOptions<I, K extends OutputKind> extends LoopOptions {
   /** `label`: targets are labels; `number`: targets are numbers. */
   readonly answer: K
   /** An input as numbers of the input's shape, one after the other. It draws nothing by chance. */
@@ -67,11 +67,11 @@ export interface Arithmetic {
 }
 
 /** @param kind the architecture in `config.json`. */
-export function ownModel<I, K extends AnswerKind>(
+export function ownModel<I, K extends OutputKind>(
   kind: string,
   options: OwnModelOptions<I, K>,
   arithmetic: Arithmetic,
-): TfjsModel<I, AnswerTargets[K], NumberExample> {
+): TfjsModel<I, OutputTargets[K], NumberExample> {
   const { answer: answerKind, input: encode, version, module, stepBytes, maximumStepBytes } = options
   const check = optionCheck('a model of your own', 'OwnModelOptions')
   check('answer', answerKind, Object.hasOwn(answers, answerKind))

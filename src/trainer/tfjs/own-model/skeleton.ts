@@ -1,9 +1,9 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { Random } from '../../../core/index.js'
 import type { Weights } from '../tfjs-model.js'
+import type { LayersModel, Whole, WholeTfjs } from './load-tfjs.js'
 import { withQuickOrthogonal } from './orthogonal.js'
 import { buildTopology, drawSeed, type Topology, withSeeds, withZeros } from './topology.js'
-import type { LayersModel, Whole, WholeTfjs } from './whole-tfjs.js'
 
 /** The layers of a model without weights of their own: they read those that they are run with. It owns no memory of tfjs's. */
 export interface Skeleton {

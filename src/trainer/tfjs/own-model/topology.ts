@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, type Random, SheikhError } from '../../../core/index.js'
-import type { LayersModel, WholeTfjs } from './whole-tfjs.js'
+import type { LayersModel, WholeTfjs } from './load-tfjs.js'
 
 /** What layers a model has and how they hang together, as tfjs's own configuration has it: JSON, which runs no code. */
 export type Topology = JsonObject & { readonly className: string; readonly config: JsonObject }

@@ -13,7 +13,7 @@ export type Question =
   | { readonly kind: 'close' }
   | { readonly kind: 'abort' }
 
-export type Answer =
+export type ThreadReply =
   | { readonly kind: 'done'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'progress'; readonly progress: TrainProgress }

@@ -7,7 +7,7 @@ import type { FitContext } from '../../trainer.js'
 import type { DeviceName } from '../devices.js'
 import type { Trained } from '../train-loop.js'
 import type { Training } from '../training.js'
-import { type Answer, type Question, toError } from './messages.js'
+import { type Question, type ThreadReply, toError } from './messages.js'
 
 /** What a thread builds by itself: one of ours, or what a module exports, called with `options`. Structured clones. */
 export type ThreadWork =
@@ -34,7 +34,7 @@ interface Thread {
   readonly worker: Worker
   /** Why it ended, where it did. */
   ended?: Error
-  listener?: { answer(answer: Answer): void; end(error: Error): void } | undefined
+  listener?: { answer(answer: ThreadReply): void; end(error: Error): void } | undefined
 }
 
 let idle: { readonly thread: Thread; readonly timer: NodeJS.Timeout } | undefined
@@ -166,7 +166,7 @@ function takeThread(): Thread {
     )
     thread.listener?.end(thread.ended)
   }
-  worker.on('message', (answer: Answer) => thread.listener?.answer(answer))
+  worker.on('message', (answer: ThreadReply) => thread.listener?.answer(answer))
   worker.on('error', (error) => end(error.message, error))
   worker.on('exit', (code) => end(`exit code ${code}`))
   return thread

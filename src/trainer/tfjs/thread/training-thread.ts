@@ -7,11 +7,11 @@ import { textClassifier } from '../text-classifier.js'
 import type { TfjsModel } from '../tfjs-model.js'
 import type { Trainable } from '../train-loop.js'
 import { type Training, trainingHere } from '../training.js'
-import { type Answer, type Question, toFailure } from './messages.js'
+import { type Question, type ThreadReply, toFailure } from './messages.js'
 import type { ThreadWork } from './thread.js'
 
 const port = parentPort!
-const say = (answer: Answer, transfer: readonly ArrayBuffer[] = []) => port.postMessage(answer, transfer)
+const say = (answer: ThreadReply, transfer: readonly ArrayBuffer[] = []) => port.postMessage(answer, transfer)
 
 let open: { readonly training: Training<unknown>; readonly device: Device; readonly tensorsBefore: number } | undefined
 let controller = new AbortController()
@@ -47,7 +47,7 @@ async function answers(
       await open!.training.add(question.part, question.examples)
       return {}
     case 'train': {
-      const progress = (report: Extract<Answer, { kind: 'progress' }>['progress']) =>
+      const progress = (report: Extract<ThreadReply, { kind: 'progress' }>['progress']) =>
         say({ kind: 'progress', progress: report })
       const value = await open!.training.train(question.request, { ...context(), progress })
       return { value, transfer: Object.values(value.weights).map(({ buffer }) => buffer as ArrayBuffer) }

@@ -5,16 +5,16 @@ import type { Tf } from '../devices.js'
 import { labelPredictions } from '../label-predictions.js'
 
 /** What a model of one's own answers with, and the type of its targets. */
-export interface AnswerTargets {
+export interface OutputTargets {
   /** One of the labels that training saw, with the probability of each. */
   readonly label: string
   readonly number: number
 }
 
-export type AnswerKind = keyof AnswerTargets
+export type OutputKind = keyof OutputTargets
 
 /** How outputs, [examples, width], become a loss and predictions. */
-export interface Answer {
+export interface ModelOutput {
   readonly targets?: 'labels'
   isTarget(target: unknown): boolean
   /** Of the targets that were seen, what must be known to answer. @throws `dataset-invalid`. */
@@ -37,7 +37,7 @@ export interface Answer {
 
 const labelsOf = (config: JsonObject) => config['labels'] as readonly string[]
 
-const label: Answer = {
+const label: ModelOutput = {
   targets: 'labels',
   isTarget: (target) => typeof target === 'string',
   learn(seen, base) {
@@ -65,7 +65,7 @@ const label: Answer = {
   labels: labelsOf,
 }
 
-const number: Answer = {
+const number: ModelOutput = {
   isTarget: (target) => typeof target === 'number' && Number.isFinite(target),
   learn({ count }) {
     if (count === 0)
@@ -81,4 +81,4 @@ const number: Answer = {
   predictions: (values) => Array.from(values, (value) => ({ kind: 'number', value })),
 }
 
-export const answers: Readonly<Record<AnswerKind, Answer>> = { label, number }
+export const answers: Readonly<Record<OutputKind, ModelOutput>> = { label, number }

@@ -1,5 +1,5 @@
 import { isSheikhError, messageOf } from '../../core/index.js'
-import type { Release, Stranger, TagFormat } from '../index.js'
+import type { Release, TagFormat, UnexplainedItem } from '../index.js'
 import type { HubClient } from './hub-client.js'
 import type { HubView } from './hub-releases.js'
 import { verifyTree } from './hub-tree.js'
@@ -8,11 +8,11 @@ import { verifyTree } from './hub-tree.js'
  * Tags in our format that are no release, and commits since the first release, on `main` or under a tag, whose files are not
  * those of the release that they say they are.
  */
-export async function* strangersIn(
+export async function* unexplainedIn(
   client: HubClient,
   view: HubView,
   { tagOf, versionOf }: TagFormat,
-): AsyncGenerator<Stranger> {
+): AsyncGenerator<UnexplainedItem> {
   const first = new Set<string>()
   for (const tag of view.refs.tags.keys()) {
     if (versionOf(tag) === undefined) continue
@@ -23,7 +23,7 @@ export async function* strangersIn(
     else yield { kind: 'tag', name: tag, fact: fact ?? `it points at the release ${release!.version}` }
   }
   // From the newest back to the oldest release: what was there before that is nobody's business.
-  const pending: Stranger[] = []
+  const pending: UnexplainedItem[] = []
   for await (const commit of view.refs.branches.has('main') ? client.commits('main') : []) {
     const release = await view.releaseAt(commit.id)
     const fact =

@@ -1,7 +1,7 @@
 import type { Finding } from './gate.js'
 
 /** What a check answers, before it says who asked. */
-export type Answer = Omit<Finding, 'check' | 'critical'>
+export type PartialFinding = Omit<Finding, 'check' | 'critical'>
 
 /** Level of each one-sided test, unless the evidence asks for a stricter one. */
 export const alpha = 0.05

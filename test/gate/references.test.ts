@@ -58,7 +58,12 @@ describe('repeats', () => {
       model('old', 12, () => true, { groups }),
     )
     const verdict = await qualityGate([improves(accuracy())]).decide(evidence, context)
-    expect(verdict.findings[0]).toMatchObject({ items: 12, groups: 4, won: 12, pPass: expect.closeTo(1 / 16, 12) })
+    expect(verdict.findings[0]).toMatchObject({
+      items: 12,
+      groups: 4,
+      improvements: 12,
+      pPass: expect.closeTo(1 / 16, 12),
+    })
     expect(verdict.status).toBe('inconclusive')
   })
 })

@@ -1,8 +1,8 @@
 import { canonicalJson, type Digest, SheikhError } from '../../core/index.js'
-import { parseVersion, type Staged, type StageRequest, type TagFormat } from '../index.js'
+import { type PendingRelease, type PrepareRequest, parseVersion, type TagFormat } from '../index.js'
 import { planAssets } from './asset-names.js'
 import { encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
-import { type FileAssets, isSameKey, keyOf, type ReleaseDocument, withMarker } from './release-document.js'
+import { type FileAssets, isSameKey, pendingKeyOf, type ReleaseDocument, withMarker } from './release-document.js'
 import { releaseNotes } from './release-notes.js'
 import { checkTag, readTag } from './release-tag.js'
 import {
@@ -22,7 +22,7 @@ export interface StageOptions extends SendOptions {
   readonly documents: Documents
   readonly drafts: KnownDrafts
   /** The newest release that is not withdrawn, which the notes compare with. */
-  readonly previous: () => Promise<Staged | undefined>
+  readonly previous: () => Promise<PendingRelease | undefined>
   /** A release that has the bundle, whole. */
   readonly holder: (bundle: Digest) => Promise<Holder | undefined>
 }
@@ -38,25 +38,25 @@ interface Holder {
  */
 export async function stageRelease(
   api: GitHubApi,
-  { bundle, version, intent, record }: StageRequest,
+  { bundle, version, postPublish, record }: PrepareRequest,
   options: StageOptions,
-): Promise<Staged> {
+): Promise<PendingRelease> {
   const { format, documents, partBytes } = options
-  const staged: Staged = {
+  const pending: PendingRelease = {
     formatVersion: 1,
     version: parseVersion(version),
     bundle: bundle.digest,
     manifest: bundle.manifest,
-    intent,
+    postPublish,
     record,
   }
   planAssets(bundle.manifest.files, partBytes)
-  const key = keyOf(staged)
+  const key = pendingKeyOf(pending)
   const tag = format.tagOf(version)
   const published = await findPublished(api, tag)
   if (published !== undefined) {
     const document = await readDocument(api, published, documents)
-    if (document !== undefined && isSameKey(keyOf(document.staged), key)) return document.staged
+    if (document !== undefined && isSameKey(pendingKeyOf(document.pending), key)) return document.pending
     throw versionTaken(version)
   }
   // Before gigabytes are sent.
@@ -73,7 +73,7 @@ export async function stageRelease(
     tag_name: tag,
     target_commitish: commit,
     name: version,
-    body: withMarker(releaseNotes(staged, await options.previous()) + whereFilesAre(earlier), key),
+    body: withMarker(releaseNotes(pending, await options.previous()) + whereFilesAre(earlier), key),
     draft: true,
     prerelease: isPrerelease(version),
   }
@@ -85,8 +85,8 @@ export async function stageRelease(
   options.drafts.set(canonicalJson(key), release.id)
   await removePartials(api, release, options)
   const assets = earlier ?? (await sendAssets(api, release, { ...bundle, directory: directory! }, options))
-  await sendDocument(api, release, { staged, commit, assets })
-  return staged
+  await sendDocument(api, release, { pending, commit, assets })
+  return pending
 }
 
 export const isPrerelease = (version: string) => version.replace(/\+.*$/, '').includes('-')

@@ -1,10 +1,10 @@
 import type { Metric } from '../../evaluation/index.js'
-import type { Check, Finding, Opponent } from '../gate.js'
+import type { Check, Finding, Reference } from '../gate.js'
 import { metricColumn } from '../paired-groups.js'
 
 /** What a metric comes to, of the candidate and of what it would replace, in the verdict and the reports. It decides nothing. */
-export function measures(metric: Metric): Check {
-  const name = `measures(${metric.name})`
+export function reportOnly(metric: Metric): Check {
+  const name = `reportOnly(${metric.name})`
   return {
     contract: 1,
     name,
@@ -19,7 +19,7 @@ export function measures(metric: Metric): Check {
       const finding: Finding = {
         ...{ check: name, metric: metric.name, kind: metric.kind, critical: false, status: 'not-applicable' },
         ...(value !== null && { candidateValue: value }),
-        ...(before !== undefined && { opponentValue: before }),
+        ...(before !== undefined && { referenceValue: before }),
         items: evaluation.ids.length,
         reason: `${metric.name} is ${said(value)}${before === undefined ? '' : `, and was ${said(before)}`}; nothing is asked of it`,
       }
@@ -28,9 +28,9 @@ export function measures(metric: Metric): Check {
   }
 }
 
-function valueBefore(metric: Metric, opponent: Opponent | undefined): number | undefined {
-  if (opponent === undefined || !('evaluation' in opponent)) return undefined
-  return metricColumn(opponent.evaluation, metric).value ?? undefined
+function valueBefore(metric: Metric, reference: Reference | undefined): number | undefined {
+  if (reference === undefined || !('evaluation' in reference)) return undefined
+  return metricColumn(reference.evaluation, metric).value ?? undefined
 }
 
 const said = (value: number | null) => (value === null ? 'no number' : String(Number(value.toPrecision(4))))

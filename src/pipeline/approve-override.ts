@@ -85,7 +85,7 @@ async function releaseByHand(
       `Cannot ${verb} the run ${openRunId}: ${open === undefined ? 'it is not in the store' : `it is ${open.status}${open.reason === undefined ? '' : ` (${open.reason})`}`}. "sheikh status" lists the runs that await approval; one that is held takes an override.`,
       { facts: { runId: openRunId } },
     )
-  // A crash after the promotion and before the record: the release is there, and must not be made twice.
+  // A crash after the publication and before the record: the release is there, and must not be made twice.
   const made = history.find(({ record }) => (record[name] as { runId?: string } | undefined)?.runId === openRunId)
   if (made?.withdrawn !== undefined)
     throw new SheikhError(

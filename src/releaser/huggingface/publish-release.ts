@@ -1,41 +1,46 @@
-import { checkedChannel, type Release, type Staged } from '../index.js'
+import { checkedChannel, type PendingRelease, type Release } from '../index.js'
 import type { HubFile } from './hub-client.js'
 import { cardFile, documentsOf, isOurs, isShared } from './hub-documents.js'
-import { notStaged, tagTaken, versionTaken } from './hub-errors.js'
+import { notPending, tagTaken, versionTaken } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, isSame, lookAndAct, stagingBranch } from './hub-releases.js'
 import { changesBetween, verifyTree } from './hub-tree.js'
 
 /** One commit where readers look, then the tag, which is the release. What broke off between them is gone on with. */
-export async function promoteRelease(call: HubCall, staged: Staged, promotedAtMs: number): Promise<Release> {
+export async function promoteRelease(call: HubCall, pending: PendingRelease, publishedAtMs: number): Promise<Release> {
   const { client, look, tagOf } = call
-  const { version } = staged
+  const { version } = pending
   const tag = tagOf(version)
   await lookAndAct(look, async (view) => {
     if (view.commitOf(version) !== undefined) return
-    const from = view.refs.branches.get(stagingBranch(staged))
-    if (from === undefined || (await view.stagedOn(stagingBranch(staged))) === undefined) throw notStaged(version)
+    const from = view.refs.branches.get(stagingBranch(pending))
+    if (from === undefined || (await view.pendingOn(stagingBranch(pending))) === undefined) throw notPending(version)
     const commit =
-      (await promotionOf(call, view, staged)) ?? (await commitPromotion(call, view, { staged, from, promotedAtMs }))
-    await verifyTree(client, commit, staged.manifest)
+      (await publicationOf(call, view, pending)) ??
+      (await commitPublication(call, view, { pending, from, publishedAtMs }))
+    await verifyTree(client, commit, pending.manifest)
     await client.createTag(tag, commit, `Release ${tag}`)
   })
   const view = await look()
   const release = await view.releaseTagged(version)
   if (release === undefined) throw tagTaken(version, tag, view.commitOf(version) ?? '')
-  if (!isSame(release, staged)) throw versionTaken(version)
-  await client.deleteBranch(stagingBranch(staged))
+  if (!isSame(release, pending)) throw versionTaken(version)
+  await client.deleteBranch(stagingBranch(pending))
   return release
 }
 
-/** The commit of a promotion that began, also where people committed since. */
-export async function promotionOf({ client }: HubCall, view: HubView, staged: Staged): Promise<string | undefined> {
-  for (const branch of new Set([stagingBranch(staged), channelBranch(view, staged)])) {
+/** The commit of a publication that began, also where people committed since. */
+export async function publicationOf(
+  { client }: HubCall,
+  view: HubView,
+  pending: PendingRelease,
+): Promise<string | undefined> {
+  for (const branch of new Set([stagingBranch(pending), channelBranch(view, pending)])) {
     const there = await view.releaseOn(branch)
-    if (there === undefined || !isSame(there, staged)) continue
+    if (there === undefined || !isSame(there, pending)) continue
     let first: string | undefined
     for await (const { id } of client.commits(branch)) {
       const release = await view.releaseAt(id)
-      if (release === undefined || !isSame(release, staged)) break
+      if (release === undefined || !isSame(release, pending)) break
       first = id
     }
     return first
@@ -44,30 +49,30 @@ export async function promotionOf({ client }: HubCall, view: HubView, staged: St
 }
 
 /** The channel's branch. Without a channel, or before its branch exists, the tag alone shows the release. */
-function channelBranch({ refs }: HubView, staged: Staged): string {
-  const { channel } = staged.intent
+function channelBranch({ refs }: HubView, pending: PendingRelease): string {
+  const { channel } = pending.postPublish
   const branch = channel === undefined ? undefined : branchOf(checkedChannel(channel))
-  return branch !== undefined && refs.branches.has(branch) ? branch : stagingBranch(staged)
+  return branch !== undefined && refs.branches.has(branch) ? branch : stagingBranch(pending)
 }
 
-async function commitPromotion(
+async function commitPublication(
   call: HubCall,
   view: HubView,
-  { staged, from, promotedAtMs }: { staged: Staged; from: string; promotedAtMs: number },
+  { pending, from, publishedAtMs }: { pending: PendingRelease; from: string; publishedAtMs: number },
 ): Promise<string> {
-  const channel = channelBranch(view, staged)
-  // Of two runs that promote one version the later one is told before it shows anything, if the other can still end it.
+  const channel = channelBranch(view, pending)
+  // Of two runs that publish one version the later one is told before it shows anything, if the other can still end it.
   const there = await view.releaseOn(channel)
-  const theirs = there?.version === staged.version ? await view.stagedOn(stagingBranch(there)) : undefined
-  if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(staged.version)
+  const theirs = there?.version === pending.version ? await view.pendingOn(stagingBranch(there)) : undefined
+  if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(pending.version)
   // A channel that moved since the decision stays where it is: the commit's parent is what was looked at here.
-  const { replaces } = staged.intent
+  const { replaces } = pending.postPublish
   const isMoved = replaces !== undefined && there !== undefined && there.version !== replaces
-  const branch = isMoved ? stagingBranch(staged) : channel
+  const branch = isMoved ? stagingBranch(pending) : channel
   // Before anything is shown: readers of the branch find a release on it from its commit on.
-  await verifyTree(call.client, from, staged.manifest)
-  const release = { ...staged, promotedAtMs }
-  return commitRelease(call, view, { branch, from, release, title: `Release ${call.tagOf(staged.version)}` })
+  await verifyTree(call.client, from, pending.manifest)
+  const release = { ...pending, publishedAtMs }
+  return commitRelease(call, view, { branch, from, release, title: `Release ${call.tagOf(pending.version)}` })
 }
 
 /** One commit after which the branch holds the files that stand at `from`, and nothing else. @returns the commit. */

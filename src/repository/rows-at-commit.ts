@@ -16,7 +16,7 @@ const dataPaths = ['dataset', 'prompts', 'mlops']
  * @param project its folder below the repository's root; empty where it is the root.
  * @throws `repository-invalid` where the commit is not here; as a run of then.
  */
-export async function rowsAt(
+export async function rowsAtCommit(
   git: Git,
   { commit, project }: { readonly commit: string; readonly project: string },
   context: CallContext,

@@ -21,7 +21,7 @@ interface ProxyAddresses {
  *
  * @throws `invalid-options` for a proxy that is none of HTTP's; its calls `missing-peer`.
  */
-export function fetchFrom(
+export function proxyFetch(
   environment: Readonly<Record<string, string | undefined>>,
   undici: () => Promise<Undici> = importUndici,
 ): Fetch {

@@ -1,5 +1,5 @@
 import { canonicalJson, type Manifest, SheikhError } from '../../core/index.js'
-import type { Staged, StageRequest } from '../index.js'
+import type { PendingRelease, PrepareRequest } from '../index.js'
 import { signatureFile } from '../signature/index.js'
 import { cardFile, documentsOf, isShared, marksFile, releaseFile } from './hub-documents.js'
 import { tagTaken, versionTaken } from './hub-errors.js'
@@ -9,24 +9,24 @@ import { uploadBundle } from './upload-bundle.js'
 
 export interface StageOptions {
   /** The text of `README.md`, where the bundle has none of its own. */
-  readonly card: (staged: Staged) => string
+  readonly card: (pending: PendingRelease) => string
   readonly onProgress: (path: string, progress: number) => void
 }
 
 /** A branch of its own, which begins at `main`: of what is there already nothing is sent again. */
 export async function stageRelease(
   { client, look, tagOf }: HubCall,
-  { bundle, version, intent, record }: StageRequest,
+  { bundle, version, postPublish, record }: PrepareRequest,
   { card, onProgress }: StageOptions,
-): Promise<Staged> {
+): Promise<PendingRelease> {
   const { manifest, digest, directory } = bundle
   checkNames(client.repository, manifest)
-  const staged: Staged = { formatVersion: 1, version, bundle: digest, manifest, intent, record }
-  const branch = stagingBranch(staged)
+  const pending: PendingRelease = { formatVersion: 1, version, bundle: digest, manifest, postPublish, record }
+  const branch = stagingBranch(pending)
   const title = `Stage ${tagOf(version)}`
-  const documents = documentsOf(staged)
+  const documents = documentsOf(pending)
   if (!manifest.files.some(({ path }) => path === cardFile))
-    documents.set(cardFile, new TextEncoder().encode(card(staged)))
+    documents.set(cardFile, new TextEncoder().encode(card(pending)))
   return lookAndAct(look, async (view) => {
     const parent = await startOf(client, view, manifest)
     const taken = await view.releaseTagged(version)
@@ -35,9 +35,9 @@ export async function stageRelease(
     if (taken === undefined && tagged !== undefined) throw tagTaken(version, tagOf(version), tagged)
     // What an upload that broke off left: nothing of it was ever whole.
     for (const other of view.stagingBranches)
-      if (other !== branch && (await view.stagedOn(other)) === undefined) await client.deleteBranch(other)
-    const there = await view.stagedOn(branch)
-    if (there !== undefined && canonicalJson(there) === canonicalJson(staged)) return staged
+      if (other !== branch && (await view.pendingOn(other)) === undefined) await client.deleteBranch(other)
+    const there = await view.pendingOn(branch)
+    if (there !== undefined && canonicalJson(there) === canonicalJson(pending)) return pending
     const from = directory === undefined ? await heldIn(view, client.repository, digest) : undefined
     await client.resetBranch(branch, parent)
     if (directory !== undefined)
@@ -50,7 +50,7 @@ export async function stageRelease(
       const changes = await changesBetween(client, { revision: from!, manifest }, await client.files(parent), documents)
       await client.commit({ branch, title, parent, changes })
     }
-    return staged
+    return pending
   })
 }
 
@@ -63,7 +63,7 @@ function checkNames(repository: string, { files }: Manifest): void {
   )
 }
 
-/** The commit to begin a staging from. @throws `release-rejected` where the first release would remove people's files. */
+/** The commit to begin a pending release from. @throws `release-rejected` where the first release would remove people's files. */
 async function startOf({ repository, files }: HubCall['client'], view: HubView, manifest: Manifest): Promise<string> {
   const main = view.refs.branches.get('main')
   if (main === undefined)

@@ -1,14 +1,14 @@
-import type { Stranger, TagFormat } from '../index.js'
+import type { TagFormat, UnexplainedItem } from '../index.js'
 import { documentName } from './asset-names.js'
 import type { GitHubApi } from './github-api.js'
 import { type Documents, listAssets, listReleases, partsOf, readDocument } from './releases.js'
 
 /** Tags and releases in our format that are no release, and assets that a release does not name. */
-export async function* strangersIn(
+export async function* unexplainedIn(
   api: GitHubApi,
   { versionOf }: TagFormat,
   documents: Documents,
-): AsyncGenerator<Stranger> {
+): AsyncGenerator<UnexplainedItem> {
   const explained = new Set<string>()
   for (const release of await listReleases(api)) {
     const { tag_name: tag, draft } = release
