@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { commit, sheikh, sheikhJson, tinyProject, write } from './harness.js'
+import { commit, edit, sheikh, sheikhJson, tinyProject, write } from './harness.js'
 
 // A trainer that always answers "fruit", so that nothing waits for a training.
 const config = `import { writeFile } from 'node:fs/promises'
@@ -24,6 +24,7 @@ export default {
 it('plan, why, report and their JSON know the stages of the host, and what they returned', async () => {
   const folder = await tinyProject()
   await write(folder, 'sheikh.config.mjs', config)
+  await edit(folder, 'mlops/pipeline.yaml', (text) => text.replace('accuracy_threshold: 0.15', 'beats_majority: true'))
   await commit(folder)
   const plan = await sheikh(folder, ['plan'])
   expect(plan.out, plan.err).toMatch(/\n {2}train +run .*\n {2}measure-the-weights unknown .*\n {2}evaluate /)
