@@ -22,7 +22,7 @@ export async function simulateMajority(simulations: number): Promise<MajorityRat
     for (const share of [0.55, 0.7, 0.9])
       for (const rightOnMajority of [share, Math.max(0, (2 * share - 1) / share)]) {
         const rightElsewhere = Math.min(1, (share - share * rightOnMajority) / (1 - share))
-        const setting = `${items} items, ${100 * share} % of one label, ${(100 * rightOnMajority).toFixed(0)} % of them right`
+        const setting = `${items} items, ${(100 * share).toFixed(0)} % of one label, ${(100 * rightOnMajority).toFixed(0)} % of them right`
         const random = seededRandom(setting)
         let [passed, reached] = [0, 0]
         for (let simulation = 0; simulation < simulations; simulation += 1) {
