@@ -15,6 +15,7 @@ export default defineConfig({
     github: 'src/github.ts',
     s3: 'src/s3.ts',
     tfjs: 'src/tfjs.ts',
+    signing: 'src/signing.ts',
     statistics: 'src/statistics.ts',
     testing: 'src/testing.ts',
     'cli/main': 'src/cli/main.ts',

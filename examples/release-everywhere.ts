@@ -11,18 +11,15 @@ import {
   callContext,
   directoryRegistry,
   findUnexplained,
-  generateSigningKey,
-  keySigner,
   loadRelease,
   memoryStore,
   Pipeline,
   qualityGate,
-  releaseAttester,
   releaseTo,
-  verifyRelease,
 } from 'sheikh-freemium'
 import { githubRegistry } from 'sheikh-freemium/github'
 import { huggingFaceRegistry } from 'sheikh-freemium/huggingface'
+import { generateSigningKey, keySigner, releaseAttester, verifyRelease } from 'sheikh-freemium/signing'
 import { fakeTrainer, startGitHub, startHub } from 'sheikh-freemium/testing'
 import { exampleDataset } from './shared-samples.js'
 

@@ -4,4 +4,4 @@ export {
   githubRegistry,
   releaseNotes,
 } from './releaser/github/index.js'
-export { proxyFetch } from './releaser/remote/index.js'
+export { type Fetch, proxyFetch, type RetryOptions } from './releaser/remote/index.js'

@@ -6,4 +6,4 @@ export {
   modelCard,
   type TransferProgress,
 } from './releaser/huggingface/index.js'
-export { proxyFetch } from './releaser/remote/index.js'
+export { type Fetch, proxyFetch, type RetryOptions } from './releaser/remote/index.js'

@@ -1,3 +1,4 @@
+export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type Author,
   defineConfig,
@@ -14,4 +15,6 @@ export {
   type Pinned,
   type Repository,
   type RepositoryOptions,
+  type Retention,
+  type Verification,
 } from './repository/index.js'

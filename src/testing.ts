@@ -1,3 +1,4 @@
+export type { RegistryMethod, SourceUnderTest } from './/index.js'
 export { memoryStore } from './store/memory/index.js'
 export { checkContract } from './testing/check-contract.js'
 export type { ContractTest } from './testing/contract-test.js'
@@ -6,12 +7,20 @@ export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
 export { fixedClock } from './testing/fixed-clock.js'
 export { gateContract } from './testing/gate-contract.js'
 export {
+  type GitHubAssetState,
   type GitHubFault,
+  type GitHubReleaseState,
+  type GitHubRepositoryState,
   type GitHubRequest,
   type GitHubState,
+  type GitObject,
+  type GitObjects,
+  type GitTreeEntry,
   gitHubState,
   type LoopbackGitHub,
   type LoopbackGitHubOptions,
+  type LoopbackGitHubRepository,
+  type NewGitHubRepository,
   startGitHub,
 } from './testing/github/index.js'
 export {
@@ -19,9 +28,11 @@ export {
   type HubFault,
   type HubJob,
   type HubJobProcess,
+  type HubJobRunner,
   type HubOptions,
   type HubRequest,
   type HubToken,
+  type HubTraffic,
   startHub,
 } from './testing/hub/index.js'
 export { type MemoryRegistryOptions, memoryRegistry } from './testing/memory-registry.js'

@@ -1,3 +1,5 @@
+export type { Random } from './core/index.js'
+export type { FloatDtype } from './model/index.js'
 export {
   type BaseModel,
   type BaseWeights,
@@ -8,6 +10,8 @@ export {
   type EarlyStopping,
   type GradientModelOptions,
   gradientModel,
+  type InputEncoder,
+  type LayersModel,
   type LayersModelOptions,
   type LikelihoodOutput,
   type LlamaOutput,
@@ -30,7 +34,11 @@ export {
   type SamplingOptions,
   type Schedule,
   type TextClassifierOptions,
+  type TextExample,
+  type TextFeatures,
   type TextOutput,
+  type Tfjs,
+  type TfjsCore,
   type TfjsModel,
   type TfjsTrainerOptions,
   type ThreadChoice,

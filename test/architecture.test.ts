@@ -33,7 +33,7 @@ const implementations = [
   'releaser/s3',
 ]
 const composers = new Set(['repository', 'cli', 'testing'])
-const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'tfjs', 'statistics', 'testing']
+const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'tfjs', 'signing', 'statistics', 'testing']
 const heavy = [
   '@tensorflow/',
   '@huggingface/',

@@ -5,13 +5,14 @@ import type { StandardSchema } from './schema/standard-schema.js'
 // biome-ignore lint/suspicious/noExplicitAny: samples that no Standard Schema describes may have any field, of any type.
 export type UntypedSample = any
 
-type FieldOf<S> = keyof S & string
+/** The name of a field of a sample. */
+export type FieldName<S> = keyof S & string
 
 /** How a part of a row is made of a sample: a field's name, a function, or a projection object. */
-export type Part<S> = FieldOf<S> | ((sample: S) => unknown) | Projection<S, unknown>
+export type FieldSelector<S> = FieldName<S> | ((sample: S) => unknown) | Projection<S, unknown>
 
 /** What a part gives. A field of an untyped sample is taken for text. */
-export type ValueOf<S, P> = P extends string
+export type SelectedValue<S, P> = P extends string
   ? 0 extends 1 & S
     ? string
     : P extends keyof S
@@ -34,20 +35,20 @@ export interface TrainingSelection {
   readonly maximumRows?: number | undefined
 }
 
-export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>> {
+export interface DatasetOptions<S, Input extends FieldSelector<S>, Target extends FieldSelector<S>> {
   readonly source: Source
   /** What a sample must be: any Standard Schema, or a JSON Schema (draft-07). @default anything */
   readonly schema?: StandardSchema<S> | JsonSchema | JsonSchemaFile | undefined
   /** Unique. @default the field `id` of a sample that has one, else where the sample stands: `spam/a.json` */
-  readonly id?: FieldOf<NoInfer<S>> | ((sample: NoInfer<S>) => string) | undefined
+  readonly id?: FieldName<NoInfer<S>> | ((sample: NoInfer<S>) => string) | undefined
   readonly input: Input
   /** @default rows have no target */
   readonly target?: Target | undefined
   /** Samples of one group stand on one side of the evaluation line. @default each sample is a group by itself */
-  readonly group?: FieldOf<NoInfer<S>> | ((sample: NoInfer<S>) => string | undefined) | undefined
+  readonly group?: FieldName<NoInfer<S>> | ((sample: NoInfer<S>) => string | undefined) | undefined
   /** Fields whose values name subsets that are judged by themselves. @default none */
   readonly slices?:
-    | readonly FieldOf<NoInfer<S>>[]
+    | readonly FieldName<NoInfer<S>>[]
     | ((sample: NoInfer<S>) => Readonly<Record<string, string>>)
     | undefined
   /** The kind of slice that a file's first folder names, e.g. `category`. @default folders name nothing */
@@ -72,10 +73,10 @@ export interface DatasetOptions<S, Input extends Part<S>, Target extends Part<S>
 export interface AnyDatasetOptions {
   readonly source: Source
   readonly schema?: StandardSchema | JsonSchema | JsonSchemaFile | undefined
-  readonly id?: AnyPart | undefined
-  readonly input: AnyPart
-  readonly target?: AnyPart | undefined
-  readonly group?: AnyPart | undefined
+  readonly id?: AnyFieldSelector | undefined
+  readonly input: AnyFieldSelector
+  readonly target?: AnyFieldSelector | undefined
+  readonly group?: AnyFieldSelector | undefined
   readonly slices?: readonly string[] | ((sample: unknown) => unknown) | undefined
   readonly sliceByFolder?: string | undefined
   readonly evaluation?: PinnedSource | undefined
@@ -84,4 +85,4 @@ export interface AnyDatasetOptions {
   readonly version?: string | undefined
 }
 
-export type AnyPart = string | ((sample: unknown) => unknown) | Projection<unknown, unknown>
+export type AnyFieldSelector = string | ((sample: unknown) => unknown) | Projection<unknown, unknown>

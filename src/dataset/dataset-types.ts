@@ -1,6 +1,6 @@
 import type { CallContext, Described, Digest } from '../core/index.js'
 import type { Rows } from '../model/index.js'
-import type { Documents } from '../store/index.js'
+import type { DocumentStore } from '../store/index.js'
 import type { InexactNumber } from './json-text.js'
 
 /** A file, or a part of memory, that holds samples. */
@@ -90,7 +90,7 @@ export interface PinnedSource {
 
 export interface DatasetContext extends CallContext {
   /** Where stats and digests of unchanged files are kept; without it everything is read. */
-  readonly cache?: Documents | undefined
+  readonly cache?: DocumentStore | undefined
 }
 
 /** What is known of a dataset without its rows. JSON. */

@@ -9,7 +9,13 @@ import {
   SheikhError,
 } from '../core/index.js'
 import type { Row } from '../model/index.js'
-import type { AnyDatasetOptions, DatasetOptions, Part, UntypedSample, ValueOf } from './dataset-options.js'
+import type {
+  AnyDatasetOptions,
+  DatasetOptions,
+  FieldSelector,
+  SelectedValue,
+  UntypedSample,
+} from './dataset-options.js'
 import type {
   DatasetContext,
   DatasetSnapshot,
@@ -66,10 +72,14 @@ export interface Dataset<I = string, T = string> extends Described {
   project(samples: readonly unknown[], context?: CallContext): Promise<readonly Row<I, never>[]>
 }
 
-interface DatasetConstructor {
-  new <S = UntypedSample, const Input extends Part<S> = Part<S>, const Target extends Part<S> = Part<S>>(
+export interface DatasetConstructor {
+  new <
+    S = UntypedSample,
+    const Input extends FieldSelector<S> = FieldSelector<S>,
+    const Target extends FieldSelector<S> = FieldSelector<S>,
+  >(
     options: DatasetOptions<S, Input, Target>,
-  ): Dataset<ValueOf<S, Input>, Part<S> extends Target ? string : ValueOf<S, Target>>
+  ): Dataset<SelectedValue<S, Input>, FieldSelector<S> extends Target ? string : SelectedValue<S, Target>>
 }
 
 /** Rows that are searched for groups. */

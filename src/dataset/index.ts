@@ -1,34 +1,46 @@
-export { Dataset } from './dataset.js'
-export type { DatasetOptions, Part, TrainingSelection, UntypedSample } from './dataset-options.js'
+export { Dataset, type DatasetConstructor } from './dataset.js'
 export type {
+  DatasetOptions,
+  FieldName,
+  FieldSelector,
+  SelectedValue,
+  TrainingSelection,
+  UntypedSample,
+} from './dataset-options.js'
+export type {
+  DatasetContext,
   DatasetSnapshot,
   DatasetSummary,
   OpenedDataset,
   PinnedFields,
+  PinnedItem,
   PinnedSet,
+  PinnedSource,
   Projection,
   Repin,
   RowIdentity,
   Source,
   SourceEntry,
+  SourceSample,
 } from './dataset-types.js'
-export { diffIdentities } from './diff.js'
+export { diffIdentities, type IdentityDifference } from './diff.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
-export { inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
+export { type InexactNumber, inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {
   addToPinnedSet,
   groupKeyOf,
+  type PinnedStatus,
   pinnedStatus,
   proposePinnedSet,
   repinSet,
 } from './pinned-set.js'
 export { pinnedFile, pinnedSet } from './pinned-source.js'
-export { jsonSchemaFile } from './schema/json-schema.js'
-export type { StandardSchema } from './schema/standard-schema.js'
-export { isSelected } from './selection.js'
+export { type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
+export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
+export { isSelected, type SelectionOptions } from './selection.js'
 export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'
 export { globMatcher } from './sources/glob.js'
 export { memorySamples } from './sources/memory-samples.js'
-export { sampleFiles } from './sources/sample-files.js'
+export { type SampleFilesOptions, sampleFiles } from './sources/sample-files.js'
 export { sampleFormatOf } from './sources/sample-format.js'

@@ -3,7 +3,7 @@ import type { PinnedFields, PinnedItem, PinnedSet, Repin, RowIdentity } from './
 import { diffIdentities } from './diff.js'
 import { someOf } from './issues.js'
 import { pinnedItem, sorted } from './pinned-format.js'
-import { isSelected, type Selection } from './selection.js'
+import { isSelected, type SelectionOptions } from './selection.js'
 
 /** The key by which a row is chosen and kept apart: all rows of a group have one. */
 export const groupKeyOf = ({ group, id }: Pick<RowIdentity, 'group' | 'id'>): string => group ?? id
@@ -15,7 +15,7 @@ export const groupKeyOf = ({ group, id }: Pick<RowIdentity, 'group' | 'id'>): st
  */
 export function proposePinnedSet(
   identities: readonly RowIdentity[],
-  selection: Selection & { readonly fields?: PinnedFields | undefined },
+  selection: SelectionOptions & { readonly fields?: PinnedFields | undefined },
 ): PinnedSet {
   const { salt, purpose = 'evaluation', share, fields } = selection
   if (!(share > 0 && share < 1))

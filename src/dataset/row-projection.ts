@@ -1,6 +1,6 @@
 import { type CallContext, canonicalJson, identityOf, isSheikhError, type Json, messageOf } from '../core/index.js'
 import type { Row } from '../model/index.js'
-import type { AnyDatasetOptions, AnyPart } from './dataset-options.js'
+import type { AnyDatasetOptions, AnyFieldSelector } from './dataset-options.js'
 
 const maximumIdLength = 1024
 
@@ -18,7 +18,7 @@ export async function loadParts(options: AnyDatasetOptions, context: CallContext
 }
 
 /** What stands for a part in a key. */
-export function describePart(part: AnyPart | undefined): Json {
+export function describePart(part: AnyFieldSelector | undefined): Json {
   if (part === undefined) return null
   if (typeof part === 'string') return { field: part }
   if (typeof part === 'function') return { function: part.name }
@@ -35,7 +35,7 @@ export function partsHaveIdentity(options: AnyDatasetOptions): boolean {
   )
 }
 
-const partsOf = ({ id, input, target, group }: AnyDatasetOptions): readonly AnyPart[] =>
+const partsOf = ({ id, input, target, group }: AnyDatasetOptions): readonly AnyFieldSelector[] =>
   [id, input, target, group].filter((part) => part !== undefined)
 
 /**
@@ -101,7 +101,7 @@ function slicesOf(
   return found
 }
 
-function partOf(part: AnyPart, sample: unknown, what: string): unknown {
+function partOf(part: AnyFieldSelector, sample: unknown, what: string): unknown {
   if (typeof part === 'string') return fieldOf(sample, part) ?? undefined
   return called(typeof part === 'function' ? part : (value) => part.project(value), sample, what)
 }
@@ -128,7 +128,7 @@ function nameOf(value: unknown, what: string): string | undefined {
   throw new Unprojectable(`its ${what} is neither text nor a number`)
 }
 
-const missing = (part: AnyPart, what: string) =>
+const missing = (part: AnyFieldSelector, what: string) =>
   typeof part === 'string' ? `it has no field ${JSON.stringify(part)} for the ${what}` : `its ${what} is undefined`
 
 // Canonical JSON writes a Date or a Map as `{}`: two different rows would have one digest.

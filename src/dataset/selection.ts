@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-export interface Selection {
+export interface SelectionOptions {
   /** Any text; another one chooses other keys. */
   readonly salt: string
   /** What is chosen for: choices for different purposes are independent. @default 'evaluation' */
@@ -14,7 +14,7 @@ export interface Selection {
  *
  * Whatever else there is, a key is chosen or not: what is added later moves nothing.
  */
-export function isSelected(key: string, { salt, purpose = 'evaluation', share }: Selection): boolean {
+export function isSelected(key: string, { salt, purpose = 'evaluation', share }: SelectionOptions): boolean {
   return Number(rankOf(key, { salt, purpose })) / 2 ** 64 < share
 }
 

@@ -2,20 +2,20 @@ import { canonicalJson, type Json, SheikhError } from '../core/index.js'
 import { type Normalization, normalizations, normalized } from './normalization.js'
 
 /** What comparing the predictions of a file with their targets found. */
-export interface AnswerCheck {
+export interface PredictionCheck {
   readonly compared: number
   readonly right: number
   /** Items that are wrong only because one is text and the other a number, or true and false. The first few. */
-  readonly mixed: readonly AnswerExample[]
+  readonly mixed: readonly ComparedPrediction[]
   /** How many items are wrong only by space, case, punctuation or the way a number is written. */
   readonly nearMisses: number
   /** Wrong items, near misses first. The first few. */
-  readonly wrong: readonly AnswerExample[]
+  readonly wrong: readonly ComparedPrediction[]
   /** The steps that make the first near miss right. */
   readonly steps: readonly Normalization[]
 }
 
-export interface AnswerExample {
+export interface ComparedPrediction {
   readonly line: number
   readonly prediction: Json
   readonly target: Json
@@ -26,9 +26,9 @@ const shown = 2
 /** Compares predictions with targets, one line at a time. */
 export class AnswerCounter {
   readonly #normalize: readonly Normalization[]
-  readonly #mixed: AnswerExample[] = []
-  readonly #near: AnswerExample[] = []
-  readonly #wrong: AnswerExample[] = []
+  readonly #mixed: ComparedPrediction[] = []
+  readonly #near: ComparedPrediction[] = []
+  readonly #wrong: ComparedPrediction[] = []
   #compared = 0
   #right = 0
   #nearMisses = 0
@@ -44,7 +44,7 @@ export class AnswerCounter {
       return true
     }
     const example = { line, prediction, target }
-    const keep = (list: AnswerExample[]) => list.length < shown && list.push(example)
+    const keep = (list: ComparedPrediction[]) => list.length < shown && list.push(example)
     if (isScalar(prediction) && isScalar(target) && isSame(prediction, target, normalizations)) {
       this.#nearMisses += 1
       keep(this.#near)
@@ -55,7 +55,7 @@ export class AnswerCounter {
   }
 
   /** `undefined` if nothing was compared. */
-  finish(): AnswerCheck | undefined {
+  finish(): PredictionCheck | undefined {
     if (this.#compared === 0) return undefined
     const [first] = this.#near
     return {
@@ -72,7 +72,7 @@ export class AnswerCounter {
  * @throws `evaluation-invalid` with two examples.
  */
 export function checkAnswers(
-  ...files: readonly { readonly path: string; readonly answers?: AnswerCheck | undefined }[]
+  ...files: readonly { readonly path: string; readonly answers?: PredictionCheck | undefined }[]
 ) {
   for (const { path, answers } of files)
     if (answers !== undefined && answers.mixed.length > 0)
@@ -92,7 +92,7 @@ export function checkAnswers(
 }
 
 /** The one step that makes the example right, or all. */
-function stepsFor({ prediction, target }: AnswerExample): readonly Normalization[] {
+function stepsFor({ prediction, target }: ComparedPrediction): readonly Normalization[] {
   const one = normalizations.find((step) => isSame(prediction, target, [step]))
   return one === undefined ? normalizations : [one]
 }
@@ -109,7 +109,7 @@ function isAlike(one: Json, other: Json): boolean {
   return text(one) === text(other) || isSame(one, other, ['trim', 'number'])
 }
 
-const describe = (examples: readonly AnswerExample[]) =>
+const describe = (examples: readonly ComparedPrediction[]) =>
   examples
     .map(({ line, prediction, target }) => `line ${line}: prediction ${short(prediction)}, target ${short(target)}`)
     .join('; ')

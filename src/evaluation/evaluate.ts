@@ -1,6 +1,6 @@
 import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import type { Model, Prediction, Row, Rows } from '../model/index.js'
-import type { Evaluation, Metric, Outcome } from './evaluation.js'
+import type { Evaluation, ItemOutcome, Metric } from './evaluation.js'
 import { EvaluationBuilder } from './evaluation-builder.js'
 
 export interface EvaluateOptions<I> {
@@ -14,7 +14,7 @@ export interface EvaluateOptions<I> {
 /** One row and what the model said of it; no prediction where it failed. */
 export interface ScoredItem {
   readonly row: Row<unknown, unknown>
-  readonly outcome: Outcome
+  readonly outcome: ItemOutcome
   readonly prediction?: Prediction | undefined
 }
 

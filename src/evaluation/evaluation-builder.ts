@@ -1,7 +1,7 @@
 import { canonicalJson, type Digest, type Json, SheikhError } from '../core/index.js'
 import { DictionaryBuilder, DictionaryColumn, TextColumnBuilder } from './column.js'
 import type { ScoredItem } from './evaluate.js'
-import type { Evaluation, Metric, Outcome } from './evaluation.js'
+import type { Evaluation, ItemOutcome, Metric } from './evaluation.js'
 import { MetricColumnBuilder } from './metric-column.js'
 import { PredictionBuilder } from './prediction-column.js'
 
@@ -12,7 +12,7 @@ export class EvaluationBuilder {
   readonly #slices = new Map<string, DictionaryBuilder<string | null>>()
   readonly #targets = new DictionaryBuilder<string>()
   readonly #predictions = new PredictionBuilder()
-  readonly #outcomes = new DictionaryBuilder<Outcome>()
+  readonly #outcomes = new DictionaryBuilder<ItemOutcome>()
   readonly #metrics: readonly MetricColumnBuilder[]
   #items = 0
   #grouped = false

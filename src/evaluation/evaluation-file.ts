@@ -2,7 +2,7 @@ import { type CallContext, type Digest, isDigest, type Json } from '../core/inde
 import { readSafetensors, writeSafetensors } from '../model/index.js'
 import type { Column } from './column.js'
 import { ColumnReader, ColumnWriter, predictionsOf } from './column-tensors.js'
-import type { Evaluation, MetricColumn, Outcome } from './evaluation.js'
+import type { Evaluation, ItemOutcome, MetricColumn } from './evaluation.js'
 
 const format = 'sheikh-evaluation-1'
 
@@ -122,7 +122,7 @@ function parseName(text: string): string | null {
   throw new Error('neither a name nor null')
 }
 
-function parseOutcome(text: string): Outcome {
+function parseOutcome(text: string): ItemOutcome {
   if (text === 'ok' || text === 'timeout' || text === 'error') return text
   throw new Error('no outcome')
 }

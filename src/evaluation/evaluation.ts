@@ -22,7 +22,7 @@ export interface Metric extends Described {
 }
 
 /** A time-out or a crash is not a wrong answer: infrastructure is not quality. */
-export type Outcome = 'ok' | 'timeout' | 'error'
+export type ItemOutcome = 'ok' | 'timeout' | 'error'
 
 export interface MetricColumn {
   readonly name: string
@@ -54,6 +54,6 @@ export interface Evaluation {
   readonly slices: Readonly<Record<string, Column<string | null>>>
   readonly targets: Column<Json>
   readonly predictions: Column<Prediction | null>
-  readonly outcomes: Column<Outcome>
+  readonly outcomes: Column<ItemOutcome>
   readonly metrics: readonly MetricColumn[]
 }

@@ -1,3 +1,4 @@
+export type { ComparedPrediction, PredictionCheck } from './answer-check.js'
 export {
   type Codes,
   type Column,
@@ -7,10 +8,10 @@ export {
   sameColumn,
 } from './column.js'
 export { type EvaluateOptions, evaluate } from './evaluate.js'
-export type { Evaluation, Metric, MetricColumn, Outcome } from './evaluation.js'
+export type { Evaluation, ItemOutcome, Metric, MetricColumn } from './evaluation.js'
 export { readEvaluation, writeEvaluation } from './evaluation-file.js'
 export { type MeasureLatencyOptions, measureLatency } from './measure-latency.js'
-export { accuracy } from './metrics/accuracy.js'
+export { accuracy, type MatchOptions } from './metrics/accuracy.js'
 export { crossEntropy } from './metrics/cross-entropy.js'
 export { exactMatch } from './metrics/exact-match.js'
 export { type LogLossOptions, logLoss } from './metrics/log-loss.js'
@@ -24,4 +25,4 @@ export {
   rememberingModel,
   writePredictions,
 } from './remembering-model.js'
-export { type ReadScoreOptions, readScoreFile, type ScoreFile, type ScoreLine } from './score-lines.js'
+export { type ReadScoreFileOptions, readScoreFile, type ScoreFile, type ScoreLine } from './score-lines.js'

@@ -5,9 +5,9 @@ import type { Json } from '../core/index.js'
  * case, `punctuation` quotes, brackets, `*` and `` ` `` around the text and `.,;:!?…` behind it, `number` how a number is
  * written, as text too (`"3"`, `3` and `"3.0"`).
  */
-export type Normalization = (typeof normalizations)[number]
+export type Normalization = 'trim' | 'case' | 'punctuation' | 'number'
 
-export const normalizations = ['trim', 'case', 'punctuation', 'number'] as const
+export const normalizations: readonly Normalization[] = ['trim', 'case', 'punctuation', 'number']
 
 export const isNormalization = (name: string): name is Normalization =>
   (normalizations as readonly string[]).includes(name)

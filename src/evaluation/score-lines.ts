@@ -1,7 +1,7 @@
 import { type CallContext, canonicalJson, type Json, plainPath, type SheikhError } from '../core/index.js'
 import { inexactProblem, isTextMember, parseJsonKeepingDigits } from '../dataset/index.js'
-import { type AnswerCheck, AnswerCounter } from './answer-check.js'
-import type { Outcome } from './evaluation.js'
+import { AnswerCounter, type PredictionCheck } from './answer-check.js'
+import type { ItemOutcome } from './evaluation.js'
 import type { Normalization } from './normalization.js'
 import { invalidLine, textLines } from './text-lines.js'
 
@@ -10,7 +10,7 @@ export interface ScoreLine {
   readonly id: string
   /** `null` where the model gave no answer. */
   readonly score: number | null
-  readonly outcome: Outcome
+  readonly outcome: ItemOutcome
   readonly target: Json
   readonly group?: string | undefined
   readonly slices: Readonly<Record<string, string>>
@@ -21,10 +21,10 @@ export interface ScoreFile {
   /** Sorted by id. */
   readonly lines: readonly ScoreLine[]
   /** What comparing predictions with targets found. @default the file has scores only */
-  readonly answers?: AnswerCheck | undefined
+  readonly answers?: PredictionCheck | undefined
 }
 
-export interface ReadScoreOptions {
+export interface ReadScoreFileOptions {
   /** Differences between a prediction and its target that do not count. @default none */
   readonly normalize?: readonly Normalization[] | undefined
 }
@@ -40,7 +40,7 @@ export interface ReadScoreOptions {
 export async function readScoreFile(
   path: string,
   context: CallContext,
-  { normalize = [] }: ReadScoreOptions = {},
+  { normalize = [] }: ReadScoreFileOptions = {},
 ): Promise<ScoreFile> {
   const answers = new AnswerCounter(normalize)
   let besideScore = 0
@@ -119,7 +119,7 @@ function parseLine(text: string, path: string, number: number, answers: AnswerCo
 
 const isSet = (error: unknown) => error !== undefined && error !== null && error !== false && error !== ''
 
-function outcomeOf(outcome: unknown, failed: boolean): Outcome {
+function outcomeOf(outcome: unknown, failed: boolean): ItemOutcome {
   if (outcome === 'timeout') return 'timeout'
   return outcome === 'error' || failed ? 'error' : 'ok'
 }

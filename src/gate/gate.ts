@@ -124,11 +124,11 @@ export type Verdict = (
   /** How what decides differs from what decided on the current release; absent: it does not, or that is not known. */
   readonly policyChanges?: readonly PolicyChange[] | undefined
   /** How worn the evaluation set is, where that is known. */
-  readonly reuse?: Reuse | undefined
+  readonly reuse?: EvaluationSetUse | undefined
 }
 
 /** The same items, asked again and again, let a bad candidate through sooner or later. */
-export interface Reuse {
+export interface EvaluationSetUse {
   /** Candidates that the set has judged, this one included. */
   readonly evaluationCount: number
   /** What the chance of having let through one that is worse by the margin is at most by now, 0..1. */

@@ -14,6 +14,7 @@ export { notPassedBefore } from './earlier-checks.js'
 export { foreseenText } from './foreseen-text.js'
 export type {
   Check,
+  EvaluationSetUse,
   Evidence,
   Finding,
   FindingStatus,
@@ -22,7 +23,6 @@ export type {
   Prospect,
   Reference,
   ReliabilityBin,
-  Reuse,
   Verdict,
   VerdictStatus,
 } from './gate.js'

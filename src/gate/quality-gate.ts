@@ -9,7 +9,7 @@ import {
 } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { holm } from '../statistics/index.js'
-import type { Check, Evidence, Finding, Gate, InconclusivePolicy, Prospect, Reuse, Verdict } from './gate.js'
+import type { Check, EvaluationSetUse, Evidence, Finding, Gate, InconclusivePolicy, Prospect, Verdict } from './gate.js'
 import { alpha } from './partial-finding.js'
 
 export interface QualityGateOptions {
@@ -89,7 +89,7 @@ export function qualityGate(
 function reuseOf(
   { evaluationCount, baseline, best }: Evidence,
   maximumEvaluations: number | undefined,
-): Reuse | undefined {
+): EvaluationSetUse | undefined {
   if (evaluationCount === undefined || (baseline === undefined && best === undefined)) return undefined
   const falsePassChance = Math.min(1, (evaluationCount * alpha) / (maximumEvaluations ?? 1))
   return { evaluationCount, falsePassChance, ...(maximumEvaluations !== undefined && { maximumEvaluations }) }

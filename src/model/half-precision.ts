@@ -3,8 +3,9 @@ import type { Tensor } from './safetensors.js'
 import { tensorOf, valuesOf } from './tensor-values.js'
 
 /** The dtypes that language models come in. Arithmetic is float32 whatever they are. */
-export const floatDtypes = ['F32', 'F16', 'BF16'] as const
-export type FloatDtype = (typeof floatDtypes)[number]
+export type FloatDtype = 'F32' | 'F16' | 'BF16'
+
+export const floatDtypes: readonly FloatDtype[] = ['F32', 'F16', 'BF16']
 
 /**
  * The values of an F32, F16 or BF16 tensor as float32, exactly: each of theirs is one of it. A view where they are it already.

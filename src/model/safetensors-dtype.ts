@@ -25,9 +25,31 @@ const bits = {
   F64: 64,
   I64: 64,
   U64: 64,
-} as const
+} as const satisfies Readonly<Record<Dtype, number>>
 
-export type Dtype = keyof typeof bits
+export type Dtype =
+  | 'BOOL'
+  | 'F4'
+  | 'F6_E2M3'
+  | 'F6_E3M2'
+  | 'U8'
+  | 'I8'
+  | 'F8_E5M2'
+  | 'F8_E4M3'
+  | 'F8_E8M0'
+  | 'F8_E4M3FNUZ'
+  | 'F8_E5M2FNUZ'
+  | 'I16'
+  | 'U16'
+  | 'F16'
+  | 'BF16'
+  | 'I32'
+  | 'U32'
+  | 'F32'
+  | 'C64'
+  | 'F64'
+  | 'I64'
+  | 'U64'
 
 const ranks = new Map(Object.keys(bits).map((dtype, rank) => [dtype, rank]))
 

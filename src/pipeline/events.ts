@@ -5,7 +5,7 @@ import type { Version } from '../releaser/index.js'
 import type { TrainProgress } from '../trainer/index.js'
 import type { RunRecord } from './run-result.js'
 
-interface Common {
+export interface RunEventBase {
   readonly runId: string
   readonly atMs: number
   /** From 0, without gaps within a run. */
@@ -13,7 +13,7 @@ interface Common {
 }
 
 /** What a run says while it works: one readonly, JSON-serialisable object each, the same to listeners, iterators and the record. */
-export type RunEvent = Common & RunEventBody
+export type RunEvent = RunEventBase & RunEventBody
 
 export type RunEventBody =
   | {

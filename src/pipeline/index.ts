@@ -1,5 +1,5 @@
 export type { GcPlan } from './collect-garbage.js'
-export type { RunEvent, RunEventOf, RunEventType } from './events.js'
+export type { RunEvent, RunEventBase, RunEventBody, RunEventOf, RunEventType } from './events.js'
 export { foreseen } from './foresee.js'
 export { isModelFile } from './import-model.js'
 export type { RunEvaluations } from './kept-evaluations.js'

@@ -1,6 +1,6 @@
 import { callContext, digestJson, SheikhError } from '../core/index.js'
 import { type Finding, storeLedger } from '../gate/index.js'
-import type { Documents } from '../store/index.js'
+import type { DocumentStore } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
 import { failedBefore } from './failed-before.js'
 import { foreseen } from './foresee.js'
@@ -169,4 +169,7 @@ export function explain(planned: RunPlan, stage: string): PlannedStage {
   )
 }
 
-const readOnly = (documents: Documents): Documents => ({ read: (name) => documents.read(name), write: async () => {} })
+const readOnly = (documents: DocumentStore): DocumentStore => ({
+  read: (name) => documents.read(name),
+  write: async () => {},
+})

@@ -9,7 +9,7 @@ import {
   releaseAttester,
   sigstoreSigner,
   sigstoreTrust,
-  type Trust,
+  type TrustOptions,
   trustAt,
   verifySignature,
 } from '../releaser/signature/index.js'
@@ -23,7 +23,7 @@ const sigstoreRootFile = 'sigstore-trusted-root.json'
 const signingConfigFile = 'sigstore-signing-config.json'
 
 /** Whom a project believes. */
-export type ProjectTrust = Pick<Trust, 'trustedKeys' | 'sigstore'>
+export type ProjectTrust = Pick<TrustOptions, 'trustedKeys' | 'sigstore'>
 
 /** @param path of the list. @returns `undefined` where there is none. @throws `invalid-config`; `missing-peer`. */
 export async function readTrust(path: string): Promise<ProjectTrust | undefined> {

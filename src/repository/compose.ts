@@ -38,11 +38,11 @@ import {
   loadHostConfiguration,
   metricNamed,
 } from './config/index.js'
-import type { Credentials, GitBranchLedgerOptions } from './git/index.js'
+import type { Credentials, EnvironmentVariables, GitBranchLedgerOptions } from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
-import { type Environment, gitHubAddress, releaserOf, type Surroundings } from './release-targets.js'
+import { gitHubAddress, releaserOf, type Surroundings } from './release-targets.js'
 
 /**
  * The parts of a pipeline, made of a project's files. A host's own part replaces the file's. Trainer and registry are made
@@ -85,7 +85,7 @@ export function ledgerOptions({ root, environment }: Surroundings, { ledger }: C
 }
 
 /** A token goes to a server over TLS, or to this machine; GitHub's to GitHub only. */
-function credentialsFor(url: string, environment: Environment): Credentials | undefined {
+function credentialsFor(url: string, environment: EnvironmentVariables): Credentials | undefined {
   const { protocol, hostname, origin } = new URL(url)
   const isPrivate = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
   const isGitHub = origin === gitHubAddress(environment).origin

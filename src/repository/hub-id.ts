@@ -3,7 +3,8 @@ import { isModelFile } from '../pipeline/index.js'
 import type { HubSnapshot } from '../releaser/huggingface/index.js'
 import { type Releaser, tagFormat, type Version } from '../releaser/index.js'
 import { proxyFetch } from '../releaser/remote/index.js'
-import { type Environment, hubAddress } from './release-targets.js'
+import type { EnvironmentVariables } from './git/index.js'
+import { hubAddress } from './release-targets.js'
 
 /** The parts of `hf:name/model@revision`. @throws `invalid-options`. */
 function parseHubId(text: string): { readonly repository: string; readonly revision?: string | undefined } {
@@ -12,7 +13,7 @@ function parseHubId(text: string): { readonly repository: string; readonly revis
   throw new SheikhError('invalid-options', `Cannot read "${text}": write it like "hf:name/model@v1.2.0".`)
 }
 
-const connectionOf = (environment: Environment) => ({
+const connectionOf = (environment: EnvironmentVariables) => ({
   token: environment['HF_TOKEN'] || undefined,
   endpoint: hubAddress(environment),
   fetch: proxyFetch(environment),
@@ -21,7 +22,7 @@ const connectionOf = (environment: Environment) => ({
 /** The registry in a repository of the Hub, and the version that a tag names; without one, none. @throws `invalid-options`. */
 export async function hubRelease(
   text: string,
-  environment: Environment,
+  environment: EnvironmentVariables,
 ): Promise<{ readonly releaser: Releaser; readonly version?: Version | undefined }> {
   const { repository, revision } = parseHubId(text)
   const version =
@@ -36,7 +37,7 @@ export async function hubRelease(
 export async function fetchModel(
   text: string,
   directory: string,
-  environment: Environment,
+  environment: EnvironmentVariables,
   context: CallContext,
 ): Promise<HubSnapshot> {
   const { hubSnapshot } = await import('../releaser/huggingface/index.js')

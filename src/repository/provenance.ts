@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import type { CallContext } from '../core/index.js'
 import type { Provenance } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
-import type { Documents } from '../store/index.js'
+import type { DocumentStore } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { trustedKeysPath } from './attestation.js'
 import type { Composition } from './compose.js'
@@ -23,7 +23,7 @@ export async function provenanceOf(
   { git, root }: Project,
   composition: Pick<Composition, 'configuration' | 'samples' | 'source' | 'trainerFiles'>,
   context: CallContext,
-  cache?: Documents | undefined,
+  cache?: DocumentStore | undefined,
 ): Promise<Provenance> {
   const { configuration, source, trainerFiles } = composition
   const found = await hostModules(root, git.root)

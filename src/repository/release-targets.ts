@@ -5,8 +5,7 @@ import { type Releaser, releaseTo } from '../releaser/index.js'
 import { proxyFetch } from '../releaser/remote/index.js'
 import type { BucketCredentials } from '../store/bucket/index.js'
 import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
-
-export type Environment = Readonly<Record<string, string | undefined>>
+import type { EnvironmentVariables } from './git/index.js'
 
 /** Where a project stands. */
 export interface Surroundings {
@@ -14,7 +13,7 @@ export interface Surroundings {
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
   /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
-  readonly environment: Environment
+  readonly environment: EnvironmentVariables
 }
 
 const secretNames = [
@@ -31,19 +30,20 @@ const secretNames = [
 ]
 
 /** What nobody may read in a log, a record or a card. */
-export const secretsOf = (environment: Environment): readonly string[] =>
+export const secretsOf = (environment: EnvironmentVariables): readonly string[] =>
   secretNames.flatMap((name) => environment[name] ?? [])
 
 /** The address of a server in a variable. @throws `invalid-options` that names the variable. */
-export function addressIn(environment: Environment, name: string, example: string): string | undefined {
+export function addressIn(environment: EnvironmentVariables, name: string, example: string): string | undefined {
   const address = environment[name]
   return address ? webAddress(address, name, example) : undefined
 }
 
-export const hubAddress = (environment: Environment) => addressIn(environment, 'HF_ENDPOINT', 'https://huggingface.co')
+export const hubAddress = (environment: EnvironmentVariables) =>
+  addressIn(environment, 'HF_ENDPOINT', 'https://huggingface.co')
 
 /** Where people read what is on GitHub; a server of a company has another. */
-export const gitHubAddress = (environment: Environment) =>
+export const gitHubAddress = (environment: EnvironmentVariables) =>
   new URL(addressIn(environment, 'GITHUB_SERVER_URL', 'https://github.com') ?? 'https://github.com')
 
 /** The registries that a configuration names, as one. @throws `invalid-config` for a GitHub repository that nothing names. */
@@ -107,7 +107,7 @@ async function registryOf(
 }
 
 /** Absent: the client looks for a profile, a role or single sign-on. */
-function credentialsIn(environment: Environment): BucketCredentials | undefined {
+function credentialsIn(environment: EnvironmentVariables): BucketCredentials | undefined {
   const accessKeyId = environment['AWS_ACCESS_KEY_ID'] || undefined
   const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'] || undefined
   if (accessKeyId === undefined || secretAccessKey === undefined) return undefined
@@ -115,7 +115,7 @@ function credentialsIn(environment: Environment): BucketCredentials | undefined 
 }
 
 /** `owner/name` of an address on GitHub, as HTTPS, SSH or scp writes it. */
-function repositoryAt(url: string | undefined, environment: Environment): string | undefined {
+function repositoryAt(url: string | undefined, environment: EnvironmentVariables): string | undefined {
   const { host } = gitHubAddress(environment)
   const found = url?.match(
     /^(?:https?:\/\/|ssh:\/\/)?(?:[^@/]*@)?([^/:]+(?::\d+)?)[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/,

@@ -46,21 +46,23 @@ import {
   loadConfiguration,
   loadHostConfiguration,
   type Notice,
+  type Retention,
 } from './config/index.js'
+import type { EnvironmentVariables } from './git/index.js'
 import { type Author, commit, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
 import { fetchModel } from './hub-id.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { evaluationPath, promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { committedPaths, programFiles, provenanceOf } from './provenance.js'
-import { type Environment, type Surroundings, secretsOf } from './release-targets.js'
+import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
 import { type Verification, verifyTarget } from './verify.js'
 
 export interface RepositoryOptions {
   /** Tokens and addresses: `HF_TOKEN`, `GITHUB_TOKEN` and the like. @default the process's */
-  readonly environment?: Environment | undefined
+  readonly environment?: EnvironmentVariables | undefined
   readonly signal?: AbortSignal | undefined
   readonly clock?: Clock | undefined
   readonly log?: Log | undefined
@@ -72,15 +74,10 @@ export interface RepositoryOptions {
  * @throws `repository-invalid` where there is no Git repository; `invalid-config` where the files cannot be used.
  */
 export async function openRepository(directory: string, options: RepositoryOptions = {}): Promise<Repository> {
-  const context = callContext(options)
-  // One name for the folder: below a link, or a relative one, Git's paths and ours would not meet.
-  plainPath(directory, 'the folder of the project')
-  const root = await realpath(directory).catch(() => resolve(directory))
-  const git = await openGit(root, context)
-  const { environment = env } = options
-  return new Repository(git, { root, originUrl: () => git.config('remote.origin.url'), environment }, context)
+  return Repository.open(directory, options)
 }
 
+/** A project in Git, as `openRepository` opens it. */
 export class Repository {
   /** The project's folder. */
   readonly root: string
@@ -88,11 +85,22 @@ export class Repository {
   readonly #surroundings: Surroundings
   readonly #context: CallContext
 
-  constructor(git: Git, surroundings: Surroundings, context: CallContext) {
+  private constructor(git: Git, surroundings: Surroundings, context: CallContext) {
     this.root = surroundings.root
     this.#git = git
     this.#surroundings = surroundings
     this.#context = context
+  }
+
+  /** @throws as `openRepository`. */
+  static async open(directory: string, options: RepositoryOptions = {}): Promise<Repository> {
+    const context = callContext(options)
+    // One name for the folder: below a link, or a relative one, Git's paths and ours would not meet.
+    plainPath(directory, 'the folder of the project')
+    const root = await realpath(directory).catch(() => resolve(directory))
+    const git = await openGit(root, context)
+    const { environment = env } = options
+    return new Repository(git, { root, originUrl: () => git.config('remote.origin.url'), environment }, context)
   }
 
   /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */
@@ -233,7 +241,7 @@ export class Repository {
   }
 
   /** Which releases the configuration keeps the files of. */
-  async retention(): Promise<Configuration['release']['retention']> {
+  async retention(): Promise<Retention> {
     return (await loadConfiguration(this.root, this.#context)).release.retention
   }
 

@@ -14,8 +14,8 @@ import {
 } from '../releaser/signature/index.js'
 import { readManifest } from '../store/index.js'
 import { type ProjectTrust, readTrust } from './attestation.js'
+import type { EnvironmentVariables } from './git/index.js'
 import { hubRelease } from './hub-id.js'
-import type { Environment } from './release-targets.js'
 import type { RepositoryOptions } from './repository.js'
 
 export interface Verification {
@@ -40,7 +40,7 @@ export async function verifyTarget(
   within: {
     /** What a folder's path is relative to. */
     readonly root: string
-    readonly environment: Environment
+    readonly environment: EnvironmentVariables
     /** The project's. Absent: versions cannot be asked for. */
     readonly releaser?: Releaser | undefined
     readonly channel?: string | undefined

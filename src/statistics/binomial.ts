@@ -6,7 +6,7 @@ import { stirlingError } from './gamma.js'
  * Both may be real numbers. `failureChance` is 1 − p where the caller knows it more exactly than the subtraction.
  * Source: C. Loader, Fast and Accurate Computation of Binomial Probabilities (2000), the saddle-point form that R uses.
  */
-export function binomialPmf(successes: number, trials: number, p: number, failureChance = 1 - p): number {
+export function binomialPmf(successes: number, trials: number, p: number, failureChance: number = 1 - p): number {
   const failures = trials - successes
   if (successes < 0 || failures < 0) return 0
   if (p <= 0) return successes === 0 ? 1 : 0

@@ -26,6 +26,7 @@ export { inverseRegularizedBeta, regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
 export { normalCdf, normalQuantile } from './normal.js'
 export {
+  type FloorOptions,
   type FloorPowerOptions,
   type FloorRequiredOptions,
   floorPower,
@@ -34,6 +35,7 @@ export {
 } from './plan-floor.js'
 export {
   type MeanDetectableOptions,
+  type MeanPlanOptions,
   type MeanPowerOptions,
   type MeanRequiredOptions,
   meanDetectable,

@@ -2,7 +2,7 @@ import { SheikhError } from '../core/index.js'
 import { binomialUpperTail } from './binomial-tail.js'
 import { checkedBetween, checkedCount } from './options.js'
 
-interface FloorOptions {
+export interface FloorOptions {
   /** What the exact one-sided lower bound has to reach, between 0 and 1. */
   readonly floor: number
   /** @default 0.05 */

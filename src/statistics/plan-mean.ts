@@ -2,7 +2,7 @@ import { SheikhError } from '../core/index.js'
 import { normalCdf, normalQuantile } from './normal.js'
 import { checkedBetween, checkedCount } from './options.js'
 
-interface MeanPlanOptions {
+export interface MeanPlanOptions {
   /** Standard deviation of the difference of one group, above 0: estimate it from an earlier comparison. */
   readonly deviation: number
   /** Level of the one-sided test. @default 0.05 */

@@ -15,7 +15,7 @@ export { type FileSystem, nodeFileSystem } from './file-system.js'
 export { cachedFile } from './hub-cache.js'
 export { refuseLfsPointer } from './lfs-pointer.js'
 export { chunksOf, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
-export { canSee, hostProcesses, type Processes, type ProcessIdentity } from './processes.js'
+export { canSee, type HostProcesses, hostProcesses, type ProcessIdentity } from './processes.js'
 export {
   describeDifference,
   type ManifestDifference,
@@ -27,15 +27,15 @@ export {
 export { type FileStamp, fileStamp, isSettled, type StatCache, statCache } from './stat-cache.js'
 export { errnoOf, isStorageFault, storageFailed } from './storage-failed.js'
 export type {
-  Checkpoints,
-  Documents,
+  CheckpointStore,
+  DocumentStore,
   HeldLock,
-  Journals,
+  JournalStore,
   KeyRecord,
-  Keys,
+  KeyStore,
   Lock,
-  Objects,
-  Runs,
+  ObjectStore,
+  RunStore,
   Store,
 } from './store.js'
 export { type WorkFolders, workFolders } from './work-folders.js'

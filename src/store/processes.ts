@@ -23,13 +23,13 @@ export function canSee(self: ProcessIdentity, other: ProcessIdentity): boolean {
 }
 
 /** The processes of this host, as far as a lock must know them. Injected by tests. */
-export interface Processes {
+export interface HostProcesses {
   self(): ProcessIdentity
   /** Whether a process of this host and boot runs. Where it cannot be told, it does: a lock is not taken on a guess. */
   isAlive(pid: number, processStartTime: string | undefined): Promise<boolean>
 }
 
-export const hostProcesses: Processes = {
+export const hostProcesses: HostProcesses = {
   self() {
     return {
       pid: process.pid,

@@ -4,7 +4,7 @@
 // was at least a tick before the file was read: any later change then shows.
 import type { BigIntStats } from 'node:fs'
 import { type CallContext, type Digest, isSheikhError, type Json, type JsonObject } from '../core/index.js'
-import type { Documents } from './store.js'
+import type { DocumentStore } from './store.js'
 
 /** What tells a file's content from a later one. */
 export interface FileStamp {
@@ -53,7 +53,7 @@ export function isSettled(changedAtNs: bigint, atNs: bigint): boolean {
  * @param key digest of all but the file that values depend on: a schema, a projection, a version.
  */
 export async function statCache<V extends Json>(
-  documents: Documents,
+  documents: DocumentStore,
   name: string,
   key: Digest,
   context: CallContext,

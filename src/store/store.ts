@@ -4,13 +4,13 @@ import type { CallContext, Digest, Json, Manifest } from '../core/index.js'
 export interface Store {
   readonly contract: 1
   readonly name: string
-  readonly objects: Objects
-  readonly keys: Keys
-  readonly runs: Runs
-  readonly documents: Documents
-  readonly journals: Journals
+  readonly objects: ObjectStore
+  readonly keys: KeyStore
+  readonly runs: RunStore
+  readonly documents: DocumentStore
+  readonly journals: JournalStore
   /** Absent: a training that is killed begins anew. */
-  readonly checkpoints?: Checkpoints | undefined
+  readonly checkpoints?: CheckpointStore | undefined
   /**
    * Takes the project's lock. A lock is taken over if its process is known to be gone, or if it cannot be seen from here
    * and gave no sign of life for the length of a lease.
@@ -25,7 +25,7 @@ export interface Store {
 }
 
 /** Content by digest. Whatever is read is hashed again: @throws `artifact-corrupt`, and `not-found` for what is not there. */
-export interface Objects {
+export interface ObjectStore {
   put(bytes: Uint8Array, context: CallContext): Promise<Digest>
   get(digest: Digest, context: CallContext): Promise<Uint8Array>
   has(digest: Digest): Promise<boolean>
@@ -50,12 +50,12 @@ export interface KeyRecord {
 }
 
 /** A corrupted or torn record reads as absent: it costs time, never truth. */
-export interface Keys {
+export interface KeyStore {
   get(key: Digest): Promise<KeyRecord | undefined>
   put(record: KeyRecord): Promise<void>
 }
 
-export interface Runs {
+export interface RunStore {
   /** Replaces the run's record, whole. */
   write(runId: string, record: Json): Promise<void>
   read(runId: string): Promise<Json | undefined>
@@ -67,13 +67,13 @@ export interface Runs {
 }
 
 /** Small JSON documents by name (`[a-z0-9-]+`), replaced whole: caches that may be lost. A torn one reads as absent. */
-export interface Documents {
+export interface DocumentStore {
   read(name: string): Promise<Json | undefined>
   write(name: string, value: Json): Promise<void>
 }
 
 /** Lists of lines that only grow (`[a-z0-9-]+`). */
-export interface Journals {
+export interface JournalStore {
   read(name: string): Promise<readonly string[]>
   /**
    * Adds a line durably, if the journal holds `expectedLength` lines. A line that a crash cut short is removed first.
@@ -84,7 +84,7 @@ export interface Journals {
 }
 
 /** Folders that outlive a run: where a training keeps what it goes on from after a crash, by the key of what it makes. */
-export interface Checkpoints {
+export interface CheckpointStore {
   /** The folder of this key, made if there is none. Of others, those asked for longest ago are removed: two stay. */
   folder(key: Digest): Promise<string>
   /** Removes the folder of this key, if there is one. */

@@ -5,7 +5,7 @@ import { digestJson, hexOf } from '../core/index.js'
 import { makeDirectory, removeQuietly } from './atomic-files.js'
 import { nodeFileSystem } from './file-system.js'
 import { ageMs, fileSystemNowMs } from './lease.js'
-import type { Processes } from './processes.js'
+import type { HostProcesses } from './processes.js'
 import { checkName } from './records.js'
 import { storageFailed } from './storage-failed.js'
 
@@ -21,7 +21,7 @@ export interface WorkFolders {
   clean(): Promise<void>
 }
 
-export function workFolders(folder: string, processes: Processes, fileSystem = nodeFileSystem): WorkFolders {
+export function workFolders(folder: string, processes: HostProcesses, fileSystem = nodeFileSystem): WorkFolders {
   const { pid, processStartTime, bootId, pidNamespace, hostname } = processes.self()
   // Processes with the same place can see each other: see `canSee`.
   const ownPlace = hexOf(digestJson([bootId ?? hostname, pidNamespace ?? null])).slice(0, 12)

@@ -1,5 +1,5 @@
 import { digestJson, manifestOf } from '../core/index.js'
-import type { Evaluation, MetricColumn, Outcome } from '../evaluation/index.js'
+import type { Evaluation, ItemOutcome, MetricColumn } from '../evaluation/index.js'
 import type { Evidence } from '../gate/index.js'
 
 export interface EvaluationParts {
@@ -12,7 +12,7 @@ export interface EvaluationParts {
   readonly groups?: readonly string[] | undefined
   readonly slices?: Evaluation['slices'] | undefined
   readonly ids?: readonly string[] | undefined
-  readonly outcomes?: readonly Outcome[] | undefined
+  readonly outcomes?: readonly ItemOutcome[] | undefined
   readonly direction?: MetricColumn['direction'] | undefined
   /** @default 'binary' */
   readonly kind?: MetricColumn['kind'] | undefined

@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path'
 import { digestBytes, SheikhError } from '../core/index.js'
 import { type Bundle, type PendingRelease, parseVersion, type Release, type Releaser } from '../releaser/index.js'
 
-type Method = 'current' | 'stage' | 'verify' | 'publish' | 'point' | 'discard' | 'withdraw' | 'open'
+export type RegistryMethod = 'current' | 'prepare' | 'verify' | 'publish' | 'point' | 'discard' | 'withdraw' | 'open'
 
 export interface MemoryRegistryOptions {
   /** Thrown by a method each time it is called. */
-  readonly failures?: Partial<Record<Method, unknown>> | undefined
+  readonly failures?: Partial<Record<RegistryMethod, unknown>> | undefined
 }
 
 /** A registry in memory, for tests of what uses one. It keeps every promise of the interface but to outlive the process. */
@@ -19,7 +19,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
 
   const keyOf = ({ version, bundle }: PendingRelease) => `${version} ${bundle}`
   const find = (version: string) => releases.find((release) => release.version === version)
-  const enter = (method: Method, signal: AbortSignal) => {
+  const enter = (method: RegistryMethod, signal: AbortSignal) => {
     signal.throwIfAborted()
     if (failures[method] !== undefined) throw failures[method]
   }
@@ -54,7 +54,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
     },
 
     async prepare({ bundle, version, postPublish, record }, { signal }) {
-      enter('stage', signal)
+      enter('prepare', signal)
       const there = find(parseVersion(version))
       if (there !== undefined && there.bundle !== bundle.digest) throw taken(version)
       if (!bundles.has(bundle.digest)) {

@@ -12,6 +12,7 @@ import {
 } from 'sheikh-freemium'
 import { githubRegistry } from 'sheikh-freemium/github'
 import { huggingFaceRegistry } from 'sheikh-freemium/huggingface'
+import { generateSigningKey } from 'sheikh-freemium/signing'
 import { clopperPearson } from 'sheikh-freemium/statistics'
 import { fakeTrainer, memoryRegistry } from 'sheikh-freemium/testing'
 
@@ -39,6 +40,7 @@ if (result.status !== 'released') throw new Error(`expected a release, and it is
 console.log(
   `consumer: ${result.status} ${result.release.version}`,
   clopperPearson({ successes: 9, trials: 10 }).lower > 0.5,
+  generateSigningKey().keyId.length,
 )
 for (const { name } of [huggingFaceRegistry({ repository: 'me/spam' }), githubRegistry({ repository: 'me/spam' })])
   console.log('consumer: a registry of', name)

@@ -8,7 +8,7 @@ import { atLeast, type Ledger, noRegression, qualityGate, storeLedger } from '..
 import { Pipeline } from '../../src/pipeline/index.js'
 import { directoryRegistry } from '../../src/releaser/directory/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
-import type { FileSystem, Processes, Store } from '../../src/store/index.js'
+import type { FileSystem, HostProcesses, Store } from '../../src/store/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 
 /** `second` trains on better data than `first`; `warm` starts from the release of `first`; `rollback` leaves that of `second`. */
@@ -22,7 +22,7 @@ export interface CrashProject {
   /** @default 0 */
   readonly seed?: number | undefined
   readonly fileSystem?: FileSystem | undefined
-  readonly processes?: Processes | undefined
+  readonly processes?: HostProcesses | undefined
 }
 
 const samples = ['apple', 'pear', 'car', 'bus'].flatMap((word, kind) =>

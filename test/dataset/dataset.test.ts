@@ -6,9 +6,9 @@ import { callContext, digestJson, identityOf, merkleRoot } from '../../src/core/
 import {
   Dataset,
   type DatasetOptions,
+  type FieldSelector,
   jsonSchemaFile,
   memorySamples,
-  type Part,
   pinnedFile,
   pinnedSet,
   type RowIdentity,
@@ -19,7 +19,7 @@ import {
 import { addFiles, collect, folderWith, later, memoryDocuments, touchLater } from './temporary.js'
 
 const context = callContext()
-type Options = DatasetOptions<UntypedSample, Part<UntypedSample>, Part<UntypedSample>>
+type Options = DatasetOptions<UntypedSample, FieldSelector<UntypedSample>, FieldSelector<UntypedSample>>
 const pin = (items: readonly RowIdentity[]) =>
   pinnedSet({ formatVersion: 1, salt: 's', purpose: 'p', share: 0.5, items })
 

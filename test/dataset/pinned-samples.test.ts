@@ -4,9 +4,9 @@ import {
   addToPinnedSet,
   Dataset,
   type DatasetOptions,
+  type FieldSelector,
   formatPinnedSet,
   memorySamples,
-  type Part,
   type PinnedSet,
   parsePinnedSet,
   pinnedSet,
@@ -18,7 +18,7 @@ import {
 } from '../../src/dataset/index.js'
 import { collect, folderWith } from './temporary.js'
 
-type Options = DatasetOptions<UntypedSample, Part<UntypedSample>, Part<UntypedSample>>
+type Options = DatasetOptions<UntypedSample, FieldSelector<UntypedSample>, FieldSelector<UntypedSample>>
 
 const context = callContext()
 const samples = Array.from({ length: 40 }, (_, index) => ({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach } from 'vitest'
 import { callContext, type Json } from '../../src/core/index.js'
-import type { Documents } from '../../src/store/index.js'
+import type { DocumentStore } from '../../src/store/index.js'
 
 const folders: string[] = []
 afterEach(async () => {
@@ -29,7 +29,7 @@ export async function addFiles(folder: string, files: Readonly<Record<string, un
 // A clock that is an hour ahead: what was written just now is old enough to be trusted.
 export const later = (signal?: AbortSignal) => callContext({ clock: { nowMs: () => Date.now() + 3_600_000 }, signal })
 
-export function memoryDocuments(): Documents & { readonly writes: () => number } {
+export function memoryDocuments(): DocumentStore & { readonly writes: () => number } {
   const kept = new Map<string, Json>()
   let writes = 0
   return {

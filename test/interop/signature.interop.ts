@@ -10,7 +10,7 @@ import {
   keyIdOf,
   keySigner,
   signManifest,
-  type Trust,
+  type TrustOptions,
   verifySignature,
 } from '../../src/releaser/signature/index.js'
 import { readManifest } from '../../src/store/index.js'
@@ -68,7 +68,7 @@ interface Party {
   readonly sign: readonly string[]
   readonly verify: readonly string[]
   readonly signer: ReturnType<typeof keySigner>
-  readonly trust: Trust
+  readonly trust: TrustOptions
 }
 
 function keyParty(at: number): Party {

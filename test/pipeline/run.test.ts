@@ -124,7 +124,7 @@ describe('a run', () => {
 
   it('trains again where what was kept is gone', async () => {
     const { store, pipeline } = world()
-    const broken = pipeline(samples, { releaser: memoryRegistry({ failures: { stage: new Error('no') } }) })
+    const broken = pipeline(samples, { releaser: memoryRegistry({ failures: { prepare: new Error('no') } }) })
     await broken.run().catch(() => {})
     const lost = {
       ...store,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext, seededRandom } from '../../src/core/index.js'
 import { directoryRegistry } from '../../src/releaser/directory/index.js'
 import type { Release } from '../../src/releaser/index.js'
-import type { Processes } from '../../src/store/index.js'
+import type { HostProcesses } from '../../src/store/index.js'
 import { type CrashStep, walkCrashProject } from '../crash/crash-project.js'
 import { crashingFileSystem } from '../crash/crashing-file-system.js'
 import { everyNth } from '../crash/every-nth.js'
@@ -23,7 +23,7 @@ const failureEvery = everyNth(11)
 
 /** A process that nobody else sees; once its run crashed, it is gone. */
 let processes = 0
-function processOf(): Processes {
+function processOf(): HostProcesses {
   processes += 1
   const pid = processes
   return {

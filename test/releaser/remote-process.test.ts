@@ -5,7 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
-import { proxyFetch, type Undici } from '../../src/releaser/remote/index.js'
+import { proxyFetch, proxyFetchWith, type Undici } from '../../src/releaser/remote/index.js'
 import { compileRooms } from '../crash/compile.js'
 import { spawnNode } from '../crash/spawn-node.js'
 import { extension, makeCertificate } from './reference/certificates.js'
@@ -129,7 +129,7 @@ describe('proxyFetch', () => {
     const port = await listen(createServer(hello))
     const none = () => Promise.reject(new Error('not to be loaded'))
     for (const environment of [{}, { HTTPS_PROXY: '' }, { NO_PROXY: '*' }])
-      expect(await (await proxyFetch(environment, none)(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
+      expect(await (await proxyFetchWith(none, environment)(`http://127.0.0.1:${port}/`)).text()).toBe('hello')
   })
 
   it('trusts what NODE_EXTRA_CA_CERTS names, and nothing else', async () => {
@@ -145,7 +145,7 @@ describe('proxyFetch', () => {
     async (name) => {
       const { port, asked } = await startProxy()
       const missing = () => import('no-such-package' as string)
-      const fetching = proxyFetch({ [name]: `http://me:p4ssw0rd@127.0.0.1:${port}` }, missing)
+      const fetching = proxyFetchWith(missing, { [name]: `http://me:p4ssw0rd@127.0.0.1:${port}` })
       const error = await fetching('http://127.0.0.1:9/').catch((thrown: unknown) => thrown)
       expect(asked).toEqual([])
       expect(error).toSatisfy((thrown: unknown) => isSheikhError(thrown, 'missing-peer'))

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { loadConfiguration, type ReleaseTarget } from '../../src/repository/config/index.js'
+import type { EnvironmentVariables } from '../../src/repository/git/index.js'
 import { openRepository } from '../../src/repository/index.js'
-import { type Environment, releaserOf } from '../../src/repository/release-targets.js'
+import { releaserOf } from '../../src/repository/release-targets.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
 import { temporaryFolder, write } from './harness.js'
@@ -18,7 +19,7 @@ async function releaseOf(text: string) {
   return (await loadConfiguration(root, context)).release
 }
 
-async function releaserFor(target: ReleaseTarget, environment: Environment = {}, originUrl?: string) {
+async function releaserFor(target: ReleaseTarget, environment: EnvironmentVariables = {}, originUrl?: string) {
   const root = temporaryFolder()
   return releaserOf({ targets: [target], retention: {} }, { root, environment, originUrl: async () => originUrl })
 }
@@ -68,7 +69,7 @@ artifacts: { storage: { retention_days: 30, keep_last: 5 } }
     expect(isSheikhError(error, 'invalid-config') && error.message).toContain(fact)
   })
 
-  it.each<[ReleaseTarget, Environment, string, string]>([
+  it.each<[ReleaseTarget, EnvironmentVariables, string, string]>([
     [
       { kind: 'huggingface', repository: 'me/x' },
       { HF_ENDPOINT: 'hub.example.com' },

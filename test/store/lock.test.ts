@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { callContext, type SheikhError } from '../../src/core/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
-import type { Processes, ProcessIdentity } from '../../src/store/index.js'
+import type { HostProcesses, ProcessIdentity } from '../../src/store/index.js'
 import { compileRooms } from '../crash/compile.js'
 import { spawnNode } from '../crash/spawn-node.js'
 
@@ -43,7 +43,7 @@ afterAll(async () => {
 })
 
 /** Processes as a test says: who asks, and who lives. */
-const processesOf = (self: Partial<ProcessIdentity>, alive: readonly string[]): Processes => ({
+const processesOf = (self: Partial<ProcessIdentity>, alive: readonly string[]): HostProcesses => ({
   self: () => ({
     pid: 7,
     processStartTime: '100',

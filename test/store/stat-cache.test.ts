@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestBytes, type Json, SheikhError } from '../../src/core/index.js'
-import { type Documents, type FileStamp, fileStamp, statCache } from '../../src/store/index.js'
+import { type DocumentStore, type FileStamp, fileStamp, statCache } from '../../src/store/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
 
@@ -16,7 +16,7 @@ const changed = (beforeMs: number, stamp = 'stamp'): FileStamp => ({
   stamp,
   changedAtNs: BigInt(nowMs - beforeMs) * 1_000_000n,
 })
-const load = (documents: Documents, itsKey = key) => statCache<Json>(documents, 'rows', itsKey, context)
+const load = (documents: DocumentStore, itsKey = key) => statCache<Json>(documents, 'rows', itsKey, context)
 
 describe('statCache', () => {
   it('gives what was kept while the stamp is the same', async () => {
@@ -34,7 +34,7 @@ describe('statCache', () => {
 
   it('costs time, and nothing else, if it cannot be kept', async () => {
     const { documents } = memoryStore()
-    const failing = (error: Error): Documents => ({ ...documents, write: () => Promise.reject(error) })
+    const failing = (error: Error): DocumentStore => ({ ...documents, write: () => Promise.reject(error) })
     const readOnly = await load(failing(new SheikhError('storage-failed', 'read-only')))
     readOnly.set('a', changed(60_000), { row: 1 })
     await readOnly.save()
@@ -109,7 +109,7 @@ describe('statCache', () => {
   it('is written only where something changed, without what nobody asked for', async () => {
     const { documents } = memoryStore()
     let writes = 0
-    const counted: Documents = {
+    const counted: DocumentStore = {
       read: (name) => documents.read(name),
       write: async (name, value) => {
         writes += 1

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { callContext, type Json, type Log, seededRandom } from '../../src/core/index.js'
 import type { Rows } from '../../src/model/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
-import type { Runs } from '../../src/store/index.js'
+import type { RunStore } from '../../src/store/index.js'
 import type { TrainProgress } from '../../src/trainer/index.js'
 import { type DeviceName, deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
 import { type CheckpointOptions, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
@@ -271,7 +271,7 @@ describe('a pipeline', () => {
     const trainer = tfjsTrainer(textClassifier(settings), { device: 'js', thread: 'caller' })
     const { pipeline } = world()
     const untouched = world()
-    const weightsOf = async (runs: Runs, runId: string) =>
+    const weightsOf = async (runs: RunStore, runId: string) =>
       ((await runs.read(runId)) as { readonly candidate: { readonly weights: Json } }).candidate.weights
     const whole = await untouched.pipeline(samples, { trainer }).run()
     const stopped = pipeline(samples, { trainer, store })

@@ -14,11 +14,11 @@ import {
   createExclusively,
   errnoOf,
   type FileSystem,
+  type HostProcesses,
   hostProcesses,
   isTemporaryName,
   makeDirectory,
   nodeFileSystem,
-  type Processes,
   readTextFile,
   renameDurably,
   storageFailed,
@@ -323,7 +323,7 @@ export function directoryRegistry(
 
 export interface DirectoryRegistryOptions {
   /** How unfinished work of a process that ended is recognised. @default the processes of this host */
-  readonly processes?: Processes | undefined
+  readonly processes?: HostProcesses | undefined
   /** What writes. @default the disk */
   readonly fileSystem?: FileSystem | undefined
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { type FileSystem, makeDirectory, type Processes, type WorkFolders, workFolders } from '../../store/index.js'
+import { type FileSystem, type HostProcesses, makeDirectory, type WorkFolders, workFolders } from '../../store/index.js'
 
 /** Where a registry is, and what writes there. */
 export interface RegistryFolder {
   readonly path: string
-  readonly processes: Processes
+  readonly processes: HostProcesses
   readonly fileSystem: FileSystem
 }
 

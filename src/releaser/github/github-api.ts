@@ -1,5 +1,5 @@
 import { type CallContext, createRedactor, SheikhError } from '../../core/index.js'
-import { type Fetch, type Patience, persistentFetch, refused, remoteFailed } from '../remote/index.js'
+import { type Fetch, persistentFetch, type RetryOptions, refused, remoteFailed } from '../remote/index.js'
 
 /** The variable that errors name; the token itself comes as an option. */
 const tokenName = 'GITHUB_TOKEN'
@@ -13,7 +13,7 @@ export interface GitHubAddress {
   readonly token?: string | undefined
   readonly baseUrl: string
   readonly fetch: Fetch
-  readonly patience?: Patience | undefined
+  readonly patience?: RetryOptions | undefined
 }
 
 export interface ApiResponse<T> {

@@ -10,7 +10,7 @@ import {
   type Releaser,
   tagFormat as tagFormatOf,
 } from '../index.js'
-import type { Fetch, Patience } from '../remote/index.js'
+import type { Fetch, RetryOptions } from '../remote/index.js'
 import { type Channels, openChannels } from './channels.js'
 import { checkOptions } from './check-options.js'
 import { checkBytes, fetchFiles } from './fetch-assets.js'
@@ -50,7 +50,7 @@ export interface GitHubRegistryOptions {
   readonly tagFormat?: string | undefined
   /** @default the platform's */
   readonly fetch?: Fetch | undefined
-  readonly patience?: Patience | undefined
+  readonly patience?: RetryOptions | undefined
   /** A file above it is sent in parts. @default 2 GiB - 1, GitHub's own limit */
   readonly assetLimitBytes?: number | undefined
   /** For each asset that was sent, for each piece that was received. */

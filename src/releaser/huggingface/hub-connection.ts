@@ -1,5 +1,5 @@
 import { SheikhError, webAddress } from '../../core/index.js'
-import type { Fetch, Patience } from '../remote/index.js'
+import type { Fetch, RetryOptions } from '../remote/index.js'
 
 // Apart from the transport: what a host's types see of this room needs none of @huggingface/hub's, which need the DOM's.
 export interface HubConnection {
@@ -11,7 +11,7 @@ export interface HubConnection {
   readonly endpoint?: string | undefined
   /** @default the platform's */
   readonly fetch?: Fetch | undefined
-  readonly patience?: Patience | undefined
+  readonly patience?: RetryOptions | undefined
 }
 
 const pattern = /^(datasets\/)?[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/

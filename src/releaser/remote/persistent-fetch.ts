@@ -7,7 +7,7 @@ import { startWatch, type Watch, watchedAnswer, watchedBody } from './watched-by
 /** What is used of the platform's `fetch`; a test or a proxy takes its place. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
-export interface Patience {
+export interface RetryOptions {
   /** How often a request is made at most. @default 6 */
   readonly attempts?: number | undefined
   /** Wait before the second attempt; doubled, and varied at random, before each further one. @default 500 */
@@ -18,7 +18,7 @@ export interface Patience {
   readonly timeoutMs?: number | undefined
 }
 
-export interface PersistentFetchOptions extends Patience {
+export interface PersistentFetchOptions extends RetryOptions {
   readonly fetch: Fetch
   readonly signal: AbortSignal
   readonly log: Log

@@ -21,9 +21,14 @@ interface ProxyAddresses {
  *
  * @throws `invalid-options` for a proxy that is none of HTTP's; its calls `missing-peer`.
  */
-export function proxyFetch(
+export function proxyFetch(environment: Readonly<Record<string, string | undefined>>): Fetch {
+  return proxyFetchWith(importUndici, environment)
+}
+
+/** As `proxyFetch`, with another way to load undici. */
+export function proxyFetchWith(
+  undici: () => Promise<Undici>,
   environment: Readonly<Record<string, string | undefined>>,
-  undici: () => Promise<Undici> = importUndici,
 ): Fetch {
   const read = (name: string) => environment[name.toLowerCase()] || environment[name] || ''
   const [httpProxy, httpsProxy] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) =>

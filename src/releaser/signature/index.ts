@@ -1,10 +1,10 @@
-export type { Invalid, Signed, Trust, Untrusted } from './judge-signer.js'
+export type { InvalidSignature, TrustOptions, UntrustedSignature, ValidSignature } from './judge-signer.js'
 export {
   compareSignedFiles,
   type SignatureCheck,
-  type SignedFiles,
   type SignManifestOptions,
   signManifest,
+  type UnsignedFiles,
   type VerifySignatureOptions,
   verifySignature,
 } from './model-signature.js'
@@ -28,7 +28,8 @@ export {
   type SigstoreTrustOptions,
   sigstoreTrust,
 } from './sigstore-trust.js'
-export type { DifferentFiles, SignedFileDifference, Statement } from './statement.js'
+export type { MismatchedFiles, SignedFileDifference, Statement } from './statement.js'
+export type { TrustDates } from './trust-document.js'
 export { parseTrustedIdentities, type TrustedIdentity } from './trusted-identities.js'
 export { type KeyTrust, parseTrustedKeys, type TrustedKey, trustAt } from './trusted-keys.js'
 export { type ReleaseCheck, type VerifyReleaseOptions, verifyRelease } from './verify-release.js'

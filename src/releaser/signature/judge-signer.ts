@@ -8,7 +8,7 @@ import { identityName } from './trusted-identities.js'
 import { type KeyTrust, type TrustedKey, trustOf } from './trusted-keys.js'
 
 /** Whom to believe, and when. */
-export interface Trust {
+export interface TrustOptions {
   readonly trustedKeys: readonly TrustedKey[]
   /** Certificates of authorities in PEM, beside those among the keys. */
   readonly trustedRoots?: readonly string[] | undefined
@@ -19,7 +19,7 @@ export interface Trust {
 }
 
 /** The signature is one, but not of somebody who is trusted; nothing that it says was read. */
-export interface Untrusted {
+export interface UntrustedSignature {
   readonly status: 'untrusted'
   readonly trust: Exclude<KeyTrust, 'trusted'>
   readonly keyId?: string | undefined
@@ -27,12 +27,12 @@ export interface Untrusted {
 }
 
 /** It cannot be believed: damaged, or not what it says it is. */
-export interface Invalid {
+export interface InvalidSignature {
   readonly status: 'invalid'
   readonly reason: string
 }
 
-export interface Signed {
+export interface ValidSignature {
   readonly status: 'valid'
   /** Without a key: the identity. */
   readonly keyId: string
@@ -41,7 +41,10 @@ export interface Signed {
 }
 
 /** Who signed, and whether they are trusted. @throws `invalid-options` for roots that are no certificates. */
-export function judgeSigner(envelope: Envelope, trust: Trust): Signed | Invalid | Untrusted {
+export function judgeSigner(
+  envelope: Envelope,
+  trust: TrustOptions,
+): ValidSignature | InvalidSignature | UntrustedSignature {
   const { material } = envelope
   if (material.kind === 'keyless') return judgeIdentity(material.bundle, trust)
   if (material.kind === 'certificates') return judgeCertificates(envelope, material.certificates, trust)
@@ -93,8 +96,8 @@ const isSigned = ({ signed, signature }: Envelope, publicKeyPem: string) =>
 function judgeCertificates(
   { signed, signature }: Envelope,
   [leaf, ...chain]: readonly [X509Certificate, ...X509Certificate[]],
-  { trustedKeys, trustedRoots = [], atMs }: Trust,
-): Signed | Invalid | Untrusted {
+  { trustedKeys, trustedRoots = [], atMs }: TrustOptions,
+): ValidSignature | InvalidSignature | UntrustedSignature {
   if (hashOf(leaf.publicKey) === undefined)
     return { status: 'invalid', reason: "the certificate's key is not of the curve P-256, P-384 or P-521" }
   if (!isSignedBy(leaf.publicKey, signed, signature))
@@ -134,7 +137,10 @@ function judgeCertificates(
   return untrusted('unknown', `nobody who is trusted vouches for the certificate of "${nameOf(leaf)}"`, keyId)
 }
 
-function judgeIdentity(bundle: unknown, { sigstore, atMs }: Trust): Signed | Invalid | Untrusted {
+function judgeIdentity(
+  bundle: unknown,
+  { sigstore, atMs }: TrustOptions,
+): ValidSignature | InvalidSignature | UntrustedSignature {
   if (sigstore === undefined)
     return untrusted('unknown', "the signer is an identity in Sigstore's log, and no root is given to check it by")
   const signature = sigstore.check(bundle)
@@ -158,7 +164,7 @@ function judgeDates(
   dates: TrustDates,
   { keyId, by, called }: { readonly keyId: string; readonly by: string; readonly called: string },
   atMs: number,
-): Signed | Untrusted {
+): ValidSignature | UntrustedSignature {
   const trust = trustOf(dates, atMs)
   if (trust === 'trusted') return { status: 'valid', keyId, by }
   const why = dates.revocationReason === undefined ? '' : ` (${dates.revocationReason})`
@@ -172,7 +178,7 @@ const words = {
   unknown: 'not known',
 } as const
 
-function untrusted(trust: Untrusted['trust'], reason: string, keyId?: string): Untrusted {
+function untrusted(trust: UntrustedSignature['trust'], reason: string, keyId?: string): UntrustedSignature {
   return { status: 'untrusted', trust, ...(keyId !== undefined && { keyId }), reason }
 }
 

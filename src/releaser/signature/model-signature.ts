@@ -1,10 +1,10 @@
 import type { Manifest } from '../../core/index.js'
 import { type Envelope, openEnvelope, sealStatement } from './envelope.js'
-import { judgeSigner, type Signed, type Trust, type Untrusted } from './judge-signer.js'
+import { judgeSigner, type TrustOptions, type UntrustedSignature, type ValidSignature } from './judge-signer.js'
 import { ignoredPaths, modelStatement, namedFiles, readModelStatement } from './model-statement.js'
 import type { Signer } from './signer.js'
 import type { KeylessSigner } from './sigstore-signer.js'
-import { compareFiles, type DifferentFiles, describeDifferences, readStatement } from './statement.js'
+import { compareFiles, describeDifferences, type MismatchedFiles, readStatement } from './statement.js'
 
 export interface SignManifestOptions {
   /** All files of the folder. The signature's own file and Git's are left out. */
@@ -26,15 +26,15 @@ export async function signManifest({
   return sealStatement(modelStatement(manifest, ignoredPaths(ignorePaths), name), signer)
 }
 
-export interface SignedFiles {
+export interface UnsignedFiles {
   /** Present, but not signed: ignored by the signature or by the caller. The signature's own file is among them. */
   readonly unsigned: readonly string[]
 }
 
 /** What `verifySignature` finds. A signature by somebody who is not trusted is not read further. */
-export type SignatureCheck = (Signed & SignedFiles) | DifferentFiles | Untrusted
+export type SignatureCheck = (ValidSignature & UnsignedFiles) | MismatchedFiles | UntrustedSignature
 
-export interface VerifySignatureOptions extends Trust {
+export interface VerifySignatureOptions extends TrustOptions {
   /** All files of the folder, hashed now. */
   readonly manifest: Manifest
   /** Files and folders beside those that the signature ignores. */
@@ -61,7 +61,7 @@ export function verifySignature(
 export function compareSignedFiles(
   text: string,
   { manifest, ignorePaths }: Pick<VerifySignatureOptions, 'manifest' | 'ignorePaths'>,
-): ({ readonly status: 'same' } & SignedFiles) | DifferentFiles {
+): ({ readonly status: 'same' } & UnsignedFiles) | MismatchedFiles {
   const envelope = openEnvelope(text)
   return typeof envelope === 'string' ? invalid(envelope) : checkFiles(envelope, manifest, ignorePaths)
 }
@@ -70,7 +70,7 @@ function checkFiles(
   { payload }: Envelope,
   manifest: Manifest,
   ignorePaths: readonly string[] = [],
-): ({ readonly status: 'same' } & SignedFiles) | DifferentFiles {
+): ({ readonly status: 'same' } & UnsignedFiles) | MismatchedFiles {
   const statement = readStatement(payload)
   if (typeof statement === 'string') return invalid(statement)
   const model = readModelStatement(statement)
@@ -83,4 +83,4 @@ function checkFiles(
   return { ...invalid(describeDifferences(differences)), differences }
 }
 
-const invalid = (reason: string): DifferentFiles => ({ status: 'invalid', reason })
+const invalid = (reason: string): MismatchedFiles => ({ status: 'invalid', reason })

@@ -1,19 +1,19 @@
 import type { Json, Manifest } from '../../core/index.js'
 import { openEnvelope, sealStatement } from './envelope.js'
-import { judgeSigner, type Signed, type Trust, type Untrusted } from './judge-signer.js'
+import { judgeSigner, type TrustOptions, type UntrustedSignature, type ValidSignature } from './judge-signer.js'
 import { ignoredPaths } from './model-statement.js'
 import type { Signer } from './signer.js'
 import type { KeylessSigner } from './sigstore-signer.js'
-import { compareFiles, type DifferentFiles, describeDifferences, readStatement, type Statement } from './statement.js'
+import { compareFiles, describeDifferences, type MismatchedFiles, readStatement, type Statement } from './statement.js'
 
 /** A statement signed, in the same kind of file as a model signature. */
 export function signStatement(statement: Statement, signer: Signer | KeylessSigner): Promise<string> {
   return sealStatement(statement as unknown as Json, signer)
 }
 
-export type StatementCheck = (Signed & { readonly statement: Statement }) | DifferentFiles | Untrusted
+export type StatementCheck = (ValidSignature & { readonly statement: Statement }) | MismatchedFiles | UntrustedSignature
 
-export interface VerifyStatementOptions extends Trust {
+export interface VerifyStatementOptions extends TrustOptions {
   /** The files that it must be about: these, and no others. Absent: not compared. */
   readonly manifest?: Manifest | undefined
   /** Files and folders of the manifest that it need not name, beside `model.sig` and Git's own. */
@@ -40,4 +40,4 @@ export function verifyStatement(
   return { ...signer, statement }
 }
 
-const invalid = (reason: string): DifferentFiles => ({ status: 'invalid', reason })
+const invalid = (reason: string): MismatchedFiles => ({ status: 'invalid', reason })

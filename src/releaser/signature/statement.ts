@@ -1,5 +1,5 @@
 import { hexOf, type Json, type Manifest } from '../../core/index.js'
-import type { Invalid } from './judge-signer.js'
+import type { InvalidSignature } from './judge-signer.js'
 import { objectOf, parseJson } from './parse-json.js'
 
 /** An in-toto Statement 1: what is said of which files. */
@@ -45,7 +45,7 @@ export interface SignedFileDifference {
 }
 
 /** What was signed cannot be read, or is of other files. */
-export interface DifferentFiles extends Invalid {
+export interface MismatchedFiles extends InvalidSignature {
   /** The files that are not those that were signed, where that is why. */
   readonly differences?: readonly SignedFileDifference[] | undefined
 }

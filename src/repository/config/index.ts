@@ -9,4 +9,4 @@ export { defineConfig, type HostConfiguration, loadHostConfiguration } from './h
 export { type HostModules, hostModules } from './host-modules.js'
 export { metricNamed } from './metric-names.js'
 export type { Notice } from './read-yaml.js'
-export type { ReleaseConfiguration, ReleaseTarget } from './release-configuration.js'
+export type { ReleaseConfiguration, ReleaseTarget, Retention } from './release-configuration.js'

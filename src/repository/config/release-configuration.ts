@@ -37,7 +37,15 @@ export interface ReleaseConfiguration {
   readonly prerelease?: string | undefined
   /** What people call the model. */
   readonly modelName?: string | undefined
-  readonly retention: { readonly keepLast?: number | undefined; readonly days?: number | undefined }
+  readonly retention: Retention
+}
+
+/** Which releases keep their files. */
+export interface Retention {
+  /** How many of the newest releases. @default all */
+  readonly keepLast?: number | undefined
+  /** Releases younger than this many days. @default all */
+  readonly days?: number | undefined
 }
 
 /** Those that the pipeline's stage names. @throws `invalid-config`. */

@@ -1,5 +1,5 @@
 import type { CallContext } from '../../core/index.js'
-import type { Documents } from '../../store/index.js'
+import type { DocumentStore } from '../../store/index.js'
 
 /**
  * What Sheikh needs of Git. `nativeGit` calls the program `git`, `isomorphicGit` needs no program. Both give the same
@@ -49,7 +49,7 @@ export interface Git {
   writeCommit(commit: NewCommit): Promise<string>
 
   /** How the work tree below `paths` differs from HEAD, with Git's filters and line-ending settings applied. */
-  changes(paths: readonly string[], context: CallContext, cache?: Documents | undefined): Promise<Changes>
+  changes(paths: readonly string[], context: CallContext, cache?: DocumentStore | undefined): Promise<Changes>
   /** Copies changed files of the work tree into the index, and removes deleted ones from the index. */
   stage(changes: Pick<Changes, 'changed' | 'deleted'>, context: CallContext): Promise<void>
   /** Makes files of the work tree and the index what they were in a commit. */

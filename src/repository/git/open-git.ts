@@ -7,14 +7,14 @@ import type { Git } from './git.js'
 import { initIsomorphic } from './isomorphic/init.js'
 import { isomorphicGit } from './isomorphic/isomorphic-git.js'
 import { needsNative } from './isomorphic/unsupported.js'
-import { findGit, type GitEnvironment, gitProgram } from './native/git-program.js'
+import { type EnvironmentVariables, findGit, gitProgram } from './native/git-program.js'
 import { nativeGit } from './native/native-git.js'
 
-export interface OpenGitOptions {
+export interface GitOptions {
   /** The program to call; `false`: isomorphic-git. @default 'git', where version 2.30 or later is on the PATH */
   readonly program?: string | false | undefined
   /** @default the process's */
-  readonly environment?: GitEnvironment | undefined
+  readonly environment?: EnvironmentVariables | undefined
 }
 
 /**
@@ -25,7 +25,7 @@ export interface OpenGitOptions {
 export async function openGit(
   directory: string,
   context: CallContext,
-  { program = 'git', environment = env }: OpenGitOptions = {},
+  { program = 'git', environment = env }: GitOptions = {},
 ): Promise<Git> {
   context.signal.throwIfAborted()
   const outside = () =>
@@ -62,7 +62,7 @@ export async function openGit(
 export async function initGitRepository(
   directory: string,
   parts: Partial<CallContext> = {},
-  { program = 'git', environment = env }: OpenGitOptions = {},
+  { program = 'git', environment = env }: GitOptions = {},
 ): Promise<void> {
   const context = callContext(parts)
   context.signal.throwIfAborted()

@@ -4,13 +4,13 @@ import { hexOf } from '../../core/index.js'
 import { makeDirectory, removeQuietly } from '../atomic-files.js'
 import { nodeFileSystem } from '../file-system.js'
 import { storageFailed } from '../storage-failed.js'
-import type { Checkpoints } from '../store.js'
+import type { CheckpointStore } from '../store.js'
 
 // Somebody who goes back and forth between two changes finds both; more would fill the disk with what nobody asks for.
 const othersKept = 2
 
 /** A folder for each key, by the digits of its digest; its time of change is when it was last asked for. */
-export function directoryCheckpoints(root: string, fileSystem = nodeFileSystem): Checkpoints {
+export function directoryCheckpoints(root: string, fileSystem = nodeFileSystem): CheckpointStore {
   return {
     async folder(key) {
       const name = hexOf(key)

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { plainPath } from '../../core/index.js'
 import { type FileSystem, nodeFileSystem } from '../file-system.js'
-import { hostProcesses, type Processes } from '../processes.js'
+import { type HostProcesses, hostProcesses } from '../processes.js'
 import type { Store } from '../store.js'
 import { workFolders } from '../work-folders.js'
 import { directoryCheckpoints } from './checkpoints.js'
@@ -11,7 +11,7 @@ import { directoryDocuments, directoryJournals, directoryKeys, directoryRuns } f
 
 export interface DirectoryStoreOptions {
   /** How the lock tells who lives. @default the processes of this host */
-  readonly processes?: Processes | undefined
+  readonly processes?: HostProcesses | undefined
   /** What writes. @default the disk */
   readonly fileSystem?: FileSystem | undefined
 }

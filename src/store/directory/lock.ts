@@ -14,7 +14,7 @@ import {
   renameDurably,
 } from '../atomic-files.js'
 import { ageMs, fileSystemNowMs, leaseMs, renewLease } from '../lease.js'
-import { canSee, type Processes, type ProcessIdentity } from '../processes.js'
+import { canSee, type HostProcesses, type ProcessIdentity } from '../processes.js'
 import { lockLost } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
 import type { HeldLock, Lock } from '../store.js'
@@ -34,7 +34,7 @@ const keptNumbers = 32
 export async function takeLock(
   folder: string,
   purpose: string,
-  processes: Processes,
+  processes: HostProcesses,
   writing: AtomicWriteOptions,
   context: CallContext,
 ): Promise<Lock> {
@@ -87,7 +87,7 @@ function lockOf(folder: string, { token, id }: Holder, { fileSystem }: AtomicWri
 /** The lock as it is held now; `undefined` if it is free, or its holder is known to be gone. Writes nothing. */
 export async function heldLock(
   folder: string,
-  processes: Processes,
+  processes: HostProcesses,
   context: CallContext,
 ): Promise<HeldLock | undefined> {
   context.signal.throwIfAborted()
@@ -107,7 +107,7 @@ export async function heldLock(
 async function checkDead(
   folder: string,
   token: number,
-  processes: Processes,
+  processes: HostProcesses,
   readClock: () => Promise<number>,
 ): Promise<void> {
   const path = heldPath(folder, token)

@@ -25,10 +25,10 @@ import { chunksOf, withPlainFile } from '../plain-file.js'
 import { readManifest } from '../read-manifest.js'
 import { notDirectory, objectCorrupt, objectMissing, targetNotEmpty } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
-import type { Objects } from '../store.js'
+import type { ObjectStore } from '../store.js'
 
 /** Objects as files: `sha256/ab/cd…`. One whose bytes are not its name is moved to `corrupt/`, so that a rerun makes it anew. */
-export function directoryObjects(folder: string, writing: AtomicWriteOptions): Objects {
+export function directoryObjects(folder: string, writing: AtomicWriteOptions): ObjectStore {
   const { fileSystem = nodeFileSystem } = writing
   const pathOf = (digest: Digest) => join(folder, 'sha256', hexOf(digest).slice(0, 2), hexOf(digest).slice(2))
 

@@ -5,12 +5,12 @@ import { type AtomicWriteOptions, appendLine, readTextFile, writeFileAtomic } fr
 import { queueByName } from '../queue.js'
 import { checkLength, checkLine, checkName, isName, toKeyRecord } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
-import type { Documents, Journals, Keys, Runs } from '../store.js'
+import type { DocumentStore, JournalStore, KeyStore, RunStore } from '../store.js'
 import { sealJson, unsealJson } from './sealed-json.js'
 
 const readRecord = async (path: string) => unsealJson(await readTextFile(path))
 
-export function directoryKeys(folder: string, writing: AtomicWriteOptions): Keys {
+export function directoryKeys(folder: string, writing: AtomicWriteOptions): KeyStore {
   return {
     async get(key) {
       return toKeyRecord(await readRecord(join(folder, `${hexOf(key)}.json`)), key)
@@ -21,7 +21,7 @@ export function directoryKeys(folder: string, writing: AtomicWriteOptions): Keys
   }
 }
 
-export function directoryDocuments(folder: string, writing: AtomicWriteOptions): Documents {
+export function directoryDocuments(folder: string, writing: AtomicWriteOptions): DocumentStore {
   const fileOf = (name: string) => join(folder, `${checkName(name, "a document's name")}.json`)
   return {
     async read(name) {
@@ -33,7 +33,7 @@ export function directoryDocuments(folder: string, writing: AtomicWriteOptions):
   }
 }
 
-export function directoryRuns(folder: string, writing: AtomicWriteOptions): Runs {
+export function directoryRuns(folder: string, writing: AtomicWriteOptions): RunStore {
   const inTurn = queueByName()
   const folderOf = (runId: string) => join(folder, checkName(runId, "a run's id"))
   return {
@@ -58,7 +58,7 @@ export function directoryRuns(folder: string, writing: AtomicWriteOptions): Runs
 }
 
 /** Lines are the caller's, and so is the format version in each. */
-export function directoryJournals(folder: string, writing: AtomicWriteOptions = {}): Journals {
+export function directoryJournals(folder: string, writing: AtomicWriteOptions = {}): JournalStore {
   const inTurn = queueByName()
   const fileOf = (name: string) => join(folder, `${checkName(name, "a journal's name")}.jsonl`)
   const read = async (path: string) => wholeLines(await readTextFile(path))

@@ -13,9 +13,9 @@ import { chunksOf, withPlainFile } from '../plain-file.js'
 import { readManifest } from '../read-manifest.js'
 import { notDirectory, objectCorrupt, objectMissing, targetNotEmpty } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
-import type { Objects } from '../store.js'
+import type { ObjectStore } from '../store.js'
 
-export function memoryObjects(): Objects {
+export function memoryObjects(): ObjectStore {
   const kept = new Map<Digest, Uint8Array>()
 
   async function get(digest: Digest, context: CallContext): Promise<Uint8Array> {

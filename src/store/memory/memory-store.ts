@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type CallContext, type Json, SheikhError } from '../../core/index.js'
 import { checkLength, checkLine, checkName, lockLost, toKeyRecord } from '../records.js'
 import { storageFailed } from '../storage-failed.js'
-import type { Documents, Journals, Keys, Lock, Runs, Store } from '../store.js'
+import type { DocumentStore, JournalStore, KeyStore, Lock, RunStore, Store } from '../store.js'
 import { memoryObjects } from './memory-objects.js'
 
 /**
@@ -36,7 +36,7 @@ export function memoryStore(): Store {
 // Values are kept as text: what a caller changes afterwards, and members that JSON leaves out, behave as on a disk.
 const parsed = (text: string | undefined) => (text === undefined ? undefined : (JSON.parse(text) as Json))
 
-function memoryKeys(): Keys {
+function memoryKeys(): KeyStore {
   const records = new Map<string, string>()
   return {
     async get(key) {
@@ -48,7 +48,7 @@ function memoryKeys(): Keys {
   }
 }
 
-function memoryRuns(): Runs {
+function memoryRuns(): RunStore {
   const runs = new Map<string, { record?: string; readonly events: string[] }>()
   const runOf = (runId: string) => {
     const run = runs.get(checkName(runId, "a run's id")) ?? { events: [] }
@@ -74,7 +74,7 @@ function memoryRuns(): Runs {
   }
 }
 
-function memoryDocuments(): Documents {
+function memoryDocuments(): DocumentStore {
   const documents = new Map<string, string>()
   return {
     async read(name) {
@@ -86,7 +86,7 @@ function memoryDocuments(): Documents {
   }
 }
 
-function memoryJournals(): Journals {
+function memoryJournals(): JournalStore {
   const journals = new Map<string, readonly string[]>()
   return {
     async read(name) {

@@ -15,10 +15,10 @@ import { type Bucket, isSameObject, uploadObject } from '../bucket/index.js'
 import { readManifest } from '../read-manifest.js'
 import { notDirectory, objectCorrupt, objectMissing, targetNotEmpty } from '../records.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
-import type { Objects } from '../store.js'
+import type { ObjectStore } from '../store.js'
 
 /** Objects by digest: `objects/sha256/<digest>`. One whose bytes are not its name is removed, so that a rerun makes it anew. */
-export function s3Objects(bucket: Bucket, quiet: CallContext): Objects {
+export function s3Objects(bucket: Bucket, quiet: CallContext): ObjectStore {
   const keyOf = (digest: Digest) => `objects/sha256/${hexOf(digest)}`
 
   async function get(digest: Digest, context: CallContext): Promise<Uint8Array> {

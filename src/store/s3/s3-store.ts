@@ -7,7 +7,7 @@ import { type Bucket, type BucketOptions, openBucket } from '../bucket/index.js'
 import { queueByName } from '../queue.js'
 import { checkLength, checkLine, checkName, toKeyRecord } from '../records.js'
 import { storageFailed } from '../storage-failed.js'
-import type { Documents, Journals, Keys, Runs, Store } from '../store.js'
+import type { DocumentStore, JournalStore, KeyStore, RunStore, Store } from '../store.js'
 import { heldS3Lock, takeS3Lock } from './s3-lock.js'
 import { s3Objects } from './s3-objects.js'
 
@@ -70,14 +70,14 @@ async function keysUnder(bucket: Bucket, prefix: string): Promise<readonly strin
 
 const numbered = (prefix: string, number: number) => `${prefix}${String(number).padStart(8, '0')}`
 
-function s3Keys(bucket: Bucket): Keys {
+function s3Keys(bucket: Bucket): KeyStore {
   return {
     get: async (key) => toKeyRecord(await readJson(bucket, `keys/${hexOf(key)}.json`), key),
     put: (record) => writeJson(bucket, `keys/${hexOf(record.key)}.json`, record),
   }
 }
 
-function s3Runs(bucket: Bucket): Runs {
+function s3Runs(bucket: Bucket): RunStore {
   const recordKey = (runId: string) => `runs/${checkName(runId, "a run's id")}.json`
   const eventsOf = (runId: string) => `events/${checkName(runId, "a run's id")}/`
   const inOrder = queueByName()
@@ -107,7 +107,7 @@ function s3Runs(bucket: Bucket): Runs {
   }
 }
 
-function s3Documents(bucket: Bucket): Documents {
+function s3Documents(bucket: Bucket): DocumentStore {
   const keyOf = (name: string) => `documents/${checkName(name, "a document's name")}.json`
   return {
     read: async (name) => readJson(bucket, keyOf(name)),
@@ -115,7 +115,7 @@ function s3Documents(bucket: Bucket): Documents {
   }
 }
 
-function s3Journals(bucket: Bucket): Journals {
+function s3Journals(bucket: Bucket): JournalStore {
   const under = (name: string) => `journals/${checkName(name, "a journal's name")}/`
   return {
     async read(name) {

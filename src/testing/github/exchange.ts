@@ -1,4 +1,4 @@
-import type { GitHubState, RepositoryState } from './github-state.js'
+import type { GitHubRepositoryState, GitHubState } from './github-state.js'
 
 /** One request, and all that answering it needs. */
 export interface Exchange {
@@ -12,7 +12,7 @@ export interface Exchange {
   /** As its header says it. */
   readonly contentLength: string | undefined
   readonly canWrite: boolean
-  readonly repository: RepositoryState
+  readonly repository: GitHubRepositoryState
   readonly state: GitHubState
   readonly nowMs: number
   readonly world: World

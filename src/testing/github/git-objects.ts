@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 /** What Git keeps, by the SHA-1 that Git itself gives it. */
 export type GitObject =
   | { readonly type: 'blob'; readonly bytes: Uint8Array }
-  | { readonly type: 'tree'; readonly entries: readonly TreeEntry[] }
+  | { readonly type: 'tree'; readonly entries: readonly GitTreeEntry[] }
   | {
       readonly type: 'commit'
       readonly tree: string
@@ -19,7 +19,7 @@ export type GitObject =
       readonly atMs: number
     }
 
-export interface TreeEntry {
+export interface GitTreeEntry {
   readonly mode: '100644' | '040000'
   readonly name: string
   readonly sha: string
@@ -49,7 +49,7 @@ export function readTree(objects: GitObjects, sha: string, below = ''): Map<stri
 /** Keeps the trees of these files. @returns the root's SHA-1. */
 export function writeTree(objects: GitObjects, files: ReadonlyMap<string, string>): string {
   const folders = new Map<string, Map<string, string>>()
-  const entries: TreeEntry[] = []
+  const entries: GitTreeEntry[] = []
   for (const [path, sha] of files) {
     const slash = path.indexOf('/')
     if (slash < 0) entries.push({ mode: '100644', name: path, sha })
@@ -60,7 +60,7 @@ export function writeTree(objects: GitObjects, files: ReadonlyMap<string, string
   }
   for (const [name, below] of folders) entries.push({ mode: '040000', name, sha: writeTree(objects, below) })
   // Git sorts a folder as if its name ended in a slash.
-  const key = ({ mode, name }: TreeEntry) => (mode === '040000' ? `${name}/` : name)
+  const key = ({ mode, name }: GitTreeEntry) => (mode === '040000' ? `${name}/` : name)
   return keep(objects, { type: 'tree', entries: entries.sort((one, other) => (key(one) < key(other) ? -1 : 1)) })
 }
 

@@ -1,6 +1,6 @@
 import { bodyOf, type Exchange, type GitHubResponse, json, notFound, nothing, page, problem } from './exchange.js'
 import { keep, readTree, writeTree } from './git-objects.js'
-import type { RepositoryState } from './github-state.js'
+import type { GitHubRepositoryState } from './github-state.js'
 import { date, nodeId } from './release-shapes.js'
 
 /** Below `git`; `undefined`: no such route. */
@@ -123,14 +123,14 @@ function tree({ repository }: Exchange, own: string, name: string): GitHubRespon
   })
 }
 
-const treeShape = (own: string, files: ReadonlyMap<string, string>, { objects }: RepositoryState) =>
+const treeShape = (own: string, files: ReadonlyMap<string, string>, { objects }: GitHubRepositoryState) =>
   [...files].map(([path, sha]) => {
     const blob = objects.get(sha)
     const size = blob?.type === 'blob' ? blob.bytes.byteLength : 0
     return { path, mode: '100644', type: 'blob', sha, size, url: `${own}/blobs/${sha}` }
   })
 
-function tagShape(own: string, sha: string, { objects }: RepositoryState) {
+function tagShape(own: string, sha: string, { objects }: GitHubRepositoryState) {
   const tag = objects.get(sha)
   if (tag?.type !== 'tag') return null
   return {
@@ -145,7 +145,7 @@ function tagShape(own: string, sha: string, { objects }: RepositoryState) {
   }
 }
 
-export function commitShape(own: string, sha: string, { objects, name }: RepositoryState) {
+export function commitShape(own: string, sha: string, { objects, name }: GitHubRepositoryState) {
   const commit = objects.get(sha)
   if (commit?.type !== 'commit') return null
   return {

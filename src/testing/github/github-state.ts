@@ -4,24 +4,24 @@ import { type GitObjects, keep, writeTree } from './git-objects.js'
 /** All that a loopback GitHub knows: give it to the next server, and it goes on as the old one would have. */
 export interface GitHubState {
   nextId: number
-  readonly repositories: Map<string, RepositoryState>
+  readonly repositories: Map<string, GitHubRepositoryState>
 }
 
-export interface RepositoryState {
+export interface GitHubRepositoryState {
   readonly name: string
   readonly isPrivate: boolean
   readonly defaultBranch: string
   readonly objects: GitObjects
   /** `refs/heads/main` → SHA-1. */
   readonly refs: Map<string, string>
-  readonly releases: ReleaseState[]
+  readonly releases: GitHubReleaseState[]
   /** What somebody chose as the latest release. */
   latestId?: number | undefined
   /** Tags that an immutable release had once: never free again. */
   readonly spentTags: Set<string>
 }
 
-export interface ReleaseState {
+export interface GitHubReleaseState {
   readonly id: number
   tagName: string
   target: string
@@ -32,10 +32,10 @@ export interface ReleaseState {
   isImmutable: boolean
   readonly createdAtMs: number
   publishedAtMs?: number | undefined
-  readonly assets: AssetState[]
+  readonly assets: GitHubAssetState[]
 }
 
-export interface AssetState {
+export interface GitHubAssetState {
   readonly id: number
   name: string
   label: string
@@ -49,15 +49,18 @@ export interface AssetState {
 
 export const gitHubState = (): GitHubState => ({ nextId: 1000, repositories: new Map() })
 
-export interface NewRepository {
+export interface NewGitHubRepository {
   /** Hidden from whoever has no token. @default false */
   readonly isPrivate?: boolean | undefined
   /** Without its first commit. @default false */
   readonly isEmpty?: boolean | undefined
 }
 
-export function newRepository(name: string, { isPrivate = false, isEmpty = false }: NewRepository): RepositoryState {
-  const repository: RepositoryState = {
+export function newRepository(
+  name: string,
+  { isPrivate = false, isEmpty = false }: NewGitHubRepository,
+): GitHubRepositoryState {
+  const repository: GitHubRepositoryState = {
     name,
     isPrivate,
     defaultBranch: 'main',
@@ -72,7 +75,7 @@ export function newRepository(name: string, { isPrivate = false, isEmpty = false
 
 /** A commit of these files on a branch. @returns its SHA-1. */
 export function addCommit(
-  { objects, refs }: RepositoryState,
+  { objects, refs }: GitHubRepositoryState,
   ref: string,
   files: ReadonlyMap<string, string>,
   message: string,

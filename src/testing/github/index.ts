@@ -1,8 +1,16 @@
 export type { GitHubFault, GitHubRequest } from './faults.js'
-export { type GitHubState, gitHubState, type NewRepository } from './github-state.js'
+export type { GitObject, GitObjects, GitTreeEntry } from './git-objects.js'
+export {
+  type GitHubAssetState,
+  type GitHubReleaseState,
+  type GitHubRepositoryState,
+  type GitHubState,
+  gitHubState,
+  type NewGitHubRepository,
+} from './github-state.js'
 export {
   type LoopbackGitHub,
   type LoopbackGitHubOptions,
-  type LoopbackRepository,
+  type LoopbackGitHubRepository,
   startGitHub,
 } from './start-github.js'

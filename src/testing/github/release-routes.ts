@@ -10,13 +10,13 @@ import {
   page,
   problem,
 } from './exchange.js'
-import type { AssetState, ReleaseState, RepositoryState } from './github-state.js'
+import type { GitHubAssetState, GitHubReleaseState, GitHubRepositoryState } from './github-state.js'
 import { assetShape, releaseShape } from './release-shapes.js'
 
 /** Below `releases`; `undefined`: no such route. */
 export function releaseRoutes(exchange: Exchange): GitHubResponse | undefined {
   const { method, path, repository } = exchange
-  const shape = (status: number, release: ReleaseState) =>
+  const shape = (status: number, release: GitHubReleaseState) =>
     json(status, releaseShape(exchange.world, repository, release))
   if (path === 'releases') {
     if (method === 'POST') return create(exchange)
@@ -69,7 +69,7 @@ function create(exchange: Exchange): GitHubResponse {
   const asked = bodyOf(exchange)
   if (typeof asked['tag_name'] !== 'string' || asked['tag_name'] === '')
     return invalid('Release', 'missing_field', 'tag_name')
-  const release: ReleaseState = {
+  const release: GitHubReleaseState = {
     id: state.nextId++,
     tagName: asked['tag_name'],
     target: text(asked['target_commitish'], repository.defaultBranch),
@@ -88,7 +88,7 @@ function create(exchange: Exchange): GitHubResponse {
   return json(201, releaseShape(world, repository, release))
 }
 
-function update(exchange: Exchange, release: ReleaseState): GitHubResponse {
+function update(exchange: Exchange, release: GitHubReleaseState): GitHubResponse {
   const { repository, world } = exchange
   const asked = bodyOf(exchange)
   const tagName = text(asked['tag_name'], release.tagName)
@@ -107,7 +107,7 @@ function update(exchange: Exchange, release: ReleaseState): GitHubResponse {
 }
 
 /** A published release has a tag of its own: one is made where there is none. */
-function publish({ repository, world, nowMs }: Exchange, release: ReleaseState): GitHubResponse | undefined {
+function publish({ repository, world, nowMs }: Exchange, release: GitHubReleaseState): GitHubResponse | undefined {
   const { releases, refs, objects } = repository
   const ref = `refs/tags/${release.tagName}`
   if (releases.some((other) => other !== release && !other.isDraft && other.tagName === release.tagName))
@@ -125,13 +125,17 @@ function publish({ repository, world, nowMs }: Exchange, release: ReleaseState):
   return undefined
 }
 
-function chooseLatest(repository: RepositoryState, { id, isPrerelease }: ReleaseState, asked: unknown): void {
+function chooseLatest(
+  repository: GitHubRepositoryState,
+  { id, isPrerelease }: GitHubReleaseState,
+  asked: unknown,
+): void {
   if (asked === 'true' && !isPrerelease) repository.latestId = id
   if ((asked === 'false' || asked === 'legacy') && repository.latestId === id) repository.latestId = undefined
 }
 
 /** The chosen one, else the newest: never a draft or a pre-release. */
-function latestOf({ releases, latestId }: RepositoryState): ReleaseState | undefined {
+function latestOf({ releases, latestId }: GitHubRepositoryState): GitHubReleaseState | undefined {
   const candidates = releases.filter(({ isDraft, isPrerelease }) => !isDraft && !isPrerelease)
   return (
     candidates.find(({ id }) => id === latestId) ??
@@ -139,7 +143,7 @@ function latestOf({ releases, latestId }: RepositoryState): ReleaseState | undef
   )
 }
 
-function upload(exchange: Exchange, release: ReleaseState): GitHubResponse {
+function upload(exchange: Exchange, release: GitHubReleaseState): GitHubResponse {
   const name = assetName(exchange)
   if (release.isImmutable) return problem(422, 'Cannot upload assets to an immutable release.')
   if (name === '') return invalid('ReleaseAsset', 'missing_field', 'name')
@@ -172,7 +176,11 @@ function assetRoutes(exchange: Exchange, id: number): GitHubResponse {
   return { status: 200, bytes: asset.bytes, headers: { 'content-type': asset.contentType } }
 }
 
-const newAsset = ({ state, contentType, query, body, nowMs }: Exchange, name: string, stands: AssetState['state']) => ({
+const newAsset = (
+  { state, contentType, query, body, nowMs }: Exchange,
+  name: string,
+  stands: GitHubAssetState['state'],
+) => ({
   id: state.nextId++,
   name,
   label: query.get('label') ?? '',

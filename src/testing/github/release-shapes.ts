@@ -1,10 +1,10 @@
 import type { World } from './exchange.js'
-import type { AssetState, ReleaseState, RepositoryState } from './github-state.js'
+import type { GitHubAssetState, GitHubReleaseState, GitHubRepositoryState } from './github-state.js'
 
 const site = 'https://github.com'
 
 /** A release as GitHub shows it. */
-export function releaseShape(world: World, repository: RepositoryState, release: ReleaseState) {
+export function releaseShape(world: World, repository: GitHubRepositoryState, release: GitHubReleaseState) {
   const { id, tagName } = release
   const own = `${world.apiUrl}/repos/${repository.name}`
   const archive = (kind: string) => (release.isDraft ? null : `${own}/${kind}/${tagName}`)
@@ -31,7 +31,12 @@ export function releaseShape(world: World, repository: RepositoryState, release:
   }
 }
 
-export function assetShape(world: World, repository: RepositoryState, release: ReleaseState, asset: AssetState) {
+export function assetShape(
+  world: World,
+  repository: GitHubRepositoryState,
+  release: GitHubReleaseState,
+  asset: GitHubAssetState,
+) {
   return {
     url: `${world.apiUrl}/repos/${repository.name}/releases/assets/${asset.id}`,
     id: asset.id,

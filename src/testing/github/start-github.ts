@@ -8,11 +8,11 @@ import type { GitHubFault, GitHubRequest } from './faults.js'
 import { gitRoutes } from './git-routes.js'
 import {
   addCommit,
+  type GitHubRepositoryState,
   type GitHubState,
   gitHubState,
-  type NewRepository,
+  type NewGitHubRepository,
   newRepository,
-  type RepositoryState,
 } from './github-state.js'
 import { leaveStarter, releaseRoutes } from './release-routes.js'
 
@@ -44,12 +44,12 @@ export interface LoopbackGitHub {
   readonly requests: readonly GitHubRequest[]
   readonly state: GitHubState
   /** Makes it where there is none, with one commit on `main`. @param name as `owner/name`. */
-  repository(name: string, as?: NewRepository): LoopbackRepository
+  repository(name: string, as?: NewGitHubRepository): LoopbackGitHubRepository
   close(): Promise<void>
 }
 
-export interface LoopbackRepository {
-  readonly state: RepositoryState
+export interface LoopbackGitHubRepository {
+  readonly state: GitHubRepositoryState
   /** Adds a commit to the default branch. @returns its SHA-1. */
   commit(message: string): string
 }

@@ -25,7 +25,7 @@ export interface HubJobProcess {
   readonly variables: Readonly<Record<string, string>>
 }
 
-export type RunJob = (job: HubJob) => HubJobProcess
+export type HubJobRunner = (job: HubJob) => HubJobProcess
 
 export interface JobRequest extends Omit<HubJob, 'id'> {
   readonly secrets: Readonly<Record<string, string>>
@@ -50,7 +50,7 @@ const graceMs = 1_000
 const longestLineBytes = 1 << 20
 
 /** Jobs that run as processes of this machine, each in a folder of its own, and end with the Hub. */
-export function jobs(run: RunJob | undefined, clock: Clock) {
+export function jobs(run: HubJobRunner | undefined, clock: Clock) {
   const all: RunningJob[] = []
   let isClosed = false
   return {
@@ -73,7 +73,7 @@ export function jobs(run: RunJob | undefined, clock: Clock) {
 // As the Hub names them: huggingface_hub 2.4.0, `JobStage`.
 type Stage = 'SCHEDULING' | 'RUNNING' | 'COMPLETED' | 'CANCELED' | 'ERROR'
 
-function startJob({ secrets, timeoutSeconds, ...asked }: JobRequest, run: RunJob, clock: Clock): RunningJob {
+function startJob({ secrets, timeoutSeconds, ...asked }: JobRequest, run: HubJobRunner, clock: Clock): RunningJob {
   const job: HubJob = { ...asked, id: randomBytes(12).toString('hex') }
   const now = () => new Date(clock.nowMs()).toISOString()
   const createdAt = now()

@@ -5,7 +5,7 @@ import { type Clock, callContext } from '../../core/index.js'
 import { type HubResponse, json, Refusal } from './answer.js'
 import type { HubToken, World } from './exchange.js'
 import { ConnectionCut, cutAfter, faultyAnswer, type HubFault, type HubRequest } from './faults.js'
-import type { RunJob } from './jobs.js'
+import type { HubJobRunner } from './jobs.js'
 import { send } from './sending.js'
 import { tickets } from './tickets.js'
 
@@ -28,7 +28,7 @@ export interface HubOptions {
    *
    * @default there are no jobs
    */
-  readonly runJob?: RunJob | undefined
+  readonly runJob?: HubJobRunner | undefined
   readonly clock?: Clock | undefined
 }
 

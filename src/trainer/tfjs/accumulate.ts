@@ -1,6 +1,6 @@
 import type { Scalar } from '@tensorflow/tfjs-core'
 import type { JsonObject, Random } from '../../core/index.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 import type { LossAndGradients, TfjsModel, Weights } from './tfjs-model.js'
 
 // Among the gradients' names, no weight's.
@@ -11,7 +11,7 @@ const lossName = '\0loss'
  * `tf.tidy`.
  */
 export function accumulate<Example>(
-  tf: Tf,
+  tf: TfjsCore,
   model: Pick<TfjsModel<never, never, Example>, 'lossAndGradients'>,
   weights: Weights,
   batches: readonly (readonly Example[])[],

@@ -1,6 +1,6 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core'
 import { SheikhError } from '../../core/index.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 
 /**
  * Moments of one weight, of its shape: sums, not means (m / (1 − β₁) and v / (1 − β₂) of the paper), which saves two passes;
@@ -30,7 +30,7 @@ export const beta1 = 0.9
 export const beta2 = 0.999
 export const epsilon = 1e-8
 
-export function initAdamW(tf: Tf, weight: Tensor): AdamWState {
+export function initAdamW(tf: TfjsCore, weight: Tensor): AdamWState {
   return { first: tf.zerosLike(weight), second: tf.zerosLike(weight) }
 }
 
@@ -41,7 +41,7 @@ export function initAdamW(tf: Tf, weight: Tensor): AdamWState {
  * @throws `invalid-options` for a gradient of another shape than its weight's.
  */
 export function updateAdamW(
-  tf: Tf,
+  tf: TfjsCore,
   weight: Tensor,
   gradient: Tensor,
   { first, second }: AdamWState,

@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, TensorInfo } from '@tensorflow/tfjs-core'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 
 /** The name of the kernel that gives losses and errors at once, on devices that have one. */
 export const crossEntropyKernel = 'SheikhCrossEntropy'
@@ -21,7 +21,7 @@ export interface CrossEntropy {
  *
  * @param targets the class of each row, from 0.
  */
-export function crossEntropy(tf: Tf, logits: Tensor2D, targets: Int32Array): CrossEntropy {
+export function crossEntropy(tf: TfjsCore, logits: Tensor2D, targets: Int32Array): CrossEntropy {
   const classes = tf.tensor1d(targets, 'int32')
   if (tf.getKernel(crossEntropyKernel, tf.getBackend()) !== undefined) {
     const [losses, errors] = tf.engine().runKernel(crossEntropyKernel, { logits, targets: classes }) as Tensor[]

@@ -7,21 +7,21 @@ import { registerWasmKernels } from './wasm-kernels.js'
 import { loadWebGpu } from './webgpu.js'
 import { registerWebGpuKernels } from './webgpu-kernels.js'
 
-export type Tf = typeof TensorFlow
+export type TfjsCore = typeof TensorFlow
 
 /** Best first. */
-export const deviceNames = ['cuda', 'native', 'webgpu', 'wasm', 'js'] as const
+export const deviceNames: readonly DeviceName[] = ['cuda', 'native', 'webgpu', 'wasm', 'js']
 
 /**
  * `cuda`: `@tensorflow/tfjs-node-gpu` on an NVIDIA GPU. `native`: TensorFlow's library on the CPU. `webgpu`: any
  * vendor's GPU, by Dawn. `wasm`: SIMD, needs nothing. `js`: the reference, 10 to 50 times slower.
  */
-export type DeviceName = (typeof deviceNames)[number]
+export type DeviceName = 'cuda' | 'native' | 'webgpu' | 'wasm' | 'js'
 
 /** A tfjs backend of our own: the host's backends, and its choice of one, stay as they are. */
 export interface Device {
   readonly name: DeviceName
-  readonly tf: Tf
+  readonly tf: TfjsCore
   readonly packages: Readonly<Record<string, string>>
   /** Equal fingerprints give equal bytes. */
   readonly fingerprint: Json
@@ -101,7 +101,7 @@ function fingerprintOf(name: DeviceName, adapter: Json | undefined): Json {
 }
 
 async function open(name: DeviceName): Promise<Device> {
-  const tf = defaultOf<Tf>(await import('@tensorflow/tfjs-core'))
+  const tf = defaultOf<TfjsCore>(await import('@tensorflow/tfjs-core'))
   const backend = `sheikh-${name}`
   const packages: Record<string, string> = { '@tensorflow/tfjs-core': tf.version_core }
   let adapter: Json | undefined
@@ -134,7 +134,7 @@ async function open(name: DeviceName): Promise<Device> {
   return { name, tf, packages, fingerprint, isSoftware, use }
 }
 
-function factoryOf(tf: Tf, original: string) {
+function factoryOf(tf: TfjsCore, original: string) {
   const factory = tf.findBackendFactory(original)
   if (factory === null || factory === undefined) throw new Error(`tfjs has no backend "${original}"`)
   return factory
@@ -158,7 +158,7 @@ async function withoutProcessListeners<R>(work: () => R | Promise<R>): Promise<R
   }
 }
 
-function register(tf: Tf, original: string, backend: string, instance: TensorFlow.KernelBackend): void {
+function register(tf: TfjsCore, original: string, backend: string, instance: TensorFlow.KernelBackend): void {
   // The cpu backend greets whoever uses it first, on the console.
   if ('firstUse' in instance) instance.firstUse = false
   tf.copyRegisteredKernels(original, backend)
@@ -178,7 +178,7 @@ interface Chosen {
  * done for every step, it has to cost nothing. Where the host uses the backend that ours is a copy of and their kernels share
  * what is set up (wasm's: the functions of one module), each choice is tfjs's own.
  */
-async function switchOf(tf: Tf, backend: string, original: string): Promise<Device['use']> {
+async function switchOf(tf: TfjsCore, backend: string, original: string): Promise<Device['use']> {
   const engine = tf.engine() as unknown as Chosen
   const chosen = (): Chosen => {
     const { backendName, backendInstance, profiler } = engine

@@ -1,5 +1,5 @@
 export type { CheckpointOptions } from './checkpoints.js'
-export type { DeviceName } from './devices.js'
+export type { DeviceName, TfjsCore } from './devices.js'
 export type { Schedule } from './learning-rate.js'
 export type { BaseModel } from './llama/base-model.js'
 export type { SamplingOptions } from './llama/generate.js'
@@ -10,11 +10,13 @@ export type { LoraOptions, LoraTarget } from './llama/lora.js'
 export type { LoopOptions } from './loop-options.js'
 export { type GradientModelOptions, gradientModel, type NextSeed } from './own-model/gradient-model.js'
 export { type LayersModelOptions, layersModel } from './own-model/layers-model.js'
+export type { LayersModel, Tfjs } from './own-model/load-tfjs.js'
 export type { OutputKind, OutputTargets } from './own-model/model-output.js'
-export type { NumberExample } from './own-model/number-examples.js'
+export type { InputEncoder, NumberExample } from './own-model/number-examples.js'
 export type { OwnBatch, OwnModelOptions } from './own-model/own-model.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
-export { type TextClassifierOptions, textClassifier } from './text-classifier.js'
+export { type TextClassifierOptions, type TextExample, textClassifier } from './text-classifier.js'
+export type { TextFeatures } from './text-features.js'
 export type {
   BaseWeights,
   EarlyStopping,

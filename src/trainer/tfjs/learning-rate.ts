@@ -1,6 +1,7 @@
 /** How the learning rate goes on after the warm-up: `linear` falls to 0, `cosine` falls to 0 along half a wave. */
-export const schedules = ['linear', 'cosine', 'constant'] as const
-export type Schedule = (typeof schedules)[number]
+export type Schedule = 'linear' | 'cosine' | 'constant'
+
+export const schedules: readonly Schedule[] = ['linear', 'cosine', 'constant']
 
 /**
  * The rate of a step, as `transformers` has it (`get_scheduler`): in the warm-up the share of its steps that are behind,

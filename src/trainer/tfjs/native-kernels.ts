@@ -1,7 +1,7 @@
 import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs-core'
 import { type AdamWInputs, type AdamWOptions, adamWKernel, beta1, beta2, epsilon } from './adamw.js'
 import { type CrossEntropyInputs, crossEntropyKernel } from './cross-entropy.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 
 /** The parts of tfjs-node's backend that a kernel needs; what an id names is a tensor of TensorFlow's. */
 interface NodeBackend extends KernelBackend {
@@ -35,7 +35,7 @@ interface Binding {
 export const nativeKernels = 2
 
 /** Kernels on our own backend, that do at once what tfjs has only as many operations. */
-export function registerNativeKernels(tf: Tf, backendName: string): void {
+export function registerNativeKernels(tf: TfjsCore, backendName: string): void {
   const updates = new WeakMap<NodeBackend, Update>()
   tf.registerKernel({
     kernelName: adamWKernel,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { KernelBackend } from '@tensorflow/tfjs-core'
 import { messageOf, SheikhError } from '../../core/index.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 
 export type NativeDeviceName = 'cuda' | 'native'
 
@@ -28,7 +28,7 @@ interface NodeBackend extends KernelBackend {
  *
  * @throws `missing-peer`; `device-unavailable` for a second copy, a library that is not found, and a GPU that is not used.
  */
-export async function loadNative(name: NativeDeviceName, tf: Tf): Promise<Native> {
+export async function loadNative(name: NativeDeviceName, tf: TfjsCore): Promise<Native> {
   const chosen = choosePackage(name)
   restoreRemovedFunctions()
   const before = tf.getBackend()
@@ -87,7 +87,7 @@ function restoreRemovedFunctions(): void {
   util['isArray'] ??= Array.isArray
 }
 
-interface NodePackage extends Tf {
+interface NodePackage extends TfjsCore {
   readonly version: { readonly 'tfjs-node': string }
 }
 

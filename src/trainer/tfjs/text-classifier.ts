@@ -2,7 +2,7 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
 import type { Rows } from '../../model/index.js'
 import { crossEntropy } from './cross-entropy.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 import { labelPredictions } from './label-predictions.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
 import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
@@ -165,7 +165,7 @@ interface Words {
   readonly owners: Tensor1D
 }
 
-function flatten(tf: Tf, batch: readonly TextFeatures[]): Words {
+function flatten(tf: TfjsCore, batch: readonly TextFeatures[]): Words {
   const total = batch.reduce((sum, { indices }) => sum + indices.length, 0)
   const indices = new Int32Array(total)
   const values = new Float32Array(total)
@@ -185,7 +185,7 @@ function flatten(tf: Tf, batch: readonly TextFeatures[]): Words {
   }
 }
 
-function logitsOf(tf: Tf, weight: Tensor2D, bias: Tensor1D, { texts, indices, values, owners }: Words) {
+function logitsOf(tf: TfjsCore, weight: Tensor2D, bias: Tensor1D, { texts, indices, values, owners }: Words) {
   const weighted = tf.mul(tf.gather(weight, indices), values) // [words, labels]
   return tf.add(tf.unsortedSegmentSum(weighted, owners, texts), bias) // [texts, labels]
 }

@@ -1,7 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { CallContext, Json, JsonObject, Random } from '../../core/index.js'
 import type { Prediction, Rows } from '../../model/index.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 import type { Schedule } from './learning-rate.js'
 
 /** Ends a training when the loss on the development rows falls no longer, and keeps the weights of its lowest. */
@@ -125,7 +125,7 @@ export interface TfjsModel<I, T, Example> {
   checkConfig(config: JsonObject): void
   /** Names and shapes of the weights. */
   shapes(config: JsonObject): Readonly<Record<string, readonly number[]>>
-  init(tf: Tf, config: JsonObject, random: Random): Weights
+  init(tf: TfjsCore, config: JsonObject, random: Random): Weights
   /**
    * The mean loss of a batch, and its gradient by each weight. By hand, or by `tf.valueAndGrads` where tfjs's gradients are
    * registered: its core alone, on Node, registers none. See `gradientModel`.
@@ -133,7 +133,7 @@ export interface TfjsModel<I, T, Example> {
    * @param random of this batch of this step, for what is drawn by chance: it follows from the seed.
    */
   lossAndGradients(
-    tf: Tf,
+    tf: TfjsCore,
     weights: Weights,
     batch: readonly Example[],
     config: JsonObject,
@@ -141,7 +141,7 @@ export interface TfjsModel<I, T, Example> {
   ): LossAndGradients
   /** What early stopping looks at: nothing in it is drawn by chance. @default the loss of `lossAndGradients` */
   loss?(
-    tf: Tf,
+    tf: TfjsCore,
     weights: Weights,
     batch: readonly Example[],
     config: JsonObject,
@@ -149,7 +149,7 @@ export interface TfjsModel<I, T, Example> {
   /** About what `lossAndGradients` takes beside the weights. @default unknown, and no batch is split */
   stepBytes?(batch: readonly Example[], config: JsonObject): number
   /** What `predictions` reads: one tensor, float32. */
-  outputs(tf: Tf, weights: Weights, inputs: readonly I[], config: JsonObject): Tensor
+  outputs(tf: TfjsCore, weights: Weights, inputs: readonly I[], config: JsonObject): Tensor
   /** @param outputs the values of the tensor, row by row. */
   predictions(outputs: Float32Array, config: JsonObject): readonly Prediction[]
   readonly labels?: ((config: JsonObject) => readonly string[]) | undefined

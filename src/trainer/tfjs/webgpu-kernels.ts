@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 import type { WebGpuBackend } from './webgpu.js'
 
 /**
@@ -8,7 +8,7 @@ import type { WebGpuBackend } from './webgpu.js'
  *
  * @param backendName the copy of tfjs's webgpu backend that they are for.
  */
-export function registerWebGpuKernels(tf: Tf, backendName: string): void {
+export function registerWebGpuKernels(tf: TfjsCore, backendName: string): void {
   const replace = (kernelName: string, make: (original: Kernel) => Kernel) => {
     const config = tf.getKernel(kernelName, backendName)
     tf.unregisterKernel(kernelName, backendName)
@@ -150,7 +150,7 @@ const programFlag = 'WEBGPU_MATMUL_PROGRAM_TYPE'
 const smallTiles = 2
 
 /** tfjs cuts a long sum of products into parts that are added up as they come. Not for us: one thread adds up one number. */
-function withoutSplitting(tf: Tf, original: Kernel): Kernel {
+function withoutSplitting(tf: TfjsCore, original: Kernel): Kernel {
   return (call) => {
     if (sumLength(call) < longestUnsplit) return original(call)
     const before = tf.env().get(programFlag)

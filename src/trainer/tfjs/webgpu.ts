@@ -1,7 +1,7 @@
 // The one file that loads WebGPU for Node (Dawn) and tfjs's backend on it. Both packages are optional: see docs/devices.md.
 import type { DataType, KernelBackend, TensorInfo } from '@tensorflow/tfjs-core'
 import { type JsonObject, messageOf, SheikhError } from '../../core/index.js'
-import type { Tf } from './devices.js'
+import type { TfjsCore } from './devices.js'
 import { packageVersion } from './package-version.js'
 
 export interface WebGpu {
@@ -65,7 +65,7 @@ const kept = new Set<Gpu>()
  *
  * @throws `missing-peer`; `device-unavailable` where there is no GPU, or a second copy of tfjs's core.
  */
-export async function loadWebGpu(tf: Tf): Promise<WebGpu> {
+export async function loadWebGpu(tf: TfjsCore): Promise<WebGpu> {
   const [{ create, globals }, { WebGPUBackend }, versions] = await loadPackages()
   for (const name of globalNames)
     if (!(name in globalThis))

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import type { GitEnvironment } from '../native/git-program.js'
+import type { EnvironmentVariables } from '../native/git-program.js'
 import { parseConfig, type Setting } from './config-text.js'
 
 /** Git's settings from everywhere that git looks for them. Of a setting that is given twice, the later one counts. */
@@ -15,7 +15,7 @@ export interface GitSettings {
 const deepestInclude = 10
 
 /** Reads system, global, local and worktree settings, the files that they include, and `GIT_CONFIG_COUNT`. */
-export async function gitSettings(root: string, environment: GitEnvironment): Promise<GitSettings> {
+export async function gitSettings(root: string, environment: EnvironmentVariables): Promise<GitSettings> {
   const folder = join(root, '.git')
   const home = environment['HOME'] || homeOfUser()
   const context = { home, folder, branch: await currentBranch(folder) }
@@ -47,7 +47,7 @@ function homeOfUser(): string {
 }
 
 /** System and global files, in the order of git-config(1), "FILES". */
-function filesOf(environment: GitEnvironment, home: string): readonly string[] {
+function filesOf(environment: EnvironmentVariables, home: string): readonly string[] {
   const { GIT_CONFIG_NOSYSTEM: noSystem, GIT_CONFIG_SYSTEM: system, GIT_CONFIG_GLOBAL: global } = environment
   const systemFiles =
     noSystem !== undefined && !/^(|0|false|no|off)$/i.test(noSystem) ? [] : [system ?? '/etc/gitconfig']

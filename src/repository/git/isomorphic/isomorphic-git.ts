@@ -4,7 +4,7 @@ import type * as IsomorphicGit from 'isomorphic-git'
 import { type CallContext, checkedPath, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import { isStorageFault, storageFailed } from '../../../store/index.js'
 import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
-import type { GitEnvironment } from '../native/git-program.js'
+import type { EnvironmentVariables } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
 import { type DurableFiles, durableFiles } from './durable-files.js'
 import { gitSettings } from './git-settings.js'
@@ -24,7 +24,7 @@ export async function loadLibrary(): Promise<Library> {
 const filesAtOnce = 250
 
 /** The repository with this root, by isomorphic-git. @throws `repository-invalid` where it uses what the library lacks. */
-export async function isomorphicGit(root: string, environment: GitEnvironment): Promise<Git> {
+export async function isomorphicGit(root: string, environment: EnvironmentVariables): Promise<Git> {
   const library = await loadLibrary()
   const directory = join(root, '.git')
   const settings = await gitSettings(root, environment)

@@ -4,7 +4,7 @@ import { readFile, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { type CallContext, digestJson } from '../../../core/index.js'
-import { type Documents, fileStamp, type StatCache, statCache } from '../../../store/index.js'
+import { type DocumentStore, fileStamp, type StatCache, statCache } from '../../../store/index.js'
 import type { Changes, TreeEntry } from '../git.js'
 
 /** What the comparison needs of a repository. */
@@ -26,7 +26,7 @@ export async function compareWorkTree(
   { root, committed, isIgnored, keepsModes }: WorkTree,
   paths: readonly string[],
   context: CallContext,
-  cache?: Documents | undefined,
+  cache?: DocumentStore | undefined,
 ): Promise<Changes> {
   const oids = cache === undefined ? undefined : await statCache<string>(cache, 'git-blobs', cacheKey, context)
   const changed: string[] = []

@@ -21,7 +21,8 @@ export interface GitAnswer {
   readonly errors: string
 }
 
-export type GitEnvironment = Readonly<Record<string, string | undefined>>
+/** Variables by name, as `process.env` has them. */
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
 
 export const oldestVersion = '2.30'
 
@@ -54,7 +55,7 @@ const durable = (version: string) => (isAtLeast(version, '2.36') ? 'core.fsync=a
 export function gitProgram(
   program: string,
   directory: string,
-  environment: GitEnvironment,
+  environment: EnvironmentVariables,
   signal: AbortSignal,
   version?: string | undefined,
 ): GitProgram {
@@ -140,7 +141,7 @@ export function factIn(errors: string): string {
 /** The version of a `git` that can be used. @returns `undefined` if there is none, or if it is older than 2.30. */
 export async function findGit(
   program: string,
-  environment: GitEnvironment,
+  environment: EnvironmentVariables,
   { signal }: CallContext,
 ): Promise<string | undefined> {
   const version = await new Promise<string | undefined>((resolve) => {

@@ -6,10 +6,10 @@ import type { Commit, Git, Head, NewCommit, TreeItem } from '../git.js'
 import { removeEntry } from '../remove-entry.js'
 import { findChanges } from './changes.js'
 import {
+  type EnvironmentVariables,
   factIn,
   findGit,
   type GitAnswer,
-  type GitEnvironment,
   type GitProgram,
   gitFailed,
   gitProgram,
@@ -27,7 +27,7 @@ type Refusal = 'not-installed' | 'no-repository' | 'other-owner' | 'unusable'
 export async function nativeGit(
   program: string,
   directory: string,
-  environment: GitEnvironment,
+  environment: EnvironmentVariables,
   context: CallContext,
 ): Promise<Found> {
   const { signal } = context

@@ -1,14 +1,14 @@
 // The parts of a decoder. Each gives its answer and the way back: from the gradient by the answer to the one by the input,
 // with the gradients of its weights handed to the pass.
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import type { Weights } from '../tfjs-model.js'
 import type { LlamaConfig } from './llama-config.js'
 import { type Rotation, rotate, rotateBack } from './rope.js'
 
 /** One way through the model, and what it collects on the way back. */
 export interface Pass {
-  readonly tf: Tf
+  readonly tf: TfjsCore
   readonly config: LlamaConfig
   readonly weights: Weights
   /** Whether this weight is trained: the gradients of others are not computed. */

@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
 import { crossEntropy } from '../cross-entropy.js'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import type { LossAndGradients, Weights } from '../tfjs-model.js'
 import {
   type Adapter,
@@ -26,7 +26,7 @@ export interface TokenSequence {
 }
 
 export interface Llama {
-  readonly tf: Tf
+  readonly tf: TfjsCore
   readonly config: LlamaConfig
   /** By name, as Hugging Face has them; adapters' beside them. */
   readonly weights: Weights
@@ -231,7 +231,7 @@ function learnedOf({ targets }: Padded): { readonly rows: Int32Array; readonly t
 }
 
 /** Of each position those before it and itself, in the same text. Fillers come last, and are seen by fillers only. */
-function maskOf(tf: Tf, { batch, time, segments }: Padded): Tensor4D {
+function maskOf(tf: TfjsCore, { batch, time, segments }: Padded): Tensor4D {
   const isPacked = segments.some((segment) => segment > 0)
   if (!isPacked) return causalMask(tf, time, 0)
   const mask = new Float32Array(batch * time * time).fill(never)
@@ -243,7 +243,7 @@ function maskOf(tf: Tf, { batch, time, segments }: Padded): Tensor4D {
   return tf.tensor4d(mask, [batch, 1, time, time])
 }
 
-function causalMask(tf: Tf, time: number, behind: number): Tensor4D {
+function causalMask(tf: TfjsCore, time: number, behind: number): Tensor4D {
   const mask = new Float32Array(time * (behind + time))
   for (let from = 0; from < time; from += 1)
     mask.fill(never, from * (behind + time) + behind + from + 1, (from + 1) * (behind + time))

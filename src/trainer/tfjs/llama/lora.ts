@@ -1,14 +1,23 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 import { type Random, SheikhError } from '../../../core/index.js'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import type { Weights } from '../tfjs-model.js'
 import type { Adapter } from './layers.js'
 import type { LlamaConfig } from './llama-config.js'
 import { llamaShapes } from './llama-config.js'
 
 /** The matrices that can be adapted, by the names that PEFT has for them. */
-export const loraTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const
-export type LoraTarget = (typeof loraTargets)[number]
+export type LoraTarget = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj'
+
+export const loraTargets: readonly LoraTarget[] = [
+  'q_proj',
+  'k_proj',
+  'v_proj',
+  'o_proj',
+  'gate_proj',
+  'up_proj',
+  'down_proj',
+]
 
 export interface LoraOptions {
   /** Of the matrices that are added. @default 8 */
@@ -66,7 +75,7 @@ export function loraShapes(config: LlamaConfig, lora: Lora): Readonly<Record<str
 }
 
 /** As PEFT begins: down uniform in ±1/√in (Kaiming with a = √5), up all zero, so that the first answer is the base's. */
-export function initLora(tf: Tf, config: LlamaConfig, lora: Lora, random: Random): Weights {
+export function initLora(tf: TfjsCore, config: LlamaConfig, lora: Lora, random: Random): Weights {
   const weights: Record<string, Tensor> = {}
   for (const [name, shape] of Object.entries(loraShapes(config, lora))) {
     const [rows, columns] = shape as [number, number]
@@ -82,6 +91,6 @@ export function initLora(tf: Tf, config: LlamaConfig, lora: Lora, random: Random
 }
 
 /** The matrix with its adapter added: W + scale · up · down. Runs inside `tf.tidy`. */
-export function merged(tf: Tf, matrix: Tensor, { down, up, scale }: Adapter, weights: Weights): Tensor2D {
+export function merged(tf: TfjsCore, matrix: Tensor, { down, up, scale }: Adapter, weights: Weights): Tensor2D {
   return tf.add(matrix, tf.mul(tf.matMul(weights[up] as Tensor2D, weights[down] as Tensor2D), scale))
 }

@@ -1,5 +1,5 @@
 import type { Tensor4D } from '@tensorflow/tfjs-core'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import type { LlamaConfig, RopeConfig } from './llama-config.js'
 
 /** Cosines and sines of the positions' angles: [1 or batch, 1, time, head size], the second half as the first. */
@@ -9,7 +9,12 @@ export interface Rotation {
 }
 
 /** @param positions of each sequence, one after the other: [batch × time]. */
-export function rotationOf(tf: Tf, { rope, headSize }: LlamaConfig, positions: Int32Array, time: number): Rotation {
+export function rotationOf(
+  tf: TfjsCore,
+  { rope, headSize }: LlamaConfig,
+  positions: Int32Array,
+  time: number,
+): Rotation {
   const frequencies = frequenciesOf(rope, headSize)
   const half = headSize / 2
   const cosines = new Float32Array(positions.length * headSize)
@@ -27,16 +32,16 @@ export function rotationOf(tf: Tf, { rope, headSize }: LlamaConfig, positions: I
 }
 
 /** Turns each pair (x[i], x[i + half]) by its position's angle: [batch, heads, time, head size]. */
-export function rotate(tf: Tf, x: Tensor4D, { cosines, sines }: Rotation): Tensor4D {
+export function rotate(tf: TfjsCore, x: Tensor4D, { cosines, sines }: Rotation): Tensor4D {
   return tf.add(tf.mul(x, cosines), tf.mul(quarterTurn(tf, x), sines))
 }
 
 /** The gradient by what was rotated: the turn back. */
-export function rotateBack(tf: Tf, dy: Tensor4D, { cosines, sines }: Rotation): Tensor4D {
+export function rotateBack(tf: TfjsCore, dy: Tensor4D, { cosines, sines }: Rotation): Tensor4D {
   return tf.sub(tf.mul(dy, cosines), tf.mul(quarterTurn(tf, dy), sines))
 }
 
-function quarterTurn(tf: Tf, x: Tensor4D): Tensor4D {
+function quarterTurn(tf: TfjsCore, x: Tensor4D): Tensor4D {
   const half = x.shape[3] / 2
   const first = tf.slice(x, [0, 0, 0, 0], [-1, -1, -1, half])
   const second = tf.slice(x, [0, 0, 0, half], [-1, -1, -1, half])

@@ -3,7 +3,7 @@ import { type JsonObject, type Random, SheikhError, seededRandom } from '../../.
 import { optionCheck } from '../loop-options.js'
 import type { TfjsModel, Weights } from '../tfjs-model.js'
 import { lossAndGradientsOf } from './gradients.js'
-import type { Whole, WholeTfjs } from './load-tfjs.js'
+import type { Tfjs, Whole } from './load-tfjs.js'
 import { answers, type OutputKind, type OutputTargets } from './model-output.js'
 import type { NumberExample } from './number-examples.js'
 import { type OwnBatch, type OwnModelOptions, ownModel } from './own-model.js'
@@ -16,9 +16,9 @@ export interface GradientModelOptions<I, K extends OutputKind> extends OwnModelO
   /** Of one example: `input` makes as many numbers. */
   readonly inputShape: readonly number[]
   /** The first weights, by name, all float32: `tf.randomNormal([4, 2], 0, 0.1, 'float32', seed())`. */
-  readonly init: (tf: WholeTfjs, chance: { readonly labels: readonly string[]; readonly seed: NextSeed }) => Weights
+  readonly init: (tf: Tfjs, chance: { readonly labels: readonly string[]; readonly seed: NextSeed }) => Weights
   /** [inputs, labels], or [inputs, 1] for numbers. @param inputs [inputs, ...inputShape]. */
-  readonly predict: (tf: WholeTfjs, weights: Weights, inputs: Tensor) => Tensor
+  readonly predict: (tf: Tfjs, weights: Weights, inputs: Tensor) => Tensor
   /**
    * A scalar, the mean over the batch's examples.
    *
@@ -26,7 +26,7 @@ export interface GradientModelOptions<I, K extends OutputKind> extends OwnModelO
    * @default of `predict`: the softmax cross-entropy of labels, the mean squared error of numbers
    */
   readonly loss?:
-    | ((tf: WholeTfjs, weights: Weights, batch: OwnBatch & { readonly seed?: NextSeed | undefined }) => Scalar)
+    | ((tf: Tfjs, weights: Weights, batch: OwnBatch & { readonly seed?: NextSeed | undefined }) => Scalar)
     | undefined
 }
 
@@ -61,7 +61,7 @@ export function gradientModel<I, K extends OutputKind>(
     known.set(config, found)
     return found
   }
-  const outputs = (tf: WholeTfjs, weights: Weights, inputs: Tensor, config: JsonObject) => {
+  const outputs = (tf: Tfjs, weights: Weights, inputs: Tensor, config: JsonObject) => {
     const found = predict(tf, weights, inputs)
     const wanted = [inputs.shape[0]!, answer.width(config)]
     if (found.shape.join() === wanted.join()) return found

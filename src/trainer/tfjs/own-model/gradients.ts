@@ -1,6 +1,6 @@
 import type { Scalar } from '@tensorflow/tfjs-core'
 import { SheikhError } from '../../../core/index.js'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import type { LossAndGradients, Weights } from '../tfjs-model.js'
 
 /**
@@ -9,7 +9,7 @@ import type { LossAndGradients, Weights } from '../tfjs-model.js'
  * @param loss computes it from these very tensors.
  * @throws `invalid-options` for a weight that the loss does not depend on.
  */
-export function lossAndGradientsOf(tf: Tf, weights: Weights, loss: () => Scalar): LossAndGradients {
+export function lossAndGradientsOf(tf: TfjsCore, weights: Weights, loss: () => Scalar): LossAndGradients {
   const names = Object.keys(weights)
   const tensors = names.map((name) => weights[name]!)
   const { value, grads } = tf.engine().gradients(loss, tensors, undefined, true)

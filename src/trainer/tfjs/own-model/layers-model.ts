@@ -2,7 +2,7 @@ import type { Scalar } from '@tensorflow/tfjs-core'
 import { type JsonObject, messageOf, SheikhError } from '../../../core/index.js'
 import type { TfjsModel, Weights } from '../tfjs-model.js'
 import { lossAndGradientsOf } from './gradients.js'
-import type { LayersModel, Whole, WholeTfjs } from './load-tfjs.js'
+import type { LayersModel, Tfjs, Whole } from './load-tfjs.js'
 import { answers, type ModelOutput, type OutputKind, type OutputTargets } from './model-output.js'
 import type { NumberExample } from './number-examples.js'
 import { withQuickOrthogonal } from './orthogonal.js'
@@ -17,7 +17,7 @@ export interface LayersModelOptions<I, K extends OutputKind> extends OwnModelOpt
    *
    * @param tf the whole of `@tensorflow/tfjs`.
    */
-  readonly build: (tf: WholeTfjs, learned: { readonly labels: readonly string[] }) => LayersModel
+  readonly build: (tf: Tfjs, learned: { readonly labels: readonly string[] }) => LayersModel
 }
 
 /**

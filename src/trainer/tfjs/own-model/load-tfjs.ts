@@ -4,12 +4,12 @@ import { type Device, openDevice } from '../devices.js'
 
 // biome-ignore lint/suspicious/noTsIgnore: it is an error only where the package is missing.
 /** @ts-ignore Where the package is not installed, it is anything. */
-export type WholeTfjs = typeof import('@tensorflow/tfjs')
+export type Tfjs = typeof import('@tensorflow/tfjs')
 
-export type LayersModel = InstanceType<WholeTfjs['LayersModel']>
+export type LayersModel = InstanceType<Tfjs['LayersModel']>
 
 export interface Whole {
-  readonly tf: WholeTfjs
+  readonly tf: Tfjs
   readonly packages: Readonly<Record<string, string>>
   /** Where models are built and first weights are drawn: alike for all devices, and read on the spot. */
   readonly reference: Device
@@ -33,7 +33,7 @@ export async function loadWholeTfjs(load: () => Promise<unknown> = () => import(
     )
   })
   // It is CommonJS: what it exports is under `default` where Node cannot name it.
-  const tf = ((module as { default?: unknown }).default ?? module) as WholeTfjs
+  const tf = ((module as { default?: unknown }).default ?? module) as Tfjs
   if ((tf.Tensor as unknown) !== reference.tf.Tensor)
     throw new SheikhError(
       'device-unavailable',

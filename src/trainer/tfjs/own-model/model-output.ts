@@ -1,7 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import { type JsonObject, SheikhError } from '../../../core/index.js'
 import type { Prediction } from '../../../model/index.js'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import { labelPredictions } from '../label-predictions.js'
 
 /** What a model of one's own answers with, and the type of its targets. */
@@ -26,11 +26,11 @@ export interface ModelOutput {
   /** Whether examples of it can be judged: of a label that was learned. */
   isKnown(target: unknown, config: JsonObject): boolean
   width(config: JsonObject): number
-  toTensor(tf: Tf, targets: readonly unknown[], config: JsonObject): Tensor
+  toTensor(tf: TfjsCore, targets: readonly unknown[], config: JsonObject): Tensor
   /** The mean over the examples. */
-  loss(tf: Tf, outputs: Tensor, targets: Tensor): Scalar
+  loss(tf: TfjsCore, outputs: Tensor, targets: Tensor): Scalar
   /** What `predictions` reads of the model's outputs. */
-  answers(tf: Tf, outputs: Tensor): Tensor
+  answers(tf: TfjsCore, outputs: Tensor): Tensor
   predictions(values: Float32Array, config: JsonObject): readonly Prediction[]
   readonly labels?: (config: JsonObject) => readonly string[]
 }

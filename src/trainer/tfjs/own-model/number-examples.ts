@@ -1,6 +1,6 @@
 import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
 import type { Rows } from '../../../model/index.js'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import type { ModelOutput } from './model-output.js'
 
 /** A row as numbers of the input's shape, one after the other. */
@@ -10,7 +10,7 @@ export interface NumberExample {
 }
 
 /** Turns an input into as many numbers as the input's shape has, one after the other. */
-export type Encode<I> = (input: I) => ArrayLike<number>
+export type InputEncoder<I> = (input: I) => ArrayLike<number>
 
 type Keep = (example: NumberExample) => Promise<void> | undefined
 
@@ -26,7 +26,7 @@ export interface SeenExamples {
 /** @throws `dataset-invalid` for a row whose target is of another kind, or whose input has not as many numbers as the first. */
 export async function readExamples<I>(
   rows: Rows<I, string | number>,
-  encode: Encode<I>,
+  encode: InputEncoder<I>,
   answer: ModelOutput,
   keep: Keep,
   { signal }: CallContext,
@@ -51,7 +51,12 @@ export async function readExamples<I>(
 }
 
 /** [inputs, ...shape]. @throws `invalid-options` for an input of another size. */
-export function toInputTensor<I>(tf: Tf, inputs: readonly I[], encode: Encode<I>, shape: readonly number[]) {
+export function toInputTensor<I>(
+  tf: TfjsCore,
+  inputs: readonly I[],
+  encode: InputEncoder<I>,
+  shape: readonly number[],
+) {
   const size = sizeOfShape(shape)
   const failed = (fact: string) =>
     new SheikhError('invalid-options', `Cannot predict: ${fact}. Correct what "input" makes of it.`)
@@ -64,7 +69,7 @@ export function toInputTensor<I>(tf: Tf, inputs: readonly I[], encode: Encode<I>
 
 /** A batch as tensors: [examples, ...shape], and the targets. */
 export function toBatch(
-  tf: Tf,
+  tf: TfjsCore,
   batch: readonly NumberExample[],
   shape: readonly number[],
   answer: ModelOutput,
@@ -79,7 +84,7 @@ export function toBatch(
   return { inputs, targets: answer.toTensor(tf, known, config) }
 }
 
-function stacked(tf: Tf, rows: readonly Float32Array[], shape: readonly number[]) {
+function stacked(tf: TfjsCore, rows: readonly Float32Array[], shape: readonly number[]) {
   const size = sizeOfShape(shape)
   const values = new Float32Array(rows.length * size)
   for (const [place, row] of rows.entries()) values.set(row, place * size)

@@ -1,11 +1,11 @@
 import { seededRandom } from '../../../core/index.js'
-import type { WholeTfjs } from './load-tfjs.js'
+import type { Tfjs } from './load-tfjs.js'
 
 /**
  * Runs `work`, in which tfjs's orthogonal initializer is ours: tfjs's takes 6 seconds for the 64 × 256 numbers of an LSTM, and
  * prints that it does. The same distribution.
  */
-export function withQuickOrthogonal<R>(tf: WholeTfjs, work: () => R): R {
+export function withQuickOrthogonal<R>(tf: Tfjs, work: () => R): R {
   const prototype = Object.getPrototypeOf(tf.initializers.orthogonal({})) as { apply: unknown }
   const { apply } = prototype
   prototype.apply = function (this: { readonly gain: number; readonly seed?: number | null }, shape: number[]) {

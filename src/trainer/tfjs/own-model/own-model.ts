@@ -1,12 +1,12 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import { type JsonObject, messageOf, type Random, SheikhError } from '../../../core/index.js'
-import type { Tf } from '../devices.js'
+import type { TfjsCore } from '../devices.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from '../loop-options.js'
 import type { LossAndGradients, ModelModule, TfjsModel, Weights } from '../tfjs-model.js'
 import { loadWholeTfjs, type Whole } from './load-tfjs.js'
 import { answers, type OutputKind, type OutputTargets } from './model-output.js'
 import {
-  type Encode,
+  type InputEncoder,
   type NumberExample,
   readExamples,
   sizeOfShape,
@@ -19,7 +19,7 @@ export interface OwnModelOptions<I, K extends OutputKind> extends LoopOptions {
   /** `label`: targets are labels; `number`: targets are numbers. */
   readonly answer: K
   /** An input as numbers of the input's shape, one after the other. It draws nothing by chance. */
-  readonly input: Encode<I>
+  readonly input: InputEncoder<I>
   /** Stands for the code: raised when it changes. @default none, and nothing is cached, and no checkpoint kept */
   readonly version?: string | undefined
   /** Where it is defined, to be trained in a thread of its own: the export must return the same model. @default the caller's thread */
@@ -85,7 +85,7 @@ export function ownModel<I, K extends OutputKind>(
     if (loaded === undefined) throw new Error(`The model "${kind}" was used before its "prepare" had ended.`)
     return loaded
   }
-  const batchOf = (tf: Tf, batch: readonly NumberExample[], config: JsonObject) =>
+  const batchOf = (tf: TfjsCore, batch: readonly NumberExample[], config: JsonObject) =>
     toBatch(tf, batch, arithmetic.inputShape(whole(), config), answer, config)
   return {
     ...{ name: kind, version, module, loop, targets: answer.targets, labels: answer.labels },

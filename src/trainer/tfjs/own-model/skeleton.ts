@@ -1,7 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { Random } from '../../../core/index.js'
 import type { Weights } from '../tfjs-model.js'
-import type { LayersModel, Whole, WholeTfjs } from './load-tfjs.js'
+import type { LayersModel, Tfjs, Whole } from './load-tfjs.js'
 import { withQuickOrthogonal } from './orthogonal.js'
 import { buildTopology, drawSeed, type Topology, withSeeds, withZeros } from './topology.js'
 
@@ -91,7 +91,7 @@ export function firstWeights(
   return { ...weights, ...Object.fromEntries(backward.map((name) => [name, others[name]!])) }
 }
 
-function drawn(tf: WholeTfjs, topology: Topology): Record<string, Float32Array> {
+function drawn(tf: Tfjs, topology: Topology): Record<string, Float32Array> {
   const model = tf.tidy(() => buildTopology(tf, topology) as never) as LayersModel
   return Object.fromEntries(
     [...variablesOf(model)].map(([name, variable]) => {

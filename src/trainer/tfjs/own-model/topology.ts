@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, type Random, SheikhError } from '../../../core/index.js'
-import type { LayersModel, WholeTfjs } from './load-tfjs.js'
+import type { LayersModel, Tfjs } from './load-tfjs.js'
 
 /** What layers a model has and how they hang together, as tfjs's own configuration has it: JSON, which runs no code. */
 export type Topology = JsonObject & { readonly className: string; readonly config: JsonObject }
@@ -19,7 +19,7 @@ export function topologyOf(model: LayersModel, isLabel: boolean): Topology {
 }
 
 /** A new model of these layers. To be let go of by its variables. */
-export function buildTopology(tf: WholeTfjs, topology: Topology): LayersModel {
+export function buildTopology(tf: Tfjs, topology: Topology): LayersModel {
   const built = topology.className === 'Sequential' ? tf.Sequential : tf.LayersModel
   // It takes apart what it is given.
   return built.fromConfig(built as never, structuredClone(topology.config) as never) as unknown as LayersModel

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { formatPublicApi, type PublicApi, readPublicApi } from './public-api.js'
+
+describe('the public API', () => {
+  let api: PublicApi
+  beforeAll(() => {
+    api = readPublicApi()
+  })
+
+  it('is listed in docs/api.txt', () => {
+    const listed = readFileSync(join(import.meta.dirname, '../../docs/api.txt'), 'utf8')
+    expect(listed === formatPublicApi(api), 'docs/api.txt is out of date. Run: npm run api').toBe(true)
+  })
+
+  it('exports every type that a public declaration mentions', () => {
+    expect(api.unnamed, 'export each from the entry that mentions it').toEqual([])
+  })
+
+  it('states the types of its exports', () => {
+    expect(api.inferred, 'annotate each').toEqual([])
+  })
+
+  it('gives a name one meaning', () => {
+    expect(api.ambiguous).toEqual([])
+  })
+})
