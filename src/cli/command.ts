@@ -1,14 +1,14 @@
 import type { ParseArgsConfig } from 'node:util'
 import type { Json } from '../core/index.js'
 
-/** What a command may touch of the process. Tests bring their own. */
+/** The parts of the process that a command may use. Tests pass their own. */
 export interface Terminal {
   readonly cwd: string
   readonly signal: AbortSignal
   readonly out: (text: string) => void
-  /** Progress and warnings: never part of the answer. */
+  /** Progress and warnings, on the error output. Results go to `out`. */
   readonly err: (text: string) => void
-  /** Asks a person for a line; `undefined` at the end of input. Absent where nobody sits there. */
+  /** Prompts the user for a line; resolves to `undefined` at the end of input. Absent if the input is not a terminal. */
   readonly ask?: ((prompt: string) => Promise<string | undefined>) | undefined
 }
 
@@ -21,9 +21,9 @@ export interface Arguments {
 }
 
 export interface CommandResult {
-  /** For a person. */
+  /** The result as text for a person. */
   readonly text: string
-  /** For a program: `--json` prints it on one line. */
+  /** The result for a program. `--json` prints it on one line. */
   readonly json: Json
   /** @default 0 */
   readonly exitCode?: number | undefined
@@ -31,18 +31,21 @@ export interface CommandResult {
 
 export interface Command {
   readonly name: string
-  /** As in `sheikh why <stage>`: what follows the name. */
+  /** The arguments, as `--help` shows them after the name: `<stage>` in `sheikh why <stage>`. */
   readonly usage: string
+  /** One sentence without its full stop, for the list of commands and for `--help`. */
   readonly summary: string
   readonly options: NonNullable<ParseArgsConfig['options']>
-  /** What each option does, for `--help`. */
+  /** The description of each option, for `--help`. */
   readonly optionHelp: Readonly<Record<string, string>>
-  /** How many positionals it takes. */
+  /** One or two complete command lines, for `--help`. */
+  readonly examples: readonly string[]
+  /** How many positional arguments the command takes. */
   readonly positionals: readonly [least: number, most: number]
   readonly run: (input: Arguments, terminal: Terminal) => Promise<CommandResult>
 }
 
-/** Any value as it would come back from its JSON text: members that are undefined are gone, and so are the packed scores of a release. */
+/** A value as plain JSON: drops members that are `undefined` and the packed scores of a release. */
 export function toJson(value: unknown): Json {
   const withoutColumns = (key: string, member: unknown) =>
     key === 'answers' && typeof member === 'object' && member !== null ? { ...member, columns: undefined } : member

@@ -1,12 +1,12 @@
 import type { DatasetSummary } from '../dataset/index.js'
 
-/** How many rows there are, and on which side each stands; what is on none is not mentioned. */
+/** The number of rows in total and per part of the dataset. Empty optional parts are omitted. */
 export function countsText({ rows, training, evaluation, ...others }: DatasetSummary['counts']): string {
   const { excludedByGroup, development = 0, leftOut = 0 } = others
   return [
-    `${rows} rows, ${training} to train on, ${evaluation} pinned`,
-    ...(excludedByGroup > 0 ? [`${excludedByGroup} set aside`] : []),
-    ...(development > 0 ? [`${development} kept apart for early stopping`] : []),
-    ...(leftOut > 0 ? [`${leftOut} left out of training`] : []),
+    `${rows} rows, ${training} for training, ${evaluation} pinned`,
+    ...(excludedByGroup > 0 ? [`${excludedByGroup} excluded because their group is pinned`] : []),
+    ...(development > 0 ? [`${development} for early stopping`] : []),
+    ...(leftOut > 0 ? [`${leftOut} not used for training`] : []),
   ].join(', ')
 }

@@ -1,29 +1,45 @@
 import type { Command } from './command.js'
 
+const globalOptions = `Global options, before or after the command:
+  --project <dir>  Project folder (default: the current folder)
+  --json           Print one line of JSON instead of text
+  --help, -h       Show help for sheikh or for a command
+  --version, -v    Print the version (before a command only)`
+
 export function generalHelp(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name, usage }) => `${name} ${usage}`.length))
   const lines = commands.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(width)}  ${summary}`)
   return `sheikh: release models the way software is released
 
-  sheikh <command> [options]
+Usage: sheikh <command> [options]
 
+Commands:
 ${lines.join('\n')}
 
-Everywhere:
-  --project <dir>  the project's folder (default: here)
-  --json           one line of JSON in place of text
-  --help           what a command takes
+${globalOptions}
 
 Exit codes: 0 released, restored or up to date; 1 error; 2 held; 3 awaiting approval;
-4 infrastructure, safe to retry; 5 locked by another run; 130 aborted.
+4 infrastructure failure, safe to retry; 5 locked by another run; 130 aborted.
+
+Examples:
+  sheikh init my-model       Create a project
+  sheikh run                 Train, evaluate and release in the current project
+  sheikh help run            Show the options of "sheikh run"
 `
 }
 
-export function commandHelp({ name, usage, summary, optionHelp, options }: Command): string {
+export function commandHelp({ name, usage, summary, optionHelp, options, examples }: Command): string {
   const flags = Object.entries(options).map(([option, { type }]) => `--${option}${type === 'string' ? ' <value>' : ''}`)
   const width = Math.max(0, ...flags.map((flag) => flag.length))
   const lines = Object.keys(options).map(
     (option, index) => `  ${flags[index]!.padEnd(width)}  ${optionHelp[option] ?? ''}`,
   )
-  return `sheikh ${name} ${usage}\n\n${summary}\n${lines.length > 0 ? `\n${lines.join('\n')}\n` : ''}`
+  const parts = [
+    `sheikh ${name} ${usage}`.trimEnd(),
+    `${summary}.`,
+    ...(lines.length > 0 ? [`Options:\n${lines.join('\n')}`] : []),
+    'Global options: --project <dir>, --json, --help. See: sheikh --help',
+    `Examples:\n${examples.map((example) => `  ${example}`).join('\n')}`,
+  ]
+  return `${parts.join('\n\n')}\n`
 }

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { runCommandLine } from './run-command-line.js'
 
-// A pipe that is closed early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error, and ends no run.
+// A pipe that closes early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error and does not end the run.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') process.exit(1)
@@ -12,7 +12,7 @@ const controller = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     controller.abort(new Error(`stopped by ${signal}`))
-    // A second one does not wait.
+    // A second signal exits immediately.
     process.once(signal, () => process.exit(130))
   })
 
@@ -26,7 +26,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
 
 async function askLine(prompt: string): Promise<string | undefined> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
-  // Ctrl-D closes without an answer, and Ctrl-C is the process's.
+  // Ctrl-D ends the input without an answer. Ctrl-C goes to the process, which aborts the run.
   const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)))
   lines.once('SIGINT', () => {
     lines.close()

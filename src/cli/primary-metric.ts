@@ -3,9 +3,9 @@ import type { ReleaseRecord } from '../releaser/index.js'
 import { percent } from '../report/index.js'
 
 /**
- * The metric that the gate's first check with a metric decides by, or the first metric of a release that nothing judged.
+ * The metric of the gate's first check that has one, or the first metric of a release without a verdict.
  *
- * @returns its name and its value over the whole evaluation set: a percentage for right-or-wrong metrics, else a number.
+ * @returns the metric's name and its value on the evaluation set: a percentage for right-or-wrong metrics, else a number.
  */
 export function primaryMetric({
   metrics = {},
@@ -20,7 +20,7 @@ export function primaryMetric({
   return { name, value: isShare ? percent(value) : String(Number(value.toPrecision(4))) }
 }
 
-/** `, accuracy 90.0 %`, or nothing. */
+/** The primary metric as `, accuracy 90.0 %`, or an empty string. */
 export function metricText(record: Pick<ReleaseRecord, 'metrics' | 'verdict'>): string {
   const primary = primaryMetric(record)
   return primary === undefined ? '' : `, ${primary.name} ${primary.value}`

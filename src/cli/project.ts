@@ -17,26 +17,26 @@ export function printNotices(notices: readonly Notice[], terminal: Terminal): vo
   for (const { file, line, column, message } of notices) terminal.err(`${file}:${line}:${column}: ${message}\n`)
 }
 
-/** How a run ended, in a sentence or two. */
+/** The result of a run in one or two sentences. */
 export function describeResult(result: RunResult): string {
   switch (result.status) {
     case 'released':
       return `Released ${result.release.version}${metricText(result.release.record)}. ${result.verdict.summary}`
     case 'restored':
-      return `Restored: ${result.release.version} is ${result.restoredFrom} again, byte for byte.`
+      return `Restored: ${result.release.version} is identical to ${result.restoredFrom}, byte for byte.`
     case 'up-to-date':
-      return `Up to date: ${result.release.version} is what this data and configuration give.`
+      return `Up to date: ${result.release.version} was made from this data and configuration.`
     case 'held':
       return result.reason === 'withdrawn'
-        ? `Held: this leads to ${result.release.version}, which was rolled back from. "sheikh rollback --to ${result.release.version}" uses it again.`
-        : `Held (${result.reason}). ${result.verdict.summary}\nWhy, item by item: sheikh report\n${whatIsLeft(result.runId, result.verdict)}`
+        ? `Held: this data and configuration give ${result.release.version}, which is withdrawn. To use it again: sheikh rollback --to ${result.release.version} --reason "…"`
+        : `Held (${result.reason}). ${result.verdict.summary}\nFor details by item: sheikh report\n${nextStep(result.runId, result.verdict)}`
     case 'awaiting-approval':
       return `Awaiting approval. ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`
   }
 }
 
-function whatIsLeft(runId: string, { findings }: Verdict): string {
+function nextStep(runId: string, { findings }: Verdict): string {
   const never = refusedForGood(findings)
-  if (never === undefined) return `To release it all the same: sheikh override ${runId} --reason "…" --until <day>`
-  return `The check "${never.check}" cannot be overridden. Correct the trainer and run again.`
+  if (never === undefined) return `To release it anyway: sheikh override ${runId} --reason "…" --until <day>`
+  return `The check "${never.check}" cannot be overridden. Fix the trainer and run again.`
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { messageOf, SheikhError } from '../core/index.js'
 import { decodeText, inexactProblem, isTextMember, parseJsonKeepingDigits, withoutMarks } from '../dataset/index.js'
 
-/** Each line's JSON value. @throws `not-found`, `evaluation-invalid` with file and line. */
+/** The JSON value of each line. @throws `not-found`, `evaluation-invalid` with file and line. */
 export async function readJsonLines(
   path: string,
 ): Promise<readonly { readonly value: unknown; readonly line: number }[]> {
@@ -23,9 +23,9 @@ export async function readJsonLines(
         facts: { path, line: index + 1 },
       })
     const parsed = parseJsonKeepingDigits(text)
-    if ('problem' in parsed) throw wrong(parsed.problem.message, 'Write one whole JSON object a line')
+    if ('problem' in parsed) throw wrong(parsed.problem.message, 'Write one complete JSON object per line')
     const inexact = parsed.inexact.find((number) => !isTextMember(number, ['id']))
-    if (inexact !== undefined) throw wrong(inexactProblem(inexact), 'An id may be such a number')
+    if (inexact !== undefined) throw wrong(inexactProblem(inexact), 'Only an id may be such a number')
     return [{ value: parsed.value, line: index + 1 }]
   })
 }
@@ -33,7 +33,7 @@ export async function readJsonLines(
 const maximumBytes = 1_000_000_000
 
 const unreadable = (path: string, fact: string, code: 'not-found' | 'evaluation-invalid', cause?: unknown) =>
-  new SheikhError(code, `Cannot read "${path}": ${fact}. Name a file of UTF-8 text with a JSON object a line.`, {
+  new SheikhError(code, `Cannot read "${path}": ${fact}. Name a UTF-8 text file with one JSON object per line.`, {
     facts: { path },
     ...(cause !== undefined && { cause }),
   })

@@ -16,20 +16,23 @@ export interface ScorePair {
   readonly baselinePath: string
 }
 
-/** The evaluation outputs that `--candidate` and `--baseline` name. */
+/** Reads the evaluation outputs given as `--candidate` and `--baseline`. */
 export async function readPair(values: Arguments['values'], terminal: Terminal): Promise<ScorePair> {
   const log = { debug() {}, info() {}, warn: (message: string) => terminal.err(`warning: ${message}\n`) }
   const context = callContext({ signal: terminal.signal, log })
   const path = (name: string) => {
-    // A dash is standard input, as for other programs.
+    // "-" means standard input, as in other programs.
     if (values[name] === '-') return '/dev/stdin'
     if (typeof values[name] === 'string') return terminalPath(terminal, values[name], `--${name}`)
-    throw new SheikhError('invalid-options', `Cannot compare: --${name} names no file. See: sheikh gate --help`)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot compare: --${name} is missing. Name a JSON Lines file. See: sheikh gate --help`,
+    )
   }
   const [baselinePath, candidatePath] = [path('baseline'), path('candidate')]
   const options = { normalize: parseSteps(values['normalize']) }
   const candidate = await readScoreFile(candidatePath, context, options)
-  // A pipe gives its content once: named twice, it is one file all the same.
+  // A pipe can be read only once, so read a path that is given twice only once.
   const baseline = baselinePath === candidatePath ? candidate : await readScoreFile(baselinePath, context, options)
   const pair = await pairScores(candidate, baseline, {
     ...(typeof values['metric'] === 'string' && { metric: values['metric'] }),
@@ -46,7 +49,7 @@ function parseSteps(given: string | boolean | undefined): readonly Normalization
   if (unknown === undefined) return steps.filter(isNormalization)
   throw new SheikhError(
     'invalid-options',
-    `Cannot normalize by "${unknown}": the steps are ${normalizations.join(', ')}. Separate several with commas.`,
+    `Cannot normalize with "${unknown}": the available steps are ${normalizations.join(', ')}. Separate several with commas.`,
   )
 }
 
@@ -57,6 +60,6 @@ function parseRange(text: string): readonly [number, number] {
     return [lowest!, highest!]
   throw new SheikhError(
     'invalid-options',
-    `Cannot use the range "${text}": write two numbers, the lower first, as 0,1.`,
+    `Cannot use the range "${text}": it is not two increasing numbers. Write it as 0,1.`,
   )
 }

@@ -17,5 +17,5 @@ it('doctor says which devices can train here, and why the others cannot', async 
   const text = await sheikh('/', ['doctor'])
   expect(text.out).toMatch(/^wasm {4}works {3}[\d.]+ GFLOP\/s {2}@tensorflow\/tfjs-core/m)
   const { name } = await openDevice('auto', callContext())
-  expect(text.out).toContain(`"auto" is ${name}.`)
+  expect(text.out).toContain(`"auto" selects ${name}.`)
 })

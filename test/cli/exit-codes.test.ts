@@ -127,7 +127,7 @@ describe('1, an error', () => {
     const refused = await sheikhJson(folder, 'run')
     expect(refused).toMatchObject({ code: 1, json: { error: { code: 'repository-dirty' } } })
     expect(JSON.stringify(refused.json)).toContain('login-03.json')
-    expect((await sheikh(folder, ['status'])).out).toContain('1 files that a run reads are not committed')
+    expect((await sheikh(folder, ['status'])).out).toContain('1 file that a run reads is not committed')
 
     const allowed = await sheikhJson(folder, 'run', '--allow-dirty')
     expect(allowed).toMatchObject({ code: 0, json: { status: 'released', release: { version: '0.1.1' } } })
@@ -163,6 +163,6 @@ it('0 again: a reverted commit restores without training', async () => {
   await (await openRepository(folder)).revert(oid)
   const { code, out, err } = await sheikh(folder, ['run'])
   expect(code).toBe(0)
-  expect(out).toBe('Restored: 0.1.2 is 0.1.0 again, byte for byte.\n')
+  expect(out).toBe('Restored: 0.1.2 is identical to 0.1.0, byte for byte.\n')
   expect(err).not.toContain('train …')
 })

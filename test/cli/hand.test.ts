@@ -26,7 +26,7 @@ describe('a run that is held', () => {
     const released = await sheikh(root, [...asked, '--until', '2999-12-31'])
     expect(released, released.err).toMatchObject({ code: 0 })
     const status = await sheikh(root, ['status'])
-    expect(status.out).toContain('Against the evidence: Ada answers for it until 2999-12-31')
+    expect(status.out).toContain('Override: released against the evidence. Ada is responsible until 2999-12-31')
     const { json } = await sheikhJson(root, 'status')
     expect(json.current.override).toMatchObject({ by: 'Ada', runId })
   })
@@ -104,7 +104,7 @@ describe('a run that is held', () => {
     })
     expect([0, 2, 3], err).toContain(code)
     expect(prompts).toBe(questions.length - 1)
-    expect(out).toContain('0 of those are not labelled yet')
+    expect(out).toContain('0 of these are not labelled yet')
     // What was said is in the file: nobody is asked twice.
     const { json } = await sheikhJson(root, ...label, '--answers', 'answers.jsonl')
     expect(json.unlabelled).toBe(0)

@@ -80,12 +80,45 @@ describe('help', () => {
     }
   })
 
-  it('--version is the version of the package', async () => {
-    expect(await sheikh('/', ['--version'])).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' })
+  it.each(all)('%s --help ends with examples that name existing options', async (name) => {
+    const { out } = await sheikh('/', [name, '--help'])
+    const examples = out.split('Examples:\n')[1]!.trimEnd().split('\n')
+    expect(examples.length).toBeGreaterThan(0)
+    for (const example of examples) {
+      expect(example).toMatch(new RegExp(`^  sheikh ${name}( |$)`))
+      for (const [, option] of example.matchAll(/ (--[a-z-]+)/g)) expect(out.split('Examples:')[0]).toContain(option)
+    }
+  })
+
+  it('"help run" and "--help run" show the same as "run --help"', async () => {
+    const asked = await sheikh('/', ['run', '--help'])
+    for (const argv of [
+      ['help', 'run'],
+      ['--help', 'run'],
+      ['--project', 'x', 'run', '-h'],
+    ])
+      expect(await sheikh('/', argv)).toEqual(asked)
+    expect(await sheikh('/', ['help', 'rum'])).toMatchObject({ code: 1, err: expect.stringContaining('"run"?') })
+  })
+
+  it('--version and -v print the version of the package', async () => {
+    for (const argv of [['--version'], ['-v']])
+      expect(await sheikh('/', argv)).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' })
+  })
+
+  it('accepts global options before the command', async () => {
+    const folder = await project()
+    const expected = await sheikh('/', ['status', '--project', folder, '--json'])
+    expect(expected).toMatchObject({ code: 0, err: '' })
+    for (const before of [
+      ['--json', '--project', folder],
+      [`--project=${folder}`, '--json'],
+    ])
+      expect(await sheikh('/', [...before, 'status'])).toEqual(expected)
   })
 
   it('is one JSON document where --json is asked for', async () => {
-    expect(JSON.parse((await sheikh('/', ['--version', '--json'])).out)).toEqual({ version: packageJson.version })
+    expect(JSON.parse((await sheikh('/', ['--json', '--version'])).out)).toEqual({ version: packageJson.version })
     for (const argv of [['--json'], ['--json', '--help'], ['--help', '--json'], ['plan', '--json', '--help']])
       expect(JSON.parse((await sheikh('/', argv)).out).help).toContain('sheikh')
   })
@@ -94,12 +127,16 @@ describe('help', () => {
 describe('what cannot be understood', () => {
   const wrong: readonly (readonly [what: string, argv: readonly string[], says: string])[] = [
     ['a command that is not there', ['destroy'], 'no command "destroy"'],
+    ['a misspelt command', ['statsu'], 'Did you mean "status"?'],
+    ['a misspelt option', ['run', '--retain'], 'Did you mean "--retrain"?'],
+    ['a misspelt option before the command', ['--projct', 'x', 'status'], 'Did you mean "--project"?'],
+    ['a global option without its value', ['--project'], '"--project" has no value'],
     ['a command by the name of something inherited', ['constructor'], 'no command "constructor"'],
     ['an option that is not there', ['run', '--force'], '--force'],
     ["another command's option", ['plan', '--retrain'], '--retrain'],
     ['an option without its value', ['rollback', '--to'], '--to'],
     ['a flag with a value', ['run', '--retrain=yes'], '--retrain'],
-    ['an argument too many', ['status', 'now'], 'takes no argument'],
+    ['an argument too many', ['status', 'now'], 'it takes no argument'],
     ['an argument too few', ['why'], '<stage>'],
     ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add, status, repin or label'],
     ['nothing to add', ['evaluation', 'add'], 'no id'],

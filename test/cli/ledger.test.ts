@@ -34,7 +34,7 @@ describe('sheikh ledger', () => {
       json: { ledger: 'git-branch', lines: 2, tip: digestJson(limited.json.entries[0]), holds: true },
     })
     expect((await sheikh(folder, ['ledger', 'verify'])).out).toBe(
-      `2 lines, and every link holds. The last one is ${json.tip}.\n`,
+      `The ledger is intact: 2 entries. Digest of the last entry: ${json.tip}\n`,
     )
   })
 

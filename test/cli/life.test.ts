@@ -24,13 +24,13 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
 
   const planned = await sheikh(cwd, ['plan', ...at])
   expect(planned).toMatchObject({ code: 0, err: '' })
-  expect(planned.out).toMatch(/200 rows, 120 to train on, 80 pinned/)
+  expect(planned.out).toMatch(/200 rows, 120 for training, 80 pinned/)
   expect(planned.out).toMatch(/train +run/)
   expect(existsSync(join(cwd, 'tickets/releases'))).toBe(false)
   const before = await sheikh(cwd, ['status', ...at])
   expect(before.out).toContain('Released: nothing yet.')
   expect(before.out).toContain('Last run: none.')
-  expect((await sheikh(cwd, ['history', ...at])).out).toBe('Nothing is released yet.\n')
+  expect((await sheikh(cwd, ['history', ...at])).out).toBe('No releases yet.\n')
 
   const ran = await sheikh(cwd, ['run', ...at, '--report', 'first.md'])
   expect(ran.code, ran.err).toBe(0)
@@ -68,7 +68,7 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
 
   const back = await sheikh(cwd, ['rollback', '--reason', 'worse in the wild', ...at])
   expect(back).toMatchObject({ code: 0, err: '' })
-  expect(back.out).toBe('Restored: 0.1.2 is 0.1.0 again, byte for byte.\n')
+  expect(back.out).toBe('Restored: 0.1.2 is identical to 0.1.0, byte for byte.\n')
   const { json: after } = await sheikhJson(cwd, 'status', ...at)
   expect(after).toMatchObject({ current: { version: '0.1.2', bundle: first.current.bundle } })
   expect((await sheikh(cwd, ['history', ...at])).out).toContain('withdrawn: worse in the wild')
@@ -78,7 +78,7 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
   expect(held.code).toBe(2)
   expect(held.out).toContain('sheikh rollback --to 0.1.1')
   const forth = await sheikh(cwd, ['rollback', '--to', 'v0.1.1', '--reason', 'it was the phones', ...at])
-  expect(forth.out).toBe('Restored: 0.1.3 is 0.1.1 again, byte for byte.\n')
+  expect(forth.out).toBe('Restored: 0.1.3 is identical to 0.1.1, byte for byte.\n')
   expect(await sheikh(cwd, ['run', ...at])).toMatchObject({ code: 0 })
 })
 

@@ -6,14 +6,14 @@ import { commit, editSample, releasedProject, sheikh, sheikhJson } from './harne
 it('reproduces a release, or names the first input that is another one now', async () => {
   const cwd = await releasedProject()
   const first = await sheikh(cwd, ['reproduce'])
-  expect(first).toMatchObject({ code: 0, out: 'Reproduced: 0.1.0, byte for byte.\n' })
+  expect(first).toMatchObject({ code: 0, out: 'Reproduced 0.1.0 byte for byte.\n' })
   await editSample(cwd)
   const other = await sheikh(cwd, ['reproduce', 'v0.1.0'])
   expect(other.code).toBe(2)
   expect(other.out).toMatch(
-    /^Not reproduced: 0\.1\.0 was made of something else\. The first that differs is trainingDigest:/,
+    /^Not reproduced: the inputs of 0\.1\.0 differ from the current ones\. First difference, trainingDigest:/,
   )
-  expect(other.out).toMatch(/git switch --detach [0-9a-f]{40}, and again\.\n$/)
+  expect(other.out).toMatch(/git switch --detach [0-9a-f]{40}\n$/)
   expect((await sheikhJson(cwd, 'reproduce')).json).toMatchObject({
     status: 'not-reproduced',
     difference: { path: 'trainingDigest' },
@@ -47,7 +47,7 @@ it('promotes, releases as a version asked for, and removes old files only when t
   await sheikh(cwd, ['promote', '2.0.0', '--to', 'production'])
   const planned = await sheikhJson(cwd, 'gc')
   expect(planned.json).toMatchObject({ applied: false, remove: [{ version: '0.1.0' }], keep: [{ version: '2.0.0' }] })
-  expect((await sheikh(cwd, ['gc'])).out).toContain('Nothing was removed. To do it: sheikh gc --apply')
+  expect((await sheikh(cwd, ['gc'])).out).toContain('Nothing was removed. To remove these files: sheikh gc --apply')
   expect((await sheikh(cwd, ['gc', '--apply'])).out).toMatch(/^removed {2}0\.1\.0 {2}[\d.]+ MB\n/)
   expect((await sheikh(cwd, ['history'])).out).toContain('files removed')
   expect((await sheikh(cwd, ['rollback', '--to', '0.1.0', '--reason', 'x'])).err).toContain('its files were removed')

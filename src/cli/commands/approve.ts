@@ -6,9 +6,13 @@ import { whoDecides } from '../who-decides.js'
 export const approve: Command = {
   name: 'approve',
   usage: '<run> --reason <why>',
-  summary: 'release what the evidence left open',
+  summary: 'Release the model of an inconclusive run',
   options: { reason: { type: 'string' }, by: { type: 'string' } },
-  optionHelp: { reason: 'why; kept in the ledger and with the release', by: 'who (default: the user of Git)' },
+  optionHelp: {
+    reason: 'Why you approve it; recorded in the ledger and in the release',
+    by: 'Who decides (default: user.name and user.email of Git)',
+  },
+  examples: ['sheikh approve 01kdvdna005274r5p1r5 --reason "Read the 12 regressions; all are ambiguous"'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)

@@ -7,7 +7,7 @@ import { label } from './label.js'
 export const evaluation: Command = {
   name: 'evaluation',
   usage: 'pin | add <id>… | status | repin --reason <text> | label --pool <file>',
-  summary: 'the pinned items that every model is judged on',
+  summary: 'Manage the evaluation set: the pinned items that every model is evaluated on',
   options: {
     share: { type: 'string' },
     salt: { type: 'string' },
@@ -19,15 +19,19 @@ export const evaluation: Command = {
     answers: { type: 'string' },
   },
   optionHelp: {
-    share: 'pin: the share of items or groups, 0..1 (default: 0.2)',
-    salt: "pin: decides which (default: the project's name)",
-    reason: 'repin: why the present content of the pinned items is accepted; kept in the file',
-    by: "repin: who decides (default: Git's author)",
-    pool: 'label: JSONL of held-out samples without a target; only those that the two models answer differently are asked',
-    run: 'label: whose model is judged (default: the newest run that awaits approval or is held)',
-    questions: 'label: write what is to be labelled to this file, as JSONL, and stop',
-    answers: 'label: {"id", "target"} lines; read first, and added to where a person is asked',
+    share: 'pin: share of items or groups to pin, 0..1 (default: 0.2)',
+    salt: "pin: seed of the selection (default: the project's name)",
+    reason: 'repin: why you accept the current content of the pinned items; recorded in the file',
+    by: 'repin: who decides (default: user.name and user.email of Git)',
+    pool: 'label: JSON Lines file of held-out samples without targets; you label only items that the two models answer differently',
+    run: 'label: the run whose model is judged (default: the newest run that is held or awaits approval)',
+    questions: 'label: write the items to label to this file, as JSON Lines, and stop',
+    answers: 'label: JSON Lines file of {"id", "target"}; read first, and extended as you answer prompts',
   },
+  examples: [
+    'sheikh evaluation pin --share 0.2',
+    'sheikh evaluation label --pool inputs.jsonl --answers answers.jsonl',
+  ],
   positionals: [1, 1000],
   async run(input, terminal) {
     const { project, positionals, values } = input
@@ -40,7 +44,7 @@ export const evaluation: Command = {
     if (action === 'repin') return repin(repository, values)
     throw new SheikhError(
       'invalid-options',
-      `Cannot do "evaluation ${action}": it takes pin, add, status, repin or label. See: sheikh evaluation --help`,
+      `Cannot run "sheikh evaluation ${action}": the action must be pin, add, status, repin or label. See: sheikh evaluation --help`,
     )
   },
 }
@@ -52,7 +56,7 @@ async function pin(repository: Repository, values: Arguments['values']): Promise
     ...(typeof values['salt'] === 'string' && { salt: values['salt'] }),
   })
   const text = [
-    `Pinned ${set.items.length} items in ${path}. Commit it: from then on every model is judged on them.`,
+    `Pinned ${set.items.length} items in ${path}. Commit the file. Every model is then evaluated on these items.`,
     ...warnings,
   ]
   return { text: text.join('\n'), json: toJson({ path, items: set.items.length, warnings }) }
@@ -62,11 +66,11 @@ async function add(repository: Repository, ids: readonly string[]): Promise<Comm
   if (ids.length === 0)
     throw new SheikhError(
       'invalid-options',
-      'Cannot add to the evaluation set: no id was named. See: sheikh evaluation --help',
+      'Cannot add to the evaluation set: no id was given. See: sheikh evaluation --help',
     )
   const { path, set } = await repository.addToEvaluation(ids)
   return {
-    text: `Added ${ids.length}: ${set.items.length} items are pinned in ${path}. Releases that were trained on them know them already: compare with care until the next one. Commit it.`,
+    text: `Added ${ids.length} items: ${set.items.length} are now pinned in ${path}. Commit the file. Warning: earlier releases may have been trained on the added items, so comparisons with them are biased until the next release.`,
     json: toJson({ path, items: set.items.length }),
   }
 }
@@ -75,13 +79,13 @@ async function repin(repository: Repository, { reason, by }: Arguments['values']
   if (typeof reason !== 'string')
     throw new SheikhError(
       'invalid-options',
-      'Cannot repin the evaluation set: no reason was given. Say why the content may change: --reason "…"',
+      'Cannot repin the evaluation set: no reason was given. Explain why the content changed: --reason "…"',
     )
   const pinned = await repository.repinEvaluation({ reason, ...(typeof by === 'string' && { by }) })
   const { changed, removed } = pinned.repin
   const text = [
-    `Repinned ${pinned.set.items.length} items in ${pinned.path}: ${changed} with other content or another group, ${removed.length} dropped. Commit it.`,
-    ...(removed.length === 0 ? [] : [`Dropped, because no sample has the id: ${removed.join(', ')}.`]),
+    `Repinned ${pinned.set.items.length} items in ${pinned.path}: ${changed} with new content or a new group, ${removed.length} dropped. Commit the file.`,
+    ...(removed.length === 0 ? [] : [`Dropped because no sample has these ids: ${removed.join(', ')}.`]),
     ...pinned.warnings,
   ]
   return {
@@ -93,8 +97,10 @@ async function repin(repository: Repository, { reason, by }: Arguments['values']
 async function status(repository: Repository): Promise<CommandResult> {
   const found = await repository.evaluationStatus()
   const text = [
-    `${found.pinned} items pinned, ${found.excludedByGroup} set aside, ${found.training} to train on.`,
-    found.changed.length === 0 ? 'None was edited or deleted.' : `Edited or deleted: ${found.changed.join(', ')}.`,
+    `${found.pinned} items pinned, ${found.training} for training, ${found.excludedByGroup} excluded because their group is pinned.`,
+    found.changed.length === 0
+      ? 'No pinned item was edited or deleted.'
+      : `Edited or deleted pinned items: ${found.changed.join(', ')}.`,
     ...found.repins.map(
       ({ atMs, by, reason, changed, removed }) =>
         `Repinned on ${new Date(atMs).toISOString().slice(0, 10)} by ${by}: ${changed} changed, ${removed.length} dropped. Reason: ${reason}`,

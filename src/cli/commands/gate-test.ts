@@ -6,7 +6,7 @@ import { type Arguments, type CommandResult, type Terminal, toJson } from '../co
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
 
-/** `sheikh gate test`: the gate's own error rates on the host's evaluation. */
+/** `sheikh gate test`: estimates the gate's error rates on the user's own evaluation. */
 export async function testGate({ values, project }: Arguments, terminal: Terminal): Promise<CommandResult> {
   const files = values['candidate'] !== undefined || values['baseline'] !== undefined
   const pair: Judged = files ? await readPair(values, terminal) : await lastRun(project, terminal)
@@ -35,7 +35,7 @@ interface Judged {
   readonly margin?: number | undefined
 }
 
-/** The newest run that compared its candidate with a release, at the margin that it was held to. */
+/** The newest run that compared its candidate with a release, and the margin of that comparison. */
 async function lastRun(project: string, terminal: Terminal): Promise<Judged> {
   const pipeline = await (await open(project, terminal)).pipeline()
   const runs = await pipeline.runs({ limit: 200 })
@@ -43,7 +43,7 @@ async function lastRun(project: string, terminal: Terminal): Promise<Judged> {
   if (run === undefined)
     throw new SheikhError(
       'not-found',
-      'Cannot test the gate: no run has compared a model with a release yet. Run twice, or name two outputs: --baseline, --candidate',
+      'Cannot test the gate: no run has compared a model with a release yet. Run "sheikh run" twice, or name two evaluation outputs with --baseline and --candidate.',
     )
   const { candidate, baseline } = await pipeline.evaluations(run.runId, { signal: terminal.signal })
   return {
@@ -62,15 +62,15 @@ function describe(tested: SelfTest): string {
       ? `${items.toLocaleString('en')} independent items`
       : `${items.toLocaleString('en')} items in ${groups.toLocaleString('en')} groups`
   return [
-    `${metric} on ${over}, of which ${percent(discordance)} differ; margin ${value(margin)}; ${simulations.toLocaleString('en')} simulations each:`,
-    `A model of the same quality fails ${said(falseFail)}; one that is worse by the margin passes ${said(falsePass)}.`,
+    `${metric} on ${over}, ${percent(discordance)} of which differ between the models; margin ${value(margin)}; ${simulations.toLocaleString('en')} simulations per row:`,
+    `A model of equal quality fails in ${rateText(falseFail)}; a model that is worse by the margin passes in ${rateText(falsePass)}.`,
     ...(rare === undefined
       ? []
       : [
-          `If few groups carry the change: a model of the same quality fails ${said(rare.falseFail)}; one that is worse by the margin passes ${said(rare.falsePass)}.`,
+          `If the change is concentrated in a few groups: a model of equal quality fails in ${rateText(rare.falseFail)}; a model that is worse by the margin passes in ${rateText(rare.falsePass)}.`,
         ]),
     '',
-    `${'true loss'.padEnd(14)}${'passes'.padStart(13)}${'fails'.padStart(13)}${'is left open'.padStart(14)}`,
+    `${'true loss'.padEnd(14)}${'passes'.padStart(13)}${'fails'.padStart(13)}${'inconclusive'.padStart(14)}`,
     ...points.map(
       ({ drop, pass, fail, inconclusive }) =>
         `${value(drop).padEnd(14)}${cell(pass)}${cell(fail)}${cell(inconclusive)}`,
@@ -78,4 +78,4 @@ function describe(tested: SelfTest): string {
   ].join('\n')
 }
 
-const said = ({ rate, lower, upper }: Rate) => `${percent(rate)} (${percent(lower)} to ${percent(upper)})`
+const rateText = ({ rate, lower, upper }: Rate) => `${percent(rate)} (${percent(lower)} to ${percent(upper)})`

@@ -14,7 +14,7 @@ export const gate: Command = {
   name: 'gate',
   usage: 'compare | plan | test',
   summary:
-    'compare two evaluation outputs (JSONL), plan how many items a margin takes, or test how often the gate errs; no project needed',
+    'Compare two evaluation outputs, plan the size of an evaluation set, or test how often the gate errs; needs no project',
   options: {
     baseline: { type: 'string' },
     candidate: { type: 'string' },
@@ -33,24 +33,28 @@ export const gate: Command = {
   },
   optionHelp: {
     baseline:
-      'compare, test: JSONL, an item a line: { "id", "score" } or { "id", "prediction", "target" }; also "group", "slices", "error"',
-    candidate: 'compare, test: the same items, answered by the model that is to be judged',
-    margin: "the loss that is tolerated, in the score's unit (default: 0.02)",
-    metric: 'compare: what the score is called (default: score)',
-    'lower-is-better': 'compare: of scores such as a loss or a latency',
+      'compare, test: JSON Lines, one object per item: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
+    candidate: 'compare, test: the same items, answered by the new model',
+    margin: "Largest acceptable loss, in the score's unit (default: 0.02)",
+    metric: 'compare: name of the score in the output (default: score)',
+    'lower-is-better': 'compare: lower scores are better, as for a loss or a latency',
     range:
-      'compare, test: the lowest and the highest possible score, as 0,1 (default: estimated from the scores, so fewer sets can pass)',
+      'compare, test: lowest and highest possible score, such as 0,1 (default: estimated from the scores, which makes a pass harder to reach)',
     normalize:
-      'compare, test: differences between prediction and target that do not count: trim, case, punctuation, number; several with commas',
-    out: 'compare: also write the comparison to this file, as Markdown, or as a page with plots where it ends in .html',
-    items: "plan: how many items (default: those that the project's evaluation set pins, in their groups)",
-    groups: 'plan: how many groups the items are in, all of one size (default: every item is independent)',
-    correlation: 'plan: how alike the items of a group change, from 0 (independent) to 1 (as one) (default: 0.3)',
+      'compare, test: differences between prediction and target to ignore: trim, case, punctuation, number; separate several with commas',
+    out: 'compare: also write the comparison to this file: HTML with plots if the name ends in .html, else Markdown',
+    items: "plan: number of items (default: the project's evaluation set with its groups)",
+    groups: 'plan: number of equally large groups of items (default: all items are independent)',
+    correlation: 'plan: correlation of changes within a group, from 0 (independent) to 1 (identical) (default: 0.3)',
     simulations:
-      'test: comparisons for each planted loss (default: 10,000 for independent right or wrong answers, else 1,000; ratios 200)',
-    'maximum-evaluations': 'plan: how many candidates the set is to judge; both power curves are printed (default: 1)',
-    discordance: 'plan: share of items that one model has right and the other wrong, 0..1 (default: 0.05)',
+      'test: simulated comparisons per true loss (default: 10,000 for independent right-or-wrong answers, else 1,000; 200 for ratios)',
+    'maximum-evaluations': 'plan: number of candidates that the set will judge; prints both power curves (default: 1)',
+    discordance: 'plan: share of items that exactly one of the models answers correctly, 0..1 (default: 0.05)',
   },
+  examples: [
+    'sheikh gate compare --baseline old.jsonl --candidate new.jsonl',
+    'sheikh gate plan --items 2000 --margin 0.01',
+  ],
   positionals: [1, 1],
   async run(input, terminal) {
     const {
@@ -63,7 +67,7 @@ export const gate: Command = {
     if (action === 'plan') return plan(values, () => pinnedSizes(project, terminal))
     throw new SheikhError(
       'invalid-options',
-      `Cannot do "gate ${action}": it takes compare, plan or test. See: sheikh gate --help`,
+      `Cannot run "sheikh gate ${action}": the action must be compare, plan or test. See: sheikh gate --help`,
     )
   },
 }
@@ -85,7 +89,7 @@ async function plan(values: Arguments['values'], pinned: () => Promise<readonly 
   const strict = planGate({ ...asked, maximumEvaluations })
   const text = [
     describePlan(once),
-    `Held to 5 % over ${maximumEvaluations} candidates on this set, and not to 5 % for each:`,
+    `With the error rate limited to 5 % over all ${maximumEvaluations} candidates, instead of 5 % for each:`,
     describePlan(strict),
   ]
   return { text: text.join('\n\n'), json: toJson(strict) }
@@ -102,15 +106,17 @@ function describePlan(planned: GatePlan): string {
           (needed: number) => `${count(needed)} groups`,
         ]
   const chances = ({ pass, fail, inconclusive }: typeof identical) =>
-    `passes ${percent(pass)}, fails ${percent(fail)}, is left open ${percent(inconclusive)}`
+    `passes ${percent(pass)}, fails ${percent(fail)}, is inconclusive ${percent(inconclusive)}`
   const text = [
-    `With ${over}, a margin of ${inPoints(margin)}, and models that answer ${percent(discordance)} of them differently:`,
-    `  a model of the same quality ${chances(identical)}`,
+    `With ${over}, a margin of ${inPoints(margin)}, and models that differ on ${percent(discordance)} of the items:`,
+    `  a model of equal quality ${chances(identical)}`,
     `  a model that is worse by the margin ${chances(worseByTheMargin)}`,
-    `  the margin that passes the same quality four times in five: ${inPoints(planned.smallestMargin)}`,
-    `  the set that does so at ${inPoints(margin)}: ${many(planned.groupsNeeded)}`,
+    `  margin needed to pass a model of equal quality in 80 % of runs: ${inPoints(planned.smallestMargin)}`,
+    `  evaluation set needed for that with a margin of ${inPoints(margin)}: ${many(planned.groupsNeeded)}`,
     ...(groups < fewestGroups
-      ? [`Fewer than ${many(fewestGroups)} certify no margin of ${inPoints(margin)}, even without any loss.`]
+      ? [
+          `Fewer than ${many(fewestGroups)} cannot certify a margin of ${inPoints(margin)}, even if the model loses nothing.`,
+        ]
       : []),
   ]
   return text.join('\n')
@@ -118,7 +124,7 @@ function describePlan(planned: GatePlan): string {
 
 const inPoints = (value: number) => `${Number((100 * value).toFixed(2))} points`
 
-/** How many items each group of the pinned set has. */
+/** The number of items in each group of the evaluation set. */
 async function pinnedSizes(project: string, terminal: Terminal): Promise<readonly number[]> {
   const { items } = await (await open(project, terminal)).evaluationSet()
   const sizes = new Map<string, number>()

@@ -6,13 +6,14 @@ import { open } from '../project.js'
 export const gc: Command = {
   name: 'gc',
   usage: '',
-  summary: 'remove the files of old releases; without --apply it only says which',
+  summary: 'List the files of old releases that can be removed; remove them with --apply',
   options: { 'keep-last': { type: 'string' }, 'retention-days': { type: 'string' }, apply: { type: 'boolean' } },
   optionHelp: {
-    'keep-last': 'keep that many of the newest (default: artifacts.storage.keep_last)',
-    'retention-days': 'keep all that are younger (default: artifacts.storage.retention_days)',
-    apply: 'do it',
+    'keep-last': 'Number of newest releases to keep (default: artifacts.storage.keep_last)',
+    'retention-days': 'Keep releases that are younger than this (default: artifacts.storage.retention_days)',
+    apply: 'Remove the files',
   },
+  examples: ['sheikh gc --keep-last 10', 'sheikh gc --keep-last 10 --apply'],
   positionals: [0, 0],
   async run({ project, values }, terminal) {
     const repository = await open(project, terminal)
@@ -30,10 +31,10 @@ export const gc: Command = {
         ({ version, sizeBytes }) => `${applied ? 'removed' : 'would remove'}  ${version}  ${bytes(sizeBytes)}`,
       ),
       ...keep.map(({ version, reason }) => `keeps  ${version}  ${reason}`),
-      ...(remove.length > 0 && !applied ? ['Nothing was removed. To do it: sheikh gc --apply'] : []),
+      ...(remove.length > 0 && !applied ? ['Nothing was removed. To remove these files: sheikh gc --apply'] : []),
     ]
     return {
-      text: lines.length === 0 ? 'Nothing is released yet.' : lines.join('\n'),
+      text: lines.length === 0 ? 'No releases yet.' : lines.join('\n'),
       json: toJson({ applied, remove, keep }),
     }
   },
@@ -45,6 +46,6 @@ function numberOf(text: unknown, name: string): number | undefined {
   if (!Number.isNaN(value)) return value
   throw new SheikhError(
     'invalid-options',
-    `Cannot collect garbage: --${name} is no whole number. See: sheikh gc --help`,
+    `Cannot collect garbage: --${name} is not a whole number. See: sheikh gc --help`,
   )
 }

@@ -6,9 +6,10 @@ import { open } from '../project.js'
 export const history: Command = {
   name: 'history',
   usage: '',
-  summary: 'all releases, newest first',
+  summary: 'List all releases, newest first',
   options: {},
   optionHelp: {},
+  examples: ['sheikh history', 'sheikh history --json'],
   positionals: [0, 0],
   async run({ project }, terminal) {
     const repository = await open(project, terminal)
@@ -34,7 +35,7 @@ export const history: Command = {
         .trimEnd(),
     )
     return {
-      text: lines.length === 0 ? 'Nothing is released yet.' : lines.join('\n'),
+      text: lines.length === 0 ? 'No releases yet.' : lines.join('\n'),
       json: toJson({ current: current?.version ?? null, channels, releases }),
     }
   },

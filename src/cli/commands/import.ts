@@ -7,12 +7,13 @@ import { whoDecides } from '../who-decides.js'
 export const importCommand: Command = {
   name: 'import',
   usage: '<folder | hf:name/model@revision>',
-  summary: 'take a model that lives elsewhere as the first release',
+  summary: 'Import an existing model as the first release',
   options: { version: { type: 'string' }, by: { type: 'string' } },
   optionHelp: {
-    version: 'the version that it gets (default: after those tagged there, or 0.1.0)',
-    by: 'who brings it (default: the user of Git)',
+    version: 'Version of the release (default: the next after the tags of the source, or 0.1.0)',
+    by: 'Who imports it (default: user.name and user.email of Git)',
   },
+  examples: ['sheikh import ./model --version 1.4.0', 'sheikh import hf:team/spam@v1.3.0'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const [source] = positionals as [string]
@@ -29,8 +30,8 @@ export const importCommand: Command = {
     const { version, record } = imported.release
     return {
       text: [
-        ...leftOut.map(({ path, reason }) => `Left out ${JSON.stringify(path)}: it ${reason}.`),
-        `Imported as ${version}${metricText(record)}. The next run is compared with it.`,
+        ...leftOut.map(({ path, reason }) => `Skipped ${JSON.stringify(path)}: it ${reason}.`),
+        `Imported as ${version}${metricText(record)}. The next run is compared with this release.`,
       ].join('\n'),
       json: toJson(imported),
     }

@@ -5,13 +5,14 @@ import { terminalPath } from '../terminal-path.js'
 export const init: Command = {
   name: 'init',
   usage: '[dir]',
-  summary: 'make a project: layout, samples, evaluation set, first commit',
+  summary: 'Create a project: files, samples, evaluation set and first commit',
   options: { empty: { type: 'boolean' }, here: { type: 'boolean' }, name: { type: 'string' } },
   optionHelp: {
-    empty: 'leave the 200 generated samples out',
-    here: 'make the repository around a folder that holds other files',
-    name: "the project's name (default: the folder's)",
+    empty: 'Do not generate the 200 example samples',
+    here: 'Allow a folder that already contains other files',
+    name: "Project name (default: the folder's name)",
   },
+  examples: ['sheikh init my-model', 'sheikh init my-model --empty'],
   positionals: [0, 1],
   async run({ positionals, project, values }, { cwd, signal }) {
     const { initRepository } = await import('../../repository/index.js')
@@ -27,10 +28,10 @@ export const init: Command = {
     const go = there === '' ? '' : ` --project ${there}`
     const next =
       made.pinned === 0
-        ? 'Put samples into dataset/samples/<category>/, commit, then: sheikh evaluation pin'
+        ? 'Next: put samples into dataset/samples/<category>/, commit them, then: sheikh evaluation pin'
         : `Next: sheikh plan${go}, then: sheikh run${go}`
     return {
-      text: `Made a project in ${directory} and committed it (${made.commit.slice(0, 10)}): ${made.files} files, ${made.pinned} samples pinned as the evaluation set.\n${next}`,
+      text: `Created a project in ${directory} and committed it (${made.commit.slice(0, 10)}): ${made.files} files, ${made.pinned} samples pinned as the evaluation set.\n${next}`,
       json: { directory, commit: made.commit, files: made.files, pinned: made.pinned },
     }
   },

@@ -9,13 +9,16 @@ import { terminalPath } from '../terminal-path.js'
 
 type Labels = ReadonlyMap<string, Json>
 
-/** `sheikh evaluation label`: only items that two models answer differently need a label. */
+/** `sheikh evaluation label`: only items that the two models answer differently need a label. */
 export async function label({ project, values }: Arguments, terminal: Terminal): Promise<CommandResult> {
   const path = (name: string) =>
     typeof values[name] === 'string' ? terminalPath(terminal, values[name], `--${name}`) : undefined
   const [pool, questions, answers] = [path('pool'), path('questions'), path('answers')]
   if (pool === undefined)
-    throw new SheikhError('invalid-options', 'Cannot label: --pool names no file. See: sheikh evaluation --help')
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot label: --pool is missing. Name a JSON Lines file of samples. See: sheikh evaluation --help',
+    )
   const pipeline = (await (await open(project, terminal)).pipeline()) as Pipeline<unknown, unknown>
   const runId = typeof values['run'] === 'string' ? values['run'] : await openRun(pipeline)
   const samples = (await readJsonLines(pool)).map(({ value }) => value)
@@ -31,7 +34,7 @@ export async function label({ project, values }: Arguments, terminal: Terminal):
     await writeFileAtomic(questions, lines.join(''))
     return answerOf(
       judged,
-      `Wrote ${lines.length} questions to ${questions}. Label them as {"id", "target"} lines, and give those as --answers.`,
+      `Wrote ${lines.length} questions to ${questions}. Write the labels as JSON Lines of {"id", "target"}, then run again with --answers <file>.`,
     )
   }
   if (judged.unlabelled > 0 && terminal.ask !== undefined) {
@@ -41,14 +44,14 @@ export async function label({ project, values }: Arguments, terminal: Terminal):
   return answerOf(judged)
 }
 
-/** The newest run that a pool could settle. */
+/** The newest run whose decision a labelled pool can change. */
 async function openRun(pipeline: Pipeline<unknown, unknown>): Promise<string> {
   const runs = await pipeline.runs({ limit: 50 })
   const run = runs.find(
     ({ status, reason }) => status === 'awaiting-approval' || (status === 'held' && reason !== 'withdrawn'),
   )
   if (run !== undefined) return run.runId
-  throw new SheikhError('not-found', 'Cannot label: no run awaits approval or is held. Name one: --run <id>')
+  throw new SheikhError('not-found', 'Cannot label: no run awaits approval or is held. Name a run with --run <id>.')
 }
 
 async function readLabels(path: string): Promise<Labels> {
@@ -61,7 +64,7 @@ async function readLabels(path: string): Promise<Labels> {
     if ((typeof id !== 'string' && typeof id !== 'number') || target === undefined)
       throw new SheikhError(
         'evaluation-invalid',
-        `Cannot use "${path}", line ${line}: it is not {"id", "target"}. Write one such object a line.`,
+        `Cannot use "${path}", line ${line}: the object has no "id" and "target". Write one {"id", "target"} object per line.`,
         { facts: { path, line } },
       )
     labels.set(String(id), target as Json)
@@ -77,7 +80,7 @@ async function askPerson(
 ): Promise<Labels> {
   const labels = new Map(known)
   const open = questions.filter(({ id }) => !labels.has(id))
-  err(`${open.length} items to label. Give a number, or another answer; empty skips, "q" stops.\n`)
+  err(`${open.length} items to label. Enter a number or another answer. Press Enter to skip, or enter "q" to stop.\n`)
   for (const [index, { id, input, answers }] of open.entries()) {
     const choices = answers.map((answer, choice) => `  ${choice + 1}) ${shown(answer)}`).join('\n')
     const said = (await ask!(`\n[${index + 1} of ${open.length}] ${shown(input)}\n${choices}\n> `))?.trim()
@@ -85,7 +88,7 @@ async function askPerson(
     if (said === '') continue
     const target = /^[12]$/.test(said) ? answers[Number(said) - 1]! : said
     labels.set(id, target)
-    // At once: what was labelled is not lost with the window.
+    // Saved after each answer, so closing the terminal loses no labels.
     if (file !== undefined) await appendFile(file, `${JSON.stringify({ id, target })}\n`)
   }
   return labels
@@ -96,9 +99,9 @@ const shown = (value: Json) => (typeof value === 'string' ? value : JSON.stringi
 function answerOf(judged: LabelledPool, more?: string): CommandResult {
   const { finding, items, differing, unlabelled, known, runId } = judged
   const text = [
-    `Of ${items} inputs the models answer ${differing} differently; ${unlabelled} of those are not labelled yet.`,
+    `The models answer ${differing} of ${items} inputs differently; ${unlabelled} of these are not labelled yet.`,
     ...(known.length > 0
-      ? [`${known.length} inputs were left out: the models learnt them, or are judged on them already.`]
+      ? [`${known.length} inputs were skipped because they are in the training data or in the evaluation set.`]
       : []),
     `${finding.status}: ${finding.reason}.`,
     ...(finding.status === 'pass' ? [`To release it: sheikh approve ${runId} --reason "…"`] : []),

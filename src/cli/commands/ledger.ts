@@ -8,19 +8,20 @@ import { whoDecides } from '../who-decides.js'
 export const ledger: Command = {
   name: 'ledger',
   usage: 'verify | show | accept-loss --reason <why>',
-  summary: 'what was decided, line by line, and whether every line is as it was written',
+  summary: 'Show the ledger of all decisions, or verify that nobody altered it',
   options: { limit: { type: 'string' }, reason: { type: 'string' }, by: { type: 'string' } },
   optionHelp: {
-    limit: 'show: at most so many, the newest (default: all)',
-    reason: 'accept-loss: why releases that the ledger records are gone from the registry',
-    by: 'accept-loss: who accepts it (default: the user of Git)',
+    limit: 'show: number of newest entries to show (default: all)',
+    reason: 'accept-loss: why releases in the ledger are missing from the registry',
+    by: 'accept-loss: who accepts the loss (default: user.name and user.email of Git)',
   },
+  examples: ['sheikh ledger verify', 'sheikh ledger show --limit 20'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const [action] = positionals
     const limit = values['limit'] === undefined ? undefined : Number(values['limit'])
     if (action !== 'verify' && action !== 'show' && action !== 'accept-loss')
-      throw usage(`it takes verify, show or accept-loss, not "${action}"`)
+      throw usage(`the action must be verify, show or accept-loss, not "${action}"`)
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
       throw usage(`"--limit ${values['limit']}" is not a whole number above 0`)
     const repository = await open(project, terminal)
@@ -32,12 +33,12 @@ export const ledger: Command = {
       })
       const text =
         versions.length === 0
-          ? 'Nothing is missing: the registry contains every release that the ledger records.'
-          : `Accepted: ${versions.join(', ')} ${versions.length === 1 ? 'is' : 'are'} lost. The next run starts without ${versions.length === 1 ? 'it' : 'them'}.`
+          ? 'No release is missing: the registry contains every release in the ledger.'
+          : `Accepted the loss of ${versions.join(', ')}. The next run continues without ${versions.length === 1 ? 'this release' : 'these releases'}.`
       return { text, json: toJson({ versions }) }
     }
     const kept = await repository.ledger()
-    // Against the releases, too: they remember lines that a chain alone would not miss at its end.
+    // Also compare with the releases: they reference entries, so they reveal a ledger that was cut off at its end.
     if (action === 'verify')
       return verified(kept.name, await (await repository.pipeline()).ledger({ signal: terminal.signal }))
     const log = { debug() {}, info() {}, warn: (message: string) => terminal.err(`warning: ${message}\n`) }
@@ -46,14 +47,14 @@ export const ledger: Command = {
   },
 }
 
-/** Reading is verifying: what does not hold has been thrown. */
+/** Reading verifies the chain and throws if it is broken, so the entries here are valid. */
 function verified(name: string, entries: readonly LedgerEntry[]): CommandResult {
   const last = entries.at(-1)
-  // A line is the canonical text of its entry, so this is the line's digest.
+  // A line of the ledger is the canonical JSON of its entry, so this is also the digest of the line.
   const tip = last === undefined ? null : digestJson(last)
-  const count = entries.length === 1 ? '1 line' : `${entries.length} lines`
+  const count = entries.length === 1 ? '1 entry' : `${entries.length} entries`
   return {
-    text: tip === null ? 'The ledger is empty.' : `${count}, and every link holds. The last one is ${tip}.`,
+    text: tip === null ? 'The ledger is empty.' : `The ledger is intact: ${count}. Digest of the last entry: ${tip}`,
     json: toJson({ ledger: name, lines: entries.length, tip, holds: true }),
   }
 }
@@ -83,4 +84,4 @@ function whatOf(entry: LedgerEntry): string {
 }
 
 const usage = (fact: string) =>
-  new SheikhError('invalid-options', `Cannot do that with the ledger: ${fact}. See: sheikh ledger --help`)
+  new SheikhError('invalid-options', `Cannot run "sheikh ledger": ${fact}. See: sheikh ledger --help`)

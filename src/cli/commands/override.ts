@@ -7,13 +7,14 @@ import { whoDecides } from '../who-decides.js'
 export const override: Command = {
   name: 'override',
   usage: '<run> --reason <why> --until <day>',
-  summary: 'release what was held, against the evidence, until a day',
+  summary: 'Release the model of a held run despite the evidence, until a given day',
   options: { reason: { type: 'string' }, by: { type: 'string' }, until: { type: 'string' } },
   optionHelp: {
-    reason: 'why; kept in the ledger and with the release',
-    by: 'who answers for it (default: the user of Git)',
-    until: 'the last day (UTC) that they do, as 2030-01-31; after it every run says so',
+    reason: 'Why you override the gate; recorded in the ledger and in the release',
+    by: 'Who is responsible (default: user.name and user.email of Git)',
+    until: 'Last day of the override (UTC), such as 2030-01-31; later runs warn that it has ended',
   },
+  examples: ['sheikh override 01kdvdna005274r5p1r5 --reason "The current release is down" --until 2030-01-31'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
@@ -33,6 +34,6 @@ function endOfDay(day: unknown): number {
   if (!Number.isNaN(ms)) return ms
   throw new SheikhError(
     'invalid-options',
-    'Cannot override: --until names no day. Write it as 2030-01-31. See: sheikh override --help',
+    'Cannot override: --until is not a day. Write it as YYYY-MM-DD, such as 2030-01-31. See: sheikh override --help',
   )
 }

@@ -6,9 +6,10 @@ import { open, printNotices } from '../project.js'
 export const plan: Command = {
   name: 'plan',
   usage: '',
-  summary: 'what a run would do, and why; changes nothing',
+  summary: 'Show what a run would do, and why, without changing anything',
   options: {},
   optionHelp: {},
+  examples: ['sheikh plan', 'sheikh plan --json'],
   positionals: [0, 0],
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)

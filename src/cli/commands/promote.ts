@@ -5,9 +5,13 @@ import { whoDecides } from '../who-decides.js'
 export const promote: Command = {
   name: 'promote',
   usage: '<version> --to <channel>',
-  summary: 'point a further channel, like production, at a release',
+  summary: 'Point a channel, such as production, at a release',
   options: { to: { type: 'string' }, by: { type: 'string' } },
-  optionHelp: { to: 'the channel', by: 'who; kept in the ledger (default: the user of Git)' },
+  optionHelp: {
+    to: 'Name of the channel',
+    by: 'Who decides; recorded in the ledger (default: user.name and user.email of Git)',
+  },
+  examples: ['sheikh promote 1.2.0 --to production'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)

@@ -8,12 +8,13 @@ import { terminalPath } from '../terminal-path.js'
 export const report: Command = {
   name: 'report',
   usage: '[run]',
-  summary: 'a run as Markdown or HTML (default: the last)',
+  summary: 'Print the report of a run as Markdown or HTML (default: the last run)',
   options: { out: { type: 'string' }, html: { type: 'boolean' } },
   optionHelp: {
-    out: 'write it to this file; one that ends in .html is a page with plots',
-    html: 'the page, whatever the file is called',
+    out: 'Write the report to this file; a name that ends in .html gives a page with plots',
+    html: 'Write HTML regardless of the file name',
   },
+  examples: ['sheikh report', 'sheikh report --out report.html'],
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
@@ -22,7 +23,9 @@ export const report: Command = {
     if (record === undefined)
       throw new SheikhError(
         'not-found',
-        `Cannot report ${positionals[0] === undefined ? 'the last run: there is none yet' : `the run ${positionals[0]}: it is not in the store`}. Run first.`,
+        positionals[0] === undefined
+          ? 'Cannot report the last run: there are no runs yet. Start one with: sheikh run'
+          : `Cannot report the run ${positionals[0]}: the store does not contain it. Use the id of a run from this store.`,
       )
     const html = values['html'] === true || isHtml(values['out'])
     const text = html ? reportRunHtml(record) : reportRun(record)

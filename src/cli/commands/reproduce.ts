@@ -5,9 +5,10 @@ import { open } from '../project.js'
 export const reproduce: Command = {
   name: 'reproduce',
   usage: '[version]',
-  summary: 'train a release again from nothing, and compare its bytes',
+  summary: 'Train a release again from scratch and compare the result byte for byte',
   options: {},
   optionHelp: {},
+  examples: ['sheikh reproduce', 'sheikh reproduce 1.2.0'],
   positionals: [0, 1],
   async run({ project, positionals }, terminal) {
     const repository = await open(project, terminal)
@@ -17,13 +18,16 @@ export const reproduce: Command = {
     const result = await pipeline.reproduce(version, { signal: terminal.signal })
     const { release, difference, files = [] } = result
     const { commit } = release.record
-    const remedy = commit === undefined ? '' : `\nIt was made of ${commit}: git switch --detach ${commit}, and again.`
+    const remedy =
+      commit === undefined
+        ? ''
+        : `\nIt was released from another commit. Check that commit out and try again: git switch --detach ${commit}`
     const text =
       result.status === 'reproduced'
-        ? `Reproduced: ${release.version}, byte for byte.`
+        ? `Reproduced ${release.version} byte for byte.`
         : difference !== undefined
-          ? `Not reproduced: ${release.version} was made of something else. The first that differs is ${difference.path}:\n  then: ${JSON.stringify(difference.before)}\n  now:  ${JSON.stringify(difference.after)}${remedy}`
-          : `Not reproduced: the same inputs gave other bytes.\n${files.map(({ path, difference: how }) => `  ${path}: ${how}`).join('\n')}`
+          ? `Not reproduced: the inputs of ${release.version} differ from the current ones. First difference, ${difference.path}:\n  then: ${JSON.stringify(difference.before)}\n  now:  ${JSON.stringify(difference.after)}${remedy}`
+          : `Not reproduced: the same inputs gave different files.\n${files.map(({ path, difference: how }) => `  ${path}: ${how}`).join('\n')}`
     return { text, json: toJson(result), exitCode: result.status === 'reproduced' ? 0 : 2 }
   },
 }

@@ -6,9 +6,13 @@ import { whoDecides } from '../who-decides.js'
 export const republish: Command = {
   name: 'republish',
   usage: '<version> --reason <why>',
-  summary: 'publish a release again as a new version: to new registries, or signed anew',
+  summary: 'Publish a release again as a new version, to reach a new registry or to sign it again',
   options: { reason: { type: 'string' }, by: { type: 'string' } },
-  optionHelp: { reason: 'why; kept with the release', by: 'who (default: the user of Git)' },
+  optionHelp: {
+    reason: 'Why you publish it again; recorded in the release',
+    by: 'Who decides (default: user.name and user.email of Git)',
+  },
+  examples: ['sheikh republish 1.2.0 --reason "Added the Hub as a registry"'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)

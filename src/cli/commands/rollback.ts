@@ -6,13 +6,14 @@ import { whoDecides } from '../who-decides.js'
 export const rollback: Command = {
   name: 'rollback',
   usage: '--reason <why>',
-  summary: 'publish an earlier release again and withdraw the current one',
+  summary: 'Publish an earlier release again as a new version and withdraw the current one',
   options: { to: { type: 'string' }, reason: { type: 'string' }, by: { type: 'string' } },
   optionHelp: {
-    to: 'the version to go back to (default: the one before)',
-    reason: 'why; kept in the ledger and with the withdrawal',
-    by: 'who; kept in the ledger (default: the user of Git)',
+    to: 'Version to roll back to (default: the previous release)',
+    reason: 'Why you roll back; recorded in the ledger and in the withdrawal',
+    by: 'Who decides; recorded in the ledger (default: user.name and user.email of Git)',
   },
+  examples: ['sheikh rollback --reason "More complaints"', 'sheikh rollback --to 1.1.0 --reason "1.2.0 is slower"'],
   positionals: [0, 0],
   async run({ project, values }, terminal) {
     const repository = await open(project, terminal)

@@ -8,7 +8,7 @@ import { terminalPath } from '../terminal-path.js'
 export const run: Command = {
   name: 'run',
   usage: '',
-  summary: 'validate, train, compare, and release if the gate lets it',
+  summary: 'Validate, train and evaluate, and release if the gate passes',
   options: {
     retrain: { type: 'boolean' },
     'allow-dirty': { type: 'boolean' },
@@ -16,11 +16,12 @@ export const run: Command = {
     report: { type: 'string' },
   },
   optionHelp: {
-    retrain: 'train and judge even where nothing changed',
-    'allow-dirty': 'run with uncommitted changes; no channel is pointed at the release',
-    'release-as': 'patch, minor, major, or a version (default: by what changed)',
-    report: 'also write the report, as Markdown, to this file',
+    retrain: 'Train and evaluate even if nothing changed',
+    'allow-dirty': 'Run with uncommitted changes; no channel will point at the release',
+    'release-as': 'patch, minor, major or a version (default: depends on what changed)',
+    report: 'Also write the report to this file, as Markdown',
   },
+  examples: ['sheikh run', 'sheikh run --release-as minor --report report.md'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
     const repository = await open(project, terminal)

@@ -7,9 +7,10 @@ import { open } from '../project.js'
 export const status: Command = {
   name: 'status',
   usage: '',
-  summary: 'what is released, what waits, how the last run ended',
+  summary: 'Show the current release, runs that await approval and the last run',
   options: {},
   optionHelp: {},
+  examples: ['sheikh status', 'sheikh status --json'],
   positionals: [0, 0],
   async run({ project }, terminal) {
     const repository = await open(project, terminal)
@@ -31,14 +32,14 @@ export const status: Command = {
       ...(missing.length === 0
         ? []
         : [
-            `Missing: the ledger records ${missing.join(', ')}, and the registry does not contain ${missing.length === 1 ? 'it' : 'them'}. A run is refused until ${missing.length === 1 ? 'it is' : 'they are'} back. If ${missing.length === 1 ? 'it is' : 'they are'} lost: sheikh ledger accept-loss --reason "…"`,
+            `Missing: the ledger records ${missing.join(', ')}, but the registry does not contain ${missing.length === 1 ? 'this release' : 'these releases'}. Runs are refused until you restore ${missing.length === 1 ? 'it' : 'them'}, or accept the loss: sheikh ledger accept-loss --reason "…"`,
           ]),
-      `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `, and ${dirtyPaths.length} files that a run reads are not committed` : ''}.`,
+      `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `; ${dirtyPaths.length === 1 ? '1 file that a run reads is' : `${dirtyPaths.length} files that a run reads are`} not committed` : ''}.`,
       last === undefined
         ? 'Last run: none.'
         : `Last run: ${last.runId}, ${last.status}${last.reason === undefined ? '' : ` (${last.reason})`}, ${moment(last.startedAtMs)}.`,
       ...awaiting.map(
-        ({ runId }) => `Awaiting approval: ${runId}. Release it with: sheikh approve ${runId} --reason "…"`,
+        ({ runId }) => `Awaiting approval: ${runId}. To release it: sheikh approve ${runId} --reason "…"`,
       ),
     ]
     const json = {
@@ -65,7 +66,7 @@ export const status: Command = {
   },
 }
 
-/** A release against the evidence is said to be one for as long as it stands. */
+/** Reports that the current release overrides the gate. */
 function overrideLine(current: Release | undefined): readonly string[] {
   const { by, reason, untilMs } = (current?.record.override ?? {}) as {
     readonly by?: string
@@ -73,5 +74,5 @@ function overrideLine(current: Release | undefined): readonly string[] {
     readonly untilMs?: number
   }
   if (untilMs === undefined) return []
-  return [`Against the evidence: ${by} answers for it until ${moment(untilMs)} (${reason}).`]
+  return [`Override: released against the evidence. ${by} is responsible until ${moment(untilMs)} (${reason}).`]
 }

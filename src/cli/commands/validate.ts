@@ -6,9 +6,10 @@ import { open, printNotices } from '../project.js'
 export const validate: Command = {
   name: 'validate',
   usage: '',
-  summary: 'check configuration, samples, prompts and the evaluation set; needs no trainer and no release target',
+  summary: 'Check configuration, samples, prompts and the evaluation set; needs no trainer and no release target',
   options: {},
   optionHelp: {},
+  examples: ['sheikh validate', 'sheikh validate --project ./my-model'],
   positionals: [0, 0],
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
@@ -22,15 +23,15 @@ export const validate: Command = {
     const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`
     const verdict =
       problems.length > 0
-        ? [`Not sound: ${errors}.`]
+        ? [`Invalid: ${errors}.`]
         : summary
-          ? [`Sound: ${countsText(summary.counts)}.`, ...tables.map((table) => `Read ${table}.`)]
+          ? [`Valid: ${countsText(summary.counts)}.`, ...tables.map((table) => `Read ${table}.`)]
           : []
     const lines = [
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
       ...(summary?.warnings ?? []).map(({ message }) => `warning: ${message}`),
       ...foreseen.map((finding) => `warning: ${foreseenText(finding)}`),
-      // The answer comes last: that is the line people and scripts look at.
+      // The result comes last, because people and scripts look at the last line.
       [...verdict, ...next.map((step) => `Next: ${step}`)].join(' '),
     ]
     const errorsOf = (errors: typeof problems) => errors.map(({ code, message, facts }) => ({ code, message, facts }))

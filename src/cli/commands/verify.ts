@@ -8,17 +8,18 @@ import { terminalPath } from '../terminal-path.js'
 export const verify: Command = {
   name: 'verify',
   usage: '[version | folder | hf:name/model@tag]',
-  summary: 'check a release: files, signature, origin, ledger',
+  summary: 'Verify the files, signature, origin and ledger entries of a release',
   options: { keys: { type: 'string' }, remote: { type: 'boolean' } },
   optionHelp: {
-    keys: 'the keys to believe (default: mlops/keys/trusted.json of the project)',
-    remote: 'also look for commits, tags and assets that no line of the ledger explains',
+    keys: 'File of trusted keys (default: mlops/keys/trusted.json of the project)',
+    remote: 'Also look for commits, tags and assets in the registry that the ledger does not explain',
   },
+  examples: ['sheikh verify 1.2.0 --remote', 'sheikh verify hf:team/spam@v1.2.0 --keys trusted.json'],
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const target = targetOf(positionals[0], terminal)
     const keysPath = typeof values['keys'] === 'string' ? terminalPath(terminal, values['keys'], '--keys') : undefined
-    const repository = await openIfThere(project, terminal)
+    const repository = await openIfProject(project, terminal)
     if (repository !== undefined)
       return answer(await repository.verify(target, { keysPath, remote: values['remote'] === true }))
     const { verifyElsewhere } = await import('../../repository/index.js')
@@ -27,15 +28,15 @@ export const verify: Command = {
   },
 }
 
-/** A version may be written as its tag; a folder is below the working directory. */
+/** Accepts a version with or without its leading "v". Resolves a folder against the working directory. */
 function targetOf(text: string | undefined, terminal: Terminal): string | undefined {
   if (text === undefined || text.startsWith('hf:')) return text
   const version = text.replace(/^v(?=\d)/, '')
   return /^\d+\.\d+\.\d+/.test(version) ? version : terminalPath(terminal, text, 'the folder of the release')
 }
 
-/** A release can be verified by somebody who has nothing but its files. */
-async function openIfThere(project: string, terminal: Terminal): Promise<Repository | undefined> {
+/** The project, or `undefined` outside of one: the files of a release are enough to verify it. */
+async function openIfProject(project: string, terminal: Terminal): Promise<Repository | undefined> {
   try {
     return await open(project, terminal)
   } catch (error) {
@@ -50,11 +51,11 @@ function answer(verification: Verification): CommandResult {
     ...checks.map(({ name, status, detail }) => `${name.padEnd(10)}  ${status.padEnd(7)}  ${detail}`),
     ...touched.map(
       ({ version: which, by, keyId, reason }) =>
-        `touched: ${which} was signed with the key of ${by} (${keyId.slice(0, 12)}…), which is revoked${reason === undefined ? '' : `: ${reason}`}`,
+        `affected: ${which} was signed with the key of ${by} (${keyId.slice(0, 12)}…), which is revoked${reason === undefined ? '' : `: ${reason}`}`,
     ),
     ...(unexplained ?? []).map(({ kind, name, fact }) => `unexplained ${kind} ${name}: ${fact}`),
-    ...(unexplained?.length === 0 ? ['In the registries is nothing that the ledger does not explain.'] : []),
-    holds ? `Holds${version === undefined ? '' : `: ${version} is what was released`}.` : 'Does not hold.',
+    ...(unexplained?.length === 0 ? ['The ledger explains everything in the registries.'] : []),
+    holds ? `Verified${version === undefined ? '' : `: ${version} is exactly what was released`}.` : 'Not verified.',
   ]
   return { text: lines.join('\n'), json: toJson(verification), exitCode: holds ? 0 : 1 }
 }

@@ -4,9 +4,10 @@ import { open } from '../project.js'
 export const why: Command = {
   name: 'why',
   usage: '<stage>',
-  summary: 'why a stage would run: the first thing that differs',
+  summary: 'Explain why a stage would run: show the first difference',
   options: {},
   optionHelp: {},
+  examples: ['sheikh why train', 'sheikh why evaluate'],
   positionals: [1, 1],
   async run({ project, positionals }, terminal) {
     const repository = await open(project, terminal)

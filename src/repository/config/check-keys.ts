@@ -1,6 +1,7 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node } from 'yaml'
+import { nearestName } from '../../core/index.js'
 import type { Keys } from './keys.js'
-import { nearestName } from './nearest-name.js'
+
 import type { Notice } from './read-yaml.js'
 import type { Values } from './values.js'
 

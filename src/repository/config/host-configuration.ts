@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../../core/index.js'
+import { messageOf, nearestName } from '../../core/index.js'
 import type { Source } from '../../dataset/index.js'
 import type { Check } from '../../gate/index.js'
 import type { Pipeline, Stage } from '../../pipeline/index.js'
 import type { Releaser } from '../../releaser/index.js'
 import type { Trainer } from '../../trainer/index.js'
 import { hostConfigurationPaths } from '../layout.js'
-import { nearestName } from './nearest-name.js'
+
 import { invalidConfig } from './read-yaml.js'
 
 /** The default export of `sheikh.config.ts`. Each part replaces the part that the YAML files describe. */
