@@ -194,7 +194,7 @@ it('an evaluation set is pinned once, added to, and watched', async () => {
   const { code, out } = await sheikh(folder, ['evaluation', 'status'])
   expect(code).toBe(1)
   expect(out).toContain('81 items pinned')
-  expect(out).toContain(`Edited or deleted: ${first}`)
+  expect(out).toContain(`Edited or deleted pinned items: ${first}`)
   expect(await sheikh(folder, ['evaluation', 'repin'])).toMatchObject({
     code: 1,
     err: expect.stringContaining('--reason'),
