@@ -8,11 +8,11 @@ import type { RunRecord } from './run-result.js'
 export interface RunEventBase {
   readonly runId: string
   readonly atMs: number
-  /** From 0, without gaps within a run. */
+  /** Counts from 0 without gaps within a run. */
   readonly sequence: number
 }
 
-/** What a run says while it works: one readonly, JSON-serialisable object each, the same to listeners, iterators and the record. */
+/** An event of a run: a readonly, JSON-serialisable object. Listeners, iterators and the record receive the same events. */
 export type RunEvent = RunEventBase & RunEventBody
 
 export type RunEventBody =

@@ -10,47 +10,47 @@ import type { Versioning } from './versioning.js'
 
 export interface PipelineOptions<I, T> {
   readonly dataset: Dataset<I, T>
-  /** Its input and target types are the dataset's: a wrong one is an error on this line. */
+  /** Trains and loads models. Its input and target types must match the dataset. */
   readonly trainer: Trainer<NoInfer<I>, NoInfer<T>>
   readonly gate: Gate
   readonly releaser: Releaser
-  /** Where runs are remembered: `directoryStore('.sheikh')`, or `memoryStore()` in a test. */
+  /** Stores the records and outputs of runs: `directoryStore('.sheikh')`, or `memoryStore()` in a test. */
   readonly store: Store
-  /** @default a journal in the store */
+  /** The chain of decisions. @default a journal in the store */
   readonly ledger?: Ledger | undefined
-  /** The host's own steps. @default none */
+  /** Your own stages. @default none */
   readonly stages?: readonly Stage[] | undefined
   /**
-   * After a stage of the host's that reads the release has failed: goes back to the release before, or leaves that to whoever
-   * is told. @default 'notify'
+   * What happens if one of your stages fails after the release: roll back to the previous release, or only report the error.
+   * @default 'notify'
    */
   readonly onFailure?: 'rollback' | 'notify' | undefined
-  /** Pointed at each release. @default 'latest' */
+  /** The channel that points at each release. @default 'latest' */
   readonly channel?: string | undefined
   /** Decides the next version. @default by the change: labels or architecture major, configuration or prompts minor, data patch */
   readonly versioning?: Versioning | undefined
-  /** Makes each release a pre-release of this name: `rc` gives `1.3.0-rc.0`. @default none */
+  /** Makes each release a pre-release with this name: `rc` gives `1.3.0-rc.0`. @default none */
   readonly prerelease?: string | undefined
-  /** @default 0 */
+  /** The seed of all random choices. @default 0 */
   readonly seed?: number | undefined
   /**
-   * A release to start training from; only for a trainer that says `warmStart`.
+   * A release to start training from. Requires a trainer with `warmStart: true`.
    *
    * @default none: from scratch
    */
   readonly base?: NamedBase | undefined
   /**
-   * The training rows as they stood in a commit. Asked where only a share of the old rows is replayed and the store does not
-   * hold who they were; believed where the Merkle root is the one that was recorded. @default only the store is asked
+   * Returns the training rows of a commit. Called if only a share of the old rows is replayed and the store does not have their
+   * digests. The result is used only if its Merkle root matches the record. @default only the store is used
    */
   readonly rowsAtCommit?: ((commit: string, context: CallContext) => Promise<readonly RowIdentity[]>) | undefined
-  /** Further files of the bundle, under `prompts/` or `sheikh/`. @default none */
+  /** Additional files of the bundle, under `prompts/` or `sheikh/`. @default none */
   readonly payload?: ((context: CallContext) => Promise<readonly PayloadFile[]>) | undefined
-  /** Signs each release: `releaseAttester`. @default none, and releases are not signed */
+  /** Signs each release: `releaseAttester`. @default none: releases are not signed */
   readonly attest?: Attester | undefined
-  /** Where the work comes from. @default unknown, and not dirty */
+  /** The commit and the uncommitted changes of a run. @default unknown and clean */
   readonly provenance?: ((context: CallContext) => Promise<Provenance>) | undefined
-  /** Hidden wherever a run writes. @default none; what looks like a token is always hidden */
+  /** Texts to hide in everything that a run writes. @default none; anything that looks like a token is always hidden */
   readonly secrets?: readonly string[] | undefined
   readonly clock?: Clock | undefined
   readonly log?: Log | undefined
@@ -65,11 +65,11 @@ export interface PayloadFile {
 
 export interface Provenance {
   readonly commit?: string | undefined
-  /** Files that a run reads and that are not as the commit holds them. */
+  /** Files that a run reads and that differ from the commit. */
   readonly dirtyPaths: readonly string[]
-  /** Of `dirtyPaths`, the files that Git ignores, so that no commit holds them. */
+  /** The files in `dirtyPaths` that Git ignores, so that no commit contains them. */
   readonly ignoredPaths?: readonly string[] | undefined
-  /** Of `dirtyPaths`, the files that the commit holds and the checkout leaves out. */
+  /** The files in `dirtyPaths` that are in the commit but not in the checkout. */
   readonly absentPaths?: readonly string[] | undefined
 }
 
@@ -78,11 +78,11 @@ export interface CallOptions {
 }
 
 export interface RunOptions extends CallOptions {
-  /** Trains and judges even where the source key says that nothing changed. @default false */
+  /** Trains and evaluates even if the source key shows that nothing changed. @default false */
   readonly retrain?: boolean | undefined
-  /** Runs with uncommitted changes; the release is made, and no channel is pointed at it. @default false */
+  /** Runs with uncommitted changes. The release is published, but no channel points at it. @default false */
   readonly allowDirty?: boolean | undefined
-  /** `patch`, `minor`, `major`, or a version above all before, in place of what the change says. */
+  /** `patch`, `minor`, `major`, or a version above all used ones. @default depends on what changed */
   readonly releaseAs?: VersionLevel | Version | undefined
 }
 
@@ -97,48 +97,48 @@ export interface AcceptLossOptions extends CallOptions {
 }
 
 export interface OverrideOptions extends ApproveOptions {
-  /** Until when somebody answers for it, in milliseconds since 1970; afterwards every run says that it has ended. */
+  /** The end of the override, in milliseconds since 1970. Later runs warn that it has ended. */
   readonly untilMs: number
 }
 
 export interface PromoteOptions extends CallOptions {
-  /** The channel to point. */
+  /** The channel to move. */
   readonly to: string
-  /** Who asks for it; kept in the ledger. */
+  /** Who decides; recorded in the ledger. */
   readonly by: string
 }
 
 export interface ImportOptions extends CallOptions {
-  /** The model's files. */
+  /** The folder with the model's files. */
   readonly directory: string
-  /** Where they come from, as people know it. @default the directory */
+  /** The origin of the model, as a description for people. @default the directory */
   readonly from?: string | undefined
-  /** Who brings it; kept with the release. */
+  /** Who imports it; recorded in the release. */
   readonly by: string
-  /** @default 0.1.0 */
+  /** The version of the release. @default 0.1.0 */
   readonly version?: Version | undefined
 }
 
-/** At least one; a release that either would keep is kept. */
+/** The retention rules; at least one is required. A release is kept if either rule keeps it. */
 export interface GcOptions extends CallOptions {
-  /** That many of the newest releases that are not withdrawn. */
+  /** The number of newest releases to keep, not counting withdrawn ones. */
   readonly keepLast?: number | undefined
-  /** All that are younger, in days. */
+  /** Keeps releases that are younger than this many days. */
   readonly retentionDays?: number | undefined
 }
 
 export interface RepublishOptions extends CallOptions {
-  /** Why; kept with the release. */
+  /** Why; recorded in the release. */
   readonly reason: string
-  /** Who decides; kept with the release. */
+  /** Who decides; recorded in the release. */
   readonly by: string
 }
 
 export interface RollbackOptions extends CallOptions {
-  /** @default the newest release before the current one that is not withdrawn and is another bundle */
+  /** The version to roll back to. @default the newest earlier release that is not withdrawn and has a different bundle */
   readonly to?: string | undefined
-  /** Why; kept in the ledger and with the withdrawal. A blank one is refused (`invalid-options`). */
+  /** Why; recorded in the ledger and in the withdrawal. Must not be blank (`invalid-options`). */
   readonly reason: string
-  /** Who decides; kept in the ledger. */
+  /** Who decides; recorded in the ledger. */
   readonly by: string
 }

@@ -39,14 +39,14 @@ import { checkStages } from './stage.js'
 import { walk } from './walk.js'
 
 /**
- * The road from data to a release, composed of five parts that know nothing of each other.
+ * Takes data to a release: validates, trains, evaluates, asks the gate and publishes. Composed of five independent parts.
  *
  * @example
  * const pipeline = new Pipeline({ dataset, trainer, gate, releaser, store: directoryStore('.sheikh') })
  * const result = await pipeline.run()
  * if (result.status === 'released') console.log(result.release.version)
  *
- * @throws `invalid-options` where a stage could never run, a name is not one, or the trainer cannot start from the base.
+ * @throws `invalid-options` if a stage could never run, a name is invalid, or the trainer cannot start from the base.
  */
 export class Pipeline<I = string, T = string> {
   readonly #options: PipelineOptions<unknown, unknown>
@@ -55,18 +55,21 @@ export class Pipeline<I = string, T = string> {
   constructor(options: PipelineOptions<I, T>) {
     checkStages(options.stages ?? [])
     if (options.seed !== undefined && !Number.isSafeInteger(options.seed))
-      throw new SheikhError('invalid-options', `Cannot use the seed ${options.seed}: it is not a whole number.`)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot use the seed ${options.seed}: it is not a whole number. Choose one, such as 0.`,
+      )
     if (options.channel !== undefined && !/^[a-z0-9][a-z0-9-]*$/.test(options.channel))
       throw new SheikhError(
         'invalid-options',
-        `Cannot use the channel "${options.channel}": write it in a-z, 0-9 and "-".`,
+        `Cannot use the channel "${options.channel}": a name has only a-z, 0-9 and "-". Choose another name.`,
       )
     if (options.base !== undefined) checkNamedBase(options.base, options.trainer)
-    // The parts agree on their types here; inside, rows are passed along and never looked into.
+    // The types of the parts are checked here. Inside, rows are passed along and never inspected.
     this.#options = options as unknown as PipelineOptions<unknown, unknown>
   }
 
-  /** Listens to one type of event. Returns a function that stops it. What a listener throws is logged, and stops nothing. */
+  /** Adds a listener for one type of event. Returns a function that removes it. Errors of a listener are logged and do not stop the run. */
   on<Type extends RunEventType>(type: Type, listener: (event: RunEventOf<Type>) => void): () => void {
     const failed = (error: unknown) => {
       const message = `A listener to "${type}" failed: ${messageOf(error)}`
@@ -74,7 +77,7 @@ export class Pipeline<I = string, T = string> {
     }
     const guarded = (event: RunEventOf<Type>) => {
       try {
-        // An async function is a listener too, and a rejection that nobody handles ends the process.
+        // A listener may be async, and an unhandled rejection would end the process.
         Promise.resolve(listener(event) as unknown).catch(failed)
       } catch (error) {
         failed(error)
@@ -87,29 +90,29 @@ export class Pipeline<I = string, T = string> {
   }
 
   /**
-   * Walks the road to its end.
+   * Runs all stages and resolves with the result.
    *
    * @throws `locked`, `repository-dirty`, `dataset-invalid`, `dataset-changed`, `train-diverged`, `artifact-corrupt`,
-   * `release-rejected`, `release-conflict`, `storage-failed`, `stage-failed`; the signal's reason where it is aborted.
+   * `release-rejected`, `release-conflict`, `storage-failed`, `stage-failed`; the signal's reason if it is aborted.
    */
   async run(options: RunOptions = {}): Promise<RunResult> {
     return (await this.start(options)).result()
   }
 
-  /** Takes the lock and starts to walk; the walk goes on while the caller does other things. @throws `locked`. */
+  /** Takes the lock and starts a run in the background. @throws `locked`. */
   start(options: RunOptions = {}): Promise<Run> {
     return this.#begin('run', options, (session) => walk(session, options))
   }
 
-  /** Releases what the run `runId` left open. @throws `not-found`, `release-conflict` where something newer was committed or released. */
+  /** Releases the model of the inconclusive run `runId`. @throws `not-found`, `release-conflict` if something newer was committed or released. */
   async approve(runId: string, options: ApproveOptions): Promise<RunResult> {
     return (await this.#begin('approve', options, async (session) => approve(session, runId, options))).result()
   }
 
   /**
-   * Releases the run `runId`, which was held, against its evidence: with a name, a reason and an end.
+   * Releases the model of the held run `runId` despite the evidence. Requires a name, a reason and an end.
    *
-   * @throws `not-found`; `release-rejected` where weights are not whole; `release-conflict` as `approve`.
+   * @throws `not-found`; `release-rejected` if the weights are damaged; `release-conflict` as for `approve`.
    */
   async override(runId: string, options: OverrideOptions): Promise<RunResult> {
     return (await this.#begin('override', options, async (session) => override(session, runId, options))).result()
@@ -121,54 +124,54 @@ export class Pipeline<I = string, T = string> {
   }
 
   /**
-   * Publishes a release again as a new version: into registries that were added since, or signed with another key.
+   * Publishes a release again as a new version, to reach new registries or to sign it with another key.
    *
-   * @throws `not-found`; `release-rejected` for what is withdrawn.
+   * @throws `not-found`; `release-rejected` for a withdrawn release.
    */
   async republish(version: string, options: RepublishOptions): Promise<RunResult> {
     return (await this.#begin('republish', options, (session) => republish(session, version, options))).result()
   }
 
   /**
-   * Points a further channel, like `production`, at a release.
+   * Points a further channel, such as `production`, at a release.
    *
    * @throws `not-found`; `release-rejected` for the pipeline's own channel, and for a release that is withdrawn or was made
-   * of uncommitted changes.
+   * from uncommitted changes.
    */
   async promote(version: string, options: PromoteOptions): Promise<Promoted> {
     return (await this.#begin('promote', options, (session) => promoteRelease(session, version, options))).result()
   }
 
   /**
-   * Takes a model that lives elsewhere as the first release, so that the gate compares with it and versions go on from it.
-   * It is scored, and not judged.
+   * Imports an existing model as the first release, so that the gate compares later candidates with it. The model is scored,
+   * but the gate does not judge it.
    *
-   * @throws `release-conflict` where something is released already; `release-rejected` where the trainer cannot use it.
+   * @throws `release-conflict` if there is a release already; `release-rejected` if the trainer cannot use the model.
    */
   async import(options: ImportOptions): Promise<Imported> {
     return (await this.#begin('import', options, (session) => importModel(session, options))).result()
   }
 
   /**
-   * Trains a release again from nothing, with what is here now, and compares the bytes; or names the first input that is
-   * another one than then.
+   * Trains a release again from scratch with the current inputs and compares the files. If the inputs have changed, names the
+   * first difference instead.
    *
    * @param version @default the release that the channel points at
-   * @throws `not-found` where there is no such release, or nothing is known of how it was made.
+   * @throws `not-found` if there is no such release, or if its record does not say how it was made.
    */
   async reproduce(version?: Version, options: CallOptions = {}): Promise<Reproduction> {
     return (await this.#begin('reproduce', options, (session) => reproduce(session, version))).result()
   }
 
-  /** Which releases' files `gc` would remove, and why it keeps the others. Writes nothing. @throws `invalid-options`. */
+  /** Lists the releases whose files `gc` would remove, and why it keeps the others. Changes nothing. @throws `invalid-options`. */
   planGc(options: GcOptions): Promise<GcPlan> {
     const { clock, log } = this.#options
     return planGc(this.#options, callContext({ signal: options.signal, clock, log }), options)
   }
 
   /**
-   * Removes the files of old releases; what is known of them stays, and their versions stay used. Never those of the
-   * newest, of the best, of one that a channel points at, or of the named base.
+   * Removes the files of old releases. Their records remain and their versions stay used. Never removes the newest release, the
+   * best, one that a channel points at, or the named base.
    *
    * @throws `invalid-options`.
    */
@@ -181,40 +184,40 @@ export class Pipeline<I = string, T = string> {
     return (await this.#begin('gc', options, work)).result()
   }
 
-  /** What a run would do, and why. Writes nothing. */
+  /** Returns what a run would do, and why. Changes nothing. */
   plan(options: CallOptions = {}): Promise<RunPlan> {
     return plan(this.#options, options)
   }
 
-  /** What the gate will find on the next candidate, whatever is trained: a format of weights that it refuses, for example. */
+  /** Returns findings that the gate will make on any next candidate, such as a refused weights format. */
   foreseen(): Promise<readonly Finding[]> {
     return foreseen(this.#options)
   }
 
-  /** Why a stage would run, or would not. */
+  /** Returns why a stage would run, or would not. */
   async why(stage: string, options: CallOptions = {}): Promise<PlannedStage> {
     return explain(await this.plan(options), stage)
   }
 
-  /** All releases, newest first. */
+  /** Returns all releases, newest first. */
   history(options: CallOptions = {}): Promise<readonly Release[]> {
     const { clock, log } = this.#options
     return readHistory({ options: this.#options, context: callContext({ signal: options.signal, clock, log }) })
   }
 
-  /** The release that the channel points at. */
+  /** Returns the release that the channel points at. */
   current(options: CallOptions = {}): Promise<Release | undefined> {
     const { channel = 'latest', clock, log } = this.#options
     return this.#options.releaser.current(channel, callContext({ signal: options.signal, clock, log }))
   }
 
-  /** Where every channel points. */
+  /** Returns the version that each channel points at. */
   channels(options: CallOptions = {}): Promise<Readonly<Record<string, Version>>> {
     const { clock, log } = this.#options
     return this.#options.releaser.channels(callContext({ signal: options.signal, clock, log }))
   }
 
-  /** Records of the runs, newest first. @default all */
+  /** Returns the records of the runs, newest first. @default all */
   async runs({ limit = Number.POSITIVE_INFINITY }: { readonly limit?: number } = {}): Promise<readonly RunRecord[]> {
     const { store, clock, log } = this.#options
     const held = await store.heldLock?.(callContext({ clock, log }))
@@ -223,7 +226,7 @@ export class Pipeline<I = string, T = string> {
       if (records.length >= limit) break
       const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
       if (record === undefined) continue
-      // A run holds the lock to its end: one that does not hold it any more was killed.
+      // A run keeps the lock until it ends. A run without an end and without the lock was killed.
       const isInterrupted =
         record.status === 'running' && store.heldLock !== undefined && held?.token !== record.lockToken
       records.push(isInterrupted ? { ...record, status: 'interrupted' } : record)
@@ -232,10 +235,10 @@ export class Pipeline<I = string, T = string> {
   }
 
   /**
-   * Judges a run's candidate on a pool of unlabelled inputs: only those that it and the release answer differently need a
-   * label, and the decision is the one that labels of all would give.
+   * Judges a run's candidate on a pool of unlabelled inputs. Only inputs that the candidate and the release answer differently
+   * need a label; labels for the others would not change the decision.
    *
-   * @throws `not-found` for a run that compared nothing, `dataset-invalid`, `invalid-options` for a label that was not asked.
+   * @throws `not-found` for a run without a comparison, `dataset-invalid`, `invalid-options` for a label that was not requested.
    */
   labelPool(runId: string, { signal, ...options }: LabelPoolOptions): Promise<LabelledPool> {
     const { clock, log } = this.#options
@@ -243,9 +246,9 @@ export class Pipeline<I = string, T = string> {
   }
 
   /**
-   * The ledger, every link checked, and against what the newest release remembers of it.
+   * Returns the ledger after checking every link and the entry that the newest release references.
    *
-   * @throws `artifact-corrupt` where a line was edited, dropped or reordered.
+   * @throws `artifact-corrupt` if an entry was edited, removed or reordered.
    */
   async ledger(options: CallOptions = {}): Promise<readonly LedgerEntry[]> {
     const { ledger, store, clock, log } = this.#options
@@ -255,15 +258,16 @@ export class Pipeline<I = string, T = string> {
     return entries
   }
 
-  /** Versions that the ledger records and the registry lacks, oldest first. While there are any, no run decides anything. */
+  /** Returns the versions that are in the ledger but not in the registry, oldest first. Runs are refused while there are any. */
   async missingReleases(options: CallOptions = {}): Promise<readonly Version[]> {
     return missingReleases(await this.ledger(options), await this.history(options))
   }
 
   /**
-   * Records that the missing releases are lost for good, so that the next run starts without them. Their versions stay used.
+   * Records in the ledger that the missing releases are permanently lost, so that runs continue without them. Their versions stay
+   * used.
    *
-   * @returns the versions.
+   * @returns the missing versions.
    * @throws `invalid-options` without a name and a reason.
    */
   acceptLoss({ signal, ...options }: AcceptLossOptions): Promise<readonly Version[]> {
@@ -271,7 +275,7 @@ export class Pipeline<I = string, T = string> {
     return acceptLoss(this.#options, callContext({ signal, clock, log }), options)
   }
 
-  /** What a run judged, item by item. @throws `not-found` where it kept nothing. */
+  /** Returns the item scores that a run judged. @throws `not-found` if the run kept none. */
   evaluations(runId: string, options: CallOptions = {}): Promise<RunEvaluations> {
     const { store, clock, log } = this.#options
     return keptEvaluations(store, runId, callContext({ signal: options.signal, clock, log }))
@@ -285,7 +289,7 @@ export class Pipeline<I = string, T = string> {
     signal?.throwIfAborted()
     const { store, clock, log } = this.#options
     const controller = new AbortController()
-    // Combined once a run: a listener for every batch would pile up on a long-lived signal.
+    // Combined once per run: a listener per batch would accumulate on a long-lived signal.
     const combined = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
     const context = callContext({ signal: combined, clock, log })
     const startedAtMs = context.clock.nowMs()
@@ -307,7 +311,7 @@ export class Pipeline<I = string, T = string> {
       stages: [],
     }
     const finished = this.#carry({ context, lock, record, emit }, work).finally(() => events.end())
-    // Whoever asks for the result meets the error; nobody has to ask.
+    // `result()` rejects with the error. Without a call it must not become an unhandled rejection.
     finished.catch(() => {})
     return {
       id: record.runId,
@@ -346,10 +350,10 @@ export class Pipeline<I = string, T = string> {
       const status = context.signal.aborted ? 'aborted' : 'failed'
       const message = createRedactor(this.#options.secrets)(messageOf(error))
       const code = isSheikhError(error) ? error.code : undefined
-      // A full disk may refuse this too: the error that is thrown is the first one.
+      // On a full disk this may fail too. Throw the first error.
       if (session !== undefined)
         await close(session, { status, reason: code, error: { code, message } }).catch(() => {})
-      // Whatever host code made of the abort: the caller knows its own reason.
+      // Host code may have wrapped the abort. Throw the caller's own reason.
       context.signal.throwIfAborted()
       throw error
     } finally {
@@ -359,7 +363,7 @@ export class Pipeline<I = string, T = string> {
   }
 }
 
-/** The newest run's id, so that the next one sorts after it. Lets the lock go if that cannot be read. */
+/** The id of the newest run, so that the next id sorts after it. Releases the lock if reading fails. */
 async function latestRun({ runs }: Store, lock: Lock): Promise<readonly string[]> {
   try {
     return await runs.list()
@@ -379,7 +383,7 @@ async function close(
     ...(version !== undefined && { version }),
     ...(error !== undefined && { error }),
   }
-  // The end is said once: what can still make a failure of a good run comes before it.
+  // The end event is sent once, so everything that can still fail comes before it.
   if (error === undefined) {
     await session.flush()
     await session.update(record)

@@ -7,10 +7,10 @@ import type { CandidateRecord } from '../trainer/index.js'
 import type { GcPlan } from './collect-garbage.js'
 import type { Difference } from './keys.js'
 
-/** How a run ended, other than by an error. A gate that says no is a successful gate. */
+/** The result of a run that ended without an error. A run that the gate refuses is a result, not an error. */
 export type RunResult = { readonly runId: string } & (
   | { readonly status: 'released'; readonly release: Release; readonly verdict: Verdict }
-  /** An earlier bundle again, as a new version: after a `git revert`, or a rollback. */
+  /** An earlier bundle was published again as a new version, after a `git revert` or a rollback. */
   | { readonly status: 'restored'; readonly release: Release; readonly restoredFrom: Version }
   | { readonly status: 'up-to-date'; readonly release: Release }
   | { readonly status: 'held'; readonly reason: 'fail' | 'inconclusive'; readonly verdict: Verdict }
@@ -20,7 +20,7 @@ export type RunResult = { readonly runId: string } & (
 
 export type RunStatus = RunResult['status']
 
-/** A release that a further channel points at now. */
+/** The result of `promote`: the channel and the release that it points at now. */
 export interface Promoted {
   readonly runId: string
   readonly status: 'promoted'
@@ -28,52 +28,52 @@ export interface Promoted {
   readonly channel: string
 }
 
-/** What `gc` did. */
+/** The result of `gc`. */
 export interface Collected extends GcPlan {
   readonly runId: string
   readonly status: 'collected'
 }
 
-/** A model from elsewhere, released as the first one. */
+/** The result of `import`: an existing model as the first release. */
 export interface Imported {
   readonly runId: string
   readonly status: 'imported'
   readonly release: Release
-  /** Files of the folder that were not released. */
+  /** The files of the folder that were not released. */
   readonly leftOut: readonly LeftOut[]
 }
 
-/** A file that an import does not release. */
+/** A file that `import` skipped. */
 export interface LeftOut {
-  /** Below the folder of the model. */
+  /** Relative to the folder of the model. */
   readonly path: string
-  /** Follows the path in a sentence. */
+  /** Completes a sentence after the path: `is not part of the model`. */
   readonly reason: string
 }
 
-/** A release that was trained again. */
+/** The result of `reproduce`. */
 export interface Reproduction {
   readonly runId: string
   readonly status: 'reproduced' | 'not-reproduced'
   readonly release: Release
-  /** The first input that is another one than then; nothing was trained. */
+  /** The first input that has changed since the release. If present, nothing was trained. */
   readonly difference?: Difference | undefined
-  /** Files of the weights whose bytes are others, from the same inputs. */
+  /** The files of the weights that differ although the inputs are the same. */
   readonly files?: readonly ManifestDifference[] | undefined
 }
 
-/** How any holder of the lock ended. */
+/** The result of any command that takes the lock. */
 export type Outcome = RunResult | Promoted | Collected | Imported | Reproduction
 
-/** One stage as it went. */
+/** The record of one stage. */
 export interface StageRecord {
   readonly name: string
-  /** The digest of `parts`; absent for a stage that is never cached. */
+  /** The digest of `parts`. Absent for a stage that is never cached. */
   readonly key?: Digest | undefined
   readonly parts?: Json | undefined
   readonly cached: boolean
   readonly durationMs: number
-  /** What a host's stage returned. */
+  /** The value that a host's own stage returned. */
   readonly value?: Json | undefined
 }
 
@@ -84,7 +84,7 @@ export interface KeptEvaluations {
   readonly best?: Digest | undefined
 }
 
-/** What the store remembers of a run. JSON; replaced whole as the run goes on. */
+/** The stored record of a run. Plain JSON; replaced atomically during the run. */
 export interface RunRecord {
   readonly formatVersion: 1
   readonly runId: string
@@ -100,7 +100,7 @@ export interface RunRecord {
     | 'reproduce'
   readonly status:
     | 'running'
-    /** Its process was killed: it neither ended nor holds the lock. Told by `Pipeline.runs`, never written. */
+    /** The process was killed: the run has not ended and does not hold the lock. Set by `Pipeline.runs`, never stored. */
     | 'interrupted'
     | RunStatus
     | 'promoted'
@@ -111,37 +111,37 @@ export interface RunRecord {
     | 'aborted'
   readonly reason?: string | undefined
   readonly startedAtMs: number
-  /** The token of the lock that it held. */
+  /** The token of the run's lock. */
   readonly lockToken?: number | undefined
   readonly endedAtMs?: number | undefined
   readonly commit?: string | undefined
   readonly dirty?: boolean | undefined
   readonly channel?: string | undefined
   readonly sourceKey?: Digest | undefined
-  /** What the source key is made of. */
+  /** The inputs of the source key. */
   readonly sourceParts?: Json | undefined
-  /** The same, part by part, for whoever asks what changed. */
+  /** The inputs of the source key, part by part, to find out what changed. */
   readonly source?: Json | undefined
   readonly dataset?: DatasetSummary | undefined
   readonly stages: readonly StageRecord[]
   readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined
   readonly bundle?: Digest | undefined
-  /** What a person decided: an approval or an override. */
+  /** The decision of a person: an approval or an override. */
   readonly decision?:
     | { readonly by: string; readonly reason: string /** An override's end. */; readonly untilMs?: number | undefined }
     | undefined
   readonly baseline?: Version | undefined
   readonly best?: Version | undefined
-  /** Where the store keeps the evaluations that were judged; absent for host code without a version. */
+  /** The stored evaluations that the gate judged. Absent for host code without a version. */
   readonly evaluations?: KeptEvaluations | undefined
-  /** The candidate's metrics over the whole evaluation set. */
+  /** The candidate's metrics on the evaluation set. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly verdict?: Verdict | undefined
-  /** What decided: kept with the release, so that the next run knows what changed. */
+  /** The gate's policy; also recorded in the release, so that the next run detects changes. */
   readonly policy?: Json | undefined
   readonly version?: Version | undefined
   readonly restoredFrom?: Version | undefined
-  /** The run that ran the host's stages on this one's release, after this one was killed. */
+  /** The later run that completed the host's stages for this run's release, after this run was killed. */
   readonly finishedBy?: string | undefined
   readonly error?: { readonly code?: string | undefined; readonly message: string } | undefined
 }

@@ -1,16 +1,16 @@
 import type { RunEvent } from './events.js'
 import type { RunResult } from './run-result.js'
 
-/** A walk down the road, while it is walked. Iterate it for its events, from the first. Not thenable: ask for `result()`. */
+/** A run in progress. Iterate it to receive its events from the first one on. Not thenable: call `result()`. */
 export interface Run<R = RunResult> extends AsyncDisposable, AsyncIterable<RunEvent> {
   readonly id: string
-  /** Rejects with a `SheikhError`, with what host code threw inside one, or with the reason of the abort. */
+  /** Resolves when the run ends. Rejects with a `SheikhError` (an error of host code is its `cause`) or with the reason of the abort. */
   result(): Promise<R>
-  /** Stops it at the next batch; `result()` rejects with the reason. What is done stays cached. */
+  /** Stops the run at the next batch; `result()` rejects with the reason. Completed work stays cached. */
   abort(reason?: unknown): void
 }
 
-/** Events as they come, kept from the first, for any number of readers. */
+/** Buffers all events, so that any number of readers can start from the first. */
 export class EventLog implements AsyncIterable<RunEvent> {
   readonly #events: RunEvent[] = []
   #ended = false

@@ -5,10 +5,10 @@ import type { Rows } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 
-/** What travels the road: the five below, and whatever a host's stages write under a name of their own (`[a-z][a-z0-9-]*`). */
+/** The name of an artifact: one of the five built-in ones, or a name that one of your stages writes (`[a-z][a-z0-9-]*`). */
 export type Artifact = 'dataset' | 'candidate' | 'evaluations' | 'verdict' | 'release' | (string & {})
 
-/** What a stage is given: the artifacts that it reads. */
+/** The artifacts that a stage reads. */
 export interface StageInput {
   readonly dataset?: {
     readonly value: DatasetSummary
@@ -21,26 +21,26 @@ export interface StageInput {
   }
   readonly verdict?: { readonly value: Verdict }
   readonly release?: { readonly value: Release }
-  /** Artifacts of other host stages. */
+  /** Artifacts that your other stages write. */
   readonly custom: Readonly<Record<string, StageOutput>>
 }
 
 export interface StageOutput {
   readonly value: Json
-  /** A directory that belongs to it; kept by digest. */
+  /** A directory with the stage's output files; stored by digest. */
   readonly files?: string | undefined
 }
 
 export interface StageContext extends CallContext {
-  /** An empty directory of the stage's own, gone after the run: where `files` may be written. */
+  /** An empty temporary directory for output `files`; deleted after the run. */
   readonly directory: string
 }
 
 /**
- * A host's own step. It runs as soon as all that it reads exists, in the order given.
+ * A stage of your own. It runs as soon as all artifacts that it reads exist, in the given order.
  *
- * A stage that writes nothing observes: it runs every time, and never breaks a cache. One that writes is cached where it
- * has a `version`. One that writes `candidate` puts its `files` in the place of the weights (quantisation, say).
+ * A stage without `writes` only observes: it runs every time and never invalidates a cache. A stage with `writes` is cached if it
+ * has a `version`. A stage that writes `candidate` replaces the weights with its `files`, for example to quantise them.
  */
 export interface Stage extends Described {
   readonly reads: readonly Artifact[]
@@ -52,36 +52,42 @@ export interface Stage extends Described {
 export const builtInArtifacts: readonly string[] = ['dataset', 'candidate', 'evaluations', 'verdict', 'release']
 const builtInStages: readonly string[] = ['validate', 'train', 'evaluate', 'gate', 'release']
 
-/** Refuses stages that could never run, or would write what is not theirs. @throws `invalid-options`. */
+/** Refuses stages that could never run or that write a reserved artifact. @throws `invalid-options`. */
 export function checkStages(stages: readonly Stage[]): void {
   const names = new Set<string>(builtInStages)
   const written = new Set<string>()
   for (const { name, writes } of stages) {
-    if (names.has(name)) throw refused(name, 'its name is taken. Give every stage a name of its own')
+    if (names.has(name)) throw refused(name, 'another stage has the same name. Give each stage its own name')
     names.add(name)
     if (writes === undefined) continue
     if (writes !== 'candidate' && builtInArtifacts.includes(writes))
       throw refused(
         name,
-        `it writes "${writes}", which the pipeline makes itself. Write "candidate" or a name of your own`,
+        `it writes "${writes}", which the pipeline creates itself. Write "candidate" or an artifact of your own`,
       )
-    if (!/^[a-z][a-z0-9-]*$/.test(writes)) throw refused(name, `"${writes}" is not a name in lower case`)
-    if (writes !== 'candidate' && written.has(writes)) throw refused(name, `"${writes}" is written by another stage`)
+    if (!/^[a-z][a-z0-9-]*$/.test(writes))
+      throw refused(name, `"${writes}" is not a valid artifact name. Use a-z, 0-9 and "-"`)
+    if (writes !== 'candidate' && written.has(writes))
+      throw refused(name, `"${writes}" is also written by another stage. Choose another name`)
     written.add(writes)
   }
   for (const { name, reads, writes } of stages) {
     const missing = reads.find((artifact) => !builtInArtifacts.includes(artifact) && !written.has(artifact))
-    if (missing !== undefined) throw refused(name, `it reads "${missing}", which nothing writes`)
+    if (missing !== undefined)
+      throw refused(name, `it reads "${missing}", which no stage writes. Add a stage that writes it`)
     if (writes === 'candidate' && !reads.includes('candidate'))
-      throw refused(name, 'it writes "candidate" and does not read it')
+      throw refused(name, 'it writes "candidate" but does not read it. Add "candidate" to its reads')
   }
   const order = stagesInOrder(stages, builtInArtifacts)
   const running = [...order.values()].flat()
   const beforeJudging = [...(order.get('dataset') ?? []), ...(order.get('candidate') ?? [])]
   for (const stage of stages) {
-    if (!running.includes(stage)) throw refused(stage.name, 'what it reads is made of what it writes')
+    if (!running.includes(stage)) throw refused(stage.name, 'its input depends on its own output. Remove the cycle')
     if (stage.writes === 'candidate' && !beforeJudging.includes(stage))
-      throw refused(stage.name, 'it would change the candidate after it was judged')
+      throw refused(
+        stage.name,
+        'it would change the candidate after the gate judged it. Read only what exists before the evaluation',
+      )
   }
 }
 

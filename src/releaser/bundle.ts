@@ -3,19 +3,19 @@ import type { WeightsDirectory } from '../model/index.js'
 import { readManifest } from '../store/index.js'
 import type { Bundle } from './releaser.js'
 
-/** Folders of a bundle that hold what goes with the weights; all else at its root are the weights. */
+/** The folders of a bundle that accompany the weights. All other files are the weights. */
 export const payloadFolders: readonly string[] = ['prompts', 'sheikh']
 
 const maximumFiles = 10_000
 
-/** The bundle in a directory, every file hashed. @throws `artifact-corrupt` for links, climbing paths, no file or too many. */
+/** Reads a directory as a bundle and hashes every file. @throws `artifact-corrupt` for links, paths that leave the directory, no files or too many. */
 export async function readBundle(directory: string, context: CallContext): Promise<Bundle> {
   const manifest = await readManifest(directory, context)
   const count = manifest.files.length
   if (count === 0 || count > maximumFiles)
     throw new SheikhError(
       'artifact-corrupt',
-      `Cannot use "${directory}" as a bundle: it holds ${count} files, and 1 to ${maximumFiles} can be released.`,
+      `Cannot use "${directory}" as a bundle: it contains ${count} files. A bundle has 1 to ${maximumFiles} files.`,
       {
         facts: { directory, files: count },
       },
@@ -24,8 +24,8 @@ export async function readBundle(directory: string, context: CallContext): Promi
 }
 
 /**
- * The weights in a bundle: its files but those in `payloadFolders`. Their digest is that of the candidate's own directory.
- * The folders stay where they are on disk; a trainer reads the files that it wrote.
+ * The weights in a bundle: all files outside `payloadFolders`. Their digest equals the digest of the candidate's directory.
+ * The folders stay on disk; a trainer reads only the files that it wrote.
  */
 export function weightsOf({ manifest, directory }: Bundle): WeightsDirectory {
   const weights = manifestOf(manifest.files.filter(({ path }) => !payloadFolders.includes(path.split('/')[0]!)))

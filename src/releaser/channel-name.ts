@@ -1,10 +1,10 @@
 import { SheikhError } from '../core/index.js'
 
-/** @throws `invalid-options` where no registry could use the name. */
+/** Returns a valid channel name. @throws `invalid-options` otherwise. */
 export function checkedChannel(name: string): string {
   if (/^[a-z0-9][a-z0-9-]{0,63}$/.test(name) && !name.startsWith('staging-') && name !== 'main') return name
   throw new SheikhError(
     'invalid-options',
-    `Cannot use the channel ${JSON.stringify(name)}: write it in a-z, 0-9 and "-", and neither "main" nor "staging-…".`,
+    `Cannot use the channel name ${JSON.stringify(name)}: a name has at most 64 characters from a-z, 0-9 and "-", and neither is "main" nor starts with "staging-" or "-". Choose another name.`,
   )
 }

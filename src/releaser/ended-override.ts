@@ -1,6 +1,6 @@
 import type { Release } from './releaser.js'
 
-/** The override that a release stands on, where its time is over. */
+/** The override of a release, if its time is over. */
 export function endedOverride(
   { record }: Pick<Release, 'record'>,
   nowMs: number,

@@ -11,28 +11,28 @@ import type { Release, Releaser } from './releaser.js'
 export interface LoadReleaseOptions<I> {
   /** @default 'latest' */
   readonly channel?: string | undefined
-  /** In place of a channel. */
+  /** A version to load instead of a channel. */
   readonly version?: string | undefined
   /**
-   * A folder that keeps bundles by digest, for any number of processes: what is there is hashed and not fetched, and where
-   * the registry cannot be reached, what it named last is loaded. @default none: fetched each time
+   * A folder that caches bundles by digest; several processes may share it. A cached bundle is hashed instead of downloaded.
+   * If the registry is unreachable, the last known release is loaded. @default none: downloads each time
    */
   readonly cache?: string | undefined
-  /** The trainer that made it, or one that reads what it wrote. */
+  /** The trainer that made the release, or one that can load its files. */
   readonly trainer: Pick<Trainer<I, never>, 'load'>
 }
 
-/** A released model in use. Disposing it frees its memory. */
+/** A loaded release. Disposing it frees its memory. */
 export interface ReleasedModel<I> extends Omit<Model<I>, 'predict'> {
   readonly release: Release
-  /** One prediction an input, in order. */
+  /** Returns one prediction per input, in the same order. */
   predict(inputs: readonly I[], context?: Partial<CallContext>): Promise<readonly Prediction[]>
 }
 
 /**
- * Loads a released model, every file checked against its digest.
+ * Loads a released model and checks every file against its digest.
  *
- * @throws `not-found` where nothing is released under that name; `artifact-corrupt` where a file is not as it was released.
+ * @throws `not-found` if the channel or version has no release; `artifact-corrupt` if a file differs from the release.
  */
 export async function loadRelease<I>(
   releaser: Releaser,
@@ -48,7 +48,7 @@ export async function loadRelease<I>(
   if (release === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot load a release: there is none ${version === undefined ? `on the channel "${channel}"` : `of version ${version}`}. Release one first.`,
+      `Cannot load a release: ${version === undefined ? `the channel "${channel}" points at none` : `the registry has no version ${version}`}. Release one first, or choose another ${version === undefined ? 'channel' : 'version'}.`,
     )
   if (release.withdrawn !== undefined)
     context.log.warn(`The release ${release.version} is withdrawn: ${release.withdrawn.reason}`)

@@ -2,7 +2,7 @@ import { digestManifest, isDigest, type Manifest, messageOf, parseManifest, Shei
 import type { PendingRelease, PostPublishActions, Release, ReleaseRecord } from './releaser.js'
 import { isVersion } from './version.js'
 
-/** Reads what a registry keeps of a pending release. @throws `artifact-corrupt` naming `where` for anything that is not one. */
+/** Parses the stored document of a pending release. @throws `artifact-corrupt`, naming `where`, for anything else. */
 export function parsePending(value: unknown, where: string): PendingRelease {
   const pending = value as Partial<PendingRelease> | null
   if (typeof pending !== 'object' || pending === null) throw corrupt(where, 'it is not an object')
@@ -12,7 +12,7 @@ export function parsePending(value: unknown, where: string): PendingRelease {
   if (!isDigest(pending.bundle)) throw corrupt(where, 'it has no bundle')
   const manifest = parseFiles(pending.manifest, where)
   if (digestManifest(manifest) !== pending.bundle)
-    throw corrupt(where, 'its bundle is not the one that its manifest describes')
+    throw corrupt(where, 'its bundle digest differs from the digest of its manifest')
   const { record } = pending
   if (typeof record !== 'object' || record === null || typeof record.runId !== 'string')
     throw corrupt(where, 'it has no record')
@@ -21,7 +21,7 @@ export function parsePending(value: unknown, where: string): PendingRelease {
     version: pending.version,
     bundle: pending.bundle,
     manifest,
-    postPublish: parseIntent(pending.postPublish, where),
+    postPublish: parsePostPublish(pending.postPublish, where),
     record: record as ReleaseRecord,
   }
 }
@@ -29,8 +29,8 @@ export function parsePending(value: unknown, where: string): PendingRelease {
 export function parseRelease(value: unknown, where: string): Release {
   const { publishedAtMs } = (value ?? {}) as Partial<Release>
   const pending = parsePending(value, where)
-  if (typeof publishedAtMs !== 'number') throw corrupt(where, 'it does not say when it was published')
-  return { ...pending, publishedAtMs: publishedAtMs }
+  if (typeof publishedAtMs !== 'number') throw corrupt(where, 'it has no publication time')
+  return { ...pending, publishedAtMs }
 }
 
 function parseFiles(value: unknown, where: string): Manifest {
@@ -41,16 +41,16 @@ function parseFiles(value: unknown, where: string): Manifest {
   }
 }
 
-function parseIntent(value: unknown, where: string): PostPublishActions {
+function parsePostPublish(value: unknown, where: string): PostPublishActions {
   const postPublish = value as Partial<PostPublishActions> | null
   if (typeof postPublish !== 'object' || postPublish === null) throw corrupt(where, 'it has no postPublish')
   const { channel, replaces, withdraws, reason, by, sourceKey } = postPublish
   if (!Array.isArray(withdraws) || !withdraws.every(isVersion))
-    throw corrupt(where, 'what it withdraws is not a list of versions')
+    throw corrupt(where, 'postPublish.withdraws is not a list of versions')
   if (replaces !== undefined && replaces !== null && !isVersion(replaces))
-    throw corrupt(where, 'what it replaces is not a version')
-  if (channel !== undefined && typeof channel !== 'string') throw corrupt(where, 'its channel is not text')
-  if (sourceKey !== undefined && !isDigest(sourceKey)) throw corrupt(where, 'its source key is not a digest')
+    throw corrupt(where, 'postPublish.replaces is not a version')
+  if (channel !== undefined && typeof channel !== 'string') throw corrupt(where, 'postPublish.channel is not a string')
+  if (sourceKey !== undefined && !isDigest(sourceKey)) throw corrupt(where, 'postPublish.sourceKey is not a digest')
   return {
     ...(channel !== undefined && { channel }),
     ...(replaces !== undefined && { replaces }),
@@ -64,6 +64,6 @@ function parseIntent(value: unknown, where: string): PostPublishActions {
 const corrupt = (where: string, fact: string, cause?: unknown) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot read the release in "${where}": ${fact}. Restore the registry from a copy.`,
+    `Cannot read the release in "${where}": ${fact}. Restore the registry from a backup.`,
     { facts: { file: where }, ...(cause !== undefined && { cause }) },
   )

@@ -1,23 +1,31 @@
-// What a registry answers, in the same words wherever it keeps things.
+// Errors that all registries share.
 import { type Digest, SheikhError } from '../core/index.js'
 
 export const versionTaken = (version: string) =>
   new SheikhError(
     'release-conflict',
-    `Cannot release ${version}: the version is taken by another release. Run again, for the next one.`,
+    `Cannot release ${version}: another release already uses this version. Run again to use the next version.`,
     { facts: { version }, retryable: true },
   )
 
 export const notFound = (version: string) =>
-  new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
+  new SheikhError(
+    'not-found',
+    `Cannot find the release ${version}: the registry does not contain it. List the releases with "sheikh history".`,
+    { facts: { version } },
+  )
 
 export const notHeld = (bundle: Digest) =>
-  new SheikhError('not-found', `The registry does not hold the bundle ${bundle}, or not whole.`, { facts: { bundle } })
+  new SheikhError(
+    'not-found',
+    `Cannot reuse the bundle ${bundle}: the registry does not have it completely. Prepare the release with a directory.`,
+    { facts: { bundle } },
+  )
 
 export const pointedAt = (version: string) =>
   new SheikhError(
     'release-conflict',
-    `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
+    `Cannot remove ${version}: a channel points at it. Point the channel at another release first.`,
     {
       facts: { version },
     },

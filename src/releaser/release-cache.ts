@@ -6,11 +6,11 @@ import { readBundle } from './bundle.js'
 import { parseRelease } from './parse-release.js'
 import type { Bundle, Release, Releaser } from './releaser.js'
 
-/** Bundles by digest, and what each registry said last, in a folder that any number of processes share. */
+/** A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. */
 export interface ReleaseCache {
-  /** What `find` says; where the registry cannot be reached, what it said last. */
+  /** Returns the result of `find`, or its last result if the registry is unreachable. */
   find(name: string, find: () => Promise<Release | undefined>): Promise<Release | undefined>
-  /** The bundle, in the cache's own folder: not to be changed. Every file is hashed again. */
+  /** Returns the bundle inside the cache folder, every file hashed again. Do not modify it. */
   open(release: Release): Promise<Bundle>
 }
 
@@ -23,16 +23,16 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
     return value === undefined ? undefined : parseRelease(value, path)
   }
 
-  /** A cache that cannot be written, like one in an image, serves all the same. */
+  /** A read-only cache, such as one in a container image, is still used for reading. */
   async function keep(path: string, release: Release): Promise<void> {
     try {
       await writeFileAtomic(path, JSON.stringify(release))
     } catch (error) {
-      context.log.warn(`The cache cannot be written: ${messageOf(error)}`)
+      context.log.warn(`Cannot write to the release cache: ${messageOf(error)}`)
     }
   }
 
-  /** What is there and whole. */
+  /** The cached bundle, if it is present and intact. */
   async function held(path: string, { bundle }: Release): Promise<Bundle | undefined> {
     try {
       const found = await readBundle(path, context)
@@ -41,7 +41,7 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
       if (isSheikhError(error, 'not-found')) return undefined
       if (!isSheikhError(error, 'artifact-corrupt')) throw error
     }
-    context.log.warn(`The cached bundle "${path}" is damaged: fetching it again.`)
+    context.log.warn(`The cached bundle "${path}" is damaged. Downloading it again.`)
     await rm(path, { recursive: true, force: true })
     return undefined
   }
@@ -58,7 +58,7 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
         const before = await kept(path)
         if (before === undefined) throw error
         context.log.warn(
-          `The registry cannot be reached (${messageOf(error)}): using ${before.version}, which it named last.`,
+          `Cannot reach the registry (${messageOf(error)}). Using ${before.version}, the last known release.`,
         )
         return before
       }
@@ -72,7 +72,7 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
       const fetching = await mkdtemp(join(directory, 'bundles', '.fetching-'))
       try {
         await releaser.open(release.version, join(fetching, 'bundle'), context)
-        // Another process may have been faster: its bundle is as good.
+        // Another process may have been faster. Its bundle is identical.
         await rename(join(fetching, 'bundle'), path).catch(async (error: unknown) => {
           const { code } = error as NodeJS.ErrnoException
           if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw storageFailed('keep the bundle in', path, error)
@@ -82,7 +82,7 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
       }
       const bundle = await held(path, release)
       if (bundle !== undefined) return bundle
-      throw new SheikhError('artifact-corrupt', `Cannot use the cached bundle "${path}": it is not whole. Try again.`)
+      throw new SheikhError('artifact-corrupt', `Cannot use the cached bundle "${path}": it is incomplete. Try again.`)
     },
   }
 }

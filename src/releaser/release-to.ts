@@ -7,20 +7,22 @@ import type { PendingRelease, PendingState, PrepareRequest, Release, Releaser, V
 import { compareVersions } from './version.js'
 
 /**
- * Several registries as one: a release is prepared in all, verified in all, then published in all, in the order given. Before
- * the first publication a crash undoes; after it every later run goes forward, on any machine. A registry that is added later
- * holds the releases from then on.
+ * Combines several registries into one. A release is prepared in all, verified in all, then published in all, in the given
+ * order. After a crash before the first publication, the next run discards the release; after a later crash, the next run on
+ * any machine completes it. A registry that is added later contains only later releases.
  *
- * @throws `invalid-options` where no registry is given, or one twice.
+ * @throws `invalid-options` if no registry is given, or one is given twice.
  */
 export function releaseTo(registries: readonly Releaser[]): Releaser {
   if (registries.length === 0 || new Set(registries).size < registries.length)
     throw new SheikhError(
       'invalid-options',
-      `Cannot release to ${registries.length === 0 ? 'no registry: name one' : 'a registry twice: name each once'}.`,
+      registries.length === 0
+        ? 'Cannot release to several registries: none is given. Name at least one.'
+        : 'Cannot release to several registries: one is given twice. Name each once.',
     )
 
-  /** The work of each, all at once; the first to fail by the order given is the one that is heard of. */
+  /** Runs `work` on all registries in parallel. If several fail, throws the error of the first in the given order. */
   async function inAll<V>(work: (registry: Releaser) => Promise<V>): Promise<readonly V[]> {
     const outcomes = await Promise.allSettled(registries.map(work))
     return outcomes.map((outcome) => {
@@ -29,7 +31,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
     })
   }
 
-  /** In the order given, by those that have the release. @throws `not-found` where none has. */
+  /** Runs `work` in the given order on the registries that have the release. @throws `not-found` if none has it. */
   async function whereReleased(work: (registry: Releaser, index: number) => Promise<void>): Promise<void> {
     let absent: unknown
     let done = 0
@@ -45,7 +47,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
     if (done === 0) throw absent
   }
 
-  /** Where a crash came between two registries, the newer one shows where to. */
+  /** After a crash between two registries, the newer release is the target for both. */
   function newestOf(found: readonly (Release | undefined)[]): Release | undefined {
     const [newest] = found.flatMap((release) => release ?? []).sort(byVersion)
     return newest && { ...newest, ...withdrawnIn(found, newest.version) }
@@ -65,7 +67,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       .map((release) => ({ ...release, ...withdrawnIn(all, release.version) }))
   }
 
-  async function stageIn(registry: Releaser, request: PrepareRequest, context: CallContext): Promise<PendingRelease> {
+  async function prepareIn(registry: Releaser, request: PrepareRequest, context: CallContext): Promise<PendingRelease> {
     try {
       return await registry.prepare(request, context)
     } catch (error) {
@@ -104,7 +106,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
     },
 
     async prepare(request, context) {
-      const [pending] = await inAll((registry) => stageIn(registry, request, context))
+      const [pending] = await inAll((registry) => prepareIn(registry, request, context))
       return pending!
     },
 
@@ -132,7 +134,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
 
     async publish(pending, context) {
       const releases: Release[] = []
-      // One after the other: while the first has it not, none has, and a crash undoes.
+      // One after another: until the first registry has published, no registry has, and the release can still be discarded.
       for (const registry of registries) {
         try {
           releases.push(await registry.publish(pending, context))
@@ -141,7 +143,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
           const done = registries.slice(0, releases.length).map(({ name }) => name)
           throw new SheikhError(
             error.code,
-            `${pending.version} is released to ${done.join(', ')} and not yet to ${registry.name}: ${messageOf(error)} The next run goes on with it.`,
+            `Cannot publish ${pending.version} to ${registry.name}, but it is already published to ${done.join(', ')}: ${messageOf(error)} Run again to continue.`,
             { facts: { ...error.facts, version: pending.version, done }, cause: error, retryable: error.retryable },
           )
         }
@@ -155,10 +157,10 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
       if (seen !== expected && seen !== version)
         throw new SheikhError(
           'release-conflict',
-          `Cannot point "${channel}" at ${version}: it points at ${seen ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+          `Cannot point the channel "${channel}" at ${version}: it now points at ${seen ?? 'no release'} instead of ${expected ?? 'no release'}. Run again.`,
           { facts: { channel, version, expected }, retryable: true },
         )
-      // One after the other: of two that race the first registry lets one go on to the next.
+      // One after another: if two processes race, the first registry lets only one of them continue.
       await whereReleased((registry, index) => registry.point(channel, version, found[index]?.version, context))
     },
 
@@ -181,7 +183,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
           return await registry.open(version, directory, context)
         } catch (error) {
           if (context.signal.aborted || isSheikhError(error, 'invalid-options')) throw error
-          // Of a registry that lacks it nothing is learned where another has it damaged.
+          // A damaged copy in one registry is more informative than its absence in another.
           if (failure === undefined || isSheikhError(failure, 'not-found')) failure = error
           await emptyFolder(directory)
         }
@@ -191,7 +193,7 @@ export function releaseTo(registries: readonly Releaser[]): Releaser {
   }
 }
 
-/** Fetches a bundle from a registry that holds it into a folder for a while. @throws `absent` where none does. */
+/** Downloads a bundle from a registry that has it into a temporary folder. @throws `absent` if none has it. */
 async function withBundle<V>(
   registries: readonly Releaser[],
   bundle: string,
@@ -227,7 +229,7 @@ async function listed<V>(items: AsyncIterable<V>): Promise<readonly V[]> {
 const isSame = (left: PendingRelease, right: PendingRelease) =>
   left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
 
-/** Withdrawn in one is withdrawn: the others are behind. */
+/** A release that is withdrawn in one registry counts as withdrawn: the others lag behind. */
 function withdrawnIn(releases: readonly (Release | undefined)[], version: Version): Pick<Release, 'withdrawn'> {
   const marked = releases.find((release) => release?.version === version && release.withdrawn !== undefined)
   return marked?.withdrawn === undefined ? {} : { withdrawn: marked.withdrawn }
@@ -236,6 +238,6 @@ function withdrawnIn(releases: readonly (Release | undefined)[], version: Versio
 const differs = (version: Version) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot trust the release ${version}: two registries hold another one under this version. Remove the one that is not yours.`,
+    `Cannot trust the release ${version}: two registries contain different releases under this version. Remove the release that is not yours.`,
     { facts: { version } },
   )

@@ -1,86 +1,88 @@
 import type { CallContext, Described, Digest, Json, Manifest } from '../core/index.js'
 
-/** SemVer 2.0.0, without a leading `v`. Used once. */
+/** A SemVer 2.0.0 version without a leading `v`. Each version is used only once. */
 export type Version = string
 
-/** The payload of a release, in a local directory. Its digest is the manifest's. */
+/** The files of a release in a local directory. `digest` is the digest of the manifest. */
 export interface Bundle {
   readonly digest: Digest
   readonly manifest: Manifest
   readonly directory: string
 }
 
-/** What must follow a publication, kept with the release, so that any later run on any machine can finish it. */
+/** The steps that follow a publication. They are stored with the release, so that a later run on any machine can finish them. */
 export interface PostPublishActions {
-  /** Pointed at the release after publication; absent: none is. */
+  /** The channel to point at the release. Absent: no channel moves. */
   readonly channel?: string | undefined
   /**
-   * Where the channel pointed when this release was decided on (`null`: nowhere). If it points elsewhere by then, this
-   * release was never compared with that one: the channel is not moved, and this release is withdrawn. Absent: moved anyway.
+   * The version that the channel pointed at when this release was decided (`null`: none). If the channel points elsewhere
+   * at publication, this release was never compared with the current one: the channel does not move and this release is
+   * withdrawn. Absent: the channel always moves.
    */
   readonly replaces?: Version | null | undefined
-  /** Withdrawn after that. */
+  /** The versions to withdraw once the channel points at this release. */
   readonly withdraws: readonly Version[]
-  /** Why it was published again, and what it replaced withdrawn. */
+  /** The reason for a rollback or a republication; also recorded with the withdrawals. */
   readonly reason?: string | undefined
-  /** Who decided; absent if no person did. */
+  /** The person who decided. Absent if no person did. */
   readonly by?: string | undefined
-  /** Absent where host code has no version. */
+  /** The source key of the release. Absent if host code has no `version`. */
   readonly sourceKey?: Digest | undefined
 }
 
-/** What is attached to a release and is not part of the bundle's digest: run, commit, verdict, the values of metrics. JSON. */
+/** Data about a release that is not part of the bundle's digest: run, commit, verdict, metrics. Plain JSON. */
 export interface ReleaseRecord {
   readonly runId: string
   readonly commit?: string | undefined
   readonly atMs: number
-  /** A rollback's or a revert's origin. */
+  /** The earlier release that a rollback or a revert published again. */
   readonly restoredFrom?: Version | undefined
-  /** Where a model came from that was not trained here, and who brought it. */
+  /** The origin of an imported model, and who imported it. */
   readonly importedFrom?: { readonly from: string; readonly by?: string | undefined } | undefined
-  /** By metric, on `evaluationDigest`. */
+  /** The value of each metric on the evaluation set `evaluationDigest`. */
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly evaluationDigest?: Digest | undefined
-  /** How it scored on `evaluationDigest`, item by item: ids, labels and scores, no text. */
+  /** The score of each item of `evaluationDigest`: ids, labels and scores, but no texts. */
   readonly answers?: Json | undefined
   readonly verdict?: Json | undefined
-  /** What decided: the gate's description, and what identifies the evaluation items. No text of a sample. */
+  /** The gate's description and the identity of the evaluation items. Contains no text of a sample. */
   readonly policy?: Json | undefined
   readonly candidate?: Json | undefined
   readonly dataset?: Json | undefined
-  /** What it was made of, part by part: labels, architecture, configuration, prompts, data. */
+  /** The digest of each input: labels, architecture, configuration, prompts, data. */
   readonly source?: Json | undefined
-  /** What the host's stages returned before the release, by stage. */
+  /** The results of the host's own stages that ran before the release, by stage. */
   readonly stages?: Readonly<Record<string, Json>> | undefined
-  /** Who released it where the evidence left it open, and why. */
+  /** Who approved an inconclusive result, and why. */
   readonly approval?: Json | undefined
-  /** Who released it against the evidence, why, and until when they answer for it: `untilMs`. */
+  /** Who overrode the gate, why, and until when (`untilMs`). */
   readonly override?: Json | undefined
-  /** The ledger's last line when it was made, from outside the ledger: what is dropped from its end later is missed. */
+  /** The last ledger entry at the time of the release. It reveals entries that are later removed from the end of the ledger. */
   readonly ledger?: Json | undefined
   readonly attestation?: Attestation | undefined
 }
 
-/** What was signed of a release, each as the text of a Sigstore bundle. */
+/** The signatures of a release, each as the text of a Sigstore bundle. */
 export interface Attestation {
-  /** Its files: the text of a `model.sig` (OpenSSF Model Signing 1.0). */
+  /** The signature of the files: the content of a `model.sig` (OpenSSF Model Signing 1.0). */
   readonly signature: string
-  /** Where they come from: an in-toto statement. */
+  /** The signed provenance of the files: an in-toto statement. */
   readonly provenance: string
 }
 
-/** Signs a release before it is prepared. */
+/** Signs a release before a registry prepares it. */
 export type Attester = (pending: PendingRelease, context: CallContext) => Promise<Attestation>
 
+/** The release that `Releaser.prepare` uploads. */
 export interface PrepareRequest {
-  /** Without `directory`: that of a release which the registry holds, so that nothing is read or sent. */
+  /** Without `directory`, the registry reuses the bundle of an earlier release: nothing is read or uploaded. */
   readonly bundle: Omit<Bundle, 'directory'> & { readonly directory?: string | undefined }
   readonly version: Version
   readonly postPublish: PostPublishActions
   readonly record: ReleaseRecord
 }
 
-/** A release in waiting: invisible to readers. Plain JSON, so that a fresh machine can go on with it. */
+/** A prepared release that readers cannot see yet. Plain JSON, so that another machine can publish or discard it. */
 export interface PendingRelease {
   readonly formatVersion: 1
   readonly version: Version
@@ -90,62 +92,79 @@ export interface PendingRelease {
   readonly record: ReleaseRecord
 }
 
+/** A pending release, and whether its publication has started. */
 export interface PendingState {
   readonly pending: PendingRelease
+  /** True if a reader may already see the release: it must then be published, not discarded. */
   readonly publishing: boolean
 }
 
-/** A bundle under a version. JSON. */
+/** A published release: a bundle under a version. Plain JSON. */
 export interface Release extends PendingRelease {
   readonly publishedAtMs: number
+  /** Present if the release was rolled back from. */
   readonly withdrawn?: { readonly reason: string; readonly atMs: number } | undefined
-  /** When its files were removed to save space; what is known of it stays. */
+  /** The time at which its files were removed to save space. The record remains. */
   readonly removedAtMs?: number | undefined
 }
 
-/** Something in a registry that no release explains. */
+/** An item in a registry that belongs to no release, or that the ledger does not explain. */
 export interface UnexplainedItem {
   readonly kind: 'release' | 'channel' | 'tag' | 'commit' | 'asset'
   readonly name: string
+  /** What is wrong with the item. */
   readonly fact: string
 }
 
-/** Where releases are kept for readers. Nothing is ever half published. */
+/**
+ * A registry: stores releases and serves them to readers. A release becomes visible completely or not at all.
+ *
+ * Publishing takes two phases: `prepare` uploads a release that readers cannot see, `verify` checks the upload, then
+ * `publish` makes it visible or `discard` removes it. A crash between two calls is safe: the next run finds the release with
+ * `pending` and publishes or discards it. `releaserContract` in `sheikh-freemium/testing` tests an implementation.
+ */
 export interface Releaser extends Described {
-  /** The release that a channel points at, withdrawn or not. */
+  /** Returns the release that a channel points at, including a withdrawn one, or `undefined`. */
   current(channel: string, context: CallContext): Promise<Release | undefined>
-  /** Where every channel points. */
+  /** Returns the version that each channel points at. */
   channels(context: CallContext): Promise<Readonly<Record<string, Version>>>
-  /** All releases, newest (highest in order of publication) first. */
+  /** Yields all releases, the most recently published first. */
   history(context: CallContext): AsyncIterable<Release>
   /**
-   * Invisible to readers; the same request twice is one pending release.
+   * Uploads a release without making it visible to readers. Preparing the same request again returns the same pending
+   * release.
    *
-   * @throws `release-conflict` where the version is taken by another bundle; `not-found` for a bundle without directory
-   * that the registry does not hold, or not whole.
+   * @throws `release-conflict` if another bundle already uses the version; `not-found` for a bundle without `directory`
+   * that the registry does not have completely.
    */
   prepare(request: PrepareRequest, context: CallContext): Promise<PendingRelease>
-  /** All that is prepared and whole. One whose publication began, so that some reader may see it, is `publishing`: only forward. */
+  /** Yields all completely prepared releases. `publishing` marks those whose publication has started: publish them, never discard them. */
   pending(context: CallContext): AsyncIterable<PendingState>
-  /** Reads back what was uploaded. @throws `artifact-corrupt`. */
+  /** Checks the uploaded files by reading them back or by comparing the registry's own digests. @throws `artifact-corrupt`. */
   verify(pending: PendingRelease, context: CallContext): Promise<void>
-  /** The version appears, whole. Repeating it is harmless. @throws `release-conflict` where the version is taken. */
+  /** Makes a pending release visible under its version, completely and at once. Safe to repeat. @throws `release-conflict` if the version is taken. */
   publish(pending: PendingRelease, context: CallContext): Promise<Release>
-  /** Compare-and-set: `expected` is the version that the channel pointed at (`undefined`: none). Pointing where it points is harmless. @throws `release-conflict`. */
+  /**
+   * Points a channel at a release (compare-and-set). Safe to repeat.
+   *
+   * @param expected the version that the channel points at now; `undefined`: none.
+   * @throws `release-conflict` if the channel points elsewhere.
+   */
   point(channel: string, version: Version, expected: Version | undefined, context: CallContext): Promise<void>
-  /** Forgets a pending release. Harmless where it is gone; never touches a published release. */
+  /** Discards a pending release. Does nothing if it is already gone; never affects a published release. */
   discard(pending: PendingRelease, context: CallContext): Promise<void>
-  /** Marks a release as rolled back from, for good. Repeating it is harmless. @throws `not-found`. */
+  /** Marks a release as withdrawn, permanently. Safe to repeat. @throws `not-found`. */
   withdraw(version: Version, reason: string, context: CallContext): Promise<void>
   /**
-   * Deletes the files of a release that no other release or staging has. Its record stays: the version is used, and what
-   * was withdrawn is withdrawn. Repeating it is harmless.
+   * Deletes the files of a release that no other release and no pending release uses. The record remains: the version
+   * stays used and a withdrawal stays in force. Safe to repeat.
    *
-   * @throws `not-found`; `release-conflict` where a channel points at it; `release-rejected` where the registry cannot.
+   * @throws `not-found`; `release-conflict` if a channel points at the release; `release-rejected` if the registry does not
+   * support removal.
    */
   remove(version: Version, context: CallContext): Promise<void>
-  /** What stands there and is of no release, though it looks like one: for audits. Absent: it cannot be told. */
+  /** Yields items that look like part of a release but belong to none, for audits. Leave it out if the registry cannot list them. */
   unexplained?(context: CallContext): AsyncIterable<UnexplainedItem>
-  /** Writes the bundle into `directory` (absent or empty), every file checked. @throws `artifact-corrupt`, `not-found`. */
+  /** Downloads the bundle into `directory`, which must be absent or empty, and checks every file. @throws `artifact-corrupt`, `not-found`. */
   open(version: Version, directory: string, context: CallContext): Promise<Bundle>
 }

@@ -2,21 +2,21 @@ import { SheikhError } from '../core/index.js'
 import type { Version } from './releaser.js'
 import { isVersion } from './version.js'
 
-/** How versions are written as Git tags, and read back: `v{version}`, or `spam-v{version}` where several projects share a repository. */
+/** Converts between versions and Git tags: `v{version}`, or `spam-v{version}` if several projects share a repository. */
 export interface TagFormat {
   tagOf(version: Version): string
-  /** `undefined` for a tag of another project, or of none. */
+  /** The version of a tag, or `undefined` for a tag with another format. */
   versionOf(tag: string): Version | undefined
 }
 
-/** @throws `invalid-options` where the format lacks `{version}` or could not be a tag's name. */
+/** @throws `invalid-options` if the format lacks `{version}` or is not a valid tag name. */
 export function tagFormat(format: string): TagFormat {
   const [before = '', after, ...more] = format.split('{version}')
-  // No slash: clients of the Hub do not escape one. `-` first would be an option to Git.
+  // No slash: Hub clients do not escape it. Git would read a leading `-` as an option.
   if (after === undefined || more.length > 0 || !/^([A-Za-z0-9_][\w.+-]*)?$/.test(before) || !/^[\w.+-]*$/.test(after))
     throw new SheikhError(
       'invalid-options',
-      `Cannot use ${JSON.stringify(format)} as a tag format: write it like "v{version}", in letters, digits, ".", "_", "+" and "-".`,
+      `Cannot use ${JSON.stringify(format)} as a tag format: a format contains {version} once, and otherwise only letters, digits, ".", "_", "+" and "-". Write it like "v{version}".`,
     )
   return {
     tagOf: (version) => `${before}${version}${after}`,

@@ -3,10 +3,10 @@ import type { LedgerEntry } from '../gate/index.js'
 import type { Release, Releaser, UnexplainedItem } from './releaser.js'
 
 /**
- * What stands in a registry and no line of the ledger explains: releases that it does not know, or knows otherwise, or that
- * are gone; channels that point elsewhere; tags, commits and assets of no release.
+ * Finds items of a registry that the ledger does not explain: releases that are unknown to it, differ from it or are gone;
+ * channels that point elsewhere; tags, commits and assets that belong to no release.
  *
- * @param ledger lines whose links were checked.
+ * @param ledger entries of a verified ledger.
  */
 export async function findUnexplained(
   releaser: Releaser,
@@ -21,7 +21,7 @@ export async function findUnexplained(
     const fact = channelFact(name, version, history, ledger)
     if (fact !== undefined) unexplained.push({ kind: 'channel', name, fact })
   }
-  for await (const stranger of releaser.unexplained?.(context) ?? []) unexplained.push(stranger)
+  for await (const item of releaser.unexplained?.(context) ?? []) unexplained.push(item)
   return unexplained
 }
 
@@ -29,38 +29,38 @@ function* releasesUnexplained(history: readonly Release[], ledger: readonly Ledg
   const noted = new Map(ledger.flatMap((entry) => (entry.type === 'release' ? [[entry.version, entry.bundle]] : [])))
   const withdrawn = new Set(ledger.flatMap((entry) => (entry.type === 'withdrawal' ? [entry.version] : [])))
   for (const { version, bundle, withdrawn: mark } of history) {
-    const told = noted.get(version)
+    const recorded = noted.get(version)
     noted.delete(version)
     const fact =
-      told === undefined
-        ? 'no line of the ledger is of it'
-        : told !== bundle
-          ? `the ledger has another bundle of it, ${told}`
+      recorded === undefined
+        ? 'the ledger does not contain it'
+        : recorded !== bundle
+          ? `the ledger records a different bundle, ${recorded}`
           : mark === undefined && withdrawn.has(version)
-            ? 'the ledger withdraws it, and the registry does not'
+            ? 'the ledger withdraws it, but the registry does not'
             : mark !== undefined && !withdrawn.has(version)
-              ? 'it is withdrawn, and the ledger does not say so'
+              ? 'it is withdrawn, but the ledger has no withdrawal'
               : undefined
     if (fact !== undefined) yield { kind: 'release', name: version, fact }
   }
   for (const version of noted.keys())
-    yield { kind: 'release', name: version, fact: 'the ledger knows of it, and it is gone' }
+    yield { kind: 'release', name: version, fact: 'the ledger records it, but the registry does not contain it' }
 }
 
-/** A channel is where the last publication by hand pointed it, or where a release did. */
+/** A channel must point where the last promotion or the last release pointed it. */
 function channelFact(
   name: string,
   version: string,
   history: readonly Release[],
   ledger: readonly LedgerEntry[],
 ): string | undefined {
-  const published = ledger.findLast((entry) => entry.type === 'promotion' && entry.channel === name)
+  const promoted = ledger.findLast((entry) => entry.type === 'promotion' && entry.channel === name)
   const ofChannel = history.filter(({ postPublish }) => postPublish.channel === name)
-  // A release that another one overtook is withdrawn, and the channel never pointed at it.
-  const standing = ofChannel.find(({ withdrawn }) => withdrawn === undefined)
-  const newest = ofChannel[0]?.version === version ? ofChannel[0] : standing
-  if (published?.type === 'promotion' && published.version === version) return undefined
+  // A release that was overtaken by another is withdrawn, and the channel never pointed at it.
+  const inForce = ofChannel.find(({ withdrawn }) => withdrawn === undefined)
+  const newest = ofChannel[0]?.version === version ? ofChannel[0] : inForce
+  if (promoted?.type === 'promotion' && promoted.version === version) return undefined
   if (newest?.version === version) return undefined
-  const expected = published?.type === 'promotion' ? published.version : newest?.version
-  return `it points at ${version}, and the last that was said of it is ${expected ?? 'nothing'}`
+  const expected = promoted?.type === 'promotion' ? promoted.version : newest?.version
+  return `it points at ${version}, but the last recorded target is ${expected ?? 'no release'}`
 }

@@ -110,8 +110,8 @@ describe('host stages', () => {
   })
 
   it.each([
-    ['a circle', ['left', 'right'], 'left', 'made of what it writes'],
-    ['a judged candidate', ['candidate', 'scores'], 'candidate', 'after it was judged'],
+    ['a circle', ['left', 'right'], 'left', 'input depends on its own output'],
+    ['a judged candidate', ['candidate', 'scores'], 'candidate', 'after the gate judged it'],
   ])('are refused where another stage comes between: %s', (_, reads, writes, message) => {
     const run = async () => ({ value: null })
     const stages = [

@@ -478,7 +478,7 @@ describe('an answer of GitHub', () => {
     expect(await registry.current('latest', context)).toBe(undefined)
     await expect(registry.prepare(await request('1.0.0', { 'a.bin': 'a' }), context)).rejects.toMatchObject({
       code: 'release-rejected',
-      message: expect.stringContaining('Push one first'),
+      message: expect.stringContaining('Push a commit first'),
     })
     await expect(
       open({ repository: 'owner/absent' }).prepare(await request('1.0.0', { 'a.bin': 'a' }), context),
@@ -499,7 +499,7 @@ describe('channels', () => {
     await open().point('latest', '1.0.0', undefined, context)
     let commit = state().objects.get(state().refs.get('refs/heads/sheikh-registry')!)
     while (commit?.type === 'commit' && commit.parents.length > 0) commit = state().objects.get(commit.parents[0]!)
-    expect(commit).toMatchObject({ type: 'commit', message: 'Begin the registry' })
+    expect(commit).toMatchObject({ type: 'commit', message: 'Create the registry' })
     const [first] = github.requests
     expect(first?.hasToken).toBe(true)
   })

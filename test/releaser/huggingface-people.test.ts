@@ -92,7 +92,7 @@ describe('people who commit to the same repository', () => {
     await setTag(world, 'v0.1.1', await headOf(world, 'theirs'))
     const error = await world.failure(registry.prepare(asked, context))
     expect(error).toMatchObject({ code: 'release-conflict', retryable: false })
-    expect(error.message).toContain('Delete it on the Hub')
+    expect(error.message).toContain('Delete the tag on the Hub')
     await world.ask('DELETE', `/api/models/${repository}/tag/v0.1.1`)
     const pending = await registry.prepare(asked, context)
     await setTag(world, 'v0.1.1', await headOf(world, 'theirs'))
@@ -109,7 +109,7 @@ describe('people who commit to the same repository', () => {
     const target = join(world.folder, 'open')
     const error = await world.failure(world.open().open('0.1.0', target, context))
     expect(error).toMatchObject({ code: 'artifact-corrupt' })
-    expect(error.message).toContain('Somebody made it or moved it')
+    expect(error.message).toContain('Somebody created or moved the tag')
   })
 
   it('who keep a model there already are asked first: nothing is sent', async () => {
@@ -129,7 +129,7 @@ describe('people who commit to the same repository', () => {
   it.each([
     ['changes a file of a staging', { 'model.bin': 'model 2wo' }, /"model\.bin" is not what was released/],
     ['deletes one', { 'model.bin': undefined }, /"model\.bin" is missing/],
-    ['adds one', { 'pickle.bin': 'evil' }, /"pickle\.bin" is of no release/],
+    ['adds one', { 'pickle.bin': 'evil' }, /"pickle\.bin" belongs to no release/],
   ])('and %s: it is not verified, nor published', async (_, change, message) => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
@@ -277,6 +277,6 @@ describe('who may', () => {
     'spaces/me/spam',
     '',
   ])('name a repository as the Hub does, and not %j', (name) =>
-    expect(() => huggingFaceRegistry({ repository: name })).toThrow('write it like "name/model"'),
+    expect(() => huggingFaceRegistry({ repository: name })).toThrow('Write it like "name/model"'),
   )
 })

@@ -77,7 +77,7 @@ describe('the cache of loadRelease', () => {
     expect(await load()).toBe('0.1.1')
     setCut(true)
     expect(await load()).toBe('0.1.1')
-    expect(warnings).toEqual([expect.stringContaining('using 0.1.1, which it named last')])
+    expect(warnings).toEqual([expect.stringContaining('Using 0.1.1, the last known release')])
     await expect(load({ version: '0.1.0' })).rejects.toMatchObject({ code: 'remote-failed' })
   })
 

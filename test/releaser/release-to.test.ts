@@ -46,7 +46,7 @@ describe('releaseTo', () => {
   })
 
   const dead = () => Promise.reject(new SheikhError('remote-failed', 'The line is dead.', { retryable: true }))
-  const acts = ['stage', 'verify', 'publish', 'point', 'withdraw'] as const
+  const acts = ['prepare', 'verify', 'publish', 'point', 'withdraw'] as const
   const orders = ['first', 'second'] as const
 
   it.each(orders.flatMap((order) => acts.map((act) => [order, act] as const)))(
@@ -87,7 +87,7 @@ describe('releaseTo', () => {
     const cut = { ...remote, publish: dead }
     const releaser = releaseTo([directoryRegistry(path), cut])
     await expect(world().pipeline(samples, { releaser }).run()).rejects.toThrow(
-      '0.1.0 is released to directory and not yet to memory',
+      'Cannot publish 0.1.0 to memory, but it is already published to directory',
     )
   })
 

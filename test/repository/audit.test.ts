@@ -76,7 +76,7 @@ describe('verify --remote', () => {
       body: JSON.stringify({ tag: 'v7.0.0' }),
     })
     expect(await audit()).toEqual([
-      'tag v7.0.0: no release is of it',
+      'tag v7.0.0: it belongs to no release',
       expect.stringMatching(new RegExp(`^commit ${hooked}: "Add a helper": `)),
       expect.stringMatching(new RegExp(`^commit ${swapped}: "Small fix": .*"config\\.json"`)),
     ])
@@ -112,8 +112,8 @@ describe('verify --remote', () => {
     })
     expect((await audit()).sort()).toEqual([
       'asset v0.1.0/extra.bin: the release does not name it',
-      'release v8.0.0: it holds no sheikh-release.json',
-      'tag v9.0.0: no release is of it',
+      'release v8.0.0: it contains no sheikh-release.json',
+      'tag v9.0.0: it belongs to no release',
     ])
   })
 

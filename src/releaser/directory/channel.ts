@@ -6,8 +6,8 @@ import { checkedChannel, isVersion } from '../index.js'
 import { type RegistryFolder, unfinishedIn } from './unfinished.js'
 
 /**
- * A name that points at a version and moves. Each move is a file with the next number, made exclusively: of two that
- * race for a number one fails, and a crash leaves either the old highest number or the new one.
+ * A channel: a name that points at a version and can move. Each move creates a file with the next number exclusively. If two
+ * processes race for a number, one fails. After a crash, the highest number is either the old or the new one.
  */
 export function channelOf(registry: RegistryFolder, name: string) {
   const { fileSystem } = registry
@@ -21,7 +21,7 @@ export function channelOf(registry: RegistryFolder, name: string) {
     if (isVersion(document?.version)) return { number, version: document.version }
     throw new SheikhError(
       'artifact-corrupt',
-      `Cannot read the channel "${name}": "${file}" names no version. Restore the registry from a copy.`,
+      `Cannot read the channel "${name}": "${file}" contains no version. Restore the registry from a backup.`,
       { facts: { file } },
     )
   }
@@ -43,7 +43,7 @@ export function channelOf(registry: RegistryFolder, name: string) {
       if (moved)
         throw new SheikhError(
           'release-conflict',
-          `Cannot point "${name}" at ${version}: it points at ${(await read()).version ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+          `Cannot point the channel "${name}" at ${version}: it now points at ${(await read()).version ?? 'no release'} instead of ${expected ?? 'no release'}. Run again.`,
           {
             facts: { channel: name, version, expected },
             retryable: true,

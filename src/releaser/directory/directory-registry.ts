@@ -46,11 +46,11 @@ import { type RegistryFolder, unfinishedIn } from './unfinished.js'
 
 /**
  * Releases in a folder: `bundles/<digest>/`, `pending/<version>-<digest>/`, `releases/<version>.json`,
- * `withdrawals/<version>.json`, `removals/<version>.json`, `channels/<name>/<number>.json`. A reader goes by `releases/` alone, and what appears there
- * appears whole. Of two writers that race one gets `release-conflict`. What a process has not finished is in a folder of its
- * own below `pending/`.
+ * `withdrawals/<version>.json`, `removals/<version>.json`, `channels/<name>/<number>.json`. Readers use only `releases/`, where
+ * each file appears atomically. If two writers race, one gets `release-conflict`. Each process writes unfinished files to its
+ * own folder below `pending/`.
  *
- * @param path of the folder; made when something is first written.
+ * @param path of the folder; created by the first write.
  */
 export function directoryRegistry(
   path: string,
@@ -70,13 +70,13 @@ export function directoryRegistry(
     join(path, 'pending', `${version}-${hexOf(bundle)}`)
 
   async function readRelease(version: string): Promise<Stored | undefined> {
-    // What is no version could climb out of the folder.
+    // Anything but a version could be a path that leaves the folder.
     const file = isVersion(version) ? releaseFile(version) : undefined
     const document = file === undefined ? undefined : await readDocument(file)
     if (file === undefined || document === undefined) return undefined
     const release = parseRelease(document, file)
     const { sequence } = document as { sequence?: unknown }
-    if (release.version !== version) throw corrupt(file, `it is of ${release.version}`)
+    if (release.version !== version) throw corrupt(file, `it describes ${release.version}`)
     if (!Number.isSafeInteger(sequence)) throw corrupt(file, 'it has no sequence')
     const marks = { ...(await readWithdrawal(version)), ...(await readRemoval(version)) }
     return { release: { ...release, ...marks }, sequence: sequence as number }
@@ -87,7 +87,7 @@ export function directoryRegistry(
     if (document === undefined) return {}
     const { reason, atMs } = (document ?? {}) as { reason?: unknown; atMs?: unknown }
     if (typeof reason !== 'string' || typeof atMs !== 'number')
-      throw corrupt(withdrawalFile(version), 'it does not say why and when')
+      throw corrupt(withdrawalFile(version), 'it lacks the reason or the time')
     return { withdrawn: { reason, atMs } }
   }
 
@@ -95,7 +95,7 @@ export function directoryRegistry(
     const document = await readDocument(removalFile(version))
     if (document === undefined) return {}
     const { atMs } = (document ?? {}) as { atMs?: unknown }
-    if (typeof atMs !== 'number') throw corrupt(removalFile(version), 'it does not say when')
+    if (typeof atMs !== 'number') throw corrupt(removalFile(version), 'it has no time')
     return { removedAtMs: atMs }
   }
 
@@ -119,7 +119,7 @@ export function directoryRegistry(
     return found.sort((left, right) => right.sequence - left.sequence)
   }
 
-  /** Where the bundle of a pending release is: with it, or among the released ones. */
+  /** The folder of a pending release's bundle: inside the pending release, or among the released bundles. */
   async function folderOf(pending: PendingRelease): Promise<string> {
     const own = join(pendingFolder(pending), 'bundle')
     return (await exists(own)) ? own : bundleFolder(pending.bundle)
@@ -130,13 +130,13 @@ export function directoryRegistry(
     context.signal.throwIfAborted()
     for (const name of await namesIn(join(path, 'pending'))) {
       context.signal.throwIfAborted()
-      // One that was cut off has everything, at most, but its name.
+      // An interrupted preparation never has its final name.
       if (name.startsWith(partialPrefix)) continue
       const file = join(path, 'pending', name, 'pending.json')
       const document = await readDocument(file)
       if (document === undefined) continue
       const pending = parsePending(document, file)
-      if (pendingFolder(pending) !== join(path, 'pending', name)) throw corrupt(file, `it is of ${pending.version}`)
+      if (pendingFolder(pending) !== join(path, 'pending', name)) throw corrupt(file, `it describes ${pending.version}`)
       found.push(pending)
     }
     return found
@@ -148,7 +148,7 @@ export function directoryRegistry(
       if (name.startsWith(partialPrefix) || isTemporaryName(name)) await removeFolder(fileSystem, join(root, name))
   }
 
-  /** Takes a pending release its name away: a crash leaves the whole of it listed, or none. */
+  /** Renames a pending release before it is deleted: after a crash it is listed completely or not at all. */
   async function excludedByGroup(pending: PendingRelease): Promise<string> {
     const aside = join(path, 'pending', `${partialPrefix}gone-${pending.version}-${hexOf(pending.bundle)}`)
     if (await exists(pendingFolder(pending))) {
@@ -158,7 +158,7 @@ export function directoryRegistry(
     return aside
   }
 
-  /** Moves the bundle of a pending release to where readers look; one that stands there and is damaged makes room. */
+  /** Moves the bundle of a pending release to the released bundles, and replaces a damaged bundle there. */
   async function moveBundle(pending: PendingRelease, context: CallContext): Promise<void> {
     const own = join(pendingFolder(pending), 'bundle')
     const target = bundleFolder(pending.bundle)
@@ -183,7 +183,7 @@ export function directoryRegistry(
       if (version === undefined) return undefined
       const stored = await readRelease(version)
       if (stored === undefined)
-        throw corrupt(join(path, 'channels', name), `it points at ${version}, which is not there`)
+        throw corrupt(join(path, 'channels', name), `it points at ${version}, which does not exist`)
       return stored.release
     },
 
@@ -204,7 +204,7 @@ export function directoryRegistry(
     },
 
     async *pending(context) {
-      // What appears in `releases/` appears at once: there is nothing between pending and released.
+      // Files appear in `releases/` atomically, so there is no state between pending and released.
       for (const pending of await findPending(context)) yield { pending, publishing: false }
     },
 
@@ -217,7 +217,7 @@ export function directoryRegistry(
       const taken = await readRelease(pending.version)
       if (taken === undefined) {
         await moveBundle(pending, context)
-        // Read back where readers will find it: a bundle of the same digest may have stood there for years.
+        // Read the bundle at its final place: an earlier release may have put the same bundle there years ago.
         await verifyBundle(bundleFolder(pending.bundle), pending, context)
         const sequence = ((await allReleases(context))[0]?.sequence ?? 0) + 1
         const release = { ...pending, publishedAtMs: context.clock.nowMs(), sequence }
@@ -240,8 +240,8 @@ export function directoryRegistry(
       context.signal.throwIfAborted()
       const others = (await findPending(context)).filter((other) => pendingFolder(other) !== pendingFolder(pending))
       const used = [...inUse(await allReleases(context)), ...others]
-      // A publication that was cut off may have moved the bundle already: nobody reads it, unless a release or a pending release
-      // does. Before the pending release, which has the next run try again should this be cut off too.
+      // An interrupted publication may have moved the bundle already. Delete it unless a release or another pending release
+      // uses it. Delete it before the pending release, so that the next run retries if this is interrupted too.
       if (!used.some(({ bundle }) => bundle === pending.bundle))
         await removeFolder(fileSystem, bundleFolder(pending.bundle))
       await removeFolder(fileSystem, await excludedByGroup(pending))
@@ -260,7 +260,7 @@ export function directoryRegistry(
       if (stored === undefined) throw notFound(version)
       if (Object.values(await channelVersions()).includes(version)) throw pointedAt(version)
       const mark: Json = { formatVersion: 1, version, atMs: context.clock.nowMs() }
-      // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
+      // Write the mark first: after a crash only unused files remain, and the next removal deletes them.
       await create(removalFile(version), mark)
       const used = [...inUse(await allReleases(context)), ...(await findPending(context))]
       const { bundle } = stored.release
@@ -273,7 +273,7 @@ export function directoryRegistry(
       if ((await namesIn(directory)).length > 0)
         throw new SheikhError(
           'invalid-options',
-          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
+          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty folder.`,
         )
       const { manifest, bundle } = stored.release
       await makeDirectory(directory, fileSystem)
@@ -285,7 +285,7 @@ export function directoryRegistry(
     },
   }
 
-  /** Whole before it has its name: `pending.json` is written last, the folder is renamed after that. */
+  /** Writes everything before the final name exists: `pending.json` last, then the folder is renamed. */
   async function stageBundle(
     { bundle, version, postPublish, record }: PrepareRequest,
     context: CallContext,
@@ -304,7 +304,7 @@ export function directoryRegistry(
       const partial = await folders.create('staging')
       try {
         const released = bundleFolder(bundle.digest)
-        // Bytes that are there already, and still the same, are not copied again: a rollback stages in no time.
+        // An intact bundle that already exists is not copied again, so a rollback is prepared at once.
         if (!(await isWhole(released, bundle.digest, context))) {
           if (bundle.directory === undefined) throw notHeld(bundle.digest)
           await copyFiles(fileSystem, bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
@@ -322,13 +322,13 @@ export function directoryRegistry(
 }
 
 export interface DirectoryRegistryOptions {
-  /** How unfinished work of a process that ended is recognised. @default the processes of this host */
+  /** Detects unfinished work of processes that have ended. @default the processes of this host */
   readonly processes?: HostProcesses | undefined
-  /** What writes. @default the disk */
+  /** The file system to write to. @default the disk */
   readonly fileSystem?: FileSystem | undefined
 }
 
-/** Before the name of a pending release that is being removed. */
+/** The name prefix of a pending release that is being removed. */
 const partialPrefix = '.partial-'
 
 const inUse = (releases: readonly Stored[]): readonly Release[] =>
@@ -336,7 +336,7 @@ const inUse = (releases: readonly Stored[]): readonly Release[] =>
 
 interface Stored {
   readonly release: Release
-  /** Order of publication: clocks jump, this does not. */
+  /** The publication order. Timestamps are not reliable: clocks jump. */
   readonly sequence: number
 }
 
@@ -356,7 +356,7 @@ async function copyFiles(
 const verifyBundle = (folder: string, { manifest }: PendingRelease, context: CallContext) =>
   missingIsCorrupt(folder, verifyManifest(folder, manifest, context))
 
-/** A version that is there and lacks a file is damaged, not absent. */
+/** An existing version that lacks a file is damaged, not absent. */
 async function missingIsCorrupt(folder: string, work: Promise<void>): Promise<void> {
   try {
     await work
@@ -371,7 +371,7 @@ async function isWhole(folder: string, bundle: Digest, context: CallContext): Pr
   try {
     return (await readBundle(folder, context)).digest === bundle
   } catch (error) {
-    // A link, or no file at all, as a removal that was cut off leaves it.
+    // A link, or no file at all, as an interrupted removal leaves it.
     if (isSheikhError(error, 'artifact-corrupt') || isSheikhError(error, 'not-found')) return false
     throw error
   }
@@ -386,7 +386,7 @@ async function removeFolder(fileSystem: FileSystem, folder: string): Promise<voi
   }
 }
 
-/** Of two that race one moves it, and the other goes by what it finds then. */
+/** If two processes race, one moves the bundle and the other uses the result. */
 async function renameUnlessGone(fileSystem: FileSystem, from: string, to: string): Promise<void> {
   try {
     await renameDurably(from, to, fileSystem)
@@ -395,7 +395,7 @@ async function renameUnlessGone(fileSystem: FileSystem, from: string, to: string
   }
 }
 
-/** Names in a folder but those of writes in progress; none where it is absent. */
+/** The names in a folder except writes in progress. Empty if the folder does not exist. */
 const namesIn = async (folder: string): Promise<readonly string[]> =>
   (await allNamesIn(folder)).filter((name) => !isTemporaryName(name)).sort()
 
@@ -429,7 +429,7 @@ async function readDocument(file: string): Promise<Json | undefined> {
 }
 
 const corrupt = (file: string, fact: string, cause?: unknown) =>
-  new SheikhError('artifact-corrupt', `Cannot read "${file}": ${fact}. Restore the registry from a copy.`, {
+  new SheikhError('artifact-corrupt', `Cannot read "${file}": ${fact}. Restore the registry from a backup.`, {
     facts: { file },
     ...(cause !== undefined && { cause }),
   })

@@ -1,19 +1,19 @@
 import { join } from 'node:path'
 import { type FileSystem, type HostProcesses, makeDirectory, type WorkFolders, workFolders } from '../../store/index.js'
 
-/** Where a registry is, and what writes there. */
+/** The folder of a registry and the file system that writes to it. */
 export interface RegistryFolder {
   readonly path: string
   readonly processes: HostProcesses
   readonly fileSystem: FileSystem
 }
 
-// How many writes of this process are under way per folder: the last one removes the folder.
+// The number of writes in progress per folder in this process. The last write removes the folder.
 const writers = new Map<string, number>()
 
 /**
- * Gives `work` the folder of this process for what has no name yet. Other processes that write to the same registry have
- * their own, so that nobody takes the files of one that lives for what a crash left.
+ * Passes `work` this process's own folder for unfinished files. Each process has its own, so that no process mistakes the
+ * files of a running process for remains of a crash.
  */
 export async function unfinishedIn<V>(
   { path, processes, fileSystem }: RegistryFolder,

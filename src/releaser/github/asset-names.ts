@@ -1,26 +1,26 @@
 import { digestBytes, type FileEntry, hexOf, SheikhError } from '../../core/index.js'
 
-/** The asset that says what the others are. It is sent last. */
+/** The asset that describes the others. It is uploaded last. */
 export const documentName = 'sheikh-release.json'
 
 /** GitHub's own limit. */
 const maximumAssets = 1000
 
-// GitHub gives other names to what has special characters, or a dot at an end.
+// GitHub renames assets with special characters or a dot at either end.
 const plain = /^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/
 const longestName = 120
 
 export interface AssetPlan {
   readonly file: FileEntry
-  /** One, or of each part of a file that is too large for one. */
+  /** One name, or one per part if the file is too large for one asset. */
   readonly names: readonly string[]
 }
 
 /**
- * The names under which the files of a bundle are sent: the path where it is plain, `--` for each slash, else a name with
- * the path's digest in it. The same files have the same names. An empty file has none: GitHub takes no empty asset.
+ * The asset names of a bundle's files: the path with `--` for each slash if it is plain, else a name with the digest of the path.
+ * The same files always get the same names. An empty file gets none, because GitHub refuses empty assets.
  *
- * @throws `release-rejected` where there would be more than GitHub takes.
+ * @throws `release-rejected` if there are more assets than GitHub allows.
  */
 export function planAssets(files: readonly FileEntry[], partBytes: number): readonly AssetPlan[] {
   const sent = files.filter(({ sizeBytes }) => sizeBytes > 0)
@@ -28,12 +28,12 @@ export function planAssets(files: readonly FileEntry[], partBytes: number): read
   if (count > maximumAssets)
     throw new SheikhError(
       'release-rejected',
-      `Cannot release ${count} assets: GitHub takes ${maximumAssets} in a release. Put small files together into one, or release to another registry.`,
+      `Cannot release ${count} assets: GitHub allows ${maximumAssets} per release. Combine small files, or release to another registry.`,
       { facts: { assets: count, maximum: maximumAssets } },
     )
   const taken = new Set([documentName])
   const plans = new Map<string, AssetPlan>()
-  // Plain paths first: each keeps its own name, whatever the others are called.
+  // Plain paths first, so that each keeps its own name.
   for (const isPlain of [true, false])
     for (const file of sent.filter(({ path }) => plain.test(path) === isPlain)) {
       const parts = Math.ceil(file.sizeBytes / partBytes)

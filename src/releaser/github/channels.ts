@@ -9,14 +9,14 @@ export interface Channels {
   /** Compare-and-set. @throws `release-conflict`. */
   point(channel: string, version: Version, expected: Version | undefined): Promise<void>
   all(): Promise<Readonly<Record<string, Version>>>
-  /** What was noted of a release after it was made. */
+  /** The withdrawal and removal of a release. */
   marks(version: Version): Promise<Pick<Release, 'withdrawn' | 'removedAtMs'>>
-  /** The first reason stays. */
+  /** Keeps the first reason. */
   withdraw(version: Version, reason: string, atMs: number): Promise<void>
   remove(version: Version, atMs: number): Promise<void>
 }
 
-/** @param folder of the project on the branch, with a slash at its end. @param blobs what was read before, by its SHA-1. */
+/** @param folder the project's folder on the branch, ending in a slash. @param blobs files that were read before, by SHA-1. */
 export async function openChannels(api: GitHubApi, folder: string, blobs: Map<string, string>): Promise<Channels> {
   const files = await readBranch(api, blobs)
   const channelPath = (name: string) => `${folder}channels/${name}.json`
@@ -26,7 +26,7 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
   async function versionIn(from: BranchFiles, channel: string): Promise<Version | undefined> {
     const document = await from.read(channelPath(channel))
     if (document === undefined || isVersion(document['version'])) return document?.['version'] as Version | undefined
-    throw corrupt(channelPath(channel), 'it names no version')
+    throw corrupt(channelPath(channel), 'it contains no version')
   }
 
   return {
@@ -43,7 +43,7 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
         { seen: files.sha(channelPath(channel)), message: `Point "${channel}" at ${version}` },
       )
       if (isWritten) return
-      // Another was faster, or it is our own write, whose answer was lost.
+      // Another writer was faster, or our own write succeeded and its response was lost.
       const now = await versionIn(await readBranch(api, blobs), channel)
       if (now !== version) throw moved(channel, version, now)
     },
@@ -66,8 +66,8 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
       const { reason, atMs } = withdrawal ?? {}
       const { atMs: removedAtMs } = removal ?? {}
       if (withdrawal && !(typeof reason === 'string' && typeof atMs === 'number'))
-        throw corrupt(withdrawalPath(version), 'it does not say why and when')
-      if (removal && typeof removedAtMs !== 'number') throw corrupt(removalPath(version), 'it does not say when')
+        throw corrupt(withdrawalPath(version), 'it lacks the reason or the time')
+      if (removal && typeof removedAtMs !== 'number') throw corrupt(removalPath(version), 'it has no time')
       return {
         ...(withdrawal && { withdrawn: { reason: reason as string, atMs: atMs as number } }),
         ...(removal && { removedAtMs: removedAtMs as number }),
@@ -97,7 +97,7 @@ export async function openChannels(api: GitHubApi, folder: string, blobs: Map<st
 const moved = (channel: string, version: Version, current: Version | undefined) =>
   new SheikhError(
     'release-conflict',
-    `Cannot point "${channel}" at ${version}: it points at ${current ?? 'nothing'}. Run again.`,
+    `Cannot point the channel "${channel}" at ${version}: it now points at ${current ?? 'no release'}. Run again.`,
     { facts: { channel, version, current }, retryable: true },
   )
 const corrupt = (path: string, fact: string) =>

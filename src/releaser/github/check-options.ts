@@ -12,13 +12,16 @@ export function checkOptions({ repository, token, baseUrl, assetLimitBytes }: Ch
   const wrong = (what: string, remedy: string) =>
     new SheikhError('invalid-options', `Cannot use the ${what}: ${remedy}`)
   if (!/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+$/.test(repository) || /(^|\/)\.{1,2}(\/|$)/.test(repository))
-    throw wrong(`repository ${JSON.stringify(repository)}`, 'write it as "owner/name".')
-  // Named by its kind only: a header's own error would quote it.
+    throw wrong(`repository ${JSON.stringify(repository)}`, 'it is not a repository name. Write it as "owner/name".')
+  // The message must not quote the token, as the error of an invalid header would.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
-    throw wrong('token', 'it is empty, or holds a space or a line break. Copy it again.')
+    throw wrong('token', 'it is empty or contains a space or a line break. Copy it again.')
   webAddress(baseUrl, 'baseUrl', 'https://github.example.com/api/v3')
   if (/[?#@]/.test(baseUrl))
-    throw wrong('base URL', 'write it like "https://github.example.com/api/v3", without a name or password in it.')
+    throw wrong('base URL', 'it contains a user name or a password. Write it like "https://github.example.com/api/v3".')
   if (!Number.isSafeInteger(assetLimitBytes) || assetLimitBytes < 1)
-    throw wrong(`limit of ${assetLimitBytes} bytes for an asset`, 'name a whole number above 0.')
+    throw wrong(
+      `limit of ${assetLimitBytes} bytes for an asset`,
+      'it is not a positive whole number. Choose one, such as 2147483647.',
+    )
 }

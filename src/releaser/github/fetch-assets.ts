@@ -12,7 +12,7 @@ const filesAtOnce = 4
 const rangesAtOnce = 2
 const rangeBytes = 32 << 20
 
-/** Downloads a release into a folder; parts of a file become the file again, and each file is checked. */
+/** Downloads a release into a folder, joins the parts of each file and checks every file. */
 export async function fetchFiles(
   api: GitHubApi,
   { pending, assets: files }: ReleaseDocument,
@@ -23,7 +23,7 @@ export async function fetchFiles(
   await forEachUpTo(filesAtOnce, pending.manifest.files, async (file) => {
     const held = (parts.get(file.path) ?? []).map((part) => {
       const asset = assetOf(part)
-      if (asset === undefined) throw notHeld(pending.version, `the asset ${part.name} is missing, or is another`)
+      if (asset === undefined) throw notHeld(pending.version, `the asset ${part.name} is missing or different`)
       return { url: api.assetUrl(asset.id), sizeBytes: part.sizeBytes }
     })
     await downloadFile(
@@ -44,7 +44,7 @@ export async function fetchFiles(
   })
 }
 
-/** Reads an asset back for a server that tells no digest. @throws `artifact-corrupt`. */
+/** Reads an asset back if the server reports no digest. @throws `artifact-corrupt`. */
 export async function checkBytes(api: GitHubApi, { id }: AssetJson, file: FileEntry): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-github-'))
   try {
@@ -60,13 +60,13 @@ interface HeldPart {
   readonly sizeBytes: number
 }
 
-/** A range never reaches from one part into the next: all parts but the last are of one size. */
+/** A range never crosses a part boundary, because all parts except the last have the same size. */
 const rangeFor = (parts: readonly HeldPart[]): number => {
   const size = parts[0]?.sizeBytes ?? rangeBytes
   return parts.length <= 1 || size % rangeBytes === 0 ? rangeBytes : size
 }
 
-/** A `fetch` for the file as a whole: a range of it is asked of the part that holds it. */
+/** A `fetch` for the complete file: requests each range from the part that contains it. */
 function joined(fetch: Fetch, parts: readonly HeldPart[]): Fetch {
   if (parts.length <= 1) return fetch
   return async (_, init = {}) => {
@@ -78,14 +78,14 @@ function joined(fetch: Fetch, parts: readonly HeldPart[]): Fetch {
       to -= parts[index]!.sizeBytes
     }
     const response = await fetch(parts[index]!.url, { ...init, headers: { range: `bytes=${from}-${to}` } })
-    // The whole part, from a server that knows no ranges, is what was asked for where it begins there.
+    // A server without range support returns the complete part. That is correct if the range starts at the part's start.
     return response.status === 200 && from === 0
       ? new Response(response.body, { status: 206, headers: response.headers })
       : response
   }
 }
 
-/** The first error ends all, but only when nothing runs any more. */
+/** The first error stops all work, and is thrown once all running work has ended. */
 async function forEachUpTo<T>(atOnce: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const waiting = [...items]
   const failures: unknown[] = []

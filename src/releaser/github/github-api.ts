@@ -1,9 +1,9 @@
 import { type CallContext, createRedactor, SheikhError } from '../../core/index.js'
 import { type Fetch, persistentFetch, type RetryOptions, refused, remoteFailed } from '../remote/index.js'
 
-/** The variable that errors name; the token itself comes as an option. */
+/** The environment variable that errors mention. The token itself is an option. */
 const tokenName = 'GITHUB_TOKEN'
-/** A hundred releases, each with all its assets, may be long. */
+/** The largest response: a hundred releases with all their assets can be long. */
 const largestAnswerBytes = 256 << 20
 const redirects: readonly number[] = [301, 302, 303, 307, 308]
 
@@ -20,11 +20,11 @@ export interface ApiResponse<T> {
   readonly status: number
   readonly ok: boolean
   readonly value: T
-  /** In GitHub's words, with the codes of what it found wrong. */
+  /** GitHub's message, with its error codes. */
   readonly message: string
 }
 
-/** A release as GitHub tells it: what is used of it. */
+/** The parts of GitHub's release object that are used here. */
 export interface ReleaseJson {
   readonly id: number
   readonly tag_name: string
@@ -32,7 +32,7 @@ export interface ReleaseJson {
   readonly name: string | null
   readonly body: string | null
   readonly draft: boolean
-  /** Its assets and its tag are fixed. */
+  /** True if its assets and its tag cannot change. */
   readonly immutable?: boolean
   readonly upload_url: string
   readonly published_at: string | null
@@ -43,15 +43,15 @@ export interface AssetJson {
   readonly id: number
   readonly name: string
   readonly size: number
-  /** `starter`: an upload that broke off. */
+  /** `starter` marks an interrupted upload. */
   readonly state: string
-  /** `sha256:…`; not every server tells it. */
+  /** `sha256:…`. Not every server reports it. */
   readonly digest?: string | null
 }
 
 export interface CallOptions {
   readonly body?: unknown
-  /** Refusals that are an answer to the caller. */
+  /** Error statuses that are returned to the caller instead of thrown. */
   readonly allow?: readonly number[]
 }
 
@@ -61,15 +61,15 @@ export interface GitHubApi {
   call<T>(act: string, method: string, path: string, options?: CallOptions): Promise<ApiResponse<T>>
   all<T>(act: string, path: string): Promise<readonly T[]>
   upload(release: ReleaseJson, name: string, body: Blob): Promise<ApiResponse<AssetJson>>
-  /** The text of a small asset. */
+  /** Returns the text of a small asset. */
   text(assetId: number): Promise<string>
   assetUrl(assetId: number): string
-  /** For `assetUrl`: follows to where the bytes lie, and tells that host no token. */
+  /** Follows redirects to the content, without sending the token to that host. */
   readonly download: Fetch
   readonly context: CallContext
 }
 
-/** Plain REST calls to GitHub; each is made again while the network or a busy server refuses it. */
+/** A REST client for GitHub. Retries requests that fail because of the network or a busy server. */
 export function githubApi(address: GitHubAddress, context: CallContext): GitHubApi {
   const { repository, token, baseUrl, fetch } = address
   const base = new URL(baseUrl)
@@ -88,7 +88,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
       largestAnswerBytes: largest,
       signal: context.signal,
       log: context.log,
-      // What may be done twice by that is looked for wherever it matters: a name that is taken, a draft too many.
+      // A retry can perform a request twice. Callers check for the consequences: a taken name, a second draft.
       isRepeatable: () => true,
     })
   const request = persistent((input, init) => fetch(input, { redirect: 'manual', ...init }), largestAnswerBytes)
@@ -108,7 +108,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
       await response.body?.cancel()
       url = new URL(location, url)
     }
-    throw remoteFailed('download an asset', 'it is redirected again and again')
+    throw remoteFailed('download an asset', 'there are too many redirects')
   }
   const smallDownload = persistent(following, largestAnswerBytes)
 
@@ -118,7 +118,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
     const value = parsed(text)
     const message = redact(messageIn(value))
     if (redirects.includes(status)) throw moved(act, repository)
-    if (ok && text !== '' && value === undefined) throw remoteFailed(act, 'the answer is not JSON')
+    if (ok && text !== '' && value === undefined) throw remoteFailed(act, 'the response is not JSON')
     if (!ok && !allow.includes(status)) throw refused({ act, status, message, tokenName })
     return { status, ok, value: value as T, message }
   }
@@ -142,7 +142,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
         const response = await request(url, { headers: headers('application/vnd.github+json') })
         const { value } = await settle<readonly T[]>(act, response)
         found.push(...value)
-        // Our own numbers, and not the address in the header: it could lead the token elsewhere.
+        // Count pages instead of following the address in the header, which could send the token elsewhere.
         if (!/rel="next"/.test(response.headers.get('link') ?? '')) return found
       }
     },
@@ -167,10 +167,10 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
   }
 }
 
-/** A path in an address: a version may hold a plus. */
+/** Encodes a path for an address. A version may contain a plus sign. */
 export const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/')
 
-/** GitHub's way to say "too fast", as the status that it has elsewhere. */
+/** Maps GitHub's rate-limit response to the usual status. */
 function withRateLimit(fetch: Fetch): Fetch {
   return async (input, init) => {
     const response = await fetch(input, init)
@@ -189,7 +189,7 @@ function rateLimitSeconds(headers: Headers, text: string): number | undefined {
   const asked = headers.get('retry-after')
   if (asked !== null && /^\d{1,9}$/.test(asked)) return Number(asked)
   if (headers.get('x-ratelimit-remaining') === '0') {
-    // By GitHub's own clock: ours may be wrong.
+    // Use GitHub's clock: the local one may be wrong.
     const seconds = Number(headers.get('x-ratelimit-reset')) - Date.parse(headers.get('date') ?? '') / 1000
     return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : 60
   }
@@ -217,8 +217,6 @@ function messageIn(value: unknown): string {
 }
 
 const moved = (act: string, repository: string) =>
-  new SheikhError(
-    'not-found',
-    `Cannot ${act}: ${repository} was renamed or moved. Name the repository as it is called now.`,
-    { facts: { repository } },
-  )
+  new SheikhError('not-found', `Cannot ${act}: ${repository} was renamed or moved. Use its current name.`, {
+    facts: { repository },
+  })

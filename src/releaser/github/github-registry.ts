@@ -42,32 +42,32 @@ import { unexplainedIn } from './unexplained.js'
 export interface GitHubRegistryOptions {
   /** `owner/name`. */
   readonly repository: string
-  /** With the right to write contents; to read a public repository none is needed. */
+  /** A token with write access to contents. Reading a public repository needs none. */
   readonly token?: string | undefined
-  /** Of an Enterprise Server: `https://host/api/v3`. @default 'https://api.github.com' */
+  /** The API address. For an Enterprise Server: `https://host/api/v3`. @default 'https://api.github.com' */
   readonly baseUrl?: string | undefined
-  /** @default 'v{version}' */
+  /** How tags are named. @default 'v{version}' */
   readonly tagFormat?: string | undefined
-  /** @default the platform's */
+  /** The `fetch` function to use. @default the platform's */
   readonly fetch?: Fetch | undefined
   readonly patience?: RetryOptions | undefined
-  /** A file above it is sent in parts. @default 2 GiB - 1, GitHub's own limit */
+  /** Larger files are split into several assets. @default 2 GiB - 1, GitHub's own limit */
   readonly assetLimitBytes?: number | undefined
-  /** For each asset that was sent, for each piece that was received. */
+  /** Reports each uploaded asset and each downloaded piece. */
   readonly onProgress?: ((progress: AssetProgress) => void) | undefined
 }
 
 const defaultTagFormat = 'v{version}'
-/** Releases read at a time, from the newest on. */
+/** The number of releases that are read in parallel, newest first. */
 const readAtOnce = 8
-/** Parts are whole numbers of these, so that ranges of a download lie within one. */
+/** Part sizes are multiples of this, so that no download range crosses a part boundary. */
 const partUnit = 32 << 20
 
 /**
- * Releases on GitHub: each is a tag, a published release with the bundle's files as assets, and `sheikh-release.json` among
- * them. A pending release is a draft. Channels and withdrawals are files on the branch `sheikh-registry`.
+ * A registry on GitHub Releases. Each release is a tag and a GitHub release with the bundle's files and `sheikh-release.json` as
+ * assets. A pending release is a draft. Channels and withdrawals are files on the branch `sheikh-registry`.
  *
- * @throws `invalid-options` for a repository, token or tag format that cannot be one.
+ * @throws `invalid-options` for an invalid repository, token or tag format.
  */
 export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   const { repository, token, baseUrl = 'https://api.github.com', assetLimitBytes = 2 ** 31 - 1, onProgress } = options
@@ -75,7 +75,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   checkOptions({ repository, token, baseUrl, assetLimitBytes })
   const format = tagFormatOf(tagFormat)
   const partBytes = assetLimitBytes < partUnit ? assetLimitBytes : assetLimitBytes - (assetLimitBytes % partUnit)
-  // Two projects in one repository do not meet: their tags differ, and so do their folders.
+  // Projects in the same repository are separate: their tags and their folders differ.
   const folder = tagFormat === defaultTagFormat ? '' : `${tagFormat.replace('{version}', '@')}/`
   const documents: Documents = new Map()
   const blobs = new Map<string, string>()
@@ -88,7 +88,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
   }
   const channelsOf = (api: GitHubApi) => openChannels(api, folder, blobs)
 
-  /** A published release of ours. */
+  /** A published release of this project. */
   async function find(api: GitHubApi, version: string): Promise<Found | undefined> {
     const release = isVersion(version) ? await findPublished(api, format.tagOf(version)) : undefined
     const document = release && (await readDocument(api, release, documents))
@@ -99,13 +99,13 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     const { publishedAtMs } = readMarker(release.body) ?? {}
     return {
       ...document.pending,
-      // The notes may be edited by anybody who may release.
+      // Anybody who may release can also edit the notes.
       publishedAtMs: publishedAtMs ?? Date.parse(release.published_at ?? ''),
       ...(await channels.marks(document.pending.version)),
     }
   }
 
-  /** Ours, highest version first. */
+  /** The releases of this project, highest version first. */
   async function* published(api: GitHubApi): AsyncGenerator<Found> {
     const versions = (await listReleases(api)).flatMap((release) => {
       const version = release.draft ? undefined : format.versionOf(release.tag_name)
@@ -122,7 +122,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
         if (found !== undefined) yield found
   }
 
-  /** The newest that is not withdrawn, and no other than it is asked for. */
+  /** The newest release that is not withdrawn. Reads no others. */
   async function newest(api: GitHubApi, channels: Channels, isMeant: (version: string) => boolean) {
     for await (const found of published(api)) {
       const { version } = found.document.pending
@@ -144,7 +144,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const version = await channels.read(channel)
       if (version === undefined) return undefined
       const found = await find(api, version)
-      if (found === undefined) throw notHeld(version, `the channel "${channel}" points at it, and it is not there`)
+      if (found === undefined) throw notHeld(version, `the channel "${channel}" points at it, but it does not exist`)
       return releaseOf(found, channels)
     },
 
@@ -190,7 +190,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const { document, assetOf } = await held(api, pending)
       for (const part of partsOf(document)) {
         const asset = assetOf(part)
-        if (asset === undefined) throw notHeld(pending.version, `the asset ${part.name} is missing, or is another`)
+        if (asset === undefined) throw notHeld(pending.version, `the asset ${part.name} is missing or different`)
         if (typeof asset.digest !== 'string') await checkBytes(api, asset, { ...part, path: part.name })
       }
     },
@@ -213,7 +213,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       if (found === undefined) throw notFound(version)
       const channels = await channelsOf(api)
       const current = await channels.read(channel)
-      // Before the channel moves: after a crash in between the next run points again, and does both.
+      // Before the channel moves: after a crash in between, the next run repeats both.
       const isLatest = channel === 'latest' && current === expected && current !== version
       if (isLatest) await markLatest(api, found)
       try {
@@ -234,7 +234,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const published = await find(api, pending.version)
       if (published !== undefined && isSameKey(pendingKeyOf(published.document.pending), key)) return
       const draft = await findDraft(api, format, pending, drafts)
-      // Before the draft, by which the next run finds what is left to do.
+      // Before the draft, because the next run finds unfinished work by its draft.
       await dropTag(api, tag, key)
       if (draft !== undefined)
         await api.call(`delete the draft of ${tag}`, 'DELETE', `releases/${draft.release.id}`, { allow: [404] })
@@ -246,7 +246,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       if (found === undefined) throw notFound(version)
       const channels = await channelsOf(api)
       if ((await channels.marks(version)).withdrawn !== undefined) return
-      // What people see first: the mark, last, is what says that all is done.
+      // Change what people see first. The mark comes last and confirms that everything is done.
       await tellWithdrawn(api, found)
       const latest = await api.call<ReleaseJson>('read the latest release', 'GET', 'releases/latest', { allow: [404] })
       if (latest.ok && latest.value.id === found.release.id) {
@@ -264,11 +264,11 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       if (Object.values(await channels.all()).includes(version))
         throw new SheikhError(
           'release-conflict',
-          `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
+          `Cannot remove ${version}: a channel points at it. Point the channel at another release first.`,
           { facts: { version } },
         )
       const removal = await planRemoval(api, found, await others(api, channels, version))
-      // First the mark: what a crash leaves is read by nobody, and the next removal goes on with it.
+      // Write the mark first: after a crash only unused assets remain, and the next removal deletes them.
       await channels.remove(version, context.clock.nowMs())
       await removal()
     },
@@ -281,7 +281,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       if (!(await isEmpty(directory)))
         throw new SheikhError(
           'invalid-options',
-          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
+          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty folder.`,
         )
       await makeDirectory(directory)
       const { document } = found
@@ -290,7 +290,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     },
   }
 
-  /** All that may need an asset: the other releases that were not removed, and what is prepared. */
+  /** All releases that may need an asset: other releases that are not removed, and pending ones. */
   async function others(api: GitHubApi, channels: Channels, version: string): Promise<readonly Found[]> {
     const found: Found[] = []
     for await (const one of published(api)) {
@@ -304,16 +304,16 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     return found
   }
 
-  /** The draft of a pending release, or the release that it became. @throws `artifact-corrupt`. */
+  /** The draft of a pending release, or its published release. @throws `artifact-corrupt`. */
   async function held(api: GitHubApi, pending: PendingRelease) {
     const draft = await findDraft(api, format, pending, drafts)
     const whole = draft && (await wholeDraft(api, draft, documents))
     const found = draft === undefined ? await find(api, pending.version) : undefined
     const isOwn = found !== undefined && isSameKey(pendingKeyOf(found.document.pending), pendingKeyOf(pending))
     const there = whole ?? (isOwn ? { ...found, assetOf: await assetsIn(api, found) } : undefined)
-    if (there === undefined) throw notHeld(pending.version, 'its draft is missing, or something in it is')
+    if (there === undefined) throw notHeld(pending.version, 'its draft is missing or incomplete')
     if (canonicalJson(there.document.pending) !== canonicalJson(pending))
-      throw notHeld(pending.version, 'its draft describes another staging')
+      throw notHeld(pending.version, 'its draft describes another pending release')
     return there
   }
 }
@@ -323,7 +323,7 @@ const assetsIn = async (api: GitHubApi, { release, document }: Found) =>
 
 function checkVersion(document: ReleaseDocument, version: string): ReleaseDocument {
   if (document.pending.version === version) return document
-  throw notHeld(version, `its document is of ${document.pending.version}`)
+  throw notHeld(version, `its document describes ${document.pending.version}`)
 }
 
 async function isEmpty(directory: string): Promise<boolean> {
@@ -336,4 +336,8 @@ async function isEmpty(directory: string): Promise<boolean> {
 }
 
 const notFound = (version: string) =>
-  new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
+  new SheikhError(
+    'not-found',
+    `Cannot find the release ${version}: the registry does not contain it. List the releases with "sheikh history".`,
+    { facts: { version } },
+  )

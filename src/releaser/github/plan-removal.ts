@@ -3,17 +3,17 @@ import type { GitHubApi, ReleaseJson } from './github-api.js'
 import type { ReleaseDocument } from './release-document.js'
 import { findPublished, listAssets, partsOf } from './releases.js'
 
-/** A release, or a draft, and what it says of itself. */
+/** A release or a draft, and its document. */
 export interface Found {
   readonly release: ReleaseJson
   readonly document: ReleaseDocument
 }
 
 /**
- * Which assets nobody needs without a release: its own, and those of earlier releases that it names. The document stays.
+ * Finds the assets that only this release needs: its own, and those of earlier releases that it references. The document remains.
  *
- * @returns what deletes them; harmless again.
- * @throws `release-rejected` where GitHub keeps them for good.
+ * @returns a function that deletes them; safe to repeat.
+ * @throws `release-rejected` if GitHub does not allow their deletion.
  */
 export async function planRemoval(
   api: GitHubApi,
@@ -34,7 +34,7 @@ export async function planRemoval(
   if (fixed !== undefined)
     throw new SheikhError(
       'release-rejected',
-      `Cannot remove the files of ${removed.document.pending.version}: the release ${fixed.tag_name} is immutable, and GitHub keeps its assets. Leave it, or delete the whole release by hand.`,
+      `Cannot remove the files of ${removed.document.pending.version}: the release ${fixed.tag_name} is immutable, so GitHub keeps its assets. Keep the release, or delete it by hand.`,
       { facts: { version: removed.document.pending.version, tag: fixed.tag_name } },
     )
   return async () => {

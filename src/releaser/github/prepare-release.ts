@@ -21,9 +21,9 @@ export interface StageOptions extends SendOptions {
   readonly format: TagFormat
   readonly documents: Documents
   readonly drafts: KnownDrafts
-  /** The newest release that is not withdrawn, which the notes compare with. */
+  /** The newest release that is not withdrawn. The notes compare with it. */
   readonly previous: () => Promise<PendingRelease | undefined>
-  /** A release that has the bundle, whole. */
+  /** A release with the complete bundle. */
   readonly holder: (bundle: Digest) => Promise<Holder | undefined>
 }
 
@@ -33,8 +33,8 @@ interface Holder {
 }
 
 /**
- * A draft with every file and, last, the document. A draft that an earlier attempt left is gone on with: what it holds is
- * not sent again.
+ * Creates a draft with every file and, last, the document. Continues a draft of an earlier attempt without uploading its assets
+ * again.
  */
 export async function stageRelease(
   api: GitHubApi,
@@ -59,7 +59,7 @@ export async function stageRelease(
     if (document !== undefined && isSameKey(pendingKeyOf(document.pending), key)) return document.pending
     throw versionTaken(version)
   }
-  // Before gigabytes are sent.
+  // Checked before gigabytes are uploaded.
   const taken = await readTag(api, tag)
   if (taken !== undefined) checkTag(taken, tag, key)
 
@@ -96,20 +96,24 @@ const whereFilesAre = (files: readonly FileAssets[] | undefined): string => {
   return tags.size === 0 ? '' : `\n\nThe files are assets of ${[...tags].join(' and ')}.`
 }
 
-/** GitHub copies no asset from one release to another: the document says which release has it. @throws `not-found`. */
+/** GitHub cannot copy assets between releases, so the document names the release that has them. @throws `not-found`. */
 async function heldAlready(bundle: Digest, { holder }: StageOptions): Promise<readonly FileAssets[]> {
   const held = await holder(bundle)
   if (held === undefined)
-    throw new SheikhError('not-found', `The registry does not hold the bundle ${bundle}, or not whole.`, {
-      facts: { bundle },
-    })
+    throw new SheikhError(
+      'not-found',
+      `Cannot reuse the bundle ${bundle}: the registry does not have it completely. Prepare the release with a directory.`,
+      {
+        facts: { bundle },
+      },
+    )
   return held.document.assets.map(({ path, parts }) => ({
     path,
     parts: parts.map((part) => ({ ...part, tag: part.tag ?? held.release.tag_name })),
   }))
 }
 
-/** Its assets are those of the bundle already, or some of them. */
+/** True if the draft already has assets of the bundle. */
 async function firstPartial(
   api: GitHubApi,
   drafts: readonly Draft[],
@@ -121,7 +125,7 @@ async function firstPartial(
   return undefined
 }
 
-/** What was cut off: of earlier runs, or a second draft from a request whose answer was lost. */
+/** Interrupted drafts of earlier runs, or a second draft from a request whose response was lost. */
 async function removePartials(api: GitHubApi, kept: ReleaseJson, { format, documents }: StageOptions): Promise<void> {
   for (const draft of await listDrafts(api, format)) {
     if (draft.release.id === kept.id || (await wholeDraft(api, draft, documents)) !== undefined) continue
@@ -131,7 +135,7 @@ async function removePartials(api: GitHubApi, kept: ReleaseJson, { format, docum
   }
 }
 
-/** The record's commit where GitHub has it, else the head of the default branch: releases may have a repository of their own. */
+/** The commit of the record if GitHub has it, else the head of the default branch: releases may be in a repository of their own. */
 async function commitFor(api: GitHubApi, commit: string | undefined): Promise<string> {
   if (commit !== undefined && /^[0-9a-f]{40}$/.test(commit)) {
     const act = `read the commit ${commit}`
@@ -149,10 +153,10 @@ async function commitFor(api: GitHubApi, commit: string | undefined): Promise<st
   if (!head.ok)
     throw new SheikhError(
       'release-rejected',
-      `Cannot release to GitHub: the branch ${branch} has no commit for a tag to stand on. Push one first.`,
+      `Cannot release to GitHub: the branch ${branch} has no commit that a tag could point at. Push a commit first.`,
       { facts: { branch } },
     )
   if (commit !== undefined)
-    api.context.log.warn(`GitHub does not have the commit ${commit}: the tag will stand on the head of ${branch}.`)
+    api.context.log.warn(`GitHub does not have the commit ${commit}: the tag will point at the head of ${branch}.`)
   return head.value.object.sha
 }

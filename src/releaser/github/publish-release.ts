@@ -6,10 +6,10 @@ import { claimTag } from './release-tag.js'
 import { findPublished } from './releases.js'
 
 /**
- * The tag first, which one of several gets; then the draft is published by one request, after which nothing is sent.
+ * Creates the tag first, which only one of several runs can do. Then one last request publishes the draft.
  *
- * @returns the release; `undefined` where one is there that this request did not make.
- * @throws `release-conflict` where the tag is another's.
+ * @returns the release; `undefined` if a release exists that this request did not create.
+ * @throws `release-conflict` if the tag belongs to another run.
  */
 export async function publishRelease(
   api: GitHubApi,
@@ -24,11 +24,11 @@ export async function publishRelease(
     allow: [404, 422],
   })
   if (answer.ok) return { release: answer.value, document }
-  // The first attempt may have done it, its answer lost.
+  // The first attempt may have succeeded with its response lost.
   if ((await findPublished(api, tag)) !== undefined) return undefined
   throw new SheikhError(
     'release-rejected',
-    `Cannot publish ${tag}: GitHub answered ${answer.status}, "${answer.message}". Correct what it names and run again.`,
+    `Cannot publish ${tag}: GitHub answered ${answer.status}, "${answer.message}". Fix the cause and run again.`,
     { facts: { tag, status: answer.status } },
   )
 }

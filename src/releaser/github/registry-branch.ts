@@ -1,7 +1,7 @@
 import { type Json, SheikhError } from '../../core/index.js'
 import { encodePath, type GitHubApi } from './github-api.js'
 
-/** Where channels and withdrawals are kept: a branch without a common history, so that it starts no workflow. */
+/** The branch with channels and withdrawals. It has no common history with other branches, so it starts no workflow. */
 export const branchName = 'sheikh-registry'
 
 const readme = `# Releases
@@ -13,23 +13,23 @@ Written by sheikh-freemium, by compare-and-set; do not edit by hand.
 - \`removals/<version>.json\`: a release whose files were deleted to save space.
 `
 
-/** The files of the branch as they were at one moment. */
+/** The files of the branch at one point in time. */
 export interface BranchFiles {
   readonly paths: readonly string[]
-  /** The SHA-1 of a file, by which the next write says what it saw. */
+  /** The SHA-1 of a file. The next write passes it to detect changes. */
   sha(path: string): string | undefined
-  /** @throws `artifact-corrupt` for what is no JSON object. */
+  /** @throws `artifact-corrupt` for anything but a JSON object. */
   read(path: string): Promise<{ readonly [key: string]: Json } | undefined>
 }
 
-/** @param blobs what was read before, by its SHA-1. */
+/** @param blobs files that were read before, by SHA-1. */
 export async function readBranch(api: GitHubApi, blobs: Map<string, string>): Promise<BranchFiles> {
   const act = `read the branch ${branchName}`
   const answer = await api.call<{ readonly tree: readonly { path: string; sha: string; type: string }[] }>(
     act,
     'GET',
     `git/trees/${branchName}?recursive=1`,
-    // Of an empty repository: 409.
+    // GitHub answers 409 for an empty repository.
     { allow: [404, 409] },
   )
   const tree = answer.ok ? answer.value.tree.filter(({ type }) => type === 'blob') : []
@@ -49,14 +49,14 @@ export async function readBranch(api: GitHubApi, blobs: Map<string, string>): Pr
   }
 }
 
-/** How often a write is tried again because another file of the branch was written meanwhile. */
+/** The number of attempts if another file of the branch is written in the meantime. */
 const attempts = 5
 
 /**
- * Writes a file where it still is what it was seen as.
+ * Writes a file if it has not changed since it was read.
  *
- * @param seen its SHA-1; `undefined`: it was not there.
- * @returns whether it was written; `false`: it is another one by now.
+ * @param seen the SHA-1 that was read; `undefined` if the file did not exist.
+ * @returns `false` if the file has changed and was not written.
  */
 export async function writeBranch(
   api: GitHubApi,
@@ -92,9 +92,9 @@ async function makeBranch(api: GitHubApi): Promise<void> {
     body: { tree: [{ path: 'README.md', mode: '100644', type: 'blob', content: readme }] },
   })
   const commit = await api.call<{ readonly sha: string }>(act, 'POST', 'git/commits', {
-    body: { message: 'Begin the registry', tree: tree.value.sha, parents: [] },
+    body: { message: 'Create the registry', tree: tree.value.sha, parents: [] },
   })
-  // 422: somebody else made it meanwhile.
+  // 422: another writer created it in the meantime.
   await api.call(act, 'POST', 'git/refs', {
     body: { ref: `refs/heads/${branchName}`, sha: commit.value.sha },
     allow: [422],
@@ -106,11 +106,11 @@ function parse(text: string, path: string): { readonly [key: string]: Json } {
     const value = JSON.parse(text) as unknown
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, Json>
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new SheikhError(
     'artifact-corrupt',
-    `Cannot read "${path}" on the branch ${branchName}: it is no JSON object. Revert the commit that changed it.`,
+    `Cannot read "${path}" on the branch ${branchName}: it is not a JSON object. Revert the commit that changed it.`,
     { facts: { path, branch: branchName } },
   )
 }

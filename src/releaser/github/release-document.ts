@@ -2,12 +2,12 @@ import { canonicalJson, type Digest, isDigest, type Json, messageOf, SheikhError
 import { type PendingRelease, parsePending } from '../index.js'
 import { documentName } from './asset-names.js'
 
-/** A part of a file, or the whole of it, as an asset. */
+/** A file, or a part of it, as an asset. */
 export interface AssetPart {
   readonly name: string
   readonly sizeBytes: number
   readonly digest: Digest
-  /** Of the release that has the asset, where it is an earlier one: its bytes are not sent again. */
+  /** The tag of the earlier release that has the asset, if it is reused. */
   readonly tag?: string | undefined
 }
 
@@ -16,10 +16,10 @@ export interface FileAssets {
   readonly parts: readonly AssetPart[]
 }
 
-/** What `sheikh-release.json` holds: all that a fresh machine needs to go on with the release, or to read it. */
+/** The content of `sheikh-release.json`: everything that another machine needs to continue or read the release. */
 export interface ReleaseDocument {
   readonly pending: PendingRelease
-  /** Where the tag stands. */
+  /** The commit of the tag. */
   readonly commit: string
   readonly assets: readonly FileAssets[]
 }
@@ -35,20 +35,20 @@ export function parseDocument(text: string, where: string): ReleaseDocument {
   const sizes = new Map(
     pending.manifest.files.filter(({ sizeBytes }) => sizeBytes > 0).map((file) => [file.path, file]),
   )
-  if (typeof commit !== 'string') throw corrupt(where, 'it names no commit')
+  if (typeof commit !== 'string') throw corrupt(where, 'it contains no commit')
   if (!Array.isArray(assets) || assets.length !== sizes.size || !assets.every(isFileAssets))
-    throw corrupt(where, 'it does not say which asset holds which file')
+    throw corrupt(where, 'it does not map files to assets')
   for (const { path, parts } of assets as readonly FileAssets[]) {
     const held = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const isWhole = parts.length !== 1 || parts[0]!.digest === sizes.get(path)?.digest
     if (held !== sizes.get(path)?.sizeBytes || !isWhole)
-      throw corrupt(where, `the assets of "${path}" are not the file`)
+      throw corrupt(where, `the assets of "${path}" do not match the file`)
     sizes.delete(path)
   }
   return { pending, commit, assets: assets as readonly FileAssets[] }
 }
 
-/** Which staging a draft or a tag belongs to: two runs may stage one version. */
+/** Identifies the pending release of a draft or a tag: two runs may prepare the same version. */
 export interface PendingKey {
   readonly version: string
   readonly bundle: string
@@ -73,7 +73,7 @@ export const isSameKey = (one: PendingKey | undefined, other: PendingKey): boole
 
 const comment = /<!-- sheikh (\{.*\}) -->/
 
-/** The mark in a release's notes, or in a tag's message, that makes it ours. */
+/** The marker in the notes of a release or the message of a tag that identifies it as ours. */
 export function readMarker(text: string | null): Marker | undefined {
   try {
     const marker = JSON.parse(comment.exec(text ?? '')?.[1] ?? 'null') as Partial<Marker> | null
@@ -84,9 +84,9 @@ export function readMarker(text: string | null): Marker | undefined {
   }
 }
 
-/** Invisible where the notes are shown. */
+/** An HTML comment, invisible in the rendered notes. */
 export function withMarker(text: string, marker: Marker): string {
-  // Nothing in it can end the comment.
+  // The content cannot end the comment.
   const line = `<!-- sheikh ${canonicalJson(marker).replaceAll('>', '\\u003e')} -->`
   return comment.test(text) ? text.replace(comment, () => line) : `${text}\n\n${line}\n`
 }
@@ -119,6 +119,6 @@ function parseJson(text: string, where: string): unknown {
 const corrupt = (where: string, fact: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot read ${documentName} of ${where}: ${fact}. Somebody changed the release; use another version.`,
+    `Cannot read ${documentName} in ${where}: ${fact}. Somebody changed the release. Use another version.`,
     { facts: { where } },
   )

@@ -2,10 +2,10 @@ import { canonicalJson, type FileEntry, type Json, type JsonObject } from '../..
 import type { PendingRelease } from '../index.js'
 import { documentName } from './asset-names.js'
 
-/** GitHub takes 125,000 characters: far more rows than a person reads. */
+/** GitHub accepts 125,000 characters, far more rows than a person reads. */
 const maximumRows = 40
 
-/** What is new, in Markdown: ids, digests and numbers, never a sample's text. @param previous is absent for the first release. */
+/** Writes the release notes as Markdown: ids, digests and numbers, but no text of a sample. @param previous absent for the first release. */
 export function releaseNotes(pending: PendingRelease, previous?: PendingRelease | undefined): string {
   const { record } = pending
   const sections = [
@@ -14,7 +14,7 @@ export function releaseNotes(pending: PendingRelease, previous?: PendingRelease 
     policyChangesIn(record.verdict),
     table('Metrics', ['metric', 'value', 'before'], metricRows(pending, previous)),
     table('Changes', ['part', 'change'], changeRows(pending, previous)),
-    `### Verify\n\n\`${documentName}\` lists every file with its size and SHA-256, and the asset that holds it. sheikh-freemium checks all of them whenever it opens the release.\n\nBundle: ${code(pending.bundle)}`,
+    `### Verify\n\n\`${documentName}\` lists every file with its size and SHA-256, and the asset that contains it. sheikh-freemium checks every file when it opens the release.\n\nBundle: ${code(pending.bundle)}`,
   ]
   return sections.filter((section) => section !== undefined).join('\n\n')
 }
@@ -37,7 +37,7 @@ function origin({ version, record, postPublish }: PendingRelease, previous: Pend
   return lines.join('\n\n')
 }
 
-/** Who decided, until when and why, as people wrote it. */
+/** Who decided, why, and until when. */
 function decided(decision: unknown): string {
   const { by, reason, untilMs } = object(decision as Json)
   return [
@@ -47,7 +47,7 @@ function decided(decision: unknown): string {
   ].join('')
 }
 
-/** The verdict's word and counts; its sentences are the gate's own, and hold names of slices. */
+/** The verdict and its counts, without the gate's sentences, which contain names of slices. */
 function verdictIn(verdict: Json | undefined): string | undefined {
   const { status, findings } = object(verdict)
   if (typeof status !== 'string' || !Array.isArray(findings)) return undefined
@@ -55,7 +55,7 @@ function verdictIn(verdict: Json | undefined): string | undefined {
   return `The gate's verdict is **${plain(status)}**: ${passed} of ${findings.length} findings passed.`
 }
 
-/** What decided on this release and not on the one before: names of checks and numbers. */
+/** The changes of the gate's policy since the previous release: names of checks and numbers. */
 function policyChangesIn(verdict: Json | undefined): string | undefined {
   const { policyChanges } = object(verdict)
   if (!Array.isArray(policyChanges) || policyChanges.length === 0) return undefined
@@ -64,7 +64,7 @@ function policyChangesIn(verdict: Json | undefined): string | undefined {
 }
 
 function metricRows({ record }: PendingRelease, previous: PendingRelease | undefined): readonly (readonly string[])[] {
-  // Values on other items are not to be compared.
+  // Values on different items are not comparable.
   const isComparable = previous?.record.evaluationDigest === record.evaluationDigest
   const before = isComparable ? (previous?.record.metrics ?? {}) : {}
   return Object.entries(record.metrics ?? {}).map(([name, value]) => [
@@ -118,7 +118,7 @@ function fileChanges(
 
 const bytes = (files: readonly FileEntry[]) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 
-/** What the trainer was told, leaf by leaf: the value where it is a number or a switch, else only that it changed. */
+/** Changed trainer settings: numbers and booleans with their values, others only by name. */
 function configurationChanges(
   pending: PendingRelease,
   previous: PendingRelease | undefined,
@@ -139,7 +139,7 @@ function configurationChanges(
 
 function leavesOf({ record }: PendingRelease): ReadonlyMap<string, Json> {
   const { trainer, seed, base } = object(record.candidate)
-  // What people decided of it, and not how many rows that made.
+  // The settings, but not the resulting row counts.
   const { version, replayShare } = object(base)
   const named = base === undefined ? {} : { base: { version: version!, replayShare: replayShare! } }
   const leaves = new Map<string, Json>()
@@ -166,9 +166,9 @@ const was = (now: number, before: Json | undefined) =>
   typeof before === 'number' && before !== now ? ` (was ${before})` : ''
 const shown = (value: number | null) => (value === null ? '' : String(Math.round(value * 1e6) / 1e6))
 
-/** Names are shown, and neither end a cell nor call anybody. */
+/** Escapes a name, so that it cannot end a table cell or mention a user. */
 const plain = (text: string) => text.slice(0, 100).replace(/[^\p{L}\p{N} ._:=/+-]+/gu, '?')
-/** Text that people wrote: no markup, no mention of a user. */
+/** Escapes text that people wrote: no markup, no mention of a user. */
 const written = (text: string) =>
   text.slice(0, 500).replace(/[^\p{L}\p{N} .,:;'()/+-]/gu, (character) => `&#${character.codePointAt(0)};`)
 const code = (text: string) => `\`${plain(text)}\``

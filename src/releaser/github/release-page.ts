@@ -3,7 +3,7 @@ import type { Found } from './plan-removal.js'
 import { isPrerelease } from './prepare-release.js'
 import { branchName } from './registry-branch.js'
 
-/** GitHub's own mark, for people: the channel is what counts, so a refusal is told and is no failure. */
+/** Sets GitHub's "latest" mark for people. Readers use the channel, so a refusal only logs a warning. */
 export async function markLatest(api: GitHubApi, { release, document }: Found): Promise<void> {
   const { version } = document.pending
   if (isPrerelease(version)) return
@@ -14,10 +14,10 @@ export async function markLatest(api: GitHubApi, { release, document }: Found): 
   if (!answer.ok) api.context.log.warn(`GitHub does not show ${version} as the latest: ${answer.message}`)
 }
 
-/** In the title and on top of the notes, which may be changed even where releases are immutable. */
+/** Marks a withdrawal in the title and on top of the notes, which can change even if releases are immutable. */
 export async function tellWithdrawn(api: GitHubApi, { release, document }: Found): Promise<void> {
   const { version } = document.pending
-  const line = `> **Withdrawn**: use another version. Why stands on the branch \`${branchName}\`.`
+  const line = `> **Withdrawn**: use another version. The reason is on the branch \`${branchName}\`.`
   const [name, body] = [release.name ?? version, release.body ?? '']
   await api.call(`say that ${version} is withdrawn`, 'PATCH', `releases/${release.id}`, {
     body: {

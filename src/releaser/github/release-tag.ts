@@ -7,7 +7,7 @@ interface RefJson {
 }
 
 export interface ReleaseTag {
-  /** Whose it is; absent: somebody else made it. */
+  /** The pending release of the tag. Absent if somebody else created the tag. */
   readonly key?: PendingKey | undefined
 }
 
@@ -23,10 +23,10 @@ export async function readTag(api: GitHubApi, tag: string): Promise<ReleaseTag |
 }
 
 /**
- * Makes the tag, which decides a race: GitHub makes a reference once. It is an annotated one, so that its message says
- * whose it is; two runs of one commit would look the same otherwise.
+ * Creates the tag. This decides a race, because GitHub creates a reference only once. The tag is annotated, and its message names
+ * the run: otherwise two runs of the same commit would look the same.
  *
- * @throws `release-conflict` where it is another's.
+ * @throws `release-conflict` if the tag belongs to another run.
  */
 export async function claimTag(api: GitHubApi, tag: string, commit: string, key: PendingKey): Promise<void> {
   const there = await readTag(api, tag)
@@ -39,28 +39,28 @@ export async function claimTag(api: GitHubApi, tag: string, commit: string, key:
   const body = { ref: `refs/tags/${tag}`, sha: made.value.sha }
   const ref = await api.call(act, 'POST', 'git/refs', { body, allow: [422] })
   if (ref.ok) return
-  // Taken meanwhile, or by a first attempt whose answer was lost.
+  // Taken by another run, or by our first attempt whose response was lost.
   const now = await readTag(api, tag)
   if (now !== undefined) return checkTag(now, tag, key)
   throw new SheikhError(
     'release-rejected',
-    `Cannot ${act}: GitHub answered "${ref.message}". Allow the token to make tags like it.`,
+    `Cannot ${act}: GitHub answered "${ref.message}". Allow the token to create such tags.`,
     { facts: { tag, status: ref.status } },
   )
 }
 
-/** @throws `release-conflict` where the tag is another's. */
+/** @throws `release-conflict` if the tag belongs to another run. */
 export function checkTag(found: ReleaseTag, tag: string, key: PendingKey): void {
   if (isSameKey(found.key, key)) return
-  const whose = found.key === undefined ? 'was made by somebody else' : `is of the run ${found.key.runId}`
+  const whose = found.key === undefined ? 'was created by somebody else' : `belongs to the run ${found.key.runId}`
   throw new SheikhError(
     'release-conflict',
-    `Cannot release ${key.version}: the tag ${tag} ${whose}. Run again; if nothing was released under it, delete the tag first.`,
+    `Cannot release ${key.version}: the tag ${tag} ${whose}. Run again. If the tag has no release, delete the tag first.`,
     { facts: { version: key.version, tag }, retryable: true },
   )
 }
 
-/** Deletes the tag where it is this pending release's. */
+/** Deletes the tag if it belongs to this pending release. */
 export async function dropTag(api: GitHubApi, tag: string, key: PendingKey): Promise<void> {
   const there = await readTag(api, tag)
   if (isSameKey(there?.key, key))

@@ -12,7 +12,7 @@ import {
   readMarker,
 } from './release-document.js'
 
-/** Documents by asset: an asset never changes, it is only replaced. */
+/** Documents by asset id. An asset never changes; it can only be replaced. */
 export type Documents = Map<number, ReleaseDocument>
 
 export interface Draft {
@@ -20,20 +20,20 @@ export interface Draft {
   readonly key: PendingKey
 }
 
-/** A draft that is whole: what it holds, and where. */
+/** A complete draft, its content and its location. */
 export interface WholeDraft extends Draft {
   readonly document: ReleaseDocument
   readonly assetOf: AssetOf
 }
 
-/** The asset that holds a part, by all that GitHub says about it; `undefined`: it is missing, or another. */
+/** The asset of a part, compared by all that GitHub reports; `undefined` if it is missing or different. */
 export type AssetOf = (part: AssetPart) => AssetJson | undefined
 
 const longList = 30
 
 export const listReleases = (api: GitHubApi) => api.all<ReleaseJson>('list the releases', 'releases')
 
-/** Our drafts, whole or not. A tag of another format is another project's. */
+/** The drafts of this project, complete or not. A tag with another format belongs to another project. */
 export async function listDrafts(api: GitHubApi, { versionOf }: TagFormat): Promise<readonly Draft[]> {
   return (await listReleases(api)).flatMap((release) => {
     const key = readMarker(release.body)
@@ -55,7 +55,7 @@ export async function findPublished(api: GitHubApi, tag: string): Promise<Releas
 export const listAssets = (api: GitHubApi, { id, tag_name }: ReleaseJson) =>
   api.all<AssetJson>(`list the assets of ${tag_name}`, `releases/${id}/assets`)
 
-/** `undefined`: it is no release of ours. @throws `artifact-corrupt`. */
+/** Returns `undefined` for a release of something else. @throws `artifact-corrupt`. */
 export async function readDocument(
   api: GitHubApi,
   release: ReleaseJson,
@@ -63,7 +63,7 @@ export async function readDocument(
 ): Promise<ReleaseDocument | undefined> {
   const isDocument = ({ name, state }: AssetJson) => name === documentName && state === 'uploaded'
   const { length } = release.assets
-  // A release of code has none, and is not asked twice; of a long list GitHub may have shown the beginning.
+  // A release of code has no document; do not request it twice. GitHub may list only the first assets.
   const asset =
     release.assets.find(isDocument) ??
     (length < longList ? undefined : (await listAssets(api, release)).find(isDocument))
@@ -81,7 +81,7 @@ async function documentIn(
   return document
 }
 
-/** `undefined`: something of it is missing, as a pending release that was cut off leaves it. */
+/** Returns `undefined` for an incomplete draft, as an interrupted preparation leaves it. */
 export async function wholeDraft(api: GitHubApi, draft: Draft, documents: Documents): Promise<WholeDraft | undefined> {
   const assets = await listAssets(api, draft.release)
   const asset = assets.find(({ name, state }) => name === documentName && state === 'uploaded')
@@ -98,7 +98,7 @@ export async function wholeDraft(api: GitHubApi, draft: Draft, documents: Docume
   }
 }
 
-/** Drafts that were made here, by their key's text: GitHub's list may show a new one late. */
+/** Drafts that this process created, by key: GitHub's list may show a new draft late. */
 export type KnownDrafts = Map<string, number>
 
 export async function findDraft(
@@ -119,7 +119,7 @@ export async function findDraft(
 
 export const partsOf = ({ assets }: ReleaseDocument): readonly AssetPart[] => assets.flatMap(({ parts }) => parts)
 
-/** @param own the assets of the release itself. */
+/** @param own the release's own assets. */
 export async function findAssets(
   api: GitHubApi,
   own: readonly AssetJson[],
@@ -140,10 +140,10 @@ export const isPart = ({ state, size, digest }: AssetJson, part: Omit<AssetPart,
 export const versionTaken = (version: string) =>
   new SheikhError(
     'release-conflict',
-    `Cannot release ${version}: the version is taken by another release. Run again, for the next one.`,
+    `Cannot release ${version}: another release already uses this version. Run again to use the next version.`,
     { facts: { version }, retryable: true },
   )
 export const notHeld = (version: string, fact: string) =>
-  new SheikhError('artifact-corrupt', `Cannot use ${version} in GitHub: ${fact}. Stage it again.`, {
+  new SheikhError('artifact-corrupt', `Cannot use ${version} on GitHub: ${fact}. Prepare it again.`, {
     facts: { version },
   })

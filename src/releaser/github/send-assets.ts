@@ -29,10 +29,9 @@ export interface SendOptions {
 }
 
 /**
- * Makes the assets of a draft those of a bundle; what is there already is not sent again. One at a time: GitHub asks for
- * that where something is written.
+ * Uploads the files of a bundle to a draft, except those that it already has. One at a time, as GitHub asks for writes.
  *
- * @throws `artifact-corrupt` where a file is not what the manifest says.
+ * @throws `artifact-corrupt` if a file differs from the manifest.
  */
 export async function sendAssets(
   api: GitHubApi,
@@ -66,12 +65,12 @@ export async function sendAssets(
   return sent
 }
 
-/** Last of all: with it the draft is whole. */
+/** Uploaded last: it completes the draft. */
 export async function sendDocument(api: GitHubApi, release: ReleaseJson, document: ReleaseDocument): Promise<void> {
   const bytes = Buffer.from(documentText(document))
   const part = { name: documentName, sizeBytes: bytes.byteLength, digest: digestBytes(bytes) }
   const present = await presentIn(api, release)
-  // Of a server that tells no digests, one of the same size may still be another.
+  // A server without digests: an asset of the same size may still be different.
   const old = present.get(documentName)
   if (old !== undefined && typeof old.digest !== 'string') {
     await remove(api, old)
@@ -86,7 +85,7 @@ const presentIn = async (api: GitHubApi, release: ReleaseJson) =>
 const remove = (api: GitHubApi, { id, name }: AssetJson) =>
   api.call(`delete the asset ${name}`, 'DELETE', `releases/assets/${id}`, { allow: [404] })
 
-/** How often what a broken upload left is cleared away. */
+/** The number of times that the remains of an interrupted upload are deleted. */
 const attempts = 4
 
 async function ensure(
@@ -107,19 +106,19 @@ async function ensure(
       await remove(api, value)
       throw new SheikhError(
         'artifact-corrupt',
-        `Cannot ${act}: GitHub received other bytes than were hashed. Leave the bundle alone while it is released.`,
+        `Cannot ${act}: the uploaded file differs from its hash. Do not modify the bundle during a release.`,
         { facts: { asset: part.name } },
       )
     }
     if (left <= 1 || !message.includes('already_exists'))
       throw refused({ act, status, message, tokenName: 'GITHUB_TOKEN' })
-    // An attempt that broke off left something, or everything.
+    // An interrupted attempt may have left a part or all of the asset.
     present.delete(part.name)
     for (const asset of await listAssets(api, release)) if (asset.name === part.name) present.set(part.name, asset)
   }
 }
 
-/** Sizes and digests of a file's parts. @throws `artifact-corrupt` where the file as a whole is another. */
+/** The sizes and digests of a file's parts. @throws `artifact-corrupt` if the complete file differs. */
 async function hashParts(
   path: string,
   file: FileEntry,
@@ -141,7 +140,7 @@ async function hashParts(
     if (source.sizeBytes === file.sizeBytes && finishDigest(whole) === file.digest) return parts
     throw new SheikhError(
       'artifact-corrupt',
-      `Cannot stage the bundle: "${file.path}" changed since it was read. Leave the bundle alone while it is released.`,
+      `Cannot prepare the bundle: "${file.path}" changed since it was read. Do not modify the bundle during a release.`,
       { facts: { path: file.path } },
     )
   })

@@ -3,7 +3,7 @@ import { documentName } from './asset-names.js'
 import type { GitHubApi } from './github-api.js'
 import { type Documents, listAssets, listReleases, partsOf, readDocument } from './releases.js'
 
-/** Tags and releases in our format that are no release, and assets that a release does not name. */
+/** Finds tags and GitHub releases in our format that are not releases, and assets that their release does not list. */
 export async function* unexplainedIn(
   api: GitHubApi,
   { versionOf }: TagFormat,
@@ -16,17 +16,17 @@ export async function* unexplainedIn(
     const document = await readDocument(api, release, documents)
     explained.add(tag)
     if (document === undefined) {
-      yield { kind: 'release', name: tag, fact: `it holds no ${documentName}` }
+      yield { kind: 'release', name: tag, fact: `it contains no ${documentName}` }
       continue
     }
     const named = new Set([documentName, ...partsOf(document).map(({ name }) => name)])
     for (const { name } of await listAssets(api, release))
-      if (!named.has(name)) yield { kind: 'asset', name: `${tag}/${name}`, fact: 'the release does not name it' }
+      if (!named.has(name)) yield { kind: 'asset', name: `${tag}/${name}`, fact: 'the release does not list it' }
   }
   const refs = await api.all<{ readonly ref: string }>('list the tags', 'git/matching-refs/tags/')
   for (const { ref } of refs) {
     const tag = ref.replace('refs/tags/', '')
     if (versionOf(tag) !== undefined && !explained.has(tag))
-      yield { kind: 'tag', name: tag, fact: 'no release is of it' }
+      yield { kind: 'tag', name: tag, fact: 'it belongs to no release' }
   }
 }

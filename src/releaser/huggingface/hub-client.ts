@@ -4,7 +4,7 @@ import type { HubConnection } from './hub-connection.js'
 import { hubTransport, json, saidBy } from './hub-transport.js'
 import { type HubUpload, type UploadEvent, uploadFiles } from './hub-upload.js'
 
-/** A file as the Hub lists it: `oid` is Git's, `lfs` that of a large file's content. */
+/** A file as the Hub lists it: `oid` is the Git object id; `lfs` describes the content of a large file. */
 export interface HubFile {
   readonly path: string
   readonly sizeBytes: number
@@ -29,8 +29,8 @@ export type HubClient = ReturnType<typeof hubClient>
 const commitsOfPage = 100
 
 /**
- * One repository of the Hub: what @huggingface/hub does, with what it lacks (tags, refs, a commit that names large files
- * by digest instead of sending them).
+ * A client for one repository of the Hub. Extends @huggingface/hub with tags, refs, and commits that reference large files by
+ * digest instead of uploading them.
  */
 export function hubClient(options: HubConnection, context: CallContext) {
   const transport = hubTransport(options, context)
@@ -53,7 +53,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
       return { branches: byName(read.branches), tags: byName(read.tags) }
     },
 
-    /** `undefined` where the file, or the revision, is not there. */
+    /** Returns `undefined` if the file or the revision does not exist. */
     async read(revision: string, path: string): Promise<Uint8Array | undefined> {
       const response = await fetch(fileUrl(revision, path), { headers: authorization })
       if (response.status === 404 && /^(Entry|Revision)NotFound$/.test(response.headers.get('x-error-code') ?? '')) {
@@ -72,7 +72,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
         for (const { type, path, size, oid, lfs } of entries as readonly TreeEntry[])
           if (type === 'file') found.push({ path, sizeBytes: lfs?.size ?? size, oid, lfsOid: lfs?.oid })
         const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1]
-        // Elsewhere than where we asked, it would be given our token.
+        // Another host would receive our token.
         url = next !== undefined && new URL(next, base).origin === new URL(base).origin ? next : undefined
       }
       return found
@@ -106,20 +106,20 @@ export function hubClient(options: HubConnection, context: CallContext) {
         try {
           await hub.createRepo({ ...common, private: visibility === 'private' })
         } catch (error) {
-          // There already: whoever made it.
+          // The repository exists already.
           if ((error as { readonly statusCode?: unknown }).statusCode !== 409) throw error
         }
       })
     },
 
-    /** Makes the branch, or moves it there. */
+    /** Creates the branch, or moves it. */
     async resetBranch(branch: string, revision: string): Promise<void> {
       await called(`create the branch ${branch}`, (hub, common) =>
         hub.createBranch({ ...common, branch, revision, overwrite: true }),
       )
     },
 
-    /** @returns false where the branch is there. */
+    /** @returns false if the branch exists already. */
     async createBranch(branch: string, revision: string): Promise<boolean> {
       try {
         await called(`create the branch ${branch}`, (hub, common) => hub.createBranch({ ...common, branch, revision }))
@@ -138,7 +138,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
       }
     },
 
-    /** @returns false where a tag of that name is there, wherever it points. */
+    /** @returns false if a tag with that name exists, wherever it points. */
     async createTag(tag: string, commit: string, message: string): Promise<boolean> {
       checkToken()
       try {
@@ -152,7 +152,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
 
     upload: (request: HubUpload, onEvent?: (event: UploadEvent) => void) => uploadFiles(transport, request, onEvent),
 
-    /** Deletes large files for good; a digest that the Hub does not hold is harmless. */
+    /** Deletes large files permanently. Ignores digests that the Hub does not have. */
     async deleteLargeFiles(digests: readonly Digest[]): Promise<void> {
       checkToken()
       for (let at = 0; at < digests.length; at += 1000) {
@@ -161,7 +161,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
       }
     },
 
-    /** One commit that sends no large file: the Hub has them. @throws `release-conflict` where `parent` is no longer the head. */
+    /** Creates a commit without uploading large files: the Hub has them already. @throws `release-conflict` if `parent` is no longer the head. */
     async commit(asked: {
       readonly branch: string
       readonly title: string
@@ -181,7 +181,8 @@ export function hubClient(options: HubConnection, context: CallContext) {
         body,
       })
       const { commitOid } = (await json(answer)) as { readonly commitOid?: unknown }
-      if (typeof commitOid !== 'string') throw remoteFailed(`commit to ${repository}`, 'its answer names no commit')
+      if (typeof commitOid !== 'string')
+        throw remoteFailed(`commit to ${repository}`, 'the response contains no commit')
       return commitOid
     },
   }

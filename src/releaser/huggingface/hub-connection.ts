@@ -1,15 +1,15 @@
 import { SheikhError, webAddress } from '../../core/index.js'
 import type { Fetch, RetryOptions } from '../remote/index.js'
 
-// Apart from the transport: what a host's types see of this room needs none of @huggingface/hub's, which need the DOM's.
+// Separate from the transport, so that a host's type check does not load the types of @huggingface/hub, which need the DOM types.
 export interface HubConnection {
   /** `ns/name` of a model repository, or `datasets/ns/name`. */
   readonly repository: string
-  /** Begins with `hf_`. Without one only public repositories can be read. */
+  /** An access token; begins with `hf_`. Without it, only public repositories can be read. */
   readonly token?: string | undefined
   /** @default 'https://huggingface.co' */
   readonly endpoint?: string | undefined
-  /** @default the platform's */
+  /** The `fetch` function to use. @default the platform's */
   readonly fetch?: Fetch | undefined
   readonly patience?: RetryOptions | undefined
 }
@@ -25,6 +25,6 @@ export function checkConnection({
     return webAddress(endpoint, 'endpoint', 'https://huggingface.co').replace(/\/+$/, '')
   throw new SheikhError(
     'invalid-options',
-    `Cannot use ${JSON.stringify(repository)} as a repository of the Hub: write it like "name/model" or "datasets/name/data".`,
+    `Cannot use ${JSON.stringify(repository)} as a repository of the Hub: it is not a repository id. Write it like "name/model" or "datasets/name/data".`,
   )
 }

@@ -2,17 +2,17 @@ import { messageOf, SheikhError } from '../../core/index.js'
 import { isVersion, type PendingRelease, type Release, type Version } from '../index.js'
 import { signatureFile } from '../signature/index.js'
 
-/** Beside the bundle's files at the root of a release, and no part of its digest. */
+/** The release document, next to the bundle's files and not part of its digest. */
 export const releaseFile = 'sheikh-release.json'
 export const cardFile = 'README.md'
 
-/** On `main`, over all releases: what became of them later. */
+/** The withdrawals and removals of all releases, on `main`. */
 export const marksFile = 'sheikh-registry.json'
 
-/** Written by us for one release. */
+/** The files that this registry writes for one release. */
 export const isOurs = (path: string): boolean => [releaseFile, cardFile, signatureFile].includes(path)
 
-/** What a branch keeps from one release to the next: ours over all of them, the Hub's, and the licence. */
+/** The files that a branch keeps between releases: the shared documents, the Hub's own files, and the licence. */
 export const isShared = (path: string): boolean =>
   path === marksFile || path === '.gitattributes' || /^LICEN[CS]E(\.\w+)?$/.test(path)
 
@@ -23,7 +23,7 @@ export interface Marks {
 
 const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
 
-/** What stands beside the bundle. */
+/** The files next to the bundle. */
 export function documentsOf(document: PendingRelease | Release): Map<string, Uint8Array> {
   const { attestation } = document.record
   const documents = new Map([[releaseFile, text(document)]])
@@ -38,12 +38,12 @@ export const encodeMarks = ({ withdrawals, removals }: Marks): Uint8Array =>
 export function parseMarks(content: Uint8Array | undefined): Marks {
   if (content === undefined) return { withdrawals: new Map(), removals: new Map() }
   const document = (parseJson(content, marksFile) ?? {}) as Readonly<Record<string, unknown>>
-  if (document['formatVersion'] !== 1) throw corrupt(marksFile, 'it is of another format')
+  if (document['formatVersion'] !== 1) throw corrupt(marksFile, 'it has an unknown format version')
   const marks = (name: string) =>
     Object.entries((document[name] ?? {}) as Readonly<Record<string, unknown>>).map(([version, mark]) => {
       const { reason, atMs } = (mark ?? {}) as { readonly reason?: unknown; readonly atMs?: unknown }
       if (!isVersion(version) || typeof atMs !== 'number')
-        throw corrupt(marksFile, `what it says of ${JSON.stringify(version)} has no version or no time`)
+        throw corrupt(marksFile, `the entry ${JSON.stringify(version)} has no valid version or no time`)
       return [version, { reason: typeof reason === 'string' ? reason : '', atMs }] as const
     })
   return { withdrawals: new Map(marks('withdrawals')), removals: new Map(marks('removals')) }

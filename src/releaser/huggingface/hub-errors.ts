@@ -2,26 +2,30 @@ import { SheikhError } from '../../core/index.js'
 import type { Version } from '../index.js'
 
 export const notFound = (version: string) =>
-  new SheikhError('not-found', `There is no release ${version} in the registry.`, { facts: { version } })
+  new SheikhError(
+    'not-found',
+    `Cannot find the release ${version}: the registry does not contain it. List the releases with "sheikh history".`,
+    { facts: { version } },
+  )
 
 export const notPending = (version: Version) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot use the staging of ${version}: the Hub does not hold it, or not whole. Run again.`,
+    `Cannot use the pending release ${version}: the Hub does not have it completely. Run again.`,
     { facts: { version } },
   )
 
 export const versionTaken = (version: Version) =>
   new SheikhError(
     'release-conflict',
-    `Cannot release ${version}: the version is taken by another release. Run again, for the next one.`,
+    `Cannot release ${version}: another release already uses this version. Run again to use the next version.`,
     { facts: { version }, retryable: true },
   )
 
-/** A new run would come to the same version again. */
+/** Not retryable: a new run would choose the same version again. */
 export const tagTaken = (version: Version, tag: string, commit: string) =>
   new SheikhError(
     'release-conflict',
-    `Cannot release ${version}: the tag ${tag} is there and stands on a commit of no release. Delete it on the Hub, or name another version.`,
+    `Cannot release ${version}: the tag ${tag} already exists on a commit that is not a release. Delete the tag on the Hub, or choose another version.`,
     { facts: { version, tag, commit } },
   )

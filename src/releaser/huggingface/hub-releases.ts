@@ -15,33 +15,33 @@ export const stagingPrefix = 'staging-'
 export const stagingBranch = ({ version, bundle }: Pick<PendingRelease, 'version' | 'bundle'>): string =>
   `${stagingPrefix}${version}-${hexOf(bundle)}`
 
-/** The branch on which readers of a channel find its release. */
+/** The branch with the files of a channel's release. */
 export const branchOf = (channel: string): string => (channel === 'latest' ? 'main' : channel)
 
-/** The same act of the same run. */
+/** True if both belong to the same run. */
 export const isSame = (left: PendingRelease, right: PendingRelease): boolean =>
   left.version === right.version && left.bundle === right.bundle && left.record.runId === right.record.runId
 
-/** A registry, during one call of it. */
+/** The state of one call to the registry. */
 export interface HubCall {
   readonly client: HubClient
   readonly log: Log
   readonly tagOf: TagFormat['tagOf']
-  /** What stands there now. */
+  /** Reads the current state of the repository. */
   look(): Promise<HubView>
 }
 
-/** What stands in a repository, as it was when its refs were read. */
+/** The state of a repository at the time its refs were read. */
 export type HubView = ReturnType<typeof hubView>
 
-/** @param known documents by commit: what stands at one never changes. */
+/** @param known documents by commit; a commit never changes. */
 export function hubView(
   client: HubClient,
   refs: HubRefs,
   { tagOf, versionOf }: TagFormat,
   known: Map<string, Release>,
 ) {
-  /** The release whose files stand at a commit; `undefined` for a commit of none. */
+  /** The release at a commit; `undefined` if the commit has none. */
   async function releaseAt(commit: string): Promise<Release | undefined> {
     const before = known.get(commit)
     if (before !== undefined) return before
@@ -65,27 +65,27 @@ export function hubView(
     versions: [...refs.tags.keys()].flatMap((tag) => versionOf(tag) ?? []),
     commitOf: (version: Version) => refs.tags.get(tagOf(version)),
 
-    /** @throws `artifact-corrupt` where the tag points elsewhere than at its release. */
+    /** @throws `artifact-corrupt` if the tag points at another release. */
     async releaseTagged(version: Version): Promise<Release | undefined> {
       const tag = tagOf(version)
       const commit = refs.tags.get(tag)
       const release = commit === undefined ? undefined : await releaseAt(commit)
-      // A tag of a release that was made by hand, before there were any of ours.
+      // A tag that people made by hand, before the first release here.
       if (release === undefined || release.version === version) return release
       throw new SheikhError(
         'artifact-corrupt',
-        `Cannot trust the tag ${tag} in ${client.repository}: it points at the release ${release.version}. Somebody made it or moved it: delete it, or move it back.`,
+        `Cannot trust the tag ${tag} in ${client.repository}: it points at the release ${release.version}. Somebody created or moved the tag. Delete it, or move it back.`,
         { facts: { tag, commit } },
       )
     },
 
-    /** The release that readers of a branch find; a branch of people's own has none. */
+    /** The release on a branch. A branch that people created has none. */
     async releaseOn(branch: string): Promise<Release | undefined> {
       const head = refs.branches.get(branch)
       return head === undefined ? undefined : await releaseAt(head)
     },
 
-    /** Those that readers of channels find: also one whose publication broke off before its tag. */
+    /** The releases on channel branches, including one whose publication was interrupted before its tag. */
     async releasesOnBranches(): Promise<readonly { readonly commit: string; readonly release: Release }[]> {
       const found: { commit: string; release: Release }[] = []
       for (const [branch, commit] of refs.branches) {
@@ -100,13 +100,13 @@ export function hubView(
       return parseMarks(main === undefined ? undefined : await client.read(main, marksFile))
     },
 
-    /** The pending release on a branch, if it is whole: its record came with all its files, in one commit. */
+    /** The pending release on a branch, if it is complete: one commit adds its record and all its files. */
     async pendingOn(branch: string): Promise<PendingRelease | undefined> {
       const head = refs.branches.get(branch)
       const document = head === undefined ? undefined : await readDocument(head)
       if (document === undefined) return undefined
       const pending = parsePending(document, `${releaseFile} on ${branch}`)
-      // One that was cut off at its making still holds the release that it began from.
+      // An interrupted preparation still contains the release that the branch started from.
       return stagingBranch(pending) === branch ? pending : undefined
     },
 
@@ -120,12 +120,12 @@ export function marked(release: Release, { withdrawals, removals }: Marks): Rele
   return { ...release, ...(withdrawn && { withdrawn }), ...(removed && { removedAtMs: removed.atMs }) }
 }
 
-/** How often an act is tried again after the branch moved under it. */
+/** The number of attempts if the branch moves in the meantime. */
 const attempts = 5
 
 /**
- * Looks at what stands there, and acts on it. Where the branch is not as it was seen, it looks again: another writer was
- * faster, or it was the act itself, whose answer was lost.
+ * Reads the state and acts on it. If the branch has changed in the meantime, it starts over: either another writer was faster,
+ * or the act itself succeeded and its response was lost.
  */
 export async function lookAndAct<V>(look: () => Promise<HubView>, act: (view: HubView) => Promise<V>): Promise<V> {
   for (let attempt = 1; ; attempt += 1) {

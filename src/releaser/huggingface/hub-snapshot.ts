@@ -7,18 +7,18 @@ import type { HubConnection } from './hub-connection.js'
 import { gitOidOf } from './hub-tree.js'
 
 export interface HubSnapshot {
-  /** The commit that the files stand at. */
+  /** The commit of the files. */
   readonly commit: string
-  /** What comes after all versions that are tagged there. */
+  /** The next version after all tagged versions. */
   readonly nextVersion: Version
 }
 
 /**
- * Fetches the files of any repository, whoever made it, each checked against the digest that the Hub lists.
+ * Downloads the files of any repository and checks each against the digest that the Hub lists.
  *
  * @param options.revision a branch, a tag or a commit. @default 'main'
- * @param options.wanted which paths. @default all
- * @throws `not-found`, `access-denied`, `remote-failed`; `artifact-corrupt` where bytes are not those that are listed.
+ * @param options.wanted selects the paths to download. @default all
+ * @throws `not-found`, `access-denied`, `remote-failed`; `artifact-corrupt` if a file differs from its listed digest.
  */
 export async function hubSnapshot(
   options: HubConnection & {
@@ -36,7 +36,7 @@ export async function hubSnapshot(
   if (commit === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot fetch ${client.repository}: it has no branch or tag ${JSON.stringify(revision)}. Name another.`,
+      `Cannot fetch ${client.repository}: it has no branch or tag ${JSON.stringify(revision)}. Choose another revision.`,
       { facts: { revision, tags: [...tags.keys()].slice(0, 20) } },
     )
   for (const { path, sizeBytes, oid, lfsOid } of await client.files(commit)) {
@@ -59,6 +59,6 @@ export async function hubSnapshot(
 const untrusted = (path: string, commit: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot trust ${JSON.stringify(path)}: its bytes are not those that the Hub lists. Try again.`,
+    `Cannot trust ${JSON.stringify(path)}: its content differs from the digest that the Hub lists. Try again.`,
     { facts: { path, commit } },
   )

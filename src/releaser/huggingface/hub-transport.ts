@@ -3,10 +3,10 @@ import { type CallContext, createRedactor, isSheikhError, messageOf, SheikhError
 import { persistentFetch, refused, remoteFailed } from '../remote/index.js'
 import { checkConnection, type HubConnection } from './hub-connection.js'
 
-/** How one repository of the Hub is spoken with, during one call. */
+/** Sends the requests of one call to one repository of the Hub. */
 export type HubTransport = ReturnType<typeof hubTransport>
 
-/** A file that is not a large one has at most 10 MiB on the Hub. */
+/** A regular (not large) file has at most 10 MiB on the Hub. */
 const largestAnswerBytes = 64 * 2 ** 20
 
 export function hubTransport(options: HubConnection, context: CallContext) {
@@ -23,7 +23,7 @@ export function hubTransport(options: HubConnection, context: CallContext) {
     fetch: options.fetch ?? globalThis.fetch,
     signal,
     log,
-    // What was done already is answered by 409 or, as every commit names its parent, 412; then its caller looks.
+    // The Hub answers a repeated request with 409 or, because each commit names its parent, 412. The caller then reads the state again.
     isRepeatable: () => true,
   }
   const fetch = persistentFetch({ ...patient, largestAnswerBytes })
@@ -40,12 +40,12 @@ export function hubTransport(options: HubConnection, context: CallContext) {
   return {
     repository,
     base,
-    /** Below it lies all that the Hub's API has of the repository. */
+    /** The base address of the repository in the Hub's API. */
     api: `${base}/api/${isDataset ? 'datasets' : 'models'}/${name}`,
     authorization,
     signal,
     fetch,
-    /** For bytes that are not to be held in memory. */
+    /** For content that does not fit in memory. */
     streamingFetch: persistentFetch(patient),
     refuse,
     request,
@@ -59,7 +59,7 @@ export function hubTransport(options: HubConnection, context: CallContext) {
 
     checkToken: () => checkToken(token),
 
-    /** What a call into @huggingface/hub is given, and its errors made ours. */
+    /** Calls @huggingface/hub and converts its errors. */
     async called<V>(act: string, work: (hub: Hub, common: HubCommon) => Promise<V>): Promise<V> {
       signal.throwIfAborted()
       checkToken(token)
@@ -70,7 +70,7 @@ export function hubTransport(options: HubConnection, context: CallContext) {
         signal.throwIfAborted()
         if (isSheikhError(error)) throw error
         const { statusCode } = error as { readonly statusCode?: unknown }
-        // After the words of the Hub the client tells an address, which may be a signed one.
+        // The client appends an address to the Hub's message. The address may be signed, so remove it.
         if (typeof statusCode === 'number') throw refuse(act, statusCode, messageOf(error).replace(/\. URL: .*$/s, ''))
         throw remoteFailed(`${act} in ${repository}`, redact(messageOf(error)), {}, error)
       }
@@ -86,16 +86,16 @@ interface HubCommon {
   readonly accessToken: string
 }
 
-/** Before any request: the client would throw a plain TypeError. */
+/** Checked before any request, because the client would throw a plain TypeError. */
 function checkToken(token: string | undefined): void {
   if (token?.startsWith('hf_')) return
   throw new SheikhError(
     'access-denied',
-    `Cannot write to the Hub: the token is ${token === undefined ? 'missing' : 'none of the Hub\'s, which begin with "hf_"'}. Set HF_TOKEN to one with the right to write.`,
+    `Cannot write to the Hub: the token is ${token === undefined ? 'missing' : 'not a Hub token, which begins with "hf_"'}. Set HF_TOKEN to a token with write access.`,
   )
 }
 
-/** The remote's own words for a refusal. */
+/** The remote's message for a refused request. */
 export async function saidBy(response: Response): Promise<string | undefined> {
   const header = response.headers.get('x-error-message')
   const text = await response.text().catch(() => '')
@@ -112,6 +112,6 @@ export async function json(response: Response): Promise<unknown> {
   try {
     return await response.json()
   } catch (error) {
-    throw remoteFailed('read its answer', `it is not JSON (${messageOf(error)})`)
+    throw remoteFailed('read the response', `it is not JSON (${messageOf(error)})`)
   }
 }

@@ -3,12 +3,12 @@ import { digestBytes, hexOf, inParallel, type Manifest, SheikhError } from '../.
 import type { HubChange, HubClient, HubFile } from './hub-client.js'
 import { isOurs, isShared } from './hub-documents.js'
 
-/** Small files of a revision that are read at a time. */
+/** The number of small files that are read in parallel. */
 const parallelReads = 8
 
 /**
- * What makes the files of one revision those of another, with `documents` in place of its own. Large files go by digest: the
- * Hub has them, and nothing of them is read or sent.
+ * The changes that turn the files of one revision into those of another, with `documents` replaced. Large files are referenced
+ * by digest, so their content is neither read nor uploaded.
  */
 export async function changesBetween(
   client: HubClient,
@@ -38,7 +38,7 @@ export async function changesBetween(
   ]
 }
 
-/** What stands in a branch and belongs to no release on it: readers must not load a mixture. */
+/** The files of a branch that belong to none of its releases. Readers must not load a mixture. */
 export function removedFrom(
   files: readonly HubFile[],
   manifest: Manifest,
@@ -51,9 +51,9 @@ export function removedFrom(
 }
 
 /**
- * Compares what the Hub holds with what was released: large files by the Hub's own digest, others read back.
+ * Compares the files on the Hub with the release: large files by the Hub's own digest; other files are read back.
  *
- * @throws `artifact-corrupt` naming a file that is missing, another, or not of the release.
+ * @throws `artifact-corrupt` naming a file that is missing, different, or not part of the release.
  */
 export async function verifyTree(client: HubClient, revision: string, manifest: Manifest): Promise<void> {
   const held = new Map((await client.files(revision)).map((file) => [file.path, file]))
@@ -73,22 +73,26 @@ export async function verifyTree(client: HubClient, revision: string, manifest: 
     if (!wanted.has(path) && !isOurs(path) && !isShared(path))
       throw new SheikhError(
         'artifact-corrupt',
-        `Cannot trust ${client.repository} at ${revision}: "${path}" is of no release. Remove it there.`,
+        `Cannot trust ${client.repository} at ${revision}: "${path}" belongs to no release. Remove the file on the Hub.`,
         { facts: { path, revision } },
       )
 }
 
-/** Git's name for a file of this content. */
+/** The Git object id of this content. */
 export const gitOidOf = (content: Uint8Array): string =>
   createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex')
 
 const notThere = (path: string, revision: string) =>
-  new SheikhError('artifact-corrupt', `Cannot use the files on the Hub at ${revision}: "${path}" is missing.`, {
-    facts: { path, revision },
-  })
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot use the files on the Hub at ${revision}: "${path}" is missing. Restore it from the repository's history.`,
+    {
+      facts: { path, revision },
+    },
+  )
 const differs = (path: string, revision: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot use the files on the Hub at ${revision}: "${path}" is not what was released.`,
+    `Cannot use the files on the Hub at ${revision}: "${path}" differs from the release. Restore it from the repository's history.`,
     { facts: { path, revision } },
   )

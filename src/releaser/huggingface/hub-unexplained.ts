@@ -5,8 +5,8 @@ import type { HubView } from './hub-releases.js'
 import { verifyTree } from './hub-tree.js'
 
 /**
- * Tags in our format that are no release, and commits since the first release, on `main` or under a tag, whose files are not
- * those of the release that they say they are.
+ * Finds tags in our format without a release, and commits since the first release, on `main` or under a tag, whose files differ
+ * from the release that they claim to be.
  */
 export async function* unexplainedIn(
   client: HubClient,
@@ -18,16 +18,16 @@ export async function* unexplainedIn(
     if (versionOf(tag) === undefined) continue
     const commit = view.refs.tags.get(tag)!
     const release = await view.releaseAt(commit)
-    const fact = release === undefined ? 'no release is of it' : await differenceAt(client, commit, release)
+    const fact = release === undefined ? 'it belongs to no release' : await differenceAt(client, commit, release)
     if (release !== undefined && fact === undefined && tag === tagOf(release.version)) first.add(commit)
     else yield { kind: 'tag', name: tag, fact: fact ?? `it points at the release ${release!.version}` }
   }
-  // From the newest back to the oldest release: what was there before that is nobody's business.
+  // From the newest commit back to the first release. Earlier commits are not ours.
   const pending: UnexplainedItem[] = []
   for await (const commit of view.refs.branches.has('main') ? client.commits('main') : []) {
     const release = await view.releaseAt(commit.id)
     const fact =
-      release === undefined ? 'it holds no sheikh-release.json' : await differenceAt(client, commit.id, release)
+      release === undefined ? 'it contains no sheikh-release.json' : await differenceAt(client, commit.id, release)
     if (fact !== undefined) pending.push({ kind: 'commit', name: commit.id, fact: `"${commit.title}": ${fact}` })
     if (!first.has(commit.id)) continue
     yield* pending.splice(0)

@@ -6,21 +6,21 @@ import { withProgress } from './upload-progress.js'
 export interface HubUpload {
   readonly branch: string
   readonly title: string
-  /** @throws `release-conflict` where it is no longer the branch's head. */
+  /** @throws `release-conflict` if it is no longer the head of the branch. */
   readonly parent: string
   readonly operations: readonly CommitOperation[]
-  /** Sees all that is sent. */
+  /** Observes the upload. */
   readonly guard: (fetch: Fetch) => Fetch
 }
 
-/** What is known of a file on its way, from 0 to 1. */
+/** The progress of a file, from 0 to 1. */
 export interface UploadEvent {
   readonly path: string
   readonly progress: number
   readonly state: 'hashing' | 'uploading' | 'error'
 }
 
-/** Uploads and commits, large files by LFS or Xet as the Hub decides. @returns the commit. */
+/** Uploads and commits files. The Hub chooses LFS or Xet for large files. @returns the commit. */
 export async function uploadFiles(
   { called, fetch, refuse, signal }: HubTransport,
   { branch, title, parent, operations, guard }: HubUpload,
@@ -30,8 +30,8 @@ export async function uploadFiles(
   return await called(act, (hub, common) => {
     const over = new AbortController()
     return new Promise<string>((resolve, reject) => {
-      // Where an error meets an event the client loses it, or it ends the process as a rejection that nobody handles. So it
-      // hears of none: its request is never answered, and all else that it sends is stopped.
+      // If a request fails during a progress event, the client loses the error or ends the process with an unhandled rejection.
+      // So the client never sees the error: its request stays unanswered, and all its other requests are aborted.
       const fail = (error: unknown): Promise<never> => {
         reject(error)
         over.abort()
@@ -42,7 +42,7 @@ export async function uploadFiles(
         const signals = [over.signal, ...(init?.signal ? [init.signal] : [])]
         try {
           const response = await guarded(input, { ...init, signal: AbortSignal.any(signals) })
-          // Whether a chunk is known already is a question; it may be answered with no.
+          // The client asks whether the Hub knows a chunk. "No" is a valid answer.
           if (response.ok || new URL(String(input)).pathname.includes('/v1/chunks/')) return response
           throw refuse(act, response.status, await saidBy(response))
         } catch (error) {
@@ -56,7 +56,7 @@ export async function uploadFiles(
         title,
         parentCommit: parent,
         operations: [...operations],
-        // One of its own: the client never takes its listener off.
+        // A separate signal, because the client never removes its listener.
         abortSignal: AbortSignal.any([signal]),
       })
       async function end(): Promise<string> {

@@ -28,42 +28,41 @@ import { stageRelease } from './prepare-release.js'
 import { promoteRelease, publicationOf } from './publish-release.js'
 
 export interface HuggingFaceOptions extends HubConnection {
-  /** Makes the repository where it is not there. @default it must be there */
+  /** Creates the repository if it does not exist. @default it must exist */
   readonly create?: 'private' | 'public' | undefined
-  /** @default 'v{version}' */
+  /** How tags are named. @default 'v{version}' */
   readonly tagFormat?: string | undefined
-  /** The model's, as the Hub names licences: `apache-2.0`. @default the card names none */
+  /** The licence of the model, as the Hub names licences: `apache-2.0`. @default the card names none */
   readonly license?: string | undefined
-  /** The data's, in words. @default the card names none */
+  /** The licence of the data, as free text. @default the card names none */
   readonly dataLicense?: string | undefined
-  /** What people call the model; it heads the card. @default the repository's name */
+  /** The name of the model, used as the heading of the card. @default the repository's name */
   readonly modelName?: string | undefined
-  /** The text of `README.md`, where the bundle has none of its own. @default the card that `modelCard` writes */
+  /** Returns the text of `README.md` if the bundle has none. @default `modelCard` */
   readonly card?: ((pending: PendingRelease) => string) | undefined
-  /** A file on its way to or from the Hub. */
+  /** Reports the progress of a file that is uploaded or downloaded. */
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined
 }
 
 export interface TransferProgress {
   readonly direction: 'upload' | 'download'
   readonly path: string
-  /** The part that is done, 0..1. */
+  /** The completed share, 0..1. */
   readonly progress: number
 }
 
-/** Documents of releases that are read at a time. */
+/** The number of release documents that are read in parallel. */
 const parallelReads = 8
 
-/** Files that are downloaded at a time, each in several ranges. */
+/** The number of files that are downloaded in parallel, each in several ranges. */
 const parallelFiles = 4
 
 /**
- * Releases in a repository of the Hugging Face Hub. A pending release is a branch of its own; its publication is one commit on the
- * channel's branch (`main` for `latest`), and the tag of the version, which is the release. What became of releases later
- * is kept on `main`. Bytes that the Hub has are not sent again, and nothing but the bundle, its card and its record is ever
- * sent.
+ * A registry in a repository of the Hugging Face Hub. A pending release is a branch of its own. Publication adds one commit to
+ * the channel's branch (`main` for `latest`) and the tag of the version, which is the release. Withdrawals and removals are
+ * recorded on `main`. Only the bundle, its card and its record are uploaded, and no file that the Hub already has.
  *
- * @throws `invalid-options`; its methods `access-denied` and `remote-failed` too.
+ * @throws `invalid-options`; its methods also throw `access-denied` and `remote-failed`.
  */
 export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
   checkConnection(options)
@@ -77,7 +76,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     return { client, log: context.log, tagOf, look: async () => hubView(client, await client.refs(), format, known) }
   }
 
-  /** Of a repository that is still to be made there is nothing to see. */
+  /** A repository that does not exist yet has no state. */
   async function lookIfThere({ client, look }: HubCall): Promise<HubView> {
     try {
       return await look()
@@ -90,7 +89,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
   const card = (pending: PendingRelease) =>
     options.card?.(pending) ?? modelCard(pending, { ...options, tag: tagOf(pending.version) })
 
-  /** Writes down what became of a release. */
+  /** Records a withdrawal or removal. */
   const mark = (
     { client, look }: HubCall,
     version: string,
@@ -124,7 +123,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     return found
   }
 
-  /** A release, and the commit that its files are at. */
+  /** A release and the commit with its files. */
   async function standing(view: HubView, version: Version) {
     const release = await view.releaseTagged(version)
     if (release !== undefined) return { release, commit: view.commitOf(version)! }
@@ -241,7 +240,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       if ((await readdir(directory)).length > 0)
         throw new SheikhError(
           'invalid-options',
-          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
+          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty folder.`,
         )
       await inParallel(release.manifest.files, parallelFiles, async (file) => {
         const { path, sizeBytes } = file
@@ -257,6 +256,6 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
 const pointedAt = (version: string) =>
   new SheikhError(
     'release-conflict',
-    `Cannot remove ${version}: a channel points at it. Point the channel elsewhere.`,
+    `Cannot remove ${version}: a channel points at it. Point the channel at another release first.`,
     { facts: { version } },
   )

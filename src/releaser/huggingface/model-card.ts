@@ -5,17 +5,17 @@ export interface ModelCardOptions {
   /** `ns/name`, or `datasets/ns/name`. */
   readonly repository: string
   readonly tag: string
-  /** As the Hub names licences: `apache-2.0`. @default the card names none */
+  /** The licence of the model, as the Hub names licences: `apache-2.0`. @default the card names none */
   readonly license?: string | undefined
-  /** Of the data that it was made of, in words. @default the card names none */
+  /** The licence of the training data, as free text. @default the card names none */
   readonly dataLicense?: string | undefined
-  /** What people call the model. @default the repository's name */
+  /** The name of the model. @default the repository's name */
   readonly modelName?: string | undefined
 }
 
 /**
- * The card of a release, in Markdown: what was decided and by which numbers, on which data, how to load it and how to check
- * it. Ids and numbers only, never a sample.
+ * Writes the model card of a release as Markdown: the verdict and its numbers, the data, how to load the model and how to verify
+ * it. Contains ids and numbers, but no text of a sample.
  */
 export function modelCard(
   { version, bundle, record }: PendingRelease,
@@ -129,7 +129,7 @@ const verifying = ({ attestation }: PendingRelease['record']) =>
     ...(attestation === undefined ? [] : ['`model.sig` signs them, in the format of OpenSSF Model Signing 1.0.']),
   ].join(' ')
 
-/** Names come from people's configuration: none of them may end a table's cell or begin markup of its own. */
+/** Escapes names from the configuration, so that they cannot end a table cell or start markup. */
 const cell = (text: string) => text.replace(/[\r\n]+/g, ' ').replace(/[|`<>[\]]/g, (sign) => `\\${sign}`)
 const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
 const yaml = (text: string) => JSON.stringify(text)

@@ -7,11 +7,11 @@ import { commitRelease } from './publish-release.js'
 export interface Pointing {
   readonly channel: string
   readonly version: Version
-  /** What it points at until then. */
+  /** The version that it points at now. */
   readonly expected: Version | undefined
 }
 
-/** A channel is a branch: it is made at the release, or gets one commit that makes its files those of the release. */
+/** A channel is a branch. It is created at the release, or gets one commit that replaces its files with those of the release. */
 export async function pointBranch(call: HubCall, pointing: Pointing): Promise<void> {
   const { client, look, tagOf } = call
   const { channel, version, expected } = pointing
@@ -28,7 +28,7 @@ export async function pointBranch(call: HubCall, pointing: Pointing): Promise<vo
       return
     }
     if (await client.createBranch(branch, from)) return
-    // Somebody else made it, or we did, and the answer was lost.
+    // Another writer created the branch, or we did and the response was lost.
     const now = (await (await look()).releaseOn(branch))?.version
     if (now !== version) throw moved(pointing, now)
   })
@@ -37,6 +37,6 @@ export async function pointBranch(call: HubCall, pointing: Pointing): Promise<vo
 const moved = ({ channel, version, expected }: Pointing, there: Version | undefined) =>
   new SheikhError(
     'release-conflict',
-    `Cannot point "${channel}" at ${version}: it points at ${there ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+    `Cannot point the channel "${channel}" at ${version}: it now points at ${there ?? 'no release'} instead of ${expected ?? 'no release'}. Run again.`,
     { facts: { channel, version, expected }, retryable: true },
   )

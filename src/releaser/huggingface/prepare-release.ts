@@ -8,12 +8,12 @@ import { changesBetween } from './hub-tree.js'
 import { uploadBundle } from './upload-bundle.js'
 
 export interface StageOptions {
-  /** The text of `README.md`, where the bundle has none of its own. */
+  /** Returns the text of `README.md` if the bundle has none. */
   readonly card: (pending: PendingRelease) => string
   readonly onProgress: (path: string, progress: number) => void
 }
 
-/** A branch of its own, which begins at `main`: of what is there already nothing is sent again. */
+/** Creates a branch that starts at `main`, so that files on `main` are not uploaded again. */
 export async function stageRelease(
   { client, look, tagOf }: HubCall,
   { bundle, version, postPublish, record }: PrepareRequest,
@@ -33,7 +33,7 @@ export async function stageRelease(
     if (taken !== undefined && taken.bundle !== digest) throw versionTaken(version)
     const tagged = view.commitOf(version)
     if (taken === undefined && tagged !== undefined) throw tagTaken(version, tagOf(version), tagged)
-    // What an upload that broke off left: nothing of it was ever whole.
+    // The remains of an interrupted upload. They were never complete.
     for (const other of view.stagingBranches)
       if (other !== branch && (await view.pendingOn(other)) === undefined) await client.deleteBranch(other)
     const there = await view.pendingOn(branch)
@@ -59,11 +59,11 @@ function checkNames(repository: string, { files }: Manifest): void {
   if (reserved === undefined) return
   throw new SheikhError(
     'release-rejected',
-    `Cannot release the bundle to ${repository}: "${reserved.path}" is the registry's own file there. Save it under another name.`,
+    `Cannot release the bundle to ${repository}: the registry reserves the file name "${reserved.path}". Save the file under another name.`,
   )
 }
 
-/** The commit to begin a pending release from. @throws `release-rejected` where the first release would remove people's files. */
+/** The commit that a pending release starts from. @throws `release-rejected` if the first release would remove other files. */
 async function startOf({ repository, files }: HubCall['client'], view: HubView, manifest: Manifest): Promise<string> {
   const main = view.refs.branches.get('main')
   if (main === undefined)
@@ -71,7 +71,7 @@ async function startOf({ repository, files }: HubCall['client'], view: HubView, 
       'release-rejected',
       `Cannot release to ${repository}: it has no branch "main". Add a file to it on the Hub, and run again.`,
     )
-  // A tag that looks like a version may be of somebody's own.
+  // People may have created a tag that looks like a version.
   for (const version of view.versions) if ((await view.releaseTagged(version)) !== undefined) return main
   if ((await view.releaseAt(main)) !== undefined) return main
   const kept = new Set(manifest.files.map(({ path }) => path))
@@ -81,15 +81,18 @@ async function startOf({ repository, files }: HubCall['client'], view: HubView, 
   if (foreign.length === 0) return main
   throw new SheikhError(
     'release-rejected',
-    `Cannot release to ${repository}: it holds ${foreign.length} files of no release (${foreign.slice(0, 3).join(', ')}), which a release would remove. Move them to a branch, or name another repository.`,
+    `Cannot release to ${repository}: a release would remove ${foreign.length} files that belong to no release (${foreign.slice(0, 3).join(', ')}). Move them to a branch, or choose another repository.`,
     { facts: { paths: foreign.slice(0, 100) } },
   )
 }
 
-/** A commit that holds the bundle. @throws `not-found`. */
+/** A commit that contains the bundle. @throws `not-found`. */
 async function heldIn(view: HubView, repository: string, bundle: string): Promise<string> {
   const { removals } = await view.marks()
   for (const version of view.versions)
     if (!removals.has(version) && (await view.releaseTagged(version))?.bundle === bundle) return view.commitOf(version)!
-  throw new SheikhError('not-found', `No release in ${repository} has the bundle ${bundle}.`)
+  throw new SheikhError(
+    'not-found',
+    `Cannot reuse the bundle ${bundle}: no release in ${repository} has it. Prepare the release with a directory.`,
+  )
 }

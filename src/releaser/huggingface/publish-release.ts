@@ -5,7 +5,7 @@ import { notPending, tagTaken, versionTaken } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, isSame, lookAndAct, stagingBranch } from './hub-releases.js'
 import { changesBetween, verifyTree } from './hub-tree.js'
 
-/** One commit where readers look, then the tag, which is the release. What broke off between them is gone on with. */
+/** Adds one commit to the channel's branch, then the tag, which is the release. Continues after an interruption between the two. */
 export async function promoteRelease(call: HubCall, pending: PendingRelease, publishedAtMs: number): Promise<Release> {
   const { client, look, tagOf } = call
   const { version } = pending
@@ -28,7 +28,7 @@ export async function promoteRelease(call: HubCall, pending: PendingRelease, pub
   return release
 }
 
-/** The commit of a publication that began, also where people committed since. */
+/** The commit of a publication that has started, even if people have committed since. */
 export async function publicationOf(
   { client }: HubCall,
   view: HubView,
@@ -61,21 +61,21 @@ async function commitPublication(
   { pending, from, publishedAtMs }: { pending: PendingRelease; from: string; publishedAtMs: number },
 ): Promise<string> {
   const channel = channelBranch(view, pending)
-  // Of two runs that publish one version the later one is told before it shows anything, if the other can still end it.
+  // If two runs publish the same version, the later one fails before it shows anything, as long as the other can still finish.
   const there = await view.releaseOn(channel)
   const theirs = there?.version === pending.version ? await view.pendingOn(stagingBranch(there)) : undefined
   if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(pending.version)
-  // A channel that moved since the decision stays where it is: the commit's parent is what was looked at here.
+  // A channel that has moved since the decision does not move: the parent of the commit is the state read here.
   const { replaces } = pending.postPublish
   const isMoved = replaces !== undefined && there !== undefined && there.version !== replaces
   const branch = isMoved ? stagingBranch(pending) : channel
-  // Before anything is shown: readers of the branch find a release on it from its commit on.
+  // Checked before anything is visible: readers of the branch see the release as soon as its commit exists.
   await verifyTree(call.client, from, pending.manifest)
   const release = { ...pending, publishedAtMs }
   return commitRelease(call, view, { branch, from, release, title: `Release ${call.tagOf(pending.version)}` })
 }
 
-/** One commit after which the branch holds the files that stand at `from`, and nothing else. @returns the commit. */
+/** Creates a commit after which the branch has exactly the files of `from`. @returns the commit. */
 export async function commitRelease(
   call: HubCall,
   view: HubView,
@@ -93,7 +93,7 @@ export async function commitRelease(
   return client.commit({ branch, title, parent, changes })
 }
 
-/** Readers must not load a mixture; but what people put there goes with a word, and stays in the history. */
+/** Readers must not load a mixture. Files that people added are removed with a warning and remain in the history. */
 async function tellWhatGoes(
   { client, log }: HubCall,
   view: HubView,
@@ -109,6 +109,6 @@ async function tellWhatGoes(
   const paths = [...foreign, ...(isEdited ? [cardFile] : [])]
   if (paths.length > 0)
     log.warn(
-      `What people changed on ${branch} of ${client.repository} makes room for the release: ${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', …' : ''}. It stays in the history, at ${parent}.`,
+      `The release replaces files that were changed on ${branch} of ${client.repository}: ${paths.slice(0, 5).join(', ')}${paths.length > 5 ? ', …' : ''}. They remain in the history at ${parent}.`,
     )
 }

@@ -14,10 +14,10 @@ import type { UploadEvent } from './hub-upload.js'
 const largestRegularBytes = 10 << 20
 
 /**
- * One commit with the files of a bundle on a branch that stands at `parent`. A file that the branch has already is not read
- * by the client, nor sent.
+ * Commits the files of a bundle to a branch whose head is `parent`. Files that the branch already has are neither read nor
+ * uploaded.
  *
- * @throws `artifact-corrupt` where a file is not as it was when the bundle was read; then nothing is committed.
+ * @throws `artifact-corrupt` if a file has changed since the bundle was read. Nothing is committed then.
  */
 export async function uploadBundle(
   client: HubClient,
@@ -57,11 +57,11 @@ export async function uploadBundle(
     const guard = (fetch: Fetch) => guarded(fetch, sent)
     await client.upload({ branch, parent, title, operations, guard }, told)
   } catch (error) {
-    // Node's word for a file that is no longer as it was when its Blob was made.
+    // Node's error for a file that changed after its Blob was created.
     if ((error as { cause?: { name?: unknown } }).cause?.name === 'NotReadableError') throw changed()
     throw error
   }
-  // What went with the commit itself has no progress of its own.
+  // Files inside the commit request have no progress events.
   for (const path of unfinished) onProgress?.({ path, progress: 1 })
 }
 
@@ -71,7 +71,7 @@ interface Sent {
   readonly isEmpty: boolean
 }
 
-/** What is to be sent; `undefined`: nothing, the branch has it. */
+/** The content to upload; `undefined` if the branch already has it. */
 async function contentOf(entry: FileEntry, path: string, held: HubFile | undefined): Promise<Blob | URL | undefined> {
   if (entry.sizeBytes > largestRegularBytes) {
     if (held?.lfsOid === hexOf(entry.digest)) return undefined
@@ -86,7 +86,7 @@ async function contentOf(entry: FileEntry, path: string, held: HubFile | undefin
   })
   if (digestBytes(bytes) !== entry.digest) throw changed(entry.path)
   if (isHeld(held, entry, bytes)) return undefined
-  // Read again when it is sent, so that not all are in memory; it fails where the file changed since.
+  // Read again during the upload to save memory. Fails if the file has changed.
   return await openAsBlob(path)
 }
 
@@ -94,8 +94,8 @@ const isHeld = (file: HubFile | undefined, { digest }: FileEntry, content: Uint8
   file !== undefined && (file.lfsOid === undefined ? file.oid === gitOidOf(content) : file.lfsOid === hexOf(digest))
 
 /**
- * Before anything is sent the client names the paths, and the digests of what it read: they must be the bundle's. Empty
- * files go into Git, whatever the Hub would have: there is nothing to keep elsewhere, and storage may refuse to.
+ * Before the upload the client sends the paths and the digests of what it read. They must match the bundle. Empty files always
+ * go into Git, because the large-file storage may refuse them.
  */
 function guarded(fetch: Fetch, expected: ReadonlyMap<string, Sent>): Fetch {
   const oids = new Set([...expected.values()].map(({ oid }) => oid))
@@ -120,6 +120,6 @@ function guarded(fetch: Fetch, expected: ReadonlyMap<string, Sent>): Fetch {
 const changed = (name?: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot stage the bundle: ${name === undefined ? 'a file of it' : `"${name}"`} changed since it was read. Run again.`,
+    `Cannot prepare the bundle: ${name === undefined ? 'one of its files' : `"${name}"`} changed since it was read. Run again.`,
     { facts: name === undefined ? {} : { path: name } },
   )

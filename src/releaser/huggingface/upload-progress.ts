@@ -1,6 +1,6 @@
 import { type Fetch, watchedBody } from '../remote/index.js'
 
-/** What @huggingface/hub gives with a file that it sends, for an XMLHttpRequest to use. */
+/** The progress callbacks that @huggingface/hub passes with a file, meant for XMLHttpRequest. */
 interface ProgressHint {
   readonly progressCallback: (progress: number) => void
   /** From 0. */
@@ -8,10 +8,10 @@ interface ProgressHint {
   readonly numParts?: number
 }
 
-/** The least step that is worth an event. */
+/** The smallest step that causes an event. */
 const leastStep = 0.01
 
-/** A `fetch` that tells @huggingface/hub how much of a file is sent, as it asks: from 0 to 1 over all parts of the file. */
+/** A `fetch` that reports upload progress to @huggingface/hub: from 0 to 1 over all parts of a file. */
 export function withProgress(fetch: Fetch): Fetch {
   const partsOf = new WeakMap<ProgressHint['progressCallback'], number[]>()
   return (input, init) => {
@@ -20,7 +20,7 @@ export function withProgress(fetch: Fetch): Fetch {
     if (progressHint === undefined || !(body instanceof Blob || body instanceof Uint8Array)) return fetch(input, rest)
     const { progressCallback, part = 0, numParts = 1 } = progressHint
     const sizeBytes = body instanceof Blob ? body.size : body.byteLength
-    // All parts of a file come with the same callback.
+    // All parts of a file share one callback.
     const parts = partsOf.get(progressCallback) ?? new Array<number>(numParts).fill(0)
     partsOf.set(progressCallback, parts)
     let told = 0
@@ -28,7 +28,7 @@ export function withProgress(fetch: Fetch): Fetch {
       const before = parts[part]!
       parts[part] = sentBytes / sizeBytes
       const progress = parts.reduce((sum, done) => sum + done, 0) / numParts
-      // An upload that began anew is behind what was told.
+      // A restarted upload is behind the reported progress.
       if (parts[part] >= before && progress - told < leastStep && sentBytes < sizeBytes) return
       told = progress
       progressCallback(progress)

@@ -3,12 +3,12 @@ import type { Bucket } from '../../store/bucket/index.js'
 import { isVersion, type Version } from '../index.js'
 import { corrupt } from './bucket-records.js'
 
-/** Names that point at versions and move. Each move is an object with the next number, made once. */
+/** Channels in a bucket. Each move creates an object with the next number exclusively. */
 export function bucketChannels(bucket: Bucket) {
   async function versionIn(key: string, context: CallContext): Promise<Version> {
     const bytes = await bucket.read(key, context)
     const version = bytes === undefined ? undefined : versionOf(new TextDecoder().decode(bytes))
-    if (version === undefined) throw corrupt(key, 'it names no version')
+    if (version === undefined) throw corrupt(key, 'it contains no version')
     return version
   }
 
@@ -17,7 +17,7 @@ export function bucketChannels(bucket: Bucket) {
     context: CallContext,
   ): Promise<{ readonly number: number; readonly version?: Version | undefined }> {
     let last: string | undefined
-    // In the order of their bytes, which for numbers of eight digits is theirs.
+    // Listed in byte order, which is numeric order for numbers of eight digits.
     for await (const key of bucket.list(`channels/${name}/`, context)) if (moves.test(key)) last = key
     if (last === undefined) return { number: 0 }
     return { number: Number(last.slice(-13, -5)), version: await versionIn(last, context) }
@@ -43,7 +43,7 @@ export function bucketChannels(bucket: Bucket) {
       if (current === expected && (await bucket.create(key, document, context))) return
       throw new SheikhError(
         'release-conflict',
-        `Cannot point "${name}" at ${version}: it points at ${(await read(name, context)).version ?? 'nothing'} and no longer at ${expected ?? 'nothing'}. Run again.`,
+        `Cannot point the channel "${name}" at ${version}: it now points at ${(await read(name, context)).version ?? 'no release'} instead of ${expected ?? 'no release'}. Run again.`,
         { facts: { channel: name, version, expected }, retryable: true },
       )
     },

@@ -4,7 +4,7 @@ import { isVersion, type PendingRelease, parsePending, parseRelease, type Releas
 import type { Checksums } from './bundle-objects.js'
 
 export type StoredPending = PendingRelease & { readonly checksums: Checksums }
-/** `sequence`: order of publication. Clocks jump, this does not. */
+/** `sequence` is the publication order. Timestamps are not reliable: clocks jump. */
 export type StoredRelease = Release & { readonly checksums: Checksums; readonly sequence: number }
 
 const readsAtOnce = 8
@@ -15,7 +15,7 @@ export const pendingKey = ({ version, bundle }: Pick<PendingRelease, 'version' |
 export const inUse = (releases: readonly StoredRelease[]): readonly StoredRelease[] =>
   releases.filter(({ removedAtMs }) => removedAtMs === undefined)
 
-/** The small documents of a registry in a bucket. */
+/** The JSON documents of a registry in a bucket. */
 export function bucketRecords(bucket: Bucket) {
   async function document(key: string, context: CallContext): Promise<Json | undefined> {
     const bytes = await bucket.read(key, context)
@@ -32,18 +32,18 @@ export function bucketRecords(bucket: Bucket) {
     const found = await document(key, context)
     if (found === undefined) return undefined
     const { reason, atMs } = (found ?? {}) as { readonly reason?: unknown; readonly atMs?: unknown }
-    if (typeof atMs !== 'number') throw corrupt(key, 'it does not say when')
+    if (typeof atMs !== 'number') throw corrupt(key, 'it has no time')
     return { reason, atMs }
   }
 
   async function release(version: string, context: CallContext): Promise<StoredRelease | undefined> {
-    // What is no version could name another object.
+    // Anything but a version could name another object.
     const key = `releases/${version}.json`
     const found = isVersion(version) ? await document(key, context) : undefined
     if (found === undefined) return undefined
     const parsed = parseRelease(found, key)
     const { sequence } = found as { readonly sequence?: unknown }
-    if (parsed.version !== version) throw corrupt(key, `it is of ${parsed.version}`)
+    if (parsed.version !== version) throw corrupt(key, `it describes ${parsed.version}`)
     if (!Number.isSafeInteger(sequence)) throw corrupt(key, 'it has no sequence')
     const withdrawn = await markOf('withdrawals', version, context)
     const removed = await markOf('removals', version, context)
@@ -60,7 +60,7 @@ export function bucketRecords(bucket: Bucket) {
     const found = await document(key, context)
     if (found === undefined) return undefined
     const pending = parsePending(found, key)
-    if (pendingKey(pending) !== key) throw corrupt(key, `it is of ${pending.version}`)
+    if (pendingKey(pending) !== key) throw corrupt(key, `it describes ${pending.version}`)
     return { ...pending, checksums: checksumsIn(found, key) }
   }
 
@@ -88,14 +88,14 @@ export function bucketRecords(bucket: Bucket) {
       return found.filter((one) => one !== undefined)
     },
 
-    /** Last of all that is prepared: with it the pending release is whole. */
+    /** Written last: it completes the pending release. */
     writeStaging: (pending: StoredPending, context: CallContext) =>
       bucket.put(pendingKey(pending), encode(pending as unknown as Json), context),
 
     createRelease: (made: StoredRelease, context: CallContext) =>
       bucket.create(`releases/${made.version}.json`, encode(made as unknown as Json), context),
 
-    /** The first of its kind stays. */
+    /** Keeps the first document of its kind. */
     mark: (
       kind: 'withdrawals' | 'removals',
       version: string,
@@ -111,14 +111,14 @@ function checksumsIn(document: Json, key: string): Checksums {
     typeof checksums === 'object' &&
     checksums !== null &&
     Object.values(checksums).every((value) => typeof value === 'string')
-  if (!isSound) throw corrupt(key, 'its checksums are not texts')
+  if (!isSound) throw corrupt(key, 'its checksums are not strings')
   return checksums as Checksums
 }
 
 const encode = (document: Json) => new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`)
 
 export const corrupt = (key: string, fact: string, cause?: unknown) =>
-  new SheikhError('artifact-corrupt', `Cannot read "${key}" of the bucket: ${fact}. Restore it from a copy.`, {
+  new SheikhError('artifact-corrupt', `Cannot read "${key}" in the bucket: ${fact}. Restore it from a backup.`, {
     facts: { key },
     ...(cause !== undefined && { cause }),
   })

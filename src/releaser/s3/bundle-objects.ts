@@ -11,19 +11,19 @@ import {
 import { type Bucket, isSameObject, uploadObject } from '../../store/bucket/index.js'
 import type { Bundle, PendingRelease } from '../index.js'
 
-/** By path: the SHA-256 that the server keeps of a file, which for one sent in parts is not the file's own. */
+/** The server's SHA-256 checksum of each file, by path. For a multipart upload it differs from the file's own SHA-256. */
 export type Checksums = Readonly<Record<string, string>>
 
 export type Files = ReturnType<typeof filesOf>
 
-/** A server copies an object within itself up to here. */
+/** The largest object that a server copies within itself. */
 const largestCopyBytes = 5 * 2 ** 30
 
-/** The files of bundles in a bucket: `bundles/<digest>/<path>`. */
+/** Stores the files of bundles in a bucket as `bundles/<digest>/<path>`. */
 export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBytes: number) => void) {
   const keyOf = (bundle: Digest, path: string) => `bundles/${hexOf(bundle)}/${path}`
 
-  /** What the server's own digest says; where it keeps none, the bytes are read back. */
+  /** Compares the server's checksum. Reads the object back if the server has no checksum. */
   async function isWhole(key: string, file: FileEntry, checksum: string | undefined, context: CallContext) {
     const head = await bucket.head(key, context)
     if (head === undefined) return false
@@ -32,7 +32,7 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
 
   async function digestOf(key: string, context: CallContext): Promise<Digest | undefined> {
     const answer = await bucket.stream(key, 'bytes=0-', context)
-    // Of an empty object there is no first byte to ask for.
+    // A range request for an empty object fails, because it has no first byte.
     const hash = startDigest()
     for await (const piece of answer?.body ?? []) {
       context.signal.throwIfAborted()
@@ -42,7 +42,7 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
   }
 
   return {
-    /** Sends what the bucket does not have. @returns the checksums that tell the files later. */
+    /** Uploads the files that the bucket does not have. @returns the checksums that identify the files later. */
     async send(
       { digest, manifest, directory }: Bundle,
       {
@@ -81,7 +81,7 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
         if (await isWhole(key, file, checksums[file.path], context)) continue
         throw new SheikhError(
           'artifact-corrupt',
-          `Cannot trust "${key}" in s3://${bucket.name}: it is missing, or not what was sent. Run again.`,
+          `Cannot trust "${key}" in s3://${bucket.name}: it is missing or differs from the upload. Run again.`,
           { facts: { key, path: file.path } },
         )
       }
@@ -96,14 +96,14 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
       for (const key of keys) await bucket.remove(key, context)
     },
 
-    /** A range of a file, as an answer of HTTP. */
+    /** A range of a file as an HTTP response. */
     async answer(bundle: Digest, { path }: FileEntry, range: string, context: CallContext): Promise<Response> {
       const found = await bucket.stream(keyOf(bundle, path), range, context)
       return found === undefined ? new Response(null, { status: 404 }) : new Response(found.body, found)
     },
   }
 
-  /** A file that another bundle has is copied within the server. */
+  /** Copies a file of another bundle on the server. */
   async function copied(
     file: FileEntry,
     key: string,
@@ -118,7 +118,7 @@ export function filesOf(bucket: Bucket, progressOf: (file: FileEntry) => (sentBy
       const from = keyOf(bundle, same.path)
       if (from === key || !(await isWhole(from, file, checksums[same.path], context))) continue
       if (!(await bucket.copy(from, key, context))) continue
-      // A copy's digest is of the whole, where the server makes one.
+      // The checksum of a copy covers the complete object, if the server computes one.
       const checksum = (await bucket.head(key, context))?.sha256
       if (!(await isWhole(key, file, checksums[same.path], context))) continue
       keep(checksum)

@@ -22,7 +22,7 @@ import { bucketRecords, corrupt, inUse, pendingKey } from './bucket-records.js'
 import { type Checksums, type Files, filesOf } from './bundle-objects.js'
 
 export interface S3RegistryOptions extends BucketOptions {
-  /** A file on its way to or from the bucket: the part that is done, 0..1. */
+  /** Reports the progress of a file that is uploaded or downloaded, 0..1. */
   readonly onProgress?: ((progress: S3Progress) => void) | undefined
 }
 
@@ -33,13 +33,13 @@ export interface S3Progress {
 }
 
 /**
- * Releases in a bucket of Amazon S3, or of a server that speaks its protocol and has conditional writes (`If-None-Match`):
+ * A registry in an Amazon S3 bucket, or on a compatible server with conditional writes (`If-None-Match`):
  * `bundles/<digest>/`, `pending/<version>-<digest>.json`, `releases/<version>.json`, `withdrawals/`, `removals/`,
- * `channels/<name>/<number>.json`. A reader goes by `releases/` alone; an object there is made once, and whole. What a
- * server has of an earlier bundle is copied on the server. One writer at a time, as the pipeline's lock has it; of two that
- * race one gets `release-conflict`.
+ * `channels/<name>/<number>.json`. Readers use only `releases/`, where each object is created once and completely.
+ * Files of earlier bundles are copied on the server. The pipeline's lock allows one writer at a time; if two writers race, one
+ * gets `release-conflict`.
  *
- * @throws `invalid-options`; its methods `missing-peer`, `access-denied`, `remote-failed` and `release-rejected` too.
+ * @throws `invalid-options`; its methods also throw `missing-peer`, `access-denied`, `remote-failed` and `release-rejected`.
  */
 export function s3Registry(options: S3RegistryOptions): Releaser {
   const bucket = openBucket(options)
@@ -78,7 +78,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
     return pending
   }
 
-  /** Without its record a pending release is of nothing, and its files tell. */
+  /** The checksums of a pending release. Without them, its files are read back. */
   const checksumsOf = async (pending: PendingRelease, context: CallContext): Promise<Checksums> =>
     (await records.staging(pendingKey(pending), context))?.checksums ?? {}
 
@@ -92,7 +92,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       const { version } = await channels.read(checkedChannel(name), context)
       if (version === undefined) return undefined
       const release = await records.release(version, context)
-      if (release === undefined) throw corrupt(`channels/${name}/`, `it points at ${version}, which is not there`)
+      if (release === undefined) throw corrupt(`channels/${name}/`, `it points at ${version}, which does not exist`)
       return plain(release)
     },
 
@@ -109,7 +109,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
     },
 
     async *pending(context) {
-      // What appears in `releases/` appears at once: there is nothing between pending and released.
+      // Objects appear in `releases/` atomically, so there is no state between pending and released.
       for (const { checksums: _, ...pending } of await records.pendingReleases(context))
         yield { pending, publishing: false }
     },
@@ -121,7 +121,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
     async publish(pending, context) {
       if ((await records.release(pending.version, context)) === undefined) {
         const checksums = await checksumsOf(pending, context)
-        // A bundle of the same digest may have stood there for years.
+        // An earlier release may have put the same bundle there years ago.
         await files.verify(pending, checksums, context)
         const sequence = ((await records.releases(context))[0]?.sequence ?? 0) + 1
         await records.createRelease({ ...pending, publishedAtMs: context.clock.nowMs(), checksums, sequence }, context)
@@ -143,7 +143,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
         (other) => pendingKey(other) !== pendingKey(pending),
       )
       const used = [...inUse(await records.releases(context)), ...others]
-      // Before the pending release, which has the next run try again should this be cut off.
+      // Before the pending release, so that the next run retries if this is interrupted.
       if (!used.some(({ bundle }) => bundle === pending.bundle)) await files.remove(pending.bundle, context)
       await bucket.remove(pendingKey(pending), context)
     },
@@ -157,7 +157,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       const release = await records.release(version, context)
       if (release === undefined) throw notFound(version)
       if (Object.values(await channels.all(context)).includes(version)) throw pointedAt(version)
-      // First the mark: a crash leaves bytes that nobody reads, and the next removal goes on with them.
+      // Write the mark first: after a crash only unused objects remain, and the next removal deletes them.
       await records.mark('removals', version, { atMs: context.clock.nowMs() }, context)
       const used = [...inUse(await records.releases(context)), ...(await records.pendingReleases(context))]
       if (!used.some(({ bundle }) => bundle === release.bundle)) await files.remove(release.bundle, context)
@@ -170,7 +170,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       if ((await readdir(directory)).length > 0)
         throw new SheikhError(
           'invalid-options',
-          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty one.`,
+          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty folder.`,
         )
       const { manifest, bundle } = release
       for (const file of manifest.files)
@@ -190,7 +190,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
   }
 }
 
-/** Without what only this registry keeps. */
+/** The release without fields that only this registry stores. */
 const plain = ({
   checksums: _,
   sequence: __,
