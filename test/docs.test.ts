@@ -1,6 +1,7 @@
 import { access, readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { type ErrorCode, SheikhError } from '../src/core/index.js'
 
 const root = resolve(import.meta.dirname, '..')
 const read = (path: string) => readFile(join(root, path), 'utf8')
@@ -17,6 +18,8 @@ it('docs/errors.md has a heading for each code, and for nothing else', async () 
   const headings = [...(await read('docs/errors.md')).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
   expect(codes.length).toBeGreaterThan(10)
   expect(headings).toEqual(codes)
+  // A heading without spaces or capitals is its own anchor.
+  for (const code of codes) expect(new SheikhError(code as ErrorCode, '').docs).toBe(`docs/errors.md#${code}`)
 })
 
 describe('links lead somewhere', () => {

@@ -76,9 +76,10 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     return exitCode
   } catch (error) {
     const message = messageOf(error)
-    const { code, facts } = isSheikhError(error) ? error : {}
-    if (json) outJson({ error: { code: code ?? null, message, ...(facts && { facts: plain(facts) }) } })
-    else safe.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}]`}\n`)
+    const { code, docs, facts } = isSheikhError(error) ? error : {}
+    if (json)
+      outJson({ error: { code: code ?? null, message, ...(docs && { docs }), ...(facts && { facts: plain(facts) }) } })
+    else safe.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}]\nSee ${docs}`}\n`)
     return exitCodeOfError(error, terminal.signal)
   }
 }

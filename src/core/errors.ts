@@ -50,6 +50,11 @@ export class SheikhError extends Error {
     this.facts = options.facts ?? {}
     this.retryable = options.retryable ?? false
   }
+
+  /** The page of this code, relative to the package: `docs/errors.md#locked`. */
+  get docs(): string {
+    return `docs/errors.md#${this.code}`
+  }
 }
 
 // On the prototype and by a global symbol, so that the check works across two copies of the package.

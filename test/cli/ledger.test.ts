@@ -70,7 +70,9 @@ describe.skipIf(gitIsMissing !== undefined)('the ledger of a project', () => {
     git(folder, 'update-ref', 'refs/heads/sheikh-ledger', 'sheikh-ledger~1')
     const { code, out, err } = await sheikh(folder, ['ledger', 'verify'])
     expect([code, out]).toEqual([1, ''])
-    expect(err).toMatch(/^sheikh: Cannot trust the ledger: .*\[artifact-corrupt\]\n$/)
+    expect(err).toMatch(
+      /^sheikh: Cannot trust the ledger: .*\[artifact-corrupt\]\nSee docs\/errors\.md#artifact-corrupt\n$/,
+    )
     expect((await sheikhJson(folder, 'ledger', 'show')).json.error.code).toBe('artifact-corrupt')
     expect((await sheikh(folder, ['run'])).code).toBe(1)
   })
