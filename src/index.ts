@@ -271,8 +271,6 @@ export type {
   Store,
 } from './store/index.js'
 export { memoryStore } from './store/memory/index.js'
-export type { RegistryMethod } from './testing/memory-registry.js'
-export type { SourceUnderTest } from './testing/source-contract.js'
 export { type Command, type CommandTrainerOptions, commandTrainer } from './trainer/command/index.js'
 export type {
   BaseRecord,

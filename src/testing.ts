@@ -1,4 +1,3 @@
-export type { RegistryMethod, SourceUnderTest } from './/index.js'
 export { memoryStore } from './store/memory/index.js'
 export { checkContract } from './testing/check-contract.js'
 export type { ContractTest } from './testing/contract-test.js'
@@ -35,9 +34,9 @@ export {
   type HubTraffic,
   startHub,
 } from './testing/hub/index.js'
-export { type MemoryRegistryOptions, memoryRegistry } from './testing/memory-registry.js'
+export { type MemoryRegistryOptions, memoryRegistry, type RegistryMethod } from './testing/memory-registry.js'
 export { type MetricExamples, metricContract } from './testing/metric-contract.js'
 export { type ReleaserUnderTest, releaserContract } from './testing/releaser-contract.js'
-export { sourceContract } from './testing/source-contract.js'
+export { type SourceUnderTest, sourceContract } from './testing/source-contract.js'
 export { type StoreUnderTest, storeContract } from './testing/store-contract.js'
 export { trainerContract } from './testing/trainer-contract.js'

@@ -46,6 +46,11 @@ const meanOfFirst = (sums: Float64Array, groups: number) => sums[0]! / groups
  *
  * @throws `invalid-options` for no columns, columns of different length, fewer than two groups, a value that is not finite, or
  * a statistic that is not a number on the data themselves.
+ *
+ * @example
+ * ```ts
+ * const { estimate, lower, upper } = bcaBootstrap({ columns: [[0, 0.2, -0.1, 0.4, 0.1, 0.3]] }) // 0.15, 0.017, 0.283
+ * ```
  */
 export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
   const { statistic = meanOfFirst, confidence = 0.95, resamples = 10_000, seed = 0 } = options

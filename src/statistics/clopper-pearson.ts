@@ -19,6 +19,11 @@ export interface Interval {
  * Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404–413.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * clopperPearson({ successes: 90, trials: 100 }) // { lower: 0.824, upper: 0.951 }
+ * ```
  */
 export function clopperPearson({ successes, trials, confidence = 0.95 }: ProportionOptions): Interval {
   const alpha = (1 - checkedBetween('confidence', confidence, 0, 1)) / 2
@@ -32,6 +37,11 @@ export function clopperPearson({ successes, trials, confidence = 0.95 }: Proport
  * The exact one-sided lower bound: the proportion at which `successes` or more have chance `alpha`.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * binomialLowerBound(90, 100, 0.05) // 0.836
+ * ```
  */
 export function binomialLowerBound(successes: number, trials: number, alpha: number): number {
   checkedCount('trials', trials, 1)
@@ -45,6 +55,11 @@ export function binomialLowerBound(successes: number, trials: number, alpha: num
  * The exact one-sided upper bound: the proportion at which `successes` or fewer have chance `alpha`.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * binomialUpperBound(90, 100, 0.05) // 0.945
+ * ```
  */
 export function binomialUpperBound(successes: number, trials: number, alpha: number): number {
   checkedCount('trials', trials, 1)

@@ -16,6 +16,11 @@ export interface ExactNonInferiorityOptions extends PairedCounts {
  * Source: the construction is G. A. Barnard's, Biometrika 34 (1947) 123–138, with T. Tango's statistic.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * exactNonInferiority({ b: 5, c: 4, n: 400, margin: 0.02 }) // 0.027
+ * ```
  */
 export function exactNonInferiority({ b, c, n, margin }: ExactNonInferiorityOptions): number {
   checkedPairs({ b, c, n })

@@ -32,6 +32,11 @@ export interface GroupedRatio {
  * Towards practical mean bounds for small samples, ICML 2021, Proceedings of Machine Learning Research 139, 8567–8576.
  *
  * @throws `invalid-options` for no groups, a sum that is not finite, or a size that is not above 0.
+ *
+ * @example
+ * ```ts
+ * gaffkeTest({ sums: [0, 0.2, -0.1, 0.4, 0.1, 0.3], worst: { sum: -1, size: 1 } }, -0.5) // 0.0072
+ * ```
  */
 export function gaffkeTest(ratio: GroupedRatio, value: number): number {
   return pValue(checked(ratio), value)
@@ -41,6 +46,11 @@ export function gaffkeTest(ratio: GroupedRatio, value: number): number {
  * The lower bound that agrees with `gaffkeTest`: the value whose p-value is `alpha`.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * gaffkeLowerBound({ sums: [0, 0.2, -0.1, 0.4, 0.1, 0.3], worst: { sum: -1, size: 1 } }, 0.05) // -0.31
+ * ```
  */
 export function gaffkeLowerBound(ratio: GroupedRatio, alpha: number): number {
   checkedBetween('alpha', alpha, 0, 1)

@@ -6,6 +6,11 @@ import { checkedWithin } from './options.js'
  * In the order given. Source: S. Holm, Scand. J. Statist. 6 (1979) 65–70.
  *
  * @throws `invalid-options` for a p-value outside 0..1 or not a number.
+ *
+ * @example
+ * ```ts
+ * holm([0.01, 0.04, 0.03]) // [0.03, 0.06, 0.06]
+ * ```
  */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues

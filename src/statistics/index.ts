@@ -1,4 +1,3 @@
-export { alphaOfUse, alphaSpent, type SpendingOptions } from './alpha-spending.js'
 export { type BcaBootstrapOptions, type BcaBootstrapResult, bcaBootstrap } from './bca-bootstrap.js'
 export { binomialPmf } from './binomial.js'
 export { binomialCdf, binomialUpperTail } from './binomial-tail.js'
@@ -10,11 +9,6 @@ export {
   type ProportionOptions,
 } from './clopper-pearson.js'
 export {
-  type ConfidenceSequence,
-  type ConfidenceSequenceOptions,
-  confidenceSequence,
-} from './confidence-sequence.js'
-export {
   type CriticalScoreOptions,
   criticalScore,
   type ExactNonInferiorityOptions,
@@ -25,23 +19,7 @@ export { holm } from './holm.js'
 export { inverseRegularizedBeta, regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
 export { normalCdf, normalQuantile } from './normal.js'
-export {
-  type FloorOptions,
-  type FloorPowerOptions,
-  type FloorRequiredOptions,
-  floorPower,
-  floorRequired,
-  floorThreshold,
-} from './plan-floor.js'
-export {
-  type MeanDetectableOptions,
-  type MeanPlanOptions,
-  type MeanPowerOptions,
-  type MeanRequiredOptions,
-  meanDetectable,
-  meanPower,
-  meanRequired,
-} from './plan-mean.js'
+export { type FloorThresholdOptions, floorThreshold } from './plan-floor.js'
 export {
   type NonInferiorityEngine,
   type PassRule,
@@ -60,6 +38,5 @@ export {
   smallestDetectableDrop,
   smallestMargin,
 } from './plan-size.js'
-export { type SignFlipOptions, type SignFlipResult, signFlip } from './sign-flip.js'
 export { type PairedCounts, type TangoOptions, type TangoResult, tango } from './tango.js'
 export { wilson } from './wilson.js'

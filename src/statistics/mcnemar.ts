@@ -23,6 +23,11 @@ export interface McnemarResult {
  * Source: M. W. Fagerland, S. Lydersen and P. Laake, BMC Med. Res. Methodol. 13:91 (2013); theirs are two-sided, twice these.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * mcnemar({ b: 12, c: 4 }) // { exact: 0.038, midP: 0.025 }
+ * ```
  */
 export function mcnemar({ b, c }: Discordant): McnemarResult {
   checkedCount('b', b)

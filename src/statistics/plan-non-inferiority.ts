@@ -42,6 +42,11 @@ export interface SampleSizePlan {
  * In this order: pass by `engine`; fail where b > c and the one-sided mid-p McNemar is at most `alpha`; else inconclusive.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * planNonInferiority({ n: 500, discordance: 0.05, margin: 0.03 }) // { pass: 0.882, fail: 0.047, inconclusive: 0.07 }
+ * ```
  */
 export function planNonInferiority(options: PlanOptions): SampleSizePlan {
   const { n, discordance, trueDifference: difference = 0, alpha = 0.05 } = options

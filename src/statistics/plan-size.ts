@@ -26,6 +26,11 @@ export interface DetectableDropOptions {
  * Undefined below four pairs, where not even a candidate that loses all of them can fail.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * smallestDetectableDrop({ n: 500, discordance: 0.05 }) // 0.024
+ * ```
  */
 export function smallestDetectableDrop(options: DetectableDropOptions): number | undefined {
   const { n, discordance, power = 0.8, alpha = 0.05 } = options
@@ -50,6 +55,11 @@ export interface SmallestMarginOptions extends Omit<PassRule, 'margin'> {
  * The smallest margin at which a candidate of equal quality passes with chance `power`, rounded up to 0.01 points.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * smallestMargin({ n: 500, discordance: 0.05 }) // 0.0262
+ * ```
  */
 export function smallestMargin({ power = 0.8, ...options }: SmallestMarginOptions): number {
   checkedCount('n', options.n, 1)
@@ -72,6 +82,11 @@ export interface RequiredItemsOptions extends PassRule {
  * The chance rises with n in small saw teeth, so a few per cent fewer items may reach it too. Infinity beyond ten million.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * requiredItems({ margin: 0.03, discordance: 0.05 }) // 392
+ * ```
  */
 export function requiredItems({ power = 0.8, ...options }: RequiredItemsOptions): number {
   checkedBetween('margin', options.margin, 0, 1)
@@ -107,6 +122,11 @@ const reaches = (options: PlanOptions, power: number) =>
  * ≥ z, the exact test at least (1 − margin)ⁿ ≤ alpha; above ten million only these two are asked.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * minimumItemsForMargin(0.02) // 149
+ * ```
  */
 export function minimumItemsForMargin(
   margin: number,

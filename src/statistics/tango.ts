@@ -40,6 +40,11 @@ export interface TangoResult {
  * Source: T. Tango, Statistics in Medicine 17 (1998) 891–908.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * tango({ b: 12, c: 10, n: 400, margin: 0.02 }) // { difference: -0.005, z: 1.23, p: 0.109, lower: -0.026, upper: 0.015 }
+ * ```
  */
 export function tango({ b, c, n, margin, confidence = 0.95 }: TangoOptions): TangoResult {
   checkedPairs({ b, c, n })

@@ -8,6 +8,11 @@ import { checkedBetween, checkedCount, checkedWithin } from './options.js'
  * For plots and tables; a decision takes `clopperPearson`. Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209–212.
  *
  * @throws `invalid-options`
+ *
+ * @example
+ * ```ts
+ * wilson({ successes: 90, trials: 100 }) // { lower: 0.826, upper: 0.945 }
+ * ```
  */
 export function wilson({ successes, trials, confidence = 0.95 }: ProportionOptions): Interval {
   checkedCount('trials', trials, 1)

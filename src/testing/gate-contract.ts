@@ -6,7 +6,16 @@ import { evaluationOf, evidenceOf } from './evidence.js'
 
 const right = (count: number, wrong: number) => Array.from({ length: count }, (_, index) => (index < wrong ? 0 : 1))
 
-/** What every gate keeps, on small evidence of one binary metric, `accuracy`. Give it a gate that compares by it. */
+/**
+ * Tests what every gate must do, on small evidence of one binary metric, `accuracy`. The gate must compare by that metric.
+ *
+ * @example
+ * ```ts
+ * import { test } from 'node:test'
+ *
+ * gateContract(test, async () => myGate())
+ * ```
+ */
 export function gateContract(test: ContractTest, make: () => Promise<Gate>): void {
   const good = evaluationOf({ model: 'good', scores: right(400, 4) })
   const bad = evaluationOf({ model: 'bad', scores: right(400, 150) })

@@ -18,7 +18,16 @@ const labels: MetricExamples = [
   labelled('c', 'a', 0.6),
 ]
 
-/** What every metric keeps. */
+/**
+ * Tests what every metric must do.
+ *
+ * @example
+ * ```ts
+ * import { test } from 'node:test'
+ *
+ * metricContract(test, async () => myMetric())
+ * ```
+ */
 export function metricContract(
   test: ContractTest,
   make: () => Promise<Metric>,

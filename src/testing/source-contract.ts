@@ -10,7 +10,16 @@ export interface SourceUnderTest {
   dispose(): Promise<void>
 }
 
-/** What every source of samples promises. Give it your runner's `test` and a maker of sources. */
+/**
+ * Tests what every source of samples must do. `test` is your test runner's.
+ *
+ * @example
+ * ```ts
+ * import { test } from 'node:test'
+ *
+ * sourceContract(test, async () => ({ source: mySource(), samples: [{ id: 'a' }, { id: 'b' }], dispose: async () => {} }))
+ * ```
+ */
 export function sourceContract(
   test: (name: string, body: () => Promise<void>) => void,
   make: () => Promise<SourceUnderTest>,

@@ -11,7 +11,16 @@ export interface StoreUnderTest {
   dispose(): Promise<void>
 }
 
-/** What every store promises. Give it your runner's `test` and a maker of fresh, empty stores. */
+/**
+ * Tests what every store must do. `test` is your test runner's; every store that `make` returns is new and empty.
+ *
+ * @example
+ * ```ts
+ * import { test } from 'node:test'
+ *
+ * storeContract(test, async () => ({ store: myStore(), dispose: async () => {} }))
+ * ```
+ */
 export function storeContract(
   test: (name: string, body: () => Promise<void>) => void,
   make: () => Promise<StoreUnderTest>,

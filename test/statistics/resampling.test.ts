@@ -1,64 +1,12 @@
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
-import { bcaBootstrap, signFlip } from '../../src/statistics/index.js'
+import { bcaBootstrap } from '../../src/statistics/index.js'
 
 const reference = JSON.parse(readFileSync(new URL('reference/resampling.json', import.meta.url), 'utf8')) as {
-  readonly signFlip: readonly (readonly [number[], number, number, number])[]
   readonly bca: readonly (readonly [number[], number, number, number, number, number])[]
   readonly ratio: readonly (readonly [number[][], number, number])[]
 }
-
-describe('signFlip', () => {
-  it('counts what SciPy counts', () => {
-    for (const [differences, shift, better, worse] of reference.signFlip) {
-      const result = signFlip({ differences, shift })
-      expect(result.exact).toBe(true)
-      expect(result.better, `${differences} from ${shift}`).toBeCloseTo(better, 12)
-      expect(result.worse, `${differences} from ${shift}`).toBeCloseTo(worse, 12)
-    }
-  })
-
-  it('draws what it would count, and never nought', () => {
-    const random = seededRandom('sign-flip')
-    const differences = Array.from({ length: 16 }, () => random.normal() + 0.3)
-    const counted = signFlip({ differences })
-    const drawn = signFlip({ differences, exactUpTo: 0, resamples: 200_000 })
-    expect([counted.exact, drawn.exact]).toEqual([true, false])
-    // Four standard deviations of 200,000 draws.
-    const allowance = 4 * Math.sqrt((counted.better * (1 - counted.better)) / 200_000)
-    expect(Math.abs(drawn.better - counted.better)).toBeLessThan(allowance)
-    const clear = signFlip({ differences: Array(100).fill(1), resamples: 99 })
-    expect(clear.better).toBe(0.01)
-    expect(signFlip({ differences, exactUpTo: 0, seed: 1 })).toEqual(signFlip({ differences, exactUpTo: 0, seed: 1 }))
-  })
-
-  it('mirrors, and ties count for both sides', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 1, maxLength: 12 }), (whole) => {
-        const differences = whole.map((value) => value / 10)
-        const { better, worse } = signFlip({ differences })
-        const mirrored = signFlip({ differences: differences.map((value) => -value) })
-        expect(mirrored.better).toBeCloseTo(worse, 12)
-        expect(better + worse).toBeGreaterThanOrEqual(1 - 1e-12)
-      }),
-    )
-  })
-
-  it('counts ties that rounding hides', () => {
-    // By hand: of the eight sums ±0.6, ±0.4, ±0.2, 0, 0 five are at least 0; 0.1 + 0.2 − 0.3 is not 0 in floating point.
-    expect(signFlip({ differences: [0.1, 0.2, -0.3] })).toEqual({ better: 5 / 8, worse: 5 / 8, exact: true })
-  })
-
-  it('of equal models is no evidence', () => {
-    expect(signFlip({ differences: [0, 0, 0] })).toEqual({ better: 1, worse: 1, exact: true })
-  })
-
-  it.each([[[]], [[Number.NaN]], [[1, Number.POSITIVE_INFINITY]]])('refuses %j', (differences) => {
-    expect(() => signFlip({ differences })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
-  })
-})
 
 describe('bcaBootstrap', () => {
   it('gives the interval of SciPy, within the chance of 10,000 resamples', () => {

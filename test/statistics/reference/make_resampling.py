@@ -1,10 +1,10 @@
-"""Reference values for resampling, sequential and planning procedures, from implementations that share no code with ours.
+"""Reference values for intervals, the bootstrap and floors, from implementations that share no code with ours.
 
     python3 -m venv /tmp/reference && /tmp/reference/bin/pip install scipy statsmodels
     /tmp/reference/bin/python test/statistics/reference/make_resampling.py
 
-Writes resampling.json beside itself. The permutation test and the bootstrap are SciPy's, the planning statsmodels' or
-enumerated with SciPy; the confidence sequence is the formula of the paper on NumPy arrays, all times at once.
+Writes resampling.json beside itself. The bootstrap is SciPy's, the intervals are statsmodels', and the floors are
+enumerated with SciPy. The samples in resampling.json come from a longer script: a new run draws others.
 """
 
 import json
@@ -15,32 +15,9 @@ import numpy as np
 import scipy
 import statsmodels
 from scipy import stats
-from statsmodels.stats.power import normal_power
 from statsmodels.stats.proportion import proportion_confint
 
 chance = np.random.default_rng(7)
-
-
-def sign_flip():
-    rows = []
-    samples = [chance.normal(0.1, 1, size) for size in (1, 2, 5, 9, 12, 16)]
-    samples += [chance.choice([-1.0, 0.0, 1.0], size) for size in (6, 11, 16)]
-    samples += [np.array([0.3, 0.3, 0.3]), np.array([0.0, 0.0]), np.array([1.0, 2.0, -3.0])]
-    for differences in samples:
-        for shift in (0, -0.02):
-            def p(alternative):
-                # A difference of nought has two patterns that are one: the ratio is the same.
-                return float(
-                    stats.permutation_test(
-                        (differences - shift,), lambda x, axis: np.mean(x, axis=axis), permutation_type="samples",
-                        n_resamples=np.inf, alternative=alternative, vectorized=True,
-                    ).pvalue
-                ) if len(differences) > 1 else float(
-                    np.mean([(sign * (differences[0] - shift) >= differences[0] - shift) if alternative == "greater"
-                             else (sign * (differences[0] - shift) <= differences[0] - shift) for sign in (1, -1)])
-                )
-            rows.append([[float(d) for d in differences], shift, p("greater"), p("less")])
-    return rows
 
 
 def bca():
@@ -93,29 +70,6 @@ def ratio():
     return [[[float(v) for v in column] for column in columns], *(float(v) for v in result.confidence_interval)]
 
 
-def sequence(values, confidence):
-    count = np.arange(1, len(values) + 1)
-    means = (0.5 + np.cumsum(values)) / (count + 1)
-    variances = (0.25 + np.cumsum((values - means) ** 2)) / (count + 1)
-    before_mean = np.append(0.5, means[:-1])
-    before_variance = np.append(0.25, variances[:-1])
-    budget = np.log(2 / (1 - confidence))
-    bets = np.minimum(np.sqrt(2 * budget / (before_variance * count * np.log(1 + count))), 0.5)
-    penalty = np.cumsum(4 * (values - before_mean) ** 2 * (-np.log(1 - bets) - bets) / 4)
-    centre = np.cumsum(bets * values) / np.cumsum(bets)
-    half = (budget + penalty) / np.cumsum(bets)
-    return np.maximum.accumulate(np.maximum(0, centre - half)), np.minimum.accumulate(np.minimum(1, centre + half))
-
-
-def sequences():
-    rows = []
-    for values in (chance.uniform(0, 1, 50), chance.choice([0.0, 0.5, 1.0], 300, p=[0.05, 0.85, 0.1]), np.ones(40)):
-        for confidence in (0.95, 0.99):
-            lower, upper = sequence(values, confidence)
-            rows.append([[float(v) for v in values], confidence, [float(v) for v in lower], [float(v) for v in upper]])
-    return rows
-
-
 def floor_rows():
     rows = []
     for n, truth, floor in [(20, 0.35, 0.15), (100, 0.3, 0.15), (100, 0.2, 0.15), (500, 0.2, 0.15), (50, 0.99, 0.95), (10, 1, 0.9)]:
@@ -133,19 +87,8 @@ out = {
         for k, n in [(0, 1), (0, 10), (10, 10), (1, 10), (7, 20), (713, 725), (999997, 1000000)]
         for confidence in (0.9, 0.95, 0.999)
     ],
-    "signFlip": sign_flip(),
     "bca": bca(),
     "ratio": [ratio()],
-    "sequence": sequences(),
-    "obrienFleming": [
-        [t, alpha, float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / np.sqrt(t)))]
-        for t in (0.05, 0.2, 0.5, 0.9, 1) for alpha in (0.01, 0.05)
-    ],
-    "pocock": [[t, alpha, float(alpha * np.log1p((np.e - 1) * t))] for t in (0.05, 0.2, 0.5, 0.9, 1) for alpha in (0.01, 0.05)],
-    "meanPower": [
-        [n, difference, deviation, alpha, float(normal_power(difference / deviation, n, alpha, alternative="larger"))]
-        for n, difference, deviation, alpha in [(10, 0.2, 0.5, 0.05), (400, 0.02, 0.3, 0.05), (1000, 0.01, 0.4, 0.01), (50, 1, 1, 0.05)]
-    ],
     "floor": floor_rows(),
 }
 versions = {
