@@ -8,10 +8,10 @@ export type UntypedSample = any
 /** The name of a field of a sample. */
 export type FieldName<S> = keyof S & string
 
-/** How a part of a row is made of a sample: a field's name, a function, or a projection object. */
+/** How a part of a row is derived from a sample: a field name, a function, or a projection object. */
 export type FieldSelector<S> = FieldName<S> | ((sample: S) => unknown) | Projection<S, unknown>
 
-/** What a part gives. A field of an untyped sample is taken for text. */
+/** The type of a part's value. A field of an untyped sample is assumed to be text. */
 export type SelectedValue<S, P> = P extends string
   ? 0 extends 1 & S
     ? string
@@ -24,52 +24,54 @@ export type SelectedValue<S, P> = P extends string
       ? NonNullable<V>
       : never
 
-/** Which rows are learned from, of those that are neither pinned nor set aside. */
+/** Selects the training rows from the rows that are neither pinned nor excluded by group. */
 export interface TrainingSelection {
-  /** By kind of slice, the values that are wanted: `{ category: ['billing'] }`. @default all */
+  /** Slice values to include, by kind of slice: `{ category: ['billing'] }`. @default all */
   readonly slices?: Readonly<Record<string, readonly string[]>> | undefined
   /**
-   * The most rows, 1 or more, development rows among them: those that come first by a hash of their group, so that new samples
-   * change few. @default all
+   * Maximum number of rows, development rows included, 1 or more. Chosen by a hash of the group, so that new samples
+   * change few of them. @default all
    */
   readonly maximumRows?: number | undefined
 }
 
 export interface DatasetOptions<S, Input extends FieldSelector<S>, Target extends FieldSelector<S>> {
   readonly source: Source
-  /** What a sample must be: any Standard Schema, or a JSON Schema (draft-07). @default anything */
+  /** Schema that samples must match: any Standard Schema, or a JSON Schema (draft-07). @default anything */
   readonly schema?: StandardSchema<S> | JsonSchema | JsonSchemaFile | undefined
-  /** Unique. @default the field `id` of a sample that has one, else where the sample stands: `spam/a.json` */
+  /** Unique id. @default the sample's `id` field, otherwise its location, such as `spam/a.json` */
   readonly id?: FieldName<NoInfer<S>> | ((sample: NoInfer<S>) => string) | undefined
   readonly input: Input
   /** @default rows have no target */
   readonly target?: Target | undefined
-  /** Samples of one group stand on one side of the evaluation line. @default each sample is a group by itself */
+  /**
+   * Samples of one group are either all in the evaluation set or all outside it. @default each sample is its own group
+   */
   readonly group?: FieldName<NoInfer<S>> | ((sample: NoInfer<S>) => string | undefined) | undefined
-  /** Fields whose values name subsets that are judged by themselves. @default none */
+  /** Fields whose values name slices, which are also judged separately. @default none */
   readonly slices?:
     | readonly FieldName<NoInfer<S>>[]
     | ((sample: NoInfer<S>) => Readonly<Record<string, string>>)
     | undefined
-  /** The kind of slice that a file's first folder names, e.g. `category`. @default folders name nothing */
+  /** The kind of slice that a file's first folder names, e.g. `category`. @default folders do not name slices */
   readonly sliceByFolder?: string | undefined
-  /** What models are judged on. A snapshot without one is refused. */
+  /** The pinned evaluation set. Required for `snapshot()`. */
   readonly evaluation?: PinnedSource | undefined
   /**
-   * The share of the training rows, 0 to 1, that is kept apart for early stopping and tuning, never learned from: by the hash of
-   * the group, so that new samples move none. @default none
+   * The share of the training rows, 0 to 1, that is reserved for early stopping and tuning and not trained on. Chosen
+   * by the hash of the group, so that new samples do not move existing rows. @default none
    */
   readonly developmentShare?: number | undefined
-  /** Which of the other rows are learned from. The evaluation set stays what it is. @default all */
+  /** Selects which of the other rows are trained on. Does not change the evaluation set. @default all */
   readonly training?: TrainingSelection | undefined
   /**
-   * The version of the functions and of the Standard Schema above, raised whenever they change. With it, or where all parts are
-   * field names and the schema is JSON Schema, samples that did not change are not read again.
+   * The version of the functions and of the Standard Schema above. Raise it whenever they change. With a version, or if
+   * all parts are field names and the schema is a JSON Schema, unchanged samples are not read again.
    */
   readonly version?: string | undefined
 }
 
-/** The options with types left out: what the code behind `Dataset` works on. */
+/** The options without type parameters, for the implementation of `Dataset`. */
 export interface AnyDatasetOptions {
   readonly source: Source
   readonly schema?: StandardSchema | JsonSchema | JsonSchemaFile | undefined

@@ -3,74 +3,88 @@ import type { Rows } from '../model/index.js'
 import type { DocumentStore } from '../store/index.js'
 import type { InexactNumber } from './json-text.js'
 
-/** A file, or a part of memory, that holds samples. */
+/** A file, or a part of memory, that contains samples. */
 export interface SourceEntry {
-  /** How a table was read, in words, for people to check a guess: its columns and their separator. Absent: it is no table. */
+  /**
+   * Describes how a table was read (its columns and separator), so that people can check the guess. Absent if the entry
+   * is not a table.
+   */
   readonly layout?: ((context: CallContext) => Promise<string>) | undefined
-  /** Below the source's root, with `/`; in errors, slices and caches. */
+  /** Path relative to the source's root, with `/`. Used in errors, slices and caches. */
   readonly path: string
-  /** Changes when the content may have; absent: always read. From the stat of a file: size, times, inode. */
+  /**
+   * Changes when the content may have changed. For a file, derived from its stat: size, times, inode. Absent: the entry
+   * is always read.
+   */
   readonly stamp?: string | undefined
-  /** Nanoseconds since 1970 of the last change, for the racy rule; present with `stamp`. */
+  /**
+   * Time of the last change in nanoseconds since 1970. An entry that changed too recently is not trusted by its stamp.
+   * Present with `stamp`.
+   */
   readonly changedAtNs?: bigint | undefined
-  /** Why this file holds no samples that can be read; such an entry is never read, and named in a warning. @default it does */
+  /**
+   * Why this file contains no readable samples. Such an entry is never read, and a warning names it. @default the file
+   * is readable
+   */
   readonly skipped?: string | undefined
   read(context: CallContext): Promise<readonly SourceSample[]>
 }
 
 export interface SourceSample {
   readonly value: unknown
-  /** Where in the entry: `line 3`, `[2]`; empty for a file that is one sample. */
+  /** Position in the entry: `line 3`, `[2]`; empty for a file with a single sample. */
   readonly position: string
-  /** Numbers of the text that a JavaScript number cannot hold, which `value` has as text. @default none */
+  /**
+   * Numbers in the text that a JavaScript number cannot represent exactly. `value` contains them as text. @default none
+   */
   readonly inexact?: readonly InexactNumber[] | undefined
 }
 
-/** Where samples come from. `list` reads no sample. */
+/** A source of samples. `list` does not read samples. */
 export interface Source extends Described {
-  /** Where on this machine. Tells caches apart and is part of no key; absent: nothing is cached between runs. */
+  /** Location on this machine. Separates caches, and is not part of any key. Absent: nothing is cached between runs. */
   readonly location?: string | undefined
   list(context: CallContext): Promise<readonly SourceEntry[]>
 }
 
-/** How one part of a row is made of a sample, where a field's name does not say it. */
+/** Derives one part of a row from a sample, if a field name is not enough. */
 export interface Projection<S, V> extends Described {
-  /** Called once before reading, e.g. to read a template. */
+  /** Called once before samples are read, for example to load a template. */
   load?(context: CallContext): Promise<void>
   project(sample: S): V
 }
 
 export interface PinnedItem {
   readonly id: string
-  /** The digest of the sample as it was read: prompts and settings are no part of it. In format 1, the digest of the row. */
+  /** The digest of the sample as it was read, without prompts and settings. In format 1, the digest of the row. */
   readonly digest: Digest
   readonly group?: string | undefined
 }
 
-/** `dataset/evaluation.json`: what models are judged on, decided by people and kept in Git. */
+/** The content of `dataset/evaluation.json`: the items that models are judged on, chosen by people and kept in Git. */
 export interface PinnedSet {
-  /** 1 is read, never written: its digests are over rows, which settings and prompts change. */
+  /** Format 1 is read but never written: its digests are over rows, which settings and prompts change. */
   readonly formatVersion: 1 | 2
   readonly salt: string
   readonly purpose: string
-  /** Share of the keys, 0..1. */
+  /** Share of the keys that is selected, 0..1. */
   readonly share: number
-  /** The fields that the parts of a row were made of when the set was pinned. @default not recorded */
+  /** The fields that the parts of a row came from when the set was pinned. @default not recorded */
   readonly fields?: PinnedFields | undefined
-  /** Why people accepted other content than they had pinned, oldest first. @default never */
+  /** Records of people accepting changed content, oldest first. @default never */
   readonly repins?: readonly Repin[] | undefined
   /** Sorted by id. */
   readonly items: readonly PinnedItem[]
 }
 
-/** Field names of a sample; a part that a prompt or a function makes is absent. */
+/** Field names of a sample. A part that a prompt or a function produces is absent. */
 export interface PinnedFields {
   readonly input?: string | undefined
   readonly target?: string | undefined
   readonly group?: string | undefined
 }
 
-/** One time that people accepted other content than they had pinned. */
+/** Records that a person accepted changed content of pinned items. */
 export interface Repin {
   readonly reason: string
   readonly by: string
@@ -78,28 +92,28 @@ export interface Repin {
   readonly atMs: number
   /** Items whose content or group was replaced. */
   readonly changed: number
-  /** Ids of items that were dropped, because no sample has them any more. */
+  /** Ids of items that were removed because their sample no longer exists. */
   readonly removed: readonly string[]
 }
 
-/** Gives the pinned set; `undefined` where none is pinned yet. */
+/** Reads the pinned set; `undefined` if none is pinned yet. */
 export interface PinnedSource {
   readonly name: string
   read(context: CallContext): Promise<PinnedSet | undefined>
 }
 
 export interface DatasetContext extends CallContext {
-  /** Where stats and digests of unchanged files are kept; without it everything is read. */
+  /** Cache for stats and digests of unchanged files. Without it every file is read. */
   readonly cache?: DocumentStore | undefined
 }
 
-/** What is known of a dataset without its rows. JSON. */
+/** Summary of a dataset without its rows. JSON. */
 export interface DatasetSummary {
   /** The Merkle root over all rows. */
   readonly fingerprint: Digest
   readonly trainingDigest: Digest
   readonly evaluationDigest: Digest
-  /** Where a share of the training rows is kept apart. */
+  /** Present if a share of the training rows is reserved for development. */
   readonly developmentDigest?: Digest | undefined
   readonly counts: {
     readonly rows: number
@@ -107,12 +121,12 @@ export interface DatasetSummary {
     readonly evaluation: number
     readonly excludedByGroup: number
     readonly development?: number | undefined
-    /** What could be learned from, and is not chosen to be. */
+    /** Rows that could be trained on but are not selected. */
     readonly leftOut?: number | undefined
   }
-  /** Rows of a pinned group that are not pinned themselves. */
+  /** Ids of rows that are not pinned but belong to a pinned group. */
   readonly excludedByGroupIds: readonly string[]
-  /** Targets that are strings, counted, where there are at most 1,000 different ones. */
+  /** Number of rows per target, if targets are strings and there are at most 1,000 different ones. */
   readonly labels?:
     | { readonly training: Readonly<Record<string, number>>; readonly evaluation: Readonly<Record<string, number>> }
     | undefined
@@ -121,41 +135,42 @@ export interface DatasetSummary {
     readonly training: Readonly<Record<string, number>>
     readonly evaluation: Readonly<Record<string, number>>
   }
-  /** What a person should look at: `{ code, message, ids }`. */
+  /** Problems that a person should look at: `{ code, message, ids }`. */
   readonly warnings: readonly { readonly code: string; readonly message: string; readonly ids: readonly string[] }[]
 }
 
 export interface DatasetSnapshot<I, T> {
   readonly summary: DatasetSummary
   readonly training: Rows<I, T>
-  /** Who the training rows are, in their order. */
+  /** Identities of the training rows, in order. */
   readonly trainingRows: readonly RowIdentity[]
-  /** The training rows for which this is true, in their order. */
+  /** Returns the training rows for which `keep` is true, in order. */
   filterTraining(keep: (row: RowIdentity) => boolean): Rows<I, T>
   readonly evaluation: Rows<I, T>
-  /** Rows that no model may have learned from: those pinned, and those set aside. */
+  /** Rows that no model may be trained on: those pinned, and those excluded by group. */
   readonly heldOut: readonly RowIdentity[]
-  /** Neither learned from nor judged on. */
+  /** Rows for early stopping and tuning: neither trained on nor part of the evaluation set. */
   readonly development?: Rows<I, T> | undefined
 }
 
-/** A dataset as it is now. */
+/** The current state of a dataset. */
 export interface OpenedDataset<I, T> {
   readonly summary: DatasetSummary
   /**
-   * The rows that the summary is about. If no sample changed since the last time, none is loaded before this call.
+   * Loads the rows that the summary describes. If no sample has changed since the last run, none is loaded before this
+   * call.
    *
    * @throws `dataset-changed` if samples changed since.
    */
   snapshot(): Promise<DatasetSnapshot<I, T>>
 }
 
-/** Which row it is, and its content. */
+/** Identity of a row: its id and the digests of its content. */
 export interface RowIdentity {
   readonly id: string
-  /** The digest of the row: of all that a model gets or is judged by. */
+  /** The digest of the row: everything that a model receives or is judged by. */
   readonly digest: Digest
-  /** The digest of the sample that the row is made of, as it was read: what the evaluation set pins. */
+  /** The digest of the row's sample as it was read. The evaluation set pins this digest. */
   readonly sampleDigest: Digest
   readonly group?: string | undefined
 }

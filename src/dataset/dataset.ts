@@ -38,36 +38,40 @@ import { readPinnedSet, splitRows } from './split.js'
 import { summaryOf } from './summary.js'
 import { undeclaredGroups } from './undeclared-groups.js'
 
-/** Samples, checked and projected to rows, and the line between training and evaluation. */
+/** Samples, validated and projected to rows, and split into training and evaluation data. */
 export interface Dataset<I = string, T = string> extends Described {
   /**
-   * Every row's identity, in order of id; needs no evaluation set.
+   * Returns every row's identity, sorted by id. Needs no evaluation set.
    *
    * @throws `dataset-invalid` with up to 100 issues in `facts.issues`.
    */
   identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
   /**
-   * Warnings if ids or texts suggest groups that nobody declared; needs no evaluation set. Reads the first 20,000 rows.
+   * Returns warnings if ids or texts suggest groups that are not declared. Needs no evaluation set. Reads the first
+   * 20,000 rows.
    *
    * @throws as `identities`.
    */
   undeclaredGroups(context?: DatasetContext): Promise<DatasetSummary['warnings']>
-  /** How the first tables among the samples were read, for people to check: path, columns and separator. @default 3 tables */
+  /**
+   * Describes how the first tables among the samples were read, so that people can check: path, columns and separator.
+   * @default 3 tables
+   */
   tables(context: CallContext, maximum?: number): Promise<readonly string[]>
-  /** The summary, and the rows for whoever needs them. Samples that did not change are not looked into. @throws as `snapshot`. */
+  /** Returns the summary, and loads the rows on request. Unchanged samples are not read. @throws as `snapshot`. */
   open(context: DatasetContext): Promise<OpenedDataset<I, T>>
   /**
-   * The dataset as it is now. What changes while its rows are read is a `dataset-changed`.
+   * Reads the current state of the dataset. A sample that changes while its rows are read leads to `dataset-changed`.
    *
-   * @throws `dataset-invalid` for samples that cannot be used, an empty part, or no evaluation set; `dataset-changed` where a
-   * pinned item was edited or deleted.
+   * @throws `dataset-invalid` for samples that cannot be used, an empty part, or no evaluation set; `dataset-changed`
+   * if a pinned item was edited or deleted.
    */
   snapshot(context: DatasetContext): Promise<DatasetSnapshot<I, T>>
   /**
-   * Rows of samples that are none of the dataset's and have no target, in the order given: what a model can be asked about.
-   * The schema, which may want a target, is not asked.
+   * Projects samples that are not in the dataset to rows without targets, in the given order, so that a model can
+   * predict them. Samples are not validated, because the schema may require a target.
    *
-   * @throws `dataset-invalid` for a sample that gives no input, or an id twice.
+   * @throws `dataset-invalid` for a sample without an input, or a duplicate id.
    */
   project(samples: readonly unknown[], context?: CallContext): Promise<readonly Row<I, never>[]>
 }
@@ -82,10 +86,10 @@ export interface DatasetConstructor {
   ): Dataset<SelectedValue<S, Input>, FieldSelector<S> extends Target ? string : SelectedValue<S, Target>>
 }
 
-/** Rows that are searched for groups. */
+/** Maximum number of rows that are searched for groups. */
 const mostRows = 20_000
 
-// Raised when equal samples and options give other rows.
+// Raise this when the same samples and options lead to different rows.
 const rowVersion = '2'
 
 class DatasetOf implements Dataset<unknown, unknown> {
@@ -98,19 +102,19 @@ class DatasetOf implements Dataset<unknown, unknown> {
     if (typeof options.input === 'string' && options.input === '')
       throw new SheikhError(
         'invalid-options',
-        'Cannot make a dataset: its input is a field without a name. Name the field that models get.',
+        'Cannot make a dataset: the name of the input field is empty. Name the field that models receive.',
       )
     const { developmentShare = 0 } = options
     if (!(developmentShare >= 0 && developmentShare < 1))
       throw new SheikhError(
         'invalid-options',
-        `Cannot make a dataset: a development share of ${developmentShare} is not between 0 and 1. Give one such as 0.1.`,
+        `Cannot make a dataset: the development share ${developmentShare} is not between 0 and 1. Give one such as 0.1.`,
       )
     const { maximumRows = 1 } = options.training ?? {}
     if (!(Number.isSafeInteger(maximumRows) && maximumRows >= 1))
       throw new SheikhError(
         'invalid-options',
-        `Cannot make a dataset that learns from ${maximumRows} rows: give a whole number, at least 1.`,
+        `Cannot make a dataset with at most ${maximumRows} training rows: the number is not an integer of at least 1. Give one such as 10000.`,
       )
     this.#options = options
   }
@@ -131,7 +135,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return tables
   }
 
-  /** A schema or a template in a file stands in it once the dataset has been read. */
+  /** Contains a schema or template from a file only after the dataset has been read. */
   describe(): Json {
     const { source, id, input, target, group, slices, sliceByFolder, schema } = this.#options
     return {
@@ -242,7 +246,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return this.#schema
   }
 
-  /** Digest of all that decides a row beside its file; `undefined`: some code has no version. Needs a loaded schema. */
+  /**
+   * Digest of everything except the file that decides a row. `undefined` if some code has no version. Needs a loaded
+   * schema.
+   */
   #cacheKey(): Digest | undefined {
     const identity = identityOf(this.#options.source) === undefined ? undefined : identityOf(this)
     return identity === undefined ? undefined : digestJson(identity)
@@ -250,29 +257,29 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   async #scan(listed: readonly SourceEntry[], schema: SampleSchema, context: DatasetContext): Promise<Scan> {
     const found = await scan(listed, this.#options, schema, this.#cacheKey(), context)
-    const [unread] = filesWarning('unread-files', 'hold no samples that can be read', found.skipped)
+    const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
     if (found.rows.length === 0)
       throw new SheikhError(
         'dataset-invalid',
-        `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no sample.${unread === undefined ? '' : ` ${unread.message}`} Add samples.`,
+        `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no samples.${unread === undefined ? '' : ` ${unread.message}`} Add samples.`,
       )
     const { target } = this.#options
     if (target !== undefined && found.rows.every(({ targetKey }) => targetKey === undefined))
       throw new SheikhError(
         'dataset-invalid',
-        `Cannot use the dataset: no sample has a target${typeof target === 'string' ? ` (the field ${JSON.stringify(target)})` : ''}. Correct the samples, or the name of the field.`,
+        `Cannot use the dataset: no sample has a target${typeof target === 'string' ? ` (the field ${JSON.stringify(target)})` : ''}. Correct the samples, or the name of the target field.`,
       )
     return found
   }
 }
 
-/** @throws `dataset-changed` if these are not the rows that the summary is about. */
+/** @throws `dataset-changed` if these are not the rows that the summary describes. */
 function checkSame(summary: DatasetSummary, snapshot: DatasetSnapshot<unknown, unknown>) {
   const digests = ['fingerprint', 'trainingDigest', 'evaluationDigest', 'developmentDigest'] as const
   if (digests.every((name) => snapshot.summary[name] === summary[name])) return snapshot
   throw new SheikhError(
     'dataset-changed',
-    'Cannot go on: samples were changed while they were in use. Run again when nobody writes to the samples.',
+    'Cannot continue: samples changed during the run. Run again while nothing writes to the samples.',
   )
 }
 
@@ -280,9 +287,9 @@ const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIden
   group === undefined ? { id, digest, sampleDigest } : { id, digest, sampleDigest, group }
 
 /**
- * Samples, checked and projected to rows, and the line between training and evaluation.
+ * Samples, validated and projected to rows, and split into training and evaluation data.
  *
- * Field names are checked against a Standard Schema's type. Parts that are functions are called for every sample in every run,
- * unless the options have a `version`.
+ * Field names are checked against a Standard Schema's type. Functions are called for every sample in every run, unless
+ * the options have a `version`.
  */
 export const Dataset: DatasetConstructor = DatasetOf as unknown as DatasetConstructor

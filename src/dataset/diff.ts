@@ -1,14 +1,14 @@
 import type { RowIdentity } from './dataset-types.js'
 
-/** Ids, in the order in which they stand in what they were taken from. */
+/** Ids, in their original order. */
 export interface IdentityDifference {
   readonly added: readonly string[]
   readonly removed: readonly string[]
-  /** In both, with another digest. */
+  /** Ids in both, with different digests. */
   readonly changed: readonly string[]
 }
 
-/** What happened to rows between two readings. */
+/** Compares the rows of two readings. */
 export function diffIdentities(
   before: readonly Pick<RowIdentity, 'id' | 'digest'>[],
   after: readonly Pick<RowIdentity, 'id' | 'digest'>[],

@@ -1,6 +1,6 @@
-/** Ids in order are looked at up to this many: groups are neighbours there. */
+/** Maximum number of sorted ids to examine. Members of a group are neighbours. */
 const mostIds = 20_000
-/** Fewer prefixes are kinds or files (`spam-001`), not groups. */
+/** With fewer prefixes, they are kinds or files (`spam-001`), not groups. */
 const fewestPrefixes = 10
 const largestGroup = 50
 // A separator and a short number, or one letter.

@@ -1,19 +1,19 @@
 import { SheikhError } from '../core/index.js'
 
-/** One thing that is wrong with the samples. */
+/** One problem with the samples. */
 export interface DatasetIssue {
-  /** Below the source's root. */
+  /** Path relative to the source's root. */
   readonly path: string
-  /** Where in the file: `line 3`, `[2]`; empty for the whole file. */
+  /** Position in the file: `line 3`, `[2]`; empty for the whole file. */
   readonly position: string
   readonly message: string
 }
 
-/** How many issues are collected before reading stops: enough to see a pattern. */
+/** Number of issues after which reading stops. */
 export const maximumIssues = 100
 const namedIssues = 5
 
-/** An error that names the first few issues; all of them are in `facts.issues`. */
+/** An error that names the first few issues. `facts.issues` contains all of them. */
 export function issuesError(issues: readonly DatasetIssue[], cause?: unknown): SheikhError {
   const named = issues
     .slice(0, namedIssues)
@@ -32,14 +32,14 @@ export function placeOf(path: string, position: string): string {
   return position === '' ? path : `${path} ${position}`
 }
 
-/** The issues that an error carries, where it is one of `issuesError`. */
+/** The issues of an error from `issuesError`; `undefined` for any other error. */
 export function issuesOf(error: unknown): readonly DatasetIssue[] | undefined {
   if (!(error instanceof SheikhError) || error.code !== 'dataset-invalid') return undefined
   const { issues } = error.facts
   return Array.isArray(issues) ? (issues as readonly DatasetIssue[]) : undefined
 }
 
-/** A warning about files, of which the first few are named with the reason. */
+/** A warning about files that names the first few with their reasons. */
 export function filesWarning(
   code: string,
   what: string,
@@ -52,13 +52,13 @@ export function filesWarning(
   return [{ code, message, ids: files.slice(0, maximumIssues).map(({ path }) => path) }]
 }
 
-/** A file among the samples that gives none. */
+/** A file in the samples directory that contains no samples. */
 export interface SkippedFile {
   readonly path: string
   readonly reason: string
 }
 
-/** Names that stand for many: the first few in quotes, and how many more there are. */
+/** Lists the first few names in quotes, and how many more there are. */
 export function someOf(names: readonly string[], shown = namedIssues): string {
   const first = names.slice(0, shown).map((name) => JSON.stringify(name))
   return names.length > shown ? `${first.join(', ')} and ${names.length - shown} more` : first.join(', ')

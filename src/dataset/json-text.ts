@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** Parses JSON. A text that is not JSON gives where it stops being one, which `JSON.parse` does not always say. */
+/** Parses JSON. For invalid JSON, returns the position of the error, which `JSON.parse` does not always report. */
 export function parseJsonText(text: string): { readonly value: unknown } | { readonly problem: JsonProblem } {
   try {
     return { value: JSON.parse(text) }
@@ -31,9 +31,12 @@ function problemAt(text: string, offset: number): JsonProblem {
 
 type Expected = 'value' | 'value-or-close' | 'key' | 'key-or-close' | 'colon' | 'comma-or-close' | 'end'
 
-/** The offset of the first character that cannot continue a JSON text (RFC 8259); the length of a text that ends too early. */
+/**
+ * The offset of the first character that is invalid at its place (RFC 8259), or the length of a text that ends too
+ * early.
+ */
 export function jsonErrorOffset(text: string): number {
-  // A list instead of recursion: a hostile text may be nested deeper than the stack is.
+  // A list instead of recursion, because hostile text may be nested deeper than the stack allows.
   const open: string[] = []
   let expected = 'value' as Expected
   let at = 0
@@ -101,17 +104,17 @@ function skipScalar(text: string, at: number): { readonly at: number; readonly w
 const escapes = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const scalars = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
-/** A number of a JSON text that a JavaScript number cannot hold. */
+/** A number in a JSON text that a JavaScript number cannot represent exactly. */
 export interface InexactNumber {
   /** A JSON Pointer (RFC 6901): `/id`. */
   readonly pointer: string
-  /** As the text writes it. */
+  /** The digits as written in the text. */
   readonly digits: string
 }
 
 /**
- * Parses JSON as `parseJsonText`, but keeps the digits of an integer that a number would round (beyond ±2⁵³), and of a number
- * that is too large to be finite (`1e400`): each becomes text and is listed.
+ * Parses JSON like `parseJsonText`, but keeps the digits of integers that would be rounded (beyond ±2⁵³) and of numbers
+ * that are too large to be finite (`1e400`). These become text and are listed.
  */
 export function parseJsonKeepingDigits(
   text: string,
@@ -151,15 +154,15 @@ function unmarked(value: unknown, pointer: string, found: InexactNumber[]): unkn
   )
 }
 
-/** What is wrong with a number that is neither an id nor a group, where its digits as text would do. */
+/** The message for an inexact number that is neither an id nor a group. */
 export const inexactProblem = ({ pointer, digits }: InexactNumber): string =>
-  `the number ${digits.length > 40 ? `${digits.slice(0, 40)}…` : digits} at ${pointer} has more digits than a JavaScript number keeps; write it as text, in quotes`
+  `the number ${digits.length > 40 ? `${digits.slice(0, 40)}…` : digits} at ${pointer} has more digits than a JavaScript number can represent; write it as text, in quotes`
 
 /** Whether a number is the whole value of one of these members, which are read as text. */
 export const isTextMember = ({ pointer, digits }: InexactNumber, members: readonly string[]): boolean =>
   members.some((member) => pointer === `/${member}`) && /^-?\d+$/.test(digits)
 
-// Random, so that no string of a text begins with it.
+// Random, so that no string in the text starts with it.
 const mark = `${randomUUID()}:`
 const prefix = `\u0000${mark}`
 const mayBeInexact = /\d{16}|[eE]\+?\d{3}/

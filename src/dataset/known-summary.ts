@@ -1,28 +1,30 @@
-// The summary of samples that nobody changed since it was made: one short document, where rows are one of megabytes.
+// Caches the summary of unchanged samples in one short document, while the rows take megabytes.
 import { type Digest, digestBytes, digestJson, isSheikhError, type Json, type JsonObject } from '../core/index.js'
 import { isSettled } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, DatasetSummary, PinnedSet, SourceEntry } from './dataset-types.js'
 
-// Raised when the same rows give another summary.
+// Raise this when the same rows lead to a different summary.
 const summaryVersion = 1
 
 export interface KnownSummary {
-  /** The summary that was kept for exactly these samples. */
+  /** Returns the cached summary of exactly these samples. */
   find(): Promise<DatasetSummary | undefined>
-  /** Keeps a summary, unless a file was changed so recently that a later change may not show. Call it after `find`. */
+  /**
+   * Caches a summary, unless a file changed so recently that its stamp may miss a later change. Call it after `find`.
+   */
   keep(summary: DatasetSummary): Promise<void>
 }
 
 interface SummaryInputs {
   readonly options: AnyDatasetOptions
-  /** Digest of all that decides a row beside its file. */
+  /** Digest of everything except the file that decides a row. */
   readonly key: Digest
   readonly pinned: PinnedSet
   readonly listed: readonly SourceEntry[]
 }
 
-/** @returns `undefined` if a sample's stamp is not known, or nothing is cached: then every run reads the rows. */
+/** @returns `undefined` if a sample has no stamp, or nothing is cached. Then every run reads the rows. */
 export function knownSummary(
   { options, key, pinned, listed }: SummaryInputs,
   context: DatasetContext,
@@ -53,7 +55,7 @@ export function knownSummary(
         await cache.write(name, { formatVersion: 1, inputs: digest, summary: summary as unknown as Json })
       } catch (error) {
         if (!isSheikhError(error, 'storage-failed')) throw error
-        context.log.debug(`The summary of the dataset is not kept: ${error.message}`)
+        context.log.debug(`Could not cache the summary of the dataset: ${error.message}`)
       }
     },
   }

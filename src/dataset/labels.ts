@@ -6,10 +6,10 @@ type Labels = DatasetSummary['labels']
 type Counts = Readonly<Record<string, number>>
 
 /**
- * Refuses labels that only a slip can have made: one that is empty, and two that differ in nothing a person sees, since only
- * the space around them or their Unicode form differs. Free text, in which few targets occur twice, is not taken for labels.
+ * Rejects labels that are certainly mistakes: empty labels, and labels that look identical because they differ only in
+ * surrounding white space or Unicode form. Free text, in which few targets occur twice, does not count as labels.
  *
- * @throws `dataset-invalid` that names the labels.
+ * @throws `dataset-invalid` naming the labels.
  */
 export function checkLabels(labels: Labels): void {
   if (labels === undefined || !isCategorical(labels)) return
@@ -18,19 +18,19 @@ export function checkLabels(labels: Labels): void {
   if (empty.length > 0)
     throw refused(
       `${countOf(labels, empty)} rows have an empty label`,
-      'Write their labels, or remove these rows; in JSON, null is a row without a target',
+      'Fill in the labels, or remove these rows. In JSON, use null for a row without a target',
       empty,
     )
   const [alike] = groupsOf(all, (label) => label.trim().normalize('NFC'))
   if (alike !== undefined)
     throw refused(
-      `the labels ${someOf(alike)} differ only in the space around them or in their Unicode form`,
-      'Write them alike',
+      `the labels ${someOf(alike)} differ only in surrounding white space or Unicode form`,
+      'Use one spelling',
       alike,
     )
 }
 
-/** What a person should look at: labels that differ only in case, and labels of the evaluation set that training lacks. */
+/** Warnings about labels that differ only in case, and labels of the evaluation set that no training row has. */
 export function labelWarnings(labels: Labels): DatasetSummary['warnings'] {
   if (labels === undefined || !isCategorical(labels)) return []
   const all = Object.keys({ ...labels.training, ...labels.evaluation })
@@ -38,7 +38,7 @@ export function labelWarnings(labels: Labels): DatasetSummary['warnings'] {
   return [
     ...groupsOf(all, (label) => label.normalize('NFKC').toLowerCase()).map((alike) => ({
       code: 'similar-labels',
-      message: `The labels ${someOf(alike)} differ only in case or in their Unicode form: a model learns them as different answers.`,
+      message: `The labels ${someOf(alike)} differ only in case or Unicode form. A model learns them as different labels.`,
       ids: [],
     })),
     ...(unknown.length === 0
@@ -46,20 +46,20 @@ export function labelWarnings(labels: Labels): DatasetSummary['warnings'] {
       : [
           {
             code: 'unknown-labels',
-            message: `No training row has the ${unknown.length === 1 ? 'label' : 'labels'} ${someOf(unknown)}, which the evaluation set asks for in ${countOf(labels, unknown)} rows.`,
+            message: `No training row has the ${unknown.length === 1 ? 'label' : 'labels'} ${someOf(unknown)}, which ${countOf(labels, unknown)} rows of the evaluation set have.`,
             ids: [],
           },
         ]),
   ]
 }
 
-// Labels repeat; answers in free text seldom do.
+// Labels repeat; free text rarely does.
 function isCategorical({ training, evaluation }: NonNullable<Labels>): boolean {
   const rows = [...Object.values(training), ...Object.values(evaluation)].reduce((sum, count) => sum + count, 0)
   return 2 * Object.keys({ ...training, ...evaluation }).length <= rows
 }
 
-/** The groups of labels that have one key. */
+/** Groups labels with the same key. */
 function groupsOf(labels: readonly string[], keyOf: (label: string) => string): readonly (readonly string[])[] {
   const groups = new Map<string, string[]>()
   for (const label of labels) groups.set(keyOf(label), [...(groups.get(keyOf(label)) ?? []), label])

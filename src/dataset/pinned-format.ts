@@ -1,7 +1,7 @@
 import { type Digest, isDigest, SheikhError } from '../core/index.js'
 import type { PinnedFields, PinnedItem, PinnedSet, Repin } from './dataset-types.js'
 
-/** The set's text: one item a line, so that a difference in Git can be read. */
+/** Formats a pinned set as JSON with one item per line, so that Git diffs are readable. */
 export function formatPinnedSet({ formatVersion, salt, purpose, share, fields, repins, items }: PinnedSet): string {
   const head = Object.entries({ formatVersion, salt, purpose, share, fields, repins }).flatMap(([name, value]) =>
     value === undefined ? [] : [`  "${name}": ${JSON.stringify(value)},\n`],
@@ -10,19 +10,19 @@ export function formatPinnedSet({ formatVersion, salt, purpose, share, fields, r
   return `{\n${head.join('')}  "items": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`
 }
 
-/** Checks a document. @throws `dataset-invalid` where it is not a pinned set. */
+/** Validates a document. @throws `dataset-invalid` if it is not a pinned set. */
 export function parsePinnedSet(document: unknown, name = 'it'): PinnedSet {
   const refuse = (fact: string): never => {
     throw new SheikhError(
       'dataset-invalid',
-      `Cannot use the evaluation set: ${name} ${fact}. Restore it from Git, or pin anew: sheikh evaluation pin`,
+      `Cannot use the evaluation set: ${name} ${fact}. Restore it from Git, or pin a new one: sheikh evaluation pin`,
       { facts: { source: name } },
     )
   }
   const set = isObject(document) ? document : refuse('is not an object')
   const { formatVersion, salt, purpose, share } = set
   if (formatVersion !== 1 && formatVersion !== 2)
-    return refuse(`has the format version ${JSON.stringify(formatVersion)}, and versions 1 and 2 are read`)
+    return refuse(`has the format version ${JSON.stringify(formatVersion)}, but only 1 and 2 are supported`)
   if (typeof salt !== 'string') return refuse('has no "salt"')
   if (typeof purpose !== 'string') return refuse('has no "purpose"')
   if (typeof share !== 'number' || !(share > 0 && share < 1)) return refuse('has no "share" between 0 and 1')

@@ -5,11 +5,11 @@ import { someOf } from './issues.js'
 import { pinnedItem, sorted } from './pinned-format.js'
 import { isSelected, type SelectionOptions } from './selection.js'
 
-/** The key by which a row is chosen and kept apart: all rows of a group have one. */
+/** The key that decides whether a row is selected or excluded. All rows of a group share it. */
 export const groupKeyOf = ({ group, id }: Pick<RowIdentity, 'group' | 'id'>): string => group ?? id
 
 /**
- * The evaluation set that the hash rule chooses; a group is in whole, or not at all.
+ * Selects an evaluation set by hash. Groups are selected as a unit.
  *
  * @throws `invalid-options` for a share that is not between 0 and 1.
  */
@@ -21,7 +21,7 @@ export function proposePinnedSet(
   if (!(share > 0 && share < 1))
     throw new SheikhError(
       'invalid-options',
-      `Cannot choose an evaluation set: a share of ${share} is not between 0 and 1. Give one such as 0.2.`,
+      `Cannot choose an evaluation set: the share ${share} is not between 0 and 1. Give one such as 0.2.`,
     )
   const items = identities
     .filter((row) => isSelected(groupKeyOf(row), { salt, purpose, share }))
@@ -31,14 +31,14 @@ export function proposePinnedSet(
 
 const formatVersion = 2
 
-/** What a set pins of a row: the sample's digest; in format 1, the row's. */
+/** The digest that a set pins for a row: the sample's digest; in format 1, the row's. */
 export const pinnedDigestOf = (
   { digest, sampleDigest }: Pick<RowIdentity, 'digest' | 'sampleDigest'>,
   version: PinnedSet['formatVersion'],
 ): Digest => (version === 1 ? digest : sampleDigest)
 
 /**
- * The set with further rows, or with the present content of rows that were edited.
+ * Returns the set with further rows, or with the current content of rows that were edited.
  *
  * @throws `not-found` for an id that no row has.
  */
@@ -48,7 +48,7 @@ export function addToPinnedSet(set: PinnedSet, ids: readonly string[], identitie
   if (unknown.length > 0)
     throw new SheikhError(
       'not-found',
-      `Cannot pin ${someOf(unknown)}: no sample has that id. Look at the ids of the samples.`,
+      `Cannot pin ${someOf(unknown)}: no sample has this id. Check the ids of the samples.`,
       { facts: { ids: unknown } },
     )
   const items = new Map(set.items.map((item) => [item.id, item]))
@@ -57,11 +57,11 @@ export function addToPinnedSet(set: PinnedSet, ids: readonly string[], identitie
 }
 
 /**
- * The set with the present content and groups of its items, in the newest format. Items without a sample are dropped; no
- * item is added. The set records the reason, if anything about its items changed.
+ * Returns the set with the current content and groups of its items, in the newest format. Items without a sample are
+ * removed; no item is added. If anything about the items changed, the set records the reason.
  *
- * @param now.fields the fields that parts are made of now.
- * @throws `invalid-options` without a reason or a name; `dataset-changed` if no item has a sample any more.
+ * @param now.fields the fields that parts currently come from.
+ * @throws `invalid-options` without a reason or a name; `dataset-changed` if no pinned sample exists any more.
  */
 export function repinSet(
   set: PinnedSet,
@@ -72,14 +72,14 @@ export function repinSet(
   if (reason.trim() === '' || by.trim() === '')
     throw new SheikhError(
       'invalid-options',
-      `Cannot repin the evaluation set: ${reason.trim() === '' ? 'the reason' : 'the name of who decides'} is empty. Say ${reason.trim() === '' ? 'why the content may change: --reason "…"' : 'who decides: --by "…"'}`,
+      `Cannot repin the evaluation set: ${reason.trim() === '' ? 'the reason' : 'the name of who decides'} is empty. ${reason.trim() === '' ? 'Give a reason: --reason "…"' : 'Give a name: --by "…"'}`,
     )
   const rows = new Map(identities.map((row) => [row.id, row]))
   const kept = set.items.filter(({ id }) => rows.has(id))
   if (kept.length === 0)
     throw new SheikhError(
       'dataset-changed',
-      'Cannot repin the evaluation set: no pinned item has a sample any more. Restore the samples, or delete the file and pin anew: sheikh evaluation pin',
+      'Cannot repin the evaluation set: none of the pinned samples exist any more. Restore the samples, or delete the file and pin a new set: sheikh evaluation pin',
     )
   const repin = {
     ...{ reason, by, atMs },
@@ -102,18 +102,18 @@ const isChanged = (item: PinnedItem, row: RowIdentity, version: PinnedSet['forma
   item.digest !== pinnedDigestOf(row, version) || item.group !== row.group
 
 export interface PinnedStatus {
-  /** Items pinned. */
+  /** Number of pinned items. */
   readonly pinned: number
-  /** Ids of pinned items whose sample is not what was pinned. */
+  /** Ids of pinned items whose sample changed since pinning. */
   readonly edited: readonly string[]
-  /** Ids of pinned items that have no sample. */
+  /** Ids of pinned items whose sample no longer exists. */
   readonly deleted: readonly string[]
-  /** Ids of rows of a pinned group that are not pinned themselves. */
+  /** Ids of rows that are not pinned but belong to a pinned group. */
   readonly excludedByGroup: readonly string[]
   readonly training: number
 }
 
-/** How a pinned set compares with the rows as they are now. */
+/** Compares a pinned set with the current rows. */
 export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[]): PinnedStatus {
   const pinnedIds = new Set(set.items.map(({ id }) => id))
   const keys = heldOutKeys(set, identities)
@@ -131,8 +131,8 @@ export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[])
 }
 
 /**
- * The keys of what no model may learn from: those of the items as they were pinned, and as their rows are now. A group that
- * a setting adds after pinning is kept apart like one that was pinned.
+ * The keys of rows that no model may be trained on: keys of the items as pinned and of their current rows. A group that
+ * a setting adds after pinning is excluded like a pinned group.
  */
 export function heldOutKeys(
   { items }: Pick<PinnedSet, 'items'>,

@@ -4,10 +4,10 @@ import type { PinnedSet, PinnedSource } from './dataset-types.js'
 import { parseJsonText } from './json-text.js'
 import { parsePinnedSet } from './pinned-format.js'
 
-// A million items of a hundred bytes.
+// Enough for a million items of a hundred bytes.
 const maximumBytes = 100_000_000
 
-/** The pinned set in a file; a file that is not there is a set that is not pinned yet. */
+/** Reads the pinned set from a file. If the file does not exist, no set is pinned yet. */
 export function pinnedFile(path: string): PinnedSource {
   plainPath(path, 'the path of an evaluation set')
   const name = JSON.stringify(path)
@@ -25,7 +25,7 @@ export function pinnedFile(path: string): PinnedSource {
   }
 }
 
-/** A pinned set that is in memory already. */
+/** A pinned set in memory. */
 export function pinnedSet(set: PinnedSet): PinnedSource {
   const checked = parsePinnedSet(set)
   return { name: 'the pinned set', read: async () => checked }
@@ -34,7 +34,7 @@ export function pinnedSet(set: PinnedSet): PinnedSource {
 async function readText(path: string): Promise<string | undefined> {
   try {
     const { size } = await stat(path)
-    if (size > maximumBytes) throw refused(path, `it has ${size} bytes, and at most ${maximumBytes} are read`)
+    if (size > maximumBytes) throw refused(path, `it has ${size} bytes, but the maximum is ${maximumBytes}`)
     return await readFile(path, 'utf8')
   } catch (error) {
     if (error instanceof SheikhError) throw error

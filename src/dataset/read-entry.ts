@@ -8,21 +8,21 @@ import { projectRow, rowText, Unprojectable } from './row-projection.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
-/** What is kept of a row between runs. */
+/** The cached data of a row. */
 export interface ScannedRow {
   readonly id: string
   readonly digest: Digest
-  /** The digest of the sample as it was read; of the row, if JSON cannot hold the sample. */
+  /** The digest of the sample as it was read, or of the row if the sample cannot be represented as JSON. */
   readonly sampleDigest: Digest
   readonly path: string
   readonly position: string
   readonly group: string | undefined
-  /** The target, where it is text that is short enough to be a label. */
+  /** The target, if it is text short enough to be a label. */
   readonly label: string | undefined
   readonly slices: Readonly<Record<string, string>>
   /** Equal for equal inputs. */
   readonly inputKey: string
-  /** Equal for equal targets; absent where there is none. */
+  /** Equal for equal targets; absent without a target. */
   readonly targetKey: string | undefined
 }
 
@@ -35,7 +35,7 @@ export interface EntryRead {
 
 const maximumLabelLength = 256
 
-/** Reads, checks and projects the samples of one file. */
+/** Reads, validates and projects the samples of one file. */
 export async function readEntry(
   entry: SourceEntry,
   options: AnyDatasetOptions,
@@ -77,7 +77,7 @@ export async function readEntry(
   return { scanned, rows, sizeBytes, issues }
 }
 
-/** The fields of which only the text counts. */
+/** The fields that are read as text. */
 const textMembersOf = ({ id = 'id', group }: AnyDatasetOptions): readonly string[] =>
   [id, group].filter((part) => typeof part === 'string')
 
@@ -105,5 +105,5 @@ function scannedOf(
   return { id, ...place, group, label, slices, inputKey: shortKey(input), targetKey }
 }
 
-// 64 bits: they only say which rows a person should look at.
+// 64 bits are enough, because the keys are only used for warnings.
 const shortKey = (value: unknown) => hexOf(digestJson(value)).slice(0, 16)

@@ -2,7 +2,7 @@ import type { Row } from '../model/index.js'
 
 type AnyRow = Row<unknown, unknown>
 
-/** Rows in memory, by file. What does not fit is read again when it is asked for. */
+/** Caches rows in memory, by file. Rows that do not fit are read again when needed. */
 export class RowPool {
   readonly #files = new Map<string, { readonly rows: ReadonlyMap<string, AnyRow>; readonly sizeBytes: number }>()
   readonly #maximumBytes: number
@@ -15,7 +15,7 @@ export class RowPool {
   get(path: string): ReadonlyMap<string, AnyRow> | undefined {
     const found = this.#files.get(path)
     if (found === undefined) return undefined
-    // A Map keeps its order of insertion: what was used last is dropped last.
+    // A Map keeps insertion order, so the least recently used file is dropped first.
     this.#files.delete(path)
     this.#files.set(path, found)
     return found.rows

@@ -6,18 +6,18 @@ const maximumIdLength = 1024
 
 export interface Place {
   readonly path: string
-  /** The id of a sample that has none of its own. */
+  /** The id of a sample without an id of its own. */
   readonly fallbackId: string
-  /** Of a repeated sample without an id: the fallback id of the first one. */
+  /** For a repeated sample without an id: the fallback id of its first copy. */
   readonly duplicateOf?: string | undefined
 }
 
-/** Calls what parts have to do before the first sample. */
+/** Runs each part's `load` before the first sample. */
 export async function loadParts(options: AnyDatasetOptions, context: CallContext): Promise<void> {
   for (const part of partsOf(options)) if (typeof part === 'object') await part.load?.(context)
 }
 
-/** What stands for a part in a key. */
+/** Describes a part for a key. */
 export function describePart(part: AnyFieldSelector | undefined): Json {
   if (part === undefined) return null
   if (typeof part === 'string') return { field: part }
@@ -25,7 +25,7 @@ export function describePart(part: AnyFieldSelector | undefined): Json {
   return identityOf(part) ?? { contract: part.contract, name: part.name, describe: part.describe() }
 }
 
-/** Whether the parts are data, or have a version: nothing that a function decides. */
+/** Whether all parts are field names or have a version, so that no unversioned function decides a row. */
 export function partsHaveIdentity(options: AnyDatasetOptions): boolean {
   return (
     typeof options.slices !== 'function' &&
@@ -39,9 +39,9 @@ const partsOf = ({ id, input, target, group }: AnyDatasetOptions): readonly AnyF
   [id, input, target, group].filter((part) => part !== undefined)
 
 /**
- * The row of a sample, or what keeps it from being one.
+ * Projects a sample to a row. Throws `Unprojectable` if that is impossible.
  *
- * @param sample as the schema made it. @param written as it was read: a schema may leave out the `id` that it does not know.
+ * @param sample the schema's output. @param written the sample as it was read: a schema may drop an unknown `id`.
  */
 export function projectRow(
   options: AnyDatasetOptions,
@@ -54,7 +54,7 @@ export function projectRow(
   const target = options.target === undefined ? undefined : (partOf(options.target, sample, 'target') ?? undefined)
   const named = options.group === undefined ? undefined : nameOf(partOf(options.group, sample, 'group'), 'group')
   const id = idOf(options, sample, written, place)
-  // Copies of one sample belong to one side of the evaluation line.
+  // Copies of one sample must not be split between training and evaluation.
   const group = named ?? (id === place.fallbackId ? place.duplicateOf : undefined)
   const row = {
     id,
@@ -68,7 +68,7 @@ export function projectRow(
   return row
 }
 
-/** The message of a sample that cannot be made a row. */
+/** Thrown for a sample that cannot become a row. */
 export class Unprojectable extends Error {}
 
 function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown, { fallbackId }: Place): string {
@@ -110,9 +110,9 @@ function called(project: (sample: unknown) => unknown, sample: unknown, what: st
   try {
     return project(sample)
   } catch (error) {
-    // An error of ours says more than one about a sample could: a template's file and line.
+    // An error of this library is more specific: it names a template's file and line.
     if (isSheikhError(error)) throw error
-    throw new Unprojectable(`its ${what} cannot be made: ${messageOf(error)}`)
+    throw new Unprojectable(`its ${what} cannot be derived: ${messageOf(error)}`)
   }
 }
 
@@ -131,16 +131,16 @@ function nameOf(value: unknown, what: string): string | undefined {
 const missing = (part: AnyFieldSelector, what: string) =>
   typeof part === 'string' ? `it has no field ${JSON.stringify(part)} for the ${what}` : `its ${what} is undefined`
 
-// Canonical JSON writes a Date or a Map as `{}`: two different rows would have one digest.
+// Canonical JSON writes a Date or a Map as `{}`, so two different rows would have the same digest.
 function checkPlain(value: unknown, what: string): void {
   const other = notPlain(value)
   if (other !== undefined)
-    throw new Unprojectable(`its ${what} holds a ${other.constructor?.name ?? 'value'}, which is not plain JSON`)
+    throw new Unprojectable(`its ${what} contains a ${other.constructor?.name ?? 'value'}, which is not plain JSON`)
 }
 
 /** The first object in a value that is neither a list nor a plain object. */
 export function notPlain(value: unknown, depth = 0): object | undefined {
-  // Canonical JSON refuses what is nested deeper.
+  // Canonical JSON rejects deeper nesting.
   if (typeof value !== 'object' || value === null || depth > 512) return undefined
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!Array.isArray(value) && prototype !== null && Object.getPrototypeOf(prototype) !== null) return value
@@ -151,7 +151,7 @@ export function notPlain(value: unknown, depth = 0): object | undefined {
   return undefined
 }
 
-/** The canonical text of a row: what its digest is over. */
+/** The canonical text of a row, which its digest covers. */
 export function rowText(row: Row<unknown, unknown>): string {
   try {
     return canonicalJson(row)

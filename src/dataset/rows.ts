@@ -11,7 +11,7 @@ const rowsPerBatch = 256
 
 type AnyRow = Row<unknown, unknown>
 
-/** Gives the rows of a scan; what is not in memory is read again, and must be what it was. */
+/** Provides the rows of a scan. Rows that are not in memory are read again, and must be unchanged. */
 export class RowReader {
   readonly #scan: Scan
   readonly #options: AnyDatasetOptions
@@ -26,7 +26,7 @@ export class RowReader {
     this.#context = context
   }
 
-  /** Rows that can be read again and again, in the order given. */
+  /** Rows that can be read repeatedly, in the given order. */
   rows(scanned: readonly ScannedRow[]): Rows<unknown, unknown> {
     const batchesOf = (batch: readonly ScannedRow[]) => this.#load(batch)
     const { signal } = this.#context
@@ -65,7 +65,7 @@ export class RowReader {
     if (ids.length === 0 && issues.length === 0) return
     throw new SheikhError(
       'dataset-changed',
-      `Cannot go on: ${JSON.stringify(path)} was changed while it was in use${ids.length > 0 ? ` (${someOf(ids)})` : ''}. Run again when nobody writes to the samples.`,
+      `Cannot continue: ${JSON.stringify(path)} changed during the run${ids.length > 0 ? ` (${someOf(ids)})` : ''}. Run again while nothing writes to the samples.`,
       { facts: { path, ids }, ...(issues.length > 0 ? { cause: issuesError(issues) } : {}) },
     )
   }

@@ -3,13 +3,14 @@ import { notPlain, type Place } from './row-projection.js'
 
 /**
  * The digest of a sample as it was read: its canonical JSON (RFC 8785), with the line endings of every string as `\n`.
- * Settings and prompts are no part of it. `undefined` for a value that JSON cannot hold, such as a `Date` in memory.
+ * Settings and prompts are not included. `undefined` for a value that JSON cannot represent, such as a `Date` in
+ * memory.
  */
 export function digestSample(value: unknown): Digest | undefined {
   try {
     const text = canonicalJson(value)
     if (notPlain(value) !== undefined) return undefined
-    // Canonical JSON escapes a carriage return as `\r`. Most samples have none, and need no copy.
+    // Canonical JSON escapes a carriage return as `\r`. Most samples have none and need no copy.
     return digestBytes(text.includes('\\r') ? canonicalJson(withLineFeeds(value)) : text)
   } catch {
     return undefined
@@ -24,8 +25,8 @@ function withLineFeeds(value: unknown): unknown {
 }
 
 /**
- * Gives each sample of one file the id that it has if it names none: the path for a file that is one sample, else the path
- * and 16 hexadecimal digits of the sample's digest, so that lines can be moved. Copies of a sample are numbered: `~2`, `~3`.
+ * Creates ids for samples without one: the path for a file with a single sample, otherwise the path and 16 hexadecimal
+ * digits of the sample's digest, so that lines can be moved. Copies of a sample are numbered: `~2`, `~3`.
  */
 export class FallbackIds {
   readonly #path: string

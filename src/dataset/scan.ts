@@ -7,16 +7,16 @@ import { readEntry, type ScannedRow } from './read-entry.js'
 import { RowPool } from './row-pool.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
-/** Every row of a dataset, known by what is kept of it. */
+/** Every row of a dataset, in its cached form. */
 export interface Scan {
   /** Sorted by id. */
   readonly rows: readonly ScannedRow[]
   readonly entries: ReadonlyMap<string, SourceEntry>
-  /** Files that hold no samples, and why. */
+  /** Files that contain no readable samples, with the reason. */
   readonly skipped: readonly SkippedFile[]
-  /** Files that were read, and gave no sample. */
+  /** Files that were read but contain no samples. */
   readonly empty: readonly SkippedFile[]
-  /** The rows that were read. */
+  /** Rows that are in memory. */
   readonly pool: RowPool
 }
 
@@ -26,10 +26,10 @@ export const readConcurrency = 16
 const maximumPoolBytes = 512 * 1024 * 1024
 
 /**
- * Reads what the cache does not know.
+ * Scans a dataset: reads the files that are not cached.
  *
  * @param listed what the source lists.
- * @param key of all that decides a row beside the file; absent: every sample is read.
+ * @param key of everything except the file that decides a row; absent: every sample is read.
  */
 export async function scan(
   listed: readonly SourceEntry[],
@@ -83,7 +83,7 @@ async function openCache(
   context: DatasetContext,
 ): Promise<StatCache<Json> | undefined> {
   if (context.cache === undefined || key === undefined || source.location === undefined) return undefined
-  // Not named by the key: a cache of every projection that ever was would stay behind.
+  // The name does not contain the key; otherwise a cache of every past projection would remain.
   const name = `dataset-${digestJson({ location: source.location, source: source.describe() }).slice(-16)}`
   return statCache<Json>(context.cache, name, key, context)
 }
@@ -97,7 +97,7 @@ function repeatedIds(rows: readonly ScannedRow[]): readonly DatasetIssue[] {
       issues.push({
         path,
         position,
-        message: `the id ${JSON.stringify(id)} stands in ${placeOf(earlier.path, earlier.position)} too`,
+        message: `the id ${JSON.stringify(id)} also appears in ${placeOf(earlier.path, earlier.position)}`,
       })
   }
   return issues

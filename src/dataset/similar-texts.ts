@@ -1,29 +1,32 @@
-/** A text is known by so many of its pairs of neighbouring words: those with the smallest hashes, an even sample of all. */
+/** Number of word pairs in a sketch: the pairs of neighbouring words with the smallest hashes, a uniform sample. */
 const sketchSize = 64
-/** Texts with fewer are equal by chance: `thank you very much`. */
+/** Texts with fewer pairs may be equal by chance, such as `thank you very much`. */
 const fewestPairs = 4
-/** Words that more texts than this share are the frame of all, such as a prompt. */
+/** Pairs that occur in more than this share of texts are boilerplate, such as a prompt. */
 const frameShare = 0.5
-/** Two texts are alike if they share this part of all their pairs of words. */
+/** Two texts are similar if they share this part of their word pairs. */
 const alikeShare = 0.5
 // A pair of texts that share half of their words meets in one of 16 bands with probability 1 - (1 - 0.5²)¹⁶ = 0.99.
 const bands = 16
 const rowsPerBand = 2
-/** Texts of a bucket that a further one is compared with: a bound for time, since all that fall into it are much alike. */
+/**
+ * Maximum number of texts in a bucket that a further one is compared with. Bounds the time, since texts in a bucket are
+ * very similar.
+ */
 const mostCompared = 4
 
 export interface SimilarTexts {
-  /** Groups of two texts or more that are alike. */
+  /** Number of groups of two or more similar texts. */
   readonly groups: number
-  /** Texts in these groups. */
+  /** Number of texts in these groups. */
   readonly texts: number
-  /** Places of two texts of the largest group. */
+  /** Indices of two texts of the largest group. */
   readonly example: readonly [number, number]
 }
 
 /**
- * Groups of texts that are nearly equal: the same but for letter case, punctuation and numbers, made of one template, or with
- * one long part in common. Found by MinHash with locality-sensitive hashing, in time that grows with the number of words.
+ * Finds groups of nearly equal texts: equal except for letter case, punctuation and numbers, made from one template, or
+ * with a long part in common. Uses MinHash with locality-sensitive hashing, in time linear in the number of words.
  *
  * Broder 1997, "On the resemblance and containment of documents"; Leskovec, Rajaraman and Ullman, "Mining of Massive
  * Datasets", chapter 3.
@@ -57,7 +60,7 @@ export function similarTexts(texts: readonly string[]): SimilarTexts | undefined
   }
 }
 
-/** Joins a text to the first of the others that it is like. @returns whether there is one. */
+/** Joins a text to the first similar text. @returns whether one was found. */
 function join(parents: number[], index: number, others: readonly number[], sketches: readonly Uint32Array[]): boolean {
   return others.some((other) => {
     const [left, right] = [rootOf(parents, index), rootOf(parents, other)]

@@ -6,36 +6,37 @@ import { groupKeyOf, heldOutKeys, pinnedDigestOf } from './pinned-set.js'
 import type { ScannedRow } from './read-entry.js'
 import { isSelected, rankOf } from './selection.js'
 
-/** Rows by the side of the line that they stand on, each in order of id. */
+/** The rows of each part, sorted by id. */
 export interface Split {
   readonly training: readonly ScannedRow[]
-  /** Of what would be training. */
+  /** Training rows that are reserved for early stopping and tuning. */
   readonly development: readonly ScannedRow[]
   readonly evaluation: readonly ScannedRow[]
-  /** Of a pinned group, and not pinned. */
+  /** Rows of a pinned group that are not pinned. */
   readonly excludedByGroup: readonly ScannedRow[]
-  /** Of what could be learned from, and was not chosen to be. */
+  /** Rows that could be trained on but are not selected. */
   readonly leftOut: readonly ScannedRow[]
 }
 
-/** How the rows that are not pinned are used. */
+/** How rows that are not pinned are used. */
 export interface SplitOptions {
   readonly developmentShare?: number | undefined
   readonly training?: TrainingSelection | undefined
 }
 
-/** @throws `dataset-invalid` where no set is pinned. */
+/** @throws `dataset-invalid` if no set is pinned. */
 export async function readPinnedSet(source: PinnedSource | undefined, context: DatasetContext): Promise<PinnedSet> {
   const set = await source?.read(context)
   if (set !== undefined) return set
-  const fact = source === undefined ? 'the dataset was given none' : `${JSON.stringify(source.name)} is not there`
-  throw new SheikhError('dataset-invalid', `There is no evaluation set: ${fact}. Pin one: sheikh evaluation pin`, {
+  const fact =
+    source === undefined ? 'the dataset has no option "evaluation"' : `${JSON.stringify(source.name)} does not exist`
+  throw new SheikhError('dataset-invalid', `No evaluation set is pinned: ${fact}. Pin one: sheikh evaluation pin`, {
     facts: { source: source?.name },
   })
 }
 
 /**
- * @throws `dataset-changed` where a pinned item was edited or deleted; `dataset-invalid` where a side is empty.
+ * @throws `dataset-changed` if a pinned item was edited or deleted; `dataset-invalid` if a part is empty.
  */
 export function splitRows(
   rows: readonly ScannedRow[],
@@ -60,14 +61,14 @@ export function splitRows(
       pinned.delete(row.id)
       split.evaluation.push(row)
       if (item.digest !== pinnedDigestOf(row, formatVersion)) edited.push(row)
-      // A group that was added later is kept apart by now. One that was pinned is known to this set only.
+      // A group that was added later is already excluded. A pinned group is recorded only in this set.
       else if (item.group !== undefined && item.group !== row.group) regrouped.push({ item, row })
     }
   }
   checkPinned(edited, [...pinned.keys()], set, name)
   checkGroups(regrouped, set, name)
   if (split.evaluation.length === 0)
-    throw emptySide('the evaluation set', `${name} pins no item`, 'sheikh evaluation add <id>')
+    throw emptySide('the evaluation set', `${name} contains no items`, 'sheikh evaluation add <id>')
   const { kept, left } = lowestRanks(wanted, maximumRows, salt)
   split.leftOut.push(...left)
   const selection = { salt, purpose: 'development', share: developmentShare }
@@ -76,14 +77,14 @@ export function splitRows(
   if (split.training.length === 0)
     throw emptySide(
       'the training part',
-      `every row is pinned or ${split.excludedByGroup.length > 0 ? 'in the group of a pinned row' : 'set aside'}${split.leftOut.length > 0 ? ', or not chosen to be learned from' : ''}`,
+      `every row is pinned${split.excludedByGroup.length > 0 ? ' or in the group of a pinned row' : ''}${split.leftOut.length > 0 ? ', or not selected for training' : ''}`,
       'add samples',
     )
   if (developmentShare > 0 && split.development.length === 0)
     throw emptySide(
       'the development part',
-      `a share of ${developmentShare} of the rows is none`,
-      'a larger share, or none',
+      `a share of ${developmentShare} selects no rows`,
+      'choose a larger share, or remove the option',
     )
   return split
 }
@@ -91,7 +92,7 @@ export function splitRows(
 const isOfSlices = ({ slices }: ScannedRow, wanted: Slices) =>
   Object.entries(wanted).every(([kind, values]) => slices[kind] !== undefined && values.includes(slices[kind]))
 
-/** By hash, so that new samples take few places from others; each list in order of id, as before. */
+/** Selects by hash, so that new samples displace few others. Each list remains sorted by id. */
 function lowestRanks(rows: readonly ScannedRow[], count: number, salt: string) {
   if (rows.length <= count) return { kept: rows, left: [] }
   const ranked = rows.map((row, place) => ({ place, rank: rankOf(groupKeyOf(row), { salt, purpose: 'training' }) }))
@@ -119,16 +120,16 @@ function checkPinned(
   ]
   const cause =
     formatVersion === 1
-      ? ` ${name} has format 1, which also pins prompts and settings, so a change of those counts as an edit.${deleted.some(isPlaceId) ? ' Samples without an id of their own no longer have line numbers as ids.' : ''}`
+      ? ` ${name} has format 1, which also pins prompts and settings, so changing them counts as an edit.${deleted.some(isPlaceId) ? ' Samples without an id no longer use line numbers as ids.' : ''}`
       : ''
   throw new SheikhError(
     'dataset-changed',
-    `Pinned items are not what models were judged on (${facts.join('; ')}; pinned in ${name}).${cause} Restore the samples, or accept their present content: sheikh evaluation repin --reason "…"`,
+    `Pinned items have changed (${facts.join('; ')}; pinned in ${name}).${cause} Restore the samples, or accept their current content: sheikh evaluation repin --reason "…"`,
     { facts: { source: name, edited: edited.map(({ id, path, position }) => ({ id, path, position })), deleted } },
   )
 }
 
-// How format 1 named a sample without an id: `a.csv#line 3`, `a.json#[2]`.
+// Ids in format 1 for samples without an id: `a.csv#line 3`, `a.json#[2]`.
 const isPlaceId = (id: string) => /#(?:line \d+|\[\d+\])$/.test(id)
 
 function checkGroups(
@@ -142,10 +143,10 @@ function checkGroups(
   const was = fields?.group === undefined ? '' : ` from ${JSON.stringify(fields.group)}`
   throw new SheikhError(
     'dataset-changed',
-    `Cannot keep training and evaluation apart: the setting "group" changed${was}, so ${regrouped.length} pinned ${regrouped.length === 1 ? 'item is' : 'items are'} in other groups than in ${name} (${JSON.stringify(item.id)}: ${JSON.stringify(item.group)}, now ${row.group === undefined ? 'none' : JSON.stringify(row.group)}). Restore the setting, or accept the new groups: sheikh evaluation repin --reason "…"`,
+    `Cannot separate training and evaluation data: the setting "group" changed${was}, so ${regrouped.length} pinned ${regrouped.length === 1 ? 'item is' : 'items are'} in other groups than in ${name} (${JSON.stringify(item.id)}: ${JSON.stringify(item.group)}, now ${row.group === undefined ? 'none' : JSON.stringify(row.group)}). Restore the setting, or accept the new groups: sheikh evaluation repin --reason "…"`,
     { facts: { source: name, setting: 'group', ids: regrouped.map((each) => each.item.id) } },
   )
 }
 
 const emptySide = (side: string, fact: string, remedy: string) =>
-  new SheikhError('dataset-invalid', `Cannot use the dataset: ${side} is empty, since ${fact}. Change that: ${remedy}.`)
+  new SheikhError('dataset-invalid', `Cannot use the dataset: ${side} is empty, because ${fact}. Remedy: ${remedy}.`)

@@ -18,7 +18,7 @@ interface SummaryParts {
   readonly options: AnyDatasetOptions
 }
 
-/** What is known of a dataset without its rows. */
+/** Summarises a dataset. */
 export function summaryOf(
   { rows, skipped, empty }: Pick<Scan, 'rows' | 'skipped' | 'empty'>,
   { split, digests, pinned, options }: SummaryParts,
@@ -49,7 +49,7 @@ export function summaryOf(
     slices: { training: countSlices(training), evaluation: countSlices(evaluation) },
     warnings: [
       ...filesWarning('unread-files', 'hold no samples that can be read', skipped),
-      ...filesWarning('empty-files', 'have no sample', empty),
+      ...filesWarning('empty-files', 'contain no samples', empty),
       ...changedFields(pinned, options),
       ...labelWarnings(labels),
       ...(hasTarget
@@ -62,9 +62,9 @@ export function summaryOf(
       ...warning('conflicting-targets', 'in a group whose members have different targets', conflicting(rows)),
       ...absentSlices(rows, wanted).map((slice) => ({
         ...{ code: 'absent-slice', ids: [] },
-        message: `No row is of ${slice}, which is to be learned from.`,
+        message: `No row is in ${slice}, which is selected for training.`,
       })),
-      ...warning('shared-input', 'in the evaluation set with an input that a training row has too', shared(split)),
+      ...warning('shared-input', 'in the evaluation set with the same input as a training row', shared(split)),
     ],
   }
 }
@@ -83,13 +83,13 @@ function labelsOf(rows: readonly ScannedRow[], { training, evaluation }: Split):
   return { training: count(training), evaluation: count(evaluation) }
 }
 
-/** Settings that decide what the pinned items ask of a model, and are others than when the set was pinned. */
+/** Warns about settings that changed since the set was pinned, and change the question or answer of pinned items. */
 function changedFields({ fields }: PinnedSet, options: AnyDatasetOptions): DatasetSummary['warnings'] {
   if (fields === undefined) return []
   return (['input', 'target'] as const).flatMap((part) => {
     const [was, now] = [fields[part], options[part]]
     if (was === undefined || typeof now !== 'string' || was === now) return []
-    const message = `The setting "${part}" was ${JSON.stringify(was)} when the evaluation set was pinned, and is ${JSON.stringify(now)} now: models are judged on another ${part === 'input' ? 'question' : 'answer'}.`
+    const message = `The setting "${part}" was ${JSON.stringify(was)} when the evaluation set was pinned, and is now ${JSON.stringify(now)}: models are judged on a different ${part === 'input' ? 'question' : 'answer'}.`
     return [{ code: 'evaluation-setting-changed', message, ids: [] }]
   })
 }
@@ -121,7 +121,7 @@ function conflicting(rows: readonly ScannedRow[]): readonly ScannedRow[] {
   return rows.filter(({ group }) => group !== undefined && (targets.get(group)?.size ?? 0) > 1)
 }
 
-// A group would have been set aside: these are duplicates that nobody put in one.
+// Rows of a pinned group are excluded, so these are duplicates without a common group.
 function shared({ training, evaluation }: Split): readonly ScannedRow[] {
   const groups = new Map(training.map((row) => [row.inputKey, groupKeyOf(row)]))
   return evaluation.filter((row) => groups.has(row.inputKey) && groups.get(row.inputKey) !== groupKeyOf(row))

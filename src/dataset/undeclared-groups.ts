@@ -5,14 +5,14 @@ import { similarTexts } from './similar-texts.js'
 
 type Warning = DatasetSummary['warnings'][number]
 
-/** Fewer groups of similar texts are a few copies. */
+/** Fewer groups of similar texts are just a few copies. */
 const fewestGroups = 5
 
 /**
- * Warns if the ids of rows, or their texts, suggest groups that nobody declared: items that are not independent let a gate
- * decide with too much certainty.
+ * Warns if ids or texts of rows suggest groups that are not declared. If items are not independent, a gate decides with
+ * too much certainty.
  *
- * @param rows in order of id.
+ * @param rows sorted by id.
  */
 export function undeclaredGroups(
   rows: readonly Pick<Row<unknown, unknown>, 'id' | 'input' | 'group'>[],
@@ -30,7 +30,7 @@ export function undeclaredGroups(
   }
   if (alike !== undefined && alike.groups >= fewestGroups && 2 * alike.texts >= ids.length) {
     const [first, second] = alike.example
-    const what = `${count(alike.texts)} of ${count(ids.length)} items are nearly equal to another, in ${count(alike.groups)} groups, such as`
+    const what = `${count(alike.texts)} of ${count(ids.length)} items are nearly equal to another item, in ${count(alike.groups)} groups, such as`
     warnings.push(warning(what, [ids[first]!, ids[second]!]))
   }
   return warnings
@@ -38,13 +38,13 @@ export function undeclaredGroups(
 
 const warning = (fact: string, ids: readonly [string, string]): Warning => ({
   code: 'undeclared-groups',
-  message: `The items suggest groups that are not declared: ${fact} ${ids.map((id) => JSON.stringify(id)).join(' and ')}. If such items belong together, name the field that they share as projection.group in dataset/config.yaml ("group:"; in code, the option "group"): otherwise the gate takes them for independent, and passes or fails models by chance more often than it says.`,
+  message: `The items suggest groups that are not declared: ${fact} ${ids.map((id) => JSON.stringify(id)).join(' and ')}. If such items belong together, name the field that they share as projection.group in dataset/config.yaml ("group:"; in code, the option "group"): otherwise the gate treats them as independent, and passes or fails models by chance more often than it reports.`,
   ids,
 })
 
 const count = (number: number) => number.toLocaleString('en')
 
-/** All text of an input, whatever its shape. */
+/** All text in an input of any shape. */
 function textOf(input: unknown): string {
   if (typeof input === 'string') return input
   if (typeof input !== 'object' || input === null) return ''

@@ -1,17 +1,17 @@
 import { canonicalJson, type Json, SheikhError } from '../core/index.js'
 import { type Normalization, normalizations, normalized } from './normalization.js'
 
-/** What comparing the predictions of a file with their targets found. */
+/** Result of comparing the predictions of a file with their targets. */
 export interface PredictionCheck {
   readonly compared: number
   readonly right: number
-  /** Items that are wrong only because one is text and the other a number, or true and false. The first few. */
+  /** The first few items that are wrong only because one value is text and the other a number or boolean. */
   readonly mixed: readonly ComparedPrediction[]
-  /** How many items are wrong only by space, case, punctuation or the way a number is written. */
+  /** Number of items that are wrong only because of white space, case, punctuation or number format. */
   readonly nearMisses: number
-  /** Wrong items, near misses first. The first few. */
+  /** The first few wrong items, near misses first. */
   readonly wrong: readonly ComparedPrediction[]
-  /** The steps that make the first near miss right. */
+  /** The normalization steps that make the first near miss correct. */
   readonly steps: readonly Normalization[]
 }
 
@@ -67,7 +67,8 @@ export class AnswerCounter {
 }
 
 /**
- * Refuses two files whose scores say nothing about the models: text was compared with numbers, or nobody has an item right.
+ * Rejects two files whose scores say nothing about the models: text was compared with numbers, or neither model has a
+ * correct item.
  *
  * @throws `evaluation-invalid` with two examples.
  */
@@ -79,7 +80,7 @@ export function checkAnswers(
       throw refused(
         path,
         `"${path}" compares text with other values, which are never equal (${describe(answers.mixed)})`,
-        'Write both alike, or compare how numbers are written: --normalize number',
+        'Use one type for both, or ignore number formats: --normalize number',
       )
   const checked = files.flatMap(({ path, answers }) => (answers === undefined ? [] : [{ path, answers }]))
   if (checked.length < files.length || checked.some(({ answers }) => answers.right > 0)) return
@@ -87,11 +88,11 @@ export function checkAnswers(
   const remedy =
     answers.steps.length === 0
       ? 'Compare the fields "prediction" and "target", or write a "score"'
-      : `Write them alike, or ignore the difference: --normalize ${answers.steps.join(',')}`
-  throw refused(path, `no item is right for either model ("${path}", ${describe(answers.wrong)})`, remedy)
+      : `Use one spelling, or ignore the difference: --normalize ${answers.steps.join(',')}`
+  throw refused(path, `neither model has a correct item ("${path}", ${describe(answers.wrong)})`, remedy)
 }
 
-/** The one step that makes the example right, or all. */
+/** The single step that makes the example correct, or all steps. */
 function stepsFor({ prediction, target }: ComparedPrediction): readonly Normalization[] {
   const one = normalizations.find((step) => isSame(prediction, target, [step]))
   return one === undefined ? normalizations : [one]
@@ -103,7 +104,7 @@ function isSame(prediction: Json, target: Json, steps: readonly Normalization[])
 
 const isScalar = (value: Json) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
 
-/** Whether values of two types are written alike, as `"3"` and 3, `" 3.0 "` and 3, or `"True"` and true. */
+/** Whether values of two types have the same text, such as `"3"` and 3, `" 3.0 "` and 3, or `"True"` and true. */
 function isAlike(one: Json, other: Json): boolean {
   const text = (value: Json) => String(value).trim().toLowerCase()
   return text(one) === text(other) || isSame(one, other, ['trim', 'number'])

@@ -1,4 +1,5 @@
-// Columns as tensors of a safetensors file: hardened already, and read by any program that reads weights.
+// Stores columns as tensors of a safetensors file: the reader is already hardened, and any program that reads weights
+// can read them.
 import { SheikhError } from '../core/index.js'
 import {
   type ArrayDtype,
@@ -31,7 +32,7 @@ export class ColumnWriter {
     this.#add(`${name}.ends`, 'U32', [ends.length], ends)
   }
 
-  /** Each different value once, as text. */
+  /** Writes each distinct value once, as text. */
   names<T>(name: string, column: Column<T>, toText: (value: T) => string): void {
     const { codes, names } = codesOf(column)
     if (codes instanceof Uint8Array) this.#add(`${name}.codes`, 'U8', [codes.length], codes)
@@ -59,7 +60,10 @@ export class ColumnWriter {
   }
 }
 
-/** Gives columns back. Whatever a file holds, a column is as long as it says and no code points outside. @throws `artifact-corrupt`. */
+/**
+ * Reads columns. For any file content, each column has the declared length and no code is out of range. @throws
+ * `artifact-corrupt`.
+ */
 export class ColumnReader {
   readonly #tensors: Map<string, Tensor>
   readonly #path: string
@@ -92,10 +96,10 @@ export class ColumnReader {
       try {
         return parse(text)
       } catch (cause) {
-        throw this.corrupt(`"${name}" holds a value that is none`, cause)
+        throw this.corrupt(`"${name}" contains an invalid value`, cause)
       }
     })
-    if (codes.some((code) => code >= names.length)) throw this.corrupt(`"${name}" names what is not in its list`)
+    if (codes.some((code) => code >= names.length)) throw this.corrupt(`"${name}" contains a code outside its list`)
     return new DictionaryColumn(codes, names)
   }
 
@@ -108,7 +112,7 @@ export class ColumnReader {
   }
 
   predictions(name: string): PredictionColumn {
-    // Parsed here once, so that nothing can go wrong when an item is looked at.
+    // Parsed once here, so that reading an item cannot fail later.
     const said = this.names(`${name}.said`, (text) => {
       if (!isPrediction(JSON.parse(text))) throw new Error('not a prediction')
       return text
@@ -143,7 +147,7 @@ function textOf(column: Column<string>): TextColumn {
   return builder.finish()
 }
 
-/** Predictions that are not in columns yet, in columns. */
+/** Converts predictions to columns if they are not yet in columns. */
 export function predictionsOf(column: Column<Prediction | null>): PredictionColumn {
   if (column instanceof PredictionColumn) return column
   const builder = new PredictionBuilder()

@@ -1,12 +1,12 @@
 import { SheikhError } from '../core/index.js'
 
-/** One value an item: an array, or something smaller that reads like one. */
+/** One value per item: an array, or a compact structure with the same interface. */
 export interface Column<T> extends Iterable<T> {
   readonly length: number
   at(index: number): T | undefined
 }
 
-/** What the compact columns share: each reads like an array, and is one in JSON. */
+/** Base of the compact columns. Each reads like an array, and is an array in JSON. */
 export abstract class CompactColumn<T> implements Column<T> {
   abstract readonly length: number
   abstract at(index: number): T | undefined
@@ -20,7 +20,7 @@ export abstract class CompactColumn<T> implements Column<T> {
   }
 }
 
-/** Numbers in eight bytes each; NaN stands for `null`. */
+/** Numbers in eight bytes each. NaN represents `null`. */
 export class NumberColumn extends CompactColumn<number | null> {
   readonly values: Float64Array
 
@@ -39,10 +39,10 @@ export class NumberColumn extends CompactColumn<number | null> {
   }
 }
 
-/** Numbers into a list of names: a byte each where that is enough. */
+/** Indices into a list of names: one byte each if that is enough. */
 export type Codes = Uint8Array | Uint32Array
 
-/** Values of which there are few different ones: a number each into a list of those. */
+/** A column with few distinct values: indices into a list of them. */
 export class DictionaryColumn<T> extends CompactColumn<T> {
   readonly codes: Codes
   readonly names: Column<T>
@@ -63,10 +63,10 @@ export class DictionaryColumn<T> extends CompactColumn<T> {
   }
 }
 
-/** Texts as UTF-8, one after the other. */
+/** Texts in UTF-8, concatenated. */
 export class TextColumn extends CompactColumn<string> {
   readonly bytes: Uint8Array
-  /** Where each text ends. */
+  /** End offset of each text. */
   readonly ends: Uint32Array
   readonly #text: Buffer
 
@@ -87,7 +87,7 @@ export class TextColumn extends CompactColumn<string> {
   }
 }
 
-/** Whether two columns hold the same, compared as bytes where that is possible. */
+/** Whether two columns have equal values. Compares bytes if possible. */
 export function sameColumn<T>(one: Column<T>, other: Column<T>): boolean {
   if (one === other) return true
   if (one.length !== other.length) return false
@@ -97,7 +97,7 @@ export function sameColumn<T>(one: Column<T>, other: Column<T>): boolean {
   return true
 }
 
-/** A column of names as numbers: the same number where, and only where, the name is the same. */
+/** Encodes a column of names as numbers. Numbers are equal exactly if the names are. */
 export function codesOf<T>(column: Column<T>): DictionaryColumn<T> {
   if (column instanceof DictionaryColumn) return column
   const builder = new DictionaryBuilder<T>()
@@ -113,12 +113,12 @@ export function numbersOf(column: Column<number | null>): Float64Array {
 
 type Numbers = Float64Array | Uint32Array | Uint8Array
 
-/** An array of numbers that grows, by doubling. */
+/** An array of numbers that grows by doubling. */
 export class GrowingArray<A extends Numbers> {
   #values: A
   length: number
 
-  /** @param length how many of the values count. */
+  /** @param length how many of the values are used. */
   constructor(values: A, length = 0) {
     this.#values = values
     this.length = length
@@ -136,7 +136,7 @@ export class GrowingArray<A extends Numbers> {
     this.length += values.length
   }
 
-  /** What was pushed. */
+  /** Returns the pushed values. */
   take(): A {
     return this.#values.slice(0, this.length) as A
   }
@@ -151,7 +151,7 @@ export class GrowingArray<A extends Numbers> {
   }
 }
 
-/** Texts, added one by one. */
+/** Builds a column of texts, one by one. */
 export class TextColumnBuilder {
   readonly #bytes = new GrowingArray(new Uint8Array(0))
   readonly #ends = new GrowingArray(new Uint32Array(0))
@@ -159,7 +159,10 @@ export class TextColumnBuilder {
   push(text: string): void {
     this.#bytes.append(Buffer.from(text))
     if (this.#bytes.length > 0xffffffff)
-      throw new SheikhError('evaluation-invalid', 'Cannot keep the evaluation: a column of text has more than 4 GiB.')
+      throw new SheikhError(
+        'evaluation-invalid',
+        'Cannot keep the evaluation: a column of text has more than 4 GiB. Use shorter texts or fewer items. Use shorter texts or fewer items.',
+      )
     this.#ends.push(this.#bytes.length)
   }
 
@@ -168,7 +171,7 @@ export class TextColumnBuilder {
   }
 }
 
-/** Names, added one by one, each different one kept once. */
+/** Builds a column of names, one by one. Keeps each distinct name once. */
 export class DictionaryBuilder<T> {
   #codes: GrowingArray<Uint8Array> | GrowingArray<Uint32Array> = new GrowingArray(new Uint8Array(0))
   readonly #known = new Map<T, number>()

@@ -7,11 +7,11 @@ export interface EvaluateOptions<I> {
   readonly model: Model<I>
   readonly rows: Rows<I, unknown>
   readonly metrics: readonly Metric[]
-  /** Items a call of `predict`. @default 64 */
+  /** Number of items per call of `predict`. @default 64 */
   readonly batchSize?: number | undefined
 }
 
-/** One row and what the model said of it; no prediction where it failed. */
+/** One row with the model's prediction; without a prediction if the model failed. */
 export interface ScoredItem {
   readonly row: Row<unknown, unknown>
   readonly outcome: ItemOutcome
@@ -19,12 +19,12 @@ export interface ScoredItem {
 }
 
 /**
- * Scores a model on rows, item by item; of the rows no more than a batch is in memory, unless a metric is an aggregate.
+ * Scores a model on rows, item by item. At most one batch of rows is in memory, unless a metric is an aggregate.
  *
- * A batch that fails is asked again item by item, so that one bad item costs no other its answer. What fails then is
- * recorded as `error`, or `timeout` for an error of that name: never as a wrong answer.
+ * If a batch fails, its items are predicted again one by one, so that a bad item does not affect the others. Items that
+ * fail again are recorded as `error`, or as `timeout` for a `TimeoutError`, never as a wrong answer.
  *
- * @throws `evaluation-invalid` where predictions are too few, not finite, or not what a metric needs.
+ * @throws `evaluation-invalid` if predictions are missing, not finite, or not of the kind that a metric needs.
  */
 export async function evaluate<I>(
   { model, rows, metrics, batchSize = 64 }: EvaluateOptions<I>,
@@ -59,12 +59,13 @@ async function predictBatch<I>(
     if (predictions.length !== batch.length)
       throw new SheikhError(
         'evaluation-invalid',
-        `Cannot evaluate: the model gave ${predictions.length} predictions for ${batch.length} inputs. Correct the model: one each, in order.`,
+        `Cannot evaluate: the model returned ${predictions.length} predictions for ${batch.length} inputs. Return one prediction per input, in order.`,
       )
     return batch.map((row, index) => ({ row, outcome: 'ok', prediction: checked(predictions[index]!, row.id) }))
   } catch (error) {
     context.signal.throwIfAborted()
-    // Typed errors are of the model, not of an item: were they counted as wrong answers, a broken baseline would lose to anything.
+    // A `SheikhError` concerns the model, not an item. If it counted as wrong answers, any candidate would beat a
+    // broken baseline.
     if (error instanceof SheikhError) throw error
     const [only] = batch
     if (batch.length === 1) {
@@ -90,7 +91,7 @@ function checked(prediction: Prediction, id: string): Prediction {
   if (known && numbers.every(Number.isFinite)) return prediction
   throw new SheikhError(
     'evaluation-invalid',
-    `Cannot evaluate: the prediction for "${id}" is ${known ? 'not finite' : 'none of label, number, text and vector'}. Correct the model.`,
+    `Cannot evaluate: the prediction for "${id}" is ${known ? 'not finite' : 'not a label, number, text or vector'}. Correct the model.`,
     {
       facts: { id },
     },

@@ -5,7 +5,7 @@ import type { Evaluation, ItemOutcome, Metric } from './evaluation.js'
 import { MetricColumnBuilder } from './metric-column.js'
 import { PredictionBuilder } from './prediction-column.js'
 
-/** An evaluation, item by item. */
+/** Builds an evaluation, item by item. */
 export class EvaluationBuilder {
   readonly #ids = new TextColumnBuilder()
   readonly #groups = new DictionaryBuilder<string>()
@@ -21,7 +21,7 @@ export class EvaluationBuilder {
     this.#metrics = metrics.map((metric) => new MetricColumnBuilder(metric))
   }
 
-  /** @throws `evaluation-invalid` where a metric cannot score it. */
+  /** @throws `evaluation-invalid` if a metric cannot score it. */
   push(item: ScoredItem): void {
     const { row, prediction, outcome } = item
     this.#pushGroup(row.group, row.id)
@@ -36,10 +36,13 @@ export class EvaluationBuilder {
     this.#items += 1
   }
 
-  /** @throws `evaluation-invalid` where there is no item. */
+  /** @throws `evaluation-invalid` if there are no items. */
   finish(modelDigest: Digest, evaluationDigest: Digest): Evaluation {
     if (this.#items === 0)
-      throw new SheikhError('evaluation-invalid', 'Cannot evaluate: there are no items. Pin an evaluation set.')
+      throw new SheikhError(
+        'evaluation-invalid',
+        'Cannot evaluate: the evaluation set has no items. Pin an evaluation set.',
+      )
     const ids = this.#ids.finish()
     const targets = this.#targets.finish()
     return {
@@ -61,7 +64,7 @@ export class EvaluationBuilder {
     }
   }
 
-  /** Without any group the column of ids serves: a million names need no dictionary. */
+  /** Without groups, the column of ids is reused, so a million names need no dictionary. */
   #pushGroup(group: string | undefined, id: string): void {
     if (group !== undefined && !this.#grouped) {
       this.#grouped = true

@@ -6,12 +6,12 @@ import type { Evaluation, ItemOutcome, MetricColumn } from './evaluation.js'
 
 const format = 'sheikh-evaluation-1'
 
-/** What is no column, as JSON in the file's metadata. */
+/** Data that is not in columns, as JSON in the file's metadata. */
 interface Head {
   readonly modelDigest: Digest
   readonly evaluationDigest: Digest
   readonly slices: readonly string[]
-  /** A range is written as text: it may be infinite, which JSON cannot say. */
+  /** A range is written as text, because it may be infinite, which JSON cannot represent. */
   readonly metrics: readonly (Omit<MetricColumn, 'scores' | 'weights' | 'range'> & {
     readonly range?: readonly string[] | undefined
     readonly weighted: boolean
@@ -19,8 +19,9 @@ interface Head {
 }
 
 /**
- * Writes an evaluation as a safetensors file: ids, groups, slices, targets and predictions as codes into lists of texts,
- * scores, weights and probabilities as 64-bit floats (NaN: not answered). The same evaluation gives the same bytes.
+ * Writes an evaluation as a safetensors file: ids, groups, slices, targets and predictions as codes into lists of
+ * texts, scores, weights and probabilities as 64-bit floats (NaN: not answered). The same evaluation always gives the
+ * same bytes.
  *
  * @throws `storage-failed`.
  */
@@ -56,19 +57,20 @@ export async function writeEvaluation(path: string, evaluation: Evaluation, cont
 }
 
 /**
- * Reads what `writeEvaluation` wrote.
+ * Reads an evaluation that `writeEvaluation` wrote.
  *
- * @throws `artifact-corrupt` for columns of different length, codes that name nothing, and whatever else is no evaluation.
+ * @throws `artifact-corrupt` for columns of different lengths, codes out of range, and anything else that is not an
+ * evaluation.
  */
 export async function readEvaluation(path: string, context: CallContext): Promise<Evaluation> {
   const file = await readSafetensors(path, context)
   const reader = new ColumnReader(path, file)
-  if (file.metadata['format'] !== format) throw reader.corrupt('its format is not known here')
+  if (file.metadata['format'] !== format) throw reader.corrupt('its format is unknown')
   const head = parseHead(file.metadata['head'], reader)
   const ids = reader.text('ids')
   const columnOf = <C extends Column<unknown>>(column: C): C => {
     if (column.length === ids.length) return column
-    throw reader.corrupt(`it has ${ids.length} ids and a column of ${column.length}`)
+    throw reader.corrupt(`it has ${ids.length} ids but a column with ${column.length} values`)
   }
   return {
     formatVersion: 1,
@@ -96,7 +98,7 @@ function parseHead(text: string | undefined, reader: ColumnReader): Head {
   try {
     head = JSON.parse(text ?? '') as Partial<Head> | null
   } catch (cause) {
-    throw reader.corrupt('its head is not JSON', cause)
+    throw reader.corrupt('its metadata is not JSON', cause)
   }
   const isMetric = (metric: Partial<Head['metrics'][number]> | null) =>
     typeof metric?.name === 'string' &&
@@ -112,14 +114,14 @@ function parseHead(text: string | undefined, reader: ColumnReader): Head {
     head.slices.every((kind) => typeof kind === 'string') &&
     Array.isArray(head.metrics) &&
     head.metrics.every(isMetric)
-  if (!sound) throw reader.corrupt('its head is not one')
+  if (!sound) throw reader.corrupt('its metadata is not valid')
   return head as Head
 }
 
 function parseName(text: string): string | null {
   const name: unknown = JSON.parse(text)
   if (name === null || typeof name === 'string') return name
-  throw new Error('neither a name nor null')
+  throw new Error('the value is the value is neither a name nor null')
 }
 
 function parseOutcome(text: string): ItemOutcome {

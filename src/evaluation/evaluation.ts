@@ -2,7 +2,7 @@ import type { Described, Digest, Json } from '../core/index.js'
 import type { Prediction, Row } from '../model/index.js'
 import type { Column } from './column.js'
 
-/** A number by which models are judged, made of one score an item. */
+/** A number by which models are judged, computed from one score per item. */
 export interface Metric extends Described {
   readonly direction: 'higher-is-better' | 'lower-is-better'
   /**
@@ -10,47 +10,50 @@ export interface Metric extends Described {
    * scores over the sum of the weights (precision, recall, F1). `aggregate`: the value is `aggregate(items)`.
    */
   readonly kind: 'binary' | 'mean' | 'ratio' | 'aggregate'
-  /** The lowest and the highest possible score: without both, bounds are estimated from the scores, and fewer sets can pass. @default unknown */
+  /**
+   * The lowest and the highest possible score. Without a finite range, bounds are estimated from the scores, and a pass
+   * needs more items. @default unknown
+   */
   readonly range?: readonly [lowest: number, highest: number] | undefined
-  /** What a prediction must be for the metric to score it. */
+  /** The kind of prediction that the metric needs. */
   readonly needs: 'label' | 'probabilities' | 'number' | 'text' | 'vector'
   score(row: Row<unknown, unknown>, prediction: Prediction): number
-  /** `ratio` only: the item's part of the denominator. */
+  /** Only for `ratio`: the item's part of the denominator. */
   weight?(row: Row<unknown, unknown>, prediction: Prediction): number
-  /** `aggregate` only. */
+  /** Only for `aggregate`: computes the value from all items. */
   aggregate?(items: readonly { readonly row: Row<unknown, unknown>; readonly prediction: Prediction }[]): number
 }
 
-/** A time-out or a crash is not a wrong answer: infrastructure is not quality. */
+/** Outcome of one prediction. A timeout or crash does not count as a wrong answer. */
 export type ItemOutcome = 'ok' | 'timeout' | 'error'
 
 export interface MetricColumn {
   readonly name: string
   readonly direction: Metric['direction']
   readonly kind: Metric['kind']
-  /** Of the metric, where it says. */
+  /** Range of the metric, if it has one. */
   readonly range?: readonly [lowest: number, highest: number] | undefined
-  /** One an item; `null` where the outcome is not `ok` (and throughout for `aggregate`). */
+  /** One score per item; `null` if the outcome is not `ok`, and always for `aggregate`. */
   readonly scores: Column<number | null>
-  /** `ratio` only. */
+  /** Only for `ratio`. */
   readonly weights?: Column<number | null> | undefined
-  /** Over all items whose outcome is `ok`; `null` where that is not a number (no item, an empty denominator). */
+  /** The value over all items whose outcome is `ok`; `null` if it is not a number (no items, or a denominator of 0). */
   readonly value: number | null
 }
 
 /**
- * One model on one evaluation set, in columns of equal length, in order of id. Never only an average. Its `JSON.stringify`
- * is arrays; in memory and on disk a column takes a few bytes an item.
+ * Per-item results of one model on one evaluation set, in columns of equal length, sorted by id. `JSON.stringify`
+ * writes columns as arrays; in memory and on disk they take a few bytes per item.
  */
 export interface Evaluation {
   readonly formatVersion: 1
   readonly modelDigest: Digest
-  /** The digest of the rows (`Rows.digest`): evaluations of different sets are never compared. */
+  /** The digest of the rows (`Rows.digest`): evaluations of different sets cannot be compared. */
   readonly evaluationDigest: Digest
   readonly ids: Column<string>
-  /** The item's group, or its id where it has none. */
+  /** The item's group, or its id if it has none. */
   readonly groups: Column<string>
-  /** By kind of slice; `null` for an item without one. */
+  /** Slice names by kind of slice; `null` for an item without a slice of that kind. */
   readonly slices: Readonly<Record<string, Column<string | null>>>
   readonly targets: Column<Json>
   readonly predictions: Column<Prediction | null>

@@ -7,11 +7,14 @@ const timedAnswers = 300
 export interface MeasureLatencyOptions<I> {
   readonly model: Model<I>
   readonly rows: Rows<I, unknown>
-  /** A clock that only goes forward. @default performance.now */
+  /** A monotonic clock, in milliseconds. @default performance.now */
   readonly nowMs?: (() => number) | undefined
 }
 
-/** How long single answers take, in milliseconds, after a few that are not counted. Rows are asked again where there are few. */
+/**
+ * Measures how long single predictions take, in milliseconds, after a few warm-up predictions. Repeats rows if there
+ * are few.
+ */
 export async function measureLatency<I>(
   { model, rows, nowMs = () => performance.now() }: MeasureLatencyOptions<I>,
   context: CallContext,

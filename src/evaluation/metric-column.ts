@@ -4,12 +4,12 @@ import { GrowingArray, NumberColumn } from './column.js'
 import type { ScoredItem } from './evaluate.js'
 import type { Metric, MetricColumn } from './evaluation.js'
 
-/** A metric's scores, item by item, and its value over those that were answered. */
+/** Collects a metric's scores item by item, and its value over the answered items. */
 export class MetricColumnBuilder {
   readonly #metric: Metric
   readonly #scores = new GrowingArray(new Float64Array(0))
   readonly #weights = new GrowingArray(new Float64Array(0))
-  /** An aggregate has no parts: it is given all at the end, so all are kept. */
+  /** An aggregate needs all items at the end, so all are kept. */
   readonly #items: Answered[] = []
   #sum = 0
   #weight = 0
@@ -37,7 +37,7 @@ export class MetricColumnBuilder {
     const { row, prediction } = item
     const score = this.#checked(item, this.#metric.score(row, prediction))
     if (kind === 'binary' && score !== 0 && score !== 1)
-      throw invalid(this.#metric, row.id, `its score is ${score}, and the metric is binary`)
+      throw invalid(this.#metric, row.id, `its score is ${score}, but the metric is binary`)
     this.#scores.push(score)
     this.#sum += score
     if (kind !== 'ratio') return
@@ -80,7 +80,8 @@ function checkNeeds(metric: Metric, { row, prediction }: Answered): void {
     needs === 'probabilities'
       ? prediction.kind === 'label' && prediction.probabilities !== undefined
       : prediction.kind === needs
-  if (!given) throw invalid(metric, row.id, `the metric needs ${needs}, and the model gives ${prediction.kind}`)
+  if (!given)
+    throw invalid(metric, row.id, `the metric needs ${needs}, but the prediction is of kind ${prediction.kind}`)
 }
 
 const finite = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null)

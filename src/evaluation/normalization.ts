@@ -1,9 +1,9 @@
 import type { Json } from '../core/index.js'
 
 /**
- * A difference between a prediction and a target that does not count: `trim` white space at the ends, `case` upper and lower
- * case, `punctuation` quotes, brackets, `*` and `` ` `` around the text and `.,;:!?…` behind it, `number` how a number is
- * written, as text too (`"3"`, `3` and `"3.0"`).
+ * A kind of difference between prediction and target that is ignored. `trim`: white space at the ends. `case`: upper
+ * and lower case. `punctuation`: quotes, brackets, `*` and `` ` `` around the text, and `.,;:!?…` at its end. `number`:
+ * number formats, also as text (`"3"`, `3` and `"3.0"`).
  */
 export type Normalization = 'trim' | 'case' | 'punctuation' | 'number'
 
@@ -12,7 +12,7 @@ export const normalizations: readonly Normalization[] = ['trim', 'case', 'punctu
 export const isNormalization = (name: string): name is Normalization =>
   (normalizations as readonly string[]).includes(name)
 
-/** A value brought to the form in which values are compared; with any step, text is also in Unicode form NFC. */
+/** Normalizes a value for comparison. With any step, text is also converted to Unicode form NFC. */
 export function normalized(value: Json, steps: readonly Normalization[] = []): Json {
   if (steps.length === 0 || typeof value !== 'string') return value
   const has = (step: Normalization) => steps.includes(step)
@@ -34,7 +34,7 @@ function withoutPunctuation(text: string, trims: boolean): string {
   return start === end ? text : text.slice(start, end)
 }
 
-/** The number that a text writes in decimal, if a number keeps all its digits; else the text. */
+/** The number that a decimal text represents, if it can be converted without loss; otherwise the text. */
 function numberOf(text: string): Json {
   const trimmed = text.trim()
   if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) return text

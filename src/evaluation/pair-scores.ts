@@ -9,15 +9,16 @@ export interface PairScoresOptions {
   readonly metric?: string | undefined
   /** @default 'higher-is-better' */
   readonly direction?: MetricColumn['direction'] | undefined
-  /** The least and greatest score there can be, of scores that are not all 0 or 1. @default unknown */
+  /** The lowest and highest possible score, for scores that are not all 0 or 1. @default unknown */
   readonly range?: readonly [lowest: number, highest: number] | undefined
 }
 
 /**
- * Two files as evaluations of the same items, with one metric: binary where every score is 0 or 1, else a mean.
+ * Converts two score files to evaluations of the same items with one metric: binary if every score is 0 or 1, otherwise
+ * a mean.
  *
- * @throws `baseline-mismatch` for one file given twice, other items, or items that differ in target, group or slices;
- * `evaluation-invalid` if text and numbers were compared, or if neither model has any item right.
+ * @throws `baseline-mismatch` if both are the same file, or items differ in id, target, group or slices;
+ * `evaluation-invalid` if text and numbers were compared, or if neither model has a correct item.
  */
 export async function pairScores(
   candidate: ScoreFile,
@@ -25,7 +26,7 @@ export async function pairScores(
   { metric = 'score', direction = 'higher-is-better', range }: PairScoresOptions = {},
 ): Promise<{ readonly candidate: Evaluation; readonly baseline: Evaluation }> {
   if (candidate === baseline || (await isSameFile(candidate.path, baseline.path)))
-    throw mismatch(`both are the file "${candidate.path}"`)
+    throw mismatch(`both paths are the same file, "${candidate.path}"`)
   checkSameItems(candidate, baseline)
   checkAnswers(candidate, baseline)
   const binary = [...candidate.lines, ...baseline.lines].every(
@@ -48,7 +49,7 @@ export async function pairScores(
     const answered = scores.filter((score): score is number => score !== null)
     return {
       formatVersion: 1,
-      // Nothing is known of the models but what they answered; two that answer alike are still two.
+      // Only the answers of the models are known. Two models with equal answers still get different digests.
       modelDigest: digestJson({ role, scores }),
       evaluationDigest,
       ids,
@@ -81,15 +82,15 @@ function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {
   ]
   if (missing.length > 0)
     throw mismatch(
-      `they hold other items: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
+      `they contain different items: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`,
     )
   const facts = ({ target, group, slices }: ScoreLine) => canonicalJson({ target, group: group ?? null, slices })
   const differs = candidate.lines.find((line) => facts(line) !== facts(others.get(line.id)!))
   if (differs !== undefined)
-    throw mismatch(`the item "${differs.id}" has another target, group or slice in one than in the other`)
+    throw mismatch(`the item "${differs.id}" differs in target, group or slices between the files`)
 }
 
-/** By device and inode: two links to one file are one file, two pipes are not. */
+/** Compares device and inode: two links to one file are the same file, two pipes are not. */
 async function isSameFile(one: string, other: string): Promise<boolean> {
   if (one === other) return true
   const [left, right] = await Promise.all(

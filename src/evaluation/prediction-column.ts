@@ -2,12 +2,12 @@ import type { Json } from '../core/index.js'
 import type { Prediction } from '../model/index.js'
 import { CompactColumn, DictionaryBuilder, type DictionaryColumn, GrowingArray } from './column.js'
 
-/** Predictions in columns: what was said, each different one once, and the probabilities as a matrix. */
+/** Predictions in columns: each distinct prediction once, and the probabilities as a matrix. */
 export class PredictionColumn extends CompactColumn<Prediction | null> {
-  /** JSON of a prediction without the probabilities that stand in the matrix. */
+  /** JSON of a prediction without the probabilities, which are in the matrix. */
   readonly said: DictionaryColumn<string>
   readonly labels: readonly string[]
-  /** [items, labels]; NaN throughout for an item without. */
+  /** [items, labels]. A row of NaN for an item without probabilities. */
   readonly probabilities: Float64Array
   readonly #parsed = new Map<string, Prediction | null>()
 
@@ -33,7 +33,7 @@ export class PredictionColumn extends CompactColumn<Prediction | null> {
     const { length } = this.labels
     const start = index * length
     if (prediction?.kind !== 'label' || length === 0 || Number.isNaN(this.probabilities[start])) return prediction
-    // By entries: a label may be called "__proto__".
+    // From entries, because a label may be called "__proto__".
     const probabilities = Object.fromEntries(
       this.labels.map((label, column) => [label, this.probabilities[start + column]!]),
     )
@@ -41,7 +41,7 @@ export class PredictionColumn extends CompactColumn<Prediction | null> {
   }
 }
 
-/** Predictions, added one by one. The labels of the matrix are those of the first that has probabilities. */
+/** Builds a column of predictions, one by one. The matrix has the labels of the first prediction with probabilities. */
 export class PredictionBuilder {
   readonly #said = new DictionaryBuilder<string>()
   readonly #probabilities = new GrowingArray(new Float64Array(0))
@@ -51,7 +51,7 @@ export class PredictionBuilder {
     const probabilities = prediction?.kind === 'label' ? prediction.probabilities : undefined
     if (probabilities !== undefined && this.#labels.length === 0) {
       this.#labels = Object.keys(probabilities)
-      // Those before had none.
+      // Earlier items have no probabilities.
       this.#probabilities.append(new Float64Array(this.#said.length * this.#labels.length).fill(Number.NaN))
     }
     const fits =

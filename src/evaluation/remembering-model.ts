@@ -5,10 +5,10 @@ import { ColumnReader, ColumnWriter } from './column-tensors.js'
 import { PredictionBuilder, type PredictionColumn } from './prediction-column.js'
 
 const format = 'sheikh-predictions-1'
-/** Bytes of an input's digest. */
+/** Number of bytes in an input's digest. */
 const width = 32
 
-/** Answers that a model gave, by the digest of the input. */
+/** Predictions of a model, by the digest of the input. */
 export interface Predictions {
   readonly modelDigest: Digest
   /** [items, 32] */
@@ -16,18 +16,18 @@ export interface Predictions {
   readonly predictions: PredictionColumn
 }
 
-/** A model that is asked only what it has not answered before, and not loaded where nothing is left to ask. */
+/** A model that caches its predictions. It predicts only new inputs, and is not loaded if all are cached. */
 export interface RememberingModel<I> extends Model<I> {
-  /** How many inputs the model itself was asked. */
+  /** Number of inputs that the model itself predicted. */
   readonly asked: number
-  /** All that was answered through this model, in order. */
+  /** All predictions of this model, in order. */
   answers(): Predictions
 }
 
 /**
- * Puts answers from earlier in front of a model. What fails is not remembered.
+ * Adds a cache of earlier predictions to a model. Failures are not cached.
  *
- * @param load called once, and only where an answer is missing; at once where nothing is known.
+ * @param load called once, when the first prediction is missing; immediately if nothing is cached.
  */
 export async function rememberingModel<I>(
   load: () => Promise<Model<I>>,
@@ -71,14 +71,14 @@ export async function rememberingModel<I>(
     if (fresh.length !== missing.length)
       throw new SheikhError(
         'evaluation-invalid',
-        `Cannot evaluate: the model gave ${fresh.length} predictions for ${missing.length} inputs. Correct the model: one each, in order.`,
+        `Cannot evaluate: the model returned ${fresh.length} predictions for ${missing.length} inputs. Return one prediction per input, in order.`,
       )
     asked += missing.length
     return fresh
   }
 }
 
-/** Looks where the last answer was found first: an unchanged set is asked in the same order, and needs no index. */
+/** Looks next to the last hit first: an unchanged set is read in the same order and needs no index. */
 function finder({ inputs, predictions }: Predictions): (digest: Buffer) => Prediction | undefined {
   const all = Buffer.from(inputs.buffer, inputs.byteOffset, inputs.length)
   let next = 0
@@ -110,9 +110,9 @@ export async function readPredictions(path: string, context: CallContext): Promi
   const file = await readSafetensors(path, context)
   const reader = new ColumnReader(path, file)
   const modelDigest = file.metadata['model']
-  if (file.metadata['format'] !== format || !isDigest(modelDigest)) throw reader.corrupt('its format is not known here')
+  if (file.metadata['format'] !== format || !isDigest(modelDigest)) throw reader.corrupt('its format is unknown')
   const predictions = reader.predictions('predictions')
   const inputs = reader.bytes('inputs')
-  if (inputs.length !== width * predictions.length) throw reader.corrupt('it has other inputs than predictions')
+  if (inputs.length !== width * predictions.length) throw reader.corrupt('its numbers of inputs and predictions differ')
   return { modelDigest, inputs, predictions }
 }

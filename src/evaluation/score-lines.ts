@@ -5,10 +5,10 @@ import type { ItemOutcome } from './evaluation.js'
 import type { Normalization } from './normalization.js'
 import { invalidLine, textLines } from './text-lines.js'
 
-/** One line of anyone's evaluation output. */
+/** One line of an evaluation output file. */
 export interface ScoreLine {
   readonly id: string
-  /** `null` where the model gave no answer. */
+  /** `null` if the model gave no answer. */
   readonly score: number | null
   readonly outcome: ItemOutcome
   readonly target: Json
@@ -20,20 +20,20 @@ export interface ScoreFile {
   readonly path: string
   /** Sorted by id. */
   readonly lines: readonly ScoreLine[]
-  /** What comparing predictions with targets found. @default the file has scores only */
+  /** Result of comparing predictions with targets. @default the file has scores only */
   readonly answers?: PredictionCheck | undefined
 }
 
 export interface ReadScoreFileOptions {
-  /** Differences between a prediction and its target that do not count. @default none */
+  /** Differences between a prediction and its target that are ignored. @default none */
   readonly normalize?: readonly Normalization[] | undefined
 }
 
 /**
- * Reads a JSONL file: one item a line, `{ "id", "score" }` or `{ "id", "prediction", "target" }`, optionally `group`, `slices`
- * (an object, or a list of names) and `outcome` (`timeout`, `error`) for an item that was not answered. `error` without a score
- * means the same; beside a score it does not count, and a warning is logged. Other fields are ignored. The file may be a pipe,
- * gzip, or UTF-16 with a byte order mark.
+ * Reads a JSON Lines file with one item per line, `{ "id", "score" }` or `{ "id", "prediction", "target" }`. Optional
+ * fields are `group`, `slices` (an object, or a list of names) and `outcome` (`timeout`, `error`) for an item without
+ * an answer. `error` without a score means the same; next to a score it is ignored, and a warning is logged. Other
+ * fields are ignored. The file may be a pipe, gzip, or UTF-16 with a byte order mark.
  *
  * @throws `evaluation-invalid` with file and line; `not-found`.
  */
@@ -57,21 +57,21 @@ export async function readScoreFile(
       throw invalidLine(
         path,
         number,
-        `the id ${JSON.stringify(line.id)} stands in line ${earlier} too`,
-        'Give each line an id of its own, and repeats of one item the same "group"',
+        `the id ${JSON.stringify(line.id)} also appears in line ${earlier}`,
+        'Give each line a unique id, and give repeats of one item the same "group"',
       )
     firstSeen.set(line.id, number)
     lines.push(line)
   }
-  if (lines.length === 0) throw invalidLine(path, 1, 'it holds no item', 'Write one JSON object a line')
+  if (lines.length === 0) throw invalidLine(path, 1, 'it contains no items', 'Write one JSON object per line')
   if (besideScore > 0)
     context.log.warn(
-      `"${path}": ${besideScore} ${besideScore === 1 ? 'item has' : 'items have'} an "error" beside a score, and count as answered. For an item that was not answered, write "outcome": "error".`,
+      `"${path}": ${besideScore} ${besideScore === 1 ? 'item has' : 'items have'} an "error" next to a score, and ${besideScore === 1 ? 'counts' : 'count'} as answered. For an item without an answer, write "outcome": "error".`,
     )
   const found = answers.finish()
   if (found !== undefined && found.right > 0 && found.nearMisses > 0)
     context.log.warn(
-      `"${path}": ${found.nearMisses} of ${found.compared} items are wrong only by space, case, punctuation or the way a number is written. To ignore these differences: --normalize ${found.steps.join(',')}`,
+      `"${path}": ${found.nearMisses} of ${found.compared} items are wrong only because of white space, case, punctuation or number format. To ignore these differences, use --normalize ${found.steps.join(',')}`,
     )
   return {
     path,
@@ -82,11 +82,11 @@ export async function readScoreFile(
 
 function parseLine(text: string, path: string, number: number, answers: AnswerCounter) {
   const wrong = (fact: string) =>
-    invalidLine(path, number, fact, 'An item is { "id", "score" } or { "id", "prediction", "target" }')
+    invalidLine(path, number, fact, 'Write { "id", "score" } or { "id", "prediction", "target" }')
   const parsed = parseJsonKeepingDigits(text)
   if ('problem' in parsed) {
     const { column, message } = parsed.problem
-    throw invalidLine(path, number, `${message} in column ${column}`, 'Write one whole JSON object a line')
+    throw invalidLine(path, number, `${message} in column ${column}`, 'Write one complete JSON object per line')
   }
   const item = parsed.value
   const inexact = parsed.inexact.find(
@@ -144,12 +144,15 @@ function scoreOf(
   return answers.isRight(prediction as Json, target as Json, number) ? 1 : 0
 }
 
-/** The one text of a value. What `JSON.parse` takes and a digest cannot: 1e999, half a surrogate pair, any depth. */
+/**
+ * The canonical text of a value. Rejects what `JSON.parse` accepts but a digest does not: 1e999, a lone surrogate,
+ * excessive depth.
+ */
 function checkedText(name: string, value: unknown, wrong: (fact: string) => SheikhError): string {
   try {
     return canonicalJson(value)
   } catch {
-    throw wrong(`its "${name}" holds a number that is not finite, half a character, or too many levels`)
+    throw wrong(`its "${name}" contains a number that is not finite, a lone surrogate, or too many levels`)
   }
 }
 
@@ -157,7 +160,7 @@ function slicesOf(slices: unknown, wrong: (fact: string) => SheikhError): Readon
   if (slices === undefined || slices === null) return {}
   const isName = (value: unknown) =>
     typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-  // A list names subsets that the item is in; each is a kind of its own, so that an item may be in several.
+  // A list names the slices of an item. Each name is its own kind, so that an item may be in several.
   if (Array.isArray(slices) && slices.every(isName))
     return Object.fromEntries(slices.map((name) => [String(name), 'yes']))
   if (typeof slices === 'object' && !Array.isArray(slices) && Object.values(slices).every(isName))

@@ -4,13 +4,13 @@ import { createGunzip } from 'node:zlib'
 import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import { encodingOf, isGzip, withoutMarks } from '../dataset/index.js'
 
-/** A longer line is no evaluation output. In UTF-16 code units. */
+/** Maximum length of a line in UTF-16 code units. A longer line is not evaluation output. */
 const maximumLineLength = 10_000_000
 
 /**
- * The lines of a file or pipe, as they arrive; gzip is unpacked.
+ * Reads the lines of a file or pipe as they arrive. Unpacks gzip.
  *
- * @throws `not-found`; `evaluation-invalid` with file and line for what is not text.
+ * @throws `not-found`; `evaluation-invalid` with file and line if the content is not text.
  */
 export async function* textLines(path: string, { signal }: CallContext): AsyncGenerator<string> {
   let rest = ''
@@ -26,7 +26,7 @@ export async function* textLines(path: string, { signal }: CallContext): AsyncGe
       const pieces = (rest + more).split('\n')
       rest = pieces.pop()!
       if (rest.length > maximumLineLength)
-        throw invalidLine(path, number + pieces.length, 'it is too long to be one item', 'Write one JSON object a line')
+        throw invalidLine(path, number + pieces.length, 'it is too long for one item', 'Write one JSON object per line')
       number += pieces.length
       return pieces.map(withoutMarks)
     }
@@ -39,10 +39,14 @@ export async function* textLines(path: string, { signal }: CallContext): AsyncGe
   } catch (error) {
     if (error instanceof SheikhError || signal.aborted) throw signal.aborted ? signal.reason : error
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new SheikhError('not-found', `There is no file "${path}". Name one with an item a line.`, {
-        facts: { path },
-        cause: error,
-      })
+      throw new SheikhError(
+        'not-found',
+        `Cannot read "${path}": the file does not exist. Give a file with one item per line.`,
+        {
+          facts: { path },
+          cause: error,
+        },
+      )
     throw invalidLine(path, number, `it cannot be read (${messageOf(error)})`, 'Write UTF-8 text', error)
   } finally {
     file.destroy()
@@ -60,12 +64,12 @@ async function unpacked(stream: Readable): Promise<Bytes> {
     yield* bytes
   })()
   if (!isGzip(start)) return whole as Bytes
-  // The error of either reaches who reads the last of them.
+  // An error of either stream reaches the reader of the last one.
   const gunzip = pipeline(Readable.from(whole), createGunzip(), () => {})
   return gunzip[Symbol.asyncIterator]() as Bytes
 }
 
-/** At least four bytes, if there are so many: a pipe may give one at a time. */
+/** At least four bytes, if available: a pipe may deliver one at a time. */
 async function firstBytes(bytes: Bytes): Promise<Buffer> {
   const chunks: Buffer[] = []
   while (chunks.reduce((sum, { length }) => sum + length, 0) < 4) {

@@ -5,14 +5,15 @@ import type { Verdict } from './gate.js'
 import { qualityGate } from './quality-gate.js'
 
 export interface CompareOptions extends NoRegressionOptions {
-  /** What the baseline is called in the verdict. @default 'baseline' */
+  /** Name of the baseline in the verdict. @default 'baseline' */
   readonly baselineName?: string | undefined
 }
 
 /**
- * Compares two evaluations of the same items by their first metric, over all and by slice, as the gate of a pipeline would.
+ * Compares two evaluations of the same items by their first metric, over all items and per slice, as a pipeline's gate
+ * does.
  *
- * @throws `baseline-mismatch`, `evaluation-invalid`, `invalid-options` for a margin that the metric cannot have.
+ * @throws `baseline-mismatch`, `evaluation-invalid`, `invalid-options` if the margin is out of range for the metric.
  */
 export async function compareEvaluations(
   candidate: Evaluation,
@@ -22,8 +23,11 @@ export async function compareEvaluations(
 ): Promise<Verdict> {
   const [column] = candidate.metrics
   if (column === undefined)
-    throw new SheikhError('evaluation-invalid', 'Cannot compare the models: nothing was scored. Score them first.')
-  // The scores are there: nobody asks this metric for one.
+    throw new SheikhError(
+      'evaluation-invalid',
+      'Cannot compare the models: the evaluations contain no scores. Score both models first.',
+    )
+  // The scores already exist, so `score` of this metric is never called.
   const metric: Metric = {
     ...column,
     contract: 1,
@@ -31,7 +35,7 @@ export async function compareEvaluations(
     describe: () => null,
     score: () => Number.NaN,
   }
-  // Evaluations by themselves have no weights, and a check that asks for some is not among those asked.
+  // Two evaluations come without weights, and the check used here needs none.
   const manifest = manifestOf([])
   const weights = { path: '', manifest, digest: digestManifest(manifest) }
   const record = { trainer: { name: 'none', describe: null }, seed: 0, trainingDigest: weights.digest, lossCurve: [] }

@@ -8,15 +8,15 @@ export interface ComparingCheckParts {
   readonly name: string
   readonly metric: Metric
   readonly describe: () => Json
-  /** What every finding says. */
+  /** Added to every finding. */
   readonly common: Pick<Finding, 'margin'>
-  /** Why it does not apply to a first release. */
+  /** The reason given for a first release, to which the check does not apply. */
   readonly notYet: string
-  /** What it says of a candidate that is the released model itself, in another release. */
+  /** The finding if the candidate is the released model itself, in another release. */
   readonly whenSame: PartialFinding
-  /** Whether the best release is asked about, too. */
+  /** Whether the candidate is also compared with the best release. */
   readonly asksBest: boolean
-  /** Answers over all items, or by slice. */
+  /** Compares over all items, or per slice. */
   readonly ask: (
     pairs: Pairs,
     evidence: Pick<Evidence, 'candidate'> & { readonly passAlpha: number },
@@ -25,8 +25,8 @@ export interface ComparingCheckParts {
 }
 
 /**
- * A check that compares the candidate with what was released, item by item. Not applicable to a first release; inconclusive
- * against a release that cannot be scored any more.
+ * A check that compares the candidate with earlier releases, item by item. Not applicable to a first release;
+ * inconclusive against a release that can no longer be scored.
  */
 export function comparingCheck(parts: ComparingCheckParts): Check {
   const { name, metric, describe, notYet, whenSame, asksBest, ask } = parts

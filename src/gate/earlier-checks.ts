@@ -5,8 +5,8 @@ import { weightIntegrity } from './checks/weight-integrity.js'
 import type { Check, Evidence, Gate } from './gate.js'
 
 /**
- * Why the evidence does not pass the checks of these names as an earlier gate described them; `undefined`: it does. Checks
- * that a description is not enough to make again are never passed.
+ * Why the evidence fails the named checks as an earlier gate described them, or `undefined` if it passes. A check that
+ * cannot be rebuilt from its description never passes.
  */
 export async function notPassedBefore(
   gate: Gate,
@@ -17,22 +17,23 @@ export async function notPassedBefore(
 ): Promise<string | undefined> {
   for (const name of names) {
     const check = remade(gate, description, name)
-    if (check === undefined) return `whether it passes ${name} as it was before is not known`
+    if (check === undefined)
+      return `the earlier version of ${name} cannot be rebuilt, so it is unknown whether the candidate passes it`
     try {
       for (const { status, critical, slice, required, reason } of await check.examine(evidence, context)) {
         const isOpen = status === 'inconclusive' && (slice === undefined || required === true)
-        if (critical && (status === 'fail' || isOpen)) return `by ${name} as it was before: ${reason}`
+        if (critical && (status === 'fail' || isOpen)) return `by the earlier version of ${name}: ${reason}`
       }
     } catch (error) {
       context.signal.throwIfAborted()
-      return `by ${name} as it was before: ${messageOf(error)}`
+      return `by the earlier version of ${name}: ${messageOf(error)}`
     }
   }
   return undefined
 }
 
 function remade({ metrics }: Gate, description: Json, name: string): Check | undefined {
-  // Its earlier version is in no copy of this library, and it has no setting: the code of now decides.
+  // The library contains only the current version, and the check has no settings, so the current code decides.
   if (name === 'weight-integrity') return weightIntegrity()
   const { checks } = description as {
     readonly checks?: readonly { readonly name?: string; readonly describe?: Json }[]

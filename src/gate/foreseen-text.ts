@@ -1,5 +1,5 @@
 import type { Finding } from './gate.js'
 
-/** A finding on a candidate that is not trained yet, as a sentence. */
+/** Describes a finding about a candidate that is not trained yet, as a sentence. */
 export const foreseenText = ({ check, status, reason }: Finding): string =>
   `${check} ${status === 'fail' ? 'will fail' : `will be ${status}`} for the next candidate: ${reason}.`

@@ -4,22 +4,25 @@ import type { WeightsDirectory } from '../model/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 import type { PolicyChange } from './policy-changes.js'
 
-/** All that a gate may know. */
+/** Everything that a gate can base its decision on. */
 export interface Evidence {
   readonly candidate: {
     readonly weights: WeightsDirectory
     readonly record: CandidateRecord
     readonly evaluation: Evaluation
-    /** Of single answers; measured where a check asks for it. */
+    /** Latency of single predictions; measured if a check needs it. */
     readonly latenciesMs?: readonly number[] | undefined
   }
   /** The released model. Absent: this is the first release. */
   readonly baseline?: Reference | undefined
-  /** The best model ever released and not withdrawn, by the first `noRegression` metric; absent where it is the baseline's bundle. */
+  /**
+   * The best released model that is not withdrawn, by the metric of the first `noRegression` check. Absent if it is the
+   * baseline.
+   */
   readonly best?: Reference | undefined
-  /** Which candidate this is, from 1, of those that this evaluation set has judged. Absent: unknown. */
+  /** How many candidates this evaluation set has judged, this one included. Absent if unknown. */
   readonly evaluationCount?: number | undefined
-  /** Level of each test that lets a release pass: the gate's to set. @default 0.05 */
+  /** Significance level of each test that can pass a release. Set by the gate. @default 0.05 */
   readonly passAlpha?: number | undefined
 }
 
@@ -30,7 +33,10 @@ export type Reference = {
 } & (
   | {
       readonly evaluation: Evaluation
-      /** It is the candidate itself: only other files of the release differ. Unsaid, a model compared with itself is an error. */
+      /**
+       * The reference is the same model as the candidate; only other files of the release differ. Without this flag,
+       * comparing a model with itself is an error.
+       */
       readonly sameModel?: boolean | undefined
     }
   | { readonly unscorable: string }
@@ -38,7 +44,10 @@ export type Reference = {
 
 export type FindingStatus = 'pass' | 'fail' | 'inconclusive' | 'not-applicable'
 
-/** The numeric answer of one check to one question. JSON. Ratios are in 0..1; differences are in the metric’s unit, turned so that above 0 the candidate is better. */
+/**
+ * One numeric result of a check. JSON. Ratios are in 0..1; differences are in the metric's unit, with the sign chosen
+ * so that a positive value means that the candidate is better.
+ */
 export interface Finding {
   readonly check: string
   readonly status: FindingStatus
@@ -46,27 +55,27 @@ export interface Finding {
   readonly critical: boolean
   /** One sentence, with the numbers. */
   readonly reason: string
-  /** Of a slice: where it is inconclusive, so is the verdict. @default false */
+  /** For a slice: if this finding is inconclusive, so is the verdict. @default false */
   readonly required?: boolean | undefined
   readonly metric?: string | undefined
-  /** Of the metric; the values of one that is not binary are in its own unit, whatever that is. */
+  /** Kind of the metric. Values of a metric that is not binary are in its own unit. */
   readonly kind?: Metric['kind'] | undefined
-  /** `category=spam-1`; absent: over all items. */
+  /** The slice, such as `category=spam-1`. Absent: all items. */
   readonly slice?: string | undefined
   readonly against?: 'baseline' | 'best' | undefined
   readonly againstVersion?: string | undefined
-  /** Of estimate, bounds and threshold, where they are no ratios and of no metric. */
+  /** Unit of estimate, bounds and threshold if they are neither ratios nor values of a metric. */
   readonly unit?: 'bytes' | 'ms' | undefined
-  /** What was estimated: a value (floors) or a difference. */
+  /** The estimate: a value (checks with a threshold) or a difference (comparisons). */
   readonly estimate?: number | undefined
   readonly lower?: number | undefined
   readonly upper?: number | undefined
   readonly candidateValue?: number | undefined
   readonly referenceValue?: number | undefined
   readonly items?: number | undefined
-  /** Independent groups that the items are in; as many as items if nothing is grouped. */
+  /** Number of independent groups. Equals the number of items if items are not grouped. */
   readonly groups?: number | undefined
-  /** Items that the reference had right and the candidate wrong, and the other way round. */
+  /** Items that the reference answered correctly and the candidate did not. */
   readonly regressions?: number | undefined
   readonly improvements?: number | undefined
   /** The names of the statistical procedures. */
@@ -74,35 +83,41 @@ export interface Finding {
   readonly alpha?: number | undefined
   readonly pPass?: number | undefined
   readonly pFail?: number | undefined
-  /** After Holm's correction over the slices. */
+  /** p-value after Holm's correction over the slices. */
   readonly pFailAdjusted?: number | undefined
   readonly margin?: number | undefined
   readonly threshold?: number | undefined
-  /** The smallest true drop that this set would have seen with 80 % power. */
+  /** The smallest true drop that this evaluation set detects with 80 % power. */
   readonly smallestDetectableDrop?: number | undefined
-  /** How many groups would pass an identical model 80 % of the time. */
+  /** Number of groups with which a model of equal quality passes 80 % of the time. */
   readonly groupsNeeded?: number | undefined
-  /** Ids of items that the reference had right and the candidate wrong; at most 20. */
+  /** Ids of items that the reference answered correctly and the candidate did not; at most 20. */
   readonly regressedIds?: readonly string[] | undefined
-  /** Of `calibration`: the items by the confidence of their answer, a bin each. */
+  /** For `calibration`: one bin per range of confidence. */
   readonly reliability?: readonly ReliabilityBin[] | undefined
-  /** False: no person may release in spite of it. @default true */
+  /** False: the finding cannot be overridden. @default true */
   readonly overridable?: boolean | undefined
-  /** True: it follows from how the weights are written, so the next candidate of the same trainer gets it too. @default false */
+  /**
+   * True: the cause is the format of the weights, so the next candidate of the same trainer gets the same finding.
+   * @default false
+   */
   readonly repeats?: boolean | undefined
 }
 
-/** What is known of a candidate before it is trained. JSON. */
+/** What is known about a candidate before it is trained. JSON. */
 export interface Prospect {
   /** The trainer's name. */
   readonly trainer: string
-  /** The format that the trainer says it writes weights in. */
+  /** The format in which the trainer declares to write weights. */
   readonly weightsFormat?: string | undefined
-  /** What this gate found on the last candidate of this trainer; absent: nothing is known, or the gate is another one now. */
+  /**
+   * Findings of this gate for the last candidate of this trainer. Absent if there are none, or if the gate has changed
+   * since.
+   */
   readonly last?: { readonly runId: string; readonly findings: readonly Finding[] } | undefined
 }
 
-/** Items of like confidence: how sure the model was on average, and how often it was right, 0..1. */
+/** Items of similar confidence, with their mean confidence and the share of correct answers, both 0..1. */
 export interface ReliabilityBin {
   readonly confidence: number
   readonly accuracy: number
@@ -112,54 +127,57 @@ export interface ReliabilityBin {
 export type VerdictStatus = 'pass' | 'fail' | 'inconclusive'
 export type InconclusivePolicy = 'ask' | 'hold' | 'release'
 
-/** The decision over all findings. `fail` carries at least one failed finding. JSON. */
+/** The decision over all findings. A `fail` has at least one failed finding. JSON. */
 export type Verdict = (
   | { readonly status: 'pass' | 'inconclusive'; readonly findings: readonly Finding[] }
   | { readonly status: 'fail'; readonly findings: readonly [Finding, ...Finding[]] }
 ) & {
-  /** One sentence for a person. */
+  /** One sentence that explains the decision. */
   readonly summary: string
-  /** What an inconclusive verdict leads to. */
+  /** What happens after an inconclusive verdict. */
   readonly whenInconclusive: InconclusivePolicy
-  /** How what decides differs from what decided on the current release; absent: it does not, or that is not known. */
+  /**
+   * How the gate's policy differs from the one that judged the current release. Absent if it does not differ, or if
+   * that is unknown.
+   */
   readonly policyChanges?: readonly PolicyChange[] | undefined
-  /** How worn the evaluation set is, where that is known. */
+  /** How often the evaluation set has been used, if known. */
   readonly reuse?: EvaluationSetUse | undefined
 }
 
-/** The same items, asked again and again, let a bad candidate through sooner or later. */
+/** Repeated use of one evaluation set, which raises the chance that a bad candidate passes. */
 export interface EvaluationSetUse {
-  /** Candidates that the set has judged, this one included. */
+  /** Number of candidates that the set has judged, this one included. */
   readonly evaluationCount: number
-  /** What the chance of having let through one that is worse by the margin is at most by now, 0..1. */
+  /** Upper bound on the chance that at least one of them passed although it is worse by the margin, 0..1. */
   readonly falsePassChance: number
-  /** How many it may judge; absent: nobody has said. */
+  /** Number of candidates that the set may judge. Absent if there is no limit. */
   readonly maximumEvaluations?: number | undefined
 }
 
-/** A question of the gate. Slices are asked of all that the evaluation holds. */
+/** One check of a gate. Slices are taken from the evaluation. */
 export interface Check extends Described {
   readonly metrics: readonly Metric[]
-  /** True for a check that compares with what was released; its first metric decides which release is the best. */
+  /** True for a check that compares with earlier releases. Its first metric decides which release is the best. */
   readonly compares?: boolean | undefined
-  /** False for a check that only reports: a gate of none but such is refused. @default true */
+  /** False for a check that only reports. A gate needs at least one check that decides. @default true */
   readonly decides?: boolean | undefined
-  /** True for a check that looks at `latenciesMs`: measuring takes a few hundred answers, one by one. */
+  /** True for a check that needs `latenciesMs`. Measuring takes a few hundred single predictions. */
   readonly timesAnswers?: boolean | undefined
-  /** What it will answer, whatever is trained. Absent or empty: nobody knows yet. */
+  /** Findings that are certain before training. Absent or empty if there are none. */
   foresee?(prospect: Prospect): readonly Finding[]
   examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>
 }
 
 export interface Gate extends Described {
-  /** All that its checks need scored. */
+  /** The metrics that its checks need. */
   readonly metrics: readonly Metric[]
-  /** The metric by which the best release is known. */
+  /** The metric that decides which release is the best. */
   readonly primaryMetric?: string | undefined
-  /** True where a check looks at `latenciesMs`. */
+  /** True if a check needs `latenciesMs`. */
   readonly timesAnswers?: boolean | undefined
-  /** What its checks will answer, whatever is trained. Absent: nobody knows before the training. */
+  /** Findings of its checks that are certain before training. Absent if there are none. */
   foresee?(prospect: Prospect): readonly Finding[]
-  /** Silence is not a pass: no checks, a crashed check, a number that is not finite never give `pass`. */
+  /** Never `pass` if there are no checks, a check crashed, or a number is not finite. */
   decide(evidence: Evidence, context: CallContext): Promise<Verdict>
 }

@@ -2,25 +2,28 @@ import { type GroupedRatio, gaffkeTest } from '../statistics/index.js'
 import { detectableByLaw, fewestByLaw, groupsNeededByLaw } from './group-law.js'
 import { type Pairing, sumOf } from './paired-groups.js'
 
-/** Differences of two models by group, and what one more group might add to them. */
+/** Differences of two models per group, and how much one more group could change them. */
 export interface GroupedSample {
-  /** Sums of differences, one per group: above 0 the candidate is better. */
+  /** Sums of differences, one per group. Positive if the candidate is better. */
   readonly sums: Float64Array
   readonly sizes: Float64Array
   readonly estimate: number
-  /** The groups that the sample may have missed: one that the candidate loses altogether, and one that it wins. */
+  /**
+   * Two groups that the sample may have missed: one in which the candidate is worse on all items, and one in which it
+   * is better on all items.
+   */
   readonly unseen: { readonly lost: GroupedRatio['worst']; readonly won: GroupedRatio['worst'] }
   /** Whether the metric states a finite range, so that the bounds hold for every distribution. */
   readonly isBounded: boolean
-  /** Whether all groups differ alike, but for rounding. */
+  /** Whether all groups have the same difference, except for rounding. */
   readonly isConstant: boolean
 }
 
-// How much further than the most extreme group an unseen one may lie, for the share of the variance that this group carries.
-// By simulation enough to keep log-normal losses with s = 2 at 5 % for 20 to 300 groups.
+// How much further than the most extreme group an unseen one may lie, scaled by that group's share of the variance. In
+// simulations this keeps the error at 5 % for log-normal losses with s = 2 and 20 to 300 groups.
 const reachOfHeaviest = 12
 
-/** The sample of a mean; of a ratio of sums, linearised around both models' values. */
+/** The sample of a mean, or of a ratio of sums that is linearised around both models' values. */
 export function sampleOf(pairing: Pairing): GroupedSample {
   const { kind, sign, candidate, reference, candidateWeight, referenceWeight, range, extent } = pairing
   const n = candidate.length
@@ -34,7 +37,7 @@ export function sampleOf(pairing: Pairing): GroupedSample {
   const reach = isBounded ? 0 : reachOf(sums, sizes, estimate)
   const unseen = (sizeOf: typeof unseenSize, side: 1 | -1) => {
     const size = sizeOf(sizes)
-    // Of a ratio the sizes are 1, and the weights say how much of the ratio the group is.
+    // For a ratio the sizes are 1, and the weights are the group's share of the ratio.
     const relative = (weights: Float64Array) => (sizeOf(weights) * n) / sumOf(weights)
     const all = extreme * (weigh ? Math.max(relative(candidateWeight), relative(referenceWeight)) : size)
     return { sum: side * Math.max(all, isBounded ? 0 : side * estimate * size + reach), size }
@@ -48,7 +51,7 @@ export function sampleOf(pairing: Pairing): GroupedSample {
 
 /** p-values for better than −`margin`, and for worse than 0. */
 export function testSample({ sums, sizes, estimate, unseen, isBounded, isConstant }: GroupedSample, margin: number) {
-  // Without a range and without any variation, nothing shows how far another group may lie.
+  // Without a range and without variation, there is no estimate of how far another group may lie.
   const isOpen = isConstant && !isBounded
   return {
     pPass: isOpen ? 1 : gaffkeTest({ sums, sizes, worst: unseen.lost }, -margin),
@@ -56,14 +59,14 @@ export function testSample({ sums, sizes, estimate, unseen, isBounded, isConstan
   }
 }
 
-/** The losses of a sample in place of its gains: a bound from below is then one from above. */
+/** The sample with its signs swapped, so that a lower bound becomes an upper bound. */
 export const mirrored = ({ sums, sizes, unseen }: Pick<GroupedSample, 'sums' | 'sizes' | 'unseen'>): GroupedRatio => ({
   sums: sums.map((sum) => 0 - sum),
   sizes,
   worst: { sum: 0 - unseen.won.sum, size: unseen.won.size },
 })
 
-/** The fewest groups that pass if no item is lost or won: the exact bound for groups that are all alike. */
+/** The fewest groups that pass without any regression or improvement: the exact bound for identical groups. */
 export const fewestGroups = ({ sizes, unseen }: GroupedSample, margin: number, alpha: number): number =>
   fewestByLaw({ typical: sumOf(sizes) / sizes.length, lost: turned(unseen.lost) }, margin, alpha)
 
@@ -72,14 +75,17 @@ export interface SamplePlan {
   readonly groupsNeeded: number
 }
 
-/** What so many groups can see with 80 % power, and how many groups pass an equal model: by the normal approximation. */
+/**
+ * The drop that this many groups detect with 80 % power, and the number of groups with which a model of equal quality
+ * passes, by the normal approximation.
+ */
 export function planSample(sample: GroupedSample, margin: number, alpha: number, harmAlpha: number): SamplePlan {
   const { sums, sizes, estimate, unseen } = sample
   const n = sums.length
   const typical = sumOf(sizes) / n
   let squares = 0
   for (let group = 0; group < n; group += 1) squares += (sums[group]! - estimate * sizes[group]!) ** 2
-  // No disagreement in n groups does not prove that there is none: half a group is assumed.
+  // No disagreement in n groups does not prove that none exists, so half a group is assumed.
   const deviation = Math.sqrt(Math.max(squares, unseen.lost.sum ** 2 / 2) / n) / typical
   const law = { typical, deviation, lost: turned(unseen.lost), won: unseen.won.sum }
   return {
@@ -105,9 +111,9 @@ function linearised({ sign, candidate, reference, candidateWeight, referenceWeig
 }
 
 /**
- * The size of a group that the sample may have missed: Σ size³ / Σ size², the mean over groups in proportion to their part of
- * the variance if all items of a group change together. With the smaller Σ size² / Σ size, losses that 20 large groups of 420
- * carry alone passed at the margin in 10 % of simulations.
+ * The size of a group that the sample may have missed: Σ size³ / Σ size², the mean over groups in proportion to their
+ * part of the variance if all items of a group change together. With the smaller Σ size² / Σ size, losses that 20 large
+ * groups of 420 carry alone passed at the margin in 10 % of simulations.
  */
 export function unseenSize(sizes: Float64Array): number {
   let [squares, cubes] = [0, 0]
@@ -119,8 +125,8 @@ export function unseenSize(sizes: Float64Array): number {
 }
 
 /**
- * The size of the group that a random item is in. For a claim of harm this is enough: equal models fail in at most 5 % of the
- * same simulations, and 120 losses without a win in 20 of 420 groups are still seen.
+ * The size of the group of a random item. This is sufficient for a claim of harm: models of equal quality fail in at
+ * most 5 % of the same simulations, and 120 regressions without an improvement in 20 of 420 groups are still detected.
  */
 function sizeOfRandomItem(sizes: Float64Array): number {
   let [total, squares] = [0, 0]
@@ -157,7 +163,10 @@ function reachOf(sums: Float64Array, sizes: Float64Array, estimate: number): num
   return squares === 0 ? 0 : furthest * (1 + (reachOfHeaviest * furthest ** 2) / squares)
 }
 
-/** Alike but for rounding: a constant shift of scores leaves differences that vary in their last digits only. */
+/**
+ * Whether differences are equal except for rounding: a constant shift of scores leaves differences that vary only in
+ * their last digits.
+ */
 function isConstant(sums: Float64Array, sizes: Float64Array, { candidate, reference }: Pairing): boolean {
   const first = sums[0]! / sizes[0]!
   for (let group = 0; group < sums.length; group += 1) {

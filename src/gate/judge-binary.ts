@@ -8,19 +8,27 @@ import {
   tango,
 } from '../statistics/index.js'
 import type { Finding } from './gate.js'
-import { type DiscordantCounts, firstLost, type Pairing, ratioOf } from './paired-groups.js'
-import { alpha, confidenceOf, countedItems, maximumWorst, type PartialFinding } from './partial-finding.js'
+import { type DiscordantCounts, firstRegressedIds, type Pairing, ratioOf } from './paired-groups.js'
+import {
+  alpha,
+  confidenceOf,
+  countedChanges,
+  countedItems,
+  maximumRegressedIds,
+  type PartialFinding,
+} from './partial-finding.js'
 
 const passEngine = 'Tango 1998 score test and exact unconditional test'
 const failEngine = 'one-sided mid-p McNemar'
 
-/** The exact tests on the groups that one model has right and the other wrong. */
+/** Applies the exact tests to the groups on which only one of the models is right. */
 export function decideBinary(counts: DiscordantCounts, margin: number, passAlpha: number) {
   const { b, c, n } = counts
   const score = tango({ ...counts, margin, confidence: 1 - passAlpha })
-  // Below this many even no disagreement at all certifies nothing; a lucky handful of wins must not either.
+  // With fewer groups, not even complete agreement passes, so a few lucky improvements must not pass either.
   const enough = n >= minimumItemsForMargin(margin, { alpha: passAlpha })
-  // Both must be small: where the quick one is not, the other, which takes seconds at a million items, decides nothing.
+  // Both p-values must be small. If the fast test already fails, skip the exact one, which takes seconds at a million
+  // items.
   const exact = () => (score.p > passAlpha ? 0 : exactNonInferiority({ ...counts, margin }))
   const pPass = enough ? Math.max(score.p, exact()) : 1
   const pFail = b > c ? mcnemar({ b, c }).midP : 1
@@ -28,7 +36,7 @@ export function decideBinary(counts: DiscordantCounts, margin: number, passAlpha
   return { status, pPass, pFail, lower: score.lower } as const
 }
 
-/** What one pairing of a binary metric says whose groups are one answer each. */
+/** Judges a pairing of a binary metric in which each group is one answer. */
 export function judgeBinary(
   pairing: Pairing,
   counts: DiscordantCounts,
@@ -48,17 +56,17 @@ export function judgeBinary(
     engine: status === 'fail' ? failEngine : passEngine,
     pPass,
     pFail,
-    regressedIds: firstLost(pairing, maximumWorst),
+    regressedIds: firstRegressedIds(pairing, maximumRegressedIds),
     ...(status === 'inconclusive' && sizes(n, (b + c) / n, margin, passAlpha)),
   }
 }
 
-/** Whether more groups were won than lost, beyond chance: McNemar's exact test, never below its size. */
+/** Whether there are significantly more improvements than regressions, by McNemar's exact test. */
 export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, passAlpha: number): PartialFinding {
   const pPass = c > b ? mcnemar({ b: c, c: b }).exact : 1
   const pFail = b > c ? mcnemar({ b, c }).midP : 1
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
-  const said = { pass: 'it is better', fail: 'it is worse', inconclusive: 'it is not shown to be better' }[status]
+  const said = { pass: 'it is better', fail: 'it is worse', inconclusive: 'an improvement is not shown' }[status]
   const seen = seenIn(pairing)
   return {
     status,
@@ -67,7 +75,7 @@ export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, pa
     engine: status === 'fail' ? failEngine : 'one-sided exact McNemar',
     pPass,
     pFail,
-    regressedIds: firstLost(pairing, maximumWorst),
+    regressedIds: firstRegressedIds(pairing, maximumRegressedIds),
   }
 }
 
@@ -84,18 +92,18 @@ function seenIn({ candidate, reference, candidateWeight, referenceWeight, items,
 type Seen = ReturnType<typeof seenIn>
 
 const countsOf = ({ regressions, improvements, items, groups }: Seen) =>
-  `${regressions} lost and ${improvements} won of ${countedItems(items, groups)}`
+  `${countedChanges(regressions, improvements)} in ${countedItems(items, groups)}`
 
-/** What a set of this size could have seen, and the size that would do. */
+/** The drop that a set of this size can detect, and the size that would be needed. */
 function sizes(
   n: number,
   observed: number,
   margin: number,
   passAlpha: number,
 ): Pick<Finding, 'smallestDetectableDrop' | 'groupsNeeded'> {
-  // No disagreement in n groups is no proof that there is none: half a group is assumed.
+  // No disagreement in n groups does not prove that none exists, so half a group is assumed.
   const discordance = Math.max(observed, 0.5 / n)
-  // The normal approximation; where it is large it is good, and the exact search would take seconds.
+  // The normal approximation. If its result is large, it is accurate, and the exact search would take seconds.
   const approximate = Math.ceil(((normalQuantile(1 - passAlpha) + normalQuantile(0.8)) / margin) ** 2 * discordance)
   const groupsNeeded = approximate > 3000 ? approximate : requiredItems({ discordance, margin, alpha: passAlpha })
   const drop = n > 3000 ? undefined : smallestDetectableDrop({ n, discordance })
@@ -108,6 +116,6 @@ function sentence(status: Finding['status'], seen: Seen, lower: number, margin: 
   const counts = countsOf(seen)
   if (status === 'pass')
     return `the difference is ${points(estimate)}, and above ${points(lower)} with ${confidenceOf(passAlpha)} confidence (${counts}); the margin is ${points(margin)}`
-  if (status === 'fail') return `it is worse by ${points(-estimate)} (${counts}), which is not chance`
-  return `the difference is ${points(estimate)} and may be as low as ${points(lower)} (${counts}): that is neither within the margin of ${points(margin)} for certain, nor worse for certain`
+  if (status === 'fail') return `it is worse by ${points(-estimate)} (${counts}), more than chance explains`
+  return `the difference is ${points(estimate)} and may be as low as ${points(lower)} (${counts}): the data do not show whether the loss is within the margin of ${points(margin)}`
 }

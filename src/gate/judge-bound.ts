@@ -18,7 +18,7 @@ export interface BoundQuestion {
   readonly items?: Uint32Array | undefined
 }
 
-/** Whether one model's share lies on the right side of a threshold, by its exact bounds. */
+/** Whether one model's share reaches a threshold, by its exact bounds. */
 export function judgeBound(
   evaluation: Evaluation,
   metric: Judged,
@@ -45,8 +45,8 @@ export function judgeBound(
       items: asked,
       reason:
         asked === 0
-          ? 'there are no items'
-          : `${unanswered} of ${asked} items were not answered: infrastructure is not quality, ask again`,
+          ? 'the evaluation has no items'
+          : `${unanswered} of ${asked} items have no answer, which is an infrastructure failure. Evaluate again`,
     }
   const answered = Array.from(sizes.keys()).filter((group) => sizes[group]! > 0)
   const n = answered.length
@@ -54,14 +54,14 @@ export function judgeBound(
     right: Float64Array.from(answered, (group) => sums[group]!),
     sizes: Float64Array.from(answered, (group) => sizes[group]!),
   }
-  // A pass and a fail are claims of their own level.
+  // A pass and a fail have their own significance levels.
   const [passing, failing] = side === 'at-least' ? [passAlpha, alpha] : [alpha, passAlpha]
   const { lower, upper, engine } = boundsOf(share, passing, failing)
   const estimate = sumOf(share.right) / asked
   const [held, broken] =
     side === 'at-least' ? [lower >= threshold, upper < threshold] : [upper <= threshold, lower > threshold]
   const status = held ? 'pass' : broken ? 'fail' : 'inconclusive'
-  // The bound that decides: the one towards the threshold, or where it is broken the other.
+  // The bound that decides: the one towards the threshold, or the other one if the threshold is missed.
   const [bound, level] =
     (side === 'at-least') === broken ? [`at most ${percent(upper)}`, failing] : [`at least ${percent(lower)}`, passing]
   const name = side === 'at-least' ? 'floor' : 'ceiling'
@@ -79,7 +79,7 @@ export function judgeBound(
   }
 }
 
-/** One-sided bounds of the share of items that are right: exact if each item is independent, else over groups. */
+/** One-sided bounds of the share of correct items: exact if items are independent, otherwise over groups. */
 export function boundsOf(
   { right, sizes }: { right: Float64Array; sizes: Float64Array },
   passing: number,
@@ -95,14 +95,17 @@ export function boundsOf(
       engine: 'one-sided Clopper-Pearson',
     }
   }
-  // The sample may have missed a group that is wrong, or right, altogether.
+  // The sample may have missed a group whose items are all wrong, or all right.
   const size = unseenSize(sizes)
   const wrong = right.map((score, group) => sizes[group]! - score)
   const bound = (sums: Float64Array, level: number) => gaffkeLowerBound({ sums, sizes, worst: { sum: 0, size } }, level)
   return { lower: bound(right, passing), upper: 1 - bound(wrong, failing), engine: "Gaffke's bound by group" }
 }
 
-/** What always giving the most frequent answer would reach, and whether it could pass: a floor below that says little. */
+/**
+ * What always giving the most frequent answer reaches, and whether it could pass. A floor below this value proves
+ * little.
+ */
 function guessing(
   { targets }: Evaluation,
   { n, floor, passAlpha, items }: { n: number; floor: number; passAlpha: number; items: Uint32Array | undefined },
@@ -119,7 +122,7 @@ function guessing(
     floor > 0 && floor < 1 ? binomialUpperTail(floorThreshold({ n, floor, alpha: passAlpha }), n, share) : 1
   const warning =
     passes > passAlpha
-      ? `, so guessing passes this floor ${passes > 0.995 ? 'always' : `${(100 * passes).toFixed(0)} times in a hundred`}`
+      ? `, so guessing passes this floor ${passes > 0.995 ? 'always' : `${(100 * passes).toFixed(0)} times in 100`}`
       : ''
   return `, and always giving the most frequent answer reaches ${percent(share)}${warning}`
 }

@@ -6,12 +6,12 @@ import { groupCodes } from './paired-groups.js'
 import { alpha, confidenceOf, countedItems, type PartialFinding } from './partial-finding.js'
 
 const mostBins = 15
-/** Below this many groups a bin says nothing. */
+/** Fewest groups in a bin. */
 const groupsPerBin = 20
-/** For a claim of harm: few, so that each has an exact bound of some use. */
+/** Bins for a claim of harm. They are few so that each exact bound is narrow enough to be useful. */
 const coarseBins = 5
 
-/** How sure the model was of each item and whether it was right, sorted by the first; groups are numbered in this order. */
+/** The confidence and correctness of each item, sorted by confidence. Groups are numbered in this order. */
 interface Calibration {
   readonly confidence: Float64Array
   /** 1 or 0. */
@@ -29,7 +29,7 @@ export function judgeCalibration(evaluation: Evaluation, maximumError: number, p
     return {
       status: 'inconclusive',
       ...{ items, groups },
-      reason: `${countedItems(items, groups)} are too few to judge calibration: ${groupsPerBin} ${items === groups ? 'items' : 'groups'} are the fewest`,
+      reason: `${countedItems(items, groups)} are too few to judge calibration: at least ${groupsPerBin} ${items === groups ? 'items' : 'groups'} are needed`,
     }
   const bins = Math.min(mostBins, Math.floor(groups / groupsPerBin))
   const binOf = Uint32Array.from({ length: items }, (_, item) => Math.floor((item * bins) / items))
@@ -45,7 +45,7 @@ export function judgeCalibration(evaluation: Evaluation, maximumError: number, p
   const isSingle = items === groups
   return {
     status,
-    reason: `what the model is sure of and what is right differ by ${percent(estimate)} on average over ${countedItems(items, groups)}, ${bound} confidence; ${percent(maximumError)} are allowed`,
+    reason: `confidence and accuracy differ by ${percent(estimate)} on average over ${countedItems(items, groups)}, ${bound} confidence; the maximum is ${percent(maximumError)}`,
     ...{ estimate, lower, upper, items, groups },
     engine:
       status !== 'fail'
@@ -57,14 +57,15 @@ export function judgeCalibration(evaluation: Evaluation, maximumError: number, p
   }
 }
 
-/** By item, or in words why there is nothing to judge. */
+/** The values per item, or the reason why calibration cannot be judged. */
 function calibrationOf(evaluation: Evaluation): Calibration | string {
   const { predictions, targets, outcomes } = evaluation
   const { codes, count } = groupCodes(evaluation)
   const items = evaluation.ids.length
   const [confidence, right] = [new Float64Array(items), new Float64Array(items)]
   for (let item = 0; item < items; item += 1) {
-    if (outcomes.at(item) !== 'ok') return 'some items were not answered: infrastructure is not quality, ask again'
+    if (outcomes.at(item) !== 'ok')
+      return 'some items have no answer, which is an infrastructure failure. Evaluate again'
     const prediction = predictions.at(item)
     const sure = prediction?.kind === 'label' ? prediction.probabilities?.[prediction.label] : undefined
     if (sure === undefined || !(sure >= 0 && sure <= 1)) return 'the model gives no probabilities'
@@ -87,7 +88,7 @@ function calibrationOf(evaluation: Evaluation): Calibration | string {
   }
 }
 
-/** Every item counts alike. @param times how often each group was drawn. @default once */
+/** Every item has the same weight. @param times how often each group was drawn. @default once */
 function errorOf(gaps: Float64Array, binOf: Uint32Array, bins: number, groupOf?: Uint32Array, times?: Uint32Array) {
   const sums = new Float64Array(bins)
   let items = gaps.length
@@ -105,7 +106,10 @@ function errorOf(gaps: Float64Array, binOf: Uint32Array, bins: number, groupOf?:
   return sums.reduce((total, sum) => total + Math.abs(sum), 0) / items
 }
 
-/** Of resamples by group: a plain percentile, whose error is above the truth twice over, so that no pass rests on chance. */
+/**
+ * A plain percentile over resamples of groups. It is biased upwards twice, so that chance alone does not lead to a
+ * pass.
+ */
 function upperPercentile(
   { groupOf, groups }: Calibration,
   gaps: Float64Array,
@@ -113,7 +117,7 @@ function upperPercentile(
   bins: number,
   level: number,
 ): number {
-  // As many as a second or two allow; the least that a percentile of 5 % needs.
+  // As many as fit in a second or two, and at least as many as the percentile needs.
   const resamples = Math.max(Math.ceil(10 / level), Math.min(2000, Math.floor(2e8 / gaps.length)))
   const random = seededRandom('calibration')
   const picks = new Uint32Array(groups)
@@ -128,9 +132,10 @@ function upperPercentile(
 }
 
 /**
- * What the error is at least: by bin, how far a bound of the share that is right stays from the mean confidence. The bound is
- * exact if every item is independent, else Gaffke's over the groups that have items in the bin. Coarser bins only lower the
- * error, and unequal chances within a bin only narrow its tails (W. Hoeffding, Ann. Math. Stat. 27, 1956).
+ * A lower bound of the error: for each bin, the distance between the mean confidence and a bound of the share of
+ * correct answers. The bound is exact if items are independent; otherwise it is Gaffke's bound over the groups with
+ * items in the bin. Coarser bins only lower the error, and unequal chances within a bin only narrow its tails (W.
+ * Hoeffding, Ann. Math. Stat. 27, 1956).
  */
 function exactLowerBound({ confidence, right, groupOf, groups }: Calibration): number {
   const items = confidence.length

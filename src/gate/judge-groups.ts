@@ -1,15 +1,22 @@
 import { bcaBootstrap, gaffkeLowerBound } from '../statistics/index.js'
 import { fewestGroups, type GroupedSample, mirrored, planSample, sampleOf, testSample } from './grouped-sample.js'
-import { firstLost, type Pairing, ratioOf } from './paired-groups.js'
-import { alpha, confidenceOf, countedItems, maximumWorst, type PartialFinding } from './partial-finding.js'
+import { firstRegressedIds, type Pairing, ratioOf } from './paired-groups.js'
+import {
+  alpha,
+  confidenceOf,
+  countedChanges,
+  countedItems,
+  maximumRegressedIds,
+  type PartialFinding,
+} from './partial-finding.js'
 
-/** Fewer groups show nothing about the spread of scores without a range. */
+/** With fewer groups, the spread of scores without a range cannot be estimated. */
 const fewestUnbounded = 20
 
 /**
- * What one pairing says, by means over groups: right or wrong answers in groups, means, and ratios of sums.
+ * Judges a pairing by means over groups: binary metrics in groups, means, and ratios of sums.
  *
- * @param margin 0: whether the candidate is better.
+ * @param margin 0 tests whether the candidate is better.
  */
 export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number): PartialFinding {
   const { candidate, reference, candidateWeight, referenceWeight, items, kind, lost, won } = pairing
@@ -29,7 +36,7 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
   const sample = sampleOf(pairing)
   if (groups < fewestUnbounded && !sample.isBounded)
     return open(
-      `${countedItems(items, groups)} are too few to judge scores without a range: ${fewestUnbounded} groups are the fewest`,
+      `${countedItems(items, groups)} are too few to judge scores without a range: at least ${fewestUnbounded} groups are needed`,
     )
   const { pPass, pFail } = decideGroups(pairing, sample, margin)
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
@@ -48,12 +55,12 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
     engine: engineOf(kind, sample.isBounded),
     pPass,
     pFail,
-    regressedIds: kind === 'binary' ? firstLost(pairing, maximumWorst) : worstOf(pairing),
+    regressedIds: kind === 'binary' ? firstRegressedIds(pairing, maximumRegressedIds) : largestLosses(pairing),
     ...(status === 'inconclusive' && margin > 0 && !isUnknown && planSample(sample, margin, passAlpha, alpha)),
   }
 }
 
-/** Both p-values. The linearisation of a ratio of sums ignores its bend, so the bootstrap has to agree. */
+/** Both p-values. The linearisation of a ratio of sums ignores its curvature, so the bootstrap has to agree. */
 function decideGroups(pairing: Pairing, sample: GroupedSample, margin: number) {
   const tested = testSample(sample, margin)
   if (pairing.kind !== 'ratio' || sample.isConstant) return tested
@@ -67,7 +74,7 @@ function decideGroups(pairing: Pairing, sample: GroupedSample, margin: number) {
   return { pPass: Math.max(tested.pPass, pAbove(-margin)), pFail: Math.max(tested.pFail, pBelow(0)) }
 }
 
-/** As `judgeGroups`, without bounds and words. */
+/** As `judgeGroups`, without bounds and texts. */
 export function statusOfGroups(pairing: Pairing, margin: number, level: number): 'pass' | 'fail' | 'inconclusive' {
   const sample = sampleOf(pairing)
   if (!Number.isFinite(sample.estimate)) return 'inconclusive'
@@ -81,7 +88,7 @@ function engineOf(kind: Pairing['kind'], isBounded: boolean): string {
   return kind === 'ratio' ? `${bound}, and BCa bootstrap by group` : bound
 }
 
-function worstOf({ kind, candidate, candidateWeight, reference, referenceWeight, sign, lost }: Pairing) {
+function largestLosses({ kind, candidate, candidateWeight, reference, referenceWeight, sign, lost }: Pairing) {
   const weigh = kind === 'ratio'
   const loss = (group: number) =>
     sign *
@@ -90,7 +97,7 @@ function worstOf({ kind, candidate, candidateWeight, reference, referenceWeight,
   // By group, then in order.
   return Array.from(lost.items, (item, index) => ({ item, loss: loss(lost.groups[index]!) }))
     .sort((one, other) => one.loss - other.loss)
-    .slice(0, maximumWorst)
+    .slice(0, maximumRegressedIds)
     .map(({ item }) => lost.idOf(item))
 }
 
@@ -108,30 +115,30 @@ function sentence({ status, pairing, sample, margin, passAlpha, lower }: Said): 
   const format = kind === 'binary' ? points : digits
   const { estimate, isBounded, isConstant } = sample
   const over = `over ${countedItems(items, candidate.length)}`
-  const counts = kind === 'binary' ? ` (${lost.items.length} lost and ${won} won)` : ''
-  if (status === 'fail') return `it is worse by ${format(-estimate)} ${over}${counts}, which is not chance`
+  const counts = kind === 'binary' ? ` (${countedChanges(lost.items.length, won)})` : ''
+  if (status === 'fail') return `it is worse by ${format(-estimate)} ${over}${counts}, more than chance explains`
   if (isConstant && !isBounded)
-    return `the difference is ${format(estimate)} on every one of ${countedItems(items, candidate.length)}, so nothing shows how far others may differ; state the metric's range`
-  const asked = margin === 0 ? 'it has to be above 0' : `the margin is ${format(margin)}`
+    return `the difference is ${format(estimate)} on every one of ${countedItems(items, candidate.length)}, so the spread of other items is unknown; give the metric a range`
+  const asked = margin === 0 ? 'it must be above 0' : `the margin is ${format(margin)}`
   if (status === 'pass')
     return `the difference is ${format(estimate)} ${over}${counts}, and above ${format(lower)} with ${confidenceOf(passAlpha)} confidence; ${asked}`
   const neither =
     margin === 0
-      ? 'it is neither better for certain, nor worse for certain'
-      : `that is neither within the margin of ${format(margin)} for certain, nor worse for certain`
+      ? 'the data do not show whether it is better or worse'
+      : `the data do not show whether the loss is within the margin of ${format(margin)}`
   return `the difference is ${format(estimate)} ${over}${counts} and may be as low as ${format(lower)}: ${neither}${whyOpen(pairing, sample, margin, passAlpha)}`
 }
 
-/** What stands in the way of a pass, if it is not the difference itself. */
+/** What prevents a pass, if the difference itself does not. */
 function whyOpen({ items, candidate }: Pairing, sample: GroupedSample, margin: number, passAlpha: number): string {
   const groups = candidate.length
   if (margin === 0 || sample.estimate <= -margin) return ''
   const fewest = fewestGroups(sample, margin, passAlpha)
   const range = sample.isBounded
     ? ''
-    : '. The metric states no range, so one more item is taken to differ by as much as these scores spread; state the range if it is narrower'
+    : '. The metric has no range, so one more item is assumed to differ by the full spread of these scores; give the metric a range if it is narrower'
   if (fewest > groups)
-    return `. ${countedItems(items, groups)} are too few for this margin: without any loss ${fewest.toLocaleString('en')} ${items === groups ? 'items' : 'groups'} are the fewest${range}`
+    return `. ${countedItems(items, groups)} are too few for this margin: even without any regression, ${fewest.toLocaleString('en')} ${items === groups ? 'items' : 'groups'} are needed${range}`
   const largest = sample.sizes.reduce((most, size) => Math.max(most, size), 0)
   if (items !== groups && largest > items / 10)
     return `. One group has ${largest.toLocaleString('en')} of the items${range}`

@@ -4,7 +4,7 @@ import { judgeGroups, statusOfGroups } from './judge-groups.js'
 import { countDiscordant, type Pairing } from './paired-groups.js'
 import { alpha, type PartialFinding } from './partial-finding.js'
 
-/** What one pairing says of a margin. A slice's `fail` is decided by the gate, over all slices together. */
+/** Judges a pairing against a margin. The gate decides whether a slice fails, over all slices together. */
 export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = alpha): PartialFinding {
   const open = notComparable(pairing)
   if (open !== undefined) return open
@@ -14,7 +14,7 @@ export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = 
     : judgeBinary(pairing, counts, margin, passAlpha)
 }
 
-/** Whether one pairing says that the candidate is better. */
+/** Judges whether the candidate is better. */
 export function judgeImprovement(pairing: Pairing, passAlpha = alpha): PartialFinding {
   const open = notComparable(pairing)
   if (open !== undefined) return open
@@ -22,12 +22,14 @@ export function judgeImprovement(pairing: Pairing, passAlpha = alpha): PartialFi
   return counts === undefined ? judgeGroups(pairing, 0, passAlpha) : judgeBinaryGain(pairing, counts, passAlpha)
 }
 
-/** The counts that the exact tests take; `undefined` for everything but right or wrong answers, one per group. */
+/** The counts for the exact tests; `undefined` unless the metric is binary with one answer per group. */
 export const exactCounts = (pairing: Pairing) => (pairing.kind === 'binary' ? countDiscordant(pairing) : undefined)
 
-/** The status that `judgeNoRegression` gives to a pairing without unanswered items, for many pairings in turn. */
+/**
+ * Returns the status that `judgeNoRegression` gives to a pairing without unanswered items. For many pairings in turn.
+ */
 export function statusJudge(margin: number): (pairing: Pairing) => FindingStatus {
-  // Right or wrong answers are judged by counts alone: each different outcome is judged once.
+  // Binary metrics are judged by counts alone, so each distinct outcome is judged once.
   const known = new Map<string, FindingStatus>()
   return (pairing) => {
     const counts = exactCounts(pairing)
@@ -42,13 +44,13 @@ export function statusJudge(margin: number): (pairing: Pairing) => FindingStatus
   }
 }
 
-/** Why a pairing says nothing, whatever is asked; `undefined` where it says something. */
+/** Why a pairing cannot be judged at all, or `undefined` if it can. */
 export function notComparable({ candidate, items, unanswered }: Pairing): PartialFinding | undefined {
   const open = { status: 'inconclusive', items, groups: candidate.length } as const
   if (unanswered > 0)
     return {
       ...open,
-      reason: `${unanswered} of ${items} items were not answered by both models: infrastructure is not quality, ask again`,
+      reason: `${unanswered} of ${items} items have no answer from at least one model, which is an infrastructure failure. Evaluate again`,
     }
   return candidate.length === 0 ? { ...open, reason: 'no item could be compared' } : undefined
 }

@@ -5,32 +5,32 @@ import type { Finding } from './gate.js'
 import { judgeNoRegression } from './judge.js'
 import { pairGroups } from './paired-groups.js'
 
-/** An unlabelled item, and what both models say of it. */
+/** An unlabelled item with both models' predictions. */
 export interface PoolItem {
   readonly row: Omit<Row<unknown, unknown>, 'target'>
   readonly candidate: Prediction
   readonly baseline: Prediction
 }
 
-/** An item that a person is to label: blind, since neither answer says whose it is. */
+/** An item for a person to label. Labelling is blind: the answers do not show which model gave them. */
 export interface PoolQuestion {
   readonly id: string
   readonly input: Json
-  /** Both answers, sorted; the right one may be another. */
+  /** Both answers, sorted. The correct answer may be a third one. */
   readonly answers: readonly Json[]
 }
 
 export interface Pool {
   readonly items: readonly PoolItem[]
-  /** Covers ids and inputs. */
+  /** Digest of ids and inputs. */
   readonly digest: Digest
-  /** The items that the models answer differently, in an order that tells nothing. */
+  /** The items that the models answer differently, in an order that reveals nothing. */
   readonly questions: readonly PoolQuestion[]
 }
 
 /**
- * What has to be labelled of a pool of held-out inputs: items that both models answer alike add nothing to the difference,
- * whatever their label, so only the others are asked.
+ * Selects the items of a pool of held-out inputs that need a label. Items that both models answer the same way do not
+ * change the difference, whatever their label, so only the others are selected.
  */
 export function disagreementPool(items: readonly PoolItem[]): Pool {
   const digest = digestJson(items.map(({ row: { id, input } }) => ({ id, input: input as Json })))
@@ -48,17 +48,18 @@ export interface PoolVerdict {
   readonly finding: Finding
   readonly items: number
   readonly differing: number
-  /** Labels that are still missing. */
+  /** Number of labels that are still missing. */
   readonly unlabelled: number
 }
 
 /**
- * Whether the candidate is at most `margin` worse than the baseline on a pool of which only the disagreements are labelled:
- * the test of `noRegression`, on the same counts that all labels would give. What is not labelled yet is taken as lost for a
- * pass and as won for a fail, so that an early answer is the one that all labels would have given.
+ * Judges whether the candidate is at most `margin` worse than the baseline on a pool in which only the disagreements
+ * are labelled. Applies the test of `noRegression` to the same counts that a fully labelled pool would give. Items
+ * without a label count as regressions for a pass and as improvements for a fail, so a decision does not change when
+ * the remaining labels arrive.
  *
- * @param metric binary, and a function of prediction and target alone.
- * @throws `invalid-options` for another metric, or a label of an item that was not asked.
+ * @param metric binary, and a function of only prediction and target.
+ * @throws `invalid-options` for another metric, or for a label of an item that is not in the pool's questions.
  */
 export function judgePool(
   { items, questions }: Pool,
@@ -68,14 +69,14 @@ export function judgePool(
   if (metric.kind !== 'binary')
     throw new SheikhError(
       'invalid-options',
-      `Cannot judge a pool by "${metric.name}": only of a binary metric do equal answers have equal scores. Use accuracy().`,
+      `Cannot judge a pool by "${metric.name}": only for a binary metric do equal answers have equal scores. Use accuracy().`,
     )
   const asked = new Set(questions.map(({ id }) => id))
   const stranger = [...labels.keys()].find((id) => !asked.has(id))
   if (stranger !== undefined)
     throw new SheikhError(
       'invalid-options',
-      `Cannot use the label of "${stranger}": it is not among the ${questions.length} items that were asked. Label those, from the same pool and run.`,
+      `Cannot use the label of "${stranger}": it is not among the ${questions.length} items to be labelled. Label the items of this pool, from the same run.`,
       { facts: { id: stranger } },
     )
   const unlabelled = questions.filter(({ id }) => !labels.has(id)).length
@@ -99,9 +100,9 @@ export function judgePool(
       : {
           ...settled,
           status: 'inconclusive' as const,
-          reason: `${unlabelled} of ${questions.length} items that the models answer differently are not labelled yet`,
+          reason: `${unlabelled} of ${questions.length} items that the models answer differently have no label yet`,
         }
-  // The labels of the others are not known, so neither model's own value is.
+  // The other labels are unknown, so neither model's own value can be computed.
   const { candidateValue: _candidate, referenceValue: _reference, ...rest } = answer
   const finding = {
     check: `no-regression(${metric.name})`,
@@ -115,7 +116,7 @@ export function judgePool(
   return { finding, items: items.length, differing: questions.length, unlabelled }
 }
 
-/** Candidate's and baseline's score; of items that both answer alike any score will do, as long as it is the same. */
+/** The scores of candidate and baseline. Items with equal answers get the same arbitrary score. */
 function scoresOf(
   item: PoolItem,
   labels: ReadonlyMap<string, Json>,
@@ -151,7 +152,7 @@ function evaluationOf(
   }
 }
 
-/** Probabilities may differ where the answer does not. */
+/** Probabilities may differ although the answers are equal. */
 const differs = ({ candidate, baseline }: PoolItem) => canonicalJson(said(candidate)) !== canonicalJson(said(baseline))
 
 function said(prediction: Prediction): Json {

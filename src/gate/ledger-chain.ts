@@ -1,10 +1,10 @@
 import { canonicalJson, type Digest, digestBytes, isDigest, SheikhError } from '../core/index.js'
 import type { LedgerEntry, LedgerEvent } from './ledger.js'
 
-/** Lines that were checked, each against the one before. */
+/** Verified ledger lines, each checked against the previous one. */
 export interface LedgerChain {
   readonly entries: readonly LedgerEntry[]
-  /** The digest of the last line; `null` where there is none. */
+  /** The digest of the last line; `null` if there is none. */
   readonly last: Digest | null
 }
 
@@ -15,14 +15,14 @@ export function parseChain(lines: readonly string[]): LedgerChain {
   for (const [index, line] of lines.entries()) {
     const entry = parseEntry(line, index)
     if (entry.sequence !== index || entry.previous !== last)
-      throw broken(index, 'it does not follow from the line before')
+      throw broken(index, 'it does not match the digest of the previous line')
     entries.push(entry)
     last = digestBytes(line)
   }
   return { entries, last }
 }
 
-/** The line that comes after a chain. @throws `invalid-options` for an event that no reader would take. */
+/** The next line of a chain. @throws `invalid-options` for an event that `parseChain` would reject. */
 export function nextLine(
   event: LedgerEvent,
   { entries, last }: LedgerChain,
@@ -44,8 +44,8 @@ function parseEntry(line: string, index: number): LedgerEntry {
   }
   const fault = faultOf(entry)
   if (fault !== undefined) throw broken(index, fault)
-  // One text for one meaning: of a name that stands there twice, readers may see one or the other.
-  if (!isCanonical(entry, line)) throw broken(index, 'it is not written as it was')
+  // Each entry has exactly one valid text: if a key appeared twice, readers could disagree about its value.
+  if (!isCanonical(entry, line)) throw broken(index, 'it is not canonical JSON')
   return entry as LedgerEntry
 }
 
@@ -80,18 +80,18 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
   withdrawal: { version: isText, reason: isText, by: optional(isText) },
 }
 
-/** What is wrong with an entry's shape. */
+/** Describes what is wrong with an entry's shape. */
 function faultOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return 'it is not an object'
   const entry = value as Readonly<Record<string, unknown>>
   const type = entry['type']
-  if (entry['formatVersion'] !== 1) return 'it has no known format version'
-  if (typeof type !== 'string' || !Object.hasOwn(members, type)) return 'it is of no known type'
+  if (entry['formatVersion'] !== 1) return 'its format version is unknown'
+  if (typeof type !== 'string' || !Object.hasOwn(members, type)) return 'its type is unknown'
   const tests = { ...common, ...members[type as LedgerEvent['type']] }
   const wrong = Object.entries(tests).find(
     ([name, test]) => !test(Object.hasOwn(entry, name) ? entry[name] : undefined),
   )
-  return wrong && `its "${wrong[0]}" is missing or of another kind`
+  return wrong && `its "${wrong[0]}" is missing or has the wrong type`
 }
 
 function isCanonical(entry: unknown, line: string): boolean {
@@ -105,6 +105,6 @@ function isCanonical(entry: unknown, line: string): boolean {
 const broken = (index: number, fact: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot trust the ledger: line ${index + 1} was edited, dropped or reordered (${fact}). Restore it from a copy.`,
+    `Cannot trust the ledger: line ${index + 1} was edited, dropped or reordered (${fact}). Restore the ledger from a backup.`,
     { facts: { line: index + 1 } },
   )

@@ -2,39 +2,39 @@ import { type CallContext, type Digest, isSheikhError } from '../core/index.js'
 import type { Store } from '../store/index.js'
 import { nextLine, parseChain } from './ledger-chain.js'
 
-/** What is written down for good. */
+/** An event that the ledger records permanently. */
 export type LedgerEvent =
-  /** A consultation of the evaluation set. */
+  /** A verdict, which used the evaluation set once. */
   | {
       readonly type: 'verdict'
       readonly runId: string
       readonly evaluationDigest: Digest
       readonly status: string
       readonly verdict: Digest
-      /** What people decided, as in a release; absent if a part has no version. */
+      /** The source key, as in a release. Absent if a part has no version. */
       readonly sourceKey?: Digest | undefined
-      /** The candidate's. */
+      /** The candidate's bundle. */
       readonly bundle?: Digest | undefined
-      /** The versions that it was compared with. */
+      /** The versions that the candidate was compared with. */
       readonly against?: readonly string[] | undefined
-      /** The checks that failed the candidate, in the versions that did; absent if it did not fail. */
+      /** The checks that the candidate failed, with their versions. Absent if it did not fail. */
       readonly failed?: readonly { readonly check: string; readonly version?: string | undefined }[] | undefined
-      /** How what decided differs from what decided on the current release. */
+      /** How the gate's policy differs from the one that judged the current release. */
       readonly policyChanges?: readonly string[] | undefined
     }
   | { readonly type: 'approval'; readonly runId: string; readonly by: string; readonly reason: string }
-  /** A release against the evidence. */
+  /** A release that overrides a failed or inconclusive verdict. */
   | {
       readonly type: 'override'
       readonly runId: string
       readonly by: string
       readonly reason: string
-      /** Until when somebody answers for it. */
+      /** When the override expires. */
       readonly untilMs: number
-      /** What it goes against. */
+      /** The checks that are overridden. */
       readonly checks: readonly string[]
     }
-  /** A release, also one that only another source key was found to lead to. */
+  /** A release, or the note that another source key leads to an existing release. */
   | {
       readonly type: 'release'
       readonly runId: string
@@ -42,7 +42,7 @@ export type LedgerEvent =
       readonly bundle: Digest
       readonly sourceKey?: Digest | undefined
     }
-  /** A channel was pointed at a release by hand. */
+  /** A person pointed a channel at a release. */
   | {
       readonly type: 'promotion'
       readonly runId: string
@@ -50,7 +50,7 @@ export type LedgerEvent =
       readonly channel: string
       readonly by: string
     }
-  /** A person accepted that releases are gone from the registry. */
+  /** A person accepted that releases are missing from the registry. */
   | {
       readonly type: 'loss'
       readonly runId: string
@@ -63,7 +63,7 @@ export type LedgerEvent =
       readonly runId: string
       readonly version: string
       readonly reason: string
-      /** Who rolled back; absent if no person did. */
+      /** Who rolled back. Absent if it happened automatically. */
       readonly by?: string | undefined
     }
 
@@ -72,13 +72,16 @@ export type LedgerEntry = LedgerEvent & {
   /** From 0, without gaps. */
   readonly sequence: number
   readonly atMs: number
-  /** The digest of the line before; `null` in the first. */
+  /** The digest of the previous line; `null` in the first. */
   readonly previous: Digest | null
 }
 
-/** The chain of verdicts, approvals, overrides, releases and withdrawals. Verified on every read: @throws `artifact-corrupt`. */
+/**
+ * The hash chain of verdicts, approvals, overrides, releases and withdrawals. Verified on every read. @throws
+ * `artifact-corrupt`
+ */
 export interface Ledger {
-  /** Where it is kept: `store`, `git-branch`, or a host's own name. */
+  /** Kind of storage: `store`, `git-branch`, or a name of the host's own. */
   readonly name: string
   read(context: CallContext): Promise<readonly LedgerEntry[]>
   append(event: LedgerEvent, context: CallContext): Promise<LedgerEntry>
@@ -88,7 +91,7 @@ export interface Ledger {
 export const ledgerJournal = 'ledger'
 const attempts = 10
 
-/** A ledger in a store: one line of canonical JSON an entry, each with the digest of the line before. */
+/** A ledger in a store: one line of canonical JSON per entry, each with the digest of the previous line. */
 export function storeLedger({ journals }: Pick<Store, 'journals'>): Ledger {
   return {
     name: 'store',
@@ -105,7 +108,7 @@ export function storeLedger({ journals }: Pick<Store, 'journals'>): Ledger {
           await journals.append(ledgerJournal, line, chain.entries.length)
           return entry
         } catch (error) {
-          // Somebody else was first: read what they wrote, and come after it.
+          // Another process appended first: read its entries and append after them.
           if (!isSheikhError(error, 'release-conflict') || attempt === attempts) throw error
         }
       }

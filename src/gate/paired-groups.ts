@@ -12,18 +12,19 @@ import {
 import { type PairedColumns, type PairedSums, pairItems, sumGroups } from './sum-pairs.js'
 
 /**
- * Two models on the same groups. Groups are independent; the items of one group need not be. A model's value is the sum of
- * its scores over the sum of its weights, so every item counts alike, whatever the size of its group.
+ * Scores of two models on the same groups. Groups are independent; the items of one group need not be. A model's value
+ * is the sum of its scores over the sum of its weights, so every item has the same weight, whatever the size of its
+ * group.
  */
 export interface Pairing {
   readonly kind: MetricColumn['kind']
-  /** 1 if more is better, −1 if less is; 1 for binary metrics, whose scores are turned already. */
+  /** 1 if higher is better, −1 if lower is better. Always 1 for binary metrics, whose scores are already inverted. */
   readonly sign: 1 | -1
-  /** Of one score; 0 to 1 for binary metrics. */
+  /** Range of one score; 0 to 1 for binary metrics. */
   readonly range?: readonly [number, number] | undefined
   /** The lowest and the highest score of either model, 0 included. */
   readonly extent: readonly [number, number]
-  /** Sums of scores, one per group. Binary: 1 is right, whatever the direction. */
+  /** Sums of scores, one per group. For binary metrics 1 means correct, whatever the direction. */
   readonly candidate: Float64Array
   readonly reference: Float64Array
   /** Items per group. */
@@ -32,69 +33,73 @@ export interface Pairing {
   readonly candidateWeight: Float64Array
   readonly referenceWeight: Float64Array
   readonly items: number
-  /** Items that one of the models could not be asked: time-outs, crashes. */
+  /** Items that at least one model did not answer, because of a timeout or crash. */
   readonly unanswered: number
-  /** Items on which the candidate is worse, in order, and the group of each. */
+  /** The regressions: items on which the candidate is worse, in order, and the group of each. */
   readonly lost: { readonly items: Uint32Array; readonly groups: Uint32Array; idOf(item: number): string }
-  /** How many items the candidate is better on. */
+  /** The number of improvements: items on which the candidate is better. */
   readonly won: number
   /** Whether every group is one answer: all groups have the same size, and the models differ on all of its items or on none. */
   readonly isOneAnswerEach: boolean
 }
 
 /**
- * Two evaluations of the same items.
+ * Checks that two evaluations can be compared.
  *
- * @throws `baseline-mismatch` for other items, another set, or a model with itself.
+ * @throws `baseline-mismatch` for different items, different evaluation sets, or the same model.
  */
 export function checkComparable(candidate: Evaluation, reference: Evaluation): void {
   const mismatch = (fact: string) =>
     new SheikhError('baseline-mismatch', `Cannot compare the models: ${fact}. Score both on the same evaluation set.`)
-  if (candidate.modelDigest === reference.modelDigest) throw mismatch('they are the same model')
+  if (candidate.modelDigest === reference.modelDigest) throw mismatch('both evaluations are of the same model')
   if (candidate.evaluationDigest !== reference.evaluationDigest)
     throw mismatch('they were scored on different evaluation sets')
   if (!sameColumn(candidate.ids, reference.ids)) throw mismatch('they were scored on different items')
 }
 
-/** What a metric is judged by. */
+/** The parts of a metric that judging needs. */
 export type Judged = Pick<Metric, 'name' | 'kind' | 'direction'>
 
-/** @throws `evaluation-invalid` where the metric was not scored, or as another kind, a score is no number, or lengths differ. */
+/**
+ * @throws `evaluation-invalid` if the metric was not scored or has another kind, a score is not a number, or lengths
+ * differ.
+ */
 export function metricColumn(evaluation: Evaluation, { name, kind, direction }: Judged): MetricColumn {
   const column = evaluation.metrics.find((metric) => metric.name === name)
   const invalid = (fact: string) =>
     new SheikhError('evaluation-invalid', `Cannot judge "${name}": ${fact}. Score it again.`)
-  if (column === undefined) throw invalid('the evaluation does not hold it')
-  // Scores of another metric of that name: turned the wrong way round, every loss would be a gain.
+  if (column === undefined) throw invalid('the evaluation has no scores for it')
+  // The scores are from another metric with this name. With the wrong direction, every regression would count as an
+  // improvement.
   if (column.kind !== kind || column.direction !== direction)
-    throw invalid(`it was scored as ${column.kind}, ${column.direction}, and is ${kind}, ${direction}`)
+    throw invalid(`its scores are ${column.kind}, ${column.direction}, but the metric is ${kind}, ${direction}`)
   const { length } = evaluation.ids
   if (column.scores.length !== length || evaluation.groups.length !== length || evaluation.outcomes.length !== length)
-    throw invalid('the evaluation has columns of different length')
-  // A comparison with NaN is never true, so it would be neither lost nor won.
+    throw invalid('the evaluation has columns of different lengthss')
+  // A comparison with NaN is never true, so the item would be neither a regression nor an improvement.
   const isSound = (score: number) => (column.kind === 'binary' ? score >= 0 && score <= 1 : Number.isFinite(score))
   const twice = duplicateOf(evaluation.ids)
-  if (twice !== undefined) throw invalid(`the id ${JSON.stringify(twice)} stands twice`)
+  if (twice !== undefined) throw invalid(`the id ${JSON.stringify(twice)} appears twice`)
   const { weights } = column
   if (weights !== undefined && weights.length !== length)
-    throw invalid('the evaluation has columns of different length')
+    throw invalid('the evaluation has columns of different lengthss')
   const id = (index: number) => JSON.stringify(evaluation.ids.at(index))
   for (let index = 0; index < length; index += 1) {
     const score = column.scores.at(index)!
     if (score !== null && !isSound(score))
-      throw invalid(`the score of ${id(index)} is ${score}, of a metric that is ${column.kind}`)
+      throw invalid(`the score of ${id(index)} is ${score}, which is not valid for a metric of kind ${column.kind}`)
     if (weights === undefined) continue
     const weight = weights.at(index)!
     if (weight !== null && !(weight >= 0 && Number.isFinite(weight)))
       throw invalid(`the weight of ${id(index)} is ${weight}`)
-    if ((weight === null) !== (score === null)) throw invalid(`${id(index)} has a score or a weight, and not both`)
+    if ((weight === null) !== (score === null)) throw invalid(`${id(index)} has only one of score and weight`)
   }
   return column
 }
 
 const knownUnique = new WeakSet<Column<string>>()
 
-/** An id that stands twice would be two independent items. Columns do not change: each is looked at once. */
+/** An id that appears twice would count as two independent items. Columns do not change, so each is checked once. */
 function duplicateOf(ids: Column<string>): string | undefined {
   if (knownUnique.has(ids)) return undefined
   let previous: string | undefined
@@ -106,7 +111,7 @@ function duplicateOf(ids: Column<string>): string | undefined {
     }
     previous = id
   }
-  // Ids in order need no second look; a million in a set take a hundred megabytes.
+  // Sorted ids need no set, which takes a hundred megabytes for a million ids.
   const seen = new Set<string>()
   if (!isSorted)
     for (const id of ids) {
@@ -117,7 +122,7 @@ function duplicateOf(ids: Column<string>): string | undefined {
   return undefined
 }
 
-/** Whether every item is a group by itself: ids are unique, so that equal columns say it. */
+/** Whether every item is its own group. Ids are unique, so this is the case if both columns are equal. */
 export const isUngrouped = ({ ids, groups }: Evaluation): boolean => sameColumn(groups, ids)
 
 /** The group of each item, as a number below `count`. */
@@ -128,13 +133,13 @@ export function groupCodes(evaluation: Evaluation): { readonly codes: Codes; rea
   return { codes, count: names.length }
 }
 
-/** Two models on the same items, to be paired over all of them or over some. */
+/** Two models on the same items, to be paired over all items or a subset. */
 export interface Pairs {
   /** @param items indices of items. @default all */
   over(items?: Uint32Array): Pairing
 }
 
-/** Reads both columns once; each pairing then looks at its own items only. */
+/** Reads both columns once; each pairing then reads only its own items. */
 export function pairGroups(candidate: Evaluation, reference: Evaluation, metric: Judged): Pairs {
   const ours = metricColumn(candidate, metric)
   const theirs = metricColumn(reference, metric)
@@ -175,7 +180,7 @@ export function pairGroups(candidate: Evaluation, reference: Evaluation, metric:
   }
 }
 
-/** Adds up the scores of some items, or of all; items that are groups by themselves are never looked up by group. */
+/** Adds up the scores of some or all items. Items that are their own group need no lookup by group. */
 function summing(evaluation: Evaluation, columns: PairedColumns): (items?: Uint32Array) => PairedSums {
   if (isUngrouped(evaluation)) return (items) => pairItems(columns, items)
   const { codes, count } = groupCodes(evaluation)
@@ -186,8 +191,8 @@ function summing(evaluation: Evaluation, columns: PairedColumns): (items?: Uint3
 const weightsOf = ({ scores, weights }: MetricColumn) =>
   weights === undefined ? new Float64Array(scores.length).fill(1) : numbersOf(weights)
 
-/** The ids of the first items that were lost. */
-export const firstLost = ({ lost }: Pairing, most: number): readonly string[] =>
+/** The ids of the first regressions. */
+export const firstRegressedIds = ({ lost }: Pairing, most: number): readonly string[] =>
   Array.from(lost.items.subarray(0, most), (item) => lost.idOf(item))
 
 /** A model's value: the sum of its scores over the sum of its weights. */
@@ -201,13 +206,15 @@ export function sumOf(values: Float64Array): number {
 
 export interface DiscordantCounts {
   readonly n: number
-  /** The reference right, the candidate wrong. */
+  /** Items on which only the reference is right. */
   readonly b: number
-  /** The candidate right, the reference wrong. */
+  /** Items on which only the candidate is right. */
   readonly c: number
 }
 
-/** Counts of discordant groups, for the exact tests of right or wrong answers; `undefined` if a group is not one such answer. */
+/**
+ * Counts of discordant groups, for the exact tests of binary metrics; `undefined` if a group is not a single answer.
+ */
 export function countDiscordant({
   candidate,
   reference,

@@ -20,51 +20,53 @@ import { alpha } from './partial-finding.js'
 export interface GatePlanOptions {
   readonly items: number
   /**
-   * Items of each group, or how many groups of equal size there are: groups are independent, their items need not be.
-   * @default every item is a group by itself
+   * Number of items of each group, or the number of groups of equal size. Groups are independent; their items need not
+   * be.
+   * @default every item is its own group
    */
   readonly groups?: number | readonly number[] | undefined
   /**
-   * How alike the items of a group change: 0 if they are independent, 1 if a group changes as one. Without effect on items
-   * that are groups by themselves. @default 0.3
+   * Correlation of changes within a group: 0 if items are independent, 1 if all items of a group change together. Has
+   * no effect on items that are their own group. @default 0.3
    */
   readonly correlation?: number | undefined
-  /** Share of items that one model has right and the other wrong, 0..1. @default 0.05 */
+  /** Share of items on which only one of the models is right, 0..1. @default 0.05 */
   readonly discordance?: number | undefined
   /** @default 0.02 */
   readonly margin?: number | undefined
-  /** How many candidates the set may judge, as in `qualityGate`. @default 1: each by itself at 5 % */
+  /** How many candidates the set may judge, as in `qualityGate`. @default 1: each at 5 % */
   readonly maximumEvaluations?: number | undefined
 }
 
 export interface GatePlan {
   readonly items: number
-  /** Independent groups; as many as items if nothing is grouped. */
+  /** Number of independent groups. Equals the number of items if items are not grouped. */
   readonly groups: number
-  /** Absent if nothing is grouped. */
+  /** Absent if items are not grouped. */
   readonly correlation?: number | undefined
   readonly discordance: number
   readonly margin: number
   readonly maximumEvaluations: number
-  /** The chances of the three findings for a model of the same quality. */
+  /** The chances of the three outcomes for a model of the same quality. */
   readonly identical: SampleSizePlan
-  /** The same for one that is worse by exactly the margin. */
+  /** The chances of the three outcomes for a model that is worse by exactly the margin. */
   readonly worseByTheMargin: SampleSizePlan
-  /** Below this many nothing passes, whatever is observed. */
+  /** The fewest items with which a pass is possible. */
   readonly fewestItems: number
-  /** The same in groups. */
+  /** The fewest groups with which a pass is possible. */
   readonly fewestGroups: number
-  /** The margin that passes a model of the same quality four times in five. */
+  /** The smallest margin at which a model of the same quality passes with 80 % power. */
   readonly smallestMargin: number
-  /** The items that do so at this margin. */
+  /** The number of items with which a model of the same quality passes at this margin with 80 % power. */
   readonly itemsNeeded: number
-  /** The same in groups of these sizes. */
+  /** The number of groups of these sizes that is needed for the same. */
   readonly groupsNeeded: number
 }
 
 /**
- * What `noRegression` can decide on a set of this size, for right or wrong answers: exact if every item is independent, or if
- * groups of equal size change as one; for other groups by the normal approximation of Gaffke's bound.
+ * Computes what `noRegression` can decide on an evaluation set of this size, for a binary metric. Exact if items are
+ * independent, or if all groups have the same size and change as one; otherwise by the normal approximation of Gaffke's
+ * bound.
  *
  * @throws `invalid-options`
  */
@@ -93,14 +95,15 @@ function planSingle({ items, discordance, margin, maximumEvaluations }: Asked, p
     const { pass: alone, fail, inconclusive } = planNonInferiority(options)
     const pass =
       items < fewestItems ? 0 : maximumEvaluations === 1 ? alone : passChance({ ...options, alpha: passAlpha })
-    // What no longer passes is mostly left open: an outcome that also shows harm is rare where the margin is small.
+    // Outcomes that no longer pass are mostly inconclusive: outcomes that also show harm are rare if the margin is
+    // small.
     return { pass, fail, inconclusive: Math.max(0, inconclusive + alone - pass) }
   }
   const itemsNeeded = requiredItems({ discordance, margin, alpha: passAlpha })
   return {
     ...{ items, groups: items, discordance, margin, maximumEvaluations },
     identical: chances(discordance, 0),
-    // A model that is worse by the margin answers at least so many items differently.
+    // A model that is worse by the margin answers at least this share of items differently.
     worseByTheMargin: chances(Math.max(discordance, margin), -margin),
     ...{ fewestItems, fewestGroups: fewestItems },
     smallestMargin: smallestMargin({ n: items, discordance, alpha: passAlpha }),
@@ -134,7 +137,7 @@ function planGrouped(asked: Asked, passAlpha: number, sizes: readonly number[], 
   }
 }
 
-/** Items per group; of a number of groups, as equal as they can be. */
+/** Items per group. A number of groups is split as evenly as possible. */
 function sizesOf(items: number, groups: number | readonly number[]): readonly number[] {
   if (typeof groups === 'number') {
     if (!(Number.isSafeInteger(groups) && groups >= 1 && groups <= items))
@@ -147,7 +150,9 @@ function sizesOf(items: number, groups: number | readonly number[]): readonly nu
   const odd = groups.find((size) => !(Number.isSafeInteger(size) && size >= 1))
   const total = groups.reduce((sum, size) => sum + size, 0)
   if (odd !== undefined || total !== items)
-    throw invalid(`the groups have ${odd ?? total} items, of ${items}. Give the number of items in each group`)
+    throw invalid(
+      `the groups have ${odd ?? total} items, but there are ${items}. Give the number of items in each group`,
+    )
   return groups
 }
 

@@ -1,28 +1,28 @@
 import { canonicalJson, type Json } from '../core/index.js'
 
-/** One way in which what decides today differs from what decided on the current release. JSON. */
+/** One difference between the current policy and the one that judged the current release. JSON. */
 export interface PolicyChange {
-  /** One sentence without its full stop. */
+  /** One sentence without a full stop. */
   readonly change: string
-  /** Whether something may pass now that did not pass before. A change whose direction is not known counts as looser. */
+  /** Whether something may pass now that did not pass before. A change of unknown direction counts as looser. */
   readonly looser: boolean
-  /** The check that it is about; absent: all of the gate, or the evaluation set. */
+  /** The check that changed. Absent if the change is about the gate or the evaluation set. */
   readonly check?: string | undefined
 }
 
-// Each of these lets more pass if it rises, or if it sinks.
+// Raising one of these lets more candidates pass; for the second list, lowering it does.
 const looserIfHigher = ['margin', 'ceiling', 'alpha', 'allowed', 'maximumMs', 'maximumBytes', 'maximumError']
 const looserIfLower = ['floor']
 const policies = ['hold', 'ask', 'release']
 
 /**
- * Every difference between two descriptions of a quality gate (`Gate.describe`). Of a gate of another kind only the fact
- * that it changed is known.
+ * Lists every difference between two descriptions of a quality gate (`Gate.describe`). For another kind of gate, only
+ * reports that it changed.
  */
 export function policyChanges(before: Json, after: Json): readonly PolicyChange[] {
   if (canonicalJson(before) === canonicalJson(after)) return []
   const [old, now] = [before, after].map(parts)
-  if (old === undefined || now === undefined) return [{ change: 'the gate is described in another way', looser: true }]
+  if (old === undefined || now === undefined) return [{ change: 'the description of the gate changed', looser: true }]
   return [
     ...wordChanges(old, now),
     ...memberChanges(old.checks, now.checks, {
@@ -34,7 +34,10 @@ export function policyChanges(before: Json, after: Json): readonly PolicyChange[
   ]
 }
 
-/** The checks of a quality gate's description, by name, each as the text that identifies it. A gate of another kind has none. */
+/**
+ * The checks in a quality gate's description, by name, each with the text that identifies it. Empty for another kind of
+ * gate.
+ */
 export function checkIdentities(description: Json): ReadonlyMap<string, string> {
   const { checks } = object(description)
   if (!Array.isArray(checks)) return new Map()
@@ -45,7 +48,7 @@ interface Parts {
   readonly whenInconclusive: Json | undefined
   readonly maximumEvaluations: Json | undefined
   readonly checks: ReadonlyMap<string, Json>
-  /** The code of each check that has a version. */
+  /** The code version of each check that has one. */
   readonly versions: ReadonlyMap<string, Json>
   readonly metrics: ReadonlyMap<string, Json>
 }
@@ -69,12 +72,12 @@ function wordChanges(old: Parts, now: Parts): readonly PolicyChange[] {
   const found: PolicyChange[] = []
   if (old.whenInconclusive !== now.whenInconclusive)
     found.push({
-      change: `an inconclusive verdict leads to ${text(now.whenInconclusive)} and not to ${text(old.whenInconclusive)}`,
+      change: `whenInconclusive is now ${text(now.whenInconclusive)}, was ${text(old.whenInconclusive)}`,
       looser: policies.indexOf(String(now.whenInconclusive)) > policies.indexOf(String(old.whenInconclusive)),
     })
   if (old.maximumEvaluations !== now.maximumEvaluations)
     found.push({
-      change: `an evaluation set may judge ${now.maximumEvaluations === undefined ? 'any number of' : text(now.maximumEvaluations)} candidates and not ${old.maximumEvaluations === undefined ? 'any number' : text(old.maximumEvaluations)}`,
+      change: `maximumEvaluations is now ${now.maximumEvaluations === undefined ? 'unlimited' : text(now.maximumEvaluations)}, was ${old.maximumEvaluations === undefined ? 'unlimited' : text(old.maximumEvaluations)}`,
       looser:
         now.maximumEvaluations === undefined ||
         (typeof old.maximumEvaluations === 'number' && Number(now.maximumEvaluations) < old.maximumEvaluations),
@@ -92,32 +95,34 @@ function memberChanges(
   for (const [name, before] of old) {
     const after = now.get(name)
     if (after === undefined)
-      found.push({ change: `the ${kind} ${name} is gone`, looser: isLooserWithout(name), ...about(name) })
+      found.push({ change: `the ${kind} ${name} was removed`, looser: isLooserWithout(name), ...about(name) })
     else found.push(...fieldChanges(name, before, after).map((change) => ({ ...change, ...about(name) })))
   }
   for (const name of now.keys())
-    if (!old.has(name)) found.push({ change: `the ${kind} ${name} is new`, looser: false, ...about(name) })
+    if (!old.has(name)) found.push({ change: `the ${kind} ${name} was added`, looser: false, ...about(name) })
   return found
 }
 
-/** Another version is other code: whether it lets more pass is not known. */
+/** Another version means other code. Whether it lets more candidates pass is unknown. */
 function versionChanges(old: ReadonlyMap<string, Json>, now: ReadonlyMap<string, Json>): readonly PolicyChange[] {
   return [...old].flatMap(([name, before]) => {
     const after = now.get(name)
     if (after === undefined || after === before) return []
-    return [{ change: `${name} has the version ${text(after)} and not ${text(before)}`, looser: true, check: name }]
+    return [{ change: `the version of ${name} is now ${text(after)}, was ${text(before)}`, looser: true, check: name }]
   })
 }
 
 function fieldChanges(name: string, before: Json, after: Json): readonly PolicyChange[] {
   const [old, now] = [object(before), object(after)]
   if (canonicalJson(before) !== canonicalJson(after) && !(isObject(before) && isObject(after)))
-    return [{ change: `${name} is described in another way`, looser: true }]
+    return [{ change: `the description of ${name} changed`, looser: true }]
   const fields = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort()
   return fields.flatMap((field) => {
     const [was, is] = [old[field], now[field]]
     if (canonicalJson(was ?? null) === canonicalJson(is ?? null)) return []
-    return [{ change: `${name} has the ${field} ${text(is)} and not ${text(was)}`, looser: isLooser(field, was, is) }]
+    return [
+      { change: `the ${field} of ${name} is now ${text(is)}, was ${text(was)}`, looser: isLooser(field, was, is) },
+    ]
   })
 }
 
@@ -133,6 +138,6 @@ function isLooser(field: string, was: Json | undefined, is: Json | undefined): b
 const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const object = (value: Json | undefined) => (isObject(value) ? value : {})
-// A part without a version is described by its name alone.
+// A part without a version is described only by its name.
 const nameOf = (part: Json) => (typeof part === 'string' ? part : String(object(part)['name']))
 const text = (value: Json | undefined) => (value === undefined ? 'none' : canonicalJson(value).replaceAll('"', ''))

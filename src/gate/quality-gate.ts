@@ -13,26 +13,30 @@ import type { Check, EvaluationSetUse, Evidence, Finding, Gate, InconclusivePoli
 import { alpha } from './partial-finding.js'
 
 export interface QualityGateOptions {
-  /** What an inconclusive verdict leads to. @default 'ask' */
+  /**
+   * What happens after an inconclusive verdict: a person is asked, the candidate is held, or it is released. @default
+   * 'ask'
+   */
   readonly whenInconclusive?: InconclusivePolicy | undefined
   /**
-   * How many candidates one evaluation set may judge. Each test that lets one pass is then held to 5 % divided by them, so
-   * that the chance of ever releasing a model that is worse than the best by the margin is at most 5 % over all of them; a
-   * candidate beyond is inconclusive until a new set is pinned. It costs power: `planGate` says how much. @default as many as
-   * there are, each at 5 %
+   * How many candidates one evaluation set may judge. The level of each test that can pass a candidate is then 5 %
+   * divided by this number, so that the chance of ever releasing a model that is worse than the best by the margin is
+   * at most 5 % over all of them. Further candidates are inconclusive until a new set is pinned. This costs power:
+   * `planGate` computes how much. @default unlimited, each candidate at 5 %
    */
   readonly maximumEvaluations?: number | undefined
 }
 
 /**
- * Decides over the findings of its checks.
+ * Makes a gate that decides from the findings of its checks.
  *
- * `fail` if a critical finding failed, slices after Holm's correction over all of them; else `inconclusive` if a critical
- * finding over all items, or of a required slice, is; else `pass`, with at least one critical pass. A crashed check, one
- * that says nothing and a number that is not finite are inconclusive: silence is not a pass.
+ * The verdict is `fail` if a critical finding failed, for slices after Holm's correction over all of them; otherwise
+ * `inconclusive` if a critical finding over all items or of a required slice is inconclusive; otherwise `pass`, which
+ * needs at least one critical pass. A check that crashes, returns no finding or returns a number that is not finite is
+ * inconclusive.
  *
- * @throws `invalid-options` without checks that decide anything, or with two of one name, or with two metrics of one; from `decide`: `baseline-mismatch` and
- *   `evaluation-invalid` for evidence that cannot be compared.
+ * @throws `invalid-options` without a check that decides, or if two checks or two metrics have the same name; from
+ * `decide`: `baseline-mismatch` and `evaluation-invalid` for evidence that cannot be compared.
  */
 export function qualityGate(
   checks: readonly Check[],
@@ -49,12 +53,15 @@ export function qualityGate(
   if (checks.every(({ decides }) => decides === false))
     throw new SheikhError(
       'invalid-options',
-      'Cannot make a gate of no checks that decide anything: it would let anything pass. Add atLeast(), noRegression() or weightIntegrity().',
+      'Cannot make a gate without a check that decides: every candidate would pass. Add atLeast(), noRegression() or weightIntegrity().',
     )
   const names = checks.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined)
-    throw new SheikhError('invalid-options', `Cannot make a gate with the check "${twice}" twice. Leave one out.`)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot make a gate with two checks called "${twice}". Remove one of them.`,
+    )
   checkMetrics(checks)
   const metrics = [...new Map(checks.flatMap((check) => check.metrics).map((metric) => [metric.name, metric])).values()]
   const versioned = [...checks, ...metrics].every(({ version }) => version !== undefined)
@@ -85,7 +92,10 @@ export function qualityGate(
   }
 }
 
-/** Of candidates that are worse by the margin, each test lets through one in twenty, or one in 20 × maximumEvaluations: their sum. */
+/**
+ * Sums over the candidates so far: each test passes a candidate that is worse by the margin with chance 1/20, or 1/(20
+ * × maximumEvaluations).
+ */
 function reuseOf(
   { evaluationCount, baseline, best }: Evidence,
   maximumEvaluations: number | undefined,
@@ -99,13 +109,13 @@ const wornOut = (use: number, maximumEvaluations: number): Finding => ({
   check: 'evaluation-set',
   status: 'inconclusive',
   critical: true,
-  reason: `the evaluation set was to judge ${maximumEvaluations} candidates, and this is number ${use}: pin a new one`,
+  reason: `the evaluation set may judge ${maximumEvaluations} candidates, and this is number ${use}. Pin a new set`,
 })
 
-/** Each metric is scored once, by its name: of two that share one, the other's scores would be judged. */
+/** Metrics are scored once per name, so two metrics with the same name would be judged by the scores of one of them. */
 function checkMetrics(checks: readonly Check[]): void {
   const known = new Map<string, Metric>()
-  // A range may hold infinities, which are no JSON.
+  // A range may contain infinities, which JSON does not have.
   const identity = (metric: Metric) => {
     const { version, kind, direction, needs, range } = metric
     return canonicalJson({
@@ -122,7 +132,7 @@ function checkMetrics(checks: readonly Check[]): void {
     if (other !== undefined && other !== metric && identity(other) !== identity(metric))
       throw new SheikhError(
         'invalid-options',
-        `Cannot make a gate with two metrics called "${metric.name}": they are not the same. Give one another name.`,
+        `Cannot make a gate with two metrics called "${metric.name}": they are different. Rename one of them.`,
       )
     known.set(metric.name, metric)
   }
@@ -132,7 +142,7 @@ function foreseenBy(check: Check, prospect: Prospect): readonly Finding[] {
   try {
     return check.foresee?.(prospect) ?? []
   } catch (error) {
-    const reason = `the check cannot say what it will answer: ${messageOf(error)}`
+    const reason = `the check cannot predict its findings: ${messageOf(error)}`
     return [{ check: check.name, status: 'inconclusive', critical: false, reason }]
   }
 }
@@ -144,19 +154,19 @@ async function examine(check: Check, evidence: Evidence, context: CallContext): 
   try {
     const findings = await check.examine(evidence, context)
     context.signal.throwIfAborted()
-    if (findings.length === 0) return silent('the check said nothing')
+    if (findings.length === 0) return silent('the check returned no finding')
     return findings.map((finding) =>
       hasFiniteNumbers(finding)
         ? finding
         : {
             ...withoutNumbers(finding),
             status: 'inconclusive',
-            reason: `a number of it is not finite: ${finding.reason}`,
+            reason: `it contains a number that is not finite: ${finding.reason}`,
           },
     )
   } catch (error) {
     context.signal.throwIfAborted()
-    // Evidence that is none is an error of whoever brought it, not an answer that a person could approve.
+    // Evidence that cannot be compared is the caller's error, not a result that a person could approve.
     if (isSheikhError(error, 'baseline-mismatch') || isSheikhError(error, 'evaluation-invalid')) throw error
     return silent(`the check failed: ${messageOf(error)}`)
   }
@@ -171,7 +181,7 @@ function withoutNumbers(finding: Finding): Finding {
   ) as unknown as Finding
 }
 
-/** One family over slices, metrics, references and checks: with twenty slices one of them is worse by chance. */
+/** One family over slices, metrics, references and checks: among twenty slices, one is worse by chance. */
 function correctSlices(findings: readonly Finding[]): readonly Finding[] {
   const family = findings.filter(({ slice, pFail }) => slice !== undefined && pFail !== undefined)
   const adjusted = holm(family.map(({ pFail }) => pFail!))
@@ -179,13 +189,13 @@ function correctSlices(findings: readonly Finding[]): readonly Finding[] {
     const index = family.indexOf(finding)
     if (index < 0) return finding
     const pFailAdjusted = adjusted[index]!
-    // A slice that was lost to all appearance, and may have been by chance among so many.
+    // A slice that fails on its own, but may do so by chance among so many slices.
     if (finding.status === 'fail' && pFailAdjusted > alpha)
       return {
         ...finding,
         pFailAdjusted,
         status: 'inconclusive',
-        reason: `${finding.reason} by itself, and may be among ${family.length} slices`,
+        reason: `${finding.reason} on its own, but may happen by chance among ${family.length} slices`,
       }
     return { ...finding, pFailAdjusted }
   })
@@ -204,19 +214,19 @@ function decide(findings: readonly Finding[]): Omit<Verdict, 'whenInconclusive'>
     ({ status, slice, required }) => status === 'inconclusive' && (slice === undefined || required === true),
   )
   if (open !== undefined)
-    return { status: 'inconclusive', findings, summary: `The evidence does not settle it: ${describe(open)}.` }
+    return { status: 'inconclusive', findings, summary: `The evidence is inconclusive: ${describe(open)}.` }
   const passed = critical.filter(({ status }) => status === 'pass')
   if (passed.length === 0)
     return {
       status: 'inconclusive',
       findings,
-      summary: 'The evidence does not settle it: no critical check has passed.',
+      summary: 'The evidence is inconclusive: no critical check has passed.',
     }
   const compared = passed.find(({ against, slice }) => against !== undefined && slice === undefined)
   return { status: 'pass', findings, summary: `The candidate may be released: ${describe(compared ?? passed[0]!)}.` }
 }
 
-/** Where else it failed: a person looks there first. */
+/** The slices that failed as well, because people look there first. */
 function alsoOn(findings: readonly Finding[]): string {
   const slices = [...new Set(findings.flatMap(({ slice }) => slice ?? []))]
   if (slices.length === 0) return ''

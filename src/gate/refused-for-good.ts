@@ -1,5 +1,5 @@
 import type { Finding } from './gate.js'
 
-/** The finding in spite of which nobody may release; `undefined`: a person may override the failures. */
+/** The finding that nobody may override, or `undefined` if a person may override the failures. */
 export const refusedForGood = (findings: readonly Finding[]): Finding | undefined =>
   findings.find(({ status, critical, overridable }) => critical && status === 'fail' && overridable === false)

@@ -6,16 +6,19 @@ import { exactCounts, statusJudge } from './judge.js'
 import { checkComparable, type Judged, type Pairing, pairGroups, ratioOf, sumOf } from './paired-groups.js'
 
 export interface SelfTestOptions {
-  /** Two models on the same items: how they answer decides what the simulated ones do. */
+  /** Evaluations of two models on the same items. The simulated models are derived from their answers. */
   readonly candidate: Evaluation
   readonly baseline: Evaluation
-  /** @default the first that both were scored by */
+  /** @default the first metric that both have scores for */
   readonly metric?: string | undefined
   /** @default 0.02 */
   readonly margin?: number | undefined
-  /** True losses that are planted, in the metric's unit. @default 0, ½, 1, 1½, 2 and 3 margins */
+  /** True losses to simulate, in the metric's unit. @default 0, ½, 1, 1½, 2 and 3 margins */
   readonly drops?: readonly number[] | undefined
-  /** Comparisons per drop. @default 10,000 for independent right or wrong answers, else 1,000; 200 for ratios, which are resampled */
+  /**
+   * Comparisons per drop. @default 10,000 for binary metrics on independent items, 200 for ratios, which are resampled,
+   * otherwise 1,000
+   */
   readonly simulations?: number | undefined
   /** @default 0 */
   readonly seed?: number | string | undefined
@@ -41,35 +44,36 @@ export interface SelfTest {
   readonly metric: string
   readonly kind: Evaluation['metrics'][number]['kind']
   readonly items: number
-  /** Independent groups; as many as items if nothing is grouped. */
+  /** Number of independent groups. Equals the number of items if items are not grouped. */
   readonly groups: number
   readonly margin: number
   readonly simulations: number
   /** The share of items on which the models differ, 0..1. */
   readonly discordance: number
-  /** How often two models of the same quality end in a fail. */
+  /** How often a model of the same quality fails. */
   readonly falseFail: Rate
   /** How often a model that is worse by the margin passes. */
   readonly falsePass: Rate
-  /** By growing drop: the power curve. */
+  /** The power curve, by increasing drop. */
   readonly points: readonly SelfTestPoint[]
   /**
-   * Means only, for losses and gains that few groups carry: how often a model passes that loses the margin because some groups
-   * drop to the worst score, and how often an equal model fails that is a margin worse on most groups and makes up for it on
-   * those where the other model drops. Absent if the scores cannot lose the margin in this way.
+   * Only for means: error rates if few groups contain the whole change. `falsePass`: how often a model passes that
+   * loses the margin because some groups drop to the worst score. `falseFail`: how often a model of equal quality fails
+   * that is worse by the margin on most groups and better on those where the other model drops. Absent if the scores
+   * cannot lose the margin in this way.
    */
   readonly rare?: { readonly falsePass: Rate; readonly falseFail: Rate } | undefined
 }
 
 /**
- * What the gate's comparison does on the host's own evaluation: with two models of the same quality, and with losses that
- * are planted.
+ * Measures the error rates of the gate's comparison on your own evaluation, with two models of the same quality and
+ * with simulated losses.
  *
- * Each simulation draws as many groups with replacement, and swaps the two models' answers on each with chance ½: neither is
- * better then, and they differ as the real ones do. A drop turns all right answers of the candidate in randomly chosen groups
- * wrong (binary), or lowers every score (means, ratios).
+ * Each simulation draws as many groups with replacement, and swaps the two models' answers on each with chance ½.
+ * Neither model is then better, and they differ as much as the real ones. A drop makes all correct answers of the
+ * candidate in randomly chosen groups wrong (binary metrics), or lowers every score (means, ratios).
  *
- * @throws `baseline-mismatch`, `evaluation-invalid`, `invalid-options` for drops that answers cannot lose.
+ * @throws `baseline-mismatch`, `evaluation-invalid`, `invalid-options` for drops that are larger than the scores allow.
  */
 export async function selfTest(options: SelfTestOptions, context: CallContext): Promise<SelfTest> {
   const { candidate, baseline, margin = 0.02, seed = 0, onProgress } = options
@@ -79,7 +83,7 @@ export async function selfTest(options: SelfTestOptions, context: CallContext): 
   const simulations = options.simulations ?? defaultSimulations(pairing)
   const drops = [...new Set(options.drops ?? [0, 0.5, 1, 1.5, 2, 3].map((share) => share * margin))]
   check({ pairing, margin, simulations, drops })
-  // Both errors are measured, whatever is asked for.
+  // Both error rates are always measured.
   const asked = [...new Set([0, margin, ...drops])].sort((one, other) => one - other)
   const collapse = collapseOf(pairing, margin)
   const rounds = asked.length + (collapse === undefined ? 0 : 2)
@@ -92,7 +96,7 @@ export async function selfTest(options: SelfTestOptions, context: CallContext): 
       if (simulation % 50 === 0) {
         context.signal.throwIfAborted()
         onProgress?.(done * simulations + simulation, rounds * simulations)
-        // So that whoever listens gets a turn.
+        // Gives other tasks a turn on the event loop.
         await new Promise((resolve) => setImmediate(resolve))
       }
       counts[judge(plant(drawGroups(pairing, random), random))] += 1
@@ -139,7 +143,7 @@ function metricOf({ candidate, baseline, metric: name }: SelfTestOptions): Judge
   if (found !== undefined && found.kind !== 'aggregate') return found
   throw new SheikhError(
     'evaluation-invalid',
-    `Cannot test the gate: ${name === undefined ? 'there is no metric that both models were scored by, and that is no aggregate' : `"${name}" was not scored for both models, or is an aggregate`}. Score both.`,
+    `Cannot test the gate: ${name === undefined ? 'no metric except aggregates was scored for both models' : `"${name}" was not scored for both models, or is an aggregate`}. Score both.`,
   )
 }
 
@@ -147,22 +151,23 @@ function check(parts: { pairing: Pairing; margin: number; simulations: number; d
   const { pairing, margin, simulations, drops } = parts
   const invalid = (fact: string) => new SheikhError('invalid-options', `Cannot test the gate: ${fact}.`)
   if (!(Number.isSafeInteger(simulations) && simulations >= 100))
-    throw invalid(`${simulations} simulations are too few or no number. Ask for 100 at least`)
+    throw invalid(`the number of simulations is ${simulations}. Give an integer of at least 100`)
   if (!(margin > 0 && Number.isFinite(margin))) throw invalid(`the margin is ${margin}. Give one above 0`)
-  if (pairing.unanswered > 0) throw invalid(`${pairing.unanswered} items were not answered by both models. Ask again`)
+  if (pairing.unanswered > 0)
+    throw invalid(`${pairing.unanswered} items have no answer from at least one model. Evaluate again`)
   const most = pairing.kind === 'binary' ? shareRight(pairing) : Number.POSITIVE_INFINITY
   const odd = drops.find((drop) => !(drop >= 0 && drop <= most && Number.isFinite(drop)))
   if (odd !== undefined || (pairing.kind === 'binary' && margin > most))
     throw invalid(
-      `a drop of ${odd ?? margin} is more than there is to lose, or none. The models are right on ${(100 * most).toFixed(1)} %`,
+      `a drop of ${odd ?? margin} is negative or larger than possible. The models are right on ${(100 * most).toFixed(1)} %`,
     )
 }
 
-/** The share that both models together have right: what a drop takes from. */
+/** The share of correct answers of both models together, which limits the drop. */
 const shareRight = ({ candidate, reference, sizes }: Pairing) =>
   (ratioOf(candidate, sizes) + ratioOf(reference, sizes)) / 2
 
-/** Groups drawn with replacement, the models swapped at random. */
+/** Draws groups with replacement, and swaps the models at random. */
 function drawGroups(pairing: Pairing, random: Random): Pairing {
   const { kind, candidate, reference, candidateWeight, referenceWeight } = pairing
   const n = candidate.length
@@ -182,7 +187,7 @@ function drawGroups(pairing: Pairing, random: Random): Pairing {
   return { ...pairing, candidate: ours, reference: theirs, sizes, ...weights, items: sumOf(sizes) }
 }
 
-/** Right answers lost at random, by group: correlated losses are the harder ones to notice. */
+/** Makes correct answers wrong at random, by group: correlated losses are harder to detect. */
 function loseAnswers(pairing: Pairing): (drawn: Pairing, drop: number, random: Random) => Pairing {
   const share = shareRight(pairing)
   return (drawn, drop, random) => {
@@ -191,7 +196,7 @@ function loseAnswers(pairing: Pairing): (drawn: Pairing, drop: number, random: R
   }
 }
 
-/** Every score lower by the same. */
+/** Lowers every score by the same amount. */
 const lowerScores = (drawn: Pairing, drop: number): Pairing => ({
   ...drawn,
   candidate: drawn.candidate.map((sum, group) => sum - drawn.sign * drop * drawn.candidateWeight[group]!),

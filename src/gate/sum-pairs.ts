@@ -4,15 +4,15 @@ import { type Codes, GrowingArray } from '../evaluation/index.js'
 export interface PairedColumns {
   readonly ours: Float64Array
   readonly theirs: Float64Array
-  /** Of a ratio of sums. */
+  /** Weights of a ratio of sums. */
   readonly weights?: { readonly ours: Float64Array; readonly theirs: Float64Array } | undefined
-  /** Whether a score counts as 1 minus itself: a binary metric of which less is better. */
+  /** Whether a score counts as 1 minus itself: for a binary metric with "lower is better". */
   readonly isTurned: boolean
-  /** −1 if less is better, after turning. */
+  /** −1 if lower is better, after this inversion. */
   readonly sign: 1 | -1
 }
 
-/** What two models come to, one entry per group. */
+/** Sums of two models, one entry per group. */
 export interface PairedSums {
   readonly ours: Float64Array
   readonly theirs: Float64Array
@@ -27,7 +27,7 @@ export interface PairedSums {
   readonly isOneAnswerEach: boolean
 }
 
-/** Items that are independent: nothing has to be added up, so nothing is looked up by group. */
+/** Pairs independent items, which need no sums and no lookup by group. */
 export function pairItems(columns: PairedColumns, items: Uint32Array | undefined): PairedSums {
   const { weights, isTurned, sign } = columns
   const length = items?.length ?? columns.ours.length
@@ -73,7 +73,7 @@ export function pairItems(columns: PairedColumns, items: Uint32Array | undefined
   }
 }
 
-/** @param slot one −1 per group: says where a group is in the sums, and is left as it was. */
+/** @param slot one −1 per group. Used to record where a group is in the sums; restored before returning. */
 export function sumGroups(
   columns: PairedColumns,
   items: Uint32Array | undefined,
@@ -126,7 +126,7 @@ export function sumGroups(
   const groups = touched.length
   for (const group of touched.take()) slot[group] = -1
   const used = sizes.subarray(0, groups)
-  // If wins and losses cancel within a group, the sum over the groups is less than their number.
+  // If improvements and regressions cancel within a group, the sum over the groups is less than their number.
   let unanimous = 0
   const isOneAnswerEach = used.every((size, at) => {
     unanimous += Math.abs(balance[at]!)

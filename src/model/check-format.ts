@@ -10,20 +10,20 @@ import { shown } from './safetensors-header-json.js'
 import { readSmallJson } from './small-json.js'
 import { zipEntries } from './zip-entries.js'
 
-/** Formats of weights that are recognised by content, and that load without running code. */
+/** Weight formats that are recognised by content and load without running code. */
 export const weightsFormats = ['safetensors', 'ONNX', 'GGUF', 'NumPy', 'HDF5', 'JSON'] as const
 export type WeightsFormat = (typeof weightsFormats)[number]
 
 export interface FormatCheck {
-  /** Absent: the file is not weights, such as a vocabulary. */
+  /** Absent if the file does not contain weights, such as a vocabulary. */
   readonly format?: WeightsFormat | undefined
   readonly header?: SafetensorsHeader | undefined
   readonly problem?: string | undefined
 }
 
 /**
- * Checks a file by the format that its content or its name claims. Safetensors: the header, and that every value is finite. ONNX, GGUF:
- * the structure, and that all data is there. NumPy, HDF5: the signature. JSON: the syntax.
+ * Checks a file in the format that its content or name indicates. Safetensors: the header, and that every value is
+ * finite. ONNX, GGUF: the structure, and that no data is missing. NumPy, HDF5: the signature. JSON: the syntax.
  *
  * @throws `artifact-corrupt` for damaged safetensors.
  */
@@ -37,7 +37,7 @@ export async function checkFormat(path: string, context: CallContext): Promise<F
       const odd = await findNonFinite(path, header, context)
       if (odd === undefined) return { format, header }
       const where = `element ${odd.index} of tensor ${shown(odd.tensor)}`
-      return { format, header, problem: `holds a value that is not finite: ${where}` }
+      return { format, header, problem: `contains a value that is not finite: ${where}` }
     }
     case 'ONNX':
       return { format, problem: await withPlainFile(path, onnxProblem) }
@@ -52,7 +52,7 @@ export async function checkFormat(path: string, context: CallContext): Promise<F
   }
 }
 
-/** What describes a model or its text, and is no weights. */
+/** Files that describe a model or its tokenizer and do not contain weights. */
 const beside = /config|tokenizer|vocab|special_tokens|added_tokens|index\.json$|^base\.json$|manifest/i
 
 async function formatOf(path: string, context: CallContext): Promise<WeightsFormat | undefined> {
@@ -73,7 +73,7 @@ async function formatOf(path: string, context: CallContext): Promise<WeightsForm
   })
 }
 
-/** The length of a header, and JSON after it: also of a file that is cut short. */
+/** Recognises a header length followed by JSON, so a truncated file is recognised as well. */
 const isSafetensors = (head: Buffer): boolean =>
   head.length > 8 &&
   head.readBigUInt64LE(0) <= 100_000_000n &&

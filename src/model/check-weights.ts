@@ -8,22 +8,25 @@ import { checkShardIndexes } from './shard-index.js'
 import { readSmallJson } from './small-json.js'
 import type { WeightsDirectory } from './weights-directory.js'
 
-/** What is wrong with a file of a weights directory: `file` is its path below it, `problem` a sentence with neither name nor stop. */
+/**
+ * A problem with a file in a weights directory. `file` is the relative path, `problem` a predicate without subject and
+ * full stop.
+ */
 export interface WeightsProblem {
   readonly file: string
   readonly problem: string
-  /** The file runs code when it is loaded, or its content cannot be examined. Nothing else is known to be wrong with it. */
+  /** The file runs code when it is loaded, or its content cannot be examined. */
   readonly unsafe?: true | undefined
   /** No file is in a format that can be checked, or a file that the format needs is missing. */
   readonly format?: true | undefined
 }
 
 /**
- * Finds everything that is wrong with the files of a weights directory. An empty list means that they are sound.
+ * Finds all problems with the files of a weights directory. Returns an empty list if there are none.
  *
- * Every file is hashed again, searched for code by its content (`findUnsafeContent`), and checked by its format (`checkFormat`), under
- * whatever name. At least one file holds weights in a known format. Beside safetensors there is a `config.json`, and it is a JSON
- * object. An index of shards agrees with the shards.
+ * Every file, whatever its name, is hashed again, searched for code (`findUnsafeContent`) and checked by its format
+ * (`checkFormat`). At least one file must contain weights in a known format. Safetensors need a `config.json` that is a
+ * JSON object. An index of shards must match the shards.
  */
 export async function checkWeights(
   weights: WeightsDirectory,
@@ -54,24 +57,24 @@ async function differenceProblems(weights: WeightsDirectory, context: CallContex
     }))
   } catch (error) {
     const facts = isSheikhError(error) ? error.facts : {}
-    // Where a file below the directory is at fault, the facts hold both.
+    // If a file in the directory is at fault, the facts contain both paths.
     return [problemOf('directory' in facts ? String(facts['path']) : '.', error)]
   }
 }
 
 function requiredFileProblems({ manifest }: WeightsDirectory, formats: ReadonlySet<WeightsFormat>): WeightsProblem[] {
-  // A damaged safetensors file is a problem of its own, and not missing.
+  // A damaged safetensors file is reported separately and does not count as missing.
   const hasSafetensors = formats.has('safetensors') || manifest.files.some(({ path }) => path.endsWith('.safetensors'))
   if (formats.size === 0 && !hasSafetensors)
     return [
       {
         file: '.',
-        problem: `has no file of weights in a format that can be checked (${weightsFormats.join(', ')})`,
+        problem: `has no weight file in a format that can be checked (${weightsFormats.join(', ')})`,
         format: true,
       },
     ]
   if (hasSafetensors && !manifest.files.some(({ path }) => path === 'config.json'))
-    return [{ file: 'config.json', problem: 'is required beside safetensors, and is missing', format: true }]
+    return [{ file: 'config.json', problem: 'is required with safetensors, but missing', format: true }]
   return []
 }
 
@@ -99,7 +102,7 @@ async function problemsOf(
   }
 }
 
-/** Damage and absence are what is looked for; an abort or a disk that fails is not an answer, and is thrown. */
+/** Converts errors about damaged or missing files to problems. Aborts and failing disks are thrown. */
 function problemOf(file: string, error: unknown): WeightsProblem {
   if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
   const fact = error.facts['fact']

@@ -1,7 +1,7 @@
 /** The kind of a file's content, by its magic number. A file can be a tar archive as well (`isTar`). */
 export type ContentKind =
   | { readonly kind: 'gzip' | 'zlib' | 'zip' | 'numpy' | 'hdf5' | 'json' | 'other' }
-  /** A container that nothing here can unpack. */
+  /** A container that cannot be unpacked here. */
   | { readonly kind: 'packed'; readonly format: string }
 
 const packedFormats: readonly (readonly [magic: string, format: string])[] = [
@@ -45,7 +45,7 @@ function isLzmaAlone(head: Buffer): boolean {
   return sizeBytes === 0xffffffffffffffffn || (sizeBytes > 0n && sizeBytes < 1n << 38n)
 }
 
-/** A header block of tar (POSIX.1, ustar; older ones have no magic): its checksum is right. */
+/** Whether a block is a tar header (POSIX.1, ustar; older ones have no magic number), by its checksum. */
 export function isTar(block: Uint8Array): boolean {
   const header = Buffer.from(block.buffer, block.byteOffset, Math.min(block.length, 512))
   if (header.length < 512 || header[0] === 0) return false

@@ -1,17 +1,19 @@
 import { pipeline, Readable, type Transform } from 'node:stream'
 import type { CallContext } from '../core/index.js'
 
-/** A stream that unpacks to more is a decompression bomb, or too large to examine. */
+/** Limit for unpacked data. A larger stream is a decompression bomb, or too large to examine. */
 const maximumUnpackedBytes = 8 * 2 ** 30
 
 export class UnpackedTooLarge extends Error {
   constructor() {
-    super(`unpacks to more than ${maximumUnpackedBytes / 2 ** 30} GiB, which is not examined; store it uncompressed`)
+    super(
+      `unpacks to more than ${maximumUnpackedBytes / 2 ** 30} GiB, which is too large to examine; store it uncompressed`,
+    )
   }
 }
 
 /**
- * Bytes through one of zlib's streams, as far as they can be unpacked: damaged data ends without an error.
+ * Unpacks bytes with one of zlib's streams, as far as possible. Damaged data ends the output without an error.
  *
  * @throws `UnpackedTooLarge`.
  */
@@ -21,7 +23,7 @@ export async function* decompressed(
   context: CallContext,
 ): AsyncGenerator<Uint8Array> {
   let unpackedBytes = 0
-  // Failures come out of the last stream below; the callback is there so that none of them is an unhandled event.
+  // Errors come out of the last stream below. The callback prevents unhandled events.
   pipeline(Readable.from(copies(packed)), stream, () => {})
   try {
     for await (const piece of stream) {
@@ -36,7 +38,7 @@ export async function* decompressed(
   }
 }
 
-// A stream holds several pieces, and the reader uses one piece's memory for all.
+// A stream buffers several pieces, but the reader reuses one buffer for all.
 async function* copies(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   for await (const piece of pieces) yield Buffer.from(piece)
 }

@@ -9,9 +9,9 @@ import { shown } from './safetensors-header-json.js'
 import { tarEntries } from './tar-entries.js'
 import { zipEntries } from './zip-entries.js'
 
-/** Enough of a file to tell its kind; NumPy itself reads no header above 10,000 bytes. */
+/** Number of bytes that identify a file's kind. NumPy reads no header above 10,000 bytes. */
 const headBytes = 64 << 10
-/** Layers of compression that are looked through. */
+/** Maximum number of nested compression layers. */
 const maximumLayers = 4
 
 // torch.save before 1.6 opens with this number, pickled by protocol 2 (MAGIC_NUMBER in torch/serialization.py).
@@ -23,10 +23,11 @@ type Open = () => AsyncIterable<Uint8Array>
  * Explains why a file must not be released: it contains code that runs when the file is loaded (a Python pickle, a Keras Lambda
  * layer), or its content cannot be examined. The name of the file does not matter.
  *
- * Looks into gzip and zlib (joblib), zip archives (PyTorch, .npz, .keras), tar archives and NumPy headers. A file in another
- * compressed format (xz, bzip2, lzma, zstd, lz4, 7z, RAR), an archive within an archive and an encrypted entry are refused by name.
+ * Looks into gzip and zlib (joblib), zip archives (PyTorch, .npz, .keras), tar archives and NumPy headers. A file in
+ * another compressed format (xz, bzip2, lzma, zstd, lz4, 7z, RAR), an archive within an archive and an encrypted entry
+ * are rejected, with the reason.
  *
- * @returns a fact that follows the name of the file, `undefined` for a file that is safe to load.
+ * @returns a predicate about the file, or `undefined` if it is safe to load.
  */
 export async function findUnsafeContent(path: string, context: CallContext): Promise<string | undefined> {
   context.signal.throwIfAborted()
@@ -42,9 +43,9 @@ export async function findUnsafeContent(path: string, context: CallContext): Pro
 }
 
 interface Place {
-  /** Of compression around these bytes. */
+  /** Number of compression layers around these bytes. */
   readonly layers: number
-  /** Whether they are an entry of an archive. */
+  /** Whether the bytes are an entry of an archive. */
   readonly isEntry: boolean
 }
 
@@ -74,7 +75,7 @@ interface Plain {
   readonly isTar: boolean
 }
 
-/** Reads once. @returns what is wrong, or the kind of the content. */
+/** Reads the bytes once. @returns the problem, or the kind of the content. */
 async function unsafeInPlain(pieces: AsyncIterable<Uint8Array>): Promise<string | Plain> {
   const pickle = pickleScan()
   const lambda = lambdaScan()
@@ -87,7 +88,7 @@ async function unsafeInPlain(pieces: AsyncIterable<Uint8Array>): Promise<string 
     const result: PickleScanResult | undefined = scanning ? pickle.feed(piece) : undefined
     if (result?.kind === 'pickle') return describePickle(head, result.protocol)
     scanning = result?.kind === 'undecided'
-    // Until the kind is known, the text of a model may have begun.
+    // Until the kind is known, the bytes may already be part of a model's text.
     const mayHoldLayers = kind === undefined || kind.kind === 'hdf5' || kind.kind === 'json'
     if (mayHoldLayers && lambda.feed(piece) && holdsLayers(kind ?? contentKind(head)))
       return 'is a Keras model with a Lambda layer, which runs Python code'
@@ -102,8 +103,7 @@ async function unsafeInPlain(pieces: AsyncIterable<Uint8Array>): Promise<string 
 const holdsLayers = ({ kind }: ContentKind) => kind === 'hdf5' || kind === 'json'
 
 function describePickle(head: Buffer, protocol: number | undefined): string {
-  if (head.subarray(0, torchMagic.length).equals(torchMagic))
-    return 'is a PyTorch file of the old kind, a Python pickle'
+  if (head.subarray(0, torchMagic.length).equals(torchMagic)) return 'is a legacy PyTorch file, a Python pickle'
   return protocol === undefined ? 'is a Python pickle that calls code' : `is a Python pickle (protocol ${protocol})`
 }
 
@@ -114,7 +114,7 @@ function pickleInNumpy(head: Buffer): string | undefined {
   const start = wide ? 12 : 10
   const end = start + (wide ? head.readUInt32LE(8) : head.readUInt16LE(8))
   const header = head.toString('latin1', start, end)
-  // No honest header holds an escape; one could spell the O below so that it is not seen.
+  // No valid header contains an escape, and one could hide the O that is searched for below.
   if (end > head.length || header.includes('\\')) return 'is a NumPy array whose header cannot be checked'
   return /["'][<>|=]?O\d*["']/.test(header) ? 'is a NumPy array of Python objects, a pickle' : undefined
 }

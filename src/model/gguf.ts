@@ -1,14 +1,15 @@
 import { type PlainFile, readAt } from '../store/index.js'
 
-/** Bytes of the values of each type of metadata, by its number; 8 is a string, 9 an array. */
+/** Size in bytes of each metadata type, by number. 8 is a string, 9 an array. */
 const valueBytes = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8]
-/** Far above real ones: a vocabulary of 256,000 tokens has 10 MB. */
+/** Far above real headers: a vocabulary of 256,000 tokens has 10 MB. */
 const maximumHeaderBytes = 512 << 20
 const maximumDimensions = 4
 
 /**
- * Explains why a file is not a whole GGUF model, `undefined` if it is one. Reads its metadata and the list of its tensors, and compares
- * where the last tensor begins with the size of the file. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ * Explains why a file is not a complete GGUF model; `undefined` if it is one. Reads the metadata and the list of
+ * tensors, and compares the offset of the last tensor with the file size.
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 export async function ggufProblem(file: PlainFile): Promise<string | undefined> {
   const reader = headerReader(file)
@@ -16,7 +17,7 @@ export async function ggufProblem(file: PlainFile): Promise<string | undefined> 
     if ((await reader.bytes(4)).toString('latin1') !== 'GGUF') return 'is not a GGUF model'
     const version = (await reader.bytes(4)).readUInt32LE(0)
     if (version !== 2 && version !== 3)
-      return `is a GGUF model of version ${version}, and versions 2 and 3 can be checked`
+      return `is a GGUF model of version ${version}, but only versions 2 and 3 can be checked`
     const tensors = await reader.count()
     const entries = await reader.count()
     let alignment = 32
@@ -35,10 +36,10 @@ export async function ggufProblem(file: PlainFile): Promise<string | undefined> 
       lastOffset = Math.max(lastOffset, await reader.count())
     }
     const dataStart = Math.ceil(reader.position() / alignment) * alignment
-    if (tensors > 0 && dataStart + lastOffset >= file.sizeBytes) return 'is a GGUF model that is cut short'
+    if (tensors > 0 && dataStart + lastOffset >= file.sizeBytes) return 'is a truncated GGUF model'
     return undefined
   } catch (error) {
-    if (error instanceof Damaged) return 'is a GGUF model whose header is damaged or cut short'
+    if (error instanceof Damaged) return 'is a GGUF model whose header is damaged or truncated'
     throw error
   }
 }

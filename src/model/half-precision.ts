@@ -2,13 +2,13 @@ import { SheikhError } from '../core/index.js'
 import type { Tensor } from './safetensors.js'
 import { tensorOf, valuesOf } from './tensor-values.js'
 
-/** The dtypes that language models come in. Arithmetic is float32 whatever they are. */
+/** The dtypes of language models. All arithmetic is in float32. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16'
 
 export const floatDtypes: readonly FloatDtype[] = ['F32', 'F16', 'BF16']
 
 /**
- * The values of an F32, F16 or BF16 tensor as float32, exactly: each of theirs is one of it. A view where they are it already.
+ * Converts the values of an F32, F16 or BF16 tensor to float32 without loss. Returns a view of F32 data if possible.
  *
  * @throws `artifact-corrupt` for another dtype.
  */
@@ -27,7 +27,10 @@ export function toFloat32(tensor: Tensor): Float32Array {
   return new Float32Array(bits.buffer)
 }
 
-/** A tensor of these values, rounded to the nearest of the dtype, ties to even, as IEEE 754 has it. @throws `invalid-options`. */
+/**
+ * Makes a tensor of these values, rounded to the nearest value of the dtype, ties to even (IEEE 754). @throws
+ * `invalid-options`.
+ */
 export function fromFloat32(name: string, dtype: FloatDtype, shape: readonly number[], values: Float32Array): Tensor {
   const tensor = tensorOf(name, 'F32', shape, values)
   if (dtype === 'F32') return tensor
@@ -56,7 +59,7 @@ function halfOfFloat32Bits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000
   const magnitude = bits & 0x7fffffff
   if (magnitude > 0x7f800000) return sign | 0x7e00
-  // From half way between the largest half and what would follow it.
+  // From halfway between the largest half and the next value.
   if (magnitude >= 0x477ff000) return sign | 0x7c00
   // Below the smallest normal half: units of 2⁻²⁴.
   if (magnitude < 0x38800000) return sign | roundHalfEven(magnitudeOf(magnitude) * 2 ** 24)

@@ -8,31 +8,33 @@ const operatorSets = 8
 interface Field {
   readonly number: number
   readonly wireType: number
-  /** Of its content; of a number, right after it. */
+  /** Start of the content; for a number, the byte after it. */
   readonly begin: number
   readonly end: number
 }
 
 /**
- * Explains why a file is not a whole ONNX model, `undefined` if it is one. Reads the structure of the model and of its graph
- * (Protocol Buffers, https://protobuf.dev/programming-guides/encoding), not the operators.
+ * Explains why a file is not a complete ONNX model; `undefined` if it is one. Reads the structure of the model and of
+ * its graph (Protocol Buffers, https://protobuf.dev/programming-guides/encoding), not the operators.
  */
 export async function onnxProblem(file: PlainFile): Promise<string | undefined> {
   const model = await fieldsIn(file, 0, file.sizeBytes)
-  if (typeof model === 'string') return `is not a whole ONNX model: ${model}`
+  if (typeof model === 'string') return `is not a complete ONNX model: ${model}`
   const lacks = [irVersion, graph, operatorSets].find((wanted) => !model.some(({ number }) => number === wanted))
   if (lacks !== undefined) return `is not an ONNX model: it has no field ${lacks} (ir_version, graph or opset_import)`
   for (const { number, wireType, begin, end } of model) {
     if (number !== graph) continue
     const fields = wireType === 2 ? await fieldsIn(file, begin, end) : 'it is not a message'
-    if (typeof fields === 'string') return `is not a whole ONNX model: its graph is damaged (${fields})`
+    if (typeof fields === 'string') return `is not a complete ONNX model: its graph is damaged (${fields})`
     // GraphProto: 1 is a node, 12 an output.
     if (!fields.some(({ number: one }) => one === 1 || one === 12)) return 'is an ONNX model whose graph is empty'
   }
   return undefined
 }
 
-/** The fields of a message, without their content. @returns a fact if the bytes are no such message. */
+/**
+ * The fields of a message, without their content. @returns a description of the problem if the bytes are not a message.
+ */
 async function fieldsIn(file: PlainFile, begin: number, end: number): Promise<readonly Field[] | string> {
   const fields: Field[] = []
   for (let at = begin; at < end; ) {
@@ -40,12 +42,12 @@ async function fieldsIn(file: PlainFile, begin: number, end: number): Promise<re
     const bytes = Buffer.alloc(Math.min(20, end - at))
     await readAt(file, at, bytes)
     const tag = varint(bytes, 0)
-    if (tag === undefined) return `no tag at byte ${at}`
+    if (tag === undefined) return `there is there is no tag at byte ${at}`
     const [number, wireType] = [Math.floor(tag.value / 8), tag.value % 8]
     const content = contentOf(bytes, tag.next, wireType)
-    if (number === 0 || content === undefined) return `no field at byte ${at}`
+    if (number === 0 || content === undefined) return `there is there is no field at byte ${at}`
     const next = at + content.start + content.sizeBytes
-    if (next > end) return `the field at byte ${at} is cut short`
+    if (next > end) return `the field at byte ${at} is truncated`
     fields.push({ number, wireType, begin: at + content.start, end: next })
     at = next
   }

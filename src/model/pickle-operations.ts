@@ -1,16 +1,16 @@
-/** What lies on the machine's stack, as far as it matters here: whether it can be called, or be arguments. */
+/** Kind of a value on the machine's stack: whether it can be called, or be arguments. */
 export type Kind = 'value' | 'mark' | 'tuple' | 'callable' | 'any'
 
 export type LineArgument = 'integer' | 'float' | 'quoted' | 'text' | 'names'
 
 /** One opcode of the pickle machine (CPython, Lib/pickletools.py). */
 export interface Operation {
-  /** Bytes that follow (0 or more), minus the bytes of a length that follows (below 0), or lines that follow. */
+  /** Number of argument bytes (0 or more), the negated number of length bytes (below 0), or the argument lines. */
   readonly argument: number | LineArgument | 'proto'
-  /** Taken from the stack; 'mark': all down to the topmost mark, and it. */
+  /** Number of values taken from the stack; 'mark': everything down to and including the topmost mark. */
   readonly pops: number | 'mark'
   readonly pushes: Kind | undefined
-  /** What must lie on the stack after the pops. */
+  /** Number of values that must be on the stack after the pops. */
   readonly needs: number
   readonly calls: boolean
   readonly stops: boolean
@@ -23,12 +23,12 @@ const operation = (
   rest: Partial<Operation> = {},
 ): Operation => ({ argument, pops, pushes, needs: 0, calls: false, stops: false, ...rest })
 
-/** POP: the only one that may take a mark away by count. */
+/** POP: the only operation that may remove a mark by count. */
 export const pop = operation(0, 1)
 const calls = { calls: true }
 const below = { needs: 1 }
 
-// Values that a persistent id stands for count as plain ones: they come from the loader, and word lists are full of "P".
+// Values behind a persistent id count as plain values: they come from the loader, and word lists are full of "P".
 const table: readonly (readonly [codes: string, Operation])[] = [
   ['N\x88\x89]}\x8f', operation(0, 0, 'value')],
   ['K', operation(1, 0, 'value')],
@@ -92,12 +92,12 @@ const lineShapes: { readonly [A in LineArgument]: RegExp } = {
   names: /^[A-Za-z_][\w.]*$/,
 }
 
-/** Kept of an argument that ends with its line; longer ones are judged by their length alone. */
+/** Number of bytes kept of a line argument. Longer ones are judged only by their length. */
 export const maximumLineBytes = 4096
 
-/** Whether an argument is one; `line` has at most one byte more than is kept. */
+/** Whether an argument is valid. `line` has at most one byte more than the limit. */
 export function isLineSound(argument: LineArgument, line: readonly number[]): boolean {
-  // Too long to have been kept: numbers and strings may be, names are not.
+  // Longer than the limit: valid for numbers and strings, but not for names.
   if (line.length > maximumLineBytes) return argument !== 'names'
   return lineShapes[argument].test(Buffer.from(line).toString('latin1'))
 }

@@ -8,28 +8,28 @@ import {
   pop,
 } from './pickle-operations.js'
 
-/** What the bytes fed so far are. `protocol` is undefined where a pickle does not say (0 and 1 need not). */
+/** Result for the bytes so far. `protocol` is undefined if the pickle does not state it (0 and 1 need not). */
 export type PickleScanResult =
   | { readonly kind: 'pickle'; readonly protocol: number | undefined }
   | { readonly kind: 'other' }
   | { readonly kind: 'undecided' }
 
-/** Tells by content whether bytes are a Python pickle; they come in pieces, in order. Nothing is loaded. */
+/** Detects by content whether bytes are a Python pickle. The bytes come in pieces, in order. Nothing is loaded. */
 export interface PickleScan {
   feed(bytes: Uint8Array): PickleScanResult
 }
 
-/** More than this that still reads as a pickle is one; bounds the time that a bomb of zeros can take. */
+/** A longer stream that is still valid counts as a pickle. Bounds the time for a bomb of zeros. */
 const maximumScannedBytes = 1 << 30
-/** Real pickles batch by 1,000. What nests or piles up more is no file that should pass. */
+/** Real pickles batch by 1,000. A file with a deeper stack must not pass. */
 const maximumStack = 1_000_000
 
 /**
- * Walks the opcodes of the pickle machine (CPython, Lib/pickletools.py) with its stack, kinds only.
+ * Follows the opcodes of the pickle machine (CPython, Lib/pickletools.py) and the kinds of values on its stack.
  *
- * A pickle is what names its protocol and reaches its end, or what gets as far as calling something: code runs at that
- * opcode, even where the rest is missing or is not a pickle. Protocol 0 is printable, so text is told from it by following
- * the machine: a word list may well "import" its first two lines, but it never calls the result with a tuple.
+ * Bytes are a pickle if they name a protocol and reach the end, or if they call something: code runs at that opcode,
+ * even if the rest is missing or invalid. Protocol 0 is printable, so following the machine distinguishes it from text:
+ * a word list may "import" its first two lines, but never calls the result with a tuple.
  */
 export function pickleScan(): PickleScan {
   const stack = new KindStack()
@@ -37,7 +37,7 @@ export function pickleScan(): PickleScan {
   let scanned = 0
   let protocol: number | undefined
   let operation: Operation | undefined
-  // What is still to come of the running operation's argument.
+  // The rest of the current operation's argument.
   let lengthLeft = 0
   let lengthDigits = 0
   let length = 0
@@ -59,7 +59,7 @@ export function pickleScan(): PickleScan {
     if (found === undefined) return decide('other')
     operation = found
     if (found.argument === 'proto') {
-      // Remembered only where it opens the file; the version is read below.
+      // Recorded only at the start of the file; the version is read below.
       lengthLeft = lengthDigits = 1
       length = 0
       if (first) protocol = 0
@@ -127,7 +127,7 @@ class KindStack {
   #kinds = new Uint8Array(256)
   size = 0
 
-  /** Does what an operation does to the stack; false where the machine would stop with an error. */
+  /** Applies an operation to the stack. Returns false if the machine would stop with an error. */
   apply(operation: Operation): boolean {
     const { pops, pushes, needs, calls } = operation
     if (calls && !this.#canCall(operation)) return false
@@ -137,7 +137,7 @@ class KindStack {
       this.size = mark
     } else {
       if (pops > this.size) return false
-      // Only POP may take a mark away; to all others it is the floor.
+      // Only POP may remove a mark; other operations cannot go below it.
       if (operation !== pop && this.#kinds.subarray(this.size - pops, this.size).includes(markIndex)) return false
       this.size -= pops
     }
@@ -147,7 +147,7 @@ class KindStack {
   }
 
   #canCall({ argument, pops }: Operation): boolean {
-    // INST names what it calls; OBJ finds it right above the mark.
+    // INST names the callable; for OBJ it is right above the mark.
     if (argument === 'names') return true
     const callee = this.#at(pops === 'mark' ? this.size - this.#mark() - 1 : pops)
     if (callee !== 'callable' && callee !== 'any') return false

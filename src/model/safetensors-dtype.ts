@@ -61,12 +61,12 @@ export function rankOf(dtype: Dtype): number {
   return ranks.get(dtype)!
 }
 
-/** The bytes of a tensor, or in words why it can have none. Never overflows: what is above 2⁵³ − 1 is refused. */
+/** The number of bytes of a tensor, or a description of the problem. Sizes above 2⁵³ − 1 are rejected. */
 export function byteLengthOf(dtype: Dtype, shape: readonly number[]): number | string {
   let elements = 1
   for (const size of shape) {
     elements *= size
-    // As in the reference reader, the order decides: [2⁵³, 2⁵³, 0] overflows before it becomes nothing.
+    // As in the reference reader, the order matters: [2⁵³, 2⁵³, 0] overflows before it becomes 0.
     if (!Number.isSafeInteger(elements)) return 'has a shape whose product is above 2^53 - 1'
   }
   const bitLength = elements * bits[dtype]

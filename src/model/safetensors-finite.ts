@@ -5,8 +5,8 @@ import type { Dtype } from './safetensors-dtype.js'
 import { type SafetensorsHeader, unsound } from './safetensors-header.js'
 
 /**
- * How a value that is infinite or not a number looks, byte by byte: every `stride` bytes, the last byte under `mask` is
- * `value`, and the one before it has all bits of `before`. Bytes, so that neither alignment nor the host's byte order matters.
+ * Byte pattern of values that are infinite or NaN: every `stride` bytes, the last byte under `mask` is `value`, and the
+ * one before it has all bits of `before`. Works on bytes, so that alignment and byte order do not matter.
  */
 interface NotFinite {
   readonly stride: number
@@ -29,7 +29,7 @@ const notFinite: { readonly [D in Dtype]?: NotFinite } = {
   F8_E5M2FNUZ: { stride: 1, mask: 0xff, value: 0x80, before: 0 },
 }
 
-/** The first element that is infinite or not a number. Types that have no such values (integers, F4, F6) have none. */
+/** The first element that is infinite or NaN. Types without such values (integers, F4, F6) never have one. */
 export function checkFinite(tensor: Tensor): number | undefined {
   const pattern = notFinite[tensor.dtype]
   if (pattern === undefined) return undefined
@@ -37,7 +37,7 @@ export function checkFinite(tensor: Tensor): number | undefined {
   return byte === undefined ? undefined : elementAt(byte, tensor.dtype, pattern)
 }
 
-/** The first value of a file, in the order of its data, that is infinite or not a number. The file is read in pieces. */
+/** The first value in a file, in data order, that is infinite or NaN. Reads the file in pieces. */
 export async function findNonFinite(
   path: string,
   header: SafetensorsHeader,
@@ -46,12 +46,12 @@ export async function findNonFinite(
   context.signal.throwIfAborted()
   return withPlainFile(path, async (file) => {
     if (file.sizeBytes !== header.sizeBytes)
-      throw unsound(path, `it has ${file.sizeBytes} bytes, and had ${header.sizeBytes} when its header was read`)
+      throw unsound(path, `its size is ${file.sizeBytes} bytes, but was ${header.sizeBytes} when its header was read`)
     for (const { name, dtype, begin, end } of header.tensors) {
       const pattern = notFinite[dtype]
       if (pattern === undefined) continue
       let done = 0
-      // Pieces are a multiple of every stride, so that no element lies across two.
+      // Pieces are a multiple of every stride, so that no element spans two pieces.
       for await (const piece of chunksOf(file, begin, end, context)) {
         const byte = findPattern(piece, pattern)
         if (byte !== undefined) return { tensor: name, index: elementAt(done + byte, dtype, pattern) }

@@ -1,4 +1,4 @@
-/** What a header says, before anything about it is believed. */
+/** The content of a header, before validation. */
 export interface RawHeader {
   readonly metadata: ReadonlyMap<string, string> | undefined
   readonly tensors: readonly RawTensor[]
@@ -12,12 +12,12 @@ export interface RawTensor {
 }
 
 /**
- * Reads the JSON of a header, and nothing but that: an object of tensors, `__metadata__` a map of strings.
+ * Parses the JSON of a header, and only that: an object of tensors, with `__metadata__` as a map of strings.
  *
- * Not `JSON.parse`, for three reasons: it keeps the last of two equal keys in silence, it takes 1.0 and 1e3 for integers, and a
- * header of 100 MB of `[` makes it build 100 million arrays. This reader never goes deeper than the format does.
+ * Does not use `JSON.parse`, for three reasons: it silently keeps the last of two equal keys, it accepts 1.0 and 1e3 as
+ * integers, and it builds 100 million arrays for a 100 MB header of `[`. This reader never goes deeper than the format.
  *
- * @param fail says what is wrong; it throws.
+ * @param fail throws an error with this fact.
  */
 export function parseHeaderJson(text: string, fail: (fact: string) => never): RawHeader {
   let at = 0
@@ -59,9 +59,9 @@ export function parseHeaderJson(text: string, fail: (fact: string) => never): Ra
     try {
       value = JSON.parse(`"${raw}"`) as string
     } catch {
-      fail(`its header is not JSON: a string holds a bad escape before character ${at}`)
+      fail(`its header is not JSON: a string contains an invalid escape before character ${at}`)
     }
-    if (!value.isWellFormed()) fail(`its header holds a lone surrogate before character ${at}`)
+    if (!value.isWellFormed()) fail(`its header contains a lone surrogate before character ${at}`)
     return value
   }
 
@@ -93,7 +93,7 @@ export function parseHeaderJson(text: string, fail: (fact: string) => never): Ra
     if (take('}')) return
     do {
       const key = readString()
-      if (seen.has(key)) fail(`the key ${shown(key)} stands twice in ${where}`)
+      if (seen.has(key)) fail(`the key ${shown(key)} appears twice in ${where}`)
       seen.add(key)
       expect(':')
       read(key)
@@ -112,7 +112,7 @@ export function parseHeaderJson(text: string, fail: (fact: string) => never): Ra
     const entries = new Map<string, string>()
     readMembers('__metadata__', (key) => {
       skipSpace()
-      if (text[at] !== '"') fail(`__metadata__ holds something other than a string under ${shown(key)}`)
+      if (text[at] !== '"') fail(`__metadata__ contains something other than a string under ${shown(key)}`)
       entries.set(key, readString())
     })
     return entries
@@ -145,7 +145,7 @@ export function parseHeaderJson(text: string, fail: (fact: string) => never): Ra
   return { metadata, tensors }
 }
 
-/** A name as an error shows it: quoted, and never a megabyte long. */
+/** Formats a name for an error: quoted and truncated. */
 export function shown(name: string): string {
   return JSON.stringify(name.length > longestShown ? `${name.slice(0, longestShown)}…` : name)
 }

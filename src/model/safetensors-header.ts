@@ -6,23 +6,23 @@ import { parseHeaderJson, type RawTensor, shown } from './safetensors-header-jso
 /** The limit of the reference reader, in bytes. The Hub's own is 25,000,000. */
 export const maximumHeaderBytes = 100_000_000
 
-/** Bytes of the number at the start of the file: the header's length, little-endian. */
+/** Size in bytes of the header length at the start of the file, little-endian. */
 export const lengthBytes = 8
 
 export interface TensorInfo {
   readonly name: string
   readonly dtype: Dtype
   readonly shape: readonly number[]
-  /** Where its data is in the file, in bytes from the file's start. */
+  /** Offset of the tensor's data, in bytes from the start of the file. */
   readonly begin: number
   readonly end: number
 }
 
 export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>
-  /** In the order of their data. */
+  /** Tensors in the order of their data. */
   readonly tensors: readonly TensorInfo[]
-  /** Of the whole file. */
+  /** Size of the file. */
   readonly sizeBytes: number
 }
 
@@ -32,10 +32,10 @@ export interface ReadSafetensorsOptions {
 }
 
 /**
- * Reads and checks the header of a safetensors file: its data is described fully, without a hole, an overlap or a rest.
- * Stricter than the reference reader: duplicate keys and unknown keys of a tensor are refused.
+ * Reads and checks the header of a safetensors file: tensors must cover the data completely, without gaps or overlaps.
+ * Stricter than the reference reader: duplicate keys and unknown keys of a tensor are rejected.
  *
- * @throws `artifact-corrupt`, one sentence that names the file and the fact.
+ * @throws `artifact-corrupt`, with the file and the problem.
  */
 export async function readSafetensorsHeader(
   path: string,
@@ -52,22 +52,22 @@ export async function readHeader(file: PlainFile, options: ReadSafetensorsOption
     throw unsound(path, fact)
   }
   await refuseLfsPointer(file)
-  if (sizeBytes < lengthBytes) fail(`it has ${sizeBytes} bytes, and a safetensors file at least ${lengthBytes}`)
+  if (sizeBytes < lengthBytes) fail(`it has ${sizeBytes} bytes, but a safetensors file has at least ${lengthBytes}`)
   const length = new Uint8Array(lengthBytes)
   await readAt(file, 0, length)
   const headerBytes = new DataView(length.buffer).getBigUint64(0, true)
   const limit = Math.min(options.maximumHeaderBytes ?? maximumHeaderBytes, maximumHeaderBytes)
-  if (headerBytes > limit) fail(`its header claims ${headerBytes} bytes, and the limit is ${limit}`)
+  if (headerBytes > limit) fail(`its header claims ${headerBytes} bytes, but the limit is ${limit}`)
   const dataStart = lengthBytes + Number(headerBytes)
-  // Before memory is taken: what a length claims costs nothing until the file is that long.
-  if (dataStart > sizeBytes) fail(`its header claims ${headerBytes} bytes, and the file has ${sizeBytes}`)
+  // Checked before memory is allocated, so that a false length costs nothing.
+  if (dataStart > sizeBytes) fail(`its header claims ${headerBytes} bytes, but the file has ${sizeBytes}`)
   const bytes = new Uint8Array(Number(headerBytes))
   await readAt(file, lengthBytes, bytes)
   const text = decoded(bytes, fail)
   if (!/^[ \n\r\t]*\{/.test(text)) fail('its header does not start with "{"')
   const { metadata, tensors } = parseHeaderJson(text, fail)
   return {
-    // fromEntries defines properties, so that a key "__proto__" is a key like any other.
+    // fromEntries defines properties, so that "__proto__" is an ordinary key.
     metadata: Object.fromEntries(metadata ?? []),
     tensors: checkedTensors(tensors, dataStart, sizeBytes, fail),
     sizeBytes,
@@ -96,7 +96,7 @@ function checkedTensors(
     if (begin > covered) fail(`${begin - covered} bytes before tensor ${shown(name)} belong to no tensor`)
     covered = end
   }
-  if (covered > sizeBytes) fail(`its tensors need ${covered} bytes, and the file has ${sizeBytes}`)
+  if (covered > sizeBytes) fail(`its tensors need ${covered} bytes, but the file has ${sizeBytes}`)
   if (covered < sizeBytes) fail(`${sizeBytes - covered} bytes at its end belong to no tensor`)
   return tensors
 }
@@ -110,7 +110,7 @@ function checkedTensor(raw: RawTensor, dataStart: number, fail: (fact: string) =
   const bytes = byteLengthOf(dtype, shape)
   if (typeof bytes === 'string') return fail(`tensor ${shown(name)} ${bytes}`)
   if (end - begin !== bytes)
-    return fail(`tensor ${shown(name)} has ${end - begin} bytes of data, and its shape needs ${bytes}`)
+    return fail(`tensor ${shown(name)} has ${end - begin} bytes of data, but its shape needs ${bytes}`)
   return { name, dtype, shape, begin: dataStart + begin, end: dataStart + end }
 }
 

@@ -8,7 +8,7 @@ import { lengthBytes, maximumHeaderBytes } from './safetensors-header.js'
 import { shown } from './safetensors-header-json.js'
 
 export interface WriteSafetensorsOptions {
-  /** Written in the order of the keys' code points. @default `{ format: 'pt' }`, which transformers expects */
+  /** Written in code point order of the keys. @default `{ format: 'pt' }`, which transformers expects */
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
@@ -17,15 +17,15 @@ export interface WrittenFile {
   readonly digest: Digest
 }
 
-/** Bytes written between two looks at the signal. */
+/** Number of bytes written between two checks of the signal. */
 const writeBytes = 8 << 20
 
 /**
- * Writes a safetensors file, whole or not at all, and hashes it on the way.
+ * Writes a safetensors file atomically, and hashes it while writing.
  *
- * The same tensors, in whatever order, give the bytes that the reference writer gives.
+ * The output is identical to the reference writer's, whatever the order of the tensors.
  *
- * @throws `invalid-options` for tensors that no file can hold, `storage-failed` where the disk refuses.
+ * @throws `invalid-options` for tensors that the format cannot represent, `storage-failed` if writing fails.
  */
 export async function writeSafetensors(
   path: string,
@@ -52,12 +52,12 @@ export async function writeSafetensors(
   }
 }
 
-// As the reference writer: by descending dtype, so that data stays aligned, then by name, as UTF-8 compares.
+// Same order as the reference writer: by descending dtype, so that data stays aligned, then by name in UTF-8 order.
 function orderedTensors(tensors: readonly Tensor[]): readonly Tensor[] {
   const names = new Set<string>()
   for (const tensor of tensors) {
     checkTensor(tensor)
-    if (names.has(tensor.name)) throw unwritable(tensor.name, 'it stands twice')
+    if (names.has(tensor.name)) throw unwritable(tensor.name, 'it appears twice')
     names.add(tensor.name)
   }
   return tensors
@@ -67,17 +67,17 @@ function orderedTensors(tensors: readonly Tensor[]): readonly Tensor[] {
 }
 
 function checkTensor({ name, dtype, shape, data }: Tensor): void {
-  if (name === '__metadata__') throw unwritable(name, 'the format keeps this name for itself')
-  if (!name.isWellFormed()) throw unwritable(name, 'its name holds a lone surrogate')
+  if (name === '__metadata__') throw unwritable(name, 'the format reserves this name')
+  if (!name.isWellFormed()) throw unwritable(name, 'its name contains a lone surrogate')
   if (!isDtype(dtype)) throw unwritable(name, `${JSON.stringify(dtype)} is not a dtype of the format`)
   const odd = shape.find((size) => !Number.isSafeInteger(size) || size < 0)
-  if (odd !== undefined) throw unwritable(name, `its shape holds ${odd}`)
+  if (odd !== undefined) throw unwritable(name, `its shape contains ${odd}`)
   const bytes = byteLengthOf(dtype, shape)
   if (typeof bytes === 'string') throw unwritable(name, `it ${bytes}`)
-  if (bytes !== data.length) throw unwritable(name, `it has ${data.length} bytes of data, and its shape needs ${bytes}`)
+  if (bytes !== data.length) throw unwritable(name, `it has ${data.length} bytes of data, but its shape needs ${bytes}`)
 }
 
-// Text is put together by hand: an object would move names that look like indices ("10") to the front.
+// Builds the text manually, because an object would move names that look like indices ("10") to the front.
 function headerBytes(tensors: readonly Tensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const members = [`"__metadata__":{${metadataMembers(metadata)}}`]
   let end = 0
@@ -93,7 +93,7 @@ function headerBytes(tensors: readonly Tensor[], metadata: Readonly<Record<strin
   if (padded > maximumHeaderBytes)
     throw new SheikhError(
       'invalid-options',
-      `Cannot write a safetensors file: its header would have ${padded} bytes, and readers stop at ${maximumHeaderBytes}.`,
+      `Cannot write a safetensors file: its header would have ${padded} bytes, but the maximum is ${maximumHeaderBytes}. Write fewer tensors or less metadata.`,
     )
   const bytes = Buffer.alloc(lengthBytes + padded, ' ')
   bytes.writeBigUInt64LE(BigInt(padded))
@@ -135,7 +135,7 @@ async function writeAll(path: string, parts: readonly Uint8Array[], context: Cal
   }
 }
 
-/** Large parts cut up, small ones put together: a file of many small tensors is one write, not one each. */
+/** Splits large parts and joins small ones, so that many small tensors need few writes. */
 function* pieces(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   let small: Uint8Array[] = []
   let bytes = 0

@@ -4,7 +4,7 @@ import type { Dtype } from './safetensors-dtype.js'
 import { type ReadSafetensorsOptions, readHeader, type TensorInfo } from './safetensors-header.js'
 import { tensorOf, valuesOf } from './tensor-values.js'
 
-/** A tensor as the file holds it: row-major, little-endian. */
+/** A tensor with its data as in the file: row-major, little-endian. */
 export interface Tensor {
   readonly name: string
   readonly dtype: Dtype
@@ -18,13 +18,13 @@ export interface Safetensors {
   readonly tensors: readonly Tensor[]
 }
 
-/** Bytes read between two looks at the signal; also below the 2 GiB that one read may ask for. */
+/** Number of bytes read between two checks of the signal. Below the limit of 2 GiB per read. */
 const readBytes = 64 << 20
 
 /**
- * Reads a whole safetensors file. Each tensor has memory of its own, never more than the file is long.
+ * Reads a safetensors file into memory. Each tensor has its own buffer; together they are never larger than the file.
  *
- * @throws `artifact-corrupt` as `readSafetensorsHeader`; `storage-failed` where it does not fit into memory.
+ * @throws `artifact-corrupt` as `readSafetensorsHeader`; `storage-failed` if the file does not fit into memory.
  */
 export async function readSafetensors(
   path: string,
@@ -40,7 +40,7 @@ export async function readSafetensors(
   })
 }
 
-/** @param shape sizes of the axes; their product is the length of `values`. @throws `invalid-options`. */
+/** @param shape sizes of the axes; their product must equal the length of `values`. @throws `invalid-options`. */
 export const tensorOfFloat32 = (name: string, shape: readonly number[], values: Float32Array): Tensor =>
   tensorOf(name, 'F32', shape, values)
 
@@ -60,7 +60,7 @@ function allocate(path: string, bytes: number): Uint8Array {
   try {
     return new Uint8Array(bytes)
   } catch (cause) {
-    // A sparse file can be sound and larger than any memory.
+    // A sparse file can be valid but larger than memory.
     throw new SheikhError('storage-failed', `Cannot load ${JSON.stringify(path)}: a tensor has ${bytes} bytes.`, {
       facts: { path, sizeBytes: bytes },
       cause,

@@ -8,10 +8,11 @@ const indexSuffix = '.safetensors.index.json'
 const shardName = /^(.+)-\d{5}-of-\d{5}\.safetensors$/
 
 /**
- * Compares every `<name>.safetensors.index.json` with the shards beside it: each tensor is where the map says, and nowhere else.
- * `metadata.total_size` is not compared: by transformers it counts storages, which tensors may share or not fill.
+ * Compares every `<name>.safetensors.index.json` with its shards: each tensor must be in the shard that the map names,
+ * and only there. `metadata.total_size` is not compared: transformers counts storages, which tensors may share or not
+ * fill.
  *
- * @param headers of the sound safetensors files; what is wrong with the others is told elsewhere.
+ * @param headers of the valid safetensors files; problems of the others are reported elsewhere.
  */
 export async function checkShardIndexes(
   directory: string,
@@ -24,7 +25,7 @@ export async function checkShardIndexes(
   for (const file of files) {
     const stem = shardName.exec(file)?.[1]
     if (stem !== undefined && !files.includes(`${stem}${indexSuffix}`))
-      problems.push({ file, problem: `is a shard, and ${shown(`${stem}${indexSuffix}`)} is not there` })
+      problems.push({ file, problem: `is a shard, but ${shown(`${stem}${indexSuffix}`)} is missing` })
   }
   return problems
 }
@@ -52,9 +53,9 @@ async function checkIndex(
     mapped.set(path, names.add(tensor))
   }
   for (const [shard, names] of mapped) {
-    // Compared with the manifest's own paths, so that one that climbs names nothing.
+    // Compared with the manifest's paths, so that a path outside the directory never matches.
     if (!files.includes(shard) || !shard.endsWith('.safetensors'))
-      problems.push({ file: index, problem: `names ${shown(shard)}, which is not a safetensors file that is there` })
+      problems.push({ file: index, problem: `names ${shown(shard)}, which is not a safetensors file in the directory` })
     else problems.push(...compareShard(index, shard, names, headers.get(shard)))
   }
   for (const file of files)
@@ -63,7 +64,7 @@ async function checkIndex(
   return problems
 }
 
-/** The first tensor that the map has and the shard lacks, and the first the other way round. */
+/** Reports the first tensor that only the map contains, and the first that only the shard contains. */
 function compareShard(
   index: string,
   shard: string,
@@ -76,11 +77,14 @@ function compareShard(
   const unnamed = [...held].find((name) => !names.has(name))
   const problems: WeightsProblem[] = []
   if (lacking !== undefined)
-    problems.push({ file: index, problem: `has tensor ${shown(lacking)} in ${shown(shard)}, which lacks it` })
+    problems.push({
+      file: index,
+      problem: `assigns tensor ${shown(lacking)} to ${shown(shard)}, which does not contain it`,
+    })
   if (unnamed !== undefined)
     problems.push({
       file: shard,
-      problem: `holds tensor ${shown(unnamed)}, which ${shown(index)} does not place there`,
+      problem: `contains tensor ${shown(unnamed)}, which ${shown(index)} does not assign to it`,
     })
   return problems
 }

@@ -6,17 +6,17 @@ import { readSafetensors, type Tensor } from './safetensors.js'
 import { writeSafetensors } from './safetensors-writer.js'
 import { readSmallJson } from './small-json.js'
 
-/** As transformers cuts since version 4. */
+/** The default of transformers since version 4. */
 const defaultShardBytes = 5e9
 
 export interface WriteWeightsOptions {
-  /** A file holds no more, unless a single tensor is larger. @default 5·10⁹ */
+  /** Maximum size of a file, unless a single tensor is larger. @default 5·10⁹ */
   readonly maximumShardBytes?: number | undefined
 }
 
 /**
- * Writes `<stem>.safetensors`, or shards of it with their index, in the layout of Hugging Face: tensors in the order of their
- * names, so that the same tensors give the same files.
+ * Writes `<stem>.safetensors`, or shards with their index, in the layout of Hugging Face. Tensors are sorted by name,
+ * so that the same tensors give the same files.
  *
  * @throws as `writeSafetensors`.
  */
@@ -54,10 +54,10 @@ export async function writeWeights(
 }
 
 /**
- * Reads `<stem>.safetensors`, or its shards, one after the other.
+ * Reads `<stem>.safetensors`, or its shards one after the other.
  *
- * @param wanted whether a tensor is kept, by its name.
- * @throws `artifact-corrupt` where there is neither, or an index names a file that it may not.
+ * @param wanted whether to keep a tensor, by its name.
+ * @throws `artifact-corrupt` if neither exists, or an index names an invalid file.
  */
 export async function readWeights(
   directory: string,
@@ -77,22 +77,22 @@ async function weightFiles(directory: string, stem: string): Promise<readonly st
   const names = await readdir(directory)
   const [whole, index] = [`${stem}.safetensors`, `${stem}.safetensors.index.json`]
   if (names.includes(whole)) return [whole]
-  if (!names.includes(index)) throw corrupt(directory, `it holds neither ${whole} nor ${index}`)
+  if (!names.includes(index)) throw corrupt(directory, `it contains neither ${whole} nor ${index}`)
   const document = await readSmallJson(join(directory, index))
   if (typeof document === 'string') throw corrupt(directory, `its ${index} ${document}`)
   const map = document['weight_map']
   const files = [...new Set(Object.values(typeof map === 'object' && map !== null ? map : {}))].sort()
   const isSound = (file: unknown): file is string => typeof file === 'string' && names.includes(file)
-  // A name that is in the folder climbs out of nothing.
+  // A name that is in the folder cannot lead out of it.
   if (files.length === 0 || !files.every(isSound))
-    throw corrupt(directory, `its ${index} names files that are not there`)
+    throw corrupt(directory, `its ${index} names files that do not exist`)
   return files
 }
 
 const corrupt = (directory: string, fact: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot load the weights in ${JSON.stringify(directory)}: ${fact}. Fetch them again.`,
+    `Cannot load the weights in ${JSON.stringify(directory)}: ${fact}. Download them again.`,
     {
       facts: { directory },
     },

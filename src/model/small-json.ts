@@ -1,12 +1,12 @@
 import { isSheikhError, type JsonObject, messageOf } from '../core/index.js'
 import { readAt, withPlainFile } from '../store/index.js'
 
-/** Far above real ones: the index of a model of 91,000 tensors has 9 MB. */
+/** Far above real files: the index of a model of 91,000 tensors has 9 MB. */
 const maximumBytes = 32 << 20
-/** As `canonicalJson`: deeper than any honest document. A document of 32 MB of `[` would fill gigabytes. */
+/** Same limit as `canonicalJson`, deeper than any valid document. A 32 MB document of `[` would need gigabytes. */
 const maximumDepth = 512
 
-/** Reads a JSON object from a file, or says in words why there is none. */
+/** Reads a JSON object from a file. Returns a description of the problem if that fails. */
 export async function readSmallJson(path: string): Promise<JsonObject | string> {
   const bytes = await readSmallFile(path)
   if (typeof bytes === 'string') return bytes
@@ -34,7 +34,7 @@ async function readSmallFile(path: string): Promise<Uint8Array | string> {
   }
 }
 
-// Brackets inside strings do not count; in what is not JSON the answer does not matter.
+// Brackets inside strings do not count. The result is irrelevant if the text is not JSON.
 function depthOf(bytes: Uint8Array): number {
   let depth = 0
   let deepest = 0

@@ -2,15 +2,15 @@ import { isTar } from './content-kind.js'
 
 export interface TarEntry {
   readonly name: string
-  /** Its bytes. Valid until the next entry is requested; what is left unread is passed over. */
+  /** Content of the entry. Valid until the next entry is requested; unread bytes are skipped. */
   readonly content: AsyncIterable<Uint8Array>
 }
 
 const blockBytes = 512
 
 /**
- * The entries of a tar archive (POSIX.1 ustar, GNU and pax), read once from its start. Every entry counts, whatever its type: the data
- * of one that describes another is no pickle.
+ * The entries of a tar archive (POSIX.1 ustar, GNU and pax), read once from its start. Returns entries of every type,
+ * because the data of any entry must not be a pickle.
  *
  * @returns 'unreadable' instead of an entry if a header is damaged or the archive ends inside one.
  */
@@ -30,7 +30,7 @@ export async function* tarEntries(pieces: AsyncIterable<Uint8Array>): AsyncGener
   }
 }
 
-// Octal digits; of GNU, a number in base 256 with the first bit set.
+// Octal digits, or GNU's base-256 number with the first bit set.
 function sizeOf(header: Buffer): number {
   if ((header[124]! & 0x80) !== 0) return Number(header.readBigUInt64BE(128))
   const digits = header.toString('latin1', 124, 136).replace(/[\0 ]/g, '')
@@ -51,13 +51,13 @@ function byteReader(pieces: AsyncIterable<Uint8Array>) {
     return taken
   }
   return {
-    /** That many bytes, or as many as there are. */
+    /** Reads this many bytes, or all that are left. */
     async exactly(count: number): Promise<Buffer> {
       const parts: Buffer[] = []
       for (let left = count; left > 0; ) {
         const piece = await some(left)
         if (piece.length === 0) break
-        // The source uses the memory of a piece again.
+        // Copied because the source reuses the memory of a piece.
         parts.push(Buffer.from(piece))
         left -= piece.length
       }

@@ -10,11 +10,14 @@ interface Arrays {
 }
 const arrays = { U8: Uint8Array, U32: Uint32Array, F32: Float32Array, F64: Float64Array } as const
 
-/** The dtypes that have an array of their own in JavaScript and are used here. */
+/** The supported dtypes that have a typed array in JavaScript. */
 export type ArrayDtype = keyof Arrays
 export type ValuesOf<D extends ArrayDtype> = Arrays[D]
 
-/** A tensor of these values. @param shape sizes of the axes; their product is the length of `values`. @throws `invalid-options`. */
+/**
+ * Makes a tensor of these values. @param shape sizes of the axes; their product must equal the length of `values`.
+ * @throws `invalid-options`.
+ */
 export function tensorOf<D extends ArrayDtype>(
   name: string,
   dtype: D,
@@ -24,14 +27,17 @@ export function tensorOf<D extends ArrayDtype>(
   if (shape.reduce((product, size) => product * size, 1) !== values.length)
     throw new SheikhError(
       'invalid-options',
-      `Cannot make tensor "${name}": ${values.length} values do not fill the shape [${shape.join(', ')}].`,
+      `Cannot make tensor "${name}": ${values.length} values do not match the shape [${shape.join(', ')}]. Give as many values as the shape has elements.`,
     )
   const data = new Uint8Array(values.byteLength)
   data.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   return { name, dtype, shape: [...shape], data: littleEndian(data, values.BYTES_PER_ELEMENT) }
 }
 
-/** The values of a tensor: a view of its data where they are aligned, else a copy. @throws `artifact-corrupt` for another dtype. */
+/**
+ * The values of a tensor: a view of its data if aligned, otherwise a copy. @throws `artifact-corrupt` for another
+ * dtype.
+ */
 export function valuesOf<D extends ArrayDtype>(tensor: Tensor, dtype: D): ValuesOf<D> {
   if (tensor.dtype !== dtype)
     throw new SheikhError(
@@ -51,7 +57,7 @@ export function valuesOf<D extends ArrayDtype>(tensor: Tensor, dtype: D): Values
 
 const hostIsBigEndian = endianness() === 'BE'
 
-/** Swaps the bytes of values in place, on the few machines where that is needed. */
+/** Swaps the bytes of values in place on big-endian machines. */
 function littleEndian(bytes: Uint8Array<ArrayBuffer>, width: number): Uint8Array<ArrayBuffer> {
   if (!hostIsBigEndian || width === 1) return bytes
   const buffer = Buffer.from(bytes.buffer)

@@ -4,18 +4,22 @@ import { readManifest, verifyManifest } from '../store/index.js'
 export { weightsFormats } from './check-format.js'
 export { checkWeights, type WeightsProblem } from './check-weights.js'
 
-/** A folder of safetensors, `config.json` and whatever else predicting needs, with what was in it when it was read. */
+/**
+ * A folder with weights, `config.json` and other files that predicting needs, with a manifest of its content when it
+ * was read.
+ */
 export interface WeightsDirectory {
   readonly path: string
   readonly manifest: Manifest
-  /** That of the manifest (`digestManifest`). */
+  /** The digest of the manifest (`digestManifest`). */
   readonly digest: Digest
 }
 
 /**
  * Hashes the files of a folder.
  *
- * @throws `artifact-corrupt` for a symbolic link, a special file or a name that no manifest may hold; `not-found`.
+ * @throws `artifact-corrupt` for a symbolic link, a special file or a name that is not valid in a manifest;
+ * `not-found`.
  */
 export async function readWeightsDirectory(path: string, context: CallContext): Promise<WeightsDirectory> {
   context.signal.throwIfAborted()
@@ -23,7 +27,7 @@ export async function readWeightsDirectory(path: string, context: CallContext): 
   return { path, manifest, digest: digestManifest(manifest) }
 }
 
-/** Hashes the files again. @throws `artifact-corrupt` that names the first file missing, extra or changed; `not-found`. */
+/** Hashes the files again. @throws `artifact-corrupt` naming the first missing, extra or changed file; `not-found`. */
 export async function verifyWeightsDirectory(weights: WeightsDirectory, context: CallContext): Promise<void> {
   context.signal.throwIfAborted()
   await verifyManifest(weights.path, weights.manifest, context)

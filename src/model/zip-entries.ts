@@ -5,11 +5,11 @@ import { decompressed } from './decompressed.js'
 
 export interface ZipEntry {
   readonly name: string
-  /** Its bytes, unpacked; undefined where it is encrypted or packed in a way that we cannot undo. */
+  /** Unpacked content; undefined if it is encrypted or uses an unsupported compression. */
   readonly content: (() => AsyncIterable<Uint8Array>) | undefined
 }
 
-/** A central directory larger than this is not looked through. */
+/** A larger central directory is not examined. */
 const maximumDirectoryBytes = 64 << 20
 /** The end record is at most this far from the end of the file: its own 22 bytes and a comment. */
 const endWindowBytes = 22 + 0xffff
@@ -20,8 +20,9 @@ const locator64Signature = 0x07064b50
 const entrySignature = 0x02014b50
 
 /**
- * The entries of a zip archive (APPNOTE.TXT 6.3.10, with zip64, which PyTorch always writes), wherever in the file it begins:
- * readers find an archive from its end. 'unreadable' where the file starts as one and has no directory; undefined where it is none.
+ * The entries of a zip archive (APPNOTE.TXT 6.3.10, with zip64, which PyTorch always writes) that may begin anywhere in
+ * the file, because readers find an archive from its end. 'unreadable' if the file starts like an archive but has no
+ * directory; undefined if it is not an archive.
  */
 export async function zipEntries(
   file: PlainFile,
@@ -30,7 +31,7 @@ export async function zipEntries(
   const tailStart = Math.max(0, file.sizeBytes - endWindowBytes)
   const tail = await bytesAt(file, tailStart, file.sizeBytes - tailStart)
   const entries: ZipEntry[] = []
-  // Readers disagree about which end record counts where there are several: all of them count here.
+  // Readers disagree about which of several end records counts, so all of them are examined.
   for (let at = tail.length - 22; at >= 0; at -= 1) {
     if (tail[at] !== 0x50 || tail.readUInt32LE(at) !== endSignature) continue
     context.signal.throwIfAborted()
@@ -45,7 +46,7 @@ export async function zipEntries(
 
 interface Directory {
   readonly bytes: Buffer
-  /** What was put before the archive: it moves every offset. */
+  /** Number of bytes before the archive, which shift every offset. */
   readonly shift: number
 }
 
@@ -56,7 +57,7 @@ async function directoriesOf(file: PlainFile, at: number, record: Buffer): Promi
   if (at >= 20) {
     const locator = await bytesAt(file, at - 20, 20)
     const at64 = Number(locator.readBigUInt64LE(8))
-    // Where the archive was moved, the record still stands right before its locator.
+    // If the archive was moved, the record is still right before its locator.
     for (const position of new Set([at64, at - 20 - 56])) {
       if (locator.readUInt32LE(0) !== locator64Signature || position < 0 || position > at - 76) continue
       const record64 = await bytesAt(file, position, 56)
@@ -69,7 +70,7 @@ async function directoriesOf(file: PlainFile, at: number, record: Buffer): Promi
   }
   if (size < 46) return []
   const found: (Directory | 'unreadable')[] = []
-  // Python takes the directory to end where the end record begins; others believe the offset.
+  // Python assumes that the directory ends where the end record begins; others use the offset.
   for (const start of new Set([end - size, offset])) {
     if (start < 0 || start > file.sizeBytes - 46 || start + size > file.sizeBytes) continue
     const first = await bytesAt(file, start, 4)
@@ -102,7 +103,10 @@ function entriesOf(file: PlainFile, { bytes, shift }: Directory, context: CallCo
   return entries
 }
 
-/** Unpacked size, packed size and the offset of the local header; those of 0xFFFFFFFF stand in the zip64 field, in this order. */
+/**
+ * Unpacked size, packed size and the offset of the local header; values of 0xFFFFFFFF are in the zip64 field, in this
+ * order.
+ */
 function sizesOf(bytes: Buffer, at: number, extra: Buffer): [number, number, number] {
   const sizes: [number, number, number] = [
     bytes.readUInt32LE(at + 24),

@@ -9,10 +9,13 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text as it may stand in an element or a quoted attribute: data must not become markup. */
+/** Escapes text for an element or a quoted attribute, so that data cannot become markup. */
 export const escapeHtml = (text: string) => visible(text).replace(/[&<>"']/g, (character) => entities[character]!)
 
-/** A table with a header; the first cell of a row names it, and a column without a value is left out. Cells are text, and are escaped. */
+/**
+ * A table with a header. The first cell of a row names it, and a column without values is omitted. Cells are text and
+ * are escaped.
+ */
 export function htmlTable(
   name: string,
   header: readonly string[],
@@ -27,17 +30,17 @@ export function htmlTable(
     })
     return `<tr>${cells.join('')}</tr>`
   })
-  // Wider than a telephone: it scrolls by itself, by keyboard as well, so that the page does not.
+  // A table wider than a phone scrolls inside its own box, by keyboard too, so that the page does not scroll sideways.
   return `<div class="wide" role="region" aria-label="${escapeHtml(name)}" tabindex="0"><table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
 }
 
-/** Escaped text of sentences, in which a number stays with its unit. */
+/** Escapes sentences, and keeps each number on the same line as its unit. */
 export const prose = (text: string) => escapeHtml(text).replace(/(\d) (%|points|ms|times?\b)/g, '$1&nbsp;$2')
 
 export const paragraph = (text: string, kind?: 'note') =>
   `<p${kind === undefined ? '' : ` class="${kind}"`}>${prose(text)}</p>`
 
-/** A page that needs nothing but itself: no script, no font, no picture from elsewhere. @param body markup. */
+/** A self-contained page without scripts, external fonts or images. @param body markup. */
 export function htmlPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">

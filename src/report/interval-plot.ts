@@ -5,7 +5,7 @@ import { type IntervalGroup, intervalGroups } from './plots/intervals.js'
 const width = 49
 const longestName = 28
 
-/** Differences with their intervals as lines of text: `●` the estimate, `│` no difference, `┊` the margin. */
+/** Draws differences with their intervals as text: `●` is the estimate, `│` no difference, `┊` the margin. */
 export function intervalPlot(findings: readonly Finding[]): string {
   const groups = intervalGroups(findings)
   return groups.map((group) => `${groups.length > 1 ? `${visible(group.name)}\n` : ''}${lines(group)}`).join('\n\n')
@@ -13,7 +13,7 @@ export function intervalPlot(findings: readonly Finding[]): string {
 
 function lines({ shown, left, from, to, margin, unit }: IntervalGroup): string {
   const column = (value: number) => Math.round(((value - from) / (to - from)) * (width - 1))
-  // What tells long names apart mostly stands at their end.
+  // Long names mostly differ at their end, so the start is cut.
   const names = shown
     .map(({ slice = 'all' }) => visible(slice))
     .map((name) => (name.length > longestName ? `…${name.slice(1 - longestName)}` : name))

@@ -1,13 +1,14 @@
-// Controls say nothing on a page, directional marks reorder what stands around them, half a character is none.
+// Control characters are invisible on a page, directional marks reorder the text around them, and a lone surrogate is
+// not a character.
 const invisible = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
 
-/** Text on one line, of characters that can be seen. */
+/** Text on one line, with invisible characters replaced. */
 export const visible = (text: string) => text.replace(/[\r\n\t]+/g, ' ').replace(invisible, '\ufffd')
 
-/** Text as it may stand in a Markdown table cell or sentence: data must not become markup. */
+/** Escapes text for a Markdown table cell or sentence, so that data cannot become markup. */
 export const escapeMarkdown = (text: string) => visible(text).replace(/[\\`*_{}[\]<|#~]/g, '\\$&')
 
-/** A table with a header; numbers to the right. */
+/** A table with a header. Numbers are right-aligned. */
 export function markdownTable(
   header: readonly string[],
   rows: readonly (readonly (string | number | undefined)[])[],
@@ -23,11 +24,14 @@ export function markdownTable(
   return [line(header), rule, ...rows.map(line)].join('\n')
 }
 
-/** Whether there is a number: JSON has null in place of one that is not finite. */
+/** Whether a value is a finite number. JSON contains null instead of a number that is not finite. */
 export const isKnown = (value: number | null | undefined): value is number => Number.isFinite(value)
 
-/** A count, with commas from a thousand on. */
+/** A count with thousands separators. */
 export const count = (value: number) => value.toLocaleString('en')
+
+/** A count with its noun: `1 regression`, `2 regressions`. */
+export const counted = (value: number, noun: string) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 
 /** A ratio in 0..1 in per cent, with one decimal. */
 export function percent(value: number | null | undefined): string {
@@ -37,12 +41,13 @@ export function percent(value: number | null | undefined): string {
 /** A difference of two ratios, in percentage points with one decimal. */
 export function points(value: number): string {
   const size = Math.abs(100 * value)
-  // Averages that are alike differ in their last digits; a margin of a hundredth of a point is no nought.
+  // Equal averages may differ in their last digits, so tiny differences are 0.0. A margin of a hundredth of a point
+  // must not be shown as 0.
   const text = size < 1e-3 ? '0.0' : size < 0.1 ? String(Number(size.toPrecision(1))) : size.toFixed(1)
   return `${size < 1e-3 ? '' : value < 0 ? '−' : '+'}${text} points`
 }
 
-/** A difference in a unit that nobody knows here: three digits that count. */
+/** A difference in an unknown unit, with three significant digits. */
 export function signed(value: number): string {
   const text = String(Number(Math.abs(value).toPrecision(3)))
   return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text

@@ -1,4 +1,4 @@
-/** How a page looks: light and dark, narrow and wide, and on paper. */
+/** Style sheet of a page: light and dark mode, narrow and wide screens, and print. */
 export const pageStyle = `
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #5a626b; --line: #d4d9de; --paper: #ffffff; --panel: #f5f7f8;
   --pass: #1a7f4b; --fail: #b42318; --open: #8a5a00; --mark: #1f5fbf; }

@@ -3,7 +3,7 @@ import { explainVerdict } from './explain/explain-verdict.js'
 import { isCeiling } from './explain/why.js'
 import { count, differenceUnit, escapeMarkdown, isKnown, markdownTable, percent, signed, visible } from './markdown.js'
 
-/** A comparison as Markdown: what was decided in sentences, every finding, and the items that were lost, by id. */
+/** Renders a comparison as Markdown: the decision in sentences, every finding, and the ids of regressed items. */
 export function reportComparison(verdict: Verdict): string {
   const { why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
   const open = openReasons(verdict.findings).map(({ status, text }) => `- ${status}: ${escapeMarkdown(text)}`)
@@ -11,21 +11,33 @@ export function reportComparison(verdict: Verdict): string {
     `**${words[verdict.status]}** ${escapeMarkdown(verdict.summary)}`,
     ...(verdict.policyChanges ?? []).map(({ change }) => `**Policy changed.** ${escapeMarkdown(change)}.`),
     `**Why.** ${escapeMarkdown(why)}`,
-    `**How sure.** ${escapeMarkdown(howSure)}`,
+    `**How certain.** ${escapeMarkdown(howSure)}`,
     `**What would change it.** ${escapeMarkdown(whatWouldChangeIt)}`,
     markdownTable(findingsHeader, findingRows(verdict.findings)),
     ...(open.length === 0 ? [] : [open.join('\n')]),
-    ...lostOf(verdict.findings).map(lostItems),
+    ...regressedItemsOf(verdict.findings).map(regressedItems),
   ].join('\n\n')
 }
 
 const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const
 
 export const findingsHeader: readonly string[] = [
-  ...['Question', 'Of', 'Answer', 'Estimate', 'Lower', 'Upper', 'Wanted', 'Items', 'Groups', 'Lost', 'Won'],
+  ...[
+    'Check',
+    'Slice',
+    'Result',
+    'Estimate',
+    'Lower',
+    'Upper',
+    'Required',
+    'Items',
+    'Groups',
+    'Regressions',
+    'Improvements',
+  ],
 ]
 
-/** A row a finding, under `findingsHeader`. */
+/** One row per finding, for the columns of `findingsHeader`. */
 export function findingRows(findings: readonly Finding[]): readonly (readonly (string | number | undefined)[])[] {
   return findings.map((finding) => [
     questionOf(finding),
@@ -47,7 +59,7 @@ const questionOf = ({ check, against, againstVersion }: Finding) =>
 function shown({ against, margin, kind, unit }: Finding, value: number | undefined): string | undefined {
   if (!isKnown(value)) return undefined
   if (unit !== undefined) return inUnit(value, unit)
-  // A value of one model, or the difference of two.
+  // Either one model's value, or the difference between two.
   const isDifference = against !== undefined || margin !== undefined
   return isDifference
     ? differenceUnit(kind)(value)
@@ -68,41 +80,41 @@ function wanted(finding: Finding): string | undefined {
   return isKnown(margin) ? `> ${differenceUnit(kind)(-margin)}` : undefined
 }
 
-/** Whatever did not pass, in its own words. */
+/** The reasons of all findings that did not pass. */
 export function openReasons(
   findings: readonly Finding[],
 ): readonly { readonly status: 'fail' | 'inconclusive'; readonly text: string }[] {
   return findings.flatMap(({ status, critical, check, slice, required, reason, groupsNeeded }) => {
-    // A slice that is too small to settle anything is in the table; it holds nothing, and needs no sentence.
+    // A slice that is too small to decide is in the table. It does not block the release, so it needs no sentence.
     const counts = critical && (slice === undefined || required === true || status === 'fail')
     if (!counts || (status !== 'fail' && status !== 'inconclusive')) return []
     const where = slice === undefined ? '' : ` (${slice})`
     const needed = isKnown(groupsNeeded)
-      ? ` About ${count(groupsNeeded)} groups would let an identical model pass four times in five.`
+      ? ` About ${count(groupsNeeded)} groups are needed for a model of equal quality to pass with 80 % power.`
       : ''
     return [{ status, text: `${check}${where}: ${reason.replace(/\.$/, '')}.${needed}` }]
   })
 }
 
-interface Lost {
-  /** Of the question that was asked. */
+interface Regressed {
+  /** Name of the check. */
   readonly name: string
-  readonly worst: readonly string[]
-  readonly lost: number
+  readonly ids: readonly string[]
+  readonly total: number
 }
 
-/** The items that were lost over all, by question. */
-export function lostOf(findings: readonly Finding[]): readonly Lost[] {
+/** The regressed items over all items, per check. */
+export function regressedItemsOf(findings: readonly Finding[]): readonly Regressed[] {
   return findings
-    .filter(({ slice, regressedIds: worst }) => slice === undefined && worst !== undefined && worst.length > 0)
+    .filter(({ slice, regressedIds: ids }) => slice === undefined && ids !== undefined && ids.length > 0)
     .map((finding) => {
-      const { regressedIds: worst = [], regressions: lost } = finding
-      return { name: questionOf(finding), worst, lost: Math.max(worst.length, isKnown(lost) ? lost : 0) }
+      const { regressedIds: ids = [], regressions } = finding
+      return { name: questionOf(finding), ids, total: Math.max(ids.length, isKnown(regressions) ? regressions : 0) }
     })
 }
 
-function lostItems({ name, worst, lost }: Lost): string {
-  // Between backticks nothing is markup but a backtick.
-  const ids = worst.map((id) => `\`${visible(id).replaceAll('`', '?')}\``).join(', ')
-  return `Lost in ${escapeMarkdown(name)} (${worst.length} of ${lost} shown): ${ids}`
+function regressedItems({ name, ids, total }: Regressed): string {
+  // Between backticks, only a backtick is markup.
+  const shownIds = ids.map((id) => `\`${visible(id).replaceAll('`', '?')}\``).join(', ')
+  return `Regressions in ${escapeMarkdown(name)} (${ids.length} of ${total} shown): ${shownIds}`
 }

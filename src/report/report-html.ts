@@ -7,15 +7,18 @@ import { intervalRows } from './plots/interval-rows.js'
 import { lossCurve } from './plots/loss-curve.js'
 import { powerCurve } from './plots/power-curve.js'
 import { reliabilityDiagram } from './plots/reliability-diagram.js'
-import { findingRows, findingsHeader, lostOf, openReasons } from './report-comparison.js'
+import { findingRows, findingsHeader, openReasons, regressedItemsOf } from './report-comparison.js'
 import { runSections, runSentence, runTitle } from './report-run.js'
 
-/** A comparison as one page that needs nothing else: what was decided and why, the plots, every finding, the items lost. */
+/**
+ * Renders a comparison as a self-contained HTML page: the decision and its reasons, plots, every finding, and the
+ * regressed items.
+ */
 export function reportComparisonHtml(verdict: Verdict, { title }: { readonly title: string }): string {
   return htmlPage(title, [`<h1>${escapeHtml(title)}</h1>`, ...comparison(verdict)].join('\n'))
 }
 
-/** A run as one page that needs nothing else. Ids and numbers only: no text of a sample is in it. */
+/** Renders a run as a self-contained HTML page. It contains ids and numbers, but no text of samples. */
 export function reportRunHtml(record: RunRecord): string {
   const title = runTitle(record)
   const body = [
@@ -34,7 +37,7 @@ export function reportRunHtml(record: RunRecord): string {
 
 const section = (heading: string, markup: string) => (markup === '' ? [] : [`<h2>${heading}</h2>`, markup])
 
-/** Names with one value each: digests are too long for a table on a telephone. */
+/** A list of names with one value each. Digests are too long for a table on a phone. */
 function values(rows: readonly (readonly (string | number | undefined)[])[]): string {
   const lines = rows.map(([name, value]) => `<dt>${escapeHtml(String(name))}</dt><dd>${escapeHtml(String(value))}</dd>`)
   return `<dl class="values">${lines.join('\n')}</dl>`
@@ -46,28 +49,28 @@ function comparison(verdict: Verdict): readonly string[] {
   const said = (heading: string, text: string) => `<h3>${heading}</h3>${paragraph(text)}`
   return [
     `<section class="verdict ${status}"><h2>${escapeHtml(decided)}</h2>`,
-    `${paragraph(why)}${said('How sure is that?', howSure)}${said('What would change it?', whatWouldChangeIt)}</section>`,
-    ...section('The change, and how far it is known', intervalRows(findings)),
-    ...section('What these items can tell', powerCurve(findings)),
-    ...section('Is it right when it is sure?', reliabilityDiagram(findings)),
+    `${paragraph(why)}${said('How certain is this?', howSure)}${said('What would change it?', whatWouldChangeIt)}</section>`,
+    ...section('Changes and their confidence intervals', intervalRows(findings)),
+    ...section('What this evaluation set can detect', powerCurve(findings)),
+    ...section('Calibration', reliabilityDiagram(findings)),
     '<h2>Every question</h2>',
     tables(findings),
     paragraph(
-      'Groups are independent of each other; the items of one group may not be. Lost items were right before and are wrong now; won, the other way round.',
+      'Groups are independent; the items of one group may not be. Regressions were correct before and are wrong now; improvements were wrong before and are correct now.',
       'note',
     ),
     ...openReasons(findings).map(
       ({ status, text }) => `<p><strong class="${status}">${status}</strong> ${prose(text)}</p>`,
     ),
-    ...lostOf(findings).flatMap(({ name, worst, lost }) => [
-      `<h2>Worst items: ${escapeHtml(name)}</h2>`,
-      `<p>${worst.map((id) => `<code>${escapeHtml(id)}</code>`).join(' ')}</p>`,
-      paragraph(`${count(worst.length)} of ${count(lost)}, by id.`, 'note'),
+    ...regressedItemsOf(findings).flatMap(({ name, ids, total }) => [
+      `<h2>Regressed items: ${escapeHtml(name)}</h2>`,
+      `<p>${ids.map((id) => `<code>${escapeHtml(id)}</code>`).join(' ')}</p>`,
+      paragraph(`${count(ids.length)} of ${count(total)}, by id.`, 'note'),
     ]),
   ]
 }
 
-/** One of what was asked over all items, and one by slice for each question. */
+/** One table for all items, and one per check with its slices. */
 function tables(findings: readonly Finding[]): string {
   const [question, slice, ...rest] = findingsHeader as [string, string, ...string[]]
   const rows = findingRows(findings)

@@ -4,8 +4,8 @@ import { duration, escapeMarkdown, isKnown, markdownTable, moment } from './mark
 import { reportComparison } from './report-comparison.js'
 
 /**
- * A run as Markdown: what happened in a sentence, why, and what it was made of. It contains ids and numbers and no text of a
- * sample, except in what the host's own stages return.
+ * Renders a run as Markdown: the result in one sentence, the reasons, and the inputs. It contains ids and numbers but
+ * no text of samples, except in values that the host's own stages return.
  */
 export function reportRun(record: RunRecord): string {
   const sections = [`# ${escapeMarkdown(runTitle(record))}`, escapeMarkdown(runSentence(record))]
@@ -15,13 +15,13 @@ export function reportRun(record: RunRecord): string {
   return `${sections.join('\n\n')}\n`
 }
 
-/** A table of a run's report, whatever it is written in. */
+/** A table of a run's report, independent of the output format. */
 export interface RunSection {
   readonly heading: string
   readonly header: readonly string[]
   readonly rows: readonly (readonly (string | number | undefined)[])[]
   readonly note?: string | undefined
-  /** Names with one value each. */
+  /** True for a list of names with one value each. */
   readonly isList?: boolean | undefined
 }
 
@@ -39,24 +39,21 @@ export function runSections(record: RunRecord): readonly RunSection[] {
     sections.push({
       heading: 'Stages',
       header: ['Stage', 'How', 'Time'],
-      rows: stages.map(({ name, cached, durationMs }) => [
-        name,
-        cached ? 'kept from an earlier run' : 'ran',
-        duration(durationMs),
-      ]),
+      rows: stages.map(({ name, cached, durationMs }) => [name, cached ? 'cached' : 'ran', duration(durationMs)]),
     })
   const values = stages.flatMap(({ name, value }) => (value === undefined ? [] : [[name, shortJson(value)]]))
-  if (values.length > 0) sections.push({ heading: 'What stages returned', header: ['Stage', 'Value'], rows: values })
-  return [...sections, { heading: 'Made of', header: ['What', 'Which'], rows: provenance(record), isList: true }]
+  if (values.length > 0)
+    sections.push({ heading: 'Values returned by stages', header: ['Stage', 'Value'], rows: values })
+  return [...sections, { heading: 'Inputs', header: ['Input', 'Value'], rows: provenance(record), isList: true }]
 }
 
 const maximumValueLength = 500
 
-/** A report is read by people: the record has the value in full. */
+/** Shortens a value for the report. The record contains the full value. */
 function shortJson(value: Json): string {
   const text = JSON.stringify(value)
   if (text.length <= maximumValueLength) return text
-  return `${text.slice(0, maximumValueLength)}… (${text.length} characters, in full in the JSON of the run)`
+  return `${text.slice(0, maximumValueLength)}… (${text.length} characters; the full value is in the run's JSON)`
 }
 
 export const runTitle = ({ runId, status, reason }: RunRecord) =>
@@ -68,31 +65,31 @@ export function runSentence(record: RunRecord): string {
     case 'released':
       return `Version ${version} was released: ${whyReleased(record)}${whoDecided(record)}`
     case 'restored':
-      return `Version ${version} was released: it is version ${restoredFrom} again, byte for byte. Nothing was trained.`
+      return `Version ${version} was released. It is identical to version ${restoredFrom}; nothing was trained.`
     case 'up-to-date':
-      return `Nothing to do: version ${version} is what this data and configuration give.`
+      return `Nothing to do: version ${version} was already released from this data and configuration.`
     case 'held':
       return record.reason === 'withdrawn'
-        ? `Nothing was released: this leads to version ${version}, which was rolled back from. Roll back to it by name to use it again.`
-        : 'Nothing was released: the release before it stays what it is.'
+        ? `Nothing was released: this data and configuration lead to version ${version}, which is withdrawn. To use it again, roll back to it by name.`
+        : 'Nothing was released. The current release is unchanged.'
     case 'awaiting-approval':
-      return `Nothing is released yet: the evidence leaves it open, and a person decides. Release it with: sheikh approve ${record.runId} --reason "…"`
+      return `Nothing is released yet: the evidence is inconclusive, so a person decides. To release it, run: sheikh approve ${record.runId} --reason "…"`
     case 'promoted':
-      return `A further channel points at version ${version} now.`
+      return `A further channel now points at version ${version}.`
     case 'imported':
-      return `Version ${version} was imported: it was scored, and not judged.`
+      return `Version ${version} was imported. It was scored, but not judged by the gate.`
     case 'reproduced':
-      return 'A release was trained again from nothing, to the same bytes.'
+      return 'A release was trained again from scratch, with identical results.'
     case 'not-reproduced':
-      return 'A release was to be made again, and what is here now gives something else.'
+      return 'A release could not be reproduced: the current inputs give a different result.'
     case 'collected':
       return 'The files of old releases were removed.'
     case 'failed':
-      return `The run failed and released nothing${version === undefined ? '' : ` further than ${version}`}. ${error?.message ?? ''}`
+      return `The run failed and released nothing${version === undefined ? '' : ` after ${version}`}. ${error?.message ?? ''}`
     case 'aborted':
-      return 'The run was aborted. What was done is kept, and the next run goes on from there.'
+      return 'The run was aborted. Finished work is kept, and the next run continues from there.'
     case 'interrupted':
-      return 'The process of the run was killed before it ended. What was done is kept, and the next run continues from there.'
+      return 'The process of the run was killed before it ended. Finished work is kept, and the next run continues from there.'
     case 'running':
       return 'The run has not ended.'
   }
@@ -104,16 +101,16 @@ function whoDecided({ decision }: RunRecord): string {
   return ` Decided by ${by}${untilMs === undefined ? '' : `, until ${moment(untilMs)}`}: ${reason}`
 }
 
-/** A run that was held or left open is released by a person, or by the rules for what is left open. */
+/** A held run is released by a person; an inconclusive one by a person or by the policy. */
 function whyReleased({ command, verdict, baseline }: RunRecord): string {
   const held = verdict?.status === 'fail' || (verdict?.status === 'inconclusive' && verdict.whenInconclusive === 'hold')
-  if (held || command === 'override') return 'a person who answers for it overrode the gate.'
+  if (held || command === 'override') return 'a person overrode the gate.'
   if (verdict?.status === 'inconclusive')
     return verdict.whenInconclusive === 'release' && command === 'run'
-      ? 'the evidence left it open, and the rules release what is left open.'
-      : 'the evidence left it open, and a person approved it.'
+      ? 'the evidence was inconclusive, and the policy releases in that case.'
+      : 'the evidence was inconclusive, and a person approved it.'
   return baseline === undefined
-    ? 'the first, so there was nothing to compare it with.'
+    ? 'it is the first release, so there was nothing to compare it with.'
     : `it was compared with ${baseline} on the same items and passed.`
 }
 
@@ -124,7 +121,7 @@ function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset'
     prefix: string,
   ) => {
     const names = [...new Set([...Object.keys(parts.training), ...Object.keys(parts.evaluation)])].sort()
-    // A report is read by people: a hundred labels are enough of them.
+    // A report lists at most a hundred labels.
     for (const name of names.slice(0, 100))
       rows.push([`${prefix}${name}`, parts.training[name] ?? 0, parts.evaluation[name] ?? 0])
   }
@@ -133,9 +130,9 @@ function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset'
   const { excludedByGroup, leftOut = 0 } = counts
   const notes = [
     ...(excludedByGroup > 0
-      ? [`${excludedByGroup} rows are set aside: near relatives of pinned items, in neither part.`]
+      ? [`${excludedByGroup} rows are excluded from training because they share a group with pinned items.`]
       : []),
-    ...(leftOut > 0 ? [`${leftOut} rows are left out of training, as the configuration says.`] : []),
+    ...(leftOut > 0 ? [`${leftOut} rows are excluded from training by the configuration.`] : []),
   ]
   const note = notes.length === 0 ? undefined : notes.join(' ')
   return { heading: 'Data', header: ['Rows', 'Training', 'Evaluation'], rows, note }
@@ -164,5 +161,7 @@ function baseOf({ candidate }: RunRecord): string | undefined {
   const { base } = candidate?.record ?? {}
   if (base === undefined) return undefined
   const { version, replayed } = base
-  return replayed === undefined ? version : `${version}, with ${replayed.rows} of ${replayed.of} rows that it knew`
+  return replayed === undefined
+    ? version
+    : `${version}, with ${replayed.rows} of ${replayed.of} rows of its training data`
 }

@@ -140,7 +140,7 @@ describe('samples that cannot be used', () => {
       'its slice "label" is neither text nor a number',
     ],
     ['half a surrogate', [{ text: '\ud800', label: 'b' }], {}, expect.stringContaining('lone surrogate')],
-    ['a date', [{ text: [new Date(0)], label: 'b' }], {}, 'its input holds a Date, which is not plain JSON'],
+    ['a date', [{ text: [new Date(0)], label: 'b' }], {}, 'its input contains a Date, which is not plain JSON'],
     [
       'a function that throws',
       [{}],
@@ -164,7 +164,7 @@ describe('samples that cannot be used', () => {
     const folder = await folderWith({ 'a.json': samples[0], 'b.jsonl': `${JSON.stringify(samples[0])}\n` })
     await expect(new Dataset({ source: sampleFiles(folder), ...parts }).identities()).rejects.toMatchObject({
       code: 'dataset-invalid',
-      facts: { issues: [{ message: 'the id "a" stands in a.json too', path: 'b.jsonl', position: 'line 1' }] },
+      facts: { issues: [{ message: 'the id "a" also appears in a.json', path: 'b.jsonl', position: 'line 1' }] },
     })
   })
 
@@ -356,11 +356,11 @@ describe('the evaluation set', () => {
     const both = await of({ slices: { category: ['web', 'chat'] }, maximumRows: 1 })
     expect(both.summary.counts).toMatchObject({ training: 1, leftOut: 2 })
     expect(both.summary.warnings).toEqual([
-      { code: 'absent-slice', ids: [], message: 'No row is of category=chat, which is to be learned from.' },
+      { code: 'absent-slice', ids: [], message: 'No row is in category=chat, which is selected for training.' },
     ])
     await expect(of({ slices: { category: ['chat'] } })).rejects.toMatchObject({
       code: 'dataset-invalid',
-      message: expect.stringContaining('or not chosen to be learned from'),
+      message: expect.stringContaining('or not selected for training'),
     })
     for (const maximumRows of [0, -1, 1.5, Number.NaN])
       await expect(of({ maximumRows })).rejects.toMatchObject({ code: 'invalid-options' })

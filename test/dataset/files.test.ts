@@ -63,7 +63,7 @@ describe('files that people have', () => {
     ],
     ['a value beyond the header', 'a.csv', 'id,text\n1,hello,you\n', /3 fields, and the header has 2 columns.*comma/],
     ['another separator than the header', 'a.csv', 'id;text\n1,hello\n', /the header has 2 columns.*semicolon/],
-    ['a column twice', 'a.csv', 'id,text,text\n1,a,b\n', /"text" stands in its header twice/],
+    ['a column twice', 'a.csv', 'id,text,text\n1,a,b\n', /"text" appears twice in the header/],
     ['NUL bytes', 'a.csv', 'id,text\n1,a\0b\n', /NUL/],
     ['UTF-16 without a mark', 'a.csv', Buffer.from(csv, 'utf16le'), /looks like UTF-16 without a byte order mark/],
     ['UTF-32', 'a.json', Buffer.from([0xff, 0xfe, 0, 0, 0x7b, 0, 0, 0]), /UTF-32/],
@@ -170,13 +170,9 @@ describe('labels', () => {
 
   it.each([
     ['an empty label', ['a', 'a', 'a', 'b', 'b', 'b', '', ' '], /2 rows have an empty label/],
-    ['space', ['a', 'a', 'a', 'b', 'b', 'b '], /"b", "b " differ only in the space/],
-    ['a no-break space', ['a', 'a', 'a', 'b', 'b', 'b\u00a0'], /differ only in the space/],
-    [
-      'Unicode form',
-      ['a', 'a', 'a', 'é', 'é', 'e\u0301'],
-      /differ only in the space around them or in their Unicode form/,
-    ],
+    ['space', ['a', 'a', 'a', 'b', 'b', 'b '], /"b", "b " differ only in surrounding white space/],
+    ['a no-break space', ['a', 'a', 'a', 'b', 'b', 'b\u00a0'], /differ only in surrounding white space/],
+    ['Unicode form', ['a', 'a', 'a', 'é', 'é', 'e\u0301'], /differ only in surrounding white space or Unicode form/],
   ])('%s is refused', async (_, labels, message) => {
     await expect(snapshot(labels, [0])).rejects.toMatchObject({
       code: 'dataset-invalid',
@@ -188,7 +184,7 @@ describe('labels', () => {
     const { summary } = await snapshot(['a', 'a', 'A', 'b', 'b', 'c', 'c', 'c'], [0, 5, 6, 7])
     expect(summary.warnings.map(({ code }) => code)).toEqual(['similar-labels', 'unknown-labels'])
     expect(summary.warnings[1]!.message).toBe(
-      'No training row has the label "c", which the evaluation set asks for in 3 rows.',
+      'No training row has the label "c", which 3 rows of the evaluation set have.',
     )
   })
 

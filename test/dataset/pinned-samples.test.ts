@@ -69,7 +69,7 @@ describe('what is pinned is the sample as people wrote it', () => {
       {
         code: 'evaluation-setting-changed',
         message:
-          'The setting "target" was "label" when the evaluation set was pinned, and is "other" now: models are judged on another answer.',
+          'The setting "target" was "label" when the evaluation set was pinned, and is now "other": models are judged on a different answer.',
         ids: [],
       },
     ])

@@ -89,10 +89,10 @@ describe('sampleFiles', () => {
     ['a.json', new Uint8Array([0x22, 0xff, 0x22]), '', /not UTF-8/],
     ['a.jsonl', '{"a":1}\n{"a"\n', 'line 2, column 5', /ends too early/],
     ['a.csv', 'a,b\n1\n', 'line 2', /1 fields, and the header has 2 columns \("a", "b"\) with the separator comma/],
-    ['a.csv', 'a,a\n1,2\n', 'line 1', /"a" stands in its header twice/],
+    ['a.csv', 'a,a\n1,2\n', 'line 1', /"a" appears twice in the header/],
     ['a.csv', 'a,b\n1,"2\n', 'line 2', /not closed/],
     ['a.csv', 'a,b\n1,"2"3\n', 'line 2', /follows the closing quote/],
-    ['a.csv', 'a,b\n1,2"3\n', 'line 2', /quote stands in a field/],
+    ['a.csv', 'a,b\n1,2"3\n', 'line 2', /quote appears in a field/],
   ])('what cannot be read is named with its place: %s %j', async (path, content, position, message) => {
     const folder = await folderWith({ [path]: content })
     await expect(issuesOf(sampleFiles(folder))).rejects.toMatchObject(withIssue(path, position, message))
@@ -141,7 +141,7 @@ describe('sampleFiles', () => {
     const [entry] = await sampleFiles(folder).list(context)
     const { rm } = await import('node:fs/promises')
     await rm(join(folder, 'a.json'))
-    await expect(entry!.read(context)).rejects.toMatchObject(withIssue('a.json', '', /it is gone/))
+    await expect(entry!.read(context)).rejects.toMatchObject(withIssue('a.json', '', /it no longer exists/))
   })
 })
 

@@ -66,7 +66,7 @@ describe('answers that are never equal', () => {
   ])('no item right for either model, by %s: an error with two examples', async (_, pair, remedy) => {
     await expect(compare([pair, pair, pair], [pair, pair, pair])).rejects.toMatchObject({
       code: 'evaluation-invalid',
-      message: expect.stringMatching(/no item is right for either model.*line 1: .*line 2: /),
+      message: expect.stringMatching(/neither model has a correct item.*line 1: .*line 2: /),
     })
     await expect(compare([pair, pair], [pair, pair])).rejects.toThrow(remedy)
   })
@@ -246,7 +246,7 @@ describe('what a score file may be', () => {
       [null, 'error'],
       [null, 'error'],
     ])
-    expect(warnings).toEqual([expect.stringMatching(/1 item has an "error" beside a score/)])
+    expect(warnings).toEqual([expect.stringMatching(/1 item has an "error" next to a score/)])
   })
 
   it('a named pipe is read, and two pipes are two files', async () => {

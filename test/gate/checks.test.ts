@@ -52,7 +52,7 @@ describe('atLeast', () => {
         )
       ).reason
     expect(await of(0.15)).toMatch(/reaches 50\.0 %, so guessing passes this floor always/)
-    expect(await of(0.45)).toMatch(/so guessing passes this floor \d+ times in a hundred/)
+    expect(await of(0.45)).toMatch(/so guessing passes this floor \d+ times in 100/)
     expect(await of(0.7)).toMatch(/reaches 50\.0 %$/)
   })
 })

@@ -33,7 +33,7 @@ describe('right or wrong answers in groups', () => {
   it('with one improvement pass, with 200 losses of 2,000 fail, and the counts are those of items', async () => {
     const better = await overall(equal(400, 5), right, (item) => (item === 0 ? 1 : right(item)))
     expect(better).toMatchObject({ status: 'pass', items: 2000, groups: 400, regressions: 0, improvements: 1 })
-    expect(better.reason).toContain('over 2,000 items in 400 groups (0 lost and 1 won)')
+    expect(better.reason).toContain('over 2,000 items in 400 groups (0 regressions and 1 improvement)')
     const worse = await overall(equal(400, 5), right, (item) => (item % 10 === 1 ? 0 : right(item)))
     expect(worse).toMatchObject({ status: 'fail', regressions: 200, improvements: 0 })
     expect(worse.estimate).toBeCloseTo(-0.1, 12)
@@ -61,7 +61,7 @@ describe('right or wrong answers in groups', () => {
     }
     const finding = await overall([...equal(100, 4), ...equal(20, 7)], right, right)
     expect(finding.status).toBe('inconclusive')
-    expect(finding.reason).toMatch(/too few for this margin: without any loss \d+ groups are the fewest/)
+    expect(finding.reason).toMatch(/too few for this margin: even without any regression, \d+ groups are needed/)
     expect(finding.groupsNeeded).toBeGreaterThan(149)
   })
 
@@ -172,7 +172,7 @@ describe('scores without a range', () => {
       old,
     )
     expect(finding.status).toBe('inconclusive')
-    expect(finding.reason).toContain('states no range')
+    expect(finding.reason).toContain('has no range')
     expect(finding.engine).toContain('range estimated from the scores')
   })
 })

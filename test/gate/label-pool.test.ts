@@ -71,8 +71,8 @@ describe('labels of the disagreements alone', () => {
         { metric, margin },
       )
       expect(unlabelled).toBe(0)
-      const { status, pPass, pFail, lower, upper, regressions: lost, improvements: won, estimate } = all
-      expect(finding).toMatchObject({ status, pPass, pFail, lower, upper, lost, won })
+      const { status, pPass, pFail, lower, upper, regressions, improvements, estimate } = all
+      expect(finding).toMatchObject({ status, pPass, pFail, lower, upper, regressions, improvements })
       expect(finding.estimate).toBeCloseTo(estimate!, 12)
       expect(finding).not.toHaveProperty('candidateValue')
       seen[status] += 1

@@ -92,7 +92,7 @@ describe('a plan for items in groups', () => {
   it.each([
     [{ groups: 0 }, /0 groups/],
     [{ groups: 101 }, /101 groups/],
-    [{ groups: [50, 49] }, /99 items, of 100/],
+    [{ groups: [50, 49] }, /99 items, but there are 100/],
     [{ groups: [100.5, -0.5] }, /100.5 items/],
     [{ groups: 10, correlation: 1.1 }, /correlation is 1.1/],
     [{ groups: 10, discordance: 0 }, /discordance is 0/],

@@ -96,7 +96,7 @@ describe('slices', () => {
   it('that is required and not there holds', async () => {
     const verdict = await decide(all, ['language=fr'])
     expect(verdict.status).toBe('inconclusive')
-    expect(verdict.summary).toContain('no item is in it')
+    expect(verdict.summary).toContain('the slice is required but has no items')
   })
 })
 

@@ -11,9 +11,9 @@ const model = (name: string, from: number, to: number) =>
     scores: Array.from({ length: 1000 }, (_, index) => (index >= from && index < to ? 0 : 1)),
   })
 /** The new model loses and wins so many of 1,000. */
-const given = ([lost, won]: readonly [number, number], use?: number) => ({
+const given = ([lost, won]: readonly [number, number], evaluationCount?: number) => ({
   ...evidenceOf(model('new', won, 100 + lost), model('old', 0, 100)),
-  use,
+  evaluationCount,
 })
 
 describe('one evaluation set, asked again and again', () => {
@@ -50,7 +50,7 @@ describe('one evaluation set, asked again and again', () => {
     expect((await gate.decide(given([1, 1], 3), context)).status).toBe('pass')
     const verdict = await gate.decide(given([1, 1], 4), context)
     expect(verdict.status).toBe('inconclusive')
-    expect(verdict.summary).toContain('pin a new one')
+    expect(verdict.summary).toContain('Pin a new set')
   })
 
   it('a harm is a harm at five per cent, whatever the limit', async () => {
@@ -72,8 +72,8 @@ describe('one evaluation set, asked again and again', () => {
 
   it('takes a number of uses', () => {
     for (const uses of [0, -1, 1.5, Number.NaN, 1e9]) {
-      expect(() => qualityGate([noRegression(accuracy())], { maximumEvaluations: uses })).toThrow(/uses|times/)
-      expect(() => planGate({ items: 100, maximumEvaluations: uses })).toThrow(/uses/)
+      expect(() => qualityGate([noRegression(accuracy())], { maximumEvaluations: uses })).toThrow(/candidates/)
+      expect(() => planGate({ items: 100, maximumEvaluations: uses })).toThrow(/evaluations/)
     }
   })
 })

@@ -49,7 +49,7 @@ describe('a comparison that is none', () => {
     const [one, other] = ['new', 'old'].map((name) =>
       evaluationOf({ model: name, scores: scores(400, () => false), ids }),
     )
-    await expect(decide(evidenceOf(one!, other!))).rejects.toThrow('"item-0000" stands twice')
+    await expect(decide(evidenceOf(one!, other!))).rejects.toThrow('"item-0000" appears twice')
     await expect(qualityGate([atLeast(accuracy(), 0)]).decide(evidenceOf(one!), context)).rejects.toMatchObject({
       code: 'evaluation-invalid',
     })
@@ -193,7 +193,7 @@ describe('silence', () => {
   })
 
   it('two checks of one name are no gate', () => {
-    expect(() => qualityGate([noRegression(accuracy()), noRegression(accuracy())])).toThrow(/twice/)
+    expect(() => qualityGate([noRegression(accuracy()), noRegression(accuracy())])).toThrow(/two checks/)
   })
 
   it('a metric that nothing can be said of is refused when the gate is made, not passed when it is asked', () => {

@@ -102,7 +102,7 @@ describe('tensors', () => {
   })
 
   it('refuses values that do not fill the shape, and a dtype that is not F32', () => {
-    expect(() => tensorOfFloat32('x', [2, 2], new Float32Array(3))).toThrow('3 values do not fill the shape [2, 2]')
+    expect(() => tensorOfFloat32('x', [2, 2], new Float32Array(3))).toThrow('3 values do not match the shape [2, 2]')
     expect(() => float32Of({ name: 'x', dtype: 'F16', shape: [1], data: new Uint8Array(2) })).toThrow('dtype is F16')
   })
 })
@@ -110,12 +110,12 @@ describe('tensors', () => {
 describe('the writer', () => {
   const one = tensorOfFloat32('x', [1], Float32Array.of(1))
   const refused: readonly [string, readonly Tensor[]][] = [
-    ['it stands twice', [one, one]],
-    ['the format keeps this name', [{ ...one, name: '__metadata__' }]],
+    ['it appears twice', [one, one]],
+    ['the format reserves this name', [{ ...one, name: '__metadata__' }]],
     ['lone surrogate', [{ ...one, name: '\ud800' }]],
     ['is not a dtype', [{ ...one, dtype: 'F128' as Dtype }]],
-    ['its shape holds -1', [{ ...one, shape: [-1] }]],
-    ['its shape holds 0.5', [{ ...one, shape: [0.5] }]],
+    ['its shape contains -1', [{ ...one, shape: [-1] }]],
+    ['its shape contains 0.5', [{ ...one, shape: [0.5] }]],
     ['its shape needs 8', [{ ...one, shape: [2] }]],
     ['above 2^53 - 1', [{ ...one, shape: [2 ** 40, 2 ** 40] }]],
     ['ends inside a byte', [{ ...one, dtype: 'F4', shape: [9] }]],

@@ -80,7 +80,7 @@ describe('checkWeights', () => {
     [
       'a value that is not finite',
       { ...sound, 'model.safetensors': [weight, tensorOfFloat32('bias', [2], Float32Array.of(0, Number.NaN))] },
-      [['model.safetensors', 'holds a value that is not finite: element 1 of tensor "bias"']],
+      [['model.safetensors', 'contains a value that is not finite: element 1 of tensor "bias"']],
     ],
     [
       'tensors that overlap',
@@ -106,7 +106,7 @@ describe('checkWeights', () => {
     [
       'a shard without an index',
       { 'config.json': '{}', 'model-00001-of-00002.safetensors': [weight] },
-      [['model-00001-of-00002.safetensors', 'is a shard, and "model.safetensors.index.json" is not there']],
+      [['model-00001-of-00002.safetensors', 'is a shard, but "model.safetensors.index.json" is missing']],
     ],
     [
       'a shard that is missing',
@@ -128,7 +128,10 @@ describe('checkWeights', () => {
         }),
       },
       [
-        ['model.safetensors.index.json', 'has tensor "weight" in "model-00002-of-00002.safetensors", which lacks it'],
+        [
+          'model.safetensors.index.json',
+          'assigns tensor "weight" to "model-00002-of-00002.safetensors", which does not contain it',
+        ],
         ['model-00001-of-00002.safetensors', 'is a shard that "model.safetensors.index.json" does not name'],
       ],
     ],
@@ -138,7 +141,7 @@ describe('checkWeights', () => {
       [
         [
           'model-00002-of-00002.safetensors',
-          'holds tensor "weight", which "model.safetensors.index.json" does not place',
+          'contains tensor "weight", which "model.safetensors.index.json" does not assign',
         ],
       ],
     ],

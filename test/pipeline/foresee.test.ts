@@ -58,7 +58,7 @@ describe('a format that the gate will refuse', () => {
     const first = await run({ trainer })
     expect(first.said.join()).not.toContain('will fail')
     expect(await first.pipeline.foreseen()).toMatchObject([
-      { reason: expect.stringContaining(`(run ${first.result.runId}) was refused for how it is written`) },
+      { reason: expect.stringContaining(`(run ${first.result.runId}) was refused because of its format`) },
     ])
     const second = await run({ trainer }, first.one)
     expect(second.said.join()).toContain('will fail for the next candidate')
@@ -185,7 +185,7 @@ describe('a verdict by an earlier version of a check', () => {
     const changed = await pipeline(poison('fig'), { gate: own('2') }).run()
     expect(changed).toMatchObject({
       status: 'awaiting-approval',
-      verdict: { policyChanges: [{ change: 'own has the version 2 and not 1' }] },
+      verdict: { policyChanges: [{ change: 'the version of own is now 2, was 1' }] },
     })
   })
 })

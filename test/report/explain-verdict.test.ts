@@ -34,10 +34,10 @@ describe('an explanation', () => {
     const said = await explained([noRegression(accuracy())], { ...between(worse, old, slices), evaluationCount: 3 })
     expect(said).toEqual({
       decided: 'The new model must not be released.',
-      why: 'Of 600 independent items, the new model lost 60 that version 0.1.0 had right, and won 0 that it had wrong. That is a loss of 10.0 points in accuracy (90.0 % before, 80.0 % now). It also failed: kind=threes.',
+      why: 'On 600 independent items, the new model has 60 regressions and 0 improvements compared with version 0.1.0. That is a loss of 10.0 points in accuracy (90.0 % before, 80.0 % now). It also failed: kind=threes.',
       howSure:
-        'If the new model were as good, so large a loss would come by chance fewer than 1 time in 10,000. These items have judged 3 candidates: the chance that a bad one passed by now is up to 15.0 %.',
-      whatWouldChangeIt: expect.stringMatching(/^Another model\./),
+        'If the new model were equally good, a loss this large would happen by chance fewer than 1 time in 10,000. This evaluation set has judged 3 candidates: the chance that a bad one has passed is at most 15.0 %.',
+      whatWouldChangeIt: expect.stringMatching(/^A different model\./),
     })
   })
 
@@ -45,7 +45,7 @@ describe('an explanation', () => {
     const slices = { kind: old.map((_, index) => String(index % 20)) }
     const candidate = old.map((score, index) => (index % 20 === 3 ? 0 : index % 20 === 10 ? 1 : score))
     const { why, howSure } = await explained([noRegression(accuracy())], between(candidate, old, slices))
-    expect(why).toMatch(/^Of 30 independent items of kind=3, the new model lost 30/)
+    expect(why).toMatch(/^On 30 independent items of kind=3, the new model has 30 regressions/)
     expect(howSure).toContain('in any of the 20 slices')
   })
 
@@ -59,28 +59,28 @@ describe('an explanation', () => {
     expect(said.howSure).toMatch(
       /^If it were truly worse by the margin of 2\.0 points, it would look this good by chance/,
     )
-    expect(said.howSure).toContain('at most 1 time in 20 is allowed')
+    expect(said.howSure).toContain('the limit is 1 time in 20')
   })
 
   it('of what is open says who decides, and how many items would do', async () => {
     const [one, other] = [scores((index) => index % 20 === 0), scores((index) => index % 20 === 1)]
     const said = await explained([noRegression(accuracy())], between(one, other))
-    expect(said.decided).toMatch(/does not settle .*: a person decides\.$/)
+    expect(said.decided).toMatch(/does not show .*: a person decides\.$/)
     expect(said.why).toContain('That is no change in accuracy')
-    expect(said.howSure).toMatch(/may be as low as −\d\.\d points, and a loss of 2\.0 points is the most/)
-    expect(said.whatWouldChangeIt).toMatch(/^More items: with about [\d,]+ independent ones in place of 600/)
+    expect(said.howSure).toMatch(/may be as low as −\d\.\d points, and the largest tolerated loss is 2\.0 points/)
+    expect(said.whatWouldChangeIt).toMatch(/^More items: with about [\d,]+ independent items instead of 600/)
   })
 
   it('of a first release says that there was nothing to compare it with, and of a floor its bound', async () => {
     const first = evidenceOf(evaluationOf({ model: 'new', scores: old }))
     const said = await explained([atLeast(accuracy(), 0.15), noRegression(accuracy())], first)
     expect(said.why).toBe(
-      "Over 600 independent items, the new model's accuracy is 90.0 %; it has to be at least 15.0 %. No earlier release is there to compare it with.",
+      "On 600 independent items, the new model's accuracy is 90.0 %; it must be at least 15.0 %. No earlier release exists to compare it with.",
     )
     expect(said.howSure).toMatch(/^With 95 % confidence the true value is at least 87\.\d %\.$/)
     expect((await explained([atLeast(accuracy(), 0.95)], first)).howSure).toMatch(/the true value is at most 91\.\d %/)
     expect((await explained([atLeast(accuracy(), 0.9)], first)).howSure).toMatch(
-      /from 87\.\d % to 91\.\d %, and 90\.0 %/,
+      /from 87\.\d % to 91\.\d %, which includes the threshold 90\.0 %/,
     )
   })
 
@@ -94,25 +94,25 @@ describe('an explanation', () => {
         evaluationOf({ ...parts, model: 'old', scores: losses(0) }),
       )
     const fail = await explained([noRegression(loss)], evidence(0.1))
-    expect(fail.why).toMatch(/loss is worse by 0\.\d+ than that of version 0\.1\.0 \(1\.\d+ before, 1\.\d+ now\)/)
+    expect(fail.why).toMatch(/loss is worse by 0\.\d+ than version 0\.1\.0 \(1\.\d+ before, 1\.\d+ now\)/)
     const better = await explained([improves(loss)], evidence(-0.1))
-    expect(better.why).toMatch(/loss is better by 0\.\d+ than .* It has to be better\.$/)
+    expect(better.why).toMatch(/loss is better by 0\.\d+ than .* It must be better\.$/)
     expect(better.howSure).toMatch(/^If it were truly no better, it would look this good by chance fewer than/)
-    expect((await explained([improves(loss)], evidence(1e-9))).decided).toMatch(/must not|does not settle/)
+    expect((await explained([improves(loss)], evidence(1e-9))).decided).toMatch(/must not|does not show/)
   })
 
   it('of what was counted speaks of no chance', async () => {
     const lost = await explained([noNewFailures(accuracy())], between(worse))
-    expect(lost.why).toBe('No-new-failures(accuracy): 60 of 600 items were right and are not, and 0 may be.')
-    expect(lost.howSure).toContain('no matter of chance')
-    expect((await explained([size({ maximumBytes: 1 })], between(worse))).howSure).toContain('no matter of chance')
+    expect(lost.why).toBe('No-new-failures(accuracy): 60 of 600 items are regressions; 0 are allowed.')
+    expect(lost.howSure).toContain('Chance plays no role')
+    expect((await explained([size({ maximumBytes: 1 })], between(worse))).howSure).toContain('Chance plays no role')
   })
 
   it('of a question without an answer does not say how sure it is', async () => {
     const unscorable = { version: '0.1.0', bundle: between(old).baseline!.bundle, unscorable: 'its weights are gone' }
     const said = await explained([noRegression(accuracy())], { ...between(worse), baseline: unscorable })
-    expect(said.howSure).toBe('Nothing can be said: the question was not answered.')
-    expect(said.whatWouldChangeIt).toMatch(/^An answer: mend what stood in its way/)
+    expect(said.howSure).toBe('Nothing can be concluded: the check gave no answer.')
+    expect(said.whatWouldChangeIt).toMatch(/^A result: fix what prevented the check/)
   })
 
   it('of weights that are not whole leaves no way round, whatever else failed', () => {
@@ -127,7 +127,7 @@ describe('an explanation', () => {
   it('of no findings at all is no pass', () => {
     const verdict = { status: 'inconclusive', findings: [], summary: '', whenInconclusive: 'hold' } as const
     const { why, decided } = explainVerdict(verdict)
-    expect(why).toContain('No question')
+    expect(why).toContain('No critical check passed')
     expect(decided).toContain('held back')
   })
 })

@@ -76,13 +76,13 @@ describe('a page', () => {
       checkMarkup(page)
       expect(page).toContain("default-src 'none'")
       for (const heading of [
-        'The change, and how far it is known',
-        'What these items can tell',
-        'Is it right when it is sure?',
+        'Changes and their confidence intervals',
+        'What this evaluation set can detect',
+        'Calibration',
         'Every question',
       ])
         expect(page).toContain(`<h2>${heading}</h2>`)
-      for (const heading of ['How sure is that?', 'What would change it?'])
+      for (const heading of ['How certain is this?', 'What would change it?'])
         expect(page).toContain(`<h3>${heading}</h3>`)
       // Forty slices and all items: the worst thirty rows, and the rest in the table.
       expect(page.match(/<li /g)).toHaveLength(30)

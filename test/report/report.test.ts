@@ -19,7 +19,7 @@ describe('the report of a run', () => {
     expect(report).toMatch(/^# Run \w+: held \(fail\)\n/)
     expect(report).toContain('Nothing was released')
     expect(report).toMatch(/\| no-regression\(accuracy\) against 0\.1\.0 \| all \| fail \| −\d+\.\d points \|/)
-    expect(report).toMatch(/Lost in no-regression\(accuracy\) against 0\.1\.0 \(\d+ of \d+ shown\): `apple-/)
+    expect(report).toMatch(/Regressions in no-regression\(accuracy\) against 0\.1\.0 \(\d+ of \d+ shown\): `apple-/)
     expect(report).toMatch(/\| Source key \| sha256:[0-9a-f]{64} \|/)
   })
 
@@ -27,13 +27,15 @@ describe('the report of a run', () => {
     const { pipeline } = world()
     await pipeline().run()
     const report = reportRun((await pipeline().runs())[0]!)
-    expect(report).toContain('Version 0.1.0 was released: the first, so there was nothing to compare it with.')
+    expect(report).toContain(
+      'Version 0.1.0 was released: it is the first release, so there was nothing to compare it with.',
+    )
     expect(report).toContain('not-applicable')
   })
 
   it.each([
     ['up-to-date', 'Nothing to do'],
-    ['restored', 'byte for byte'],
+    ['restored', 'identical to version'],
     ['awaiting-approval', 'sheikh approve'],
     ['failed', 'the disk is full'],
     ['aborted', 'The run was aborted'],
@@ -46,11 +48,11 @@ describe('the report of a run', () => {
   it('never says of a run that a person released that it passed', async () => {
     const record = await recordOf(poison('apple', 'pear'))
     const released = { ...record, status: 'released', reason: undefined, version: '0.2.0' } as const
-    expect(reportRun(released)).toContain('a person who answers for it overrode the gate')
+    expect(reportRun(released)).toContain('a person overrode the gate')
     const open = { ...record.verdict!, status: 'inconclusive' } as const
     expect(reportRun({ ...released, verdict: open })).toContain('a person approved it')
     const byRule = { ...open, whenInconclusive: 'release' } as const
-    expect(reportRun({ ...released, verdict: byRule })).toContain('the rules release what is left open')
+    expect(reportRun({ ...released, verdict: byRule })).toContain('the policy releases in that case')
     expect(reportRun({ ...released, verdict: { ...open, whenInconclusive: 'hold' } })).toContain('overrode the gate')
   })
 

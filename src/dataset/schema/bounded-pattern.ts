@@ -1,12 +1,12 @@
-// JavaScript's regular expressions backtrack: "^(a+)+$" takes years on thirty characters, and nothing on the same thread can
-// stop it but V8 itself, which checks for a termination while it backtracks. A watched test costs about a tenth of a
-// millisecond, so only tests that may take long are watched.
+// JavaScript's regular expressions backtrack: "^(a+)+$" takes years on thirty characters. On the same thread, only V8
+// itself can stop it, because it checks for termination while it backtracks. A test with a timeout costs about 0.1 ms
+// more, so only tests that may take long use one.
 import { createContext, Script } from 'node:vm'
 import { SheikhError } from '../../core/index.js'
 
-/** How long one pattern may work on one text. */
+/** Time limit of one pattern on one text. */
 const limitMs = 1000
-/** Steps that no test of this size needs a second for. */
+/** A test with at most this many steps takes less than a second. */
 const quickSteps = 1e7
 
 /** A pattern of a JSON Schema, for `ajv`. Its `test` throws `invalid-config` if it takes longer than a second. */
@@ -43,9 +43,9 @@ function watchedTest(pattern: RegExp, text: string): boolean {
   }
 }
 
-/** Rather too many than too few: what is counted wrongly is only watched. */
+/** Counts too many rather than too few: a wrong count only adds a timeout. */
 function quantifiersOf(source: string): { readonly unbounded: number; readonly nested: boolean } {
-  // Escapes and classes are one character each to a repetition. A back reference is not: it may be of any length.
+  // For a repetition, escapes and classes are one character each. A back reference may have any length.
   const hasReference = /\\(?:[1-9]|k<)/.test(source)
   const plain = source.replace(/\\(?:[pPu]\{[^}]*\}|.)/gs, 'x').replace(/\[[^\]]*\]/g, 'x')
   let unbounded = 0

@@ -1,5 +1,5 @@
-/** The sample, as the schema makes it, or what is wrong with it. */
+/** The schema's output for a sample, or its problems. */
 export type Checked = { readonly value: unknown } | { readonly problems: readonly string[] }
 
-/** What is said of one sample; a list of a million wrong numbers is not worth a million lines. */
+/** Maximum number of problems that are reported per sample. */
 export const maximumIssuesPerSample = 10

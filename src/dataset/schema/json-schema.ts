@@ -4,21 +4,21 @@ import { parseJsonText } from '../json-text.js'
 import { boundedPattern } from './bounded-pattern.js'
 import { type Checked, maximumIssuesPerSample } from './checked.js'
 
-/** A JSON Schema of draft-04, 06, 07, 2019-09 or 2020-12, as its `$schema` says. @default draft-07 */
+/** A JSON Schema of draft-04, 06, 07, 2019-09 or 2020-12, as named by its `$schema`. @default draft-07 */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
 export interface JsonSchemaFile {
   readonly jsonSchemaFile: string
 }
 
-/** A JSON Schema in a file. It is read when the dataset is. */
+/** A JSON Schema in a file. The file is read together with the dataset. */
 export function jsonSchemaFile(path: string): JsonSchemaFile {
   return { jsonSchemaFile: plainPath(path, 'the path of a JSON Schema') }
 }
 
 const maximumSchemaBytes = 1_000_000
 
-/** The schema's document, and what it is called in errors. */
+/** The schema's document, and its name in error messages. */
 export async function readJsonSchema(
   schema: JsonSchema | JsonSchemaFile,
 ): Promise<{ readonly name: string; readonly document: JsonSchema }> {
@@ -29,7 +29,7 @@ export async function readJsonSchema(
   try {
     const { size } = await stat(path)
     if (size > maximumSchemaBytes)
-      throw refused(name, `it has ${size} bytes, and at most ${maximumSchemaBytes} are read`, { file: path })
+      throw refused(name, `it has ${size} bytes, but the maximum is ${maximumSchemaBytes}`, { file: path })
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (error instanceof SheikhError) throw error
@@ -47,7 +47,9 @@ export async function readJsonSchema(
   return { name, document: document as JsonSchema }
 }
 
-/** A check of samples. `document` is trusted as code is: ajv makes a function of it. */
+/**
+ * Compiles a schema to a check of samples. `document` is trusted like code, because ajv generates a function from it.
+ */
 export async function compileJsonSchema(
   name: string,
   document: JsonSchema,
@@ -61,7 +63,7 @@ export async function compileJsonSchema(
   const ajv = new Ajv({
     allErrors: true,
     code: { regExp: patternEngine },
-    // The drafts ignore keywords that it does not know; a misspelled one is said.
+    // The drafts ignore unknown keywords; a warning names each one, since it may be misspelled.
     strict: false,
     strictSchema: 'log',
     logger: { log: warn, warn, error: warn },
@@ -86,12 +88,12 @@ export async function compileJsonSchema(
   }
 }
 
-// Named in code that ajv would write into a file; nothing here does.
+// ajv needs this name only when it writes code to a file, which does not happen here.
 const patternEngine = Object.assign(boundedPattern, { code: 'boundedPattern' })
 
 type AjvClass = typeof import('ajv').Ajv
 
-/** The class that knows the draft of a schema. @throws `invalid-config` for one that none knows. */
+/** The ajv class for the draft of a schema. @throws `invalid-config` for an unknown draft. */
 async function loadDraft(
   name: string,
   document: JsonSchema,
@@ -117,13 +119,13 @@ async function loadDraft(
     default:
       throw refused(
         name,
-        `its "$schema" is ${JSON.stringify($schema)}, and only the drafts 04, 06, 07, 2019-09 and 2020-12 of json-schema.org are read`,
+        `its "$schema" is ${JSON.stringify($schema)}, but only the drafts 04, 06, 07, 2019-09 and 2020-12 of json-schema.org are supported`,
         { schema: $schema },
       )
   }
 }
 
-// Messages that leave out what they are about.
+// Adds the detail that some messages of ajv omit.
 function detailOf(params: Readonly<Record<string, unknown>>): string {
   if (typeof params['additionalProperty'] === 'string') return ` (${JSON.stringify(params['additionalProperty'])})`
   if (Array.isArray(params['allowedValues']))

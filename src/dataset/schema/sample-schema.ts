@@ -5,13 +5,13 @@ import { isStandardSchema, type StandardSchema } from './standard-schema.js'
 
 /** A schema that is ready to check samples. */
 export interface SampleSchema {
-  /** What stands for it in keys; absent for code, which has none. */
+  /** Identifies the schema in keys; absent for code, which has no identity. */
   readonly identity?: Json | undefined
-  /** The sample, as the schema makes it, or what is wrong with it. */
+  /** Validates a sample: returns the schema's output, or the problems. */
   check(value: unknown): Checked | Promise<Checked>
 }
 
-/** Makes a schema ready. @throws `invalid-config` where it is not a schema, here or at the first sample. */
+/** Loads a schema. @throws `invalid-config` if it is not a valid schema, here or at the first sample. */
 export async function loadSampleSchema(
   schema: StandardSchema | JsonSchema | JsonSchemaFile | undefined,
   context: CallContext,
@@ -19,7 +19,7 @@ export async function loadSampleSchema(
   if (schema === undefined) return { identity: null, check: (value) => ({ value }) }
   if (isStandardSchema(schema)) return { check: (value) => checkStandard(schema, value) }
   const { name, document } = await readJsonSchema(schema)
-  // Compiled at the first sample: where the cache knows them all, ajv is not even loaded.
+  // Compiled at the first sample, so that ajv is not loaded if all samples are cached.
   let compiled: Promise<(value: unknown) => Checked> | undefined
   let ready: ((value: unknown) => Checked) | undefined
   const compile = async () => {

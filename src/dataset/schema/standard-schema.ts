@@ -1,7 +1,8 @@
 /**
- * What of Standard Schema 1 is used (standardschema.dev): a schema of zod, valibot, arktype and others.
+ * The part of Standard Schema 1 (standardschema.dev) that is used here. Schemas of zod, valibot, arktype and others
+ * implement it.
  *
- * The specification asks to copy its types, so that nobody depends on a package for them.
+ * The specification recommends copying its types instead of depending on a package.
  */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
@@ -20,7 +21,7 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-// A schema of arktype is a function.
+// An arktype schema is a function.
 export function isStandardSchema(value: unknown): value is StandardSchema {
   return ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value
 }

@@ -1,5 +1,5 @@
 export interface CsvRecord {
-  /** The line that the record begins on, from 1. */
+  /** The line on which the record begins, from 1. */
   readonly line: number
   readonly fields: readonly string[]
 }
@@ -10,8 +10,8 @@ export interface CsvProblem {
 }
 
 /**
- * Records of a text in RFC 4180: commas or another separator, double quotes around a field, `""` for a quote in one, CRLF or LF between records.
- * Lines that are empty are left out. The first problem ends reading.
+ * Parses CSV as in RFC 4180: commas or another separator, double quotes around a field, `""` for a quote inside, CRLF
+ * or LF between records. Empty lines are skipped. Parsing stops at the first problem.
  */
 export function parseCsv(
   text: string,
@@ -25,7 +25,7 @@ export function parseCsv(
   const problem = (message: string) => ({ records, problem: { line, message } })
   const ends = `${separator}\r\n"`
   while (at < text.length) {
-    // Joined files leave a byte order mark at the start of a line.
+    // Concatenated files leave a byte order mark at the start of a line.
     if (fields.length === 0) while (text[at] === '\uFEFF') at += 1
     const quoted = text[at] === '"'
     if (quoted) {
@@ -45,7 +45,7 @@ export function parseCsv(
     } else {
       const start = at
       while (at < text.length && !ends.includes(text[at]!)) at += 1
-      if (text[at] === '"') return problem('a quote stands in a field that does not begin with one')
+      if (text[at] === '"') return problem('a quote appears in a field that does not begin with one')
       fields.push(text.slice(start, at))
     }
     if (text[at] === separator) {
@@ -57,7 +57,7 @@ export function parseCsv(
     else if (text[at] === '\n') at += 1
     else if (at < text.length)
       return problem(
-        quoted ? 'text follows the closing quote of a field' : 'a carriage return stands without a line feed',
+        quoted ? 'text follows the closing quote of a field' : 'a carriage return has no line feed after it',
       )
     const empty = fields.length === 1 && fields[0] === '' && !quoted
     if (!empty) records.push({ line: begins, fields })

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import { messageOf } from '../../core/index.js'
 
-/** The encoding that the first bytes of a text announce; `undefined` for UTF-32, which is not read. */
+/** The encoding that the first bytes of a text announce; `undefined` for UTF-32, which is not supported. */
 export function encodingOf(start: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' | undefined {
   const [first, second, third, fourth] = start
   if (first === 0xff && second === 0xfe) return third === 0 && fourth === 0 ? undefined : 'utf-16le'
@@ -9,13 +9,13 @@ export function encodingOf(start: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be'
   return first === 0 && second === 0 && third === 0xfe && fourth === 0xff ? undefined : 'utf-8'
 }
 
-/** Whether bytes begin as gzip does (RFC 1952, section 2.3.1). */
+/** Whether bytes begin with the gzip signature (RFC 1952, section 2.3.1). */
 export const isGzip = (start: Uint8Array): boolean => start[0] === 0x1f && start[1] === 0x8b
 
 /**
- * The text in bytes: gzip is unpacked, UTF-8 and, after a byte order mark, UTF-16 are decoded.
+ * Decodes bytes to text: gzip is unpacked, and UTF-8 or, after a byte order mark, UTF-16 is decoded.
  *
- * @param maximumBytes the most bytes that gzip may unpack to.
+ * @param maximumBytes maximum size of unpacked gzip data.
  */
 export function decodeText(
   bytes: Uint8Array,
@@ -44,9 +44,9 @@ export function decodeText(
   if (text[0] === '\0' || text[1] === '\0')
     return { problem: 'it looks like UTF-16 without a byte order mark; save it as UTF-8' }
   if (text.startsWith('version https://git-lfs.github.com/spec/'))
-    return { problem: 'it is a Git LFS pointer, not the file itself; fetch the file: git lfs pull' }
+    return { problem: 'it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull' }
   return { text }
 }
 
-/** A line without the byte order marks that joined files leave at its start. */
+/** Removes the byte order marks that concatenated files leave at the start of a line. */
 export const withoutMarks = (line: string): string => (line.startsWith('\uFEFF') ? line.replace(/^\uFEFF+/, '') : line)

@@ -2,20 +2,20 @@ import { SheikhError } from '../../core/index.js'
 
 const maximumLength = 1000
 
-/** From the places of a path that are reached so far, in order, to those that are reached after it. */
+/** Maps the positions in a path that are reached so far, in order, to the positions reached after this step. */
 type Step = (path: string, places: readonly number[]) => readonly number[]
 
 /**
- * Whether a path with `/` matches a pattern: `*` and `?` within a name, `**` for any folders, `{a,b}` for either. In time that
- * grows with the length of the one by that of the other: all ways are gone at once, and none is gone back.
+ * Whether a path with `/` matches a pattern: `*` and `?` within a name, `**` for any folders, `{a,b}` for either. Takes
+ * time proportional to the product of both lengths, without backtracking.
  *
- * @throws `invalid-options` for a brace that is not closed, and a pattern of more than 1,000 characters.
+ * @throws `invalid-options` for an unclosed brace, or a pattern of more than 1,000 characters.
  */
 export function globMatcher(pattern: string): (path: string) => boolean {
   if (pattern.length > maximumLength)
     throw new SheikhError(
       'invalid-options',
-      `Cannot use a pattern of ${pattern.length} characters: ${maximumLength} are the most. Name a folder.`,
+      `Cannot use a pattern of ${pattern.length} characters: the maximum is ${maximumLength}. Use a folder instead.`,
     )
   let at = 0
   const steps = sequence(false)
@@ -76,7 +76,7 @@ const anything: Step = (path, [first = 0]) =>
 const withinName: Step = (path, places) => {
   const reached: number[] = []
   for (const place of places) {
-    // Gone to the end of its name from an earlier place.
+    // The end of this name was already reached from an earlier position.
     if (place <= (reached.at(-1) ?? -1)) continue
     const slash = path.indexOf('/', place)
     const end = slash < 0 ? path.length : slash
@@ -85,7 +85,7 @@ const withinName: Step = (path, places) => {
   return reached
 }
 
-/** None, or any number of names, each with its `/`. */
+/** Any number of folder names, each with its `/`. */
 const folders: Step = (path, places) => {
   const reached = new Set(places)
   for (const place of places)

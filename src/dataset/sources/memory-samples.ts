@@ -1,6 +1,6 @@
 import type { Source } from '../dataset-types.js'
 
-/** Samples that are in memory already. */
+/** A source of samples that are already in memory. */
 export function memorySamples(samples: readonly unknown[]): Source {
   return {
     contract: 1,

@@ -6,10 +6,11 @@ import type { SamplesRead } from './read-samples.js'
 const names: Readonly<Record<string, string>> = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'vertical bar' }
 
 /**
- * The samples of a CSV text, one per record, by the names in its header; every value is text, and line breaks in it are `\n`.
+ * Reads the samples of a CSV text: one per record, with the header's names as fields. Every value is text, with `\n`
+ * line breaks.
  *
- * A first line `sep=;` names the separator; else it is the one of comma, semicolon, tab and vertical bar that the header has most
- * of. Columns at the end that have neither a name nor a value are left out.
+ * A first line `sep=;` names the separator. Otherwise it is the most frequent of comma, semicolon, tab and vertical bar
+ * in the header. Trailing columns with neither name nor values are ignored.
  */
 export function readCsv(path: string, text: string, given?: string): SamplesRead {
   const { content, separator, skippedLines } = separated(text, given)
@@ -26,7 +27,7 @@ export function readCsv(path: string, text: string, given?: string): SamplesRead
   if (twice !== undefined)
     return {
       samples: [],
-      issues: [wrong(header.line, `the column ${JSON.stringify(twice)} stands in its header twice`)],
+      issues: [wrong(header.line, `the column ${JSON.stringify(twice)} appears twice in the header`)],
     }
   const samples: SourceSample[] = []
   for (const record of rows) {
@@ -40,7 +41,7 @@ export function readCsv(path: string, text: string, given?: string): SamplesRead
       issues.push(
         wrong(
           record.line,
-          `it has ${fields.length} fields, and the header has ${columns.length} columns (${someOf(columns)}) with the separator ${name}`,
+          `it has ${fields.length} fields, but the header has ${columns.length} columns (${someOf(columns)}) with the separator ${name}`,
         ),
       )
     else {
@@ -52,7 +53,7 @@ export function readCsv(path: string, text: string, given?: string): SamplesRead
   return { samples, issues }
 }
 
-/** What a CSV text was taken for, in words: `3 columns (id, text, label), separated by semicolons`. */
+/** Describes how a CSV text was read: `3 columns (id, text, label), separated by semicolons`. */
 export function describeCsv(text: string, given?: string): string {
   const { content, separator } = separated(text, given)
   const [header] = parseCsv(content, separator).records
@@ -68,7 +69,7 @@ function separated(text: string, given: string | undefined) {
   return { content: text, separator: given ?? separatorOf(text), skippedLines: 0 }
 }
 
-/** The separator that the first line has most of, outside of quotes. */
+/** The most frequent separator in the first line, outside quotes. */
 function separatorOf(text: string): string {
   const counts = new Map(Object.keys(names).map((separator) => [separator, 0]))
   let quoted = false
@@ -77,11 +78,11 @@ function separatorOf(text: string): string {
     else if (character === '\n' && !quoted) break
     else if (!quoted && counts.has(character)) counts.set(character, counts.get(character)! + 1)
   }
-  // A comma is first in the order, and so wins where counts are equal.
+  // Comma is first in the order, so it is chosen if counts are equal.
   return [...counts].reduce((most, next) => (next[1] > most[1] ? next : most))[0]
 }
 
-/** A record without the empty fields at its end that are beyond the columns. */
+/** A record without trailing empty fields beyond the columns. */
 function withoutEmptyEnd({ fields }: CsvRecord, columns = 0): readonly string[] {
   let end = fields.length
   while (end > columns && fields[end - 1] === '') end -= 1

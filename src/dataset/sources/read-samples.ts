@@ -11,9 +11,9 @@ export interface SamplesRead {
 }
 
 /**
- * The samples in a file's bytes, by the extension of its path.
+ * Reads the samples in a file's bytes, in the format of its extension.
  *
- * @param maximumBytes the most bytes that a compressed file may unpack to.
+ * @param maximumBytes maximum size of an unpacked file.
  */
 export function readSamples(path: string, bytes: Uint8Array, maximumBytes: number): SamplesRead {
   const decoded = decodeText(bytes, maximumBytes)
@@ -24,7 +24,7 @@ export function readSamples(path: string, bytes: Uint8Array, maximumBytes: numbe
     const nul = text.indexOf('\0')
     if (nul < 0) return readCsv(path, text, format === 'tsv' ? '\t' : undefined)
     const position = `line ${text.slice(0, nul).split('\n').length}`
-    return { samples: [], issues: [{ path, position, message: 'it holds a NUL character, so it is not text' }] }
+    return { samples: [], issues: [{ path, position, message: 'it contains a NUL character, so it is not text' }] }
   }
   return format === 'lines' ? readLines(path, text) : readDocument(path, text)
 }

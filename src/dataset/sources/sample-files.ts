@@ -13,20 +13,22 @@ import { walk } from './walk.js'
 
 export interface SampleFilesOptions {
   readonly directory: string
-  /** Which files below it: `*`, `?`, `**`, `{a,b}`. @default all */
+  /** Glob pattern of files below the directory: `*`, `?`, `**`, `{a,b}`. @default all */
   readonly pattern?: string | undefined
-  /** A larger file is refused, also one that unpacks to more. @default 100,000,000 */
+  /** Maximum size of a file, before and after unpacking. Larger files lead to an error. @default 100,000,000 */
   readonly maximumFileBytes?: number | undefined
 }
 
 const defaultMaximumFileBytes = 100_000_000
 
 /**
- * Samples in files below a folder: `.json` (one sample, or a list), `.jsonl` and `.ndjson` (one per line), `.csv` and `.tsv` (with
- * a header; every value is text); each in upper or lower case, and with `.gz`. Text is UTF-8, or UTF-16 with a byte order mark.
+ * A source of samples in files below a folder: `.json` (one sample, or a list), `.jsonl` and `.ndjson` (one per line),
+ * `.csv` and `.tsv` (with a header; every value is text). Extensions may be upper or lower case, with optional `.gz`.
+ * Text is UTF-8, or UTF-16 with a byte order mark.
  *
- * Files whose names begin with a dot are left out. Symbolic links, files that are too large, and data in formats that are not read
- * (`.parquet`, `.xlsx`, `.zip` and the like) are refused. Any other file is listed as skipped, so that a dataset names it.
+ * Files whose names begin with a dot are ignored. Symbolic links, files that are too large, and data in unsupported
+ * formats (`.parquet`, `.xlsx`, `.zip` and similar) lead to an error. Any other file is listed as skipped, so that a
+ * warning names it.
  */
 export function sampleFiles(options: string | SampleFilesOptions): Source {
   const {
@@ -45,7 +47,7 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
     contract: 1,
     name: 'json-files',
     version: '1',
-    // The folder itself is no part of it: a clone elsewhere holds the same samples.
+    // The folder is not part of the description: a clone elsewhere contains the same samples.
     describe: () => ({ pattern: pattern ?? null }),
     location: root,
     async list(context) {
@@ -74,7 +76,7 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
 
 const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
 
-/** Whatever is wrong with the file is said by whoever reads its samples. */
+/** Problems with the file are reported when its samples are read. */
 async function layoutOf(root: string, path: string, maximumBytes: number): Promise<string> {
   const bytes = await readFile(join(root, path)).catch(() => new Uint8Array())
   const decoded = decodeText(bytes, maximumBytes)
@@ -91,12 +93,12 @@ async function readFileSamples(
   const refuse = (message: string, cause?: unknown) => issuesError([{ path, position: '', message }], cause)
   let file: FileHandle | undefined
   try {
-    // Between listing and reading the file may have become a link, or a pipe that nobody writes to.
+    // Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer.
     file = await open(join(root, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     const stats = await file.stat()
     if (!stats.isFile()) throw refuse('it is not a regular file')
     if (stats.size > maximumFileBytes)
-      throw refuse(`it has ${stats.size} bytes, and at most ${maximumFileBytes} are read; split it`)
+      throw refuse(`it has ${stats.size} bytes, but the maximum is ${maximumFileBytes}; split it`)
     const { samples, issues } = readSamples(path, await file.readFile(), maximumFileBytes)
     if (issues.length > 0) throw issuesError(issues)
     return samples
@@ -104,7 +106,7 @@ async function readFileSamples(
     if (isSheikhError(error)) throw error
     const code = (error as NodeJS.ErrnoException).code
     throw refuse(
-      code === 'ENOENT' ? 'it is gone' : code === 'ELOOP' ? 'it is a symbolic link' : messageOf(error),
+      code === 'ENOENT' ? 'it no longer exists' : code === 'ELOOP' ? 'it is a symbolic link' : messageOf(error),
       error,
     )
   } finally {

@@ -6,14 +6,15 @@ import { type FileStamp, fileStamp } from '../../store/index.js'
 import { type DatasetIssue, issuesError, maximumIssues } from '../issues.js'
 
 export interface FoundFile extends FileStamp {
-  /** Below the root, with `/`. */
+  /** Path relative to the root, with `/`. */
   readonly path: string
 }
 
-// The calls are synchronous (twenty times faster than one promise a file), so the event loop gets its turn this often.
+// The calls are synchronous (twenty times faster than one promise per file), so the walk yields to the event loop this
+// often.
 const filesPerTurn = 1000
 
-/** Which files a walk is about. */
+/** Selects the files of a walk. */
 export interface Wanted {
   readonly isWanted: (path: string) => boolean
   /** Whether a file that is not wanted is one of `others`. */
@@ -21,8 +22,8 @@ export interface Wanted {
 }
 
 /**
- * The regular files below a folder that are wanted, and the paths of the others, each sorted by path. Names that begin with a dot
- * are left out.
+ * Lists the wanted regular files below a folder, and the paths of the others, each sorted by path. Names that begin
+ * with a dot are ignored.
  *
  * @throws `dataset-invalid` for a folder that cannot be read, a symbolic link anywhere, or a special file that is wanted.
  */
@@ -41,14 +42,14 @@ export async function walk(
       if (entry.name.startsWith('.')) continue
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) folders.push(path)
-      // A link may lead out of the tree, where nothing is versioned; none is followed, so that nobody has to prove where it ends.
+      // A link may lead out of the tree, where nothing is versioned, so links are never followed.
       else if (entry.isSymbolicLink())
-        issues.push({ path, position: '', message: 'it is a symbolic link; put the file itself there' })
+        issues.push({ path, position: '', message: 'it is a symbolic link; replace it with the file itself' })
       else if (!isWanted(path)) {
         if (isMeant(path)) others.push(path)
       } else if (!entry.isFile()) issues.push({ path, position: '', message: 'it is not a regular file' })
       else {
-        // Joined by hand, and only the stamp is kept: both count where there are ten thousand files.
+        // Plain concatenation and keeping only the stamp are measurably faster with ten thousand files.
         const stats = lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false })
         if (stats?.isFile()) {
           const { stamp, changedAtNs } = fileStamp(stats)
@@ -74,7 +75,7 @@ function entriesOf(root: string, folder: string): readonly Dirent[] {
     const fact = code === 'ENOENT' ? 'it does not exist' : code === 'ENOTDIR' ? 'it is not a folder' : messageOf(error)
     throw new SheikhError(
       'dataset-invalid',
-      `Cannot read samples from the folder ${JSON.stringify(path)}: ${fact}. Make it, or name another source.`,
+      `Cannot read samples from the folder ${JSON.stringify(path)}: ${fact}. Create the folder, or use another source.`,
       { facts: { path }, cause: error },
     )
   }

@@ -2,11 +2,13 @@ import type { Metric } from '../evaluation.js'
 import { type Normalization, normalized } from '../normalization.js'
 
 export interface MatchOptions {
-  /** Differences between a prediction and its target that do not count. @default none */
+  /** Differences between a prediction and its target that are ignored. @default none */
   readonly normalize?: readonly Normalization[] | undefined
 }
 
-/** The share of items whose label is the target. A target that is a number or a truth value is compared as text. */
+/**
+ * The share of items whose predicted label equals the target. A target that is a number or boolean is compared as text.
+ */
 export function accuracy({ normalize = [] }: MatchOptions = {}): Metric {
   return {
     contract: 1,
@@ -21,7 +23,7 @@ export function accuracy({ normalize = [] }: MatchOptions = {}): Metric {
   }
 }
 
-/** Whether a text is the target, which may be a number or a truth value that the text writes. */
+/** Whether a text equals the target, which may be a number or boolean in text form. */
 export function matches(text: string, target: unknown, normalize: readonly Normalization[]): boolean {
   const wanted = typeof target === 'number' || typeof target === 'boolean' ? String(target) : target
   return typeof wanted === 'string' && normalized(text, normalize) === normalized(wanted, normalize)

@@ -1,10 +1,10 @@
 import type { Metric } from '../evaluation.js'
 
 /**
- * −ln p of all tokens over their number, in nats a token; its exponential is the perplexity. For models that answer with
- * `[−ln p, tokens]` of each text, as `llamaTrainer` does where its answer is of the kind `likelihood`.
+ * The mean −ln p per token, in nats; its exponential is the perplexity. For models that predict `[−ln p, tokens]` for
+ * each text, as `llamaTrainer` does with the answer kind `likelihood`.
  *
- * Two models are compared by it only where they cut texts into the same tokens.
+ * Only compare models that use the same tokenizer.
  */
 export function crossEntropy(): Metric {
   const part =

@@ -2,8 +2,8 @@ import type { Metric } from '../evaluation.js'
 import { type MatchOptions, matches } from './accuracy.js'
 
 /**
- * The share of items whose text is the target; white space at the ends does not count. A target that is a number or a truth
- * value is compared as text.
+ * The share of items whose predicted text equals the target, ignoring white space at the ends. A target that is a
+ * number or boolean is compared as text.
  */
 export function exactMatch({ normalize = [] }: MatchOptions = {}): Metric {
   return {

@@ -1,24 +1,24 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../evaluation.js'
 
-// The machine epsilon of a 64-bit float, as scikit-learn clips since 1.3.
+// The machine epsilon of a 64-bit float: the clip of scikit-learn since 1.3.
 const epsilon = Number.EPSILON
 
 export interface LogLossOptions {
   /**
-   * The lowest probability that is told apart, above 0 and below 1: an item costs at most −ln(clip), 4.6 for 0.01.
+   * Lower limit for probabilities, above 0 and below 1. An item costs at most −ln(clip), 4.6 for 0.01.
    * @default 2⁻⁵², so an item may cost 36
    */
   readonly clip?: number | undefined
 }
 
 /**
- * The mean of −ln p(target): scikit-learn's `log_loss`. A label that the model does not know has p = 0, clipped to 2⁻⁵².
- * Probabilities are divided by their sum first.
+ * The mean of −ln p(target): scikit-learn's `log_loss`. A label that is unknown to the model has p = 0, clipped to
+ * 2⁻⁵². Probabilities are first divided by their sum.
  *
- * For `noRegression` give a `clip`, or compare `accuracy()` and only measure the log loss. Without a clip one unseen item may
- * cost 36, so a margin of 0.02 needs 5,398 items even if nothing changes, and nearly every verdict is inconclusive; with
- * `clip: 0.05` it needs 448.
+ * For `noRegression`, set a `clip`, or compare `accuracy()` and use `reportOnly(logLoss())`. Without a clip one unseen
+ * item may cost 36, so a margin of 0.02 needs 5,398 items even if nothing changes, and nearly every verdict is
+ * inconclusive; with `clip: 0.05` it needs 448.
  *
  * @throws `invalid-options` for a clip that is not between 0 and 1.
  */

@@ -1,11 +1,11 @@
 import type { Metric } from '../evaluation.js'
 
-/** Of the items answered with `label`, the share that has it: TP / (TP + FP). */
+/** The share of items predicted as `label` that have this label: TP / (TP + FP). */
 export function precision(label: string): Metric {
   return ratio('precision', label, (hit, said) => [hit ? 1 : 0, said ? 1 : 0])
 }
 
-/** Of the items that have `label`, the share answered with it: TP / (TP + FN). */
+/** The share of items with `label` that are predicted as it: TP / (TP + FN). */
 export function recall(label: string): Metric {
   return ratio('recall', label, (hit, _said, has) => [hit ? 1 : 0, has ? 1 : 0])
 }
@@ -15,13 +15,16 @@ export function f1(label: string): Metric {
   return ratio('f1', label, (hit, said, has) => [hit ? 2 : 0, Number(said) + Number(has)])
 }
 
-/** The mean over the labels of `precision`, each label alike: scikit-learn's `average='macro'`, 0 for a label that nothing was answered with. */
+/**
+ * The unweighted mean of `precision` over the labels: scikit-learn's `average='macro'`, with 0 for a label that was
+ * never predicted.
+ */
 export const macroPrecision = (): Metric => macro('precision', ({ hits, said }) => [hits, said])
 
-/** The mean over the labels of `recall`, each label alike: scikit-learn's `average='macro'`. */
+/** The unweighted mean of `recall` over the labels: scikit-learn's `average='macro'`. */
 export const macroRecall = (): Metric => macro('recall', ({ hits, has }) => [hits, has])
 
-/** The mean over the labels of `f1`, each label alike: scikit-learn's `average='macro'`. */
+/** The unweighted mean of `f1` over the labels: scikit-learn's `average='macro'`. */
 export const macroF1 = (): Metric => macro('f1', ({ hits, said, has }) => [2 * hits, said + has])
 
 interface Counts {
@@ -30,7 +33,7 @@ interface Counts {
   has: number
 }
 
-/** Over the labels that an item has or was answered with. */
+/** The mean over all labels that are a target or a prediction. */
 function macro(name: string, parts: (counts: Counts) => readonly [number, number]): Metric {
   return {
     contract: 1,
@@ -64,7 +67,7 @@ function macro(name: string, parts: (counts: Counts) => readonly [number, number
   }
 }
 
-/** Each is a sum over a sum, item by item, so that it can be resampled by item. */
+/** Each is a ratio of per-item sums, so that it can be resampled by item. */
 function ratio(
   name: string,
   label: string,

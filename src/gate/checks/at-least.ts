@@ -5,22 +5,24 @@ import { judgeBound } from '../judge-bound.js'
 import { alpha } from '../partial-finding.js'
 
 /**
- * Whether a binary metric is at least `floor`, with 95 % confidence: the one-sided bound, not the estimate,
- * has to reach it. `fail` if even the upper bound does not. The bound is Clopper and Pearson's if every item is independent,
- * else Gaffke's over groups, every item counting alike. The reason states what guessing would reach, and warns where guessing could pass.
+ * Checks that a binary metric is at least `floor`, with 95 % confidence: the lower one-sided bound, not the estimate,
+ * has to reach the floor. `fail` if the upper bound does not reach it. The bound is Clopper-Pearson if items are
+ * independent, otherwise Gaffke's bound over groups, with equal weight per item. The reason states what guessing
+ * reaches, and warns if guessing could pass.
  *
  * @param floor a ratio, 0..1.
- * @throws `invalid-options` for a metric that is not binary or of which less is better, or a floor outside 0..1.
+ * @throws `invalid-options` for a metric that is not binary or not "higher is better", or a floor outside 0..1.
  */
 export function atLeast(metric: Metric, floor: number): Check {
   return boundCheck('at-least', metric, floor)
 }
 
 /**
- * Whether a binary metric of which less is better is at most `ceiling`, with 95 % confidence: as `atLeast`, the other way round.
+ * Checks that a binary metric with "lower is better" is at most `ceiling`, with 95 % confidence. The counterpart of
+ * `atLeast`.
  *
  * @param ceiling a ratio, 0..1.
- * @throws `invalid-options` for a metric that is not binary or of which more is better, or a ceiling outside 0..1.
+ * @throws `invalid-options` for a metric that is not binary or not "lower is better", or a ceiling outside 0..1.
  */
 export function atMost(metric: Metric, ceiling: number): Check {
   return boundCheck('at-most', metric, ceiling)

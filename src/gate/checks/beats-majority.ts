@@ -7,12 +7,14 @@ import { metricColumn, pairGroups } from '../paired-groups.js'
 import { alpha, type PartialFinding } from '../partial-finding.js'
 
 /**
- * Whether a model is better than always answering the most frequent target of the evaluation set, with 95 % confidence.
+ * Checks that a model is better than always answering the most frequent target of the evaluation set, with 95 %
+ * confidence.
  *
- * The floor is the share of that target among the items, 0..1. `pass` if the one-sided lower bound reaches the floor and the
- * model is better item by item, `fail` if the upper bound does not reach it and the model is worse item by item. The bounds
- * are those of `atLeast`; the comparison by item is that of `improves`, and allows for the share being an estimate, too.
- * `inconclusive` if all items have one target, because no model can be better. `not-applicable` if the targets are not texts.
+ * The floor is the share of that target among the items, 0..1. `pass` if the one-sided lower bound reaches the floor
+ * and the model is better item by item, `fail` if the upper bound does not reach it and the model is worse item by
+ * item. The bounds are the same as in `atLeast`. The comparison by item is the same as in `improves`, and accounts for
+ * the share being an estimate. `inconclusive` if all items have one target, because no model can be better.
+ * `not-applicable` if the targets are not texts.
  *
  * @throws `invalid-options` for a metric that is not binary, or of which less is better.
  */
@@ -20,7 +22,7 @@ export function beatsMajority(metric: Metric): Check {
   if (metric.kind !== 'binary' || metric.direction !== 'higher-is-better')
     throw new SheikhError(
       'invalid-options',
-      `Cannot compare "${metric.name}" with the most frequent answer: the metric is not right-or-wrong with more being better. Use accuracy() or exactMatch().`,
+      `Cannot compare "${metric.name}" with the most frequent answer: the metric is not binary with "higher is better". Use accuracy() or exactMatch().`,
     )
   const name = `beats-majority(${metric.name})`
   return {
@@ -40,7 +42,7 @@ export function beatsMajority(metric: Metric): Check {
         return finding({
           status: 'not-applicable',
           items,
-          reason: 'the targets are not labels, so none is most frequent',
+          reason: 'the targets are not labels, so there is no most frequent one',
         })
       if (counts.size === 1)
         return finding({
@@ -58,13 +60,13 @@ export function beatsMajority(metric: Metric): Check {
       )
       const engine = `${bounded.engine}, and ${paired.engine}`
       if (paired.status === bounded.status) return finding({ threshold, ...bounded, engine })
-      const reason = `${bounded.reason}; item by item it is neither better nor worse for certain than always giving the most frequent target`
+      const reason = `${bounded.reason}; item by item, the data do not show whether it is better or worse than always giving the most frequent target`
       return finding({ threshold, ...bounded, engine, status: 'inconclusive', reason })
     },
   }
 }
 
-/** The evaluation of a model that always gives this answer. */
+/** The evaluation of a model that always answers `answer`. */
 function always(answer: unknown, evaluation: Evaluation, metric: Metric): Evaluation {
   const scores = Float64Array.from(evaluation.targets, (target) => (target === answer ? 1 : 0))
   return { ...evaluation, metrics: [{ ...metricColumn(evaluation, metric), scores }] }

@@ -8,13 +8,13 @@ import { slicesOf } from '../slices.js'
 export interface Benchmark {
   /** A slice of the evaluation set: `category=hard-cases`, or its name alone, `hard-cases`. */
   readonly name: string
-  /** The share that has to be right, 0..1. Without one nothing can pass. */
+  /** The share of items that must be correct, 0..1. Without a threshold the benchmark cannot pass. */
   readonly threshold?: number | undefined
 }
 
 /**
- * Whether a binary metric reaches a threshold on each named part of the evaluation set: by `atLeast`'s bound, each by itself.
- * A suite without any item or threshold is inconclusive: what was asked for and is not there has not passed.
+ * Checks that a binary metric reaches a threshold on each named part of the evaluation set, by the same bound as
+ * `atLeast`. Each part is judged separately. A suite without items or without a threshold is inconclusive.
  *
  * @throws `invalid-options`
  */
@@ -22,7 +22,7 @@ export function benchmarks(metric: Metric, suites: readonly Benchmark[]): Check 
   if (metric.kind !== 'binary' || metric.direction !== 'higher-is-better')
     throw new SheikhError(
       'invalid-options',
-      `Cannot use "${metric.name}" for benchmarks: only a binary metric of which more is better has an exact bound. Use accuracy().`,
+      `Cannot use "${metric.name}" for benchmarks: only a binary metric with "higher is better" has an exact bound. Use accuracy().`,
     )
   const odd = suites.find(({ threshold }) => threshold !== undefined && !(threshold >= 0 && threshold <= 1))
   const names = suites.map(({ name }) => name)
@@ -30,7 +30,7 @@ export function benchmarks(metric: Metric, suites: readonly Benchmark[]): Check 
   if (suites.length === 0 || odd !== undefined || twice !== undefined)
     throw new SheikhError(
       'invalid-options',
-      `Cannot use these benchmarks: ${odd !== undefined ? `the threshold of "${odd.name}" is ${odd.threshold}, not 0 to 1` : twice !== undefined ? `"${twice}" stands twice` : 'there is none'}. Name each once, with a share that has to be right.`,
+      `Cannot use these benchmarks: ${odd !== undefined ? `the threshold of "${odd.name}" is ${odd.threshold}, not 0 to 1` : twice !== undefined ? `"${twice}" appears twice` : 'the list is empty'}. Name each once, with the share of items that must be correct.`,
     )
   const check = `benchmarks(${metric.name})`
   return {
@@ -51,11 +51,11 @@ export function benchmarks(metric: Metric, suites: readonly Benchmark[]): Check 
         const suite = { check, critical: true, required: true, metric: metric.name, slice: name, alpha: passAlpha }
         const items = slices.find(({ slice, value }) => slice === name || value === name)?.items
         const missing =
-          threshold === undefined ? 'no threshold is set for it' : items === undefined ? 'no item is in it' : undefined
+          threshold === undefined ? 'it has no threshold' : items === undefined ? 'it has no items' : undefined
         if (missing === undefined) {
           const asked = { side: 'at-least', threshold: threshold!, passAlpha, items } as const
           findings.push({ ...suite, threshold, ...judgeBound(evaluation, metric, asked) })
-        } else findings.push({ ...suite, status: 'inconclusive', reason: `the suite is asked for, and ${missing}` })
+        } else findings.push({ ...suite, status: 'inconclusive', reason: `the suite cannot be judged: ${missing}` })
       }
       return findings
     },

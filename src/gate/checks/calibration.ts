@@ -9,13 +9,13 @@ export interface CalibrationOptions {
 }
 
 /**
- * Whether the model is as often right as it says: the expected calibration error of the label that it gives, in bins of as
- * many items each (K. Nguyen and B. O'Connor, EMNLP 2015).
+ * Checks that the model is right as often as its confidence predicts: the expected calibration error of its answer, in
+ * bins with equal numbers of items (K. Nguyen and B. O'Connor, EMNLP 2015).
  *
- * `pass` where the upper bootstrap percentile is at most `maximumError`: the error is estimated too high, never too low, so
- * this errs to the safe side. `fail` where exact bounds by bin (Clopper-Pearson, or Gaffke's over groups; Bonferroni over
- * five bins) leave no smaller one. Every item counts alike, and groups are resampled as wholes. The finding holds the
- * reliability diagram.
+ * `pass` if the upper bootstrap percentile is at most `maximumError`. The error is overestimated, never underestimated,
+ * so a pass is conservative. `fail` if exact bounds per bin (Clopper-Pearson, or Gaffke's over groups; Bonferroni over
+ * five bins) show that the error is larger. Every item has the same weight, and groups are resampled together. The
+ * finding contains the reliability diagram.
  *
  * @throws `invalid-options`
  */

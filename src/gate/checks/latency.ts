@@ -4,16 +4,17 @@ import type { Check, Finding } from '../gate.js'
 import { alpha } from '../partial-finding.js'
 
 export interface LatencyOptions {
-  /** Milliseconds for one input, asked alone. */
+  /** Maximum time for one prediction, in milliseconds. */
   readonly maximumMs: number
-  /** Which quantile must be within it, 0..1. @default 0.95 */
+  /** The quantile that must be within it, 0..1. @default 0.95 */
   readonly quantile?: number | undefined
 }
 
 /**
- * Whether a quantile of the time that one answer takes is at most `maximumMs`, on the machine that judges: its upper bound
- * has to be, and it fails where the lower bound is not. Bounds are order statistics, whatever the distribution (W. J.
- * Conover, Practical Nonparametric Statistics, § 3.2). Nothing of it is kept: every run measures anew.
+ * Checks that a quantile of the time for a single prediction is at most `maximumMs`, on the machine that runs the gate.
+ * `pass` if the upper bound of the quantile is, `fail` if the lower bound is not. Bounds are order statistics and need
+ * no assumption about the distribution (W. J. Conover, Practical Nonparametric Statistics, § 3.2). Every run measures
+ * again; nothing is cached.
  *
  * @throws `invalid-options`
  */
@@ -21,7 +22,7 @@ export function latency({ maximumMs, quantile = 0.95 }: LatencyOptions): Check {
   if (!(maximumMs > 0 && Number.isFinite(maximumMs) && quantile > 0 && quantile < 1))
     throw new SheikhError(
       'invalid-options',
-      `Cannot ask for the quantile ${quantile} within ${maximumMs} ms: give a quantile between 0 and 1 and a time above 0.`,
+      `Cannot check the quantile ${quantile} against ${maximumMs} ms: a value is out of range. Give a quantile between 0 and 1 and a time above 0.`,
     )
   const name = 'latency'
   return {
@@ -35,7 +36,7 @@ export function latency({ maximumMs, quantile = 0.95 }: LatencyOptions): Check {
       context.signal.throwIfAborted()
       const common = { check: name, critical: true, unit: 'ms', threshold: maximumMs, alpha: passAlpha } as const
       if (latenciesMs === undefined || latenciesMs.length === 0)
-        return [{ ...common, status: 'inconclusive', reason: 'no answer was timed' }]
+        return [{ ...common, status: 'inconclusive', reason: 'no latency was measured' }]
       return [
         {
           ...common,
@@ -58,7 +59,7 @@ function judge(
   passAlpha: number,
 ): Pick<Finding, 'status' | 'reason' | 'estimate' | 'lower' | 'upper' | 'items' | 'engine'> {
   const n = sorted.length
-  // The k-th smallest is above the quantile with chance P(Bin(n, q) ≤ k − 1), and below it with the rest.
+  // The k-th smallest value is above the quantile with chance P(Bin(n, q) ≤ k − 1), otherwise below it.
   const chances = sorted.map((_, k) => binomialCdf(k, n, quantile))
   const upperAt = chances.findIndex((chance) => chance >= 1 - passAlpha)
   const lowerAt = chances.findLastIndex((chance) => chance <= alpha)
@@ -71,7 +72,7 @@ function judge(
       : lower !== undefined && lower > maximumMs
         ? 'fail'
         : 'inconclusive'
-  const what = `the ${Number((100 * quantile).toFixed(2))} % quantile of ${n} single answers is ${format(estimate)} ms`
+  const what = `the ${Number((100 * quantile).toFixed(2))} % quantile of ${n} single predictions is ${format(estimate)} ms`
   return {
     status,
     estimate,
@@ -79,7 +80,7 @@ function judge(
     ...(upper !== undefined && { upper }),
     items: n,
     engine: 'order statistics',
-    reason: `${what}, ${upper === undefined ? 'with too few answers for an upper bound' : `at most ${format(upper)} ms with confidence`}; ${format(maximumMs)} ms are allowed`,
+    reason: `${what}, ${upper === undefined ? 'with too few predictions for an upper bound' : `at most ${format(upper)} ms with confidence`}; the maximum is ${format(maximumMs)} ms`,
   }
 }
 

@@ -8,26 +8,32 @@ import { slicesOf } from '../slices.js'
 import { suggestedGroups } from '../suggested-groups.js'
 
 export interface NoRegressionOptions {
-  /** The largest loss that is still no regression, in the metric's unit, above 0 and below 1. @default 0.02 */
+  /**
+   * The largest loss that is tolerated, in the metric's unit. Above 0, and below 1 for a binary metric. @default 0.02
+   */
   readonly margin?: number | undefined
-  /** Slices (`category=spam-1`) without whose pass there is none over all. @default none */
+  /** Slices that must pass for the verdict to pass, such as `category=spam-1`. @default none */
   readonly requiredSlices?: readonly string[] | undefined
 }
 
 /**
- * Whether the candidate is at most `margin` worse than the released model, and than the best one ever released: over all
- * items and by slice, paired item by item. Every item counts alike; groups are the independent units.
+ * Checks that the candidate is at most `margin` worse than the released model, and than the best model ever released.
+ * Compares over all items and per slice, paired by item. Every item has the same weight; groups are the independent
+ * units.
  *
- * A binary metric whose items are independent: `pass` if Tango's score test of non-inferiority (Statistics in Medicine 17,
- * 1998) and the exact unconditional test both have p ≤ 0.05; `fail` if more items were lost than won and the one-sided mid-p
- * McNemar test has p ≤ 0.05. A binary metric in groups, and a mean: `pass` if `gaffkeTest` over groups has p ≤ 0.05 for
- * better than −margin, `fail` if it has for worse than 0. A ratio of sums: the same, linearised, and the BCa bootstrap must
- * agree. By slice after Holm's correction; else `inconclusive`.
+ * A binary metric whose items are independent: `pass` if Tango's score test of non-inferiority (Statistics in Medicine
+ * 17, 1998) and the exact unconditional test both have p ≤ 0.05; `fail` if there are more regressions than improvements
+ * and the one-sided mid-p McNemar test has p ≤ 0.05. A binary metric in groups, and a mean: `pass` if `gaffkeTest` over
+ * groups has p ≤ 0.05 for "better than −margin", `fail` if it has p ≤ 0.05 for "worse than 0". A ratio of sums: the
+ * same test, linearised, and the BCa bootstrap must agree. Slices fail after Holm's correction. Otherwise
+ * `inconclusive`.
  *
- * A metric with a wide range needs many items: at least 3 · range / margin of them, because one unseen item may lose all of
- * it. Without a clip `logLoss()` is nearly always inconclusive: use `logLoss({ clip: 0.05 })`, or compare `accuracy()`.
+ * A metric with a wide range needs many items: at least 3 · range / margin, because one unseen item may lose the full
+ * range. Without a clip `logLoss()` is nearly always inconclusive: use `logLoss({ clip: 0.05 })`, or compare
+ * `accuracy()`.
  *
- * A mean or ratio without a finite `range` needs 20 groups; how far an unseen group may lie is estimated from the scores.
+ * A mean or ratio without a finite `range` needs at least 20 groups. The distance of an unseen group is estimated from
+ * the scores.
  *
  * @throws `invalid-options` for an aggregate metric, or a margin that is not above 0 (and below 1 for a binary metric).
  */
@@ -35,22 +41,23 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
   if (metric.kind === 'aggregate')
     throw new SheikhError(
       'invalid-options',
-      `Cannot check "${metric.name}" for regression: an aggregate has no parts to resample. Use a binary metric, a mean or a ratio, or a check of your own.`,
+      `Cannot check "${metric.name}" for regression: an aggregate has no per-item scores to resample. Use a binary metric, a mean or a ratio, or a check of your own.`,
     )
   if (!(margin > 0 && margin < (metric.kind === 'binary' ? 1 : Number.POSITIVE_INFINITY)))
     throw new SheikhError(
       'invalid-options',
-      `Cannot use the margin ${margin}: it is not ${metric.kind === 'binary' ? 'between 0 and 1' : 'a finite number above 0'}. 0.02 is two points.`,
+      `Cannot use the margin ${margin}: it is not ${metric.kind === 'binary' ? 'between 0 and 1' : 'a finite number above 0'}. For example, 0.02 is two percentage points.`,
     )
   return comparingCheck({
     name: `no-regression(${metric.name})`,
     metric,
     describe: () => ({ metric: metric.name, margin, alpha, requiredSlices }),
     common: { margin },
-    notYet: 'nothing is released yet, so there is nothing to be worse than',
+    notYet: 'no release exists yet, so there is nothing to compare with',
     whenSame: {
       status: 'pass',
-      reason: 'it is the released model itself, so nothing is lost: only other files of the release differ',
+      reason:
+        'the candidate is the released model, so there are no regressions: only other files of the release differ',
     },
     asksBest: true,
     ask(pairs, { candidate, passAlpha }, context) {
@@ -70,14 +77,14 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
             slice,
             required: true,
             status: 'inconclusive',
-            reason: 'the slice is required, and no item is in it',
+            reason: 'the slice is required but has no items',
           })
       return answers
     },
   })
 }
 
-/** A warning that items may not be independent; empty if the ids say nothing of the kind. */
+/** A warning that items may not be independent. Empty if the ids suggest no groups. */
 function undeclared(evaluation: Evaluation): string {
   const found = suggestedGroups(evaluation)
   if (found === undefined) return ''

@@ -2,7 +2,10 @@ import type { Metric } from '../../evaluation/index.js'
 import type { Check, Finding, Reference } from '../gate.js'
 import { metricColumn } from '../paired-groups.js'
 
-/** What a metric comes to, of the candidate and of what it would replace, in the verdict and the reports. It decides nothing. */
+/**
+ * Adds a metric's value, for the candidate and the baseline, to the verdict and the reports. Does not influence the
+ * decision.
+ */
 export function reportOnly(metric: Metric): Check {
   const name = `reportOnly(${metric.name})`
   return {
@@ -21,7 +24,7 @@ export function reportOnly(metric: Metric): Check {
         ...(value !== null && { candidateValue: value }),
         ...(before !== undefined && { referenceValue: before }),
         items: evaluation.ids.length,
-        reason: `${metric.name} is ${said(value)}${before === undefined ? '' : `, and was ${said(before)}`}; nothing is asked of it`,
+        reason: `${metric.name} is ${said(value)}${before === undefined ? '' : `, and was ${said(before)}`}; reported only`,
       }
       return [finding]
     },

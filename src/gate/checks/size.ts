@@ -2,16 +2,16 @@ import { SheikhError } from '../../core/index.js'
 import type { Check } from '../gate.js'
 
 export interface SizeOptions {
-  /** Of all files of the weights together. */
+  /** Maximum total size of all weight files. */
   readonly maximumBytes: number
 }
 
-/** Whether the weights fit into so many bytes. @throws `invalid-options`. */
+/** Checks that the weights have at most `maximumBytes` bytes. @throws `invalid-options`. */
 export function size({ maximumBytes }: SizeOptions): Check {
   if (!Number.isSafeInteger(maximumBytes) || maximumBytes < 1)
     throw new SheikhError(
       'invalid-options',
-      `Cannot use ${maximumBytes} as the largest size: give whole bytes, at least 1.`,
+      `Cannot use ${maximumBytes} as the largest size: it is not a whole number of at least 1. Give a number of bytes.`,
     )
   const name = 'size'
   return {
@@ -32,7 +32,7 @@ export function size({ maximumBytes }: SizeOptions): Check {
           estimate: bytes,
           threshold: maximumBytes,
           engine: 'sum of the files',
-          reason: `the weights have ${bytes.toLocaleString('en')} bytes, and ${maximumBytes.toLocaleString('en')} are allowed`,
+          reason: `the weights have ${bytes.toLocaleString('en')} bytes; the maximum is ${maximumBytes.toLocaleString('en')}`,
         },
       ]
     },

@@ -2,9 +2,10 @@ import { checkWeights, weightsFormats } from '../../model/index.js'
 import type { Check } from '../gate.js'
 
 /**
- * Whether the weights are whole and load without running code. Every file has the content that its digest says, and none contains a
- * Python pickle or a Keras Lambda layer. At least one file holds weights in a format that can be checked, recognised by content:
- * safetensors (every value is finite, and a `config.json` is beside it), ONNX, GGUF, NumPy, HDF5 or JSON.
+ * Checks that the weights are complete and load without running code. Every file must match its digest, and none may
+ * contain a Python pickle or a Keras Lambda layer. At least one file must contain weights in a format that can be
+ * checked, recognised by content: safetensors (every value must be finite, with a `config.json` next to it), ONNX,
+ * GGUF, NumPy, HDF5 or JSON.
  *
  * A failure cannot be overridden. For another format, replace this check with one of your own.
  */
@@ -13,13 +14,13 @@ export function weightIntegrity(): Check {
   return {
     contract: 1,
     name,
-    // 2: every file is checked by its content, and formats other than safetensors are accepted.
+    // Version 2: every file is checked by its content, and formats other than safetensors are accepted.
     version: '2',
     metrics: [],
     describe: () => null,
     foresee({ trainer, weightsFormat, last }) {
       const critical = { check: name, status: 'fail', critical: true, overridable: false, repeats: true } as const
-      const remedy = `Write weights as ${weightsFormats.join(', ')}, or replace this check by one of your own before you train`
+      const remedy = `Write weights as ${weightsFormats.join(', ')}, or replace this check with your own before you train`
       if (
         weightsFormat !== undefined &&
         !weightsFormats.some((one) => one.toLowerCase() === weightsFormat.toLowerCase())
@@ -32,7 +33,7 @@ export function weightIntegrity(): Check {
       return [
         {
           ...critical,
-          reason: `the last candidate of the trainer "${trainer}" (run ${last!.runId}) was refused for how it is written: ${refused.reason}. ${remedy}`,
+          reason: `the last candidate of the trainer "${trainer}" (run ${last!.runId}) was refused because of its format: ${refused.reason}. ${remedy}`,
         },
       ]
     },
@@ -45,7 +46,7 @@ export function weightIntegrity(): Check {
             check: name,
             status: 'pass',
             critical: true,
-            reason: `all ${files} files of the weights are whole, and none runs code`,
+            reason: `all ${files} weight files are complete, and none can run code`,
           },
         ]
       const shown = problems.slice(0, 3).map(({ file, problem }) => `"${file}": ${problem}`)

@@ -3,7 +3,7 @@ import { howSure } from './how-sure.js'
 import { whatWouldChangeIt } from './what-would-change-it.js'
 import { why } from './why.js'
 
-/** A verdict in sentences for somebody who did not make the model. */
+/** A verdict explained in sentences, for readers who did not train the model. */
 export interface Explanation {
   readonly decided: string
   readonly why: string
@@ -11,7 +11,10 @@ export interface Explanation {
   readonly whatWouldChangeIt: string
 }
 
-/** What was decided, why, how sure it is and what would change it, from the findings' own numbers. */
+/**
+ * Explains a verdict from the numbers of its findings: the decision, the reasons, how certain it is, and what would
+ * change it.
+ */
 export function explainVerdict(verdict: Verdict): Explanation {
   const deciding = decidingFindings(verdict)
   return {
@@ -27,13 +30,13 @@ function decided({ status, whenInconclusive }: Verdict): string {
   if (status === 'fail') return 'The new model must not be released.'
   const then = {
     ask: 'a person decides',
-    hold: 'by the rules it is held back',
-    release: 'by the rules it is released all the same',
+    hold: 'the policy holds it back',
+    release: 'the policy releases it anyway',
   }[whenInconclusive]
-  return `The evidence does not settle whether the new model may be released: ${then}.`
+  return `The evidence does not show whether the new model may be released: ${then}.`
 }
 
-/** The findings that made the verdict what it is, the most telling first. */
+/** The findings that decided the verdict, most important first. */
 function decidingFindings({ status, findings }: Verdict): readonly Finding[] {
   const decides = (finding: Finding) =>
     finding.critical &&

@@ -1,7 +1,7 @@
 import type { Finding, Verdict } from '../../gate/index.js'
 import { count, differenceUnit, isKnown, percent } from '../markdown.js'
 
-/** What chance could have done, in the numbers of the finding that decided. */
+/** How likely chance explains the result, in the numbers of the deciding finding. */
 export function howSure(verdict: Verdict, finding: Finding | undefined): string {
   const { status, reuse } = verdict
   const parts: string[] = []
@@ -9,22 +9,22 @@ export function howSure(verdict: Verdict, finding: Finding | undefined): string 
     parts.push(status === 'pass' ? passed(finding) : status === 'fail' ? failed(finding, verdict) : open(finding))
   if (reuse !== undefined && reuse.evaluationCount > 1)
     parts.push(
-      `These items have judged ${count(reuse.evaluationCount)} candidates${reuse.maximumEvaluations === undefined ? '' : ` of the ${count(reuse.maximumEvaluations)} that they may`}: the chance that a bad one passed by now is up to ${percent(reuse.falsePassChance)}.`,
+      `This evaluation set has judged ${count(reuse.evaluationCount)}${reuse.maximumEvaluations === undefined ? '' : ` of at most ${count(reuse.maximumEvaluations)}`} candidates: the chance that a bad one has passed is at most ${percent(reuse.falsePassChance)}.`,
     )
-  return parts.length > 0 ? parts.join(' ') : 'Nothing was measured, so nothing is sure.'
+  return parts.length > 0 ? parts.join(' ') : 'Nothing was measured, so nothing is certain.'
 }
 
-/** The level of every claim that nobody wants stricter. */
+/** The level of every claim, unless a stricter one is set. */
 const usual = 0.05
 const levelOf = ({ alpha }: Finding) => (isKnown(alpha) && alpha > 0 ? alpha : usual)
 
-const noChance = 'This is no matter of chance: it was looked at as a whole, and not in samples.'
+const noChance = 'Chance plays no role: everything was checked, not a sample.'
 
 function passed(finding: Finding): string {
   const { against, pPass, margin, kind } = finding
   if (against === undefined || !isKnown(pPass)) return bound(finding) ?? noChance
   const worse = isKnown(margin) ? `worse by the margin of ${size(margin, kind)}` : 'no better'
-  return `If it were truly ${worse}, it would look this good by chance ${oneIn(pPass)}; at most 1 time in ${count(Math.round(1 / levelOf(finding)))} is allowed.`
+  return `If it were truly ${worse}, it would look this good by chance ${oneIn(pPass)}; the limit is 1 time in ${count(Math.round(1 / levelOf(finding)))}.`
 }
 
 function failed(finding: Finding, { findings }: Verdict): string {
@@ -33,37 +33,37 @@ function failed(finding: Finding, { findings }: Verdict): string {
   if (!isKnown(p)) return bound(finding) ?? noChance
   const looked = findings.filter((one) => one.slice !== undefined && isKnown(one.pFail)).length
   const where = slice === undefined || looked < 2 ? '' : ` in any of the ${looked} slices`
-  return `If the new model were as good, so large a loss${where} would come by chance ${oneIn(p)}.`
+  return `If the new model were equally good, a loss this large${where} would happen by chance ${oneIn(p)}.`
 }
 
 function open(finding: Finding): string {
   const { estimate, lower, upper, margin, kind, against, threshold, unit, pPass } = finding
   if (against !== undefined && isKnown(pPass)) {
     if (isKnown(lower) && isKnown(margin)) {
-      const tolerated = `a loss of ${size(margin, kind)} is the most that is tolerated`
+      const tolerated = `the largest tolerated loss is ${size(margin, kind)}`
       if (lower <= -margin) return `The true change may be as low as ${differenceUnit(kind)(lower)}, and ${tolerated}.`
-      // The interval alone would let it pass: a stricter test, or the fewest items that can show anything, does not.
-      return `It comes close: the true change is most likely above ${differenceUnit(kind)(lower)}, and ${tolerated}, but the items are too few for the stricter of the two tests.`
+      // The interval alone would pass, but a stricter test or the minimum number of items does not.
+      return `This is close: the true change is most likely above ${differenceUnit(kind)(lower)}, and ${tolerated}, but there are too few items for the stricter of the two tests.`
     }
     return pPass >= 0.5
       ? 'It does not look better.'
-      : `If it were truly no better, it would look this good by chance ${oneIn(pPass)}; at most 1 time in ${count(Math.round(1 / levelOf(finding)))} is allowed.`
+      : `If it were truly no better, it would look this good by chance ${oneIn(pPass)}; the limit is 1 time in ${count(Math.round(1 / levelOf(finding)))}.`
   }
   if (against === undefined && isKnown(lower) && isKnown(upper) && isKnown(threshold)) {
     const shown = shownIn(unit)
-    return `The true value may be anywhere from ${shown(lower)} to ${shown(upper)}, and ${shown(threshold)} lies between.`
+    return `The true value may be anywhere from ${shown(lower)} to ${shown(upper)}, which includes the threshold ${shown(threshold)}.`
   }
   return isKnown(estimate)
-    ? 'The items are too few to say more.'
-    : 'Nothing can be said: the question was not answered.'
+    ? 'There are too few items to say more.'
+    : 'Nothing can be concluded: the check gave no answer.'
 }
 
-/** The bound that lies on one side of the threshold; `undefined` where none does. */
+/** A sentence on the bound that is on one side of the threshold; `undefined` if none is. */
 function bound(finding: Finding): string | undefined {
   const { status, lower, upper, threshold, unit } = finding
   if (!isKnown(threshold)) return undefined
   const shown = shownIn(unit)
-  // A claim of harm has its own level, whatever a pass is held to.
+  // A claim of harm has its own level, independent of the level for a pass.
   const sure = `${Number((100 * (1 - (status === 'fail' ? usual : levelOf(finding)))).toPrecision(4))} %`
   if (isKnown(lower) && lower >= threshold) return `With ${sure} confidence the true value is at least ${shown(lower)}.`
   if (isKnown(upper) && upper <= threshold) return `With ${sure} confidence the true value is at most ${shown(upper)}.`

@@ -1,17 +1,17 @@
 import { type Finding, refusedForGood, type Verdict } from '../../gate/index.js'
 import { count, isKnown, points } from '../markdown.js'
 
-/** What would lead to another verdict. */
+/** Explains what would lead to a different verdict. */
 export function whatWouldChangeIt({ status, findings }: Verdict, finding: Finding | undefined): string {
   if (status === 'pass') return afterPass(findings)
   const never = refusedForGood(findings)
-  if (never !== undefined) return `Other weights. The check ${never.check} cannot be overridden.`
+  if (never !== undefined) return `Different weights. The check ${never.check} cannot be overridden.`
   if (status === 'fail')
-    return 'Another model. If the items themselves are wrong, correct them in a commit of their own. A person who answers for it may override this, with a reason and an end date.'
-  const person = 'Or a person decides, and gives a reason.'
-  if (finding === undefined) return `A question that counts, answered with yes. ${person}`
+    return 'A different model. If evaluation items are wrong, correct them in a separate commit. A person may override this verdict, with a reason and an end date.'
+  const person = 'Or a person decides and gives a reason.'
+  if (finding === undefined) return `A critical check that passes. ${person}`
   if (!isKnown(finding.estimate))
-    return `An answer: mend what stood in its way, or ask what the items can tell, and run again. ${person}`
+    return `A result: fix what prevented the check, or use a check that these items can answer, then run again. ${person}`
   return [...size(finding), person].join(' ')
 }
 
@@ -19,22 +19,22 @@ function afterPass(findings: readonly Finding[]): string {
   const slices = findings.filter(({ slice, critical }) => slice !== undefined && critical)
   const open = slices.filter(({ status }) => status === 'inconclusive').length
   return open === 0
-    ? 'Nothing that is known now. New data or new items would be judged anew.'
-    : `Nothing that is known now. Of ${count(slices.length)} slices ${count(open)} ${open === 1 ? 'is' : 'are'} too small to settle alone: more items there would show what the whole hides.`
+    ? 'Nothing that is known now. New data or new items lead to a new verdict.'
+    : `Nothing that is known now. ${count(open)} of ${count(slices.length)} slices ${open === 1 ? 'is' : 'are'} too small to judge separately: more items in them would show regressions that the overall result hides.`
 }
 
 function size({ against, items, groups, groupsNeeded, smallestDetectableDrop, kind }: Finding): readonly string[] {
-  if (against === undefined) return ['More items, or a model that is clearly on one side of what is asked.']
+  if (against === undefined) return ['More items, or a model that is clearly above or below the threshold.']
   const parts: string[] = []
   if (isKnown(groupsNeeded) && isKnown(groups) && groupsNeeded > groups)
     parts.push(
       (items ?? groups) === groups
-        ? `More items: with about ${count(groupsNeeded)} independent ones in place of ${count(groups)}, a model of the same quality passes four times in five.`
-        : `More groups: with about ${count(groupsNeeded)} like these in place of ${count(groups)}, a model of the same quality passes four times in five.`,
+        ? `More items: with about ${count(groupsNeeded)} independent items instead of ${count(groups)}, a model of equal quality passes with 80 % power.`
+        : `More groups: with about ${count(groupsNeeded)} groups like these instead of ${count(groups)}, a model of equal quality passes with 80 % power.`,
     )
   if (isKnown(smallestDetectableDrop) && kind === 'binary')
     parts.push(
-      `These show a loss only from about ${points(smallestDetectableDrop).replace('+', '')} on (four times in five).`,
+      `The current set detects losses of about ${points(smallestDetectableDrop).replace('+', '')} or more with 80 % power.`,
     )
   if (kind === 'binary') parts.push('New labels help most where the two models disagree.')
   return parts.length > 0 ? parts : ['More items.']

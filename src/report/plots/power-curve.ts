@@ -55,15 +55,15 @@ function questionOf({
   margin,
   items,
   groups: n,
-  regressions: lost,
-  improvements: won,
+  regressions,
+  improvements,
   alpha = 0.05,
 }: Finding): DecisionQuestion | undefined {
   if (kind !== 'binary' || slice !== undefined || !Number.isSafeInteger(n) || !isWithin(margin, 1)) return undefined
   // The curve is that of the exact tests, which take one answer per group.
-  if ((items ?? n) !== n || !isWithin(alpha, 0.5) || !isKnown(lost) || !isKnown(won)) return undefined
+  if ((items ?? n) !== n || !isWithin(alpha, 0.5) || !isKnown(regressions) || !isKnown(improvements)) return undefined
   // No disagreement in n groups is no proof that there is none: half a group is assumed.
-  const discordance = Math.min(1, Math.max(lost + won, 0.5) / n!)
+  const discordance = Math.min(1, Math.max(regressions + improvements, 0.5) / n!)
   return n! > 0 && discordance > 0 ? { n: n!, margin, alpha, discordance } : undefined
 }
 

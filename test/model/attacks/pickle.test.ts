@@ -21,7 +21,7 @@ const facts: Readonly<Record<string, string>> = {
   'protocol-5': 'is a Python pickle (protocol 5)',
   'code-protocol-0': 'is a Python pickle that calls code',
   'code-protocol-1': 'is a Python pickle that calls code',
-  'torch-legacy': 'is a PyTorch file of the old kind, a Python pickle',
+  'torch-legacy': 'is a legacy PyTorch file, a Python pickle',
   'torch-zip': 'is a zip archive whose entry "archive/data.pkl" is a Python pickle (protocol 2)',
   'torch-zip64': 'is a zip archive whose entry "archive/data.pkl" is a Python pickle (protocol 2)',
   'zip-deflated': 'is a zip archive whose entry "weights" is a Python pickle (protocol 2)',

@@ -23,10 +23,10 @@ function claiming(headerBytes: bigint): Buffer {
 const attacks: readonly [fact: string, file: Uint8Array][] = [
   ['it has 0 bytes', new Uint8Array()],
   ['it has 7 bytes', new Uint8Array(7)],
-  ['its header claims 3 bytes, and the file has 10', claiming(3n)],
-  ['its header claims 2147483648 bytes, and the limit is 100000000', claiming(1n << 31n)],
+  ['its header claims 3 bytes, but the file has 10', claiming(3n)],
+  ['its header claims 2147483648 bytes, but the limit is 100000000', claiming(1n << 31n)],
   ['its header claims 18446744073709551615 bytes', claiming((1n << 64n) - 1n)],
-  ['its header claims 99999999 bytes, and the file has 10', claiming(99_999_999n)],
+  ['its header claims 99999999 bytes, but the file has 10', claiming(99_999_999n)],
   ['does not start with "{"', claiming(0n)],
   ['does not start with "{"', rawFile('\u00a0{}')],
   ['does not start with "{"', rawFile('   ')],
@@ -45,13 +45,13 @@ const attacks: readonly [fact: string, file: Uint8Array][] = [
   ['something other than white space follows', rawFile('{}\v')],
   ['something other than white space follows', rawFile('{}\0')],
   ['something other than white space follows', rawFile('{} {}')],
-  ['the key "a" stands twice in the header', rawFile(`{${tensor('a', 0, 4)},${tensor('a', 0, 4)}}`, four)],
-  ['the key "a" stands twice in the header', rawFile(`{${tensor('a', 0, 4)},${tensor('\\u0061', 0, 4)}}`, four)],
-  ['the key "__metadata__" stands twice', rawFile('{"__metadata__":{},"__metadata__":{}}')],
-  ['the key "k" stands twice in __metadata__', rawFile('{"__metadata__":{"k":"1","k":"2"}}')],
-  ['stands twice in tensor "a"', rawFile('{"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}}')],
+  ['the key "a" appears twice in the header', rawFile(`{${tensor('a', 0, 4)},${tensor('a', 0, 4)}}`, four)],
+  ['the key "a" appears twice in the header', rawFile(`{${tensor('a', 0, 4)},${tensor('\\u0061', 0, 4)}}`, four)],
+  ['the key "__metadata__" appears twice', rawFile('{"__metadata__":{},"__metadata__":{}}')],
+  ['the key "k" appears twice in __metadata__', rawFile('{"__metadata__":{"k":"1","k":"2"}}')],
+  ['appears twice in tensor "a"', rawFile('{"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}}')],
   ['something other than a string under "k"', rawFile('{"__metadata__":{"k":1}}')],
-  ['stands twice in the header', rawFile('{"__metadata__":{},"__metadata__":null}')],
+  ['appears twice in the header', rawFile('{"__metadata__":{},"__metadata__":null}')],
   ['something other than a string under "k"', rawFile('{"__metadata__":{"k":null}}')],
   ['no "{"', rawFile('{"__metadata__":nul}')],
   ['no "{"', rawFile('{"a":null}')],
@@ -73,8 +73,8 @@ const attacks: readonly [fact: string, file: Uint8Array][] = [
   ['whose product is above', rawFile(`{${tensor('a', 0, 0, '[9007199254740991,9007199254740991,0]')}}`)],
   ['more than 2^53 - 1 bits', rawFile(`{${tensor('a', 0, 4, '[9007199254740991]')}}`, four)],
   ['ends inside a byte', rawFile(`{${tensor('a', 0, 4, '[7]', 'F4')}}`, four)],
-  ['has 4 bytes of data, and its shape needs 3', rawFile(`{${tensor('a', 0, 4, '[3]')}}`, four)],
-  ['has 4 bytes of data, and its shape needs 20', rawFile(`{${tensor('a', 0, 4, '[5]', 'F32')}}`, four)],
+  ['has 4 bytes of data, but its shape needs 3', rawFile(`{${tensor('a', 0, 4, '[3]')}}`, four)],
+  ['has 4 bytes of data, but its shape needs 20', rawFile(`{${tensor('a', 0, 4, '[5]', 'F32')}}`, four)],
   ['not a begin and an end', rawFile('{"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}', four)],
   ['not a begin and an end', rawFile('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0]}}', four)],
   ['not a begin and an end', rawFile('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4,4]}}', four)],
@@ -116,10 +116,10 @@ describe('a header that is not sound', () => {
     writeFileSync(path, rawFile(`{}${' '.repeat(100)}`))
     expect((await readSafetensorsHeader(path, context)).tensors).toEqual([])
     const error = await rejection(readSafetensorsHeader(path, context, { maximumHeaderBytes: 100 }))
-    expect(error.message).toContain('its header claims 102 bytes, and the limit is 100')
+    expect(error.message).toContain('its header claims 102 bytes, but the limit is 100')
     writeFileSync(path, claiming(BigInt(maximumHeaderBytes + 1)))
     const higher = await rejection(readSafetensorsHeader(path, context, { maximumHeaderBytes: 1e12 }))
-    expect(higher.message).toContain('and the limit is 100000000')
+    expect(higher.message).toContain('but the limit is 100000000')
   })
 
   it('costs no memory by nesting', async () => {
