@@ -144,4 +144,4 @@ function slicesIn({ slices }: Evaluation): ReadonlySet<string> {
 }
 
 const isOfInconclusive = ({ check, change }: PolicyChange) =>
-  check === undefined && change.startsWith('an inconclusive verdict')
+  check === undefined && change.startsWith('whenInconclusive ')

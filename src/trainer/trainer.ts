@@ -1,32 +1,38 @@
 import type { CallContext, Described, Digest, Json } from '../core/index.js'
 import type { Model, Rows, WeightsDirectory } from '../model/index.js'
 
-/** Learns from rows, and loads what it learned. Function properties, so that parameters are checked strictly. */
+/**
+ * Trains on rows, and loads the resulting weights. Members are function properties, so that parameters are checked
+ * strictly.
+ */
 export interface Trainer<I = string, T = string> extends Described {
-  /** `'labels'`: targets are classes, so training needs two of them and must have seen every one that is judged. */
+  /** `'labels'`: targets are classes. Training needs at least two, and every class of the evaluation set. */
   readonly targets?: 'labels' | undefined
   /**
-   * The format of its weights, such as `safetensors` or `ONNX`: a gate that does not accept it says so before the training.
-   * Absent: known after the first training.
+   * The format of its weights, such as `safetensors` or `ONNX`. A gate that does not accept the format reports it
+   * before training. Absent: known only after the first training.
    */
   readonly weightsFormat?: string | undefined
-  /** It starts from `FitRequest.base` where there is one. Absent: a pipeline that names a base refuses this trainer. */
+  /** The trainer can start from `FitRequest.base`. Absent: a pipeline that names a base rejects this trainer. */
   readonly warmStart?: true | undefined
-  /** What decides the result beside `describe()`: package versions and the device's fingerprint. Part of the stage key, not of the source key. */
+  /**
+   * What decides the result besides `describe()`: package versions and the device's fingerprint. Part of the stage key,
+   * but not of the source key.
+   */
   readonly environment?: ((context: CallContext) => Promise<TrainerEnvironment>) | undefined
   /**
-   * Writes a complete weights directory into `request.directory`, and nothing if it fails.
+   * Trains, and writes a complete weights directory into `request.directory`, or nothing if it fails.
    *
-   * @throws `train-diverged` where a loss or a weight is not finite; `dataset-invalid` where the rows cannot be learned from;
-   * `artifact-corrupt` for a base that is not what this trainer writes.
+   * @throws `train-diverged` if a loss or a weight is not finite; `dataset-invalid` if the rows cannot be used for
+   * training; `artifact-corrupt` for a base that this trainer did not write.
    */
   readonly fit: (request: FitRequest<I, T>, context: FitContext) => Promise<Candidate>
   /**
-   * The files that people write and that `fit` or a model reads besides what it is given, absolute: a program. A project's run
-   * refuses those that are not as its commit has them. @default none
+   * Absolute paths of further files that people edit and that `fit` or a model reads, such as a program. A run of a
+   * project rejects files that differ from its commit. @default none
    */
   readonly files?: (() => readonly string[]) | undefined
-  /** @throws `artifact-corrupt` where the weights are not what this trainer writes. */
+  /** @throws `artifact-corrupt` if this trainer did not write the weights. */
   readonly load: (weights: WeightsDirectory, context: LoadContext) => Promise<Model<I>>
 }
 
@@ -39,19 +45,19 @@ export interface TrainerEnvironment {
 
 export interface FitRequest<I, T> {
   readonly training: Rows<I, T>
-  /** For early stopping and tuning; never the pinned set. */
+  /** Rows for early stopping and tuning; never the pinned set. */
   readonly development?: Rows<I, T> | undefined
   readonly seed: number
   /** An empty directory to write to. */
   readonly directory: string
   /**
-   * A folder that stays when this training is killed, and is there again for the next of the same key: what the trainer
-   * keeps in it, and how it knows it for its own, is its business. Absent: nothing is kept.
+   * A folder that survives a killed training and is passed to the next training with the same key. The trainer decides
+   * what to store in it and must verify that the content is its own. Absent: no checkpoints.
    */
   readonly checkpoints?: string | undefined
   /**
-   * Weights of a named release to start from, every file checked; absent: from scratch. Only for a trainer that says
-   * `warmStart`. The rows need not have every label that the base knows.
+   * Weights of a named release to start from; every file is verified. Absent: train from scratch. Only for a trainer
+   * with `warmStart`. The rows need not contain every label of the base.
    */
   readonly base?: WeightsDirectory | undefined
 }
@@ -62,7 +68,7 @@ export interface FitContext extends CallContext {
 
 export type LoadContext = CallContext
 
-/** JSON, sent at most a few times a second. */
+/** Progress of a training. JSON, sent at most a few times per second. */
 export interface TrainProgress {
   /** From 1. */
   readonly epoch: number
@@ -71,18 +77,21 @@ export interface TrainProgress {
   readonly steps: number
   readonly loss: number
   readonly learningRate: number
-  /** The step of the checkpoint that this training went on from; absent: it began at the start. */
+  /** The step of the checkpoint from which this training resumed. Absent if it did not resume. */
   readonly resumedFrom?: number | undefined
 }
 
-/** The release that a training started from. */
+/** The release from which a training started. */
 export interface BaseRecord {
   readonly version: string
-  /** Of its bundle. */
+  /** Digest of its bundle. */
   readonly digest: Digest
-  /** Of the rows that it knew, 0 to 1. */
+  /** Share of the base's training rows that is replayed, 0 to 1. */
   readonly replayShare: number
-  /** How many of the rows that it knew are still there, and how many of those took part; absent where all did. */
+  /**
+   * How many of the base's training rows still exist (`of`), and how many of them were used (`rows`). Absent if all
+   * were used.
+   */
   readonly replayed?: { readonly rows: number; readonly of: number } | undefined
 }
 
@@ -91,21 +100,21 @@ export interface Candidate {
   readonly record: CandidateRecord
 }
 
-/** How a candidate was made. JSON; no wall-clock times, so that equal training gives equal records. */
+/** How a candidate was made. JSON, without wall-clock times, so that identical trainings give identical records. */
 export interface CandidateRecord {
   readonly trainer: { readonly name: string; readonly version?: string | undefined; readonly describe: Json }
   readonly seed: number
-  /** Of the rows that it was given. */
+  /** Digest of the training rows. */
   readonly trainingDigest: Digest
   /** Written by the pipeline. Absent: trained from scratch. */
   readonly base?: BaseRecord | undefined
-  /** Of the rows that early stopping looked at. */
+  /** Digest of the rows that early stopping used. */
   readonly developmentDigest?: Digest | undefined
   readonly environment?: TrainerEnvironment | undefined
   /** `[step, loss]`, at most 1,000 points. */
   readonly lossCurve: readonly (readonly [step: number, loss: number])[]
-  /** `[step, loss]` on the development rows, where early stopping looked at them. */
+  /** `[step, loss]` on the development rows, if early stopping used them. */
   readonly developmentCurve?: readonly (readonly [step: number, loss: number])[] | undefined
-  /** Steps whose batch was split to stay within the byte budget. */
+  /** Number of steps whose batch was split to stay within the byte budget. */
   readonly splitSteps?: number | undefined
 }

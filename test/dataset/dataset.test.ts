@@ -145,7 +145,7 @@ describe('samples that cannot be used', () => {
       'a function that throws',
       [{}],
       { input: () => JSON.parse('x') as string },
-      expect.stringContaining('its input cannot be made'),
+      expect.stringContaining('its input cannot be derived'),
     ],
   ])('%s', async (_, values, options, message) => {
     await expect(failing(values, options)).rejects.toMatchObject({

@@ -61,7 +61,7 @@ describe('files that people have', () => {
       'id,text,,\n1,hello,you,\n',
       /column 3 has a value, but no name.*"id", "text"/,
     ],
-    ['a value beyond the header', 'a.csv', 'id,text\n1,hello,you\n', /3 fields, and the header has 2 columns.*comma/],
+    ['a value beyond the header', 'a.csv', 'id,text\n1,hello,you\n', /3 fields, but the header has 2 columns.*comma/],
     ['another separator than the header', 'a.csv', 'id;text\n1,hello\n', /the header has 2 columns.*semicolon/],
     ['a column twice', 'a.csv', 'id,text,text\n1,a,b\n', /"text" appears twice in the header/],
     ['NUL bytes', 'a.csv', 'id,text\n1,a\0b\n', /NUL/],
@@ -75,9 +75,9 @@ describe('files that people have', () => {
       'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n',
       /Git LFS pointer/,
     ],
-    ['Parquet', 'a.parquet', 'PAR1', /\.parquet files are not read/],
-    ['a spreadsheet', 'a.XLSX', 'PK', /\.XLSX files are not read/],
-    ['compressed text of no known format', 'a.txt.gz', gzipSync(csv), /\.gz files are not read/],
+    ['Parquet', 'a.parquet', 'PAR1', /\.parquet files are not supported/],
+    ['a spreadsheet', 'a.XLSX', 'PK', /\.XLSX files are not supported/],
+    ['compressed text of no known format', 'a.txt.gz', gzipSync(csv), /\.gz files are not supported/],
   ])('%s is refused by name', async (_, path, content, message) => {
     await expect(read({ [path]: content })).rejects.toMatchObject({
       code: 'dataset-invalid',

@@ -88,7 +88,7 @@ describe('sampleFiles', () => {
     ['a.json', '', 'line 1, column 1', /ends too early/],
     ['a.json', new Uint8Array([0x22, 0xff, 0x22]), '', /not UTF-8/],
     ['a.jsonl', '{"a":1}\n{"a"\n', 'line 2, column 5', /ends too early/],
-    ['a.csv', 'a,b\n1\n', 'line 2', /1 fields, and the header has 2 columns \("a", "b"\) with the separator comma/],
+    ['a.csv', 'a,b\n1\n', 'line 2', /1 field, but the header has 2 columns \("a", "b"\) with the separator comma/],
     ['a.csv', 'a,a\n1,2\n', 'line 1', /"a" appears twice in the header/],
     ['a.csv', 'a,b\n1,"2\n', 'line 2', /not closed/],
     ['a.csv', 'a,b\n1,"2"3\n', 'line 2', /follows the closing quote/],
@@ -132,7 +132,7 @@ describe('sampleFiles', () => {
     const folder = await folderWith({ 'a.json': '' })
     await truncate(join(folder, 'a.json'), 200_000_000)
     await expect(issuesOf(sampleFiles(folder))).rejects.toMatchObject(
-      withIssue('a.json', '', /200000000 bytes, and at most 100000000/),
+      withIssue('a.json', '', /200000000 bytes, but the maximum is 100000000/),
     )
   })
 

@@ -128,6 +128,6 @@ describe('an explanation', () => {
     const verdict = { status: 'inconclusive', findings: [], summary: '', whenInconclusive: 'hold' } as const
     const { why, decided } = explainVerdict(verdict)
     expect(why).toContain('No critical check passed')
-    expect(decided).toContain('held back')
+    expect(decided).toContain('holds it back')
   })
 })

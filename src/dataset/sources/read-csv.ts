@@ -41,7 +41,7 @@ export function readCsv(path: string, text: string, given?: string): SamplesRead
       issues.push(
         wrong(
           record.line,
-          `it has ${fields.length} fields, but the header has ${columns.length} columns (${someOf(columns)}) with the separator ${name}`,
+          `it has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, but the header has ${columns.length} columns (${someOf(columns)}) with the separator ${name}`,
         ),
       )
     else {

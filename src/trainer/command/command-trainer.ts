@@ -13,11 +13,12 @@ import { protocolVersion, writePredictRequest } from './request.js'
 import { type Settings, settingsOf } from './settings.js'
 
 /**
- * Any other program as a trainer: PyTorch, scikit-learn, a cluster's queue. Rows and configuration go out as files, progress
- * and predictions come back as JSON lines, weights as a folder; `docs/command-trainer.md` has the protocol.
+ * Uses any program as a trainer: PyTorch, scikit-learn, a cluster's queue. The program receives rows and configuration
+ * as files, and returns progress and predictions as JSON Lines, and weights as a folder. `docs/command-trainer.md`
+ * describes the protocol.
  *
- * @throws `invalid-options`. From `describe()`: `not-found` for an input that is not there. From `fit`: `stage-failed` with the
- * program's last lines, `missing-peer` where there is no such program, `artifact-corrupt` for weights that cannot be taken,
+ * @throws `invalid-options`. From `describe()`: `not-found` for a missing input. From `fit`: `stage-failed` with the
+ * program's last lines, `missing-peer` if the program does not exist, `artifact-corrupt` for invalid weights,
  * `train-diverged`, `storage-failed`. From `load`: `artifact-corrupt`, `stage-failed`.
  */
 export function commandTrainer<I = string, T = string>(options: CommandTrainerOptions): Trainer<I, T> {
@@ -43,7 +44,7 @@ export function commandTrainer<I = string, T = string>(options: CommandTrainerOp
     files: () => writtenFiles(directory, [...inputs, ...[fit, predict].flatMap((argv) => filesAmong(directory, argv))]),
 
     async fit(request, context) {
-      // Before the program reads them: an edit while it runs is another key.
+      // Computed before the program reads its inputs, so that an edit during the run leads to another key.
       const described = describe()
       const { weights, lossCurve, environment } = await fitByProgram(settings, request, context)
       return {
@@ -94,25 +95,25 @@ async function loadCommandModel<I>(
     await remove()
     throw error
   }
-  // One question at a time: answers carry no number.
+  // One request at a time, because answers carry no id.
   let last: Promise<unknown> = Promise.resolve()
   let disposed = false
   const answer = async (inputs: readonly I[], asking: LoadContext): Promise<readonly Prediction[]> => {
     const predictions: Prediction[] = []
     for (let first = 0; first < inputs.length; first += settings.batchSize) {
       asking.signal.throwIfAborted()
-      // Stopped in the middle of an answer, by a signal or the time limit.
+      // Restarts after a stop during an answer, by a signal or the time limit.
       if (!predictor.isUsable()) predictor = await start(asking)
       predictions.push(...(await predictor.predict(inputs.slice(first, first + settings.batchSize), asking)))
     }
     return predictions
   }
   return {
-    // The program decides too what weights say.
+    // Predictions depend on the program as well as on the weights.
     digest: digestJson([weights.digest, described]),
     labels: predictor.labels,
     predict(inputs, asking) {
-      if (disposed) return Promise.reject(new Error('The model is disposed: load it again.'))
+      if (disposed) return Promise.reject(new Error('The model is disposed. Load it again.'))
       const next = last.then(() => answer(inputs, asking))
       last = next.catch(() => undefined)
       return next

@@ -4,10 +4,11 @@ const endAll = () => {
 }
 
 /**
- * Calls `end` where this process exits before it is forgotten: a group of its own outlives its parent, and would hold a GPU for days.
- * One listener for all, and none while nothing runs. A process that is killed itself cannot do this.
+ * Calls `end` when this process exits, unless unregistered before. A separate process group outlives its parent and
+ * could occupy a GPU for days. Uses one listener for all, and none while nothing runs. Does not work if this process is
+ * killed.
  *
- * @returns forgets.
+ * @returns unregisters `end`.
  */
 export function endedWithUs(end: () => void): () => void {
   if (ends.size === 0) process.on('exit', endAll)

@@ -19,7 +19,7 @@ export interface Fitted {
   readonly environment: TrainerEnvironment | undefined
 }
 
-/** Has the program train. What it fails on leaves nothing in `request.directory`. */
+/** Runs the program's training. A failure leaves nothing in `request.directory`. */
 export async function fitByProgram(
   settings: Settings,
   request: FitRequest<unknown, unknown>,
@@ -29,7 +29,8 @@ export async function fitByProgram(
   context.signal.throwIfAborted()
   await checkSpace(directory, settings.minimumFreeBytes)
   if (base !== undefined) await verifyNamedFiles(base.path, base.manifest, context)
-  // Within the folder, so that weights are moved and not copied; what a crash leaves goes with the folder.
+  // Inside the folder, so that weights are moved instead of copied, and leftovers of a crash are removed with the
+  // folder.
   const folder = await mkdtemp(join(directory, '.request-')).catch((error) => {
     throw storageFailed('make a folder in', directory, error)
   })
@@ -65,7 +66,7 @@ async function runToEnd(
   { signal, log }: FitContext,
 ): Promise<void> {
   const output = programOutput(settings.fit.command, settings.redact, log)
-  // The first reason to stop it is what is thrown, whatever its end looks like after that.
+  // The first reason for stopping is thrown, however the program ends afterwards.
   let fault: { readonly error: unknown } | undefined
   const { command, args, cwd } = settings.fit
   const program = await startProgram({
@@ -108,7 +109,7 @@ async function runToEnd(
 const tooLong = (timeLimitMs: number) =>
   new SheikhError(
     'stage-failed',
-    `Training failed: the program took longer than ${timeLimitMs} ms and was stopped. Raise timeLimitMs, or give it less to do.`,
+    `Training failed: the program took longer than ${timeLimitMs} ms and was stopped. Raise timeLimitMs, or reduce the work.`,
     { facts: { timeLimitMs } },
   )
 
@@ -118,7 +119,7 @@ async function checkSpace(directory: string, minimumFreeBytes: number): Promise<
   if (freeBytes < minimumFreeBytes)
     throw new SheikhError(
       'storage-failed',
-      `Cannot train: ${JSON.stringify(directory)} has ${freeBytes} bytes free, and ${minimumFreeBytes} are asked for. Free some, or lower minimumFreeBytes.`,
+      `Cannot train: ${JSON.stringify(directory)} has ${freeBytes} bytes free, but ${minimumFreeBytes} are required. Free some space, or lower minimumFreeBytes.`,
       { facts: { path: directory, freeBytes, minimumFreeBytes }, retryable: true },
     )
 }

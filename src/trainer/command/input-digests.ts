@@ -9,13 +9,13 @@ export interface InputDigest {
   readonly digest: Digest
 }
 
-// What programs write beside their code when they run: with it in the key, every run would be the first.
+// Folders that change whenever programs run. With them in the key, no result would be reused.
 const passedOver = new Set(['.git', '__pycache__'])
 
 /**
  * The digests of files and folders, sorted by path.
  *
- * Synchronous, because `describe()` is: a source key that was made a moment before from other bytes would be wrong.
+ * Synchronous, because `describe()` is. Digests computed earlier could be outdated.
  *
  * @throws `not-found`; `invalid-options` for a link or a special file within a folder; `storage-failed`.
  */
@@ -24,8 +24,8 @@ export function inputDigests(directory: string, paths: readonly string[]): reado
 }
 
 /**
- * The files below `directory` that a command line names: a forgotten `inputs` must not make an edited program up to date. The
- * program itself is one of them if it is a path, unless it was installed.
+ * The files below `directory` that a command line names, so that an edited program is detected even without `inputs`.
+ * Includes the program itself if it is a path, unless a package manager installed it.
  */
 export function filesAmong(directory: string, { command, args, cwd }: Argv): readonly string[] {
   const base = resolve(directory)
@@ -39,8 +39,8 @@ export function filesAmong(directory: string, { command, args, cwd }: Argv): rea
 }
 
 /**
- * The files at and below `paths` that people wrote, absolute: without those of packages, of virtual environments, and those
- * that a link leads out to.
+ * The absolute paths of files at and below `paths` that people edit: without files of packages and virtual
+ * environments, and files behind a link that leads out.
  */
 export function writtenFiles(directory: string, paths: readonly string[]): readonly string[] {
   const base = realpathSync(resolve(directory))
@@ -55,7 +55,7 @@ export function writtenFiles(directory: string, paths: readonly string[]): reado
   return [...files]
 }
 
-/** A package manager put it there; the lockfile, not the commit, says what it is. */
+/** Whether a package manager installed the file. The lockfile, not the commit, determines its content. */
 function isInstalled(path: string): boolean {
   const folder = dirname(path)
   return path.split(/[\\/]/).includes('node_modules') || existsSync(join(folder, '..', 'pyvenv.cfg'))
@@ -65,7 +65,7 @@ function fileAt(path: string): boolean {
   try {
     return statSync(path).isFile()
   } catch {
-    // An option, a number, a name: whatever it is, it is no file.
+    // An option, a number or a name, but not a file.
     return false
   }
 }
@@ -76,10 +76,14 @@ function digestOf(path: string, name: string): Digest {
     return stats.isDirectory() ? digestOfFolder(path, name) : digestOfFile(path, name, stats)
   } catch (error) {
     if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      throw new SheikhError('not-found', `Cannot find the input ${JSON.stringify(name)}: correct "inputs".`, {
-        facts: { path },
-        cause: error,
-      })
+      throw new SheikhError(
+        'not-found',
+        `Cannot find the input ${JSON.stringify(name)}: it does not exist. Correct "inputs".`,
+        {
+          facts: { path },
+          cause: error,
+        },
+      )
     throw storageFailed('read', path, error)
   }
 }
@@ -91,7 +95,7 @@ function digestOfFolder(path: string, name: string): Digest {
   return digestJson(
     entries.map((entry) => {
       const below = `${name}/${entry.name}`
-      // What a link leads to may lie anywhere, or in a circle.
+      // A link may lead anywhere, or in a circle.
       if (!entry.isFile() && !entry.isDirectory()) throw notPlain(below)
       return [entry.name, digestOf(join(path, entry.name), below)]
     }),
@@ -117,5 +121,5 @@ function digestOfFile(path: string, name: string, stats: Stats): Digest {
 const notPlain = (name: string) =>
   new SheikhError(
     'invalid-options',
-    `Cannot take the input ${JSON.stringify(name)}: it is not a plain file or folder. Name what it points at.`,
+    `Cannot use the input ${JSON.stringify(name)}: it is not a plain file or folder. Name its target.`,
   )

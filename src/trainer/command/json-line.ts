@@ -1,7 +1,7 @@
-/** What stands for NaN and the infinities that Python's `json.dumps` writes, and no JSON may hold. */
+/** Replaces NaN and the infinities, which Python's `json.dumps` writes although they are not valid JSON. */
 export const notFinite = 'not finite'
 
-/** A line as an object, or undefined. Numbers that JSON has no word for become `notFinite`. */
+/** Parses a line as an object; undefined if it is not one. NaN and infinities become `notFinite`. */
 export function parseJsonLine(line: string): Readonly<Record<string, unknown>> | undefined {
   const value = parsed(line) ?? parsed(line.replace(pythonNumbers, JSON.stringify(notFinite)))
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,6 +1,6 @@
 const newline = 10
 
-/** Cuts bytes into lines. Of a line no more than `maximumBytes` are kept, and `whole` says whether that is all of it. */
+/** Splits bytes into lines. Keeps at most `maximumBytes` per line; `whole` is false if a line was truncated. */
 export function lineSplitter(maximumBytes: number, onLine: (line: string, whole: boolean) => void) {
   let pieces: Buffer[] = []
   let length = 0
@@ -30,7 +30,7 @@ export function lineSplitter(maximumBytes: number, onLine: (line: string, whole:
       }
       add(chunk.subarray(start))
     },
-    /** The last line, where none ended it. */
+    /** Emits the last line if it has no line break. */
     end() {
       if (length > 0) finish()
     },

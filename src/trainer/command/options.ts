@@ -1,67 +1,79 @@
 import { type Json, SheikhError } from '../../core/index.js'
 
-/** A program and its arguments, started as they are: no shell reads them. */
+/** A program and its arguments, started without a shell. */
 export type Command =
   | readonly [command: string, ...args: string[]]
   | {
       readonly command: string
       readonly args?: readonly string[] | undefined
-      /** Where it runs, below `directory`. @default '.' */
+      /** Working directory, relative to `directory`. @default '.' */
       readonly cwd?: string | undefined
     }
 
 export interface CommandTrainerOptions {
-  /** Trains. The path of its request is added as the last argument. */
+  /** The command that trains. The path of the request is appended as the last argument. */
   readonly fit: Command
-  /** Predicts, for the candidate and the baseline alike. The path of its request is added as the last argument. */
+  /**
+   * The command that predicts, for candidate and baseline. The path of the request is appended as the last argument.
+   */
   readonly predict: Command
-  /** Where both run and what `inputs` are below; better absolute. @default '.' */
+  /** Base directory of both commands and of `inputs`. An absolute path is recommended. @default '.' */
   readonly directory?: string | undefined
   /**
-   * Files and folders whose bytes decide the result. They are in the key: after an edit nothing is up to date.
-   * Files that the command lines of `fit` and `predict` name are added. A project's run refuses those of its repository that
-   * are not in the commit, unless a package manager installed them. Absent, and without a `version`: nothing is ever reused.
+   * Files and folders whose content decides the result. They are part of the key, so an edit leads to a new training.
+   * Files named in the commands of `fit` and `predict` are added. A run of a project rejects files of its repository
+   * that are not in the commit, unless a package manager installed them. Without `inputs` and `version`, results are
+   * never reused.
    */
   readonly inputs?: readonly string[] | undefined
   /**
-   * Where the values of variables come from. Passed are those that any program needs (PATH, HOME, LANG, TMPDIR; on Windows
-   * those that it cannot do without), those of `env`, and no others.
+   * Source of environment variables. Only the variables that every program needs (PATH, HOME, LANG, TMPDIR; on Windows
+   * the required ones) and those in `env` are passed.
    *
    * @default the variables of this process
    */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Names of further variables to pass. Names are in the key, values are not: what decides the result belongs in `config`. */
+  /**
+   * Names of further variables to pass. Names are part of the key, values are not: put values that decide the result in
+   * `config`.
+   */
   readonly env?: readonly string[] | undefined
-  /** Handed to both programs, and in the key. @default null */
+  /** Passed to both programs, and part of the key. @default null */
   readonly config?: Json | undefined
-  /** As `Trainer.weightsFormat`. */
+  /** See `Trainer.weightsFormat`. */
   readonly weightsFormat?: string | undefined
-  /** As `Trainer.targets`. */
+  /** See `Trainer.targets`. */
   readonly targets?: 'labels' | undefined
   /**
-   * `fit` starts from the weights in `paths.base` where the request has it. Said, and not assumed: a program that never looks
-   * there would train from scratch without a word. @default it cannot
+   * `fit` starts from the weights in `paths.base` if the request has them. Must be declared, because a program that
+   * ignores `paths.base` would silently train from scratch. @default not supported
    */
   readonly warmStart?: true | undefined
   /** @default 'command' */
   readonly name?: string | undefined
-  /** For what neither `inputs` nor `config` holds: a container image, a cluster. @default '1' where `inputs` is given */
+  /**
+   * Version of everything outside `inputs` and `config`, such as a container image or a cluster. @default '1' if
+   * `inputs` is given
+   */
   readonly version?: string | undefined
-  /** The longest that `fit` may take, in milliseconds, 1 to 2,147,483,647. @default no limit */
+  /** Time limit for `fit`, in milliseconds, 1 to 2,147,483,647. @default no limit */
   readonly timeLimitMs?: number | undefined
-  /** The longest that `predict` may take to load, and for one batch, in milliseconds. @default 600,000 */
+  /** Time limit for `predict` to load, and for one batch, in milliseconds. @default 600,000 */
   readonly predictLimitMs?: number | undefined
-  /** What a program has between SIGTERM and SIGKILL, in milliseconds. @default 5,000 */
+  /** Time between SIGTERM and SIGKILL, in milliseconds. @default 5,000 */
   readonly graceMs?: number | undefined
-  /** Inputs that `predict` gets at once. @default 64 */
+  /** Number of inputs per batch for `predict`. @default 64 */
   readonly batchSize?: number | undefined
-  /** Below this nothing is trained. @default 268,435,456 (256 MiB) */
+  /** Minimum free disk space for training, in bytes. @default 268,435,456 (256 MiB) */
   readonly minimumFreeBytes?: number | undefined
-  /** Hidden in all that the programs print, with the values of those `env` variables whose names speak of a token, key or password. */
+  /**
+   * Secrets to hide in everything that the programs print. Values of `env` variables are hidden too if their names
+   * contain words such as token, key or password.
+   */
   readonly secrets?: readonly string[] | undefined
 }
 
-/** A command with nothing left out. */
+/** A command with all defaults filled in. */
 export interface Argv {
   readonly command: string
   readonly args: readonly string[]
@@ -74,10 +86,10 @@ export function argvOf(command: Command): Argv {
   return { command: name, args, cwd: '.' }
 }
 
-/** Longer timers fire at once. */
+/** Longer timers fire immediately. */
 const longestTimerMs = 2 ** 31 - 1
 
-/** @throws `invalid-options` for the first thing that cannot be used. */
+/** @throws `invalid-options` for the first invalid option. */
 export function checkOptions(options: CommandTrainerOptions): void {
   for (const name of ['fit', 'predict'] as const) {
     const { command, args, cwd } = argvOf(options[name])
@@ -87,25 +99,25 @@ export function checkOptions(options: CommandTrainerOptions): void {
   for (const name of ['timeLimitMs', 'predictLimitMs', 'graceMs'] as const) {
     const value = options[name]
     if (value !== undefined && !(value >= 1 && value <= longestTimerMs))
-      throw unusable(name, `is ${value}, and must be from 1 to ${longestTimerMs}`)
+      throw unusable(name, `is ${value}, but must be from 1 to ${longestTimerMs}`)
   }
   const { batchSize = 1, minimumFreeBytes = 0, env = [] } = options
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) throw unusable('batchSize', 'is not a whole number above 0')
-  if (!(minimumFreeBytes >= 0)) throw unusable('minimumFreeBytes', 'is not a number from 0')
+  if (!(minimumFreeBytes >= 0)) throw unusable('minimumFreeBytes', 'is not a number of at least 0')
   const odd = env.find((name) => name === '' || /[=\0]/.test(name) || name === requestVariable)
-  if (odd !== undefined) throw unusable('env', `holds ${JSON.stringify(odd)}, which is not the name of a variable`)
+  if (odd !== undefined) throw unusable('env', `contains ${JSON.stringify(odd)}, which is not the name of a variable`)
   const keyed = JSON.stringify([argvOf(options.fit), argvOf(options.predict), options.config ?? null])
-  // Long enough not to be an ordinary word: the redactor's own limit.
+  // The redactor's minimum length, so that ordinary words do not count.
   if (
     (options.secrets ?? []).some((secret) => secret.length >= 6 && keyed.includes(JSON.stringify(secret).slice(1, -1)))
   )
     throw unusable(
       'secrets',
-      'has one that stands in a command or in config, which are recorded. Pass it in a variable',
+      'has a value that also appears in a command or in config, which are recorded. Pass it in a variable',
     )
 }
 
-/** Names the file that the last argument names too. */
+/** Environment variable with the path of the request, the same as the last argument. */
 export const requestVariable = 'SHEIKH_REQUEST'
 
 const unusable = (option: string, fact: string) =>

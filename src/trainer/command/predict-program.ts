@@ -8,13 +8,13 @@ import { programFailed } from './program-failed.js'
 import { programOutput } from './program-output.js'
 import type { Settings } from './settings.js'
 
-/** Of an answer. The largest string that V8 makes is 512 MiB. */
+/** Maximum size of an answer. The largest string in V8 is 512 MiB. */
 const longestAnswerBytes = 256 << 20
 
-/** A program that has loaded weights and answers one batch after the other. */
+/** A program that has loaded weights and predicts one batch after another. */
 export interface Predictor {
   readonly labels: readonly string[] | undefined
-  /** Whether it can answer once more. */
+  /** Whether it can answer another request. */
   readonly isUsable: () => boolean
   readonly predict: (inputs: readonly unknown[], context: LoadContext) => Promise<readonly Prediction[]>
   readonly stop: () => Promise<void>
@@ -25,7 +25,7 @@ type PredictionLine = Readonly<Record<string, unknown>>
 /**
  * Starts `predict` and waits until it has loaded.
  *
- * @throws `artifact-corrupt` where it answers `{"error":…}`; `stage-failed` where it ends, or takes too long.
+ * @throws `artifact-corrupt` if the program answers `{"error":…}`; `stage-failed` if it ends or takes too long.
  */
 export async function startPredictor(
   settings: Settings,
@@ -67,11 +67,11 @@ export async function startPredictor(
         if (either.aborted) reject(either.reason)
         waiting = { kind, resolve }
         void program.ended.then((ending) => reject(programFailed(doing, ending, output.lastLines())))
-        // A broken pipe comes with the program's end.
+        // A broken pipe is reported by the program's end.
         if (question !== undefined) program.stdin?.write(`${question}\n`)
       })
     } catch (error) {
-      // What it would still say belongs to no question.
+      // Later output would not belong to any request.
       await stop()
       throw error
     } finally {
@@ -85,7 +85,7 @@ export async function startPredictor(
     await stop()
     throw new SheikhError(
       'artifact-corrupt',
-      `Cannot load the weights: ${redact(String(ready['error']))}. Load them with the trainer that made them.`,
+      `Cannot load the weights: ${redact(String(ready['error']))}. Use the trainer that made them.`,
     )
   }
   return {
@@ -93,17 +93,17 @@ export async function startPredictor(
     isUsable: () => usable,
     async predict(inputs, asking) {
       const answer = await ask('predictions', 'Predicting', asking, JSON.stringify({ inputs }))
-      // Of these inputs, not of the program: whoever asks may go on with others.
+      // The error concerns these inputs, not the program, so the caller may continue with others.
       if ('error' in answer) throw new Error(redact(String(answer['error'])))
       const { predictions } = answer
       if (!Array.isArray(predictions) || predictions.length !== inputs.length)
         throw wrongAnswer(
-          `the program gave ${Array.isArray(predictions) ? predictions.length : 'no list of'} predictions for ${inputs.length} inputs`,
+          `the program returned ${Array.isArray(predictions) ? predictions.length : 'no list of'} predictions for ${inputs.length} inputs`,
         )
       const odd = predictions.find((prediction) => !isPrediction(prediction))
       if (odd !== undefined)
         throw wrongAnswer(
-          `${redact(JSON.stringify(odd)).slice(0, 200)} is no prediction, or holds a number that is not finite`,
+          `${redact(JSON.stringify(odd)).slice(0, 200)} is not a prediction, or contains a number that is not finite`,
         )
       return predictions as readonly Prediction[]
     },
@@ -115,7 +115,7 @@ const isAnswer = (line: string) => /^\s*\{\s*"(ready|predictions|error)"/.test(l
 
 function answerOf(line: string, whole: boolean): PredictionLine {
   if (!whole) return { error: `the answer is longer than ${longestAnswerBytes} bytes` }
-  return parseJsonLine(line) ?? { error: 'the answer is no JSON' }
+  return parseJsonLine(line) ?? { error: 'the answer is not JSON' }
 }
 
 function labelsOf({ labels }: PredictionLine): readonly string[] | undefined {
@@ -146,7 +146,10 @@ const isProbabilities = (value: unknown) =>
   (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(Number.isFinite))
 
 const wrongAnswer = (fact: string) =>
-  new SheikhError('evaluation-invalid', `Cannot use the predictions: ${fact}. Correct the program: one each, in order.`)
+  new SheikhError(
+    'evaluation-invalid',
+    `Cannot use the predictions: ${fact}. Correct the program: it must return one prediction per input, in order.`,
+  )
 
 const tooLong = (doing: string, limitMs: number) =>
   new DOMException(

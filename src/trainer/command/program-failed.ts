@@ -1,7 +1,10 @@
 import { SheikhError } from '../../core/index.js'
 import type { Ending } from './program.js'
 
-/** What a program that ended badly is thrown as: `stage-failed`, with its exit code or signal and its last lines, redacted already. */
+/**
+ * The error for a failed program: `stage-failed`, with its exit code or signal and its last lines, which are already
+ * redacted.
+ */
 export function programFailed(
   doing: string,
   { exitCode, signal }: Ending,
@@ -9,8 +12,8 @@ export function programFailed(
   hint = 'Correct the program',
 ): SheikhError {
   const how = signal === null ? `ended with exit code ${exitCode}` : `was killed by ${signal}`
-  // Nobody else sends this one: on Linux it is what the kernel does where memory is used up.
-  const remedy = signal === 'SIGKILL' ? 'Most likely memory ran out: give it more' : hint
+  // On Linux, the kernel sends SIGKILL when memory runs out.
+  const remedy = signal === 'SIGKILL' ? 'Most likely memory ran out. Provide more memory' : hint
   const said = lastLines.length === 0 ? 'It printed nothing.' : `Its last lines:\n${lastLines.join('\n')}`
   return new SheikhError('stage-failed', `${doing} failed: the program ${how}. ${remedy}. ${said}`, {
     facts: { exitCode, signal, lastLines },

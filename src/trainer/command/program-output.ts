@@ -1,13 +1,13 @@
 import type { Log, Redactor } from '../../core/index.js'
 
-/** Of one line, after which it is cut. */
+/** Maximum length of a logged line. */
 const lineCharacters = 2_000
-/** Of one program, after which only the last few are remembered. */
+/** Maximum number of logged lines per program. Later lines are only kept for errors. */
 const loggedLines = 10_000
-/** Shown in an error. */
+/** Number of lines shown in an error. */
 const rememberedLines = 20
 
-/** What a program prints that is not meant for us: to the log, without secrets, and the last lines for an error. */
+/** Handles output that is not part of the protocol: logs it without secrets, and keeps the last lines for errors. */
 export interface ProgramOutput {
   readonly add: (line: string) => void
   readonly lastLines: () => readonly string[]
@@ -16,7 +16,7 @@ export interface ProgramOutput {
 export function programOutput(program: string, redact: Redactor, log: Log): ProgramOutput {
   const last: string[] = []
   let count = 0
-  // Only now, and not at every line: a program may print millions.
+  // Redacted on demand instead of per line, because a program may print millions of lines.
   const shown = (line: string) => {
     const text = redact(printable(line))
     return text.length > lineCharacters ? `${text.slice(0, lineCharacters)}…` : text
@@ -27,13 +27,14 @@ export function programOutput(program: string, redact: Redactor, log: Log): Prog
       count += 1
       if (last.push(line) > rememberedLines) last.shift()
       if (count <= loggedLines) log.info(`${program}: ${shown(line)}`)
-      else if (count === loggedLines + 1) log.warn(`${program} has printed ${loggedLines} lines: the rest is not kept.`)
+      else if (count === loggedLines + 1)
+        log.warn(`${program} has printed ${loggedLines} lines. Further lines are not logged.`)
     },
     lastLines: () => last.map(shown),
   }
 }
 
-/** As a terminal would show it: a progress bar that was drawn over and over is its last state, and nothing moves the cursor. */
+/** The line as a terminal shows it: only the last state of a redrawn progress bar, without cursor movements. */
 function printable(line: string): string {
   const drawn = line.split('\r').filter((part) => part !== '')
   return (drawn.at(-1) ?? '')

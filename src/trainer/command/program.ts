@@ -11,9 +11,9 @@ export interface ProgramOptions {
   readonly cwd: string
   readonly variables: Readonly<Record<string, string>>
   readonly graceMs: number
-  /** Whether it is written to; else its stdin is at its end. */
+  /** Whether stdin is open for writing; otherwise it is closed. */
   readonly stdin: boolean
-  /** Bytes of a line of stdout that are kept. */
+  /** Maximum number of bytes kept per line of stdout. */
   readonly longestLineBytes: number
   readonly onLine: (line: string, whole: boolean) => void
   readonly onErrorLine: (line: string) => void
@@ -26,21 +26,22 @@ export interface Ending {
 
 export interface Program {
   readonly stdin: Writable | null
-  /** After its last line. Never rejects. */
+  /** Resolves after the last line. Never rejects. */
   readonly ended: Promise<Ending>
-  /** Ends it and all that it started: SIGTERM, and after the grace SIGKILL. */
+  /** Stops the program and all its child processes: SIGTERM, and SIGKILL after the grace period. */
   readonly stop: () => Promise<Ending>
 }
 
-/** Of a line that is only logged. */
+/** Maximum number of bytes of a line that is only logged. */
 export const loggedLineBytes = 16 << 10
-/** What pipes have after the program, where something that left its group still holds them. */
+/** How long to wait for pipes after the program ended, if a process outside its group still holds them open. */
 const drainMs = 1_000
 
 /**
  * Starts a program in a process group of its own.
  *
- * @throws `missing-peer` where there is no such program; `not-found` where there is no such folder to run in; `stage-failed`.
+ * @throws `missing-peer` if the program does not exist; `not-found` if the working directory does not exist;
+ * `stage-failed`.
  */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { command, args, cwd, variables, graceMs } = options
@@ -48,7 +49,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const child = spawn(command, [...args], {
     cwd,
     env: { ...variables },
-    // A group of its own, so that all it starts can be ended with it. On Windows this would open a console instead.
+    // A separate process group, so that child processes can be stopped too. On Windows this would open a console.
     detached: process.platform !== 'win32',
     windowsHide: true,
     stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -57,7 +58,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const err = lineSplitter(loggedLineBytes, options.onErrorLine)
   child.stdout?.on('data', out.push)
   child.stderr?.on('data', err.push)
-  // A broken pipe is told by the program's ending, and by the callback of the write.
+  // A broken pipe is reported by the program's end and by the write callback.
   for (const stream of child.stdio) stream?.on('error', () => {})
   const ended = endingOf(child).then((ending) => {
     out.end()
@@ -93,7 +94,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 function endingOf(child: ChildProcess): Promise<Ending> {
   return new Promise((resolve) => {
     child.once('exit', (exitCode, signal) => {
-      // What it left running would go on writing, and hold the pipes open.
+      // Child processes that are still running would continue writing and keep the pipes open.
       kill(child, 'SIGKILL')
       const drained = setTimeout(() => {
         for (const stream of child.stdio) stream?.destroy()
@@ -109,11 +110,11 @@ function endingOf(child: ChildProcess): Promise<Ending> {
 function kill({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (pid === undefined) return
   try {
-    // Windows has no groups and no signals: taskkill follows the tree of parents.
+    // Windows has neither process groups nor signals, but taskkill follows the process tree.
     if (process.platform === 'win32') spawn('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' })
     else process.kill(-pid, signal)
   } catch {
-    // All of the group are gone.
+    // All processes of the group have ended.
   }
 }
 
@@ -132,10 +133,11 @@ function startFailed(command: string, error: Error): SheikhError {
   if (facts.errno === 'ENOENT')
     return new SheikhError(
       'missing-peer',
-      `Cannot start ${JSON.stringify(command)}: there is no such program on the PATH that was passed. Install it, or give its absolute path.`,
+      `Cannot start ${JSON.stringify(command)}: the program is not on the PATH. Install it, or give its absolute path.`,
       { facts, cause: error },
     )
-  const remedy = facts.errno === 'EACCES' ? 'Make it executable, or name its interpreter first' : 'Try it by hand'
+  const remedy =
+    facts.errno === 'EACCES' ? 'Make it executable, or name its interpreter first' : 'Try to start it manually'
   return new SheikhError('stage-failed', `Cannot start ${JSON.stringify(command)}: ${messageOf(error)}. ${remedy}.`, {
     facts,
     cause: error,

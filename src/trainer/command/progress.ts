@@ -2,24 +2,27 @@ import { type Json, SheikhError } from '../../core/index.js'
 import type { FitContext, TrainerEnvironment, TrainProgress } from '../trainer.js'
 import { parseJsonLine } from './json-line.js'
 
-/** Between two reports that are passed on. */
+/** Minimum time between two forwarded reports. */
 const betweenMs = 250
-/** Of a loss curve; `CandidateRecord` allows no more. */
+/** Maximum number of points in a loss curve, as in `CandidateRecord`. */
 const longestCurve = 1_000
 
 export interface ProgressReader {
-  /** What the program said of itself: `{"environment":{"packages":{…},"device":…}}`. */
+  /** The environment that the program reported: `{"environment":{"packages":{…},"device":…}}`. */
   readonly environment: () => TrainerEnvironment | undefined
-  /** Whether the line was for us. @throws `train-diverged` for a loss that is not finite. */
+  /** Whether the line belongs to the protocol. @throws `train-diverged` for a loss that is not finite. */
   readonly read: (line: string) => boolean
-  /** Passes the last report on, however soon it came. */
+  /** Forwards the last report without waiting. */
   readonly end: () => void
   readonly lossCurve: () => readonly (readonly [step: number, loss: number])[]
 }
 
 const fields = ['epoch', 'epochs', 'step', 'steps', 'loss', 'learningRate'] as const
 
-/** Reads `{"progress":{…}}` and `{"environment":{…}}` lines: passes a few reports a second on, and thins them to a loss curve. */
+/**
+ * Reads `{"progress":{…}}` and `{"environment":{…}}` lines: forwards a few reports per second, and thins them to a loss
+ * curve.
+ */
 export function progressReader(context: Pick<FitContext, 'progress' | 'clock'>): ProgressReader {
   let waiting: TrainProgress | undefined
   let passedAtMs = Number.NEGATIVE_INFINITY
@@ -42,7 +45,7 @@ export function progressReader(context: Pick<FitContext, 'progress' | 'clock'>):
       if (!/^\s*\{\s*"progress"/.test(line)) return false
       const report = reportOf(parseJsonLine(line)?.['progress'])
       if (report === undefined) return false
-      // By count, not by time: equal training has an equal curve.
+      // By count, not by time, so that identical trainings have identical curves.
       if (count % stride === 0) curve.push([report.step, report.loss])
       count += 1
       if (curve.length > longestCurve) {
@@ -62,15 +65,18 @@ export function progressReader(context: Pick<FitContext, 'progress' | 'clock'>):
   }
 }
 
-/** undefined where it is not a report; such a line is logged like any other, for a wrong report spoils no weights. */
+/**
+ * undefined if the value is not a valid report. Such a line is logged like any other, because an invalid report does
+ * not affect the weights.
+ */
 function reportOf(value: unknown): TrainProgress | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const report = value as Record<(typeof fields)[number], unknown>
-  // JavaScript writes a loss that is not a number as null, Python as NaN.
+  // JavaScript writes NaN as null in JSON; Python writes NaN.
   if ('loss' in report && !Number.isFinite(report.loss))
     throw new SheikhError(
       'train-diverged',
-      `Training diverged: the loss of step ${String(report.step)} is not finite. Nothing was saved; try a smaller learning rate.`,
+      `Training diverged: the loss of step ${String(report.step)} is not finite. Nothing was saved. Try a smaller learning rate.`,
       { facts: { step: report.step } },
     )
   if (

@@ -5,13 +5,15 @@ import type { Rows } from '../../model/index.js'
 import { storageFailed } from '../../store/index.js'
 import type { FitRequest } from '../trainer.js'
 
-/** The version of what is written here and of the lines that programs speak; `docs/command-trainer.md` describes it. */
+/** Version of the protocol: requests and output lines. `docs/command-trainer.md` describes it. */
 export const protocolVersion = 1
 
-/** Written at once; so much of a dataset is in memory. */
+/** Characters written at once, which limits how much of a dataset is in memory. */
 const pieceCharacters = 1 << 20
 
-/** Writes a request to train: `request.json`, the rows, and an empty `weights/`. @returns the path of the first. */
+/**
+ * Writes a training request: `request.json`, the rows, and an empty `weights/`. @returns the path of `request.json`.
+ */
 export async function writeFitRequest(
   folder: string,
   { training, development, seed, base, checkpoints }: FitRequest<unknown, unknown>,
@@ -32,7 +34,7 @@ export async function writeFitRequest(
   return writeRequest(folder, { formatVersion: protocolVersion, kind: 'fit', seed, config, rows, paths })
 }
 
-/** Writes a request to predict. @returns its path. */
+/** Writes a prediction request. @returns its path. */
 export function writePredictRequest(folder: string, weights: string, config: Json): Promise<string> {
   return writeRequest(folder, { formatVersion: protocolVersion, kind: 'predict', config, paths: { weights } })
 }

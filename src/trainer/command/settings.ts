@@ -3,7 +3,7 @@ import { type Json, plainPath, type Redactor } from '../../core/index.js'
 import { type Argv, argvOf, type CommandTrainerOptions, checkOptions } from './options.js'
 import { passedVariables, redactorOf } from './variables.js'
 
-/** Options with their defaults, and what follows from them. */
+/** Options with defaults, and values derived from them. */
 export interface Settings {
   readonly fit: Argv
   readonly predict: Argv

@@ -9,36 +9,37 @@ import { registerWebGpuKernels } from './webgpu-kernels.js'
 
 export type TfjsCore = typeof TensorFlow
 
-/** Best first. */
+/** All devices, best first. */
 export const deviceNames: readonly DeviceName[] = ['cuda', 'native', 'webgpu', 'wasm', 'js']
 
 /**
- * `cuda`: `@tensorflow/tfjs-node-gpu` on an NVIDIA GPU. `native`: TensorFlow's library on the CPU. `webgpu`: any
- * vendor's GPU, by Dawn. `wasm`: SIMD, needs nothing. `js`: the reference, 10 to 50 times slower.
+ * `cuda`: `@tensorflow/tfjs-node-gpu` on an NVIDIA GPU. `native`: TensorFlow's library on the CPU. `webgpu`: a GPU of
+ * any vendor, through Dawn. `wasm`: WebAssembly with SIMD, needs no installation. `js`: the reference implementation,
+ * 10 to 50 times slower.
  */
 export type DeviceName = 'cuda' | 'native' | 'webgpu' | 'wasm' | 'js'
 
-/** A tfjs backend of our own: the host's backends, and its choice of one, stay as they are. */
+/** A separate tfjs backend. The host's backends, and its choice of backend, are not changed. */
 export interface Device {
   readonly name: DeviceName
   readonly tf: TfjsCore
   readonly packages: Readonly<Record<string, string>>
-  /** Equal fingerprints give equal bytes. */
+  /** Devices with equal fingerprints give identical results. */
   readonly fingerprint: Json
-  /** A GPU that is none: its work is done by the processor, and slower than any other device does it. */
+  /** True for a GPU emulated on the CPU, which is slower than any other device. */
   readonly isSoftware: boolean
-  /** Runs synchronous work on this device, and gives the host its backend back. */
+  /** Runs synchronous work on this device, then restores the host's backend. */
   use<R>(work: () => R): R
 }
 
-/** The backends of tfjs that ours are copies of. */
+/** The tfjs backends that these devices are copies of. */
 const originals = { cuda: 'tensorflow', native: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm', js: 'cpu' } as const
 
 const opened = new Map<DeviceName, Promise<Device>>()
 
 /**
- * @param name `auto`: the first that opens, in the order of `deviceNames`, and is no GPU in software; never the one that was
- * faster today.
+ * @param name `auto`: the first device in `deviceNames` that opens and is not an emulated GPU. Does not depend on
+ * measured speed.
  * @throws `device-unavailable`, `missing-peer`.
  */
 export async function openDevice(name: DeviceName | 'auto', context: Pick<CallContext, 'signal'>): Promise<Device> {
@@ -47,7 +48,7 @@ export async function openDevice(name: DeviceName | 'auto', context: Pick<CallCo
   if (!deviceNames.includes(name))
     throw new SheikhError(
       'device-unavailable',
-      `Cannot use the device ${JSON.stringify(name)}: there are ${deviceNames.map((one) => `"${one}"`).join(', ')} and "auto". Choose one of them.`,
+      `Cannot use the device ${JSON.stringify(name)}: it is not one of ${deviceNames.map((one) => `"${one}"`).join(', ')} and "auto". Choose one of them.`,
       { facts: { device: name } },
     )
   const known = opened.get(name)
@@ -77,7 +78,9 @@ async function openFirst(context: Pick<CallContext, 'signal'>): Promise<Device> 
   return openDevice('js', context)
 }
 
-/** The values of a tensor, once they are there; the tensor is not any more. Not every device can be waited for on the spot. */
+/**
+ * Reads the values of a tensor and disposes of it. Asynchronous, because not every device supports synchronous reads.
+ */
 export async function valuesOf(tensor: TensorFlow.Tensor): Promise<Float32Array> {
   try {
     return await tensor.data<'float32'>()
@@ -95,7 +98,7 @@ function fingerprintOf(name: DeviceName, adapter: Json | undefined): Json {
     unicode: unicode ?? null,
     arch: process.arch,
   }
-  // TensorFlow chooses its code by what the processor can do.
+  // TensorFlow selects its code by the features of the processor.
   if (name === 'cuda' || name === 'native') return { ...common, cpu: cpus()[0]?.model ?? null, kernels: nativeKernels }
   return adapter === undefined ? common : { ...common, adapter }
 }
@@ -141,8 +144,8 @@ function factoryOf(tf: TfjsCore, original: string) {
 }
 
 /**
- * What Emscripten compiled listens for every uncaught error of the process, and throws it again from a file of one long line:
- * the host's errors are the host's.
+ * Code compiled by Emscripten listens for all uncaught errors of the process and rethrows them from a file with one
+ * long line. Removes these listeners, so that the host handles its own errors.
  */
 async function withoutProcessListeners<R>(work: () => R | Promise<R>): Promise<R> {
   const events = ['uncaughtException', 'unhandledRejection'] as const
@@ -150,7 +153,7 @@ async function withoutProcessListeners<R>(work: () => R | Promise<R>): Promise<R
   try {
     return await work()
   } finally {
-    // Not one that the host adds meanwhile.
+    // Except listeners that the host adds meanwhile.
     for (const [index, event] of events.entries())
       for (const listener of process.listeners(event as 'uncaughtException'))
         if (!before[index]!.has(listener) && /ExitStatus|throw reason/.test(String(listener)))
@@ -159,14 +162,14 @@ async function withoutProcessListeners<R>(work: () => R | Promise<R>): Promise<R
 }
 
 function register(tf: TfjsCore, original: string, backend: string, instance: TensorFlow.KernelBackend): void {
-  // The cpu backend greets whoever uses it first, on the console.
+  // The cpu backend prints a message to the console on first use.
   if ('firstUse' in instance) instance.firstUse = false
   tf.copyRegisteredKernels(original, backend)
-  // Priority 0: never chosen by itself.
+  // Priority 0: never selected automatically.
   tf.registerBackend(backend, () => instance, 0)
 }
 
-/** What tfjs's engine keeps of the backend that is chosen. */
+/** State of the current backend in tfjs's engine. */
 interface Chosen {
   backendName: string | undefined
   backendInstance: TensorFlow.KernelBackend | null
@@ -174,9 +177,9 @@ interface Chosen {
 }
 
 /**
- * Chooses the backend as tfjs does it, which sets up every kernel anew, and then by what that left in the engine: as it is
- * done for every step, it has to cost nothing. Where the host uses the backend that ours is a copy of and their kernels share
- * what is set up (wasm's: the functions of one module), each choice is tfjs's own.
+ * Switches the backend. The first switch is tfjs's own, which sets up every kernel; later ones restore the resulting
+ * engine state, because every step switches and it must be cheap. If the host uses the original backend and both share
+ * set-up state (as wasm does: the functions of one module), every switch is tfjs's own.
  */
 async function switchOf(tf: TfjsCore, backend: string, original: string): Promise<Device['use']> {
   const engine = tf.engine() as unknown as Chosen
@@ -193,14 +196,14 @@ async function switchOf(tf: TfjsCore, backend: string, original: string): Promis
         isSetUp = false
       },
       kernelFunc: () => {
-        throw new Error('It is there to be set up, not to be run.')
+        throw new Error('This kernel is only set up, never run.')
       },
     })
   const host = chosen()
   const isChosen = ({ backendName }: Chosen) => backendName !== '' && backendName !== undefined
   await tf.setBackend(backend)
   const ours = chosen()
-  // `setBackend` is asynchronous in form; for a backend that stands it is done when it returns.
+  // `setBackend` is asynchronous, but for an existing backend it is complete when it returns.
   const giveBack = (before: Chosen) => {
     if (isShared && before.backendName === original) void tf.setBackend(original)
     else if (isChosen(before)) Object.assign(engine, before)
@@ -221,5 +224,5 @@ async function switchOf(tf: TfjsCore, backend: string, original: string): Promis
   }
 }
 
-// The packages are CommonJS: what they export is under `default` where Node cannot name it.
+// The packages are CommonJS: exports that Node cannot detect are under `default`.
 const defaultOf = <M>(module: unknown): M => ((module as { default?: M }).default ?? module) as M

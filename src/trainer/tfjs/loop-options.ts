@@ -2,22 +2,22 @@ import { type JsonObject, SheikhError } from '../../core/index.js'
 import { type Schedule, schedules } from './learning-rate.js'
 import type { EarlyStopping, LoopSettings } from './tfjs-model.js'
 
-/** What every model of ours lets its user say of its training. */
+/** Training options that all built-in models share. */
 export interface LoopOptions {
   /** @default the model's own */
   readonly epochs?: number | undefined
-  /** Takes the place of `epochs`: the data is gone through as often as it takes. @default `epochs` decide */
+  /** Number of steps, instead of `epochs`. The data is repeated as often as needed. @default decided by `epochs` */
   readonly maximumSteps?: number | undefined
-  /** Examples at once. @default the model's own */
+  /** Number of examples per batch. @default the model's own */
   readonly batchSize?: number | undefined
   /**
-   * Examples at once where nothing is learned: development rows, and inputs to answer (at most 64 in a pipeline; of a Llama,
-   * choices). @default the model's own
+   * Number of examples per batch outside training: development rows, and inputs to predict (at most 64 in a pipeline;
+   * for a Llama, choices). @default the model's own
    */
   readonly evaluationBatchSize?: number | undefined
-  /** Batches a step, as one larger batch. @default 1 */
+  /** Number of batches per step, which then act as one larger batch. @default 1 */
   readonly gradientAccumulation?: number | undefined
-  /** The highest; `schedule` says how it falls. @default the model's own */
+  /** The highest learning rate; `schedule` decides how it falls. @default the model's own */
   readonly learningRate?: number | undefined
   /** @default the model's own */
   readonly weightDecay?: number | undefined
@@ -25,18 +25,18 @@ export interface LoopOptions {
   readonly schedule?: Schedule | undefined
   /** The share of all steps in which the learning rate rises from 0, 0 to 1. @default 0 */
   readonly warmupRatio?: number | undefined
-  /** The largest norm of all gradients together; larger ones are scaled down to it. @default the model's own */
+  /** Maximum norm of all gradients together. Larger gradients are scaled down to it. @default the model's own */
   readonly maximumGradientNorm?: number | undefined
-  /** Needs development rows: `developmentShare` of the dataset. @default none */
+  /** Stops early, by the loss on development rows. Requires the dataset's `developmentShare`. @default none */
   readonly earlyStopping?: EarlyStopping | undefined
-  /** How often progress is reported. It decides nothing of the result. @default so that there are 200 reports at most */
+  /** How often progress is reported. Does not affect the result. @default at most 200 reports */
   readonly reportEverySteps?: number | undefined
 }
 
-/** Throws `invalid-options` for a value that is not sound. */
+/** Throws `invalid-options` for an invalid value. */
 export type OptionCheck = (name: string, value: unknown, isSound: boolean) => void
 
-/** @param what the model, as in "Cannot train …". @param options the name of the type where ranges are documented. */
+/** @param what the model, as in "Cannot train …". @param options the name of the type that documents the ranges. */
 export const optionCheck =
   (what: string, options: string): OptionCheck =>
   (name, value, isSound) => {
@@ -44,14 +44,14 @@ export const optionCheck =
     const said = typeof value === 'object' ? JSON.stringify(value) : String(value)
     throw new SheikhError(
       'invalid-options',
-      `Cannot train ${what} with ${name} ${said}: it is out of range. See ${options}.`,
+      `Cannot train ${what} with ${name} ${said}: it is out of range. See the documentation of ${options}.`,
       { facts: { option: name } },
     )
   }
 
 /**
- * The options over the model's defaults. What neither says is left out, and so is in no key: what was trained before an
- * option existed is not trained anew.
+ * Merges the options with the model's defaults. Options that neither sets are omitted, also from keys, so that a new
+ * option does not invalidate earlier trainings.
  *
  * @throws `invalid-options`.
  */
@@ -70,7 +70,7 @@ export function toLoopSettings(options: LoopOptions, defaults: LoopSettings, che
   return loop
 }
 
-/** What of the settings decides the result, for the key: not how often somebody is told. */
+/** The settings that decide the result, for the key. Excludes how often progress is reported. */
 export function describeLoop({ reportEverySteps: _told, ...loop }: LoopSettings): JsonObject {
   return loop as unknown as JsonObject
 }

@@ -11,19 +11,19 @@ import type { TfjsModel } from './tfjs-model.js'
 export interface TextClassifierOptions extends LoopOptions {
   /** @default 6 */
   readonly epochs?: number | undefined
-  /** Texts at once. @default 32 */
+  /** Number of texts per batch. @default 32 */
   readonly batchSize?: number | undefined
-  /** The highest; `schedule` says how it falls. @default 0.02 */
+  /** The highest learning rate; `schedule` decides how it falls. @default 0.02 */
   readonly learningRate?: number | undefined
   /** @default 0.01 */
   readonly weightDecay?: number | undefined
-  /** The largest norm of all gradients together; larger ones are scaled down to it. @default none */
+  /** Maximum norm of all gradients together. Larger gradients are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
-  /** A power of two, 2⁸..2²²: how many weights words share. @default 2¹⁷ */
+  /** Number of hash buckets, which words share: a power of two, 2⁸..2²². @default 2¹⁷ */
   readonly buckets?: number | undefined
-  /** What follows in a text is not read. @default 4,000 */
+  /** Maximum number of tokens per text. The rest of a text is ignored. @default 4,000 */
   readonly maximumTokens?: number | undefined
-  /** Pairs of neighbouring words too. @default true */
+  /** Also uses pairs of neighbouring words. @default true */
   readonly bigrams?: boolean | undefined
 }
 
@@ -32,8 +32,8 @@ export interface TextExample extends TextFeatures {
 }
 
 /**
- * A linear classifier of hashed words and pairs of words: softmax regression, trained on the mean cross-entropy. Small and
- * quick, hard to beat on texts of more than a few words, and its weights can be looked at.
+ * A linear classifier of hashed words and word pairs: softmax regression, trained on the mean cross-entropy. Small and
+ * fast, hard to beat on texts of more than a few words, and its weights can be inspected.
  *
  * @throws `invalid-options` for a number outside its range.
  */
@@ -76,10 +76,10 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
         if (base[name] !== wanted)
           throw new SheikhError(
             'invalid-options',
-            `Cannot start from the base: its ${name} is ${base[name]}, and this classifier's ${wanted}. Give it the same, or start from scratch.`,
+            `Cannot start from the base: its ${name} is ${base[name]}, but this classifier's is ${wanted}. Use the same value, or train from scratch.`,
             { facts: { option: name } },
           )
-      // What the base did not know begins as everything begins: at zero.
+      // Weights that the base does not have start at zero.
       const [labels, known] = [labelsOf(config), labelsOf(base)]
       const columns = (values: Float32Array) =>
         Float32Array.from({ length: (values.length / known.length) * labels.length }, (_, place) => {
@@ -136,7 +136,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     },
     predictions: (outputs, config) => labelPredictions(outputs, labelsOf(config)),
   }
-  // Not in a copy: a model that is made of this one by a spread is another, and no thread could build it.
+  // Not enumerable: a spread of this model is a different model, which no thread could build.
   return Object.defineProperty(model, 'module', { value: { builtIn: 'text-classifier', options }, enumerable: false })
 }
 
@@ -154,14 +154,14 @@ async function readTexts(
   }
 }
 
-/** The words of a batch's texts, one after the other. */
+/** The words of all texts in a batch. */
 interface Words {
   readonly texts: number
   /** Buckets: [words]. */
   readonly indices: Tensor1D
   /** [words, 1]. */
   readonly values: Tensor2D
-  /** Whose word it is: [words]. */
+  /** Index of the text that each word belongs to: [words]. */
   readonly owners: Tensor1D
 }
 

@@ -21,18 +21,20 @@ import type { BaseWeights, TfjsModel, Weights } from './tfjs-model.js'
 import { feed, openTraining, type ThreadChoice, traineeOf } from './training.js'
 
 export interface TfjsTrainerOptions {
-  /** `auto`: the best that works here, in a fixed order. @default 'wasm' */
+  /** `auto`: the best device that works on this machine, in a fixed order. @default 'wasm' */
   readonly device?: DeviceName | 'auto' | undefined
   /**
-   * When checkpoints are written, where the pipeline's store keeps them; an aborted training writes one more. `false`: never.
+   * When checkpoints are written, if the pipeline's store supports them. An aborted training writes one more. `false`:
+   * never.
    *
-   * @default every 300 seconds, the last two
+   * @default every 300 seconds, keeping the last two
    */
   readonly checkpoints?: CheckpointOptions | false | undefined
   /**
-   * Where it is trained. `own`: in a thread of its own, and the caller's event loop is free. It decides nothing of the result.
+   * Where training runs. `own`: in a separate thread, so that the caller's event loop stays free. Does not affect the
+   * result.
    *
-   * @default 'own' on `wasm` and `js`, for a model that says of which `module` it is; else 'caller'
+   * @default 'own' on `wasm` and `js` for a model with a `module`, otherwise 'caller'
    */
   readonly thread?: ThreadChoice | undefined
 }
@@ -40,11 +42,12 @@ export interface TfjsTrainerOptions {
 const inputsAtOnce = 64
 
 /**
- * Trains a model with tfjs, from scratch or from a release that the request names; the signal is checked at every step.
- * The same rows, seed, package versions and device fingerprint give the same bytes, also where a training was killed and
- * goes on from a checkpoint.
+ * Trains a model with tfjs, from scratch or from a release that the request names. Checks the signal at every step. The
+ * same rows, seed, package versions and device fingerprint give identical results, even if the training was interrupted
+ * and resumed from a checkpoint.
  *
- * @throws `invalid-options` for `checkpoints` that are out of range, or a thread that cannot be; from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`; from `load`: `artifact-corrupt`.
+ * @throws `invalid-options` for `checkpoints` that are out of range, or an impossible `thread`; from `fit`:
+ * `train-diverged`, `dataset-invalid`, `device-unavailable`; from `load`: `artifact-corrupt`.
  */
 export function tfjsTrainer<I, T, Example>(
   model: TfjsModel<I, T, Example>,
@@ -54,7 +57,7 @@ export function tfjsTrainer<I, T, Example>(
   if (thread === 'own' && model.module === undefined)
     throw new SheikhError(
       'invalid-options',
-      `Cannot train the model "${model.name}" in a thread of its own: it does not say of which module it is. Give it a "module", or choose thread: 'caller'.`,
+      `Cannot train the model "${model.name}" in a separate thread: it has no "module". Add a "module", or choose thread: 'caller'.`,
     )
   const described = {
     contract: 1,
@@ -81,7 +84,7 @@ export function tfjsTrainer<I, T, Example>(
     async fit(request, context) {
       const { training: rows, seed, directory } = request
       const device = await openDevice(deviceName, context)
-      // Without a need for them they are neither read nor in the record.
+      // Without early stopping they are neither read nor recorded.
       const watched = model.loop.earlyStopping === undefined ? undefined : request.development
       const made = madeBy(described, request, await environment(context), watched)
       const base = request.base && (await readBase(model, request.base, context))
@@ -167,11 +170,11 @@ async function readConfig(path: string, architecture: string): Promise<JsonObjec
   if (typeof config !== 'object' || config === null) throw corrupt(`"${path}" is not an object`)
   const found = (config as JsonObject)['architecture']
   if (found !== architecture)
-    throw corrupt(`their architecture is ${JSON.stringify(found)}, and this trainer's is "${architecture}"`)
+    throw corrupt(`their architecture is ${JSON.stringify(found)}, but this trainer's is "${architecture}"`)
   return config as JsonObject
 }
 
-/** @throws `artifact-corrupt` where they are not what this model writes. */
+/** @throws `artifact-corrupt` if this model did not write them. */
 async function readBase<I, T, Example>(
   model: TfjsModel<I, T, Example>,
   { path }: WeightsDirectory,
@@ -198,11 +201,11 @@ function startOf<I, T, Example>(model: TfjsModel<I, T, Example>, base: BaseWeigh
   if (isAlike) return base.weights
   throw new SheikhError(
     'invalid-options',
-    `Cannot start from the base: its weights have the shapes ${JSON.stringify(found)} and the labels ${labels[1]}, and this model's ${JSON.stringify(wanted)} and ${labels[0]}. Start from scratch, or give the model a "startFrom".`,
+    `Cannot start from the base: its weights have the shapes ${JSON.stringify(found)} and the labels ${labels[1]}, but this model's are ${JSON.stringify(wanted)} and ${labels[0]}. Train from scratch, or give the model a "startFrom".`,
   )
 }
 
 const corrupt = (fact: string, cause?: unknown) =>
-  new SheikhError('artifact-corrupt', `Cannot load the weights: ${fact}. Load them with the trainer that made them.`, {
+  new SheikhError('artifact-corrupt', `Cannot load the weights: ${fact}. Use the trainer that made them.`, {
     cause,
   })

@@ -94,8 +94,8 @@ describe('training', () => {
     ['kill', 'stage-failed', /killed by SIGKILL\. Most likely memory ran out/],
     ['nan', 'train-diverged', /step 2 is not finite/],
     ['infinite', 'train-diverged', /not finite/],
-    ['nothing', 'artifact-corrupt', /left "weights" empty/],
-    ['pickle', 'artifact-corrupt', /"model\.pt" has the name of a pickle/],
+    ['nothing', 'artifact-corrupt', /wrote no weights/],
+    ['pickle', 'artifact-corrupt', /"model\.pt" has the extension of a pickle/],
   ] as const
   for (const [fault, code, message] of faults)
     it(`that ends in "${fault}" is ${code}, and leaves nothing`, async () => {
@@ -135,7 +135,7 @@ describe('training', () => {
   it('says which program is not there', async () => {
     await expect(train({ fit: ['no-such-program'] })).rejects.toMatchObject({
       code: 'missing-peer',
-      message: expect.stringMatching(/no such program/),
+      message: expect.stringMatching(/the program is not on the PATH/),
     })
   })
 })
@@ -164,8 +164,8 @@ describe('predicting', () => {
     }))
 
   it.each([
-    ['few', /gave 0 predictions for 1 inputs/],
-    ['odd', /"guess"\} is no prediction/],
+    ['few', /returned 0 predictions for 1 inputs/],
+    ['odd', /"guess"\} is not a prediction/],
     ['nan', /not finite/],
   ])('refuses an answer with %s', (input, message) =>
     loaded(async (model) => {

@@ -323,7 +323,7 @@ describe('refuses', () => {
       'dropout in an LSTM',
       (tf) =>
         sequential(tf, tf.layers.reshape({ targetShape: [8, 8], ...flat }), tf.layers.lstm({ units: 2, dropout: 0.1 })),
-      'no seed reaches its dropout',
+      'its dropout cannot be seeded',
     ],
     [
       'a constraint',
@@ -339,7 +339,7 @@ describe('refuses', () => {
       },
       'is a model itself',
     ],
-    ['too many outputs', (tf) => sequential(tf, tf.layers.dense({ units: 3, ...flat })), 'needs [2]'],
+    ['too many outputs', (tf) => sequential(tf, tf.layers.dense({ units: 3, ...flat })), 'but [2] is required'],
     [
       'another size of input',
       (tf) => sequential(tf, tf.layers.dense({ units: 2, inputShape: [9] })),
@@ -377,7 +377,7 @@ describe('refuses', () => {
     const unseeded = functions((tf) => ({ weight: tf.randomNormal([64, 2]) }))
     for (const [model, said] of [
       [unused, '"unused": the loss does not depend'],
-      [unseeded, 'no seed reaches'],
+      [unseeded, 'without a seed'],
     ] as const)
       await expect(train(tfjsTrainer(model, { device: 'js' }), rowsOf(images))).rejects.toMatchObject({
         code: 'invalid-options',

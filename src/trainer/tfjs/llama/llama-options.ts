@@ -11,45 +11,54 @@ import { type Lora, type LoraOptions, toLora } from './lora.js'
 
 export interface LlamaTrainerOptions extends LoopOptions {
   readonly base: BaseModel
-  /** Starts from chance instead of the base's weights, of which then none need be there: a model of your own. @default false */
+  /**
+   * Starts from random weights instead of the base's, which then need not exist. Trains a model of your own. @default
+   * false
+   */
   readonly fromScratch?: boolean | undefined
-  /** Trains small matrices beside the base's. @default all weights are trained */
+  /** Trains low-rank adapters instead of the base's weights. @default all weights are trained */
   readonly lora?: LoraOptions | undefined
   /** @default `{ kind: 'text' }` */
   readonly answer?: LlamaOutput | undefined
   /** @default 3 */
   readonly epochs?: number | undefined
-  /** Sequences at once. @default 8 */
+  /** Number of sequences per batch. @default 8 */
   readonly batchSize?: number | undefined
-  /** A batch that would take more, by its shapes, is split. @default 2³⁰ */
+  /** Memory budget of a step, in bytes. A batch that would need more, by its shapes, is split. @default 2³⁰ */
   readonly maximumStepBytes?: number | undefined
-  /** Batches a step; each token learned counts alike. @default 1 */
+  /** Number of batches per step. Every trained token has the same weight. @default 1 */
   readonly gradientAccumulation?: number | undefined
-  /** The highest; `schedule` says how it falls. @default 5·10⁻⁵, with `lora` 2·10⁻⁴ */
+  /** The highest learning rate; `schedule` decides how it falls. @default 5·10⁻⁵, with `lora` 2·10⁻⁴ */
   readonly learningRate?: number | undefined
-  /** Of all but the gains of norms. @default 0 */
+  /** Weight decay of all weights except the gains of norms. @default 0 */
   readonly weightDecay?: number | undefined
-  /** The largest norm of all gradients together. @default 1 */
+  /** Maximum norm of all gradients together. @default 1 */
   readonly maximumGradientNorm?: number | undefined
-  /** Tokens of a sequence, at most the model's own. @default 1,024, or what the model has if that is less */
+  /**
+   * Maximum number of tokens per sequence, at most the model's limit. @default 1,024, or the model's limit if that is
+   * less
+   */
   readonly maximumLength?: number | undefined
-  /** Learns the answers only, not the prompts. @default true */
+  /** Trains only on answers, not on prompts. @default true */
   readonly completionOnly?: boolean | undefined
-  /** Several short texts share a sequence; none sees another. @default false */
+  /** Packs several short texts into one sequence. Texts do not attend to each other. @default false */
   readonly packing?: boolean | undefined
-  /** What weights are released in; training is in float32. @default 'F32' */
+  /** Dtype of the released weights. Training uses float32. @default 'F32' */
   readonly dtype?: FloatDtype | undefined
-  /** A larger file of weights is cut. @default 5·10⁹ */
+  /** Maximum size of a weight file. Larger weights are split into shards. @default 5·10⁹ */
   readonly maximumShardBytes?: number | undefined
   /** @default 'wasm' */
   readonly device?: DeviceName | 'auto' | undefined
-  /** When checkpoints are written; `false`: never. @default every 300 seconds, the last two */
+  /** When checkpoints are written; `false`: never. @default every 300 seconds, keeping the last two */
   readonly checkpoints?: CheckpointOptions | false | undefined
-  /** `own`: trained in a thread of its own. It decides nothing of the result. @default 'own' on `wasm` and `js`, else 'caller' */
+  /**
+   * `own`: trains in a separate thread. Does not affect the result. @default 'own' on `wasm` and `js`, otherwise
+   * 'caller'
+   */
   readonly thread?: ThreadChoice | undefined
 }
 
-/** The options with their defaults, all that decide the result. */
+/** The options that decide the result, with their defaults. */
 export interface LlamaSettings {
   readonly base: BaseModel
   readonly fromScratch: boolean
@@ -106,7 +115,7 @@ function checkAnswer(answer: LlamaOutput, check: OptionCheck): void {
   check('stop', stop, !stop.includes(''))
 }
 
-/** What stands in the key: the base by its digest, not by where it lies. */
+/** Describes the settings for the key: the base by its digest, not by its path. */
 export function describeLlama({ base, ...settings }: LlamaSettings): JsonObject & { readonly base: Digest } {
   const { loop, ...others } = settings
   return { ...(JSON.parse(JSON.stringify({ ...others, loop: describeLoop(loop) })) as JsonObject), base: base.digest }

@@ -9,21 +9,23 @@ import type { NumberExample } from './number-examples.js'
 import { type OwnBatch, type OwnModelOptions, ownModel } from './own-model.js'
 import { drawSeed } from './topology.js'
 
-/** A seed for one draw, from the seed of the training; each call gives another. */
+/** Returns a seed for one random draw, derived from the seed of the training. Every call returns a different one. */
 export type NextSeed = () => number
 
 export interface GradientModelOptions<I, K extends OutputKind> extends OwnModelOptions<I, K> {
-  /** Of one example: `input` makes as many numbers. */
+  /** Shape of one example. `input` must return as many numbers. */
   readonly inputShape: readonly number[]
-  /** The first weights, by name, all float32: `tf.randomNormal([4, 2], 0, 0.1, 'float32', seed())`. */
+  /** Returns the initial weights by name, all float32: `tf.randomNormal([4, 2], 0, 0.1, 'float32', seed())`. */
   readonly init: (tf: Tfjs, chance: { readonly labels: readonly string[]; readonly seed: NextSeed }) => Weights
-  /** [inputs, labels], or [inputs, 1] for numbers. @param inputs [inputs, ...inputShape]. */
+  /**
+   * Returns outputs of the shape [inputs, labels], or [inputs, 1] for numbers. @param inputs [inputs, ...inputShape].
+   */
   readonly predict: (tf: Tfjs, weights: Weights, inputs: Tensor) => Tensor
   /**
-   * A scalar, the mean over the batch's examples.
+   * Returns a scalar: the mean loss over the batch's examples.
    *
-   * @param batch `seed` is there in training alone: what early stopping looks at draws nothing.
-   * @default of `predict`: the softmax cross-entropy of labels, the mean squared error of numbers
+   * @param batch `seed` is set only in training, so that the loss for early stopping is deterministic.
+   * @default from `predict`: the softmax cross-entropy for labels, the mean squared error for numbers
    */
   readonly loss?:
     | ((tf: Tfjs, weights: Weights, batch: OwnBatch & { readonly seed?: NextSeed | undefined }) => Scalar)
@@ -31,10 +33,11 @@ export interface GradientModelOptions<I, K extends OutputKind> extends OwnModelO
 }
 
 /**
- * A model by two functions, `init` and `predict`, and a third where the loss is another: gradients are tfjs's own. The functions
- * are synchronous, and tensors that they make are freed.
+ * Defines a model by two functions, `init` and `predict`, and optionally `loss`. tfjs computes the gradients. The
+ * functions are synchronous, and their tensors are freed.
  *
- * @throws `invalid-options`; from `fit` also for a weight that the loss does not depend on, or that begins by chance without a seed; `missing-peer`.
+ * @throws `invalid-options`; from `fit` also for a weight that the loss does not depend on, or that is initialised
+ * randomly without a seed; `missing-peer`.
  */
 export function gradientModel<I, K extends OutputKind>(
   options: GradientModelOptions<I, K>,
@@ -48,7 +51,7 @@ export function gradientModel<I, K extends OutputKind>(
       const chance = { labels: labelsOf(config), seed: seedsOf(random) }
       const made = tf.tidy(() => ({ ...init(tf, chance) }) as never) as Weights
       const drawn = Object.entries(made).map(([name, weight]) => {
-        if (weight.dtype !== 'float32') throw cannot(`its weight "${name}" is of the dtype ${weight.dtype}`)
+        if (weight.dtype !== 'float32') throw cannot(`its weight "${name}" has the dtype ${weight.dtype}, not float32`)
         return { name, shape: weight.shape, values: Float32Array.from(weight.dataSync()) }
       })
       tf.dispose(made as never)
@@ -65,9 +68,7 @@ export function gradientModel<I, K extends OutputKind>(
     const found = predict(tf, weights, inputs)
     const wanted = [inputs.shape[0]!, answer.width(config)]
     if (found.shape.join() === wanted.join()) return found
-    throw cannot(
-      `"predict" gives the shape [${found.shape.join(', ')}] for these inputs, and not [${wanted.join(', ')}]`,
-    )
+    throw cannot(`"predict" returns the shape [${found.shape.join(', ')}] for these inputs, not [${wanted.join(', ')}]`)
   }
   const loss = ({ tf }: Whole, weights: Weights, batch: OwnBatch, config: JsonObject, random?: Random): Scalar => {
     if (options.loss !== undefined) return options.loss(tf, weights, { ...batch, seed: random && seedsOf(random) })

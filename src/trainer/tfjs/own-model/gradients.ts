@@ -4,9 +4,9 @@ import type { TfjsCore } from '../devices.js'
 import type { LossAndGradients, Weights } from '../tfjs-model.js'
 
 /**
- * The loss and its gradient by each of the weights, by tfjs's own differentiation.
+ * Computes the loss and its gradients with tfjs.
  *
- * @param loss computes it from these very tensors.
+ * @param loss computes the loss from these tensors.
  * @throws `invalid-options` for a weight that the loss does not depend on.
  */
 export function lossAndGradientsOf(tf: TfjsCore, weights: Weights, loss: () => Scalar): LossAndGradients {
@@ -18,7 +18,7 @@ export function lossAndGradientsOf(tf: TfjsCore, weights: Weights, loss: () => S
   if (missing !== undefined)
     throw new SheikhError(
       'invalid-options',
-      `Cannot train the weight "${missing[0]}": the loss does not depend on it. Leave it out, or use it.`,
+      `Cannot train the weight "${missing[0]}": the loss does not depend on it. Remove it, or use it.`,
       { facts: { weight: missing[0] } },
     )
   return { loss: value, gradients: Object.fromEntries(found) as Weights }

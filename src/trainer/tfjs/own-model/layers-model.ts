@@ -12,20 +12,20 @@ import { type Topology, topologyOf } from './topology.js'
 
 export interface LayersModelOptions<I, K extends OutputKind> extends OwnModelOptions<I, K> {
   /**
-   * Builds the layers, uncompiled: one input of a fixed shape, and one output, a number for each label (a softmax at the end is
-   * taken off: the loss and the predictions have it), or one number.
+   * Builds the layers, uncompiled: one input of a fixed shape, and one output with a number per label, or one number. A
+   * softmax at the end is removed, because the loss and the predictions apply it.
    *
-   * @param tf the whole of `@tensorflow/tfjs`.
+   * @param tf the package `@tensorflow/tfjs`.
    */
   readonly build: (tf: Tfjs, learned: { readonly labels: readonly string[] }) => LayersModel
 }
 
 /**
- * A `LayersModel` of `@tensorflow/tfjs`, trained by our loop: on the mean cross-entropy of labels, on the mean squared error of
- * numbers, and on the layers' regularizers. First weights and dropout follow from the seed of the training. The layers are
- * released with the weights, so that a release predicts as it did when `build` has changed.
+ * Trains a `LayersModel` of `@tensorflow/tfjs` on the mean cross-entropy for labels or the mean squared error for
+ * numbers, plus the layers' regularizers. Initial weights and dropout are derived from the seed of the training. The
+ * layers are released with the weights, so that a release predicts the same after `build` has changed.
  *
- * @throws `invalid-options`; from `fit` also for a layer that is not the same twice, by its name; `missing-peer`.
+ * @throws `invalid-options`; from `fit` also for a layer that is not reproducible, by its name; `missing-peer`.
  */
 export function layersModel<I, K extends OutputKind>(
   options: LayersModelOptions<I, K>,
@@ -49,8 +49,8 @@ export function layersModel<I, K extends OutputKind>(
       const width = answer.width(learned)
       const { outputShape, learned: names } = rebuilt(whole, topology)
       if (outputShape.join() !== String(width))
-        throw cannot(`its output has the shape [${outputShape.join(', ')}], and this needs [${width}]`)
-      if (names.length === 0) throw cannot('it has no weights to learn')
+        throw cannot(`its output has the shape [${outputShape.join(', ')}], but [${width}] is required`)
+      if (names.length === 0) throw cannot('it has no trainable weights')
       return { topology }
     },
     check(whole, config) {
@@ -85,7 +85,7 @@ export function layersModel<I, K extends OutputKind>(
   })
 }
 
-/** What was kept, as tensors that a tidy frees. */
+/** The cached weights, as tensors that a tidy frees. */
 function released({ tf }: Whole, kept: Weights): Weights {
   return Object.fromEntries(
     Object.entries(kept).map(([name, value]) => {
@@ -96,7 +96,7 @@ function released({ tf }: Whole, kept: Weights): Weights {
   )
 }
 
-/** The host's model is there for a moment: what is kept of it is how it is built. */
+/** The host's model exists only temporarily. Only its configuration is kept. */
 function builtTopology({ tf, reference }: Whole, build: () => LayersModel, answer: ModelOutput): Topology {
   return reference.use(() => {
     const model = withQuickOrthogonal(tf, () => tf.tidy(() => build() as never) as LayersModel)
@@ -106,11 +106,12 @@ function builtTopology({ tf, reference }: Whole, build: () => LayersModel, answe
     try {
       const { inputs, outputs } = model
       if (inputs.length !== 1 || outputs.length !== 1)
-        throw cannot(`it has ${inputs.length} inputs and ${outputs.length} outputs, and this takes one of each`)
+        throw cannot(`it has ${inputs.length} inputs and ${outputs.length} outputs, but must have one of each`)
       const [, ...shape] = inputs[0]!.shape
-      if (shape.includes(null)) throw cannot(`its input shape [${shape.join(', ')}] is not fixed: fill inputs up`)
+      if (shape.includes(null))
+        throw cannot(`its input shape [${shape.join(', ')}] is not fixed. Pad inputs to one shape`)
       const odd = [...variables].find(([, { dtype }]) => dtype !== 'float32')
-      if (odd !== undefined) throw cannot(`the weight "${odd[0]}" is of the dtype ${odd[1].dtype}`)
+      if (odd !== undefined) throw cannot(`the weight "${odd[0]}" has the dtype ${odd[1].dtype}, not float32`)
       return topologyOf(model, answer.targets === 'labels')
     } finally {
       for (const variable of variables.values()) variable.dispose()

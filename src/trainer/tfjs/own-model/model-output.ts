@@ -4,32 +4,32 @@ import type { Prediction } from '../../../model/index.js'
 import type { TfjsCore } from '../devices.js'
 import { labelPredictions } from '../label-predictions.js'
 
-/** What a model of one's own answers with, and the type of its targets. */
+/** The output kinds of a custom model, with the type of their targets. */
 export interface OutputTargets {
-  /** One of the labels that training saw, with the probability of each. */
+  /** One of the labels in the training rows, with a probability for each. */
   readonly label: string
   readonly number: number
 }
 
 export type OutputKind = keyof OutputTargets
 
-/** How outputs, [examples, width], become a loss and predictions. */
+/** Converts outputs, [examples, width], to a loss and predictions. */
 export interface ModelOutput {
   readonly targets?: 'labels'
   isTarget(target: unknown): boolean
-  /** Of the targets that were seen, what must be known to answer. @throws `dataset-invalid`. */
+  /** Derives from the training targets what predicting needs. @throws `dataset-invalid`. */
   learn(
     seen: { readonly count: number; readonly labels: ReadonlySet<string> },
     base: JsonObject | undefined,
   ): JsonObject
   isConfig(config: JsonObject): boolean
-  /** Whether examples of it can be judged: of a label that was learned. */
+  /** Whether a target can be judged: for labels, whether it was in the training rows. */
   isKnown(target: unknown, config: JsonObject): boolean
   width(config: JsonObject): number
   toTensor(tf: TfjsCore, targets: readonly unknown[], config: JsonObject): Tensor
-  /** The mean over the examples. */
+  /** The mean loss over the examples. */
   loss(tf: TfjsCore, outputs: Tensor, targets: Tensor): Scalar
-  /** What `predictions` reads of the model's outputs. */
+  /** The values that `predictions` derives from the model's outputs. */
   answers(tf: TfjsCore, outputs: Tensor): Tensor
   predictions(values: Float32Array, config: JsonObject): readonly Prediction[]
   readonly labels?: (config: JsonObject) => readonly string[]

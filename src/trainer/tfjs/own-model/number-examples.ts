@@ -3,13 +3,13 @@ import type { Rows } from '../../../model/index.js'
 import type { TfjsCore } from '../devices.js'
 import type { ModelOutput } from './model-output.js'
 
-/** A row as numbers of the input's shape, one after the other. */
+/** A row as a flat list of numbers in the input's shape. */
 export interface NumberExample {
   readonly values: Float32Array
   readonly target: string | number
 }
 
-/** Turns an input into as many numbers as the input's shape has, one after the other. */
+/** Converts an input to a flat list of numbers in the input's shape. */
 export type InputEncoder<I> = (input: I) => ArrayLike<number>
 
 type Keep = (example: NumberExample) => Promise<void> | undefined
@@ -18,12 +18,15 @@ export const sizeOfShape = (shape: readonly number[]) => shape.reduce((product, 
 
 export interface SeenExamples {
   readonly count: number
-  /** How many numbers each input has. */
+  /** Number of values per input. */
   readonly size: number
   readonly labels: ReadonlySet<string>
 }
 
-/** @throws `dataset-invalid` for a row whose target is of another kind, or whose input has not as many numbers as the first. */
+/**
+ * @throws `dataset-invalid` for a row whose target has the wrong kind, or whose input has a different number of values
+ * than the first.
+ */
 export async function readExamples<I>(
   rows: Rows<I, string | number>,
   encode: InputEncoder<I>,
@@ -59,7 +62,7 @@ export function toInputTensor<I>(
 ) {
   const size = sizeOfShape(shape)
   const failed = (fact: string) =>
-    new SheikhError('invalid-options', `Cannot predict: ${fact}. Correct what "input" makes of it.`)
+    new SheikhError('invalid-options', `Cannot predict: ${fact}. Correct the function "input".`)
   return stacked(
     tf,
     inputs.map((input) => toNumbers(encode(input), size, failed)),
@@ -98,8 +101,8 @@ function toNumbers(
 ): Float32Array {
   const values = Float32Array.from(encoded)
   if (size !== undefined && values.length !== size)
-    throw failed(`"input" makes ${values.length} numbers of it, and not ${size}`)
+    throw failed(`"input" returns ${values.length} numbers for it, not ${size}`)
   const wrong = values.findIndex((value) => !Number.isFinite(value))
-  if (wrong >= 0) throw failed(`number ${wrong} that "input" makes of it is ${values[wrong]}`)
+  if (wrong >= 0) throw failed(`number ${wrong} that "input" returns for it is ${values[wrong]}`)
   return values
 }

@@ -2,8 +2,8 @@ import { seededRandom } from '../../../core/index.js'
 import type { Tfjs } from './load-tfjs.js'
 
 /**
- * Runs `work`, in which tfjs's orthogonal initializer is ours: tfjs's takes 6 seconds for the 64 × 256 numbers of an LSTM, and
- * prints that it does. The same distribution.
+ * Runs `work` with a faster orthogonal initializer. The one of tfjs takes 6 seconds for the 64 × 256 numbers of an
+ * LSTM, and prints a warning. The distribution is the same.
  */
 export function withQuickOrthogonal<R>(tf: Tfjs, work: () => R): R {
   const prototype = Object.getPrototypeOf(tf.initializers.orthogonal({})) as { apply: unknown }
@@ -22,7 +22,7 @@ export function withQuickOrthogonal<R>(tf: Tfjs, work: () => R): R {
  * The Q of a matrix of normal numbers whose R has a positive diagonal: uniform over all such matrices (F. Mezzadri, "How to
  * generate random matrices from the classical compact groups", Notices of the AMS 54, 2007), by modified Gram and Schmidt.
  *
- * @param shape all but the last together are rows, as in Keras.
+ * @param shape all dimensions but the last are flattened to rows, as in Keras.
  */
 export function orthogonal(shape: readonly number[], gain: number, seed: number): Float32Array {
   const columns = shape.at(-1)!

@@ -14,26 +14,31 @@ import {
   toInputTensor,
 } from './number-examples.js'
 
-/** What both kinds of a model of one's own have in common. */
+/** Options of both kinds of custom models. */
 export interface OwnModelOptions<I, K extends OutputKind> extends LoopOptions {
   /** `label`: targets are labels; `number`: targets are numbers. */
   readonly answer: K
-  /** An input as numbers of the input's shape, one after the other. It draws nothing by chance. */
+  /** Converts an input to a flat list of numbers in the input's shape. Must be deterministic. */
   readonly input: InputEncoder<I>
-  /** Stands for the code: raised when it changes. @default none, and nothing is cached, and no checkpoint kept */
+  /**
+   * Version of the code. Raise it when the code changes. @default none: nothing is cached, and no checkpoints are kept
+   */
   readonly version?: string | undefined
-  /** Where it is defined, to be trained in a thread of its own: the export must return the same model. @default the caller's thread */
+  /**
+   * The module that defines the model, so that it can be trained in a separate thread. The export must return the same
+   * model. @default the caller's thread
+   */
   readonly module?: ModelModule | undefined
   /** @default 10 */
   readonly epochs?: number | undefined
   /** @default 32 */
   readonly batchSize?: number | undefined
   /**
-   * About how many bytes a step on so many examples takes, by shapes alone: a batch that would take more than
-   * `maximumStepBytes` is split, and its parts count as one. @default no batch is split
+   * Estimates the bytes that a step with this many examples needs, by shapes alone. A batch that would need more than
+   * `maximumStepBytes` is split, with the same result. @default no batch is split
    */
   readonly stepBytes?: ((examples: number) => number) | undefined
-  /** @default 2³⁰, where there is `stepBytes` */
+  /** @default 2³⁰, with `stepBytes` */
   readonly maximumStepBytes?: number | undefined
   /** @default 0.001 */
   readonly learningRate?: number | undefined
@@ -44,25 +49,28 @@ export interface OwnModelOptions<I, K extends OutputKind> extends LoopOptions {
 export interface OwnBatch {
   /** [examples, ...the input's shape]. */
   readonly inputs: Tensor
-  /** [examples, labels], one 1 in each row; of numbers [examples, 1]. */
+  /** [examples, labels], one-hot; for numbers [examples, 1]. */
   readonly targets: Tensor
 }
 
-/** What each kind has of its own. All but `learn` and `check` is asked once they have passed. */
+/**
+ * The parts that differ between the kinds. Functions other than `learn` and `check` are called only after those have
+ * passed.
+ */
 export interface Arithmetic {
-  /** What `config.json` has to say of it. @throws `invalid-options`. */
+  /** The model's entries in `config.json`. @throws `invalid-options`. */
   learn(whole: Whole, learned: JsonObject): JsonObject
   /** Throws for what cannot be read. */
   check(whole: Whole, config: JsonObject): void
   inputShape(whole: Whole, config: JsonObject): readonly number[]
   shapes(whole: Whole, config: JsonObject): Readonly<Record<string, readonly number[]>>
-  /** Drawn where all devices draw alike. */
+  /** Initial weights, drawn on the reference device. */
   first(whole: Whole, config: JsonObject, random: Random): Readonly<Record<string, Float32Array>>
   step(whole: Whole, weights: Weights, batch: OwnBatch, config: JsonObject, random: Random): LossAndGradients
   loss(whole: Whole, weights: Weights, batch: OwnBatch, config: JsonObject): Scalar
   /** [inputs, width]. */
   outputs(whole: Whole, weights: Weights, inputs: Tensor, config: JsonObject): Tensor
-  /** Whether weights of the one mean the same in the other. @default where shapes are equal */
+  /** Whether weights can be transferred between two configurations. @default if shapes are equal */
   isAlike?(base: JsonObject, config: JsonObject): boolean
 }
 
@@ -82,7 +90,7 @@ export function ownModel<I, K extends OutputKind>(
   let loaded: Whole | undefined
   const prepared = async () => (loaded ??= await loadWholeTfjs())
   const whole = () => {
-    if (loaded === undefined) throw new Error(`The model "${kind}" was used before its "prepare" had ended.`)
+    if (loaded === undefined) throw new Error(`The model "${kind}" was used before its "prepare" completed.`)
     return loaded
   }
   const batchOf = (tf: TfjsCore, batch: readonly NumberExample[], config: JsonObject) =>
@@ -102,7 +110,7 @@ export function ownModel<I, K extends OutputKind>(
       if (seen.size !== sizeOfShape(shape))
         throw new SheikhError(
           'invalid-options',
-          `Cannot train: "input" makes ${seen.size} numbers of an input, and the model takes the shape [${shape.join(', ')}], ${sizeOfShape(shape)} numbers. Correct one of them.`,
+          `Cannot train: "input" returns ${seen.size} numbers per input, but the model takes the shape [${shape.join(', ')}], ${sizeOfShape(shape)} numbers. Correct one of them.`,
         )
       return config
     },
@@ -117,18 +125,19 @@ export function ownModel<I, K extends OutputKind>(
       if (wanted === found && arithmetic.isAlike?.(base, config) !== false) return weights
       throw new SheikhError(
         'invalid-options',
-        `Cannot start from the base: ${wanted === found ? 'its layers are others' : `its weights have the shapes ${found}, and this model's ${wanted}`}. Build the same, of the same labels, or start from scratch.`,
+        `Cannot start from the base: ${wanted === found ? 'its layers are different' : `its weights have the shapes ${found}, and this model's ${wanted}`}. Build the same model with the same labels, or train from scratch.`,
       )
     },
 
     checkConfig(config) {
       try {
-        if (config['answer'] !== answerKind || !answer.isConfig(config)) throw new Error('it answers otherwise')
+        if (config['answer'] !== answerKind || !answer.isConfig(config))
+          throw new Error('its kind of answer is different')
         arithmetic.check(whole(), config)
       } catch (error) {
         throw new SheikhError(
           'artifact-corrupt',
-          `Cannot load the weights: their config.json is not of this model (${messageOf(error)}). Load them with the trainer that made them.`,
+          `Cannot load the weights: their config.json is not of this model (${messageOf(error)}). Use the trainer that made them.`,
           { cause: error },
         )
       }
@@ -141,7 +150,7 @@ export function ownModel<I, K extends OutputKind>(
       if (unseeded !== undefined)
         throw new SheikhError(
           'invalid-options',
-          `Cannot train: what the weight "${unseeded}" begins with is drawn by chance that no seed reaches. Give it a seed.`,
+          `Cannot train: the weight "${unseeded}" is initialised randomly without a seed. Give its initializer a seed.`,
           { facts: { weight: unseeded } },
         )
       const shapes = arithmetic.shapes(whole(), config)

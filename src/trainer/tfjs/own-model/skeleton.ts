@@ -5,27 +5,27 @@ import type { LayersModel, Tfjs, Whole } from './load-tfjs.js'
 import { withQuickOrthogonal } from './orthogonal.js'
 import { buildTopology, drawSeed, type Topology, withSeeds, withZeros } from './topology.js'
 
-/** The layers of a model without weights of their own: they read those that they are run with. It owns no memory of tfjs's. */
+/** The layers of a model without weights. `run` supplies the weights. Owns no tfjs memory. */
 export interface Skeleton {
   readonly shapes: Readonly<Record<string, readonly number[]>>
-  /** Names of the weights that are learned; the others are frozen, or follow what is seen. */
+  /** Names of the trainable weights. Others are frozen, or are statistics of the data. */
   readonly learned: readonly string[]
-  /** Of one example. */
+  /** Shape of one example. */
   readonly inputShape: readonly number[]
   readonly outputShape: readonly (number | null)[]
-  /** @param random of a step in training; without it nothing is drawn by chance, and averages stay as they are. */
+  /** @param random for a training step. Without it, the pass is deterministic and averages are not updated. */
   run(weights: Weights, inputs: Tensor, random?: Random): Pass
 }
 
 export interface Pass {
   readonly outputs: Tensor
-  /** Of the layers' regularizers. */
+  /** Penalties of the layers' regularizers. */
   readonly penalties: readonly Scalar[]
-  /** Kept: to be disposed. */
+  /** Updated weights, which the caller must dispose. */
   readonly updates: Weights
 }
 
-/** What tfjs's variable of a layer is, as far as it matters here. */
+/** The relevant part of a tfjs layer variable. */
 interface Variable {
   readonly originalName: string
   readonly dtype: string
@@ -60,7 +60,7 @@ export function skeletonOf({ tf, reference }: Whole, topology: Topology): Skelet
       weights = given
       updates = {}
       try {
-        // tfjs keeps one seed for all steps, and so one mask.
+        // tfjs would use one seed, and therefore one mask, for all steps.
         if (random !== undefined) for (const layer of chances) (layer as { seed?: number }).seed = drawSeed(random)
         const outputs = model.apply(tf.cast(inputs as never, input.dtype), { training: random !== undefined })
         return {
@@ -76,7 +76,10 @@ export function skeletonOf({ tf, reference }: Whole, topology: Topology): Skelet
   }
 }
 
-/** By the kind of each initializer, from chance that is ours: the same for every device. */
+/**
+ * Draws initial weights by the kind of each initializer, from our own random source, so that they are the same on every
+ * device.
+ */
 export function firstWeights(
   { tf, reference }: Whole,
   topology: Topology,
@@ -85,7 +88,7 @@ export function firstWeights(
   const draw = (label: string) =>
     reference.use(() => withQuickOrthogonal(tf, () => drawn(tf, withSeeds(topology, random.fork(label)))))
   const weights = draw('forward')
-  // Both directions have one configuration, and must not begin alike.
+  // Both directions share one configuration, but must not start with equal weights.
   const backward = Object.keys(weights).filter((name) => name.includes('/backward_'))
   const others = backward.length === 0 ? {} : draw('backward')
   return { ...weights, ...Object.fromEntries(backward.map((name) => [name, others[name]!])) }
@@ -102,7 +105,7 @@ function drawn(tf: Tfjs, topology: Topology): Record<string, Float32Array> {
   )
 }
 
-/** By the layer's name and the weight's own, `dense_Dense1/kernel`; a second of the same name is counted. */
+/** By the layer's name and the weight's own, `dense_Dense1/kernel`; repeated names are numbered. */
 export function variablesOf(model: LayersModel): ReadonlyMap<string, Variable> {
   const byName = new Map<string, Variable>()
   for (const variable of new Set(model.weights as unknown as Variable[])) {
@@ -118,7 +121,7 @@ const dropouts = new Set(['Dropout', 'SpatialDropout1D'])
 
 type Layer = LayersModel['layers'][number]
 
-/** Also those inside of models and wrappers. */
+/** Includes layers inside models and wrappers. */
 function* layersOf(container: object): Generator<Layer> {
   const { layers = [], layer } = container as { readonly layers?: readonly Layer[]; readonly layer?: Layer }
   for (const inner of layer === undefined ? layers : [layer]) {

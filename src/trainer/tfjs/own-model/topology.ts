@@ -1,14 +1,14 @@
 import { type Json, type JsonObject, type Random, SheikhError } from '../../../core/index.js'
 import type { LayersModel, Tfjs } from './load-tfjs.js'
 
-/** What layers a model has and how they hang together, as tfjs's own configuration has it: JSON, which runs no code. */
+/** The layers of a model and their connections in tfjs's configuration format: JSON, which runs no code. */
 export type Topology = JsonObject & { readonly className: string; readonly config: JsonObject }
 
 /**
- * Of a model that a host built. Names that tfjs counts up with every model of the process are counted from 1 again, so that
- * the same layers have the same names.
+ * The topology of a model that the host built. tfjs numbers names across all models of the process; here they are
+ * numbered from 1 again, so that the same layers have the same names.
  *
- * @param isLabel a softmax at the end is taken off: the loss and the predictions have it.
+ * @param isLabel a softmax at the end is removed, because the loss and the predictions apply it.
  * @throws `invalid-options` for what cannot be trained here, by name.
  */
 export function topologyOf(model: LayersModel, isLabel: boolean): Topology {
@@ -18,14 +18,14 @@ export function topologyOf(model: LayersModel, isLabel: boolean): Topology {
   return isLabel ? withoutSoftmax(topology) : topology
 }
 
-/** A new model of these layers. To be let go of by its variables. */
+/** Builds a new model of these layers. Dispose of its variables to free it. */
 export function buildTopology(tf: Tfjs, topology: Topology): LayersModel {
   const built = topology.className === 'Sequential' ? tf.Sequential : tf.LayersModel
-  // It takes apart what it is given.
+  // `fromConfig` modifies its argument.
   return built.fromConfig(built as never, structuredClone(topology.config) as never) as unknown as LayersModel
 }
 
-/** The same layers, whose weights all begin at zero: quick to build. */
+/** The same layers with all weights initialised to zero, which is fast to build. */
 export const withZeros = (topology: Topology) =>
   withInitializers(topology, () => ({ className: 'Zeros', config: {} })) as Topology
 
@@ -34,7 +34,7 @@ const randomInitializers = new Set([
   ...['GlorotUniform', 'GlorotNormal', 'HeUniform', 'HeNormal', 'LeCunUniform', 'LeCunNormal'],
 ])
 
-/** The same layers, whose initializers have a seed each: the host's own, or one that is drawn. */
+/** The same layers with a seed for each initializer: the host's, or a drawn one. */
 export const withSeeds = (topology: Topology, random: Random) =>
   withInitializers(topology, ({ className, config }) => ({
     className,
@@ -44,7 +44,7 @@ export const withSeeds = (topology: Topology, random: Random) =>
         : config,
   })) as Topology
 
-/** tfjs takes 0 for none. */
+/** tfjs treats a seed of 0 as no seed. */
 export const drawSeed = (random: Random) => 1 + random.below(2 ** 31 - 1)
 
 type Part = { readonly className: string; readonly config: JsonObject }
@@ -54,7 +54,7 @@ const isObject = (value: Json | undefined): value is JsonObject =>
 const isPart = (value: Json | undefined): value is Part & JsonObject =>
   isObject(value) && typeof value['className'] === 'string' && isObject(value['config'])
 
-/** Itself, and all that is inside: layers, cells, initializers. */
+/** The value itself and everything inside it: layers, cells, initializers. */
 function* partsOf(value: Json): Generator<Part> {
   if (isPart(value)) yield value
   if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* partsOf(inner)
@@ -71,7 +71,7 @@ function withInitializers(value: Json, change: (initializer: Part) => Part): Jso
   )
 }
 
-/** Every name that tfjs made, `dense_Dense7`, `input3`, by what it is when counted from 1. */
+/** Renumbers every name that tfjs generated, such as `dense_Dense7` or `input3`, from 1. */
 function renamed(topology: Part & JsonObject): Json {
   const counts = new Map<string, number>()
   const names = new Map<string, string>()
@@ -95,18 +95,18 @@ function renamed(topology: Part & JsonObject): Json {
 
 const withoutSeed = new Set(['GaussianNoise', 'GaussianDropout', 'AlphaDropout', 'RandomWidth', 'RandomHeight'])
 
-/** @throws `invalid-options` for what would not be the same twice, or would be left out in silence. */
+/** @throws `invalid-options` for anything that is not reproducible, or that would be silently ignored. */
 function refuse({ className, config }: Part): void {
   const constraint = Object.keys(config).find((key) => key.endsWith('Constraint') && config[key] !== null)
   const masks = ['dropout', 'recurrentDropout'].find((key) => typeof config[key] === 'number' && config[key] > 0)
   const fact = withoutSeed.has(className)
-    ? 'no seed reaches the chance in it. Use dropout'
+    ? 'its random numbers cannot be seeded. Use dropout'
     : masks !== undefined
-      ? `no seed reaches its ${masks}. Use a layer of dropout beside it`
+      ? `its ${masks} cannot be seeded. Use a separate dropout layer`
       : config['stateful'] === true
-        ? 'it keeps a state from batch to batch (stateful). Leave that off'
+        ? 'it keeps state between batches (stateful). Turn that off'
         : constraint !== undefined
-          ? `its ${constraint} would not be kept. Use a regularizer`
+          ? `its ${constraint} would be ignored. Use a regularizer`
           : undefined
   if (fact === undefined) return
   throw new SheikhError(
@@ -123,13 +123,13 @@ function withoutSoftmax({ className, config }: Topology): Topology {
   if (Array.isArray(last?.config['layers']))
     throw new SheikhError(
       'invalid-options',
-      `Cannot train the model: its last layer "${last.config['name']}" is a model itself, whose last activation is not looked at. Put its layers into the model.`,
+      `Cannot train the model: its last layer "${last.config['name']}" is a model itself, whose last activation cannot be checked. Add its layers to the model directly.`,
     )
   const activation = last?.className === 'Softmax' ? 'softmax' : last?.config['activation']
   if (last?.className === 'Softmax' || activation === 'sigmoid')
     throw new SheikhError(
       'invalid-options',
-      `Cannot train the layer "${last?.config['name']}": it gives probabilities by ${activation}, and the last layer gives a number for each label. Leave the activation off.`,
+      `Cannot train the layer "${last?.config['name']}": it returns probabilities by ${activation}, but the last layer must return a number for each label. Remove the activation.`,
     )
   if (activation !== 'softmax') return { className, config }
   const linear = (layer: Part & JsonObject) =>
