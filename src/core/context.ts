@@ -1,18 +1,18 @@
 import type { Json } from './json.js'
 
-/** Milliseconds since 1970, UTC. Injected, so that a test decides what time it is. */
+/** A clock in milliseconds since 1970, UTC. Injected, so that tests can control the time. */
 export interface Clock {
   nowMs(): number
 }
 
-/** Where a library's words go. It never prints by itself. */
+/** A logger. The library never writes to the console itself. */
 export interface Log {
   debug(message: string, facts?: Readonly<Record<string, Json>>): void
   info(message: string, facts?: Readonly<Record<string, Json>>): void
   warn(message: string, facts?: Readonly<Record<string, Json>>): void
 }
 
-/** What every asynchronous call is given. */
+/** Context of every asynchronous call. */
 export interface CallContext {
   /** Checked on entry and at every batch; an aborted call rejects with its `reason`. */
   readonly signal: AbortSignal
@@ -23,7 +23,7 @@ export interface CallContext {
 export const systemClock: Clock = { nowMs: () => Date.now() }
 export const silentLog: Log = { debug() {}, info() {}, warn() {} }
 
-/** A whole context from the parts that a caller has: never aborted, the system's clock and no log by default. */
+/** Creates a context from the given parts. By default it is never aborted, uses the system clock and does not log. */
 export function callContext(
   parts: { readonly [K in keyof CallContext]?: CallContext[K] | undefined } = {},
 ): CallContext {

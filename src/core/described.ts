@@ -1,22 +1,23 @@
 import type { Json } from './json.js'
 
 /**
- * What can be told apart by data. Everything that a host plugs in is one: trainers, metrics, checks, stages, registries.
+ * Something that is identified by data. Everything that a host plugs in implements this: trainers, metrics, checks,
+ * stages, registries.
  *
- * Functions have no identity. A part whose result is decided by code that `describe()` cannot see says so with a
- * `version`, raised whenever that code changes; without one nothing that depends on it is cached.
+ * Functions have no identity. If code that `describe()` cannot see decides the result, set a `version` and raise it
+ * whenever that code changes. Without a version, nothing that depends on the part is cached.
  */
 export interface Described {
   /** The version of the interface. */
   readonly contract: 1
   readonly name: string
-  /** The version of the code behind it. Absent: its code cannot be told apart, and its results are never reused. */
+  /** The version of the part's code. Absent: code changes cannot be detected, and results are never reused. */
   readonly version?: string | undefined
-  /** All else that decides the result. Never a secret. */
+  /** Everything else that decides the result. Must not contain secrets. */
   describe(): Json
 }
 
-/** What stands for a part in a key: its name, version and description; `undefined` where it has no version. */
+/** Identifies a part in a key: its name, version and description. `undefined` if it has no version. */
 export function identityOf(part: Described): Json | undefined {
   if (part.version === undefined) return undefined
   return { contract: part.contract, name: part.name, version: part.version, describe: part.describe() }

@@ -2,7 +2,7 @@ import { createHash, type Hash, hash } from 'node:crypto'
 import { SheikhError } from './errors.js'
 import { canonicalJson } from './json.js'
 
-/** A SHA-256 and its name: `sha256:` and 64 lower-case hexadecimal digits. */
+/** A SHA-256 digest: `sha256:` and 64 lower-case hexadecimal digits. */
 export type Digest = `sha256:${string}`
 
 const pattern = /^sha256:[0-9a-f]{64}$/
@@ -11,7 +11,7 @@ export function isDigest(value: unknown): value is Digest {
   return typeof value === 'string' && pattern.test(value)
 }
 
-/** @throws `artifact-corrupt` where `value` is not a digest. */
+/** @throws `artifact-corrupt` if `value` is not a digest. */
 export function parseDigest(value: unknown, what = 'a digest'): Digest {
   if (isDigest(value)) return value
   throw new SheikhError(
@@ -20,7 +20,7 @@ export function parseDigest(value: unknown, what = 'a digest'): Digest {
   )
 }
 
-/** The hexadecimal digits alone: for file names and for tools that want them. */
+/** The hexadecimal digits without the prefix, for file names and other tools. */
 export function hexOf(digest: Digest): string {
   return digest.slice('sha256:'.length)
 }
@@ -34,7 +34,7 @@ export function digestJson(value: unknown): Digest {
   return digestBytes(canonicalJson(value))
 }
 
-/** A digest over bytes that come in pieces: `startDigest().update(…)`, then `finishDigest`. */
+/** Starts a digest over bytes that arrive in pieces: `startDigest().update(…)`, then `finishDigest`. */
 export function startDigest(): Hash {
   return createHash('sha256')
 }
@@ -50,7 +50,7 @@ export function finishDigest(hashing: Hash): Digest {
  */
 export function merkleRoot(leaves: readonly Digest[]): Digest {
   if (leaves.length === 0) return digestBytes('')
-  // In one buffer, level over level: a Hash object for each of twenty thousand nodes costs more than the hashing.
+  // Uses one buffer for all levels: a Hash object for each of twenty thousand nodes costs more than the hashing.
   const nodes = Buffer.alloc(leaves.length * size)
   const leaf = Buffer.alloc(1 + size)
   const node = Buffer.alloc(1 + 2 * size, 1)
@@ -73,5 +73,5 @@ export function merkleRoot(leaves: readonly Digest[]): Digest {
   return `sha256:${nodes.toString('hex', 0, size)}`
 }
 
-/** Bytes of a SHA-256. */
+/** Number of bytes in a SHA-256 digest. */
 const size = 32

@@ -1,4 +1,4 @@
-/** What can go wrong, as a word. `docs/errors.md` has a heading for each. */
+/** Code of an error. `docs/errors.md` has a section for each. */
 export type ErrorCode =
   | 'invalid-options'
   | 'invalid-config'
@@ -25,19 +25,20 @@ export type ErrorCode =
   | 'stage-failed'
 
 export interface SheikhErrorOptions {
-  /** Plain values that a program can use: a path, a row, a list of issues. Never a secret. */
+  /** Plain values for programs, such as a path, a row or a list of issues. Never contains secrets. */
   readonly facts?: Readonly<Record<string, unknown>>
   readonly cause?: unknown
-  /** True where the same call may work later with nothing changed (exit code 4). @default false */
+  /** True if the same call may succeed later without changes (exit code 4). @default false */
   readonly retryable?: boolean
 }
 
 const marker = Symbol.for('sheikh-freemium.error')
 
 /**
- * The one error class. `message` says what failed, the fact and the remedy; `code` and `facts` are for programs.
+ * The only error class of the library. `message` contains what failed, the fact and the remedy; `code` and `facts` are
+ * for programs.
  *
- * An aborted call does not end in one: it rejects with `signal.reason`, untouched.
+ * An aborted call does not throw this error: it rejects with `signal.reason`, unchanged.
  */
 export class SheikhError extends Error {
   readonly code: ErrorCode
@@ -61,7 +62,7 @@ export class SheikhError extends Error {
 Object.defineProperty(SheikhError.prototype, marker, { value: true })
 Object.defineProperty(SheikhError.prototype, 'name', { value: 'SheikhError', configurable: true, writable: true })
 
-/** Whether `error` is ours and, where `code` is given, of that code. */
+/** Whether `error` is a `SheikhError` and, if `code` is given, has that code. */
 export function isSheikhError(error: unknown, code?: ErrorCode): error is SheikhError {
   if (typeof error !== 'object' || error === null || !(marker in error)) return false
   return code === undefined || (error as unknown as SheikhError).code === code

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto'
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /**
- * A run's id: ten characters of time, so that ids sort by age, and ten random ones. Base 32 as in Crockford's ULID, lower case.
+ * Creates a run's id: ten characters of time, so that ids sort by age, and ten random ones. Base 32 as in Crockford's
+ * ULID, in lower case.
  *
- * @param latest the id that the new one must sort after, even if the clock was set back since; others are ignored.
+ * @param latest an id that the new one must sort after, even if the clock was set back; invalid ids are ignored.
  */
 export function createRunId(nowMs: number, latest?: string, chance: Uint8Array = randomBytes(10)): string {
   const timeMs = isRunId(latest) ? Math.max(nowMs, timeOf(latest) + 1) : nowMs

@@ -1,4 +1,7 @@
-/** Does `work` for each item, at most `limit` at a time. The first failure ends it, when nothing runs any more. */
+/**
+ * Runs `work` for each item, at most `limit` at a time. After the first failure, starts nothing new, waits for running
+ * work and rejects.
+ */
 export async function inParallel<I, O>(
   items: readonly I[],
   limit: number,

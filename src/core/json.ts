@@ -1,19 +1,20 @@
 import { SheikhError } from './errors.js'
 
-/** A JSON value that nobody changes. */
+/** A read-only JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
 
-// Deeper than any honest document; keeps the recursion below the stack's limit.
+// Deeper than any valid document. Keeps the recursion below the stack's limit.
 const maximumDepth = 512
 
 /**
- * The one text of a JSON value: RFC 8785 (JSON Canonicalization Scheme).
+ * The canonical text of a JSON value: RFC 8785 (JSON Canonicalization Scheme).
  *
- * Keys are sorted by UTF-16 code units, numbers are written as ECMAScript writes them, nothing is padded.
- * Members that are `undefined` are left out, as `JSON.stringify` does.
+ * Sorts keys by UTF-16 code units, formats numbers like ECMAScript, and adds no white space. Omits members that are
+ * `undefined`, as `JSON.stringify` does.
  *
- * @throws `invalid-options` for what JSON cannot hold: a number that is not finite, a lone surrogate, a function, a cycle.
+ * @throws `invalid-options` for values that JSON cannot represent: a number that is not finite, a lone surrogate, a
+ * function, a cycle.
  */
 export function canonicalJson(value: unknown): string {
   return write(value, 0)
@@ -23,7 +24,7 @@ function write(value: unknown, depth: number): string {
   if (depth > maximumDepth) throw notJson(`it is nested more than ${maximumDepth} levels deep, or refers to itself`)
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw notJson('a string holds a lone surrogate')
+    if (!value.isWellFormed()) throw notJson('a string contains a lone surrogate')
     return JSON.stringify(value)
   }
   if (typeof value === 'number') {

@@ -1,35 +1,40 @@
 import { type Digest, digestJson, isDigest } from './digest.js'
 import { SheikhError } from './errors.js'
 
-/** One file of a directory: its path below it (with `/`), its size and its digest. */
+/** A file in a directory: its relative path (with `/`), its size and its digest. */
 export interface FileEntry {
   readonly path: string
   readonly sizeBytes: number
   readonly digest: Digest
 }
 
-/** The content of a directory, by digest: its regular files, sorted by path. Times, owners and modes are not part of it. */
+/**
+ * The content of a directory: its regular files with digests, sorted by path. Does not include times, owners and modes.
+ */
 export interface Manifest {
   readonly formatVersion: 1
   readonly files: readonly FileEntry[]
 }
 
-/** A manifest of entries in any order. @throws `artifact-corrupt` for a path that climbs or stands twice. */
+/**
+ * Creates a manifest from entries in any order. @throws `artifact-corrupt` for a path that leaves the directory or
+ * appears twice.
+ */
 export function manifestOf(entries: Iterable<FileEntry>): Manifest {
   const files = [...entries]
     .map(({ path, sizeBytes, digest }) => ({ path: checkedPath(path), sizeBytes, digest }))
     .sort((left, right) => (left.path < right.path ? -1 : left.path > right.path ? 1 : 0))
   const twice = files.find((file, index) => index > 0 && files[index - 1]!.path === file.path)
-  if (twice !== undefined) throw corrupt(`the path ${JSON.stringify(twice.path)} stands in it twice`)
+  if (twice !== undefined) throw corrupt(`the path ${JSON.stringify(twice.path)} appears twice`)
   return { formatVersion: 1, files }
 }
 
-/** The digest that names a directory: that of its manifest's canonical text. */
+/** The digest of a directory: the digest of its manifest's canonical text. */
 export function digestManifest(manifest: Manifest): Digest {
   return digestJson(manifest)
 }
 
-/** Reads a manifest from JSON. @throws `artifact-corrupt` for anything that is not one. */
+/** Reads a manifest from JSON. @throws `artifact-corrupt` for anything that is not a manifest. */
 export function parseManifest(value: unknown): Manifest {
   const document = value as { formatVersion?: unknown; files?: unknown } | null
   if (typeof document !== 'object' || document === null) throw corrupt('it is not an object')
@@ -40,8 +45,8 @@ export function parseManifest(value: unknown): Manifest {
 }
 
 /**
- * A path below a directory, as it may stand in a manifest: relative, `/` between segments, no empty, `.` or `..`
- * segment, no backslash, no control character, no drive or device name, at most 1,024 bytes.
+ * Checks a path for a manifest: relative, `/` between segments, no empty, `.` or `..` segment, no backslash, no control
+ * character, no drive or device name, at most 1,024 bytes.
  *
  * @throws `artifact-corrupt` otherwise.
  */
@@ -53,11 +58,11 @@ export function checkedPath(path: unknown): string {
     !path.isWellFormed() ||
     /[\u0000-\u001f\u007f\\:]/.test(path) ||
     segments.some((segment) => segment === '' || segment === '.' || segment === '..' || deviceName.test(segment))
-  if (refused) throw corrupt(`the path ${JSON.stringify(path)} is not a plain path below it`)
+  if (refused) throw corrupt(`the path ${JSON.stringify(path)} is not a plain relative path`)
   return path
 }
 
-// Names that Windows gives to devices, in any folder and with any extension.
+// Device names on Windows, reserved in any folder and with any extension.
 const deviceName = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i
 
 function parseEntry(value: unknown): FileEntry {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** A seeded source of chance. The same seed gives the same numbers on every machine. */
+/** A seeded random number generator. The same seed gives the same numbers on every machine. */
 export interface Random {
   /** An integer in 0..2³²−1. */
   uint32(): number
@@ -10,18 +10,21 @@ export interface Random {
   normal(): number
   /** An integer in 0..limit−1, without bias. `limit` is 1..2³². */
   below(limit: number): number
-  /** Fills an array with integers in 0..limit−1, without bias; quicker than one by one. `limit` is 1..2²¹. */
+  /** Fills an array with integers in 0..limit−1, without bias; faster than single calls. `limit` is 1..2²¹. */
   fillBelow(target: Uint32Array, limit: number): void
-  /** A function that draws as many of the values as there are, with replacement, and adds them up. There are 1..65,536. */
+  /**
+   * Returns a function that draws `values.length` values with replacement and returns their sum. `values` has 1..65,536
+   * elements.
+   */
   resampledSum(values: Float64Array): () => number
   /** Shuffles in place (Fisher and Yates) and returns the same array. */
   shuffle<A extends { length: number; [index: number]: unknown }>(items: A): A
-  /** An independent source, named: what one part draws never moves what another part gets. */
+  /** An independent generator with a name, so that draws in one part of a program do not affect another. */
   fork(label: string): Random
 }
 
 /**
- * xoshiro128** 1.1 (Blackman and Vigna, 2018), its state taken from SHA-256 of the seed's text.
+ * xoshiro128** 1.1 (Blackman and Vigna, 2018), with the SHA-256 of the seed's text as state.
  *
  * @param seed any number or text; `1` and `'1'` are the same seed.
  */
@@ -56,10 +59,10 @@ export function seededRandom(seed: number | string): Random {
     uint32,
     uniform,
     below,
-    // The upper half of draw × limit, draws that would favour some numbers left out (D. Lemire, ACM TOMACS 29:3, 2019).
+    // The upper half of draw × limit, rejecting draws that would cause bias (D. Lemire, ACM TOMACS 29:3, 2019).
     fillBelow(target, limit) {
       const unfair = (4294967296 - limit) % limit
-      // The generator again, its state in locals: captured variables are three times slower.
+      // A copy of the generator with its state in locals, because captured variables are three times slower.
       let [e, f, g, h] = [a, b, c, d]
       for (let index = 0; index < target.length; ) {
         const scrambled = Math.imul(f, 5)
@@ -80,11 +83,11 @@ export function seededRandom(seed: number | string): Random {
     },
     // Lemire's method again, on each half of a draw: 16 bits are enough for so few.
     resampledSum(values) {
-      // An unfair half adds the nought in front: a branch that nobody can foresee would take longer than the sum.
+      // A rejected half adds the leading zero, because an unpredictable branch would take longer than the sum.
       const padded = new Float64Array(values.length + 1)
       padded.set(values, 1)
       return () => {
-        // A local, as above.
+        // A local variable, as above.
         const column = padded
         const limit = column.length - 1
         const lastUnfair = ((65536 - limit) % limit) - 1
@@ -104,7 +107,7 @@ export function seededRandom(seed: number | string): Random {
           h = (h << 11) | (h >>> 21)
           const one = Math.imul(draw >>> 16, limit)
           const other = Math.imul(draw & 65535, limit)
-          // -1 where it is fair, else 0.
+          // -1 if it is fair, otherwise 0.
           const oneFair = (lastUnfair - (one & 65535)) >> 31
           const otherFair = (lastUnfair - (other & 65535)) >> 31
           odd += column[((one >>> 16) + 1) & oneFair]!

@@ -1,7 +1,7 @@
-/** Hides secrets in text. Made once for a run from all that is secret; every sink goes through it. */
+/** Hides secrets in text. Created once per run from all secrets, and applied to all output. */
 export type Redactor = (text: string) => string
 
-// What a token looks like, wherever it came from: Hugging Face, GitHub, Slack, a password inside a URL, a bearer header.
+// Patterns of tokens: Hugging Face, GitHub, Slack, a password in a URL, a bearer header.
 const shapes: readonly RegExp[] = [
   /\bhf_[A-Za-z0-9_]{10,}/g,
   /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
@@ -13,10 +13,10 @@ const shapes: readonly RegExp[] = [
 ]
 const hidden = '[secret]'
 
-// Shorter than this a "secret" would also hide ordinary words.
+// A shorter "secret" would also hide ordinary words.
 const minimumLength = 6
 
-/** A redactor for these secrets, as they are and URL-encoded, and for all that has the shape of a token. */
+/** Creates a redactor for these secrets, plain and URL-encoded, and for everything that looks like a token. */
 export function createRedactor(secrets: Iterable<string> = []): Redactor {
   const known = [...secrets]
     .filter((secret) => secret.length >= minimumLength)

@@ -1,7 +1,8 @@
 import { SheikhError } from './errors.js'
 
 /**
- * A path as a setting gives it. A shell expands `~`, this library does not: a folder named "~" would be made or missed.
+ * Checks a path from a setting. Unlike a shell, this library does not expand `~`, so such a path would name a folder
+ * called "~".
  *
  * @param setting the option, key or variable that the error names.
  * @throws `invalid-options` for a path that begins with `~`.
@@ -13,10 +14,10 @@ export function plainPath(path: string, setting: string): string {
 }
 
 /**
- * The address of a server as a setting gives it.
+ * Checks the address of a server from a setting.
  *
  * @param setting the option, key or variable that the error names.
- * @param example what the setting looks like, if the value does not tell.
+ * @param example an example value for the error message.
  * @throws `invalid-options` for anything but a URL of http or https.
  */
 export function webAddress(address: string, setting: string, example: string): string {
@@ -25,10 +26,13 @@ export function webAddress(address: string, setting: string, example: string): s
   return address
 }
 
-/** Why a path cannot be used; `undefined` if it can. `~`, `~/x` and `~ada/x` are for a shell, `a~` and `~$a.csv` are names. */
+/**
+ * Why a path cannot be used; `undefined` if it can. `~`, `~/x` and `~ada/x` are shell syntax; `a~` and `~$a.csv` are
+ * file names.
+ */
 export function tildeProblem(path: string): string | undefined {
   if (!/^~[\w.-]*([/\\]|$)/.test(path)) return undefined
-  return `${JSON.stringify(path)} begins with "~", which is not expanded. Write the path of the home folder in full; if the name does begin with "~", write ${JSON.stringify(`./${path}`)}`
+  return `${JSON.stringify(path)} begins with "~", which is not expanded. Write the full path of the home folder; if the name really begins with "~", write ${JSON.stringify(`./${path}`)}`
 }
 
 /** Why an address cannot be used; `undefined` for a URL of http or https. */

@@ -4,13 +4,16 @@ import { checkedBetween, checkedCount } from './options.js'
 
 export interface BcaBootstrapOptions {
   /**
-   * What is added up: columns of equal length, one value a group, all finite. A mean needs one; the difference of two ratios
-   * (F1, perplexity) needs four.
+   * The columns to add up, of equal length, with one finite value per group. A mean needs one column; the difference of
+   * two ratios (F1, perplexity) needs four.
    */
   readonly columns: readonly ArrayLike<number>[]
-  /** The statistic, of the columns' sums over a resample and the number of groups. @default the first sum, divided by the groups */
+  /**
+   * Computes the statistic from the columns' sums over a resample and the number of groups. @default the first sum
+   * divided by the number of groups
+   */
   readonly statistic?: (sums: Float64Array, groups: number) => number
-  /** Chance that the two-sided interval covers the truth. @default 0.95 */
+  /** Coverage probability of the two-sided interval. @default 0.95 */
   readonly confidence?: number
   /** At least 100. @default 10,000 */
   readonly resamples?: number
@@ -25,27 +28,31 @@ export interface BcaBootstrapResult {
   /** Median bias z₀ and acceleration a of the method. */
   readonly bias: number
   readonly acceleration: number
-  /** True where every resample gave the same value: the interval has no width and says nothing. */
+  /** True if every resample gave the same value, so that the interval has no width and is not informative. */
   readonly degenerate: boolean
-  /** One-sided p-value that the statistic lies above a value: the level at which the lower end would be just there. */
+  /**
+   * One-sided p-value for the claim that the statistic is above a value: the level at which the lower end equals the
+   * value.
+   */
   pAbove(value: number): number
-  /** The same, below. */
+  /** One-sided p-value for the claim that the statistic is below a value. */
   pBelow(value: number): number
 }
 
 const meanOfFirst = (sums: Float64Array, groups: number) => sums[0]! / groups
 
 /**
- * The bias-corrected and accelerated bootstrap interval of any statistic of sums, groups resampled with replacement.
+ * The bias-corrected and accelerated bootstrap interval of any statistic of sums. Groups are resampled with
+ * replacement.
  *
- * The ends are quantiles of the resamples at levels moved by z₀ and a; a comes from the jackknife. Resamples whose statistic
- * is not a number (an empty denominator) are left out. The same seed gives the same interval everywhere.
+ * The ends are quantiles of the resamples at levels moved by z₀ and a; a comes from the jackknife. Resamples whose
+ * statistic is not a number (a denominator of 0) are ignored. The same seed gives the same interval everywhere.
  *
  * Source: B. Efron, J. Am. Stat. Assoc. 82 (1987) 171–185; B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap
  * (1993), § 14.3.
  *
- * @throws `invalid-options` for no columns, columns of different length, fewer than two groups, a value that is not finite, or
- * a statistic that is not a number on the data themselves.
+ * @throws `invalid-options` for no columns, columns of different lengths, fewer than two groups, a value that is not
+ * finite, or a statistic that is not a number on the original data.
  *
  * @example
  * ```ts
@@ -61,10 +68,10 @@ export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
 
   const totals = Float64Array.from(columns, (column) => column.reduce((sum, value) => sum + value, 0))
   const estimate = statistic(totals.slice(), groups)
-  if (!Number.isFinite(estimate)) throw invalid(`the statistic is ${estimate} on the data themselves`)
+  if (!Number.isFinite(estimate)) throw invalid(`the statistic is ${estimate} on the original data`)
   const replicates = resample(columns, totals, groups, statistic, resamples, seed)
   if (replicates.length < resamples / 2)
-    throw invalid(`the statistic is a number on ${replicates.length} of ${resamples} resamples only`)
+    throw invalid(`the statistic is a number on only ${replicates.length} of ${resamples} resamples`)
   replicates.sort()
   const [least, most] = [replicates[0]!, replicates.at(-1)!]
   if (least === most) {
@@ -98,7 +105,7 @@ export function bcaBootstrap(options: BcaBootstrapOptions): BcaBootstrapResult {
 function checkedColumns(columns: readonly ArrayLike<number>[]): readonly Float64Array[] {
   const [first] = columns
   if (first === undefined) throw invalid('there are no columns')
-  if (first.length < 2) throw invalid(`there are ${first.length} groups, and two are the fewest`)
+  if (first.length < 2) throw invalid(`there are ${first.length} groups, but at least 2 are needed`)
   return columns.map((column, index) => {
     if (column.length !== first.length)
       throw invalid(`column ${index} has ${column.length} groups, not ${first.length}`)
@@ -130,7 +137,7 @@ function resample(
   return replicates.slice(0, kept)
 }
 
-/** Draws the columns' sums over a resample, into the same array each time. */
+/** Draws the columns' sums over a resample, always into the same array. */
 function summing(columns: readonly Float64Array[], totals: Float64Array, random: Random): () => Float64Array {
   const sums = new Float64Array(columns.length)
   const groups = columns[0]!.length
@@ -148,7 +155,7 @@ function summing(columns: readonly Float64Array[], totals: Float64Array, random:
   const picks = new Uint32Array(groups)
   return () => {
     sums.set(totals)
-    // The columns are read by the same picks: what belongs to a group stays together.
+    // All columns use the same picks, so that values of a group stay together.
     random.fillBelow(picks, groups)
     for (const index of varying) sums[index] = sumOf(columns[index]!, picks)
     return sums
@@ -187,7 +194,10 @@ function accelerationOf(
   return Number.isFinite(acceleration) ? acceleration : 0
 }
 
-/** Where a value stands among sorted ones, as a normal quantile. Half of its equals count as below: discrete data have many. */
+/**
+ * The rank of a value among sorted ones, as a normal quantile. Half of the ties count as below, because discrete data
+ * have many ties.
+ */
 function normalScore(sorted: Float64Array, value: number): number {
   const below = (countBelow(sorted, value) + countUpTo(sorted, value)) / 2
   return normalQuantile(Math.min(Math.max(below, 0.5), sorted.length - 0.5) / sorted.length)
@@ -216,4 +226,7 @@ function boundary(sorted: Float64Array, holds: (value: number) => boolean): numb
 }
 
 const invalid = (fact: string) =>
-  new SheikhError('invalid-options', `Cannot bootstrap: ${fact}. Give columns of finite numbers, one value a group.`)
+  new SheikhError(
+    'invalid-options',
+    `Cannot bootstrap: ${fact}. Give columns of finite numbers with one value per group.`,
+  )

@@ -3,7 +3,7 @@ import { stirlingError } from './gamma.js'
 /**
  * The probability of exactly `successes` of `trials`, each with chance `p`.
  *
- * Both may be real numbers. `failureChance` is 1 − p where the caller knows it more exactly than the subtraction.
+ * Both may be real numbers. `failureChance` is 1 − p, if the caller knows it more precisely than the subtraction gives.
  * Source: C. Loader, Fast and Accurate Computation of Binomial Probabilities (2000), the saddle-point form that R uses.
  */
 export function binomialPmf(successes: number, trials: number, p: number, failureChance: number = 1 - p): number {
@@ -33,7 +33,7 @@ function deviance(x: number, mean: number): number {
   for (let odd = 3; ; odd += 2) {
     power *= v * v
     const next = sum + power / odd
-    // Also where it is not a number, which would never be equal.
+    // Also ends for NaN, which is never equal.
     if (!(next !== sum && odd < 2000)) return next
     sum = next
   }

@@ -4,7 +4,7 @@ import { checkedBetween, checkedCount, checkedWithin } from './options.js'
 export interface ProportionOptions {
   readonly successes: number
   readonly trials: number
-  /** Chance that the interval covers the true proportion. @default 0.95 */
+  /** Coverage probability of the interval. @default 0.95 */
   readonly confidence?: number
 }
 

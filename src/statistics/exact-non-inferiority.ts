@@ -4,16 +4,16 @@ import { type PairedRegion, regionChance, scoreRegion } from './paired-region.js
 import { type PairedCounts, tangoScore } from './tango.js'
 
 export interface ExactNonInferiorityOptions extends PairedCounts {
-  /** The loss that is tolerated, as a proportion in 0..1, 1 excluded. */
+  /** The tolerated loss, as a proportion in 0..1, excluding 1. */
   readonly margin: number
 }
 
 /**
  * The exact unconditional p-value of non-inferiority.
  *
- * The chance, if the candidate is truly worse by exactly the margin, of a Tango score at least as large as the one seen,
- * at the discordance (margin..1) for which that chance is largest, which is found by search on a fine grid.
- * Source: the construction is G. A. Barnard's, Biometrika 34 (1947) 123–138, with T. Tango's statistic.
+ * The probability of a Tango score at least as large as the observed one if the candidate is truly worse by exactly the
+ * margin, at the discordance (margin..1) that maximises this probability. Found by search on a fine grid. Source: the
+ * construction is G. A. Barnard's, Biometrika 34 (1947) 123–138, with T. Tango's statistic.
  *
  * @throws `invalid-options`
  *
@@ -29,10 +29,10 @@ export function exactNonInferiority({ b, c, n, margin }: ExactNonInferiorityOpti
 }
 
 /**
- * The Tango score from which `exactNonInferiority` is at most `alpha`: never below the normal quantile.
+ * The smallest Tango score for which `exactNonInferiority` is at most `alpha`. Never below the normal quantile.
  *
- * One number for all outcomes of n pairs, so that planning needs no p-value for each. Passing at this score is passing
- * both the score test and the exact test.
+ * One number for all outcomes of n pairs, so that planning does not need a p-value for each. An outcome with this score
+ * passes both the score test and the exact test.
  */
 export function criticalScore({ n, margin, alpha = 0.05 }: CriticalScoreOptions): number {
   checkedCount('n', n, 1)
@@ -61,7 +61,7 @@ export interface CriticalScoreOptions {
   readonly alpha?: number
 }
 
-// Finer than the gaps between attainable scores up to about n = 10⁵; beyond, errs to the safe side by less than this.
+// Finer than the gaps between attainable scores up to about n = 10⁵; beyond that, conservative by less than this.
 const scoreResolution = 1e-9
 
 function smallestPassing(isTooLow: (z: number) => boolean, from: number): number {

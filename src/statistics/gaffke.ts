@@ -3,7 +3,7 @@ import { exponentialSumCdf } from './exponential-sum.js'
 import { normalQuantile } from './normal.js'
 import { checkedBetween } from './options.js'
 
-/** A ratio of sums over independent groups: what the groups add up to, over their sizes. */
+/** A ratio of sums over independent groups: the sum of their values divided by the sum of their sizes. */
 export interface GroupedRatio {
   /** One finite value per group: the sum of its items' scores or differences. */
   readonly sums: ArrayLike<number>
@@ -17,15 +17,15 @@ export interface GroupedRatio {
 }
 
 /**
- * The one-sided p-value that the true ratio lies above `value`.
+ * The one-sided p-value for the claim that the true ratio is above `value`.
  *
- * The groups get random weights that add up to 1 (independent exponentials over their sum), and so does one more group, the
- * worst possible one. The p-value is the chance that the weighted ratio is at most `value`. The extra group stands for what
- * a sample cannot show: a rare, large loss that none of its groups happens to contain.
+ * The groups get random weights that add up to 1 (independent exponentials over their sum), and so does one more group,
+ * the worst possible one. The p-value is the chance that the weighted ratio is at most `value`. The extra group
+ * accounts for rare, large losses that no group of the sample happens to contain.
  *
- * For right or wrong answers this is the Clopper-Pearson bound, and for wins against losses at 0 the exact McNemar test. For
- * other distributions with a known worst value, Gaffke conjectured that the level holds, and no counterexample is known; for
- * many groups the power is that of a z-test.
+ * For binary values this is the Clopper-Pearson bound, and for improvements against regressions at 0 the exact McNemar
+ * test. For other distributions with a known worst value, Gaffke conjectured that the level holds, and no
+ * counterexample is known; for many groups the power is that of a z-test.
  *
  * Sources: N. Gaffke, Three test statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable,
  * Mathematical Methods of Statistics 14 (2005) 451–467. On bounds of this kind: M. Phan, P. Thomas and E. Learned-Miller,
@@ -43,7 +43,7 @@ export function gaffkeTest(ratio: GroupedRatio, value: number): number {
 }
 
 /**
- * The lower bound that agrees with `gaffkeTest`: the value whose p-value is `alpha`.
+ * The lower bound that matches `gaffkeTest`: the value whose p-value is `alpha`.
  *
  * @throws `invalid-options`
  *
@@ -117,7 +117,7 @@ function checked({ sums, sizes, worst }: GroupedRatio): Parts {
     new SheikhError('invalid-options', `Cannot bound a ratio of sums: ${fact}. Give a sum and a size per group.`)
   if (sums.length === 0) throw invalid('there are no groups')
   if (sizes !== undefined && sizes.length !== sums.length)
-    throw invalid(`there are ${sums.length} sums and ${sizes.length} sizes`)
+    throw invalid(`there are ${sums.length} sums, but ${sizes.length} sizes`)
   const parts = {
     sums: Float64Array.from(sums),
     sizes: sizes === undefined ? new Float64Array(sums.length).fill(1) : Float64Array.from(sizes),

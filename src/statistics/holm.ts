@@ -1,9 +1,10 @@
 import { checkedWithin } from './options.js'
 
 /**
- * P-values adjusted so that the chance of any false rejection in the family is at most the level they are compared with.
+ * Adjusts p-values so that the chance of any false rejection in the family is at most the level that they are compared
+ * with.
  *
- * In the order given. Source: S. Holm, Scand. J. Statist. 6 (1979) 65–70.
+ * Keeps the given order. Source: S. Holm, Scand. J. Statist. 6 (1979) 65–70.
  *
  * @throws `invalid-options` for a p-value outside 0..1 or not a number.
  *

@@ -21,7 +21,7 @@ const lowerTail = (x: number, y: number, a: number, b: number) =>
 
 // Needs about √max(a, b) terms; this bound is far beyond a + b = 10⁹.
 const maximumTerms = 1_000_000
-// Stands in for a zero denominator, as Lentz's method asks.
+// Replaces a zero denominator, as Lentz's method requires.
 const tiny = 1e-300
 const tolerance = 1e-15
 

@@ -2,7 +2,7 @@ import { binomialPmf } from './binomial.js'
 import { binomialCdf } from './binomial-tail.js'
 import { checkedCount } from './options.js'
 
-/** The discordant pairs: the only ones that tell two models apart. */
+/** Counts of discordant pairs, on which only one model is right. */
 export interface Discordant {
   /** Pairs where the baseline is right and the candidate wrong. */
   readonly b: number
@@ -11,16 +11,17 @@ export interface Discordant {
 }
 
 export interface McnemarResult {
-  /** One-sided p-value that the candidate is worse; never below its true size. */
+  /** One-sided p-value for the claim that the candidate is worse. Conservative. */
   readonly exact: number
-  /** The same with half the weight of the outcome seen; 0.5 where there are no discordant pairs. */
+  /** The mid-p value: gives the observed outcome half its weight. 0.5 without discordant pairs. */
   readonly midP: number
 }
 
 /**
  * McNemar's conditional test, one-sided: is the candidate worse than the baseline?
  *
- * Source: M. W. Fagerland, S. Lydersen and P. Laake, BMC Med. Res. Methodol. 13:91 (2013); theirs are two-sided, twice these.
+ * Source: M. W. Fagerland, S. Lydersen and P. Laake, BMC Med. Res. Methodol. 13:91 (2013); their p-values are
+ * two-sided, twice these.
  *
  * @throws `invalid-options`
  *
@@ -39,7 +40,7 @@ export function mcnemar({ b, c }: Discordant): McnemarResult {
 /**
  * The largest c among `discordant` pairs that is still evidence of harm (b > c and mid-p ≤ `alpha`), or −1.
  *
- * `near` is where to look first: the answer for one pair less makes a walk over many counts linear.
+ * The search starts at `near`. Passing the result for one pair less makes a loop over many counts linear.
  */
 export function harmThreshold(discordant: number, alpha: number, near = Math.floor(discordant / 2)): number {
   const isHarm = (c: number) => discordant - c > c && mcnemar({ b: discordant - c, c }).midP <= alpha

@@ -4,14 +4,14 @@ import { checkedBetween, checkedCount } from './options.js'
 export interface FloorThresholdOptions {
   /** Items. */
   readonly n: number
-  /** What the exact one-sided lower bound has to reach, between 0 and 1. */
+  /** The floor that the exact one-sided lower bound must reach, between 0 and 1. */
   readonly floor: number
   /** @default 0.05 */
   readonly alpha?: number
 }
 
 /**
- * The fewest right answers of n that certify the floor; n + 1 where not even all do.
+ * The fewest correct answers of n that certify the floor; n + 1 if not even n do.
  *
  * @throws `invalid-options`
  *
@@ -34,6 +34,8 @@ export function floorThreshold({ n, floor, alpha = 0.05 }: FloorThresholdOptions
   return low
 }
 
-/** Whether the exact lower bound of `right` of n reaches the floor: the same as that so many are unlikely at the floor. */
+/**
+ * Whether the exact lower bound of `right` of n reaches the floor, that is, whether so many are unlikely at the floor.
+ */
 const certifies = (right: number, n: number, floor: number, alpha: number) =>
   binomialUpperTail(right, n, floor) <= alpha

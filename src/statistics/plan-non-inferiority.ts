@@ -5,14 +5,14 @@ import { checkedBetween, checkedCount, checkedMargin, checkedWithin } from './op
 import { type PairedRegion, regionChance, scoreRegion } from './paired-region.js'
 
 /**
- * What a pass must satisfy: Tango's score test alone, or the exact unconditional test as well.
+ * The tests that a pass must satisfy: only Tango's score test, or also the exact unconditional test.
  *
- * The gate asks both; the score test alone lets through more than `alpha` of the models that are worse by the margin.
+ * The gate requires both. The score test alone passes more than `alpha` of the models that are worse by the margin.
  */
 export type NonInferiorityEngine = 'score' | 'score-and-exact'
 
 export interface PassRule {
-  /** The loss that is tolerated, as a proportion in 0..1, 1 excluded. */
+  /** The tolerated loss, as a proportion in 0..1, excluding 1. */
   readonly margin: number
   /** Level of each one-sided test. @default 0.05 */
   readonly alpha?: number
@@ -21,9 +21,9 @@ export interface PassRule {
 }
 
 export interface PlanOptions extends PassRule {
-  /** Pairs: items of the evaluation set. */
+  /** Number of pairs: items of the evaluation set. */
   readonly n: number
-  /** Expected share of items that one model answers rightly and the other wrongly, in 0..1. */
+  /** Expected share of items that only one of the models answers correctly, in 0..1. */
   readonly discordance: number
   /** True quality of the candidate less that of the baseline; at most `discordance` either way. @default 0 */
   readonly trueDifference?: number
@@ -37,9 +37,10 @@ export interface SampleSizePlan {
 }
 
 /**
- * The chances of the verdicts of a paired binary comparison, summed over the exact distribution of (b, c).
+ * The chances of the three verdicts in a paired binary comparison, computed from the exact distribution of (b, c).
  *
- * In this order: pass by `engine`; fail where b > c and the one-sided mid-p McNemar is at most `alpha`; else inconclusive.
+ * Decided in this order: pass by `engine`; fail if b > c and the one-sided mid-p McNemar is at most `alpha`; otherwise
+ * inconclusive.
  *
  * @throws `invalid-options`
  *
@@ -57,7 +58,7 @@ export function planNonInferiority(options: PlanOptions): SampleSizePlan {
   const unharmed = harmlessRegion(n, alpha)
   const chances = { discordance, difference }
   const pass = regionChance(passing, chances)
-  // A pass comes first: an outcome may be both, worse beyond doubt and yet within the margin.
+  // A pass takes precedence: an outcome may be significantly worse and yet within the margin.
   const either = regionChance(
     passing.map((least, t) => Math.min(least, unharmed[t] as number)),
     chances,
@@ -66,7 +67,7 @@ export function planNonInferiority(options: PlanOptions): SampleSizePlan {
   return { pass, fail: Math.max(0, 1 - pass - inconclusive), inconclusive }
 }
 
-/** The chance alone that such a candidate passes. */
+/** Computes only the chance that such a candidate passes. */
 export function passChance(options: PlanOptions): number {
   const { n, discordance, trueDifference: difference = 0 } = options
   return regionChance(passRegion(n, options), { discordance, difference })
@@ -79,7 +80,7 @@ function passRegion(n: number, { margin, alpha = 0.05, engine = 'score-and-exact
   return scoreRegion({ n, margin, z })
 }
 
-/** The outcomes of n pairs that the mid-p McNemar does not call harm. */
+/** The outcomes of n pairs that are not a regression by the mid-p McNemar test. */
 export function harmlessRegion(n: number, alpha: number): PairedRegion {
   const least: PairedRegion = new Int32Array(n + 1)
   let c = -1

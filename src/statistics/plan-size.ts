@@ -12,16 +12,16 @@ import {
 
 export interface DetectableDropOptions {
   readonly n: number
-  /** Share of items on which the models differ without any drop, in 0..1; raised to the drop where that is larger. */
+  /** Share of items on which the models differ without any drop, in 0..1. Raised to the drop if that is larger. */
   readonly discordance: number
-  /** Chance that the drop is called harm. @default 0.8 */
+  /** Chance that the drop is detected. @default 0.8 */
   readonly power?: number
   /** Level of the one-sided mid-p McNemar. @default 0.05 */
   readonly alpha?: number
 }
 
 /**
- * The smallest true drop that n pairs call harm with chance `power`, as a proportion; exact, to 1e-6.
+ * The smallest true drop that n pairs detect with chance `power`, as a proportion, exact to 1e-6.
  *
  * Undefined below four pairs, where not even a candidate that loses all of them can fail.
  *
@@ -65,7 +65,7 @@ export function smallestMargin({ power = 0.8, ...options }: SmallestMarginOption
   checkedCount('n', options.n, 1)
   checkedWithin('discordance', options.discordance, 0, 1)
   checkedBetween('power', power, 0, 1)
-  // In ten-thousandths, so that the answer prints as it is.
+  // In ten-thousandths, so that the result prints without rounding.
   const steps = smallestWhere((step) => reaches({ ...options, margin: step / 10_000 }, power), 0, 9_999, 1)
   return steps / 10_000
 }
@@ -77,7 +77,8 @@ export interface RequiredItemsOptions extends PassRule {
 }
 
 /**
- * A number of items with which a candidate of equal quality passes with chance `power`: exact there, and close to the least.
+ * A number of items with which a candidate of equal quality passes with chance `power`. Exact for this number, which is
+ * close to the smallest.
  *
  * The chance rises with n in small saw teeth, so a few per cent fewer items may reach it too. Infinity beyond ten million.
  *
@@ -93,7 +94,7 @@ export function requiredItems({ power = 0.8, ...options }: RequiredItemsOptions)
   checkedWithin('discordance', options.discordance, 0, 1)
   checkedBetween('power', power, 0, 1)
   const isEnough = (n: number) => reaches({ ...options, n }, power)
-  // J. Nam, Biometrics 53 (1997) 1422–1430, at equal quality: only where the search starts.
+  // J. Nam, Biometrics 53 (1997) 1422–1430, at equal quality: used only as the start of the search.
   const z = normalQuantile(1 - (options.alpha ?? 0.05)) + Math.max(0, normalQuantile(power))
   let high = Math.max(
     minimumItemsForMargin(options.margin, options),
@@ -111,15 +112,15 @@ export function requiredItems({ power = 0.8, ...options }: RequiredItemsOptions)
 
 const maximumItems = 10_000_000
 
-// The score test alone says no in a hundredth of the time; both can only pass less often.
+// The score test alone rejects in a hundredth of the time, and both tests together pass less often.
 const reaches = (options: PlanOptions, power: number) =>
   passChance({ ...options, engine: 'score' }) >= power && (options.engine === 'score' || passChance(options) >= power)
 
 /**
  * The fewest items with which two models that never disagree pass at this margin; at 2 points 149, by the score test 133.
  *
- * With fewer items only a candidate that is seen to be better can pass. The score test needs √(n · margin / (1 − margin))
- * ≥ z, the exact test at least (1 − margin)ⁿ ≤ alpha; above ten million only these two are asked.
+ * With fewer items, only a candidate that performs better can pass. The score test needs √(n · margin / (1 − margin))
+ * ≥ z, the exact test at least (1 − margin)ⁿ ≤ alpha; above ten million only these two are used.
  *
  * @throws `invalid-options`
  *
@@ -137,7 +138,7 @@ export function minimumItemsForMargin(
   const score = Math.ceil((normalQuantile(1 - alpha) ** 2 * (1 - margin)) / margin)
   if (engine === 'score') return score
   let n = Math.max(score, Math.ceil(Math.log(alpha) / Math.log1p(-margin)))
-  // No set is as large, and sums over as many outcomes would not end.
+  // No set is this large, and sums over as many outcomes would take forever.
   if (n > maximumItems) return n
   // At large margins (0.3: 10 items, not 9) outcomes with wins score as high and weigh more at another discordance.
   while (exactNonInferiority({ b: 0, c: 0, n, margin }) > alpha) n++
@@ -151,7 +152,7 @@ export interface MinimumItemsOptions {
   readonly engine?: NonInferiorityEngine
 }
 
-// Halving between a `low` that is taken to be too small and a `high` that is known to do.
+// Bisects between a `low` that is assumed to be too small and a `high` that is known to suffice.
 function smallestWhere(holds: (value: number) => boolean, low: number, high: number, resolution: number): number {
   let no = low
   let yes = high

@@ -7,37 +7,37 @@ export interface PairedCounts {
   readonly b: number
   /** Pairs where the baseline is wrong and the candidate right. */
   readonly c: number
-  /** All pairs, those that both models answer alike included. */
+  /** Number of all pairs, including those that both models answer the same way. */
   readonly n: number
 }
 
 export interface TangoOptions extends PairedCounts {
-  /** The loss that is tolerated, as a proportion in 0..1. */
+  /** The tolerated loss, as a proportion in 0..1. */
   readonly margin: number
-  /** Of each one-sided limit. @default 0.95 */
+  /** Confidence of each one-sided limit. @default 0.95 */
   readonly confidence?: number
 }
 
 export interface TangoResult {
-  /** Observed difference, candidate less baseline: (c − b) / n. */
+  /** Observed difference, candidate minus baseline: (c − b) / n. */
   readonly difference: number
-  /** Evidence that the true difference is above −margin: larger is more. */
+  /** Test statistic: a larger value is stronger evidence that the true difference is above −margin. */
   readonly z: number
   /** One-sided p-value of non-inferiority. */
   readonly p: number
-  /** One-sided lower limit of the difference: above −margin exactly where p < 1 − confidence. */
+  /** One-sided lower limit of the difference: above −margin exactly if p < 1 − confidence. */
   readonly lower: number
   /** One-sided upper limit of the difference. */
   readonly upper: number
 }
 
 /**
- * Tango's score test of non-inferiority, and the limits of the difference that agree with it.
+ * Tango's score test of non-inferiority, and the matching limits of the difference.
  *
- * The limits are one-sided: both at 0.975 are the two-sided 95 % interval. Without any discordant pair they are
- * ∓z² / (n + z²), never zero. The test is asymptotic: near its level it lets through up to 6.8 % of models that are worse
- * by the margin (n = 133, discordance 2 %), so a verdict also asks `exactNonInferiority`.
- * Source: T. Tango, Statistics in Medicine 17 (1998) 891–908.
+ * The limits are one-sided: both at 0.975 are the two-sided 95 % interval. Without any discordant pair they are ∓z² /
+ * (n + z²), never zero. The test is asymptotic: near its level it passes up to 6.8 % of models that are worse by the
+ * margin (n = 133, discordance 2 %), so a verdict also uses `exactNonInferiority`. Source: T. Tango, Statistics in
+ * Medicine 17 (1998) 891–908.
  *
  * @throws `invalid-options`
  *
@@ -57,7 +57,7 @@ export function tango({ b, c, n, margin, confidence = 0.95 }: TangoOptions): Tan
     z,
     p: normalCdf(-z),
     lower: lowerLimit(b, c, n, critical),
-    // Swapping the models turns the difference round.
+    // Swapping the models negates the difference.
     upper: 0 - lowerLimit(c, b, n, critical),
   }
 }

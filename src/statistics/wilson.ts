@@ -3,9 +3,11 @@ import { normalQuantile } from './normal.js'
 import { checkedBetween, checkedCount, checkedWithin } from './options.js'
 
 /**
- * The score interval of a proportion: shorter than the exact one, and right on average instead of always.
+ * The score interval of a proportion: shorter than the exact interval, with the stated coverage on average instead of
+ * always.
  *
- * For plots and tables; a decision takes `clopperPearson`. Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209–212.
+ * For plots and tables. Use `clopperPearson` for decisions. Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927)
+ * 209–212.
  *
  * @throws `invalid-options`
  *

@@ -111,7 +111,9 @@ describe('answers that are never equal', () => {
         ['b', 'b'],
       ],
     )
-    expect(warnings).toEqual([expect.stringMatching(/1 of 2 items are wrong only by.*--normalize punctuation/)])
+    expect(warnings).toEqual([
+      expect.stringMatching(/1 of 2 items are wrong only because of .*--normalize punctuation/),
+    ])
   })
 
   it('normalized, they count as right', async () => {

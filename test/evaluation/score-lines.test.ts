@@ -155,7 +155,7 @@ describe('two files', () => {
   it.each([
     ['an item more', [...right, { id: 'c', score: 1 }], '"c" is not in'],
     ['an item fewer', right.slice(1), '"a" is not in'],
-    ['another target', [{ id: 'a', score: 1, target: 'x' }, right[1]], '"a" has another target'],
+    ['another target', [{ id: 'a', score: 1, target: 'x' }, right[1]], '"a" differs in target'],
     ['another slice', [right[0], { id: 'b', score: 0, slices: { k: 'x' } }], '"b" differs in target, group or slices'],
   ])('of which one has %s cannot be compared', async (_, candidate, said) => {
     await expect(pair(candidate, right)).rejects.toMatchObject({

@@ -68,7 +68,7 @@ describe('checkWeights', () => {
     [
       'an empty folder',
       { 'notes.txt': 'nothing' },
-      [['.', 'has no file of weights in a format that can be checked (safetensors, ONNX, GGUF, NumPy, HDF5, JSON)']],
+      [['.', 'has no weight file in a format that can be checked (safetensors, ONNX, GGUF, NumPy, HDF5, JSON)']],
     ],
     ['a config that is a list', { ...sound, 'config.json': '[]' }, [['config.json', 'is not a JSON object']]],
     ['a config that is cut off', { ...sound, 'config.json': '{"a":' }, [['config.json', 'is not JSON (']]],

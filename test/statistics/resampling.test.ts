@@ -89,9 +89,9 @@ describe('bcaBootstrap', () => {
   })
 
   it('refuses a statistic that is no number on most resamples, or on the data', () => {
-    expect(() => bcaBootstrap({ columns: [[1, 2, 3]], statistic: () => Number.NaN })).toThrow(/on the data themselves/)
+    expect(() => bcaBootstrap({ columns: [[1, 2, 3]], statistic: () => Number.NaN })).toThrow(/on the original data/)
     const once = { columns: [[1, 2, 3]], statistic: ([sum]: Float64Array) => (sum === 6 ? 1 : Number.NaN) }
-    expect(() => bcaBootstrap(once)).toThrow(/resamples only/)
+    expect(() => bcaBootstrap(once)).toThrow(/only \d+ of \d+ resamples/)
   })
 
   it('covers the truth about as often as it says', () => {

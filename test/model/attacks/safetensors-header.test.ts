@@ -40,7 +40,7 @@ const attacks: readonly [fact: string, file: Uint8Array][] = [
   ['a string is not closed', rawFile('{"a')],
   ['a string is not closed', rawFile('{"a\\')],
   ['a string is not closed', rawFile('{"a\n":1}')],
-  ['a bad escape', rawFile('{"\\x41":1}')],
+  ['an invalid escape', rawFile('{"\\x41":1}')],
   ['a lone surrogate', rawFile('{"\\ud800":1}')],
   ['something other than white space follows', rawFile('{}\v')],
   ['something other than white space follows', rawFile('{}\0')],
