@@ -5,28 +5,29 @@ import { type CallContext, checkedPath, type Digest, digestBytes, digestJson, me
 import { maximumTemplateLength, parseTemplate, type Template } from './template.js'
 import { templateInvalid } from './template-error.js'
 
-/** What a template is for: the folder that it stands in. */
+/** Folders of templates, by purpose. */
 const promptFolders: readonly string[] = ['training', 'inference', 'evaluation']
 
 export interface Prompts {
   /** Sorted by path. */
   readonly files: readonly PromptFile[]
-  /** Over paths and contents. */
+  /** Digest of paths and contents. */
   readonly digest: Digest
 }
 
 interface PromptFile {
-  /** Below the prompts' folder, with `/`: `training/classify.txt`. */
+  /** Path relative to the prompts' folder, with `/`: `training/classify.txt`. */
   readonly path: string
   readonly text: string
   readonly digest: Digest
 }
 
 /**
- * The templates `training/**.txt`, `inference/**.txt` and `evaluation/**.txt` below a folder; none where there is no such folder.
+ * Loads the templates `training/**.txt`, `inference/**.txt` and `evaluation/**.txt` below a folder. Returns none if the
+ * folder does not exist.
  *
- * @throws `template-invalid` for one that is not Jinja, too large, not UTF-8, or a symbolic link, and for a name that a release
- * cannot have.
+ * @throws `template-invalid` for a template that is not valid Jinja, too large, not UTF-8, or a symbolic link, and for
+ * a name that a release cannot contain.
  */
 export async function loadPrompts(directory: string, { signal }: CallContext): Promise<Prompts> {
   signal.throwIfAborted()
@@ -39,7 +40,7 @@ export async function loadPrompts(directory: string, { signal }: CallContext): P
   return { files, digest: digestJson(files.map(({ path, digest }) => ({ path, digest }))) }
 }
 
-/** Reads and parses one template. @param file what it is called in errors. */
+/** Reads and parses one template. @param file its name in errors. */
 export async function loadTemplate(
   path: string,
   file: string,
@@ -50,7 +51,7 @@ export async function loadTemplate(
 
 async function readTemplate(path: string, file: string): Promise<string> {
   const refuse = (fact: string, cause?: unknown) =>
-    templateInvalid(file, undefined, fact, 'Correct it, or name another.', { cause })
+    templateInvalid(file, undefined, fact, 'Correct the file, or use another one.', { cause })
   try {
     const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     try {
@@ -80,7 +81,7 @@ function textFiles(root: string, folder: string): readonly string[] {
     const path = `${folder}/${entry.name}`
     checkName(path)
     if (entry.isSymbolicLink())
-      throw templateInvalid(path, undefined, 'it is a symbolic link', 'Put the file itself there.')
+      throw templateInvalid(path, undefined, 'it is a symbolic link', 'Replace it with the file itself.')
     return entry.isDirectory() ? textFiles(root, path) : path.endsWith('.txt') ? [path] : []
   })
 }
@@ -96,7 +97,7 @@ function checkName(path: string): void {
   throw templateInvalid(
     path,
     undefined,
-    'a release cannot have a file of this name',
+    'a release cannot contain a file with this name',
     'Rename the file: use at most 1000 bytes of UTF-8, without control characters, "\\" and ":".',
   )
 }

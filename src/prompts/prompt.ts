@@ -5,11 +5,11 @@ import { loadTemplate } from './load-prompts.js'
 import type { Template } from './template.js'
 
 /**
- * A part of a row that is rendered from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
+ * Renders a part of a row from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
  *
- * A field that the template needs and a sample lacks is a `template-invalid` with file and line.
+ * If a sample lacks a field that the template needs, reading throws `template-invalid` with file and line.
  *
- * @param options.directory what `path` is relative to. @default the working directory
+ * @param options.directory base directory of `path`. @default the working directory
  */
 export function prompt(
   path: string,

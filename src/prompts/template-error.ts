@@ -1,7 +1,7 @@
 import { SheikhError } from '../core/index.js'
 import type { Position } from './jinja/index.js'
 
-/** What is wrong with a template, and where. */
+/** An error about a template, with its position. */
 export function templateInvalid(
   file: string,
   position: Position | undefined,

@@ -2,26 +2,26 @@ import { compile, JinjaError, type JinjaTemplate, type Position } from './jinja/
 import { templateInvalid } from './template-error.js'
 
 /**
- * A template that was parsed. It gives the text that Jinja2 for Python gives with its default options: no block removes white
- * space unless it says so (`{%-`), newlines become `\n`, and a newline at the end is dropped. `tojson` and `raise_exception` are
- * those of chat templates. A construct that is not supported is an error.
+ * A parsed template. It renders the same text as Jinja2 for Python with default options: blocks keep white space unless
+ * they use `{%-`, newlines become `\n`, and a newline at the end is removed. `tojson` and `raise_exception` work as in
+ * chat templates. Unsupported constructs are errors.
  */
 export interface Template {
   readonly file: string
-  /** Names that the template needs and does not set itself, with the place of their first use. */
+  /** Variables that the template needs and does not set itself, with the position of their first use. */
   readonly variables: readonly (Position & { readonly name: string })[]
   /** @throws `template-invalid` for a variable that is not among `known`, with file, line and column. */
   check(known: readonly string[]): void
   /**
-   * @param variables JSON values; a number without a fraction is a whole number.
-   * @throws `template-invalid` for a variable that is missing, a failure of the template, or more than its limits.
+   * @param variables JSON values. A number without a fraction is an integer.
+   * @throws `template-invalid` for a missing variable, an error in the template, or an exceeded limit.
    */
   render(variables: Readonly<Record<string, unknown>>): string
 }
 
-/** A longer template is refused, in UTF-16 code units. */
+/** Maximum length of a template, in UTF-16 code units. */
 export const maximumTemplateLength = 1_000_000
-/** Rendering one text takes about a second at most. */
+/** Limits that keep rendering below about a second. */
 const limits = { steps: 1_000_000, characters: 10_000_000 }
 
 /** Parses a template. @throws `template-invalid` with file, line and column. */
@@ -30,7 +30,7 @@ export async function parseTemplate(text: string, file: string): Promise<Templat
     throw templateInvalid(
       file,
       undefined,
-      `it has ${text.length} characters, and at most ${maximumTemplateLength} are read`,
+      `it has ${text.length} characters, but the maximum is ${maximumTemplateLength}`,
       'Shorten it.',
     )
   let template: JinjaTemplate
@@ -44,7 +44,9 @@ export async function parseTemplate(text: string, file: string): Promise<Templat
     const unknown = variables.find(({ name }) => !known.includes(name))
     if (unknown === undefined) return
     const given =
-      known.length === 0 ? 'No variable is known' : `Known are ${known.map((name) => JSON.stringify(name)).join(', ')}`
+      known.length === 0
+        ? 'No variables are available'
+        : `Available: ${known.map((name) => JSON.stringify(name)).join(', ')}`
     throw templateInvalid(file, unknown, `the variable ${JSON.stringify(unknown.name)} is unknown`, `${given}.`, {
       facts: { variable: unknown.name, known },
     })
@@ -69,7 +71,7 @@ function refused(error: unknown, file: string, failure: string, remedy: string):
   return templateInvalid(file, error.position, `${failure}: ${error.message}`, remedy, { cause: error })
 }
 
-/** Renders a template once. @param file what it is called in errors. */
+/** Renders a template once. @param file its name in errors. */
 export async function renderPrompt(
   template: string,
   variables: Readonly<Record<string, unknown>>,

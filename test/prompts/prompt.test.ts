@@ -59,7 +59,7 @@ describe('loadPrompts', () => {
       const folder = await folderWith({ [`training/${name}`]: 'hi' })
       await expect(loadPrompts(folder, context)).rejects.toMatchObject({
         code: 'template-invalid',
-        message: expect.stringContaining('a release cannot have a file of this name. Rename the file'),
+        message: expect.stringContaining('a release cannot contain a file with this name. Rename the file'),
       })
     }
   })

@@ -1,4 +1,4 @@
-/** What is wrong in a template, and the offset at which it is, if that is known already. */
+/** A problem in a template, with its offset if known. */
 export class Fault extends Error {
   readonly at: number | undefined
 
@@ -8,5 +8,5 @@ export class Fault extends Error {
   }
 }
 
-/** A construct of Jinja2 that this engine does not have. It refuses such a construct, so that no text differs silently. */
+/** An error for a Jinja2 construct that this engine does not support, so that no text differs silently. */
 export const unsupported = (construct: string, at?: number) => new Fault(`${construct} is not supported here`, at)

@@ -1,5 +1,6 @@
-// The part of Jinja2 that prompts and chat templates use, with the values and the text of Python. What is not there is refused,
-// so that a template gives the same text as in Python or an error. Written from https://jinja.palletsprojects.com/en/stable/templates/
+// The part of Jinja2 that prompts and chat templates use, with Python's values and formatting. Anything else is an
+// error, so that a template never renders different text than in Python. Written from
+// https://jinja.palletsprojects.com/en/stable/templates/
 import { filterNames } from './builtin-filters.js'
 import { testNames } from './builtin-tests.js'
 import { Fault, unsupported } from './fault.js'
@@ -18,7 +19,7 @@ export interface Position {
   readonly column: number
 }
 
-/** A construct or a value that a template cannot have, and where. */
+/** An invalid construct or value in a template, with its position. */
 export class JinjaError extends Error {
   readonly position: Position
 

@@ -413,7 +413,7 @@ describe('is refused, before anything is trained', () => {
     [{ hidden_size: -1 }, 'hidden_size'],
     [{ vocab_size: 10 }, 'has the shape'],
     [{ hidden_size: 64 }, 'has the shape'],
-    [{ num_hidden_layers: 3 }, 'is not there'],
+    [{ num_hidden_layers: 3 }, 'is missing'],
   ])('a model with %j', async (change, said) => {
     const changed = await makeBase(below)
     await writeFile(join(changed.directory, 'config.json'), JSON.stringify({ ...tinyConfig, ...change }))

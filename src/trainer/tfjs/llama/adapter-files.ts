@@ -8,7 +8,7 @@ import { type Lora, toLora } from './lora.js'
 const configFile = 'adapter_config.json'
 const baseFile = 'base.json'
 
-/** What PEFT reads of an adapter, and which base it belongs to. */
+/** Writes an adapter's files in PEFT's layout, with the base that it belongs to. */
 export async function writeAdapterFiles(directory: string, base: BaseModel, lora: Lora): Promise<void> {
   const write = (name: string, value: JsonObject) =>
     writeFileAtomic(join(directory, name), `${JSON.stringify(value, null, 2)}\n`)
@@ -21,7 +21,8 @@ export async function writeAdapterFiles(directory: string, base: BaseModel, lora
 }
 
 /**
- * The adapter that was released unmerged in this folder, by what the folder says: a trainer may be set otherwise since.
+ * Reads the settings of an adapter that was released unmerged in this folder. The trainer's settings may have changed
+ * since.
  *
  * @returns `undefined` where the weights are whole.
  * @throws `artifact-corrupt` where it belongs to another base, or its files are not what was written.

@@ -4,12 +4,15 @@ import { readSmallJson, readWeights, readWeightsDirectory, toFloat32 } from '../
 import { type LlamaConfig, type llamaShapes, parseLlamaConfig } from './llama-config.js'
 import { loadTokens, type Tokens } from './tokens.js'
 
-/** A model to start from: a folder as Hugging Face has it, with `config.json`, `tokenizer.json` and safetensors. */
+/** A model to start from: a folder in Hugging Face layout, with `config.json`, `tokenizer.json` and safetensors. */
 export interface BaseModel {
   readonly directory: string
-  /** Of the folder, as `readWeightsDirectory` gives it: another content is refused, so that its change is a change of yours. */
+  /**
+   * Digest of the folder, as returned by `readWeightsDirectory`. Training fails if the content differs, so that a
+   * changed base requires a changed setting.
+   */
   readonly digest: Digest
-  /** How others find it: `org/model`. Stands in adapters that are released unmerged. @default the directory */
+  /** Public name of the model: `org/model`. Written into adapters that are released unmerged. @default the directory */
   readonly name?: string | undefined
 }
 
@@ -19,18 +22,18 @@ export interface Values {
   readonly values: Float32Array
 }
 
-/** @throws `artifact-corrupt` where the folder is not what the digest says. */
+/** @throws `artifact-corrupt` if the folder does not match the digest. */
 export async function checkBase({ directory, digest }: BaseModel, context: CallContext): Promise<void> {
   const found = await readWeightsDirectory(directory, context)
   if (found.digest === digest) return
   throw new SheikhError(
     'artifact-corrupt',
-    `Cannot start from ${JSON.stringify(directory)}: its digest is ${found.digest}, not ${digest}. Fetch it again; if this is the one you want, write its digest.`,
+    `Cannot start from ${JSON.stringify(directory)}: its digest is ${found.digest}, not ${digest}. Download it again, or change the digest if this is the intended content.`,
     { facts: { directory, found: found.digest, expected: digest } },
   )
 }
 
-/** The `config.json` of a folder, as it is and as it is understood. @throws `artifact-corrupt`. */
+/** Reads the `config.json` of a folder: the raw JSON and the parsed configuration. @throws `artifact-corrupt`. */
 export async function readConfig(
   directory: string,
 ): Promise<{ readonly json: JsonObject; readonly config: LlamaConfig }> {
@@ -49,10 +52,10 @@ const computed = /\.rotary_emb\.inv_freq$/
 const [embedding, lastProduct] = ['model.embed_tokens.weight', 'lm_head.weight']
 
 /**
- * All weights as float32, by name.
+ * Reads all weights as float32, by name.
  *
- * @throws `artifact-corrupt` for a missing weight, a wrong shape, and a tensor that the architecture does not have: a model that needs
- * it would give other results.
+ * @throws `artifact-corrupt` for a missing weight, a wrong shape, and a tensor that the architecture does not have: a
+ * model that needs it would give different results.
  */
 export async function readValues(
   directory: string,
@@ -65,7 +68,7 @@ export async function readValues(
     if (Object.hasOwn(shapes, name)) continue
     if (name !== lastProduct)
       throw failed(directory)(`it has the tensor ${JSON.stringify(name)}, which this architecture does not have`)
-    // Tied: the file may contain the embedding twice.
+    // With tied embeddings, the file may contain the embedding twice.
     if (Buffer.compare(tensor.data, tensors.get(embedding)?.data ?? new Uint8Array()) !== 0)
       throw failed(directory)(
         `its tie_word_embeddings is true, and "${lastProduct}" differs from "${embedding}". Set tie_word_embeddings to false`,
@@ -76,7 +79,7 @@ export async function readValues(
       const tensor = tensors.get(name)
       if (tensor === undefined)
         throw failed(directory)(
-          `its weight "${name}" is not there${name === lastProduct ? ', and its tie_word_embeddings is not true' : ''}`,
+          `its weight "${name}" is missing${name === lastProduct ? ', and its tie_word_embeddings is not true' : ''}`,
         )
       if (tensor.shape.join() !== shape.join())
         throw failed(directory)(

@@ -4,11 +4,11 @@ import { type Device, valuesOf } from '../devices.js'
 import { type Cache, type Llama, type NextToken, nextTokenLogits } from './llama.js'
 
 export interface SamplingOptions {
-  /** 0: the likeliest token, always. Above: logits are divided by it. @default 0 */
+  /** 0 always selects the likeliest token. Above 0, logits are divided by this value. @default 0 */
   readonly temperature?: number | undefined
-  /** Of so many likeliest tokens only. @default all */
+  /** Samples only from this many likeliest tokens. @default all */
   readonly topK?: number | undefined
-  /** Of the fewest likeliest tokens that have this share together, 0 to 1. @default 1 */
+  /** Samples only from the fewest likeliest tokens whose probabilities add up to this share, 0 to 1. @default 1 */
   readonly topP?: number | undefined
 }
 
@@ -16,13 +16,13 @@ export interface GenerateRequest extends SamplingOptions {
   readonly prompt: readonly number[]
   readonly maximumNewTokens: number
   readonly random: Random
-  /** Asked after each token: whether the answer is complete. The token that ends it is part of it. */
+  /** Called after each token: whether the answer is complete. The answer includes the token that ends it. */
   isComplete(answer: readonly number[]): boolean
 }
 
 const tokensBetweenYields = 8
 
-/** Answers a prompt, token by token; keys and values of what is behind are kept. */
+/** Generates an answer to a prompt, token by token. Caches keys and values of earlier tokens. */
 export async function generate(
   device: Device,
   llama: Llama,
@@ -56,7 +56,7 @@ export async function generate(
   }
 }
 
-/** Temperature, then top-k, then top-p, as transformers does it. Of equal tokens the one of the lower number comes first. */
+/** Applies temperature, then top-k, then top-p, like transformers. Ties are ordered by token number. */
 export function chooseToken(
   logits: Float32Array,
   { temperature = 0, topK = Number.POSITIVE_INFINITY, topP = 1 }: SamplingOptions,

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../core/index.js'
 
-/** What decides the arithmetic of a model of the Llama family, from the `config.json` that Hugging Face writes. */
+/** The settings from Hugging Face's `config.json` that decide the arithmetic of a Llama model. */
 export interface LlamaConfig {
   readonly vocabularySize: number
   readonly hiddenSize: number
@@ -13,10 +13,10 @@ export interface LlamaConfig {
   readonly normEpsilon: number
   readonly maximumPositions: number
   readonly initializerRange: number
-  /** Whether the last product is by the embedding itself. */
+  /** Whether the output layer uses the embedding matrix. */
   readonly tiedEmbedding: boolean
   readonly rope: RopeConfig
-  /** A token at which an answer ends. */
+  /** Tokens that end an answer. */
   readonly endTokens: readonly number[]
 }
 
@@ -87,13 +87,13 @@ export function parseLlamaConfig(json: JsonObject, fail: (fact: string) => Error
   const type = json['model_type']
   if (type !== 'llama')
     throw fail(
-      `its model_type is ${JSON.stringify(type)}, and "llama" is what is trained here; for others there is commandTrainer`,
+      `its model_type is ${JSON.stringify(type)}, but only "llama" is supported; use commandTrainer for other models`,
     )
   for (const [key, hasNoEffect] of Object.entries(withoutEffect)) {
     const value = json[key] ?? null
     if (value !== null && !hasNoEffect(value))
       throw fail(
-        `its ${key} is ${shortJson(value)}, which changes the result and is not supported here; commandTrainer trains such a model`,
+        `its ${key} is ${shortJson(value)}, which changes the result and is not supported here; use commandTrainer for this model`,
       )
   }
   const count = (key: string, otherwise?: number): number => {
@@ -135,14 +135,14 @@ function parseRope(
   positive: (key: string, value: unknown) => number,
   fail: (fact: string) => Error,
 ): RopeConfig {
-  // Version 5 has all of it under one key.
+  // Version 5 uses one key for all of it.
   const key = (json['rope_parameters'] ?? null) === null ? 'rope_scaling' : 'rope_parameters'
   const value = json[key] ?? {}
   if (typeof value !== 'object' || Array.isArray(value)) throw fail(`its ${key} is ${shortJson(value)}, not an object`)
   const parameters = value as JsonObject
   const rotated = parameters['partial_rotary_factor'] ?? 1
   if (rotated !== 1)
-    throw fail(`its partial_rotary_factor is ${shortJson(rotated)}, not 1; commandTrainer trains such a model`)
+    throw fail(`its partial_rotary_factor is ${shortJson(rotated)}, not 1; use commandTrainer for this model`)
   const theta = positive('rope_theta', parameters['rope_theta'] ?? json['rope_theta'] ?? 10_000)
   const type = parameters['rope_type'] ?? parameters['type'] ?? 'default'
   if (type === 'default') return { theta }
@@ -150,7 +150,7 @@ function parseRope(
   if (type === 'linear') return { theta, scaling: { type, factor } }
   if (type !== 'llama3')
     throw fail(
-      `its ${key} has the type ${JSON.stringify(type)}, not "linear" or "llama3"; commandTrainer trains such a model`,
+      `its ${key} has the type ${JSON.stringify(type)}, not "linear" or "llama3"; use commandTrainer for this model`,
     )
   const scaling = {
     type: 'llama3' as const,
@@ -164,7 +164,7 @@ function parseRope(
   return { theta, scaling }
 }
 
-/** A value as an error shows it. */
+/** Formats a value for an error. */
 const shortJson = (value: Json): string => {
   const text = JSON.stringify(value)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text

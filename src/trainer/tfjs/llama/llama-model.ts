@@ -7,29 +7,29 @@ import { type Llama, type TokenSequence, targetLogLikelihoods } from './llama.js
 import { cutPrompt, sequenceOf, textSequences } from './sequences.js'
 import type { Tokens } from './tokens.js'
 
-/** How a language model answers. */
+/** The kind of answer of a language model. */
 export type LlamaOutput = TextOutput | ChoiceOutput | LikelihoodOutput
 
-/** Writes a text, which ends with the model's own end, with one of `stop`, or after so many tokens. */
+/** Generates a text, up to the model's end token, one of `stop`, or the maximum number of tokens. */
 export interface TextOutput extends SamplingOptions {
   readonly kind: 'text'
   /** @default 64 */
   readonly maximumNewTokens?: number | undefined
-  /** Texts before which an answer ends. @default none */
+  /** Texts that end an answer. They are not part of it. @default none */
   readonly stop?: readonly string[] | undefined
-  /** Of what is drawn by chance: the same prompt gets the same answer, whatever was asked before. @default 0 */
+  /** Seed for sampling. The same prompt always gets the same answer, independent of earlier prompts. @default 0 */
   readonly seed?: number | undefined
 }
 
-/** Takes the likeliest of these: by the probability of the whole answer, its end included. */
+/** Selects the likeliest of the given answers, by the probability of the complete answer with its end token. */
 export interface ChoiceOutput {
   readonly kind: 'choice'
   readonly choices: readonly string[]
 }
 
 /**
- * Gives `[−ln p, tokens]` of the input itself, its end included, for the metric `crossEntropy`. Training then learns the inputs,
- * and targets are not looked at.
+ * Returns `[−ln p, tokens]` of the input itself with its end token, for the metric `crossEntropy`. Training then uses
+ * the inputs and ignores targets.
  */
 export interface LikelihoodOutput {
   readonly kind: 'likelihood'
@@ -42,7 +42,7 @@ export interface LlamaModelOptions {
   readonly weights: Digest
   /** Tokens; of a longer prompt the beginning is cut off, as in training. */
   readonly maximumLength: number
-  /** Compared in one pass: so much is in memory at a time. @default 16 */
+  /** Number of choices compared in one pass, which bounds memory. @default 16 */
   readonly choicesAtOnce?: number | undefined
 }
 
@@ -55,7 +55,7 @@ export function llamaModel(
 ): Model<string> {
   const { tf } = device
   return {
-    // What decides the answers beside the weights is in the digest too.
+    // The digest also covers settings that decide the answers.
     digest: digestJson({ weights, answer: answer as unknown as Json, maximumLength }),
     ...(answer.kind === 'choice' && { labels: answer.choices }),
     async predict(inputs, context) {
@@ -66,7 +66,7 @@ export function llamaModel(
         if (prompt.length === 0)
           throw new SheikhError(
             'dataset-invalid',
-            'Cannot answer an input that has no token: it is empty, and nothing begins a text of this model. Leave it out.',
+            'Cannot predict an empty input: it has no tokens, and this model has no start token. Remove it.',
           )
         if (prompt.length > room) cut += 1
         return cutPrompt(prompt, room)
@@ -79,7 +79,7 @@ export function llamaModel(
         await setImmediate()
       }
       if (cut > 0)
-        context.log.warn(`${cut} of ${inputs.length} prompts are too long, and were cut at their start`, { cut })
+        context.log.warn(`${cut} of ${inputs.length} prompts are too long and were truncated at their start`, { cut })
       return predictions
     },
     async [Symbol.asyncDispose]() {

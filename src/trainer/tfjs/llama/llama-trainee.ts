@@ -8,12 +8,12 @@ import { llamaLossAndGradients, stepBytes, type TokenSequence } from './llama.js
 import { type LlamaConfig, llamaShapes } from './llama-config.js'
 import { initLora, type Lora, loraAdapters, loraShapes, merged } from './lora.js'
 
-/** What a thread of its own is sent to build the same. */
+/** The data that a separate thread needs to build the same trainee. */
 export interface LlamaTraineeOptions {
   readonly config: LlamaConfig
   readonly loop: LoopSettings
   readonly lora?: Lora | undefined
-  /** Of the folder whose weights are trained, or stay as they are beside adapters; absent: from chance. */
+  /** The folder with the weights to train, or to freeze if adapters are trained. Absent: random weights. */
   readonly directory?: string | undefined
 }
 
@@ -64,7 +64,10 @@ export async function llamaTrainee(
   }
 }
 
-/** As transformers begins: normal with the configuration's deviation, gains 1. Each weight has a source of chance of its own. */
+/**
+ * Initial weights as in transformers: normal with the configuration's deviation, gains 1. Each weight has its own
+ * random source.
+ */
 function initLlama({ tf }: Device, config: LlamaConfig, random: Random): Weights {
   return Object.fromEntries(
     Object.entries(llamaShapes(config)).map(([name, shape]): [string, Tensor] => {

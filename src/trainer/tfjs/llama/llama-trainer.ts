@@ -21,11 +21,11 @@ import { readSequences } from './sequences.js'
 import { tokenizerFiles, tokenizerPackage } from './tokens.js'
 
 /**
- * Trains a language model of the Llama family, whole or by adapters, from a folder as Hugging Face has it, and releases one
- * that `AutoModelForCausalLM` loads. A row's input is the prompt, its target the answer.
+ * Trains a language model of the Llama family, either all weights or adapters, from a folder in Hugging Face layout.
+ * The released model can be loaded with `AutoModelForCausalLM`. A row's input is the prompt, its target the answer.
  *
- * @throws `invalid-options`; from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`, and `artifact-corrupt` where
- * the base is not what its digest says or no Llama; from `load`: `artifact-corrupt`.
+ * @throws `invalid-options`; from `fit`: `train-diverged`, `dataset-invalid`, `device-unavailable`, and
+ * `artifact-corrupt` if the base does not match its digest or is not a Llama; from `load`: `artifact-corrupt`.
  */
 export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, string> {
   const settings = toLlamaSettings(options)
@@ -58,7 +58,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       const tokens = await readTokens(whole, config)
       const maximumLength = lengthOf(settings, config)
       const sequences = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
-      // Without a need for them they are neither read nor in the record.
+      // Without early stopping they are neither read nor recorded.
       const watched = loop.earlyStopping === undefined ? undefined : request.development
       const made = madeBy(described, request, await environment(context), watched)
       const isFromScratch = settings.fromScratch && request.base === undefined
@@ -107,9 +107,10 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
 }
 
 /**
- * What a training starts from: the folder of a whole model, and adapters' weights where a release of adapters is the base.
+ * Determines where a training starts: the folder of a complete model, and the adapters' weights if the base is a
+ * release of adapters.
  *
- * @throws `invalid-options` where the release is adapters of another kind, or one is whole and the other is not.
+ * @throws `invalid-options` if the release contains adapters of another kind, or only one of both is a complete model.
  */
 async function startOf(
   { base, lora }: LlamaSettings,
@@ -122,7 +123,7 @@ async function startOf(
   if (JSON.stringify(released) !== JSON.stringify(wanted))
     throw new SheikhError(
       'invalid-options',
-      `Cannot start from the release: it is ${released === undefined ? 'a whole model' : `adapters (${JSON.stringify(released)})`}, and this trainer releases ${wanted === undefined ? 'whole models' : `adapters (${JSON.stringify(wanted)})`}. Give it the same, or start from the base.`,
+      `Cannot start from the release: it is ${released === undefined ? 'a complete model' : `adapters (${JSON.stringify(released)})`}, and this trainer releases ${wanted === undefined ? 'complete models' : `adapters (${JSON.stringify(wanted)})`}. Use the same settings, or start from the base.`,
     )
   if (wanted === undefined) return { whole: release.path }
   const { config } = await readConfig(base.directory)
@@ -132,14 +133,14 @@ async function startOf(
 }
 
 interface Learned {
-  /** The folder whose tokenizer and configuration go with it. */
+  /** The folder with its tokenizer and configuration. */
   readonly whole: string
   readonly json: JsonObject
   readonly shapes: Readonly<Record<string, readonly number[]>>
   readonly weights: Readonly<Record<string, Float32Array>>
 }
 
-/** A folder that `AutoModelForCausalLM` loads, or PEFT with the base. */
+/** Writes a folder for `AutoModelForCausalLM`, or for PEFT together with the base. */
 async function writeModel(
   directory: string,
   { base, lora, dtype, maximumShardBytes }: LlamaSettings,
@@ -147,12 +148,12 @@ async function writeModel(
   context: CallContext,
 ): Promise<void> {
   const tensors = Object.entries(weights).map(([name, values]) => {
-    // Adapters may be finite, and their product not; half precision ends at 65,504.
+    // Adapters may be finite although their product is not. The largest half is 65,504.
     const tooLarge = values.findIndex((value) => !(Math.abs(value) < (dtype === 'F16' ? 65_520 : maximumFloat32)))
     if (tooLarge >= 0)
       throw new SheikhError(
         'train-diverged',
-        `Cannot save the weights as ${dtype}: "${name}" holds ${values[tooLarge]}. Nothing was saved. Choose a smaller learning rate, or another dtype.`,
+        `Cannot save the weights as ${dtype}: "${name}" contains ${values[tooLarge]}. Nothing was saved. Choose a smaller learning rate, or another dtype.`,
         { facts: { tensor: name } },
       )
     return fromFloat32(name, dtype, shapes[name]!, values)
@@ -175,7 +176,7 @@ async function writeModel(
   if (adapter !== undefined) await writeAdapterFiles(directory, base, adapter)
 }
 
-/** What is beyond it, BF16 rounds to infinity. */
+/** BF16 rounds larger values to infinity. */
 const maximumFloat32 = 3.3895e38
 
 const torchNames = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const

@@ -20,13 +20,13 @@ export const loraTargets: readonly LoraTarget[] = [
 ]
 
 export interface LoraOptions {
-  /** Of the matrices that are added. @default 8 */
+  /** Rank of the added matrices. @default 8 */
   readonly rank?: number | undefined
-  /** What is added is multiplied by alpha / rank. @default 16 */
+  /** The product of the added matrices is multiplied by alpha / rank. @default 16 */
   readonly alpha?: number | undefined
   /** @default `['q_proj', 'v_proj']`, as in the paper */
   readonly targets?: readonly LoraTarget[] | undefined
-  /** `false`: an adapter in PEFT's layout is released, to be used with the base, whose digest is pinned in it. @default true */
+  /** `false` releases an adapter in PEFT's layout, for use with the base, whose digest it records. @default true */
   readonly merge?: boolean | undefined
 }
 
@@ -44,7 +44,7 @@ export function toLora({ rank = 8, alpha = 16, targets = ['q_proj', 'v_proj'], m
   if (isSound) return { rank, alpha, targets: loraTargets.filter((target) => targets.includes(target)), merge }
   throw new SheikhError(
     'invalid-options',
-    `Cannot adapt ${JSON.stringify(targets)} by rank ${rank} and alpha ${alpha}: targets are of ${loraTargets.join(', ')}, rank and alpha above 0. Correct them.`,
+    `Cannot adapt ${JSON.stringify(targets)} by rank ${rank} and alpha ${alpha}: a value is out of range. Choose targets from ${loraTargets.join(', ')}, and rank and alpha above 0.`,
   )
 }
 
@@ -74,7 +74,10 @@ export function loraShapes(config: LlamaConfig, lora: Lora): Readonly<Record<str
   )
 }
 
-/** As PEFT begins: down uniform in ±1/√in (Kaiming with a = √5), up all zero, so that the first answer is the base's. */
+/**
+ * Initial weights as in PEFT: down uniform in ±1/√in (Kaiming with a = √5), up all zero, so that the model starts equal
+ * to the base.
+ */
 export function initLora(tf: TfjsCore, config: LlamaConfig, lora: Lora, random: Random): Weights {
   const weights: Record<string, Tensor> = {}
   for (const [name, shape] of Object.entries(loraShapes(config, lora))) {

@@ -4,23 +4,23 @@ import type { TokenSequence } from './llama.js'
 import type { Tokens } from './tokens.js'
 
 export interface SequenceOptions {
-  /** Tokens. Of a longer text the beginning of its prompt is cut off. */
+  /** Maximum number of tokens. The prompt of a longer text is truncated at its start. */
   readonly maximumLength: number
-  /** Whether only the answer is learned, or the prompt too. */
+  /** Whether to train only on the answer, or also on the prompt. */
   readonly completionOnly: boolean
-  /** Whether short texts share a sequence; none sees another. */
+  /** Whether short texts share a sequence. They do not attend to each other. */
   readonly packing: boolean
-  /** Learns the inputs themselves; there need be no targets. */
+  /** Trains on the inputs themselves, without targets. */
   readonly inputsAlone: boolean
 }
 
-/** Of the sequences that still have room: so many are looked through, so that packing many texts stays quick. */
+/** Maximum number of sequences with free space that packing searches, which keeps it fast. */
 const openSequences = 64
 
 /**
- * Gives `keep` the rows as sequences to learn from: prompt, answer, end.
+ * Passes the rows to `keep` as training sequences: prompt, answer, end.
  *
- * @throws `dataset-invalid` where a row is not text, or its answer alone is too long.
+ * @throws `dataset-invalid` if a row is not text, or its answer alone is too long.
  */
 export async function readSequences(
   rows: Rows<string, string>,
@@ -46,17 +46,17 @@ export async function readSequences(
     // The last token is only ever a target.
     const room = options.maximumLength + 1 - answer.length
     if (room < 1 || answer.length === 0)
-      throw invalidRow(id, `its answer has ${answer.length} tokens, and a sequence up to ${options.maximumLength}`)
+      throw invalidRow(id, `its answer has ${answer.length} tokens, but the maximum length is ${options.maximumLength}`)
     if (prompt.length > room) cut += 1
     const kept = cutPrompt(prompt, room)
-    if (kept.length === 0) throw invalidRow(id, 'its prompt has no token')
+    if (kept.length === 0) throw invalidRow(id, 'its prompt has no tokens')
     found += 1
     await add(sequenceOf(kept, answer, options.completionOnly))
   }
   if (found === 0)
     throw new SheikhError('dataset-invalid', 'Cannot train a language model: there are no rows. Add samples.')
   if (cut > 0)
-    context.log.warn(`${cut} of ${found} prompts are longer than a sequence, and were cut at their start`, { cut })
+    context.log.warn(`${cut} of ${found} prompts are longer than a sequence and were truncated at their start`, { cut })
   await end()
 }
 
@@ -128,6 +128,6 @@ function joined(members: readonly TokenSequence[]): TokenSequence {
 const invalidRow = (id: string, fact: string) =>
   new SheikhError(
     'dataset-invalid',
-    `Cannot train a language model: of the row "${id}", ${fact}. Correct the sample, or raise maximumLength.`,
+    `Cannot train a language model on the row "${id}": ${fact}. Correct the sample, or raise maximumLength.`,
     { facts: { id } },
   )

@@ -1,5 +1,6 @@
-// @huggingface/tokenizers ignores some settings, and reads others in another way than the library for Python and Rust. This is the list
-// of what both read alike, as `npm run test:interop -- tokenizers` shows; everything else is refused.
+// @huggingface/tokenizers ignores some settings, and interprets others differently than the library for Python and
+// Rust. This file lists the settings that both treat the same way, as `npm run test:interop -- tokenizers` shows. All
+// others are rejected.
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -14,7 +15,7 @@ const isSet = (value: unknown) =>
   value !== undefined && value !== null && value !== false && value !== 0 && value !== ''
 
 /**
- * What a tokenizer asks for that would give other tokens here than in Python.
+ * Settings of a tokenizer that would give different tokens here than in Python.
  *
  * @param tokenizer `tokenizer.json`
  * @param config `tokenizer_config.json`
