@@ -16,7 +16,7 @@ export {
 } from './exact-non-inferiority.js'
 export { type GroupedRatio, gaffkeLowerBound, gaffkeTest } from './gaffke.js'
 export { holm } from './holm.js'
-export { inverseRegularizedBeta, regularizedBeta } from './incomplete-beta.js'
+export { regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
 export { normalCdf, normalQuantile } from './normal.js'
 export { type FloorThresholdOptions, floorThreshold } from './plan-floor.js'
