@@ -149,7 +149,7 @@ export function directoryRegistry(
   }
 
   /** Renames a pending release before it is deleted: after a crash it is listed completely or not at all. */
-  async function excludedByGroup(pending: PendingRelease): Promise<string> {
+  async function moveAside(pending: PendingRelease): Promise<string> {
     const aside = join(path, 'pending', `${partialPrefix}gone-${pending.version}-${hexOf(pending.bundle)}`)
     if (await exists(pendingFolder(pending))) {
       await removeFolder(fileSystem, aside)
@@ -226,7 +226,7 @@ export function directoryRegistry(
       const { release } = (await readRelease(pending.version))!
       if (release.bundle !== pending.bundle || release.record.runId !== pending.record.runId)
         throw versionTaken(pending.version)
-      await removeFolder(fileSystem, await excludedByGroup(pending))
+      await removeFolder(fileSystem, await moveAside(pending))
       return release
     },
 
@@ -244,7 +244,7 @@ export function directoryRegistry(
       // uses it. Delete it before the pending release, so that the next run retries if this is interrupted too.
       if (!used.some(({ bundle }) => bundle === pending.bundle))
         await removeFolder(fileSystem, bundleFolder(pending.bundle))
-      await removeFolder(fileSystem, await excludedByGroup(pending))
+      await removeFolder(fileSystem, await moveAside(pending))
     },
 
     async withdraw(version, reason, context) {
@@ -310,7 +310,7 @@ export function directoryRegistry(
           await copyFiles(fileSystem, bundle.directory, join(partial, 'bundle'), bundle.manifest, context)
         }
         await writeFileAtomic(join(partial, 'pending.json'), `${JSON.stringify(pending, null, 2)}\n`, { fileSystem })
-        const aside = await excludedByGroup(pending)
+        const aside = await moveAside(pending)
         await renameDurably(partial, pendingFolder(pending), fileSystem)
         await removeFolder(fileSystem, aside)
       } finally {
