@@ -229,7 +229,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
       try {
         const row = projectRow(options as AnyDatasetOptions, sample, sample, ids.next(position, digestSample(sample)))
         rowText(row)
-        if (seen.has(row.id)) throw wrong(`its id "${row.id}" stands twice`)
+        if (seen.has(row.id)) throw wrong(`its id "${row.id}" appears twice`)
         seen.add(row.id)
         return row as Row<unknown, never>
       } catch (error) {

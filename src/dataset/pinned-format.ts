@@ -39,7 +39,7 @@ export function parsePinnedSet(document: unknown, name = 'it'): PinnedSet {
   })
   const inOrder = sorted(items)
   const twice = inOrder.find(({ id }, index) => inOrder[index - 1]?.id === id)
-  if (twice !== undefined) refuse(`holds ${JSON.stringify(twice.id)} twice`)
+  if (twice !== undefined) refuse(`contains ${JSON.stringify(twice.id)} twice`)
   const fields = set['fields'] === undefined ? undefined : (fieldsOf(set['fields']) ?? refuse('has wrong "fields"'))
   const repins = set['repins'] === undefined ? undefined : (repinsOf(set['repins']) ?? refuse('has wrong "repins"'))
   return {

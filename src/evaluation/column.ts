@@ -161,7 +161,7 @@ export class TextColumnBuilder {
     if (this.#bytes.length > 0xffffffff)
       throw new SheikhError(
         'evaluation-invalid',
-        'Cannot keep the evaluation: a column of text has more than 4 GiB. Use shorter texts or fewer items. Use shorter texts or fewer items.',
+        'Cannot keep the evaluation: a column of text has more than 4 GiB. Use shorter texts or fewer items.',
       )
     this.#ends.push(this.#bytes.length)
   }

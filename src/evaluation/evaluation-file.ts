@@ -121,7 +121,7 @@ function parseHead(text: string | undefined, reader: ColumnReader): Head {
 function parseName(text: string): string | null {
   const name: unknown = JSON.parse(text)
   if (name === null || typeof name === 'string') return name
-  throw new Error('the value is the value is neither a name nor null')
+  throw new Error('the value is neither a name nor null')
 }
 
 function parseOutcome(text: string): ItemOutcome {

@@ -75,14 +75,14 @@ export function metricColumn(evaluation: Evaluation, { name, kind, direction }: 
     throw invalid(`its scores are ${column.kind}, ${column.direction}, but the metric is ${kind}, ${direction}`)
   const { length } = evaluation.ids
   if (column.scores.length !== length || evaluation.groups.length !== length || evaluation.outcomes.length !== length)
-    throw invalid('the evaluation has columns of different lengthss')
+    throw invalid('the evaluation has columns of different lengths')
   // A comparison with NaN is never true, so the item would be neither a regression nor an improvement.
   const isSound = (score: number) => (column.kind === 'binary' ? score >= 0 && score <= 1 : Number.isFinite(score))
   const twice = duplicateOf(evaluation.ids)
   if (twice !== undefined) throw invalid(`the id ${JSON.stringify(twice)} appears twice`)
   const { weights } = column
   if (weights !== undefined && weights.length !== length)
-    throw invalid('the evaluation has columns of different lengthss')
+    throw invalid('the evaluation has columns of different lengths')
   const id = (index: number) => JSON.stringify(evaluation.ids.at(index))
   for (let index = 0; index < length; index += 1) {
     const score = column.scores.at(index)!

@@ -42,10 +42,10 @@ async function fieldsIn(file: PlainFile, begin: number, end: number): Promise<re
     const bytes = Buffer.alloc(Math.min(20, end - at))
     await readAt(file, at, bytes)
     const tag = varint(bytes, 0)
-    if (tag === undefined) return `there is there is no tag at byte ${at}`
+    if (tag === undefined) return `there is no tag at byte ${at}`
     const [number, wireType] = [Math.floor(tag.value / 8), tag.value % 8]
     const content = contentOf(bytes, tag.next, wireType)
-    if (number === 0 || content === undefined) return `there is there is no field at byte ${at}`
+    if (number === 0 || content === undefined) return `there is no field at byte ${at}`
     const next = at + content.start + content.sizeBytes
     if (next > end) return `the field at byte ${at} is truncated`
     fields.push({ number, wireType, begin: at + content.start, end: next })

@@ -33,7 +33,7 @@ function boundCheck(side: 'at-least' | 'at-most', metric: Metric, threshold: num
   if (metric.kind !== 'binary' || metric.direction !== direction)
     throw new SheikhError(
       'invalid-options',
-      `Cannot hold "${metric.name}" to a ${side === 'at-least' ? 'floor' : 'ceiling'}: only a binary metric of which ${side === 'at-least' ? 'more' : 'less'} is better has an exact bound here. Use ${side === 'at-least' ? 'accuracy()' : 'one that counts errors'}, or a check of your own.`,
+      `Cannot hold "${metric.name}" to a ${side === 'at-least' ? 'floor' : 'ceiling'}: only a binary metric with "${side === 'at-least' ? 'higher' : 'lower'} is better" has an exact bound here. Use ${side === 'at-least' ? 'accuracy()' : 'one that counts errors'}, or a check of your own.`,
     )
   if (!(threshold >= 0 && threshold <= 1))
     throw new SheikhError(

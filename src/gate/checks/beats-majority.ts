@@ -16,7 +16,7 @@ import { alpha, type PartialFinding } from '../partial-finding.js'
  * the share being an estimate. `inconclusive` if all items have one target, because no model can be better.
  * `not-applicable` if the targets are not texts.
  *
- * @throws `invalid-options` for a metric that is not binary, or of which less is better.
+ * @throws `invalid-options` for a metric that is not binary, or not "higher is better".
  */
 export function beatsMajority(metric: Metric): Check {
   if (metric.kind !== 'binary' || metric.direction !== 'higher-is-better')

@@ -10,7 +10,7 @@ import {
 
 /** Beyond this many groups the exact sums take more than an instant, and the normal law is close. */
 export const mostExact = 1000
-/** Of a claim of harm, whatever a pass is held to. */
+/** Level of a claim of harm, independent of the level of a pass. */
 const harmAlpha = 0.05
 
 export interface DecisionQuestion {
@@ -19,11 +19,14 @@ export interface DecisionQuestion {
   /** Share of groups that one model has right and the other wrong, 0..1. */
   readonly discordance: number
   readonly margin: number
-  /** Of a pass. */
+  /** Level of a pass. */
   readonly alpha: number
 }
 
-/** What `noRegression` answers if the true change is so large: exact for few groups, else by the normal law. */
+/**
+ * Chances of the results of `noRegression` for a given true change: exact for few groups, otherwise by the normal
+ * approximation.
+ */
 export function decisionChances(question: DecisionQuestion): (change: number) => SampleSizePlan {
   const { n, margin, alpha, discordance } = question
   // The score test alone asks for so many; the search for what the exact one asks for takes long where they are very many.

@@ -18,12 +18,12 @@ export function intervalRows(findings: readonly Finding[]): string {
 function rows(group: IntervalGroup): string {
   const { shown, from, to, unit, margin, left } = group
   const note = [
-    'The mark is the change that was seen. The true change lies above the left end of its line, and below the right end, each with at least 95 % confidence.',
+    'The mark is the observed change. The true change is above the left end of the line, and below the right end, each with at least 95 % confidence.',
     margin === undefined
-      ? 'To the right of the solid line the new model is better.'
-      : `To the right of the solid line the new model is better; to the left of the dashed one it is worse by more than the margin of ${unit(margin).replace('+', '')}.`,
+      ? 'To the right of the solid line, the new model is better.'
+      : `To the right of the solid line, the new model is better; to the left of the dashed line, it is worse by more than the margin of ${unit(margin).replace('+', '')}.`,
     ...(shown.some(({ status, upper }) => status === 'inconclusive' && upper < 0)
-      ? ['Among many slices some look worse by chance: one that is inconclusive all the same may be such.']
+      ? ['Among many slices, some look worse by chance. An inconclusive slice may be one of these.']
       : []),
     ...(left > 0 ? [`${left} more slices are in the table: these are the worst.`] : []),
   ]

@@ -10,11 +10,11 @@ export interface Drawn extends Finding {
 
 /** Differences that share an axis. */
 export interface IntervalGroup {
-  /** Of a check that tolerates no loss, or asks for more than that: absent. */
+  /** Absent for a check that tolerates no loss or requires an improvement. */
   readonly margin: number | undefined
-  /** What was asked, and against which release. */
+  /** Name of the check, with the release that it compares with. */
   readonly name: string
-  /** All items first, then the slices, those that failed and the worst of the others first. */
+  /** All items first, then the slices: failed ones first, then the largest losses. */
   readonly shown: readonly Drawn[]
   /** Slices beyond those. */
   readonly left: number
@@ -24,7 +24,7 @@ export interface IntervalGroup {
   readonly unit: (value: number) => string
 }
 
-/** What an interval plot draws, a group for each question: what is measured in other units can share no axis. */
+/** The intervals to draw, one group per check, since different units need different axes. */
 export function intervalGroups(findings: readonly Finding[], most = 30): readonly IntervalGroup[] {
   const drawn = findings.filter(
     (finding): finding is Drawn =>

@@ -7,7 +7,7 @@ export interface Curve {
   readonly colour: string
   /** An SVG dash pattern: curves differ by more than colour. */
   readonly dashes?: string | undefined
-  /** Dots in place of a line. */
+  /** Draws dots instead of a line. */
   readonly dots?: boolean | undefined
 }
 
@@ -21,7 +21,7 @@ export interface Scale {
 
 export interface LineChart {
   readonly title: string
-  /** What it shows, in numbers, for those who do not see it. */
+  /** Describes the chart in numbers for screen readers. */
   readonly description: string
   readonly curves: readonly Curve[]
   readonly x: Scale

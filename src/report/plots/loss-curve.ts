@@ -8,7 +8,7 @@ export function lossCurve(curve: readonly (readonly [step: number, loss: number]
   if (first === undefined || last === undefined || last[0] <= first[0]) return ''
   let [least, most] = [0, first[1]]
   for (const [, loss] of known) [least, most] = [Math.min(least, loss), Math.max(most, loss)]
-  // A flat curve at nought needs an axis all the same.
+  // A flat curve at 0 needs an axis too.
   if (most === least) most = least + 1
   const said = `The loss was ${short(first[1])} at step ${count(first[0])} and ${short(last[1])} at step ${count(last[0])}.`
   return lineChart({

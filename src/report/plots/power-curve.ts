@@ -6,7 +6,9 @@ import { lineChart, roundTicks, short } from './line-chart.js'
 
 const steps = 24
 
-/** What a true change of quality would lead to on a set of this size; empty where no right or wrong answers were compared. */
+/**
+ * Plots the chances of the results for each true change on a set of this size. Empty if no binary metric was compared.
+ */
 export function powerCurve(findings: readonly Finding[]): string {
   const question = findings.map(questionOf).find((found) => found !== undefined)
   if (question === undefined) return ''
@@ -20,14 +22,14 @@ export function powerCurve(findings: readonly Finding[]): string {
     const { pass, fail } = chances(change)
     return `${times(pass)} and fails ${times(fail)}`
   }
-  const said = `On ${count(n)} independent items, of which the two models answer ${percent(discordance)} differently, a model of the same quality passes ${inWords(0)}; one that is worse by the margin of ${points(margin).replace('+', '')} passes ${inWords(-margin)}. Else it is left open.`
+  const said = `On ${count(n)} independent items, with ${percent(discordance)} answered differently by the two models, a model of the same quality passes ${inWords(0)}; one that is worse by the margin of ${points(margin).replace('+', '')} passes ${inWords(-margin)}. Otherwise the result is inconclusive.`
   return lineChart({
-    title: 'What a true change would lead to',
+    title: 'Results by true change',
     description: said,
     curves: [
       { name: 'passes', points: curve('pass'), colour: 'var(--pass)' },
       { name: 'fails', points: curve('fail'), colour: 'var(--fail)', dashes: '7 3' },
-      { name: 'is left open', points: curve('inconclusive'), colour: 'var(--open)', dashes: '2 3' },
+      { name: 'is inconclusive', points: curve('inconclusive'), colour: 'var(--open)', dashes: '2 3' },
     ],
     x: {
       name: 'true change, in points',
@@ -38,7 +40,7 @@ export function powerCurve(findings: readonly Finding[]): string {
     },
     y: { name: 'chance', from: 0, to: 100, ticks: [0, 25, 50, 75, 100], format: (value) => `${value} %` },
     marks: [-100 * margin, 0],
-    caption: `${said} The upright lines are the margin and no change.${n > mostExact ? ' By the normal approximation.' : ''}`,
+    caption: `${said} The vertical lines mark the margin and no change.${n > mostExact ? ' By the normal approximation.' : ''}`,
   })
 }
 
@@ -60,7 +62,7 @@ function questionOf({
   alpha = 0.05,
 }: Finding): DecisionQuestion | undefined {
   if (kind !== 'binary' || slice !== undefined || !Number.isSafeInteger(n) || !isWithin(margin, 1)) return undefined
-  // The curve is that of the exact tests, which take one answer per group.
+  // The curve is for the exact tests, which need one answer per group.
   if ((items ?? n) !== n || !isWithin(alpha, 0.5) || !isKnown(regressions) || !isKnown(improvements)) return undefined
   // No disagreement in n groups is no proof that there is none: half a group is assumed.
   const discordance = Math.min(1, Math.max(regressions + improvements, 0.5) / n!)

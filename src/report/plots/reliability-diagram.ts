@@ -2,7 +2,7 @@ import type { Finding } from '../../gate/index.js'
 import { count, isKnown, percent } from '../markdown.js'
 import { lineChart, roundTicks } from './line-chart.js'
 
-/** How sure the model was, and how often it was right; empty where calibration was not asked for. */
+/** Plots confidence against accuracy. Empty without a calibration check. */
 export function reliabilityDiagram(findings: readonly Finding[]): string {
   const bins = (findings.find(({ reliability }) => reliability !== undefined)?.reliability ?? []).filter(
     ({ confidence, accuracy }) => isKnown(confidence) && isKnown(accuracy),
@@ -15,7 +15,7 @@ export function reliabilityDiagram(findings: readonly Finding[]): string {
   const items = bins.map((bin) => bin.items).filter(isKnown)
   const each = Math.round(items.reduce((sum, size) => sum + size, 0) / Math.max(1, items.length))
   return lineChart({
-    title: 'How sure the model was, and how often it was right',
+    title: 'Confidence and accuracy',
     description: bins
       .map(
         (bin) =>
@@ -24,7 +24,7 @@ export function reliabilityDiagram(findings: readonly Finding[]): string {
       .join('; '),
     curves: [
       {
-        name: 'as right as it is sure',
+        name: 'perfect calibration',
         points: [
           [from, from],
           [100, 100],
@@ -33,14 +33,14 @@ export function reliabilityDiagram(findings: readonly Finding[]): string {
         dashes: '3 3',
       },
       {
-        name: 'items of like confidence',
+        name: 'items of similar confidence',
         points: bins.map(({ confidence, accuracy }) => [100 * confidence, 100 * accuracy] as const),
         colour: 'var(--mark)',
         dots: true,
       },
     ],
-    x: { ...side, name: 'how sure it was' },
-    y: { ...side, name: 'how often it was right' },
-    caption: `Each dot is a group of about ${count(each)} items of which the model was about as sure. Where dots lie below the line, it is too sure of itself; above it, it could trust itself more.`,
+    x: { ...side, name: 'confidence' },
+    y: { ...side, name: 'accuracy' },
+    caption: `Each dot is a group of about ${count(each)} items with similar confidence. Dots below the line mean that the model is overconfident; dots above it, underconfident.`,
   })
 }

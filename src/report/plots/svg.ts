@@ -3,12 +3,12 @@ import { escapeHtml } from '../html.js'
 export interface Axis {
   readonly from: number
   readonly to: number
-  /** Where the ends are drawn. */
+  /** Coordinates of the ends. */
   readonly start: number
   readonly end: number
 }
 
-/** Where a value stands on an axis, to a hundredth of a unit; what lies outside stands at the end. */
+/** The position of a value on an axis, to a hundredth of a unit. Values outside the axis are placed at its ends. */
 export function place({ from, to, start, end }: Axis, value: number): number {
   const share = to === from ? 0.5 : Math.min(1, Math.max(0, (value - from) / (to - from)))
   return Math.round(100 * (start + share * (end - start))) / 100
