@@ -15,7 +15,7 @@ import { stageValues } from './stage-values.js'
 import type { ReleaseRequest } from './stages/release.js'
 import { checkPerson, checkReason } from './who-decides.js'
 
-/** What a person decided of a run, and which runs that may be decided of. */
+/** A decision of a person, and the runs that it applies to. */
 interface Decision {
   readonly verb: 'approve' | 'override'
   readonly name: 'approval' | 'override'
@@ -23,7 +23,7 @@ interface Decision {
   readonly event: Extract<LedgerEvent, { readonly type: 'approval' | 'override' }>
 }
 
-/** Releases what a run left open: the evidence decided neither way. */
+/** Releases the model of an inconclusive run. */
 export function approve(session: Session, runId: string, { by, reason }: ApproveOptions): Promise<RunResult> {
   const person = named({ by, reason }, 'approve')
   return releaseByHand(session, runId, () => ({
@@ -34,7 +34,7 @@ export function approve(session: Session, runId: string, { by, reason }: Approve
   }))
 }
 
-/** Releases what a run held back, against its evidence: somebody answers for it, until a day. */
+/** Releases the model of a held run despite the evidence. A person is responsible until a given day. */
 export function override(
   session: Session,
   runId: string,
@@ -44,7 +44,7 @@ export function override(
   if (!(Number.isSafeInteger(untilMs) && untilMs > session.context.clock.nowMs()))
     throw new SheikhError(
       'invalid-options',
-      'Cannot override: the day until which somebody answers for it is not in the future. Give one that is.',
+      'Cannot override: the end of the override is not in the future. Choose a later day.',
     )
   return releaseByHand(session, runId, ({ verdict }) => {
     const failed = verdict?.findings.filter(({ status, critical }) => critical && status !== 'pass') ?? []
@@ -52,7 +52,7 @@ export function override(
     if (never !== undefined)
       throw new SheikhError(
         'release-rejected',
-        `Cannot override the run ${runId}: ${never.check} failed (${never.reason}), and nobody may release that. Train again.`,
+        `Cannot override the run ${runId}: the check ${never.check} failed (${never.reason}) and cannot be overridden. Fix the trainer and run again.`,
         { facts: { runId, check: never.check } },
       )
     const checks = [...new Set(failed.filter(({ status }) => status !== 'not-applicable').map(({ check }) => check))]
@@ -65,7 +65,7 @@ export function override(
   })
 }
 
-/** Void once something newer was committed or released. */
+/** A decision is void once something newer was committed or released. */
 async function releaseByHand(
   session: Session,
   openRunId: string,
@@ -82,7 +82,7 @@ async function releaseByHand(
   if (open === undefined || verdict === undefined || open.bundle === undefined || !decision.isOpen(open))
     throw new SheikhError(
       'not-found',
-      `Cannot ${verb} the run ${openRunId}: ${open === undefined ? 'it is not in the store' : `it is ${open.status}${open.reason === undefined ? '' : ` (${open.reason})`}`}. "sheikh status" lists the runs that await approval; one that is held takes an override.`,
+      `Cannot ${verb} the run ${openRunId}: ${open === undefined ? 'the store does not contain it' : `it is ${open.status}${open.reason === undefined ? '' : ` (${open.reason})`}`}. List the runs that await approval with "sheikh status". For a held run use "sheikh override".`,
       { facts: { runId: openRunId } },
     )
   // A crash after the publication and before the record: the release is there, and must not be made twice.
@@ -131,7 +131,7 @@ async function releaseKept(
     if (!isSheikhError(error, 'not-found') && !isSheikhError(error, 'artifact-corrupt')) throw error
     throw new SheikhError(
       'artifact-corrupt',
-      `Cannot ${by.verb} the run ${open.runId}: its bundle is no longer whole in the store. Run again.`,
+      `Cannot ${by.verb} the run ${open.runId}: its bundle in the store is damaged or gone. Run again.`,
       { cause: error },
     )
   }
@@ -176,16 +176,16 @@ async function checkStillOpen(session: Session, open: RunRecord, verb: string): 
   const released = await releaser.current(session.channel, session.context)
   const fact =
     provenance?.commit !== open.commit
-      ? `the repository is at the commit ${provenance?.commit ?? 'none'}, the run was of ${open.commit ?? 'none'}`
+      ? `the repository is at the commit ${provenance?.commit ?? 'none'}, but the run used ${open.commit ?? 'none'}`
       : released?.version !== open.baseline
-        ? `the released version is ${released?.version ?? 'none'}, the run was compared with ${open.baseline ?? 'none'}`
+        ? `the released version is ${released?.version ?? 'none'}, but the run was compared with ${open.baseline ?? 'none'}`
         : !isJudgedBy(open.policy, session.hide(gate.describe()))
-          ? 'the gate, or the version of a check, is another one than judged the run'
+          ? 'the gate or the version of a check has changed since the run'
           : undefined
   if (fact === undefined) return released?.version
   throw new SheikhError(
     'release-conflict',
-    `Cannot ${verb} the run ${open.runId}: ${fact}. Run again, and ${verb} that.`,
+    `Cannot ${verb} the run ${open.runId}: ${fact}. Run again and ${verb} the new run.`,
     { facts: { runId: open.runId } },
   )
 }

@@ -31,7 +31,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
   if (newest !== undefined)
     throw new SheikhError(
       'release-conflict',
-      `Cannot import a model: ${newest.version} is released already, and an import is the first release. Name another registry, or train.`,
+      `Cannot import a model: ${newest.version} is released already, but an import must be the first release. Choose another registry, or train.`,
       { facts: { version: newest.version } },
     )
   // A registry that was lost is no reason to take a model that nothing is compared with.
@@ -44,7 +44,7 @@ export async function importModel(session: Session, options: ImportOptions): Pro
   if (evaluation.metrics.every(({ value }) => !Number.isFinite(value)))
     throw new SheikhError(
       'release-rejected',
-      'Cannot import the model: it answered no item of the evaluation set, so nothing could be compared with it. Bring the trainer that can load it.',
+      'Cannot import the model: it answered no item of the evaluation set, so later models could not be compared with it. Use a trainer that can load it.',
     )
   const { from = options.directory, by, version } = options
   const answers = await answersOf(session, evaluation)
@@ -80,7 +80,7 @@ async function bundleOf(
   const leftOut: LeftOut[] = []
   const leaveOut = (path: string, reason: string) => {
     leftOut.push({ path, reason })
-    session.warn(`${JSON.stringify(path)} is left out: it ${reason}.`, { path })
+    session.warn(`${JSON.stringify(path)} is skipped: it ${reason}.`, { path })
   }
   for (const { path, digest } of files) {
     if (executable.test(path)) leaveOut(path, 'has the name of a format that runs code when it is loaded')

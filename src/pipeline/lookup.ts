@@ -91,7 +91,7 @@ export function namedRelease(history: readonly Release[], version: string, act: 
   if (target !== undefined && target.removedAtMs === undefined) return target
   throw new SheikhError(
     'not-found',
-    `Cannot ${act} ${version}: ${target === undefined ? 'there is no such release' : 'its files were removed'}. "sheikh history" lists them.`,
+    `Cannot ${act} ${version}: ${target === undefined ? 'there is no such release' : 'its files were removed'}. List the releases with "sheikh history".`,
     {
       facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
     },

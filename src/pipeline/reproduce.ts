@@ -27,13 +27,13 @@ export async function reproduce(session: Session, version: string | undefined): 
   if (release === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot reproduce ${version ?? 'anything'}: ${version === undefined ? `the channel "${session.channel}" points at no release` : 'there is no such release'}. "sheikh history" lists them.`,
+      `Cannot reproduce ${version ?? 'anything'}: ${version === undefined ? `the channel "${session.channel}" points at no release` : 'there is no such release'}. List the releases with "sheikh history".`,
     )
   const made = candidateRecordOf(release, history)
   if (made === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot reproduce ${release.version}: nothing is known of how it was made${release.record.importedFrom === undefined ? '' : ', since it was imported'}.`,
+      `Cannot reproduce ${release.version}: its record does not say how it was made${release.record.importedFrom === undefined ? '' : ', because it was imported'}. Choose a release that was trained here.`,
       { facts: { version: release.version } },
     )
   const snapshot = await (await validateStage(session)).dataset.snapshot()

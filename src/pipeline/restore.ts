@@ -41,7 +41,7 @@ export async function rollback(session: Session, { to, reason, by }: RollbackOpt
   if (current === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot roll back: the channel "${session.channel}" points at no release. Release one first.`,
+      `Cannot roll back: the channel "${session.channel}" points at no release. Run a release first.`,
     )
   const target = to === undefined ? previousRelease(history, current) : namedRelease(history, to, 'roll back to')
   if (target.bundle === current.bundle) return { runId: session.runId, status: 'up-to-date', release: current }
@@ -91,7 +91,7 @@ async function warnOfChannels(session: Session, { version }: Release): Promise<v
   for (const [channel, pointed] of Object.entries(await session.options.releaser.channels(session.context)))
     if (pointed === version && channel !== session.channel)
       session.warn(
-        `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another: sheikh publish <version> --to ${channel}`,
+        `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another release: sheikh promote <version> --to ${channel}`,
         { channel, version },
       )
 }
@@ -101,7 +101,7 @@ function previousRelease(history: readonly Release[], current: Release): Release
   if (target !== undefined) return target
   throw new SheikhError(
     'not-found',
-    `Cannot roll back from ${current.version}: no earlier release is another model and not withdrawn. Name a version to roll back to it all the same.`,
+    `Cannot roll back from ${current.version}: there is no earlier release with a different model that is not withdrawn. Name a version to roll back to it anyway.`,
     { facts: { version: current.version } },
   )
 }

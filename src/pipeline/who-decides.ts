@@ -5,7 +5,7 @@ export function checkPerson(by: string | undefined, verb: string): void {
   if (typeof by !== 'string' || by.trim() === '')
     throw new SheikhError(
       'invalid-options',
-      `Cannot ${verb}: the ledger records who decides, and nobody is named. Give a name (--by on the command line).`,
+      `Cannot ${verb}: the ledger records who decides, but no name was given. Pass a name (--by on the command line).`,
     )
 }
 
@@ -14,6 +14,6 @@ export function checkReason(reason: string | undefined, verb: string): void {
   if (typeof reason !== 'string' || reason.trim() === '')
     throw new SheikhError(
       'invalid-options',
-      `Cannot ${verb}: the ledger records why, and there is no reason. Give one (--reason on the command line).`,
+      `Cannot ${verb}: the ledger records why, but no reason was given. Pass a reason (--reason on the command line).`,
     )
 }

@@ -37,7 +37,7 @@ export async function readTrust(path: string): Promise<ProjectTrust | undefined>
   if (trustedRoot === undefined)
     throw new SheikhError(
       'invalid-config',
-      `Cannot check the identities in "${path}": "${rootPath}" is missing. Put Sigstore's trusted_root.json there: docs/signatures.md says where it is.`,
+      `Cannot check the identities in "${path}": "${rootPath}" is missing. Copy Sigstore's trusted_root.json to that path. See docs/signatures.md.`,
       { facts: { file: rootPath } },
     )
   return { trustedKeys, sigstore: await sigstoreTrust({ identities, trustedRoot }) }
@@ -65,8 +65,8 @@ export async function attesterOf(surroundings: Surroundings, context: CallContex
   throw new SheikhError(
     'invalid-options',
     way === 'sigstore'
-      ? 'Cannot sign: SHEIKH_SIGNING says "sigstore", and SHEIKH_SIGNING_KEY holds a key. Unset one of them.'
-      : `Cannot sign: SHEIKH_SIGNING is ${JSON.stringify(way)}. Set it to "sigstore", or unset it and put a key into SHEIKH_SIGNING_KEY.`,
+      ? 'Cannot sign: SHEIKH_SIGNING is "sigstore", but SHEIKH_SIGNING_KEY also contains a key. Unset one of them.'
+      : `Cannot sign: SHEIKH_SIGNING is ${JSON.stringify(way)}. The only valid value is "sigstore". Set it, or unset it and put a key into SHEIKH_SIGNING_KEY.`,
   )
 }
 
@@ -81,7 +81,7 @@ async function keyAttester(
   if (trust !== 'trusted')
     throw new SheikhError(
       'invalid-config',
-      `Cannot sign with the key ${signer.keyId}: it is ${trust} in ${trustedKeysPath}, and nobody would believe it. Add it there, or set SHEIKH_SIGNING_KEY to another.`,
+      `Cannot sign with the key ${signer.keyId}: it is ${trust} in ${trustedKeysPath}, so readers would reject the signature. Add the key there, or set SHEIKH_SIGNING_KEY to another key.`,
       { facts: { file: trustedKeysPath, keyId: signer.keyId, trust } },
     )
   return releaseAttester({ signer, ...builder(environment) })
@@ -104,7 +104,7 @@ async function sigstoreAttester({ root, environment }: Surroundings): Promise<At
     if (check.status === 'valid') return attestation
     throw new SheikhError(
       'invalid-config',
-      `Cannot release ${pending.version}: readers would not believe its signature (${check.reason}). Add the identity to ${trustedKeysPath}.`,
+      `Cannot release ${pending.version}: readers would reject its signature (${check.reason}). Add the identity to ${trustedKeysPath}.`,
       { facts: { file: trustedKeysPath } },
     )
   }

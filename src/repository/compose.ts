@@ -184,7 +184,7 @@ async function builtInTrainer(
   if (architecture !== 'text-classifier' && architecture !== 'llama')
     throw new SheikhError(
       'invalid-config',
-      `Cannot train the architecture "${architecture}": those built in are "text-classifier" and "llama". Bring a trainer in sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
+      `Cannot train the architecture "${architecture}": the built-in architectures are "text-classifier" and "llama". Use one of them, or export a trainer from sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
       { facts: { file: trainingFile } },
     )
   const { llamaTrainer, textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
@@ -204,18 +204,18 @@ async function llamaOptions(
     new SheikhError('invalid-config', `Cannot train a language model: ${fact}. ${remedy} in ${trainingFile}.`, {
       facts: { file: trainingFile },
     })
-  if (base === undefined) throw fail('nothing says from which folder', 'Write model.base')
+  if (base === undefined) throw fail('the folder of the base model is not set', 'Set model.base')
   const directory = inside(root, base, trainingFile)
   if (!existsSync(directory) && /^[\w.-]+(\/[\w.-]+)?$/.test(base)) {
     const folder = `models/${base.split('/').at(-1)}`
     throw fail(
       `there is no folder "${base}". If it is a model of the Hugging Face Hub, fetch it: hf download ${base} --local-dir ${folder}`,
-      `Then write model.base: ${folder}`,
+      `Then set model.base: ${folder}`,
     )
   }
   if (baseDigest === undefined) {
     const { digest } = await readWeightsDirectory(directory, context)
-    throw fail(`nothing says what is in "${base}"`, `If it is what you want, write model.base_digest: ${digest}`)
+    throw fail(`the digest of "${base}" is not set`, `If this is the right model, set model.base_digest: ${digest}`)
   }
   return {
     ...options,
@@ -278,7 +278,7 @@ async function readSchema(root: string, path: string): Promise<string> {
     if (error instanceof SheikhError) throw error
     throw new SheikhError(
       'invalid-config',
-      `Cannot read the schema "${path}", neither from the project's folder nor from dataset/: ${messageOf(error)}. Correct validation.schema_path in dataset/config.yaml.`,
+      `Cannot read the schema "${path}" from the project's folder or from dataset/: ${messageOf(error)}. Correct validation.schema_path in dataset/config.yaml.`,
       {
         facts: { file: 'dataset/config.yaml' },
         cause: error,

@@ -10,7 +10,10 @@ import { hubAddress } from './release-targets.js'
 function parseHubId(text: string): { readonly repository: string; readonly revision?: string | undefined } {
   const [, repository, revision] = /^hf:([^@]+)(?:@(.+))?$/.exec(text) ?? []
   if (repository !== undefined) return { repository, revision }
-  throw new SheikhError('invalid-options', `Cannot read "${text}": write it like "hf:name/model@v1.2.0".`)
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot use "${text}": it is not a Hub address. Write it like "hf:name/model@v1.2.0".`,
+  )
 }
 
 const connectionOf = (environment: EnvironmentVariables) => ({
@@ -28,7 +31,10 @@ export async function hubRelease(
   const version =
     revision === undefined ? undefined : tagFormat('v{version}').versionOf(`v${revision.replace(/^v/, '')}`)
   if (revision !== undefined && version === undefined)
-    throw new SheikhError('invalid-options', `Cannot read "${text}": "${revision}" is no version's tag.`)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot read "${text}": "${revision}" is not the tag of a version. Write it like "hf:name/model@v1.2.0".`,
+    )
   const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
   return { releaser: huggingFaceRegistry({ repository, ...connectionOf(environment) }), version }
 }

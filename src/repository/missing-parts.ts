@@ -8,7 +8,10 @@ export const unreachable: ReadonlySet<ErrorCode> = new Set(['remote-failed', 'ac
 /** Takes the trainer's place in a plan. It has no version, so nothing counts as trained already. */
 export function missingTrainer(): Trainer<unknown, unknown> {
   const refuse = async () => {
-    throw new SheikhError('invalid-config', 'Cannot train: the project has no trainer. Bring one in sheikh.config.ts.')
+    throw new SheikhError(
+      'invalid-config',
+      'Cannot train: the project has no trainer. Export one from sheikh.config.ts.',
+    )
   }
   return { contract: 1, name: 'none', describe: () => null, fit: refuse, load: refuse }
 }
@@ -16,7 +19,10 @@ export function missingTrainer(): Trainer<unknown, unknown> {
 /** Takes the registry's place in a plan: nothing was released. */
 export function missingReleaser(): Releaser {
   const refuse = async (): Promise<never> => {
-    throw new SheikhError('invalid-config', 'Cannot release: the registry is not reachable.')
+    throw new SheikhError(
+      'invalid-config',
+      'Cannot release: the registry is not available. Run "sheikh validate" to see why.',
+    )
   }
   return {
     ...{ contract: 1, name: 'none', describe: () => null },

@@ -18,7 +18,7 @@ export async function namedBase(
     if (release.version === version)
       throw unnamed(
         `nothing says what is in ${version}`,
-        `If it is what you want, write training.warm_start.digest: ${release.bundle}`,
+        `If this is the right release, set training.warm_start.digest: ${release.bundle}`,
       )
   throw unnamed(`there is none of version ${version}`, 'Write training.warm_start.version as "sheikh history" has it')
 }

@@ -18,7 +18,7 @@ export async function refuseLinks(root: string, paths: readonly string[]): Promi
     if (stats?.isSymbolicLink())
       throw new SheikhError(
         'invalid-config',
-        `Cannot use "${path}": it is a symbolic link, so no commit holds what a run would read there. Put the folder or the file itself there.`,
+        `Cannot use "${path}": it is a symbolic link, so no commit contains the content that a run would read. Replace the link with the folder or file itself.`,
         { facts: { file: path } },
       )
   }

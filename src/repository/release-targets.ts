@@ -126,7 +126,7 @@ function repositoryAt(url: string | undefined, environment: EnvironmentVariables
 function unnamed(): never {
   throw new SheikhError(
     'invalid-config',
-    'Cannot release to GitHub: nothing names the repository. Write github: { repo: owner/name } in mlops/pipeline.yaml, or set GITHUB_REPOSITORY.',
+    'Cannot release to GitHub: the repository is not set. Write github: { repo: owner/name } in mlops/pipeline.yaml, or set GITHUB_REPOSITORY.',
     { facts: { file: 'mlops/pipeline.yaml' } },
   )
 }

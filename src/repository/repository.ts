@@ -332,7 +332,7 @@ export class Repository {
     if (set !== undefined) return set
     throw new SheikhError(
       'not-found',
-      `There is no evaluation set in "${evaluationPath}". Pin one: sheikh evaluation pin`,
+      `Cannot read the evaluation set: "${evaluationPath}" does not exist. Create it with: sheikh evaluation pin`,
     )
   }
 
@@ -351,7 +351,7 @@ export class Repository {
     if ((await pinnedFile(this.#evaluationPath).read(this.#context)) !== undefined)
       throw new SheikhError(
         'release-conflict',
-        `Cannot pin an evaluation set: "${evaluationPath}" holds one, and another would make past releases incomparable. Add to it: sheikh evaluation add <id>, or delete the file to start anew.`,
+        `Cannot pin an evaluation set: "${evaluationPath}" already contains one, and a new set would make past releases incomparable. Add items with sheikh evaluation add <id>, or delete the file to start over.`,
       )
     const composition = await this.#compose()
     const identities = await composition.dataset.identities(this.#context)

@@ -28,6 +28,6 @@ export function track(
     trackByMlflow(pipeline, { trackingUri, experiment, token, log })
   } catch (error) {
     // A path or a name, as MLflow's own clients take it, is no server.
-    log.warn(`MLflow is told nothing: ${messageOf(error)}`, {})
+    log.warn(`MLflow tracking is disabled: ${messageOf(error)}`, {})
   }
 }

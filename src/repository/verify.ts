@@ -58,7 +58,7 @@ export async function verifyTarget(
   if (releaser !== undefined) return verifyReleased(releaser, { version: target, channel }, witnesses, context)
   throw new SheikhError(
     'repository-invalid',
-    `Cannot verify ${target ?? 'the current release'}: this folder is no project. Name a folder that holds a release, or hf:name/model@v1.2.0; or make a project: sheikh init`,
+    `Cannot verify ${target ?? 'the current release'}: this folder is not a project. Name a folder with a release or hf:name/model@v1.2.0, or create a project: sheikh init`,
   )
 }
 
@@ -86,7 +86,7 @@ async function verifyReleased(
   if (release === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot verify ${version ?? `the channel "${channel}"`}: there is no such release. "sheikh history" lists them.`,
+      `Cannot verify ${version ?? `the channel "${channel}"`}: there is no such release. List the releases with "sheikh history".`,
       { facts: { version, channel } },
     )
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-verify-'))
@@ -121,7 +121,7 @@ async function verifyFolder(folder: string, witnesses: Witnesses, context: CallC
   if (signature === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot verify "${folder}": it holds neither sheikh-release.json nor ${signatureFile}. Fetch the release again, with all its files.`,
+      `Cannot verify "${folder}": it contains neither sheikh-release.json nor ${signatureFile}. Download the release again, with all its files.`,
     )
   const { trustedKeys = [], sigstore } = witnesses
   const check = verifySignature(signature, { manifest, trustedKeys, sigstore, atMs: context.clock.nowMs() })
@@ -162,7 +162,7 @@ function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new SheikhError('artifact-corrupt', `Cannot read "${where}": it is not JSON. Fetch it again.`, {
+    throw new SheikhError('artifact-corrupt', `Cannot read "${where}": it is not JSON. Download it again.`, {
       cause: error,
     })
   }

@@ -7,7 +7,7 @@ import { evaluationOf, evidenceOf } from './evidence.js'
 const statuses = ['pass', 'fail', 'inconclusive', 'not-applicable']
 const right = (count: number, wrong: number) => Array.from({ length: count }, (_, index) => (index < wrong ? 0 : 1))
 
-/** What every check keeps, on small evidence of one binary metric, `accuracy`. */
+/** Tests that a check fulfils the `Check` contract, on small evidence with the binary metric `accuracy`. */
 export function checkContract(test: ContractTest, make: () => Promise<Check>): void {
   const candidate = evaluationOf({ model: 'new', scores: right(200, 10) })
   const evidences: Readonly<Record<string, Evidence>> = {

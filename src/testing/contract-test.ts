@@ -1,2 +1,2 @@
-/** A runner's `test`: vitest's, node:test's, jest's. */
+/** The `test` function of a test runner: Vitest, node:test or Jest. */
 export type ContractTest = (name: string, body: () => Promise<void>) => void

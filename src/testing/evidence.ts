@@ -3,12 +3,12 @@ import type { Evaluation, ItemOutcome, MetricColumn } from '../evaluation/index.
 import type { Evidence } from '../gate/index.js'
 
 export interface EvaluationParts {
-  /** Of a binary metric 1 right, 0 wrong; `null` where the model did not answer. */
+  /** One score per item. For a binary metric: 1 right, 0 wrong. `null` if the model did not answer. */
   readonly scores: readonly (number | null)[]
-  /** Tells models apart. */
+  /** Identifies the model. */
   readonly model: string
   readonly metric?: string | undefined
-  /** @default each item by itself */
+  /** The group of each item. @default each item is its own group */
   readonly groups?: readonly string[] | undefined
   readonly slices?: Evaluation['slices'] | undefined
   readonly ids?: readonly string[] | undefined
@@ -21,7 +21,7 @@ export interface EvaluationParts {
   readonly weights?: readonly (number | null)[] | undefined
 }
 
-/** An evaluation with one metric, from scores: for tests of checks and gates. */
+/** Creates an evaluation with one metric from scores, for tests of checks and gates. */
 export function evaluationOf(parts: EvaluationParts): Evaluation {
   const { scores, model, metric = 'accuracy', direction = 'higher-is-better', slices = {} } = parts
   const { kind = 'binary', range, weights } = parts
@@ -51,7 +51,7 @@ export function evaluationOf(parts: EvaluationParts): Evaluation {
   }
 }
 
-/** Evidence on these evaluations; the weights are an empty directory that nobody can read. */
+/** Creates evidence from evaluations. The weights directory is empty and cannot be read. */
 export function evidenceOf(candidate: Evaluation, baseline?: Evaluation): Evidence {
   const manifest = manifestOf([])
   const digest = digestJson(manifest)

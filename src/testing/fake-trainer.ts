@@ -7,9 +7,9 @@ import type { Trainer } from '../trainer/index.js'
 export interface FakeTrainerOptions {
   /** @default '1' */
   readonly version?: string | undefined
-  /** Part of `describe()`: another one is another configuration. @default null */
+  /** Part of `describe()`: a different value is a different configuration. @default null */
   readonly setting?: string | number | null | undefined
-  /** Thrown by `fit`. */
+  /** An error for `fit` to throw. */
   readonly fitError?: unknown
 }
 
@@ -25,9 +25,8 @@ interface Table {
 }
 
 /**
- * A trainer for tests, quick and real: it learns the most frequent label of each input's first word.
- * It trains on whatever rows it gets, so poisoned data gives a worse model, in a millisecond and without tfjs. From a base it
- * keeps the words that the rows say nothing of.
+ * A fast trainer for tests: learns the most frequent label of each input's first word. It really trains on its rows, in a
+ * millisecond and without tfjs, so poisoned data gives a worse model. With a base, it keeps the words that the rows do not contain.
  */
 export function fakeTrainer({
   version = '1',

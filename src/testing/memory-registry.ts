@@ -6,11 +6,11 @@ import { type Bundle, type PendingRelease, parseVersion, type Release, type Rele
 export type RegistryMethod = 'current' | 'prepare' | 'verify' | 'publish' | 'point' | 'discard' | 'withdraw' | 'open'
 
 export interface MemoryRegistryOptions {
-  /** Thrown by a method each time it is called. */
+  /** Errors for methods to throw each time they are called. */
   readonly failures?: Partial<Record<RegistryMethod, unknown>> | undefined
 }
 
-/** A registry in memory, for tests of what uses one. It keeps every promise of the interface but to outlive the process. */
+/** A registry in memory, for tests of code that uses a registry. Fulfils the `Releaser` contract, but does not outlive the process. */
 export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): Releaser {
   const bundles = new Map<string, ReadonlyMap<string, Uint8Array>>()
   const pendingReleases = new Map<string, PendingRelease>()

@@ -3,7 +3,7 @@ import type { Metric } from '../evaluation/index.js'
 import type { Prediction, Row } from '../model/index.js'
 import type { ContractTest } from './contract-test.js'
 
-/** Rows with what a model might say of them; by default of labels `a` and `b`. */
+/** Rows with possible predictions for them. By default the labels are `a` and `b`. */
 export type MetricExamples = readonly (readonly [row: Row<unknown, unknown>, prediction: Prediction])[]
 
 const labelled = (target: string, label: string, ofA: number): MetricExamples[number] => [

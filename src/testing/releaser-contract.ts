@@ -15,14 +15,14 @@ import {
 import type { ContractTest } from './contract-test.js'
 
 export interface ReleaserUnderTest {
-  /** Fresh and empty. */
+  /** A new, empty registry. */
   readonly releaser: Releaser
-  /** The same registry as another process would see it; absent: it does not outlive one. */
+  /** Opens the same registry as another process would. Absent if the registry does not outlive the process. */
   readonly reopen?: (() => Releaser) | undefined
   dispose(): Promise<void>
 }
 
-/** What every registry promises. Give it your runner's `test` and a maker of fresh, empty registries. */
+/** Tests that a registry fulfils the `Releaser` contract. Pass your runner's `test` and a function that creates new, empty registries. */
 export function releaserContract(test: ContractTest, make: () => Promise<ReleaserUnderTest>): void {
   const check = (name: string, body: (world: World) => Promise<void>) =>
     test(`a registry ${name}`, async () => {

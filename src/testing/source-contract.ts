@@ -3,9 +3,9 @@ import { callContext, canonicalJson } from '../core/index.js'
 import { Dataset, type Source, type SourceEntry } from '../dataset/index.js'
 
 export interface SourceUnderTest {
-  /** Holds at least two samples, all of them right. */
+  /** A source with at least two samples, all valid. */
   readonly source: Source
-  /** What it holds, in any order; plain JSON. */
+  /** The samples of the source in any order, as plain JSON. */
   readonly samples: readonly unknown[]
   dispose(): Promise<void>
 }

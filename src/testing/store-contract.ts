@@ -6,7 +6,7 @@ import { callContext, type Digest, digestBytes, digestManifest, isSheikhError, t
 import { type KeyRecord, readManifest, type Store } from '../store/index.js'
 
 export interface StoreUnderTest {
-  /** Fresh and empty. */
+  /** A new, empty store. */
   readonly store: Store
   dispose(): Promise<void>
 }

@@ -9,9 +9,9 @@ import type { FitContext, Trainer, TrainProgress } from '../trainer/index.js'
 import type { ContractTest } from './contract-test.js'
 
 /**
- * What every trainer of texts and labels keeps.
+ * Tests that a trainer of texts and labels fulfils the `Trainer` contract.
  *
- * @param make a trainer; called for each test.
+ * @param make creates a trainer; called for each test.
  */
 export function trainerContract(test: ContractTest, make: () => Promise<Trainer<string, string>>): void {
   const within = (name: string, body: (world: World) => Promise<void>) =>
@@ -159,7 +159,7 @@ async function exampleRows(): Promise<Pick<World, 'training' | 'evaluation'>> {
   return new Dataset({ source, input: 'text', target: 'label', evaluation }).snapshot(callContext())
 }
 
-/** The same answer. A library may add in another order for another batch: probabilities are compared to 1e-5. */
+/** Compares probabilities to 1e-5, because a library may sum in a different order for another batch size. */
 function assertAlike(found: Prediction | undefined, wanted: Prediction | undefined): void {
   if (found?.kind !== 'label' || wanted?.kind !== 'label') {
     assert.deepEqual(found, wanted)

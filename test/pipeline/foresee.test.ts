@@ -159,7 +159,7 @@ describe('a verdict by an earlier version of a check', () => {
     const asked = { by: 'Ada', reason: 'x', untilMs: clock.nowMs() + 1000 }
     await expect(pipeline(samples, { gate: at('2', true) }).override(held.runId, asked)).rejects.toMatchObject({
       code: 'release-conflict',
-      message: expect.stringContaining('another one than judged the run'),
+      message: expect.stringContaining('has changed since the run'),
     })
     expect(await pipeline(samples, { gate: at('1', true) }).override(held.runId, asked)).toMatchObject({
       status: 'released',

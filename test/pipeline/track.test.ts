@@ -185,9 +185,13 @@ describe('MLflow', () => {
   })
 
   it.each([
-    ['is not there', () => undefined, /^MLflow is told nothing of the run/],
+    ['is not there', () => undefined, /^MLflow tracking is disabled for the run/],
     ['refuses a run', (path: string) => (path === 'runs/create' ? 403 : undefined), /answered with 403/],
-    ['fails in its midst', (_: string, count: number) => (count > 6 ? 500 : undefined), /^MLflow is told nothing more/],
+    [
+      'fails in its midst',
+      (_: string, count: number) => (count > 6 ? 500 : undefined),
+      /^MLflow tracking stopped for the run/,
+    ],
   ] as const)('that %s is said once, and the run goes on', async (name, fails, said) => {
     const { trackingUri, calls } = await mlflowServer(fails)
     const found: string[] = []

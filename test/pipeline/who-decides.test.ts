@@ -31,7 +31,7 @@ describe.each(Object.entries(acts))('%s', (verb, [act, hasReason]) => {
     for (const by of odd)
       await expect(act(pipeline(), { by, reason: 'complaints' } as never)).rejects.toMatchObject({
         code: 'invalid-options',
-        message: `Cannot ${verb}: the ledger records who decides, and nobody is named. Give a name (--by on the command line).`,
+        message: `Cannot ${verb}: the ledger records who decides, but no name was given. Pass a name (--by on the command line).`,
       })
     expect([await pipeline().history(), await pipeline().ledger(), await pipeline().channels()]).toEqual(before)
   })
@@ -42,7 +42,7 @@ describe.each(Object.entries(acts))('%s', (verb, [act, hasReason]) => {
     for (const reason of odd)
       await expect(act(pipeline(), { by: 'Ada', reason } as never)).rejects.toMatchObject({
         code: 'invalid-options',
-        message: expect.stringContaining(`Cannot ${verb}: the ledger records why, and there is no reason.`),
+        message: expect.stringContaining(`Cannot ${verb}: the ledger records why, but no reason was given.`),
       })
   })
 })

@@ -55,9 +55,9 @@ describe('people who commit to the same repository', () => {
     ])
     expect(await world.text('main', 'README.md')).toContain('0.1.1')
     expect(await world.text(theirs, 'README.md')).toBe('My own words')
-    const warned = world.lines.filter((line) => line.includes('people'))
+    const warned = world.lines.filter((line) => line.includes('were changed on'))
     expect(warned).toHaveLength(1)
-    expect(warned[0]).toMatch(/notes\/idea\.md, README\.md\. It stays in the history, at [0-9a-f]{40}/)
+    expect(warned[0]).toMatch(/notes\/idea\.md, README\.md\. They remain in the history at [0-9a-f]{40}/)
     expect(warned[0]).toContain(theirs)
   })
 
@@ -122,12 +122,12 @@ describe('people who commit to the same repository', () => {
     expect((await refsOf(world)).branches.map(({ name }) => name)).toEqual(['main'])
     await world.commit('main', { 'pytorch_model.txt': undefined })
     await release(world, world.registry, join(world.folder, 'bundles/one'))
-    expect(world.lines.filter((line) => line.includes('people'))).toHaveLength(1)
+    expect(world.lines.filter((line) => line.includes('were changed on'))).toHaveLength(1)
     expect(await readersSee(world)).toBe('0.1.0 of 0.1.0')
   })
 
   it.each([
-    ['changes a file of a staging', { 'model.bin': 'model 2wo' }, /"model\.bin" is not what was released/],
+    ['changes a file of a staging', { 'model.bin': 'model 2wo' }, /"model\.bin" differs from the release/],
     ['deletes one', { 'model.bin': undefined }, /"model\.bin" is missing/],
     ['adds one', { 'pickle.bin': 'evil' }, /"pickle\.bin" belongs to no release/],
   ])('and %s: it is not verified, nor published', async (_, change, message) => {
@@ -216,7 +216,7 @@ describe('who may', () => {
   const cases: readonly (readonly [string, string | undefined, RegExp])[] = [
     ['no token', undefined, /the token is missing/],
     ['an empty one', '', /the token is missing/],
-    ['one of another kind', 'ghp_NotOfTheHubAtAllButGitHubs', /none of the Hub's, which begin with "hf_"/],
+    ['one of another kind', 'ghp_NotOfTheHubAtAllButGitHubs', /not a Hub token, which begins with "hf_"/],
     ['one that nobody knows', 'hf_NobodyKnowsThisToken', /401.*not expired/],
     ['one that expired', 'hf_ExpiredLastChristmas', /401, "User Access Token is expired"/],
     ['one with a line break', `${token}\nx`, /as one line/],

@@ -44,12 +44,12 @@ describe('verify --remote', () => {
     writeFileSync(join(documents, '0.9.0.json'), JSON.stringify({ ...document, version: '0.9.0' }))
     rmSync(join(root, 'releases/withdrawals/0.2.0.json'))
     expect(await audit()).toEqual([
-      'release 0.2.0: the ledger withdraws it, and the registry does not',
-      'release 0.9.0: no line of the ledger is of it',
+      'release 0.2.0: the ledger withdraws it, but the registry does not',
+      'release 0.9.0: the ledger does not contain it',
     ])
     expect(await repository.verify('0.1.0', { remote: true })).toMatchObject({ holds: false })
     rmSync(join(documents, '0.2.0.json'))
-    expect(await audit()).toContain('release 0.2.0: the ledger knows of it, and it is gone')
+    expect(await audit()).toContain('release 0.2.0: the ledger records it, but the registry does not contain it')
   })
 
   it('finds on the Hub commits and tags that are no release', async () => {
@@ -121,6 +121,6 @@ describe('verify --remote', () => {
     const { root, audit } = await lived('{ directory: { path: releases } }')
     const { directoryRegistry } = await import('../../src/releaser/directory/index.js')
     await directoryRegistry(join(root, 'releases')).point('production', '0.2.0', '0.1.0', callContext())
-    expect(await audit()).toEqual(['channel production: it points at 0.2.0, and the last that was said of it is 0.1.0'])
+    expect(await audit()).toEqual(['channel production: it points at 0.2.0, but the last recorded target is 0.1.0'])
   })
 })

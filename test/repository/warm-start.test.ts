@@ -53,7 +53,7 @@ describe('training.warm_start', () => {
         facts: { file: trainingFile },
       })
     }
-    await refused({ version: '0.1.0' }, `write training.warm_start.digest: ${base.digest}`)
+    await refused({ version: '0.1.0' }, `set training.warm_start.digest: ${base.digest}`)
     await refused({ version: '3.0.0' }, 'there is none of version 3.0.0')
     await refused({ replay_share: 0.5 }, 'Write training.warm_start.version')
     await refused({ ...base, replay_share: 2 }, '"training.warm_start.replay_share"')

@@ -19,11 +19,11 @@ export interface MlflowOptions {
 const longestCallMs = 10_000
 
 /**
- * Sends a pipeline's training and what its models were judged by to an MLflow tracking server (REST API 2.0). A server that
- * does not answer is said in the log, once a run, and stops nothing.
+ * Sends the training progress and metrics of a pipeline to an MLflow tracking server (REST API 2.0). If the server does not
+ * respond, one warning per run is logged and the run continues.
  *
- * @returns a function that ends it, and resolves when all is sent.
- * @throws `invalid-options` for an address that is none, or a token that would go over plain HTTP.
+ * @returns a function that stops tracking and resolves when everything is sent.
+ * @throws `invalid-options` for an invalid address, or a token that would be sent over plain HTTP.
  */
 export function trackByMlflow(
   pipeline: Pick<Pipeline<never, never>, 'on'>,
@@ -59,7 +59,7 @@ export function trackByMlflow(
       const { run } = await call('POST', 'runs/create', { ...body, tags: [{ key: 'sheikh.run', value: runId }] })
       return (run as { readonly info: { readonly run_id: string } }).info.run_id
     } catch (error) {
-      log?.warn(`MLflow is told nothing of the run ${runId}: ${messageOf(error)}`, { runId })
+      log?.warn(`MLflow tracking is disabled for the run ${runId}: ${messageOf(error)}`, { runId })
       return undefined
     }
   }
@@ -70,7 +70,7 @@ export function trackByMlflow(
       if (id === undefined) return
       await work(id).catch((error: unknown) => {
         runs.set(event.runId, Promise.resolve(undefined))
-        log?.warn(`MLflow is told nothing more of the run ${event.runId}: ${messageOf(error)}`, { runId: event.runId })
+        log?.warn(`MLflow tracking stopped for the run ${event.runId}: ${messageOf(error)}`, { runId: event.runId })
       })
     })
   }
@@ -94,7 +94,9 @@ export function trackByMlflow(
         for (const tag of tags) await call('POST', 'runs/set-tag', { run_id: id, ...tag })
         await call('POST', 'runs/update', { run_id: id, status, end_time: event.atMs })
       } catch (error) {
-        log?.warn(`MLflow is not told how the run ${event.runId} ended: ${messageOf(error)}`, { runId: event.runId })
+        log?.warn(`Cannot send the result of the run ${event.runId} to MLflow: ${messageOf(error)}`, {
+          runId: event.runId,
+        })
       }
     })
   }
@@ -124,9 +126,9 @@ const keyOf = (tag: string) => tag.replace(/[^\w\-./ ]/g, '_')
 function serverOf(trackingUri: string, token: string | undefined): string {
   const url = new URL(webAddress(trackingUri, 'trackingUri', 'https://mlflow.example.com'))
   const fail = (fact: string) =>
-    new SheikhError('invalid-options', `Cannot track by MLflow: ${fact}. Write https://… of a tracking server.`)
-  if (url.username !== '') throw fail('its address holds a name or a password, which belongs in the token')
+    new SheikhError('invalid-options', `Cannot track by MLflow: ${fact}. Use the https address of a tracking server.`)
+  if (url.username !== '') throw fail('its address contains a user name or a password; pass it as the token')
   if (token !== undefined && url.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
-    throw fail('the token would go over plain HTTP')
+    throw fail('the token would be sent over plain HTTP')
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
 }

@@ -12,10 +12,10 @@ export interface TensorBoardOptions {
 }
 
 /**
- * Writes a pipeline's training and what its models were judged by as TensorBoard's event files. What cannot be written is said
- * in the pipeline's log, and stops nothing.
+ * Writes the training progress and metrics of a pipeline as TensorBoard event files. If writing fails, a warning is logged and
+ * the run continues.
  *
- * @returns a function that ends it.
+ * @returns a function that stops tracking.
  */
 export function trackByTensorBoard(
   pipeline: Pick<Pipeline<never, never>, 'on'>,

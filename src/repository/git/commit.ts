@@ -26,7 +26,7 @@ export async function commit(
     if (changes.changed.length + changes.deleted.length === 0)
       throw new SheikhError(
         'repository-invalid',
-        `Cannot commit: nothing changed under ${paths.join(', ')}. Change something first.`,
+        `Cannot commit: nothing changed under ${paths.join(', ')}. Change a file first.`,
       )
     await git.stage(changes, context)
     return git.commitIndex({ message, author: person, timestamp: secondsOf(context) })
@@ -39,7 +39,7 @@ export async function knownAuthor(git: Pick<Git, 'author'>): Promise<Author> {
   if (author !== undefined) return author
   throw new SheikhError(
     'repository-invalid',
-    'Cannot commit: Git knows no name and e-mail address to commit as. Set them: git config --global user.name "Your Name" and git config --global user.email you@example.org, or the variables GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL.',
+    'Cannot commit: Git has no user name and e-mail address. Set them: git config --global user.name "Your Name" and git config --global user.email you@example.org, or set the variables GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL.',
   )
 }
 

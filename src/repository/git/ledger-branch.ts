@@ -101,7 +101,7 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
     if (options.remote === undefined) return { name: 'this clone', place: localPlace(git, ref, staleLockMs) }
     throw new SheikhError(
       'invalid-config',
-      `Cannot keep the ledger on "${remote}": Git's configuration has no remote of that name. Add it (git remote add ${remote} <url>), or correct ledger.remote in mlops/pipeline.yaml.`,
+      `Cannot keep the ledger on "${remote}": Git has no remote with that name. Add it (git remote add ${remote} <url>), or correct ledger.remote in mlops/pipeline.yaml.`,
       { facts: { file: 'mlops/pipeline.yaml', remote } },
     )
   }

@@ -13,7 +13,7 @@ export const refused = (remote: string, ref: string, reason: string) =>
 export const overtaken = (name: string, cause: unknown) =>
   new SheikhError(
     'release-conflict',
-    `Cannot write into the ledger on "${name}": others were first, again and again. Run again.`,
+    `Cannot write into the ledger on "${name}": other writers were faster in every attempt. Run again.`,
     { facts: { place: name }, cause, retryable: true },
   )
 
@@ -21,7 +21,7 @@ export const overtaken = (name: string, cause: unknown) =>
 export const lost = (name: string, ref: string, found: string | undefined, seen: string) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot trust the ledger: "${ref}" on "${name}" ${found === undefined ? 'is gone' : `stands at ${found}`}, which does not hold what was seen at ${seen}: lines were edited or dropped. Push ${seen} there again, or, if the change is meant, forget it: git update-ref -d ${seenRef}`,
+    `Cannot trust the ledger: "${ref}" on "${name}" ${found === undefined ? 'is gone' : `is at ${found}`}, which does not contain the entries seen at ${seen}: entries were edited or removed. Push ${seen} there again, or accept an intended change with: git update-ref -d ${seenRef}`,
     { facts: { found: found ?? null, seen, place: name } },
   )
 
@@ -29,10 +29,10 @@ export const lost = (name: string, ref: string, found: string | undefined, seen:
 export const unreadable = (name: string, ref: string, isRemote: boolean, cause: unknown) =>
   new SheikhError(
     'artifact-corrupt',
-    `Cannot read the ledger on "${name}": an object of "${ref}" is missing or damaged in this clone, as after a power failure (${messageOf(cause).replace(/\.$/, '')}). ${
+    `Cannot read the ledger on "${name}": an object of "${ref}" is missing or damaged in this clone, as can happen after a power failure (${messageOf(cause).replace(/\.$/, '')}). ${
       isRemote
-        ? `Fetching it again did not help. Push the branch there from a clone that has it, or clone the repository anew.`
-        : `No remote keeps this ledger. Fetch it from another clone (git fetch --refetch <clone> ${ref}), or restore .git from a backup.`
+        ? `Fetching it again did not help. Push the branch from a clone that has it, or clone the repository again.`
+        : `This ledger has no remote. Fetch it from another clone (git fetch --refetch <clone> ${ref}), or restore .git from a backup.`
     }`,
     { facts: { place: name, ref }, cause },
   )

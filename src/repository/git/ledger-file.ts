@@ -17,7 +17,7 @@ export async function readLedgerFile(git: Git, commit: string, path: string): Pr
   if (stranger !== undefined)
     throw new SheikhError(
       'invalid-config',
-      `Cannot keep the ledger on its branch: commit ${commit} there holds "${stranger.path}", so it is a branch of something else. Name another one (ledger: { branch: … } in mlops/pipeline.yaml).`,
+      `Cannot keep the ledger on its branch: commit ${commit} contains "${stranger.path}", so the branch has another purpose. Choose another branch (ledger: { branch: … } in mlops/pipeline.yaml).`,
       { facts: { commit, path: stranger.path } },
     )
   // At the top of the branch the entry is known by now.
@@ -46,7 +46,7 @@ function linesOf(blob: Uint8Array, commit: string): readonly string[] {
     throw corrupt(commit, 'it is not UTF-8')
   }
   const lines = text.split('\n')
-  if (lines.pop() !== '') throw corrupt(commit, 'its last line has no end')
+  if (lines.pop() !== '') throw corrupt(commit, 'its last line is incomplete')
   return lines
 }
 
@@ -97,7 +97,11 @@ async function writeTree(
 }
 
 const corrupt = (commit: string, fact: string, cause?: unknown) =>
-  new SheikhError('artifact-corrupt', `Cannot trust the ledger of commit ${commit}: ${fact}. Restore it from a copy.`, {
-    facts: { commit },
-    cause,
-  })
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot trust the ledger at commit ${commit}: ${fact}. Restore it from a backup.`,
+    {
+      facts: { commit },
+      cause,
+    },
+  )

@@ -51,8 +51,7 @@ export function httpPlace(git: Git, url: string, { remote, ref, onAuth, proxied 
           return undefined
         } catch (error) {
           const { code } = error as { readonly code?: unknown }
-          if (code === 'UserCanceledError' || code === 'PushRejectedError')
-            return refused(remote, ref, 'it stands elsewhere')
+          if (code === 'UserCanceledError' || code === 'PushRejectedError') return refused(remote, ref, 'it has moved')
           if (code === 'GitPushError') return refused(remote, ref, messageOf(error).replaceAll(/\s+/g, ' '))
           throw error
         }
@@ -105,6 +104,6 @@ function unreachable(remote: string, error: unknown): SheikhError {
   const refused = status !== undefined && status < 500 && status !== 408 && status !== 429
   const isWrong = refused || code === 'SmartHttpError' || /CERT|SELF_SIGNED/.test(String(code))
   return isWrong
-    ? fail(messageOf(error).split('\n')[0]!.replace(/\.$/, ''), `Look at its URL: git remote get-url ${remote}`)
-    : fail(messageOf(error).split('\n')[0]!.replace(/\.$/, ''), 'Run again when it answers.', true)
+    ? fail(messageOf(error).split('\n')[0]!.replace(/\.$/, ''), `Check its URL: git remote get-url ${remote}`)
+    : fail(messageOf(error).split('\n')[0]!.replace(/\.$/, ''), 'Run again once it is reachable.', true)
 }

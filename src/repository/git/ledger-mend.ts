@@ -52,7 +52,7 @@ export async function readMending<R>(
     // The remote answered, and git then found names in this clone whose objects the remote lacks too.
     if (!/bad object|valid object|all necessary objects/.test(messageOf(error))) throw error
   })
-  context.log.info(`Fetched the ledger from "${name}" again: objects of it were missing or damaged in this clone.`, {
+  context.log.info(`Fetched the ledger from "${name}" again: objects were missing or damaged in this clone.`, {
     ref,
     removed,
   })

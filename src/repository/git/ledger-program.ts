@@ -82,10 +82,10 @@ function unreachable(remote: string, error: { readonly killed?: boolean }, stder
   const wrong = /not appear to be a git repository|repository not found|dubious ownership|not allowed/i
   const retryable = error.killed === true || !(denied.test(said) || wrong.test(said))
   const remedy = denied.test(said)
-    ? `Give this user a key that may push; "git ls-remote ${remote}" says when it works.`
+    ? `Give this user a key that may push. Test it with: git ls-remote ${remote}`
     : retryable
       ? 'Run again when it answers.'
-      : `Look at its URL: git remote get-url ${remote}`
+      : `Check its URL: git remote get-url ${remote}`
   return new SheikhError(
     'storage-failed',
     `Cannot reach the ledger on "${remote}": ${said || 'git took too long'}. ${remedy}`,

@@ -35,7 +35,7 @@ function placeAt(git: Git, url: string, options: RemotePlaceOptions): LedgerPlac
   if (url.startsWith('-') || /^[\w.+-]+::/.test(url))
     throw new SheikhError(
       'invalid-config',
-      `Cannot keep the ledger on "${options.remote}": its URL names a program or an option. Set another: git remote set-url ${options.remote} <url>`,
+      `Cannot keep the ledger on "${options.remote}": its URL contains a program or an option. Set another URL: git remote set-url ${options.remote} <url>`,
       { facts: { remote: options.remote } },
     )
   // Git takes both for what they are not: a folder, and a host's folder that is reached by ssh.
@@ -43,7 +43,7 @@ function placeAt(git: Git, url: string, options: RemotePlaceOptions): LedgerPlac
   if (isHost || /^[\w.-]+:\d+(\/|$)/.test(url))
     throw new SheikhError(
       'invalid-config',
-      `Cannot keep the ledger on "${options.remote}": its URL ${JSON.stringify(url)} has no scheme. Write one: git remote set-url ${options.remote} https://${url}`,
+      `Cannot keep the ledger on "${options.remote}": its URL ${JSON.stringify(url)} has no scheme. Add one: git remote set-url ${options.remote} https://${url}`,
       { facts: { remote: options.remote } },
     )
   return /^https?:\/\//i.test(url) ? httpPlace(git, url, options) : programPlace(git, options)

@@ -31,7 +31,7 @@ export async function openGit(
   const outside = () =>
     new SheikhError(
       'repository-invalid',
-      `Cannot work on the repository: "${directory}" is in no Git repository. Make one: sheikh init`,
+      `Cannot work on the repository: "${directory}" is not in a Git repository. Create a project with: sheikh init`,
       { facts: { directory } },
     )
   if (!fs.existsSync(directory)) throw outside()
@@ -42,7 +42,7 @@ export async function openGit(
     if (found.refusal === 'unusable')
       throw new SheikhError(
         'repository-invalid',
-        `Cannot work on the repository: ${found.fact}. Use a work tree that "git status" accepts; a format that this version does not know needs a newer git.`,
+        `Cannot work on the repository: ${found.fact}. Use a work tree that "git status" accepts. An unknown repository format may need a newer git.`,
         { facts: { directory } },
       )
     // git refuses the folder of another user, since settings there may run programs. The library runs none.

@@ -20,10 +20,10 @@ export async function revert(
     const head = await git.head()
     if (head === undefined) throw refused(oid, 'the repository has no commit')
     const undone = await git.readCommit(oid)
-    if (undone === undefined) throw refused(oid, 'there is no one commit of that name')
+    if (undone === undefined) throw refused(oid, 'the name does not identify one commit')
     const [parent, ...others] = undone.parents
     if (parent === undefined) throw refused(oid, 'it is the first commit')
-    if (others.length > 0) throw refused(oid, 'it is a merge')
+    if (others.length > 0) throw refused(oid, 'it is a merge commit')
 
     const [before, after, now] = [await git.tree(parent), await git.tree(undone.oid), await git.tree(head.oid)]
     const touched = [...new Set([...before.keys(), ...after.keys()])].filter(
@@ -31,7 +31,7 @@ export async function revert(
     )
     const conflicts = touched.filter((path) => !same(after.get(path), now.get(path)))
     if (conflicts.length > 0)
-      throw refused(oid, `a later commit changed ${conflicts.slice(0, 5).join(', ')} too`, conflicts)
+      throw refused(oid, `a later commit changed ${conflicts.slice(0, 5).join(', ')} as well`, conflicts)
     if (touched.length === 0) throw refused(oid, 'it changed nothing')
     const { changed, deleted } = await git.changes(touched, context)
     const dirty = [...changed, ...deleted]
@@ -55,6 +55,6 @@ const same = (left: TreeEntry | undefined, right: TreeEntry | undefined) =>
   left?.oid === right?.oid && left?.mode === right?.mode
 
 const refused = (oid: string, fact: string, paths: readonly string[] = []) =>
-  new SheikhError('repository-invalid', `Cannot revert ${oid}: ${fact}. Revert by hand, and commit.`, {
+  new SheikhError('repository-invalid', `Cannot revert ${oid}: ${fact}. Revert it by hand and commit.`, {
     facts: { commit: oid, paths },
   })

@@ -67,7 +67,7 @@ function refuseToOverwrite(root: string, files: readonly LayoutFile[], present: 
   if (taken.length === 0) return
   throw new SheikhError(
     'invalid-options',
-    `Cannot make a project in "${root}": it holds ${taken.join(', ')} already. Choose another folder.`,
+    `Cannot create a project in "${root}": it already contains ${taken.join(', ')}. Choose another folder.`,
     { facts: { paths: taken } },
   )
 }
@@ -78,7 +78,7 @@ function refuseToSurround(root: string, present: ReadonlySet<string>): void {
   const named = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`
   throw new SheikhError(
     'invalid-options',
-    `Cannot make a repository in "${root}": the folder is in no repository and holds other files (${named}). Name a new folder, or make the repository around these files: sheikh init --here`,
+    `Cannot create a repository in "${root}": the folder is not in a repository and already contains files (${named}). Choose a new folder, or add these files to the repository with: sheikh init --here`,
     { facts: { paths: names.slice(0, 100) } },
   )
 }
@@ -97,7 +97,7 @@ async function refuseIgnored(git: Git, paths: readonly string[], context: CallCo
   if (ignored.length === 0) return
   throw new SheikhError(
     'repository-invalid',
-    `Cannot commit the project: Git ignores ${ignored.slice(0, 3).join(', ')}${ignored.length > 3 ? ', …' : ''}. Change the pattern in .gitignore ("git check-ignore -v <file>" names it), and commit.`,
+    `Cannot commit the project: Git ignores ${ignored.slice(0, 3).join(', ')}${ignored.length > 3 ? ', …' : ''}. Change the pattern in .gitignore (find it with "git check-ignore -v <file>") and commit.`,
     { facts: { paths: ignored } },
   )
 }

@@ -17,33 +17,33 @@ import {
 import { leaveStarter, releaseRoutes } from './release-routes.js'
 
 export interface LoopbackGitHubOptions {
-  /** What each token may do. @default one that may write: `token` of what is returned */
+  /** The permissions of each token. @default one token with write access: `token` of the result */
   readonly tokens?: Readonly<Record<string, 'read' | 'write'>> | undefined
-  /** Whether a release's assets and tag are fixed once it is published. @default false */
+  /** Whether the assets and tag of a published release are immutable. @default false */
   readonly immutable?: boolean | undefined
-  /** Whether assets are shown with their digest, as GitHub does since 2025. @default true */
+  /** Whether assets have a digest, as on GitHub since 2025. @default true */
   readonly assetDigests?: boolean | undefined
-  /** Whether the bytes of an asset lie on another host, behind a redirect. @default true */
+  /** Whether asset downloads redirect to another host. @default true */
   readonly redirects?: boolean | undefined
-  /** Whether the API's address is that of an Enterprise Server, below `/api/v3`. @default false */
+  /** Whether the API address is like an Enterprise Server's, below `/api/v3`. @default false */
   readonly enterprise?: boolean | undefined
-  /** What happens in place of a request. */
+  /** Faults that replace a request. */
   readonly before?: ((request: GitHubRequest) => GitHubFault | undefined) | undefined
-  /** What happens in place of the answer to a request that was fulfilled. */
+  /** Faults that replace the response to a fulfilled request. */
   readonly after?: ((request: GitHubRequest) => GitHubFault | undefined) | undefined
-  /** Of an earlier server: this one goes on from it. */
+  /** The state of an earlier server to continue from. */
   readonly state?: GitHubState | undefined
   readonly clock?: Clock | undefined
 }
 
 export interface LoopbackGitHub {
-  /** Give it as `baseUrl`. */
+  /** The address to use as `baseUrl`. */
   readonly url: string
-  /** A token that may write. */
+  /** A token with write access. */
   readonly token: string
   readonly requests: readonly GitHubRequest[]
   readonly state: GitHubState
-  /** Makes it where there is none, with one commit on `main`. @param name as `owner/name`. */
+  /** Creates a repository, if it does not exist, with one commit on `main`. @param name as `owner/name`. */
   repository(name: string, as?: NewGitHubRepository): LoopbackGitHubRepository
   close(): Promise<void>
 }
@@ -55,8 +55,8 @@ export interface LoopbackGitHubRepository {
 }
 
 /**
- * A GitHub on 127.0.0.1, as far as releases, their assets, Git's references and objects, and files on branches go. It
- * remembers what it was told for as long as its `state` lives.
+ * Starts a GitHub server on 127.0.0.1 with releases, assets, Git references and objects, and files on branches. It keeps its data
+ * in `state`.
  */
 export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<LoopbackGitHub> {
   const { tokens = { [defaultToken]: 'write' }, state = gitHubState(), enterprise = false } = options
@@ -186,7 +186,7 @@ function route(exchange: Exchange): GitHubResponse {
   return routes?.(exchange) ?? notFound
 }
 
-/** `undefined`: it ended too early. */
+/** Returns `undefined` if it ended too early. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const pieces: Buffer[] = []
   try {

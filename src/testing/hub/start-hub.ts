@@ -10,23 +10,23 @@ import { send } from './sending.js'
 import { tickets } from './tickets.js'
 
 export interface HubOptions {
-  /** Where the repositories and their large files lie. A later server on the same folder goes on from it. */
+  /** The folder of the repositories and large files. A later server on the same folder continues from it. */
   readonly folder: string
-  /** How large files are sent, if the client offers it. @default 'basic' */
+  /** How large files are uploaded, if the client supports it. @default 'basic' */
   readonly transfer?: 'basic' | 'multipart' | 'xet' | undefined
   /** @default every token that begins with `hf_` may write */
   readonly tokens?: readonly HubToken[] | undefined
-  /** Of a part, in a multipart transfer. @default 5_000_000 */
+  /** The size of a part in a multipart transfer. @default 5_000_000 */
   readonly chunkSizeBytes?: number | undefined
-  /** Asked before anything is done for a request. */
+  /** Called before a request is handled. */
   readonly before?: ((request: HubRequest) => HubFault | undefined | Promise<HubFault | undefined>) | undefined
-  /** Asked when all was done for a request: `cut` loses the answer. */
+  /** Called after a request is handled. `cut` drops the response. */
   readonly after?: ((request: HubRequest) => 'cut' | undefined) | undefined
   /**
-   * Runs jobs, each in a folder of its own on this machine: says which program stands for the container. Whoever may write
-   * here may then run programs.
+   * Runs jobs on this machine, each in its own folder. Returns the program that replaces the container. Anyone with write access
+   * to this server can then run programs.
    *
-   * @default there are no jobs
+   * @default jobs are not supported
    */
   readonly runJob?: HubJobRunner | undefined
   readonly clock?: Clock | undefined
@@ -35,27 +35,27 @@ export interface HubOptions {
 export interface HubTraffic {
   readonly host: HubRequest['host']
   readonly method: string
-  /** With its query. */
+  /** Includes the query. */
   readonly path: string
-  /** Of its body. */
+  /** The size of the body. */
   readonly bytesReceived: number
 }
 
 export interface Hub {
-  /** Give it as `hubUrl`, `HF_ENDPOINT`, or the beginning of what is cloned. */
+  /** The address to use as `hubUrl`, `HF_ENDPOINT`, or as the prefix of a clone address. */
   readonly url: string
-  /** Where it sends who wants a large file: another host. */
+  /** The address of the host that serves large files. */
   readonly storageUrl: string
-  /** In order of arrival. */
+  /** All requests in order of arrival. */
   readonly requests: readonly HubTraffic[]
-  /** Of all bodies. */
+  /** The size of all bodies. */
   readonly bytesReceived: number
   close(): Promise<void>
 }
 
 /**
- * A Hugging Face Hub on 127.0.0.1: its repositories are bare Git repositories, and its protocol is the one that
- * @huggingface/hub, huggingface_hub, git and git-lfs speak.
+ * Starts a Hugging Face Hub on 127.0.0.1. Its repositories are bare Git repositories. It works with @huggingface/hub,
+ * huggingface_hub, git and git-lfs.
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
   // What it needs is loaded by those who start one.
