@@ -111,7 +111,7 @@ describe('verify --remote', () => {
       'content-type': 'application/octet-stream',
     })
     expect((await audit()).sort()).toEqual([
-      'asset v0.1.0/extra.bin: the release does not name it',
+      'asset v0.1.0/extra.bin: the release does not list it',
       'release v8.0.0: it contains no sheikh-release.json',
       'tag v9.0.0: it belongs to no release',
     ])
