@@ -79,7 +79,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     const { code, docs, facts } = isSheikhError(error) ? error : {}
     if (json)
       outJson({ error: { code: code ?? null, message, ...(docs && { docs }), ...(facts && { facts: plain(facts) }) } })
-    else safe.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}]\nSee ${docs}`}\n`)
+    else safe.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}] See ${docs}`}\n`)
     return exitCodeOfError(error, terminal.signal)
   }
 }

@@ -19,7 +19,14 @@ export { holm } from './holm.js'
 export { regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
 export { normalCdf, normalQuantile } from './normal.js'
-export { type FloorThresholdOptions, floorThreshold } from './plan-floor.js'
+export {
+  type FloorPowerOptions,
+  type FloorRequiredOptions,
+  type FloorThresholdOptions,
+  floorPower,
+  floorRequired,
+  floorThreshold,
+} from './plan-floor.js'
 export {
   type NonInferiorityEngine,
   type PassRule,

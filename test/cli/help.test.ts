@@ -147,7 +147,7 @@ describe('what cannot be understood', () => {
     const { code, out, err } = await sheikh(await cwd, argv)
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain(says)
-    expect(err).toMatch(/^sheikh: [^\n]* \[invalid-options\]\nSee docs\/errors\.md#invalid-options\n$/)
+    expect(err).toMatch(/^sheikh: [^\n]* \[invalid-options\] See docs\/errors\.md#invalid-options\n$/)
   })
 
   it.each(wrong)('%s, with --json: one document', async (_, argv, says) => {

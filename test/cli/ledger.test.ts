@@ -71,7 +71,7 @@ describe.skipIf(gitIsMissing !== undefined)('the ledger of a project', () => {
     const { code, out, err } = await sheikh(folder, ['ledger', 'verify'])
     expect([code, out]).toEqual([1, ''])
     expect(err).toMatch(
-      /^sheikh: Cannot trust the ledger: .*\[artifact-corrupt\]\nSee docs\/errors\.md#artifact-corrupt\n$/,
+      /^sheikh: Cannot trust the ledger: .*\[artifact-corrupt\] See docs\/errors\.md#artifact-corrupt\n$/,
     )
     expect((await sheikhJson(folder, 'ledger', 'show')).json.error.code).toBe('artifact-corrupt')
     expect((await sheikh(folder, ['run'])).code).toBe(1)

@@ -38,20 +38,25 @@ describe('every example ends well', () => {
   })
 })
 
-it('the code of the README runs, as it stands there, in a project that init made', async () => {
-  const [, code] = /```ts\n([\s\S]*?)```/.exec(await readFile(join(root, 'README.md'), 'utf8'))!
-  const project = await mkdtemp(join(tmpdir(), 'sheikh-readme-'))
-  // Inside the package, so that its own name is found.
-  const file = join(root, `test/examples/.readme-${process.pid}.ts`)
-  try {
-    await initRepository(project)
-    await writeFile(file, code!)
-    const { stdout } = await execute(process.execPath, [...source, file], { cwd: project })
-    expect(stdout).toContain('release')
-    expect(stdout).toContain('0.1.0')
-    expect(stdout).toContain("kind: 'label'")
-  } finally {
-    await rm(file, { force: true })
-    await rm(project, { recursive: true, force: true })
-  }
+describe('the code of the README runs, as it stands there, in a project that init made', () => {
+  const outputs = [
+    { name: 'of a project in Git', folder: '.', output: [/^gate \d+ ms$/m, /^released 0\.1\.0$/m] },
+    { name: 'of a pipeline in code', folder: 'my-model', output: [/^0\.1\.0$/m, /kind: 'label'/] },
+  ]
+  it.each(outputs.map((block, index) => ({ ...block, index })))('$name', async ({ index, folder, output }) => {
+    const blocks = [...(await readFile(join(root, 'README.md'), 'utf8')).matchAll(/```ts\n([\s\S]*?)```/g)]
+    expect(blocks.length).toBe(outputs.length)
+    const directory = await mkdtemp(join(tmpdir(), 'sheikh-readme-'))
+    // Inside the package, so that its own name is found.
+    const file = join(root, `test/examples/.readme-${process.pid}-${index}.ts`)
+    try {
+      await initRepository(join(directory, 'my-model'))
+      await writeFile(file, blocks[index]![1]!)
+      const { stdout } = await execute(process.execPath, [...source, file], { cwd: join(directory, folder) })
+      for (const line of output) expect(stdout).toMatch(line)
+    } finally {
+      await rm(file, { force: true })
+      await rm(directory, { recursive: true, force: true })
+    }
+  })
 })

@@ -93,7 +93,7 @@ describe('import', () => {
   for (const [what, name, content, fact] of [
     ['a truncated safetensors file', 'extra.safetensors', nan.subarray(0, 30), 'its header claims'],
     ['a truncated safetensors file of another name', 'extra.dat', nan.subarray(0, 30), 'its header claims'],
-    ['a value that is not finite', 'extra.dat', nan, 'holds a value that is not finite'],
+    ['a value that is not finite', 'extra.dat', nan, 'contains a value that is not finite'],
     ['a Git LFS pointer', 'extra.txt', Buffer.from(pointer), 'Git LFS pointer'],
   ] as const)
     it(`refuses ${what}`, async () => {

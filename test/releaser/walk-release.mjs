@@ -25,7 +25,7 @@ async function allReleases() {
   return found
 }
 
-async function finishIntent({ version, postPublish }) {
+async function completePostPublish({ version, postPublish }) {
   const current = await releaser.current(postPublish.channel, context)
   await releaser.point(postPublish.channel, version, current?.version, context)
   for (const withdrawn of postPublish.withdraws) await releaser.withdraw(withdrawn, postPublish.reason, context)
@@ -33,15 +33,15 @@ async function finishIntent({ version, postPublish }) {
 
 async function release() {
   const [newest] = await allReleases()
-  if (newest !== undefined) await finishIntent(newest)
+  if (newest !== undefined) await completePostPublish(newest)
   for await (const { pending } of releaser.pending(context)) await releaser.discard(pending, context)
   if ((await allReleases()).some(({ version }) => version === '0.1.1')) return
   const postPublish = { channel: 'latest', withdraws: ['0.1.0'], reason: 'worse' }
   const record = { runId: 'second', atMs: 2 }
   const bundle = await readBundle(argument, context)
-  const pending = await releaser.stage({ bundle, version: '0.1.1', postPublish, record }, context)
+  const pending = await releaser.prepare({ bundle, version: '0.1.1', postPublish, record }, context)
   await releaser.verify(pending, context)
-  await finishIntent(await releaser.publish(pending, context))
+  await completePostPublish(await releaser.publish(pending, context))
 }
 
 async function started() {

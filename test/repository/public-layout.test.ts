@@ -117,6 +117,6 @@ it('a Hub id as the base of a language model is named, with the command that fet
   })
   const { missing } = await repository.inspect()
   expect(missing[0]?.message).toMatch(
-    /hf download org\/small --local-dir models\/small\. Then write model\.base: models\/small/,
+    /hf download org\/small --local-dir models\/small\. Then set model\.base: models\/small/,
   )
 })

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { floorThreshold, wilson } from '../../src/statistics/index.js'
+import { wilson } from '../../src/statistics/index.js'
 
 type Row = readonly [number, number, number, number, number]
 const reference = JSON.parse(readFileSync(new URL('reference/resampling.json', import.meta.url), 'utf8')) as {
   readonly wilson: readonly Row[]
-  readonly floor: readonly Row[]
 }
 
 describe('wilson', () => {
@@ -19,11 +18,5 @@ describe('wilson', () => {
 
   it('refuses more successes than trials', () => {
     expect(() => wilson({ successes: 2, trials: 1 })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
-  })
-})
-
-describe('floorThreshold', () => {
-  it('agrees with the enumeration of SciPy', () => {
-    for (const [n, , floor, least] of reference.floor) expect(floorThreshold({ n, floor })).toBe(least)
   })
 })

@@ -67,7 +67,10 @@ it('ends a job that is cancelled, takes too long, or is still there when the Hub
 it('a job whose program is not there ends in an error', async () => {
   const hub = await hubWithJobs()
   const { id } = await runJob({ ...common(hub), dockerImage: 'x', flavor: 'cpu-basic', command: ['no-such-program'] })
-  expect(await ended(hub, id)).toMatchObject({ stage: 'ERROR', message: expect.stringMatching(/no such program/) })
+  expect(await ended(hub, id)).toMatchObject({
+    stage: 'ERROR',
+    message: expect.stringMatching(/the program is not on the PATH/),
+  })
 })
 
 it('refuses who may not, what is not there, and what it cannot do', async () => {

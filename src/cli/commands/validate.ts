@@ -25,7 +25,7 @@ export const validate: Command = {
       problems.length > 0
         ? [`Invalid: ${errors}.`]
         : summary
-          ? [`Valid: ${countsText(summary.counts)}.`, ...tables.map((table) => `Read ${table}.`)]
+          ? [`Sound: ${countsText(summary.counts)}.`, ...tables.map((table) => `Read ${table}.`)]
           : []
     const lines = [
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),

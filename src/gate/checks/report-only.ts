@@ -7,7 +7,7 @@ import { metricColumn } from '../paired-groups.js'
  * decision.
  */
 export function reportOnly(metric: Metric): Check {
-  const name = `reportOnly(${metric.name})`
+  const name = `report-only(${metric.name})`
   return {
     contract: 1,
     name,
