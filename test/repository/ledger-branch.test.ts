@@ -252,8 +252,8 @@ describe.skipIf(gitIsMissing !== undefined)('a branch that somebody changed', ()
       rmSync(join(root, '.git/objects', tip.slice(0, 2), tip.slice(2)))
       rmSync(join(root, '.git/sheikh'), { recursive: true })
       const ledger = gitBranchLedger(await openGit(root, context, { program }))
-      for (const act of [ledger.read(context), ledger.append(approval('e'), context)])
-        await expect(act).rejects.toMatchObject({
+      for (const act of [() => ledger.read(context), () => ledger.append(approval('e'), context)])
+        await expect(act()).rejects.toMatchObject({
           code: 'artifact-corrupt',
           message: expect.stringContaining('Fetch it from another clone'),
         })
