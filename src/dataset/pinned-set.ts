@@ -125,7 +125,7 @@ export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[])
     pinned: set.items.length,
     edited: changed,
     deleted: removed,
-    excludedByGroup: excludedByGroup,
+    excludedByGroup,
     training: others.length - excludedByGroup.length,
   }
 }

@@ -200,7 +200,7 @@ export function directoryRegistry(
       context.signal.throwIfAborted()
       const taken = await readRelease(parseVersion(request.version))
       if (taken !== undefined && taken.release.bundle !== request.bundle.digest) throw versionTaken(request.version)
-      return stageBundle(request, context)
+      return prepareBundle(request, context)
     },
 
     async *pending(context) {
@@ -286,7 +286,7 @@ export function directoryRegistry(
   }
 
   /** Writes everything before the final name exists: `pending.json` last, then the folder is renamed. */
-  async function stageBundle(
+  async function prepareBundle(
     { bundle, version, postPublish, record }: PrepareRequest,
     context: CallContext,
   ): Promise<PendingRelease> {
