@@ -8,10 +8,12 @@ export async function askProvenance<V>(
   work: () => Promise<V>,
 ): Promise<{ readonly provenance: Promise<Provenance>; readonly value: V }> {
   const provenance = (async () => (await options.provenance?.(context)) ?? { dirtyPaths: [] })()
+  // Handled from the start: it may be rejected while the work goes on, and nobody awaits it until then.
+  const settled = provenance.catch(() => {})
   try {
     return { provenance, value: await work() }
   } finally {
-    await provenance.catch(() => {})
+    await settled
   }
 }
 

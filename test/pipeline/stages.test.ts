@@ -221,6 +221,21 @@ describe('dirty', () => {
     })
   })
 
+  it('rejects with what the provenance failed on, however long the registry takes', async () => {
+    const { pipeline, releaser } = world()
+    const slow: typeof releaser = {
+      ...releaser,
+      async *pending(context) {
+        // Long enough for Node to report a rejection that nobody handles.
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        yield* releaser.pending(context)
+      },
+    }
+    const unreadable = () => Promise.reject(new Error('the index is damaged'))
+    const p = pipeline(samples, { releaser: slow, provenance: unreadable })
+    await expect(p.run()).rejects.toThrow('the index is damaged')
+  })
+
   it('is released where it is allowed, and no channel is pointed', async () => {
     const { pipeline } = world()
     const p = pipeline(samples, { provenance })
