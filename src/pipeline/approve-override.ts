@@ -196,26 +196,11 @@ function named({ by, reason }: { readonly by: string; readonly reason: string },
   return { by, reason }
 }
 
-const carried = ({
-  commit,
-  dirty,
-  sourceKey,
-  source,
-  dataset,
-  candidate,
-  bundle,
-  baseline,
-  best,
-  metrics,
-}: RunRecord) => ({
-  commit,
-  dirty,
-  sourceKey,
-  source,
-  dataset,
-  candidate,
-  bundle,
-  baseline,
-  best,
-  metrics,
-})
+const carriedMembers = [
+  ...(['commit', 'dirty', 'sourceKey', 'source', 'dataset', 'candidate'] as const),
+  ...(['bundle', 'baseline', 'best', 'metrics'] as const),
+] satisfies readonly (keyof RunRecord)[]
+
+/** The members of the open run's record that the record of the decision repeats. */
+const carried = (open: RunRecord): Pick<RunRecord, (typeof carriedMembers)[number]> =>
+  Object.fromEntries(carriedMembers.map((member) => [member, open[member]])) as never

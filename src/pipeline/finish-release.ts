@@ -3,7 +3,7 @@ import type { LedgerEntry } from '../gate/index.js'
 import type { PendingRelease, Release, Version } from '../releaser/index.js'
 import type { Session } from './session.js'
 
-export async function publish(session: Session, pending: PendingRelease): Promise<Release> {
+export async function publishPending(session: Session, pending: PendingRelease): Promise<Release> {
   const release = await session.options.releaser.publish(pending, session.context)
   session.emit({ type: 'release-published', version: release.version })
   return release

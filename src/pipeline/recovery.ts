@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../gate/index.js'
 import type { PendingRelease, Release } from '../releaser/index.js'
-import { finishRelease, publish } from './finish-release.js'
+import { finishRelease, publishPending } from './finish-release.js'
 import { checkAnchor } from './ledger-anchor.js'
 import { readHistory } from './lookup.js'
 import { followKilled } from './publish.js'
@@ -22,7 +22,7 @@ export async function recover(session: Session): Promise<Recovered> {
   const { releaser } = session.options
   for await (const { pending, publishing } of releaser.pending(session.context)) {
     await session.lock.check()
-    if (publishing) await publish(session, pending)
+    if (publishing) await publishPending(session, pending)
     else if (await isAbandoned(session, pending)) await releaser.discard(pending, session.context)
   }
   const history = await readHistory(session)

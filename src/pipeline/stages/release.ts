@@ -7,7 +7,7 @@ import type {
   Release,
   ReleaseRecord,
 } from '../../releaser/index.js'
-import { finishRelease, publish } from '../finish-release.js'
+import { finishRelease, publishPending } from '../finish-release.js'
 import { anchorOf } from '../ledger-anchor.js'
 import type { Session } from '../session.js'
 import { changeSince, versionOf } from '../versioning.js'
@@ -32,7 +32,8 @@ export interface ReleaseRequest {
 }
 
 /**
- * Stage, verify, publish; then what the postPublish says. Before the publication a crash undoes, after it every later run goes forward.
+ * Prepare, verify, publish; then the actions after the publication. A crash before the publication leaves nothing published;
+ * after it, the next run finishes the release.
  *
  * @throws `release-conflict` with `decidedAgainst` in its facts if another release was published since the decision.
  */
@@ -50,7 +51,7 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     await session.lock.check()
     // A channel that is new moves its users from what was released last.
     const previous = (await releaser.current(session.channel, context)) ?? request.history[0]
-    const stage = async (bundle: PrepareRequest['bundle']) => releaser.prepare({ ...asked, bundle }, context)
+    const prepare = async (bundle: PrepareRequest['bundle']) => releaser.prepare({ ...asked, bundle }, context)
     const entries = await session.ledger.read(context)
     // A registry that was lost does not free what was released there.
     const noted = entries.flatMap((entry) => (entry.type === 'release' ? [entry.version] : []))
@@ -76,16 +77,16 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
       ),
     }
     const asked = await attested(session, request.bundle, unsigned)
-    const pending = await stage(request.bundle).catch(async (error: unknown) => {
+    const pending = await prepare(request.bundle).catch(async (error: unknown) => {
       if (request.openBundle === undefined || !isSheikhError(error, 'not-found')) throw error
-      return stage(await request.openBundle())
+      return prepare(await request.openBundle())
     })
     session.emit({ type: 'release-prepared', version: pending.version })
     await releaser.verify(pending, context)
     await session.lock.check()
     context.signal.throwIfAborted()
     await checkDecision(session, pending)
-    const release = await publish(session, pending)
+    const release = await publishPending(session, pending)
     // From here on only forward: an abort must not leave the channel behind.
     if (!(await finishRelease(session, release))) throw await overtaken(session, pending)
     await session.update({ version: release.version, restoredFrom: request.record.restoredFrom })
