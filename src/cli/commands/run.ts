@@ -24,6 +24,9 @@ export const run: Command = {
   examples: ['sheikh run', 'sheikh run --release-as minor --report report.md'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
+    // A path that cannot be used is known before an hour of training.
+    const reportPath =
+      typeof values['report'] === 'string' ? terminalPath(terminal, values['report'], '--report') : undefined
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
     const notices = await repository.notices()
@@ -37,11 +40,10 @@ export const run: Command = {
       allowDirty: values['allow-dirty'] === true,
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
-    if (typeof values['report'] === 'string') {
+    if (reportPath !== undefined) {
       const { writeFileAtomic } = await import('../../store/index.js')
       const record = (await pipeline.runs()).find(({ runId }) => runId === result.runId)
-      if (record !== undefined)
-        await writeFileAtomic(terminalPath(terminal, values['report'], '--report'), reportRun(record))
+      if (record !== undefined) await writeFileAtomic(reportPath, reportRun(record))
     }
     return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
   },
