@@ -21,7 +21,7 @@ export const reproduce: Command = {
     const remedy =
       commit === undefined
         ? ''
-        : `\nIt was released from another commit. Check that commit out and try again: git switch --detach ${commit}`
+        : `\nThe release was made from the commit ${commit}. To reproduce it from there: git switch --detach ${commit}`
     const text =
       result.status === 'reproduced'
         ? `Reproduced ${release.version} byte for byte.`
