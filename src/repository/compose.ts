@@ -232,14 +232,14 @@ function answerOf(answer: LlamaAnswerConfiguration): LlamaOutput {
 }
 
 function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration): Gate {
-  const { whenInconclusive, maximumEvaluations: uses } = gate
+  const { whenInconclusive, maximumEvaluations } = gate
   // What a language model writes is right as a whole, or wrong.
   const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
   const rightness = writes ? exactMatch : accuracy
   const asked = checksOf(gate, rightness)
   return qualityGate(checks ?? [...asked, ...measuresOf(gate, asked, rightness)], {
     whenInconclusive,
-    maximumEvaluations: uses,
+    maximumEvaluations,
   })
 }
 

@@ -48,8 +48,16 @@ import {
   type Notice,
   type Retention,
 } from './config/index.js'
-import type { EnvironmentVariables } from './git/index.js'
-import { type Author, commit, type Git, gitBranchLedger, type Head, openGit, revert } from './git/index.js'
+import {
+  type Author,
+  commit,
+  type EnvironmentVariables,
+  type Git,
+  gitBranchLedger,
+  type Head,
+  openGit,
+  revert,
+} from './git/index.js'
 import { fetchModel } from './hub-id.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { evaluationPath, promptsPath } from './layout.js'

@@ -115,7 +115,7 @@ async function verifyFolder(folder: string, witnesses: Witnesses, context: CallC
     const value = parse(document, where) as Partial<Release> | null
     const pending = parsePending(value, where)
     const publishedAtMs = typeof value?.publishedAtMs === 'number' ? value.publishedAtMs : pending.record.atMs
-    return judge({ ...pending, publishedAtMs: publishedAtMs }, manifest, witnesses, [])
+    return judge({ ...pending, publishedAtMs }, manifest, witnesses, [])
   }
   const signature = await text(signatureFile)
   if (signature === undefined)

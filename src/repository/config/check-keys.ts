@@ -1,7 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node } from 'yaml'
 import { nearestName } from '../../core/index.js'
 import type { Keys } from './keys.js'
-
 import type { Notice } from './read-yaml.js'
 import type { Values } from './values.js'
 

@@ -8,7 +8,6 @@ import type { Pipeline, Stage } from '../../pipeline/index.js'
 import type { Releaser } from '../../releaser/index.js'
 import type { Trainer } from '../../trainer/index.js'
 import { hostConfigurationPaths } from '../layout.js'
-
 import { invalidConfig } from './read-yaml.js'
 
 /** The default export of `sheikh.config.ts`. Each part replaces the part that the YAML files describe. */

@@ -29,7 +29,7 @@ export type ReleaseTarget =
     }
 
 export interface ReleaseConfiguration {
-  /** At least one; pending in all, then published in this order. */
+  /** At least one; prepared in all, then published in this order. */
   readonly targets: readonly ReleaseTarget[]
   readonly channel?: string | undefined
   /** Of every version. @default as the change asks for */
