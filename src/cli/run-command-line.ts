@@ -22,6 +22,7 @@ import { status } from './commands/status.js'
 import { validate } from './commands/validate.js'
 import { verify } from './commands/verify.js'
 import { why } from './commands/why.js'
+import { errorText } from './error-text.js'
 import { exitCodeOfError } from './exit-code.js'
 import { commandHelp, generalHelp } from './help.js'
 import { mapStrings, printable } from './printable.js'
@@ -75,11 +76,11 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     else safe.out(ensureNewline(text))
     return exitCode
   } catch (error) {
-    const message = messageOf(error)
     const { code, docs, facts } = isSheikhError(error) ? error : {}
+    const message = messageOf(error)
     if (json)
       outJson({ error: { code: code ?? null, message, ...(docs && { docs }), ...(facts && { facts: plain(facts) }) } })
-    else safe.err(`sheikh: ${message}${code === undefined ? '' : ` [${code}] See ${docs}`}\n`)
+    else safe.err(errorText(error))
     return exitCodeOfError(error, terminal.signal)
   }
 }

@@ -140,6 +140,7 @@ describe('what cannot be understood', () => {
     ['an argument too few', ['why'], '<stage>'],
     ['an action that is not there', ['evaluation', 'shuffle'], 'pin, add, status, repin or label'],
     ['nothing to add', ['evaluation', 'add'], 'no id'],
+    ['a report below "~"', ['run', '--report', '~/report.md'], 'Cannot use --report'],
   ]
 
   it.each(wrong)('%s: 1, on the error output alone', async (_, argv, says) => {

@@ -1,6 +1,7 @@
 import { foreseenText } from '../../gate/index.js'
 import { type Command, toJson } from '../command.js'
 import { countsText } from '../counts-text.js'
+import { errorText } from '../error-text.js'
 import { open, printNotices } from '../project.js'
 
 export const validate: Command = {
@@ -16,7 +17,7 @@ export const validate: Command = {
     const found = await repository.inspect({ signal: terminal.signal })
     const { problems, missing, notices, summary, tables, schema, foreseen, next } = found
     if (!json) {
-      for (const { message, code } of problems) terminal.err(`sheikh: ${message} [${code}]\n`)
+      for (const problem of problems) terminal.err(errorText(problem))
       for (const { message } of missing) terminal.err(`needed for a run: ${message}\n`)
       printNotices(notices, terminal)
     }
