@@ -33,9 +33,8 @@ const samples = ['apple', 'pear', 'car', 'bus'].flatMap((word, kind) =>
   })),
 )
 
-export async function walkCrashProject(project: CrashProject) {
-  const { folder, step, store, seed = 0, fileSystem, processes } = project
-  const writing = { fileSystem, processes }
+/** The data of a step. Also bundled for release-program.mjs. */
+export async function crashDataset(step: CrashStep) {
   const pinned = proposePinnedSet(
     await new Dataset({ source: memorySamples(samples), input: 'text', target: 'label' }).identities(),
     { salt: 'crash', share: 0.5 },
@@ -45,6 +44,17 @@ export async function walkCrashProject(project: CrashProject) {
   const worse = samples.map((sample) =>
     sample.id.startsWith('apple') && !isPinned.has(sample.id) ? { ...sample, label: 'vehicle' } : sample,
   )
+  return new Dataset({
+    source: memorySamples(step === 'first' ? worse : samples),
+    input: 'text',
+    target: 'label',
+    evaluation: pinnedSet(pinned),
+  })
+}
+
+export async function walkCrashProject(project: CrashProject) {
+  const { folder, step, store, seed = 0, fileSystem, processes } = project
+  const writing = { fileSystem, processes }
   const releaser = directoryRegistry(join(folder, 'releases'), writing)
   const firstRelease = async () => {
     for await (const { version, bundle } of releaser.history(callContext()))
@@ -52,12 +62,7 @@ export async function walkCrashProject(project: CrashProject) {
     return undefined
   }
   const pipeline = new Pipeline({
-    dataset: new Dataset({
-      source: memorySamples(step === 'first' ? worse : samples),
-      input: 'text',
-      target: 'label',
-      evaluation: pinnedSet(pinned),
-    }),
+    dataset: await crashDataset(step),
     trainer: fakeTrainer(),
     base: step === 'warm' ? await firstRelease() : undefined,
     gate: qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.1 })]),

@@ -1,12 +1,13 @@
 // A run, or a rollback, that releases to a folder and to a loopback Hub: started by test/crash/main.ts, and killed there.
-// Arguments: the folder of the compiled rooms, the project's folder, the Hub, and `first`, `second` or `rollback`.
+// Arguments: the folder of the compiled rooms, the project's folder, the Hub, and `first`, `second` or `rollback`. LATER_MS sets
+// the clock ahead.
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 const [rooms, folder, endpoint, step] = process.argv.slice(2)
 const load = (path) => import(pathToFileURL(join(rooms, path)).href)
-const { Dataset, memorySamples, pinnedSet, proposePinnedSet } = await load('dataset/index.js')
+const { crashDataset } = await load('crash-project.js')
 const { accuracy } = await load('evaluation/index.js')
 const { atLeast, qualityGate } = await load('gate/index.js')
 const { Pipeline } = await load('pipeline/index.js')
@@ -16,30 +17,8 @@ const { huggingFaceRegistry } = await load('releaser/huggingface/index.js')
 const { directoryStore } = await load('store/directory/index.js')
 const { fakeTrainer } = await load('testing/fake-trainer.js')
 
-const samples = ['apple', 'pear', 'car', 'bus'].flatMap((word, kind) =>
-  Array.from({ length: 10 }, (_, index) => ({
-    id: `${word}-${index}`,
-    text: `${word} ${index}`,
-    label: kind < 2 ? 'fruit' : 'vehicle',
-  })),
-)
-const source = memorySamples(samples)
-const pinned = proposePinnedSet(await new Dataset({ source, input: 'text', target: 'label' }).identities(), {
-  salt: 'crash',
-  share: 0.5,
-})
-const isPinned = new Set(pinned.items.map(({ id }) => id))
-// The first batch is worse than the second: apples were taken for vehicles.
-const worse = samples.map((sample) =>
-  sample.id.startsWith('apple') && !isPinned.has(sample.id) ? { ...sample, label: 'vehicle' } : sample,
-)
 const pipeline = new Pipeline({
-  dataset: new Dataset({
-    source: memorySamples(step === 'first' ? worse : samples),
-    input: 'text',
-    target: 'label',
-    evaluation: pinnedSet(pinned),
-  }),
+  dataset: await crashDataset(step),
   trainer: fakeTrainer(),
   gate: qualityGate([atLeast(accuracy(), 0.15)], { whenInconclusive: 'release' }),
   releaser: releaseTo([
@@ -53,6 +32,7 @@ const pipeline = new Pipeline({
     }),
   ]),
   store: directoryStore(join(folder, '.sheikh')),
+  clock: { nowMs: () => Date.now() + Number(process.env.LATER_MS ?? 0) },
 })
 try {
   const { status, reason, release } =

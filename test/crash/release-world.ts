@@ -79,11 +79,11 @@ export interface Seen {
 
 export interface Inspection {
   readonly seen: readonly Seen[]
-  /** PendingReleases, branches and files that no release needs. */
+  /** Pending releases, branches and files that no release needs. */
   readonly left: readonly string[]
 }
 
-/** Reads both registries as unexplained do: every release is opened, every file hashed. @throws where one is not whole. */
+/** Reads both registries as their users do: every release is opened, every file hashed. @throws where one is not whole. */
 export async function inspect({ folder }: World): Promise<Inspection> {
   const hub = await startHub({ folder: join(folder, 'hub') })
   try {
