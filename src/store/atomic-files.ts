@@ -161,7 +161,6 @@ export interface AppendOptions extends Pick<AtomicWriteOptions, 'fileSystem'> {
 /**
  * Adds a line to a file; where that fails, the file is cut back to what it was.
  * A last line without its end, which a crash left, is removed first.
- *
  */
 export async function appendLine(
   path: string,

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectory, removeQuietly } from './atomic-files.js'
-import { nodeFileSystem } from './file-system.js'
+import { type FileSystem, nodeFileSystem } from './file-system.js'
 import { isAbsent, storageFailed } from './storage-failed.js'
 
 /** How long the owner of a lease may stay silent. Its sign of life comes twelve times as often. */
@@ -20,7 +20,7 @@ export function renewLease(path: string, fileSystem = nodeFileSystem): () => voi
 }
 
 /** Writes the first byte again: only a write makes the server of a shared folder set mtime by its own clock. */
-async function renew(path: string, { open } = nodeFileSystem): Promise<void> {
+async function renew(path: string, { open }: FileSystem): Promise<void> {
   const file = await open(path, 'r+')
   try {
     const byte = Buffer.alloc(1)

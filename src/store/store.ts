@@ -101,7 +101,7 @@ export interface HeldLock {
 export interface Lock extends AsyncDisposable {
   /** Grows with every holder: what an earlier holder started late can be told from what is current. */
   readonly token: number
-  /** @throws `locked` where somebody else has taken it over. Called before every promote. */
+  /** @throws `locked` where somebody else has taken it over. Called before every publication. */
   check(): Promise<void>
   release(): Promise<void>
 }

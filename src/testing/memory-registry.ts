@@ -99,7 +99,7 @@ export function memoryRegistry({ failures = {} }: MemoryRegistryOptions = {}): R
       if (there !== undefined && (there.bundle !== pending.bundle || there.record.runId !== pending.record.runId))
         throw taken(pending.version)
       if (!bundles.has(pending.bundle))
-        throw new SheikhError('artifact-corrupt', `Cannot publish ${pending.version}: its bundle was never pending.`)
+        throw new SheikhError('artifact-corrupt', `Cannot publish ${pending.version}: its bundle was never prepared.`)
       const release: Release = there ?? { ...pending, publishedAtMs: clock.nowMs() }
       if (there === undefined) releases.push(release)
       pendingReleases.delete(keyOf(pending))
@@ -166,7 +166,7 @@ async function readFiles({ manifest, directory }: Bundle): Promise<ReadonlyMap<s
   for (const { path, digest } of manifest.files) {
     const bytes = await readFile(join(directory, path))
     if (digestBytes(bytes) !== digest)
-      throw new SheikhError('artifact-corrupt', `Cannot stage the bundle: "${path}" changed since it was read.`)
+      throw new SheikhError('artifact-corrupt', `Cannot prepare the bundle: "${path}" changed since it was read.`)
     files.set(path, bytes)
   }
   return files

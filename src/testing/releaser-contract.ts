@@ -53,7 +53,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     },
   )
 
-  check('takes the same staging twice as one', async ({ releaser, stage }) => {
+  check('takes the same request twice as one pending release', async ({ releaser, stage }) => {
     const first = await stage('0.1.0', 'one')
     assert.deepEqual(await stage('0.1.0', 'one'), first)
     assert.equal((await pendingIn(releaser)).length, 1)
@@ -158,7 +158,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     await releaser.verify(pending, context)
     await releaser.publish(pending, context)
     assert.equal(await open('0.1.2'), 'one')
-    const { directory: _other, ...never } = (await request('0.1.3', 'never pending')).bundle
+    const { directory: _other, ...never } = (await request('0.1.3', 'never prepared')).bundle
     await assert.rejects(releaser.prepare({ ...asked, version: '0.1.3', bundle: never }, context), coded('not-found'))
     await stage('0.1.3', 'three')
   })
@@ -242,7 +242,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     assert.equal(await open('0.1.0'), 'one')
   })
 
-  check('keeps a pending release apart from others, and stages anew what was discarded', async (world) => {
+  check('keeps a pending release apart from others, and prepares anew what was discarded', async (world) => {
     const { releaser, stage, open } = world
     const [one, two] = [await stage('0.1.0', 'one'), await stage('0.1.1', 'one')]
     await releaser.discard(one, context)
@@ -257,7 +257,7 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
 
   check('does not verify or publish what it does not hold', async ({ releaser, stage, request, versions }) => {
     const pending = await stage('0.1.0', 'one')
-    const { bundle } = await request('0.1.0', 'never pending')
+    const { bundle } = await request('0.1.0', 'never prepared')
     const absent: PendingRelease = { ...pending, bundle: bundle.digest, manifest: bundle.manifest }
     await assert.rejects(releaser.verify(absent, context), coded('artifact-corrupt'))
     await assert.rejects(releaser.publish(absent, context), coded('artifact-corrupt'))
@@ -354,7 +354,7 @@ interface World {
 }
 
 function worldOf(releaser: Releaser, reopen: () => Releaser, folder: string): World {
-  // Of no channel: a registry may have its publication move the channel of the postPublish too.
+  // Of no channel: a registry may move the channel of `postPublish` when it publishes.
   const postPublish: PostPublishActions = { withdraws: [] }
   const request = async (version: string, content: string) => ({
     bundle: await bundleOf(folder, content),

@@ -37,7 +37,7 @@ async function withRelease(options?: Parameters<typeof worldFor>[0]) {
 }
 
 describe('people who commit to the same repository', () => {
-  it('between staging and publication: the release is whole, and what goes for it goes with a word', async () => {
+  it('between preparation and publication: the release is whole, and what goes for it goes with a word', async () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
     const pending = await registry.prepare(asked, context)
@@ -127,7 +127,7 @@ describe('people who commit to the same repository', () => {
   })
 
   it.each([
-    ['changes a file of a staging', { 'model.bin': 'model 2wo' }, /"model\.bin" differs from the release/],
+    ['changes a file of a pending release', { 'model.bin': 'model 2wo' }, /"model\.bin" differs from the release/],
     ['deletes one', { 'model.bin': undefined }, /"model\.bin" is missing/],
     ['adds one', { 'pickle.bin': 'evil' }, /"pickle\.bin" belongs to no release/],
   ])('and %s: it is not verified, nor published', async (_, change, message) => {

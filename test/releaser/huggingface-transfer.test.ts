@@ -180,7 +180,7 @@ describe('what is sent', () => {
 })
 
 describe('what is removed', () => {
-  it('is gone for good where no other release or staging has it, and can be released again', async () => {
+  it('is gone for good where no other release, pending or published, has it, and can be released again', async () => {
     const here = await worldFor()
     const { registry, context } = here
     const [own, shared, waiting] = [4, 5, 6].map((seed) => bytesLike(seed, 200_000)) as [Buffer, Buffer, Buffer]

@@ -1,6 +1,6 @@
 // One act on a registry, as a run makes it: node walk-release.mjs <compiled rooms> <registry> <act> [argument]
-//   release <bundle>           recovers, then releases 0.1.1 as a run does: stage, verify, publish, point, withdraw 0.1.0
-//   publish <pending.json>      publishes what the file says, once <registry>/../go is there
+//   release <bundle>           recovers, then releases 0.1.1 as a run does: prepare, verify, publish, point, withdraw 0.1.0
+//   publish <pending.json>     publishes what the file says, once <registry>/../go is there
 //   point <version>            points the channel "race" at it, expecting 0.1.0, once <registry>/../go is there
 // Prints `done`, or the code of an error of ours and whether it may be tried again; the exit code is 4 then.
 import { existsSync } from 'node:fs'

@@ -18,7 +18,10 @@ export function checkOptions({ repository, token, baseUrl, assetLimitBytes }: Ch
     throw wrong('token', 'it is empty or contains a space or a line break. Copy it again.')
   webAddress(baseUrl, 'baseUrl', 'https://github.example.com/api/v3')
   if (/[?#@]/.test(baseUrl))
-    throw wrong('base URL', 'it contains a user name or a password. Write it like "https://github.example.com/api/v3".')
+    throw wrong(
+      'base URL',
+      'it contains a user name, a query or a fragment. Write it like "https://github.example.com/api/v3".',
+    )
   if (!Number.isSafeInteger(assetLimitBytes) || assetLimitBytes < 1)
     throw wrong(
       `limit of ${assetLimitBytes} bytes for an asset`,

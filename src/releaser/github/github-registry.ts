@@ -5,10 +5,13 @@ import {
   checkedChannel,
   compareVersions,
   isVersion,
+  notFound,
   type PendingRelease,
+  pointedAt,
   type Release,
   type Releaser,
   tagFormat as tagFormatOf,
+  versionTaken,
 } from '../index.js'
 import type { Fetch, RetryOptions } from '../remote/index.js'
 import { type Channels, openChannels } from './channels.js'
@@ -16,7 +19,7 @@ import { checkOptions } from './check-options.js'
 import { checkBytes, fetchFiles } from './fetch-assets.js'
 import { type GitHubApi, githubApi, type ReleaseJson } from './github-api.js'
 import { type Found, planRemoval } from './plan-removal.js'
-import { isPrerelease, stageRelease } from './prepare-release.js'
+import { isPrerelease, prepareRelease } from './prepare-release.js'
 import { publishRelease } from './publish-release.js'
 import { isSameKey, pendingKeyOf, type ReleaseDocument, readMarker } from './release-document.js'
 import { markLatest, tellWithdrawn } from './release-page.js'
@@ -33,7 +36,6 @@ import {
   notHeld,
   partsOf,
   readDocument,
-  versionTaken,
   wholeDraft,
 } from './releases.js'
 import type { AssetProgress } from './send-assets.js'
@@ -172,7 +174,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
             return found
         return undefined
       }
-      return stageRelease(api, request, { format, documents, drafts, partBytes, onProgress, previous, holder })
+      return prepareRelease(api, request, { format, documents, drafts, partBytes, onProgress, previous, holder })
     },
 
     async *pending(context) {
@@ -261,12 +263,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const found = await find(api, version)
       if (found === undefined) throw notFound(version)
       const channels = await channelsOf(api)
-      if (Object.values(await channels.all()).includes(version))
-        throw new SheikhError(
-          'release-conflict',
-          `Cannot remove ${version}: a channel points at it. Point the channel at another release first.`,
-          { facts: { version } },
-        )
+      if (Object.values(await channels.all()).includes(version)) throw pointedAt(version)
       const removal = await planRemoval(api, found, await others(api, channels, version))
       // Write the mark first: after a crash only unused assets remain, and the next removal deletes them.
       await channels.remove(version, context.clock.nowMs())
@@ -334,10 +331,3 @@ async function isEmpty(directory: string): Promise<boolean> {
     throw storageFailed('read', directory, error)
   }
 }
-
-const notFound = (version: string) =>
-  new SheikhError(
-    'not-found',
-    `Cannot find the release ${version}: the registry does not contain it. List the releases with "sheikh history".`,
-    { facts: { version } },
-  )

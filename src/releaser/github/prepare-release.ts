@@ -1,5 +1,12 @@
 import { canonicalJson, type Digest, SheikhError } from '../../core/index.js'
-import { type PendingRelease, type PrepareRequest, parseVersion, type TagFormat } from '../index.js'
+import {
+  notHeld,
+  type PendingRelease,
+  type PrepareRequest,
+  parseVersion,
+  type TagFormat,
+  versionTaken,
+} from '../index.js'
 import { planAssets } from './asset-names.js'
 import { encodePath, type GitHubApi, type ReleaseJson } from './github-api.js'
 import { type FileAssets, isSameKey, pendingKeyOf, type ReleaseDocument, withMarker } from './release-document.js'
@@ -12,12 +19,11 @@ import {
   type KnownDrafts,
   listDrafts,
   readDocument,
-  versionTaken,
   wholeDraft,
 } from './releases.js'
 import { type SendOptions, sendAssets, sendDocument } from './send-assets.js'
 
-export interface StageOptions extends SendOptions {
+export interface PrepareOptions extends SendOptions {
   readonly format: TagFormat
   readonly documents: Documents
   readonly drafts: KnownDrafts
@@ -36,10 +42,10 @@ interface Holder {
  * Creates a draft with every file and, last, the document. Continues a draft of an earlier attempt without uploading its assets
  * again.
  */
-export async function stageRelease(
+export async function prepareRelease(
   api: GitHubApi,
   { bundle, version, postPublish, record }: PrepareRequest,
-  options: StageOptions,
+  options: PrepareOptions,
 ): Promise<PendingRelease> {
   const { format, documents, partBytes } = options
   const pending: PendingRelease = {
@@ -97,16 +103,9 @@ const whereFilesAre = (files: readonly FileAssets[] | undefined): string => {
 }
 
 /** GitHub cannot copy assets between releases, so the document names the release that has them. @throws `not-found`. */
-async function heldAlready(bundle: Digest, { holder }: StageOptions): Promise<readonly FileAssets[]> {
+async function heldAlready(bundle: Digest, { holder }: PrepareOptions): Promise<readonly FileAssets[]> {
   const held = await holder(bundle)
-  if (held === undefined)
-    throw new SheikhError(
-      'not-found',
-      `Cannot reuse the bundle ${bundle}: the registry does not have it completely. Prepare the release with a directory.`,
-      {
-        facts: { bundle },
-      },
-    )
+  if (held === undefined) throw notHeld(bundle)
   return held.document.assets.map(({ path, parts }) => ({
     path,
     parts: parts.map((part) => ({ ...part, tag: part.tag ?? held.release.tag_name })),
@@ -126,7 +125,7 @@ async function firstPartial(
 }
 
 /** Interrupted drafts of earlier runs, or a second draft from a request whose response was lost. */
-async function removePartials(api: GitHubApi, kept: ReleaseJson, { format, documents }: StageOptions): Promise<void> {
+async function removePartials(api: GitHubApi, kept: ReleaseJson, { format, documents }: PrepareOptions): Promise<void> {
   for (const draft of await listDrafts(api, format)) {
     if (draft.release.id === kept.id || (await wholeDraft(api, draft, documents)) !== undefined) continue
     await api.call(`delete a draft of ${draft.release.tag_name}`, 'DELETE', `releases/${draft.release.id}`, {

@@ -137,12 +137,6 @@ export async function findAssets(
 export const isPart = ({ state, size, digest }: AssetJson, part: Omit<AssetPart, 'name'>): boolean =>
   state === 'uploaded' && size === part.sizeBytes && (digest ?? part.digest) === part.digest
 
-export const versionTaken = (version: string) =>
-  new SheikhError(
-    'release-conflict',
-    `Cannot release ${version}: another release already uses this version. Run again to use the next version.`,
-    { facts: { version }, retryable: true },
-  )
 export const notHeld = (version: string, fact: string) =>
   new SheikhError('artifact-corrupt', `Cannot use ${version} on GitHub: ${fact}. Prepare it again.`, {
     facts: { version },

@@ -1,25 +1,11 @@
 import { SheikhError } from '../../core/index.js'
 import type { Version } from '../index.js'
 
-export const notFound = (version: string) =>
-  new SheikhError(
-    'not-found',
-    `Cannot find the release ${version}: the registry does not contain it. List the releases with "sheikh history".`,
-    { facts: { version } },
-  )
-
 export const notPending = (version: Version) =>
   new SheikhError(
     'artifact-corrupt',
     `Cannot use the pending release ${version}: the Hub does not have it completely. Run again.`,
     { facts: { version } },
-  )
-
-export const versionTaken = (version: Version) =>
-  new SheikhError(
-    'release-conflict',
-    `Cannot release ${version}: another release already uses this version. Run again to use the next version.`,
-    { facts: { version }, retryable: true },
   )
 
 /** Not retryable: a new run would choose the same version again. */

@@ -23,14 +23,14 @@ export async function* unexplainedIn(
     else yield { kind: 'tag', name: tag, fact: fact ?? `it points at the release ${release!.version}` }
   }
   // From the newest commit back to the first release. Earlier commits are not ours.
-  const pending: UnexplainedItem[] = []
+  const since: UnexplainedItem[] = []
   for await (const commit of view.refs.branches.has('main') ? client.commits('main') : []) {
     const release = await view.releaseAt(commit.id)
     const fact =
       release === undefined ? 'it contains no sheikh-release.json' : await differenceAt(client, commit.id, release)
-    if (fact !== undefined) pending.push({ kind: 'commit', name: commit.id, fact: `"${commit.title}": ${fact}` })
+    if (fact !== undefined) since.push({ kind: 'commit', name: commit.id, fact: `"${commit.title}": ${fact}` })
     if (!first.has(commit.id)) continue
-    yield* pending.splice(0)
+    yield* since.splice(0)
   }
 }
 

@@ -7,9 +7,11 @@ import {
   byVersion,
   checkedChannel,
   isVersion,
+  notFound,
   type PendingRelease,
   type PendingState,
   parseVersion,
+  pointedAt,
   type Release,
   type Releaser,
   tagFormat,
@@ -18,14 +20,14 @@ import {
 import { hubClient } from './hub-client.js'
 import { checkConnection, type HubConnection } from './hub-connection.js'
 import { encodeMarks, type Marks, marksFile } from './hub-documents.js'
-import { notFound, notPending } from './hub-errors.js'
+import { notPending } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, hubView, lookAndAct, marked, stagingBranch } from './hub-releases.js'
 import { verifyTree } from './hub-tree.js'
 import { unexplainedIn } from './hub-unexplained.js'
 import { modelCard } from './model-card.js'
 import { pointBranch } from './point-branch.js'
-import { stageRelease } from './prepare-release.js'
-import { promoteRelease, publicationOf } from './publish-release.js'
+import { prepareRelease } from './prepare-release.js'
+import { publicationOf, publishRelease } from './publish-release.js'
 
 export interface HuggingFaceOptions extends HubConnection {
   /** Creates the repository if it does not exist. @default it must exist */
@@ -170,7 +172,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       if (refs.branches.size === 0 && options.create !== undefined) await call.client.createRepository(options.create)
       const onProgress = (path: string, progress: number) =>
         options.onProgress?.({ direction: 'upload', path, progress })
-      return await stageRelease(call, request, { card, onProgress })
+      return await prepareRelease(call, request, { card, onProgress })
     },
 
     async *pending(context): AsyncIterable<PendingState> {
@@ -192,7 +194,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     },
 
     async publish(pending, context) {
-      return await promoteRelease(open(context), pending, context.clock.nowMs())
+      return await publishRelease(open(context), pending, context.clock.nowMs())
     },
 
     async point(channel, version, expected, context) {
@@ -252,10 +254,3 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     },
   }
 }
-
-const pointedAt = (version: string) =>
-  new SheikhError(
-    'release-conflict',
-    `Cannot remove ${version}: a channel points at it. Point the channel at another release first.`,
-    { facts: { version } },
-  )

@@ -1,6 +1,5 @@
 import { SheikhError } from '../../core/index.js'
-import { isVersion, type Version } from '../index.js'
-import { notFound } from './hub-errors.js'
+import { isVersion, notFound, type Version } from '../index.js'
 import { branchOf, type HubCall, lookAndAct } from './hub-releases.js'
 import { commitRelease } from './publish-release.js'
 

@@ -1,23 +1,23 @@
 import { canonicalJson, type Manifest, SheikhError } from '../../core/index.js'
-import type { PendingRelease, PrepareRequest } from '../index.js'
+import { type PendingRelease, type PrepareRequest, versionTaken } from '../index.js'
 import { signatureFile } from '../signature/index.js'
 import { cardFile, documentsOf, isShared, marksFile, releaseFile } from './hub-documents.js'
-import { tagTaken, versionTaken } from './hub-errors.js'
+import { tagTaken } from './hub-errors.js'
 import { type HubCall, type HubView, lookAndAct, stagingBranch } from './hub-releases.js'
 import { changesBetween } from './hub-tree.js'
 import { uploadBundle } from './upload-bundle.js'
 
-export interface StageOptions {
+export interface PrepareOptions {
   /** Returns the text of `README.md` if the bundle has none. */
   readonly card: (pending: PendingRelease) => string
   readonly onProgress: (path: string, progress: number) => void
 }
 
 /** Creates a branch that starts at `main`, so that files on `main` are not uploaded again. */
-export async function stageRelease(
+export async function prepareRelease(
   { client, look, tagOf }: HubCall,
   { bundle, version, postPublish, record }: PrepareRequest,
-  { card, onProgress }: StageOptions,
+  { card, onProgress }: PrepareOptions,
 ): Promise<PendingRelease> {
   const { manifest, digest, directory } = bundle
   checkNames(client.repository, manifest)

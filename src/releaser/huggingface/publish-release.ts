@@ -1,12 +1,12 @@
-import { checkedChannel, type PendingRelease, type Release } from '../index.js'
+import { checkedChannel, type PendingRelease, type Release, versionTaken } from '../index.js'
 import type { HubFile } from './hub-client.js'
 import { cardFile, documentsOf, isOurs, isShared } from './hub-documents.js'
-import { notPending, tagTaken, versionTaken } from './hub-errors.js'
+import { notPending, tagTaken } from './hub-errors.js'
 import { branchOf, type HubCall, type HubView, isSame, lookAndAct, stagingBranch } from './hub-releases.js'
 import { changesBetween, verifyTree } from './hub-tree.js'
 
 /** Adds one commit to the channel's branch, then the tag, which is the release. Continues after an interruption between the two. */
-export async function promoteRelease(call: HubCall, pending: PendingRelease, publishedAtMs: number): Promise<Release> {
+export async function publishRelease(call: HubCall, pending: PendingRelease, publishedAtMs: number): Promise<Release> {
   const { client, look, tagOf } = call
   const { version } = pending
   const tag = tagOf(version)

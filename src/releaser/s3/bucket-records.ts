@@ -56,7 +56,7 @@ export function bucketRecords(bucket: Bucket) {
     }
   }
 
-  async function staging(key: string, context: CallContext): Promise<StoredPending | undefined> {
+  async function pendingAt(key: string, context: CallContext): Promise<StoredPending | undefined> {
     const found = await document(key, context)
     if (found === undefined) return undefined
     const pending = parsePending(found, key)
@@ -72,7 +72,7 @@ export function bucketRecords(bucket: Bucket) {
 
   return {
     release,
-    staging,
+    pendingAt,
 
     /** Newest first. */
     async releases(context: CallContext): Promise<readonly StoredRelease[]> {
@@ -84,12 +84,14 @@ export function bucketRecords(bucket: Bucket) {
     },
 
     async pendingReleases(context: CallContext): Promise<readonly StoredPending[]> {
-      const found = await inParallel(await keysUnder('pending/', context), readsAtOnce, (key) => staging(key, context))
+      const found = await inParallel(await keysUnder('pending/', context), readsAtOnce, (key) =>
+        pendingAt(key, context),
+      )
       return found.filter((one) => one !== undefined)
     },
 
     /** Written last: it completes the pending release. */
-    writeStaging: (pending: StoredPending, context: CallContext) =>
+    writePending: (pending: StoredPending, context: CallContext) =>
       bucket.put(pendingKey(pending), encode(pending as unknown as Json), context),
 
     createRelease: (made: StoredRelease, context: CallContext) =>

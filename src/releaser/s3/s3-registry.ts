@@ -51,7 +51,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       options.onProgress?.({ direction, path, progress: sizeBytes === 0 ? 1 : bytes / sizeBytes })
   const files: Files = filesOf(bucket, (entry) => progressOf('upload', entry))
 
-  async function stageBundle(
+  async function prepareBundle(
     { bundle, version, postPublish, record }: PrepareRequest,
     context: CallContext,
   ): Promise<PendingRelease> {
@@ -74,13 +74,13 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
       if (!(await files.areWhole(pending, known, context))) throw notHeld(bundle.digest)
       checksums = known
     }
-    await records.writeStaging({ ...pending, checksums }, context)
+    await records.writePending({ ...pending, checksums }, context)
     return pending
   }
 
   /** The checksums of a pending release. Without them, its files are read back. */
   const checksumsOf = async (pending: PendingRelease, context: CallContext): Promise<Checksums> =>
-    (await records.staging(pendingKey(pending), context))?.checksums ?? {}
+    (await records.pendingAt(pendingKey(pending), context))?.checksums ?? {}
 
   return {
     contract: 1,
@@ -105,7 +105,7 @@ export function s3Registry(options: S3RegistryOptions): Releaser {
     async prepare(request, context) {
       const taken = await records.release(parseVersion(request.version), context)
       if (taken !== undefined && taken.bundle !== request.bundle.digest) throw versionTaken(request.version)
-      return await stageBundle(request, context)
+      return await prepareBundle(request, context)
     },
 
     async *pending(context) {

@@ -58,7 +58,7 @@ export function directoryRuns(folder: string, writing: AtomicWriteOptions): RunS
 }
 
 /** Lines are the caller's, and so is the format version in each. */
-export function directoryJournals(folder: string, writing: AtomicWriteOptions = {}): JournalStore {
+export function directoryJournals(folder: string, writing: AtomicWriteOptions): JournalStore {
   const inTurn = queueByName()
   const fileOf = (name: string) => join(folder, `${checkName(name, "a journal's name")}.jsonl`)
   const read = async (path: string) => wholeLines(await readTextFile(path))
