@@ -58,8 +58,8 @@ interface Point {
 let tried = 0
 const lost: string[] = []
 
-/** What the next preparation sweeps away may stay where a run prepared nothing. */
-const isSwept = (name: string) => /^pending\/\.[^/]*(\/|$)/.test(name)
+/** The next preparation removes these, also the folder of a process that is gone. A run that prepared nothing may leave them. */
+const isSwept = (name: string) => /^pending\/(\.[^/]*|\d+-\w+-[0-9a-f]{12})(\/|$)/.test(name)
 
 /** What the run says that comes after. */
 interface End {
