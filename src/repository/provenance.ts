@@ -26,8 +26,7 @@ export async function provenanceOf(
   cache?: DocumentStore | undefined,
 ): Promise<Provenance> {
   const { configuration, source, trainerFiles } = composition
-  const found = await hostModules(root, git.root)
-  const modules = { ...found, files: [...found.files, ...(await programFiles(git, { files: trainerFiles }))] }
+  const modules = await codeOf({ git, root }, { files: trainerFiles })
   const below = (path: string) => belowRoot(git, resolve(root, path))
   const elsewhere = source?.location === undefined ? [] : [source.location]
   const paths = [...committedPaths({ git, root }, configuration, modules), ...elsewhere.map(below)]
@@ -61,11 +60,17 @@ export function committedPaths(
   ])
 }
 
+/** The code that decides a run: the modules of the host's configuration, and the files that its trainer reads. */
+export async function codeOf(
+  { git, root }: Project,
+  trainer?: Pick<Trainer<never, never>, 'files'>,
+): Promise<HostModules> {
+  const modules = await hostModules(root, git.root)
+  return { ...modules, files: [...modules.files, ...(await programFiles(git, trainer))] }
+}
+
 /** The files of the repository that a trainer reads. A program outside is one of this machine, as an interpreter is. */
-export async function programFiles(
-  git: Git,
-  trainer: Pick<Trainer<never, never>, 'files'> = {},
-): Promise<readonly string[]> {
+async function programFiles(git: Git, trainer: Pick<Trainer<never, never>, 'files'> = {}): Promise<readonly string[]> {
   // Git's root is written without links.
   const files = await Promise.all((trainer.files?.() ?? []).map((path) => realpath(path)))
   return files.filter((path) => !belowRoot(git, path).startsWith('../'))

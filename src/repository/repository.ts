@@ -42,7 +42,6 @@ import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
 import {
   type Configuration,
-  hostModules,
   loadConfiguration,
   loadHostConfiguration,
   type Notice,
@@ -62,7 +61,7 @@ import { fetchModel } from './hub-id.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { evaluationPath, promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
-import { committedPaths, programFiles, provenanceOf } from './provenance.js'
+import { codeOf, committedPaths, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
@@ -317,9 +316,8 @@ export class Repository {
     const configuration = await loadConfiguration(this.root, this.#context).catch(() => undefined)
     this.#context.signal.throwIfAborted()
     const project = { git: this.#git, root: this.root }
-    const found = await hostModules(this.root, this.#git.root)
     const host = await loadHostConfiguration(this.root).catch(() => undefined)
-    const modules = { ...found, files: [...found.files, ...(await programFiles(this.#git, host?.trainer))] }
+    const modules = await codeOf(project, host?.trainer)
     const paths = [...committedPaths(project, configuration, modules), posix.join(this.#prefix, '.gitignore')]
     return commit(this.#git, { message, author, paths }, this.#context)
   }
