@@ -146,12 +146,14 @@ export function pairGroups(candidate: Evaluation, reference: Evaluation, metric:
   const { kind, direction, range } = ours
   const lessIsBetter = direction === 'lower-is-better'
   const sign = lessIsBetter && kind !== 'binary' ? -1 : 1
+  const isTurned = lessIsBetter && kind === 'binary'
+  const scoresOf = ({ scores }: MetricColumn) =>
+    isTurned ? numbersOf(scores).map((score) => 1 - score) : numbersOf(scores)
   const { ids } = candidate
   const columns: PairedColumns = {
-    ours: numbersOf(ours.scores),
-    theirs: numbersOf(theirs.scores),
+    ours: scoresOf(ours),
+    theirs: scoresOf(theirs),
     ...(kind === 'ratio' && { weights: { ours: weightsOf(ours), theirs: weightsOf(theirs) } }),
-    isTurned: kind === 'binary' && lessIsBetter,
     sign,
   }
   const sum = summing(candidate, columns)

@@ -6,9 +6,7 @@ export interface PairedColumns {
   readonly theirs: Float64Array
   /** Weights of a ratio of sums. */
   readonly weights?: { readonly ours: Float64Array; readonly theirs: Float64Array } | undefined
-  /** Whether a score counts as 1 minus itself: for a binary metric with "lower is better". */
-  readonly isTurned: boolean
-  /** −1 if lower is better, after this inversion. */
+  /** −1 if lower is better. */
   readonly sign: 1 | -1
 }
 
@@ -29,7 +27,7 @@ export interface PairedSums {
 
 /** Pairs independent items, which need no sums and no lookup by group. */
 export function pairItems(columns: PairedColumns, items: Uint32Array | undefined): PairedSums {
-  const { weights, isTurned, sign } = columns
+  const { weights, sign } = columns
   const length = items?.length ?? columns.ours.length
   const [ours, theirs] = [new Float64Array(length), new Float64Array(length)]
   const weighed = weights && { ours: new Float64Array(length), theirs: new Float64Array(length) }
@@ -38,8 +36,8 @@ export function pairItems(columns: PairedColumns, items: Uint32Array | undefined
   let [answered, won, lowest, highest] = [0, 0, 0, 0]
   for (let position = 0; position < length; position += 1) {
     const index = items === undefined ? position : items[position]!
-    const our = isTurned ? 1 - columns.ours[index]! : columns.ours[index]!
-    const their = isTurned ? 1 - columns.theirs[index]! : columns.theirs[index]!
+    const our = columns.ours[index]!
+    const their = columns.theirs[index]!
     if (Number.isNaN(our) || Number.isNaN(their)) continue
     ours[answered] = our
     theirs[answered] = their
@@ -80,7 +78,7 @@ export function sumGroups(
   codes: Codes,
   slot: Int32Array,
 ): PairedSums {
-  const { weights, isTurned, sign } = columns
+  const { weights, sign } = columns
   const length = items?.length ?? columns.ours.length
   const touched = new GrowingArray(new Uint32Array(0))
   const most = Math.min(length, slot.length)
@@ -92,8 +90,8 @@ export function sumGroups(
   let [unanswered, won, lowest, highest] = [0, 0, 0, 0]
   for (let position = 0; position < length; position += 1) {
     const index = items === undefined ? position : items[position]!
-    const our = isTurned ? 1 - columns.ours[index]! : columns.ours[index]!
-    const their = isTurned ? 1 - columns.theirs[index]! : columns.theirs[index]!
+    const our = columns.ours[index]!
+    const their = columns.theirs[index]!
     if (Number.isNaN(our) || Number.isNaN(their)) {
       unanswered += 1
       continue
