@@ -28,7 +28,8 @@ export function beatsMajority(metric: Metric): Check {
   return {
     contract: 1,
     name,
-    version: metric.version === undefined ? undefined : '1',
+    // Version 2: a comparison by item has to agree with the bound.
+    version: metric.version === undefined ? undefined : '2',
     metrics: [metric],
     describe: () => ({ metric: metric.name, alpha }),
     async examine({ candidate: { evaluation }, passAlpha = alpha }, context) {

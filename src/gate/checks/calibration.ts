@@ -29,7 +29,8 @@ export function calibration({ maximumError = 0.1 }: CalibrationOptions = {}): Ch
   return {
     contract: 1,
     name,
-    version: '1',
+    // Version 2: every item has the same weight, and groups are resampled together.
+    version: '2',
     metrics: [],
     describe: () => ({ maximumError, alpha }),
     async examine({ candidate: { evaluation }, passAlpha = alpha }, context) {
