@@ -36,6 +36,7 @@ export {
 } from './label-pool.js'
 export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
+export { countedChanges } from './partial-finding.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
 export { checkIdentities, type PolicyChange, policyChanges } from './policy-changes.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'

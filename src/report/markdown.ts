@@ -30,9 +30,6 @@ export const isKnown = (value: number | null | undefined): value is number => Nu
 /** A count with thousands separators. */
 export const count = (value: number) => value.toLocaleString('en')
 
-/** A count with its noun: `1 regression`, `2 regressions`. */
-export const counted = (value: number, noun: string) => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
-
 /** A ratio in 0..1 in per cent, with one decimal. */
 export function percent(value: number | null | undefined): string {
   return isKnown(value) ? `${(value * 100).toFixed(1)} %` : '–'

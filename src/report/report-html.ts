@@ -53,7 +53,7 @@ function comparison(verdict: Verdict): readonly string[] {
     ...section('Changes and their confidence intervals', intervalRows(findings)),
     ...section('What this evaluation set can detect', powerCurve(findings)),
     ...section('Calibration', reliabilityDiagram(findings)),
-    '<h2>Every question</h2>',
+    '<h2>All checks</h2>',
     tables(findings),
     paragraph(
       'Groups are independent; the items of one group may not be. Regressions were correct before and are wrong now; improvements were wrong before and are correct now.',

@@ -33,5 +33,5 @@ it('report prints or writes the page of a run', async () => {
   const page = await readFile(join(folder, 'page.html'), 'utf8')
   expect(page).toBe(await readFile(join(folder, 'page'), 'utf8'))
   expect(page.trim()).toBe(printed.out.trim())
-  for (const heading of ['Training', 'Every question', 'Data', 'Inputs']) expect(page).toContain(`<h2>${heading}</h2>`)
+  for (const heading of ['Training', 'All checks', 'Data', 'Inputs']) expect(page).toContain(`<h2>${heading}</h2>`)
 })

@@ -79,7 +79,7 @@ describe('a page', () => {
         'Changes and their confidence intervals',
         'What this evaluation set can detect',
         'Calibration',
-        'Every question',
+        'All checks',
       ])
         expect(page).toContain(`<h2>${heading}</h2>`)
       for (const heading of ['How certain is this?', 'What would change it?'])

@@ -1,5 +1,5 @@
-import type { Finding, Verdict } from '../../gate/index.js'
-import { count, counted, isKnown, percent, points, signed } from '../markdown.js'
+import { countedChanges, type Finding, type Verdict } from '../../gate/index.js'
+import { count, isKnown, percent, points, signed } from '../markdown.js'
 
 const mostNames = 3
 
@@ -36,7 +36,7 @@ function seen(finding: Finding): string {
     const asked = check.startsWith('improves(') ? ' It must be better.' : ''
     const items = `${isKnown(all) && all !== groups ? `${count(all)} items in ${count(groups)} groups` : `${count(groups)} independent items`}${of}`
     if (against !== undefined && kind === 'binary' && isKnown(regressions) && isKnown(improvements))
-      return `On ${items}, the new model has ${counted(regressions, 'regression')} and ${counted(improvements, 'improvement')} compared with ${referenceOf(finding)}. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
+      return `On ${items}, the new model has ${countedChanges(regressions, improvements)} compared with ${referenceOf(finding)}. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
     if (against !== undefined)
       return `On ${items}, the new model's ${metric} is ${change(estimate, ['better by', 'worse by', 'neither better nor worse'], signed)} than ${referenceOf(finding)}${values(finding, number)}.${asked}`
     if (isKnown(threshold) && unit === undefined)
