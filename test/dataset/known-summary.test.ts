@@ -105,7 +105,7 @@ describe('the summary of samples that did not change', () => {
   it('is made again if a file is removed', async () => {
     const { folder, open } = await place({ ...files, 'part/extra.json': sample('s10', 'more') })
     await open()
-    const { pinned } = { pinned: (await (await open()).snapshot()).heldOut.map(({ id }) => id) }
+    const pinned = (await (await open()).snapshot()).heldOut.map(({ id }) => id)
     const gone = ['0', '1', '2', '3', '4'].find((name) => !pinned.includes(`s${name}`))!
     await rm(join(folder, `part/${gone}.json`))
     const { isKnown, summary } = await open()
