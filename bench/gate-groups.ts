@@ -6,24 +6,29 @@ import type { Drawn } from './gate-drawn.js'
 import { groupedSettings, largeGroupSettings, margin, rareGroupSettings, type Setting } from './gate-settings-groups.js'
 import { boundedSettings, unboundedSettings } from './gate-settings-scores.js'
 
-/** The rates of one family of settings: the worst of each error, and the power where it is compared. */
+/** The rates of one family of settings: the worst of each error, and all three rates of the family's last setting. */
 export interface FamilyRates {
   readonly family: string
   readonly settings: number
-  readonly falsePass: Worst
-  readonly falseFail: Worst
-  /** How often an equal model passes, in the family's last setting. */
-  readonly power: Worst
+  readonly falsePass: Rates
+  readonly falseFail: Rates
+  readonly last: {
+    /** How often an equal model passes. */
+    readonly power: Rates
+    readonly falsePass: Rates
+    readonly falseFail: Rates
+  }
 }
 
-interface Worst {
+/** Of one setting, or the worst of all: each test then in its own worst setting. */
+export interface Rates {
   /** 0..1. */
   readonly ours: number
-  /** Of the cluster-robust t-test by group, the usual test for data in groups: in its own worst setting. */
+  /** Of the cluster-robust t-test by group, the usual test for data in groups. */
   readonly robust: number
-  /** Of the paired z-test by item, which knows nothing of groups or skewness: in its own worst setting. */
+  /** Of the paired z-test by item, which knows nothing of groups or skewness. */
   readonly usual: number
-  /** Where ours is worst. */
+  /** The setting, or that in which ours is worst. */
   readonly setting: string
 }
 
@@ -48,9 +53,9 @@ export function simulateFamilies(simulations: number): readonly FamilyRates[] {
 
 function ratesOf(family: string, settings: readonly Setting[], simulations: number): FamilyRates {
   const judge = statusJudge(margin)
-  let falsePass: Worst = { ours: 0, robust: 0, usual: 0, setting: '' }
+  let falsePass: Rates = { ours: 0, robust: 0, usual: 0, setting: '' }
   let falseFail = falsePass
-  let power = falsePass
+  let last = { power: falsePass, falsePass, falseFail }
   for (const { name, draw } of settings) {
     const random = seededRandom(`${family} ${name}`)
     const count = { falsePass: 0, falseFail: 0, power: 0 }
@@ -70,7 +75,7 @@ function ratesOf(family: string, settings: readonly Setting[], simulations: numb
       if (zTest(same, 0) < 0.05) usual.falseFail += 1
       if (zTest(same, -margin) > 0.95) usual.power += 1
     }
-    const worst = (found: Worst, error: keyof typeof count): Worst => ({
+    const worst = (found: Rates, error: keyof typeof count): Rates => ({
       ...(count[error] > found.ours * simulations || found.setting === ''
         ? { ours: count[error] / simulations, setting: name }
         : found),
@@ -79,10 +84,15 @@ function ratesOf(family: string, settings: readonly Setting[], simulations: numb
     })
     falsePass = worst(falsePass, 'falsePass')
     falseFail = worst(falseFail, 'falseFail')
-    const share = (passed: number) => passed / simulations
-    power = { ours: share(count.power), robust: share(robust.power), usual: share(usual.power), setting: name }
+    const rates = (event: keyof typeof count): Rates => ({
+      ours: count[event] / simulations,
+      robust: robust[event] / simulations,
+      usual: usual[event] / simulations,
+      setting: name,
+    })
+    last = { power: rates('power'), falsePass: rates('falsePass'), falseFail: rates('falseFail') }
   }
-  return { family, settings: settings.length, falsePass, falseFail, power }
+  return { family, settings: settings.length, falsePass, falseFail, last }
 }
 
 /** The confidence that the mean difference lies above `value`, every item taken for independent. */
