@@ -163,6 +163,15 @@ describe('beatsMajority', () => {
     expect(finding).toMatchObject({ status: 'inconclusive', reason: expect.stringContaining('item by item') })
   })
 
+  it('stays open if a label that is nearly as frequent is not beaten item by item', async () => {
+    // The model is right on all 51 of "a" and on 10 of the 50 others. Against "a" it wins 10 items and loses none; against "b" it
+    // wins 51 and loses 40, p = 0.15. Which of the two is the more frequent one, 101 items cannot tell.
+    const labels = Array.from({ length: 101 }, (_, index) => (index < 51 ? 'a' : 'b'))
+    const [finding] = await ask(right(61, 101), labels)
+    expect(finding!.lower).toBeGreaterThan(finding!.threshold!)
+    expect(finding).toMatchObject({ status: 'inconclusive', reason: expect.stringContaining('item by item') })
+  })
+
   it('says when no label can be the most frequent one', async () => {
     expect(await ask(right(100, 100), targets(1, 100))).toMatchObject([{ status: 'inconclusive' }])
     expect(await ask(right(9, 10), Array(10).fill(3))).toMatchObject([{ status: 'not-applicable' }])

@@ -6,15 +6,19 @@ import { judgeBound } from '../judge-bound.js'
 import { metricColumn, pairGroups } from '../paired-groups.js'
 import { alpha, type PartialFinding } from '../partial-finding.js'
 
+// A target that is rarer among the items is hardly ever the most frequent one of the population.
+const comparedTargets = 20
+
 /**
  * Checks that a model is better than always answering the most frequent target of the evaluation set, with 95 %
  * confidence.
  *
  * The floor is the share of that target among the items, 0..1. `pass` if the one-sided lower bound reaches the floor
- * and the model is better item by item, `fail` if the upper bound does not reach it and the model is worse item by
- * item. The bounds are the same as in `atLeast`. The comparison by item is the same as in `improves`, and accounts for
- * the share being an estimate. `inconclusive` if all items have one target, because no model can be better.
- * `not-applicable` if the targets are not texts.
+ * and the model is better, item by item, than always giving any one of the 20 most frequent targets: the most frequent
+ * target of the items need not be that of the population. `fail` if the upper bound does not reach the floor and the
+ * model is worse, item by item, than always giving the most frequent one. The bounds are the same as in `atLeast`. The
+ * comparison by item is the same as in `improves`, and accounts for the share being an estimate. `inconclusive` if all
+ * items have one target, because no model can be better. `not-applicable` if the targets are not texts.
  *
  * @throws `invalid-options` for a metric that is not binary, or not "higher is better".
  */
@@ -28,7 +32,7 @@ export function beatsMajority(metric: Metric): Check {
   return {
     contract: 1,
     name,
-    // Version 2: a comparison by item has to agree with the bound.
+    // Version 2: comparisons by item have to agree with the bound.
     version: metric.version === undefined ? undefined : '2',
     metrics: [metric],
     describe: () => ({ metric: metric.name, alpha }),
@@ -51,16 +55,17 @@ export function beatsMajority(metric: Metric): Check {
           reason:
             'all items have the same target, so no model can be better than always giving it; pin items with other targets',
         })
-      const [majority, share] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most), [undefined, 0])
-      const threshold = items === 0 ? 0 : share / items
+      const frequent = [...counts].sort((one, other) => other[1] - one[1]).slice(0, comparedTargets)
+      const threshold = items === 0 ? 0 : frequent[0]![1] / items
       const bounded = judgeBound(evaluation, metric, { side: 'at-least', threshold, passAlpha })
       if (bounded.status === 'inconclusive') return finding({ threshold, ...bounded })
-      const paired = judgeImprovement(
-        pairGroups(evaluation, always(majority, evaluation, metric), metric).over(),
-        passAlpha,
-      )
-      const engine = `${bounded.engine}, and ${paired.engine}`
-      if (paired.status === bounded.status) return finding({ threshold, ...bounded, engine })
+      const paired = frequent
+        .slice(0, bounded.status === 'pass' ? comparedTargets : 1)
+        .map(([target]) =>
+          judgeImprovement(pairGroups(evaluation, always(target, evaluation, metric), metric).over(), passAlpha),
+        )
+      const engine = `${bounded.engine}, and ${paired[0]!.engine}`
+      if (paired.every(({ status }) => status === bounded.status)) return finding({ threshold, ...bounded, engine })
       const reason = `${bounded.reason}; item by item, the data do not show whether it is better or worse than always giving the most frequent target`
       return finding({ threshold, ...bounded, engine, status: 'inconclusive', reason })
     },
