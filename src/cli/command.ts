@@ -1,13 +1,22 @@
 import type { ParseArgsConfig } from 'node:util'
 import type { Json } from '../core/index.js'
+import type { DrawLine } from './status-line.js'
+import type { Text } from './styled-text.js'
 
-/** The parts of the process that a command may use. Tests pass their own. */
+/** The parts of the process that a command may use. All text is escaped, redacted and coloured on its way out. */
 export interface Terminal {
   readonly cwd: string
   readonly signal: AbortSignal
-  readonly out: (text: string) => void
-  /** Progress and warnings, on the error output. Results go to `out`. */
-  readonly err: (text: string) => void
+  readonly out: (text: Text) => void
+  /** Progress and warnings, on the error output. Prints nothing with `--quiet`. Results go to `out`. */
+  readonly err: (text: Text) => void
+  /** Prints an error that does not end the command, on the error output. */
+  readonly printError: (error: unknown) => void
+  /**
+   * Shows a line on the error output that is redrawn until the next call; `undefined` removes it. Absent if the error output is not
+   * a terminal, and with `--quiet` or `--json`.
+   */
+  readonly showStatus?: ((draw: DrawLine | undefined) => void) | undefined
   /** Prompts the user for a line; resolves to `undefined` at the end of input. Absent if the input is not a terminal. */
   readonly ask?: ((prompt: string) => Promise<string | undefined>) | undefined
 }
@@ -22,7 +31,7 @@ export interface Arguments {
 
 export interface CommandResult {
   /** The result as text for a person. */
-  readonly text: string
+  readonly text: Text
   /** The result for a program. `--json` prints it on one line. */
   readonly json: Json
   /** @default 0 */

@@ -3,6 +3,9 @@ import type { Command } from './command.js'
 const globalOptions = `Global options, before or after the command:
   --project <dir>  Project folder (default: the current folder)
   --json           Print one line of JSON instead of text
+  --quiet, -q      Print only the result and errors: no progress, no warnings
+  --verbose        Print errors with their stack and cause
+  --no-color       Print without colours, as with the variable NO_COLOR
   --help, -h       Show help for sheikh or for a command
   --version, -v    Print the version (before a command only)`
 
@@ -38,7 +41,7 @@ export function commandHelp({ name, usage, summary, optionHelp, options, example
     `sheikh ${name} ${usage}`.trimEnd(),
     `${summary}.`,
     ...(lines.length > 0 ? [`Options:\n${lines.join('\n')}`] : []),
-    'Global options: --project <dir>, --json, --help. See: sheikh --help',
+    'Global options: --project <dir>, --json, --quiet, --verbose, --no-color, --help. See: sheikh --help',
     `Examples:\n${examples.map((example) => `  ${example}`).join('\n')}`,
   ]
   return `${parts.join('\n\n')}\n`

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline/promises'
+import { WriteStream } from 'node:tty'
 import { runCommandLine } from './run-command-line.js'
 
 // A pipe that closes early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error and does not end the run.
@@ -21,8 +22,16 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   signal: controller.signal,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  colours: { out: showsColours(process.stdout), err: showsColours(process.stderr) },
   ...(process.stdin.isTTY && { ask: askLine }),
+  ...(process.stderr.isTTY && process.env['TERM'] !== 'dumb' && { columns: () => process.stderr.columns || 80 }),
 })
+
+/** Node reads NO_COLOR, FORCE_COLOR and TERM. FORCE_COLOR also applies to an output that is not a terminal. */
+function showsColours({ isTTY }: { readonly isTTY?: boolean }): boolean {
+  const isAsked = isTTY === true || process.env['FORCE_COLOR'] !== undefined
+  return isAsked && WriteStream.prototype.getColorDepth() > 1
+}
 
 async function askLine(prompt: string): Promise<string | undefined> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })

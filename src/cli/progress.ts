@@ -1,9 +1,20 @@
 import type { Pipeline } from '../pipeline/index.js'
 import { duration } from '../report/index.js'
 import type { Terminal } from './command.js'
+import { progressLine, RateMeter } from './progress-line.js'
+import { styled } from './styled-text.js'
 
-/** Prints the progress of a run on the error output: each stage, and training at every 10 %. */
-export function showProgress(pipeline: Pipeline, { err }: Terminal): void {
+/** Shows the progress of a run on the error output: a line that is redrawn on a terminal, else lines. */
+export function showProgress(pipeline: Pipeline, terminal: Terminal): void {
+  if (terminal.showStatus === undefined) printProgress(pipeline, terminal)
+  else drawProgress(pipeline, terminal, terminal.showStatus)
+  pipeline.on('stage-end', ({ stage, cached, durationMs }) =>
+    terminal.err([styled('faint', `${stage}: `), `${cached ? 'cached from an earlier run' : duration(durationMs)}\n`]),
+  )
+}
+
+/** Each stage, and training at every 10 %. */
+function printProgress(pipeline: Pipeline, { err }: Terminal): void {
   let tenth = -1
   pipeline.on('stage-start', ({ stage }) => {
     tenth = -1
@@ -12,11 +23,35 @@ export function showProgress(pipeline: Pipeline, { err }: Terminal): void {
   pipeline.on('train-progress', ({ step, steps, loss, resumedFrom }) => {
     const now = Math.floor((10 * step) / Math.max(1, steps))
     if (now === tenth) return
-    if (tenth === -1 && resumedFrom !== undefined) err(`  resumed from the checkpoint at step ${resumedFrom}\n`)
+    if (tenth === -1 && resumedFrom !== undefined) err(`  ${resumedText(resumedFrom)}\n`)
     tenth = now
     err(`  step ${step} of ${steps}, loss ${loss.toPrecision(3)}\n`)
   })
-  pipeline.on('stage-end', ({ stage, cached, durationMs }) =>
-    err(`${stage}: ${cached ? 'cached from an earlier run' : duration(durationMs)}\n`),
-  )
 }
+
+function drawProgress(pipeline: Pipeline, { err }: Terminal, show: NonNullable<Terminal['showStatus']>): void {
+  let [meter, startedAtMs, current, isFirst] = [new RateMeter(), 0, '', true]
+  /** Shows the time of a stage that reports no numbers. */
+  const work = (detail?: string) =>
+    show((columns) => {
+      const what = `${current} …  ${duration(Date.now() - startedAtMs)}${detail === undefined ? '' : `  ${detail}`}`
+      return what.slice(0, columns)
+    })
+  pipeline.on('stage-start', ({ stage, atMs }) => {
+    ;[meter, startedAtMs, current, isFirst] = [new RateMeter(), atMs, stage, true]
+    work()
+  })
+  pipeline.on('train-progress', ({ step: done, steps: total, loss, resumedFrom, atMs }) => {
+    if (isFirst && resumedFrom !== undefined) err(`${resumedText(resumedFrom)}\n`)
+    isFirst = false
+    meter.add(atMs, done)
+    const progress = { name: current, done, total, unit: 'steps', rate: meter.rate() }
+    show((columns) => progressLine({ ...progress, detail: `loss ${loss.toPrecision(3)}` }, columns))
+  })
+  pipeline.on('release-prepared', ({ version }) => work(`prepared ${version}`))
+  pipeline.on('release-published', ({ version }) => work(`published ${version}`))
+  pipeline.on('stage-end', () => show(undefined))
+  pipeline.on('run-end', () => show(undefined))
+}
+
+const resumedText = (step: number) => `resumed from the checkpoint at step ${step}`

@@ -1,16 +1,22 @@
+import type { Log } from '../core/index.js'
 import { refusedForGood, type Verdict } from '../gate/index.js'
 import type { RunResult } from '../pipeline/index.js'
 import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
 import { metricText } from './primary-metric.js'
+import { styled, type Text } from './styled-text.js'
 
 export async function open(project: string, terminal: Terminal): Promise<Repository> {
   const { openRepository } = await import('../repository/index.js')
-  return openRepository(project, {
-    signal: terminal.signal,
-    log: { debug() {}, info() {}, warn: (message) => terminal.err(`warning: ${message}\n`) },
-  })
+  return openRepository(project, { signal: terminal.signal, log: logTo(terminal) })
 }
+
+/** Prints warnings on the error output. */
+export function logTo({ err }: Terminal): Log {
+  return { debug() {}, info() {}, warn: (message) => err([warningText(message), '\n']) }
+}
+
+export const warningText = (message: string): Text => [styled('open', 'warning:'), ` ${message}`]
 
 /** Prints the settings that have no effect, one per line. */
 export function printNotices(notices: readonly Notice[], terminal: Terminal): void {
@@ -18,20 +24,35 @@ export function printNotices(notices: readonly Notice[], terminal: Terminal): vo
 }
 
 /** The result of a run in one or two sentences. */
-export function describeResult(result: RunResult): string {
+export function describeResult(result: RunResult): Text {
   switch (result.status) {
     case 'released':
-      return `Released ${result.release.version}${metricText(result.release.record)}. ${result.verdict.summary}`
+      return [
+        styled('good', `Released ${result.release.version}`),
+        `${metricText(result.release.record)}. ${result.verdict.summary}`,
+      ]
     case 'restored':
-      return `Restored: ${result.release.version} is identical to ${result.restoredFrom}, byte for byte.`
+      return [
+        styled('good', 'Restored:'),
+        ` ${result.release.version} is identical to ${result.restoredFrom}, byte for byte.`,
+      ]
     case 'up-to-date':
-      return `Up to date: ${result.release.version} was made from this data and configuration.`
+      return [styled('good', 'Up to date:'), ` ${result.release.version} was made from this data and configuration.`]
     case 'held':
       return result.reason === 'withdrawn'
-        ? `Held: this data and configuration give ${result.release.version}, which is withdrawn. To use it again: sheikh rollback --to ${result.release.version} --reason "…"`
-        : `Held (${result.reason}). ${result.verdict.summary}\nFor details by item: sheikh report\n${nextStep(result.runId, result.verdict)}`
+        ? [
+            styled('bad', 'Held:'),
+            ` this data and configuration give ${result.release.version}, which is withdrawn. To use it again: sheikh rollback --to ${result.release.version} --reason "…"`,
+          ]
+        : [
+            styled('bad', `Held (${result.reason}).`),
+            ` ${result.verdict.summary}\nFor details by item: sheikh report\n${nextStep(result.runId, result.verdict)}`,
+          ]
     case 'awaiting-approval':
-      return `Awaiting approval. ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`
+      return [
+        styled('open', 'Awaiting approval.'),
+        ` ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`,
+      ]
   }
 }
 

@@ -8,6 +8,7 @@ import {
   readScoreFile,
 } from '../evaluation/index.js'
 import type { Arguments, Terminal } from './command.js'
+import { logTo } from './project.js'
 import { terminalPath } from './terminal-path.js'
 
 export interface ScorePair {
@@ -18,8 +19,7 @@ export interface ScorePair {
 
 /** Reads the evaluation outputs given as `--candidate` and `--baseline`. */
 export async function readPair(values: Arguments['values'], terminal: Terminal): Promise<ScorePair> {
-  const log = { debug() {}, info() {}, warn: (message: string) => terminal.err(`warning: ${message}\n`) }
-  const context = callContext({ signal: terminal.signal, log })
+  const context = callContext({ signal: terminal.signal, log: logTo(terminal) })
   const path = (name: string) => {
     // "-" means standard input, as in other programs.
     if (values[name] === '-') return '/dev/stdin'

@@ -117,6 +117,21 @@ describe('help', () => {
       expect(await sheikh('/', [...before, 'status'])).toEqual(expected)
   })
 
+  it('lists all global options, and accepts them before and after the command', async () => {
+    const { out } = await sheikh('/', ['--help'])
+    const [, listed] = /Global options[^\n]*\n([\s\S]*?)\n\n/.exec(out)!
+    const names = [...listed!.matchAll(/--[a-z-]+/g)].map(([name]) => name)
+    expect(names).toEqual(['--project', '--json', '--quiet', '--verbose', '--no-color', '--help', '--version'])
+    const folder = await project()
+    const expected = await sheikh(folder, ['status'])
+    for (const flag of ['--quiet', '-q', '--verbose', '--no-color'])
+      for (const argv of [
+        [flag, 'status'],
+        ['status', flag],
+      ])
+        expect(await sheikh(folder, argv)).toEqual(expected)
+  })
+
   it('is one JSON document where --json is asked for', async () => {
     expect(JSON.parse((await sheikh('/', ['--json', '--version'])).out)).toEqual({ version: packageJson.version })
     for (const argv of [['--json'], ['--json', '--help'], ['--help', '--json'], ['plan', '--json', '--help']])

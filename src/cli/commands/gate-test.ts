@@ -3,6 +3,7 @@ import type { Evaluation } from '../../evaluation/index.js'
 import { type Rate, type SelfTest, selfTest } from '../../gate/index.js'
 import { percent } from '../../report/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
+import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
 
@@ -11,22 +12,31 @@ export async function testGate({ values, project }: Arguments, terminal: Termina
   const files = values['candidate'] !== undefined || values['baseline'] !== undefined
   const pair: Judged = files ? await readPair(values, terminal) : await lastRun(project, terminal)
   const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
-  let tenth = -1
+  const onProgress = simulationProgress(terminal)
   const tested = await selfTest(
     {
       ...pair,
       margin: number('margin') ?? pair.margin,
       simulations: number('simulations'),
-      onProgress(done, of) {
-        const now = Math.floor((10 * done) / of)
-        if (now === tenth) return
-        tenth = now
-        terminal.err(`${10 * now} % of the simulations\n`)
-      },
+      onProgress,
     },
     callContext({ signal: terminal.signal }),
   )
   return { text: describe(tested), json: toJson(tested) }
+}
+
+/** Shows a bar on a terminal, else prints a line at every 10 %. */
+function simulationProgress({ err, showStatus }: Terminal): (done: number, of: number) => void {
+  const meter = new RateMeter()
+  let tenth = -1
+  return (done, total) => {
+    meter.add(Date.now(), done)
+    const progress = { name: 'gate test', done, total, unit: 'simulations', rate: meter.rate() }
+    const now = Math.floor((10 * done) / total)
+    if (showStatus !== undefined) showStatus(done === total ? undefined : (columns) => progressLine(progress, columns))
+    else if (now !== tenth) err(`${10 * now} % of the simulations\n`)
+    tenth = now
+  }
 }
 
 interface Judged {

@@ -2,7 +2,7 @@ import { callContext, digestJson, SheikhError } from '../../core/index.js'
 import type { LedgerEntry } from '../../gate/index.js'
 import { moment } from '../../report/index.js'
 import { type Command, type CommandResult, toJson } from '../command.js'
-import { open } from '../project.js'
+import { logTo, open } from '../project.js'
 import { whoDecides } from '../who-decides.js'
 
 export const ledger: Command = {
@@ -41,8 +41,7 @@ export const ledger: Command = {
     // Also compare with the releases: they reference entries, so they reveal a ledger that was cut off at its end.
     if (action === 'verify')
       return verified(kept.name, await (await repository.pipeline()).ledger({ signal: terminal.signal }))
-    const log = { debug() {}, info() {}, warn: (message: string) => terminal.err(`warning: ${message}\n`) }
-    const entries = await kept.read(callContext({ signal: terminal.signal, log }))
+    const entries = await kept.read(callContext({ signal: terminal.signal, log: logTo(terminal) }))
     return shown(limit === undefined ? entries : entries.slice(-limit))
   },
 }

@@ -1,7 +1,8 @@
 import { foreseenText } from '../../gate/index.js'
 import { type Command, toJson } from '../command.js'
 import { countsText } from '../counts-text.js'
-import { open, printNotices } from '../project.js'
+import { open, printNotices, warningText } from '../project.js'
+import { joinTexts, styled, type Text } from '../styled-text.js'
 
 export const plan: Command = {
   name: 'plan',
@@ -16,14 +17,22 @@ export const plan: Command = {
     const planned = await repository.plan({ signal: terminal.signal })
     const notices = await repository.notices()
     if (!json) printNotices(notices, terminal)
-    const unresolved = planned.unresolved.map((message) => `needed for a run: ${message}\n`).join('')
-    const foreseen = planned.foreseen.map((finding) => `warning: ${foreseenText(finding)}\n`).join('')
     const width = Math.max(9, ...planned.stages.map(({ stage }) => stage.length))
-    const lines = planned.stages.map(
-      ({ stage, action, reason }) => `  ${stage.padEnd(width)} ${action.padEnd(7)} ${reason}`,
-    )
+    const lines: readonly Text[] = [
+      ...planned.unresolved.map((message) => `needed for a run: ${message}`),
+      styled('strong', planned.summary),
+      ...planned.foreseen.map((finding) => warningText(foreseenText(finding))),
+      countsText(planned.counts),
+      ...planned.stages.map(
+        ({ stage, action, reason }): Text => [
+          `  ${stage.padEnd(width)} `,
+          styled(action === 'run' ? 'strong' : 'faint', action.padEnd(7)),
+          ` ${reason}`,
+        ],
+      ),
+    ]
     return {
-      text: `${unresolved}${planned.summary}\n${foreseen}${countsText(planned.counts)}\n${lines.join('\n')}`,
+      text: joinTexts(lines),
       json: toJson({ ...planned, notices }),
     }
   },

@@ -3,6 +3,7 @@ import { moment } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { metricText } from '../primary-metric.js'
 import { open } from '../project.js'
+import { joinTexts, styled, type Text } from '../styled-text.js'
 
 export const status: Command = {
   name: 'status',
@@ -24,7 +25,7 @@ export const status: Command = {
     ]
     const awaiting = runs.filter(({ status, commit }) => status === 'awaiting-approval' && commit === head?.oid)
     const last = runs[0]
-    const lines = [
+    const lines: readonly Text[] = [
       current === undefined
         ? 'Released: nothing yet.'
         : `Released: ${current.version} (${moment(current.publishedAtMs)}${metricText(current.record)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
@@ -32,14 +33,20 @@ export const status: Command = {
       ...(missing.length === 0
         ? []
         : [
-            `Missing: the ledger records ${missing.join(', ')}, but the registry does not contain ${missing.length === 1 ? 'this release' : 'these releases'}. Runs are refused until you restore ${missing.length === 1 ? 'it' : 'them'}, or accept the loss: sheikh ledger accept-loss --reason "…"`,
+            [
+              styled('bad', 'Missing:'),
+              ` the ledger records ${missing.join(', ')}, but the registry does not contain ${missing.length === 1 ? 'this release' : 'these releases'}. Runs are refused until you restore ${missing.length === 1 ? 'it' : 'them'}, or accept the loss: sheikh ledger accept-loss --reason "…"`,
+            ],
           ]),
       `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `; ${dirtyPaths.length === 1 ? '1 file that a run reads is' : `${dirtyPaths.length} files that a run reads are`} not committed` : ''}.`,
       last === undefined
         ? 'Last run: none.'
         : `Last run: ${last.runId}, ${last.status}${last.reason === undefined ? '' : ` (${last.reason})`}, ${moment(last.startedAtMs)}.`,
       ...awaiting.map(
-        ({ runId }) => `Awaiting approval: ${runId}. To release it: sheikh approve ${runId} --reason "…"`,
+        ({ runId }): Text => [
+          styled('open', 'Awaiting approval:'),
+          ` ${runId}. To release it: sheikh approve ${runId} --reason "…"`,
+        ],
       ),
     ]
     const json = {
@@ -62,17 +69,22 @@ export const status: Command = {
           : { runId: last.runId, status: last.status, reason: last.reason, startedAtMs: last.startedAtMs },
       awaitingApproval: awaiting.map(({ runId }) => runId),
     }
-    return { text: lines.join('\n'), json: toJson(json) }
+    return { text: joinTexts(lines), json: toJson(json) }
   },
 }
 
 /** Reports that the current release overrides the gate. */
-function overrideLine(current: Release | undefined): readonly string[] {
+function overrideLine(current: Release | undefined): readonly Text[] {
   const { by, reason, untilMs } = (current?.record.override ?? {}) as {
     readonly by?: string
     readonly reason?: string
     readonly untilMs?: number
   }
   if (untilMs === undefined) return []
-  return [`Override: released against the evidence. ${by} is responsible until ${moment(untilMs)} (${reason}).`]
+  return [
+    [
+      styled('open', 'Override:'),
+      ` released against the evidence. ${by} is responsible until ${moment(untilMs)} (${reason}).`,
+    ],
+  ]
 }

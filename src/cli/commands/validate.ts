@@ -1,8 +1,8 @@
 import { foreseenText } from '../../gate/index.js'
 import { type Command, toJson } from '../command.js'
 import { countsText } from '../counts-text.js'
-import { errorText } from '../error-text.js'
-import { open, printNotices } from '../project.js'
+import { open, printNotices, warningText } from '../project.js'
+import { joinTexts, styled, type Text } from '../styled-text.js'
 
 export const validate: Command = {
   name: 'validate',
@@ -17,28 +17,28 @@ export const validate: Command = {
     const found = await repository.inspect({ signal: terminal.signal })
     const { problems, missing, notices, summary, tables, schema, foreseen, next } = found
     if (!json) {
-      for (const problem of problems) terminal.err(errorText(problem))
+      for (const problem of problems) terminal.printError(problem)
       for (const { message } of missing) terminal.err(`needed for a run: ${message}\n`)
       printNotices(notices, terminal)
     }
     const errors = problems.length === 1 ? '1 error' : `${problems.length} errors`
-    const verdict =
+    const verdict: readonly Text[] =
       problems.length > 0
-        ? [`Invalid: ${errors}.`]
+        ? [[styled('bad', 'Invalid:'), ` ${errors}.`]]
         : summary
-          ? [`Sound: ${countsText(summary.counts)}.`, ...tables.map((table) => `Read ${table}.`)]
+          ? [[styled('good', 'Sound:'), ` ${countsText(summary.counts)}.`], ...tables.map((table) => `Read ${table}.`)]
           : []
-    const lines = [
+    const lines: readonly Text[] = [
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
-      ...(summary?.warnings ?? []).map(({ message }) => `warning: ${message}`),
-      ...foreseen.map((finding) => `warning: ${foreseenText(finding)}`),
+      ...(summary?.warnings ?? []).map(({ message }) => warningText(message)),
+      ...foreseen.map((finding) => warningText(foreseenText(finding))),
       // The result comes last, because people and scripts look at the last line.
-      [...verdict, ...next.map((step) => `Next: ${step}`)].join(' '),
+      joinTexts([...verdict, ...next.map((step) => `Next: ${step}`)], ' '),
     ]
     const errorsOf = (errors: typeof problems) => errors.map(({ code, message, facts }) => ({ code, message, facts }))
     const [first] = errorsOf(problems)
     return {
-      text: lines.join('\n'),
+      text: joinTexts(lines),
       json: toJson({
         ...(first !== undefined && { error: first }),
         ...{

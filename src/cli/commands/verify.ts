@@ -3,6 +3,7 @@ import { isSheikhError } from '../../core/index.js'
 import type { Repository, Verification } from '../../repository/index.js'
 import { type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
+import { joinTexts, styled, type Text } from '../styled-text.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const verify: Command = {
@@ -47,7 +48,7 @@ async function openIfProject(project: string, terminal: Terminal): Promise<Repos
 
 function answer(verification: Verification): CommandResult {
   const { version, checks, holds, touched, unexplained } = verification
-  const lines = [
+  const lines: readonly Text[] = [
     ...checks.map(({ name, status, detail }) => `${name.padEnd(10)}  ${status.padEnd(7)}  ${detail}`),
     ...touched.map(
       ({ version: which, by, keyId, reason }) =>
@@ -55,7 +56,9 @@ function answer(verification: Verification): CommandResult {
     ),
     ...(unexplained ?? []).map(({ kind, name, fact }) => `unexplained ${kind} ${name}: ${fact}`),
     ...(unexplained?.length === 0 ? ['The ledger explains everything in the registries.'] : []),
-    holds ? `Verified${version === undefined ? '' : `: ${version} is exactly what was released`}.` : 'Not verified.',
+    holds
+      ? [styled('good', 'Verified'), `${version === undefined ? '' : `: ${version} is exactly what was released`}.`]
+      : styled('bad', 'Not verified.'),
   ]
-  return { text: lines.join('\n'), json: toJson(verification), exitCode: holds ? 0 : 1 }
+  return { text: joinTexts(lines), json: toJson(verification), exitCode: holds ? 0 : 1 }
 }

@@ -1,0 +1,46 @@
+import { nearestName, SheikhError } from '../core/index.js'
+import type { Command } from './command.js'
+
+// In the order of the help: the commands of the first day first. A command is loaded only when it is used.
+const loaders: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./commands/init.js')).init,
+  plan: async () => (await import('./commands/plan.js')).plan,
+  run: async () => (await import('./commands/run.js')).run,
+  status: async () => (await import('./commands/status.js')).status,
+  rollback: async () => (await import('./commands/rollback.js')).rollback,
+  promote: async () => (await import('./commands/promote.js')).promote,
+  verify: async () => (await import('./commands/verify.js')).verify,
+  validate: async () => (await import('./commands/validate.js')).validate,
+  doctor: async () => (await import('./commands/doctor.js')).doctor,
+  why: async () => (await import('./commands/why.js')).why,
+  history: async () => (await import('./commands/history.js')).history,
+  approve: async () => (await import('./commands/approve.js')).approve,
+  override: async () => (await import('./commands/override.js')).override,
+  reproduce: async () => (await import('./commands/reproduce.js')).reproduce,
+  republish: async () => (await import('./commands/republish.js')).republish,
+  import: async () => (await import('./commands/import.js')).importCommand,
+  gc: async () => (await import('./commands/gc.js')).gc,
+  report: async () => (await import('./commands/report.js')).report,
+  evaluation: async () => (await import('./commands/evaluation.js')).evaluation,
+  gate: async () => (await import('./commands/gate.js')).gate,
+  ledger: async () => (await import('./commands/ledger.js')).ledger,
+}
+
+export const allCommands = (): Promise<readonly Command[]> => Promise.all(Object.values(loaders).map((load) => load()))
+
+/** @throws `invalid-options` for an unknown command. */
+export async function commandNamed(name: string): Promise<Command> {
+  if (Object.hasOwn(loaders, name)) return loaders[name]!()
+  throw usageError(
+    `Cannot run "sheikh ${name}": there is no command "${name}".${didYouMean(name, Object.keys(loaders))}`,
+    'sheikh --help',
+  )
+}
+
+export function didYouMean(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? '' : ` Did you mean "${nearest}"?`
+}
+
+export const usageError = (sentence: string, command: string) =>
+  new SheikhError('invalid-options', `${sentence} See: ${command}`)
