@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   why: async () => (await import('./commands/why.js')).why,
   history: async () => (await import('./commands/history.js')).history,
+  runs: async () => (await import('./commands/runs.js')).runs,
   approve: async () => (await import('./commands/approve.js')).approve,
   override: async () => (await import('./commands/override.js')).override,
   reproduce: async () => (await import('./commands/reproduce.js')).reproduce,

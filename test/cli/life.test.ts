@@ -103,7 +103,7 @@ it('every answer is one JSON document, and nothing else', async () => {
     validate: { json: { summary: { counts: { rows: 200 } }, notices: [] } },
     why: { json: { stage: 'train' } },
     history: { json: { current: '0.1.0', releases: [{ version: '0.1.0' }] } },
-    report: { json: { status: 'up-to-date' } },
+    report: { json: { status: 'released', verdict: { status: 'pass' } } },
     evaluation: { json: { pinned: 80, changed: [] } },
     init: { json: { pinned: 0 } },
   })

@@ -1,4 +1,5 @@
 import { SheikhError } from '../../core/index.js'
+import type { RunRecord } from '../../pipeline/index.js'
 import { reportRun, reportRunHtml } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
@@ -7,26 +8,19 @@ import { terminalPath } from '../terminal-path.js'
 
 export const report: Command = {
   name: 'report',
-  usage: '[run]',
-  summary: 'Print the report of a run as Markdown or HTML (default: the last run)',
+  usage: '[run | version]',
+  summary: 'Print the report of a run or release as Markdown or HTML (default: the last run that judged a model)',
   options: { out: { type: 'string' }, html: { type: 'boolean' } },
   optionHelp: {
     out: 'Write the report to this file; a name that ends in .html gives a page with plots',
     html: 'Write HTML regardless of the file name',
   },
-  examples: ['sheikh report', 'sheikh report --out report.html'],
+  examples: ['sheikh report', 'sheikh report 1.2.0 --out report.html'],
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
     const runs = await (await repository.pipeline()).runs()
-    const record = positionals[0] === undefined ? runs[0] : runs.find(({ runId }) => runId === positionals[0])
-    if (record === undefined)
-      throw new SheikhError(
-        'not-found',
-        positionals[0] === undefined
-          ? 'Cannot report the last run: there are no runs yet. Start one with: sheikh run'
-          : `Cannot report the run ${positionals[0]}: the store does not contain it. Use the id of a run from this store.`,
-      )
+    const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0])
     const html = values['html'] === true || isHtml(values['out'])
     const text = html ? reportRunHtml(record) : reportRun(record)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
@@ -35,4 +29,27 @@ export const report: Command = {
     await writeFileAtomic(path, text)
     return { text: `Wrote ${path}`, json: toJson({ path, record }) }
   },
+}
+
+/** The newest run with a verdict. If no run has one, the newest run, whose report says why. */
+function lastJudged(runs: readonly RunRecord[]): RunRecord {
+  const record = runs.find(({ verdict }) => verdict !== undefined) ?? runs[0]
+  if (record !== undefined) return record
+  throw new SheikhError('not-found', 'Cannot report the last run: there are no runs yet. Start one with: sheikh run')
+}
+
+/** The run with this id, or the run that made the release. */
+function runNamed(runs: readonly RunRecord[], name: string): RunRecord {
+  const version = name.replace(/^v(?=\d)/, '')
+  const released = runs.filter((run) => run.version === version)
+  const record =
+    runs.find(({ runId }) => runId === name) ??
+    // An approval, or an import, of a version comes before a later run that found it up to date.
+    released.find(({ verdict }) => verdict !== undefined) ??
+    released.at(-1)
+  if (record !== undefined) return record
+  throw new SheikhError(
+    'not-found',
+    `Cannot report "${name}": no run in this store has this id or released this version. List the runs with: sheikh runs`,
+  )
 }

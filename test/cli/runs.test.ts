@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import {
+  commit,
+  editSample,
+  poison,
+  project,
+  releasedProject,
+  sheikh,
+  sheikhJson,
+  tinyProject,
+  write,
+} from './harness.js'
+
+describe('runs', () => {
+  it('are listed newest first, with state, version and decision', async () => {
+    const folder = await releasedProject()
+    await sheikh(folder, ['run'])
+    await poison(folder)
+    expect((await sheikh(folder, ['run'])).code).toBe(2)
+    const { json } = await sheikhJson(folder, 'runs')
+    expect(json.runs).toMatchObject([
+      {
+        status: 'held',
+        reason: 'fail',
+        verdict: { status: 'fail', summary: expect.stringContaining('no-regression') },
+      },
+      { status: 'up-to-date', version: '0.1.0' },
+      { status: 'released', version: '0.1.0', verdict: { status: 'pass' }, startedAtMs: expect.any(Number) },
+    ])
+    const { code, out, err } = await sheikh(folder, ['runs'])
+    expect([code, err]).toEqual([0, ''])
+    const lines = out.trimEnd().split('\n')
+    expect(lines.map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual(
+      json.runs.map((run: { runId: string; status: string; reason?: string }) => [
+        run.runId,
+        `${run.status}${run.reason === undefined ? '' : ` (${run.reason})`}`,
+      ]),
+    )
+    expect(lines[0]).toContain('must not be released: no-regression')
+    expect(lines[2]).toMatch(/ {2}released +0\.1\.0 {2}\d{4}-\d\d-\d\d/)
+    expect((await sheikhJson(folder, 'runs', '--limit', '1')).json.runs).toEqual(json.runs.slice(0, 1))
+  })
+
+  it('say who decided, and what failed', async () => {
+    const folder = await tinyProject()
+    expect((await sheikh(folder, ['run'])).code).toBe(0)
+    await write(folder, 'dataset/samples/all/new.json', { id: 'new', text: 'apple tart', label: 'fruit' })
+    await commit(folder)
+    expect((await sheikh(folder, ['run'])).code).toBe(3)
+    const { json } = await sheikhJson(folder, 'runs')
+    const approved = await sheikh(folder, ['approve', json.runs[0].runId, '--reason', 'looks\nright', '--by', 'Ada'])
+    expect(approved.code, approved.err).toBe(0)
+    const failed = await sheikh(folder, ['rollback', '--reason', 'x', '--to', '9.9.9', '--by', 'Ada'])
+    expect(failed.code).toBe(1)
+    const lines = (await sheikh(folder, ['runs'])).out.split('\n')
+    expect(lines[0]).toMatch(/ {2}rollback: failed \(not-found\) .*9\.9\.9/)
+    expect(lines[1]).toMatch(/ {2}approve: released +0\.1\.1 .*by Ada: looks right$/)
+    expect(lines[2]).toMatch(/ {2}released .*The evidence is inconclusive/)
+  })
+
+  it('there may be none, and a limit is a number', async () => {
+    const folder = await project()
+    expect((await sheikh(folder, ['runs'])).out).toBe('No runs yet. Start one with: sheikh run\n')
+    expect((await sheikhJson(folder, 'runs')).json).toEqual({ runs: [] })
+    expect((await sheikh(folder, ['report'])).err).toContain('no runs yet')
+    for (const limit of ['0', 'x', '-1', '1.5'])
+      expect((await sheikh(folder, ['runs', `--limit=${limit}`])).err).toContain('not a whole number above 0')
+  })
+})
+
+describe('report', () => {
+  it('without a name is about the last run that judged a model, and takes a run or a version', async () => {
+    const folder = await releasedProject()
+    const first = (await sheikhJson(folder, 'runs')).json.runs[0].runId
+    await editSample(folder)
+    expect((await sheikh(folder, ['run'])).code).toBe(0)
+    await sheikh(folder, ['run'])
+    const [upToDate, second] = (await sheikhJson(folder, 'runs')).json.runs
+    expect(upToDate).toMatchObject({ status: 'up-to-date', version: '0.1.1' })
+    for (const [name, runId] of [
+      [[], second.runId],
+      [['0.1.1'], second.runId],
+      [['v0.1.0'], first],
+      [[first], first],
+      [[upToDate.runId], upToDate.runId],
+    ] as const)
+      expect((await sheikhJson(folder, 'report', ...name)).json.runId, name.join()).toBe(runId)
+    const { code, err } = await sheikh(folder, ['report', '9.9.9'])
+    expect([code, err]).toEqual([1, expect.stringMatching(/"9\.9\.9".*sheikh runs.*\[not-found\]/)])
+  })
+})
