@@ -19,6 +19,8 @@ export interface Terminal {
   readonly showStatus?: ((draw: DrawLine | undefined) => void) | undefined
   /** Prompts the user for a line; resolves to `undefined` at the end of input. Absent if the input is not a terminal. */
   readonly ask?: ((prompt: string) => Promise<string | undefined>) | undefined
+  /** Reads standard input to its end. Absent if the input is a terminal. */
+  readonly readInput?: (() => Promise<string>) | undefined
 }
 
 export interface Arguments {

@@ -23,7 +23,9 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   colours: { out: showsColours(process.stdout), err: showsColours(process.stderr) },
-  ...(process.stdin.isTTY && { ask: askLine }),
+  ...(process.stdin.isTTY
+    ? { ask: askLine }
+    : { readInput: async () => (await import('node:stream/consumers')).text(process.stdin) }),
   ...(process.stderr.isTTY && process.env['TERM'] !== 'dumb' && { columns: () => process.stderr.columns || 80 }),
 })
 

@@ -51,6 +51,7 @@ export function openTerminal(
             status?.hide()
             return streams.ask!(safe(prompt))
           },
+    readInput: streams.readInput,
     close: () => status?.stop(),
   }
 }

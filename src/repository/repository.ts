@@ -8,6 +8,7 @@ import {
   callContext,
   digestBytes,
   isSheikhError,
+  type Json,
   type Log,
   plainPath,
   SheikhError,
@@ -34,7 +35,13 @@ import {
   type RunPlan,
 } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
-import { findUnexplained, type LoadReleaseOptions, loadRelease, type ReleasedModel } from '../releaser/index.js'
+import {
+  findUnexplained,
+  type LoadReleaseOptions,
+  loadRelease,
+  type Release,
+  type ReleasedModel,
+} from '../releaser/index.js'
 import { minimumItemsForMargin } from '../statistics/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
@@ -61,6 +68,7 @@ import { fetchModel } from './hub-id.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { evaluationPath, promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
+import { modelInputs } from './model-inputs.js'
 import { codeOf, committedPaths, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
@@ -287,6 +295,17 @@ export class Repository {
       trainer: (await trainer()) as unknown as Trainer<I, never>,
     }
     return loadRelease(await releaser(), options, this.#context)
+  }
+
+  /**
+   * What a released model receives for each value: an object is a sample, whose input the configuration selects or renders; any
+   * other value is the input itself. Warns if the template of the input is not the one of the release.
+   *
+   * @throws `invalid-options` for a value that is no object if a template makes the input; `dataset-invalid`; `template-invalid`.
+   */
+  async modelInputs(values: readonly Json[], release: Release): Promise<readonly Json[]> {
+    const configuration = await loadConfiguration(this.root, this.#context)
+    return modelInputs(values, release, { root: this.root, configuration }, this.#context)
   }
 
   head(): Promise<Head | undefined> {

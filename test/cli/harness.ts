@@ -63,19 +63,29 @@ export interface Started {
 export function start(
   cwd: string,
   argv: readonly string[],
-  { env = {}, node = [] }: { readonly env?: Readonly<Record<string, string>>; readonly node?: readonly string[] } = {},
+  {
+    env = {},
+    node = [],
+    input,
+  }: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly node?: readonly string[]
+    /** What it reads from a pipe. */
+    readonly input?: string
+  } = {},
 ): Started {
   const child = spawn(process.execPath, [...node, ...fromSource, main, ...argv], {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
+  child.stdin?.end(input)
   let [out, err] = ['', '']
   let check = () => {}
-  child.stdout.on('data', (piece) => {
+  child.stdout!.on('data', (piece) => {
     out += piece
   })
-  child.stderr.on('data', (piece) => {
+  child.stderr!.on('data', (piece) => {
     err += piece
     check()
   })

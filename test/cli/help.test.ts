@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
-const first = ['init', 'plan', 'run', 'status', 'rollback']
+const first = ['init', 'plan', 'run', 'predict', 'status', 'rollback']
 const all = [
   ...[
     ...first,
@@ -31,6 +31,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   gate: ['plan'],
   ledger: ['verify'],
   promote: ['0.1.0', '--to', 'production'],
+  predict: ['hello'],
   republish: ['0.1.0'],
   import: ['./model'],
   gc: ['--keep-last', '1'],
@@ -67,6 +68,7 @@ describe('help', () => {
       approve: ['reason', 'by'],
       report: ['out', 'html'],
       runs: ['limit'],
+      predict: ['file', 'version', 'channel'],
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],
@@ -87,7 +89,7 @@ describe('help', () => {
     const examples = out.split('Examples:\n')[1]!.trimEnd().split('\n')
     expect(examples.length).toBeGreaterThan(0)
     for (const example of examples) {
-      expect(example).toMatch(new RegExp(`^  sheikh ${name}( |$)`))
+      expect(example).toMatch(new RegExp(`^  (cat \\S+ \\| )?sheikh ${name}( |$)`))
       for (const [, option] of example.matchAll(/ (--[a-z-]+)/g)) expect(out.split('Examples:')[0]).toContain(option)
     }
   })

@@ -1,0 +1,145 @@
+import { type Json, SheikhError } from '../../core/index.js'
+import type { Prediction } from '../../model/index.js'
+import type { Verification } from '../../repository/index.js'
+import { type Command, type Terminal, toJson } from '../command.js'
+import { progressLine, RateMeter } from '../progress-line.js'
+import { open } from '../project.js'
+import { readJsonLines } from '../read-json-lines.js'
+import { terminalPath } from '../terminal-path.js'
+
+const batchSize = 64
+
+export const predict: Command = {
+  name: 'predict',
+  usage: '[text]',
+  summary: 'Answer a text, a file or standard input with the released model',
+  options: { file: { type: 'string' }, version: { type: 'string' }, channel: { type: 'string' } },
+  optionHelp: {
+    file: 'JSON Lines file of samples; other JSON values are inputs as they are',
+    version: 'Version to answer with (default: the current release)',
+    channel: "Channel to answer with, such as production (default: the project's own)",
+  },
+  examples: [
+    'sheikh predict "My parcel is late"',
+    'sheikh predict --file samples.jsonl --channel production',
+    'cat texts.txt | sheikh predict --json',
+  ],
+  positionals: [0, 1],
+  async run({ project, positionals, values, json }, terminal) {
+    const path = typeof values['file'] === 'string' ? terminalPath(terminal, values['file'], '--file') : undefined
+    if (path !== undefined && positionals.length > 0) throw usage('both a text and --file are given. Give one of them')
+    const repository = await open(project, terminal)
+    const version = await versionNamed(values, async () =>
+      (await repository.pipeline()).channels({ signal: terminal.signal }),
+    )
+    const given = await givenValues(positionals[0], path, terminal)
+    if (given.length === 0) throw usage('the input is empty')
+    // Before the model is loaded: a release that somebody altered answers nothing.
+    const verified = await repository.verify(version)
+    checkHolds(verified)
+    await using model = await repository.loadModel<Json>({ version: verified.version })
+    const inputs = await repository.modelInputs(given, model.release)
+    const predictions: Prediction[] = []
+    const meter = new RateMeter()
+    for (let first = 0; first < inputs.length; first += batchSize) {
+      predictions.push(...(await model.predict(inputs.slice(first, first + batchSize), { signal: terminal.signal })))
+      const [done, total] = [predictions.length, inputs.length]
+      meter.add(Date.now(), done)
+      const progress = { name: 'predict', done, total, unit: 'inputs', rate: meter.rate() }
+      terminal.showStatus?.((columns) => progressLine(progress, columns))
+    }
+    terminal.showStatus?.(undefined)
+    const { release } = model
+    if (!json) terminal.err(`Answered by release ${release.version} (${release.bundle.slice(0, 19)}).\n`)
+    return {
+      text: predictions.map((prediction, index) => line(prediction, idOf(given[index]!), inputs.length)).join('\n'),
+      json: toJson({
+        release: { version: release.version, bundle: release.bundle },
+        predictions: predictions.map((prediction, index) => ({ id: idOf(given[index]!), ...prediction })),
+      }),
+    }
+  },
+}
+
+async function versionNamed(
+  { version, channel }: Readonly<Record<string, string | boolean | undefined>>,
+  channels: () => Promise<Readonly<Record<string, string>>>,
+): Promise<string | undefined> {
+  if (typeof version === 'string' && typeof channel === 'string')
+    throw usage('both --version and --channel are given. Give one of them')
+  if (typeof version === 'string') return version.replace(/^v/, '')
+  if (typeof channel !== 'string') return undefined
+  const known = await channels()
+  if (Object.hasOwn(known, channel)) return known[channel]
+  throw new SheikhError(
+    'not-found',
+    `Cannot predict: the channel "${channel}" points at no release. Known channels: ${Object.keys(known).join(', ') || 'none'}. Point a channel at a release with: sheikh promote <version> --to ${channel}`,
+  )
+}
+
+/** Each input as JSON. A line of text that begins with "{" is a sample; other text is the input itself. */
+async function givenValues(
+  text: string | undefined,
+  path: string | undefined,
+  { readInput }: Terminal,
+): Promise<readonly Json[]> {
+  if (path !== undefined) return (await readJsonLines(path)).map(({ value }) => value as Json)
+  if (text !== undefined) return [parseInput(text, 'the text')]
+  if (readInput === undefined)
+    throw usage('no input is given. Give a text, name a file with --file, or pipe lines into the command')
+  const lines = (await readInput()).split('\n').map((line) => line.replace(/\r$/, ''))
+  return lines.flatMap((line, index) => (line.trim() === '' ? [] : [parseInput(line, `line ${index + 1}`)]))
+}
+
+function parseInput(text: string, where: string): Json {
+  if (!text.trimStart().startsWith('{')) return text
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new SheikhError(
+      'dataset-invalid',
+      `Cannot predict: ${where} begins with "{" but is not a JSON object. Write one complete JSON object.`,
+      { cause },
+    )
+  }
+}
+
+/** @throws `artifact-corrupt` if a check of the release fails. */
+function checkHolds({ version, checks, holds }: Verification): void {
+  if (holds) return
+  const failed = checks.find(({ status }) => status === 'invalid')
+  throw new SheikhError(
+    'artifact-corrupt',
+    `Cannot predict with ${version}: ${failed === undefined ? 'no trusted key signed it' : `its ${failed.name} is invalid (${failed.detail})`}. For all checks: sheikh verify ${version}`,
+    { facts: { version, checks } },
+  )
+}
+
+/** One line per input: its id, if it has one, the answer, and the probability of the answer. Separated by tabs. */
+function line(prediction: Prediction, id: string | number | undefined, inputs: number): string {
+  return [...(id === undefined ? [] : [String(id)]), ...answer(prediction, inputs)].join('\t')
+}
+
+function answer(prediction: Prediction, inputs: number): readonly string[] {
+  switch (prediction.kind) {
+    case 'label': {
+      const probability = prediction.probabilities?.[prediction.label]
+      return [prediction.label, ...(probability === undefined ? [] : [probability.toFixed(4)])]
+    }
+    case 'number':
+      return [String(prediction.value)]
+    case 'text':
+      // A text of several lines must not look like several answers.
+      return [inputs === 1 ? prediction.text : JSON.stringify(prediction.text)]
+    case 'vector':
+      return [JSON.stringify(prediction.values)]
+  }
+}
+
+function idOf(value: Json): string | number | undefined {
+  const { id } = (typeof value === 'object' && value !== null ? value : {}) as { readonly id?: unknown }
+  return typeof id === 'string' || typeof id === 'number' ? id : undefined
+}
+
+const usage = (fact: string) =>
+  new SheikhError('invalid-options', `Cannot predict: ${fact}. See: sheikh predict --help`)
