@@ -26,6 +26,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   evaluation: async () => (await import('./commands/evaluation.js')).evaluation,
   gate: async () => (await import('./commands/gate.js')).gate,
   ledger: async () => (await import('./commands/ledger.js')).ledger,
+  completion: async () => (await import('./commands/completion.js')).completion,
 }
 
 export const allCommands = (): Promise<readonly Command[]> => Promise.all(Object.values(loaders).map((load) => load()))

@@ -49,6 +49,10 @@ export interface Command {
   readonly options: NonNullable<ParseArgsConfig['options']>
   /** The description of each option, for `--help`. */
   readonly optionHelp: Readonly<Record<string, string>>
+  /** The first argument, if it must be one of these words. For shell completion. */
+  readonly actions?: readonly string[] | undefined
+  /** The values of options that have known ones. For shell completion. */
+  readonly choices?: Readonly<Record<string, readonly string[]>> | undefined
   /** One or two complete command lines, for `--help`. */
   readonly examples: readonly string[]
   /** How many positional arguments the command takes. */

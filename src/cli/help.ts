@@ -1,13 +1,25 @@
 import type { Command } from './command.js'
+import { globalOptions } from './parse-arguments.js'
 
-const globalOptions = `Global options, before or after the command:
-  --project <dir>  Project folder (default: the current folder)
-  --json           Print one line of JSON instead of text
-  --quiet, -q      Print only the result and errors: no progress, no warnings
-  --verbose        Print errors with their stack and cause
-  --no-color       Print without colours, as with the variable NO_COLOR
-  --help, -h       Show help for sheikh or for a command
-  --version, -v    Print the version (before a command only)`
+/** The description of each option that every command accepts. */
+export const globalOptionHelp: Readonly<Record<keyof typeof globalOptions, string>> = {
+  project: 'Project folder (default: the current folder)',
+  json: 'Print one line of JSON instead of text',
+  quiet: 'Print only the result and errors: no progress, no warnings',
+  verbose: 'Print errors with their stack and cause',
+  'no-color': 'Print without colours, as with the variable NO_COLOR',
+  help: 'Show help for sheikh or for a command',
+}
+
+const flagOf = (name: string, option: { readonly type: string; readonly short?: string }) =>
+  `--${name}${option.type === 'string' ? ' <dir>' : ''}${option.short === undefined ? '' : `, -${option.short}`}`
+
+const globalLines = [
+  ...Object.entries(globalOptions).map(
+    ([name, option]) => `  ${flagOf(name, option).padEnd(15)}  ${globalOptionHelp[name as keyof typeof globalOptions]}`,
+  ),
+  `  ${'--version, -v'.padEnd(15)}  Print the version (before a command only)`,
+]
 
 export function generalHelp(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name, usage }) => `${name} ${usage}`.length))
@@ -19,7 +31,8 @@ Usage: sheikh <command> [options]
 Commands:
 ${lines.join('\n')}
 
-${globalOptions}
+Global options, before or after the command:
+${globalLines.join('\n')}
 
 Exit codes: 0 released, restored or up to date; 1 error; 2 held; 3 awaiting approval;
 4 infrastructure failure, safe to retry; 5 locked by another run; 130 aborted.

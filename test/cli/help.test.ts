@@ -20,7 +20,7 @@ const all = [
     'import',
     'gc',
   ],
-  ...['report', 'evaluation', 'gate', 'ledger'],
+  ...['report', 'evaluation', 'gate', 'ledger', 'completion'],
 ]
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
@@ -183,7 +183,7 @@ describe('what cannot be understood', () => {
 
 describe('a folder that is no project', () => {
   // `gate compare` and `doctor` need no project.
-  it.each(all.filter((name) => !['init', 'gate', 'doctor'].includes(name)))(
+  it.each(all.filter((name) => !['init', 'gate', 'doctor', 'completion'].includes(name)))(
     '%s: 1, and says what to do',
     async (name) => {
       const folder = await temporary()

@@ -28,6 +28,7 @@ export const evaluation: Command = {
     questions: 'label: write the items to label to this file, as JSON Lines, and stop',
     answers: 'label: JSON Lines file of {"id", "target"}; read first, and extended as you answer prompts',
   },
+  actions: ['pin', 'add', 'status', 'repin', 'label'],
   examples: [
     'sheikh evaluation pin --share 0.2',
     'sheikh evaluation label --pool inputs.jsonl --answers answers.jsonl',

@@ -51,6 +51,7 @@ export const gate: Command = {
     'maximum-evaluations': 'plan: number of candidates that the set will judge; prints both power curves (default: 1)',
     discordance: 'plan: share of items that exactly one of the models answers correctly, 0..1 (default: 0.05)',
   },
+  actions: ['compare', 'plan', 'test'],
   examples: [
     'sheikh gate compare --baseline old.jsonl --candidate new.jsonl',
     'sheikh gate plan --items 2000 --margin 0.01',

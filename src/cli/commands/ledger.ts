@@ -15,6 +15,7 @@ export const ledger: Command = {
     reason: 'accept-loss: why releases in the ledger are missing from the registry',
     by: 'accept-loss: who accepts the loss (default: user.name and user.email of Git)',
   },
+  actions: ['verify', 'show', 'accept-loss'],
   examples: ['sheikh ledger verify', 'sheikh ledger show --limit 20'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {

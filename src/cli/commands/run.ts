@@ -21,6 +21,7 @@ export const run: Command = {
     'release-as': 'patch, minor, major or a version (default: depends on what changed)',
     report: 'Also write the report to this file, as Markdown',
   },
+  choices: { 'release-as': ['patch', 'minor', 'major'] },
   examples: ['sheikh run', 'sheikh run --release-as minor --report report.md'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
