@@ -13,6 +13,8 @@ export {
   type Notice,
   openRepository,
   type Pinned,
+  type ProjectTemplate,
+  projectTemplates,
   type Repository,
   type RepositoryOptions,
   type Retention,

@@ -57,7 +57,7 @@ describe('help', () => {
 
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
-      init: ['empty', 'here', 'name'],
+      init: ['template', 'empty', 'here', 'name'],
       run: ['retrain', 'allow-dirty', 'release-as', 'report'],
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],

@@ -120,10 +120,11 @@ it('an error is one JSON document with its code, its message and its facts', asy
   expect(missing).toMatchObject({ code: 1, json: { error: { code: 'not-found', message: expect.any(String) } } })
   const nowhere = await sheikhJson(folder, 'rollback', '--to', '9.9.9', '--reason', 'x')
   expect(nowhere).toMatchObject({ code: 1, json: { error: { code: 'not-found' } } })
-  const twice = await sheikhJson(folder, 'init')
-  expect(twice).toMatchObject({
+  const around = await temporary()
+  await write(around, 'thesis.tex', 'mine')
+  expect(await sheikhJson(around, 'init')).toMatchObject({
     code: 1,
-    json: { error: { code: 'invalid-options', facts: { paths: expect.any(Array) } } },
+    json: { error: { code: 'invalid-options', facts: { paths: ['thesis.tex'] } } },
   })
   expect(await sheikhJson(folder, 'why', 'nothing')).toMatchObject({ code: 1, json: { error: {} } })
   expect(await sheikhJson(folder, 'approve', 'nothing', '--reason', 'tried')).toMatchObject({

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { initGitRepository } from '../../src/repository/git/index.js'
@@ -81,16 +81,75 @@ describe('init', () => {
     expect(await repository.dirtyPaths()).toEqual(['models/tickets/dataset/samples/billing/new.json'])
   })
 
-  it.each(['dataset', 'mlops', 'prompts'])(
-    'over a %s that is there is refused, and nothing is written',
-    async (name) => {
+  it('adds what a project lacks, changes no file, and names what it left', async () => {
+    const root = temporaryFolder()
+    git(root, 'init', '-q')
+    const mine = {
+      'dataset/config.yaml': 'dataset: { name: mine }\nprojection: { input: body, target: label }\n',
+      'dataset/samples/mine/1.json': '{"body":"hello","label":"greeting"}',
+      'mlops/pipeline.yaml': 'pipeline: { name: mine }\n',
+    }
+    for (const [path, text] of Object.entries(mine)) write(root, path, text)
+    const made = await initRepository(root)
+    for (const [path, text] of Object.entries(mine)) expect(readFileSync(join(root, path), 'utf8')).toBe(text)
+    const added = [
+      '.gitignore',
+      'dataset/schemas/sample.json',
+      'prompts/inference/classify.txt',
+      'mlops/training/config.yaml',
+    ]
+    expect(made).toEqual({
+      commit: expect.stringMatching(/^[0-9a-f]{40}$/),
+      added,
+      left: ['dataset/config.yaml', 'mlops/pipeline.yaml', 'dataset/samples'],
+      pinned: 0,
+    })
+    expect(git(root, 'ls-files').trim().split('\n').toSorted()).toEqual(added.toSorted())
+    expect(git(root, 'log', '--format=%s')).toContain('Complete the project')
+  })
+
+  it('pins nothing of a user’s own samples, and leaves an evaluation set', async () => {
+    const root = temporaryFolder()
+    git(root, 'init', '-q')
+    write(root, 'dataset/samples/mine.csv', 'text,label\nhello,greeting\n')
+    write(root, 'dataset/evaluation.json', '{}')
+    expect(await initRepository(root)).toMatchObject({ left: ['dataset/samples'], pinned: 0 })
+    expect(readdirSync(join(root, 'dataset/samples'))).toEqual(['mine.csv'])
+    expect(readFileSync(join(root, 'dataset/evaluation.json'), 'utf8')).toBe('{}')
+  })
+
+  it('leaves a configuration of another extension, so that there is one', async () => {
+    const root = temporaryFolder()
+    git(root, 'init', '-q')
+    write(root, 'sheikh.config.ts', 'export default {}\n')
+    const { left, added } = await initRepository(root, { template: 'own-model' })
+    expect([left, added.includes('sheikh.config.mjs')]).toEqual([['sheikh.config.ts'], false])
+  })
+
+  it.each(['dataset', 'mlops', 'dataset/config.yaml/x'])(
+    'in a folder with %s in the way is refused, and nothing is written',
+    async (path) => {
       const root = temporaryFolder()
-      mkdirSync(join(root, name))
-      for (const here of [false, true])
-        await expect(initRepository(root, { here })).rejects.toMatchObject({ code: 'invalid-options' })
-      expect(readdirSync(root)).toEqual([name])
+      write(root, path, 'mine')
+      const before = readdirSync(root, { recursive: true })
+      await expect(initRepository(root, { here: true })).rejects.toMatchObject({ code: 'invalid-options' })
+      expect(readdirSync(root, { recursive: true })).toEqual(before)
     },
   )
+
+  it('writes nothing through a symbolic link', async () => {
+    const [root, elsewhere] = [temporaryFolder(), temporaryFolder()]
+    symlinkSync(elsewhere, join(root, 'mlops'))
+    await expect(initRepository(root, { here: true })).rejects.toMatchObject({ code: 'invalid-config' })
+    expect(readdirSync(elsewhere)).toEqual([])
+  })
+
+  it('in a folder with half a .git, which a killed init leaves, starts again', async () => {
+    const root = temporaryFolder()
+    mkdirSync(join(root, '.git/refs'), { recursive: true })
+    expect(await initRepository(root)).toMatchObject({ pinned: 80, left: [] })
+    gitCheck(root)
+  })
 
   it('adds what is missing to a .gitignore that is there', async () => {
     const root = temporaryFolder()
@@ -160,10 +219,11 @@ describe('init', () => {
     expect(git(root, 'symbolic-ref', 'HEAD').trim()).toBe('refs/heads/main')
   })
 
-  it('twice is refused', async () => {
+  it('twice adds nothing the second time', async () => {
     const root = temporaryFolder()
-    await initRepository(root)
-    await expect(initRepository(root)).rejects.toThrow(/already/)
+    const { commit } = await initRepository(root)
+    expect(await initRepository(root)).toEqual({ added: [], left: [], pinned: 80 })
+    expect(git(root, 'rev-parse', 'HEAD').trim()).toBe(commit)
     expect(gitStatus(root)).toBe('')
   })
 })

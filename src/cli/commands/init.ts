@@ -1,18 +1,29 @@
 import { relative } from 'node:path'
-import type { Command } from '../command.js'
+import type { Initialised, ProjectTemplate } from '../../repository/index.js'
+import { type Command, toJson } from '../command.js'
 import { terminalPath } from '../terminal-path.js'
+
+// A copy of the names, so that the help and the completion do not load the repository. A test compares them.
+const templates: readonly ProjectTemplate[] = ['text-classifier', 'llama', 'command-python', 'own-model']
 
 export const init: Command = {
   name: 'init',
   usage: '[dir]',
-  summary: 'Create a project: files, samples, evaluation set and first commit',
-  options: { empty: { type: 'boolean' }, here: { type: 'boolean' }, name: { type: 'string' } },
+  summary: 'Create a project, or add what is missing to an existing folder, and commit it',
+  options: {
+    template: { type: 'string' },
+    empty: { type: 'boolean' },
+    here: { type: 'boolean' },
+    name: { type: 'string' },
+  },
   optionHelp: {
+    template: `What to train: ${templates.join(', ')} (default: ${templates[0]})`,
     empty: 'Do not generate the 200 example samples',
-    here: 'Allow a folder that already contains other files',
+    here: 'Create a repository in a folder that already contains other files',
     name: "Project name (default: the folder's name)",
   },
-  examples: ['sheikh init my-model', 'sheikh init my-model --empty'],
+  choices: { template: templates },
+  examples: ['sheikh init my-model', 'sheikh init my-model --template command-python', 'sheikh init --here --empty'],
   positionals: [0, 1],
   async run({ positionals, project, values }, { cwd, signal }) {
     const { initRepository } = await import('../../repository/index.js')
@@ -21,18 +32,40 @@ export const init: Command = {
     const made = await initRepository(directory, {
       samples: values['empty'] !== true,
       here: values['here'] === true,
+      ...(typeof values['template'] === 'string' && { template: values['template'] as ProjectTemplate }),
       ...(typeof values['name'] === 'string' && { name: values['name'] }),
       signal,
     })
     const there = relative(cwd, directory)
     const go = there === '' ? '' : ` --project ${there}`
-    const next =
-      made.pinned === 0
-        ? 'Next: put samples into dataset/samples/<category>/, commit them, then: sheikh evaluation pin'
-        : `Next: sheikh plan${go}, then: sheikh run${go}`
-    return {
-      text: `Created a project in ${directory} and committed it (${made.commit.slice(0, 10)}): ${made.files} files, ${made.pinned} samples pinned as the evaluation set.\n${next}`,
-      json: { directory, commit: made.commit, files: made.files, pinned: made.pinned },
-    }
+    const lines = [
+      ...resultLines(directory, made),
+      ...(made.left.length === 0 ? [] : [`Left as they are: ${shortList(made.left)}.`]),
+      nextLine(made, go, there),
+    ]
+    return { text: lines.join('\n'), json: toJson({ directory, commit: null, ...made }) }
   },
 }
+
+function resultLines(directory: string, { commit, added, left, pinned }: Initialised): readonly string[] {
+  if (commit === undefined) return [`Nothing to add: ${directory} is a project already.`]
+  const committed = `and committed ${added.length === 1 ? 'it' : 'them'} (${commit.slice(0, 10)})`
+  const isWhole = left.length === 0 && added.includes('dataset/config.yaml')
+  if (!isWhole) return [`Added ${added.length} files to ${directory} ${committed}: ${shortList(added)}.`]
+  return [
+    `Created a project in ${directory} and committed it (${commit.slice(0, 10)}): ${added.length} files, ${pinned} samples pinned as the evaluation set.`,
+  ]
+}
+
+function nextLine({ added, left, pinned }: Initialised, go: string, there: string): string {
+  const packages = added.includes('package.json')
+    ? `npm install${there === '' ? '' : ` --prefix ${there}`}, then: `
+    : ''
+  if (pinned > 0) return `Next: ${packages}sheikh plan${go}, then: sheikh run${go}`
+  return left.includes('dataset/samples')
+    ? `Next: ${packages}sheikh validate${go}, which checks the samples and says what is missing`
+    : `Next: ${packages}put samples into dataset/samples/<category>/, commit them, then: sheikh evaluation pin`
+}
+
+const shortList = (paths: readonly string[]) =>
+  `${paths.slice(0, 8).join(', ')}${paths.length > 8 ? ` and ${paths.length - 8} more` : ''}`

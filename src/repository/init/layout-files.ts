@@ -1,4 +1,5 @@
 import { generateSamples } from './generate-samples.js'
+import { type ProjectTemplate, templateFiles } from './templates.js'
 
 export interface LayoutFile {
   /** Below the project's folder. */
@@ -9,22 +10,25 @@ export interface LayoutFile {
 /** What Git is to leave out of every commit of a project. */
 const ignoredPatterns: readonly string[] = ['node_modules/', '.sheikh/', 'releases/']
 
-/** The files of a new project. @param samples whether the generated ones are among them. */
-export function layoutFiles(name: string, samples: boolean): readonly LayoutFile[] {
-  const generated = samples
-    ? generateSamples().map((sample) => ({
-        path: `dataset/samples/${sample.label}/${sample.id}.json`,
-        text: `${JSON.stringify(sample, null, 2)}\n`,
-      }))
-    : [{ path: 'dataset/samples/.gitkeep', text: '' }]
+export const samplesKeepFile: LayoutFile = { path: 'dataset/samples/.gitkeep', text: '' }
+
+/** The generated samples, one file each. */
+export const sampleFilesOfInit = (): readonly LayoutFile[] =>
+  generateSamples().map((sample) => ({
+    path: `dataset/samples/${sample.label}/${sample.id}.json`,
+    text: `${JSON.stringify(sample, null, 2)}\n`,
+  }))
+
+/** The files of a new project except its samples. @param samples whether the generated ones are used. */
+export function layoutFiles(name: string, template: ProjectTemplate, samples: boolean): readonly LayoutFile[] {
+  const { files, ignored } = templateFiles(template)
   return [
-    { path: '.gitignore', text: `${ignoredPatterns.join('\n')}\n` },
+    { path: '.gitignore', text: `${[...ignoredPatterns, ...ignored].join('\n')}\n` },
     { path: 'dataset/config.yaml', text: datasetConfig(name) },
     { path: 'dataset/schemas/sample.json', text: `${JSON.stringify(sampleSchema, null, 2)}\n` },
     { path: 'mlops/pipeline.yaml', text: pipelineConfig(name, samples) },
-    { path: 'mlops/training/config.yaml', text: trainingConfig },
     { path: 'prompts/inference/classify.txt', text: 'Which kind of ticket is this?\n\n{{ text }}\n' },
-    ...generated,
+    ...files,
   ]
 }
 
@@ -74,10 +78,4 @@ ${
   release:
     targets:
       - directory: { path: releases }
-`
-
-const trainingConfig = `model:
-  architecture: text-classifier       # or a trainer of your own, in sheikh.config.ts
-training:
-  seed: 0
 `
