@@ -3,8 +3,10 @@ export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
 export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'
 export { parsePending, parseRelease } from './parse-release.js'
-export { notFound, notHeld, pointedAt, versionTaken } from './registry-errors.js'
+export { corruptRecord, notFound, notHeld, pointedAt, versionTaken } from './registry-errors.js'
 export { byVersion } from './release-order.js'
+export { pendingName } from './release-records.js'
+export type { Checksums, ReleaseStorage, StoredBundle } from './release-storage.js'
 export { releaseTo } from './release-to.js'
 export type {
   Attestation,
@@ -20,6 +22,7 @@ export type {
   UnexplainedItem,
   Version,
 } from './releaser.js'
+export { storedRegistry } from './stored-registry.js'
 export { type TagFormat, tagFormat } from './tag-format.js'
 export { findUnexplained } from './unexplained.js'
 export {

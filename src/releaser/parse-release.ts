@@ -1,21 +1,22 @@
-import { digestManifest, isDigest, type Manifest, messageOf, parseManifest, SheikhError } from '../core/index.js'
+import { digestManifest, isDigest, type Manifest, messageOf, parseManifest } from '../core/index.js'
+import { corruptRecord } from './registry-errors.js'
 import type { PendingRelease, PostPublishActions, Release, ReleaseRecord } from './releaser.js'
 import { isVersion } from './version.js'
 
 /** Parses the stored document of a pending release. @throws `artifact-corrupt`, naming `where`, for anything else. */
 export function parsePending(value: unknown, where: string): PendingRelease {
   const pending = value as Partial<PendingRelease> | null
-  if (typeof pending !== 'object' || pending === null) throw corrupt(where, 'it is not an object')
+  if (typeof pending !== 'object' || pending === null) throw corruptRecord(where, 'it is not an object')
   if (pending.formatVersion !== 1)
-    throw corrupt(where, `its format version is ${JSON.stringify(pending.formatVersion)}, not 1`)
-  if (!isVersion(pending.version)) throw corrupt(where, 'it has no version')
-  if (!isDigest(pending.bundle)) throw corrupt(where, 'it has no bundle')
+    throw corruptRecord(where, `its format version is ${JSON.stringify(pending.formatVersion)}, not 1`)
+  if (!isVersion(pending.version)) throw corruptRecord(where, 'it has no version')
+  if (!isDigest(pending.bundle)) throw corruptRecord(where, 'it has no bundle')
   const manifest = parseFiles(pending.manifest, where)
   if (digestManifest(manifest) !== pending.bundle)
-    throw corrupt(where, 'its bundle digest differs from the digest of its manifest')
+    throw corruptRecord(where, 'its bundle digest differs from the digest of its manifest')
   const { record } = pending
   if (typeof record !== 'object' || record === null || typeof record.runId !== 'string')
-    throw corrupt(where, 'it has no record')
+    throw corruptRecord(where, 'it has no record')
   return {
     formatVersion: 1,
     version: pending.version,
@@ -29,7 +30,7 @@ export function parsePending(value: unknown, where: string): PendingRelease {
 export function parseRelease(value: unknown, where: string): Release {
   const { publishedAtMs } = (value ?? {}) as Partial<Release>
   const pending = parsePending(value, where)
-  if (typeof publishedAtMs !== 'number') throw corrupt(where, 'it has no publication time')
+  if (typeof publishedAtMs !== 'number') throw corruptRecord(where, 'it has no publication time')
   return { ...pending, publishedAtMs }
 }
 
@@ -37,20 +38,22 @@ function parseFiles(value: unknown, where: string): Manifest {
   try {
     return parseManifest(value)
   } catch (error) {
-    throw corrupt(where, messageOf(error).replace(/\.$/, ''), error)
+    throw corruptRecord(where, messageOf(error).replace(/\.$/, ''), error)
   }
 }
 
 function parsePostPublish(value: unknown, where: string): PostPublishActions {
   const postPublish = value as Partial<PostPublishActions> | null
-  if (typeof postPublish !== 'object' || postPublish === null) throw corrupt(where, 'it has no postPublish')
+  if (typeof postPublish !== 'object' || postPublish === null) throw corruptRecord(where, 'it has no postPublish')
   const { channel, replaces, withdraws, reason, by, sourceKey } = postPublish
   if (!Array.isArray(withdraws) || !withdraws.every(isVersion))
-    throw corrupt(where, 'postPublish.withdraws is not a list of versions')
+    throw corruptRecord(where, 'postPublish.withdraws is not a list of versions')
   if (replaces !== undefined && replaces !== null && !isVersion(replaces))
-    throw corrupt(where, 'postPublish.replaces is not a version')
-  if (channel !== undefined && typeof channel !== 'string') throw corrupt(where, 'postPublish.channel is not a string')
-  if (sourceKey !== undefined && !isDigest(sourceKey)) throw corrupt(where, 'postPublish.sourceKey is not a digest')
+    throw corruptRecord(where, 'postPublish.replaces is not a version')
+  if (channel !== undefined && typeof channel !== 'string')
+    throw corruptRecord(where, 'postPublish.channel is not a string')
+  if (sourceKey !== undefined && !isDigest(sourceKey))
+    throw corruptRecord(where, 'postPublish.sourceKey is not a digest')
   return {
     ...(channel !== undefined && { channel }),
     ...(replaces !== undefined && { replaces }),
@@ -60,10 +63,3 @@ function parsePostPublish(value: unknown, where: string): PostPublishActions {
     ...(sourceKey !== undefined && { sourceKey }),
   }
 }
-
-const corrupt = (where: string, fact: string, cause?: unknown) =>
-  new SheikhError(
-    'artifact-corrupt',
-    `Cannot read the release in "${where}": ${fact}. Restore the registry from a backup.`,
-    { facts: { file: where }, ...(cause !== undefined && { cause }) },
-  )

@@ -30,3 +30,9 @@ export const pointedAt = (version: string) =>
       facts: { version },
     },
   )
+
+export const corruptRecord = (address: string, fact: string, cause?: unknown) =>
+  new SheikhError('artifact-corrupt', `Cannot read "${address}": ${fact}. Restore the registry from a backup.`, {
+    facts: { file: address },
+    ...(cause !== undefined && { cause }),
+  })

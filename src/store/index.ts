@@ -11,6 +11,7 @@ export {
   renameDurably,
   writeFileAtomic,
 } from './atomic-files.js'
+export { makeEmptyFolder, namesIn } from './empty-folder.js'
 export { type FileSystem, nodeFileSystem } from './file-system.js'
 export { cachedFile } from './hub-cache.js'
 export { refuseLfsPointer } from './lfs-pointer.js'

@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises'
-import { type CallContext, canonicalJson, type Digest, isSheikhError, SheikhError } from '../../core/index.js'
-import { makeDirectory, storageFailed } from '../../store/index.js'
+import { type CallContext, canonicalJson, type Digest, isSheikhError } from '../../core/index.js'
+import { makeEmptyFolder } from '../../store/index.js'
 import {
   checkedChannel,
   compareVersions,
@@ -275,12 +274,7 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
       const found = await find(api, version)
       if (found === undefined || (await (await channelsOf(api)).marks(version)).removedAtMs !== undefined)
         throw notFound(version)
-      if (!(await isEmpty(directory)))
-        throw new SheikhError(
-          'invalid-options',
-          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty folder.`,
-        )
-      await makeDirectory(directory)
+      await makeEmptyFolder(directory, `open ${version} into`)
       const { document } = found
       await fetchFiles(api, document, { assetOf: await assetsIn(api, found), directory }, onProgress)
       return { digest: document.pending.bundle, manifest: document.pending.manifest, directory }
@@ -321,13 +315,4 @@ const assetsIn = async (api: GitHubApi, { release, document }: Found) =>
 function checkVersion(document: ReleaseDocument, version: string): ReleaseDocument {
   if (document.pending.version === version) return document
   throw notHeld(version, `its document describes ${document.pending.version}`)
-}
-
-async function isEmpty(directory: string): Promise<boolean> {
-  try {
-    return (await readdir(directory)).length === 0
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
-    throw storageFailed('read', directory, error)
-  }
 }

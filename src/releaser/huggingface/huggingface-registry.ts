@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, inParallel, isSheikhError, SheikhError } from '../../core/index.js'
-import { makeDirectory } from '../../store/index.js'
+import { type CallContext, inParallel, isSheikhError } from '../../core/index.js'
+import { makeEmptyFolder } from '../../store/index.js'
 import {
   type Bundle,
   byVersion,
@@ -238,12 +237,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       const found = isVersion(version) ? await standing(view, version) : undefined
       if (found === undefined || (await view.marks()).removals.has(version)) throw notFound(version)
       const { release, commit } = found
-      await makeDirectory(directory)
-      if ((await readdir(directory)).length > 0)
-        throw new SheikhError(
-          'invalid-options',
-          `Cannot open ${version} into "${directory}": the folder is not empty. Name an empty folder.`,
-        )
+      await makeEmptyFolder(directory, `open ${version} into`)
       await inParallel(release.manifest.files, parallelFiles, async (file) => {
         const { path, sizeBytes } = file
         await call.client.download(commit, file, join(directory, path), (receivedBytes) =>

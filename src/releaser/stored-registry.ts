@@ -1,0 +1,132 @@
+import type { CallContext, Json } from '../core/index.js'
+import { makeEmptyFolder } from '../store/index.js'
+import { channelRecords } from './channel-records.js'
+import { corruptRecord, notFound, pointedAt, versionTaken } from './registry-errors.js'
+import { encodePending, releaseRecords, type StoredRelease } from './release-records.js'
+import type { Checksums, ReleaseStorage } from './release-storage.js'
+import type { PendingRelease, Release, Releaser } from './releaser.js'
+import { parseVersion } from './version.js'
+
+/**
+ * A registry over a storage. Readers use only the documents of releases, each of which appears completely or not at all. If
+ * two writers race for a version or a channel, one gets `release-conflict`.
+ */
+export function storedRegistry(
+  storage: ReleaseStorage,
+  { name, describe }: { readonly name: string; describe(): Json },
+): Releaser {
+  const records = releaseRecords(storage)
+  const channels = channelRecords(storage)
+
+  async function existing(version: string, context: CallContext): Promise<StoredRelease> {
+    context.signal.throwIfAborted()
+    const release = await records.release(version, context)
+    if (release === undefined) throw notFound(version)
+    return release
+  }
+
+  return {
+    contract: 1,
+    name,
+    version: '1',
+    describe,
+
+    async current(channel, context) {
+      context.signal.throwIfAborted()
+      const version = await channels.read(channel, context)
+      if (version === undefined) return undefined
+      const release = await records.release(version, context)
+      if (release !== undefined) return releaseOf(release)
+      throw corruptRecord(storage.addressOf(`channels/${channel}`), `it points at ${version}, which does not exist`)
+    },
+
+    async channels(context) {
+      context.signal.throwIfAborted()
+      return await channels.all(context)
+    },
+
+    async *history(context) {
+      context.signal.throwIfAborted()
+      for (const release of await records.releases(context)) yield releaseOf(release)
+    },
+
+    async prepare({ bundle, version, postPublish, record }, context) {
+      context.signal.throwIfAborted()
+      const taken = await records.release(parseVersion(version), context)
+      if (taken !== undefined && taken.bundle !== bundle.digest) throw versionTaken(version)
+      const { digest, manifest, directory } = bundle
+      const pending: PendingRelease = { formatVersion: 1, version, bundle: digest, manifest, postPublish, record }
+      const others = () => records.bundlesInUse(context)
+      const encode = (checksums: Checksums) => encodePending(pending, checksums)
+      await storage.putPending({ pending, directory, others, encode }, context)
+      return pending
+    },
+
+    async *pending(context) {
+      context.signal.throwIfAborted()
+      // A release appears at once, so there is no state between pending and published.
+      for (const { checksums: _, ...pending } of await records.pendingReleases(context))
+        yield { pending, publishing: false }
+    },
+
+    async verify(pending, context) {
+      context.signal.throwIfAborted()
+      await storage.verifyBundle(pending, await records.checksumsOf(pending, context), context)
+    },
+
+    async publish(pending, context) {
+      context.signal.throwIfAborted()
+      if ((await records.release(pending.version, context)) === undefined) {
+        const checksums = await records.checksumsOf(pending, context)
+        // An earlier release may have stored the same bundle years ago.
+        await storage.placeBundle(pending, checksums, context)
+        const sequence = ((await records.releases(context))[0]?.sequence ?? 0) + 1
+        await records.createRelease({ ...pending, publishedAtMs: context.clock.nowMs(), checksums, sequence }, context)
+      }
+      const release = (await records.release(pending.version, context))!
+      if (release.bundle !== pending.bundle || release.record.runId !== pending.record.runId)
+        throw versionTaken(pending.version)
+      await storage.removePending(pending, context)
+      return releaseOf(release)
+    },
+
+    async point(channel, version, expected, context) {
+      await existing(version, context)
+      await channels.point(channel, version, expected, context)
+    },
+
+    async discard(pending, context) {
+      context.signal.throwIfAborted()
+      const used = await records.bundlesInUse(context, pending)
+      // An interrupted publication may have placed the bundle already. Remove it before the pending release, so that the next
+      // run retries if this is interrupted too.
+      if (!used.some(({ bundle }) => bundle === pending.bundle)) await storage.removeBundle(pending.bundle, context)
+      await storage.removePending(pending, context)
+    },
+
+    async withdraw(version, reason, context) {
+      await existing(version, context)
+      await records.mark('withdrawals', version, { reason, atMs: context.clock.nowMs() }, context)
+    },
+
+    async remove(version, context) {
+      const { bundle } = await existing(version, context)
+      if (Object.values(await channels.all(context)).includes(version)) throw pointedAt(version)
+      // Write the mark first: after a crash only unused files remain, and the next removal deletes them.
+      await records.mark('removals', version, { atMs: context.clock.nowMs() }, context)
+      const used = await records.bundlesInUse(context)
+      if (!used.some((other) => other.bundle === bundle)) await storage.removeBundle(bundle, context)
+    },
+
+    async open(version, directory, context) {
+      const release = await existing(version, context)
+      if (release.removedAtMs !== undefined) throw notFound(version)
+      await makeEmptyFolder(directory, `open ${version} into`)
+      await storage.openBundle(release, directory, context)
+      return { digest: release.bundle, manifest: release.manifest, directory }
+    },
+  }
+}
+
+/** The release without the fields that only a storage needs. */
+const releaseOf = ({ checksums: _, sequence: __, ...release }: StoredRelease): Release => release
