@@ -139,6 +139,9 @@ describe('the floor plan', () => {
     }
     visit(join(root, 'index.ts'), [])
     expect(reached).toEqual([])
+    // Parts of this package that most programs do not use.
+    const unused = /^(prompts\/jinja\/|trainer\/command\/(fit-program|predict-program)\.)/
+    expect([...seen].map(inside).filter((file) => unused.test(file))).toEqual([])
   })
 
   it('clock, chance, environment and console stay in adapters and the command line', () => {

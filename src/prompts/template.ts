@@ -1,4 +1,4 @@
-import { compile, JinjaError, type JinjaTemplate, type Position } from './jinja/index.js'
+import type { JinjaTemplate, Position } from './jinja/index.js'
 import { templateInvalid } from './template-error.js'
 
 /**
@@ -33,11 +33,17 @@ export async function parseTemplate(text: string, file: string): Promise<Templat
       `it has ${text.length} characters, but the maximum is ${maximumTemplateLength}`,
       'Shorten it.',
     )
+  // Loaded here, because most programs that import the package use no template.
+  const { compile, JinjaError } = await import('./jinja/index.js')
+  const refused = (error: unknown, failure: string, remedy: string) =>
+    error instanceof JinjaError
+      ? templateInvalid(file, error.position, `${failure}: ${error.message}`, remedy, { cause: error })
+      : error
   let template: JinjaTemplate
   try {
     template = compile(text)
   } catch (error) {
-    throw refused(error, file, 'it cannot be parsed', 'Correct the template.')
+    throw refused(error, 'it cannot be parsed', 'Correct the template.')
   }
   const variables = template.variables.filter(({ optional }) => !optional)
   const check = (known: readonly string[]) => {
@@ -60,15 +66,10 @@ export async function parseTemplate(text: string, file: string): Promise<Templat
       try {
         return template.render(given, limits)
       } catch (error) {
-        throw refused(error, file, 'it cannot be rendered', 'Correct the template or its variables.')
+        throw refused(error, 'it cannot be rendered', 'Correct the template or its variables.')
       }
     },
   }
-}
-
-function refused(error: unknown, file: string, failure: string, remedy: string): unknown {
-  if (!(error instanceof JinjaError)) return error
-  return templateInvalid(file, error.position, `${failure}: ${error.message}`, remedy, { cause: error })
 }
 
 /** Renders a template once. @param file its name in errors. */

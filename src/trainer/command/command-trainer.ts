@@ -5,10 +5,9 @@ import { digestJson, type Json } from '../../core/index.js'
 import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
 import { verifyNamedFiles } from '../../store/index.js'
 import type { LoadContext, Trainer } from '../trainer.js'
-import { fitByProgram } from './fit-program.js'
 import { filesAmong, inputDigests, writtenFiles } from './input-digests.js'
 import { argvOf, type CommandTrainerOptions } from './options.js'
-import { type Predictor, startPredictor } from './predict-program.js'
+import type { Predictor } from './predict-program.js'
 import { protocolVersion, writePredictRequest } from './request.js'
 import { type Settings, settingsOf } from './settings.js'
 
@@ -46,6 +45,8 @@ export function commandTrainer<I = string, T = string>(options: CommandTrainerOp
     async fit(request, context) {
       // Computed before the program reads its inputs, so that an edit during the run leads to another key.
       const described = describe()
+      // Loaded here, because most programs that import the package start no other program.
+      const { fitByProgram } = await import('./fit-program.js')
       const { weights, lossCurve, environment } = await fitByProgram(settings, request, context)
       return {
         weights,
@@ -84,6 +85,7 @@ async function loadCommandModel<I>(
   context: LoadContext,
 ): Promise<Model<I>> {
   await verifyNamedFiles(weights.path, weights.manifest, context)
+  const { startPredictor } = await import('./predict-program.js')
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-predict-'))
   const remove = () => rm(folder, { recursive: true, force: true })
   const start = (starting: LoadContext) => startPredictor(settings, requestFile, starting)

@@ -3,6 +3,7 @@ import type * as TensorFlow from '@tensorflow/tfjs-core'
 import { type CallContext, isSheikhError, type Json, messageOf, SheikhError } from '../../core/index.js'
 import { loadNative } from './native.js'
 import { nativeKernels, registerNativeKernels } from './native-kernels.js'
+import { packageVersion } from './package-version.js'
 import { registerWasmKernels } from './wasm-kernels.js'
 import { loadWebGpu } from './webgpu.js'
 import { registerWebGpuKernels } from './webgpu-kernels.js'
@@ -64,6 +65,26 @@ export async function openDevice(name: DeviceName | 'auto', context: Pick<CallCo
   })
   opened.set(name, opening)
   return opening
+}
+
+const backendPackages = { wasm: '@tensorflow/tfjs-backend-wasm', js: '@tensorflow/tfjs-backend-cpu' } as const
+
+/**
+ * The packages and the fingerprint of a device, as `openDevice` returns them. Does not load tfjs for `wasm` and `js`, so that
+ * planning a run does not pay for it.
+ *
+ * @throws as `openDevice` for the other devices.
+ */
+export async function deviceEnvironment(
+  name: DeviceName | 'auto',
+  context: Pick<CallContext, 'signal'>,
+): Promise<Pick<Device, 'packages' | 'fingerprint'>> {
+  if ((name !== 'wasm' && name !== 'js') || opened.has(name)) return openDevice(name, context)
+  const names = ['@tensorflow/tfjs-core', backendPackages[name]]
+  return {
+    packages: Object.fromEntries(names.map((each) => [each, packageVersion(each)])),
+    fingerprint: fingerprintOf(name, undefined),
+  }
 }
 
 async function openFirst(context: Pick<CallContext, 'signal'>): Promise<Device> {

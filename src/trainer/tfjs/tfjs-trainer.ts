@@ -15,7 +15,7 @@ import {
 import { writeFileAtomic } from '../../store/index.js'
 import type { Trainer } from '../trainer.js'
 import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js'
-import { type Device, type DeviceName, openDevice, valuesOf } from './devices.js'
+import { type Device, type DeviceName, deviceEnvironment, openDevice, valuesOf } from './devices.js'
 import { loopCheckpoints, madeBy, recordOf } from './fit-record.js'
 import type { BaseWeights, TfjsModel, Weights } from './tfjs-model.js'
 import { feed, openTraining, type ThreadChoice, traineeOf } from './training.js'
@@ -71,7 +71,7 @@ export function tfjsTrainer<I, T, Example>(
     }),
   } as const
   const environment = async (context: CallContext) => {
-    const { packages, fingerprint } = await openDevice(deviceName, context)
+    const { packages, fingerprint } = await deviceEnvironment(deviceName, context)
     return { packages: { ...packages, ...(await model.prepare?.()) }, device: fingerprint }
   }
   return {

@@ -5,7 +5,7 @@ import { fromFloat32, readWeightsDirectory, type WeightsDirectory, writeWeights 
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
-import { openDevice } from '../devices.js'
+import { deviceEnvironment, openDevice } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
 import { packageVersion } from '../package-version.js'
 import { canHaveThread, feed, openTraining } from '../training.js'
@@ -38,7 +38,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     describe: () => ({ ...describeLlama(settings), device: deviceName }),
   } as const
   const environment = async (context: CallContext) => {
-    const { packages, fingerprint } = await openDevice(deviceName, context)
+    const { packages, fingerprint } = await deviceEnvironment(deviceName, context)
     return { packages: { ...packages, [tokenizerPackage]: packageVersion(tokenizerPackage) }, device: fingerprint }
   }
   return {

@@ -1,0 +1,35 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { editSample, releasedProject, start, temporary } from './harness.js'
+
+/** The modules that the command line loads: files of this package from their room on, and names of packages. */
+async function loaded(...argv: readonly string[]): Promise<readonly string[]> {
+  const file = join(await temporary(), 'loaded')
+  await writeFile(file, '')
+  const node = ['--import', join(import.meta.dirname, 'print-loaded.mjs')]
+  const { code, err } = await start('/', argv, { node, env: { LOADED_FILE: file } }).ended
+  expect(code, err).toBe(0)
+  const urls = (await readFile(file, 'utf8')).split('\n').filter((url) => url !== '')
+  expect(urls.some((url) => url.endsWith('src/cli/main.ts'))).toBe(true)
+  return [...new Set(urls.map((url) => url.replace(/\?.*$/, '').replace(/^.*\/(?:src|node_modules)\/(?=[@a-z])/, '')))]
+}
+
+it('--version loads no command, and nothing but cli and core', async () => {
+  const files = (await loaded('--version')).filter((file) => file.endsWith('.ts'))
+  expect(files).not.toEqual([])
+  expect(files.filter((file) => !/^(cli\/[^/]+|core\/.*)$/.test(file))).toEqual([])
+})
+
+it('a command loads no other command', async () => {
+  const files = await loaded('completion', 'bash', '--help')
+  expect(files.filter((file) => file.startsWith('cli/commands/'))).toEqual(['cli/commands/completion.ts'])
+})
+
+it('planning a training loads no tfjs', async () => {
+  const folder = await releasedProject()
+  await editSample(folder)
+  const files = await loaded('plan', '--project', folder)
+  expect(files).toContain('trainer/tfjs/tfjs-trainer.ts')
+  expect(files.filter((file) => file.startsWith('@tensorflow/'))).toEqual([])
+})
