@@ -1,9 +1,10 @@
 // Mails to the same accuracy, whole processes: scikit-learn on hashed words, and our text classifier on wasm.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadMails, picked } from '../examples/quickstart/mails.js'
-import { compileRooms } from '../test/crash/compile.js'
+import { builtRooms } from '../test/built-package.js'
 import { interopPython } from '../test/interop/python.js'
 import { type BenchRow, interleaved } from './bench.js'
 
@@ -17,22 +18,17 @@ export async function rows(): Promise<readonly BenchRow[]> {
     console.log('Skipped: there is no scikit-learn. npm run setup:interop installs it, or says why it cannot')
     return []
   }
-  // Below the project, so that packages are found.
-  const folder = mkdtempSync(join(import.meta.dirname, '../node_modules/.sheikh-bench-'))
+  const folder = mkdtempSync(join(tmpdir(), 'sheikh-bench-'))
   try {
-    await compileRooms(['core', 'store', 'model', 'trainer'], join(folder, 'rooms'))
+    const rooms = await builtRooms()
     const mails = join(folder, 'mails.jsonl')
     writeFileSync(mails, splitMails())
     const reference = join(import.meta.dirname, 'reference')
     const theirs = () => execFileSync(python, [join(reference, 'sklearn-train.py'), mails], { encoding: 'utf8' })
     const ours = (count: number) =>
-      execFileSync(
-        process.execPath,
-        [join(reference, 'sheikh-train.mjs'), join(folder, 'rooms'), mails, String(count)],
-        {
-          encoding: 'utf8',
-        },
-      )
+      execFileSync(process.execPath, [join(reference, 'sheikh-train.mjs'), rooms, mails, String(count)], {
+        encoding: 'utf8',
+      })
     const accuracy = Number(theirs())
     const found = epochs.map((count) => ({ count, accuracy: Number(ours(count)) }))
     const enough = found.find((one) => one.accuracy >= accuracy) ?? found.at(-1)!
@@ -53,7 +49,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
         ...medians,
         peerName: `scikit-learn, hashed words, SGD: ${accuracy.toFixed(4)}`,
         ...{ unit: 's', ratio, goal: 'at least 0.25, as accurate', met: ratio >= 0.25 && enough.accuracy >= accuracy },
-        peakMemoryMb: peakOf([join(reference, 'sheikh-train.mjs'), join(folder, 'rooms'), mails, String(enough.count)]),
+        peakMemoryMb: peakOf([join(reference, 'sheikh-train.mjs'), rooms, mails, String(enough.count)]),
       },
     ]
   } finally {

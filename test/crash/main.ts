@@ -4,11 +4,11 @@
 //
 //   --every N    only every Nth point     --point second:write   only those whose name begins so
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { HubFault } from '../../src/testing/hub/index.js'
-import { compileRooms } from './compile.js'
+import { builtRooms } from '../built-package.js'
 import { copyOf, type Inspection, inspect, runIn, type Step, type World } from './release-world.js'
 import { forEachUpTo } from './spawn-node.js'
 
@@ -17,7 +17,7 @@ const { values } = parseArgs({
 })
 const every = Number(values.every ?? 1)
 
-const rooms = await mkdtemp(join(resolve(import.meta.dirname, '../..'), 'node_modules/.sheikh-crash-'))
+const rooms = await builtRooms()
 
 interface Case {
   readonly step: Step
@@ -186,23 +186,17 @@ async function pointsOf({ step }: Case, start: World): Promise<readonly Point[]>
 }
 
 const startedMs = performance.now()
-try {
-  const sources = ['core', 'statistics', 'store', 'model', 'dataset', 'evaluation', 'trainer', 'gate', 'releaser']
-  await compileRooms([...sources, 'pipeline', 'testing'], rooms)
-  for (const of of cases) {
-    if (values.point !== undefined && values.point.split(':')[0] !== of.step) continue
-    const start = await copyOf(undefined)
-    for (const step of of.before) {
-      const { ended } = await runIn(start, rooms, step)
-      if (ended.code !== 0) throw new Error(`${step} fails by itself: ${ended.output}`)
-    }
-    const asked = (await pointsOf(of, start)).filter(({ name }) => name.startsWith(values.point ?? ''))
-    const points = asked.filter((_, index) => index % every === 0)
-    await forEachUpTo(points.length, 3, (number) => tryPoint(of, start, points[number - 1]!))
-    await start.dispose()
+for (const of of cases) {
+  if (values.point !== undefined && values.point.split(':')[0] !== of.step) continue
+  const start = await copyOf(undefined)
+  for (const step of of.before) {
+    const { ended } = await runIn(start, rooms, step)
+    if (ended.code !== 0) throw new Error(`${step} fails by itself: ${ended.output}`)
   }
-} finally {
-  await rm(rooms, { recursive: true, force: true })
+  const asked = (await pointsOf(of, start)).filter(({ name }) => name.startsWith(values.point ?? ''))
+  const points = asked.filter((_, index) => index % every === 0)
+  await forEachUpTo(points.length, 3, (number) => tryPoint(of, start, points[number - 1]!))
+  await start.dispose()
 }
 console.log(
   `${every === 1 ? 'every point' : `one point of ${every}`}, ${Math.round((performance.now() - startedMs) / 1000)} s`,
@@ -213,7 +207,7 @@ if (every === 1 && values.point === undefined) {
   const vitest = join(resolve(import.meta.dirname, '../..'), 'node_modules/vitest/vitest.mjs')
   const { status } = spawnSync(process.execPath, [vitest, 'run', '--testTimeout=3600000', 'crash'], {
     stdio: 'inherit',
-    env: { ...process.env, SHEIKH_CRASHES: 'whole' },
+    env: { ...process.env, SHEIKH_TESTS: 'crashes' },
   })
   process.exitCode ||= status ?? 1
 }

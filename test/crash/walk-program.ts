@@ -1,34 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { directoryRegistry } from '../../src/releaser/directory/index.js'
 import type { Release } from '../../src/releaser/index.js'
-import { compileRooms } from './compile.js'
+import { builtRooms } from '../built-package.js'
+import { type Ended, spawnNode } from './spawn-node.js'
 
-const rooms = [
-  'core',
-  'statistics',
-  'store',
-  'model',
-  'dataset',
-  'evaluation',
-  'trainer',
-  'gate',
-  'releaser',
-  'pipeline',
-  'testing',
-]
+const program = resolve(import.meta.dirname, 'walk-run.mjs')
 
-/** Compiles the rooms before the tests of a file. @returns the arguments of Node that start `walk-run.mjs` on a folder. */
-export function walkProgram(name: string): (folder: string, step: string) => readonly string[] {
-  let base = ''
-  beforeAll(async () => {
-    base = await mkdtemp(join(resolve(import.meta.dirname, '../..'), `node_modules/.sheikh-${name}-`))
-    await compileRooms(rooms, join(base, 'rooms'))
-  })
-  afterAll(() => rm(base, { recursive: true, force: true }))
-  return (folder, step) => [resolve(import.meta.dirname, 'walk-run.mjs'), join(base, 'rooms'), folder, step]
+/** Runs `walk-run.mjs` on a folder, in a process of its own. */
+export async function walkRun(
+  folder: string,
+  step: string,
+  environment: Readonly<Record<string, string>> = {},
+  parameters: readonly string[] = [],
+): Promise<Ended> {
+  return spawnNode([...parameters, program, await builtRooms(), folder, step], environment)
 }
 
 /** The releases that the program made in a folder, newest first. */

@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { initRepository } from '../../src/repository/index.js'
+import { builtPackage } from '../built-package.js'
 
 const execute = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
-const source = ['--import', import.meta.resolve('tsx'), '--conditions=sheikh-source']
 const files = (await readdir(join(root, 'examples'))).filter((name) => name.endsWith('.ts'))
 const texts = new Map(
   await Promise.all(files.map(async (name) => [name, await readFile(join(root, 'examples', name), 'utf8')] as const)),
@@ -19,7 +19,8 @@ const examples = files.filter((name) => texts.get(name)!.split('\n', 1)[0]!.incl
 describe('every example ends well', () => {
   it.each(examples)('%s', async (name) => {
     const asTests = name.endsWith('.test.ts') ? ['--test'] : []
-    const { stdout } = await execute(process.execPath, [...source, ...asTests, join('examples', name)], { cwd: root })
+    const file = join(await builtPackage(), 'examples', name.replace(/\.ts$/, '.js'))
+    const { stdout } = await execute(process.execPath, [...asTests, file], { cwd: root })
     expect(stdout).not.toBe('')
   })
 
@@ -48,11 +49,13 @@ describe('the code of the README runs, as it stands there, in a project that ini
     expect(blocks.length).toBe(outputs.length)
     const directory = await mkdtemp(join(tmpdir(), 'sheikh-readme-'))
     // Inside the package, so that its own name is found.
-    const file = join(root, `test/examples/.readme-${process.pid}-${index}.ts`)
+    const file = join(await builtPackage(), `examples/.readme-${process.pid}-${index}.ts`)
     try {
       await initRepository(join(directory, 'my-model'))
       await writeFile(file, blocks[index]![1]!)
-      const { stdout } = await execute(process.execPath, [...source, file], { cwd: join(directory, folder) })
+      const { stdout } = await execute(process.execPath, ['--import', import.meta.resolve('tsx'), file], {
+        cwd: join(directory, folder),
+      })
       for (const line of output) expect(stdout).toMatch(line)
     } finally {
       await rm(file, { force: true })

@@ -4,17 +4,16 @@ import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import type { Release } from '../../src/releaser/index.js'
-import { everyNth } from '../crash/every-nth.js'
-import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
-import { releasesIn, walkProgram } from '../crash/walk-program.js'
+import { forEachUpTo } from '../crash/spawn-node.js'
+import { releasesIn, walkRun } from '../crash/walk-program.js'
+import { everyNth } from '../whole.js'
 
 // A run and a rollback in processes of their own, killed at a write by SIGKILL. `npm run test:crash` kills at every write;
 // simulated-crash.test.ts crashes at many more in this process.
 const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
-const program = walkProgram('crash')
 const context = callContext()
 const run = (folder: string, step: string, environment: Readonly<Record<string, string>> = {}) =>
-  spawnNode(['--import', preload, ...program(folder, step)], { COUNT_UNDER: folder, ...environment })
+  walkRun(folder, step, { COUNT_UNDER: folder, ...environment }, ['--import', preload])
 
 async function prepared(steps: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -78,7 +77,7 @@ describe('killed at any write', () => {
       expect(clean.code, clean.output).toBe(0)
       const points = Number(await readFile(join(counted, 'count'), 'utf8'))
       expect(points).toBeGreaterThan(40)
-      const every = everyNth(29)
+      const every = everyNth(101, 29)
       await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
         const point = nth * every
         const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -107,7 +106,7 @@ describe('killed at any write', () => {
     await cp(start, whole, { recursive: true })
     expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
     const points = Number(await readFile(join(counted, 'count'), 'utf8'))
-    const every = everyNth(13)
+    const every = everyNth(37, 13)
     await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
       const point = nth * every
       const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -145,7 +144,7 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
   expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
   const points = Number(await readFile(join(counted, 'count'), 'utf8'))
   let failures = 0
-  const every = everyNth(31)
+  const every = everyNth(101, 31)
   await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
     const point = nth * every
     const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))

@@ -8,8 +8,8 @@ import type { Release } from '../../src/releaser/index.js'
 import type { HostProcesses } from '../../src/store/index.js'
 import { type CrashStep, walkCrashProject } from '../crash/crash-project.js'
 import { crashingFileSystem } from '../crash/crashing-file-system.js'
-import { everyNth } from '../crash/every-nth.js'
 import { forEachUpTo } from '../crash/spawn-node.js'
+import { everyNth } from '../whole.js'
 
 // A crash at a write, in this process. What was never flushed is kept (the process died), lost (the power failed), or lost in
 // part. `npm run test:crash` crashes at every write, in each of these ways; `npm test` at some, in one way each. crash.test.ts
@@ -18,8 +18,8 @@ const context = callContext()
 // Most of the time a walk waits for the disk.
 const atOnce = 6
 // No multiples of three: each of the three ways is met.
-const crashEvery = everyNth(19)
-const failureEvery = everyNth(11)
+const crashEvery = everyNth(61, 19)
+const failureEvery = everyNth(31, 11)
 
 /** A process that nobody else sees; once its run crashed, it is gone. */
 let processes = 0

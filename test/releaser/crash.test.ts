@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { directoryRegistry } from '../../src/releaser/directory/index.js'
 import { type Release, type Releaser, readBundle } from '../../src/releaser/index.js'
-import { compileRooms } from '../crash/compile.js'
-import { everyNth } from '../crash/every-nth.js'
+import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { everyNth } from '../whole.js'
 
 const context = callContext()
 const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
@@ -15,12 +15,11 @@ const program = resolve(import.meta.dirname, 'walk-release.mjs')
 const atOnce = 4
 
 let folder: string
-/** Where packages resolve from. */
-let compiled: string
+let rooms: string
 let writes: number
 
 const act = (root: string, parameters: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
-  spawnNode(['--import', preload, program, join(compiled, 'rooms'), join(root, 'registry'), ...parameters], {
+  spawnNode(['--import', preload, program, rooms, join(root, 'registry'), ...parameters], {
     COUNT_UNDER: root,
     ...environment,
   })
@@ -81,8 +80,7 @@ async function expectConverged(root: string): Promise<void> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sheikh-registry-crash-'))
-  compiled = await mkdtemp(resolve(import.meta.dirname, '../../node_modules/.sheikh-registry-crash-'))
-  await compileRooms(['core', 'store', 'model', 'releaser'], join(compiled, 'rooms'))
+  rooms = await builtRooms()
   for (const name of ['one', 'two', 'three']) await writeBundle(name)
   const registry = directoryRegistry(join(folder, 'first/registry'))
   await registry.publish(await stageIn(registry, '0.1.0', 'one', 'first'), context)
@@ -94,16 +92,13 @@ beforeAll(async () => {
   writes = Number(await readFile(countFile, 'utf8'))
 })
 
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true })
-  await rm(compiled, { recursive: true, force: true })
-})
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('a registry in a folder, after a crash at any instant', () => {
   it('kill -9 at each write of a release: readers see a whole state, and the next run ends it', async () => {
     expect(writes).toBeGreaterThan(40)
     const seen = new Set<string>()
-    const every = everyNth(5)
+    const every = everyNth(17, 5)
     await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
       const index = nth * every
       const root = await copyOf(`kill-${index}`)
@@ -126,7 +121,7 @@ describe('a registry in a folder, after a crash at any instant', () => {
     expect(await release(counted, { COUNT_FILE: countFile })).toMatchObject({ code: 0, output: 'done' })
     const mending = Number(await readFile(countFile, 'utf8'))
     expect(mending).toBeGreaterThan(writes)
-    const every = everyNth(11)
+    const every = everyNth(29, 11)
     await forEachUpTo(Math.floor(mending / every), atOnce, async (nth) => {
       const index = nth * every
       const root = await copyOf(`mending-${index}`, cut)
@@ -141,7 +136,7 @@ describe('a registry in a folder, after a crash at any instant', () => {
     'a disk that says %s from any write on: storage-failed, and readers see a whole state',
     async (code) => {
       let failures = 0
-      const every = everyNth(9)
+      const every = everyNth(31, 9)
       await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
         const index = nth * every
         const root = await copyOf(`${code}-${index}`)
@@ -162,15 +157,20 @@ describe('a registry in a folder, after a crash at any instant', () => {
   )
 
   async function cutBeforeRelease(): Promise<string> {
-    for (let index = 1; index <= writes; index += 1) {
+    // The last write that is not after the release.
+    let [before, after] = [0, writes]
+    while (after - before > 1) {
+      const index = (before + after) >> 1
       const root = await copyOf(`cut-${index}`)
       await release(root, { KILL_AT: `${index}` })
-      const moved = (await readdir(join(root, 'registry/bundles'))).length === 2
       const released = (await readdir(join(root, 'registry/releases'))).includes('0.1.1.json')
-      if (moved && !released) return `cut-${index}`
-      await rm(root, { recursive: true })
+      if (released) after = index
+      else before = index
     }
-    throw new Error('no write lies between the move and the release')
+    const found = `cut-${before}`
+    // The bundle is moved there.
+    expect(await readdir(join(folder, found, 'registry/bundles'))).toHaveLength(2)
+    return found
   }
 })
 

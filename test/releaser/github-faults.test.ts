@@ -6,6 +6,7 @@ import { callContext, isSheikhError } from '../../src/core/index.js'
 import { githubRegistry } from '../../src/releaser/github/index.js'
 import { nextVersion, type Release, type Releaser, readBundle } from '../../src/releaser/index.js'
 import { type GitHubFault, type GitHubState, gitHubState, startGitHub } from '../../src/testing/github/index.js'
+import { isWhole } from '../whole.js'
 
 const context = callContext()
 const repository = 'owner/name'
@@ -135,7 +136,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 async function forEachRequest(act: (at: number) => Promise<void>): Promise<void> {
-  const left = Array.from({ length: requests }, (_, index) => index + 1)
+  const left = Array.from({ length: requests }, (_, index) => index + 1).filter((at) => isWhole || at % 4 === 0)
   const worker = async () => {
     for (let at = left.shift(); at !== undefined; at = left.shift()) await act(at)
   }
@@ -180,7 +181,7 @@ describe('a release to GitHub', () => {
         expectNothingLeft(state)
       })
       // The last write was done where only its answer was lost.
-      expect([...seen].sort()).toEqual(states.slice(0, when === 'after' ? 4 : 3))
+      if (isWhole) expect([...seen].sort()).toEqual(states.slice(0, when === 'after' ? 4 : 3))
     },
   )
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PendingRelease } from '../../src/releaser/index.js'
 import type { HubFault, HubRequest } from '../../src/testing/hub/index.js'
+import { isWhole } from '../whole.js'
 import { bytesLike, historyOf, readersSee, release, worldFor } from './huggingface-fixture.js'
 
 const old = '0.1.0 of 0.1.0'
@@ -85,11 +86,13 @@ describe('a release to the Hub', () => {
     [412, ['release-conflict']],
     [416, ['release-rejected']],
   ]
-  it.each(points)('that is refused at %s says why, and is whole after the next run', async (_, point, state) => {
+  it.each(points)('that is refused at %s says why, and is whole after the next run', async (name, point, state) => {
+    const place = points.findIndex((one) => one[0] === name)
+    const tried = codes.filter((_, index) => isWhole || index % 4 === place % 4)
     const world = await worldFor({ origin })
     const directory = await world.write('two', files('two'))
     const request = await world.request(directory, '0.1.1')
-    for (const [status, expected] of codes) {
+    for (const [status, expected] of tried) {
       let asked = 0
       world.fault = (heard) => {
         if (!point.test(kindOf(heard))) return undefined

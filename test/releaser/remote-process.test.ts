@@ -2,21 +2,23 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { join, resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
 import { proxyFetch, proxyFetchWith, type Undici } from '../../src/releaser/remote/index.js'
-import { compileRooms } from '../crash/compile.js'
+import { builtRooms } from '../built-package.js'
 import { spawnNode } from '../crash/spawn-node.js'
 import { extension, makeCertificate } from './reference/certificates.js'
 
 let folder: string
+let rooms: string
 /** Absent: what needs it is skipped. */
 let undici: Undici | undefined
 
 beforeAll(async () => {
-  folder = await mkdtemp(resolve(import.meta.dirname, '../../node_modules/.sheikh-remote-'))
-  await compileRooms(['core', 'store', 'releaser'], join(folder, 'rooms'))
+  folder = await mkdtemp(join(tmpdir(), 'sheikh-remote-'))
+  rooms = await builtRooms()
   const name: string = 'undici'
   undici = await import(name).catch(() => undefined)
 })
@@ -81,7 +83,7 @@ async function startProxy(password?: string) {
 /** In a process of its own: Node reads NODE_EXTRA_CA_CERTS when it starts. */
 async function fetchElsewhere(url: string, environment: Readonly<Record<string, string>>): Promise<string> {
   const program = `
-    const { proxyFetch } = await import(${JSON.stringify(join(folder, 'rooms/releaser/remote/index.js'))})
+    const { proxyFetch } = await import(${JSON.stringify(join(rooms, 'releaser/remote/index.js'))})
     const answer = await proxyFetch(process.env)(${JSON.stringify(url)})
       .then((response) => response.text(), (error) => 'error ' + (error.code ?? error.cause?.code))
     process.stdout.write(answer)`
@@ -112,7 +114,7 @@ describe('memory', () => {
       '--eval',
       `
       import { openAsBlob } from 'node:fs'
-      const { persistentFetch } = await import(${JSON.stringify(join(folder, 'rooms/releaser/remote/index.js'))})
+      const { persistentFetch } = await import(${JSON.stringify(join(rooms, 'releaser/remote/index.js'))})
       const log = { debug() {}, info() {}, warn() {} }
       const fetching = persistentFetch({ fetch, log, signal: new AbortController().signal })
       const body = await openAsBlob(${JSON.stringify(path)})

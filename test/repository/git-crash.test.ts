@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compileRooms } from '../crash/compile.js'
-import { everyNth } from '../crash/every-nth.js'
+import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { everyNth } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 
 const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
@@ -21,13 +21,13 @@ const changing = 'open,writeFile,rename,link,rm'
 const failing = 'mkdir,writeFile,sync,rename'
 
 let folder: string
-let compiled: string
+let rooms: string
 
 if (gitIsMissing !== undefined)
   process.stderr.write(`skipped: crashes without the program git, since ${gitIsMissing}\n`)
 
 const live = (root: string, environment: Readonly<Record<string, string>> = {}, files: readonly string[] = []) =>
-  spawnNode(['--import', preload, program, join(compiled, 'rooms'), root, ...files], {
+  spawnNode(['--import', preload, program, rooms, root, ...files], {
     COUNT_UNDER: join(root, '.git'),
     ...environment,
   })
@@ -80,19 +80,15 @@ async function countOf(calls: string, name: string): Promise<number> {
 describe.skipIf(gitIsMissing !== undefined)('a repository without the program git, after a crash', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sheikh-git-crash-'))
-    compiled = await mkdtemp(resolve(import.meta.dirname, '../../node_modules/.sheikh-git-crash-'))
-    await compileRooms(['core', 'repository/git'], join(compiled, 'rooms'))
+    rooms = await builtRooms()
   })
 
-  afterAll(async () => {
-    await rm(folder, { recursive: true, force: true })
-    await rm(compiled, { recursive: true, force: true })
-  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
 
   it('kill -9 at each write: git calls it sound, and the next run completes it', { timeout: timeoutMs }, async () => {
     const writes = await countOf(changing, 'count-kills')
     expect(writes).toBeGreaterThan(60)
-    const every = everyNth(9)
+    const every = everyNth(25, 9)
     await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
       const index = nth * every
       const after = `killed at write ${index}`
@@ -109,7 +105,7 @@ describe.skipIf(gitIsMissing !== undefined)('a repository without the program gi
     timeout: timeoutMs,
   }, async () => {
     const writes = await countOf(failing, 'count-failures')
-    const every = everyNth(13)
+    const every = everyNth(37, 13)
     await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
       const index = nth * every
       const code = index % 2 === 0 ? 'ENOSPC' : 'EIO'

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext, digestBytes } from '../../src/core/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { isTemporaryName } from '../../src/store/index.js'
-import { compileRooms } from '../crash/compile.js'
-import { everyNth } from '../crash/every-nth.js'
+import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { everyNth } from '../whole.js'
 
 const context = callContext()
 const preload = fileURLToPath(new URL('../crash/kill-at-write.mjs', import.meta.url))
@@ -16,20 +16,13 @@ const program = fileURLToPath(new URL('./walk.mjs', import.meta.url))
 const inputs = { 1: { 'a.txt': 'same', 'b.txt': 'first' }, 2: { 'a.txt': 'same', 'deep/c.txt': 'second' } } as const
 
 let folder: string
+let rooms: string
 let writes: number
 const walk = (root: string, number: 1 | 2, environment: Readonly<Record<string, string>> = {}) =>
-  spawnNode(
-    [
-      '--import',
-      preload,
-      program,
-      join(folder, 'rooms'),
-      join(root, 'store'),
-      join(folder, `input-${number}`),
-      `${number}`,
-    ],
-    { COUNT_UNDER: root, ...environment },
-  )
+  spawnNode(['--import', preload, program, rooms, join(root, 'store'), join(folder, `input-${number}`), `${number}`], {
+    COUNT_UNDER: root,
+    ...environment,
+  })
 
 /** A store that has seen walk 1. */
 async function storeAfterFirst(name: string): Promise<string> {
@@ -81,7 +74,7 @@ async function filesBelow(root: string): Promise<string[]> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
-  await compileRooms(['core', 'store'], join(folder, 'rooms'))
+  rooms = await builtRooms()
   for (const number of [1, 2] as const)
     for (const [path, text] of Object.entries(inputs[number])) {
       await mkdir(join(folder, `input-${number}`, path, '..'), { recursive: true })
@@ -101,7 +94,7 @@ afterAll(async () => {
 describe('a store in a folder, after a crash at any instant', () => {
   it('kill -9 at each write, half of it written: what was there is readable, and the next run goes on', async () => {
     expect(writes).toBeGreaterThan(40)
-    const every = everyNth(7)
+    const every = everyNth(15, 5)
     await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
       const index = nth * every
       const root = await storeAfterFirst(`kill-${index}`)
@@ -115,7 +108,7 @@ describe('a store in a folder, after a crash at any instant', () => {
 
   it('a disk that is full from any write on: storage-failed, nothing half written, nothing left over', async () => {
     let failures = 0
-    const every = everyNth(7)
+    const every = everyNth(15, 5)
     await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
       const index = nth * every
       const root = await storeAfterFirst(`full-${index}`)

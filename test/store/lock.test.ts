@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { callContext, type SheikhError } from '../../src/core/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import type { HostProcesses, ProcessIdentity } from '../../src/store/index.js'
-import { compileRooms } from '../crash/compile.js'
+import { builtRooms } from '../built-package.js'
 import { spawnNode } from '../crash/spawn-node.js'
 
 const context = callContext()
@@ -16,7 +16,7 @@ const program = fileURLToPath(new URL('./lock-racer.mjs', import.meta.url))
 let folder: string
 let root: string
 let stores = 0
-const rooms = () => join(folder, 'rooms')
+let rooms: string
 // What a container is to a lock: the same host name and boot, and a pid namespace of its own.
 const unshare = ['--pid', '--fork', '--mount-proc', process.execPath]
 const containerOf = `const { spawnSync } = require('node:child_process')
@@ -28,11 +28,11 @@ if (noNamespaces !== undefined)
   process.stdout.write(
     `The test of locks between containers is skipped: no pid namespace can be made (${noNamespaces.trim()}).\n`,
   )
-const racer = (times: string) => spawnNode([program, join(folder, 'rooms'), root, join(root, 'log'), times])
+const racer = (times: string) => spawnNode([program, rooms, root, join(root, 'log'), times])
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sheikh-lock-'))
-  await compileRooms(['core', 'store'], join(folder, 'rooms'))
+  rooms = await builtRooms()
 })
 beforeEach(() => {
   stores += 1
@@ -83,7 +83,7 @@ describe('real processes', () => {
   })
 
   it('a file system without hard links has locks too', async () => {
-    const ended = await spawnNode([fileURLToPath(new URL('./no-hard-links.mjs', import.meta.url)), rooms(), root])
+    const ended = await spawnNode([fileURLToPath(new URL('./no-hard-links.mjs', import.meta.url)), rooms, root])
     expect(ended).toMatchObject({ code: 0 })
     expect(JSON.parse(ended.output)).toEqual({ taken: 1, refused: ['locked', 'locked'], next: 2 })
   })
@@ -92,7 +92,7 @@ describe('real processes', () => {
     'a process in another container, with the same host name, is not overtaken while it lives',
     async () => {
       const inside = (times: string) =>
-        spawnNode(['--eval', containerOf, program, rooms(), root, join(root, 'log'), times], {})
+        spawnNode(['--eval', containerOf, program, rooms, root, join(root, 'log'), times], {})
       const ended = await Promise.all([inside('20'), inside('20'), racer('20')])
       for (const { code, output } of ended) expect({ code, output }).toEqual({ code: 0, output: '' })
       const lines = (await readFile(join(root, 'log'), 'utf8')).trim().split('\n')

@@ -1,8 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import { expect, it } from 'vitest'
-import { callContext, seededRandom } from '../../src/core/index.js'
+import { seededRandom } from '../../src/core/index.js'
 import { type AdamWState, initAdamW, updateAdamW } from '../../src/trainer/tfjs/adamw.js'
-import { type Device, type DeviceName, openDevice } from '../../src/trainer/tfjs/devices.js'
+import type { Device, DeviceName } from '../../src/trainer/tfjs/devices.js'
+import { deviceForTests } from './device-for-tests.js'
 
 /** Algorithm 2 of the paper, line by line, in float64. */
 function paper(start: number, gradients: readonly number[], learningRate: number, weightDecay: number): number {
@@ -59,11 +60,13 @@ async function steps(
 
 const devices = (['native', 'wasm', 'js'] as const satisfies readonly DeviceName[]).map(async (name) => ({
   name,
-  device: await openDevice(name, callContext()).catch((error: Error) =>
-    console.info(`Skipped ${name}: ${error.message}`),
-  ),
+  device: await deviceForTests(name),
 }))
-const present = (await Promise.all(devices)).flatMap(({ name, device }) => (device ? [{ name, device }] : []))
+const present = (await Promise.all(devices)).flatMap(({ name, device }) => {
+  if (typeof device !== 'string') return [{ name, device }]
+  console.info(`Skipped ${name}: ${device}`)
+  return []
+})
 
 const cases = [
   ['ordinary gradients', [0.5, -0.25, 0.125, 2, -1, 0.75], 0.01],

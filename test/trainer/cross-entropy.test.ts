@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest'
-import { callContext, seededRandom } from '../../src/core/index.js'
+import { seededRandom } from '../../src/core/index.js'
 import { crossEntropy } from '../../src/trainer/tfjs/cross-entropy.js'
-import { deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
+import { deviceNames } from '../../src/trainer/tfjs/devices.js'
+import { deviceForTests } from './device-for-tests.js'
 
-const devices = deviceNames.map(async (name) => ({
-  name,
-  device: await openDevice(name, callContext()).catch((error: Error) =>
-    console.info(`Skipped ${name}: ${error.message}`),
-  ),
-}))
-const present = (await Promise.all(devices)).flatMap(({ name, device }) => (device ? [{ name, device }] : []))
+const devices = deviceNames.map(async (name) => ({ name, device: await deviceForTests(name) }))
+const present = (await Promise.all(devices)).flatMap(({ name, device }) => {
+  if (typeof device !== 'string') return [{ name, device }]
+  console.info(`Skipped ${name}: ${device}`)
+  return []
+})
 
 /** By definition, in float64. */
 function definition(logits: readonly number[], target: number) {

@@ -5,13 +5,12 @@ import { trainerContract } from '../../src/testing/trainer-contract.js'
 import { deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
 import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { textFeatures } from '../../src/trainer/tfjs/text-features.js'
+import { deviceForTests } from './device-for-tests.js'
 
 const small = { epochs: 12, buckets: 2 ** 10, learningRate: 0.1 }
 for (const device of deviceNames) {
-  const missing = await openDevice(device, callContext()).then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
+  const opened = await deviceForTests(device)
+  const missing = typeof opened === 'string' ? opened : undefined
   console.log(`The trainer contract on ${device}: ${missing === undefined ? 'run' : `skipped. ${missing}`}`)
   describe.skipIf(missing !== undefined)(`tfjs on ${device}`, () =>
     trainerContract(it, async () => tfjsTrainer(textClassifier(small), { device })),

@@ -20,6 +20,7 @@ import type { LlamaTrainerOptions } from '../../../src/trainer/tfjs/llama/llama-
 import { llamaTrainer } from '../../../src/trainer/tfjs/llama/llama-trainer.js'
 import { sequenceOf } from '../../../src/trainer/tfjs/llama/sequences.js'
 import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'
+import { deviceForTests } from '../device-for-tests.js'
 import { makeBase, tinyConfig, tokenizer } from './base.js'
 
 let below: string
@@ -36,10 +37,8 @@ const choice = { kind: 'choice', choices: ['fruit', 'vehicle'] } as const
 
 // On js it takes a quarter of a minute a training; what is computed there is compared with transformers in parity.test.ts.
 for (const device of ['cuda', 'native', 'wasm'] as const) {
-  const missing = await openDevice(device, context).then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
+  const opened = await deviceForTests(device)
+  const missing = typeof opened === 'string' ? opened : undefined
   console.log(`The trainer contract for Llama on ${device}: ${missing === undefined ? 'run' : `skipped. ${missing}`}`)
   describe.skipIf(missing !== undefined)(`a language model that chooses, on ${device}`, () =>
     trainerContract(it, async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { callContext, type JsonObject, seededRandom } from '../../../src/core/index.js'
-import { type Device, deviceNames, openDevice, valuesOf as readValues } from '../../../src/trainer/tfjs/devices.js'
+import { type Device, deviceNames, valuesOf as readValues } from '../../../src/trainer/tfjs/devices.js'
 import { listed } from '../../../src/trainer/tfjs/examples.js'
 import { generate } from '../../../src/trainer/tfjs/llama/generate.js'
 import {
@@ -15,6 +15,7 @@ import {
 import { llamaShapes, parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import { loraAdapters, loraShapes, merged, toLora } from '../../../src/trainer/tfjs/llama/lora.js'
 import { trainLoop } from '../../../src/trainer/tfjs/train-loop.js'
+import { deviceForTests } from '../device-for-tests.js'
 
 // Made by transformers, PEFT and PyTorch: reference/make-llama.py.
 interface Reference {
@@ -85,7 +86,7 @@ function expectAlike(found: readonly number[], wanted: readonly number[], what: 
 }
 
 for (const name of deviceNames) {
-  const device = await openDevice(name, callContext()).catch((error: Error) => error.message)
+  const device = await deviceForTests(name)
   if (typeof device === 'string') {
     console.log(`Llama against transformers on ${name}: skipped. ${device}`)
     continue

@@ -1,12 +1,12 @@
 import { describe, it } from 'vitest'
-import { callContext } from '../../../src/core/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
-import { deviceNames, openDevice } from '../../../src/trainer/tfjs/devices.js'
+import { deviceNames } from '../../../src/trainer/tfjs/devices.js'
 import { tfjsTrainer } from '../../../src/trainer/tfjs/index.js'
+import { deviceForTests } from '../device-for-tests.js'
 import { byGradients, ofLetters } from './models.mjs'
 
 for (const device of deviceNames) {
-  const opened = await openDevice(device, callContext()).catch((error: Error) => error.message)
+  const opened = await deviceForTests(device)
   const missing = typeof opened === 'string' ? opened : undefined
   // A GPU in software takes half a second for a step.
   const options = typeof opened !== 'string' && opened.isSoftware ? { epochs: 2, learningRate: 0.1 } : {}

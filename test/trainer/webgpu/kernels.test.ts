@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { callContext, seededRandom } from '../../../src/core/index.js'
 import { type Device, openDevice, valuesOf } from '../../../src/trainer/tfjs/devices.js'
 import type { WebGpuBackend } from '../../../src/trainer/tfjs/webgpu.js'
+import { deviceForTests } from '../device-for-tests.js'
 
-const gpu = await openDevice('webgpu', callContext()).catch((error: Error) => error.message)
+const gpu = await deviceForTests('webgpu')
 if (typeof gpu === 'string') console.log(`The kernels of webgpu: skipped. ${gpu}`)
 const js = await openDevice('js', callContext())
 
