@@ -4,7 +4,7 @@ import { openTerminal } from '../../src/cli/open-terminal.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { styled } from '../../src/cli/styled-text.js'
 import { SheikhError } from '../../src/core/index.js'
-import { edit, fromSource, main, project, sheikh, start, temporary, trainLonger, write } from './harness.js'
+import { edit, main, project, sheikh, start, temporary, trainLonger, write } from './harness.js'
 import { screenOf } from './screen.js'
 
 const colour = /\u001b\[\d+m/
@@ -166,7 +166,7 @@ function onTerminal(
   env: Readonly<Record<string, string>> = {},
   onOutput: (received: string) => void = () => {},
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const command = [process.execPath, ...fromSource, main, ...argv].map((part) => `'${part}'`).join(' ')
+  const command = [process.execPath, main, ...argv].map((part) => `'${part}'`).join(' ')
   return new Promise((done, fail) => {
     const child = spawn('script', ['-qec', `tty; stty cols ${columns} rows 24; ${command}`, '/dev/null'], {
       cwd,
