@@ -14,7 +14,7 @@ export {
 export { type ErrorCode, isSheikhError, messageOf, SheikhError, type SheikhErrorOptions } from './errors.js'
 export { createRunId, isRunId } from './ids.js'
 export { inParallel } from './in-parallel.js'
-export { canonicalJson, type Json, type JsonObject } from './json.js'
+export { canonicalJson, isJson, type Json, type JsonObject, toJson } from './json.js'
 export {
   checkedPath,
   digestManifest,
@@ -27,3 +27,21 @@ export { nearestName } from './nearest-name.js'
 export { type Random, seededRandom } from './random.js'
 export { createRedactor, type Redactor } from './redaction.js'
 export { addressProblem, plainPath, tildeProblem, webAddress } from './setting-problems.js'
+export {
+  both,
+  finite,
+  fits,
+  flag,
+  list,
+  misfitOf,
+  nonEmptyList,
+  nullable,
+  object,
+  optional,
+  recordOf,
+  type Shape,
+  shapeOf,
+  text,
+  union,
+  word,
+} from './shape.js'

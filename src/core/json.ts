@@ -20,6 +20,18 @@ export function canonicalJson(value: unknown): string {
   return write(value, 0)
 }
 
+/** A copy of an object as it reads back from its JSON text: without members that are `undefined`. */
+export function toJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json
+}
+
+/** Whether a value is JSON as it stands, such as one that was parsed from JSON text. */
+export const isJson = (value: unknown): value is Json => {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value !== 'object') return Number.isFinite(value)
+  return Object.values(value).every(isJson)
+}
+
 function write(value: unknown, depth: number): string {
   if (depth > maximumDepth) throw notJson(`it is nested more than ${maximumDepth} levels deep, or refers to itself`)
   if (value === null || typeof value === 'boolean') return String(value)

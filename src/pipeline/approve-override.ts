@@ -1,7 +1,7 @@
-import { isSheikhError, type JsonObject, SheikhError } from '../core/index.js'
+import { isSheikhError, SheikhError } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import { type LedgerEntry, type LedgerEvent, refusedForGood } from '../gate/index.js'
-import { type Release, readBundle } from '../releaser/index.js'
+import { type Release, type ReleaseRecord, readBundle } from '../releaser/index.js'
 import { isJudgedBy } from './failed-before.js'
 import { keptEvaluations } from './kept-evaluations.js'
 import { checkReleasesPresent } from './missing-releases.js'
@@ -9,6 +9,7 @@ import type { ApproveOptions, OverrideOptions } from './options.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
+import { readRun, writeRun } from './run-records.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { stageValues } from './stage-values.js'
@@ -46,8 +47,8 @@ export function override(
       'invalid-options',
       'Cannot override: the end of the override is not in the future. Choose a later day.',
     )
-  return releaseByHand(session, runId, ({ verdict }) => {
-    const failed = verdict?.findings.filter(({ status, critical }) => critical && status !== 'pass') ?? []
+  return releaseByHand(session, runId, (run) => {
+    const failed = run?.verdict?.findings.filter(({ status, critical }) => critical && status !== 'pass') ?? []
     const never = refusedForGood(failed)
     if (never !== undefined)
       throw new SheikhError(
@@ -69,14 +70,14 @@ export function override(
 async function releaseByHand(
   session: Session,
   openRunId: string,
-  decide: (run: RunRecord) => Decision,
+  decide: (run: RunRecord | undefined) => Decision,
 ): Promise<RunResult> {
   const { store } = session.options
   const recovered = await recover(session)
   checkReleasesPresent(session, recovered)
   const { history } = recovered
-  const open = (await store.runs.read(openRunId)) as unknown as RunRecord | undefined
-  const decision = decide(open ?? ({} as RunRecord))
+  const open = await readRun(store, openRunId)
+  const decision = decide(open)
   const { verb, name, event } = decision
   const verdict = open?.verdict
   if (open === undefined || verdict === undefined || open.bundle === undefined || !decision.isOpen(open))
@@ -86,7 +87,7 @@ async function releaseByHand(
       { facts: { runId: openRunId } },
     )
   // A crash after the publication and before the record: the release is there, and must not be made twice.
-  const made = history.find(({ record }) => (record[name] as { runId?: string } | undefined)?.runId === openRunId)
+  const made = history.find(({ record }) => record[name]?.runId === openRunId)
   if (made?.withdrawn !== undefined)
     throw new SheikhError(
       'release-rejected',
@@ -104,10 +105,9 @@ async function releaseByHand(
     entry.type === said.type && entry.runId === openRunId && entry.by === said.by && entry.reason === said.reason
   if (made === undefined && !entries.some(isNoted)) await session.ledger.append(said, session.context)
 
-  const settle = (version: string) =>
-    store.runs.write(openRunId, { ...open, status: 'released', reason: undefined, version } as never)
+  const settle = (version: string) => writeRun(store, { ...open, status: 'released', reason: undefined, version })
   try {
-    const release = made ?? (await releaseKept(session, open, { history, decidedAgainst, decision: said, name, verb }))
+    const release = made ?? (await releaseKept(session, open, { history, decidedAgainst, decision: said, verb }))
     await settle(release.version)
     return { runId: session.runId, status: 'released', release, verdict }
   } catch (error) {
@@ -121,8 +121,8 @@ async function releaseByHand(
 async function releaseKept(
   session: Session,
   open: RunRecord,
-  by: Pick<Decision, 'verb' | 'name'> &
-    Pick<ReleaseRequest, 'history' | 'decidedAgainst'> & { readonly decision: LedgerEvent },
+  by: Pick<Decision, 'verb'> &
+    Pick<ReleaseRequest, 'history' | 'decidedAgainst'> & { readonly decision: Decision['event'] },
 ): Promise<Release> {
   const directory = await session.folder('bundle')
   try {
@@ -137,8 +137,7 @@ async function releaseKept(
   }
   const kept = open.evaluations?.candidate === undefined ? undefined : await judgedCandidate(session, open.runId)
   const answers = kept && (await answersOf(session, kept))
-  const { type: _type, ...decision } = by.decision as unknown as JsonObject
-  const record = {
+  const record: Partial<ReleaseRecord> = {
     metrics: open.metrics,
     evaluationDigest: open.dataset?.evaluationDigest,
     ...(answers !== undefined && { answers }),
@@ -148,15 +147,25 @@ async function releaseKept(
     dataset: open.dataset,
     source: open.source,
     stages: stageValues(open.stages),
-    [by.name]: decision,
+    ...decisionOf(by.decision),
   }
   return publish(session, {
     bundle: await readBundle(directory, session.context),
     history: by.history,
     decidedAgainst: by.decidedAgainst,
     sourceKey: open.sourceKey,
-    record: record as never,
+    record,
   })
+}
+
+/** As the release's record holds it. */
+function decisionOf(event: Decision['event']): Pick<ReleaseRecord, 'approval' | 'override'> {
+  if (event.type === 'approval') {
+    const { type: _, ...approval } = event
+    return { approval }
+  }
+  const { type: _, ...override } = event
+  return { override }
 }
 
 /** What the run judged; `undefined` if the store lost it, which is no reason to refuse what a person decided. */
@@ -196,11 +205,8 @@ function named({ by, reason }: { readonly by: string; readonly reason: string },
   return { by, reason }
 }
 
-const carriedMembers = [
-  ...(['commit', 'dirty', 'sourceKey', 'source', 'dataset', 'candidate'] as const),
-  ...(['bundle', 'baseline', 'best', 'metrics'] as const),
-] satisfies readonly (keyof RunRecord)[]
-
 /** The members of the open run's record that the record of the decision repeats. */
-const carried = (open: RunRecord): Pick<RunRecord, (typeof carriedMembers)[number]> =>
-  Object.fromEntries(carriedMembers.map((member) => [member, open[member]])) as never
+function carried(open: RunRecord): Partial<RunRecord> {
+  const { commit, dirty, sourceKey, source, dataset, candidate, bundle, baseline, best, metrics } = open
+  return { commit, dirty, sourceKey, source, dataset, candidate, bundle, baseline, best, metrics }
+}

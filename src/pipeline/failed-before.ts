@@ -1,7 +1,8 @@
 import { canonicalJson, type Json } from '../core/index.js'
 import { checkIdentities, type Gate, type LedgerEntry, type Verdict } from '../gate/index.js'
+import type { ReleasePolicy } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
-import type { RunRecord } from './run-result.js'
+import { readRun } from './run-records.js'
 
 export type VerdictEntry = Extract<LedgerEntry, { readonly type: 'verdict' }>
 
@@ -60,10 +61,9 @@ function isOverridden({ sequence, runId, bundle, evaluationDigest }: VerdictEntr
 }
 
 /** What a ledger line of an earlier version of this library does not say; `undefined` if this store does not know the run. */
-async function failedOfRun({ runId }: VerdictEntry, { runs }: Store): Promise<VerdictEntry['failed']> {
-  const { verdict, policy } = ((await runs.read(runId)) ?? {}) as unknown as Partial<RunRecord>
-  const gate = (policy as { readonly gate?: Json } | undefined)?.gate
-  return verdict === undefined || gate === undefined ? undefined : failedChecks(verdict, gate)
+async function failedOfRun({ runId }: VerdictEntry, store: Store): Promise<VerdictEntry['failed']> {
+  const { verdict, policy } = (await readRun(store, runId)) ?? {}
+  return verdict === undefined || policy === undefined ? undefined : failedChecks(verdict, policy.gate)
 }
 
 /** A check that is gone decides nothing anew: a gate without it is looser. */
@@ -81,7 +81,5 @@ function isDecidedAnew(failed: NonNullable<VerdictEntry['failed']>, gate: Gate):
 }
 
 /** Whether a run was judged by the gate as it is now, every check in its version. */
-export const isJudgedBy = (policy: Json | undefined, gate: Json): boolean => {
-  const before = (policy as { readonly gate?: Json } | undefined)?.gate
-  return before !== undefined && canonicalJson(before) === canonicalJson(gate)
-}
+export const isJudgedBy = (policy: ReleasePolicy | undefined, gate: Json): boolean =>
+  policy !== undefined && canonicalJson(policy.gate) === canonicalJson(gate)

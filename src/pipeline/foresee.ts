@@ -1,7 +1,7 @@
 import type { Finding } from '../gate/index.js'
 import { isJudgedBy } from './failed-before.js'
 import type { PipelineOptions } from './options.js'
-import { lastRun } from './plan-stages.js'
+import { lastRun } from './run-records.js'
 
 /**
  * What the gate will find on the next candidate, whatever is trained: from what the trainer says of itself, and from what
@@ -14,7 +14,7 @@ export async function foreseen({
 }: Pick<PipelineOptions<never, never>, 'trainer' | 'gate' | 'store'>): Promise<readonly Finding[]> {
   if (gate.foresee === undefined) return []
   const run = await lastRun(
-    { store },
+    store,
     ({ candidate, verdict }) => verdict !== undefined && candidate?.record.trainer.name === trainer.name,
   )
   const { verdict, policy } = run ?? {}

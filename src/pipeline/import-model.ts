@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Json, SheikhError } from '../core/index.js'
+import { SheikhError } from '../core/index.js'
 import { checkWeights, readWeightsDirectory } from '../model/index.js'
 import { type Bundle, readBundle } from '../releaser/index.js'
 import { cachedFile, copyFileDurably, readManifest } from '../store/index.js'
@@ -58,8 +58,8 @@ export async function importModel(session: Session, options: ImportOptions): Pro
       metrics: session.record.metrics,
       evaluationDigest: evaluation.evaluationDigest,
       ...(answers !== undefined && { answers }),
-      policy: policyOf(session.options.gate, evaluation) as unknown as Json,
-      dataset: session.record.dataset as never,
+      policy: policyOf(session.options.gate, evaluation),
+      dataset: session.record.dataset,
       importedFrom: { from, by },
     },
   })

@@ -38,4 +38,4 @@ export type {
   StageRecord,
 } from './run-result.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'
-export type { ChangedPart, ReleaseChange, ReleaseSource, Versioning } from './versioning.js'
+export type { ChangedPart, ReleaseChange, Versioning } from './versioning.js'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import { type Evaluation, readEvaluation } from '../evaluation/index.js'
 import type { Store } from '../store/index.js'
-import type { RunRecord } from './run-result.js'
+import { readRun } from './run-records.js'
 import { evaluationFile } from './stages/evaluate.js'
 
 /** What a run judged, item by item. */
@@ -16,7 +16,7 @@ export interface RunEvaluations {
 
 /** The evaluations that a run judged. @throws `not-found` where the run kept none, `artifact-corrupt`. */
 export async function keptEvaluations(store: Store, runId: string, context: CallContext): Promise<RunEvaluations> {
-  const { evaluations } = ((await store.runs.read(runId)) ?? {}) as unknown as Partial<RunRecord>
+  const { evaluations } = (await readRun(store, runId)) ?? {}
   const read = async (digest: Digest | undefined): Promise<Evaluation | undefined> => {
     if (digest === undefined) return undefined
     const directory = await mkdtemp(join(tmpdir(), 'sheikh-evaluation-'))

@@ -1,12 +1,4 @@
-import {
-  canonicalJson,
-  type Described,
-  type Digest,
-  digestJson,
-  identityOf,
-  type Json,
-  type JsonObject,
-} from '../core/index.js'
+import { canonicalJson, type Described, type Digest, digestJson, identityOf, type Json, toJson } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { baseParts, type NamedBase } from './named-base.js'
 
@@ -16,8 +8,8 @@ export interface Key {
   readonly parts: Json
 }
 
-export function stageKeyOf(parts: Json): Key {
-  return { digest: digestJson(parts), parts }
+export function stageKeyOf(parts: Readonly<Record<string, unknown>>): Key {
+  return { digest: digestJson(parts), parts: toJson(parts) }
 }
 
 export interface SourceParts {
@@ -46,7 +38,7 @@ export function sourceKey(source: SourceParts): Key | { readonly unversioned: st
     stages: source.stages.map((stage) => identityOf(stage)!),
     payload: source.payload,
     seed: source.seed,
-    ...(baseParts(source.base) as JsonObject),
+    ...baseParts(source.base),
   })
 }
 

@@ -6,7 +6,6 @@ import {
   hexOf,
   isDigest,
   isSheikhError,
-  type Json,
   merkleRoot,
   messageOf,
   SheikhError,
@@ -98,7 +97,7 @@ async function rowsOfCommits(
 ): Promise<readonly Digest[]> {
   const { rowsAtCommit } = session.options
   const commits = history.flatMap(({ record: { candidate, commit, restoredFrom } }) =>
-    restoredFrom === undefined && commit !== undefined && trainingDigestOf(candidate) === made.trainingDigest
+    restoredFrom === undefined && commit !== undefined && candidate?.trainingDigest === made.trainingDigest
       ? [commit]
       : [],
   )
@@ -135,9 +134,6 @@ export function takesPart(
   // By the version, so that another base has other rows replayed; by nothing of the other rows.
   return isSelected(groupOf(row), { salt: `${base.version}/${seed}`, purpose: 'replay', share: base.replayShare })
 }
-
-const trainingDigestOf = (candidate: Json | undefined) =>
-  (candidate as unknown as CandidateRecord | undefined)?.trainingDigest
 
 const unknown = ({ version }: Release, fact: string, cause?: unknown) =>
   new SheikhError(

@@ -15,6 +15,7 @@ import type { Model, Prediction, Row } from '../model/index.js'
 import { type Bundle, readBundle, weightsOf } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { CallOptions, PipelineOptions } from './options.js'
+import { readRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
 
 const batchSize = 64
@@ -45,7 +46,7 @@ export async function labelPool(
   { runId, samples, labels = new Map() }: LabelPoolOptions & { readonly runId: string },
 ): Promise<LabelledPool> {
   const { store, dataset, gate, releaser } = options
-  const run = (await store.runs.read(runId)) as unknown as RunRecord | undefined
+  const run = await readRun(store, runId)
   const metric = gate.metrics.find(({ name }) => name === gate.primaryMetric)
   const margin = run?.verdict?.findings.find((finding) => finding.margin !== undefined)?.margin
   if (run?.bundle === undefined || run.baseline === undefined || metric === undefined || margin === undefined)
@@ -56,7 +57,7 @@ export async function labelPool(
     )
   const rows = await dataset.project(samples, context)
   const seen = await seenInputs(options, context)
-  const fresh = rows.filter(({ input }) => !seen.has(digestJson(input as Json)))
+  const fresh = rows.filter(({ input }) => !seen.has(digestJson(input)))
   const known = rows.filter((row) => !fresh.includes(row)).map(({ id }) => id)
   const candidate = await answersOf(options, context, fresh, (directory) => keptBundle(store, run, directory, context))
   const baseline = await answersOf(options, context, fresh, (directory) =>
@@ -78,7 +79,7 @@ async function seenInputs(
 ): Promise<ReadonlySet<Digest>> {
   const { training, evaluation } = await dataset.snapshot({ ...context, cache: store.documents })
   const seen = new Set<Digest>()
-  for (const part of [training, evaluation]) for await (const { input } of part) seen.add(digestJson(input as Json))
+  for (const part of [training, evaluation]) for await (const { input } of part) seen.add(digestJson(input))
   return seen
 }
 
@@ -138,7 +139,7 @@ async function note(
   { runId, bundle, baseline }: RunRecord,
   { digest: evaluationDigest, verdict: { finding } }: { readonly digest: Digest; readonly verdict: PoolVerdict },
 ): Promise<void> {
-  const verdict = digestJson(finding as unknown as Json)
+  const verdict = digestJson(finding)
   const entries = await ledger.read(context)
   if (entries.some((entry) => entry.type === 'verdict' && entry.verdict === verdict)) return
   await ledger.append(

@@ -1,17 +1,11 @@
-import { type Digest, digestJson, type Json, SheikhError } from '../core/index.js'
+import { digestJson, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
-import type { Release } from '../releaser/index.js'
-
-/** A line of the ledger as a release remembers it. */
-interface Anchor {
-  readonly sequence: number
-  readonly digest: Digest
-}
+import type { LedgerAnchor, Release } from '../releaser/index.js'
 
 /** The ledger's last line, for a release's record. */
-export function anchorOf(entries: readonly LedgerEntry[]): Json | undefined {
+export function anchorOf(entries: readonly LedgerEntry[]): LedgerAnchor | undefined {
   const last = entries.at(-1)
-  return last === undefined ? undefined : { sequence: last.sequence, digest: digestJson(last as unknown as Json) }
+  return last === undefined ? undefined : { sequence: last.sequence, digest: digestJson(last) }
 }
 
 /**
@@ -26,10 +20,10 @@ export function anchorOf(entries: readonly LedgerEntry[]): Json | undefined {
 export function checkAnchor(entries: readonly LedgerEntry[], history: readonly Release[]): boolean {
   const index = history.findIndex(({ record }) => record.ledger !== undefined)
   const release = history[index]
-  if (release === undefined) return true
-  const { sequence, digest } = release.record.ledger as unknown as Anchor
+  if (release?.record.ledger === undefined) return true
+  const { sequence, digest } = release.record.ledger
   const entry = entries[sequence]
-  if (entry !== undefined && digestJson(entry as unknown as Json) === digest) return true
+  if (entry !== undefined && digestJson(entry) === digest) return true
   const [first] = entries
   if (first === undefined || isAbout(first, history.slice(0, index + 1))) return false
   throw new SheikhError(

@@ -48,7 +48,7 @@ export const latestReleaseOf = (history: readonly Release[], bundle: Digest): Re
 export function candidateRecordOf(release: Release, history: readonly Release[]): CandidateRecord | undefined {
   const same = [release, ...history].filter(({ bundle }) => bundle === release.bundle)
   const made = same.find(({ record }) => record.candidate !== undefined && record.importedFrom === undefined)
-  return made?.record.candidate as unknown as CandidateRecord | undefined
+  return made?.record.candidate
 }
 
 /**

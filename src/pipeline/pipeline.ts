@@ -5,7 +5,7 @@ import type { Release, Version } from '../releaser/index.js'
 import type { Lock, Store } from '../store/index.js'
 import { approve, override } from './approve-override.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
-import type { RunEvent, RunEventOf, RunEventType } from './events.js'
+import type { RunEvent, RunEventBase, RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
 import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
@@ -33,6 +33,7 @@ import { promoteRelease } from './promote-release.js'
 import { reproduce } from './reproduce.js'
 import { republish, rollback } from './restore.js'
 import { EventLog, type Run } from './run.js'
+import { readRun } from './run-records.js'
 import type { Collected, Imported, Outcome, Promoted, Reproduction, RunRecord, RunResult } from './run-result.js'
 import { Session } from './session.js'
 import { checkStages } from './stage.js'
@@ -224,7 +225,7 @@ export class Pipeline<I = string, T = string> {
     const records: RunRecord[] = []
     for (const id of await store.runs.list()) {
       if (records.length >= limit) break
-      const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
+      const record = await readRun(store, id)
       if (record === undefined) continue
       // A run keeps the lock until it ends. A run without an end and without the lock was killed.
       const isInterrupted =
@@ -375,7 +376,7 @@ async function latestRun({ runs }: Store, lock: Lock): Promise<readonly string[]
 
 async function close(
   session: Session,
-  { error, version, ...end }: Pick<RunRecord, 'status' | 'reason' | 'version' | 'error'>,
+  { error, version, ...end }: Omit<RunEventOf<'run-end'>, keyof RunEventBase | 'type'> & Pick<RunRecord, 'error'>,
 ): Promise<void> {
   const record = {
     ...end,
@@ -390,7 +391,7 @@ async function close(
   }
   session.emit({
     type: 'run-end',
-    status: end.status as never,
+    status: end.status,
     ...(end.reason !== undefined && { reason: end.reason }),
     ...(version !== undefined && { version }),
   })

@@ -3,6 +3,7 @@ import { type Digest, digestJson, type Json } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import { type Difference, firstDifference, type Key } from './keys.js'
 import type { PipelineOptions } from './options.js'
+import { lastRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
 import { neededAfterRelease, type Stage, stagesInOrder } from './stage.js'
 import { stageKey, writtenDigest } from './stages/host.js'
@@ -121,7 +122,7 @@ async function forecast(
       action: 'unknown',
       reason: `whether its output is kept is known once ${quoted(unknown)} ${unknown.length === 1 ? 'is' : 'are'} made${makersOf(unknown, options.stages ?? [])}${ifReleased}`,
     }
-  const last = await lastRun(options, (record) => partsOf(record, name) !== undefined)
+  const last = await lastRun(options.store, (record) => partsOf(record, name) !== undefined)
   return { stage: name, action: 'run', ...why(last && partsOf(last, name), key.parts) }
 }
 
@@ -140,18 +141,6 @@ export function why(before: Json | undefined, after: Key['parts']): Pick<Planned
   const difference: Difference | undefined = firstDifference(before, after)
   if (difference === undefined) return { reason: 'nothing differs from the last run' }
   return { reason: `"${difference.path}" differs from the last run`, difference }
-}
-
-/** The newest run that got so far. */
-export async function lastRun(
-  { store }: Pick<PipelineOptions<never, never>, 'store'>,
-  gotSoFar: (record: RunRecord) => boolean,
-): Promise<RunRecord | undefined> {
-  for (const id of await store.runs.list()) {
-    const record = (await store.runs.read(id)) as unknown as RunRecord | undefined
-    if (record !== undefined && gotSoFar(record)) return record
-  }
-  return undefined
 }
 
 /** What a stage's key was made of in a run. */

@@ -8,7 +8,8 @@ import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { CallOptions, PipelineOptions } from './options.js'
-import { lastRun, type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
+import { type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
+import { lastRun } from './run-records.js'
 import { sourceOf } from './source.js'
 import { trainKey } from './stages/train.js'
 import { checkLabels, readPayload } from './stages/validate.js'
@@ -53,12 +54,12 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const missing = missingReleases(entries, history)
   const found = versioned ? findBySource(entries, history, source.digest, current) : undefined
   const known = found !== undefined && isRemoved(found) ? undefined : found
-  const before = await lastRun(options, ({ sourceParts }) => sourceParts !== undefined)
+  const before = await lastRun(store, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
   const key = trainKey(options, summary, environment)
   const kept = key === undefined ? undefined : await store.keys.get(key.digest)
   // Another run than the last, where that one was up to date and trained nothing.
-  const trained = await lastRun(options, (record) => partsOf(record, 'train') !== undefined)
+  const trained = await lastRun(store, (record) => partsOf(record, 'train') !== undefined)
 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts, foreseen: [] }
   // A run looks at this before it looks at any key.

@@ -1,8 +1,8 @@
 // The one road to readers. Automatic passes, approvals, overrides, restores, rollbacks and imports all publish here.
-import { digestJson, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
+import { digestJson, isSheikhError, messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import { findPrevious, readHistory } from './lookup.js'
-import type { RunRecord } from './run-result.js'
+import { readRun, writeRun } from './run-records.js'
 import type { Session } from './session.js'
 import { neededAfterRelease } from './stage.js'
 import { HostStages } from './stages/host.js'
@@ -31,11 +31,11 @@ export async function followKilled(session: Session): Promise<void> {
   if (neededAfterRelease(options.stages ?? []).length === 0) return
   const release = await options.releaser.current(session.channel, context)
   if (release === undefined || release.withdrawn !== undefined) return
-  const { runs } = options.store
-  const killed = (await runs.read(release.record.runId)) as unknown as RunRecord | undefined
+  const { store } = options
+  const killed = await readRun(store, release.record.runId)
   // This session holds the lock: a run that did not end was killed.
   if (killed?.status !== 'running' || killed.runId === session.runId || killed.finishedBy !== undefined) return
-  const done = () => runs.write(killed.runId, { ...killed, finishedBy: session.runId } as unknown as Json)
+  const done = () => writeRun(store, { ...killed, finishedBy: session.runId })
   try {
     await follow(session, release)
   } catch (error) {

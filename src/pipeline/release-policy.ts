@@ -9,19 +9,7 @@ import {
   policyChanges,
   type Verdict,
 } from '../gate/index.js'
-import type { Release } from '../releaser/index.js'
-
-/** What decided on a release, kept with it. JSON. */
-export interface ReleasePolicy {
-  /** `Gate.describe` of then. */
-  readonly gate: Json
-  /** A digest per evaluation item of its id, and of its id and target: base64 of 12 bytes each. Absent above `maximumItems`. */
-  readonly items?: string | undefined
-  /** Above `maximumItems`: one digest over all of them, which tells that items changed and not which. */
-  readonly itemsDigest?: string | undefined
-  /** The slices that the evaluation set had, as `category=spam-1`; at most 1,000. */
-  readonly slices: readonly string[]
-}
+import type { Release, ReleasePolicy } from '../releaser/index.js'
 
 // 16 characters each in the record of every release: 320 kB.
 const maximumItems = 20_000
@@ -38,7 +26,7 @@ export function policyOf(gate: Gate, evaluation: Evaluation): ReleasePolicy {
 
 /** How what decides now differs from what decided on the current release; empty if nothing is known of that. */
 export function changesSince({ record }: Release, gate: Gate, evaluation: Evaluation): readonly PolicyChange[] {
-  const before = record.policy as unknown as ReleasePolicy | undefined
+  const before = record.policy
   if (before === undefined) return []
   return [...policyChanges(before.gate, gate.describe()), ...evaluationChanges(before, evaluation)]
 }
@@ -56,7 +44,7 @@ export async function withPolicy(
   }: { readonly gate: Gate; readonly evidence: Evidence; readonly current: Release | undefined },
   context: CallContext,
 ): Promise<Verdict> {
-  if (current === undefined) return verdict
+  if (current?.record.policy === undefined) return verdict
   const changes = changesSince(current, gate, evidence.candidate.evaluation)
   if (changes.length === 0) return verdict
   const told = { ...verdict, policyChanges: changes }
@@ -67,7 +55,7 @@ export async function withPolicy(
   if (!letThrough || looser.length === 0) return told
   const checks = [...new Set(looser.flatMap(({ check }) => check ?? []))]
   const canDecide = looser.every(({ check }) => check !== undefined)
-  const before = (current.record.policy as unknown as ReleasePolicy).gate
+  const before = current.record.policy.gate
   const fact = canDecide ? await notPassedBefore(gate, before, checks, evidence, context) : undefined
   if (canDecide && fact === undefined) return told
   const reason = `since the release ${current.version}, ${looser.map(({ change }) => change).join('; ')}${fact === undefined ? '' : `. ${fact}`}`

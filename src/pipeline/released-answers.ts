@@ -3,28 +3,18 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { type Digest, digestJson, identityOf, type Json, messageOf } from '../core/index.js'
+import { type Digest, digestJson, identityOf, messageOf } from '../core/index.js'
 import { type Evaluation, type Metric, readEvaluation, sameColumn, writeEvaluation } from '../evaluation/index.js'
 import type { Prediction } from '../model/index.js'
-import type { Release } from '../releaser/index.js'
+import type { Release, ReleasedAnswers } from '../releaser/index.js'
 import type { Session } from './session.js'
-
-/** As a release's record holds it. */
-interface ReleasedAnswers {
-  readonly formatVersion: 1
-  readonly evaluationDigest: Digest
-  /** The identity of each metric that has a version, by name: another metric of the same name does not count. */
-  readonly metrics: Readonly<Record<string, Digest>>
-  /** The evaluation's file (`writeEvaluation`), compressed by gzip, in base64. */
-  readonly columns: string
-}
 
 // Every registry reads the records of all releases: 1 MiB holds about 100,000 items of a right-or-wrong metric.
 const maximumColumnsLength = 1 << 20
 const maximumFileBytes = 1 << 28
 
 /** The answers of a release, for its record; `undefined` if they are too large, or a model failed on an item. */
-export async function answersOf(session: Session, evaluation: Evaluation): Promise<Json | undefined> {
+export async function answersOf(session: Session, evaluation: Evaluation): Promise<ReleasedAnswers | undefined> {
   const metrics = Object.fromEntries(
     session.options.gate.metrics.flatMap((metric) => {
       const identity = identityOf(metric)
@@ -43,7 +33,7 @@ export async function answersOf(session: Session, evaluation: Evaluation): Promi
     return undefined
   }
   const { evaluationDigest } = evaluation
-  return { formatVersion: 1, evaluationDigest, metrics, columns } satisfies ReleasedAnswers as unknown as Json
+  return { formatVersion: 1, evaluationDigest, metrics, columns }
 }
 
 /**
@@ -57,12 +47,12 @@ export async function releasedAnswers(
   candidate: Evaluation,
 ): Promise<Evaluation | undefined> {
   const { evaluationDigest, ids, groups, slices, targets } = candidate
-  const kept = record.answers as unknown as Partial<ReleasedAnswers> | undefined
-  if (kept?.formatVersion !== 1 || kept.evaluationDigest !== evaluationDigest) return undefined
-  if (!session.options.gate.metrics.every((metric) => isSame(metric, kept.metrics?.[metric.name]))) return undefined
+  const kept = record.answers
+  if (kept?.evaluationDigest !== evaluationDigest) return undefined
+  if (!session.options.gate.metrics.every((metric) => isSame(metric, kept.metrics[metric.name]))) return undefined
   try {
     const path = join(await session.folder(`answers-${version}`), 'evaluation.safetensors')
-    const bytes = gunzipSync(Buffer.from(String(kept.columns), 'base64'), { maxOutputLength: maximumFileBytes })
+    const bytes = gunzipSync(Buffer.from(kept.columns, 'base64'), { maxOutputLength: maximumFileBytes })
     await writeFile(path, bytes)
     const evaluation = await readEvaluation(path, session.context)
     if (evaluation.evaluationDigest === evaluationDigest && sameColumn(evaluation.ids, ids))

@@ -1,4 +1,4 @@
-import { canonicalJson, digestJson, type Json, SheikhError } from '../core/index.js'
+import { canonicalJson, digestJson, SheikhError, toJson } from '../core/index.js'
 import { payloadFolders } from '../releaser/index.js'
 import { manifestDifferences } from '../store/index.js'
 import { firstDifference } from './keys.js'
@@ -83,6 +83,3 @@ export async function reproduce(session: Session, version: string | undefined): 
 /** How it was made: of one that was restored, that of the release which it is again. */
 const isSame = (named: NamedBase, recorded: NamedBase | undefined) =>
   canonicalJson(baseParts(named)) === canonicalJson(baseParts(recorded))
-
-/** Without what is undefined, as it reads from a record. */
-const toJson = (value: unknown) => JSON.parse(JSON.stringify(value)) as Json

@@ -1,7 +1,7 @@
 import type { Digest, Json } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
-import type { Release, Version } from '../releaser/index.js'
+import type { Release, ReleasePolicy, ReleaseSource, Version } from '../releaser/index.js'
 import type { ManifestDifference } from '../store/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 import type { GcPlan } from './collect-garbage.js'
@@ -121,7 +121,7 @@ export interface RunRecord {
   /** The inputs of the source key. */
   readonly sourceParts?: Json | undefined
   /** The inputs of the source key, part by part, to find out what changed. */
-  readonly source?: Json | undefined
+  readonly source?: ReleaseSource | undefined
   readonly dataset?: DatasetSummary | undefined
   readonly stages: readonly StageRecord[]
   readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined
@@ -138,7 +138,7 @@ export interface RunRecord {
   readonly metrics?: Readonly<Record<string, number | null>> | undefined
   readonly verdict?: Verdict | undefined
   /** The gate's policy; also recorded in the release, so that the next run detects changes. */
-  readonly policy?: Json | undefined
+  readonly policy?: ReleasePolicy | undefined
   readonly version?: Version | undefined
   readonly restoredFrom?: Version | undefined
   /** The later run that completed the host's stages for this run's release, after this run was killed. */

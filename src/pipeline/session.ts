@@ -1,11 +1,20 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, createRedactor, isSheikhError, type Json, messageOf, SheikhError } from '../core/index.js'
+import {
+  type CallContext,
+  createRedactor,
+  isSheikhError,
+  type Json,
+  messageOf,
+  SheikhError,
+  toJson,
+} from '../core/index.js'
 import { type Ledger, storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
 import type { Key } from './keys.js'
 import type { PipelineOptions } from './options.js'
+import { writeRun } from './run-records.js'
 import type { RunRecord, StageRecord } from './run-result.js'
 
 /**
@@ -59,7 +68,7 @@ export class Session {
     this.#sequence += 1
     this.#emit(event)
     // In order, and awaited by `flush`: an event that cannot be kept fails the run there.
-    this.#writing = this.#writing.then(() => this.options.store.runs.append(this.runId, event as unknown as Json))
+    this.#writing = this.#writing.then(() => this.options.store.runs.append(this.runId, toJson(event)))
     this.#writing.catch(() => {})
   }
 
@@ -80,7 +89,7 @@ export class Session {
 
   async update(changes: Partial<RunRecord>): Promise<void> {
     this.note(changes)
-    await this.options.store.runs.write(this.runId, this.record as unknown as Json)
+    await writeRun(this.options.store, this.record)
   }
 
   async flush(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Digest, Json } from '../core/index.js'
+import type { Digest } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { type Key, sourceKey } from './keys.js'
 import type { PayloadFile, PipelineOptions } from './options.js'
@@ -29,7 +29,7 @@ export async function recordSourceKey(
   payload: readonly PayloadFile[],
 ): Promise<Digest | undefined> {
   const source = sourceOf(session.options, dataset, payload)
-  const written = releaseSource(session.options, dataset, payload) as unknown as Json
+  const written = releaseSource(session.options, dataset, payload)
   if ('unversioned' in source) {
     await session.update({ source: written })
     session.warn(`"${source.unversioned}" has no version: every run trains and judges again.`, {
@@ -37,6 +37,6 @@ export async function recordSourceKey(
     })
     return undefined
   }
-  await session.update({ source: written, sourceKey: source.digest, sourceParts: source.parts as Json })
+  await session.update({ source: written, sourceKey: source.digest, sourceParts: source.parts })
   return source.digest
 }

@@ -1,21 +1,8 @@
-import { type Digest, digestJson, type Json } from '../core/index.js'
+import { digestJson } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
-import { nextVersion, type Release, type Version, type VersionLevel } from '../releaser/index.js'
+import { nextVersion, type Release, type ReleaseSource, type Version, type VersionLevel } from '../releaser/index.js'
 import { baseParts } from './named-base.js'
 import type { PayloadFile, PipelineOptions } from './options.js'
-
-/** What a release was made of, part by part: kept with it, so that the next one knows what changed. JSON. */
-export interface ReleaseSource {
-  /** The trainer's name. */
-  readonly architecture: string
-  /** Of training, in order; `null` where the targets are no labels. */
-  readonly labels: readonly string[] | null
-  /** Of trainer, gate, stages, seed and base. */
-  readonly configuration: Digest
-  readonly prompts: Digest
-  /** The dataset's fingerprint. */
-  readonly data: Digest
-}
 
 export type ChangedPart = keyof ReleaseSource
 
@@ -57,12 +44,11 @@ export function releaseSource(
   }
 }
 
-export function changeSince(previous: Release | undefined, source: Json | undefined): ReleaseChange {
-  const before = previous?.record.source as Readonly<Record<string, Json>> | undefined
-  const after = source as Readonly<Record<string, Json>> | undefined
+export function changeSince(previous: Release | undefined, after: ReleaseSource | undefined): ReleaseChange {
+  const before = previous?.record.source
   if (before === undefined || after === undefined) return { previous, level: 'patch' }
   const parts = Object.keys(levels) as readonly ChangedPart[]
-  const changed = parts.filter((part) => digestJson(before[part] ?? null) !== digestJson(after[part] ?? null))
+  const changed = parts.filter((part) => digestJson(before[part]) !== digestJson(after[part]))
   const level = (['major', 'minor'] as const).find((one) => changed.some((part) => levels[part] === one)) ?? 'patch'
   return { previous, changed, level }
 }

@@ -164,5 +164,5 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     dataset: session.record.dataset,
     source: session.record.source,
     stages: stageValues(session.record.stages),
-  } as unknown as Partial<ReleaseRecord>
+  }
 }

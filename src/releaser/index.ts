@@ -5,11 +5,22 @@ export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load
 export { parsePending, parseRelease } from './parse-release.js'
 export { corruptRecord, notFound, notHeld, pointedAt, versionTaken } from './registry-errors.js'
 export { byVersion } from './release-order.js'
+export {
+  type Attestation,
+  type LedgerAnchor,
+  type ReleaseApproval,
+  type ReleasedAnswers,
+  type ReleaseOverride,
+  type ReleasePolicy,
+  type ReleaseRecord,
+  type ReleaseSource,
+  releasePolicyShape,
+  releaseSourceShape,
+} from './release-record.js'
 export { pendingName } from './release-records.js'
 export type { Checksums, ReleaseStorage, StoredBundle } from './release-storage.js'
 export { releaseTo } from './release-to.js'
 export type {
-  Attestation,
   Attester,
   Bundle,
   PendingRelease,
@@ -17,7 +28,6 @@ export type {
   PostPublishActions,
   PrepareRequest,
   Release,
-  ReleaseRecord,
   Releaser,
   UnexplainedItem,
   Version,

@@ -1,6 +1,7 @@
-import { digestManifest, isDigest, type Manifest, messageOf, parseManifest } from '../core/index.js'
+import { digestManifest, fits, isDigest, type Manifest, messageOf, misfitOf, parseManifest } from '../core/index.js'
 import { corruptRecord } from './registry-errors.js'
-import type { PendingRelease, PostPublishActions, Release, ReleaseRecord } from './releaser.js'
+import { type ReleaseRecord, releaseRecordShape } from './release-record.js'
+import type { PendingRelease, PostPublishActions, Release } from './releaser.js'
 import { isVersion } from './version.js'
 
 /** Parses the stored document of a pending release. @throws `artifact-corrupt`, naming `where`, for anything else. */
@@ -14,16 +15,13 @@ export function parsePending(value: unknown, where: string): PendingRelease {
   const manifest = parseFiles(pending.manifest, where)
   if (digestManifest(manifest) !== pending.bundle)
     throw corruptRecord(where, 'its bundle digest differs from the digest of its manifest')
-  const { record } = pending
-  if (typeof record !== 'object' || record === null || typeof record.runId !== 'string')
-    throw corruptRecord(where, 'it has no record')
   return {
     formatVersion: 1,
     version: pending.version,
     bundle: pending.bundle,
     manifest,
     postPublish: parsePostPublish(pending.postPublish, where),
-    record: record as ReleaseRecord,
+    record: parseRecord(pending.record, where),
   }
 }
 
@@ -40,6 +38,11 @@ function parseFiles(value: unknown, where: string): Manifest {
   } catch (error) {
     throw corruptRecord(where, messageOf(error).replace(/\.$/, ''), error)
   }
+}
+
+function parseRecord(value: unknown, where: string): ReleaseRecord {
+  if (fits(releaseRecordShape, value)) return value
+  throw corruptRecord(where, `its "${misfitOf(releaseRecordShape, value, 'record')}" is missing or has another form`)
 }
 
 function parsePostPublish(value: unknown, where: string): PostPublishActions {

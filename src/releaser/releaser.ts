@@ -1,4 +1,5 @@
-import type { CallContext, Described, Digest, Json, Manifest } from '../core/index.js'
+import type { CallContext, Described, Digest, Manifest } from '../core/index.js'
+import type { Attestation, ReleaseRecord } from './release-record.js'
 
 /** A SemVer 2.0.0 version without a leading `v`. Each version is used only once. */
 export type Version = string
@@ -28,46 +29,6 @@ export interface PostPublishActions {
   readonly by?: string | undefined
   /** The source key of the release. Absent if host code has no `version`. */
   readonly sourceKey?: Digest | undefined
-}
-
-/** Data about a release that is not part of the bundle's digest: run, commit, verdict, metrics. Plain JSON. */
-export interface ReleaseRecord {
-  readonly runId: string
-  readonly commit?: string | undefined
-  readonly atMs: number
-  /** The earlier release that a rollback or a revert published again. */
-  readonly restoredFrom?: Version | undefined
-  /** The origin of an imported model, and who imported it. */
-  readonly importedFrom?: { readonly from: string; readonly by?: string | undefined } | undefined
-  /** The value of each metric on the evaluation set `evaluationDigest`. */
-  readonly metrics?: Readonly<Record<string, number | null>> | undefined
-  readonly evaluationDigest?: Digest | undefined
-  /** The score of each item of `evaluationDigest`: ids, labels and scores, but no texts. */
-  readonly answers?: Json | undefined
-  readonly verdict?: Json | undefined
-  /** The gate's description and the identity of the evaluation items. Contains no text of a sample. */
-  readonly policy?: Json | undefined
-  readonly candidate?: Json | undefined
-  readonly dataset?: Json | undefined
-  /** The digest of each input: labels, architecture, configuration, prompts, data. */
-  readonly source?: Json | undefined
-  /** The results of the host's own stages that ran before the release, by stage. */
-  readonly stages?: Readonly<Record<string, Json>> | undefined
-  /** Who approved an inconclusive result, and why. */
-  readonly approval?: Json | undefined
-  /** Who overrode the gate, why, and until when (`untilMs`). */
-  readonly override?: Json | undefined
-  /** The last ledger entry at the time of the release. It reveals entries that are later removed from the end of the ledger. */
-  readonly ledger?: Json | undefined
-  readonly attestation?: Attestation | undefined
-}
-
-/** The signatures of a release, each as the text of a Sigstore bundle. */
-export interface Attestation {
-  /** The signature of the files: the content of a `model.sig` (OpenSSF Model Signing 1.0). */
-  readonly signature: string
-  /** The signed provenance of the files: an in-toto statement. */
-  readonly provenance: string
 }
 
 /** Signs a release before a registry prepares it. */

@@ -221,7 +221,13 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
         reason: 'worse',
         sourceKey: digestBytes('source'),
       },
-      record: { runId: 'run', atMs: 7, commit: 'c0ffee', metrics: { accuracy: 0.5, recall: null }, verdict: ['fine'] },
+      record: {
+        runId: 'run',
+        atMs: 7,
+        commit: 'c0ffee',
+        metrics: { accuracy: 0.5, recall: null },
+        stages: { scan: ['fine'] },
+      },
     }
     const at = callContext({ clock: { nowMs: () => 42 } })
     const release = await releaser.publish(await releaser.prepare(asked, context), at)

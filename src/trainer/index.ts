@@ -1,3 +1,4 @@
+export { candidateRecordShape } from './candidate-record.js'
 export type {
   BaseRecord,
   Candidate,

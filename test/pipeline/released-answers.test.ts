@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { accuracy } from '../../src/evaluation/index.js'
 import { noRegression, qualityGate } from '../../src/gate/index.js'
+import type { ReleasedAnswers } from '../../src/releaser/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import type { Trainer } from '../../src/trainer/index.js'
@@ -65,20 +66,20 @@ describe('a release keeps how it scored', () => {
   it('damaged or of another set, is said and not used', async () => {
     const { pipeline, releaser } = world()
     await pipeline().run()
-    const lying = (change: (answers: Record<string, unknown>) => Record<string, unknown>) => ({
+    const lying = (change: (answers: ReleasedAnswers) => ReleasedAnswers) => ({
       ...releaser,
       current: async (...asked: Parameters<typeof releaser.current>) => {
         const release = await releaser.current(...asked)
-        const answers = change(release!.record.answers as Record<string, unknown>)
-        return { ...release!, record: { ...release!.record, answers: answers as never } }
+        const answers = change(release!.record.answers!)
+        return { ...release!, record: { ...release!.record, answers } }
       },
     })
-    for (const change of [
-      (answers: Record<string, unknown>) => ({ ...answers, columns: 'AAAA' }),
-      (answers: Record<string, unknown>) => ({ ...answers, columns: undefined }),
-    ]) {
+    for (const columns of ['AAAA', '']) {
       const warnings: string[] = []
-      const p = pipeline(poison('apple', 'pear'), { releaser: lying(change), store: memoryStore() })
+      const p = pipeline(poison('apple', 'pear'), {
+        releaser: lying((answers) => ({ ...answers, columns })),
+        store: memoryStore(),
+      })
       p.on('warning', ({ message }) => warnings.push(message))
       // The model itself is asked instead.
       await expect(p.run()).resolves.toMatchObject({ status: 'held', reason: 'fail' })

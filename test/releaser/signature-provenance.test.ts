@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, digestJson, digestManifest, hexOf } from '../../src/core/index.js'
+import type { Verdict } from '../../src/gate/index.js'
 import type { PendingRelease } from '../../src/releaser/index.js'
 import {
   buildType,
@@ -11,12 +12,20 @@ import {
   signStatement,
   verifyStatement,
 } from '../../src/releaser/signature/index.js'
+import type { CandidateRecord } from '../../src/trainer/index.js'
 import { atMs, changed, date, manifestFrom, payloadOf, signer, trusted } from './reference/signing.js'
 
 const manifest = manifestFrom({ 'config.json': '{}', 'model.safetensors': 'weights' })
 const commit = '0123456789abcdef0123456789abcdef01234567'
 const digest = digestJson('rows')
-const verdict = { status: 'pass', findings: [] }
+const verdict: Verdict = { status: 'pass', findings: [], summary: 'fine', whenInconclusive: 'ask' }
+const candidate: CandidateRecord = {
+  trainer: { name: 'tfjs', version: '1', describe: { epochs: 3 } },
+  seed: 7,
+  trainingDigest: digest,
+  environment: { packages: { '@tensorflow/tfjs': '4.22.0' }, device: { node: 20 } },
+  lossCurve: [[1, 0.5]],
+}
 const pending: PendingRelease = {
   formatVersion: 1,
   version: '1.2.0',
@@ -29,15 +38,18 @@ const pending: PendingRelease = {
     atMs,
     evaluationDigest: digest,
     verdict,
-    dataset: { fingerprint: digest, labels: { training: { 'a secret label': 3 } } },
-    candidate: {
-      trainer: { name: 'tfjs', version: '1', describe: { epochs: 3 } },
-      seed: 7,
+    dataset: {
+      fingerprint: digest,
       trainingDigest: digest,
-      environment: { packages: { '@tensorflow/tfjs': '4.22.0' }, device: { node: 20 } },
-      lossCurve: [[1, 0.5]],
+      evaluationDigest: digest,
+      counts: { rows: 4, training: 3, evaluation: 1, excludedByGroup: 0 },
+      excludedByGroupIds: [],
+      labels: { training: { 'a secret label': 3 }, evaluation: {} },
+      slices: { training: {}, evaluation: {} },
+      warnings: [],
     },
-    override: { by: 'Ann', reason: 'a long story', untilMs: 5 },
+    candidate,
+    override: { runId: 'held', by: 'Ann', reason: 'a long story', untilMs: 5, checks: [] },
   },
 }
 const options = {
@@ -52,8 +64,8 @@ const trust = { trustedKeys: [trusted], atMs }
 describe('a statement of where a release comes from', () => {
   it('names the release that training started from, and its bundle', () => {
     const base = { version: '1.1.0', digest, replayShare: 0.5 }
-    const candidate = { ...(pending.record.candidate as object), base }
-    const { predicate } = provenanceOf({ ...pending, record: { ...pending.record, candidate } }, options)
+    const record = { ...pending.record, candidate: { ...candidate, base } }
+    const { predicate } = provenanceOf({ ...pending, record }, options)
     expect(predicate).toMatchObject({
       buildDefinition: {
         externalParameters: { candidate: { base } },

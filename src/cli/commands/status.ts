@@ -75,12 +75,9 @@ export const status: Command = {
 
 /** Reports that the current release overrides the gate. */
 function overrideLine(current: Release | undefined): readonly Text[] {
-  const { by, reason, untilMs } = (current?.record.override ?? {}) as {
-    readonly by?: string
-    readonly reason?: string
-    readonly untilMs?: number
-  }
-  if (untilMs === undefined) return []
+  const override = current?.record.override
+  if (override === undefined) return []
+  const { by, reason, untilMs } = override
   return [
     [
       styled('open', 'Override:'),

@@ -197,10 +197,10 @@ async function score(
   const scorer = { weights: weights.digest, prompts, trainer: identityOf(trainer), environment: environment ?? null }
   const versioned = scorer.trainer !== undefined
   // Answers do not depend on what is made of them: another metric asks no model again.
-  const answersKey = versioned ? stageKeyOf({ kind: 'predict', ...scorer } as unknown as Json) : undefined
+  const answersKey = versioned ? stageKeyOf({ kind: 'predict', ...scorer }) : undefined
   const key =
     versioned && metrics.every((metric) => metric !== undefined)
-      ? stageKeyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics } as unknown as Json)
+      ? stageKeyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics })
       : undefined
   const kept = await keptFile(session, key, evaluationFile, readEvaluation)
   if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, files: kept.files, cached: true, key }

@@ -1,5 +1,5 @@
-import { canonicalJson, type Digest, digestJson, type Json, SheikhError } from '../../core/index.js'
-import type { Evidence, Finding, Verdict } from '../../gate/index.js'
+import { canonicalJson, type Digest, digestJson, fits, misfitOf, SheikhError } from '../../core/index.js'
+import { type Evidence, type Finding, type Verdict, verdictShape } from '../../gate/index.js'
 import type { Release } from '../../releaser/index.js'
 import { earlierVerdict, failedBefore, failedChecks, type VerdictEntry } from '../failed-before.js'
 import { policyOf, withPolicy } from '../release-policy.js'
@@ -39,7 +39,7 @@ export function gateStage(
         session.context,
       )
     const policy = policyOf(gate, evidence.candidate.evaluation)
-    await session.update({ verdict, policy: policy as unknown as Json })
+    await session.update({ verdict, policy })
     session.emit({ type: 'gate-verdict', verdict })
     warnOfReuse(session, verdict)
     return { value: verdict, cached: false }
@@ -87,16 +87,14 @@ function warnOfReuse(session: Session, { reuse }: Verdict): void {
 }
 
 /** A host's gate may answer anything; only an answer that can be acted on is taken. */
-function checkVerdict(verdict: Verdict): Verdict {
-  const sound =
-    ['pass', 'fail', 'inconclusive'].includes(verdict?.status) &&
-    Array.isArray(verdict.findings) &&
-    ['ask', 'hold', 'release'].includes(verdict.whenInconclusive) &&
-    (verdict.status === 'inconclusive' || verdict.findings.some((finding) => finding.status === verdict.status))
-  if (sound) return verdict
+function checkVerdict(answer: unknown): Verdict {
+  const isSound = ({ status, findings }: Verdict) =>
+    status === 'inconclusive' || findings.some((finding) => finding.status === status)
+  if (fits(verdictShape, answer) && isSound(answer)) return answer
+  const misfit = misfitOf(verdictShape, answer, 'verdict')
   throw new SheikhError(
     'stage-failed',
-    'The gate answered with something that is not a verdict: its status needs at least one finding of that status, and a policy. Correct the gate.',
+    `The gate answered with something that is not a verdict: ${misfit === undefined ? 'its status needs at least one finding of that status' : `"${misfit}" is missing or has another form`}. Correct the gate.`,
     { facts: { stage: 'gate' } },
   )
 }

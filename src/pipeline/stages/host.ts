@@ -7,11 +7,9 @@ import {
   type Json,
   SheikhError,
 } from '../../core/index.js'
-import type { Verdict } from '../../gate/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
 import { type Release, weightsOf } from '../../releaser/index.js'
 import { readManifest } from '../../store/index.js'
-import type { CandidateRecord } from '../../trainer/index.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import type { Session } from '../session.js'
 import { neededAfterRelease, type Stage, type StageInput, type StageOutput } from '../stage.js'
@@ -44,13 +42,13 @@ export class HostStages {
     const { candidate, verdict } = release.record
     const reads = new Set(stages.waiting.flatMap((stage) => stage.reads))
     if (reads.has('verdict') && verdict !== undefined)
-      await stages.add('verdict', { value: verdict as unknown as Verdict }, digestJson(verdict))
+      await stages.add('verdict', { value: verdict }, digestJson(verdict))
     if (reads.has('candidate') && candidate !== undefined) {
       const directory = await session.folder('released')
       const bundle = await session.options.releaser.open(release.version, directory, session.context)
       const { path, digest } = weightsOf(bundle)
-      const value = candidate as unknown as CandidateRecord
-      await stages.add('candidate', { value, files: path }, digestJson({ value, files: digest }))
+      const artifact = { value: candidate, files: path }
+      await stages.add('candidate', artifact, digestJson({ ...artifact, files: digest }))
     }
     return stages
   }
@@ -74,7 +72,7 @@ export class HostStages {
       this.#ran = this.#ran.filter((stage) => !again.includes(stage))
       this.#waiting = [...again, ...this.#waiting]
     }
-    this.#artifacts[artifact] = value as never
+    Object.assign(this.#artifacts, { [artifact]: value })
     this.#digests.set(artifact, digest)
     for (;;) {
       const index = this.#waiting.findIndex(({ reads }) => reads.every((name) => this.#digests.has(name)))
@@ -149,12 +147,9 @@ export class HostStages {
 
   /** A stage sees what it says it reads, and nothing else. */
   #inputFor(stage: Stage): StageInput {
-    const input: Record<string, unknown> = { custom: {} }
-    for (const name of stage.reads) {
-      if (Object.hasOwn(this.#artifacts, name)) input[name] = this.#artifacts[name as keyof BuiltIn]
-      else (input.custom as Record<string, StageOutput>)[name] = this.#custom[name]!
-    }
-    return input as unknown as StageInput
+    const isRead = ([name]: readonly [string, unknown]) => stage.reads.includes(name)
+    const builtIn: BuiltIn = Object.fromEntries(Object.entries(this.#artifacts).filter(isRead))
+    return { ...builtIn, custom: Object.fromEntries(Object.entries(this.#custom).filter(isRead)) }
   }
 
   async #take(stage: Stage, output: StageOutput): Promise<void> {
@@ -162,7 +157,7 @@ export class HostStages {
     const files = output.files === undefined ? null : digestManifest(await readManifest(output.files, context))
     // Weights that were changed are still of the candidate that was trained, whose record the next stage reads.
     const record = stage.writes === 'candidate' ? this.#artifacts.candidate!.value : null
-    this.#digests.set(stage.writes!, writtenDigest(output.value, files, record as unknown as Json))
+    this.#digests.set(stage.writes!, writtenDigest(output.value, files, record))
     if (stage.writes !== 'candidate') {
       this.#custom[stage.writes!] = output
       return
@@ -189,7 +184,7 @@ export function stageKey(stage: Stage, digestOf: (artifact: string) => Digest): 
 }
 
 /** The digest of an artifact that a stage wrote. `candidate`: the record of the candidate whose weights it changed. */
-export const writtenDigest = (value: Json, files: Digest | null, candidate: Json | null): Digest =>
+export const writtenDigest = (value: Json, files: Digest | null, candidate: unknown): Digest =>
   digestJson({ value, files, record: candidate })
 
 const hasValue = (returned: unknown): returned is StageOutput =>

@@ -1,4 +1,4 @@
-import { type Digest, isSheikhError, type Json, SheikhError } from '../../core/index.js'
+import { type Digest, isSheikhError, SheikhError } from '../../core/index.js'
 import type {
   Bundle,
   PendingRelease,
@@ -61,20 +61,18 @@ export function releaseStage(session: Session, request: ReleaseRequest): Promise
     const unsigned = {
       version: versionOf(session.options, changeSince(previous, request.record.source), { used, releaseAs }),
       postPublish,
-      record: withoutUndefined(
+      record: {
         // Registries are read by many: nothing secret goes there, whoever wrote it into a metric's or a person's name.
-        {
-          ...session.hide({
-            ...told,
-            runId: session.runId,
-            commit: record.commit,
-            atMs: context.clock.nowMs(),
-            ledger: anchorOf(entries),
-          }),
-          // Compressed: what looks like a secret there is none, and a changed character would spoil it.
-          answers,
-        },
-      ),
+        ...session.hide({
+          ...told,
+          runId: session.runId,
+          commit: record.commit,
+          atMs: context.clock.nowMs(),
+          ledger: anchorOf(entries),
+        }),
+        // Compressed: what looks like a secret there is none, and a changed character would spoil it.
+        ...(answers !== undefined && { answers }),
+      },
     }
     const asked = await attested(session, request.bundle, unsigned)
     const pending = await prepare(request.bundle).catch(async (error: unknown) => {
@@ -147,7 +145,3 @@ export async function noteSource(session: Session, release: Release, sourceKey: 
     session.context,
   )
 }
-
-const withoutUndefined = (record: ReleaseRecord): ReleaseRecord =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as unknown as ReleaseRecord &
-    Json

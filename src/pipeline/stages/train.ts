@@ -1,8 +1,8 @@
-import { canonicalJson, identityOf, isSheikhError, type Json, type JsonObject } from '../../core/index.js'
+import { canonicalJson, fits, identityOf, isSheikhError, misfitOf, SheikhError, toJson } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { type Rows, readWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
-import type { Candidate, CandidateRecord, TrainerEnvironment } from '../../trainer/index.js'
+import { type Candidate, candidateRecordShape, type TrainerEnvironment } from '../../trainer/index.js'
 import { checkUnseen } from '../check-leakage.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
@@ -26,8 +26,8 @@ export function trainKey(
     ...(developmentDigest !== undefined && { development: developmentDigest }),
     trainer: identity,
     seed,
-    environment: (environment ?? null) as unknown as Json,
-    ...(baseParts(base) as JsonObject),
+    environment: environment ?? null,
+    ...baseParts(base),
   })
 }
 
@@ -64,7 +64,7 @@ export function trainStage(
           formatVersion: 1,
           key: key.digest,
           parts: key.parts,
-          value: candidate.record as unknown as Json,
+          value: toJson(candidate.record),
           files,
           runId: session.runId,
           atMs: session.context.clock.nowMs(),
@@ -116,6 +116,13 @@ export async function fitInto(
     { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
   )
   session.context.signal.throwIfAborted()
+  const misfit = misfitOf(candidateRecordShape, fitted.record, 'record')
+  if (misfit !== undefined)
+    throw new SheikhError(
+      'stage-failed',
+      `Cannot use what the trainer "${trainer.name}" made: "${misfit}" is missing or has another form. Correct the trainer: a candidate has weights and a record.`,
+      { facts: { stage: 'train', misfit } },
+    )
   // Whatever the trainer says of its weights, what counts is what is in the folder.
   return {
     weights: await readWeightsDirectory(fitted.weights.path, session.context),
@@ -129,6 +136,7 @@ async function cachedCandidate(session: Session, key: Key): Promise<Candidate | 
   const { store } = session.options
   const kept = await store.keys.get(key.digest)
   if (kept?.files === undefined || canonicalJson(kept.parts) !== canonicalJson(key.parts)) return undefined
+  if (!fits(candidateRecordShape, kept.value)) return undefined
   const directory = await session.folder('weights')
   try {
     await store.objects.getDirectory(kept.files, directory, session.context)
@@ -139,6 +147,6 @@ async function cachedCandidate(session: Session, key: Key): Promise<Candidate | 
   }
   return {
     weights: await readWeightsDirectory(directory, session.context),
-    record: kept.value as unknown as CandidateRecord,
+    record: kept.value,
   }
 }

@@ -1,5 +1,6 @@
-import { canonicalJson, type FileEntry, type Json, type JsonObject } from '../../core/index.js'
-import type { PendingRelease } from '../index.js'
+import { canonicalJson, type FileEntry, type Json, toJson } from '../../core/index.js'
+import type { Verdict } from '../../gate/index.js'
+import type { PendingRelease, ReleaseOverride } from '../index.js'
 import { documentName } from './asset-names.js'
 
 /** GitHub accepts 125,000 characters, far more rows than a person reads. */
@@ -37,29 +38,30 @@ function origin({ version, record, postPublish }: PendingRelease, previous: Pend
   return lines.join('\n\n')
 }
 
+type Decision = { readonly [K in 'by' | 'reason' | 'untilMs']?: ReleaseOverride[K] | undefined }
+
 /** Who decided, why, and until when. */
-function decided(decision: unknown): string {
-  const { by, reason, untilMs } = object(decision as Json)
+function decided({ by, reason, untilMs }: Decision): string {
   return [
-    typeof by === 'string' ? ` by ${written(by)}` : '',
-    typeof untilMs === 'number' ? `, until ${new Date(untilMs).toISOString().slice(0, 10)}` : '',
-    typeof reason === 'string' ? `: ${written(reason)}` : '',
+    by === undefined ? '' : ` by ${written(by)}`,
+    untilMs === undefined ? '' : `, until ${new Date(untilMs).toISOString().slice(0, 10)}`,
+    reason === undefined ? '' : `: ${written(reason)}`,
   ].join('')
 }
 
 /** The verdict and its counts, without the gate's sentences, which contain names of slices. */
-function verdictIn(verdict: Json | undefined): string | undefined {
-  const { status, findings } = object(verdict)
-  if (typeof status !== 'string' || !Array.isArray(findings)) return undefined
-  const passed = findings.filter((finding) => object(finding)['status'] === 'pass').length
-  return `The gate's verdict is **${plain(status)}**: ${passed} of ${findings.length} findings passed.`
+function verdictIn(verdict: Verdict | undefined): string | undefined {
+  if (verdict === undefined) return undefined
+  const { status, findings } = verdict
+  const passed = findings.filter((finding) => finding.status === 'pass').length
+  return `The gate's verdict is **${status}**: ${passed} of ${findings.length} findings passed.`
 }
 
 /** The changes of the gate's policy since the previous release: names of checks and numbers. */
-function policyChangesIn(verdict: Json | undefined): string | undefined {
-  const { policyChanges } = object(verdict)
-  if (!Array.isArray(policyChanges) || policyChanges.length === 0) return undefined
-  const lines = policyChanges.slice(0, maximumRows).map((one) => `- ${plain(String(object(one)['change']))}`)
+function policyChangesIn(verdict: Verdict | undefined): string | undefined {
+  const { policyChanges = [] } = verdict ?? {}
+  if (policyChanges.length === 0) return undefined
+  const lines = policyChanges.slice(0, maximumRows).map(({ change }) => `- ${plain(change)}`)
   return `### Changes of the policy\n\n${lines.join('\n')}`
 }
 
@@ -75,20 +77,20 @@ function metricRows({ record }: PendingRelease, previous: PendingRelease | undef
 }
 
 function changeRows(pending: PendingRelease, previous: PendingRelease | undefined): readonly (readonly string[])[] {
-  const [data, oldData] = [object(pending.record.dataset), object(previous?.record.dataset)]
-  const rows = numbersIn(object(data['counts']))
+  const [data, oldData] = [pending.record.dataset, previous?.record.dataset]
+  const oldCounts: Readonly<Record<string, number | undefined>> = oldData?.counts ?? {}
+  const counts: Readonly<Record<string, number | undefined>> = data?.counts ?? {}
+  const rows = Object.entries(counts)
   const isFirst = previous === undefined
   return [
-    ...(typeof data['fingerprint'] === 'string'
+    ...(data !== undefined
       ? [
           [
             'data',
             [
-              isFirst ? '' : data['fingerprint'] === oldData['fingerprint'] ? 'unchanged, ' : 'changed, ',
-              rows
-                .map(([name, count]) => `${plain(name)} ${count}${was(count, object(oldData['counts'])[name])}`)
-                .join(', '),
-              ` (${code(data['fingerprint'])})`,
+              isFirst ? '' : data.fingerprint === oldData?.fingerprint ? 'unchanged, ' : 'changed, ',
+              rows.map(([name, count]) => `${plain(name)} ${count}${was(count, oldCounts[name])}`).join(', '),
+              ` (${code(data.fingerprint)})`,
             ].join(''),
           ],
         ]
@@ -138,16 +140,15 @@ function configurationChanges(
 }
 
 function leavesOf({ record }: PendingRelease): ReadonlyMap<string, Json> {
-  const { trainer, seed, base } = object(record.candidate)
+  const { trainer, seed, base } = record.candidate ?? {}
   // The settings, but not the resulting row counts.
-  const { version, replayShare } = object(base)
-  const named = base === undefined ? {} : { base: { version: version!, replayShare: replayShare! } }
+  const named = base && { version: base.version, replayShare: base.replayShare }
   const leaves = new Map<string, Json>()
   const walk = (value: Json, path: string) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) leaves.set(path, value)
     else for (const [key, below] of Object.entries(value)) walk(below, path === '' ? key : `${path}.${key}`)
   }
-  walk({ ...(seed !== undefined && { seed }), ...(trainer !== undefined && { trainer }), ...named }, '')
+  walk(toJson({ seed, trainer, base: named }), '')
   return leaves
 }
 
@@ -158,12 +159,8 @@ function table(title: string, head: readonly string[], rows: readonly (readonly 
   return `### ${title}\n\n${[head, head.map(() => '---'), ...rows.slice(0, maximumRows)].map(line).join('\n')}${more}`
 }
 
-const object = (value: Json | undefined): JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
-const numbersIn = (value: JsonObject) =>
-  Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-const was = (now: number, before: Json | undefined) =>
-  typeof before === 'number' && before !== now ? ` (was ${before})` : ''
+const was = (now: number | undefined, before: number | undefined) =>
+  before !== undefined && before !== now ? ` (was ${before})` : ''
 const shown = (value: number | null) => (value === null ? '' : String(Math.round(value * 1e6) / 1e6))
 
 /** Escapes a name, so that it cannot end a table cell or mention a user. */

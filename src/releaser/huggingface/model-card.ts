@@ -22,9 +22,7 @@ export function modelCard(
   { repository, tag, license, dataLicense, modelName }: ModelCardOptions,
 ): string {
   const name = repository.replace(/^datasets\//, '')
-  const verdict = record.verdict as unknown as Verdict | undefined
-  const data = record.dataset as { readonly fingerprint?: string; readonly counts?: Record<string, number> } | undefined
-  const started = record.candidate as { readonly base?: { readonly version?: string } } | undefined
+  const { verdict, dataset: data, candidate } = record
   const front = [
     '---',
     ...(license === undefined ? [] : [`license: ${yaml(license)}`]),
@@ -47,13 +45,13 @@ export function modelCard(
         ['run', record.runId],
         ['restored from', record.restoredFrom],
         ['bundle', bundle],
-        ['started from', started?.base?.version],
+        ['started from', candidate?.base?.version],
         ['imported from', record.importedFrom?.from],
         ['data fingerprint', data?.fingerprint],
         ['data licence', dataLicense],
-        ['rows', data?.counts?.['rows']],
-        ['training rows', data?.counts?.['training']],
-        ['evaluation rows', data?.counts?.['evaluation']],
+        ['rows', data?.counts.rows],
+        ['training rows', data?.counts.training],
+        ['evaluation rows', data?.counts.evaluation],
         ['evaluation set', record.evaluationDigest],
       ]),
     ].join('\n\n'),

@@ -1,6 +1,5 @@
-import { digestJson, hexOf, isDigest, type Json } from '../../core/index.js'
+import { digestJson, hexOf, type Json, toJson } from '../../core/index.js'
 import type { PendingRelease } from '../releaser.js'
-import { objectOf } from './parse-json.js'
 import { type Statement, statementType } from './statement.js'
 
 /** What `buildDefinition` of our statements means: docs/signatures.md. */
@@ -27,16 +26,15 @@ export interface ProvenanceOptions {
  */
 export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions): Statement {
   const { manifest, version, postPublish, record } = pending
-  const { trainer, seed, trainingDigest, environment, base } = objectOf(record.candidate)
-  const { fingerprint } = objectOf(record.dataset)
-  const { packages: recorded, device } = objectOf(environment)
-  const packages = { ...(objectOf(recorded) as Readonly<Record<string, string>>), ...options.packages }
+  const { trainer, seed, trainingDigest, environment, base } = record.candidate ?? {}
+  const fingerprint = record.dataset?.fingerprint
+  const packages: Readonly<Record<string, string>> = { ...environment?.packages, ...options.packages }
   return {
     _type: statementType,
     subject: manifest.files.map(({ path, digest }) => ({ name: path, digest: { sha256: hexOf(digest) } })),
     predicateType: provenanceType,
-    predicate: plain({
-      buildDefinition: {
+    predicate: {
+      buildDefinition: toJson({
         buildType,
         // What people decided.
         externalParameters: {
@@ -50,17 +48,17 @@ export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions
           evaluation: record.evaluationDigest,
         },
         // What the machine added.
-        internalParameters: { device },
+        internalParameters: { device: environment?.device },
         resolvedDependencies: [
           ...commitOf(record.commit, options.repositoryUrl),
-          ...(isDigest(fingerprint) ? [{ name: 'dataset', digest: { merkleSha256: hexOf(fingerprint) } }] : []),
-          ...baseOf(objectOf(base)),
+          ...(fingerprint === undefined ? [] : [{ name: 'dataset', digest: { merkleSha256: hexOf(fingerprint) } }]),
+          ...(base === undefined ? [] : [{ name: `base ${base.version}`, digest: { sha256: hexOf(base.digest) } }]),
           ...Object.keys(packages)
             .sort()
-            .map((name) => ({ name: `${name}@${packages[name]}`, uri: purlOf(name, String(packages[name])) })),
+            .map((name) => ({ name: `${name}@${packages[name]}`, uri: purlOf(name, packages[name]!) })),
         ],
-      },
-      runDetails: {
+      }),
+      runDetails: toJson({
         builder: { id: options.builderId },
         metadata: {
           invocationId: record.runId,
@@ -72,8 +70,8 @@ export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions
           ...byproduct('approval', record.approval, ['by']),
           ...byproduct('override', record.override, ['by', 'untilMs']),
         ],
-      },
-    }),
+      }),
+    },
   }
 }
 
@@ -83,27 +81,16 @@ function commitOf(commit: string | undefined, repositoryUrl: string | undefined)
   return [{ name: 'repository', ...uri, digest: { gitCommit: commit } }]
 }
 
-/** The bundle that training started from, by the digest of its manifest. */
-function baseOf({ version, digest }: Readonly<Record<string, unknown>>): readonly Json[] {
-  return isDigest(digest) ? [{ name: `base ${String(version)}`, digest: { sha256: hexOf(digest) } }] : []
-}
-
 /** A package URL (ECMA-427): the scope's `@` is encoded, its `/` is not. */
 function purlOf(name: string, version: string): string {
   return `pkg:npm/${name.split('/').map(encodeURIComponent).join('/')}@${encodeURIComponent(version)}`
 }
 
 /** The digest that the ledger has of the verdict, too, and of the value no more than the members named. */
-function byproduct(name: string, value: Json | undefined, shown: readonly string[]): readonly Json[] {
+function byproduct(name: string, value: object | undefined, shown: readonly string[]): readonly Json[] {
   if (value === undefined) return []
-  const members = objectOf(value) as Readonly<Record<string, Json>>
-  const annotations = Object.fromEntries(shown.filter((key) => key in members).map((key) => [key, members[key]!]))
+  const annotations = Object.fromEntries(Object.entries(value).filter(([key]) => shown.includes(key)))
   return [{ name, mediaType: 'application/json', digest: { sha256: hexOf(digestJson(value)) }, annotations }]
 }
 
 const timeOf = (ms: number) => new Date(ms).toISOString()
-
-/** Without what is `undefined`, so that it is the JSON that is written. */
-function plain(value: unknown): Statement['predicate'] {
-  return JSON.parse(JSON.stringify(value)) as Statement['predicate']
-}

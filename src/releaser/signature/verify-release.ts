@@ -1,4 +1,4 @@
-import { digestJson, hexOf, type Json, type Manifest } from '../../core/index.js'
+import { digestJson, hexOf, type Manifest } from '../../core/index.js'
 import type { LedgerEntry } from '../../gate/index.js'
 import type { Release } from '../releaser.js'
 import { verifySignature } from './model-signature.js'
@@ -120,7 +120,7 @@ function checkLedger(
   if (line?.type !== 'release') return answer('invalid', `no line of it is of the version ${version}`)
   if (line.bundle !== bundle)
     return answer('invalid', `its line ${line.sequence + 1} is of another bundle, ${line.bundle}`)
-  const digest = record.verdict === undefined ? undefined : digestJson(record.verdict as Json)
+  const digest = record.verdict === undefined ? undefined : digestJson(record.verdict)
   if (digest !== undefined && !ledger.some((entry) => entry.type === 'verdict' && entry.verdict === digest))
     return answer('invalid', 'no line of it has this verdict')
   const withdrawal = ledger.find((entry) => entry.type === 'withdrawal' && entry.version === version)

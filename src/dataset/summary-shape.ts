@@ -1,0 +1,25 @@
+import { finite, isDigest, list, object, optional, recordOf, type Shape, shapeOf, text } from '../core/index.js'
+import type { DatasetSummary } from './dataset-types.js'
+
+const digest = shapeOf(isDigest)
+const byPart = object({ training: recordOf(finite), evaluation: recordOf(finite) })
+
+/** What a `DatasetSummary` looks like that a store or a registry gives. */
+export const datasetSummaryShape: Shape<DatasetSummary> = object({
+  fingerprint: digest,
+  trainingDigest: digest,
+  evaluationDigest: digest,
+  developmentDigest: optional(digest),
+  counts: object({
+    rows: finite,
+    training: finite,
+    evaluation: finite,
+    excludedByGroup: finite,
+    development: optional(finite),
+    leftOut: optional(finite),
+  }),
+  excludedByGroupIds: list(text),
+  labels: optional(byPart),
+  slices: byPart,
+  warnings: list(object({ code: text, message: text, ids: list(text) })),
+})

@@ -1,0 +1,92 @@
+// Records of runs are read from a store, which another program or another version may have written.
+import {
+  finite,
+  fits,
+  flag,
+  isDigest,
+  isJson,
+  list,
+  nullable,
+  object,
+  optional,
+  recordOf,
+  type Shape,
+  shapeOf,
+  text,
+  toJson,
+  word,
+} from '../core/index.js'
+import { datasetSummaryShape } from '../dataset/index.js'
+import { verdictShape } from '../gate/index.js'
+import { releasePolicyShape, releaseSourceShape } from '../releaser/index.js'
+import type { Store } from '../store/index.js'
+import { candidateRecordShape } from '../trainer/index.js'
+import type { RunRecord } from './run-result.js'
+
+const digest = shapeOf(isDigest)
+const json = shapeOf(isJson)
+
+const runRecordShape: Shape<RunRecord> = object({
+  formatVersion: word(1),
+  runId: text,
+  command: word('run', 'approve', 'override', 'rollback', 'promote', 'gc', 'import', 'republish', 'reproduce'),
+  status: word(
+    ...(['running', 'released', 'restored', 'up-to-date', 'held', 'awaiting-approval', 'failed', 'aborted'] as const),
+    ...(['promoted', 'collected', 'imported', 'reproduced', 'not-reproduced'] as const),
+  ),
+  reason: optional(text),
+  startedAtMs: finite,
+  lockToken: optional(finite),
+  endedAtMs: optional(finite),
+  commit: optional(text),
+  dirty: optional(flag),
+  channel: optional(text),
+  sourceKey: optional(digest),
+  sourceParts: optional(json),
+  source: optional(releaseSourceShape),
+  dataset: optional(datasetSummaryShape),
+  stages: list(
+    object({
+      name: text,
+      key: optional(digest),
+      parts: optional(json),
+      cached: flag,
+      durationMs: finite,
+      value: optional(json),
+    }),
+  ),
+  candidate: optional(object({ weights: digest, record: candidateRecordShape })),
+  bundle: optional(digest),
+  decision: optional(object({ by: text, reason: text, untilMs: optional(finite) })),
+  baseline: optional(text),
+  best: optional(text),
+  evaluations: optional(object({ candidate: optional(digest), baseline: optional(digest), best: optional(digest) })),
+  metrics: optional(recordOf(nullable(finite))),
+  verdict: optional(verdictShape),
+  policy: optional(releasePolicyShape),
+  version: optional(text),
+  restoredFrom: optional(text),
+  finishedBy: optional(text),
+  error: optional(object({ code: optional(text), message: text })),
+})
+
+/** The record of a run; `undefined` if the store has none, or one that this version cannot read. */
+export async function readRun(store: Pick<Store, 'runs'>, runId: string): Promise<RunRecord | undefined> {
+  const record = await store.runs.read(runId)
+  return fits(runRecordShape, record) ? record : undefined
+}
+
+export const writeRun = ({ runs }: Pick<Store, 'runs'>, record: RunRecord): Promise<void> =>
+  runs.write(record.runId, toJson(record))
+
+/** The newest run that got so far. */
+export async function lastRun(
+  store: Pick<Store, 'runs'>,
+  gotSoFar: (record: RunRecord) => boolean,
+): Promise<RunRecord | undefined> {
+  for (const id of await store.runs.list()) {
+    const record = await readRun(store, id)
+    if (record !== undefined && gotSoFar(record)) return record
+  }
+  return undefined
+}
