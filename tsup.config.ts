@@ -1,5 +1,6 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { defineConfig } from 'tsup'
 
 // yaml and zod are a hundred small files each, and the others are CommonJS, which Node reads twice: together a third of the time that
@@ -34,6 +35,12 @@ export default defineConfig({
     options.alias = { yaml: resolve('node_modules/yaml/browser/dist/index.js') }
   },
   async onSuccess() {
+    const { configurationSchemas } = (await import(pathToFileURL(resolve('dist/repository.js')).href)) as {
+      configurationSchemas(): Readonly<Record<string, unknown>>
+    }
+    await mkdir('dist/schemas', { recursive: true })
+    for (const [name, schema] of Object.entries(configurationSchemas()))
+      await writeFile(`dist/schemas/${name}.json`, `${JSON.stringify(schema, null, 2)}\n`)
     const licenses = copied.map(async (name) => {
       const file = (await readdir(`node_modules/${name}`)).find((entry) => entry.toLowerCase() === 'license')
       return `${name}\n\n${await readFile(`node_modules/${name}/${file}`, 'utf8')}`

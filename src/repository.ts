@@ -1,6 +1,8 @@
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type Author,
+  type ConfigurationFile,
+  configurationSchemas,
   defineConfig,
   type EvaluationStatus,
   type Head,

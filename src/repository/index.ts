@@ -1,4 +1,11 @@
-export { defineConfig, type HostConfiguration, type Notice, type Retention } from './config/index.js'
+export {
+  type ConfigurationFile,
+  configurationSchemas,
+  defineConfig,
+  type HostConfiguration,
+  type Notice,
+  type Retention,
+} from './config/index.js'
 export { type Author, type EnvironmentVariables, type GitOptions, type Head, initGitRepository } from './git/index.js'
 export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'sheikh-consumer-'))
@@ -29,6 +29,13 @@ try {
   for (const expected of ['released', 'up-to-date']) {
     const { status } = JSON.parse(sheikh('run', '--json'))
     if (status !== expected) throw new Error(`sheikh run ended as ${status}, not ${expected}`)
+  }
+  // An editor opens the schema that each file names.
+  for (const path of ['mlops/pipeline.yaml', 'mlops/training/config.yaml', 'dataset/config.yaml']) {
+    const file = join(folder, 'my-model', path)
+    const [, schema] = /^# yaml-language-server: \$schema=(.+)$/m.exec(readFileSync(file, 'utf8'))
+    if (JSON.parse(readFileSync(resolve(dirname(file), schema), 'utf8')).title !== path)
+      throw new Error(`${schema} is not of ${path}`)
   }
   const changes = run('git', ['status', '--porcelain'], { cwd: join(folder, 'my-model') })
   if (changes !== '') throw new Error(`git status is not clean after init and run: ${changes}`)

@@ -36,6 +36,23 @@ describe('init', () => {
     expect(await repository.evaluationStatus()).toMatchObject({ pinned, changed: [], warnings: [] })
   })
 
+  it('names the schema of each YAML file, in the nearest folder that has the package installed', async () => {
+    const installed = temporaryFolder()
+    write(installed, 'node_modules/sheikh-freemium/dist/schemas/pipeline.json', '{}')
+    for (const [root, up] of [
+      [join(installed, 'models', 'tickets'), '../../'],
+      [join(temporaryFolder(), 'tickets'), ''],
+    ] as const) {
+      await initRepository(root)
+      const schema = (path: string) =>
+        /^# yaml-language-server: \$schema=(.+)\n/.exec(readFileSync(join(root, path), 'utf8'))?.[1]
+      const schemas = `${up}node_modules/sheikh-freemium/dist/schemas`
+      expect(schema('mlops/pipeline.yaml')).toBe(`../${schemas}/pipeline.json`)
+      expect(schema('mlops/training/config.yaml')).toBe(`../../${schemas}/training.json`)
+      expect(schema('dataset/config.yaml')).toBe(`../${schemas}/dataset.json`)
+    }
+  })
+
   it('gives the same samples and evaluation set every time, whatever the name', async () => {
     const [one, other] = [join(temporaryFolder(), 'one'), join(temporaryFolder(), 'other')]
     await initRepository(one)

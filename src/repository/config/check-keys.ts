@@ -132,8 +132,8 @@ export function checkKeys(
   return { notices, problems }
 }
 
-/** Whether something at or under this key decides what is released. */
-function decides(keys: Keys): boolean {
+/** Whether something at or under this key decides what is released. It must then have a value. */
+export function decides(keys: Keys): boolean {
   if (keys.kind === 'list' || keys.kind === 'map') return decides(keys.each)
   if (keys.kind === 'group') return keys.decides === true || Object.values(keys.keys).some(decides)
   return keys.kind === 'value' && keys.decides === true

@@ -7,6 +7,7 @@ export {
 } from './configuration.js'
 export { defineConfig, type HostConfiguration, loadHostConfiguration } from './host-configuration.js'
 export { type HostModules, hostModules } from './host-modules.js'
+export { type ConfigurationFile, configurationSchemas } from './json-schemas.js'
 export { metricNamed } from './metric-names.js'
 export type { Notice } from './read-yaml.js'
 export type { ReleaseConfiguration, ReleaseTarget, Retention } from './release-configuration.js'

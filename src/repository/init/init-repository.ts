@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { basename, dirname, join, posix, relative, resolve } from 'node:path'
 import { type CallContext, callContext, plainPath, SheikhError } from '../../core/index.js'
@@ -60,7 +61,7 @@ export async function initRepository(directory: string, options: InitOptions = {
   const isNew = !isInRepository(root)
   if (isNew && !here) await refuseToSurround(root)
   const generated = options.samples === false ? undefined : await samplesToGenerate(root, name, template)
-  const layout = layoutFiles(name, template, generated !== undefined)
+  const layout = layoutFiles(name, template, generated !== undefined, schemasBelow(root))
   const files = [...layout, ...(generated ?? ((await isEmpty(join(root, samplesPath))) ? [samplesKeepFile] : []))]
   await refuseObstacles(root, files)
   await mkdir(root, { recursive: true })
@@ -91,6 +92,16 @@ export async function initRepository(directory: string, options: InitOptions = {
   return { commit: oid, added, left, pinned }
 }
 
+/** The schemas of the package that a program in the project would load: in the nearest `node_modules` that has it. */
+function schemasBelow(root: string): string {
+  const schemas = 'node_modules/sheikh-freemium/dist/schemas'
+  for (let up = ''; ; up += '../') {
+    const folder = resolve(root, up)
+    if (existsSync(join(folder, schemas))) return `${up}${schemas}`
+    if (folder === resolve(folder, '..')) return schemas
+  }
+}
+
 function checkTemplate(template: string): void {
   if ((projectTemplates as readonly string[]).includes(template)) return
   throw new SheikhError(
@@ -106,7 +117,9 @@ async function samplesToGenerate(
   template: ProjectTemplate,
 ): Promise<readonly LayoutFile[] | undefined> {
   const samples = sampleFilesOfInit()
-  const configuration = layoutFiles(name, template, true).find(({ path }) => path === configurationFile)!
+  const configuration = layoutFiles(name, template, true, schemasBelow(root)).find(
+    ({ path }) => path === configurationFile,
+  )!
   const expected = new Map([...samples, configuration].map(({ path, text }) => [path, text]))
   const present = await filesBelow(root, samplesPath)
   for (const path of [...present, configurationFile]) {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { generateSamples } from './generate-samples.js'
 import { type ProjectTemplate, templateFiles } from './templates.js'
 
@@ -19,8 +20,18 @@ export const sampleFilesOfInit = (): readonly LayoutFile[] =>
     text: `${JSON.stringify(sample, null, 2)}\n`,
   }))
 
-/** The files of a new project except its samples. @param samples whether the generated ones are used. */
-export function layoutFiles(name: string, template: ProjectTemplate, samples: boolean): readonly LayoutFile[] {
+/**
+ * The files of a new project except its samples.
+ *
+ * @param samples whether the generated ones are used.
+ * @param schemas the folder of the package's JSON Schemas, relative to the project, with `/`.
+ */
+export function layoutFiles(
+  name: string,
+  template: ProjectTemplate,
+  samples: boolean,
+  schemas: string,
+): readonly LayoutFile[] {
   const { files, ignored } = templateFiles(template)
   return [
     { path: '.gitignore', text: `${[...ignoredPatterns, ...ignored].join('\n')}\n` },
@@ -29,7 +40,20 @@ export function layoutFiles(name: string, template: ProjectTemplate, samples: bo
     { path: 'mlops/pipeline.yaml', text: pipelineConfig(name, samples) },
     { path: 'prompts/inference/classify.txt', text: 'Which kind of ticket is this?\n\n{{ text }}\n' },
     ...files,
-  ]
+  ].map(({ path, text }) => ({ path, text: schemaLine(path, schemas) + text }))
+}
+
+const schemaNames: Readonly<Record<string, string>> = {
+  'dataset/config.yaml': 'dataset',
+  'mlops/pipeline.yaml': 'pipeline',
+  'mlops/training/config.yaml': 'training',
+}
+
+/** Read by the YAML language server of editors; empty for other files. */
+function schemaLine(path: string, schemas: string): string {
+  const name = schemaNames[path]
+  if (name === undefined) return ''
+  return `# yaml-language-server: $schema=${posix.relative(posix.dirname(path), `${schemas}/${name}.json`)}\n`
 }
 
 /** Not the project's name, as elsewhere: how many of the generated samples are pinned must not depend on it. */

@@ -1,0 +1,153 @@
+const checks = {
+  accuracy_threshold: 'The lower bound of accuracy reaches this floor, 0 to 1.',
+  beats_majority: 'The candidate is better than always predicting the most frequent label.',
+  regression_check:
+    'The candidate is at most a margin worse than the current and the best release, overall and in each slice. true: margin 0.02.',
+  weight_integrity: 'Every file is complete and loads without running code.',
+  no_new_failures: 'Every item that the released model answers correctly is still correct. true: 0 exceptions allowed.',
+  improves: 'The candidate is significantly better than the released model.',
+  calibration: 'The average difference between confidence and accuracy is at most maximum_error. true: 0.1.',
+  latency: 'The quantile of 300 single predictions is at most maximum_ms. Default quantile: 0.95.',
+  size: 'The weights have at most maximum_bytes.',
+}
+
+const below = (path: string, descriptions: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(descriptions).map(([name, text]) => [`${path}.${name}`, text]))
+
+/** What each key with an effect does, by its path from the top of the file. For editors; docs/configuration.md says more. */
+export const keyDescriptions: Readonly<Record<string, string>> = {
+  // mlops/pipeline.yaml
+  ...below('pipeline', { name: 'Salt of `sheikh evaluation pin`. Default: sheikh.' }),
+  ...below('stages.train.config', {
+    learning_rate: 'Peak learning rate. mlops/training/config.yaml takes precedence.',
+    batch_size: 'Examples per batch. mlops/training/config.yaml takes precedence.',
+    epochs: 'Number of epochs. mlops/training/config.yaml takes precedence.',
+    gradient_accumulation: 'Batches per step. mlops/training/config.yaml takes precedence.',
+  }),
+  ...below('stages.validate_weights', {
+    checks: 'The checks of the gate. Default: beats_majority, regression_check and weight_integrity.',
+    when_inconclusive:
+      'What a run does if there is not enough data: ask a person, hold the candidate, or release. Default: ask.',
+    maximum_evaluations: 'How many candidates one evaluation set may judge. Default: no limit.',
+    on_failure:
+      'rollback: undo the release if one of your own stages that read it fails. Default: notify, which keeps it.',
+  }),
+  ...below('stages.validate_weights.checks', {
+    ...checks,
+    benchmark_suite: 'Slices that reach their own floor, which mlops/training/config.yaml sets.',
+  }),
+  ...below('stages.release', {
+    targets: 'Where releases go. Default: the folder releases.',
+    channel: 'The channel that a run points at its release. Default: latest.',
+  }),
+  ...below('stages.release.targets.directory', { path: 'The folder, relative to the project.' }),
+  ...below('stages.release.targets.huggingface', {
+    repo: 'Repository on the Hugging Face Hub, such as team/model.',
+    type: 'model or dataset. Default: model.',
+    create: 'Create the repository, private or public, if it does not exist. Default: do not create it.',
+    tag_format: 'Format of the tag, with {version}.',
+    license: 'License in the model card.',
+  }),
+  ...below('stages.release.targets.github', {
+    release: 'Publish GitHub releases.',
+    repo: 'Repository, such as team/model. Default: the remote of this repository.',
+    tag_format: 'Format of the tag, with {version}.',
+  }),
+  ...below('stages.release.targets.s3', {
+    address: 'Bucket and prefix, such as s3://models/mail.',
+    endpoint: 'Address of a server other than AWS, with its scheme.',
+    region: 'Region of the bucket.',
+  }),
+  ...below('stages.release.versioning', {
+    auto_increment: 'The part of the version that every release raises. Default: by what changed.',
+    prerelease: 'Identifier of pre-release versions: rc gives 1.3.0-rc.0.',
+  }),
+  ...below('artifacts.storage', {
+    retention_days: '`sheikh gc` keeps releases that are younger than this many days.',
+    keep_last: 'How many releases `sheikh gc` keeps.',
+  }),
+  ...below('artifacts.checkpoints', {
+    save_frequency: 'Steps between checkpoints, or epoch. mlops/training/config.yaml takes precedence.',
+    keep_last: 'Number of checkpoints to keep. mlops/training/config.yaml takes precedence.',
+  }),
+  ...below('ledger', {
+    remote: 'The Git remote of the ledger. false keeps it local. Default: origin, if it exists.',
+    branch: 'The branch of the ledger. Default: sheikh-ledger.',
+  }),
+
+  // mlops/validation/*.yaml; the same group is in mlops/training/config.yaml and dataset/config.yaml, with other keys
+  ...below('validation', {
+    ...checks,
+    metrics: 'Metrics to report, such as f1 or log_loss. They do not affect the verdict.',
+    benchmarks: 'Slices and their floors, 0 to 1.',
+    schema_path: 'JSON Schema of a sample. Resolved from the project folder first, then from dataset/.',
+  }),
+  ...below('validation.benchmarks', { name: 'The slice.', threshold: 'Its floor, 0 to 1.' }),
+
+  // mlops/training/config.yaml
+  ...below('model', {
+    architecture: 'text-classifier or llama. Default: text-classifier.',
+    base: 'Folder of the base of a language model.',
+    base_digest: 'Digest of that base.',
+    from_scratch: 'Start a language model from random weights.',
+    answer: 'What a language model answers: one of given choices, or text.',
+  }),
+  ...below('data', {
+    train_path: 'Folder, file or glob with the samples, below dataset/. Default: dataset/samples.',
+    validation_split: 'Share of the training rows reserved for early stopping, 0 to 0.9. Default: none.',
+    max_samples: 'Maximum number of training rows. -1 or null: no limit.',
+    categories: 'Categories to train on. Default: all.',
+  }),
+  ...below('training', {
+    learning_rate: "Peak learning rate. Default: the model's.",
+    weight_decay: "Weight decay of AdamW. Default: the model's.",
+    warmup_ratio: 'Share of all steps in which the learning rate rises from 0. Default: 0.',
+    max_grad_norm: 'Maximum norm of all gradients together. Default: no limit.',
+    per_device_train_batch_size: "Examples per batch. Default: the model's.",
+    per_device_eval_batch_size: 'Batch size for development rows and for prediction.',
+    gradient_accumulation_steps: 'Batches per step. Default: 1.',
+    num_train_epochs: "Number of epochs. Default: the model's.",
+    max_steps: 'Number of steps. Replaces epochs. -1: no limit.',
+    optim: 'The optimizer. Only AdamW has an effect.',
+    lr_scheduler_type: 'How the learning rate falls. Default: linear.',
+    fp16: 'Only false has an effect: arithmetic is float32.',
+    bf16: 'Only false has an effect: arithmetic is float32.',
+    lora: 'Train a low-rank adapter of a language model.',
+    maximum_length: 'Longest sequence of a language model, in tokens.',
+    packing: 'Pack several examples of a language model into one sequence.',
+    completion_only: 'A language model learns from the answer only, not from the prompt.',
+    dtype: "Number format of a language model's released weights.",
+    save_strategy: 'When checkpoints are written: no, steps or epoch. Default: every 300 seconds.',
+    save_steps: 'Steps between checkpoints.',
+    save_total_limit: 'Number of checkpoints to keep. Default: 2.',
+    early_stopping_patience: 'Stop after this many checks without improvement of the development loss.',
+    evaluation_strategy: 'When the development loss is checked: epoch or steps. Default: epoch.',
+    eval_steps: 'Steps between checks of the development loss. Default: 500.',
+    logging_steps: 'Steps between reports of progress. Does not affect the result.',
+    report_to: 'tensorboard, mlflow, both or none. Default: none.',
+    warm_start: 'The release to start from. Default: none.',
+    device: 'Where to train. Default: wasm.',
+    seed: 'Seed for shuffling and initial weights. Default: 0.',
+  }),
+  ...below('training.warm_start', {
+    version: 'Version of the release.',
+    digest: 'Digest of the release.',
+    replay_share: 'Share of its rows to train on again, 0 to 1. Default: 1.',
+  }),
+  ...below('output', {
+    dir: 'Folder for releases, if mlops/pipeline.yaml names no target.',
+    model_name: 'Title of the model card on the Hub.',
+    push_to_hub: 'Release to hub_repo, if mlops/pipeline.yaml names no target.',
+    hub_repo: 'Repository on the Hugging Face Hub.',
+  }),
+
+  // dataset/config.yaml
+  ...below('dataset', { license: 'License of the data, for model cards.' }),
+  ...below('projection', {
+    id: 'The sample field that identifies a sample.',
+    input: 'The sample field, or template such as prompts/training/x.txt, that the model reads. Default: text.',
+    target: 'The sample field that the model predicts. Default: label.',
+    group: 'The sample field that says which samples belong together.',
+    slices: 'Sample fields whose values are evaluated separately.',
+  }),
+}
