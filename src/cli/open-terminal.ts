@@ -48,7 +48,8 @@ export function openTerminal(
       streams.ask === undefined || json
         ? undefined
         : async (prompt) => {
-            status?.hide()
+            // A line that is redrawn would overwrite the prompt.
+            status?.stop()
             return streams.ask!(safe(prompt))
           },
     readInput: streams.readInput,

@@ -13,6 +13,24 @@ export function showProgress(pipeline: Pipeline, terminal: Terminal): void {
   )
 }
 
+/** Shows the name and the time of work that reports no progress, on a terminal only, until the command ends. */
+export function showWork({ showStatus }: Terminal, name: string): void {
+  const startedAtMs = Date.now()
+  showStatus?.((columns) => workLine(name, startedAtMs, columns))
+}
+
+/** The same for work of a pipeline that publishes a release: also the steps that are done. */
+export function showPublishing(pipeline: Pipeline, { showStatus }: Terminal, name: string): void {
+  const startedAtMs = Date.now()
+  const show = (detail?: string) => showStatus?.((columns) => workLine(name, startedAtMs, columns, detail))
+  show()
+  pipeline.on('release-prepared', ({ version }) => show(`prepared ${version}`))
+  pipeline.on('release-published', ({ version }) => show(`published ${version}`))
+}
+
+const workLine = (name: string, startedAtMs: number, columns: number, detail?: string) =>
+  `${name} …  ${duration(Date.now() - startedAtMs)}${detail === undefined ? '' : `  ${detail}`}`.slice(0, columns)
+
 /** Each stage, and training at every 10 %. */
 function printProgress(pipeline: Pipeline, { err }: Terminal): void {
   let tenth = -1
@@ -32,11 +50,10 @@ function printProgress(pipeline: Pipeline, { err }: Terminal): void {
 function drawProgress(pipeline: Pipeline, { err }: Terminal, show: NonNullable<Terminal['showStatus']>): void {
   let [meter, startedAtMs, current, isFirst] = [new RateMeter(), 0, '', true]
   /** Shows the time of a stage that reports no numbers. */
-  const work = (detail?: string) =>
-    show((columns) => {
-      const what = `${current} …  ${duration(Date.now() - startedAtMs)}${detail === undefined ? '' : `  ${detail}`}`
-      return what.slice(0, columns)
-    })
+  const work = (detail?: string) => {
+    const [name, since] = [current, startedAtMs]
+    show((columns) => workLine(name, since, columns, detail))
+  }
   pipeline.on('stage-start', ({ stage, atMs }) => {
     ;[meter, startedAtMs, current, isFirst] = [new RateMeter(), atMs, stage, true]
     work()

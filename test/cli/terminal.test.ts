@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { openTerminal } from '../../src/cli/open-terminal.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { styled } from '../../src/cli/styled-text.js'
 import { SheikhError } from '../../src/core/index.js'
-import { edit, main, project, sheikh, start, temporary, trainLonger, write } from './harness.js'
+import { edit, main, project, releasedProject, sheikh, start, temporary, trainLonger, write } from './harness.js'
 import { screenOf } from './screen.js'
 
 const colour = /\u001b\[\d+m/
@@ -52,6 +53,20 @@ describe('the status line', () => {
       expect(screenOf(last, width)).toHaveLength(1)
       expect(last.split('#').length - 1).toBe(Math.max(1, width - 1))
     }
+    terminal.close()
+  })
+
+  it('ends before a prompt, which it would overwrite', async () => {
+    const { written, streams } = fakeStreams(() => 40)
+    const ask = async (prompt: string) => {
+      written.push(prompt)
+      await setTimeout(300)
+      return 'yes'
+    }
+    const terminal = openTerminal({ ...streams, ask }, plain)
+    terminal.showStatus!(() => 'busy')
+    expect(await terminal.ask!('sure? ')).toBe('yes')
+    expect(screenOf(written.join(''), 40)).toEqual(['sure?'])
     terminal.close()
   })
 
@@ -214,6 +229,15 @@ describe.skipIf(!hasScript)('a real terminal', () => {
     const widths = [...output.matchAll(/\r(train [^\r\n\u001b]*)\u001b\[K/g)].map(([, line]) => line!.length)
     expect(Math.max(...widths)).toBeGreaterThan(34)
     expect(widths.at(-1)).toBeLessThan(34)
+  })
+
+  it('while a release is published again: its steps', async () => {
+    const folder = await releasedProject()
+    const argv = ['republish', '0.1.0', '--reason', 'again', '--by', 'Ada']
+    const { code, output } = await onTerminal(folder, argv, 80)
+    expect(code).toBe(0)
+    expect(output).toMatch(/\rrepublish … {2}[\d.]+ s {2}prepared 0\.1\.1\u001b\[K/)
+    expect(screenOf(output.replaceAll('\r\n', '\n'), 80)[0]).toMatch(/^Restored: 0\.1\.1/)
   })
 
   it('with TERM=dumb: lines as in a file, without colours', async () => {

@@ -1,6 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import { bytes } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
+import { showWork } from '../progress.js'
 import { open } from '../project.js'
 
 export const gc: Command = {
@@ -24,6 +25,7 @@ export const gc: Command = {
       keepLast: numberOf(values['keep-last'], 'keep-last') ?? retention.keepLast,
       retentionDays: numberOf(values['retention-days'], 'retention-days') ?? retention.days,
     }
+    showWork(terminal, 'gc')
     const applied = values['apply'] === true
     const { remove, keep } = applied ? await pipeline.gc(options) : await pipeline.planGc(options)
     const lines = [

@@ -1,5 +1,6 @@
 import { type Command, toJson } from '../command.js'
 import { metricText } from '../primary-metric.js'
+import { showWork } from '../progress.js'
 import { open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
 import { whoDecides } from '../who-decides.js'
@@ -18,6 +19,7 @@ export const importCommand: Command = {
   async run({ project, positionals, values }, terminal) {
     const [source] = positionals as [string]
     const repository = await open(project, terminal)
+    showWork(terminal, 'import')
     const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
     const imported = await repository.import(
       source.startsWith('hf:') ? source : terminalPath(terminal, source, 'the folder of the model'),

@@ -1,6 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
+import { showPublishing } from '../progress.js'
 import { describeResult, open } from '../project.js'
 import { whoDecides } from '../who-decides.js'
 
@@ -19,6 +20,7 @@ export const override: Command = {
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
+    showPublishing(pipeline, terminal, 'override')
     const result = await pipeline.override(positionals[0]!, {
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',

@@ -2,6 +2,7 @@ import { type Json, SheikhError } from '../../core/index.js'
 import type { Prediction } from '../../model/index.js'
 import type { Verification } from '../../repository/index.js'
 import { type Command, type Terminal, toJson } from '../command.js'
+import { showWork } from '../progress.js'
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
 import { readJsonLines } from '../read-json-lines.js'
@@ -34,6 +35,7 @@ export const predict: Command = {
     )
     const given = await givenValues(positionals[0], path, terminal)
     if (given.length === 0) throw usage('the input is empty')
+    showWork(terminal, 'verify the release')
     // Before the model is loaded: a release that somebody altered answers nothing.
     const verified = await repository.verify(version)
     checkHolds(verified)

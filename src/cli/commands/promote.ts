@@ -1,4 +1,5 @@
 import { type Command, toJson } from '../command.js'
+import { showWork } from '../progress.js'
 import { open } from '../project.js'
 import { whoDecides } from '../who-decides.js'
 
@@ -16,6 +17,7 @@ export const promote: Command = {
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
+    showWork(terminal, 'promote')
     const promoted = await pipeline.promote(positionals[0]!.replace(/^v/, ''), {
       signal: terminal.signal,
       to: typeof values['to'] === 'string' ? values['to'] : '',

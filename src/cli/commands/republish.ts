@@ -1,5 +1,6 @@
 import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
+import { showPublishing } from '../progress.js'
 import { describeResult, open } from '../project.js'
 import { whoDecides } from '../who-decides.js'
 
@@ -17,6 +18,7 @@ export const republish: Command = {
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
+    showPublishing(pipeline, terminal, 'republish')
     const result = await pipeline.republish(positionals[0]!.replace(/^v/, ''), {
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',

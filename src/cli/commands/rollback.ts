@@ -1,5 +1,6 @@
 import { type Command, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
+import { showPublishing } from '../progress.js'
 import { describeResult, open } from '../project.js'
 import { whoDecides } from '../who-decides.js'
 
@@ -18,6 +19,7 @@ export const rollback: Command = {
   async run({ project, values }, terminal) {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
+    showPublishing(pipeline, terminal, 'rollback')
     const result = await pipeline.rollback({
       signal: terminal.signal,
       reason: typeof values['reason'] === 'string' ? values['reason'] : '',

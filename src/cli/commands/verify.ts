@@ -2,6 +2,7 @@ import { env } from 'node:process'
 import { isSheikhError } from '../../core/index.js'
 import type { Repository, Verification } from '../../repository/index.js'
 import { type Command, type CommandResult, type Terminal, toJson } from '../command.js'
+import { showWork } from '../progress.js'
 import { open } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 import { terminalPath } from '../terminal-path.js'
@@ -20,6 +21,7 @@ export const verify: Command = {
   async run({ project, positionals, values }, terminal) {
     const target = targetOf(positionals[0], terminal)
     const keysPath = typeof values['keys'] === 'string' ? terminalPath(terminal, values['keys'], '--keys') : undefined
+    showWork(terminal, 'verify')
     const repository = await openIfProject(project, terminal)
     if (repository !== undefined)
       return answer(await repository.verify(target, { keysPath, remote: values['remote'] === true }))
