@@ -1,15 +1,25 @@
+import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { editSample, releasedProject, start, temporary } from './harness.js'
+import { editSample, releasedProject, temporary } from './harness.js'
 
-/** The modules that the command line loads: files of this package from their room on, and names of packages. */
+const source = join(import.meta.dirname, '../../src/cli/main.ts')
+const node = [
+  ...['--import', import.meta.resolve('tsx'), '--conditions=sheikh-source'],
+  ...['--import', join(import.meta.dirname, 'print-loaded.mjs')],
+]
+
+/**
+ * The modules that the command line loads: files of this package from their room on, and names of packages. From the sources,
+ * because the files of a build contain several modules.
+ */
 async function loaded(...argv: readonly string[]): Promise<readonly string[]> {
   const file = join(await temporary(), 'loaded')
   await writeFile(file, '')
-  const node = ['--import', join(import.meta.dirname, 'print-loaded.mjs')]
-  const { code, err } = await start('/', argv, { node, env: { LOADED_FILE: file } }).ended
-  expect(code, err).toBe(0)
+  const env = { ...process.env, NODE_OPTIONS: '', LOADED_FILE: file }
+  await promisify(execFile)(process.execPath, [...node, source, ...argv], { cwd: '/', env })
   const urls = (await readFile(file, 'utf8')).split('\n').filter((url) => url !== '')
   expect(urls.some((url) => url.endsWith('src/cli/main.ts'))).toBe(true)
   return [...new Set(urls.map((url) => url.replace(/\?.*$/, '').replace(/^.*\/(?:src|node_modules)\/(?=[@a-z])/, '')))]
