@@ -1,5 +1,5 @@
 // A Check of your own: the weights must stay small. Run: npx tsx examples/custom-check.ts
-import { accuracy, atLeast, type Check, memoryStore, Pipeline, qualityGate } from 'sheikh-freemium'
+import { accuracy, atLeast, type Check, Pipeline, qualityGate } from 'sheikh-freemium'
 import { fakeTrainer, memoryRegistry } from 'sheikh-freemium/testing'
 import { exampleDataset } from './shared-samples.js'
 
@@ -32,7 +32,6 @@ const run = async (limitBytes: number) =>
     trainer: fakeTrainer(),
     gate: qualityGate([atLeast(accuracy(), 0.5), weightsAtMost(limitBytes)]),
     releaser: memoryRegistry(),
-    store: memoryStore(),
   }).run()
 
 const generous = await run(100_000)

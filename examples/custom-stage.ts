@@ -1,5 +1,5 @@
 // Two stages of your own: one that watches, and one that refuses data. Run: npx tsx examples/custom-stage.ts
-import { accuracy, atLeast, isSheikhError, memoryStore, Pipeline, qualityGate, type Stage } from 'sheikh-freemium'
+import { accuracy, atLeast, isSheikhError, Pipeline, qualityGate, type Stage } from 'sheikh-freemium'
 import { fakeTrainer, memoryRegistry } from 'sheikh-freemium/testing'
 import { exampleDataset } from './shared-samples.js'
 
@@ -33,7 +33,6 @@ const pipeline = new Pipeline({
   trainer: fakeTrainer(),
   gate: qualityGate([atLeast(accuracy(), 0.5)]),
   releaser: memoryRegistry(),
-  store: memoryStore(),
   stages: [noAddresses, announce],
 })
 const result = await pipeline.run()
@@ -44,7 +43,6 @@ const strict = new Pipeline({
   trainer: fakeTrainer(),
   gate: qualityGate([atLeast(accuracy(), 0.5)]),
   releaser: memoryRegistry(),
-  store: memoryStore(),
   stages: [{ ...noAddresses, run: async () => Promise.reject(new Error('refused')) }],
 })
 const error = await strict.run().catch((thrown: unknown) => thrown)

@@ -7,7 +7,6 @@ import {
   Dataset,
   type Model,
   memorySamples,
-  memoryStore,
   Pipeline,
   pinnedSet,
   proposePinnedSet,
@@ -84,7 +83,6 @@ const pipeline = new Pipeline({
   trainer: wordCounter,
   gate: qualityGate([atLeast(accuracy(), 0.5)]),
   releaser: memoryRegistry(),
-  store: memoryStore(),
 })
 const result = await pipeline.run()
 if (result.status !== 'released') throw new Error(`expected a release, and it is ${result.status}`)

@@ -9,7 +9,6 @@ import {
   exactMatch,
   loadRelease,
   memorySamples,
-  memoryStore,
   Pipeline,
   pinnedSet,
   proposePinnedSet,
@@ -97,7 +96,6 @@ const releaser = memoryRegistry()
 const pipeline = new Pipeline({
   ...{ dataset: new Dataset({ source, input: 'text', target: 'answer', evaluation }), trainer, releaser },
   gate: qualityGate([atLeast(exactMatch(), 0.5), weightIntegrity()]),
-  store: memoryStore(),
 })
 pipeline.on('train-progress', ({ epoch, step, steps, loss }) => {
   if (step % 20 === 0) console.log(`epoch ${epoch}, step ${step} of ${steps}, loss ${loss.toFixed(3)}`)

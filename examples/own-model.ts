@@ -5,7 +5,6 @@ import {
   Dataset,
   loadRelease,
   memorySamples,
-  memoryStore,
   Pipeline,
   pinnedSet,
   proposePinnedSet,
@@ -64,7 +63,6 @@ const pipeline = new Pipeline({
   trainer, // another type of input is an error on this line
   gate: qualityGate([atLeast(accuracy(), 0.7)]),
   releaser,
-  store: memoryStore(),
 })
 const result = await pipeline.run()
 if (result.status !== 'released') throw new Error(`expected a release, and it is ${result.status}`)

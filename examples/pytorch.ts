@@ -1,7 +1,7 @@
 // PyTorch behind the same door. Run: npx tsx examples/pytorch.ts (PYTHON names another than python3)
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { accuracy, atLeast, commandTrainer, memoryStore, Pipeline, qualityGate, weightIntegrity } from 'sheikh-freemium'
+import { accuracy, atLeast, commandTrainer, Pipeline, qualityGate, weightIntegrity } from 'sheikh-freemium'
 import { memoryRegistry } from 'sheikh-freemium/testing'
 import { exampleDataset } from './shared-samples.js'
 
@@ -26,7 +26,6 @@ const pipeline = new Pipeline({
   trainer,
   gate: qualityGate([atLeast(accuracy(), 0.15), weightIntegrity()]),
   releaser: memoryRegistry(),
-  store: memoryStore(),
 })
 pipeline.on('stage-end', ({ stage, durationMs }) => console.log(stage, `${durationMs} ms`))
 

@@ -1,7 +1,7 @@
 // Pipeline logic, tested in milliseconds and without training anything. Run: node --import tsx --test examples/unit-test.test.ts
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accuracy, atLeast, memoryStore, noRegression, Pipeline, qualityGate } from 'sheikh-freemium'
+import { accuracy, atLeast, noRegression, Pipeline, qualityGate } from 'sheikh-freemium'
 import { fakeTrainer, fixedClock, memoryRegistry } from 'sheikh-freemium/testing'
 import { exampleDataset } from './shared-samples.js'
 
@@ -11,7 +11,6 @@ async function pipelineOf(setting: number, registry = memoryRegistry()) {
     trainer: fakeTrainer({ setting }),
     gate: qualityGate([atLeast(accuracy(), 0.5), noRegression(accuracy(), { margin: 0.2 })]),
     releaser: registry,
-    store: memoryStore(),
     clock: fixedClock(),
   })
 }

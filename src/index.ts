@@ -105,6 +105,7 @@ export {
   disagreementPool,
   type EvaluationSetUse,
   type Evidence,
+  type EvidenceNeed,
   type Finding,
   type FindingStatus,
   type Gate,

@@ -22,7 +22,6 @@ const rooms = [
 ]
 const implementations = [
   'store/directory',
-  'store/memory',
   'store/s3',
   'trainer/command',
   'trainer/tfjs',

@@ -50,7 +50,7 @@ export function comparingCheck(parts: ComparingCheckParts): Check {
     name,
     version: metric.version === undefined ? undefined : '1',
     metrics: [metric],
-    compares: true,
+    needs: ['reference'],
     describe,
     async examine(evidence, context) {
       context.signal.throwIfAborted()

@@ -155,15 +155,22 @@ export interface EvaluationSetUse {
   readonly maximumEvaluations?: number | undefined
 }
 
+/**
+ * Evidence that takes extra work: `latency` (`latenciesMs`, from a few hundred single predictions), `reference` (released
+ * models on the same items).
+ */
+export type EvidenceNeed = 'latency' | 'reference'
+
 /** One check of a gate. Slices are taken from the evaluation. */
 export interface Check extends Described {
   readonly metrics: readonly Metric[]
-  /** True for a check that compares with earlier releases. Its first metric decides which release is the best. */
-  readonly compares?: boolean | undefined
-  /** False for a check that only reports. A gate needs at least one check that decides. @default true */
-  readonly decides?: boolean | undefined
-  /** True for a check that needs `latenciesMs`. Measuring takes a few hundred single predictions. */
-  readonly timesAnswers?: boolean | undefined
+  /**
+   * What the check needs besides the scores of the candidate. The first metric of the first check that needs `reference`
+   * decides which release is the best. @default none
+   */
+  readonly needs?: readonly EvidenceNeed[] | undefined
+  /** `report`: the check does not influence the decision. A gate needs at least one check that decides. @default 'decide' */
+  readonly purpose?: 'decide' | 'report' | undefined
   /** Findings that are certain before training. Absent or empty if there are none. */
   foresee?(prospect: Prospect): readonly Finding[]
   examine(evidence: Evidence, context: CallContext): Promise<readonly Finding[]>
@@ -174,8 +181,8 @@ export interface Gate extends Described {
   readonly metrics: readonly Metric[]
   /** The metric that decides which release is the best. */
   readonly primaryMetric?: string | undefined
-  /** True if a check needs `latenciesMs`. */
-  readonly timesAnswers?: boolean | undefined
+  /** What its checks need besides the scores of the candidate. Latency is measured only for a gate that needs it. @default none */
+  readonly needs?: readonly EvidenceNeed[] | undefined
   /** Findings of its checks that are certain before training. Absent if there are none. */
   foresee?(prospect: Prospect): readonly Finding[]
   /** Never `pass` if there are no checks, a check crashed, or a number is not finite. */

@@ -16,6 +16,7 @@ export type {
   Check,
   EvaluationSetUse,
   Evidence,
+  EvidenceNeed,
   Finding,
   FindingStatus,
   Gate,

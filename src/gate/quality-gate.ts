@@ -50,7 +50,7 @@ export function qualityGate(
       'invalid-options',
       `Cannot use one evaluation set for ${maximumEvaluations} candidates: give 1 to 10,000.`,
     )
-  if (checks.every(({ decides }) => decides === false))
+  if (checks.every(({ purpose }) => purpose === 'report'))
     throw new SheikhError(
       'invalid-options',
       'Cannot make a gate without a check that decides: every candidate would pass. Add atLeast(), noRegression() or weightIntegrity().',
@@ -70,8 +70,8 @@ export function qualityGate(
     name: 'quality',
     version: versioned ? '1' : undefined,
     metrics,
-    primaryMetric: checks.find(({ compares }) => compares === true)?.metrics[0]?.name,
-    timesAnswers: checks.some(({ timesAnswers }) => timesAnswers === true),
+    primaryMetric: checks.find(({ needs }) => needs?.includes('reference'))?.metrics[0]?.name,
+    needs: [...new Set(checks.flatMap(({ needs }) => needs ?? []))],
     describe: () =>
       ({
         whenInconclusive,

@@ -1,7 +1,7 @@
 import { type CallContext, isSheikhError, SheikhError } from '../core/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { bestRelease, readHistory } from './lookup.js'
-import type { GcOptions, PipelineOptions } from './options.js'
+import type { GcOptions, PipelineParts } from './options.js'
 import { recover } from './recovery.js'
 import type { Session } from './session.js'
 
@@ -14,11 +14,7 @@ export interface GcPlan {
 const dayMs = 86_400_000
 
 /** Which releases' files would go. */
-export async function planGc(
-  options: PipelineOptions<unknown, unknown>,
-  context: CallContext,
-  asked: GcOptions,
-): Promise<GcPlan> {
+export async function planGc(options: PipelineParts, context: CallContext, asked: GcOptions): Promise<GcPlan> {
   checkRetention(asked)
   const history = await readHistory({ options, context })
   return decide(history, await protectedReleases(options, context, history), asked, context.clock.nowMs())
@@ -64,7 +60,7 @@ function checkRetention({ keepLast, retentionDays }: GcOptions): void {
 
 /** Bundles whose files stay whatever their age, and why. */
 async function protectedReleases(
-  { releaser, gate, channel = 'latest', base }: PipelineOptions<unknown, unknown>,
+  { releaser, gate, channel = 'latest', base }: PipelineParts,
   context: CallContext,
   history: readonly Release[],
 ): Promise<ReadonlyMap<Release['bundle'], string>> {

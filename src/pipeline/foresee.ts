@@ -1,6 +1,6 @@
 import type { Finding } from '../gate/index.js'
 import { isJudgedBy } from './failed-before.js'
-import type { PipelineOptions } from './options.js'
+import type { PipelineOptions, PipelineParts } from './options.js'
 import { lastRun } from './run-records.js'
 
 /**
@@ -11,7 +11,9 @@ export async function foreseen({
   trainer,
   gate,
   store,
-}: Pick<PipelineOptions<never, never>, 'trainer' | 'gate' | 'store'>): Promise<readonly Finding[]> {
+}: Pick<PipelineOptions<never, never>, 'trainer' | 'gate'> & Pick<PipelineParts, 'store'>): Promise<
+  readonly Finding[]
+> {
   if (gate.foresee === undefined) return []
   const run = await lastRun(
     store,

@@ -1,21 +1,13 @@
 // What a model knows, by the digests of the rows: those of its own training, and of what it started from. A list is believed
 // only where its Merkle root is the one that the release's record has, wherever the list comes from.
-import {
-  canonicalJson,
-  type Digest,
-  hexOf,
-  isDigest,
-  isSheikhError,
-  merkleRoot,
-  messageOf,
-  SheikhError,
-} from '../core/index.js'
+import { type Digest, hexOf, isDigest, isSheikhError, merkleRoot, messageOf, SheikhError } from '../core/index.js'
 import { groupKeyOf as groupOf, isSelected, type RowIdentity } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
 import type { BaseRecord, CandidateRecord } from '../trainer/index.js'
 import { stageKeyOf } from './keys.js'
 import { candidateRecordOf } from './lookup.js'
 import type { Session } from './session.js'
+import { findKept, keep } from './stage-cache.js'
 
 const digestBytes = 32
 
@@ -32,30 +24,22 @@ export async function keepRows(session: Session, rows: readonly Pick<RowIdentity
   for (const [index, digest] of digests.entries()) bytes.write(hexOf(digest), index * digestBytes, 'hex')
   // The list first: a key that names nothing would be of no use.
   const list = await store.objects.put(bytes, session.context)
-  const { runId, context } = session
-  await store.keys.put({
-    ...{ formatVersion: 1, key: key.digest, parts: key.parts, value: list, runId },
-    atMs: context.clock.nowMs(),
-  })
+  await keep(session, key, list)
 }
 
 /** @returns `undefined` where the store does not hold them, or not whole: they can be found out again. */
-async function keptRows(session: Session, root: Digest): Promise<readonly Digest[] | undefined> {
-  const { store } = session.options
-  const key = listKey(root)
-  const kept = await store.keys.get(key.digest)
-  if (!isDigest(kept?.value) || canonicalJson(kept.parts) !== canonicalJson(key.parts)) return undefined
-  try {
-    const bytes = Buffer.from(await store.objects.get(kept.value, session.context))
-    const digests = Array.from(
-      { length: Math.floor(bytes.length / digestBytes) },
-      (_, index): Digest => `sha256:${bytes.toString('hex', index * digestBytes, (index + 1) * digestBytes)}`,
-    )
-    return merkleRoot(digests) === root ? digests : undefined
-  } catch (error) {
-    if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
-    return undefined
-  }
+function keptRows(session: Session, root: Digest): Promise<readonly Digest[] | undefined> {
+  return findKept(session, listKey(root), {
+    async open({ value }) {
+      if (!isDigest(value)) return undefined
+      const bytes = Buffer.from(await session.options.store.objects.get(value, session.context))
+      const digests = Array.from(
+        { length: Math.floor(bytes.length / digestBytes) },
+        (_, index): Digest => `sha256:${bytes.toString('hex', index * digestBytes, (index + 1) * digestBytes)}`,
+      )
+      return merkleRoot(digests) === root ? digests : undefined
+    },
+  })
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 import type { Model, Prediction, Row } from '../model/index.js'
 import { type Bundle, readBundle, weightsOf } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
-import type { CallOptions, PipelineOptions } from './options.js'
+import type { CallOptions, PipelineParts } from './options.js'
 import { readRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
 
@@ -41,7 +41,7 @@ export interface LabelledPool extends PoolVerdict {
  * @throws `not-found` for a run without both, `dataset-invalid` for samples that give no input.
  */
 export async function labelPool(
-  options: PipelineOptions<unknown, unknown>,
+  options: PipelineParts,
   context: CallContext,
   { runId, samples, labels = new Map() }: LabelPoolOptions & { readonly runId: string },
 ): Promise<LabelledPool> {
@@ -73,10 +73,7 @@ export async function labelPool(
 }
 
 /** What models learnt or are judged by tells nothing new. */
-async function seenInputs(
-  { dataset, store }: PipelineOptions<unknown, unknown>,
-  context: CallContext,
-): Promise<ReadonlySet<Digest>> {
+async function seenInputs({ dataset, store }: PipelineParts, context: CallContext): Promise<ReadonlySet<Digest>> {
   const { training, evaluation } = await dataset.snapshot({ ...context, cache: store.documents })
   const seen = new Set<Digest>()
   for (const part of [training, evaluation]) for await (const { input } of part) seen.add(digestJson(input))
@@ -98,7 +95,7 @@ async function keptBundle(store: Store, run: RunRecord, directory: string, conte
 }
 
 async function answersOf(
-  { trainer }: PipelineOptions<unknown, unknown>,
+  { trainer }: PipelineParts,
   context: CallContext,
   rows: readonly Row<unknown, unknown>[],
   open: (directory: string) => Promise<Bundle>,

@@ -2,7 +2,7 @@ import { type CallContext, createRedactor, createRunId, SheikhError } from '../c
 import { type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { readHistory } from './lookup.js'
-import type { AcceptLossOptions, PipelineOptions } from './options.js'
+import type { AcceptLossOptions, PipelineParts } from './options.js'
 import type { Recovered } from './recovery.js'
 import type { Session } from './session.js'
 import { checkPerson, checkReason } from './who-decides.js'
@@ -36,7 +36,7 @@ export function checkReleasesPresent(session: Session, { history, entries }: Rec
  * @returns the versions; none if nothing is missing.
  */
 export async function acceptLoss(
-  options: PipelineOptions<unknown, unknown>,
+  options: PipelineParts,
   context: CallContext,
   { by, reason }: AcceptLossOptions,
 ): Promise<readonly Version[]> {

@@ -14,8 +14,12 @@ export interface PipelineOptions<I, T> {
   readonly trainer: Trainer<NoInfer<I>, NoInfer<T>>
   readonly gate: Gate
   readonly releaser: Releaser
-  /** Stores the records and outputs of runs: `directoryStore('.sheikh')`, or `memoryStore()` in a test. */
-  readonly store: Store
+  /**
+   * Stores the records and outputs of runs, such as `directoryStore('.sheikh')`.
+   *
+   * @default `memoryStore()`, with a warning in the first run: everything in it is gone when the process ends
+   */
+  readonly store?: Store | undefined
   /** The chain of decisions. @default a journal in the store */
   readonly ledger?: Ledger | undefined
   /** Your own stages. @default none */
@@ -55,6 +59,9 @@ export interface PipelineOptions<I, T> {
   readonly clock?: Clock | undefined
   readonly log?: Log | undefined
 }
+
+/** The options inside a pipeline: with a store, and with rows that are passed along and never inspected. */
+export type PipelineParts = PipelineOptions<unknown, unknown> & { readonly store: Store }
 
 export interface PayloadFile {
   /** `prompts/…` or `sheikh/…`. */

@@ -3,6 +3,7 @@ import { callContext, createRedactor, createRunId, isSheikhError, messageOf, She
 import { type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import type { Lock, Store } from '../store/index.js'
+import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
 import type { RunEvent, RunEventBase, RunEventOf, RunEventType } from './events.js'
@@ -22,6 +23,7 @@ import type {
   ImportOptions,
   OverrideOptions,
   PipelineOptions,
+  PipelineParts,
   PromoteOptions,
   RepublishOptions,
   RollbackOptions,
@@ -50,7 +52,8 @@ import { walk } from './walk.js'
  * @throws `invalid-options` if a stage could never run, a name is invalid, or the trainer cannot start from the base.
  */
 export class Pipeline<I = string, T = string> {
-  readonly #options: PipelineOptions<unknown, unknown>
+  readonly #options: PipelineParts
+  #isForgetful: boolean
   readonly #emitter = new EventEmitter()
 
   constructor(options: PipelineOptions<I, T>) {
@@ -67,7 +70,11 @@ export class Pipeline<I = string, T = string> {
       )
     if (options.base !== undefined) checkNamedBase(options.base, options.trainer)
     // The types of the parts are checked here. Inside, rows are passed along and never inspected.
-    this.#options = options as unknown as PipelineOptions<unknown, unknown>
+    this.#options = {
+      ...(options as unknown as PipelineOptions<unknown, unknown>),
+      store: options.store ?? memoryStore(),
+    }
+    this.#isForgetful = options.store === undefined
   }
 
   /** Adds a listener for one type of event. Returns a function that removes it. Errors of a listener are logged and do not stop the run. */
@@ -340,6 +347,11 @@ export class Pipeline<I = string, T = string> {
       })
       await session.update({})
       session.emit({ type: 'run-start', command: parts.record.command })
+      if (this.#isForgetful)
+        session.warn(
+          "The pipeline has no store: records, weights and the ledger are kept in memory and are gone when the process ends. Give it one: store: directoryStore('.sheikh').",
+        )
+      this.#isForgetful = false
       const result = await work(session)
       await close(session, {
         status: result.status,

@@ -2,10 +2,11 @@
 import { type Digest, digestJson, type Json } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import { type Difference, firstDifference, type Key } from './keys.js'
-import type { PipelineOptions } from './options.js'
+import type { PipelineParts } from './options.js'
 import { lastRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
 import { neededAfterRelease, type Stage, stagesInOrder } from './stage.js'
+import { keptUnder } from './stage-cache.js'
 import { stageKey, writtenDigest } from './stages/host.js'
 
 export interface PlannedStage {
@@ -36,7 +37,7 @@ export interface KnownArtifacts {
 
 /** The built-in stages of a run that judges, with each host stage at its place. */
 export async function withHostStages(
-  options: PipelineOptions<unknown, unknown>,
+  options: PipelineParts,
   builtIn: readonly PlannedStage[],
   { dataset, candidate }: KnownArtifacts,
 ): Promise<readonly PlannedStage[]> {
@@ -58,7 +59,7 @@ export async function withHostStages(
 
 /** The stages of a run that trains and judges nothing, for this reason. `restored`: the release that is published again. */
 export function withSkippedStages(
-  { stages = [] }: PipelineOptions<unknown, unknown>,
+  { stages = [] }: PipelineParts,
   builtIn: readonly PlannedStage[],
   reason: string,
   restored?: Release,
@@ -96,7 +97,7 @@ export function withSkippedStages(
 
 /** Whether a stage runs. Notes the digest of what it writes, or that nobody knows it yet. */
 async function forecast(
-  options: PipelineOptions<unknown, unknown>,
+  options: PipelineParts,
   stage: Stage,
   digests: Map<string, Digest>,
   candidate: Json | undefined,
@@ -107,7 +108,7 @@ async function forecast(
     return { stage: name, action: 'run', reason: `it writes nothing, so it runs every time${ifReleased}` }
   const unknown = reads.filter((artifact) => !digests.has(artifact))
   const key = unknown.length > 0 ? undefined : stageKey(stage, (artifact) => digests.get(artifact)!)
-  const kept = key === undefined ? undefined : await options.store.keys.get(key.digest)
+  const kept = await keptUnder(options.store, key)
   if (kept !== undefined) {
     const record = writes === 'candidate' ? (candidate ?? null) : null
     digests.set(writes, writtenDigest(kept.value, kept.files ?? null, record))

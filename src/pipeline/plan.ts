@@ -7,10 +7,11 @@ import { foreseen } from './foresee.js'
 import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
-import type { CallOptions, PipelineOptions } from './options.js'
+import type { CallOptions, PipelineParts } from './options.js'
 import { type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
 import { lastRun } from './run-records.js'
 import { sourceOf } from './source.js'
+import { keptUnder } from './stage-cache.js'
 import { trainKey } from './stages/train.js'
 import { checkLabels, readPayload } from './stages/validate.js'
 
@@ -38,7 +39,7 @@ export interface RunPlan {
 }
 
 /** What would run, and why. Writes nothing and takes no lock. */
-export async function plan(options: PipelineOptions<unknown, unknown>, { signal }: CallOptions): Promise<RunPlan> {
+export async function plan(options: PipelineParts, { signal }: CallOptions): Promise<RunPlan> {
   const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
@@ -57,7 +58,7 @@ export async function plan(options: PipelineOptions<unknown, unknown>, { signal 
   const before = await lastRun(store, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
   const key = trainKey(options, summary, environment)
-  const kept = key === undefined ? undefined : await store.keys.get(key.digest)
+  const kept = await keptUnder(store, key)
   // Another run than the last, where that one was up to date and trained nothing.
   const trained = await lastRun(store, (record) => partsOf(record, 'train') !== undefined)
 

@@ -13,7 +13,7 @@ import { type Ledger, storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
 import type { Key } from './keys.js'
-import type { PipelineOptions } from './options.js'
+import type { PipelineParts } from './options.js'
 import { writeRun } from './run-records.js'
 import type { RunRecord, StageRecord } from './run-result.js'
 
@@ -21,7 +21,7 @@ import type { RunRecord, StageRecord } from './run-result.js'
  * One holder of the lock at work: its context, its record and its folder. What every stage needs and none may do by itself.
  */
 export class Session {
-  readonly options: PipelineOptions<unknown, unknown>
+  readonly options: PipelineParts
   readonly context: CallContext
   readonly ledger: Ledger
   readonly channel: string
@@ -36,7 +36,7 @@ export class Session {
   #writing: Promise<void> = Promise.resolve()
 
   constructor(parts: {
-    options: PipelineOptions<unknown, unknown>
+    options: PipelineParts
     context: CallContext
     lock: Lock
     record: RunRecord

@@ -1,13 +1,13 @@
 import type { Digest } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { type Key, sourceKey } from './keys.js'
-import type { PayloadFile, PipelineOptions } from './options.js'
+import type { PayloadFile, PipelineParts } from './options.js'
 import type { Session } from './session.js'
 import { releaseSource } from './versioning.js'
 
 /** The source key of what stands in the repository now, or why there is none. */
 export function sourceOf(
-  { trainer, gate, stages = [], seed = 0, base }: PipelineOptions<unknown, unknown>,
+  { trainer, gate, stages = [], seed = 0, base }: PipelineParts,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],
 ): Key | { readonly unversioned: string } {

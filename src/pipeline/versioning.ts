@@ -2,7 +2,7 @@ import { digestJson } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { nextVersion, type Release, type ReleaseSource, type Version, type VersionLevel } from '../releaser/index.js'
 import { baseParts } from './named-base.js'
-import type { PayloadFile, PipelineOptions } from './options.js'
+import type { PayloadFile, PipelineParts } from './options.js'
 
 export type ChangedPart = keyof ReleaseSource
 
@@ -28,7 +28,7 @@ const levels: Readonly<Record<ChangedPart, VersionLevel>> = {
 }
 
 export function releaseSource(
-  { trainer, gate, stages = [], seed = 0, base }: PipelineOptions<unknown, unknown>,
+  { trainer, gate, stages = [], seed = 0, base }: PipelineParts,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],
 ): ReleaseSource {
@@ -55,10 +55,7 @@ export function changeSince(previous: Release | undefined, after: ReleaseSource 
 
 /** @throws `invalid-options` for a version that is not above all that were `used`: one is used once. */
 export function versionOf(
-  {
-    versioning = ({ level }) => level,
-    prerelease,
-  }: Pick<PipelineOptions<unknown, unknown>, 'versioning' | 'prerelease'>,
+  { versioning = ({ level }) => level, prerelease }: Pick<PipelineParts, 'versioning' | 'prerelease'>,
   change: ReleaseChange,
   { used, releaseAs }: { readonly used: readonly Version[]; readonly releaseAs?: string | undefined },
 ): Version {

@@ -14,6 +14,21 @@ describe('a run', () => {
     expect((await pipeline().runs()).map(({ status }) => status)).toEqual(['up-to-date', 'released'])
   })
 
+  it('without a store keeps everything in memory, and warns once that it will be gone', async () => {
+    const { pipeline } = world()
+    const forgetful = pipeline(samples, { store: undefined })
+    const warnings: string[] = []
+    forgetful.on('warning', ({ message }) => warnings.push(message))
+    expect(await forgetful.run()).toMatchObject({ status: 'released' })
+    expect(await forgetful.run()).toMatchObject({ status: 'up-to-date' })
+    expect((await forgetful.runs()).map(({ status }) => status)).toEqual(['up-to-date', 'released'])
+    expect(warnings.filter((message) => message.includes('gone when the process ends'))).toHaveLength(1)
+    const keeping = pipeline()
+    keeping.on('warning', ({ message }) => warnings.push(message))
+    await keeping.run()
+    expect(warnings.filter((message) => message.includes('gone when the process ends'))).toHaveLength(1)
+  })
+
   it('runs keep their order if the clock is set back', async () => {
     const { pipeline, clock } = world()
     await pipeline().run()

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Digest } from '../../src/core/index.js'
 import { readSafetensors, writeSafetensors } from '../../src/model/index.js'
 import { Pipeline, type RunEvent, type Stage } from '../../src/pipeline/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
@@ -53,6 +54,26 @@ describe('host stages', () => {
     await pipeline(samples, { stages: [counting(undefined)], seed: 2 }).run()
     await pipeline(samples, { stages: [counting(undefined)], seed: 2 }).run()
     expect(ran).toBe(3)
+  })
+
+  it('are run again where what is kept under their key is of other inputs', async () => {
+    const { pipeline, store } = world()
+    let ran = 0
+    const stages = [
+      stage({ name: 'count', reads: ['dataset'], writes: 'counts', run: async () => ({ value: { ran: ++ran } }) }),
+    ]
+    await pipeline(samples, { stages }).run()
+    // A stored record under the right key that says something else.
+    const keys = {
+      ...store.keys,
+      get: async (key: Digest) => {
+        const kept = await store.keys.get(key)
+        const isStage = kept !== undefined && (kept.parts as { readonly kind?: string }).kind === 'stage'
+        return isStage ? { ...kept, parts: { kind: 'stage', inputs: 'of something else' } } : kept
+      },
+    }
+    await pipeline(samples, { stages, seed: 1, store: { ...store, keys } }).run()
+    expect(ran).toBe(2)
   })
 
   it('can put other weights in the place of the candidate', async () => {

@@ -30,7 +30,7 @@ export function latency({ maximumMs, quantile = 0.95 }: LatencyOptions): Check {
     name,
     version: '1',
     metrics: [],
-    timesAnswers: true,
+    needs: ['latency'],
     describe: () => ({ maximumMs, quantile, alpha }),
     async examine({ candidate: { latenciesMs }, passAlpha = alpha }, context) {
       context.signal.throwIfAborted()

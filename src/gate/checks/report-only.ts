@@ -13,7 +13,7 @@ export function reportOnly(metric: Metric): Check {
     name,
     version: metric.version === undefined ? undefined : '1',
     metrics: [metric],
-    decides: false,
+    purpose: 'report',
     describe: () => ({ metric: metric.name }),
     async examine({ candidate: { evaluation }, baseline }, context) {
       context.signal.throwIfAborted()

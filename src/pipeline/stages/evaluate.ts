@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import {
   type CallContext,
-  canonicalJson,
   type Digest,
   digestJson,
   identityOf,
+  isDigest,
   isSheikhError,
   type Json,
   messageOf,
@@ -28,6 +28,7 @@ import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import { releasedAnswers } from '../released-answers.js'
 import type { Session } from '../session.js'
+import { findKept, keep, openKeptFiles } from '../stage-cache.js'
 
 /** The evidence, and the digest of all evaluations in it. */
 export interface Evaluated {
@@ -61,7 +62,7 @@ export function evaluateStage(
         weights: candidate.weights,
         record: candidate.record,
         evaluation: scored.evaluation,
-        ...(session.options.gate.timesAnswers === true && {
+        ...(session.options.gate.needs?.includes('latency') && {
           latenciesMs: await timed(session, candidate.weights, rows),
         }),
       },
@@ -240,26 +241,20 @@ const askedBy = (model: Model<unknown>): Omit<Model<unknown>, 'digest'> => ({
 const isAnswered = ({ outcomes }: Evaluation) => [...codesOf(outcomes).names].every((outcome) => outcome === 'ok')
 
 /** A file that an earlier run kept under this key; `undefined` where there is none, or it is damaged. */
-async function keptFile<T>(
+const keptFile = <T>(
   session: Session,
   key: Key | undefined,
   name: string,
   read: (path: string, context: CallContext) => Promise<T>,
-): Promise<{ readonly value: T; readonly digest: Digest; readonly files: Digest } | undefined> {
-  const { store } = session.options
-  const kept = key === undefined ? undefined : await store.keys.get(key.digest)
-  if (kept?.files === undefined || canonicalJson(kept.parts) !== canonicalJson(key!.parts)) return undefined
-  try {
-    const directory = await session.folder('kept')
-    await store.objects.getDirectory(kept.files, directory, session.context)
-    const value = await read(join(directory, name), session.context)
-    return { value, digest: kept.value as Digest, files: kept.files }
-  } catch (error) {
-    if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
-    session.warn('An evaluation kept from an earlier run is damaged or gone: scoring again.', { key: key!.digest })
-    return undefined
-  }
-}
+): Promise<{ readonly value: T; readonly digest: Digest; readonly files: Digest } | undefined> =>
+  findKept(session, key, {
+    lost: 'An evaluation kept from an earlier run is damaged or gone: scoring again.',
+    async open({ value: digest, files }) {
+      if (files === undefined || !isDigest(digest)) return undefined
+      const directory = await openKeptFiles(session, files, 'kept')
+      return { value: await read(join(directory, name), session.context), digest, files }
+    },
+  })
 
 async function keepFile(
   session: Session,
@@ -267,13 +262,10 @@ async function keepFile(
   name: string,
   write: (path: string) => Promise<Digest>,
 ): Promise<{ readonly digest: Digest; readonly files?: Digest | undefined }> {
-  const { store } = session.options
   const directory = await session.folder('scored')
   const digest = await write(join(directory, name))
   if (key === undefined) return { digest }
-  const files = await store.objects.putDirectory(directory, session.context)
-  const atMs = session.context.clock.nowMs()
-  const { runId } = session
-  await store.keys.put({ formatVersion: 1, key: key.digest, parts: key.parts, value: digest, files, runId, atMs })
+  const files = await session.options.store.objects.putDirectory(directory, session.context)
+  await keep(session, key, digest, files)
   return { digest, files }
 }

@@ -1,18 +1,11 @@
-import {
-  type Digest,
-  digestJson,
-  digestManifest,
-  identityOf,
-  isSheikhError,
-  type Json,
-  SheikhError,
-} from '../../core/index.js'
+import { type Digest, digestJson, digestManifest, identityOf, type Json, SheikhError } from '../../core/index.js'
 import { readWeightsDirectory } from '../../model/index.js'
 import { type Release, weightsOf } from '../../releaser/index.js'
 import { readManifest } from '../../store/index.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import type { Session } from '../session.js'
 import { neededAfterRelease, type Stage, type StageInput, type StageOutput } from '../stage.js'
+import { findKept, keep, openKeptFiles } from '../stage-cache.js'
 import { checkedValue } from '../stage-values.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -87,7 +80,7 @@ export class HostStages {
     const session = this.#session
     await session.stage(stage.name, async () => {
       const key = stageKey(stage, (name) => this.#digests.get(name)!)
-      const kept = key === undefined || !this.#usesCache ? undefined : await this.#cached(stage.name, key.digest)
+      const kept = key === undefined || !this.#usesCache ? undefined : await this.#cached(stage.name, key)
       const output = kept ?? (await this.#fresh(stage, key))
       if (stage.writes !== undefined) await this.#take(stage, output!)
       return { value: undefined, cached: kept !== undefined, key, told: output?.value }
@@ -112,37 +105,20 @@ export class HostStages {
       )
     const output: StageOutput = { value: checkedValue(stage.name, returned.value), files: returned.files }
     if (key !== undefined) {
-      const { store } = session.options
-      const files =
-        output.files === undefined ? undefined : await store.objects.putDirectory(output.files, session.context)
-      const atMs = session.context.clock.nowMs()
-      await store.keys.put({
-        formatVersion: 1,
-        key: key.digest,
-        parts: key.parts,
-        value: output.value,
-        ...(files && { files }),
-        runId: session.runId,
-        atMs,
-      })
+      const { objects } = session.options.store
+      const files = output.files === undefined ? undefined : await objects.putDirectory(output.files, session.context)
+      await keep(session, key, output.value, files)
     }
     return output
   }
 
-  async #cached(stage: string, key: Digest): Promise<StageOutput | undefined> {
-    const session = this.#session
-    const kept = await session.options.store.keys.get(key)
-    if (kept === undefined) return undefined
-    const value = checkedValue(stage, kept.value)
-    if (kept.files === undefined) return { value }
-    const files = await session.folder('stage')
-    try {
-      await session.options.store.objects.getDirectory(kept.files, files, session.context)
-    } catch (error) {
-      if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
-      return undefined
-    }
-    return { value, files }
+  #cached(stage: string, key: Key): Promise<StageOutput | undefined> {
+    return findKept(this.#session, key, {
+      open: async ({ value, files }) => ({
+        value: checkedValue(stage, value),
+        ...(files !== undefined && { files: await openKeptFiles(this.#session, files, 'stage') }),
+      }),
+    })
   }
 
   /** A stage sees what it says it reads, and nothing else. */

@@ -1,4 +1,4 @@
-import { canonicalJson, fits, identityOf, isSheikhError, misfitOf, SheikhError, toJson } from '../../core/index.js'
+import { fits, identityOf, misfitOf, SheikhError, toJson } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { type Rows, readWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
@@ -10,6 +10,7 @@ import { baseParts, type FoundBase, findBase, openBase, withdrawnAncestor } from
 import type { PipelineOptions } from '../options.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
+import { findKept, keep, openKeptFiles } from '../stage-cache.js'
 
 /** The key of training: all that decides the weights. `undefined` where the trainer has no version. */
 export function trainKey(
@@ -59,16 +60,7 @@ export function trainStage(
       const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights })
       const files = await store.objects.putDirectory(candidate.weights.path, session.context)
       await keepRows(session, part.rows)
-      if (key !== undefined)
-        await store.keys.put({
-          formatVersion: 1,
-          key: key.digest,
-          parts: key.parts,
-          value: toJson(candidate.record),
-          files,
-          runId: session.runId,
-          atMs: session.context.clock.nowMs(),
-        })
+      if (key !== undefined) await keep(session, key, toJson(candidate.record), files)
       if (key !== undefined) await store.checkpoints?.remove(key.digest)
       return { value: candidate, cached: false, key }
     })
@@ -131,22 +123,13 @@ export async function fitInto(
   }
 }
 
-/** The candidate under this key, every file hashed again. A damaged one is said and made anew. */
-async function cachedCandidate(session: Session, key: Key): Promise<Candidate | undefined> {
-  const { store } = session.options
-  const kept = await store.keys.get(key.digest)
-  if (kept?.files === undefined || canonicalJson(kept.parts) !== canonicalJson(key.parts)) return undefined
-  if (!fits(candidateRecordShape, kept.value)) return undefined
-  const directory = await session.folder('weights')
-  try {
-    await store.objects.getDirectory(kept.files, directory, session.context)
-  } catch (error) {
-    if (!isSheikhError(error, 'artifact-corrupt') && !isSheikhError(error, 'not-found')) throw error
-    session.warn('The weights kept from an earlier run are damaged or gone: training again.', { key: key.digest })
-    return undefined
-  }
-  return {
-    weights: await readWeightsDirectory(directory, session.context),
-    record: kept.value,
-  }
-}
+/** The candidate under this key. A damaged one is said and made anew. */
+const cachedCandidate = (session: Session, key: Key): Promise<Candidate | undefined> =>
+  findKept(session, key, {
+    lost: 'The weights kept from an earlier run are damaged or gone: training again.',
+    async open({ value: record, files }) {
+      if (files === undefined || !fits(candidateRecordShape, record)) return undefined
+      const directory = await openKeptFiles(session, files, 'weights')
+      return { weights: await readWeightsDirectory(directory, session.context), record }
+    },
+  })

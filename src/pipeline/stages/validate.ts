@@ -1,7 +1,7 @@
 import { type CallContext, digestBytes, SheikhError } from '../../core/index.js'
 import type { DatasetSummary, OpenedDataset } from '../../dataset/index.js'
 import type { Trainer } from '../../trainer/index.js'
-import type { PayloadFile, PipelineOptions } from '../options.js'
+import type { PayloadFile, PipelineParts } from '../options.js'
 import type { Session } from '../session.js'
 
 export interface Validated {
@@ -25,7 +25,7 @@ export function validateStage(session: Session): Promise<Validated> {
 
 /** The bundle's further files; their digests are in the source key, so what a host says of them is checked. */
 export async function readPayload(
-  payload: PipelineOptions<unknown, unknown>['payload'],
+  payload: PipelineParts['payload'],
   context: CallContext,
 ): Promise<readonly PayloadFile[]> {
   const files = (await payload?.(context)) ?? []
