@@ -65,6 +65,13 @@ function drawProgress(pipeline: Pipeline, { err }: Terminal, show: NonNullable<T
     const progress = { name: current, done, total, unit: 'steps', rate: meter.rate() }
     show((columns) => progressLine({ ...progress, detail: `loss ${loss.toPrecision(3)}` }, columns))
   })
+  let evaluated = { model: '', meter: new RateMeter() }
+  pipeline.on('evaluate-progress', ({ model, done, items: total, atMs }) => {
+    if (model !== evaluated.model) evaluated = { model, meter: new RateMeter() }
+    evaluated.meter.add(atMs, done)
+    const progress = { name: `${current} ${model}`, done, total, unit: 'items', rate: evaluated.meter.rate() }
+    show((columns) => progressLine(progress, columns))
+  })
   pipeline.on('release-prepared', ({ version }) => work(`prepared ${version}`))
   pipeline.on('release-published', ({ version }) => work(`published ${version}`))
   pipeline.on('stage-end', () => show(undefined))

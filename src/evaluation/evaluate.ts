@@ -9,6 +9,8 @@ export interface EvaluateOptions<I> {
   readonly metrics: readonly Metric[]
   /** Number of items per call of `predict`. @default 64 */
   readonly batchSize?: number | undefined
+  /** Called after each batch with the number of items that are scored. @default nothing */
+  readonly onProgress?: ((done: number) => void) | undefined
 }
 
 /** One row with the model's prediction; without a prediction if the model failed. */
@@ -27,14 +29,17 @@ export interface ScoredItem {
  * @throws `evaluation-invalid` if predictions are missing, not finite, or not of the kind that a metric needs.
  */
 export async function evaluate<I>(
-  { model, rows, metrics, batchSize = 64 }: EvaluateOptions<I>,
+  { model, rows, metrics, batchSize = 64, onProgress }: EvaluateOptions<I>,
   context: CallContext,
 ): Promise<Evaluation> {
   const columns = new EvaluationBuilder(metrics)
   let batch: Row<I, unknown>[] = []
+  let done = 0
   const ask = async () => {
     for (const item of await predictBatch(model, batch, context)) columns.push(item)
+    done += batch.length
     batch = []
+    onProgress?.(done)
   }
   for await (const row of rows) {
     batch.push(row)

@@ -30,6 +30,14 @@ export type RunEventBody =
     }
   | { readonly type: 'dataset-ready'; readonly summary: DatasetSummary }
   | ({ readonly type: 'train-progress' } & TrainProgress)
+  | {
+      /** A part of a model's predictions on the evaluation set is done. Sent at most 101 times per model. */
+      readonly type: 'evaluate-progress'
+      /** `candidate`, or the version of a release. */
+      readonly model: string
+      readonly done: number
+      readonly items: number
+    }
   | { readonly type: 'gate-verdict'; readonly verdict: Verdict }
   | { readonly type: 'release-prepared'; readonly version: Version }
   | { readonly type: 'release-published'; readonly version: Version }

@@ -208,6 +208,7 @@ describe.skipIf(!hasScript)('a real terminal', () => {
     expect(output).toMatch(colour)
     expect(output).toMatch(/\rtrain .*\d+ %.*\d+ m?s left/)
     if (columns === 80) expect(output).toMatch(/\rtrain \[=+>? *\] +\d+ % {2}\d+\/\d+ {2}[\d.]+ steps\/s {2}/)
+    expect(output).toMatch(/\revaluate candidate .*100 %/)
     for (const [, line] of output.matchAll(/\r([^\r\n\u001b]*)\u001b\[K/g)) expect(line!.length).toBeLessThan(columns)
     const shown = screenOf(output.replaceAll('\r\n', '\n'), columns)
     const stages = shown.slice(0, 5).map((line) => line.replace(/: [\d.]+ (s|min).*$/, ''))

@@ -56,6 +56,15 @@ const run = (
 /** Columns as arrays. */
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
+it('reports its progress after each batch', async () => {
+  const done: number[] = []
+  const rows = rowsOf(['a', 'b', 'c', 'd', 'e'].map((id) => item(id)))
+  const onProgress = (count: number) => void done.push(count)
+  const model = modelOf(() => says('ham'))
+  await evaluate({ model, rows, metrics: [accuracy()], batchSize: 2, onProgress }, context)
+  expect(done).toEqual([2, 4, 5])
+})
+
 describe('metrics are those of scikit-learn', () => {
   const { labels, cases } = reference
   const metrics = [

@@ -161,6 +161,7 @@ describe('events', () => {
       'stage-end',
       'dataset-ready',
       'train-progress',
+      'evaluate-progress',
       'gate-verdict',
       'release-prepared',
       'release-published',
@@ -176,6 +177,9 @@ describe('events', () => {
     expect(heard).toEqual(iterated)
     expect(await store.runs.events(run.id)).toEqual(iterated)
     expect(JSON.parse(JSON.stringify(iterated))).toEqual(iterated)
+    const evaluated = iterated.filter(({ type }) => type === 'evaluate-progress')
+    const items = heard.flatMap((event) => (event.type === 'dataset-ready' ? [event.summary.counts.evaluation] : []))[0]
+    expect(evaluated.at(-1)).toMatchObject({ model: 'candidate', done: items, items })
     expect(iterated.at(-1)).toMatchObject({ type: 'run-end', status: 'released', version: '0.1.0' })
   })
 

@@ -45,7 +45,7 @@ export function evaluateStage(
 ): Promise<Evaluated> {
   return session.stage('evaluate', async () => {
     const environment = await session.options.trainer.environment?.(session.context)
-    const own = { weights: candidate.weights, prompts: inferencePrompts(bundle) }
+    const own = { name: 'candidate', weights: candidate.weights, prompts: inferencePrompts(bundle) }
     const scored = await score(session, own, rows, environment)
     const reference = async (release: Release | undefined) =>
       release === undefined ? undefined : scoreReference(session, release, rows, environment, scored.evaluation)
@@ -82,7 +82,7 @@ export function evaluateStage(
 export function scoreStage(session: Session, bundle: Bundle, rows: Rows<unknown, unknown>): Promise<Evaluation> {
   return session.stage('evaluate', async () => {
     const environment = await session.options.trainer.environment?.(session.context)
-    const asked = { weights: weightsOf(bundle), prompts: inferencePrompts(bundle) }
+    const asked = { name: 'candidate', weights: weightsOf(bundle), prompts: inferencePrompts(bundle) }
     const { evaluation, files, cached, key } = await score(session, asked, rows, environment)
     const metrics = Object.fromEntries(evaluation.metrics.map(({ name, value }) => [name, value]))
     await session.update({ evaluations: { candidate: files }, metrics })
@@ -129,7 +129,7 @@ async function scoreNow(
 ): Promise<Scored> {
   const directory = await session.folder(`release-${version}`)
   const opened = await session.options.releaser.open(version, directory, session.context)
-  const asked = { weights: weightsOf(opened), prompts: inferencePrompts(opened) }
+  const asked = { name: version, weights: weightsOf(opened), prompts: inferencePrompts(opened) }
   return score(session, asked, rows, environment)
 }
 
@@ -174,6 +174,8 @@ interface Scored {
 
 /** What is asked: weights, and the prompts that a model may use when it answers. */
 interface Asked {
+  /** Names the model in events: `candidate`, or the version of a release. */
+  readonly name: string
   readonly weights: WeightsDirectory
   readonly prompts: readonly Json[]
 }
@@ -189,7 +191,7 @@ const inferencePrompts = ({ manifest }: Bundle): readonly Json[] =>
 
 async function score(
   session: Session,
-  { weights, prompts }: Asked,
+  { name, weights, prompts }: Asked,
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
 ): Promise<Scored> {
@@ -212,7 +214,8 @@ async function score(
     return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
   }
   await using model = await rememberingModel(load, known?.value)
-  const evaluation = await evaluate({ model, rows, metrics: gate.metrics }, session.context)
+  const onProgress = evaluationProgress(session, name, rows.size)
+  const evaluation = await evaluate({ model, rows, metrics: gate.metrics, onProgress }, session.context)
   const file = (path: string) => writeEvaluation(path, evaluation, session.context)
   const written = await keepFile(
     session,
@@ -225,6 +228,16 @@ async function score(
       writePredictions(path, model.answers(), session.context),
     )
   return { evaluation, ...written, cached: false, key }
+}
+
+/** At most a hundred events on the way, and one at the end. */
+function evaluationProgress(session: Session, model: string, items: number): (done: number) => void {
+  let told = 0
+  return (done) => {
+    if (done < items && done - told < items / 100) return
+    told = done
+    session.emit({ type: 'evaluate-progress', model, done, items })
+  }
 }
 
 /** A model's digest covers the templates that it answers with: without any it is the model's own. */
