@@ -8,12 +8,15 @@ import type { Template } from './template.js'
  * Renders a part of a row from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
  *
  * If a sample lacks a field that the template needs, reading throws `template-invalid` with file and line.
- *
- * @param options.directory base directory of `path`. @default the working directory
  */
 export function prompt(
   path: string,
-  { directory = '' }: { readonly directory?: string } = {},
+  {
+    directory = '',
+  }: {
+    /** Base directory of `path`. @default the working directory */
+    readonly directory?: string
+  } = {},
 ): Projection<object, string> {
   plainPath(path, 'the path of a prompt')
   plainPath(directory, 'the directory of a prompt')

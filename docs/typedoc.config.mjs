@@ -1,0 +1,16 @@
+// The API reference, from the types and docstrings of every entry of the package and the pages beside this file: npm run docs
+import { OptionDefaults } from 'typedoc'
+
+const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'tfjs', 'signing', 'statistics', 'testing']
+
+export default {
+  name: 'Sheikh-Freemium',
+  entryPoints: entries.map((name) => `../src/${name}.ts`),
+  projectDocuments: ['*.md'],
+  tsconfig: '../tsconfig.json',
+  out: '../api-reference',
+  blockTags: [...OptionDefaults.blockTags, '@ts-ignore'],
+  highlightLanguages: [...OptionDefaults.highlightLanguages, 'jsonl', 'sh', 'py'],
+  disableSources: true,
+  treatWarningsAsErrors: true,
+}
