@@ -5,6 +5,7 @@ export {
   configurationSchemas,
   defineConfig,
   type EvaluationStatus,
+  type FileTransfer,
   type Head,
   type HostConfiguration,
   type Initialised,

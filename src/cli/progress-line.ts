@@ -5,8 +5,8 @@ export interface Progress {
   readonly name: string
   readonly done: number
   readonly total: number
-  /** In the plural: `steps`. */
-  readonly unit: string
+  /** In the plural: `steps`. Absent for a share of 1, whose count and rate say nothing. */
+  readonly unit?: string | undefined
   /** Units per second; `undefined` while too little is known. */
   readonly rate: number | undefined
   readonly detail?: string | undefined
@@ -26,8 +26,8 @@ export function progressLine({ name, done, total, unit, rate, detail }: Progress
   const secondsLeft = rate === undefined || rate <= 0 ? Number.NaN : Math.ceil(Math.max(0, total - done) / rate)
   const percentage = `${String(Math.floor(100 * share)).padStart(3)} %`
   const inOrder = [
-    `${done}/${total}`,
-    rate === undefined ? '' : `${rateText(rate)} ${unit}/s`,
+    unit === undefined ? '' : `${done}/${total}`,
+    unit === undefined || rate === undefined ? '' : `${rateText(rate)} ${unit}/s`,
     secondsLeft < longestSeconds ? `${duration(1000 * secondsLeft).replace(/\.0 s$/, ' s')} left` : '',
     detail ?? '',
   ]

@@ -1,5 +1,6 @@
 import type { Pipeline } from '../pipeline/index.js'
 import { duration } from '../report/index.js'
+import type { FileTransfer } from '../repository/index.js'
 import type { Terminal } from './command.js'
 import { progressLine, RateMeter } from './progress-line.js'
 import { styled } from './styled-text.js'
@@ -30,6 +31,19 @@ export function showPublishing(pipeline: Pipeline, { showStatus }: Terminal, nam
 
 const workLine = (name: string, startedAtMs: number, columns: number, detail?: string) =>
   `${name} …  ${duration(Date.now() - startedAtMs)}${detail === undefined ? '' : `  ${detail}`}`.slice(0, columns)
+
+/** Shows how much of a file is transferred, on a terminal only. Absent, so that nothing is counted, without one. */
+export function transferProgress({ showStatus }: Terminal): ((transfer: FileTransfer) => void) | undefined {
+  if (showStatus === undefined) return undefined
+  let [file, meter] = ['', new RateMeter()]
+  return ({ direction, path, progress }) => {
+    const name = `${direction} ${path}`
+    if (name !== file) [file, meter] = [name, new RateMeter()]
+    meter.add(Date.now(), progress)
+    const rate = meter.rate()
+    showStatus((columns) => progressLine({ name, done: progress, total: 1, rate }, columns))
+  }
+}
 
 /** Each stage, and training at every 10 %. */
 function printProgress(pipeline: Pipeline, { err }: Terminal): void {

@@ -4,11 +4,16 @@ import type { RunResult } from '../pipeline/index.js'
 import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
 import { metricText } from './primary-metric.js'
+import { transferProgress } from './progress.js'
 import { styled, type Text } from './styled-text.js'
 
 export async function open(project: string, terminal: Terminal): Promise<Repository> {
   const { openRepository } = await import('../repository/index.js')
-  return openRepository(project, { signal: terminal.signal, log: logTo(terminal) })
+  return openRepository(project, {
+    signal: terminal.signal,
+    log: logTo(terminal),
+    onTransfer: transferProgress(terminal),
+  })
 }
 
 /** Prints warnings on the error output. */

@@ -10,6 +10,7 @@ export { type Author, type EnvironmentVariables, type GitOptions, type Head, ini
 export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
+export type { FileTransfer } from './release-targets.js'
 export {
   type EvaluationStatus,
   openRepository,

@@ -7,6 +7,15 @@ import type { BucketCredentials } from '../store/bucket/index.js'
 import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
 import type { EnvironmentVariables } from './git/index.js'
 
+/** How much of a file is uploaded to a registry or downloaded from it. */
+export interface FileTransfer {
+  readonly direction: 'upload' | 'download'
+  /** Relative to the release. */
+  readonly path: string
+  /** The completed share, 0..1. */
+  readonly progress: number
+}
+
 /** Where a project stands. */
 export interface Surroundings {
   readonly root: string
@@ -14,6 +23,7 @@ export interface Surroundings {
   readonly originUrl: () => Promise<string | undefined>
   /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
   readonly environment: EnvironmentVariables
+  readonly onTransfer?: ((transfer: FileTransfer) => void) | undefined
 }
 
 const secretNames = [
@@ -60,7 +70,7 @@ export async function releaserOf(
 
 async function registryOf(
   target: ReleaseTarget,
-  { root, originUrl, environment }: Surroundings,
+  { root, originUrl, environment, onTransfer }: Surroundings,
   named: Readonly<Record<'dataLicense' | 'modelName', string | undefined>>,
 ): Promise<Releaser> {
   if (target.kind === 'directory')
@@ -78,6 +88,7 @@ async function registryOf(
       token: environment['HF_TOKEN'] || undefined,
       endpoint: hubAddress(environment),
       fetch: proxyFetch(environment),
+      onProgress: onTransfer,
     })
   }
   if (target.kind === 's3') {
@@ -103,6 +114,10 @@ async function registryOf(
     token: environment['GITHUB_TOKEN'] || undefined,
     baseUrl: addressIn(environment, 'GITHUB_API_URL', 'https://github.example.com/api/v3'),
     fetch: proxyFetch(environment),
+    onProgress:
+      onTransfer &&
+      (({ act, path, doneBytes, totalBytes }) =>
+        onTransfer({ direction: act, path, progress: totalBytes === 0 ? 1 : doneBytes / totalBytes })),
   })
 }
 

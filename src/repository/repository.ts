@@ -70,7 +70,7 @@ import { evaluationPath, promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { modelInputs } from './model-inputs.js'
 import { codeOf, committedPaths, provenanceOf } from './provenance.js'
-import { type Surroundings, secretsOf } from './release-targets.js'
+import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
 import { type Verification, verifyTarget } from './verify.js'
@@ -81,6 +81,8 @@ export interface RepositoryOptions {
   readonly signal?: AbortSignal | undefined
   readonly clock?: Clock | undefined
   readonly log?: Log | undefined
+  /** Receives the progress of each file that goes to the Hub or to GitHub, or comes from there. @default nothing */
+  readonly onTransfer?: ((transfer: FileTransfer) => void) | undefined
 }
 
 /**
@@ -114,8 +116,12 @@ export class Repository {
     plainPath(directory, 'the folder of the project')
     const root = await realpath(directory).catch(() => resolve(directory))
     const git = await openGit(root, context)
-    const { environment = env } = options
-    return new Repository(git, { root, originUrl: () => git.config('remote.origin.url'), environment }, context)
+    const { environment = env, onTransfer } = options
+    return new Repository(
+      git,
+      { root, originUrl: () => git.config('remote.origin.url'), environment, onTransfer },
+      context,
+    )
   }
 
   /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */

@@ -20,6 +20,11 @@ describe('progressLine', () => {
     expect(progressLine(half, 12)).toBe('train  50 %')
   })
 
+  it('without a unit shows the share and the time left', () => {
+    const upload = { name: 'upload model.safetensors', done: 0.25, total: 1, rate: 0.05 }
+    expect(progressLine(upload, 70)).toBe(`upload model.safetensors [${'======>'.padEnd(26)}]  25 %  15 s left`)
+  })
+
   it('fits any width, and the start, the end and an unknown rate are lines too', () => {
     const share = fc.record({
       done: fc.nat(5000),

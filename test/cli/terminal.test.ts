@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { openTerminal } from '../../src/cli/open-terminal.js'
+import { transferProgress } from '../../src/cli/progress.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { styled } from '../../src/cli/styled-text.js'
 import { SheikhError } from '../../src/core/index.js'
@@ -68,6 +69,17 @@ describe('the status line', () => {
     expect(await terminal.ask!('sure? ')).toBe('yes')
     expect(screenOf(written.join(''), 40)).toEqual(['sure?'])
     terminal.close()
+  })
+
+  it('shows the transfer of a file, and is not asked for without a terminal', () => {
+    const { written, streams } = fakeStreams(() => 60)
+    const terminal = openTerminal(streams, plain)
+    const transfer = transferProgress(terminal)!
+    transfer({ direction: 'upload', path: 'a.bin', progress: 1 })
+    transfer({ direction: 'download', path: 'b\u001b[2J', progress: 0.5 })
+    expect(screenOf(written.join(''), 60)[0]).toMatch(/^download b\\u001b\[2J \[=+> *\] {2}50 %$/)
+    terminal.close()
+    expect(transferProgress(openTerminal(fakeStreams().streams, plain))).toBe(undefined)
   })
 
   it('escapes what it shows', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { loadConfiguration, type ReleaseTarget } from '../../src/repository/config/index.js'
 import type { EnvironmentVariables } from '../../src/repository/git/index.js'
-import { openRepository } from '../../src/repository/index.js'
+import { type FileTransfer, openRepository } from '../../src/repository/index.js'
 import { releaserOf } from '../../src/repository/release-targets.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
@@ -160,9 +160,15 @@ stages:
     GITHUB_TOKEN: gitHub.token,
     GITHUB_API_URL: gitHub.url,
   }
-  const repository = await openRepository(root, { environment })
+  const transfers: FileTransfer[] = []
+  const onTransfer = (transfer: FileTransfer) => void transfers.push(transfer)
+  const repository = await openRepository(root, { environment, onTransfer })
   const result = await (await repository.pipeline()).run()
   expect(result).toMatchObject({ status: 'released', release: { version: '0.1.0' } })
+  // The Hub and GitHub each report the weights to the end.
+  const weights = transfers.filter(({ path, progress }) => path.endsWith('model.safetensors') && progress === 1)
+  expect(weights.map(({ direction }) => direction)).toEqual(expect.arrayContaining(['upload', 'upload']))
+  expect(transfers.every(({ progress }) => progress >= 0 && progress <= 1)).toBe(true)
   expect(existsSync(join(root, 'releases/releases/0.1.0.json'))).toBe(true)
   const fromHub = await releaserFor({ kind: 'huggingface', repository: 'me/spam' }, environment)
   const fromGitHub = await releaserFor({ kind: 'github', repository: 'me/spam' }, environment)
