@@ -1,5 +1,4 @@
 import { type CallContext, callContext, isSheikhError } from '../core/index.js'
-import type { LedgerEntry } from '../gate/index.js'
 import type { PendingRelease, Release, Version } from '../releaser/index.js'
 import type { Session } from './session.js'
 
@@ -12,15 +11,10 @@ export async function publishPending(session: Session, pending: PendingRelease):
 /**
  * Point, withdraw, note. Each step is harmless where it is done already; of several registries one may lack it.
  *
- * @param known what was read of the ledger just before. It is read again if it lacks a line.
  * @returns false if another release was published since this one was decided on: the channel stays there, and this one,
  *   which was never compared with it, is withdrawn.
  */
-export async function finishRelease(
-  session: Session,
-  release: Release,
-  known: readonly LedgerEntry[] = [],
-): Promise<boolean> {
+export async function finishRelease(session: Session, release: Release): Promise<boolean> {
   const { releaser, log, clock } = session.options
   // Deliberately without the run's signal: after a publication only forward.
   const context = callContext({ log, clock })
@@ -30,13 +24,10 @@ export async function finishRelease(
   const lost = release.withdrawn !== undefined && postPublish.replaces !== undefined
   const rival =
     lost || channel === undefined ? undefined : await pointFromDecided(session, { release, channel }, context)
-  let read: Promise<readonly LedgerEntry[]> | undefined
   // Looked for by itself: a crash may have come between the act and the line.
   const isNoted = async (type: 'withdrawal' | 'release', of: string) => {
-    const isLine = (entry: LedgerEntry) => entry.type === type && entry.version === of
-    if (known.some(isLine)) return true
-    read ??= session.ledger.read(context)
-    return (await read).some(isLine)
+    const entries = await session.ledger.read(context)
+    return entries.some((entry) => entry.type === type && entry.version === of)
   }
   const note = async () => {
     if (await isNoted('release', version)) return

@@ -25,16 +25,18 @@ export async function publish(session: Session, request: ReleaseRequest, host?: 
 /**
  * Runs the stages that a kill kept from the current release of this store. A stage that was cut off runs again: stages that
  * read the release run at least once.
+ *
+ * @returns whether there was such a release.
  */
-export async function followKilled(session: Session): Promise<void> {
+export async function followKilled(session: Session): Promise<boolean> {
   const { options, context } = session
-  if (neededAfterRelease(options.stages ?? []).length === 0) return
+  if (neededAfterRelease(options.stages ?? []).length === 0) return false
   const release = await options.releaser.current(session.channel, context)
-  if (release === undefined || release.withdrawn !== undefined) return
+  if (release === undefined || release.withdrawn !== undefined) return false
   const { store } = options
   const killed = await readRun(store, release.record.runId)
   // This session holds the lock: a run that did not end was killed.
-  if (killed?.status !== 'running' || killed.runId === session.runId || killed.finishedBy !== undefined) return
+  if (killed?.status !== 'running' || killed.runId === session.runId || killed.finishedBy !== undefined) return false
   const done = () => writeRun(store, { ...killed, finishedBy: session.runId })
   try {
     await follow(session, release)
@@ -45,6 +47,7 @@ export async function followKilled(session: Session): Promise<void> {
     throw error
   }
   await done()
+  return true
 }
 
 async function follow(session: Session, release: Release, host?: HostStages): Promise<void> {

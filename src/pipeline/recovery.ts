@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../gate/index.js'
-import type { PendingRelease, Release } from '../releaser/index.js'
+import type { PendingRelease, Release, Version } from '../releaser/index.js'
 import { finishRelease, publishPending } from './finish-release.js'
 import { checkAnchor } from './ledger-anchor.js'
 import { readHistory } from './lookup.js'
@@ -26,18 +26,24 @@ export async function recover(session: Session): Promise<Recovered> {
     else if (await isAbandoned(session, pending)) await releaser.discard(pending, session.context)
   }
   const history = await readHistory(session)
-  const entries = await session.ledger.read(session.context)
+  const entries = await session.ledger.readAnew(session.context)
   const isWhole = checkAnchor(entries, history)
   if (!isWhole) session.warn('The ledger was lost: it begins after the newest release. What it held is not known here.')
   const [newest] = history
   if (newest === undefined) return { history, entries }
-  await finishRelease(session, newest, entries)
+  let isUnchanged = true
+  const finish = async (release: Release) => {
+    const isWithdrawn = (version: Version) => history.some((one) => one.version === version && one.withdrawn)
+    const isFirst = await finishRelease(session, release)
+    isUnchanged &&= isFirst ? release.postPublish.withdraws.every(isWithdrawn) : release.withdrawn !== undefined
+  }
+  await finish(newest)
   const current = await releaser.current(session.channel, session.context)
   // The newest may have lost a race; what won it may have been killed before its line in the ledger.
   if (current !== undefined && current.version !== newest.version && current.postPublish.channel === session.channel)
-    await finishRelease(session, current, entries)
-  await followKilled(session)
-  return { history: await readHistory(session), entries }
+    await finish(current)
+  isUnchanged = !(await followKilled(session)) && isUnchanged
+  return { history: isUnchanged ? history : await readHistory(session), entries }
 }
 
 // Another machine that stages to the same registry is given this long: nothing here shows whether it lives.

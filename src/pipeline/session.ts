@@ -9,13 +9,14 @@ import {
   SheikhError,
   toJson,
 } from '../core/index.js'
-import { type Ledger, storeLedger } from '../gate/index.js'
+import { storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
 import type { Key } from './keys.js'
 import type { PipelineParts } from './options.js'
 import { writeRun } from './run-records.js'
 import type { RunRecord, StageRecord } from './run-result.js'
+import { SessionLedger } from './session-ledger.js'
 
 /**
  * One holder of the lock at work: its context, its record and its folder. What every stage needs and none may do by itself.
@@ -23,7 +24,7 @@ import type { RunRecord, StageRecord } from './run-result.js'
 export class Session {
   readonly options: PipelineParts
   readonly context: CallContext
-  readonly ledger: Ledger
+  readonly ledger: SessionLedger
   readonly channel: string
   readonly lock: Lock
   record: RunRecord
@@ -45,7 +46,7 @@ export class Session {
   }) {
     this.options = parts.options
     this.context = parts.context
-    this.ledger = parts.options.ledger ?? storeLedger(parts.options.store)
+    this.ledger = new SessionLedger(parts.options.ledger ?? storeLedger(parts.options.store))
     this.channel = parts.options.channel ?? 'latest'
     this.lock = parts.lock
     this.record = parts.record

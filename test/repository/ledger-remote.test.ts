@@ -204,6 +204,20 @@ withGit('over HTTP', () => {
     expect(await runIds(one.ledger)).toEqual(['two1', 'one1', 'two2', 'one2'])
   })
 
+  it('a ledger that was read is appended to without being read again', async () => {
+    const { url, requests } = await served()
+    const { ledger } = await clone(url)
+    await ledger.append(approval('a'), context)
+    await ledger.read(context)
+    const before = requests.length
+    await ledger.append(approval('b'), context)
+    await ledger.append(approval('c'), context)
+    const asked = requests.slice(before)
+    expect(asked.filter((request) => request.includes('upload-pack'))).toEqual([])
+    expect(asked.filter((request) => request.startsWith('POST') && request.includes('receive-pack'))).toHaveLength(2)
+    expect(await runIds(ledger)).toEqual(['a', 'b', 'c'])
+  })
+
   it('a push whose answer is lost has been made once', async () => {
     let cut = true
     const { url } = await served({

@@ -14,7 +14,8 @@ export function gateStage(
   return session.stage('gate', async () => {
     const { evaluationDigest } = evidence.candidate.evaluation
     const against = [evidence.baseline, evidence.best].flatMap((reference) => reference?.version ?? [])
-    const entries = await session.ledger.read(session.context)
+    // Training may have taken hours: others may have used the evaluation set meanwhile.
+    const entries = await session.ledger.readAnew(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
     const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
     const { gate } = session.options

@@ -65,7 +65,8 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
   async function append(event: LedgerEvent, context: CallContext) {
     context.signal.throwIfAborted()
     const kept = await open()
-    let state = await look(kept, context)
+    // As it was seen last: where somebody moved the branch since, this move is refused, and it is looked at again.
+    let state = known ?? (await look(kept, context))
     for (let [attempt, refusals] = [1, 0]; ; attempt += 1) {
       const { line, entry } = nextLine(event, state.chain, context.clock.nowMs())
       const lines = [...state.lines, line]
