@@ -139,7 +139,7 @@ it('a setting without effect is printed with file and line, and is in the JSON o
   for (const command of ['plan', 'validate']) {
     const { code, out, err } = await sheikh(folder, [command])
     expect(code).toBe(0)
-    expect(err).toMatch(/^mlops\/training\/config\.yaml:5:\d+: .*logging_steps/m)
+    expect(err).toMatch(/^mlops\/training\/config\.yaml:6:\d+: .*logging_steps/m)
     expect(out).not.toContain('logging_steps')
   }
   for (const command of [['plan'], ['validate'], ['run', '--allow-dirty']]) {
