@@ -144,7 +144,7 @@ it('a setting without effect is printed with file and line, and is in the JSON o
   }
   for (const command of [['plan'], ['validate'], ['run', '--allow-dirty']]) {
     const { json } = await sheikhJson(folder, ...command)
-    expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 5 }])
+    expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 6 }])
   }
 })
 
