@@ -7,6 +7,7 @@ import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { builtRooms } from '../built-package.js'
 import { madeOnce } from '../made-once.js'
+import { copyTemplateProject, templateProject } from '../template-project.js'
 
 /** The program `sheikh`, as it is published. */
 export const main = join(await builtRooms(), 'cli/main.js')
@@ -106,16 +107,15 @@ export function start(
   return { child, says, ended }
 }
 
-const template = () => madeOnce('cli-project', (folder) => initRepository(folder, { name: 'tickets' }))
 const releasedTemplate = () =>
-  madeOnce('cli-released-project', async (folder) => {
-    await cp(await template(), folder, { recursive: true })
+  madeOnce('released-project', async (folder) => {
+    await copyTemplateProject(folder)
     const { code, err } = await sheikh(folder, ['run'])
     if (code !== 0) throw new Error(err)
   })
 
 /** A project that `sheikh init` made: 200 samples, 80 of them pinned. */
-export const project = async (): Promise<string> => copy(await template())
+export const project = async (): Promise<string> => copy(await templateProject())
 
 /** The same with 0.1.0 released. */
 export const releasedProject = async (): Promise<string> => copy(await releasedTemplate())

@@ -1,6 +1,8 @@
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { initGitRepository, openRepository, type Repository } from '../../src/repository/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { madeOnce } from '../made-once.js'
 import { temporaryFolder, write } from './harness.js'
 
 // By a global: compiling the library's sources anew for every configuration takes half a second.
@@ -55,13 +57,21 @@ export async function project(
   { pin = true }: { readonly pin?: boolean } = {},
 ): Promise<Project> {
   const root = join(temporaryFolder(), 'project')
+  if (pin && Object.keys(files).length === 0)
+    await cp(await madeOnce('tiny-project', (folder) => makeProject(folder, {}, true)), root, { recursive: true })
+  else await makeProject(root, files, pin)
+  const repository = await openRepository(root)
+  const put = (path: string, content: unknown) => putInto(root, path, content)
+  return { root, repository, put, commit: (message = 'Change') => repository.commit({ message }) }
+}
+
+async function makeProject(root: string, files: Readonly<Record<string, unknown>>, pin: boolean): Promise<void> {
   await initGitRepository(root)
-  const put = (path: string, content: unknown) =>
-    write(root, path, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content))
-  for (const [path, content] of Object.entries({ ...projectFiles, ...files })) put(path, content)
+  for (const [path, content] of Object.entries({ ...projectFiles, ...files })) putInto(root, path, content)
   const repository = await openRepository(root)
   if (pin) await repository.pinEvaluation({ share: 0.4, salt: 'tiny' })
-  const commit = (message = 'Change') => repository.commit({ message })
-  await commit('Start')
-  return { root, repository, put, commit }
+  await repository.commit({ message: 'Start' })
 }
+
+const putInto = (root: string, path: string, content: unknown) =>
+  write(root, path, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content))

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from 'no
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
-import { initRepository, openRepository, type Repository } from '../../src/repository/index.js'
+import { openRepository, type Repository } from '../../src/repository/index.js'
+import { copyTemplateProject } from '../template-project.js'
 import { git, gitStatus, temporaryFolder, write } from './harness.js'
 
 let root: string
@@ -10,7 +11,7 @@ let repository: Repository
 
 beforeEach(async () => {
   root = join(temporaryFolder(), 'tickets')
-  await initRepository(root)
+  await copyTemplateProject(root)
   repository = await openRepository(root)
 })
 

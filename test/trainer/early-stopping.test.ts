@@ -32,7 +32,7 @@ const noise = (from: number, count: number) =>
   }))
 const training = rowsOf(noise(0, 40))
 const development = rowsOf([...noise(1000, 30), { id: 'x', input: 'a label never seen', target: 'mineral' }])
-const settings = { epochs: 30, batchSize: 10, buckets: 2 ** 10, learningRate: 0.3, schedule: 'constant' } as const
+const settings = { epochs: 30, batchSize: 10, buckets: 2 ** 8, learningRate: 0.3, schedule: 'constant' } as const
 
 async function learn(
   changes: Parameters<typeof textClassifier>[0],
@@ -201,7 +201,7 @@ describe('the development rows of a dataset', () => {
   it('are in the keys of a run: other ones train anew', async () => {
     const { pipeline } = world()
     const trainer = tfjsTrainer(
-      textClassifier({ epochs: 4, buckets: 2 ** 10, learningRate: 0.1, earlyStopping: { patience: 1 } }),
+      textClassifier({ epochs: 4, buckets: 2 ** 8, learningRate: 0.2, earlyStopping: { patience: 1 } }),
       { device: 'js' },
     )
     const identities = await new Dataset({

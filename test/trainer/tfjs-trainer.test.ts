@@ -7,7 +7,7 @@ import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { textFeatures } from '../../src/trainer/tfjs/text-features.js'
 import { deviceForTests } from './device-for-tests.js'
 
-const small = { epochs: 12, buckets: 2 ** 10, learningRate: 0.1 }
+const small = { epochs: 4, buckets: 2 ** 8, learningRate: 0.3 }
 for (const device of deviceNames) {
   const opened = await deviceForTests(device)
   const missing = typeof opened === 'string' ? opened : undefined

@@ -4,7 +4,7 @@ import { gradientModel, layersModel } from 'sheikh-freemium/tfjs'
 /** A text as 16 numbers of its letters' codes. */
 export const letters = (text) => Array.from({ length: 16 }, (_, place) => (text.charCodeAt(place) || 32) % 32)
 
-const small = { epochs: 12, batchSize: 16, learningRate: 0.02, version: '1' }
+const small = { epochs: 6, batchSize: 16, learningRate: 0.05, version: '1' }
 
 /** Letters, an embedding, and what there is to learn between them. */
 export const ofLetters = (options = {}) =>
