@@ -10,12 +10,12 @@ const suggested = (names: readonly string[], groups?: readonly string[]) =>
 
 describe('ids that suggest groups nobody declared', () => {
   it.each([
-    ['thread-7-1', ids(200, (index) => `thread-${Math.floor(index / 4)}-${(index % 4) + 1}`)],
-    ['doc7/0', ids(200, (index) => `doc${Math.floor(index / 10)}/${index % 10}`)],
-    ['q7_a', ids(60, (index) => `q${Math.floor(index / 3)}_${'abc'[index % 3]}`)],
-    ['user.7:01', ids(200, (index) => `user.${Math.floor(index / 2)}:0${(index % 2) + 1}`)],
-  ])('such as %s are found', (_, names) => {
-    expect(suggested(names)).toBeDefined()
+    ['thread-7-1', 50, ids(200, (index) => `thread-${Math.floor(index / 4)}-${(index % 4) + 1}`)],
+    ['doc7/0', 20, ids(200, (index) => `doc${Math.floor(index / 10)}/${index % 10}`)],
+    ['q7_a', 20, ids(60, (index) => `q${Math.floor(index / 3)}_${'abc'[index % 3]}`)],
+    ['user.7:01', 100, ids(200, (index) => `user.${Math.floor(index / 2)}:0${(index % 2) + 1}`)],
+  ])('such as %s are found', (_, prefixes, names) => {
+    expect(suggested(names)).toMatchObject({ prefixes })
     expect(
       suggested(
         names,

@@ -100,13 +100,17 @@ describe('rollback', () => {
     ).rejects.toThrow('the line is dead')
     expect(await pipeline().run()).toMatchObject({ status: 'held', reason: 'withdrawn' })
     expect(await releaser.current('latest', callContext())).toMatchObject({ version: '0.1.2' })
-    expect((await pipeline().history()).find(({ version }) => version === '0.1.1')?.withdrawn).toBeDefined()
+    expect((await pipeline().history()).find(({ version }) => version === '0.1.1')?.withdrawn).toMatchObject({
+      reason: 'complaints',
+    })
   })
 
   it('cut off before the publication, leaves nothing pending behind', async () => {
     const { pipeline, releaser } = await twoReleases()
     const failing = { ...releaser, publish: async () => Promise.reject(new Error('the line is dead')) }
-    await expect(pipeline(samples, { releaser: failing }).rollback({ by: 'Ada', reason: 'a' })).rejects.toThrow()
+    await expect(pipeline(samples, { releaser: failing }).rollback({ by: 'Ada', reason: 'a' })).rejects.toThrow(
+      'the line is dead',
+    )
     expect(await pipeline().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.1.1' } })
     const pending = []
     for await (const left of releaser.pending(callContext())) pending.push(left)

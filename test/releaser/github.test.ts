@@ -104,9 +104,13 @@ describe('what is sent to GitHub', () => {
 
   it('goes on with what another run of the same bundle left, and clears away the rest', async () => {
     fault = ({ path }) => (path.includes('name=b.bin') ? { status: 502 } : undefined)
-    await expect(open().prepare(await request('1.0.0', { 'b.bin': 'other' }), context)).rejects.toBeDefined()
+    await expect(open().prepare(await request('1.0.0', { 'b.bin': 'other' }), context)).rejects.toMatchObject({
+      code: 'remote-failed',
+    })
     const files = { 'a.bin': 'first', 'b.bin': 'second' }
-    await expect(open().prepare(await request('1.0.0', files, 'one'), context)).rejects.toBeDefined()
+    await expect(open().prepare(await request('1.0.0', files, 'one'), context)).rejects.toMatchObject({
+      code: 'remote-failed',
+    })
     fault = undefined
     const before = uploads().length
     await release(open(), await request('1.0.1', files, 'two'))
@@ -290,9 +294,9 @@ describe('a version on GitHub', () => {
     const registry = open()
     const pending = await registry.prepare(await request('1.0.0', { 'a.bin': 'a' }), context)
     fault = ({ method, path }) => (method === 'PATCH' && /releases\/\d/.test(path) ? 'cut' : undefined)
-    await expect(registry.publish(pending, context)).rejects.toBeDefined()
+    await expect(registry.publish(pending, context)).rejects.toMatchObject({ code: 'remote-failed' })
     fault = ({ method, path }) => (method === 'DELETE' && /releases\/\d/.test(path) ? 'cut' : undefined)
-    await expect(registry.discard(pending, context)).rejects.toBeDefined()
+    await expect(registry.discard(pending, context)).rejects.toMatchObject({ code: 'remote-failed' })
     fault = undefined
     expect(await pendingIn(registry)).toEqual([{ pending, publishing: false }])
     await registry.discard(pending, context)

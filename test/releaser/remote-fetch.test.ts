@@ -121,16 +121,17 @@ describe('a persistent fetch', () => {
       }
       for (let part = 0; part < 6; part += 1) {
         response.write('part ')
-        await wait(60)
+        await wait(150)
       }
       response.end()
     })
-    const fetching = patient({ attempts: 1, timeoutMs: 200 })
-    const whole = await patient({ attempts: 1, timeoutMs: 200, largestAnswerBytes: 100 })(url)
+    // All takes longer than that; no part does, by far.
+    const fetching = patient({ attempts: 1, timeoutMs: 600 })
+    const whole = await patient({ attempts: 1, timeoutMs: 600, largestAnswerBytes: 100 })(url)
     expect(await whole.text()).toBe('part '.repeat(6))
     const reader = (await fetching(url)).body!.getReader()
     await reader.read()
-    await wait(300)
+    await wait(800)
     await reader.read()
     await reader.cancel()
     const body = new Blob([new Uint8Array(8 * mebibyte)])

@@ -85,7 +85,9 @@ describe('planNonInferiority', () => {
     expect(() => planNonInferiority({ n: 10, discordance: 0.1, margin: 0.02, trueDifference: -0.2 })).toThrow(
       '"trueDifference"',
     )
-    expect(() => planNonInferiority({ n: 10, discordance: 0.1, margin: 0.02, trueDifference: Number.NaN })).toThrow()
+    expect(() => planNonInferiority({ n: 10, discordance: 0.1, margin: 0.02, trueDifference: Number.NaN })).toThrow(
+      '"trueDifference"',
+    )
     for (const engine of ['score', 'score-and-exact'] as const) {
       for (const margin of [Number.NaN, -0.02, 2]) {
         expect(() => planNonInferiority({ n: 10, discordance: 0.1, margin, engine })).toThrow('"margin"')

@@ -46,7 +46,7 @@ describe('writeFileAtomic', () => {
 
   it('where the name cannot be replaced, what is there stays and no temporary file is left', async () => {
     await mkdir(join(folder, 'taken', 'full'), { recursive: true })
-    await expect(writeFileAtomic(join(folder, 'taken'), 'x')).rejects.toThrow()
+    await expect(writeFileAtomic(join(folder, 'taken'), 'x')).rejects.toMatchObject({ code: 'storage-failed' })
     expect(await readdir(folder)).toEqual(['taken'])
   })
 
