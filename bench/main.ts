@@ -19,6 +19,7 @@ const names = [
   'gate',
   'evaluation',
   'release',
+  'run',
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {

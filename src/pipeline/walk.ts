@@ -148,7 +148,7 @@ async function heldBack(session: Session, verdict: Verdict, bundle: Bundle): Pro
   if (verdict.status === 'pass') return undefined
   if (verdict.status === 'inconclusive' && verdict.whenInconclusive === 'release') return undefined
   // Kept, since a person may release it all the same.
-  await session.options.store.objects.putDirectory(bundle.directory, session.context)
+  await session.options.store.objects.putDirectory(bundle.directory, session.context, bundle)
   if (verdict.status === 'fail') return { runId, status: 'held', reason: 'fail', verdict }
   if (verdict.whenInconclusive === 'hold') return { runId, status: 'held', reason: 'inconclusive', verdict }
   return { runId, status: 'awaiting-approval', verdict }

@@ -1,4 +1,4 @@
-import { type CallContext, digestManifest, manifestOf, SheikhError } from '../core/index.js'
+import { type CallContext, digestManifest, type Manifest, manifestOf, SheikhError } from '../core/index.js'
 import type { WeightsDirectory } from '../model/index.js'
 import { readManifest } from '../store/index.js'
 import type { Bundle } from './releaser.js'
@@ -10,7 +10,11 @@ const maximumFiles = 10_000
 
 /** Reads a directory as a bundle and hashes every file. @throws `artifact-corrupt` for links, paths that leave the directory, no files or too many. */
 export async function readBundle(directory: string, context: CallContext): Promise<Bundle> {
-  const manifest = await readManifest(directory, context)
+  return bundleOf(directory, await readManifest(directory, context))
+}
+
+/** A directory whose manifest is known as a bundle. @throws `artifact-corrupt` for no files or too many. */
+export function bundleOf(directory: string, manifest: Manifest): Bundle {
   const count = manifest.files.length
   if (count === 0 || count > maximumFiles)
     throw new SheikhError(

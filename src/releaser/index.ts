@@ -1,4 +1,4 @@
-export { payloadFolders, readBundle, weightsOf } from './bundle.js'
+export { bundleOf, payloadFolders, readBundle, weightsOf } from './bundle.js'
 export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
 export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'

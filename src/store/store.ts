@@ -29,8 +29,17 @@ export interface ObjectStore {
   put(bytes: Uint8Array, context: CallContext): Promise<Digest>
   get(digest: Digest, context: CallContext): Promise<Uint8Array>
   has(digest: Digest): Promise<boolean>
-  /** Keeps every file of a directory and its manifest; the digest is the manifest's (`digestManifest`). */
-  putDirectory(directory: string, context: CallContext): Promise<Digest>
+  /**
+   * Keeps every file of a directory and its manifest; the digest is the manifest's (`digestManifest`).
+   *
+   * @param options.manifest of the directory as it was read before, which spares a reading. Each file that is copied is
+   *   compared with it. @throws `artifact-corrupt` for a file that changed since.
+   */
+  putDirectory(
+    directory: string,
+    context: CallContext,
+    options?: { readonly manifest?: Manifest | undefined },
+  ): Promise<Digest>
   manifest(digest: Digest, context: CallContext): Promise<Manifest>
   /** Writes a kept directory into `target`, which must be absent or empty. */
   getDirectory(digest: Digest, target: string, context: CallContext): Promise<void>

@@ -101,6 +101,17 @@ function directoriesContract(check: Check): void {
     assert.equal(await readFile(join(target, 'b/c.txt'), 'utf8'), 'two')
   })
 
+  check('a directory whose manifest is known is compared with it, file by file', async ({ objects }, folder) => {
+    const source = await directoryOf(folder, { 'a.txt': 'one', 'b/c.txt': 'two' })
+    const manifest = await readManifest(source, context)
+    await writeFile(join(source, 'b/c.txt'), 'changed')
+    await assert.rejects(objects.putDirectory(source, context, { manifest }), coded('artifact-corrupt'))
+    assert.ok(!(await objects.has(digestManifest(manifest))))
+    await writeFile(join(source, 'b/c.txt'), 'two')
+    assert.equal(await objects.putDirectory(source, context, { manifest }), digestManifest(manifest))
+    assert.deepEqual(await objects.manifest(digestManifest(manifest), context), manifest)
+  })
+
   check('a directory is written into an empty folder, and never into one that is not', async ({ objects }, folder) => {
     const digest = await objects.putDirectory(await directoryOf(folder, { 'a.txt': 'one' }), context)
     const target = join(folder, 'target')

@@ -1,8 +1,15 @@
+import { mkdtempSync } from 'node:fs'
 import { readFile, symlink, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext, SheikhError } from '../../src/core/index.js'
+import type { Stage } from '../../src/pipeline/index.js'
+import { directoryRegistry } from '../../src/releaser/directory/index.js'
+import { directoryStore } from '../../src/store/directory/index.js'
+import { memoryStore } from '../../src/store/memory/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import type { Trainer } from '../../src/trainer/index.js'
 import { rawFile } from '../model/files.js'
 import { world } from './harness.js'
@@ -80,4 +87,28 @@ describe('weights are never released', () => {
       (error) => error instanceof SheikhError && error.code === 'artifact-corrupt' && /hostname/.test(error.message),
     )
   })
+})
+
+it.each([
+  ['in memory', () => ({ store: memoryStore(), releaser: memoryRegistry() })],
+  [
+    'in folders',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'sheikh-weights-'))
+      return { store: directoryStore(join(folder, 'store')), releaser: directoryRegistry(join(folder, 'releases')) }
+    },
+  ],
+])('weights that change after they were judged are not published (%s)', async (_, where) => {
+  const meddle: Stage = {
+    contract: 1,
+    name: 'meddle',
+    describe: () => null,
+    reads: ['candidate', 'verdict'],
+    // In place: whatever shares the file sees it.
+    run: async ({ candidate }) => writeFile(join(candidate!.files, 'config.json'), '{}'),
+  }
+  const { pipeline } = world()
+  const p = pipeline(undefined, { ...where(), stages: [meddle] })
+  await expect(p.run()).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  expect(await p.history()).toEqual([])
 })

@@ -58,7 +58,8 @@ export function trainStage(
       const { development } = snapshot
       const weights = found && (await openBase(session, found))
       const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights })
-      const files = await store.objects.putDirectory(candidate.weights.path, session.context)
+      const { path, manifest } = candidate.weights
+      const files = await store.objects.putDirectory(path, session.context, { manifest })
       await keepRows(session, part.rows)
       if (key !== undefined) await keep(session, key, toJson(candidate.record), files)
       if (key !== undefined) await store.checkpoints?.remove(key.digest)

@@ -73,8 +73,8 @@ export function directoryObjects(folder: string, writing: AtomicWriteOptions): O
     async has(digest) {
       return (await stat(pathOf(digest)).catch(() => undefined))?.isFile() ?? false
     },
-    async putDirectory(directory, context) {
-      const content = await readManifest(directory, context)
+    async putDirectory(directory, context, { manifest: known } = {}) {
+      const content = known ?? (await readManifest(directory, context))
       for (const { path, digest } of content.files) {
         if (await isWhole(pathOf(digest), digest, context)) continue
         await copyFileDurably(join(directory, path), pathOf(digest), context, { ...writing, expected: digest })

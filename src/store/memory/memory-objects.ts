@@ -48,8 +48,8 @@ export function memoryObjects(): ObjectStore {
     async has(digest) {
       return kept.has(digest)
     },
-    async putDirectory(directory, context) {
-      const content = await readManifest(directory, context)
+    async putDirectory(directory, context, { manifest: known } = {}) {
+      const content = known ?? (await readManifest(directory, context))
       for (const { path, digest } of content.files) {
         if (kept.has(digest)) continue
         const bytes = await readBytes(join(directory, path), context)

@@ -70,8 +70,8 @@ export function s3Objects(bucket: Bucket, quiet: CallContext): ObjectStore {
     manifest,
     has: async (digest) => (await bucket.head(keyOf(digest), quiet)) !== undefined,
 
-    async putDirectory(directory, context) {
-      const content = await readManifest(directory, context)
+    async putDirectory(directory, context, { manifest: known } = {}) {
+      const content = known ?? (await readManifest(directory, context))
       for (const file of content.files)
         if (!(await holds(file, context)))
           await uploadObject(bucket, keyOf(file.digest), join(directory, file.path), file, context)
