@@ -1,5 +1,5 @@
 // npm run test:interop: the same questions, asked of Python's libraries and other programs. npm run test:interop -- <name>…: the
-// files <name>.interop.ts. Needs `npm run setup:interop`; without it, prints so and skips.
+// files <name>.interop.ts, and options of Vitest. Needs `npm run setup:interop`; without it, prints so and skips.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,8 @@ import { interopPython } from './python.js'
 
 const withoutPython = new Set(['git'])
 const asked = process.argv.slice(2)
-const needsPython = asked.length === 0 || asked.some((name) => !withoutPython.has(name))
+const names = asked.filter((name) => !name.startsWith('-'))
+const needsPython = names.length === 0 || names.some((name) => !withoutPython.has(name))
 
 if (needsPython && interopPython() === undefined) {
   const required = process.env['CI'] === 'true' && process.env['SHEIKH_INTEROP'] === 'required'

@@ -1,4 +1,5 @@
 // npm run setup:interop: a Python with SciPy and the like, of fixed versions. Where that cannot be, it says why.
+//   --python-only    nothing else, such as PyTorch or Slurm
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { downloadChatTemplates } from './chat-templates.js'
@@ -8,6 +9,7 @@ import { setUpSlurm } from './slurm.js'
 import { setUpTorch } from './torch.js'
 import { setUpTransformers } from './transformers.js'
 
+const isPythonOnly = process.argv.includes('--python-only')
 /** A slow network is not a reason to give up. */
 const longestMs = 900_000
 
@@ -31,6 +33,8 @@ else {
     console.log(`Skipped: ${failed}`)
   }
 }
+
+if (isPythonOnly) process.exit()
 
 if (interopPython() !== undefined) {
   const missingTemplates = downloadChatTemplates()
