@@ -254,6 +254,7 @@ export {
   type Explanation,
   explainVerdict,
   intervalPlot,
+  type ReportDetails,
   reportComparison,
   reportComparisonHtml,
   reportRun,

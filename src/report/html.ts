@@ -12,6 +12,9 @@ const entities: Readonly<Record<string, string>> = {
 /** Escapes text for an element or a quoted attribute, so that data cannot become markup. */
 export const escapeHtml = (text: string) => visible(text).replace(/[&<>"']/g, (character) => entities[character]!)
 
+// Longer cells are broken into lines.
+const longestLine = 40
+
 /**
  * A table with a header. The first cell of a row names it, and a column without values is omitted. Cells are text and
  * are escaped.
@@ -26,7 +29,8 @@ export function htmlTable(
   const body = rows.map((row) => {
     const cells = columns.map((column) => {
       const text = escapeHtml(String(row[column] ?? ''))
-      return column === 0 ? `<th scope="row">${text}</th>` : `<td>${text}</td>`
+      if (column === 0) return `<th scope="row">${text}</th>`
+      return text.length > longestLine ? `<td class="text">${text}</td>` : `<td>${text}</td>`
     })
     return `<tr>${cells.join('')}</tr>`
   })

@@ -18,19 +18,21 @@ strong.pass, .plot.pass, .legend .pass { color: var(--pass); } strong.fail, .plo
 strong.inconclusive, .plot.inconclusive, .legend .inconclusive { color: var(--open); }
 .wide { overflow-x: auto; margin-bottom: 1rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem 1.1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-thead th { color: var(--soft); font-weight: 600; white-space: nowrap; } td { white-space: nowrap; overflow-wrap: normal; }
-tbody th { font-weight: 400; min-width: 9rem; max-width: 22rem; }
+th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+thead th { color: var(--soft); font-weight: 600; white-space: nowrap; } td { white-space: nowrap; }
+tbody th { font-weight: 400; min-width: 9rem; max-width: 22rem; } th, td { overflow-wrap: break-word; }
+td.text { white-space: normal; min-width: 14rem; }
 .values { display: grid; grid-template-columns: auto 1fr; gap: .3rem 1.25rem; margin: 0; font-size: .9rem; }
 .values dt { color: var(--soft); } .values dd { margin: 0; }
 figure { margin: 0 0 1rem; } figcaption { max-width: 44rem; }
 figcaption, .note, .legend { color: var(--soft); font-size: .9rem; }
 svg { display: block; overflow: visible; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
-.chart { width: 100%; max-width: 26rem; height: auto; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2.5rem; }
+.chart { width: 100%; max-width: 34rem; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin: .4rem 0; }
 .key { display: inline-block; vertical-align: -4px; }
 .rows { list-style: none; margin: 0; padding: 0; }
-.row { display: grid; grid-template-columns: minmax(7rem, 27%) 1fr 11rem 6.5rem; grid-template-areas: "name plot said status";
+.row { display: grid; grid-template-columns: minmax(7rem, 27%) 1fr 13.5rem 6.5rem; grid-template-areas: "name plot said status";
   gap: 0 1rem; align-items: center; padding: .3rem 0; border-bottom: 1px solid var(--line); font-size: .9rem; }
 .row.all { font-weight: 600; } .row small { font-size: .9em; font-weight: 400; color: var(--soft); }
 .row .name { grid-area: name; } .row .plot { grid-area: plot; } .row strong { grid-area: status; }

@@ -5,10 +5,10 @@ import { count, differenceUnit, escapeMarkdown, isKnown, markdownTable, percent,
 
 /** Renders a comparison as Markdown: the decision in sentences, every finding, and the ids of regressed items. */
 export function reportComparison(verdict: Verdict): string {
-  const { why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
+  const { decided, why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
   const open = openReasons(verdict.findings).map(({ status, text }) => `- ${status}: ${escapeMarkdown(text)}`)
   return [
-    `**${words[verdict.status]}** ${escapeMarkdown(verdict.summary)}`,
+    `**${words[verdict.status]}** ${escapeMarkdown(decided)}`,
     ...(verdict.policyChanges ?? []).map(({ change }) => `**Policy changed.** ${escapeMarkdown(change)}.`),
     `**Why.** ${escapeMarkdown(why)}`,
     `**How certain.** ${escapeMarkdown(howSure)}`,
@@ -80,14 +80,15 @@ function wanted(finding: Finding): string | undefined {
   return isKnown(margin) ? `> ${differenceUnit(kind)(-margin)}` : undefined
 }
 
-/** The reasons of all findings that did not pass. */
+/** The reasons of the findings that did not pass. The table says it all about a difference that was measured. */
 export function openReasons(
   findings: readonly Finding[],
 ): readonly { readonly status: 'fail' | 'inconclusive'; readonly text: string }[] {
-  return findings.flatMap(({ status, critical, check, slice, required, reason, groupsNeeded }) => {
+  return findings.flatMap(({ status, critical, check, slice, required, reason, groupsNeeded, against, estimate }) => {
     // A slice that is too small to decide is in the table. It does not block the release, so it needs no sentence.
     const counts = critical && (slice === undefined || required === true || status === 'fail')
     if (!counts || (status !== 'fail' && status !== 'inconclusive')) return []
+    if (against !== undefined && isKnown(estimate)) return []
     const where = slice === undefined ? '' : ` (${slice})`
     const needed = isKnown(groupsNeeded)
       ? ` About ${count(groupsNeeded)} groups are needed for a model of equal quality to pass with 80 % power.`

@@ -8,7 +8,8 @@ import { lossCurve } from './plots/loss-curve.js'
 import { powerCurve } from './plots/power-curve.js'
 import { reliabilityDiagram } from './plots/reliability-diagram.js'
 import { findingRows, findingsHeader, openReasons, regressedItemsOf } from './report-comparison.js'
-import { runSections, runSentence, runTitle } from './report-run.js'
+import type { ReportDetails } from './report-details.js'
+import { runLine, runSections, runSentence, runTitle } from './report-run.js'
 
 /**
  * Renders a comparison as a self-contained HTML page: the decision and its reasons, plots, every finding, and the
@@ -18,15 +19,16 @@ export function reportComparisonHtml(verdict: Verdict, { title }: { readonly tit
   return htmlPage(title, [`<h1>${escapeHtml(title)}</h1>`, ...comparison(verdict)].join('\n'))
 }
 
-/** Renders a run as a self-contained HTML page. It contains ids and numbers, but no text of samples. */
-export function reportRunHtml(record: RunRecord): string {
-  const title = runTitle(record)
+/** Renders a run as a self-contained HTML page. It contains ids and numbers, and text of samples only with `inputs`. */
+export function reportRunHtml(record: RunRecord, details: ReportDetails = {}): string {
+  const title = runTitle(record, details)
+  const training = lossCurve(record.candidate?.record.lossCurve ?? [])
   const body = [
     `<h1>${escapeHtml(title)}</h1>`,
+    paragraph(runLine(record), 'note'),
     paragraph(runSentence(record)),
-    ...(record.verdict === undefined ? [] : comparison(record.verdict)),
-    ...section('Training', lossCurve(record.candidate?.record.lossCurve ?? [])),
-    ...runSections(record).flatMap(({ heading, header, rows, note, isList }) => [
+    ...(record.verdict === undefined ? charts([['Training', training]]) : comparison(record.verdict, training)),
+    ...runSections(record, details).flatMap(({ heading, header, rows, note, isList }) => [
       `<h2>${escapeHtml(heading)}</h2>`,
       isList === true ? values(rows) : htmlTable(heading, header, rows),
       ...(note === undefined ? [] : [paragraph(note, 'note')]),
@@ -37,13 +39,22 @@ export function reportRunHtml(record: RunRecord): string {
 
 const section = (heading: string, markup: string) => (markup === '' ? [] : [`<h2>${heading}</h2>`, markup])
 
+/** Side by side where the page is wide enough. */
+function charts(plots: readonly (readonly [heading: string, plot: string])[]): readonly string[] {
+  const drawn = plots.flatMap(([heading, plot]) => section(heading, plot).join('') || [])
+  return drawn.length === 0
+    ? []
+    : [`<div class="charts">${drawn.map((plot) => `<section>${plot}</section>`).join('\n')}</div>`]
+}
+
 /** A list of names with one value each. Digests are too long for a table on a phone. */
 function values(rows: readonly (readonly (string | number | undefined)[])[]): string {
   const lines = rows.map(([name, value]) => `<dt>${escapeHtml(String(name))}</dt><dd>${escapeHtml(String(value))}</dd>`)
   return `<dl class="values">${lines.join('\n')}</dl>`
 }
 
-function comparison(verdict: Verdict): readonly string[] {
+/** @param training the plot of the training, empty if there is none. */
+function comparison(verdict: Verdict, training = ''): readonly string[] {
   const { decided, why, howSure, whatWouldChangeIt } = explainVerdict(verdict)
   const { status, findings } = verdict
   const said = (heading: string, text: string) => `<h3>${heading}</h3>${paragraph(text)}`
@@ -51,8 +62,11 @@ function comparison(verdict: Verdict): readonly string[] {
     `<section class="verdict ${status}"><h2>${escapeHtml(decided)}</h2>`,
     `${paragraph(why)}${said('How certain is this?', howSure)}${said('What would change it?', whatWouldChangeIt)}</section>`,
     ...section('Changes and their confidence intervals', intervalRows(findings)),
-    ...section('What this evaluation set can detect', powerCurve(findings)),
-    ...section('Calibration', reliabilityDiagram(findings)),
+    ...charts([
+      ['What this evaluation set can detect', powerCurve(findings)],
+      ['Calibration', reliabilityDiagram(findings)],
+      ['Training', training],
+    ]),
     '<h2>All checks</h2>',
     tables(findings),
     paragraph(

@@ -2,16 +2,21 @@ import type { Json } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
 import { duration, escapeMarkdown, isKnown, markdownTable, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
+import { detailSections, type ReportDetails } from './report-details.js'
 
 /**
  * Renders a run as Markdown: the result in one sentence, the reasons, and the inputs. It contains ids and numbers but
- * no text of samples, except in values that the host's own stages return.
+ * no text of samples, except in values that the host's own stages return, and with `inputs`.
  */
-export function reportRun(record: RunRecord): string {
-  const sections = [`# ${escapeMarkdown(runTitle(record))}`, escapeMarkdown(runSentence(record))]
+export function reportRun(record: RunRecord, details: ReportDetails = {}): string {
+  const sections = [
+    `# ${escapeMarkdown(runTitle(record, details))}`,
+    runLine(record),
+    escapeMarkdown(runSentence(record)),
+  ]
   if (record.verdict !== undefined) sections.push('## Verdict', reportComparison(record.verdict))
-  for (const { heading, header, rows, note } of runSections(record))
-    sections.push(`## ${heading}`, markdownTable(header, rows), ...(note === undefined ? [] : [note]))
+  for (const { heading, header, rows, note } of runSections(record, details))
+    sections.push(`## ${escapeMarkdown(heading)}`, markdownTable(header, rows), ...(note === undefined ? [] : [note]))
   return `${sections.join('\n\n')}\n`
 }
 
@@ -25,9 +30,9 @@ export interface RunSection {
   readonly isList?: boolean | undefined
 }
 
-export function runSections(record: RunRecord): readonly RunSection[] {
+export function runSections(record: RunRecord, details: ReportDetails): readonly RunSection[] {
   const { metrics, dataset, stages } = record
-  const sections: RunSection[] = []
+  const sections: RunSection[] = [...detailSections(record, details)]
   if (metrics !== undefined)
     sections.push({
       heading: 'Metrics of the candidate',
@@ -56,8 +61,15 @@ function shortJson(value: Json): string {
   return `${text.slice(0, maximumValueLength)}… (${text.length} characters; the full value is in the run's JSON)`
 }
 
-export const runTitle = ({ runId, status, reason }: RunRecord) =>
-  `Run ${runId}: ${status}${reason === undefined ? '' : ` (${reason})`}`
+/** The project and the version if they are known: `tickets 1.2.0: released`. */
+export function runTitle({ runId, status, reason, version }: RunRecord, { project }: ReportDetails): string {
+  const name = [project, version].filter((part) => part !== undefined).join(' ')
+  return `${name === '' ? `Run ${runId}` : name}: ${status}${reason === undefined ? '' : ` (${reason})`}`
+}
+
+/** The run and its time. */
+export const runLine = ({ runId, startedAtMs, endedAtMs }: RunRecord) =>
+  `Run ${runId}, ${moment(endedAtMs ?? startedAtMs)}`
 
 export function runSentence(record: RunRecord): string {
   const { status, version, restoredFrom, error } = record

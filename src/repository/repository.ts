@@ -26,6 +26,7 @@ import {
   repinSet,
 } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
+import type { Rows } from '../model/index.js'
 import {
   type Imported,
   type PayloadFile,
@@ -197,6 +198,17 @@ export class Repository {
       clock: this.#context.clock,
       log: this.#context.log,
     }
+  }
+
+  /** The evaluation set of the files as they are now, for reports that show its text. @throws `dataset-invalid`. */
+  async evaluationRows(): Promise<Rows<unknown, unknown>> {
+    const { dataset } = await this.#compose()
+    return (await dataset.snapshot(this.#context)).evaluation
+  }
+
+  /** The name of the pipeline in `mlops/pipeline.yaml`. */
+  async name(): Promise<string> {
+    return (await loadConfiguration(this.root, this.#context)).pipeline.name
   }
 
   /** What the configuration holds that is unknown or not honoured, with file and line. */

@@ -66,7 +66,7 @@ describe('help', () => {
       import: ['version', 'by'],
       gc: ['keep-last', 'retention-days', 'apply'],
       approve: ['reason', 'by'],
-      report: ['out', 'html'],
+      report: ['out', 'html', 'include-text'],
       runs: ['limit'],
       predict: ['file', 'version', 'channel'],
       override: ['reason', 'by', 'until'],

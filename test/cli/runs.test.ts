@@ -1,3 +1,5 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   commit,
@@ -87,5 +89,31 @@ describe('report', () => {
       expect((await sheikhJson(folder, 'report', ...name)).json.runId, name.join()).toBe(runId)
     const { code, err } = await sheikh(folder, ['report', '9.9.9'])
     expect([code, err]).toEqual([1, expect.stringMatching(/"9\.9\.9".*sheikh runs.*\[not-found\]/)])
+  })
+
+  it('shows texts only if asked, and only those that the run judged', async () => {
+    const folder = await releasedProject()
+    await poison(folder)
+    expect((await sheikh(folder, ['run'])).code).toBe(2)
+    const without = (await sheikh(folder, ['report'])).out
+    for (const heading of ['Confusion matrix', 'Changes in the data since 0.1.0'])
+      expect(without).toContain(`## ${heading}`)
+    expect(without).not.toContain('Answers on regressed items')
+    const { out } = await sheikh(folder, ['report', '--include-text'])
+    const rows = [...out.matchAll(/^\| ([a-z]+-\d+) \| (.+?) \| (\w+) \| \w+ \| \w+ \|$/gm)]
+    expect(rows).not.toEqual([])
+    for (const [, id, said, label] of rows) {
+      const sample = JSON.parse(await readFile(join(folder, `dataset/samples/${label}/${id}.json`), 'utf8'))
+      expect(said).toBe(sample.text)
+      expect(without).not.toContain(sample.text)
+    }
+    // The texts of today are not those that the run judged.
+    await rm(join(folder, 'dataset/evaluation.json'))
+    expect((await sheikh(folder, ['evaluation', 'pin', '--share', '0.5'])).err).toBe('')
+    const { code, err } = await sheikh(folder, ['report', '--include-text'])
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/has changed since\. Check out [0-9a-f]{40} first.*\[evaluation-invalid\]/s),
+    ])
   })
 })

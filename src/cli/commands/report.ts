@@ -1,6 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { reportRun, reportRunHtml } from '../../report/index.js'
+import { type ReportDetails, reportRun, reportRunHtml } from '../../report/index.js'
+import type { Repository } from '../../repository/index.js'
 import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
@@ -10,25 +11,50 @@ export const report: Command = {
   name: 'report',
   usage: '[run | version]',
   summary: 'Print the report of a run or release as Markdown or HTML (default: the last run that judged a model)',
-  options: { out: { type: 'string' }, html: { type: 'boolean' } },
+  options: { out: { type: 'string' }, html: { type: 'boolean' }, 'include-text': { type: 'boolean' } },
   optionHelp: {
     out: 'Write the report to this file; a name that ends in .html gives a page with plots',
     html: 'Write HTML regardless of the file name',
+    'include-text': 'Show the text of regressed items and what both models answered',
   },
   examples: ['sheikh report', 'sheikh report 1.2.0 --out report.html'],
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
-    const runs = await (await repository.pipeline()).runs()
+    const pipeline = await repository.pipeline()
+    const runs = await pipeline.runs()
     const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0])
     const html = values['html'] === true || isHtml(values['out'])
-    const text = html ? reportRunHtml(record) : reportRun(record)
+    const { candidate } = record.evaluations ?? {}
+    const details: ReportDetails = {
+      project: await repository.name(),
+      evaluations: candidate === undefined ? undefined : await pipeline.evaluations(record.runId),
+      released: runs.find(({ version, status }) => status === 'released' && version === record.baseline),
+      inputs: values['include-text'] === true ? await inputsOf(repository, record) : undefined,
+    }
+    const text = html ? reportRunHtml(record, details) : reportRun(record, details)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
     const { writeFileAtomic } = await import('../../store/index.js')
     const path = terminalPath(terminal, values['out'], '--out')
     await writeFileAtomic(path, text)
     return { text: `Wrote ${path}`, json: toJson({ path, record }) }
   },
+}
+
+/** The inputs of the run's evaluation set. */
+async function inputsOf(
+  repository: Repository,
+  { runId, commit, dataset }: RunRecord,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await repository.evaluationRows()
+  if (rows.digest !== dataset?.evaluationDigest)
+    throw new SheikhError(
+      'evaluation-invalid',
+      `Cannot show the texts of run ${runId}: the evaluation set has changed since. Check out ${commit ?? 'the commit of the run'} first.`,
+    )
+  const inputs = new Map<string, string>()
+  for await (const { id, input } of rows) inputs.set(id, typeof input === 'string' ? input : JSON.stringify(input))
+  return inputs
 }
 
 /** The newest run with a verdict. If no run has one, the newest run, whose report says why. */

@@ -12,9 +12,10 @@ const steps = 24
 export function powerCurve(findings: readonly Finding[]): string {
   const question = findings.map(questionOf).find((found) => found !== undefined)
   if (question === undefined) return ''
-  const { n, margin, discordance } = question
-  const from = -Math.min(1, 3 * margin)
-  const changes = Array.from({ length: steps + 1 }, (_, index) => from + (index / steps) * (margin - from))
+  const { n, margin, discordance, observed } = question
+  const from = Math.min(-Math.min(1, 3 * margin), observed)
+  const to = Math.max(margin, observed)
+  const changes = Array.from({ length: steps + 1 }, (_, index) => from + (index / steps) * (to - from))
   const chances = decisionChances(question)
   const plans = changes.map((change) => ({ change, ...chances(change) }))
   const curve = (name: keyof SampleSizePlan) => plans.map((plan) => [100 * plan.change, 100 * plan[name]] as const)
@@ -30,12 +31,13 @@ export function powerCurve(findings: readonly Finding[]): string {
       { name: 'passes', points: curve('pass'), colour: 'var(--pass)' },
       { name: 'fails', points: curve('fail'), colour: 'var(--fail)', dashes: '7 3' },
       { name: 'is inconclusive', points: curve('inconclusive'), colour: 'var(--open)', dashes: '2 3' },
+      { name: 'observed change', points: [[100 * observed, 0]], colour: 'var(--mark)', dots: true },
     ],
     x: {
       name: 'true change, in points',
       from: 100 * from,
-      to: 100 * margin,
-      ticks: roundTicks(100 * from, 100 * margin),
+      to: 100 * to,
+      ticks: roundTicks(100 * from, 100 * to),
       format: short,
     },
     y: { name: 'chance', from: 0, to: 100, ticks: [0, 25, 50, 75, 100], format: (value) => `${value} %` },
@@ -60,13 +62,15 @@ function questionOf({
   regressions,
   improvements,
   alpha = 0.05,
-}: Finding): DecisionQuestion | undefined {
+}: Finding): (DecisionQuestion & { readonly observed: number }) | undefined {
   if (kind !== 'binary' || slice !== undefined || !Number.isSafeInteger(n) || !isWithin(margin, 1)) return undefined
   // The curve is for the exact tests, which need one answer per group.
   if ((items ?? n) !== n || !isWithin(alpha, 0.5) || !isKnown(regressions) || !isKnown(improvements)) return undefined
   // No disagreement in n groups is no proof that there is none: half a group is assumed.
   const discordance = Math.min(1, Math.max(regressions + improvements, 0.5) / n!)
-  return n! > 0 && discordance > 0 ? { n: n!, margin, alpha, discordance } : undefined
+  return n! > 0 && discordance > 0
+    ? { n: n!, margin, alpha, discordance, observed: (improvements - regressions) / n! }
+    : undefined
 }
 
 const isWithin = (value: number | undefined, most: number): value is number =>
