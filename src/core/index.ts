@@ -25,7 +25,7 @@ export {
 } from './manifest.js'
 export { nearestName } from './nearest-name.js'
 export { type Random, seededRandom } from './random.js'
-export { createRedactor, type Redactor } from './redaction.js'
+export { createRedactor, type Redactor, redactJson } from './redaction.js'
 export { addressProblem, plainPath, tildeProblem, webAddress } from './setting-problems.js'
 export {
   both,

@@ -29,3 +29,18 @@ export function createRedactor(secrets: Iterable<string> = []): Redactor {
     return result
   }
 }
+
+/** A copy of a JSON value with secrets hidden in its texts, and without members that are `undefined`. */
+export function redactJson<V>(value: V, redact: Redactor): V {
+  return redacted(value, redact) as V
+}
+
+function redacted(value: unknown, redact: Redactor): unknown {
+  if (typeof value === 'string') return redact(value)
+  if (Array.isArray(value)) return value.map((item) => redacted(item, redact))
+  if (typeof value !== 'object' || value === null) return value
+  // By entries: an assignment to "__proto__", which may be a label's name, would be lost.
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) => (member === undefined ? [] : [[name, redacted(member, redact)]])),
+  )
+}

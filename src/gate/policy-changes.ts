@@ -27,9 +27,10 @@ export function policyChanges(before: Json, after: Json): readonly PolicyChange[
     ...wordChanges(old, now),
     ...memberChanges(old.checks, now.checks, {
       kind: 'check',
-      isLooserWithout: (name) => !name.startsWith('report-only('),
+      isLooserWithout: (name) => !old.reporting.has(name),
     }),
     ...versionChanges(old.versions, now.versions),
+    ...purposeChanges(old, now),
     ...memberChanges(old.metrics, now.metrics, { kind: 'metric', isLooserWithout: () => false }),
   ]
 }
@@ -51,10 +52,12 @@ interface Parts {
   /** The code version of each check that has one. */
   readonly versions: ReadonlyMap<string, Json>
   readonly metrics: ReadonlyMap<string, Json>
+  /** The checks that do not influence the decision. */
+  readonly reporting: ReadonlySet<string>
 }
 
 function parts(description: Json): Parts | undefined {
-  const { whenInconclusive, maximumEvaluations, checks, metrics } = object(description)
+  const { whenInconclusive, maximumEvaluations, checks, metrics, reporting = [] } = object(description)
   const byName = (value: Json | undefined) =>
     Array.isArray(value) ? new Map(value.map((part) => [nameOf(part), object(part)['describe'] ?? null])) : undefined
   const [namedChecks, namedMetrics] = [byName(checks), byName(metrics)]
@@ -65,7 +68,14 @@ function parts(description: Json): Parts | undefined {
       return version === undefined ? [] : [[nameOf(check), version] as const]
     }),
   )
-  return { whenInconclusive, maximumEvaluations, checks: namedChecks, versions, metrics: namedMetrics }
+  return {
+    whenInconclusive,
+    maximumEvaluations,
+    checks: namedChecks,
+    versions,
+    metrics: namedMetrics,
+    reporting: new Set([reporting].flat().map(String)),
+  }
 }
 
 function wordChanges(old: Parts, now: Parts): readonly PolicyChange[] {
@@ -101,6 +111,15 @@ function memberChanges(
   for (const name of now.keys())
     if (!old.has(name)) found.push({ change: `the ${kind} ${name} was added`, looser: false, ...about(name) })
   return found
+}
+
+/** A check that is in both and only reports now, or decides now. */
+function purposeChanges(old: Parts, now: Parts): readonly PolicyChange[] {
+  return [...old.checks.keys()].flatMap((check) => {
+    const [was, is] = [old.reporting.has(check), now.reporting.has(check)]
+    if (was === is || !now.checks.has(check)) return []
+    return [{ change: `${check} ${is ? 'only reports now' : 'decides now'}`, looser: is, check }]
+  })
 }
 
 /** Another version means other code. Whether it lets more candidates pass is unknown. */

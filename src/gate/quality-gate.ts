@@ -65,6 +65,7 @@ export function qualityGate(
   checkMetrics(checks)
   const metrics = [...new Map(checks.flatMap((check) => check.metrics).map((metric) => [metric.name, metric])).values()]
   const versioned = [...checks, ...metrics].every(({ version }) => version !== undefined)
+  const reporting = checks.filter(({ purpose }) => purpose === 'report').map(({ name }) => name)
   return {
     contract: 1,
     name: 'quality',
@@ -77,6 +78,7 @@ export function qualityGate(
         whenInconclusive,
         ...(maximumEvaluations !== undefined && { maximumEvaluations }),
         checks: checks.map((check) => identityOf(check) ?? check.name),
+        ...(reporting.length > 0 && { reporting }),
         metrics: metrics.map((metric) => identityOf(metric) ?? metric.name),
       }) as Json,
     foresee: (prospect) => checks.flatMap((check) => foreseenBy(check, prospect)),

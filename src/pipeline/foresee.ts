@@ -1,3 +1,4 @@
+import { createRedactor, redactJson } from '../core/index.js'
 import type { Finding } from '../gate/index.js'
 import { isJudgedBy } from './failed-before.js'
 import type { PipelineOptions, PipelineParts } from './options.js'
@@ -11,7 +12,8 @@ export async function foreseen({
   trainer,
   gate,
   store,
-}: Pick<PipelineOptions<never, never>, 'trainer' | 'gate'> & Pick<PipelineParts, 'store'>): Promise<
+  secrets,
+}: Pick<PipelineOptions<never, never>, 'trainer' | 'gate' | 'secrets'> & Pick<PipelineParts, 'store'>): Promise<
   readonly Finding[]
 > {
   if (gate.foresee === undefined) return []
@@ -21,7 +23,7 @@ export async function foreseen({
   )
   const { verdict, policy } = run ?? {}
   // Another gate, or another version of a check, may answer otherwise.
-  const isSame = isJudgedBy(policy, gate.describe())
+  const isSame = isJudgedBy(policy, redactJson(gate.describe(), createRedactor(secrets)))
   return gate.foresee({
     trainer: trainer.name,
     weightsFormat: trainer.weightsFormat,

@@ -24,11 +24,11 @@ export function policyOf(gate: Gate, evaluation: Evaluation): ReleasePolicy {
   return { gate: gate.describe(), items: items.toString('base64'), slices }
 }
 
-/** How what decides now differs from what decided on the current release; empty if nothing is known of that. */
-export function changesSince({ record }: Release, gate: Gate, evaluation: Evaluation): readonly PolicyChange[] {
+/** How what decides now (`gate`: its description, without secrets, as a release keeps it) differs from what decided on the current release; empty if nothing is known of that. */
+export function changesSince({ record }: Release, gate: Json, evaluation: Evaluation): readonly PolicyChange[] {
   const before = record.policy
   if (before === undefined) return []
-  return [...policyChanges(before.gate, gate.describe()), ...evaluationChanges(before, evaluation)]
+  return [...policyChanges(before.gate, gate), ...evaluationChanges(before, evaluation)]
 }
 
 /**
@@ -39,13 +39,20 @@ export async function withPolicy(
   verdict: Verdict,
   {
     gate,
+    description,
     evidence,
     current,
-  }: { readonly gate: Gate; readonly evidence: Evidence; readonly current: Release | undefined },
+  }: {
+    readonly gate: Gate
+    /** Of the gate, without secrets. */
+    readonly description: Json
+    readonly evidence: Evidence
+    readonly current: Release | undefined
+  },
   context: CallContext,
 ): Promise<Verdict> {
   if (current?.record.policy === undefined) return verdict
-  const changes = changesSince(current, gate, evidence.candidate.evaluation)
+  const changes = changesSince(current, description, evidence.candidate.evaluation)
   if (changes.length === 0) return verdict
   const told = { ...verdict, policyChanges: changes }
   const letThrough =

@@ -6,9 +6,11 @@ import {
   isSheikhError,
   type Json,
   messageOf,
+  redactJson,
   SheikhError,
   toJson,
 } from '../core/index.js'
+
 import { storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
@@ -75,7 +77,7 @@ export class Session {
 
   /** JSON without what is secret: for whatever is kept or sent, be it a record, a registry or the ledger. */
   hide<V>(value: V): V {
-    return this.#hide(value as Json) as V
+    return redactJson(value, this.#redact)
   }
 
   warn(message: string, facts: Readonly<Record<string, Json>> = {}): void {
@@ -142,15 +144,5 @@ export class Session {
         cause: error,
       })
     }
-  }
-
-  #hide(value: Json): Json {
-    if (typeof value === 'string') return this.#redact(value)
-    if (Array.isArray(value)) return value.map((item) => this.#hide(item))
-    if (typeof value !== 'object' || value === null) return value
-    // By entries: an assignment to "__proto__", which may be a label's name, would be lost.
-    return Object.fromEntries(
-      Object.entries(value).flatMap(([name, member]) => (member === undefined ? [] : [[name, this.#hide(member)]])),
-    )
   }
 }

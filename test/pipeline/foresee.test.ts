@@ -2,12 +2,16 @@ import { cp, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { describeResult } from '../../src/cli/project.js'
+import { renderText } from '../../src/cli/styled-text.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import { atLeast, type Check, type Gate, qualityGate, weightIntegrity } from '../../src/gate/index.js'
 import { readWeightsDirectory } from '../../src/model/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import type { Trainer } from '../../src/trainer/index.js'
 import { gate, poison, samples, world } from './harness.js'
+
+const describedResult = (result: Parameters<typeof describeResult>[0]) =>
+  renderText(describeResult(result), false, (text) => text)
 
 /** Weights that anybody can load and the check does not know. */
 function odd(parts: Partial<Trainer<string, string>> = {}): Trainer<string, string> {
@@ -68,6 +72,14 @@ describe('a format that the gate will refuse', () => {
     expect(await first.one.pipeline(samples, { trainer, gate: other }).foreseen()).toEqual([])
   })
 
+  it('is said of a gate whose description contains a secret, too', async () => {
+    const own: Check = { ...atLeast(accuracy(), 0.1), name: 'own', describe: () => ({ token: 'opensesame' }) }
+    const options = { trainer: odd(), gate: qualityGate([own, weightIntegrity()]), secrets: ['opensesame'] }
+    const pipeline = world().pipeline(samples, options)
+    await pipeline.run()
+    expect(await pipeline.foreseen()).toMatchObject([{ check: 'weight-integrity', status: 'fail' }])
+  })
+
   it.each(['safetensors', 'onnx', undefined])('is not said of %s', async (weightsFormat) => {
     const { said } = await run({ trainer: { ...fakeTrainer(), weightsFormat } })
     expect(said.join()).not.toContain('will fail')
@@ -104,8 +116,8 @@ describe('a format that the gate will refuse', () => {
 describe('an override', () => {
   it('is not offered where it is refused, and offered where it works', async () => {
     const { result, pipeline, one } = await run({ trainer: odd() })
-    expect(describeResult(result)).toContain('The check "weight-integrity" cannot be overridden.')
-    expect(describeResult(result)).not.toContain('sheikh override')
+    expect(describedResult(result)).toContain('The check "weight-integrity" cannot be overridden.')
+    expect(describedResult(result)).not.toContain('sheikh override')
     const untilMs = one.clock.nowMs() + 1000
     const asked = { by: 'Ada', reason: 'we need it', untilMs }
     await expect(pipeline.override(result.runId, asked)).rejects.toMatchObject({ code: 'release-rejected' })
@@ -118,7 +130,7 @@ describe('an override', () => {
       }
       const floor = { ...check, name: 'floor', examine: async () => [{ ...failing, check: 'floor' }] }
       const held = await run({ trainer: odd(), gate: qualityGate([check, floor]) })
-      expect(describeResult(held.result)).toContain(`sheikh override ${held.result.runId}`)
+      expect(describedResult(held.result)).toContain(`sheikh override ${held.result.runId}`)
       expect(await held.pipeline.override(held.result.runId, asked)).toMatchObject({ status: 'released' })
     }
   })

@@ -4,6 +4,7 @@ import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/d
 import { accuracy } from '../../src/evaluation/index.js'
 import {
   atLeast,
+  type Check,
   noRegression,
   policyChanges,
   qualityGate,
@@ -145,4 +146,27 @@ describe('policyChanges', () => {
   ])('%s', (_, before, after, looser) => {
     expect(policyChanges(before, after).map((change) => change.looser)).toEqual(looser)
   })
+})
+
+it('a check that only reports now, under the same name, loosens the policy; one that reported may go', () => {
+  const check = (name: string, purpose: 'decide' | 'report'): Check => ({ ...floor(), name, purpose })
+  const described = (...checks: readonly Check[]) => qualityGate([floor(), ...checks]).describe()
+  const [deciding, reporting] = [described(check('own', 'decide')), described(check('own', 'report'))]
+  expect(policyChanges(deciding, reporting)).toEqual([{ change: 'own only reports now', looser: true, check: 'own' }])
+  expect(policyChanges(reporting, deciding)).toEqual([{ change: 'own decides now', looser: false, check: 'own' }])
+  expect(policyChanges(reporting, described())).toMatchObject([{ looser: false }])
+  expect(policyChanges(deciding, described())).toMatchObject([{ looser: true }])
+})
+
+it('a secret in the description of a gate is no change of the policy', async () => {
+  const { pipeline } = world()
+  const own: Check = { ...floor(), name: 'own', describe: () => ({ server: 'https://ada:opensesame@models.example' }) }
+  const options = { gate: qualityGate([floor(), own, compare(), weightIntegrity()]), secrets: ['opensesame'] }
+  await pipeline(samples, options).run()
+  const next = await pipeline(samples, { ...options, seed: 1 }).run({ retrain: true })
+  const worse = await pipeline(bad, options).run()
+  expect([next, worse].map((result) => 'verdict' in result && result.verdict.policyChanges)).not.toContainEqual(
+    expect.arrayContaining([expect.anything()]),
+  )
+  expect(worse).toHaveProperty('verdict')
 })

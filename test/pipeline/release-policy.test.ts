@@ -9,7 +9,7 @@ const evaluation = (ids: readonly string[], more: Pick<EvaluationParts, 'slices'
   evaluationOf({ model: 'm', scores: ids.map(() => 1), ids, ...more })
 const since = (before: ReturnType<typeof evaluation>, now: ReturnType<typeof evaluation>) => {
   const policy = JSON.parse(JSON.stringify(policyOf(gate(), before))) as Json
-  return changesSince({ record: { policy } } as unknown as Release, gate(), now)
+  return changesSince({ record: { policy } } as unknown as Release, gate().describe(), now)
 }
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `item ${index}`)
 

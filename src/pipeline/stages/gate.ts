@@ -20,7 +20,11 @@ export function gateStage(
     const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
     const { gate } = session.options
     const asIs = checkVerdict(await gate.decide({ ...evidence, evaluationCount: use }, session.context))
-    const decided = await withPolicy(asIs, { gate, evidence, current }, session.context)
+    const decided = await withPolicy(
+      asIs,
+      { gate, description: session.hide(gate.describe()), evidence, current },
+      session.context,
+    )
     const failed = await failedBefore(
       entries,
       (entry) => entry.bundle === bundle && entry.evaluationDigest === evaluationDigest,
