@@ -38,7 +38,7 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
   // The answer is on the output, how it went on the error output.
   expect(ran.out).not.toContain('train …')
   expect(ran.err).toContain('train …')
-  expect(await readFile(join(cwd, 'first.md'), 'utf8')).toMatch(/^# Run /)
+  expect(await readFile(join(cwd, 'first.md'), 'utf8')).toMatch(/^# tickets 0\.1\.0: released\n/)
 
   const status = await sheikh(cwd, ['status', ...at])
   expect(status.out).toMatch(/Released: 0\.1\.0 \(.*accuracy/)

@@ -1,10 +1,10 @@
 import { SheikhError } from '../../core/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { type ReportDetails, reportRun, reportRunHtml } from '../../report/index.js'
-import type { Repository } from '../../repository/index.js'
+import { reportRun, reportRunHtml } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
+import { reportDetails } from '../report-details.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const report: Command = {
@@ -25,13 +25,8 @@ export const report: Command = {
     const runs = await pipeline.runs()
     const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0])
     const html = values['html'] === true || isHtml(values['out'])
-    const { candidate } = record.evaluations ?? {}
-    const details: ReportDetails = {
-      project: await repository.name(),
-      evaluations: candidate === undefined ? undefined : await pipeline.evaluations(record.runId),
-      released: runs.find(({ version, status }) => status === 'released' && version === record.baseline),
-      inputs: values['include-text'] === true ? await inputsOf(repository, record) : undefined,
-    }
+    const includeText = values['include-text'] === true
+    const details = await reportDetails({ repository, pipeline, record, runs, includeText })
     const text = html ? reportRunHtml(record, details) : reportRun(record, details)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
     const { writeFileAtomic } = await import('../../store/index.js')
@@ -39,22 +34,6 @@ export const report: Command = {
     await writeFileAtomic(path, text)
     return { text: `Wrote ${path}`, json: toJson({ path, record }) }
   },
-}
-
-/** The inputs of the run's evaluation set. */
-async function inputsOf(
-  repository: Repository,
-  { runId, commit, dataset }: RunRecord,
-): Promise<ReadonlyMap<string, string>> {
-  const rows = await repository.evaluationRows()
-  if (rows.digest !== dataset?.evaluationDigest)
-    throw new SheikhError(
-      'evaluation-invalid',
-      `Cannot show the texts of run ${runId}: the evaluation set has changed since. Check out ${commit ?? 'the commit of the run'} first.`,
-    )
-  const inputs = new Map<string, string>()
-  for await (const { id, input } of rows) inputs.set(id, typeof input === 'string' ? input : JSON.stringify(input))
-  return inputs
 }
 
 /** The newest run with a verdict. If no run has one, the newest run, whose report says why. */

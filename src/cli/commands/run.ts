@@ -43,8 +43,13 @@ export const run: Command = {
     })
     if (reportPath !== undefined) {
       const { writeFileAtomic } = await import('../../store/index.js')
-      const record = (await pipeline.runs()).find(({ runId }) => runId === result.runId)
-      if (record !== undefined) await writeFileAtomic(reportPath, reportRun(record))
+      const { reportDetails } = await import('../report-details.js')
+      const runs = await pipeline.runs()
+      const record = runs.find(({ runId }) => runId === result.runId)
+      if (record !== undefined) {
+        const details = await reportDetails({ repository, pipeline, record, runs })
+        await writeFileAtomic(reportPath, reportRun(record, details))
+      }
     }
     return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
   },
