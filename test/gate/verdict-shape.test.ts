@@ -1,0 +1,111 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { callContext, misfitOf } from '../../src/core/index.js'
+import { accuracy, macroF1 } from '../../src/evaluation/index.js'
+import {
+  atLeast,
+  beatsMajority,
+  benchmarks,
+  type Check,
+  calibration,
+  improves,
+  latency,
+  noNewFailures,
+  noRegression,
+  qualityGate,
+  reportOnly,
+  size,
+  verdictShape,
+} from '../../src/gate/index.js'
+import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+
+const context = callContext()
+
+const checks: readonly (() => Check)[] = [
+  () => beatsMajority(accuracy()),
+  () => noRegression(accuracy(), { margin: 0.02 }),
+  () => improves(accuracy()),
+  () => noNewFailures(accuracy()),
+  () => calibration(),
+  () => latency({ maximumMs: 5 }),
+  () => size({ maximumBytes: 10 }),
+  () =>
+    benchmarks(accuracy(), [
+      { name: 'kind=1', threshold: 0.5 },
+      { name: 'absent', threshold: 0.5 },
+    ]),
+  () => reportOnly(macroF1()),
+]
+
+it('every verdict fits the shape by which stores and registries are read, before and after JSON', async () => {
+  let decided = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 60 }),
+      fc.subarray([...checks], { minLength: 1 }),
+      fc.record({
+        candidate: fc.double({ min: 0, max: 1, noNaN: true }),
+        old: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      fc.record({ groups: fc.boolean(), slices: fc.boolean(), baseline: fc.boolean(), latencies: fc.boolean() }),
+      fc.integer(),
+      async (count, chosen, quality, has, seed) => {
+        const random = (index: number, salt: number) => Math.abs(Math.sin(index * 12.9898 + salt + (seed % 1000))) % 1
+        const parts = (salt: number, share: number) => ({
+          scores: Array.from({ length: count }, (_, index) => Number(random(index, salt) < share)),
+          ...(has.groups && { groups: Array.from({ length: count }, (_, index) => `g${index % 7}`) }),
+          ...(has.slices && { slices: { kind: Array.from({ length: count }, (_, index) => String(index % 3)) } }),
+        })
+        const candidate = evaluationOf({ model: 'new', ...parts(1, quality.candidate) })
+        const evidence = evidenceOf(
+          candidate,
+          has.baseline ? evaluationOf({ model: 'old', ...parts(2, quality.old) }) : undefined,
+        )
+        const latenciesMs = has.latencies ? Array.from({ length: 300 }, (_, index) => index / 50) : undefined
+        const verdict = await qualityGate([atLeast(accuracy(), 0.01), ...chosen.map((check) => check())])
+          .decide({ ...evidence, evaluationCount: 3, candidate: { ...evidence.candidate, latenciesMs } }, context)
+          .catch((error: unknown) => {
+            // Evidence that a check refuses has no verdict.
+            if ((error as { readonly code?: string }).code === undefined) throw error
+            return undefined
+          })
+        if (verdict === undefined) return
+        decided += 1
+        expect(misfitOf(verdictShape, verdict, 'verdict')).toBeUndefined()
+        expect(misfitOf(verdictShape, JSON.parse(JSON.stringify(verdict)), 'verdict')).toBeUndefined()
+      },
+    ),
+    { numRuns: 300 },
+  )
+  expect(decided).toBeGreaterThan(100)
+})
+
+it('so does every verdict on scores without a range, of any size, with items that were not answered', async () => {
+  const loss = { ...accuracy(), name: 'loss', kind: 'mean' as const, range: undefined }
+  const score = fc.oneof(fc.constant(null), fc.constant(0), fc.double({ noNaN: true, noDefaultInfinity: true }))
+  const scoresOf = (count: number) => fc.array(score, { minLength: count, maxLength: count })
+  let decided = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 40 }).chain((count) => fc.tuple(scoresOf(count), scoresOf(count))),
+      fc.boolean(),
+      async ([candidate, old], grouped) => {
+        const groups = grouped ? candidate.map((_, index) => `g${index % 5}`) : undefined
+        const [one, other] = [candidate, old].map((scores, index) =>
+          evaluationOf({ model: String(index), metric: 'loss', kind: 'mean', scores, groups }),
+        )
+        const verdict = await qualityGate([noRegression(loss, { margin: 0.5 })])
+          .decide(evidenceOf(one!, other), context)
+          .catch((error: unknown) => {
+            if ((error as { readonly code?: string }).code === undefined) throw error
+            return undefined
+          })
+        if (verdict === undefined) return
+        decided += 1
+        expect(misfitOf(verdictShape, verdict, 'verdict')).toBeUndefined()
+      },
+    ),
+    { numRuns: 300 },
+  )
+  expect(decided).toBeGreaterThan(50)
+})
