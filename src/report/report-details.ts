@@ -51,11 +51,10 @@ function labelSections({ targets, predictions, outcomes }: Evaluation): readonly
   if (frequent.length === 0) return []
   const shown = frequent.slice(0, maximumLabels)
   const left = frequent.length - shown.length
-  const columns = [...shown, ...(left > 0 ? [others] : [])]
+  const columns = [...shown, ...(left > 0 ? [undefined] : [])]
   const nameOf = new Map(shown.map((label) => [label, label]))
   const cells = countOf(pairs.map(([one, other]) => JSON.stringify([nameOf.get(one), nameOf.get(other)])))
-  const cell = (target: string, predicted: string) =>
-    cells.get(JSON.stringify([nameOf.get(target), nameOf.get(predicted)])) ?? 0
+  const cell = (target?: string, predicted?: string) => cells.get(JSON.stringify([target, predicted])) ?? 0
   const share = (part: number, whole: number) => (whole === 0 ? '–' : `${((100 * part) / whole).toFixed(1)} %`)
   const more = left > 0 ? ` The ${maximumLabels} most frequent of ${frequent.length} labels are shown.` : ''
   return [
@@ -73,8 +72,8 @@ function labelSections({ targets, predictions, outcomes }: Evaluation): readonly
     },
     {
       heading: 'Confusion matrix',
-      header: ['Target', ...columns],
-      rows: columns.map((target) => [target, ...columns.map((predicted) => cell(target, predicted))]),
+      header: ['Target', ...columns.map((label) => label ?? others)],
+      rows: columns.map((target) => [target ?? others, ...columns.map((predicted) => cell(target, predicted))]),
       note: 'Rows are targets, columns are predictions of the candidate.',
     },
   ]

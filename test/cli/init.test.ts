@@ -37,7 +37,7 @@ describe('--template', () => {
 
   it.for(projectTemplates)('%s: trains, releases and answers', async (template, { skip }) => {
     skip(template === 'command-python' && !hasPython, 'no program "python3"')
-    const folder = join(await temporary(), 'tickets')
+    const folder = join(await temporary(), "the team's tickets 100%")
     const made = await sheikh('/', ['init', folder, '--template', template])
     expect(made.code, made.err).toBe(0)
     expect(made.out).toContain('80 samples pinned')

@@ -46,14 +46,15 @@ describe('a report with details', () => {
 
   it('puts the labels beyond the twenty most frequent in one row and column', async () => {
     const { record } = await held()
-    const targets = Array.from({ length: 60 }, (_, index) => `label ${String(index % 30).padStart(2, '0')}`)
+    const label = (index: number) => (index === 0 ? 'other labels' : `label ${String(index).padStart(2, '0')}`)
+    const targets = Array.from({ length: 60 }, (_, index) => label(index % 30)).concat('other labels')
     const report = reportRun(record, { evaluations: { candidate: answers(targets, targets) } })
     const matrix = tableBelow(report, 'Confusion matrix')
     expect(matrix).toHaveLength(21)
     expect(matrix.at(-1)).toEqual(['other labels', ...Array(20).fill('0'), '20'])
     expect(report).toContain('The 20 most frequent of 30 labels are shown.')
     const counts = matrix.flatMap(([, ...cells]) => cells.map(Number))
-    expect(counts.reduce((sum, value) => sum + value, 0)).toBe(60)
+    expect(counts.reduce((sum, value) => sum + value, 0)).toBe(61)
   })
 
   it('has no table of labels for other predictions', async () => {

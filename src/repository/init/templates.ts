@@ -69,13 +69,14 @@ training:
   seed: 0
 `
 
-const commandConfig = `import { commandTrainer } from 'sheikh-freemium'
+const commandConfig = `import { fileURLToPath } from 'node:url'
+import { commandTrainer } from 'sheikh-freemium'
 
 export default {
   trainer: commandTrainer({
     fit: ['python3', 'fit.py'],
     predict: ['python3', 'predict.py'],
-    directory: new URL('./train', import.meta.url).pathname,
+    directory: fileURLToPath(new URL('./train', import.meta.url)),
     inputs: [], // further files that the programs read: an edit trains again
     targets: 'labels',
   }),
