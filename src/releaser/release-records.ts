@@ -109,10 +109,11 @@ export function releaseRecords(storage: ReleaseStorage) {
 
     /** The bundles that a release or a pending release needs, except the pending release `except`. */
     async bundlesInUse(context: CallContext, except?: PendingRelease): Promise<readonly StoredBundle[]> {
-      const kept = (await releases(context)).filter(({ removedAtMs }) => removedAtMs === undefined)
+      // Pending releases first: one that is published meanwhile is in one of the two lists.
       const others = (await pendingReleases(context)).filter(
         (other) => except === undefined || pendingName(other) !== pendingName(except),
       )
+      const kept = (await releases(context)).filter(({ removedAtMs }) => removedAtMs === undefined)
       return [...kept, ...others]
     },
 

@@ -109,7 +109,9 @@ export async function fitInto(
     { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
   )
   session.context.signal.throwIfAborted()
-  const misfit = misfitOf(candidateRecordShape, fitted.record, 'record')
+  // Which release it was the trainer was not told. As JSON: a member without a value is absent.
+  const record = session.hide({ ...fitted.record, ...(base !== undefined && { base }) })
+  const misfit = misfitOf(candidateRecordShape, record, 'record')
   if (misfit !== undefined)
     throw new SheikhError(
       'stage-failed',
@@ -119,8 +121,7 @@ export async function fitInto(
   // Whatever the trainer says of its weights, what counts is what is in the folder.
   return {
     weights: await readWeightsDirectory(fitted.weights.path, session.context),
-    // Which release it was the trainer was not told.
-    record: session.hide({ ...fitted.record, ...(base !== undefined && { base }) }),
+    record,
   }
 }
 
