@@ -32,7 +32,7 @@ const globals: readonly Option[] = Object.entries(globalOptions).map(([name, { t
   choices: [],
 }))
 
-/** The words that may follow a command: its actions, or the other commands for `help`. */
+/** The words that may follow a command. */
 const actionsOf = ({ actions = [] }: Command): string => actions.join(' ')
 
 const flags = (options: readonly Option[]) => options.map(({ name }) => `--${name}`).join(' ')

@@ -29,9 +29,11 @@ export { createRedactor, type Redactor, redactJson } from './redaction.js'
 export { addressProblem, plainPath, tildeProblem, webAddress } from './setting-problems.js'
 export {
   both,
+  digest,
   finite,
   fits,
   flag,
+  json,
   list,
   misfitOf,
   nonEmptyList,

@@ -1,3 +1,6 @@
+import { isDigest } from './digest.js'
+import { isJson } from './json.js'
+
 /** What a value from outside must look like to be a `T`. Members that a shape does not name are left alone. */
 export interface Shape<out T> {
   /** The path of the first part that does not fit, such as `verdict.findings.0.check`; `undefined` if all of it fits. */
@@ -29,6 +32,8 @@ export const shapeOf = <T>(is: (value: unknown) => value is T): Shape<T> => ({
 })
 
 export const text = shapeOf((value) => typeof value === 'string')
+export const digest = shapeOf(isDigest)
+export const json = shapeOf(isJson)
 /** Finite, as every number in JSON is. */
 export const finite = shapeOf((value): value is number => Number.isFinite(value))
 export const flag = shapeOf((value) => typeof value === 'boolean')

@@ -1,7 +1,6 @@
-import { finite, isDigest, list, object, optional, recordOf, type Shape, shapeOf, text } from '../core/index.js'
+import { digest, finite, list, object, optional, recordOf, type Shape, text } from '../core/index.js'
 import type { DatasetSummary } from './dataset-types.js'
 
-const digest = shapeOf(isDigest)
 const byPart = object({ training: recordOf(finite), evaluation: recordOf(finite) })
 
 /** What a `DatasetSummary` looks like that a store or a registry gives. */

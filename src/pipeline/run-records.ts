@@ -1,17 +1,16 @@
 // Records of runs are read from a store, which another program or another version may have written.
 import {
+  digest,
   finite,
   fits,
   flag,
-  isDigest,
-  isJson,
+  json,
   list,
   nullable,
   object,
   optional,
   recordOf,
   type Shape,
-  shapeOf,
   text,
   toJson,
   word,
@@ -22,9 +21,6 @@ import { releasePolicyShape, releaseSourceShape } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import { candidateRecordShape } from '../trainer/index.js'
 import type { RunRecord } from './run-result.js'
-
-const digest = shapeOf(isDigest)
-const json = shapeOf(isJson)
 
 const runRecordShape: Shape<RunRecord> = object({
   formatVersion: word(1),

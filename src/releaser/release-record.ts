@@ -1,10 +1,10 @@
 // What is kept with a release. Registries are foreign: a record is checked where it is read, so that its type is true.
 import {
   type Digest,
+  digest,
   finite,
-  isDigest,
-  isJson,
   type Json,
+  json,
   list,
   nullable,
   object,
@@ -118,8 +118,6 @@ export interface Attestation {
   readonly provenance: string
 }
 
-const digest = shapeOf(isDigest)
-const json = shapeOf(isJson)
 const approval = { runId: text, by: text, reason: text }
 
 export const releasePolicyShape: Shape<ReleasePolicy> = object({

@@ -1,8 +1,6 @@
-import { finite, isDigest, isJson, list, object, optional, recordOf, type Shape, shapeOf, text } from '../core/index.js'
+import { digest, finite, json, list, object, optional, recordOf, type Shape, shapeOf, text } from '../core/index.js'
 import type { CandidateRecord } from './trainer.js'
 
-const digest = shapeOf(isDigest)
-const json = shapeOf(isJson)
 const curve = list(
   shapeOf(
     (value): value is readonly [number, number] =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { callContext, misfitOf } from '../../src/core/index.js'
+import { callContext, isSheikhError, misfitOf } from '../../src/core/index.js'
 import { accuracy, macroF1 } from '../../src/evaluation/index.js'
 import {
   atLeast,
@@ -20,6 +20,11 @@ import {
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 
 const context = callContext()
+
+/** Evidence that a check refuses has no verdict. */
+function noVerdict(error: unknown): undefined {
+  if (!isSheikhError(error)) throw error
+}
 
 const checks: readonly (() => Check)[] = [
   () => beatsMajority(accuracy()),
@@ -64,11 +69,7 @@ it('every verdict fits the shape by which stores and registries are read, before
         const latenciesMs = has.latencies ? Array.from({ length: 300 }, (_, index) => index / 50) : undefined
         const verdict = await qualityGate([atLeast(accuracy(), 0.01), ...chosen.map((check) => check())])
           .decide({ ...evidence, evaluationCount: 3, candidate: { ...evidence.candidate, latenciesMs } }, context)
-          .catch((error: unknown) => {
-            // Evidence that a check refuses has no verdict.
-            if ((error as { readonly code?: string }).code === undefined) throw error
-            return undefined
-          })
+          .catch(noVerdict)
         if (verdict === undefined) return
         decided += 1
         expect(misfitOf(verdictShape, verdict, 'verdict')).toBeUndefined()
@@ -96,10 +97,7 @@ it('so does every verdict on scores without a range, of any size, with items tha
         )
         const verdict = await qualityGate([noRegression(loss, { margin: 0.5 })])
           .decide(evidenceOf(one!, other), context)
-          .catch((error: unknown) => {
-            if ((error as { readonly code?: string }).code === undefined) throw error
-            return undefined
-          })
+          .catch(noVerdict)
         if (verdict === undefined) return
         decided += 1
         expect(misfitOf(verdictShape, verdict, 'verdict')).toBeUndefined()

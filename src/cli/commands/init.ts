@@ -64,7 +64,7 @@ function nextLine({ added, left, pinned }: Initialised, go: string, there: strin
   if (pinned > 0) return `Next: ${packages}sheikh plan${go}, then: sheikh run${go}`
   return left.includes('dataset/samples')
     ? `Next: ${packages}sheikh validate${go}, which checks the samples and says what is missing`
-    : `Next: ${packages}put samples into dataset/samples/<category>/, commit them, then: sheikh evaluation pin`
+    : `Next: ${packages}put samples into dataset/samples/<category>/, commit them, then: sheikh evaluation pin${go}`
 }
 
 const shortList = (paths: readonly string[]) =>

@@ -41,11 +41,9 @@ function schemaOf(keys: Keys, path: string): JsonObject {
     case 'value':
       return { description: 'Accepted. It has no effect.', ...described, ...valueSchema(keys.type) }
     case 'list': {
-      const { type, ...entry } = schemaOf(keys.each, path)
-      const filled = decides(keys.each)
-        ? { minItems: 1, items: { ...entry, type: type!, minProperties: 1 } }
-        : undefined
-      return { ...described, type: typeOr('array'), ...(filled ?? { items: schemaOf(keys.each, path) }) }
+      const entry = schemaOf(keys.each, path)
+      const items = decides(keys.each) ? { minItems: 1, items: { ...entry, minProperties: 1 } } : { items: entry }
+      return { ...described, type: typeOr('array'), ...items }
     }
     case 'map':
       return { ...described, type: typeOr('object'), additionalProperties: schemaOf(keys.each, path) }
