@@ -14,7 +14,7 @@ export {
 export { type ErrorCode, isSheikhError, messageOf, SheikhError, type SheikhErrorOptions } from './errors.js'
 export { createRunId, isRunId } from './ids.js'
 export { inParallel } from './in-parallel.js'
-export { canonicalJson, isJson, type Json, type JsonObject, toJson } from './json.js'
+export { canonicalJson, type Json, type JsonObject, toJson } from './json.js'
 export {
   checkedPath,
   digestManifest,
