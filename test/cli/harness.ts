@@ -62,6 +62,24 @@ export interface Started {
   readonly ended: Promise<Said & { readonly signal: NodeJS.Signals | null }>
 }
 
+// Variables by which Node chooses the number of colours. With CI set it chooses none, even on a terminal.
+const colourVariables = [
+  'CI',
+  'COLORTERM',
+  'FORCE_COLOR',
+  'NODE_DISABLE_COLORS',
+  'NO_COLOR',
+  'TEAMCITY_VERSION',
+  'TMUX',
+]
+
+/** The environment of this process, without what would change the program's output or its options. */
+export const programEnvironment: NodeJS.ProcessEnv = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !colourVariables.includes(name))),
+  NODE_OPTIONS: '',
+  TERM: 'xterm-256color',
+}
+
 /** The command line in a process of its own. */
 export function start(
   cwd: string,
@@ -79,7 +97,7 @@ export function start(
 ): Started {
   const child = spawn(process.execPath, [...node, main, ...argv], {
     cwd,
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    env: { ...programEnvironment, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   child.stdin?.end(input)

@@ -6,7 +6,18 @@ import { transferProgress } from '../../src/cli/progress.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { styled } from '../../src/cli/styled-text.js'
 import { SheikhError } from '../../src/core/index.js'
-import { edit, main, project, releasedProject, sheikh, start, temporary, trainLonger, write } from './harness.js'
+import {
+  edit,
+  main,
+  programEnvironment,
+  project,
+  releasedProject,
+  sheikh,
+  start,
+  temporary,
+  trainLonger,
+  write,
+} from './harness.js'
 import { screenOf } from './screen.js'
 
 const colour = /\u001b\[\d+m/
@@ -197,7 +208,7 @@ function onTerminal(
   return new Promise((done, fail) => {
     const child = spawn('script', ['-qec', `tty; stty cols ${columns} rows 24; ${command}`, '/dev/null'], {
       cwd,
-      env: { ...process.env, NODE_OPTIONS: '', TERM: 'xterm-256color', ...env },
+      env: { ...programEnvironment, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     let output = ''
