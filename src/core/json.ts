@@ -25,11 +25,13 @@ export function toJson(value: unknown): Json {
   return JSON.parse(JSON.stringify(value)) as Json
 }
 
-/** Whether a value is JSON as it stands, such as one that was parsed from JSON text. */
-export const isJson = (value: unknown): value is Json => {
+/** Whether a value is JSON as it stands, such as one that was parsed from JSON text, and can be written canonically. */
+export const isJson = (value: unknown): value is Json => isJsonAt(value, 0)
+
+function isJsonAt(value: unknown, depth: number): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value !== 'object') return Number.isFinite(value)
-  return Object.values(value).every(isJson)
+  return depth <= maximumDepth && Object.values(value).every((member) => isJsonAt(member, depth + 1))
 }
 
 function write(value: unknown, depth: number): string {

@@ -150,6 +150,8 @@ describe('what cannot be understood', () => {
     ['a misspelt option', ['run', '--retain'], 'Did you mean "--retrain"?'],
     ['a misspelt option before the command', ['--projct', 'x', 'status'], 'Did you mean "--project"?'],
     ['a global option without its value', ['--project'], '"--project" has no value'],
+    ['a global option with an empty value', ['--project=', 'status'], 'Cannot use --project: the path is empty'],
+    ['an empty path', ['run', '--report', ''], 'Cannot use --report: the path is empty'],
     ['a command by the name of something inherited', ['constructor'], 'no command "constructor"'],
     ['an option that is not there', ['run', '--force'], '--force'],
     ["another command's option", ['plan', '--retrain'], '--retrain'],

@@ -105,3 +105,9 @@ it('an existing project: says what it added and what it left', async () => {
   const again = await sheikh(folder, ['init'])
   expect(again.out).toMatch(/^Nothing to add: /)
 })
+
+it('prints the next commands so that a shell can run them', async () => {
+  const folder = await temporary()
+  const { out } = await sheikh(folder, ['init', "it's mine"])
+  expect(out).toContain(`sheikh plan --project 'it'\\''s mine', then:`)
+})

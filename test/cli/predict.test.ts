@@ -51,6 +51,12 @@ describe('predict', () => {
     expect(lines.out.split('\n')[0]).toBe(one.out.trimEnd())
   })
 
+  it('prints one line per input, whatever the id contains', async () => {
+    const input = JSON.stringify({ id: 'a\tb\nc', text: 'my password is rejected' })
+    const { out } = await piped(await releasedProject(), ['predict'], input)
+    expect(out).toMatch(/^"a\\tb\\nc"\tlogin\t0\.\d{4}\n$/)
+  })
+
   it('as a program reads a pipe', async () => {
     const folder = await releasedProject()
     const started = start('/', ['predict', '--project', folder], { input: 'the app crashes on start\n' })

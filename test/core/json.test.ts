@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson } from '../../src/core/index.js'
+import { fits, json } from '../../src/core/shape.js'
 
 describe('canonicalJson (RFC 8785)', () => {
   it('writes the example of section 3.2.3, keys by UTF-16 code units', () => {
@@ -53,6 +54,21 @@ describe('canonicalJson (RFC 8785)', () => {
       expect(() => canonicalJson({ value })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
     },
   )
+
+  it('fits the shape of JSON to the same depth', () => {
+    const nested = (depth: number): unknown => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`)
+    for (const depth of [1, 100, 512, 513, 514, 10_000]) {
+      const value = nested(depth)
+      const isWritten = (() => {
+        try {
+          return canonicalJson(value) !== ''
+        } catch {
+          return false
+        }
+      })()
+      expect(fits(json, value), `${depth}`).toBe(isWritten)
+    }
+  })
 
   it('refuses a cycle', () => {
     const cycle: unknown[] = []

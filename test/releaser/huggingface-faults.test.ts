@@ -69,7 +69,7 @@ describe('a release to the Hub', () => {
     ['the question what is large', /^POST hub.*\/preupload\//, old],
     ['the question what is there', /^POST hub.*\/objects\/batch$/, old],
     ['a large file', /^PUT storage/, old],
-    ['the pending release’s commit', /^POST hub.*\/commit\/staging-/, old],
+    ['the pending release’s commit', /^POST hub.*\/commit\/pending-/, old],
     ['the list of what was sent', /^GET hub.*\/tree\//, old],
     ['what was sent', /^GET hub.*\/resolve\/.*\/config\.json$/, old],
     ['the commit that shows it', /^POST hub.*\/commit\/main$/, old],

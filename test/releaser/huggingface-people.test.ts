@@ -134,7 +134,7 @@ describe('people who commit to the same repository', () => {
     const { world, asked } = await withRelease()
     const { registry, context } = world
     const pending = await registry.prepare(asked, context)
-    const [branch] = (await refsOf(world)).branches.flatMap(({ name }) => (name.startsWith('staging-') ? [name] : []))
+    const [branch] = (await refsOf(world)).branches.flatMap(({ name }) => (name.startsWith('pending-') ? [name] : []))
     await world.commit(branch!, change)
     const error = await world.failure(registry.verify(pending, context))
     expect(error.code).toBe('artifact-corrupt')

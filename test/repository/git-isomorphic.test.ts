@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { commit, initGitRepository, openGit } from '../../src/repository/git/index.js'
+import { commit, initGitRepository, isInRepository, openGit } from '../../src/repository/git/index.js'
 import { withIndexLock } from '../../src/repository/git/isomorphic/index-lock.js'
 import { hostProcesses } from '../../src/store/index.js'
 import { temporaryFolder, write } from './harness.js'
@@ -95,3 +105,21 @@ it('a folder whose repository a crash left without HEAD is completed, with the s
   expect(await git.branch()).toBe('refs/heads/main')
   expect(await git.config('core.filemode')).toBe(process.platform === 'win32' ? 'false' : 'true')
 })
+
+it.each([false, undefined] as const)(
+  'no repository is found above GIT_CEILING_DIRECTORIES (program: %s)',
+  async (program) => {
+    const { root } = await repository()
+    const below = join(root, 'a/b')
+    mkdirSync(below, { recursive: true })
+    const link = join(temporaryFolder(), 'link')
+    symlinkSync(root, link)
+    const opened = (ceilings: string) =>
+      openGit(below, context, { program, environment: { ...process.env, GIT_CEILING_DIRECTORIES: ceilings } })
+    for (const ceilings of ['', 'relative', `${root}/a/b`, `${root}/elsewhere`])
+      expect((await opened(ceilings)).root, ceilings).toBe(realpathSync(root))
+    for (const ceilings of [root, `${root}/`, `${root}/a`, `/nowhere${delimiter}${root}`, link])
+      await expect(opened(ceilings), ceilings).rejects.toMatchObject({ code: 'repository-invalid' })
+    expect(isInRepository(below, { GIT_CEILING_DIRECTORIES: root })).toBe(false)
+  },
+)

@@ -36,7 +36,7 @@ export const init: Command = {
       ...(typeof values['name'] === 'string' && { name: values['name'] }),
       signal,
     })
-    const there = relative(cwd, directory)
+    const there = shellWord(relative(cwd, directory))
     const go = there === '' ? '' : ` --project ${there}`
     const lines = [
       ...resultLines(directory, made),
@@ -46,6 +46,9 @@ export const init: Command = {
     return { text: lines.join('\n'), json: toJson({ directory, commit: null, ...made }) }
   },
 }
+
+/** As a shell reads it: in quotes if it has other characters than those of common paths. */
+const shellWord = (path: string) => (/^[\w./@:+,-]*$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
 
 function resultLines(directory: string, { commit, added, left, pinned }: Initialised): readonly string[] {
   if (commit === undefined) return [`Nothing to add: ${directory} is a project already.`]

@@ -119,14 +119,17 @@ function checkHolds({ version, checks, holds }: Verification): void {
 
 /** One line per input: its id, if it has one, the answer, and the probability of the answer. Separated by tabs. */
 function line(prediction: Prediction, id: string | number | undefined, inputs: number): string {
-  return [...(id === undefined ? [] : [String(id)]), ...answer(prediction, inputs)].join('\t')
+  return [...(id === undefined ? [] : [cell(String(id))]), ...answer(prediction, inputs)].join('\t')
 }
+
+/** Text that contains a separator, as a JSON string, so that it does not look like several columns or lines. */
+const cell = (text: string) => (/[\t\n\r]/.test(text) ? JSON.stringify(text) : text)
 
 function answer(prediction: Prediction, inputs: number): readonly string[] {
   switch (prediction.kind) {
     case 'label': {
       const probability = prediction.probabilities?.[prediction.label]
-      return [prediction.label, ...(probability === undefined ? [] : [probability.toFixed(4)])]
+      return [cell(prediction.label), ...(probability === undefined ? [] : [probability.toFixed(4)])]
     }
     case 'number':
       return [String(prediction.value)]

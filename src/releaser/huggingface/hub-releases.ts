@@ -10,10 +10,10 @@ import {
 import type { HubClient, HubRefs } from './hub-client.js'
 import { type Marks, marksFile, parseJson, parseMarks, releaseFile } from './hub-documents.js'
 
-export const stagingPrefix = 'staging-'
+export const pendingPrefix = 'pending-'
 
-export const stagingBranch = ({ version, bundle }: Pick<PendingRelease, 'version' | 'bundle'>): string =>
-  `${stagingPrefix}${version}-${hexOf(bundle)}`
+export const pendingBranch = ({ version, bundle }: Pick<PendingRelease, 'version' | 'bundle'>): string =>
+  `${pendingPrefix}${version}-${hexOf(bundle)}`
 
 /** The branch with the files of a channel's release. */
 export const branchOf = (channel: string): string => (channel === 'latest' ? 'main' : channel)
@@ -57,7 +57,7 @@ export function hubView(
     return content === undefined ? undefined : parseJson(content, `${releaseFile} at ${revision}`)
   }
 
-  const stagingBranches = [...refs.branches.keys()].filter((branch) => branch.startsWith(stagingPrefix))
+  const pendingBranches = [...refs.branches.keys()].filter((branch) => branch.startsWith(pendingPrefix))
 
   return {
     refs,
@@ -89,7 +89,7 @@ export function hubView(
     async releasesOnBranches(): Promise<readonly { readonly commit: string; readonly release: Release }[]> {
       const found: { commit: string; release: Release }[] = []
       for (const [branch, commit] of refs.branches) {
-        const release = stagingBranches.includes(branch) ? undefined : await releaseAt(commit)
+        const release = pendingBranches.includes(branch) ? undefined : await releaseAt(commit)
         if (release !== undefined) found.push({ commit, release })
       }
       return found
@@ -107,10 +107,10 @@ export function hubView(
       if (document === undefined) return undefined
       const pending = parsePending(document, `${releaseFile} on ${branch}`)
       // An interrupted preparation still contains the release that the branch started from.
-      return stagingBranch(pending) === branch ? pending : undefined
+      return pendingBranch(pending) === branch ? pending : undefined
     },
 
-    stagingBranches,
+    pendingBranches,
   }
 }
 

@@ -20,7 +20,7 @@ import { hubClient } from './hub-client.js'
 import { checkConnection, type HubConnection } from './hub-connection.js'
 import { encodeMarks, type Marks, marksFile } from './hub-documents.js'
 import { notPending } from './hub-errors.js'
-import { branchOf, type HubCall, type HubView, hubView, lookAndAct, marked, stagingBranch } from './hub-releases.js'
+import { branchOf, type HubCall, type HubView, hubView, lookAndAct, marked, pendingBranch } from './hub-releases.js'
 import { verifyTree } from './hub-tree.js'
 import { unexplainedIn } from './hub-unexplained.js'
 import { modelCard } from './model-card.js'
@@ -115,7 +115,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
   }
 
   async function channelsOf(view: HubView): Promise<Readonly<Record<string, Version>>> {
-    const branches = [...view.refs.branches.keys()].filter((branch) => !view.stagingBranches.includes(branch))
+    const branches = [...view.refs.branches.keys()].filter((branch) => !view.pendingBranches.includes(branch))
     const found: Record<string, Version> = {}
     for (const branch of branches) {
       const version = (await view.releaseOn(branch))?.version
@@ -177,7 +177,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     async *pending(context): AsyncIterable<PendingState> {
       const call = open(context)
       const view = await lookIfThere(call)
-      for (const branch of view.stagingBranches) {
+      for (const branch of view.pendingBranches) {
         const pending = await view.pendingOn(branch)
         if (pending === undefined) continue
         const isTagged = view.commitOf(pending.version) !== undefined
@@ -188,8 +188,8 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     async verify(pending, context) {
       const { client, look } = open(context)
       const view = await look()
-      if ((await view.pendingOn(stagingBranch(pending))) === undefined) throw notPending(pending.version)
-      await verifyTree(client, view.refs.branches.get(stagingBranch(pending))!, pending.manifest)
+      if ((await view.pendingOn(pendingBranch(pending))) === undefined) throw notPending(pending.version)
+      await verifyTree(client, view.refs.branches.get(pendingBranch(pending))!, pending.manifest)
     },
 
     async publish(pending, context) {
@@ -201,7 +201,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     },
 
     async discard(pending, context) {
-      await open(context).client.deleteBranch(stagingBranch(pending))
+      await open(context).client.deleteBranch(pendingBranch(pending))
     },
 
     async withdraw(version, reason, context) {
@@ -223,7 +223,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       )
       const { removals } = await (await call.look()).marks()
       const releases = await releasesOf(view)
-      const pendingReleases = await inParallel(view.stagingBranches, parallelReads, (branch) => view.pendingOn(branch))
+      const pendingReleases = await inParallel(view.pendingBranches, parallelReads, (branch) => view.pendingOn(branch))
       const kept = [...releases.filter((release) => !removals.has(release.version)), ...pendingReleases]
       const used = new Set(kept.flatMap((one) => (one?.manifest.files ?? []).map(({ digest }) => digest)))
       const { manifest } = releases.find((release) => release.version === version)!

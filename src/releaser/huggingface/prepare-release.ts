@@ -3,7 +3,7 @@ import { type PendingRelease, type PrepareRequest, versionTaken } from '../index
 import { signatureFile } from '../signature/index.js'
 import { cardFile, documentsOf, isShared, marksFile, releaseFile } from './hub-documents.js'
 import { tagTaken } from './hub-errors.js'
-import { type HubCall, type HubView, lookAndAct, stagingBranch } from './hub-releases.js'
+import { type HubCall, type HubView, lookAndAct, pendingBranch } from './hub-releases.js'
 import { changesBetween } from './hub-tree.js'
 import { uploadBundle } from './upload-bundle.js'
 
@@ -22,7 +22,7 @@ export async function prepareRelease(
   const { manifest, digest, directory } = bundle
   checkNames(client.repository, manifest)
   const pending: PendingRelease = { formatVersion: 1, version, bundle: digest, manifest, postPublish, record }
-  const branch = stagingBranch(pending)
+  const branch = pendingBranch(pending)
   const title = `Stage ${tagOf(version)}`
   const documents = documentsOf(pending)
   if (!manifest.files.some(({ path }) => path === cardFile))
@@ -34,7 +34,7 @@ export async function prepareRelease(
     const tagged = view.commitOf(version)
     if (taken === undefined && tagged !== undefined) throw tagTaken(version, tagOf(version), tagged)
     // The remains of an interrupted upload. They were never complete.
-    for (const other of view.stagingBranches)
+    for (const other of view.pendingBranches)
       if (other !== branch && (await view.pendingOn(other)) === undefined) await client.deleteBranch(other)
     const there = await view.pendingOn(branch)
     if (there !== undefined && canonicalJson(there) === canonicalJson(pending)) return pending

@@ -2,7 +2,7 @@ import { checkedChannel, type PendingRelease, type Release, versionTaken } from 
 import type { HubFile } from './hub-client.js'
 import { cardFile, documentsOf, isOurs, isShared } from './hub-documents.js'
 import { notPending, tagTaken } from './hub-errors.js'
-import { branchOf, type HubCall, type HubView, isSame, lookAndAct, stagingBranch } from './hub-releases.js'
+import { branchOf, type HubCall, type HubView, isSame, lookAndAct, pendingBranch } from './hub-releases.js'
 import { changesBetween, verifyTree } from './hub-tree.js'
 
 /** Adds one commit to the channel's branch, then the tag, which is the release. Continues after an interruption between the two. */
@@ -12,8 +12,8 @@ export async function publishRelease(call: HubCall, pending: PendingRelease, pub
   const tag = tagOf(version)
   await lookAndAct(look, async (view) => {
     if (view.commitOf(version) !== undefined) return
-    const from = view.refs.branches.get(stagingBranch(pending))
-    if (from === undefined || (await view.pendingOn(stagingBranch(pending))) === undefined) throw notPending(version)
+    const from = view.refs.branches.get(pendingBranch(pending))
+    if (from === undefined || (await view.pendingOn(pendingBranch(pending))) === undefined) throw notPending(version)
     const commit =
       (await publicationOf(call, view, pending)) ??
       (await commitPublication(call, view, { pending, from, publishedAtMs }))
@@ -24,7 +24,7 @@ export async function publishRelease(call: HubCall, pending: PendingRelease, pub
   const release = await view.releaseTagged(version)
   if (release === undefined) throw tagTaken(version, tag, view.commitOf(version) ?? '')
   if (!isSame(release, pending)) throw versionTaken(version)
-  await client.deleteBranch(stagingBranch(pending))
+  await client.deleteBranch(pendingBranch(pending))
   return release
 }
 
@@ -34,7 +34,7 @@ export async function publicationOf(
   view: HubView,
   pending: PendingRelease,
 ): Promise<string | undefined> {
-  for (const branch of new Set([stagingBranch(pending), channelBranch(view, pending)])) {
+  for (const branch of new Set([pendingBranch(pending), channelBranch(view, pending)])) {
     const there = await view.releaseOn(branch)
     if (there === undefined || !isSame(there, pending)) continue
     let first: string | undefined
@@ -52,7 +52,7 @@ export async function publicationOf(
 function channelBranch({ refs }: HubView, pending: PendingRelease): string {
   const { channel } = pending.postPublish
   const branch = channel === undefined ? undefined : branchOf(checkedChannel(channel))
-  return branch !== undefined && refs.branches.has(branch) ? branch : stagingBranch(pending)
+  return branch !== undefined && refs.branches.has(branch) ? branch : pendingBranch(pending)
 }
 
 async function commitPublication(
@@ -63,12 +63,12 @@ async function commitPublication(
   const channel = channelBranch(view, pending)
   // If two runs publish the same version, the later one fails before it shows anything, as long as the other can still finish.
   const there = await view.releaseOn(channel)
-  const theirs = there?.version === pending.version ? await view.pendingOn(stagingBranch(there)) : undefined
+  const theirs = there?.version === pending.version ? await view.pendingOn(pendingBranch(there)) : undefined
   if (theirs !== undefined && isSame(theirs, there!)) throw versionTaken(pending.version)
   // A channel that has moved since the decision does not move: the parent of the commit is the state read here.
   const { replaces } = pending.postPublish
   const isMoved = replaces !== undefined && there !== undefined && there.version !== replaces
-  const branch = isMoved ? stagingBranch(pending) : channel
+  const branch = isMoved ? pendingBranch(pending) : channel
   // Checked before anything is visible: readers of the branch see the release as soon as its commit exists.
   await verifyTree(call.client, from, pending.manifest)
   const release = { ...pending, publishedAtMs }

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { env, platform } from 'node:process'
 import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
@@ -47,7 +47,7 @@ export async function openGit(
       )
     // git refuses the folder of another user, since settings there may run programs. The library runs none.
   }
-  const root = findRoot(directory)
+  const root = findRoot(directory, environment)
   if (root === undefined) throw outside()
   if (!fs.statSync(join(root, '.git')).isDirectory())
     throw needsNative(`"${root}" is a linked work tree or a submodule`)
@@ -66,7 +66,7 @@ export async function initGitRepository(
 ): Promise<void> {
   const context = callContext(parts)
   context.signal.throwIfAborted()
-  if (isInRepository(directory)) return
+  if (isInRepository(directory, environment)) return
   await mkdir(directory, { recursive: true })
   const version = program === false ? undefined : await findGit(program, environment, context)
   if (program !== false && version !== undefined) {
@@ -78,13 +78,29 @@ export async function initGitRepository(
 }
 
 /** Whether a folder, which need not exist yet, is in a repository. */
-export const isInRepository = (directory: string) => findRoot(directory) !== undefined
+export const isInRepository = (directory: string, environment: EnvironmentVariables = env) =>
+  findRoot(directory, environment) !== undefined
 
-/** The nearest folder with a `.git` that is a repository, or a file that names one. */
-function findRoot(directory: string): string | undefined {
+/**
+ * The nearest folder with a `.git` that is a repository, or a file that names one. As in git, the search does not go
+ * up into a folder of `GIT_CEILING_DIRECTORIES`.
+ */
+function findRoot(directory: string, environment: EnvironmentVariables): string | undefined {
+  const ceilings = (environment['GIT_CEILING_DIRECTORIES'] ?? '').split(delimiter).filter(isAbsolute)
+  const unseen = new Set(ceilings.flatMap((folder) => [resolve(folder), realFolder(folder)]))
   for (let folder = resolve(directory); ; folder = join(folder, '..')) {
     const there = fs.statSync(join(folder, '.git'), { throwIfNoEntry: false })
     if (there?.isFile() || (there?.isDirectory() && fs.existsSync(join(folder, '.git/HEAD')))) return folder
-    if (folder === join(folder, '..')) return undefined
+    const above = join(folder, '..')
+    if (above === folder || unseen.has(above)) return undefined
+  }
+}
+
+/** Without links, if the folder exists. */
+function realFolder(folder: string): string {
+  try {
+    return fs.realpathSync(folder)
+  } catch {
+    return resolve(folder)
   }
 }
