@@ -67,34 +67,23 @@ export async function copyFileDurably(
   )
 }
 
-/**
- * Writes bytes as they come, whole and durably, if they are those of `expected`; else nothing appears.
- *
- * @returns the digest of what came.
- */
+/** Writes a stream to a file completely and durably. @throws `artifact-corrupt` if its bytes are not those of `expected`; then no file appears. */
 export async function writeStreamAtomic(
   path: string,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   context: CallContext,
   { expected, ...options }: AtomicWriteOptions & { readonly expected: Digest },
-): Promise<Digest> {
-  let found: Digest | undefined
-  try {
-    return await replaceWith(path, options, async (target) => {
-      const hash = startDigest()
-      for await (const piece of pieces) {
-        context.signal.throwIfAborted()
-        hash.update(piece)
-        await target.writeFile(piece)
-      }
-      found = finishDigest(hash)
-      if (found !== expected) throw notExpected(path, found, expected)
-      return found
-    })
-  } catch (error) {
-    if (found !== undefined && found !== expected) return found
-    throw error
-  }
+): Promise<void> {
+  await replaceWith(path, options, async (target) => {
+    const hash = startDigest()
+    for await (const piece of pieces) {
+      context.signal.throwIfAborted()
+      hash.update(piece)
+      await target.writeFile(piece)
+    }
+    const digest = finishDigest(hash)
+    if (digest !== expected) throw notExpected(path, digest, expected)
+  })
 }
 
 /** Makes `path` with this content, whole and durably, if there is nothing of that name: of many callers one gets `true`. */

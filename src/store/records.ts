@@ -72,13 +72,6 @@ export const notDirectory = (digest: Digest, cause: unknown) =>
     { facts: { digest }, cause },
   )
 
-export const targetNotEmpty = (target: string) =>
-  new SheikhError(
-    'invalid-options',
-    `Cannot write a directory into ${JSON.stringify(target)}: it is not empty. Name a folder that is absent or empty.`,
-    { facts: { path: target } },
-  )
-
 export const lockLost = (facts: Readonly<Record<string, unknown>>) =>
   new SheikhError(
     'locked',

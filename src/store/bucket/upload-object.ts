@@ -53,7 +53,7 @@ export async function uploadObject(
  */
 export function isSameObject(
   { sizeBytes, sha256 }: ObjectHead,
-  entry: FileEntry,
+  entry: Pick<FileEntry, 'digest' | 'sizeBytes'>,
   composite?: string,
 ): boolean | undefined {
   if (sizeBytes !== entry.sizeBytes) return false
@@ -111,7 +111,7 @@ async function sendParts(
 }
 
 const base64Sha256 = (bytes: Uint8Array) => hash('sha256', bytes, 'base64')
-const base64Of = ({ digest }: FileEntry) => Buffer.from(hexOf(digest), 'hex').toString('base64')
+const base64Of = ({ digest }: Pick<FileEntry, 'digest'>) => Buffer.from(hexOf(digest), 'hex').toString('base64')
 
 /** Amazon S3 User Guide, "Checking object integrity", composite checksums: the digest of the parts' digests, and their number. */
 function compositeOf(parts: readonly UploadedPart[]): string {
