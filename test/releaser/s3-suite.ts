@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
+import { callContext, digestBytes, hexOf } from '../../src/core/index.js'
 import { type PendingRelease, readBundle } from '../../src/releaser/index.js'
 import { type BucketCredentials, type S3RegistryOptions, s3Registry, s3Store } from '../../src/s3.js'
 import { openBucket } from '../../src/store/bucket/index.js'
@@ -137,6 +137,28 @@ export function s3Suite(server: () => S3UnderTest): void {
         : registry.withdraw('1.0.0', 'x', context)
       await expect(asking).rejects.toMatchObject({ code: 'artifact-corrupt' })
     }
+  })
+
+  it('forgets a directory with a damaged or missing file, so that it can be kept again', async () => {
+    const options = fresh()
+    const bucket = openBucket(options)
+    const { objects } = s3Store(options)
+    const source = await mkdtemp(join(folder, 'source-'))
+    await writeFile(join(source, 'a.txt'), 'one')
+    await writeFile(join(source, 'empty'), '')
+    const target = join(folder, 'kept-again')
+    const key = `objects/sha256/${hexOf(digestBytes('one'))}`
+    for (const damage of [() => bucket.put(key, Buffer.from('two'), context), () => bucket.remove(key, context)]) {
+      const digest = await objects.putDirectory(source, context)
+      await damage()
+      await expect(objects.getDirectory(digest, target, context)).rejects.toMatchObject({
+        code: 'artifact-corrupt',
+        message: expect.stringContaining('"a.txt"') as unknown,
+      })
+      expect(await objects.has(digest)).toBe(false)
+    }
+    await objects.getDirectory(await objects.putDirectory(source, context), target, context)
+    expect(await readFile(join(target, 'a.txt'), 'utf8')).toBe('one')
   })
 
   it('takes the lock over from who said nothing for longer than the lease', async () => {
