@@ -1,13 +1,9 @@
-import { basename } from 'node:path'
-import { callContext, SheikhError } from '../../core/index.js'
-import { compareEvaluations, type GatePlan, planGate } from '../../gate/index.js'
-import { intervalPlot, percent, reportComparison, reportComparisonHtml } from '../../report/index.js'
-import { writeFileAtomic } from '../../store/index.js'
+import { SheikhError } from '../../core/index.js'
+import { type GatePlan, planGate } from '../../gate/index.js'
+import { percent } from '../../report/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
-import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
-import { readPair } from '../read-pair.js'
-import { terminalPath } from '../terminal-path.js'
+import { compare } from './gate-compare.js'
 import { testGate } from './gate-test.js'
 
 export const gate: Command = {
@@ -134,27 +130,4 @@ async function pinnedSizes(project: string, terminal: Terminal): Promise<readonl
     sizes.set(key, (sizes.get(key) ?? 0) + 1)
   }
   return [...sizes.values()]
-}
-
-async function compare(values: Arguments['values'], terminal: Terminal): Promise<CommandResult> {
-  const context = callContext({ signal: terminal.signal })
-  const pair = await readPair(values, terminal)
-  const margin = values['margin'] === undefined ? undefined : Number(values['margin'])
-  const verdict = await compareEvaluations(
-    pair.candidate,
-    pair.baseline,
-    { baselineName: basename(pair.baselinePath), ...(margin !== undefined && { margin }) },
-    context,
-  )
-  const report = reportComparison(verdict)
-  if (typeof values['out'] === 'string') {
-    const title = `${pair.candidate.metrics[0]!.name}: the new model against ${basename(pair.baselinePath)}`
-    const content = isHtml(values['out']) ? reportComparisonHtml(verdict, { title }) : `${report}\n`
-    await writeFileAtomic(terminalPath(terminal, values['out'], '--out'), content)
-  }
-  return {
-    text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),
-    json: toJson(verdict),
-    exitCode: { pass: 0, fail: 2, inconclusive: 3 }[verdict.status],
-  }
 }
