@@ -24,8 +24,8 @@ export interface WeightsProblem {
 /**
  * Finds all problems with the files of a weights directory. Returns an empty list if there are none.
  *
- * Every file, whatever its name, is hashed again, searched for code (`findUnsafeContent`) and checked by its format
- * (`checkFormat`). At least one file must contain weights in a known format. Safetensors need a `config.json` that is a
+ * Every file, whatever its name, is compared with its digest, searched for code (`findUnsafeContent`) and checked by its
+ * format (`checkFormat`). At least one file must contain weights in a known format. Safetensors need a `config.json` that is a
  * JSON object. An index of shards must match the shards.
  */
 export async function checkWeights(
@@ -50,7 +50,7 @@ export async function checkWeights(
 
 async function differenceProblems(weights: WeightsDirectory, context: CallContext): Promise<WeightsProblem[]> {
   try {
-    const differences = await manifestDifferences(weights.path, weights.manifest, context)
+    const differences = await manifestDifferences(weights.path, weights.manifest, context, { skipUnchanged: true })
     return differences.map((difference) => ({
       file: difference.path,
       problem: describeDifference(difference).slice(JSON.stringify(difference.path).length + 1),

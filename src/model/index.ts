@@ -10,6 +10,7 @@ export { type ArrayDtype, tensorOf, type ValuesOf, valuesOf } from './tensor-val
 export {
   checkWeights,
   readWeightsDirectory,
+  rereadWeightsDirectory,
   type WeightsDirectory,
   type WeightsProblem,
   weightsFormats,

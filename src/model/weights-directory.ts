@@ -27,6 +27,12 @@ export async function readWeightsDirectory(path: string, context: CallContext): 
   return { path, manifest, digest: digestManifest(manifest) }
 }
 
+/** As `readWeightsDirectory`, but does not hash a large file again that this process hashed or wrote and that did not change since. */
+export async function rereadWeightsDirectory(path: string, context: CallContext): Promise<WeightsDirectory> {
+  const manifest = await readManifest(path, context, { skipUnchanged: true })
+  return { path, manifest, digest: digestManifest(manifest) }
+}
+
 /** Hashes the files again. @throws `artifact-corrupt` naming the first missing, extra or changed file; `not-found`. */
 export async function verifyWeightsDirectory(weights: WeightsDirectory, context: CallContext): Promise<void> {
   context.signal.throwIfAborted()

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SheikhError } from '../core/index.js'
-import { checkWeights, readWeightsDirectory } from '../model/index.js'
+import { checkWeights, rereadWeightsDirectory } from '../model/index.js'
 import { type Bundle, readBundle } from '../releaser/index.js'
 import { cachedFile, copyFileDurably, readManifest } from '../store/index.js'
 import { checkReleasesPresent } from './missing-releases.js'
@@ -90,7 +90,7 @@ async function bundleOf(
       await copyFileDurably(source, join(directory, path), session.context, { expected: digest })
     }
   }
-  const weights = await readWeightsDirectory(directory, session.context)
+  const weights = await rereadWeightsDirectory(directory, session.context)
   const named = new Set(weights.manifest.files.map(({ path }) => path))
   // What predicting needs is up to the trainer, which scores the model below.
   const problems = (await checkWeights(weights, session.context)).filter(({ file }) => named.has(file))
@@ -105,5 +105,5 @@ async function bundleOf(
     await rm(join(directory, file))
     leaveOut(file, problem)
   }
-  return { bundle: await readBundle(directory, session.context), leftOut }
+  return { bundle: await readBundle(directory, session.context, { skipUnchanged: true }), leftOut }
 }

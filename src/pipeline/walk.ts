@@ -1,6 +1,6 @@
 import { digestJson, isSheikhError } from '../core/index.js'
 import { type Evidence, foreseenText, type Verdict } from '../gate/index.js'
-import { readWeightsDirectory } from '../model/index.js'
+import { rereadWeightsDirectory } from '../model/index.js'
 import { type Bundle, endedOverride, type Release, type ReleaseRecord } from '../releaser/index.js'
 import { foreseen } from './foresee.js'
 import { bestRelease, findBySource, isRemoved, latestReleaseOf } from './lookup.js'
@@ -65,7 +65,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   )
   const changed = offered.files !== trained.weights.path
   const candidate = changed
-    ? { ...trained, weights: await readWeightsDirectory(offered.files, session.context) }
+    ? { ...trained, weights: await rereadWeightsDirectory(offered.files, session.context) }
     : trained
   const bundle = await assembleBundle(session, candidate.weights, payload)
   await session.update({ bundle: bundle.digest })

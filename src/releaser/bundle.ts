@@ -8,9 +8,18 @@ export const payloadFolders: readonly string[] = ['prompts', 'sheikh']
 
 const maximumFiles = 10_000
 
-/** Reads a directory as a bundle and hashes every file. @throws `artifact-corrupt` for links, paths that leave the directory, no files or too many. */
-export async function readBundle(directory: string, context: CallContext): Promise<Bundle> {
-  return bundleOf(directory, await readManifest(directory, context))
+/**
+ * Reads a directory as a bundle and hashes every file.
+ *
+ * @param options.skipUnchanged does not hash a large file again that this process hashed or wrote and that did not change since.
+ * @throws `artifact-corrupt` for links, paths that leave the directory, no files or too many.
+ */
+export async function readBundle(
+  directory: string,
+  context: CallContext,
+  options: { readonly skipUnchanged?: boolean } = {},
+): Promise<Bundle> {
+  return bundleOf(directory, await readManifest(directory, context, options))
 }
 
 /** A directory whose manifest is known as a bundle. @throws `artifact-corrupt` for no files or too many. */

@@ -5,6 +5,7 @@ import { type FileHandle, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type CallContext, type Digest, finishDigest, type Json, SheikhError, startDigest } from '../core/index.js'
 import { type FileSystem, nodeFileSystem } from './file-system.js'
+import { rememberWritten } from './known-digests.js'
 import { chunksOf, withPlainFile } from './plain-file.js'
 import { errnoOf, isAbsent, storageFailed } from './storage-failed.js'
 
@@ -52,8 +53,9 @@ export async function copyFileDurably(
   context: CallContext,
   options: AtomicWriteOptions & { readonly expected?: Digest | undefined } = {},
 ): Promise<{ readonly digest: Digest; readonly sizeBytes: number }> {
-  return await withPlainFile(from, (source) =>
-    replaceWith(to, options, async (target) => {
+  return await withPlainFile(from, async (source) => {
+    let remember = async (_path: string) => {}
+    const copied = await replaceWith(to, options, async (target) => {
       const hash = startDigest()
       for await (const piece of chunksOf(source, 0, source.sizeBytes, context)) {
         hash.update(piece)
@@ -62,9 +64,12 @@ export async function copyFileDurably(
       const digest = finishDigest(hash)
       if (options.expected !== undefined && digest !== options.expected)
         throw notExpected(from, digest, options.expected)
+      remember = await rememberWritten(target, digest)
       return { digest, sizeBytes: source.sizeBytes }
-    }),
-  )
+    })
+    await remember(to)
+    return copied
+  })
 }
 
 /** Writes a stream to a file completely and durably. @throws `artifact-corrupt` if its bytes are not those of `expected`; then no file appears. */

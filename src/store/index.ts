@@ -14,6 +14,7 @@ export {
 export { makeEmptyFolder, namesIn } from './empty-folder.js'
 export { type FileSystem, nodeFileSystem } from './file-system.js'
 export { cachedFile } from './hub-cache.js'
+export { linkRemembered } from './known-digests.js'
 export { refuseLfsPointer } from './lfs-pointer.js'
 export { chunksOf, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
 export { canSee, type HostProcesses, hostProcesses, type ProcessIdentity } from './processes.js'

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   type CallContext,
   checkedPath,
+  type Digest,
   type FileEntry,
   finishDigest,
   type Manifest,
@@ -12,8 +13,9 @@ import {
   startDigest,
 } from '../core/index.js'
 import { cachedFile } from './hub-cache.js'
+import { hashRemembered, knownDigest } from './known-digests.js'
 import { refuseLfsPointer } from './lfs-pointer.js'
-import { chunksOf, readFailed, withPlainFile } from './plain-file.js'
+import { chunksOf, type PlainFile, readFailed, withPlainFile } from './plain-file.js'
 
 /** Files hashed at the same time: as many as libuv has threads to read with. */
 const hashedAtOnce = 4
@@ -26,6 +28,8 @@ export interface ManifestDifference {
 export interface ReadManifestOptions {
   /** Follow the symbolic links of a Hugging Face cache, which lead to the cache's own blobs. @default false */
   readonly followCacheLinks?: boolean | undefined
+  /** Do not hash a large file again that this process hashed or wrote, if its stamp shows no change since. @default false */
+  readonly skipUnchanged?: boolean | undefined
 }
 
 /**
@@ -39,14 +43,15 @@ export async function readManifest(
   context: CallContext,
   options: ReadManifestOptions = {},
 ): Promise<Manifest> {
-  return manifestOf(await hashFiles(directory, await listFiles(directory, context, options), context))
+  return manifestOf(await hashFiles(directory, await listFiles(directory, context, options), context, options))
 }
 
-/** How a directory differs from a manifest, sorted by path. Every file is hashed again. @throws as `readManifest`. */
+/** How a directory differs from a manifest, sorted by path. @throws as `readManifest`. */
 export async function manifestDifferences(
   directory: string,
   manifest: Manifest,
   context: CallContext,
+  options: Pick<ReadManifestOptions, 'skipUnchanged'> = {},
 ): Promise<readonly ManifestDifference[]> {
   const expected = new Map(manifest.files.map((file) => [file.path, file]))
   const listed = await listFiles(directory, context)
@@ -55,16 +60,21 @@ export async function manifestDifferences(
   const differences: ManifestDifference[] = []
   for (const { path } of manifest.files) if (!present.has(path)) differences.push({ path, difference: 'missing' })
   for (const path of present) if (!expected.has(path)) differences.push({ path, difference: 'extra' })
-  for (const { path, sizeBytes, digest } of await hashFiles(directory, common, context)) {
+  for (const { path, sizeBytes, digest } of await hashFiles(directory, common, context, options)) {
     const file = expected.get(path)!
     if (file.sizeBytes !== sizeBytes || file.digest !== digest) differences.push({ path, difference: 'changed' })
   }
   return differences.sort((left, right) => (left.path < right.path ? -1 : 1))
 }
 
-/** Hashes a directory again. @throws `artifact-corrupt` that names the first file missing, extra or changed; else as `readManifest`. */
-export async function verifyManifest(directory: string, manifest: Manifest, context: CallContext): Promise<void> {
-  refuseFirst(directory, await manifestDifferences(directory, manifest, context))
+/** Compares a directory with a manifest. @throws `artifact-corrupt` that names the first file missing, extra or changed; else as `readManifest`. */
+export async function verifyManifest(
+  directory: string,
+  manifest: Manifest,
+  context: CallContext,
+  options: Pick<ReadManifestOptions, 'skipUnchanged'> = {},
+): Promise<void> {
+  refuseFirst(directory, await manifestDifferences(directory, manifest, context, options))
 }
 
 /** The same of the files that the manifest names, whatever else is there: weights in the folder of their bundle. */
@@ -132,7 +142,12 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   }
 }
 
-async function hashFiles(directory: string, files: readonly ListedFile[], context: CallContext): Promise<FileEntry[]> {
+async function hashFiles(
+  directory: string,
+  files: readonly ListedFile[],
+  context: CallContext,
+  options: ReadManifestOptions,
+): Promise<FileEntry[]> {
   const sorted = [...files].sort((left, right) => (left.path < right.path ? -1 : 1))
   const entries: FileEntry[] = []
   const failures: { readonly index: number; readonly error: unknown }[] = []
@@ -142,7 +157,7 @@ async function hashFiles(directory: string, files: readonly ListedFile[], contex
       const index = next
       next += 1
       try {
-        entries.push(await hashFile(directory, sorted[index]!, context))
+        entries.push(await hashFile(directory, sorted[index]!, context, options))
       } catch (error) {
         failures.push({ index, error })
       }
@@ -155,13 +170,24 @@ async function hashFiles(directory: string, files: readonly ListedFile[], contex
   return entries
 }
 
-function hashFile(directory: string, { path, source }: ListedFile, context: CallContext): Promise<FileEntry> {
+function hashFile(
+  directory: string,
+  { path, source }: ListedFile,
+  context: CallContext,
+  { skipUnchanged = false }: ReadManifestOptions,
+): Promise<FileEntry> {
   return withPlainFile(source, async (file) => {
     await refuseLfsPointer(file, { directory, path })
-    const hash = startDigest()
-    for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
-    return { path, sizeBytes: file.sizeBytes, digest: finishDigest(hash) }
+    const known = skipUnchanged ? await knownDigest(file.handle) : undefined
+    const digest = known ?? (await hashRemembered(file.handle, () => digestOf(file, context)))
+    return { path, sizeBytes: file.sizeBytes, digest }
   })
+}
+
+async function digestOf(file: PlainFile, context: CallContext): Promise<Digest> {
+  const hash = startDigest()
+  for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
+  return finishDigest(hash)
 }
 
 function notPlain(directory: string, path: string, entry: Dirent): SheikhError {

@@ -1,9 +1,9 @@
-import { link, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { checkedPath, type FileEntry, manifestOf, SheikhError } from '../../core/index.js'
 import type { WeightsDirectory } from '../../model/index.js'
 import { type Bundle, bundleOf, payloadFolders } from '../../releaser/index.js'
-import { copyFileDurably, writeFileAtomic } from '../../store/index.js'
+import { copyFileDurably, linkRemembered, writeFileAtomic } from '../../store/index.js'
 import type { PayloadFile } from '../options.js'
 import type { Session } from '../session.js'
 
@@ -39,7 +39,7 @@ export async function assembleBundle(
 async function linkOrCopy({ context }: Session, from: string, to: string, { digest }: FileEntry): Promise<void> {
   await mkdir(dirname(to), { recursive: true })
   try {
-    await link(from, to)
+    await linkRemembered(from, to)
   } catch {
     await copyFileDurably(from, to, context, { expected: digest })
   }

@@ -1,5 +1,5 @@
 import { type Digest, digestJson, digestManifest, identityOf, type Json, SheikhError } from '../../core/index.js'
-import { readWeightsDirectory } from '../../model/index.js'
+import { rereadWeightsDirectory } from '../../model/index.js'
 import { type Release, weightsOf } from '../../releaser/index.js'
 import { readManifest } from '../../store/index.js'
 import { type Key, stageKeyOf } from '../keys.js'
@@ -146,7 +146,7 @@ export class HostStages {
           facts: { stage: stage.name },
         },
       )
-    const weights = await readWeightsDirectory(output.files, context)
+    const weights = await rereadWeightsDirectory(output.files, context)
     this.#artifacts.candidate = { value: this.#artifacts.candidate!.value, files: weights.path }
   }
 }

@@ -1,6 +1,6 @@
 import { fits, identityOf, misfitOf, SheikhError, toJson } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
-import { type Rows, readWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
+import { type Rows, rereadWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
 import { type Candidate, candidateRecordShape, type TrainerEnvironment } from '../../trainer/index.js'
 import { checkUnseen } from '../check-leakage.js'
@@ -120,7 +120,7 @@ export async function fitInto(
     )
   // Whatever the trainer says of its weights, what counts is what is in the folder.
   return {
-    weights: await readWeightsDirectory(fitted.weights.path, session.context),
+    weights: await rereadWeightsDirectory(fitted.weights.path, session.context),
     record,
   }
 }
@@ -132,6 +132,6 @@ const cachedCandidate = (session: Session, key: Key): Promise<Candidate | undefi
     async open({ value: record, files }) {
       if (files === undefined || !fits(candidateRecordShape, record)) return undefined
       const directory = await openKeptFiles(session, files, 'weights')
-      return { weights: await readWeightsDirectory(directory, session.context), record }
+      return { weights: await rereadWeightsDirectory(directory, session.context), record }
     },
   })

@@ -134,8 +134,9 @@ async function copyFiles(
   }
 }
 
+/** A bundle that this process wrote is read again only if it changed since. */
 const verify = (folder: string, { manifest }: PendingRelease, context: CallContext) =>
-  missingIsCorrupt(folder, verifyManifest(folder, manifest, context))
+  missingIsCorrupt(folder, verifyManifest(folder, manifest, context, { skipUnchanged: true }))
 
 /** An existing version that lacks a file is damaged, not absent. */
 async function missingIsCorrupt(folder: string, work: Promise<void>): Promise<void> {
