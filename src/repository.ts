@@ -1,7 +1,15 @@
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
+  type AcceptBaselineOptions,
   type Author,
+  acceptBaseline,
+  type Baseline,
+  type BaselineCompareOptions,
+  type BaselineComparison,
+  type BaselineFacts,
+  type BaselineOptions,
   type ConfigurationFile,
+  compareWithBaseline,
   configurationSchemas,
   defineConfig,
   type EvaluationStatus,
@@ -18,8 +26,11 @@ export {
   type Pinned,
   type ProjectTemplate,
   projectTemplates,
+  type ReadBaselineOptions,
   type Repository,
   type RepositoryOptions,
   type Retention,
+  readBaseline,
+  type ScoredItem,
   type Verification,
 } from './repository/index.js'

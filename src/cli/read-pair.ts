@@ -4,8 +4,10 @@ import {
   isNormalization,
   type Normalization,
   normalizations,
+  type PairScoresOptions,
   pairScores,
   readScoreFile,
+  type ScoreFile,
 } from '../evaluation/index.js'
 import type { Arguments, Terminal } from './command.js'
 import { logTo } from './project.js'
@@ -19,28 +21,37 @@ export interface ScorePair {
 
 /** Reads the evaluation outputs given as `--candidate` and `--baseline`. */
 export async function readPair(values: Arguments['values'], terminal: Terminal): Promise<ScorePair> {
-  const context = callContext({ signal: terminal.signal, log: logTo(terminal) })
-  const path = (name: string) => {
-    // "-" means standard input, as in other programs.
-    if (values[name] === '-') return '/dev/stdin'
-    if (typeof values[name] === 'string') return terminalPath(terminal, values[name], `--${name}`)
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot compare: --${name} is missing. Name a JSON Lines file. See: sheikh gate --help`,
-    )
-  }
-  const [baselinePath, candidatePath] = [path('baseline'), path('candidate')]
-  const options = { normalize: parseSteps(values['normalize']) }
-  const candidate = await readScoreFile(candidatePath, context, options)
+  const [baselinePath, candidatePath] = [
+    scorePath(values, 'baseline', terminal),
+    scorePath(values, 'candidate', terminal),
+  ]
+  const candidate = await readScores(values, candidatePath, terminal)
   // A pipe can be read only once, so read a path that is given twice only once.
-  const baseline = baselinePath === candidatePath ? candidate : await readScoreFile(baselinePath, context, options)
-  const pair = await pairScores(candidate, baseline, {
-    ...(typeof values['metric'] === 'string' && { metric: values['metric'] }),
-    ...(values['lower-is-better'] === true && { direction: 'lower-is-better' }),
-    ...(typeof values['range'] === 'string' && { range: parseRange(values['range']) }),
-  })
-  return { ...pair, baselinePath }
+  const baseline = baselinePath === candidatePath ? candidate : await readScores(values, baselinePath, terminal)
+  return { ...(await pairScores(candidate, baseline, pairOptions(values))), baselinePath }
 }
+
+/** The path of an evaluation output. */
+export function scorePath(values: Arguments['values'], name: string, terminal: Terminal): string {
+  // "-" means standard input, as in other programs.
+  if (values[name] === '-') return '/dev/stdin'
+  if (typeof values[name] === 'string') return terminalPath(terminal, values[name], `--${name}`)
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot compare: --${name} is missing. Name a JSON Lines file. See: sheikh gate --help`,
+  )
+}
+
+export function readScores(values: Arguments['values'], path: string, terminal: Terminal): Promise<ScoreFile> {
+  const context = callContext({ signal: terminal.signal, log: logTo(terminal) })
+  return readScoreFile(path, context, { normalize: parseSteps(values['normalize']) })
+}
+
+export const pairOptions = (values: Arguments['values']): PairScoresOptions => ({
+  ...(typeof values['metric'] === 'string' && { metric: values['metric'] }),
+  ...(values['lower-is-better'] === true && { direction: 'lower-is-better' }),
+  ...(typeof values['range'] === 'string' && { range: parseRange(values['range']) }),
+})
 
 function parseSteps(given: string | boolean | undefined): readonly Normalization[] {
   if (typeof given !== 'string') return []

@@ -1,4 +1,18 @@
 export {
+  type AcceptBaselineOptions,
+  acceptBaseline,
+  type Baseline,
+  type BaselineCompareOptions,
+  type BaselineComparison,
+  type BaselineFacts,
+  type BaselineOptions,
+  compareWithBaseline,
+  type ReadBaselineOptions,
+  readBaseline,
+  type ScoredItem,
+  whichBaseline,
+} from './baseline/index.js'
+export {
   type ConfigurationFile,
   configurationSchemas,
   defineConfig,

@@ -3,17 +3,21 @@ import { type GatePlan, planGate } from '../../gate/index.js'
 import { percent } from '../../report/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
+import { accept } from './gate-accept.js'
 import { compare } from './gate-compare.js'
 import { testGate } from './gate-test.js'
 
 export const gate: Command = {
   name: 'gate',
-  usage: 'compare | plan | test',
+  usage: 'compare | accept <file> | plan | test',
   summary:
-    'Compare two evaluation outputs, plan the size of an evaluation set, or test how often the gate errs; needs no project',
+    'Compare evaluation outputs, accept one as the baseline, plan the size of an evaluation set, or test how often the gate errs; needs no project',
   options: {
     baseline: { type: 'string' },
+    'baseline-from': { type: 'string' },
     candidate: { type: 'string' },
+    name: { type: 'string' },
+    'max-age': { type: 'string' },
     margin: { type: 'string' },
     metric: { type: 'string' },
     'lower-is-better': { type: 'boolean' },
@@ -29,8 +33,12 @@ export const gate: Command = {
   },
   optionHelp: {
     baseline:
-      'compare, test: JSON Lines, one object per item: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
+      'compare: an accepted baseline or a file (default: main); test: a file. JSON Lines, one object per item: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
+    'baseline-from':
+      'compare: branch, tag or commit to read the accepted baseline from, such as main (default: the work tree)',
     candidate: 'compare, test: the same items, answered by the new model',
+    name: 'accept: name of the baseline, kept in .sheikh-gate/<name>.jsonl (default: main)',
+    'max-age': 'compare: an older accepted baseline makes a pass inconclusive: 12h, 30d or 4w (default: no limit)',
     margin: "Largest acceptable loss, in the score's unit (default: 0.02)",
     metric: 'compare: name of the score in the output (default: score)',
     'lower-is-better': 'compare: lower scores are better, as for a loss or a latency',
@@ -47,24 +55,31 @@ export const gate: Command = {
     'maximum-evaluations': 'plan: number of candidates that the set will judge; prints both power curves (default: 1)',
     discordance: 'plan: share of items that exactly one of the models answers correctly, 0..1 (default: 0.05)',
   },
-  actions: ['compare', 'plan', 'test'],
+  actions: ['compare', 'accept', 'plan', 'test'],
   examples: [
     'sheikh gate compare --baseline old.jsonl --candidate new.jsonl',
+    'sheikh gate accept results.jsonl',
     'sheikh gate plan --items 2000 --margin 0.01',
   ],
-  positionals: [1, 1],
+  positionals: [1, 2],
   async run(input, terminal) {
     const {
-      positionals: [action],
+      positionals: [action, extra],
       values,
       project,
     } = input
+    if (extra !== undefined && action !== 'accept')
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot run "sheikh gate ${action}": ${JSON.stringify(extra)} is unexpected. Files are options here. See: sheikh gate --help`,
+      )
     if (action === 'test') return testGate(input, terminal)
-    if (action === 'compare') return compare(values, terminal)
+    if (action === 'compare') return compare(input, terminal)
+    if (action === 'accept') return accept(input, terminal)
     if (action === 'plan') return plan(values, () => pinnedSizes(project, terminal))
     throw new SheikhError(
       'invalid-options',
-      `Cannot run "sheikh gate ${action}": the action must be compare, plan or test. See: sheikh gate --help`,
+      `Cannot run "sheikh gate ${action}": the action must be compare, accept, plan or test. See: sheikh gate --help`,
     )
   },
 }

@@ -38,6 +38,10 @@ export interface Git {
   readCommit(name: string): Promise<Commit | undefined>
   /** Whether `oid` is `ancestor` or one of its descendants. */
   isDescendant(oid: string, ancestor: string): Promise<boolean>
+  /** How many commits HEAD has that `ancestor` lacks; all of this clone if `ancestor` is not among HEAD's ancestors here. */
+  commitsSince(ancestor: string): Promise<{ readonly count: number; readonly isAncestor: boolean }>
+  /** Whether the clone lacks the older commits. */
+  isShallow(): boolean
   /** The files below `paths` in a commit's tree; all files without `paths`. */
   tree(commit: string, paths?: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
   /** One level of a tree. @param oid a commit or a tree. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type * as IsomorphicGit from 'isomorphic-git'
@@ -79,6 +80,21 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
     },
     isDescendant: async (oid, ancestor) =>
       oid === ancestor || library.isDescendent({ ...repository, oid, ancestor, depth: -1 }),
+    async commitsSince(ancestor) {
+      const parents = new Map(
+        (await library.log({ ...repository, ref: 'HEAD' })).map(({ oid, commit }) => [oid, commit.parent]),
+      )
+      const known = new Set<string>()
+      const open = parents.has(ancestor) ? [ancestor] : []
+      for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
+        if (known.has(oid)) continue
+        known.add(oid)
+        open.push(...(parents.get(oid) ?? []))
+      }
+      const newer = [...parents.keys()].filter((oid) => !known.has(oid))
+      return { count: newer.length, isAncestor: parents.has(ancestor) }
+    },
+    isShallow: () => existsSync(join(directory, 'shallow')),
     tree: (commit, paths) => readWholeTree(library, repository, commit, paths),
     async readTree(oid) {
       const { tree } = await library.readTree({ ...repository, oid })

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -132,6 +133,14 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
       if (answer.status > 1) throw gitFailed(parameters, answer)
       return answer.status === 0
     },
+    async commitsSince(ancestor) {
+      const isAncestor =
+        (await git.readCommit(ancestor)) !== undefined &&
+        (await program.ask(['merge-base', '--is-ancestor', ancestor, 'HEAD'])).status === 0
+      const range = isAncestor ? `${ancestor}..HEAD` : 'HEAD'
+      return { count: Number(await lineOf('rev-list', '--count', range)), isAncestor }
+    },
+    isShallow: () => existsSync(join(place.commonDirectory, 'shallow')),
     async tree(commit, paths = []) {
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
       return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))

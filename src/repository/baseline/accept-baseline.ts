@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import type { ScoreFile } from '../../evaluation/index.js'
+import { writeFileAtomic } from '../../store/index.js'
+import { type Baseline, formatBaseline, parseBaseline } from './baseline-file.js'
+import { type BaselineOptions, baselineFile, baselinePlace, defaultName } from './baseline-place.js'
+import { type ScoredItem, toScoreFile } from './scored-items.js'
+
+export interface AcceptBaselineOptions extends BaselineOptions {
+  /** The file that the scores come from, kept for readers. @default none */
+  readonly source?: string | undefined
+}
+
+/**
+ * Makes scores the baseline of this name, in `.sheikh-gate/<name>.jsonl` at the top of the Git work tree. Commit the
+ * file. It contains ids, scores, outcomes, groups and slices, and no text of items. Outside Git the file is in the
+ * folder itself and names no commit.
+ *
+ * @throws `invalid-options` for a name that is no plain name; `invalid-config` if the file or its folder is a link;
+ * `evaluation-invalid` if there is no score; `storage-failed`.
+ */
+export async function acceptBaseline(
+  directory: string,
+  scores: ScoreFile | readonly ScoredItem[],
+  options: AcceptBaselineOptions = {},
+): Promise<Baseline> {
+  const { name = defaultName, source } = options
+  const place = await baselinePlace(directory, options)
+  const path = await baselineFile(place, name)
+  const { lines } = toScoreFile(scores)
+  const commit = (await place.git?.head())?.oid
+  const content = formatBaseline({
+    ...{ name, acceptedAtMs: place.context.clock.nowMs(), scores: { path, lines } },
+    ...(commit !== undefined && { commit }),
+    ...(source !== undefined && { source }),
+  })
+  await writeFileAtomic(join(place.root, path), content)
+  return parseBaseline(content, name, join(place.root, path))
+}

@@ -1,0 +1,75 @@
+import { join } from 'node:path'
+import { SheikhError } from '../../core/index.js'
+import { readTextFile } from '../../store/index.js'
+import type { Git } from '../git/index.js'
+import { type Baseline, baselineFolder, baselinePath, parseBaseline } from './baseline-file.js'
+import { type BaselineOptions, type BaselinePlace, baselineFile, baselinePlace, defaultName } from './baseline-place.js'
+
+export interface ReadBaselineOptions extends BaselineOptions {
+  /**
+   * The branch, tag or commit whose baseline is read, such as the base branch of a pull request.
+   *
+   * @default the work tree
+   */
+  readonly from?: string | undefined
+}
+
+/**
+ * Reads a baseline that `acceptBaseline` wrote.
+ *
+ * @throws `not-found` if there is none of this name, or the clone lacks the commit; `artifact-corrupt` for a file that
+ * is not whole; `invalid-options`, `invalid-config` as `acceptBaseline`.
+ */
+export async function readBaseline(directory: string, options: ReadBaselineOptions = {}): Promise<Baseline> {
+  return readBaselineIn(await baselinePlace(directory, options), options)
+}
+
+export async function readBaselineIn(
+  place: BaselinePlace,
+  { name = defaultName, from }: ReadBaselineOptions,
+): Promise<Baseline> {
+  const path = from === undefined ? await baselineFile(place, name) : baselinePath(name)
+  const shown = from === undefined ? join(place.root, path) : `${from}:${path}`
+  const content = from === undefined ? await readTextFile(shown) : await textAt(place, from, path)
+  if (content !== undefined) return parseBaseline(content, name, shown)
+  throw new SheikhError(
+    'not-found',
+    `Cannot read the baseline "${name}": there is no "${shown}". Accept results as the baseline and commit the file: sheikh gate accept <file> --name ${name}`,
+    { facts: { name, path: shown } },
+  )
+}
+
+async function textAt({ git, context }: BaselinePlace, from: string, path: string): Promise<string | undefined> {
+  const oid = git === undefined ? undefined : await commitNamed(git, from)
+  if (git === undefined || oid === undefined)
+    throw new SheikhError(
+      git === undefined ? 'repository-invalid' : 'not-found',
+      `Cannot read the baseline from ${JSON.stringify(from)}: ${git === undefined ? 'the folder is not in a Git repository' : 'this clone has no such branch, tag or commit'}. Fetch it first; in GitHub Actions, give actions/checkout "fetch-depth: 0".`,
+      { facts: { from } },
+    )
+  context.signal.throwIfAborted()
+  const entry = (await git.tree(oid, [baselineFolder])).get(path)
+  if (entry === undefined) return undefined
+  if (!entry.mode.startsWith('100'))
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot use "${path}" of ${JSON.stringify(from)}: it is a symbolic link. Commit the file itself.`,
+      { facts: { file: path } },
+    )
+  return Buffer.from(await git.readBlob(entry.oid)).toString('utf8')
+}
+
+/** As Git resolves names, and last a branch of `origin`: a CI machine has the base branch only there. */
+async function commitNamed(git: Git, name: string): Promise<string | undefined> {
+  if (name === 'HEAD') return (await git.head())?.oid
+  // What a ref name may contain (git-check-ref-format), so that the name is never a path to another file.
+  if (!/^[^\s~^:?*[\\\p{Cc}/.-][^\s~^:?*[\\\p{Cc}]*$/u.test(name) || /\.\.|@\{|\/\/|\/\./.test(name)) return undefined
+  const places = name.startsWith('refs/')
+    ? ['']
+    : ['refs/tags/', 'refs/heads/', 'refs/remotes/', 'refs/remotes/origin/']
+  for (const place of places) {
+    const found = await git.readRef(`${place}${name}`)
+    if (found !== undefined) return (await git.readCommit(found))?.oid
+  }
+  return (await git.readCommit(name))?.oid
+}

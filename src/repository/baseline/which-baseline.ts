@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { SheikhError } from '../../core/index.js'
+import { isBaselineName } from './baseline-file.js'
+import { type BaselineOptions, baselineFile, baselinePlace } from './baseline-place.js'
+
+/**
+ * Whether a person means a baseline or a file: whichever exists.
+ *
+ * @param given a name or a path. @param file the same as an absolute path.
+ * @throws `invalid-options` if both exist; `not-found` if neither does.
+ */
+export async function whichBaseline(
+  directory: string,
+  { given, file }: { readonly given: string; readonly file: string },
+  options: BaselineOptions = {},
+): Promise<'name' | 'file'> {
+  const isFile = existsSync(file)
+  const kept = isBaselineName(given) ? await pathOf(directory, given, options) : undefined
+  const isName = kept !== undefined && existsSync(kept)
+  if (isFile && isName)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot tell which baseline ${JSON.stringify(given)} is: there is a file "${file}" and an accepted baseline "${kept}". Write the file as ./${given}, or rename one.`,
+      { facts: { file, baseline: kept } },
+    )
+  if (isFile || isName) return isFile ? 'file' : 'name'
+  throw new SheikhError(
+    'not-found',
+    `Cannot read the baseline ${JSON.stringify(given)}: there is no file "${file}"${kept === undefined ? '' : ` and no accepted baseline "${kept}"`}. Name a file, or accept results: sheikh gate accept <file> --name <name>`,
+    { facts: { file, ...(kept !== undefined && { baseline: kept }) } },
+  )
+}
+
+async function pathOf(directory: string, name: string, options: BaselineOptions): Promise<string> {
+  const place = await baselinePlace(directory, options)
+  return join(place.root, await baselineFile(place, name))
+}
