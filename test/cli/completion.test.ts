@@ -41,7 +41,7 @@ const cases: readonly (readonly [line: readonly string[], offers: readonly strin
   [['evaluation', 'pin', '--sh'], ['--share']],
   [
     ['gate', ''],
-    ['compare', 'plan', 'test'],
+    ['accept', 'compare', 'plan', 'test'],
   ],
   [['help', 'hist'], ['history']],
   [

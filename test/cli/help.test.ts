@@ -73,7 +73,19 @@ describe('help', () => {
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],
       gate: [
-        ...['baseline', 'candidate', 'margin', 'metric', 'lower-is-better', 'range', 'normalize', 'out'],
+        ...[
+          'baseline',
+          'baseline-from',
+          'candidate',
+          'name',
+          'max-age',
+          'margin',
+          'metric',
+          'lower-is-better',
+          'range',
+          'normalize',
+          'out',
+        ],
         ...['items', 'groups', 'correlation', 'discordance', 'maximum-evaluations', 'simulations'],
       ],
     }

@@ -55,7 +55,7 @@ export const gate: Command = {
     'maximum-evaluations': 'plan: number of candidates that the set will judge; prints both power curves (default: 1)',
     discordance: 'plan: share of items that exactly one of the models answers correctly, 0..1 (default: 0.05)',
   },
-  actions: ['compare', 'accept', 'plan', 'test'],
+  actions: ['accept', 'compare', 'plan', 'test'],
   examples: [
     'sheikh gate compare --baseline old.jsonl --candidate new.jsonl',
     'sheikh gate accept results.jsonl',

@@ -1,6 +1,6 @@
 export { type AcceptBaselineOptions, acceptBaseline } from './accept-baseline.js'
 export type { BaselineFacts } from './baseline-facts.js'
-export { type Baseline, isBaselineName } from './baseline-file.js'
+export type { Baseline } from './baseline-file.js'
 export type { BaselineOptions } from './baseline-place.js'
 export { type BaselineCompareOptions, type BaselineComparison, compareWithBaseline } from './compare-with-baseline.js'
 export { type ReadBaselineOptions, readBaseline } from './read-baseline.js'
