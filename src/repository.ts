@@ -1,3 +1,4 @@
+export { reportDiff, reportDiffHtml } from './report/index.js'
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type AcceptBaselineOptions,
@@ -11,8 +12,11 @@ export {
   type ConfigurationFile,
   compareWithBaseline,
   configurationSchemas,
+  type DiffOptions,
   defineConfig,
+  type EvaluationSetDifference,
   type EvaluationStatus,
+  type FileChange,
   type FileTransfer,
   type Head,
   type HostConfiguration,
@@ -24,7 +28,9 @@ export {
   type Notice,
   openRepository,
   type Pinned,
+  type ProjectDiff,
   type ProjectTemplate,
+  type PromptChange,
   projectTemplates,
   type ReadBaselineOptions,
   type Repository,
@@ -32,5 +38,8 @@ export {
   type Retention,
   readBaseline,
   type ScoredItem,
+  type SettingChange,
+  type StateName,
+  type StateProblem,
   type Verification,
 } from './repository/index.js'

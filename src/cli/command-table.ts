@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import('./commands/validate.js')).validate,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   why: async () => (await import('./commands/why.js')).why,
+  diff: async () => (await import('./commands/diff.js')).diff,
   history: async () => (await import('./commands/history.js')).history,
   runs: async () => (await import('./commands/runs.js')).runs,
   approve: async () => (await import('./commands/approve.js')).approve,

@@ -165,6 +165,30 @@ export interface OpenedDataset<I, T> {
   snapshot(): Promise<DatasetSnapshot<I, T>>
 }
 
+/** The rows of a dataset as they are now, to be compared with those of another state. */
+export interface DatasetContents {
+  /** Sorted by id. */
+  readonly rows: readonly DescribedRow[]
+  /** Reads rows again. Ids that are not in the dataset are left out. @throws `dataset-changed` if samples changed since. */
+  read(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, RowContent>>
+}
+
+/** A row without its input. */
+export interface DescribedRow extends RowIdentity {
+  /** The file of the sample. */
+  readonly path: string
+  /** The target, if it is text of at most 256 characters. */
+  readonly label?: string | undefined
+  readonly slices: Readonly<Record<string, string>>
+}
+
+export interface RowContent {
+  /** As it was read. */
+  readonly sample: unknown
+  /** What a model receives. */
+  readonly input: unknown
+}
+
 /** Identity of a row: its id and the digests of its content. */
 export interface RowIdentity {
   readonly id: string

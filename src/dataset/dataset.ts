@@ -17,6 +17,7 @@ import type {
   UntypedSample,
 } from './dataset-options.js'
 import type {
+  DatasetContents,
   DatasetContext,
   DatasetSnapshot,
   DatasetSummary,
@@ -46,6 +47,8 @@ export interface Dataset<I = string, T = string> extends Described {
    * @throws `dataset-invalid` with up to 100 issues in `facts.issues`.
    */
   identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
+  /** Returns every row without its input, and reads samples on request. Needs no evaluation set. @throws as `identities`. */
+  contents(context?: DatasetContext): Promise<DatasetContents>
   /**
    * Returns warnings if ids or texts suggest groups that are not declared. Needs no evaluation set. Reads the first
    * 20,000 rows.
@@ -155,6 +158,15 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const schema = await this.#load(context)
     const { rows } = await this.#scan(await this.#options.source.list(context), schema, context)
     return rows.map(identityOfRow)
+  }
+
+  async contents(context: DatasetContext = callContext()): Promise<DatasetContents> {
+    const schema = await this.#load(context)
+    const found = await this.#scan(await this.#options.source.list(context), schema, context)
+    return {
+      rows: found.rows.map((row) => ({ ...identityOfRow(row), path: row.path, label: row.label, slices: row.slices })),
+      read: (ids) => new RowReader(found, this.#options, schema, context).contents(ids),
+    }
   }
 
   async undeclaredGroups(context: DatasetContext = callContext()): Promise<DatasetSummary['warnings']> {

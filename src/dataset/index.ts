@@ -8,9 +8,11 @@ export type {
   UntypedSample,
 } from './dataset-options.js'
 export type {
+  DatasetContents,
   DatasetContext,
   DatasetSnapshot,
   DatasetSummary,
+  DescribedRow,
   OpenedDataset,
   PinnedFields,
   PinnedItem,
@@ -18,12 +20,25 @@ export type {
   PinnedSource,
   Projection,
   Repin,
+  RowContent,
   RowIdentity,
   Source,
   SourceEntry,
   SourceSample,
 } from './dataset-types.js'
 export { diffIdentities, type IdentityDifference } from './diff.js'
+export {
+  type Counts,
+  type DatasetDifference,
+  type DiffContentsOptions,
+  diffContents,
+  type FieldChange,
+  fieldChanges,
+  type NamedCounts,
+  type Relabelled,
+  type SampleChange,
+  type SampleName,
+} from './diff-contents.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
 export { type InexactNumber, inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'

@@ -29,6 +29,8 @@ export interface ScannedRow {
 export interface EntryRead {
   readonly scanned: readonly ScannedRow[]
   readonly rows: ReadonlyMap<string, Row<unknown, unknown>>
+  /** The samples of the rows as they were read, by id. */
+  readonly samples: ReadonlyMap<string, unknown>
   readonly sizeBytes: number
   readonly issues: readonly DatasetIssue[]
 }
@@ -44,6 +46,7 @@ export async function readEntry(
 ): Promise<EntryRead> {
   const scanned: ScannedRow[] = []
   const rows = new Map<string, Row<unknown, unknown>>()
+  const samples = new Map<string, unknown>()
   const issues: DatasetIssue[] = []
   let sizeBytes = 0
   const { path } = entry
@@ -66,6 +69,7 @@ export async function readEntry(
         const digest = digestBytes(text)
         scanned.push(scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position }))
         rows.set(row.id, row)
+        samples.set(row.id, value)
         sizeBytes += 2 * text.length
       } catch (error) {
         if (!(error instanceof Unprojectable)) throw error
@@ -74,7 +78,7 @@ export async function readEntry(
     }
     if (issues.length >= maximumIssues) break
   }
-  return { scanned, rows, sizeBytes, issues }
+  return { scanned, rows, samples, sizeBytes, issues }
 }
 
 /** The fields that are read as text. */

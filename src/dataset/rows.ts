@@ -1,7 +1,7 @@
 import { type Digest, inParallel, merkleRoot, SheikhError } from '../core/index.js'
 import type { Row, Rows } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
-import type { DatasetContext } from './dataset-types.js'
+import type { DatasetContext, RowContent } from './dataset-types.js'
 import { issuesError, someOf } from './issues.js'
 import { type EntryRead, readEntry, type ScannedRow } from './read-entry.js'
 import { readConcurrency, type Scan } from './scan.js'
@@ -47,14 +47,29 @@ export class RowReader {
     for (const { path } of batch) if (!files.has(path)) files.set(path, this.#scan.pool.get(path))
     const absent = [...files.keys()].filter((path) => files.get(path) === undefined)
     await inParallel(absent, readConcurrency, async (path) => {
-      this.#context.signal.throwIfAborted()
-      const entry = this.#scan.entries.get(path)!
-      const read = await readEntry(entry, this.#options, this.#schema, this.#context)
-      this.#checkUnchanged(path, read)
+      const read = await this.#read(path)
       this.#scan.pool.put(path, read.rows, read.sizeBytes)
       files.set(path, read.rows)
     })
     return batch.map(({ id, path }) => files.get(path)!.get(id)!)
+  }
+
+  /** The samples and rows with these ids, read again. */
+  async contents(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, RowContent>> {
+    const found = new Map<string, RowContent>()
+    const paths = new Set(this.#scan.rows.filter(({ id }) => ids.has(id)).map(({ path }) => path))
+    await inParallel([...paths], readConcurrency, async (path) => {
+      const { rows, samples } = await this.#read(path)
+      for (const [id, row] of rows) if (ids.has(id)) found.set(id, { sample: samples.get(id), input: row.input })
+    })
+    return found
+  }
+
+  async #read(path: string): Promise<EntryRead> {
+    this.#context.signal.throwIfAborted()
+    const read = await readEntry(this.#scan.entries.get(path)!, this.#options, this.#schema, this.#context)
+    this.#checkUnchanged(path, read)
+    return read
   }
 
   #checkUnchanged(path: string, { scanned, issues }: EntryRead): void {

@@ -74,3 +74,15 @@ export function bytes(size: number): string {
   const power = size < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(size) / 3))
   return `${power === 0 ? size : (size / 1000 ** power).toFixed(1)} ${units[power]}`
 }
+
+/** Two counts: `12 → 15 (+3)`, or `12` if they are equal. */
+export const countChange = (before: number, now: number) =>
+  before === now ? String(now) : `${before} → ${now} (${now > before ? '+' : '−'}${Math.abs(now - before)})`
+
+const maximumTextLength = 300
+
+/** The first 300 characters. */
+export function shorten(text: string): string {
+  const letters = [...text.slice(0, 2 * maximumTextLength)]
+  return letters.length <= maximumTextLength ? text : `${letters.slice(0, maximumTextLength).join('')}…`
+}

@@ -2,8 +2,9 @@ import type { Json } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import type { Prediction } from '../model/index.js'
 import type { RunEvaluations, RunRecord } from '../pipeline/index.js'
+import { countChange, shorten } from './markdown.js'
 import { regressedItemsOf } from './report-comparison.js'
-import type { RunSection } from './report-run.js'
+import type { Section } from './section.js'
 
 /** What a run's report can show beyond the run's record. */
 export interface ReportDetails {
@@ -21,7 +22,7 @@ export interface ReportDetails {
 }
 
 /** The sections that the details allow. */
-export function detailSections(record: RunRecord, details: ReportDetails): readonly RunSection[] {
+export function detailSections(record: RunRecord, details: ReportDetails): readonly Section[] {
   const { evaluations, released, inputs } = details
   return [
     ...(evaluations === undefined ? [] : labelSections(evaluations.candidate)),
@@ -34,7 +35,7 @@ const maximumLabels = 20
 const others = 'other labels'
 
 /** Only for predictions and targets that are labels. */
-function labelSections({ targets, predictions, outcomes }: Evaluation): readonly RunSection[] {
+function labelSections({ targets, predictions, outcomes }: Evaluation): readonly Section[] {
   const pairs: [target: string, predicted: string][] = []
   for (let index = 0; index < targets.length; index += 1) {
     const [target, prediction] = [targets.at(index), predictions.at(index)]
@@ -85,14 +86,12 @@ function countOf(values: readonly string[]): ReadonlyMap<string, number> {
   return counts
 }
 
-const maximumTextLength = 300
-
 /** What the models answered on the regressed items, one table for each check that lists some. */
 function answerSections(
   { verdict, baseline }: RunRecord,
   { candidate, baseline: before }: RunEvaluations,
   inputs: ReadonlyMap<string, string>,
-): readonly RunSection[] {
+): readonly Section[] {
   const regressed = regressedItemsOf(verdict?.findings ?? [])
   const wanted = new Set(regressed.flatMap(({ ids }) => ids))
   const [placesNow, placesBefore] = [candidate, before].map((evaluation) => placesOf(wanted, evaluation))
@@ -129,19 +128,14 @@ function answerText(value: Json | Prediction | undefined): string {
   return shorten(typeof said === 'string' ? said : JSON.stringify(said))
 }
 
-function shorten(text: string): string {
-  const letters = [...text.slice(0, 2 * maximumTextLength)]
-  return letters.length <= maximumTextLength ? text : `${letters.slice(0, maximumTextLength).join('')}…`
-}
-
 /** The counts that differ between the data of two runs. */
-function dataChanges({ dataset, baseline }: RunRecord, { dataset: before }: RunRecord): readonly RunSection[] {
+function dataChanges({ dataset, baseline }: RunRecord, { dataset: before }: RunRecord): readonly Section[] {
   if (dataset === undefined || before === undefined) return []
   const heading = `Changes in the data since ${baseline ?? 'the release'}`
   const rows: (string | number)[][] = []
   const add = (name: string, [training, evaluation]: Counts, [trainingBefore, evaluationBefore]: Counts) => {
     if (training === trainingBefore && evaluation === evaluationBefore) return
-    rows.push([name, change(trainingBefore, training), change(evaluationBefore, evaluation)])
+    rows.push([name, countChange(trainingBefore, training), countChange(evaluationBefore, evaluation)])
   }
   add('all', countsOf(dataset), countsOf(before))
   for (const [prefix, now, then] of [
@@ -169,6 +163,3 @@ function dataChanges({ dataset, baseline }: RunRecord, { dataset: before }: RunR
 type Counts = readonly [training: number, evaluation: number]
 
 const countsOf = ({ counts }: NonNullable<RunRecord['dataset']>): Counts => [counts.training, counts.evaluation]
-
-const change = (before: number, now: number) =>
-  before === now ? String(now) : `${before} → ${now} (${now > before ? '+' : '−'}${Math.abs(now - before)})`

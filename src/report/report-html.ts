@@ -10,6 +10,7 @@ import { reliabilityDiagram } from './plots/reliability-diagram.js'
 import { findingRows, findingsHeader, openReasons, regressedItemsOf } from './report-comparison.js'
 import type { ReportDetails } from './report-details.js'
 import { runLine, runSections, runSentence, runTitle } from './report-run.js'
+import { sectionHtml } from './section.js'
 
 /**
  * Renders a comparison as a self-contained HTML page: the decision and its reasons, plots, every finding, and the
@@ -28,11 +29,7 @@ export function reportRunHtml(record: RunRecord, details: ReportDetails = {}): s
     paragraph(runLine(record), 'note'),
     paragraph(runSentence(record)),
     ...(record.verdict === undefined ? charts([['Training', training]]) : comparison(record.verdict, training)),
-    ...runSections(record, details).flatMap(({ heading, header, rows, note, isList }) => [
-      `<h2>${escapeHtml(heading)}</h2>`,
-      isList === true ? values(rows) : htmlTable(heading, header, rows),
-      ...(note === undefined ? [] : [paragraph(note, 'note')]),
-    ]),
+    ...runSections(record, details).flatMap(sectionHtml),
   ]
   return htmlPage(title, body.join('\n'))
 }
@@ -45,12 +42,6 @@ function charts(plots: readonly (readonly [heading: string, plot: string])[]): r
   return drawn.length === 0
     ? []
     : [`<div class="charts">${drawn.map((plot) => `<section>${plot}</section>`).join('\n')}</div>`]
-}
-
-/** A list of names with one value each. Digests are too long for a table on a phone. */
-function values(rows: readonly (readonly (string | number | undefined)[])[]): string {
-  const lines = rows.map(([name, value]) => `<dt>${escapeHtml(String(name))}</dt><dd>${escapeHtml(String(value))}</dd>`)
-  return `<dl class="values">${lines.join('\n')}</dl>`
 }
 
 /** @param training the plot of the training, empty if there is none. */

@@ -1,8 +1,9 @@
 import type { Json } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
-import { duration, escapeMarkdown, isKnown, markdownTable, moment } from './markdown.js'
+import { duration, escapeMarkdown, isKnown, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
 import { detailSections, type ReportDetails } from './report-details.js'
+import { type Section, sectionMarkdown } from './section.js'
 
 /**
  * Renders a run as Markdown: the result in one sentence, the reasons, and the inputs. It contains ids and numbers but
@@ -15,24 +16,12 @@ export function reportRun(record: RunRecord, details: ReportDetails = {}): strin
     escapeMarkdown(runSentence(record)),
   ]
   if (record.verdict !== undefined) sections.push('## Verdict', reportComparison(record.verdict))
-  for (const { heading, header, rows, note } of runSections(record, details))
-    sections.push(`## ${escapeMarkdown(heading)}`, markdownTable(header, rows), ...(note === undefined ? [] : [note]))
-  return `${sections.join('\n\n')}\n`
+  return `${[...sections, ...runSections(record, details).flatMap(sectionMarkdown)].join('\n\n')}\n`
 }
 
-/** A table of a run's report, independent of the output format. */
-export interface RunSection {
-  readonly heading: string
-  readonly header: readonly string[]
-  readonly rows: readonly (readonly (string | number | undefined)[])[]
-  readonly note?: string | undefined
-  /** True for a list of names with one value each. */
-  readonly isList?: boolean | undefined
-}
-
-export function runSections(record: RunRecord, details: ReportDetails): readonly RunSection[] {
+export function runSections(record: RunRecord, details: ReportDetails): readonly Section[] {
   const { metrics, dataset, stages } = record
-  const sections: RunSection[] = [...detailSections(record, details)]
+  const sections: Section[] = [...detailSections(record, details)]
   if (metrics !== undefined)
     sections.push({
       heading: 'Metrics of the candidate',
@@ -126,7 +115,7 @@ function whyReleased({ command, verdict, baseline }: RunRecord): string {
     : `it was compared with ${baseline} on the same items and passed.`
 }
 
-function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset']>): RunSection {
+function dataSection({ counts, labels, slices }: NonNullable<RunRecord['dataset']>): Section {
   const rows: (string | number | undefined)[][] = [['all', counts.training, counts.evaluation]]
   const merge = (
     parts: { training: Readonly<Record<string, number>>; evaluation: Readonly<Record<string, number>> },

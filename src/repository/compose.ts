@@ -231,7 +231,8 @@ function answerOf(answer: LlamaAnswerConfiguration): LlamaOutput {
   return { kind, maximumNewTokens, temperature, topK, topP, stop }
 }
 
-function gateOf({ gate, training }: Configuration, { checks }: HostConfiguration): Gate {
+/** The gate of a project's files. */
+export function gateOf({ gate, training }: Configuration, { checks }: Pick<HostConfiguration, 'checks'> = {}): Gate {
   const { whenInconclusive, maximumEvaluations } = gate
   // What a language model writes is right as a whole, or wrong.
   const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'

@@ -20,6 +20,16 @@ export {
   type Notice,
   type Retention,
 } from './config/index.js'
+export type {
+  DiffOptions,
+  EvaluationSetDifference,
+  FileChange,
+  ProjectDiff,
+  PromptChange,
+  SettingChange,
+  StateName,
+  StateProblem,
+} from './diff/index.js'
 export { type Author, type EnvironmentVariables, type GitOptions, type Head, initGitRepository } from './git/index.js'
 export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'

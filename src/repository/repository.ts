@@ -55,6 +55,7 @@ import {
   type Notice,
   type Retention,
 } from './config/index.js'
+import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
 import {
   type Author,
   commit,
@@ -324,6 +325,19 @@ export class Repository {
   async modelInputs(values: readonly Json[], release: Release): Promise<readonly Json[]> {
     const configuration = await loadConfiguration(this.root, this.#context)
     return modelInputs(values, release, { root: this.root, configuration }, this.#context)
+  }
+
+  /**
+   * Compares two states of the project: commits, releases, or the files as they are now. Runs no code of the project.
+   *
+   * @param from a version, a channel, a branch, a tag or a commit. @default 'HEAD'
+   * @param to the same. @default the work tree
+   * @throws `not-found` if there is no such state; `repository-invalid` if its commit cannot be read.
+   */
+  async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
+    const releaser = async () => (await this.#compose()).releaser()
+    const place = { git: this.#git, root: this.root, project: this.#prefix, releaser }
+    return diffStates(place, { from, to, ...options }, this.#context)
   }
 
   head(): Promise<Head | undefined> {

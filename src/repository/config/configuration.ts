@@ -125,6 +125,8 @@ export interface Configuration {
     readonly branch?: string | undefined
   }
   readonly release: ReleaseConfiguration
+  /** The values of each file as they are in it. */
+  readonly files: readonly { readonly file: string; readonly value: Readonly<Record<string, unknown>> }[]
   readonly notices: readonly Notice[]
 }
 
@@ -204,6 +206,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(valuesAt(pipeline.value, 'ledger')) }),
     release,
+    files: [pipeline, training, dataset, ...validation].map(({ file, value }) => ({ file, value })),
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)
       .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !isOutput(key)),

@@ -1,0 +1,31 @@
+import { escapeHtml, htmlTable, paragraph } from './html.js'
+import { escapeMarkdown, markdownTable } from './markdown.js'
+
+/** A table of a report, independent of the output format. */
+export interface Section {
+  readonly heading: string
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly (string | number | undefined)[])[]
+  readonly note?: string | undefined
+  /** True for a list of names with one value each. */
+  readonly isList?: boolean | undefined
+}
+
+/** Its blocks. */
+export const sectionMarkdown = ({ heading, header, rows, note }: Section): readonly string[] => [
+  `## ${escapeMarkdown(heading)}`,
+  markdownTable(header, rows),
+  ...(note === undefined ? [] : [note]),
+]
+
+export const sectionHtml = ({ heading, header, rows, note, isList }: Section): readonly string[] => [
+  `<h2>${escapeHtml(heading)}</h2>`,
+  isList === true ? values(rows) : htmlTable(heading, header, rows),
+  ...(note === undefined ? [] : [paragraph(note, 'note')]),
+]
+
+/** A list of names with one value each. Digests are too long for a table on a phone. */
+function values(rows: Section['rows']): string {
+  const lines = rows.map(([name, value]) => `<dt>${escapeHtml(String(name))}</dt><dd>${escapeHtml(String(value))}</dd>`)
+  return `<dl class="values">${lines.join('\n')}</dl>`
+}

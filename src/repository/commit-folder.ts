@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CallContext } from '../core/index.js'
+import { type Configuration, loadConfiguration } from './config/index.js'
+import type { Git } from './git/index.js'
+import { hostConfigurationPaths } from './layout.js'
+
+/** The files of a project as a commit has them. Dispose of it to remove the folder. */
+export interface CommitFolder extends AsyncDisposable {
+  /** The project's folder. */
+  readonly root: string
+  /** Loads the configuration, and writes the schema that it names. @throws `invalid-config`. */
+  configuration(): Promise<Configuration>
+}
+
+// What decides the rows and the gate. Code of another commit is written to be compared, and is never run.
+const paths = ['dataset', 'prompts', 'mlops', ...hostConfigurationPaths]
+
+/**
+ * Writes the data, prompts and settings of a commit into a temporary folder.
+ *
+ * @param project the project's folder below the repository's root; empty if it is the root.
+ * @throws `repository-invalid` if this clone does not have the commit.
+ */
+export async function commitFolder(
+  git: Git,
+  { commit, project }: { readonly commit: string; readonly project: string },
+  context: CallContext,
+): Promise<CommitFolder> {
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-commit-'))
+  const remove = () => rm(folder, { recursive: true, force: true })
+  const below = (path: string) => (project === '' ? path : `${project}/${path}`)
+  const root = join(folder, project)
+  try {
+    await git.writeFiles(commit, paths.map(below), folder, context)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  return {
+    root,
+    async configuration() {
+      const configuration = await loadConfiguration(root, context)
+      const { schemaPath } = configuration.dataset
+      if (schemaPath !== undefined) await git.writeFiles(commit, [below(schemaPath)], folder, context)
+      return configuration
+    },
+    [Symbol.asyncDispose]: remove,
+  }
+}

@@ -1,0 +1,48 @@
+import type { CallContext } from '../../core/index.js'
+import type { Releaser } from '../../releaser/index.js'
+import { type CommitFolder, commitFolder } from '../commit-folder.js'
+import { loadConfiguration } from '../config/index.js'
+import type { Git } from '../git/index.js'
+import { findState, type StateName } from './find-state.js'
+import { type DiffOptions, diffProjects, type ProjectDiff } from './project-diff.js'
+
+export interface ProjectPlace {
+  readonly git: Git
+  /** The project's folder. */
+  readonly root: string
+  /** The same below the repository's root; empty if it is the root. */
+  readonly project: string
+  /** Called only for a name that is no commit. */
+  readonly releaser: () => Promise<Releaser>
+}
+
+/**
+ * Compares two states of a project by their names.
+ *
+ * @throws `not-found` if there is no such state; `repository-invalid` if its commit cannot be read.
+ */
+export async function diffStates(
+  place: ProjectPlace,
+  { from, to, ...options }: DiffOptions & { readonly from: string; readonly to?: string | undefined },
+  context: CallContext,
+): Promise<ProjectDiff> {
+  const before = await findState(from, place, context)
+  const after: StateName = to === undefined ? { name: 'the work tree' } : await findState(to, place, context)
+  await using old = await folderOf(before, place, context)
+  await using now = await folderOf(after, place, context)
+  // Awaited here, because the folders are removed at the end of this block.
+  return await diffProjects(
+    [
+      { name: before, folder: old },
+      { name: after, folder: now },
+    ],
+    options,
+    context,
+  )
+}
+
+async function folderOf({ commit }: StateName, place: ProjectPlace, context: CallContext): Promise<CommitFolder> {
+  if (commit !== undefined) return commitFolder(place.git, { commit, project: place.project }, context)
+  const { root } = place
+  return { root, configuration: () => loadConfiguration(root, context), async [Symbol.asyncDispose]() {} }
+}

@@ -1,0 +1,80 @@
+import { type CallContext, SheikhError } from '../../core/index.js'
+import type { Releaser } from '../../releaser/index.js'
+import type { Git } from '../git/index.js'
+
+/** A state of the project: a commit, a release, or the files as they are now. JSON. */
+export interface StateName {
+  /** As it was asked for, or `the work tree`. */
+  readonly name: string
+  /** Absent for the work tree. */
+  readonly commit?: string | undefined
+  /** The release that was asked for. */
+  readonly version?: string | undefined
+}
+
+/**
+ * Finds a commit by a version, a channel, a branch, a tag, an id or its first digits, `HEAD`, with `~2` or `^` for
+ * ancestors.
+ *
+ * @throws `not-found`.
+ */
+export async function findState(
+  name: string,
+  { git, releaser }: { readonly git: Git; readonly releaser: () => Promise<Releaser> },
+  context: CallContext,
+): Promise<StateName> {
+  const version = /^v?(\d+\.\d+\.\d+.*)$/.exec(name)?.[1]
+  const released =
+    version === undefined ? undefined : await releaseOf(name, await releaser(), context, (one) => one === version)
+  if (released !== undefined) return released
+  const commit = await findCommit(git, name)
+  if (commit !== undefined) return { name, commit }
+  const registry = version === undefined ? await releaser() : undefined
+  const current = registry && (await registry.channels(context))[name]
+  const pointed = current && (await releaseOf(name, registry, context, (one) => one === current))
+  if (pointed) return pointed
+  throw new SheikhError(
+    'not-found',
+    `Cannot compare "${name}": there is no release, channel, branch, tag or commit with this name. List releases with "sheikh history". In a shallow clone, fetch all commits: git fetch --unshallow`,
+    { facts: { name } },
+  )
+}
+
+async function releaseOf(
+  name: string,
+  releaser: Releaser,
+  context: CallContext,
+  isWanted: (version: string) => boolean,
+): Promise<StateName | undefined> {
+  for await (const { version, record } of releaser.history(context)) {
+    if (!isWanted(version)) continue
+    if (record.commit !== undefined) return { name, version, commit: record.commit }
+    throw new SheikhError(
+      'not-found',
+      `Cannot compare the release ${version}: it was made from no commit${record.importedFrom === undefined ? '' : `, but imported from ${record.importedFrom.from}`}. Name a commit.`,
+      { facts: { version } },
+    )
+  }
+  return undefined
+}
+
+/** The id of the commit that Git calls by this name. */
+export async function findCommit(git: Git, name: string): Promise<string | undefined> {
+  const [, base = '', steps = ''] = /^(.*?)((?:~\d*|\^)*)$/s.exec(name)!
+  let commit = await git.readCommit((await findRef(git, base)) ?? base)
+  for (const step of steps.match(/~\d*|\^/g) ?? [])
+    for (let count = step === '^' || step === '~' ? 1 : Number(step.slice(1)); count > 0 && commit; count -= 1)
+      commit = commit.parents[0] === undefined ? undefined : await git.readCommit(commit.parents[0])
+  return commit?.oid
+}
+
+async function findRef(git: Git, name: string): Promise<string | undefined> {
+  if (name === 'HEAD' || name === '@') return (await git.head())?.oid
+  if (!/^[^\s~^:?*[\\]+$/.test(name) || /\.\.|@\{|^[-/.]|\/$|\.lock$/.test(name)) return undefined
+  const spaces = name.startsWith('refs/') ? [''] : ['refs/tags/', 'refs/heads/', 'refs/remotes/']
+  for (const space of spaces) {
+    const oid = await git.readRef(`${space}${name}`)
+    if (oid !== undefined) return oid
+  }
+  return undefined
+}

@@ -1,0 +1,211 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallContext, type ErrorCode, isSheikhError, type Json } from '../../core/index.js'
+import {
+  type Counts,
+  type DatasetContents,
+  type DatasetDifference,
+  diffContents,
+  diffIdentities,
+  fieldChanges,
+  type IdentityDifference,
+  type PinnedSet,
+  pinnedFile,
+  pinnedStatus,
+} from '../../dataset/index.js'
+import { type PolicyChange, policyChanges } from '../../gate/index.js'
+import { loadPrompts, renderPrompt } from '../../prompts/index.js'
+import type { CommitFolder } from '../commit-folder.js'
+import { datasetOf, gateOf } from '../compose.js'
+import type { Configuration } from '../config/index.js'
+import { evaluationPath, hostConfigurationPaths, promptsPath } from '../layout.js'
+import type { StateName } from './find-state.js'
+
+/** What differs between two states of a project. JSON. Contains text of samples only if it was asked for. */
+export interface ProjectDiff {
+  readonly from: StateName
+  readonly to: StateName
+  /** The parts that could not be read. They are missing from the comparison. */
+  readonly problems: readonly StateProblem[]
+  /** What the gate of the files requires, changes that let more candidates pass first. */
+  readonly gate: readonly PolicyChange[]
+  /** Host code and the schema of the samples. */
+  readonly files: readonly FileChange[]
+  /** The settings in the YAML files. */
+  readonly configuration: readonly SettingChange[]
+  readonly prompts: readonly PromptChange[]
+  readonly evaluation?: EvaluationSetDifference | undefined
+  readonly data?: DatasetDifference | undefined
+}
+
+export interface StateProblem {
+  readonly state: 'from' | 'to'
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+export interface FileChange {
+  readonly path: string
+  readonly change: 'added' | 'removed' | 'changed'
+}
+
+export interface SettingChange {
+  readonly file: string
+  /** Such as `training.num_train_epochs`. */
+  readonly key: string
+  /** Absent if the setting was added. */
+  readonly before?: Json | undefined
+  /** Absent if the setting was removed. */
+  readonly after?: Json | undefined
+}
+
+export interface PromptChange extends FileChange {
+  /** A sample rendered by both templates. Absent without `includeText`, or if a template needs other variables. */
+  readonly example?: { readonly id: string; readonly before: string; readonly after: string } | undefined
+}
+
+/** Ids of pinned items. */
+export interface EvaluationSetDifference extends IdentityDifference {
+  readonly items: Counts
+  /** Items of the newer state whose sample was edited since it was pinned. A run refuses them. Absent if the samples cannot be read. */
+  readonly edited?: readonly string[] | undefined
+  /** The same whose sample no longer exists. */
+  readonly deleted?: readonly string[] | undefined
+}
+
+export interface DiffOptions {
+  /** Adds the values of changed fields and rendered prompts, which are text of samples. @default false */
+  readonly includeText?: boolean | undefined
+}
+
+/** A state, and its files in a folder. */
+export interface ReadableState {
+  readonly name: StateName
+  readonly folder: Pick<CommitFolder, 'root' | 'configuration'>
+}
+
+type Both<T> = readonly [before: T, after: T]
+
+/** Compares two states of a project. Code of the project is never run. */
+export async function diffProjects(
+  states: Both<ReadableState>,
+  { includeText = false }: DiffOptions,
+  context: CallContext,
+): Promise<ProjectDiff> {
+  const problems: StateProblem[] = []
+  /** The same part of both states, or nothing if one of them cannot be read. */
+  async function both<T>(read: (root: string, index: 0 | 1) => Promise<T>): Promise<Both<T> | undefined> {
+    const values: T[] = []
+    for (const index of [0, 1] as const)
+      try {
+        values.push(await read(states[index].folder.root, index))
+      } catch (error) {
+        context.signal.throwIfAborted()
+        if (!isSheikhError(error)) throw error
+        problems.push({ state: index === 0 ? 'from' : 'to', code: error.code, message: error.message })
+      }
+    return values.length === 2 ? [values[0]!, values[1]!] : undefined
+  }
+
+  const configurations = await both((_, index) => states[index].folder.configuration())
+  const prompts = await both(async (root) => (await loadPrompts(join(root, promptsPath), context)).files)
+  const sets = await both((root) => pinnedFile(join(root, evaluationPath)).read(context))
+  const contents =
+    configurations && (await both((root, index) => datasetOf(root, configurations[index]).contents(context)))
+  const [from, to] = states
+  return {
+    from: from.name,
+    to: to.name,
+    problems,
+    gate: configurations === undefined ? [] : gateChanges(configurations),
+    files: await fileChanges([from.folder.root, to.folder.root], configurations),
+    configuration: configurations === undefined ? [] : settingChanges(configurations),
+    prompts: prompts === undefined ? [] : await promptChanges(prompts, includeText ? contents : undefined),
+    ...(sets !== undefined && { evaluation: setDifference(sets, contents?.[1]) }),
+    ...(contents !== undefined && { data: await diffContents(...contents, { includeText }) }),
+  }
+}
+
+function gateChanges(configurations: Both<Configuration>): readonly PolicyChange[] {
+  const [before, after] = configurations.map((configuration) => gateOf(configuration).describe())
+  const changes = policyChanges(before!, after!)
+  return [...changes.filter(({ looser }) => looser), ...changes.filter(({ looser }) => !looser)]
+}
+
+function settingChanges([before, after]: Both<Configuration>): readonly SettingChange[] {
+  const [old, now] = [before, after].map(({ files }) => new Map(files.map(({ file, value }) => [file, value])))
+  return [...new Set([...old!.keys(), ...now!.keys()])].flatMap((file) =>
+    fieldChanges(old!.get(file) ?? {}, now!.get(file) ?? {}).map(({ field, ...values }) => ({
+      file,
+      key: field,
+      ...values,
+    })),
+  )
+}
+
+/** Host code, and schemas that both states or one of them name. */
+async function fileChanges(
+  roots: Both<string>,
+  configurations: Both<Configuration> | undefined,
+): Promise<readonly FileChange[]> {
+  const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])
+  const changes: FileChange[] = []
+  for (const path of new Set([...hostConfigurationPaths, ...schemas])) {
+    const [before, after] = await Promise.all(roots.map((root) => textOf(join(root, path))))
+    const change = changeOf(before, after)
+    if (change !== undefined) changes.push({ path, change })
+  }
+  return changes
+}
+
+const textOf = (path: string) => readFile(path, 'utf8').catch(() => undefined)
+
+function changeOf(before: string | undefined, after: string | undefined): FileChange['change'] | undefined {
+  if (before === after) return undefined
+  if (before === undefined) return 'added'
+  return after === undefined ? 'removed' : 'changed'
+}
+
+/** @param contents absent: without examples. */
+async function promptChanges(
+  prompts: Both<readonly { readonly path: string; readonly text: string }[]>,
+  contents: Both<DatasetContents> | undefined,
+): Promise<readonly PromptChange[]> {
+  const [before, after] = prompts.map((files) => new Map(files.map(({ path, text }) => [path, text])))
+  const id = contents?.[1].rows[0]?.id
+  const sample = id === undefined ? undefined : (await contents![1].read(new Set([id]))).get(id)?.sample
+  const changes: PromptChange[] = []
+  for (const path of [...new Set([...before!.keys(), ...after!.keys()])].sort()) {
+    const [old, now] = [before!.get(path), after!.get(path)]
+    const change = changeOf(old, now)
+    if (change === undefined) continue
+    const rendered = id === undefined ? undefined : await renderBoth([old ?? '', now ?? ''], sample)
+    changes.push({ path, change, ...(rendered !== undefined && { example: { id: id!, ...rendered } }) })
+  }
+  return changes
+}
+
+async function renderBoth([before, after]: Both<string>, sample: unknown) {
+  if (typeof sample !== 'object' || sample === null) return undefined
+  const variables = sample as Readonly<Record<string, unknown>>
+  try {
+    return { before: await renderPrompt(before, variables), after: await renderPrompt(after, variables) }
+  } catch (error) {
+    // A template that a host fills with other variables than the fields of a sample.
+    if (isSheikhError(error, 'template-invalid')) return undefined
+    throw error
+  }
+}
+
+function setDifference(
+  sets: Both<PinnedSet | undefined>,
+  contents: DatasetContents | undefined,
+): EvaluationSetDifference {
+  const [before, after] = sets.map((set) => set?.items ?? [])
+  const status = sets[1] && contents && pinnedStatus(sets[1], contents.rows)
+  return {
+    items: { before: before!.length, after: after!.length },
+    ...diffIdentities(before!, after!),
+    ...(status && { edited: status.edited, deleted: status.deleted }),
+  }
+}
