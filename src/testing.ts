@@ -1,5 +1,12 @@
 export { memoryStore } from './store/memory/index.js'
 export { checkContract } from './testing/check-contract.js'
+export {
+  type BaselineMatchers,
+  type BaselineTestOptions,
+  type BaselineTestResult,
+  baselineMatchers,
+  compareWithBaseline,
+} from './testing/compare-with-baseline.js'
 export type { ContractTest } from './testing/contract-test.js'
 export { type EvaluationParts, evaluationOf, evidenceOf } from './testing/evidence.js'
 export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
