@@ -10,7 +10,7 @@ export {
   type BaselineFacts,
   type BaselineOptions,
   type ConfigurationFile,
-  compareWithBaseline,
+  compareScores,
   configurationSchemas,
   type DiffOptions,
   defineConfig,

@@ -6,7 +6,7 @@ export {
   type BaselineComparison,
   type BaselineFacts,
   type BaselineOptions,
-  compareWithBaseline,
+  compareScores,
   type ReadBaselineOptions,
   readBaseline,
   type ScoredItem,

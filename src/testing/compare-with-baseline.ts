@@ -32,7 +32,7 @@ export interface BaselineTestResult {
  * tests with `SHEIKH_ACCEPT_BASELINE=1` and commit the file. Snapshot updates (`vitest -u`) do not accept a baseline,
  * so that updating unrelated snapshots never accepts a worse model.
  *
- * @throws as `compareWithBaseline` of `sheikh-freemium/repository`, except for a missing baseline.
+ * @throws as `compareScores` of `sheikh-freemium/repository`, except for a missing baseline.
  *
  * @example
  * expect.extend(baselineMatchers)
@@ -52,7 +52,7 @@ export async function compareWithBaseline(
     return { status: 'accepted', passes: true, message }
   }
   try {
-    const comparison = await repository.compareWithBaseline(directory, scores, compare)
+    const comparison = await repository.compareScores(directory, scores, compare)
     const { status } = comparison.verdict
     const message = `${reportComparison(comparison.verdict)}\n\n${comparison.baseline.description}`
     const passes = status === 'pass' || (status === 'inconclusive' && !failWhenInconclusive)

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { acceptBaseline, compareWithBaseline, readBaseline, type ScoredItem } from '../../src/repository.js'
+import { acceptBaseline, compareScores, readBaseline, type ScoredItem } from '../../src/repository.js'
 import { fixedClock } from '../../src/testing.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, temporaryFolder, write } from './harness.js'
@@ -45,13 +45,13 @@ describe.skipIf(gitIsMissing !== undefined).each([
     expect(kept).toMatchObject({ name: 'main', commit: head, acceptedAtMs: nowMs, path: join(root, file) })
     commitAll(root, 'baseline')
     commitAll(root, 'third')
-    const { verdict, baseline } = await compareWithBaseline(root, scores(10), { program, clock: clock(9) })
+    const { verdict, baseline } = await compareScores(root, scores(10), { program, clock: clock(9) })
     expect(verdict.status).toBe('pass')
     expect(baseline).toMatchObject({ ageMs: 9 * dayMs, commitsAgo: 2, history: 'complete' })
     expect(baseline.description).toBe(
       `The baseline "main" was accepted from results.json on 2026-11-29, 9 days ago, at commit ${head.slice(0, 7)}, 2 commits ago.`,
     )
-    expect((await compareWithBaseline(root, scores(5), { program })).verdict.status).toBe('fail')
+    expect((await compareScores(root, scores(5), { program })).verdict.status).toBe('fail')
   })
 
   it('in a shallow clone is at least as many commits ago as the clone has; after a rewrite its commit is gone', async () => {
@@ -60,12 +60,12 @@ describe.skipIf(gitIsMissing !== undefined).each([
     for (const message of ['baseline', 'third', 'fourth']) commitAll(root, message)
     const clone = join(temporaryFolder(), 'clone')
     git(root, 'clone', '-q', '--depth', '2', `file://${root}`, clone)
-    const shallow = await compareWithBaseline(clone, scores(10), { program, clock: clock() })
+    const shallow = await compareScores(clone, scores(10), { program, clock: clock() })
     expect(shallow.baseline).toMatchObject({ history: 'shallow', commitsAgo: 2 })
     expect(shallow.baseline.description).toContain('at least 2 commits ago (the clone is shallow)')
     git(root, 'checkout', '-q', '--orphan', 'other')
     commitAll(root, 'rewritten')
-    const rewritten = await compareWithBaseline(root, scores(10), { program, clock: clock() })
+    const rewritten = await compareScores(root, scores(10), { program, clock: clock() })
     expect(rewritten.baseline).toMatchObject({ history: 'absent' })
     expect(rewritten.baseline.description).toContain('which is not in the history of this branch')
   })
@@ -79,7 +79,7 @@ describe.skipIf(gitIsMissing !== undefined).each([
     await acceptBaseline(root, scores(2), { program, clock: clock() })
     commitAll(root, 'loosen')
     const statusFrom = async (folder: string, from?: string) =>
-      (await compareWithBaseline(folder, scores(2), { program, from })).verdict.status
+      (await compareScores(folder, scores(2), { program, from })).verdict.status
     expect(await statusFrom(root)).toBe('pass')
     for (const from of ['main', 'v1', 'refs/heads/main', git(root, 'rev-parse', 'main').trim()])
       expect(await statusFrom(root, from), from).toBe('fail')
@@ -95,7 +95,7 @@ describe.skipIf(gitIsMissing !== undefined).each([
     const root = temporaryFolder()
     git(root, 'init', '-q')
     expect((await acceptBaseline(root, scores(10), { program })).commit).toBeUndefined()
-    const { baseline } = await compareWithBaseline(root, scores(10), { program })
+    const { baseline } = await compareScores(root, scores(10), { program })
     expect(baseline.history).toBe('none')
     expect(baseline.description).toMatch(/less than a day ago, without a commit\.$/)
   })
@@ -114,11 +114,12 @@ describe('the file of a baseline', () => {
     expect(text).not.toContain('secret')
     const read = await readBaseline(root, { name: 'nightly-2' })
     expect(read.scores.lines.map(({ target: _, ...line }) => line)).toEqual(lines.map(({ target: _, ...line }) => line))
-    expect(await compareWithBaseline(root, { path: 'new', lines }, { name: 'nightly-2', margin: 0.5 })).toBeDefined()
+    expect(await compareScores(root, { path: 'new', lines }, { name: 'nightly-2', margin: 0.5 })).toBeDefined()
     const changed = lines.map((line) => (line.id === 'a' ? { ...line, target: 'another answer' } : line))
-    await expect(
-      compareWithBaseline(root, { path: 'new', lines: changed }, { name: 'nightly-2' }),
-    ).rejects.toMatchObject({ code: 'baseline-mismatch', message: expect.stringContaining('"a" differs in target') })
+    await expect(compareScores(root, { path: 'new', lines: changed }, { name: 'nightly-2' })).rejects.toMatchObject({
+      code: 'baseline-mismatch',
+      message: expect.stringContaining('"a" differs in target'),
+    })
   })
 
   it('is whole with the line ends of Windows, and a diff of it has the items that changed', async () => {
@@ -230,7 +231,7 @@ describe('comparing with a baseline', () => {
     const root = temporaryFolder()
     await acceptBaseline(root, scores(10))
     const candidate = [...scores(10).slice(2), { id: 'new', score: 1 }]
-    await expect(compareWithBaseline(root, candidate)).rejects.toMatchObject({
+    await expect(compareScores(root, candidate)).rejects.toMatchObject({
       code: 'baseline-mismatch',
       facts: { missing: ['item-0', 'item-1'], added: ['new'] },
       message:
@@ -242,7 +243,7 @@ describe('comparing with a baseline', () => {
     const root = temporaryFolder()
     await acceptBaseline(root, scores(10), { clock: clock() })
     const compared = (wrongEvery: number, daysLater: number) =>
-      compareWithBaseline(root, scores(wrongEvery), { clock: clock(daysLater), maxAgeMs: 30 * dayMs })
+      compareScores(root, scores(wrongEvery), { clock: clock(daysLater), maxAgeMs: 30 * dayMs })
     expect((await compared(10, 30)).verdict.status).toBe('pass')
     const { verdict } = await compared(10, 45)
     expect(verdict.status).toBe('inconclusive')
@@ -250,13 +251,13 @@ describe('comparing with a baseline', () => {
     expect((await compared(2, 45)).verdict.status).toBe('fail')
     // A date in the future would keep a baseline fresh forever.
     expect((await compared(10, -2)).verdict.status).toBe('inconclusive')
-    await expect(compareWithBaseline(root, scores(10), { maxAgeMs: 0 })).rejects.toMatchObject({
+    await expect(compareScores(root, scores(10), { maxAgeMs: 0 })).rejects.toMatchObject({
       code: 'invalid-options',
     })
   })
 
   it('that does not exist is an error that says how to accept one', async () => {
-    await expect(compareWithBaseline(temporaryFolder(), scores(10))).rejects.toMatchObject({
+    await expect(compareScores(temporaryFolder(), scores(10))).rejects.toMatchObject({
       ...{ code: 'not-found', message: expect.stringContaining('sheikh gate accept <file> --name main') },
     })
   })

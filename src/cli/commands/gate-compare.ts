@@ -51,9 +51,9 @@ async function decide(input: Arguments, terminal: Terminal): Promise<Compared> {
     const verdict = await compareEvaluations(candidate, baseline, { ...limits, baselineName }, context)
     return { verdict, baselineName }
   }
-  const { compareWithBaseline } = await import('../../repository/index.js')
+  const { compareScores } = await import('../../repository/index.js')
   const scores = await readScores(values, candidatePath, terminal)
-  const { verdict, baseline } = await compareWithBaseline(project, scores, {
+  const { verdict, baseline } = await compareScores(project, scores, {
     ...pairOptions(values),
     ...limits,
     ...(typeof values['baseline'] === 'string' && { name: values['baseline'] }),

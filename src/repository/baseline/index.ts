@@ -2,7 +2,7 @@ export { type AcceptBaselineOptions, acceptBaseline } from './accept-baseline.js
 export type { BaselineFacts } from './baseline-facts.js'
 export type { Baseline } from './baseline-file.js'
 export type { BaselineOptions } from './baseline-place.js'
-export { type BaselineCompareOptions, type BaselineComparison, compareWithBaseline } from './compare-with-baseline.js'
+export { type BaselineCompareOptions, type BaselineComparison, compareScores } from './compare-scores.js'
 export { type ReadBaselineOptions, readBaseline } from './read-baseline.js'
 export type { ScoredItem } from './scored-items.js'
 export { whichBaseline } from './which-baseline.js'

@@ -24,7 +24,7 @@ export interface BaselineComparison {
  * @throws as `readBaseline`, `pairScores` and `compareEvaluations`; `baseline-mismatch` names the items that only one
  * of the two has.
  */
-export async function compareWithBaseline(
+export async function compareScores(
   directory: string,
   scores: ScoreFile | readonly ScoredItem[],
   options: BaselineCompareOptions = {},
