@@ -9,6 +9,7 @@ import { jsonErrorOffset, parseJsonText } from '../../src/dataset/json-text.js'
 import { parseCsv } from '../../src/dataset/sources/csv.js'
 import { globMatcher } from '../../src/dataset/sources/glob.js'
 import { sourceContract } from '../../src/testing/source-contract.js'
+import { rounds } from '../whole.js'
 import { folderWith } from './temporary.js'
 
 const context = callContext()
@@ -241,7 +242,7 @@ describe('globMatcher', () => {
         })
         expect(globMatcher(pattern)(text)).toBe(new RegExp(`^(?:${expression})$`, 's').test(text))
       }),
-      { numRuns: 3000 },
+      { numRuns: rounds(3000) },
     )
   })
 

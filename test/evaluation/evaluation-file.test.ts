@@ -14,6 +14,7 @@ import {
   writePredictions,
 } from '../../src/evaluation/index.js'
 import { type Prediction, readSafetensors, type Tensor, tensorOf, writeSafetensors } from '../../src/model/index.js'
+import { rounds } from '../whole.js'
 
 const context = callContext()
 const directory = mkdtempSync(join(tmpdir(), 'evaluation-'))
@@ -72,7 +73,7 @@ describe('an evaluation in a file', () => {
         await writeEvaluation(path, evaluation, context)
         expect(plain(await readEvaluation(path, context))).toEqual(plain(evaluation))
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 

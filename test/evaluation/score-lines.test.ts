@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { pairScores, readScoreFile } from '../../src/evaluation/index.js'
+import { rounds } from '../whole.js'
 
 const context = callContext()
 const folder = mkdtempSync(join(tmpdir(), 'sheikh-scores-'))
@@ -123,7 +124,7 @@ describe('a file of scores', () => {
           if (!isSheikhError(error, 'evaluation-invalid')) throw error
         }
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     )
   })
 

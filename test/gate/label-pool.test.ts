@@ -3,7 +3,7 @@ import { callContext, digestJson, type Json, seededRandom } from '../../src/core
 import { accuracy, type Evaluation } from '../../src/evaluation/index.js'
 import { disagreementPool, judgePool, noRegression, type PoolItem } from '../../src/gate/index.js'
 import { evidenceOf } from '../../src/testing/evidence.js'
-import { isWhole } from '../whole.js'
+import { isWhole, largestShare } from '../whole.js'
 
 const margin = 0.05
 const metric = accuracy()
@@ -104,8 +104,7 @@ describe('labels of the disagreements alone', () => {
       )
         passes += 1
     }
-    // 5 % and three standard errors.
-    expect(passes / runs).toBeLessThan(0.05 + 3 * Math.sqrt((0.05 * 0.95) / runs))
+    expect(passes / runs).toBeLessThan(largestShare(runs))
   })
 
   it('some of them decide early only as all would', () => {

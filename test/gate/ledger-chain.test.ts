@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, isSheikhError } from '../../src/core/index.js'
 import { type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../src/gate/index.js'
+import { rounds } from '../whole.js'
 
 const digest = `sha256:${'a'.repeat(64)}` as const
 const events: readonly LedgerEvent[] = [
@@ -113,7 +114,7 @@ describe('a chain', () => {
         expect(shapes.has(entries.at(-1)!.type)).toBe(true)
         expect(typeof entries.at(-1)!.runId).toBe('string')
       }),
-      { numRuns: 2000 },
+      { numRuns: rounds(2000) },
     )
   })
 

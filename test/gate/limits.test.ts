@@ -4,6 +4,7 @@ import { accuracy, type Evaluation } from '../../src/evaluation/index.js'
 import { benchmarks, type Check, calibration, latency, qualityGate, size } from '../../src/gate/index.js'
 import type { Prediction } from '../../src/model/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+import { largestShare, rounds } from '../whole.js'
 
 const context = callContext()
 const scores = (count: number, wrong: number) => Array.from({ length: count }, (_, index) => (index < wrong ? 0 : 1))
@@ -61,7 +62,7 @@ describe('latency', () => {
   it('lets too slow a model through, and holds back one that is quick enough, at most five times in a hundred', async () => {
     const random = seededRandom('latency')
     let [passes, fails] = [0, 0]
-    const runs = 400
+    const runs = rounds(400)
     for (let run = 0; run < runs; run += 1) {
       // Exponential: the 95 % quantile is −ln 0.05.
       const latenciesMs = Array.from({ length: 300 }, () => -Math.log(1 - random.uniform()))
@@ -69,9 +70,8 @@ describe('latency', () => {
       passes += finding!.status === 'pass' ? 1 : 0
       fails += finding!.status === 'fail' ? 1 : 0
     }
-    // 5 % and three standard errors.
-    expect(passes / runs).toBeLessThan(0.083)
-    expect(fails / runs).toBeLessThan(0.083)
+    expect(passes / runs).toBeLessThan(largestShare(runs))
+    expect(fails / runs).toBeLessThan(largestShare(runs))
   })
 })
 
@@ -212,7 +212,7 @@ describe('calibration', () => {
   })
 
   it('errs at most five times in a hundred, either way, where the error is just what is allowed', async () => {
-    const runs = 200
+    const runs = rounds(200)
     for (const [count, error] of [
       [200, 0.1],
       [600, 0.05],
@@ -226,9 +226,8 @@ describe('calibration', () => {
         passes += status === 'pass' ? 1 : 0
         fails += status === 'fail' ? 1 : 0
       }
-      // 5 % and three standard errors.
-      expect(passes / runs).toBeLessThan(0.097)
-      expect(fails / runs).toBeLessThan(0.097)
+      expect(passes / runs).toBeLessThan(largestShare(runs))
+      expect(fails / runs).toBeLessThan(largestShare(runs))
     }
   })
 })

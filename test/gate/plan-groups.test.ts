@@ -5,14 +5,18 @@ import { planGate } from '../../src/gate/index.js'
 import { statusJudge } from '../../src/gate/judge.js'
 import { pairGroups } from '../../src/gate/paired-groups.js'
 import { evaluationOf } from '../../src/testing/evidence.js'
+import { largestShare, rounds } from '../whole.js'
 
 const judge = statusJudge(0.02)
+const simulations = rounds(200)
+/** Three standard errors of a share that is a half, and of one that is 5 %. */
+const close = 1.5 / Math.sqrt(simulations)
+const closeToNone = largestShare(simulations) - 0.05
 
 /** How often the gate passes and fails an equal model, or one that is worse by two points. */
 function simulated(sizes: readonly number[], correlation: number, discordance: number, change: number) {
   const random = seededRandom(`plan ${sizes.length} ${correlation} ${discordance} ${change}`)
   const groups = sizes.flatMap((size, group) => Array<string>(size).fill(`g${group}`))
-  const simulations = 200
   const counts = { pass: 0, fail: 0 }
   for (let simulation = 0; simulation < simulations; simulation += 1) {
     const changes = sizes.flatMap((size) => changesOf(random, size, Math.sqrt(correlation), discordance, change))
@@ -49,11 +53,10 @@ describe('a plan for items in groups', () => {
     const items = sizes.reduce((sum, size) => sum + size, 0)
     const planned = planGate({ items, groups: sizes, correlation, discordance })
     const equal = simulated(sizes, correlation, discordance, 0)
-    // Three standard errors of 200 simulations are at most 11 points.
-    expect(Math.abs(planned.identical.pass - equal.pass)).toBeLessThan(0.11)
-    expect(Math.abs(planned.identical.fail - equal.fail)).toBeLessThan(0.05)
+    expect(Math.abs(planned.identical.pass - equal.pass)).toBeLessThan(close)
+    expect(Math.abs(planned.identical.fail - equal.fail)).toBeLessThan(closeToNone)
     const worse = simulated(sizes, correlation, discordance, -0.02)
-    expect(Math.abs(planned.worseByTheMargin.fail - worse.fail)).toBeLessThan(0.11)
+    expect(Math.abs(planned.worseByTheMargin.fail - worse.fail)).toBeLessThan(close)
     expect(planned.worseByTheMargin.pass).toBeLessThanOrEqual(0.05)
   })
 

@@ -4,6 +4,7 @@ import { callContext } from '../../src/core/index.js'
 import { accuracy, logLoss } from '../../src/evaluation/index.js'
 import { atLeast, type Evidence, noRegression, qualityGate } from '../../src/gate/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+import { rounds } from '../whole.js'
 
 // How gates elsewhere were fooled; each must not fool this one.
 const context = callContext()
@@ -234,6 +235,6 @@ it('whatever the evidence: no pass with a failed critical finding or without a p
       if (verdict.status === 'fail') expect(critical.some(({ status }) => status === 'fail')).toBe(true)
       expect(await gate.decide(given, context)).toEqual(verdict)
     }),
-    { numRuns: 50 },
+    { numRuns: rounds(50) },
   )
 })

@@ -38,13 +38,14 @@ describe('checkFinite', () => {
     })
 
   it('agrees with Number.isFinite on every exponent of 16 and 32 bits', () => {
+    const wrong: number[] = []
     for (let top = 0; top < 65536; top += 1) {
       const value = new Float32Array(Uint32Array.of(top * 65536).buffer)
       const expected = Number.isFinite(value[0]) ? undefined : 0
-      expect(checkFinite(tensorOfFloat32('x', [1], value))).toBe(expected)
       const brain = { name: 'x', dtype: 'BF16', shape: [1], data: new Uint8Array(Uint16Array.of(top).buffer) } as const
-      expect(checkFinite(brain)).toBe(expected)
+      if (checkFinite(tensorOfFloat32('x', [1], value)) !== expected || checkFinite(brain) !== expected) wrong.push(top)
     }
+    expect(wrong).toEqual([])
   })
 
   it('has nothing to say about integers', () => {

@@ -8,6 +8,7 @@ import { float32Of, readSafetensors, type Tensor, tensorOfFloat32 } from '../../
 import type { Dtype } from '../../src/model/safetensors-dtype.js'
 import { readSafetensorsHeader } from '../../src/model/safetensors-header.js'
 import { writeSafetensors } from '../../src/model/safetensors-writer.js'
+import { rounds } from '../whole.js'
 import { rejection, temporaryFolder } from './files.js'
 
 interface Reference {
@@ -84,7 +85,7 @@ describe('tensors', () => {
           expect(values).toEqual(new Map(given.map((one) => [one.name, one.values])))
         },
       ),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 

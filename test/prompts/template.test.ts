@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkVariables, parseTemplate, renderPrompt } from '../../src/prompts/index.js'
+import { rounds } from '../whole.js'
 
 const refused = (message: RegExp, line?: number) => ({
   code: 'template-invalid',
@@ -192,7 +193,7 @@ describe('a template that is not Jinja', () => {
         const result = await parseTemplate(template, 'x.txt').catch((error: unknown) => error)
         if (result instanceof Error) expect(result).toMatchObject({ code: 'template-invalid' })
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     )
   })
 })

@@ -98,7 +98,7 @@ describe('a registry in a folder, after a crash at any instant', () => {
   it('kill -9 at each write of a release: readers see a whole state, and the next run ends it', async () => {
     expect(writes).toBeGreaterThan(40)
     const seen = new Set<string>()
-    const every = everyNth(17, 5)
+    const every = everyNth(37, 5)
     await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
       const index = nth * every
       const root = await copyOf(`kill-${index}`)
@@ -121,7 +121,7 @@ describe('a registry in a folder, after a crash at any instant', () => {
     expect(await release(counted, { COUNT_FILE: countFile })).toMatchObject({ code: 0, output: 'done' })
     const mending = Number(await readFile(countFile, 'utf8'))
     expect(mending).toBeGreaterThan(writes)
-    const every = everyNth(29, 11)
+    const every = everyNth(67, 11)
     await forEachUpTo(Math.floor(mending / every), atOnce, async (nth) => {
       const index = nth * every
       const root = await copyOf(`mending-${index}`, cut)
@@ -136,7 +136,7 @@ describe('a registry in a folder, after a crash at any instant', () => {
     'a disk that says %s from any write on: storage-failed, and readers see a whole state',
     async (code) => {
       let failures = 0
-      const every = everyNth(31, 9)
+      const every = everyNth(67, 9)
       await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
         const index = nth * every
         const root = await copyOf(`${code}-${index}`)

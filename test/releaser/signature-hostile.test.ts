@@ -10,6 +10,7 @@ import {
   verifySignature,
   verifyStatement,
 } from '../../src/releaser/signature/index.js'
+import { rounds } from '../whole.js'
 import { makeCertificate } from './reference/certificates.js'
 import { atMs, changed, manifestFrom, payloadOf, signer, trusted } from './reference/signing.js'
 
@@ -83,7 +84,7 @@ describe('whatever a signature holds, it is judged and nothing is thrown', () =>
         }
         expectHonest(text, texts[index]!)
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     )
   })
 
@@ -102,7 +103,7 @@ describe('whatever a signature holds, it is judged and nothing is thrown', () =>
         })
         expectHonest(text, original)
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     )
   })
 
@@ -117,7 +118,7 @@ describe('whatever a signature holds, it is judged and nothing is thrown', () =>
         })
         expect(judge(text).status === 'valid').toBe(text === texts[1])
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(400) },
     )
   })
 
@@ -139,7 +140,7 @@ describe('whatever a signature holds, it is judged and nothing is thrown', () =>
             true,
           )
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     )
   })
 

@@ -15,6 +15,7 @@ import {
 import type { RunRecord } from '../../src/pipeline/index.js'
 import { reportComparison, reportComparisonHtml, reportRunHtml } from '../../src/report/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+import { rounds } from '../whole.js'
 
 const context = callContext()
 
@@ -127,7 +128,7 @@ describe('a page', () => {
         checkMarkup(reportComparisonHtml(verdict, { title: 'mine' }))
         expect(reportComparison(verdict)).not.toMatch(/undefined|NaN|Infinity|null/)
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     )
   })
 
@@ -190,7 +191,7 @@ describe('a page', () => {
         }
         checkMarkup(reportRunHtml(record as unknown as RunRecord))
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { loadConfiguration, loadHostConfiguration } from '../../src/repository/config/index.js'
+import { rounds } from '../whole.js'
 import { temporaryFolder, write } from './harness.js'
 
 const context = callContext()
@@ -600,7 +601,7 @@ it('whatever the text: a configuration, or an error of ours', async () => {
         if (!isSheikhError(error, 'invalid-config')) throw error
       }
     }),
-    { numRuns: 400 },
+    { numRuns: rounds(400) },
   )
   expect(({} as Record<string, unknown>)['stages']).toBe(undefined)
 })

@@ -4,6 +4,7 @@ import { criticalScore, exactNonInferiority } from '../../src/statistics/exact-n
 import { normalQuantile } from '../../src/statistics/normal.js'
 import { regionChance, scoreRegion } from '../../src/statistics/paired-region.js'
 import { tangoScore } from '../../src/statistics/tango.js'
+import { rounds } from '../whole.js'
 import { columns, reference } from './reference/reference.js'
 
 const somePairs = fc.integer({ min: 1, max: 120 }).chain((n) =>
@@ -57,7 +58,7 @@ describe('exactNonInferiority', () => {
         if (b > 0) expect(exactNonInferiority({ b: b - 1, c: c + 1, n, margin })).toBeLessThanOrEqual(p + 1e-9)
         if (b + c < n) expect(exactNonInferiority({ b: b + 1, c, n, margin })).toBeGreaterThanOrEqual(p - 1e-9)
       }),
-      { numRuns: 40 },
+      { numRuns: rounds(40) },
     )
   })
 

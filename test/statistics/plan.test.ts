@@ -9,6 +9,7 @@ import {
   smallestDetectableDrop,
   smallestMargin,
 } from '../../src/statistics/plan-size.js'
+import { rounds } from '../whole.js'
 import { reference } from './reference/reference.js'
 
 const percent = (chance: number) => (100 * chance).toFixed(1)
@@ -77,7 +78,7 @@ describe('planNonInferiority', () => {
         const scoreAlone = planNonInferiority({ ...rest, trueDifference, engine: 'score' })
         expect(plan.pass).toBeLessThanOrEqual(scoreAlone.pass + 1e-12)
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { normalQuantile } from '../../src/statistics/normal.js'
 import { tango, tangoScore } from '../../src/statistics/tango.js'
+import { rounds } from '../whole.js'
 import { closeness, columns, reference } from './reference/reference.js'
 
 const somePairs = fc
@@ -97,7 +98,7 @@ describe('tango', () => {
           expect(tangoScore(b + 1, c, n, -margin)).toBeLessThanOrEqual(z + slack)
         },
       ),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     )
   })
 

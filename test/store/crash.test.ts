@@ -94,7 +94,7 @@ afterAll(async () => {
 describe('a store in a folder, after a crash at any instant', () => {
   it('kill -9 at each write, half of it written: what was there is readable, and the next run goes on', async () => {
     expect(writes).toBeGreaterThan(40)
-    const every = everyNth(15, 5)
+    const every = everyNth(31, 5)
     await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
       const index = nth * every
       const root = await storeAfterFirst(`kill-${index}`)
@@ -108,7 +108,7 @@ describe('a store in a folder, after a crash at any instant', () => {
 
   it('a disk that is full from any write on: storage-failed, nothing half written, nothing left over', async () => {
     let failures = 0
-    const every = everyNth(15, 5)
+    const every = everyNth(31, 5)
     await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
       const index = nth * every
       const root = await storeAfterFirst(`full-${index}`)

@@ -10,6 +10,7 @@ import { textClassifier } from '../../src/trainer/tfjs/index.js'
 import type { TextExample } from '../../src/trainer/tfjs/text-classifier.js'
 import { textFeatures } from '../../src/trainer/tfjs/text-features.js'
 import { trainLoop } from '../../src/trainer/tfjs/train-loop.js'
+import { rounds } from '../whole.js'
 
 function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'sheikh-examples-'))
@@ -40,7 +41,7 @@ it('examples are read back as they were given, in any order, from memory and fro
         expect(readdirSync(below)).toEqual([])
       },
     ),
-    { numRuns: 60 },
+    { numRuns: rounds(60) },
   )
 })
 

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../../src/core/index.js'
 import { findUnsafeContent } from '../../../src/model/find-unsafe-content.js'
 import { pickleScan } from '../../../src/model/pickle-scan.js'
+import { rounds } from '../../whole.js'
 import { temporaryFolder } from '../files.js'
 
 const context = callContext()
@@ -75,7 +76,7 @@ describe('what is not a pickle', () => {
           expect(await findUnsafeContent(path, context)).toBeUndefined()
         },
       ),
-      { numRuns: 300 },
+      { numRuns: rounds(300) },
     )
     await fc.assert(
       fc.asyncProperty(
@@ -95,7 +96,7 @@ describe('what is not a pickle', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 

@@ -2,6 +2,7 @@ import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { allowTensors } from '../../no-leaks.js'
+import { rounds } from '../../whole.js'
 import { expectSame, noise, onBoth, tf, wasm, withGradients } from './both-devices.js'
 
 const channels = fc.integer({ min: 1, max: 4 })
@@ -36,7 +37,7 @@ describe('Conv2D', () => {
       fc.property(convolutions, ({ image, filter: [height, width, out], strides, pad }) =>
         compare(image, [height, width, image[3], out], (x, weights) => tf.conv2d(x, weights, strides, pad)),
       ),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 
@@ -104,7 +105,7 @@ describe('DepthwiseConv2dNative', () => {
           tf.depthwiseConv2d(x, weights, strides, pad),
         ),
       ),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 })
@@ -135,7 +136,7 @@ describe('fused convolutions', () => {
           }),
         ),
       ),
-      { numRuns: 40 },
+      { numRuns: rounds(40) },
     )
   })
 })

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../whole.js'
 import { expectSame, js, noise, on, onBoth, tf, wasm, withGradients } from './both-devices.js'
 
 const letters = ['a', 'b', 'c', 'd'] as const
@@ -46,7 +47,7 @@ describe('Einsum', () => {
   it('has the values and gradients of the definition on js, for random equations', () => {
     fc.assert(
       fc.property(equations, ({ equation, shapes }) => compare(equation, shapes)),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../whole.js'
 import { expectSame, noise, onBoth, tf, withGradients } from './both-devices.js'
 
 const size = fc.integer({ min: 1, max: 17 })
@@ -25,7 +26,7 @@ describe('BatchMatMul', () => {
         const { left, right } = operands(of)
         expectSame(onBoth(() => tf.matMul(noise(left, 1), noise(right, 2), of.transposeA, of.transposeB)))
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 
@@ -80,7 +81,7 @@ describe('_FusedMatMul', () => {
           })
         expectSame(onBoth(fused))
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(60) },
     )
   })
 

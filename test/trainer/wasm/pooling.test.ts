@@ -1,6 +1,7 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
+import { rounds } from '../../whole.js'
 import { expectSame, noise, onBoth, tf, withGradients } from './both-devices.js'
 
 const size = fc.integer({ min: 1, max: 7 })
@@ -21,7 +22,7 @@ describe.each(['maxPool', 'avgPool'] as const)('%s', (name) => {
         const pool = (x: Tensor) => tf[name](x as Tensor4D, filter, strides, pad)
         expectSame(onBoth(() => withGradients([noise(image, 1)], pool)))
       }),
-      { numRuns: 80 },
+      { numRuns: rounds(80) },
     )
   })
 })

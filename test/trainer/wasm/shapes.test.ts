@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../whole.js'
 import { expectSame, noise, onBoth, tf, withGradients } from './both-devices.js'
 
 const shape = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 4 })
@@ -36,7 +37,7 @@ describe('Sum, Mean, Prod, Max, Min', () => {
         fc.property(reductions, ({ of: { sizes, axes }, keepDims }) =>
           compare([sizes], (x) => tf[name](x, axes, keepDims)),
         ),
-        { numRuns: 60 },
+        { numRuns: rounds(60) },
       )
     },
   )
@@ -79,7 +80,7 @@ describe('Transpose', () => {
   it('is that of js, for random permutations, also of nothing', () => {
     fc.assert(
       fc.property(transposes, ({ sizes, perm }) => compare([sizes], (x) => tf.transpose(x, perm))),
-      { numRuns: 100 },
+      { numRuns: rounds(100) },
     )
   })
 
@@ -102,7 +103,7 @@ describe('Tile', () => {
   it('is that of js, for random shapes and repetitions, also of nothing', () => {
     fc.assert(
       fc.property(tiles, ({ sizes, reps }) => compare([sizes], (x) => tf.tile(x, reps))),
-      { numRuns: 100 },
+      { numRuns: rounds(100) },
     )
   })
 
@@ -134,7 +135,7 @@ describe('GatherV2 and UnsortedSegmentSum', () => {
       fc.property(gathers, ({ sizes, wanted, axis }) =>
         compare([sizes], (x) => gather(x, wanted, axis % sizes.length)),
       ),
-      { numRuns: 100 },
+      { numRuns: rounds(100) },
     )
   })
 
@@ -144,7 +145,7 @@ describe('GatherV2 and UnsortedSegmentSum', () => {
         fc.pre(wanted.length > 0)
         compareGradients([sizes], (x) => gather(x, wanted, axis % sizes.length))
       }),
-      { numRuns: 50 },
+      { numRuns: rounds(50) },
     )
   })
 
