@@ -328,7 +328,8 @@ export class Repository {
   }
 
   /**
-   * Compares two states of the project: commits, releases, or the files as they are now. Runs no code of the project.
+   * Compares two states of the project: commits, releases, or the files as they are now. A version or a
+   * channel is looked up in the registry of the current configuration; apart from that, no code of the project runs.
    *
    * @param from a version, a channel, a branch, a tag or a commit. @default 'HEAD'
    * @param to the same. @default the work tree

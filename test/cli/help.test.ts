@@ -13,6 +13,7 @@ const all = [
     'why',
     'diff',
     'history',
+    'compare',
     'runs',
     'approve',
     'override',
@@ -25,6 +26,7 @@ const all = [
 ]
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
+  compare: ['a', 'b'],
   why: ['train'],
   approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],
   override: ['01m848t390tw6kqt8kah', '--reason', 'tried', '--until', '2099-01-01'],
@@ -69,6 +71,7 @@ describe('help', () => {
       approve: ['reason', 'by'],
       report: ['out', 'html', 'include-text'],
       diff: ['out', 'html', 'include-text'],
+      compare: ['margin', 'out'],
       runs: ['limit'],
       predict: ['file', 'version', 'channel'],
       override: ['reason', 'by', 'until'],

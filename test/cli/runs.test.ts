@@ -117,3 +117,22 @@ describe('report', () => {
     ])
   })
 })
+
+describe('compare', () => {
+  it('judges the model of a run against that of another, held ones too', async () => {
+    const folder = await releasedProject()
+    await poison(folder)
+    await sheikh(folder, ['run'])
+    const { json } = await sheikhJson(folder, 'runs')
+    const held = json.runs[0].runId
+    const worse = await sheikh(folder, ['compare', '0.1.0', held])
+    expect(worse.code).toBe(2)
+    expect(worse.out).toMatch(/^\*\*Fail\.\*\*.*/)
+    const better = await sheikhJson(folder, 'compare', held, 'v0.1.0', '--margin', '0.05')
+    expect(better).toMatchObject({ code: 0, json: { status: 'pass', before: held } })
+    expect((await sheikh(folder, ['compare', held, '0.1.0', '--margin', '0.05', '--out', 'compare.html'])).code).toBe(0)
+    expect(await readFile(join(folder, 'compare.html'), 'utf8')).toContain(`0.1.0 compared with run ${held} (held)`)
+    expect((await sheikh(folder, ['compare', '0.1.0', '9.9.9'])).err).toContain('[not-found]')
+    expect((await sheikh(folder, ['compare', '0.1.0', '0.1.0'])).err).toContain('[baseline-mismatch]')
+  })
+})

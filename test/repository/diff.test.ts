@@ -3,7 +3,7 @@ import { readdir, rename } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
+import { callContext, SheikhError } from '../../src/core/index.js'
 import { compose } from '../../src/repository/compose.js'
 import { findState } from '../../src/repository/diff/find-state.js'
 import { openGit } from '../../src/repository/git/index.js'
@@ -150,6 +150,13 @@ describe('diff', () => {
       const found = await findState(name, place, callContext())
       expect(found, name).toEqual({ name, commit: oid, ...(version !== undefined && { version }) })
     }
+    git(root, 'tag', 'v0.1.0', second)
+    const unreachable = async () => {
+      throw new SheikhError('remote-failed', 'Cannot reach the registry.')
+    }
+    const offline = { ...place, releaser: unreachable }
+    expect(await findState('v0.1.0', offline, callContext())).toEqual({ name: 'v0.1.0', commit: second })
+    await expect(findState('v0.2.0', offline, callContext())).rejects.toMatchObject({ code: 'remote-failed' })
     const { from, to, data } = await repository.diff('0.1.0', second.slice(0, 8))
     expect([from.commit, to.commit]).toEqual([first, second])
     expect(data!.changed).toHaveLength(1)
@@ -165,7 +172,7 @@ describe('diff', () => {
     put('prompts/inference/ask.txt', 'Say {{ text }}')
     const broken = await repository.diff()
     expect(broken.problems).toEqual([
-      { state: 'to', code: 'dataset-invalid', message: expect.stringContaining('05.json') },
+      { state: 'to', code: 'dataset-invalid', message: expect.stringMatching(/^(?!.*sheikh-commit-).*05\.json/s) },
     ])
     expect([broken.data, broken.prompts.length, broken.evaluation?.edited]).toEqual([undefined, 1, undefined])
     await commit('Broken samples')

@@ -5,6 +5,7 @@ import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
 import { reportDetails } from '../report-details.js'
+import { runNamed } from '../run-named.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const report: Command = {
@@ -23,7 +24,7 @@ export const report: Command = {
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
     const runs = await pipeline.runs()
-    const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0])
+    const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0], 'report')
     const html = values['html'] === true || isHtml(values['out'])
     const includeText = values['include-text'] === true
     const details = await reportDetails({ repository, pipeline, record, runs, includeText })
@@ -41,20 +42,4 @@ function lastJudged(runs: readonly RunRecord[]): RunRecord {
   const record = runs.find(({ verdict }) => verdict !== undefined) ?? runs[0]
   if (record !== undefined) return record
   throw new SheikhError('not-found', 'Cannot report the last run: there are no runs yet. Start one with: sheikh run')
-}
-
-/** The run with this id, or the run that made the release. */
-function runNamed(runs: readonly RunRecord[], name: string): RunRecord {
-  const version = name.replace(/^v(?=\d)/, '')
-  const released = runs.filter((run) => run.version === version)
-  const record =
-    runs.find(({ runId }) => runId === name) ??
-    // An approval, or an import, of a version comes before a later run that found it up to date.
-    released.find(({ verdict }) => verdict !== undefined) ??
-    released.at(-1)
-  if (record !== undefined) return record
-  throw new SheikhError(
-    'not-found',
-    `Cannot report "${name}": no run in this store has this id or released this version. List the runs with: sheikh runs`,
-  )
 }

@@ -24,11 +24,22 @@ export async function findState(
   context: CallContext,
 ): Promise<StateName> {
   const version = /^v?(\d+\.\d+\.\d+.*)$/.exec(name)?.[1]
-  const released =
-    version === undefined ? undefined : await releaseOf(name, await releaser(), context, (one) => one === version)
-  if (released !== undefined) return released
-  const commit = await findCommit(git, name)
-  if (commit !== undefined) return { name, commit }
+  const byGit = async () => {
+    const commit = await findCommit(git, name)
+    return commit === undefined ? undefined : { name, commit }
+  }
+  if (version !== undefined) {
+    // A release is named before a tag of the same name. If the registry cannot be reached, the tag will do.
+    const released = await findReleased(name, releaser, context, version).catch(async (error: unknown) => {
+      context.signal.throwIfAborted()
+      const tagged = await byGit()
+      if (tagged === undefined) throw error
+      return tagged
+    })
+    if (released !== undefined) return released
+  }
+  const named = await byGit()
+  if (named !== undefined) return named
   const registry = version === undefined ? await releaser() : undefined
   const current = registry && (await registry.channels(context))[name]
   const pointed = current && (await releaseOf(name, registry, context, (one) => one === current))
@@ -39,6 +50,13 @@ export async function findState(
     { facts: { name } },
   )
 }
+
+const findReleased = async (
+  name: string,
+  releaser: () => Promise<Releaser>,
+  context: CallContext,
+  version: string,
+): Promise<StateName | undefined> => releaseOf(name, await releaser(), context, (one) => one === version)
 
 async function releaseOf(
   name: string,

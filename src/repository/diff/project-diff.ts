@@ -102,7 +102,9 @@ export async function diffProjects(
       } catch (error) {
         context.signal.throwIfAborted()
         if (!isSheikhError(error)) throw error
-        problems.push({ state: index === 0 ? 'from' : 'to', code: error.code, message: error.message })
+        // Without the temporary folder of a commit.
+        const message = error.message.replaceAll(`${states[index].folder.root}/`, '')
+        problems.push({ state: index === 0 ? 'from' : 'to', code: error.code, message })
       }
     return values.length === 2 ? [values[0]!, values[1]!] : undefined
   }

@@ -1,0 +1,51 @@
+import { callContext } from '../../core/index.js'
+import { compareEvaluations } from '../../gate/index.js'
+import type { RunRecord } from '../../pipeline/index.js'
+import { intervalPlot, reportComparison, reportComparisonHtml } from '../../report/index.js'
+import { type Command, toJson } from '../command.js'
+import { isHtml } from '../is-html.js'
+import { open } from '../project.js'
+import { runNamed } from '../run-named.js'
+import { terminalPath } from '../terminal-path.js'
+
+export const compareRuns: Command = {
+  name: 'compare',
+  usage: '<run | version> <run | version>',
+  summary: 'Compare the models of two runs, held ones too: is the second worse than the first?',
+  options: { margin: { type: 'string' }, out: { type: 'string' } },
+  optionHelp: {
+    margin: "Largest acceptable loss, in the metric's unit (default: 0.02)",
+    out: 'Also write the comparison to this file: HTML with plots if the name ends in .html, else Markdown',
+  },
+  examples: ['sheikh compare 1.1.0 1.2.0', 'sheikh compare 1.2.0 01m8kfa7ts2rjb6h5qgx --margin 0.01'],
+  positionals: [2, 2],
+  async run({ project, positionals, values }, terminal) {
+    const path = typeof values['out'] === 'string' ? terminalPath(terminal, values['out'], '--out') : undefined
+    const pipeline = await (await open(project, terminal)).pipeline()
+    const runs = await pipeline.runs()
+    const [before, after] = positionals.map((name) => runNamed(runs, name, 'compare')) as [RunRecord, RunRecord]
+    const evaluationOf = async ({ runId }: RunRecord) =>
+      (await pipeline.evaluations(runId, { signal: terminal.signal })).candidate
+    const margin = values['margin'] === undefined ? {} : { margin: Number(values['margin']) }
+    const verdict = await compareEvaluations(
+      await evaluationOf(after),
+      await evaluationOf(before),
+      { baselineName: nameOf(before), ...margin },
+      callContext({ signal: terminal.signal }),
+    )
+    const report = reportComparison(verdict)
+    if (path !== undefined) {
+      const { writeFileAtomic } = await import('../../store/index.js')
+      const title = `${nameOf(after)} compared with ${nameOf(before)}`
+      await writeFileAtomic(path, isHtml(path) ? reportComparisonHtml(verdict, { title }) : `${report}\n`)
+    }
+    return {
+      text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),
+      json: toJson({ before: before.runId, after: after.runId, ...verdict }),
+      exitCode: { pass: 0, fail: 2, inconclusive: 3 }[verdict.status],
+    }
+  },
+}
+
+const nameOf = ({ runId, version, status }: RunRecord) =>
+  version === undefined ? `run ${runId} (${status})` : `${version}`
