@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { readTextFile } from '../../store/index.js'
-import type { Git } from '../git/index.js'
+import { findCommit } from '../git/index.js'
 import { type Baseline, baselineFolder, baselinePath, parseBaseline } from './baseline-file.js'
 import { type BaselineOptions, type BaselinePlace, baselineFile, baselinePlace, defaultName } from './baseline-place.js'
 
@@ -40,7 +40,7 @@ export async function readBaselineIn(
 }
 
 async function textAt({ git, context }: BaselinePlace, from: string, path: string): Promise<string | undefined> {
-  const oid = git === undefined ? undefined : await commitNamed(git, from)
+  const oid = git === undefined ? undefined : await findCommit(git, from)
   if (git === undefined || oid === undefined)
     throw new SheikhError(
       git === undefined ? 'repository-invalid' : 'not-found',
@@ -57,19 +57,4 @@ async function textAt({ git, context }: BaselinePlace, from: string, path: strin
       { facts: { file: path } },
     )
   return Buffer.from(await git.readBlob(entry.oid)).toString('utf8')
-}
-
-/** As Git resolves names, and last a branch of `origin`: a CI machine has the base branch only there. */
-async function commitNamed(git: Git, name: string): Promise<string | undefined> {
-  if (name === 'HEAD') return (await git.head())?.oid
-  // What a ref name may contain (git-check-ref-format), so that the name is never a path to another file.
-  if (!/^[^\s~^:?*[\\\p{Cc}/.-][^\s~^:?*[\\\p{Cc}]*$/u.test(name) || /\.\.|@\{|\/\/|\/\./.test(name)) return undefined
-  const places = name.startsWith('refs/')
-    ? ['']
-    : ['refs/tags/', 'refs/heads/', 'refs/remotes/', 'refs/remotes/origin/']
-  for (const place of places) {
-    const found = await git.readRef(`${place}${name}`)
-    if (found !== undefined) return (await git.readCommit(found))?.oid
-  }
-  return (await git.readCommit(name))?.oid
 }

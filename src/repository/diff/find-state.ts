@@ -1,6 +1,6 @@
 import { type CallContext, SheikhError } from '../../core/index.js'
 import type { Releaser } from '../../releaser/index.js'
-import type { Git } from '../git/index.js'
+import { findCommit, type Git } from '../git/index.js'
 
 /** A state of the project: a commit, a release, or the files as they are now. JSON. */
 export interface StateName {
@@ -72,27 +72,6 @@ async function releaseOf(
       `Cannot compare the release ${version}: it was made from no commit${record.importedFrom === undefined ? '' : `, but imported from ${record.importedFrom.from}`}. Name a commit.`,
       { facts: { version } },
     )
-  }
-  return undefined
-}
-
-/** The id of the commit that Git calls by this name. */
-export async function findCommit(git: Git, name: string): Promise<string | undefined> {
-  const [, base = '', steps = ''] = /^(.*?)((?:~\d*|\^)*)$/s.exec(name)!
-  let commit = await git.readCommit((await findRef(git, base)) ?? base)
-  for (const step of steps.match(/~\d*|\^/g) ?? [])
-    for (let count = step === '^' || step === '~' ? 1 : Number(step.slice(1)); count > 0 && commit; count -= 1)
-      commit = commit.parents[0] === undefined ? undefined : await git.readCommit(commit.parents[0])
-  return commit?.oid
-}
-
-async function findRef(git: Git, name: string): Promise<string | undefined> {
-  if (name === 'HEAD' || name === '@') return (await git.head())?.oid
-  if (!/^[^\s~^:?*[\\]+$/.test(name) || /\.\.|@\{|^[-/.]|\/$|\.lock$/.test(name)) return undefined
-  const spaces = name.startsWith('refs/') ? [''] : ['refs/tags/', 'refs/heads/', 'refs/remotes/']
-  for (const space of spaces) {
-    const oid = await git.readRef(`${space}${name}`)
-    if (oid !== undefined) return oid
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 export { type CommitOptions, commit, knownAuthor } from './commit.js'
+export { findCommit } from './find-commit.js'
 export type { Author, Changes, Git, Head, TreeEntry } from './git.js'
 export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js'
 export type { Credentials } from './ledger-place.js'
