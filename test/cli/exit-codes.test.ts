@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
+import { madeOnce } from '../made-once.js'
+import { isWhole } from '../whole.js'
 import {
   commit,
   copy,
@@ -50,14 +52,18 @@ describe('2, held', () => {
 })
 
 describe('3, awaiting approval', () => {
+  const awaitingProject = () =>
+    madeOnce('awaiting-project', async (folder) => {
+      await cp(await tinyProject(), folder, { recursive: true })
+      expect(await sheikh(folder, ['run'])).toMatchObject({ code: 0 })
+      await write(folder, 'dataset/samples/all/new.json', { id: 'new', text: 'apple tart', label: 'fruit' })
+      await commit(folder)
+      expect(await sheikhJson(folder, 'run')).toMatchObject({ code: 3, json: { status: 'awaiting-approval' } })
+    })
+
   async function awaiting(): Promise<{ folder: string; runId: string }> {
-    const folder = await tinyProject()
-    expect(await sheikh(folder, ['run'])).toMatchObject({ code: 0 })
-    await write(folder, 'dataset/samples/all/new.json', { id: 'new', text: 'apple tart', label: 'fruit' })
-    await commit(folder)
-    const { code, json } = await sheikhJson(folder, 'run')
-    expect([code, json.status]).toEqual([3, 'awaiting-approval'])
-    return { folder, runId: json.runId }
+    const folder = await copy(await awaitingProject())
+    return { folder, runId: (await sheikhJson(folder, 'status')).json.awaitingApproval[0] }
   }
 
   it('a person releases it, with a name and a reason that stay', async () => {
@@ -109,7 +115,7 @@ describe('4, infrastructure', () => {
     expect(counted.code, counted.err).toBe(0)
     const points = Number(await readFile(count, 'utf8'))
     expect(points).toBeGreaterThan(40)
-    for (const share of [0.2, 0.6]) {
+    for (const share of isWhole ? [0.2, 0.6] : [0.6]) {
       const env = { COUNT_UNDER: folder, FAIL_AT: String(Math.floor(points * share)), FAIL_STAYS: '1' }
       const full = await start(folder, ['run', '--json'], { node, env }).ended
       expect(full.code, full.out).toBe(4)

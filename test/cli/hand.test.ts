@@ -1,16 +1,21 @@
-import { readFile } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
-import { poison, releasedProject, sheikh, sheikhJson, write } from './harness.js'
+import { madeOnce } from '../made-once.js'
+import { copy, poison, releasedProject, sheikh, sheikhJson, write } from './harness.js'
+
+const heldProject = () =>
+  madeOnce('held-project', async (folder) => {
+    await cp(await releasedProject(), folder, { recursive: true })
+    await poison(folder)
+    expect(await sheikhJson(folder, 'run')).toMatchObject({ code: 2, json: { status: 'held' } })
+  })
 
 /** A project whose second run is held. */
 async function held(): Promise<{ readonly root: string; readonly runId: string }> {
-  const root = await releasedProject()
-  await poison(root)
-  const { code, json } = await sheikhJson(root, 'run')
-  expect([code, json.status]).toEqual([2, 'held'])
-  return { root, runId: json.runId }
+  const root = await copy(await heldProject())
+  return { root, runId: (await sheikhJson(root, 'runs')).json.runs[0].runId }
 }
 
 describe('a run that is held', () => {
