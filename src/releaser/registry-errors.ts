@@ -1,5 +1,5 @@
 // Errors that all registries share.
-import { type Digest, SheikhError } from '../core/index.js'
+import { type CallContext, type Digest, isSheikhError, SheikhError } from '../core/index.js'
 
 export const versionTaken = (version: string) =>
   new SheikhError(
@@ -33,6 +33,27 @@ export const pointedAt = (version: string) =>
 
 export const corruptRecord = (address: string, fact: string, cause?: unknown) =>
   new SheikhError('artifact-corrupt', `Cannot read "${address}": ${fact}. Restore the registry from a backup.`, {
-    facts: { file: address },
+    facts: { file: address, fact },
     ...(cause !== undefined && { cause }),
   })
+
+export const notPreparable = (version: string, fact: string, cause?: unknown) =>
+  new SheikhError('invalid-options', `Cannot prepare the release ${version}: ${fact}. Correct the request.`, {
+    facts: { version, fact },
+    ...(cause !== undefined && { cause }),
+  })
+
+/** What `read` gives. If the record of a pending release is damaged, logs a warning instead: it must not stop the others. */
+export async function unlessDamaged<V>(read: Promise<V>, { log }: CallContext): Promise<V | undefined> {
+  try {
+    return await read
+  } catch (error) {
+    if (!isSheikhError(error, 'artifact-corrupt')) throw error
+    const { file, fact } = error.facts
+    log.warn(
+      `Cannot use a pending release: its record "${String(file)}" is damaged (${String(fact)}). Delete it if no run needs it.`,
+      { file: String(file), fact: String(fact) },
+    )
+    return undefined
+  }
+}

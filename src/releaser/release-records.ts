@@ -1,6 +1,6 @@
-import { type CallContext, hexOf, inParallel, type Json } from '../core/index.js'
+import { type CallContext, type Digest, hexOf, inParallel, type Json } from '../core/index.js'
 import { parsePending, parseRelease } from './parse-release.js'
-import { corruptRecord } from './registry-errors.js'
+import { corruptRecord, unlessDamaged } from './registry-errors.js'
 import type { Checksums, ReleaseStorage, StoredBundle } from './release-storage.js'
 import type { PendingRelease, Release, Version } from './releaser.js'
 import { isVersion } from './version.js'
@@ -94,7 +94,12 @@ export function releaseRecords(storage: ReleaseStorage) {
     return [...found].sort((left, right) => right.sequence - left.sequence)
   }
 
-  const pendingReleases = (context: CallContext) => readAll('pending', (name) => pendingAt(name, context), context)
+  /** A damaged one is logged and left out. */
+  const pendingReleases = (context: CallContext) =>
+    readAll('pending', (name) => unlessDamaged(pendingAt(name, context), context), context)
+
+  const keptReleases = async (context: CallContext) =>
+    (await releases(context)).filter(({ removedAtMs }) => removedAtMs === undefined)
 
   return {
     release,
@@ -107,14 +112,19 @@ export function releaseRecords(storage: ReleaseStorage) {
       return (await pendingAt(pendingName(pending), context))?.checksums ?? {}
     },
 
-    /** The bundles that a release or a pending release needs, except the pending release `except`. */
-    async bundlesInUse(context: CallContext, except?: PendingRelease): Promise<readonly StoredBundle[]> {
+    /** The bundles of releases and pending releases. */
+    async storedBundles(context: CallContext): Promise<readonly StoredBundle[]> {
       // Pending releases first: one that is published meanwhile is in one of the two lists.
-      const others = (await pendingReleases(context)).filter(
-        (other) => except === undefined || pendingName(other) !== pendingName(except),
-      )
-      const kept = (await releases(context)).filter(({ removedAtMs }) => removedAtMs === undefined)
-      return [...kept, ...others]
+      const pending = await pendingReleases(context)
+      return [...(await keptReleases(context)), ...pending]
+    },
+
+    /** Whether a release or a pending release needs a bundle, except the pending release `except`. */
+    async isInUse(bundle: Digest, context: CallContext, except?: PendingRelease): Promise<boolean> {
+      // By their names: a pending release with a damaged record needs its bundle, too. Listed first, as above.
+      const names = (await storage.list('pending', context)).filter((name) => name.endsWith(`-${hexOf(bundle)}.json`))
+      if (names.some((name) => except === undefined || name !== pendingName(except))) return true
+      return (await keptReleases(context)).some((release) => release.bundle === bundle)
     },
 
     /** @returns false if the version is taken. */

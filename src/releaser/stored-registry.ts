@@ -1,10 +1,11 @@
 import type { CallContext, Json } from '../core/index.js'
 import { makeEmptyFolder } from '../store/index.js'
 import { channelRecords } from './channel-records.js'
+import { pendingOf } from './parse-release.js'
 import { corruptRecord, notFound, pointedAt, versionTaken } from './registry-errors.js'
 import { encodePending, releaseRecords, type StoredRelease } from './release-records.js'
 import type { Checksums, ReleaseStorage } from './release-storage.js'
-import type { PendingRelease, Release, Releaser } from './releaser.js'
+import type { Release, Releaser } from './releaser.js'
 import { parseVersion } from './version.js'
 
 /**
@@ -50,13 +51,13 @@ export function storedRegistry(
       for (const release of await records.releases(context)) yield releaseOf(release)
     },
 
-    async prepare({ bundle, version, postPublish, record }, context) {
+    async prepare(request, context) {
       context.signal.throwIfAborted()
-      const taken = await records.release(parseVersion(version), context)
-      if (taken !== undefined && taken.bundle !== bundle.digest) throw versionTaken(version)
-      const { digest, manifest, directory } = bundle
-      const pending: PendingRelease = { formatVersion: 1, version, bundle: digest, manifest, postPublish, record }
-      const others = () => records.bundlesInUse(context)
+      const taken = await records.release(parseVersion(request.version), context)
+      const pending = pendingOf(request)
+      if (taken !== undefined && taken.bundle !== pending.bundle) throw versionTaken(pending.version)
+      const { directory } = request.bundle
+      const others = () => records.storedBundles(context)
       const encode = (checksums: Checksums) => encodePending(pending, checksums)
       await storage.putPending({ pending, directory, others, encode }, context)
       return pending
@@ -97,10 +98,10 @@ export function storedRegistry(
 
     async discard(pending, context) {
       context.signal.throwIfAborted()
-      const used = await records.bundlesInUse(context, pending)
+      const isUsed = await records.isInUse(pending.bundle, context, pending)
       // An interrupted publication may have placed the bundle already. Remove it before the pending release, so that the next
       // run retries if this is interrupted too.
-      if (!used.some(({ bundle }) => bundle === pending.bundle)) await storage.removeBundle(pending.bundle, context)
+      if (!isUsed) await storage.removeBundle(pending.bundle, context)
       await storage.removePending(pending, context)
     },
 
@@ -114,8 +115,7 @@ export function storedRegistry(
       if (Object.values(await channels.all(context)).includes(version)) throw pointedAt(version)
       // Write the mark first: after a crash only unused files remain, and the next removal deletes them.
       await records.mark('removals', version, { atMs: context.clock.nowMs() }, context)
-      const used = await records.bundlesInUse(context)
-      if (!used.some((other) => other.bundle === bundle)) await storage.removeBundle(bundle, context)
+      if (!(await records.isInUse(bundle, context))) await storage.removeBundle(bundle, context)
     },
 
     async open(version, directory, context) {

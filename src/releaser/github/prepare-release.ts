@@ -4,6 +4,7 @@ import {
   type PendingRelease,
   type PrepareRequest,
   parseVersion,
+  pendingOf,
   type TagFormat,
   versionTaken,
 } from '../index.js'
@@ -44,18 +45,13 @@ interface Holder {
  */
 export async function prepareRelease(
   api: GitHubApi,
-  { bundle, version, postPublish, record }: PrepareRequest,
+  request: PrepareRequest,
   options: PrepareOptions,
 ): Promise<PendingRelease> {
   const { format, documents, partBytes } = options
-  const pending: PendingRelease = {
-    formatVersion: 1,
-    version: parseVersion(version),
-    bundle: bundle.digest,
-    manifest: bundle.manifest,
-    postPublish,
-    record,
-  }
+  const { bundle } = request
+  const pending = pendingOf({ ...request, version: parseVersion(request.version) })
+  const { version, record } = pending
   planAssets(bundle.manifest.files, partBytes)
   const key = pendingKeyOf(pending)
   const tag = format.tagOf(version)

@@ -63,6 +63,6 @@ const corrupt = (where: string, fact: string) =>
     'artifact-corrupt',
     `Cannot read "${where}" on the Hub: ${fact}. Restore it from the repository's history.`,
     {
-      facts: { file: where },
+      facts: { file: where, fact },
     },
   )

@@ -14,6 +14,7 @@ import {
   type Release,
   type Releaser,
   tagFormat,
+  unlessDamaged,
   type Version,
 } from '../index.js'
 import { hubClient } from './hub-client.js'
@@ -178,7 +179,7 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
       const call = open(context)
       const view = await lookIfThere(call)
       for (const branch of view.pendingBranches) {
-        const pending = await view.pendingOn(branch)
+        const pending = await unlessDamaged(view.pendingOn(branch), context)
         if (pending === undefined) continue
         const isTagged = view.commitOf(pending.version) !== undefined
         yield { pending, publishing: !isTagged && (await publicationOf(call, view, pending)) !== undefined }

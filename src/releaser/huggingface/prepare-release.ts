@@ -1,5 +1,5 @@
-import { canonicalJson, type Manifest, SheikhError } from '../../core/index.js'
-import { type PendingRelease, type PrepareRequest, versionTaken } from '../index.js'
+import { canonicalJson, isSheikhError, type Manifest, SheikhError } from '../../core/index.js'
+import { type PendingRelease, type PrepareRequest, pendingOf, versionTaken } from '../index.js'
 import { signatureFile } from '../signature/index.js'
 import { cardFile, documentsOf, isShared, marksFile, releaseFile } from './hub-documents.js'
 import { tagTaken } from './hub-errors.js'
@@ -16,12 +16,13 @@ export interface PrepareOptions {
 /** Creates a branch that starts at `main`, so that files on `main` are not uploaded again. */
 export async function prepareRelease(
   { client, look, tagOf }: HubCall,
-  { bundle, version, postPublish, record }: PrepareRequest,
+  request: PrepareRequest,
   { card, onProgress }: PrepareOptions,
 ): Promise<PendingRelease> {
-  const { manifest, digest, directory } = bundle
+  const { manifest, digest, directory } = request.bundle
   checkNames(client.repository, manifest)
-  const pending: PendingRelease = { formatVersion: 1, version, bundle: digest, manifest, postPublish, record }
+  const pending = pendingOf(request)
+  const { version } = pending
   const branch = pendingBranch(pending)
   const title = `Stage ${tagOf(version)}`
   const documents = documentsOf(pending)
@@ -35,8 +36,8 @@ export async function prepareRelease(
     if (taken === undefined && tagged !== undefined) throw tagTaken(version, tagOf(version), tagged)
     // The remains of an interrupted upload. They were never complete.
     for (const other of view.pendingBranches)
-      if (other !== branch && (await view.pendingOn(other)) === undefined) await client.deleteBranch(other)
-    const there = await view.pendingOn(branch)
+      if (other !== branch && (await pendingAt(view, other)) === undefined) await client.deleteBranch(other)
+    const there = await pendingAt(view, branch)
     if (there !== undefined && canonicalJson(there) === canonicalJson(pending)) return pending
     const from = directory === undefined ? await heldIn(view, client.repository, digest) : undefined
     await client.resetBranch(branch, parent)
@@ -52,6 +53,16 @@ export async function prepareRelease(
     }
     return pending
   })
+}
+
+/** A damaged record stays on its branch: a later version of this program may have written it. */
+async function pendingAt(view: HubView, branch: string): Promise<PendingRelease | 'damaged' | undefined> {
+  try {
+    return await view.pendingOn(branch)
+  } catch (error) {
+    if (isSheikhError(error, 'artifact-corrupt')) return 'damaged'
+    throw error
+  }
 }
 
 function checkNames(repository: string, { files }: Manifest): void {
