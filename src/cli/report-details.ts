@@ -1,11 +1,10 @@
 import { isSheikhError, SheikhError } from '../core/index.js'
-import type { Pipeline, RunEvaluations, RunRecord } from '../pipeline/index.js'
+import type { RunEvaluations, RunRecord } from '../pipeline/index.js'
 import type { ReportDetails } from '../report/index.js'
-import type { Repository } from '../repository/index.js'
+import type { LoadedProject } from '../repository/index.js'
 
 interface ReportedRun {
-  readonly repository: Repository
-  readonly pipeline: Pipeline<unknown, unknown>
+  readonly project: LoadedProject
   readonly record: RunRecord
   /** All runs of the store. */
   readonly runs: readonly RunRecord[]
@@ -14,20 +13,20 @@ interface ReportedRun {
 
 /** What the project adds to the record of a run. @throws `evaluation-invalid` if texts are asked that the run did not judge. */
 export async function reportDetails(run: ReportedRun): Promise<ReportDetails> {
-  const { repository, record, runs, includeText = false } = run
+  const { project, record, runs, includeText = false } = run
   return {
-    project: await repository.name(),
+    project: project.name,
     evaluations: await evaluationsOf(run),
     released: runs.find(({ version, status }) => status === 'released' && version === record.baseline),
-    inputs: includeText ? await inputsOf(repository, record) : undefined,
+    inputs: includeText ? await inputsOf(project, record) : undefined,
   }
 }
 
 /** Absent if the run judged nothing, or the store has lost it: the rest of the report does not need it. */
-async function evaluationsOf({ pipeline, record }: ReportedRun): Promise<RunEvaluations | undefined> {
+async function evaluationsOf({ project, record }: ReportedRun): Promise<RunEvaluations | undefined> {
   if (record.evaluations?.candidate === undefined) return undefined
   try {
-    return await pipeline.evaluations(record.runId)
+    return await project.pipeline.evaluations(record.runId)
   } catch (error) {
     if (isSheikhError(error, 'not-found')) return undefined
     throw error
@@ -36,10 +35,10 @@ async function evaluationsOf({ pipeline, record }: ReportedRun): Promise<RunEval
 
 /** The inputs of the run's evaluation set. */
 async function inputsOf(
-  repository: Repository,
+  project: LoadedProject,
   { runId, commit, dataset }: RunRecord,
 ): Promise<ReadonlyMap<string, string>> {
-  const rows = await repository.evaluationRows()
+  const rows = await project.evaluationRows()
   if (rows.digest !== dataset?.evaluationDigest)
     throw new SheikhError(
       'evaluation-invalid',

@@ -37,8 +37,10 @@ export type { Inspection } from './inspect-project.js'
 export type { FileTransfer } from './release-targets.js'
 export {
   type EvaluationStatus,
+  type LoadedProject,
   openRepository,
   type Pinned,
+  type ProjectPlan,
   type Repository,
   type RepositoryOptions,
 } from './repository.js'

@@ -128,7 +128,24 @@ export class Repository {
 
   /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */
   async pipeline(): Promise<Pipeline<unknown, unknown>> {
+    return (await this.load()).pipeline
+  }
+
+  /** Reads the files once and gives all that a command needs of them. */
+  async load(): Promise<LoadedProject> {
     const composition = await this.#compose()
+    const { pipeline, notices, release } = composition.configuration
+    return {
+      name: pipeline.name,
+      notices,
+      retention: release.retention,
+      pipeline: await this.#pipelineOf(composition),
+      dirtyPaths: () => this.#dirtyPaths(composition, this.#context),
+      evaluationRows: async () => (await composition.dataset.snapshot(this.#context)).evaluation,
+    }
+  }
+
+  async #pipelineOf(composition: Composition): Promise<Pipeline<unknown, unknown>> {
     if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
     const [releaser, trainer, base] = [
       await composition.releaser(),
@@ -147,14 +164,12 @@ export class Repository {
    * What a run would do, and why; changes nothing. Works without a trainer and without the registry: `unresolved` then says
    * what a run lacks, and the plan is made as if nothing was released.
    */
-  async plan({
-    signal,
-  }: {
-    readonly signal?: AbortSignal | undefined
-  } = {}): Promise<RunPlan & { readonly unresolved: readonly string[] }> {
+  async plan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<ProjectPlan> {
     const composition = await this.#compose()
-    if (composition.pipeline !== undefined) return { ...(await composition.pipeline.plan({ signal })), unresolved: [] }
+    const { notices } = composition.configuration
     const unresolved: string[] = []
+    if (composition.pipeline !== undefined)
+      return { ...(await composition.pipeline.plan({ signal })), unresolved, notices }
     const lacks = (error: unknown) => {
       if (!isSheikhError(error)) throw error
       unresolved.push(error.message)
@@ -166,13 +181,13 @@ export class Repository {
       try {
         const [base, ledger] = [await composition.base(), this.#ledger(composition.configuration)]
         const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
-        return { ...(await pipeline.plan({ signal })), unresolved }
+        return { ...(await pipeline.plan({ signal })), unresolved, notices }
       } catch (error) {
         if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
         lacks(error)
       }
     const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
-    return { ...(await pipeline.plan({ signal })), unresolved }
+    return { ...(await pipeline.plan({ signal })), unresolved, notices }
   }
 
   async #pipelineOptions(
@@ -199,17 +214,6 @@ export class Repository {
       clock: this.#context.clock,
       log: this.#context.log,
     }
-  }
-
-  /** The evaluation set of the files as they are now, for reports that show its text. @throws `dataset-invalid`. */
-  async evaluationRows(): Promise<Rows<unknown, unknown>> {
-    const { dataset } = await this.#compose()
-    return (await dataset.snapshot(this.#context)).evaluation
-  }
-
-  /** The name of the pipeline in `mlops/pipeline.yaml`. */
-  async name(): Promise<string> {
-    return (await loadConfiguration(this.root, this.#context)).pipeline.name
   }
 
   /** What the configuration holds that is unknown or not honoured, with file and line. */
@@ -272,11 +276,6 @@ export class Repository {
     if (!remote) return verification
     const unexplained = await findUnexplained(releaser, ledger, this.#context)
     return { ...verification, unexplained, holds: verification.holds && unexplained.length === 0 }
-  }
-
-  /** Which releases the configuration keeps the files of. */
-  async retention(): Promise<Retention> {
-    return (await loadConfiguration(this.root, this.#context)).release.retention
   }
 
   /** Reads the data that a run would read, and trains nothing. Needs no trainer and no registry. @throws as a run. */
@@ -353,7 +352,11 @@ export class Repository {
 
   /** Files that a run reads and that are not as the commit holds them. */
   async dirtyPaths(context: CallContext = this.#context): Promise<readonly string[]> {
-    return (await this.#provenance(await this.#compose(), context)).dirtyPaths
+    return this.#dirtyPaths(await this.#compose(), context)
+  }
+
+  async #dirtyPaths(composition: Composition, context: CallContext): Promise<readonly string[]> {
+    return (await this.#provenance(composition, context)).dirtyPaths
   }
 
   /** Commits what changed under the paths that a run reads, and `.gitignore`. @returns the commit's id. */
@@ -506,6 +509,29 @@ export class Repository {
   get #prefix(): string {
     return relative(this.#git.root, this.root).replaceAll('\\', '/')
   }
+}
+
+/** What the files of a project said when they were read. */
+export interface LoadedProject {
+  /** The name of the pipeline in `mlops/pipeline.yaml`. */
+  readonly name: string
+  /** Unknown or unused settings, with file and line. */
+  readonly notices: readonly Notice[]
+  /** The releases whose files are kept. */
+  readonly retention: Retention
+  readonly pipeline: Pipeline<unknown, unknown>
+  /** Files that a run reads and that differ from the commit. */
+  dirtyPaths(): Promise<readonly string[]>
+  /** The evaluation set, for reports that show its text. @throws `dataset-invalid`. */
+  evaluationRows(): Promise<Rows<unknown, unknown>>
+}
+
+/** What a run would do. */
+export interface ProjectPlan extends RunPlan {
+  /** What a run lacks: one message each. */
+  readonly unresolved: readonly string[]
+  /** Unknown or unused settings, with file and line. */
+  readonly notices: readonly Notice[]
 }
 
 export interface Pinned {

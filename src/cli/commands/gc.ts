@@ -18,8 +18,7 @@ export const gc: Command = {
   positionals: [0, 0],
   async run({ project, values }, terminal) {
     const repository = await open(project, terminal)
-    const pipeline = await repository.pipeline()
-    const retention = await repository.retention()
+    const { pipeline, retention } = await repository.load()
     const options = {
       signal: terminal.signal,
       keepLast: numberOf(values['keep-last'], 'keep-last') ?? retention.keepLast,

@@ -15,8 +15,7 @@ export const plan: Command = {
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
     const planned = await repository.plan({ signal: terminal.signal })
-    const notices = await repository.notices()
-    if (!json) printNotices(notices, terminal)
+    if (!json) printNotices(planned.notices, terminal)
     const width = Math.max(9, ...planned.stages.map(({ stage }) => stage.length))
     const lines: readonly Text[] = [
       ...planned.unresolved.map((message) => `needed for a run: ${message}`),
@@ -33,7 +32,7 @@ export const plan: Command = {
     ]
     return {
       text: joinTexts(lines),
-      json: toJson({ ...planned, notices }),
+      json: toJson(planned),
     }
   },
 }

@@ -22,12 +22,12 @@ export const report: Command = {
   positionals: [0, 1],
   async run({ project, positionals, values }, terminal) {
     const repository = await open(project, terminal)
-    const pipeline = await repository.pipeline()
-    const runs = await pipeline.runs()
+    const loaded = await repository.load()
+    const runs = await loaded.pipeline.runs()
     const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0], 'report')
     const html = values['html'] === true || isHtml(values['out'])
     const includeText = values['include-text'] === true
-    const details = await reportDetails({ repository, pipeline, record, runs, includeText })
+    const details = await reportDetails({ project: loaded, record, runs, includeText })
     const text = html ? reportRunHtml(record, details) : reportRun(record, details)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
     const { writeFileAtomic } = await import('../../store/index.js')

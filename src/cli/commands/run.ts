@@ -29,8 +29,8 @@ export const run: Command = {
     const reportPath =
       typeof values['report'] === 'string' ? terminalPath(terminal, values['report'], '--report') : undefined
     const repository = await open(project, terminal)
-    const pipeline = await repository.pipeline()
-    const notices = await repository.notices()
+    const loaded = await repository.load()
+    const { pipeline, notices } = loaded
     if (!json) {
       printNotices(notices, terminal)
       showProgress(pipeline, terminal)
@@ -47,7 +47,7 @@ export const run: Command = {
       const runs = await pipeline.runs()
       const record = runs.find(({ runId }) => runId === result.runId)
       if (record !== undefined) {
-        const details = await reportDetails({ repository, pipeline, record, runs })
+        const details = await reportDetails({ project: loaded, record, runs })
         await writeFileAtomic(reportPath, reportRun(record, details))
       }
     }

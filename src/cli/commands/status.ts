@@ -15,12 +15,13 @@ export const status: Command = {
   positionals: [0, 0],
   async run({ project }, terminal) {
     const repository = await open(project, terminal)
-    const pipeline = await repository.pipeline()
+    const loaded = await repository.load()
+    const { pipeline } = loaded
     const [current, runs, head, dirtyPaths, missing] = [
       await pipeline.current(),
       await pipeline.runs({ limit: 50 }),
       await repository.head(),
-      await repository.dirtyPaths(),
+      await loaded.dirtyPaths(),
       await pipeline.missingReleases(),
     ]
     const awaiting = runs.filter(({ status, commit }) => status === 'awaiting-approval' && commit === head?.oid)
