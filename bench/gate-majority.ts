@@ -32,9 +32,10 @@ export async function simulateMajority(simulations: number): Promise<MajorityRat
           )
           const evidence = evidenceOf({ ...evaluationOf({ model: 'new', scores }), targets })
           const [finding] = await check.examine(evidence, callContext())
-          if (finding!.status === 'pass') passed += 1
+          if (finding?.kind !== 'bound') throw new Error(`The check found no bound: ${finding?.reason}`)
+          if (finding.status === 'pass') passed += 1
           const right = scores.reduce((sum, score) => sum + score, 0)
-          if (binomialLowerBound(right, items, 0.05) >= finding!.threshold!) reached += 1
+          if (binomialLowerBound(right, items, 0.05) >= finding.threshold) reached += 1
         }
         found.settings += 1
         found.boundAlone = Math.max(found.boundAlone, reached / simulations)

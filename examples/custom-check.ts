@@ -11,16 +11,17 @@ const weightsAtMost = (limitBytes: number): Check => ({
   describe: () => ({ limitBytes }),
   async examine({ candidate }) {
     const sizeBytes = candidate.weights.manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0)
-    const status = sizeBytes <= limitBytes ? 'pass' : 'fail'
-    const reason = `the weights have ${sizeBytes} bytes, and ${limitBytes} are allowed`
     return [
       {
+        kind: 'limit', // a value that is known exactly
         check: `weights-at-most(${limitBytes})`,
-        status,
+        status: sizeBytes <= limitBytes ? 'pass' : 'fail',
         critical: true,
-        reason,
-        estimate: sizeBytes,
+        reason: `the weights have ${sizeBytes} bytes, and ${limitBytes} are allowed`,
+        side: 'at-most',
         threshold: limitBytes,
+        unit: 'bytes',
+        estimate: sizeBytes,
       },
     ]
   },

@@ -1,4 +1,3 @@
-import type { Finding } from '../gate/index.js'
 import type { ReleaseRecord } from '../releaser/index.js'
 import { percent } from '../report/index.js'
 
@@ -11,12 +10,11 @@ export function primaryMetric({
   metrics = {},
   verdict,
 }: Pick<ReleaseRecord, 'metrics' | 'verdict'>): { readonly name: string; readonly value: string } | undefined {
-  const { findings = [] } = (verdict ?? {}) as { readonly findings?: readonly Finding[] }
-  const finding = findings.find(({ metric }) => metric !== undefined && typeof metrics[metric] === 'number')
+  const finding = verdict?.findings.find(({ metric }) => metric !== undefined && typeof metrics[metric] === 'number')
   const name = finding?.metric ?? Object.keys(metrics).find((each) => typeof metrics[each] === 'number')
   if (name === undefined) return undefined
   const value = metrics[name] as number
-  const isShare = finding?.kind === 'binary' || name === 'accuracy'
+  const isShare = finding?.metricKind === 'binary' || name === 'accuracy'
   return { name, value: isShare ? percent(value) : String(Number(value.toPrecision(4))) }
 }
 

@@ -1,6 +1,7 @@
 import type { CallContext, Json } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import type { Check, Evidence, Finding, Reference } from './gate.js'
+import type { Finding } from './finding.js'
+import type { Check, Evidence, Reference } from './gate.js'
 import { checkComparable, type Pairs, pairGroups } from './paired-groups.js'
 import { alpha, type PartialFinding } from './partial-finding.js'
 
@@ -8,12 +9,10 @@ export interface ComparingCheckParts {
   readonly name: string
   readonly metric: Metric
   readonly describe: () => Json
-  /** Added to every finding. */
-  readonly common: Pick<Finding, 'margin'>
   /** The reason given for a first release, to which the check does not apply. */
   readonly notYet: string
   /** The finding if the candidate is the released model itself, in another release. */
-  readonly whenSame: PartialFinding
+  readonly whenSame: Pick<Finding, 'status' | 'reason'>
   /** Whether the candidate is also compared with the best release. */
   readonly asksBest: boolean
   /** Compares over all items, or per slice. */
@@ -30,16 +29,17 @@ export interface ComparingCheckParts {
  */
 export function comparingCheck(parts: ComparingCheckParts): Check {
   const { name, metric, describe, notYet, whenSame, asksBest, ask } = parts
-  const common = { check: name, metric: metric.name, kind: metric.kind, critical: true, ...parts.common }
+  const common = { check: name, metric: metric.name, metricKind: metric.kind, critical: true }
 
   const against = (role: 'baseline' | 'best', reference: Reference, evidence: Evidence, context: CallContext) => {
     const { candidate, passAlpha = alpha } = evidence
-    const asked = { ...common, alpha: passAlpha, against: role, againstVersion: reference.version }
+    const asked = { ...common, against: role, againstVersion: reference.version }
+    const statement = { ...asked, kind: 'statement' } as const
     if ('unscorable' in reference) {
       const reason = `the ${role} ${reference.version} could not be scored (baseline-unscorable): ${reference.unscorable}`
-      return [{ ...asked, status: 'inconclusive' as const, reason }]
+      return [{ ...statement, status: 'inconclusive' as const, reason }]
     }
-    if (reference.sameModel === true) return [{ ...asked, ...whenSame }]
+    if (reference.sameModel === true) return [{ ...statement, ...whenSame }]
     checkComparable(candidate.evaluation, reference.evaluation)
     const pairs = pairGroups(candidate.evaluation, reference.evaluation, metric)
     return ask(pairs, { candidate, passAlpha }, context).map((answer): Finding => ({ ...asked, ...answer }))
@@ -58,7 +58,9 @@ export function comparingCheck(parts: ComparingCheckParts): Check {
       const findings: Finding[] = []
       if (baseline !== undefined) findings.push(...against('baseline', baseline, evidence, context))
       if (best !== undefined && asksBest) findings.push(...against('best', best, evidence, context))
-      return findings.length > 0 ? findings : [{ ...common, status: 'not-applicable', reason: notYet }]
+      return findings.length > 0
+        ? findings
+        : [{ ...common, kind: 'statement', status: 'not-applicable', reason: notYet }]
     },
   }
 }

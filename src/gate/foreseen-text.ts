@@ -1,4 +1,4 @@
-import type { Finding } from './gate.js'
+import type { Finding } from './finding.js'
 
 /** Describes a finding about a candidate that is not trained yet, as a sentence. */
 export const foreseenText = ({ check, status, reason }: Finding): string =>

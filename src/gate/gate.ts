@@ -2,6 +2,7 @@ import type { CallContext, Described, Digest } from '../core/index.js'
 import type { Evaluation, Metric } from '../evaluation/index.js'
 import type { WeightsDirectory } from '../model/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
+import type { Finding } from './finding.js'
 import type { PolicyChange } from './policy-changes.js'
 
 /** Everything that a gate can base its decision on. */
@@ -42,68 +43,6 @@ export type Reference = {
   | { readonly unscorable: string }
 )
 
-export type FindingStatus = 'pass' | 'fail' | 'inconclusive' | 'not-applicable'
-
-/**
- * One numeric result of a check. JSON. Ratios are in 0..1; differences are in the metric's unit, with the sign chosen
- * so that a positive value means that the candidate is better.
- */
-export interface Finding {
-  readonly check: string
-  readonly status: FindingStatus
-  /** Only a critical finding can fail a release. */
-  readonly critical: boolean
-  /** One sentence, with the numbers. */
-  readonly reason: string
-  /** For a slice: if this finding is inconclusive, so is the verdict. @default false */
-  readonly required?: boolean | undefined
-  readonly metric?: string | undefined
-  /** Kind of the metric. Values of a metric that is not binary are in its own unit. */
-  readonly kind?: Metric['kind'] | undefined
-  /** The slice, such as `category=spam-1`. Absent: all items. */
-  readonly slice?: string | undefined
-  readonly against?: 'baseline' | 'best' | undefined
-  readonly againstVersion?: string | undefined
-  /** Unit of estimate, bounds and threshold if they are neither ratios nor values of a metric. */
-  readonly unit?: 'bytes' | 'ms' | undefined
-  /** The estimate: a value (checks with a threshold) or a difference (comparisons). */
-  readonly estimate?: number | undefined
-  readonly lower?: number | undefined
-  readonly upper?: number | undefined
-  readonly candidateValue?: number | undefined
-  readonly referenceValue?: number | undefined
-  readonly items?: number | undefined
-  /** Number of independent groups. Equals the number of items if items are not grouped. */
-  readonly groups?: number | undefined
-  /** Items that the reference answered correctly and the candidate did not. */
-  readonly regressions?: number | undefined
-  readonly improvements?: number | undefined
-  /** The names of the statistical procedures. */
-  readonly engine?: string | undefined
-  readonly alpha?: number | undefined
-  readonly pPass?: number | undefined
-  readonly pFail?: number | undefined
-  /** p-value after Holm's correction over the slices. */
-  readonly pFailAdjusted?: number | undefined
-  readonly margin?: number | undefined
-  readonly threshold?: number | undefined
-  /** The smallest true drop that this evaluation set detects with 80 % power. */
-  readonly smallestDetectableDrop?: number | undefined
-  /** Number of groups with which a model of equal quality passes 80 % of the time. */
-  readonly groupsNeeded?: number | undefined
-  /** Ids of items that the reference answered correctly and the candidate did not; at most 20. */
-  readonly regressedIds?: readonly string[] | undefined
-  /** For `calibration`: one bin per range of confidence. */
-  readonly reliability?: readonly ReliabilityBin[] | undefined
-  /** False: the finding cannot be overridden. @default true */
-  readonly overridable?: boolean | undefined
-  /**
-   * True: the cause is the format of the weights, so the next candidate of the same trainer gets the same finding.
-   * @default false
-   */
-  readonly repeats?: boolean | undefined
-}
-
 /** What is known about a candidate before it is trained. JSON. */
 export interface Prospect {
   /** The trainer's name. */
@@ -115,13 +54,6 @@ export interface Prospect {
    * since.
    */
   readonly last?: { readonly runId: string; readonly findings: readonly Finding[] } | undefined
-}
-
-/** Items of similar confidence, with their mean confidence and the share of correct answers, both 0..1. */
-export interface ReliabilityBin {
-  readonly confidence: number
-  readonly accuracy: number
-  readonly items: number
 }
 
 export type VerdictStatus = 'pass' | 'fail' | 'inconclusive'

@@ -11,19 +11,28 @@ export { type SizeOptions, size } from './checks/size.js'
 export { weightIntegrity } from './checks/weight-integrity.js'
 export { type CompareOptions, compareEvaluations } from './compare-evaluations.js'
 export { notPassedBefore } from './earlier-checks.js'
+export type {
+  BoundFinding,
+  ComparisonFinding,
+  Finding,
+  FindingBase,
+  FindingStatus,
+  LimitFinding,
+  RegressionsFinding,
+  ReliabilityBin,
+  StatementFinding,
+  ValueFinding,
+} from './finding.js'
 export { foreseenText } from './foreseen-text.js'
 export type {
   Check,
   EvaluationSetUse,
   Evidence,
   EvidenceNeed,
-  Finding,
-  FindingStatus,
   Gate,
   InconclusivePolicy,
   Prospect,
   Reference,
-  ReliabilityBin,
   Verdict,
   VerdictStatus,
 } from './gate.js'
@@ -37,6 +46,7 @@ export {
 } from './label-pool.js'
 export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
+export { marginOf } from './margin-of.js'
 export { countedChanges } from './partial-finding.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
 export { checkIdentities, type PolicyChange, policyChanges } from './policy-changes.js'

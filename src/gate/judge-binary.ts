@@ -7,7 +7,7 @@ import {
   smallestDetectableDrop,
   tango,
 } from '../statistics/index.js'
-import type { Finding } from './gate.js'
+import type { ComparisonFinding, FindingStatus } from './finding.js'
 import { type DiscordantCounts, firstRegressedIds, type Pairing, ratioOf } from './paired-groups.js'
 import {
   alpha,
@@ -42,50 +42,54 @@ export function judgeBinary(
   counts: DiscordantCounts,
   margin: number,
   passAlpha: number,
-): PartialFinding {
+): PartialFinding<'comparison'> {
   const { status, pPass, pFail, lower } = decideBinary(counts, margin, passAlpha)
   const { upper } = tango({ ...counts, margin, confidence: 1 - alpha })
   const seen = seenIn(pairing)
   const { b, c, n } = counts
   return {
+    kind: 'comparison',
     status,
     reason: sentence(status, seen, lower, margin, passAlpha),
     ...seen,
-    lower,
-    upper,
+    ...{ margin, lower, upper, pPass, pFail },
     engine: status === 'fail' ? failEngine : passEngine,
-    pPass,
-    pFail,
-    regressedIds: firstRegressedIds(pairing, maximumRegressedIds),
+    alpha: passAlpha,
     ...(status === 'inconclusive' && sizes(n, (b + c) / n, margin, passAlpha)),
   }
 }
 
 /** Whether there are significantly more improvements than regressions, by McNemar's exact test. */
-export function judgeBinaryGain(pairing: Pairing, { b, c }: DiscordantCounts, passAlpha: number): PartialFinding {
+export function judgeBinaryGain(
+  pairing: Pairing,
+  { b, c }: DiscordantCounts,
+  passAlpha: number,
+): PartialFinding<'comparison'> {
   const pPass = c > b ? mcnemar({ b: c, c: b }).exact : 1
   const pFail = b > c ? mcnemar({ b, c }).midP : 1
   const status = pPass <= passAlpha ? 'pass' : pFail <= alpha ? 'fail' : 'inconclusive'
   const said = { pass: 'it is better', fail: 'it is worse', inconclusive: 'an improvement is not shown' }[status]
   const seen = seenIn(pairing)
   return {
+    kind: 'comparison',
     status,
     reason: `${said}: ${countsOf(seen)} (p = ${Number((status === 'fail' ? pFail : pPass).toPrecision(2))})`,
     ...seen,
+    ...{ margin: 0, pPass, pFail },
     engine: status === 'fail' ? failEngine : 'one-sided exact McNemar',
-    pPass,
-    pFail,
-    regressedIds: firstRegressedIds(pairing, maximumRegressedIds),
+    alpha: passAlpha,
   }
 }
 
-function seenIn({ candidate, reference, candidateWeight, referenceWeight, items, lost, won }: Pairing) {
+function seenIn(pairing: Pairing) {
+  const { candidate, reference, candidateWeight, referenceWeight, items, lost, won } = pairing
   const candidateValue = ratioOf(candidate, candidateWeight)
   const referenceValue = ratioOf(reference, referenceWeight)
   const estimate = candidateValue - referenceValue
   return {
     ...{ estimate, candidateValue, referenceValue },
     ...{ items, groups: candidate.length, regressions: lost.items.length, improvements: won },
+    regressedIds: firstRegressedIds(pairing, maximumRegressedIds),
   }
 }
 
@@ -100,7 +104,7 @@ function sizes(
   observed: number,
   margin: number,
   passAlpha: number,
-): Pick<Finding, 'smallestDetectableDrop' | 'groupsNeeded'> {
+): Pick<ComparisonFinding, 'smallestDetectableDrop' | 'groupsNeeded'> {
   // No disagreement in n groups does not prove that none exists, so half a group is assumed.
   const discordance = Math.max(observed, 0.5 / n)
   // The normal approximation. If its result is large, it is accurate, and the exact search would take seconds.
@@ -110,7 +114,7 @@ function sizes(
   return { groupsNeeded, ...(drop !== undefined && { smallestDetectableDrop: drop }) }
 }
 
-function sentence(status: Finding['status'], seen: Seen, lower: number, margin: number, passAlpha: number): string {
+function sentence(status: FindingStatus, seen: Seen, lower: number, margin: number, passAlpha: number): string {
   const points = (value: number) => `${(100 * value).toFixed(1)} points`
   const { estimate } = seen
   const counts = countsOf(seen)

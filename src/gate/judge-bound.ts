@@ -23,7 +23,7 @@ export function judgeBound(
   evaluation: Evaluation,
   metric: Judged,
   { side, threshold, passAlpha, items }: BoundQuestion,
-): PartialFinding {
+): PartialFinding<'bound' | 'statement'> {
   const scores = numbersOf(metricColumn(evaluation, metric).scores)
   const { codes, count } = groupCodes(evaluation)
   const sums = new Float64Array(count)
@@ -41,8 +41,8 @@ export function judgeBound(
   }
   if (unanswered > 0 || asked === 0)
     return {
+      kind: 'statement',
       status: 'inconclusive',
-      items: asked,
       reason:
         asked === 0
           ? 'the evaluation has no items'
@@ -67,15 +67,11 @@ export function judgeBound(
   const name = side === 'at-least' ? 'floor' : 'ceiling'
   const chance = side === 'at-least' ? guessing(evaluation, { n, floor: threshold, passAlpha, items }) : ''
   return {
+    kind: 'bound',
     status,
     reason: `${metric.name} is ${percent(estimate)} over ${countedItems(asked, n)}, ${bound} with ${confidenceOf(level)} confidence; the ${name} is ${percent(threshold)}${chance}`,
-    estimate,
-    lower,
-    upper,
-    candidateValue: estimate,
-    items: asked,
-    groups: n,
-    engine,
+    ...{ side, threshold, unit: 'ratio', estimate, lower, upper },
+    ...{ items: asked, groups: n, engine, alpha: passAlpha },
   }
 }
 

@@ -1,6 +1,6 @@
 import { seededRandom } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
-import type { ReliabilityBin } from './gate.js'
+import type { ReliabilityBin } from './finding.js'
 import { boundsOf } from './judge-bound.js'
 import { groupCodes } from './paired-groups.js'
 import { alpha, confidenceOf, countedItems, type PartialFinding } from './partial-finding.js'
@@ -20,15 +20,19 @@ interface Calibration {
   readonly groups: number
 }
 
-export function judgeCalibration(evaluation: Evaluation, maximumError: number, passAlpha: number): PartialFinding {
+export function judgeCalibration(
+  evaluation: Evaluation,
+  maximumError: number,
+  passAlpha: number,
+): PartialFinding<'bound' | 'statement'> {
   const found = calibrationOf(evaluation)
   const items = evaluation.ids.length
-  if (typeof found === 'string') return { status: 'inconclusive', items, reason: found }
+  if (typeof found === 'string') return { kind: 'statement', status: 'inconclusive', reason: found }
   const { groups } = found
   if (groups < groupsPerBin)
     return {
+      kind: 'statement',
       status: 'inconclusive',
-      ...{ items, groups },
       reason: `${countedItems(items, groups)} are too few to judge calibration: at least ${groupsPerBin} ${items === groups ? 'items' : 'groups'} are needed`,
     }
   const bins = Math.min(mostBins, Math.floor(groups / groupsPerBin))
@@ -44,15 +48,17 @@ export function judgeCalibration(evaluation: Evaluation, maximumError: number, p
       : `at most ${percent(upper)} with ${confidenceOf(passAlpha)}`
   const isSingle = items === groups
   return {
+    kind: 'bound',
     status,
     reason: `confidence and accuracy differ by ${percent(estimate)} on average over ${countedItems(items, groups)}, ${bound} confidence; the maximum is ${percent(maximumError)}`,
-    ...{ estimate, lower, upper, items, groups },
+    ...{ side: 'at-most', threshold: maximumError, unit: 'ratio', estimate, lower, upper, items, groups },
     engine:
       status !== 'fail'
         ? 'percentile bootstrap by group'
         : isSingle
           ? 'Clopper-Pearson by bin'
           : "Gaffke's bound by bin and group",
+    alpha: passAlpha,
     reliability: reliabilityOf(found, binOf, bins),
   }
 }

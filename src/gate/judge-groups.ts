@@ -18,19 +18,16 @@ const fewestUnbounded = 20
  *
  * @param margin 0 tests whether the candidate is better.
  */
-export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number): PartialFinding {
+export function judgeGroups(
+  pairing: Pairing,
+  margin: number,
+  passAlpha: number,
+): PartialFinding<'comparison' | 'statement'> {
   const { candidate, reference, candidateWeight, referenceWeight, items, kind, lost, won } = pairing
   const groups = candidate.length
   const candidateValue = ratioOf(candidate, candidateWeight)
   const referenceValue = ratioOf(reference, referenceWeight)
-  const common = {
-    items,
-    groups,
-    ...(Number.isFinite(candidateValue) && { candidateValue }),
-    ...(Number.isFinite(referenceValue) && { referenceValue }),
-    ...(kind === 'binary' && { regressions: lost.items.length, improvements: won }),
-  }
-  const open = (reason: string): PartialFinding => ({ ...common, status: 'inconclusive', reason })
+  const open = (reason: string) => ({ kind: 'statement', status: 'inconclusive', reason }) as const
   if (!Number.isFinite(candidateValue) || !Number.isFinite(referenceValue))
     return open('a model has no value: the denominator is 0')
   const sample = sampleOf(pairing)
@@ -47,14 +44,14 @@ export function judgeGroups(pairing: Pairing, margin: number, passAlpha: number)
   }
   const isUnknown = sample.isConstant && !sample.isBounded
   return {
-    ...common,
+    kind: 'comparison',
     status,
     reason: sentence({ status, pairing, sample, margin, passAlpha, ...bounds }),
-    estimate,
+    ...{ margin, estimate, candidateValue, referenceValue, pPass, pFail },
     ...(!isUnknown && bounds),
     engine: engineOf(kind, sample.isBounded),
-    pPass,
-    pFail,
+    alpha: passAlpha,
+    ...{ items, groups, regressions: lost.items.length, improvements: won },
     regressedIds: kind === 'binary' ? firstRegressedIds(pairing, maximumRegressedIds) : largestLosses(pairing),
     ...(status === 'inconclusive' && margin > 0 && !isUnknown && planSample(sample, margin, passAlpha, alpha)),
   }

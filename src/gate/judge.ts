@@ -1,11 +1,13 @@
-import type { FindingStatus } from './gate.js'
+import type { FindingStatus } from './finding.js'
 import { decideBinary, judgeBinary, judgeBinaryGain } from './judge-binary.js'
 import { judgeGroups, statusOfGroups } from './judge-groups.js'
 import { countDiscordant, type Pairing } from './paired-groups.js'
 import { alpha, type PartialFinding } from './partial-finding.js'
 
+type Compared = PartialFinding<'comparison' | 'statement'>
+
 /** Judges a pairing against a margin. The gate decides whether a slice fails, over all slices together. */
-export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = alpha): PartialFinding {
+export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = alpha): Compared {
   const open = notComparable(pairing)
   if (open !== undefined) return open
   const counts = exactCounts(pairing)
@@ -15,7 +17,7 @@ export function judgeNoRegression(pairing: Pairing, margin: number, passAlpha = 
 }
 
 /** Judges whether the candidate is better. */
-export function judgeImprovement(pairing: Pairing, passAlpha = alpha): PartialFinding {
+export function judgeImprovement(pairing: Pairing, passAlpha = alpha): Compared {
   const open = notComparable(pairing)
   if (open !== undefined) return open
   const counts = exactCounts(pairing)
@@ -45,8 +47,8 @@ export function statusJudge(margin: number): (pairing: Pairing) => FindingStatus
 }
 
 /** Why a pairing cannot be judged at all, or `undefined` if it can. */
-export function notComparable({ candidate, items, unanswered }: Pairing): PartialFinding | undefined {
-  const open = { status: 'inconclusive', items, groups: candidate.length } as const
+export function notComparable({ candidate, items, unanswered }: Pairing): PartialFinding<'statement'> | undefined {
+  const open = { kind: 'statement', status: 'inconclusive' } as const
   if (unanswered > 0)
     return {
       ...open,

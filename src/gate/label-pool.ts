@@ -1,9 +1,10 @@
 import { canonicalJson, type Digest, digestJson, type Json, SheikhError, seededRandom } from '../core/index.js'
 import type { Evaluation, Metric } from '../evaluation/index.js'
 import type { Prediction, Row } from '../model/index.js'
-import type { Finding } from './gate.js'
+import type { Finding } from './finding.js'
 import { judgeNoRegression } from './judge.js'
 import { pairGroups } from './paired-groups.js'
+import type { PartialFinding } from './partial-finding.js'
 
 /** An unlabelled item with both models' predictions. */
 export interface PoolItem {
@@ -58,13 +59,18 @@ export interface PoolVerdict {
  * without a label count as regressions for a pass and as improvements for a fail, so a decision does not change when
  * the remaining labels arrive.
  *
+ * @param baselineName name of the baseline in the finding. @default 'baseline'
  * @param metric binary, and a function of only prediction and target.
  * @throws `invalid-options` for another metric, or for a label of an item that is not in the pool's questions.
  */
 export function judgePool(
   { items, questions }: Pool,
   labels: ReadonlyMap<string, Json>,
-  { metric, margin }: { readonly metric: Metric; readonly margin: number },
+  {
+    metric,
+    margin,
+    baselineName = 'baseline',
+  }: { readonly metric: Metric; readonly margin: number; readonly baselineName?: string | undefined },
 ): PoolVerdict {
   if (metric.kind !== 'binary')
     throw new SheikhError(
@@ -102,18 +108,19 @@ export function judgePool(
           status: 'inconclusive' as const,
           reason: `${unlabelled} of ${questions.length} items that the models answer differently have no label yet`,
         }
-  // The other labels are unknown, so neither model's own value can be computed.
-  const { candidateValue: _candidate, referenceValue: _reference, ...rest } = answer
-  const finding = {
-    check: `no-regression(${metric.name})`,
-    critical: true,
-    against: 'baseline',
-    metric: metric.name,
-    kind: metric.kind,
-    margin,
-    ...rest,
-  } as const
+  const finding: Finding = {
+    ...{ check: `no-regression(${metric.name})`, critical: true, metric: metric.name, metricKind: metric.kind },
+    ...({ against: 'baseline', againstVersion: baselineName } as const),
+    ...withoutValues(answer),
+  }
   return { finding, items: items.length, differing: questions.length, unlabelled }
+}
+
+/** The labels of other items are unknown, so neither model's own value can be computed. */
+function withoutValues(answer: PartialFinding<'comparison' | 'statement'>) {
+  if (answer.kind === 'statement') return answer
+  const { candidateValue: _candidate, referenceValue: _reference, ...rest } = answer
+  return rest
 }
 
 /** The scores of candidate and baseline. Items with equal answers get the same arbitrary score. */

@@ -1,7 +1,11 @@
-import type { Finding } from './gate.js'
+import type { Finding } from './finding.js'
 
-/** A finding before its check's name is added. */
-export type PartialFinding = Omit<Finding, 'check' | 'critical'>
+type Named = 'check' | 'critical' | 'metric' | 'metricKind' | 'against' | 'againstVersion'
+
+/** A finding of one of the kinds, before the names of its check, metric and reference are added. */
+export type PartialFinding<K extends Finding['kind'] = Finding['kind']> = K extends unknown
+  ? Omit<Extract<Finding, { readonly kind: K }>, Named>
+  : never
 
 /** Level of each one-sided test, unless the evidence requires a stricter one. */
 export const alpha = 0.05

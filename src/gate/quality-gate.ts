@@ -5,12 +5,15 @@ import {
   isSheikhError,
   type Json,
   messageOf,
+  misfitOf,
   SheikhError,
 } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { holm } from '../statistics/index.js'
-import type { Check, EvaluationSetUse, Evidence, Finding, Gate, InconclusivePolicy, Prospect, Verdict } from './gate.js'
+import type { ComparisonFinding, Finding } from './finding.js'
+import type { Check, EvaluationSetUse, Evidence, Gate, InconclusivePolicy, Prospect, Verdict } from './gate.js'
 import { alpha } from './partial-finding.js'
+import { findingShape } from './verdict-shape.js'
 
 export interface QualityGateOptions {
   /**
@@ -108,6 +111,7 @@ function reuseOf(
 }
 
 const wornOut = (use: number, maximumEvaluations: number): Finding => ({
+  kind: 'statement',
   check: 'evaluation-set',
   status: 'inconclusive',
   critical: true,
@@ -145,52 +149,43 @@ function foreseenBy(check: Check, prospect: Prospect): readonly Finding[] {
     return check.foresee?.(prospect) ?? []
   } catch (error) {
     const reason = `the check cannot predict its findings: ${messageOf(error)}`
-    return [{ check: check.name, status: 'inconclusive', critical: false, reason }]
+    return [{ kind: 'statement', check: check.name, status: 'inconclusive', critical: false, reason }]
   }
 }
 
 async function examine(check: Check, evidence: Evidence, context: CallContext): Promise<readonly Finding[]> {
-  const silent = (reason: string): readonly Finding[] => [
-    { check: check.name, status: 'inconclusive', critical: true, reason },
-  ]
+  const open = (reason: string, critical = true): Finding => ({
+    ...{ kind: 'statement', check: check.name, status: 'inconclusive', critical, reason },
+  })
   try {
     const findings = await check.examine(evidence, context)
     context.signal.throwIfAborted()
-    if (findings.length === 0) return silent('the check returned no finding')
-    return findings.map((finding) =>
-      hasFiniteNumbers(finding)
-        ? finding
-        : {
-            ...withoutNumbers(finding),
-            status: 'inconclusive',
-            reason: `it contains a number that is not finite: ${finding.reason}`,
-          },
-    )
+    if (findings.length === 0) return [open('the check returned no finding')]
+    return findings.map((finding) => {
+      const misfit = misfitOf(findingShape, finding, 'finding')
+      if (misfit === undefined) return finding
+      return open(
+        `a finding is malformed ("${misfit}" is missing or has another form): ${finding.reason}`,
+        finding.critical,
+      )
+    })
   } catch (error) {
     context.signal.throwIfAborted()
     // Evidence that cannot be compared is the caller's error, not a result that a person could approve.
     if (isSheikhError(error, 'baseline-mismatch') || isSheikhError(error, 'evaluation-invalid')) throw error
-    return silent(`the check failed: ${messageOf(error)}`)
+    return [open(`the check failed: ${messageOf(error)}`)]
   }
-}
-
-const hasFiniteNumbers = (finding: Finding) =>
-  Object.values(finding).every((value) => typeof value !== 'number' || Number.isFinite(value))
-
-function withoutNumbers(finding: Finding): Finding {
-  return Object.fromEntries(
-    Object.entries(finding).filter(([, value]) => typeof value !== 'number'),
-  ) as unknown as Finding
 }
 
 /** One family over slices, metrics, references and checks: among twenty slices, one is worse by chance. */
 function correctSlices(findings: readonly Finding[]): readonly Finding[] {
-  const family = findings.filter(({ slice, pFail }) => slice !== undefined && pFail !== undefined)
-  const adjusted = holm(family.map(({ pFail }) => pFail!))
+  const isSlice = (finding: Finding): finding is ComparisonFinding =>
+    finding.kind === 'comparison' && finding.slice !== undefined
+  const family = findings.filter(isSlice)
+  const adjusted = holm(family.map(({ pFail }) => pFail))
   return findings.map((finding) => {
-    const index = family.indexOf(finding)
-    if (index < 0) return finding
-    const pFailAdjusted = adjusted[index]!
+    if (!isSlice(finding)) return finding
+    const pFailAdjusted = adjusted[family.indexOf(finding)]!
     // A slice that fails on its own, but may do so by chance among so many slices.
     if (finding.status === 'fail' && pFailAdjusted > alpha)
       return {

@@ -1,4 +1,4 @@
-import type { Finding } from './gate.js'
+import type { Finding } from './finding.js'
 
 /** The finding that nobody may override, or `undefined` if a person may override the failures. */
 export const refusedForGood = (findings: readonly Finding[]): Finding | undefined =>

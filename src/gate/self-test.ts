@@ -1,7 +1,7 @@
 import { type CallContext, type Random, SheikhError, seededRandom } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import { wilson } from '../statistics/index.js'
-import type { FindingStatus } from './gate.js'
+import type { FindingStatus } from './finding.js'
 import { exactCounts, statusJudge } from './judge.js'
 import { checkComparable, type Judged, type Pairing, pairGroups, ratioOf, sumOf } from './paired-groups.js'
 

@@ -6,6 +6,7 @@ import {
   disagreementPool,
   judgePool,
   type Ledger,
+  marginOf,
   type Pool,
   type PoolItem,
   type PoolVerdict,
@@ -48,7 +49,7 @@ export async function labelPool(
   const { store, dataset, gate, releaser } = options
   const run = await readRun(store, runId)
   const metric = gate.metrics.find(({ name }) => name === gate.primaryMetric)
-  const margin = run?.verdict?.findings.find((finding) => finding.margin !== undefined)?.margin
+  const margin = marginOf(run?.verdict)
   if (run?.bundle === undefined || run.baseline === undefined || metric === undefined || margin === undefined)
     throw new SheikhError(
       'not-found',
@@ -66,7 +67,7 @@ export async function labelPool(
   const pool = disagreementPool(
     fresh.map((row, index): PoolItem => ({ row, candidate: candidate[index]!, baseline: baseline[index]! })),
   )
-  const verdict = judgePool(pool, labels, { metric, margin })
+  const verdict = judgePool(pool, labels, { metric, margin, baselineName: run.baseline })
   if (verdict.unlabelled === 0)
     await note(options.ledger ?? storeLedger(store), context, run, { digest: pool.digest, verdict })
   return { runId, ...verdict, questions: pool.questions, known }

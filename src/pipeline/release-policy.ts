@@ -70,7 +70,10 @@ export async function withPolicy(
     ...told,
     status: 'inconclusive',
     whenInconclusive: 'ask',
-    findings: [{ check: 'policy', status: 'inconclusive', critical: true, reason }, ...verdict.findings],
+    findings: [
+      { kind: 'statement', check: 'policy', status: 'inconclusive', critical: true, reason },
+      ...verdict.findings,
+    ],
     summary: `What decides is looser than for the current release: ${reason}. ${verdict.summary}`,
   }
 }

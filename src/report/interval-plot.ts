@@ -21,7 +21,7 @@ function lines({ shown, left, from, to, margin, unit }: IntervalGroup): string {
   const rows = shown.map(({ estimate, lower, upper, status }, index) => {
     const cells: string[] = Array(width).fill(' ')
     for (let at = column(lower); at <= column(upper); at += 1) cells[at] = '─'
-    if (margin !== undefined) cells[column(-margin)] = '┊'
+    cells[column(-margin)] = '┊'
     cells[column(0)] = '│'
     cells[column(estimate)] = '●'
     return `${names[index]!.padEnd(longest)} ${cells.join('')} ${status}`

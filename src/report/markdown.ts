@@ -50,8 +50,17 @@ export function signed(value: number): string {
   return value < 0 ? `−${text}` : value > 0 ? `+${text}` : text
 }
 
-/** The unit of a finding's values: differences of ratios are in points, of other metrics in whatever they measure. */
-export const differenceUnit = (kind: string | undefined) => (kind === undefined || kind === 'binary' ? points : signed)
+/** Writes a difference of a metric: of ratios in points, of other metrics in their own unit. */
+export const differenceUnit = (metricKind: string) => (metricKind === 'binary' ? points : signed)
+
+/** Writes a value in its unit. */
+export const inUnit = {
+  ratio: percent,
+  // Five digits, because a small difference of large values shows only in their last digits.
+  number: (value: number) => String(Number(value.toPrecision(5))).replace('-', '−'),
+  bytes: (value: number) => `${count(value)} bytes`,
+  ms: (value: number) => `${Number(value.toPrecision(3))} ms`,
+} as const
 
 /** A duration for people: `0.4 s`, `12 s`, `3 min 5 s`. */
 export function duration(ms: number): string {

@@ -1,7 +1,6 @@
-import type { Finding, Verdict } from '../gate/index.js'
+import type { BoundFinding, ComparisonFinding, Finding, LimitFinding, Verdict } from '../gate/index.js'
 import { explainVerdict } from './explain/explain-verdict.js'
-import { isCeiling } from './explain/why.js'
-import { count, differenceUnit, escapeMarkdown, isKnown, markdownTable, percent, signed, visible } from './markdown.js'
+import { count, differenceUnit, escapeMarkdown, inUnit, markdownTable, visible } from './markdown.js'
 
 /** Renders a comparison as Markdown: the decision in sentences, every finding, and the ids of regressed items. */
 export function reportComparison(verdict: Verdict): string {
@@ -37,63 +36,67 @@ export const findingsHeader: readonly string[] = [
   ],
 ]
 
+type Cell = string | number | undefined
+
 /** One row per finding, for the columns of `findingsHeader`. */
-export function findingRows(findings: readonly Finding[]): readonly (readonly (string | number | undefined)[])[] {
-  return findings.map((finding) => [
-    questionOf(finding),
-    finding.slice ?? 'all',
-    finding.status,
-    shown(finding, finding.estimate),
-    shown(finding, finding.lower),
-    shown(finding, finding.upper),
-    wanted(finding),
-    ...[finding.items, finding.groups, finding.regressions, finding.improvements].map((value) =>
-      isKnown(value) ? value : undefined,
-    ),
-  ])
+export function findingRows(findings: readonly Finding[]): readonly (readonly Cell[])[] {
+  return findings.map((finding) => {
+    const { estimate, lower, upper, required, items, groups, regressions, improvements } = cellsOf(finding)
+    return [
+      ...[questionOf(finding), finding.slice ?? 'all', finding.status],
+      ...[estimate, lower, upper, required, items, groups, regressions, improvements],
+    ]
+  })
 }
 
 const questionOf = ({ check, against, againstVersion }: Finding) =>
   against === undefined ? check : `${check} against ${againstVersion ?? against}`
 
-function shown({ against, margin, kind, unit }: Finding, value: number | undefined): string | undefined {
-  if (!isKnown(value)) return undefined
-  if (unit !== undefined) return inUnit(value, unit)
-  // Either one model's value, or the difference between two.
-  const isDifference = against !== undefined || margin !== undefined
-  return isDifference
-    ? differenceUnit(kind)(value)
-    : kind === undefined || kind === 'binary'
-      ? percent(value)
-      : signed(value)
-}
-
-const inUnit = (value: number, unit: 'bytes' | 'ms') =>
-  unit === 'bytes' ? `${count(value)} bytes` : `${Number(value.toPrecision(3))} ms`
-
-function wanted(finding: Finding): string | undefined {
-  const { margin, threshold, kind, unit } = finding
-  if (isKnown(threshold)) {
-    const value = unit === undefined ? percent(threshold) : inUnit(threshold, unit)
-    return `${isCeiling(finding) ? '≤' : '≥'} ${value}`
+/** The cells of the numbers that a finding has. */
+function cellsOf(finding: Finding): Readonly<Record<string, Cell>> {
+  switch (finding.kind) {
+    case 'statement':
+      return {}
+    case 'value': {
+      const { metricKind, candidateValue, items } = finding
+      return { estimate: inUnit[metricKind === 'binary' ? 'ratio' : 'number'](candidateValue), items }
+    }
+    case 'regressions': {
+      const { items, groups, regressions, allowed } = finding
+      return { items, groups, regressions, required: `≤ ${count(allowed)}` }
+    }
+    case 'limit':
+      return { estimate: inUnit[finding.unit](finding.estimate), required: thresholdOf(finding) }
+    case 'bound': {
+      const { items, groups, unit } = finding
+      return { ...intervalOf(finding, inUnit[unit]), required: thresholdOf(finding), items, groups }
+    }
+    case 'comparison': {
+      const { items, groups, regressions, improvements, margin, metricKind } = finding
+      const unit = differenceUnit(metricKind)
+      return { ...intervalOf(finding, unit), required: `> ${unit(-margin)}`, items, groups, regressions, improvements }
+    }
   }
-  return isKnown(margin) ? `> ${differenceUnit(kind)(-margin)}` : undefined
 }
+
+function intervalOf({ estimate, lower, upper }: BoundFinding | ComparisonFinding, unit: (value: number) => string) {
+  const bound = (value: number | undefined) => (value === undefined ? undefined : unit(value))
+  return { estimate: unit(estimate), lower: bound(lower), upper: bound(upper) }
+}
+
+const thresholdOf = ({ side, threshold, unit }: LimitFinding | BoundFinding) =>
+  `${side === 'at-most' ? '≤' : '≥'} ${inUnit[unit](threshold)}`
 
 /** The reasons of the findings that did not pass. The table says it all about a difference that was measured. */
 export function openReasons(
   findings: readonly Finding[],
 ): readonly { readonly status: 'fail' | 'inconclusive'; readonly text: string }[] {
-  return findings.flatMap(({ status, critical, check, slice, required, reason, groupsNeeded, against, estimate }) => {
+  return findings.flatMap(({ kind, status, critical, check, slice, required, reason }) => {
     // A slice that is too small to decide is in the table. It does not block the release, so it needs no sentence.
     const counts = critical && (slice === undefined || required === true || status === 'fail')
-    if (!counts || (status !== 'fail' && status !== 'inconclusive')) return []
-    if (against !== undefined && isKnown(estimate)) return []
+    if (!counts || (status !== 'fail' && status !== 'inconclusive') || kind === 'comparison') return []
     const where = slice === undefined ? '' : ` (${slice})`
-    const needed = isKnown(groupsNeeded)
-      ? ` About ${count(groupsNeeded)} groups are needed for a model of equal quality to pass with 80 % power.`
-      : ''
-    return [{ status, text: `${check}${where}: ${reason.replace(/\.$/, '')}.${needed}` }]
+    return [{ status, text: `${check}${where}: ${reason.replace(/\.$/, '')}.` }]
   })
 }
 
@@ -106,12 +109,11 @@ interface Regressed {
 
 /** The regressed items over all items, per check. */
 export function regressedItemsOf(findings: readonly Finding[]): readonly Regressed[] {
-  return findings
-    .filter(({ slice, regressedIds: ids }) => slice === undefined && ids !== undefined && ids.length > 0)
-    .map((finding) => {
-      const { regressedIds: ids = [], regressions } = finding
-      return { name: questionOf(finding), ids, total: Math.max(ids.length, isKnown(regressions) ? regressions : 0) }
-    })
+  return findings.flatMap((finding) => {
+    if ((finding.kind !== 'comparison' && finding.kind !== 'regressions') || finding.slice !== undefined) return []
+    const { regressedIds: ids, regressions: total } = finding
+    return ids.length === 0 ? [] : [{ name: questionOf(finding), ids, total }]
+  })
 }
 
 function regressedItems({ name, ids, total }: Regressed): string {

@@ -3,7 +3,7 @@ import { metricText } from '../../src/cli/primary-metric.js'
 
 const judged = (metrics: Record<string, number | null>, ...names: readonly [string, string?][]) => ({
   metrics,
-  verdict: { findings: names.map(([metric, kind]) => ({ metric, kind })) } as never,
+  verdict: { findings: names.map(([metric, metricKind]) => ({ metric, metricKind })) } as never,
 })
 
 describe('the metric of a release', () => {

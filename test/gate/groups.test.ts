@@ -5,6 +5,7 @@ import { atLeast, improves, noRegression, qualityGate, selfTest } from '../../sr
 import { reportComparisonHtml } from '../../src/report/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { largestShare, rounds } from '../whole.js'
+import { ofKind } from './of-kind.js'
 
 // Items that are not independent: groups of right or wrong answers, and groups of scores.
 const context = callContext()
@@ -26,7 +27,7 @@ function evidence(
 
 const regression = qualityGate([noRegression(accuracy())])
 const overall = async (...parts: Parameters<typeof evidence>) =>
-  (await regression.decide(evidence(...parts), context)).findings[0]!
+  ofKind('comparison', (await regression.decide(evidence(...parts), context)).findings[0])
 
 describe('right or wrong answers in groups', () => {
   const right = (item: number) => (item % 5 === 0 ? 0 : 1)
@@ -91,10 +92,10 @@ describe('right or wrong answers in groups', () => {
       () => 0,
       (item) => scores[item]!,
     )
-    const [floor] = (await qualityGate([atLeast(accuracy(), 0.5)]).decide(given, context)).findings
+    const floor = ofKind('bound', (await qualityGate([atLeast(accuracy(), 0.5)]).decide(given, context)).findings[0])
     expect(floor).toMatchObject({ status: 'pass', items: 396, groups: 33, engine: "Gaffke's bound by group" })
-    expect(floor!.lower).toBeGreaterThan(0.5)
-    expect(floor!.upper).toBeLessThan(0.72)
+    expect(floor.lower).toBeGreaterThan(0.5)
+    expect(floor.upper).toBeLessThan(0.72)
     const [gain] = (await qualityGate([improves(accuracy())]).decide(given, context)).findings
     expect(gain!.status).toBe('pass')
     expect(reportComparisonHtml(await regression.decide(given, context), { title: 'groups' })).toContain(
@@ -175,6 +176,6 @@ describe('scores without a range', () => {
     )
     expect(finding.status).toBe('inconclusive')
     expect(finding.reason).toContain('has no range')
-    expect(finding.engine).toContain('range estimated from the scores')
+    expect(ofKind('comparison', finding).engine).toContain('range estimated from the scores')
   })
 })

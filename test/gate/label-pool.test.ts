@@ -4,6 +4,7 @@ import { accuracy, type Evaluation } from '../../src/evaluation/index.js'
 import { disagreementPool, judgePool, noRegression, type PoolItem } from '../../src/gate/index.js'
 import { evidenceOf } from '../../src/testing/evidence.js'
 import { isWhole, largestShare } from '../whole.js'
+import { ofKind } from './of-kind.js'
 
 const margin = 0.05
 const metric = accuracy()
@@ -49,7 +50,7 @@ async function withAllLabels(items: readonly PoolItem[], truth: ReadonlyMap<stri
   })
   const evidence = evidenceOf(evaluation('candidate'), evaluation('baseline'))
   const [finding] = await noRegression(metric, { margin }).examine(evidence, callContext())
-  return finding!
+  return ofKind('comparison', finding)
 }
 
 const only = (ids: readonly string[], truth: ReadonlyMap<string, Json>) =>
@@ -64,7 +65,7 @@ describe('labels of the disagreements alone', () => {
       const { items: pool, truth } = world(`world ${run}`, 300, 0.1, [0, 0.03, 0.08][run % 3]!)
       const asked = disagreementPool(pool)
       const all = await withAllLabels(pool, truth)
-      const { finding, unlabelled } = judgePool(
+      const { finding: judged, unlabelled } = judgePool(
         asked,
         only(
           asked.questions.map(({ id }) => id),
@@ -73,9 +74,10 @@ describe('labels of the disagreements alone', () => {
         { metric, margin },
       )
       expect(unlabelled).toBe(0)
+      const finding = ofKind('comparison', judged)
       const { status, pPass, pFail, lower, upper, regressions, improvements, estimate } = all
       expect(finding).toMatchObject({ status, pPass, pFail, lower, upper, regressions, improvements })
-      expect(finding.estimate).toBeCloseTo(estimate!, 12)
+      expect(finding.estimate).toBeCloseTo(estimate, 12)
       expect(finding).not.toHaveProperty('candidateValue')
       seen[status] += 1
       labels += asked.questions.length

@@ -5,6 +5,7 @@ import { benchmarks, type Check, calibration, latency, qualityGate, size } from 
 import type { Prediction } from '../../src/model/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { largestShare, rounds } from '../whole.js'
+import { ofKind } from './of-kind.js'
 
 const context = callContext()
 const scores = (count: number, wrong: number) => Array.from({ length: count }, (_, index) => (index < wrong ? 0 : 1))
@@ -147,9 +148,12 @@ describe('calibration', () => {
     (await examine(calibration({ maximumError }), evidenceOf(evaluation)))[0]!
 
   it('of a model that is as often right as it says passes, with a diagram', async () => {
-    const finding = await judge(
-      answers(1000, (confidence) => confidence),
-      0.1,
+    const finding = ofKind(
+      'bound',
+      await judge(
+        answers(1000, (confidence) => confidence),
+        0.1,
+      ),
     )
     expect(finding).toMatchObject({ status: 'pass', groups: 1000 })
     expect(finding.reliability).toHaveLength(15)
@@ -181,11 +185,11 @@ describe('calibration', () => {
       return { kind: 'label', label: 'a', probabilities: { a: sure, b: 1 - sure } }
     })
     const targets = Array.from(base.ids, (_, item) => (item % 2 === 0 ? 'a' : 'b'))
-    const finding = await judge({ ...base, predictions, targets }, 0.1)
+    const finding = ofKind('bound', await judge({ ...base, predictions, targets }, 0.1))
     expect(finding).toMatchObject({ status: 'fail', items: 1320, groups: 160 })
     expect(finding.estimate).toBeCloseTo((0.4 * 1200) / 1320, 1)
     expect(finding.lower).toBeGreaterThan(0.1)
-    expect(finding.upper).toBeGreaterThan(finding.estimate!)
+    expect(finding.upper).toBeGreaterThan(finding.estimate)
     expect(finding.engine).toContain('Gaffke')
   })
 
@@ -199,8 +203,9 @@ describe('calibration', () => {
       0.1,
     )
     expect(often).toMatchObject({ groups: 60, items: 600, status: once.status })
-    expect(often.upper).toBeCloseTo(once.upper!, 10)
-    expect(often.lower).toBeCloseTo(once.lower!, 10)
+    const [one, ten] = [ofKind('bound', once), ofKind('bound', often)]
+    expect(ten.upper).toBeCloseTo(one.upper!, 10)
+    expect(ten.lower).toBeCloseTo(one.lower!, 10)
   })
 
   it.each([

@@ -4,6 +4,7 @@ import { accuracy, type Evaluation } from '../../src/evaluation/index.js'
 import { atLeast, type Check, improves, noRegression, qualityGate } from '../../src/gate/index.js'
 import { exactNonInferiority } from '../../src/statistics/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+import { ofKind } from './of-kind.js'
 
 // Rules that gates are made of elsewhere, each as it is usually written, and a case that it gets wrong and ours does not.
 const context = callContext()
@@ -105,7 +106,7 @@ describe('a rule that is often written', () => {
     const repeated = (name: string, score: number) => ({ ...model(name, Array(12).fill(score), groups), ids })
     expect(await decide(improves(accuracy()), repeated('new', 1), repeated('old', 0))).toBe('inconclusive')
     const [finding] = await improves(accuracy()).examine(evidenceOf(repeated('new', 1), repeated('old', 0)), context)
-    expect(finding!.pPass).toBeCloseTo(1 / 16, 12)
+    expect(ofKind('comparison', finding).pPass).toBeCloseTo(1 / 16, 12)
   })
 
   it('the exact test alone passes four wins and a tie', async () => {

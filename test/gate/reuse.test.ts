@@ -3,6 +3,7 @@ import { callContext } from '../../src/core/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import { noRegression, planGate, qualityGate } from '../../src/gate/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+import { ofKind } from './of-kind.js'
 
 const context = callContext()
 const model = (name: string, from: number, to: number) =>
@@ -36,7 +37,7 @@ describe('one evaluation set, asked again and again', () => {
       status: 'inconclusive',
       reuse: { evaluationCount: 1, maximumEvaluations: 50, falsePassChance: 0.001 },
     })
-    expect(among.findings[0]!.alpha).toBeCloseTo(0.001)
+    expect(ofKind('comparison', among.findings[0]).alpha).toBeCloseTo(0.001)
     expect(among.findings[0]!.reason).toContain('1,000 independent items')
     // The same at every use: asking again changes nothing.
     expect(

@@ -5,6 +5,7 @@ import { noRegression, qualityGate } from '../../src/gate/index.js'
 import { reportComparison } from '../../src/report/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { largestShare, rounds } from '../whole.js'
+import { ofKind } from './of-kind.js'
 
 // Metrics that are not right or wrong: means and ratios of sums.
 const context = callContext()
@@ -32,10 +33,10 @@ describe('a mean of scores', () => {
       engine: "Gaffke's bound by group",
       groups: items,
     })
-    expect(same.findings[0]!.lower).toBeGreaterThan(-0.02)
+    expect(ofKind('comparison', same.findings[0]).lower).toBeGreaterThan(-0.02)
     const worse = await decide(moved(-0.05), noise)
     expect(worse.status).toBe('fail')
-    expect(worse.findings[0]!.pFail).toBeLessThan(0.001)
+    expect(ofKind('comparison', worse.findings[0]).pFail).toBeLessThan(0.001)
     expect((await decide(moved(-0.02), noise)).status).not.toBe('pass')
   })
 
@@ -48,7 +49,7 @@ describe('a mean of scores', () => {
     expect((await of(-0.05)).status).toBe('pass')
     const worse = await of(0.05)
     expect(worse.status).toBe('fail')
-    expect(worse.findings[0]!.estimate).toBeLessThan(0)
+    expect(ofKind('comparison', worse.findings[0]).estimate).toBeLessThan(0)
   })
 
   it('of seven spikes in ten fails, though the other three are fine', async () => {
@@ -100,7 +101,7 @@ describe('where every item differs by the same', () => {
     ] as const) {
       const verdict = await decide(noise.slice(0, count), noise.slice(0, count))
       expect(verdict.status).toBe(status)
-      expect(verdict.findings[0]!.lower).toBeCloseTo(0.05 ** (1 / count) - 1, 10)
+      expect(ofKind('comparison', verdict.findings[0]).lower).toBeCloseTo(0.05 ** (1 / count) - 1, 10)
     }
   })
 
@@ -110,7 +111,7 @@ describe('where every item differs by the same', () => {
       noise.slice(0, 100),
     )
     expect(verdict.status).toBe('inconclusive')
-    expect(verdict.findings[0]!.lower).toBeLessThan(-0.02)
+    expect(ofKind('comparison', verdict.findings[0]).lower).toBeLessThan(-0.02)
   })
 
   it('and without a range nothing passes', async () => {
@@ -152,8 +153,8 @@ describe('a ratio of sums', () => {
     const gate = qualityGate([noRegression(f1('a'), { margin: 0.05 })])
     const same = await gate.decide(evidenceOf(of('new', 10), of('old', 11)), context)
     expect(same.status).toBe('pass')
-    expect(same.findings[0]!.engine).toContain('BCa bootstrap by group')
-    expect(same.findings[0]!.referenceValue).toBeCloseTo((2 * 356) / (2 * 356 + 44), 12)
+    expect(ofKind('comparison', same.findings[0]).engine).toContain('BCa bootstrap by group')
+    expect(ofKind('comparison', same.findings[0]).referenceValue).toBeCloseTo((2 * 356) / (2 * 356 + 44), 12)
     expect((await gate.decide(evidenceOf(of('new', 40), of('old', 5)), context)).status).toBe('fail')
   })
 

@@ -5,6 +5,7 @@ import { accuracy, logLoss } from '../../src/evaluation/index.js'
 import { atLeast, type Evidence, noRegression, qualityGate } from '../../src/gate/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { rounds } from '../whole.js'
+import { ofKind } from './of-kind.js'
 
 // How gates elsewhere were fooled; each must not fool this one.
 const context = callContext()
@@ -85,7 +86,7 @@ describe('too little evidence', () => {
     expect(verdict.status).toBe('inconclusive')
     expect(verdict.findings[0]).toMatchObject({ estimate: 0, groups: 10 })
     // Exact, and not a standard error of nought.
-    expect(verdict.findings[0]!.lower).toBeLessThan(-0.1)
+    expect(ofKind('comparison', verdict.findings[0]).lower).toBeLessThan(-0.1)
   })
 
   it('four items asked three times are four items', async () => {
@@ -96,7 +97,7 @@ describe('too little evidence', () => {
     const [finding] = verdict.findings
     expect(finding).toMatchObject({ items: 12, groups: 4, regressions: 12 })
     // Four of four regressions: 1/16 exactly, half of it mid-p; never 1/4096.
-    expect(finding!.pFail).toBeCloseTo(1 / 32, 12)
+    expect(ofKind('comparison', finding).pFail).toBeCloseTo(1 / 32, 12)
   })
 
   it('four wins and a tie of five pass nothing', async () => {
@@ -145,12 +146,18 @@ describe('what a number means', () => {
     const loss = await decide(evidenceOf(worse, better))
     const gain = await decide(evidenceOf(better, worse))
     expect([loss.status, gain.status]).toEqual(['fail', 'pass'])
-    expect(loss.findings[0]!.estimate).toBeCloseTo(-gain.findings[0]!.estimate!, 12)
-    expect([loss.findings[0]!.regressions, loss.findings[0]!.improvements]).toEqual([
-      gain.findings[0]!.improvements,
-      gain.findings[0]!.regressions,
+    expect(ofKind('comparison', loss.findings[0]).estimate).toBeCloseTo(
+      -ofKind('comparison', gain.findings[0]).estimate,
+      12,
+    )
+    expect([
+      ofKind('comparison', loss.findings[0]).regressions,
+      ofKind('comparison', loss.findings[0]).improvements,
+    ]).toEqual([
+      ofKind('comparison', gain.findings[0]).improvements,
+      ofKind('comparison', gain.findings[0]).regressions,
     ])
-    expect(loss.findings[0]!.regressedIds).toContain('item-0010')
+    expect(ofKind('comparison', loss.findings[0]).regressedIds).toContain('item-0010')
   })
 
   it('where less is better, more is a loss', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { callContext, isSheikhError, misfitOf } from '../../src/core/index.js'
 import { accuracy, macroF1 } from '../../src/evaluation/index.js'
 import {
@@ -8,6 +8,7 @@ import {
   benchmarks,
   type Check,
   calibration,
+  type Finding,
   improves,
   latency,
   noNewFailures,
@@ -19,6 +20,7 @@ import {
 } from '../../src/gate/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { rounds } from '../whole.js'
+import { anyFinding } from './any-finding.js'
 
 const context = callContext()
 
@@ -107,4 +109,65 @@ it('so does every verdict on scores without a range, of any size, with items tha
     { numRuns: rounds(300) },
   )
   expect(decided).toBeGreaterThan(rounds(300) / 6)
+})
+
+/** The numbers that a finding of each kind always has. A kind that is missing here does not compile. */
+function numbersOf(finding: Finding): Readonly<Record<string, number>> {
+  switch (finding.kind) {
+    case 'statement':
+      return {}
+    case 'limit': {
+      const { threshold, estimate } = finding
+      return { threshold, estimate }
+    }
+    case 'bound': {
+      const { threshold, estimate, items, groups, alpha } = finding
+      return { threshold, estimate, items, groups, alpha }
+    }
+    case 'comparison': {
+      const { margin, estimate, items, groups, regressions, improvements, alpha, pPass, pFail } = finding
+      return { margin, estimate, items, groups, regressions, improvements, alpha, pPass, pFail }
+    }
+    case 'regressions': {
+      const { items, groups, regressions, allowed } = finding
+      return { items, groups, regressions, allowed }
+    }
+    case 'value': {
+      const { candidateValue, items } = finding
+      return { candidateValue, items }
+    }
+    default:
+      return finding satisfies never
+  }
+}
+
+describe('a finding of each kind', () => {
+  const kinds = anyFinding(fc.string())
+  const names = Object.keys(kinds) as Finding['kind'][]
+  const verdict = { status: 'inconclusive', summary: '', whenInconclusive: 'ask' }
+  const misfit = (finding: unknown) => misfitOf(verdictShape, { ...verdict, findings: [finding] }, 'verdict')
+  const [examples] = fc.sample(fc.record(kinds), { numRuns: 1, seed: 1 })
+
+  it.each(names)('%s fits the shape', (kind) => {
+    fc.assert(
+      fc.property(kinds[kind], (finding) => {
+        expect(misfit(finding)).toBeUndefined()
+      }),
+    )
+  })
+
+  it.each(names)('%s is refused with a member of another kind, or without one of its numbers', (kind) => {
+    const { [kind]: finding } = examples!
+    const members = Object.values(examples!).flatMap((other) => Object.keys(other))
+    const foreign = members.filter((name) => !Object.hasOwn(finding, name))
+    for (const name of foreign) expect(misfit({ ...finding, [name]: 1 })).toBe(`verdict.findings.0.${name}`)
+    for (const name of Object.keys(numbersOf(finding)))
+      expect(misfit({ ...finding, [name]: undefined })).toBe(`verdict.findings.0.${name}`)
+    expect(foreign).not.toHaveLength(0)
+  })
+
+  it('is refused without a kind, or with one that does not exist', () => {
+    for (const kind of [undefined, 'binary', 'constructor'])
+      expect(misfit({ ...examples!.statement, kind })).toBe('verdict.findings.0.kind')
+  })
 })

@@ -1,21 +1,45 @@
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
-import { atLeast, type Check, type Finding, noRegression, qualityGate, weightIntegrity } from '../../src/gate/index.js'
+import {
+  atLeast,
+  type Check,
+  type ComparisonFinding,
+  type Finding,
+  type LimitFinding,
+  noRegression,
+  qualityGate,
+  type StatementFinding,
+  weightIntegrity,
+} from '../../src/gate/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
+import { ofKind } from './of-kind.js'
 
 const context = callContext()
 const evidence = evidenceOf(evaluationOf({ model: 'new', scores: [1] }))
 
+/** Parts of a finding. Numbers make it a finding of the kind that has them. */
+type Parts = Partial<StatementFinding | LimitFinding | ComparisonFinding>
+
+const limit = { kind: 'limit', side: 'at-most', threshold: 2, unit: 'number', estimate: 1 } as const
+const compared = {
+  ...({ kind: 'comparison', metric: 'accuracy', metricKind: 'binary', against: 'baseline' } as const),
+  ...{ againstVersion: '0.1.0', margin: 0.02, estimate: 0, items: 100, groups: 100, regressions: 0, improvements: 0 },
+  ...{ regressedIds: [], engine: 'told', alpha: 0.05, pPass: 0.5 },
+}
+
 /** A check that answers as it is told. */
-const saying = (...findings: readonly Partial<Finding>[]): Check => ({
+const saying = (...findings: readonly Parts[]): Check => ({
   contract: 1,
   name: 'told',
   version: '1',
   metrics: [],
   describe: () => null,
   examine: async () =>
-    findings.map((finding) => ({ check: 'told', status: 'pass', critical: true, reason: 'so', ...finding })),
+    findings.map(
+      (finding) =>
+        ({ kind: 'statement', check: 'told', status: 'pass', critical: true, reason: 'so', ...finding }) as Finding,
+    ),
 })
 const statusOf = async (check: Check, ...others: Check[]) =>
   (await qualityGate([check, ...others]).decide(evidence, context)).status
@@ -36,12 +60,19 @@ describe('the verdict', () => {
     ['a pass that is not critical is no pass', [{ ...pass, critical: false }], 'inconclusive'],
     ['a fail that is not critical holds nothing', [pass, { ...fail, critical: false }], 'pass'],
     ['an open question that is not critical holds nothing', [pass, { ...open, critical: false }], 'pass'],
-    ['a slice can fail a release', [pass, { ...fail, slice, pFail: 0.001 }], 'fail'],
+    ['a slice can fail a release', [pass, { ...compared, ...fail, slice, pFail: 0.001 }], 'fail'],
     ['a slice holds none by being small', [pass, { ...open, slice }], 'pass'],
-    ['NaN is no number to pass on', [{ ...pass, estimate: Number.NaN }], 'inconclusive'],
-    ['nor is infinity', [pass, { ...pass, lower: Number.POSITIVE_INFINITY }], 'inconclusive'],
+    ['NaN is no number to pass on', [{ ...limit, ...pass, estimate: Number.NaN }], 'inconclusive'],
+    ['nor is infinity', [pass, { ...compared, ...pass, pFail: Number.POSITIVE_INFINITY }], 'inconclusive'],
+    ['nor is a number that its kind does not have', [pass, { ...pass, estimate: 1 }], 'inconclusive'],
+    ['nor is a kind without its numbers', [pass, { ...pass, kind: 'limit' }], 'inconclusive'],
+    [
+      'a malformed finding that is not critical holds nothing',
+      [pass, { ...limit, estimate: Number.NaN, critical: false }],
+      'pass',
+    ],
   ] as const)('%s', async (_, findings, expected) => {
-    expect(await statusOf(saying(...(findings as readonly Partial<Finding>[])))).toBe(expected)
+    expect(await statusOf(saying(...(findings as readonly Parts[])))).toBe(expected)
   })
 
   it('a slice that is required holds a release where it is open', async () => {
@@ -59,7 +90,7 @@ describe('the verdict', () => {
 
   it('a fail names what failed, and on which slices', async () => {
     const verdict = await qualityGate([
-      saying(fail!, { ...fail, slice: 'kind=a', pFail: 1e-6 }, { ...fail, slice: 'kind=b', pFail: 1e-6 }),
+      saying(fail!, ...['kind=a', 'kind=b'].map((slice) => ({ ...compared, ...fail, slice, pFail: 1e-6 }))),
     ]).decide(evidence, context)
     expect(verdict.summary).toMatch(/told: so; by slice it fails on kind=a, kind=b\.$/)
   })
@@ -70,8 +101,9 @@ describe('slices are one family (Holm)', () => {
   const slices = (smallest: number) =>
     saying(
       { status: 'pass' },
-      { status: 'fail', slice: 'kind=0', pFail: smallest },
+      { ...compared, status: 'fail', slice: 'kind=0', pFail: smallest },
       ...Array.from({ length: 19 }, (_, index) => ({
+        ...compared,
         status: 'inconclusive' as const,
         slice: `kind=${index + 1}`,
         pFail: 0.5,
@@ -85,13 +117,14 @@ describe('slices are one family (Holm)', () => {
   ] as const)('a slice with p = %d of twenty: %s', async (smallest, status, adjusted) => {
     const verdict = await qualityGate([slices(smallest)]).decide(evidence, context)
     expect(verdict.status).toBe(status)
-    expect(verdict.findings[1]!.pFailAdjusted).toBeCloseTo(adjusted, 12)
+    expect(ofKind('comparison', verdict.findings[1]).pFailAdjusted).toBeCloseTo(adjusted, 12)
   })
 
   it('the finding over all items stands by itself at 5 %', async () => {
     const check = saying(
-      { status: 'fail', pFail: 0.04 },
+      { ...compared, status: 'fail', pFail: 0.04 },
       ...Array.from({ length: 19 }, (_, index) => ({
+        ...compared,
         status: 'inconclusive' as const,
         slice: `kind=${index}`,
         pFail: 0.5,

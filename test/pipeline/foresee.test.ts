@@ -136,7 +136,7 @@ describe('an override', () => {
   })
 })
 
-const failing = { check: 'floor', status: 'fail', critical: true, reason: 'too low' } as const
+const failing = { kind: 'statement', check: 'floor', status: 'fail', critical: true, reason: 'too low' } as const
 
 describe('a verdict by an earlier version of a check', () => {
   const at = (version: string, fails: boolean): Gate =>
@@ -148,7 +148,13 @@ describe('a verdict by an earlier version of a check', () => {
         metrics: [],
         describe: () => null,
         examine: async () => [
-          { check: 'weight-integrity', status: fails ? 'fail' : 'pass', critical: true, reason: 'x' },
+          {
+            kind: 'statement',
+            check: 'weight-integrity',
+            status: fails ? 'fail' : 'pass',
+            critical: true,
+            reason: 'x',
+          },
         ],
       },
     ])

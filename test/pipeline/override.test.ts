@@ -111,7 +111,10 @@ describe('override', () => {
       metrics: [],
       describe: () => null,
       examine: async () => [
-        { check: 'broken', critical: true, status: 'fail', overridable: false, reason: 'a value is not finite' },
+        {
+          ...({ kind: 'statement', check: 'broken', critical: true, status: 'fail', overridable: false } as const),
+          reason: 'a value is not finite',
+        },
       ],
     }
     const checks = [atLeast(accuracy(), 0.1), noRegression(accuracy(), { margin: 0.05 })]

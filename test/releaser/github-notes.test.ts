@@ -58,8 +58,8 @@ const second = pending(
       whenInconclusive: 'ask',
       summary: secret,
       findings: [
-        { check: 'a', status: 'pass', critical: true, reason: secret },
-        { check: 'b', status: 'inconclusive', critical: false, reason: secret },
+        { kind: 'statement', check: 'a', status: 'pass', critical: true, reason: secret },
+        { kind: 'statement', check: 'b', status: 'inconclusive', critical: false, reason: secret },
       ],
     },
   },

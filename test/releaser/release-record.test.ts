@@ -3,7 +3,7 @@ import { digestBytes, digestManifest, manifestOf } from '../../src/core/index.js
 import { parsePending } from '../../src/releaser/index.js'
 
 const manifest = manifestOf([{ path: 'a', sizeBytes: 1, digest: digestBytes('a') }])
-const finding = { check: 'a', status: 'pass', critical: true, reason: 'fine' }
+const finding = { kind: 'statement', check: 'a', status: 'pass', critical: true, reason: 'fine' }
 const verdict = { status: 'pass', findings: [finding], summary: 'fine', whenInconclusive: 'ask' }
 const record = { runId: 'run', atMs: 1, verdict, metrics: { accuracy: null }, later: { any: 'thing' } }
 const parse = (changes: object) =>

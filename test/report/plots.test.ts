@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Finding } from '../../src/gate/index.js'
+import type { ComparisonFinding, Finding, ReliabilityBin } from '../../src/gate/index.js'
 import { planGate } from '../../src/gate/index.js'
 import { intervalPlot } from '../../src/report/index.js'
 import { approximateChances, decisionChances, exactChances } from '../../src/report/plots/decision-chances.js'
@@ -9,23 +9,35 @@ import { lossCurve } from '../../src/report/plots/loss-curve.js'
 import { powerCurve } from '../../src/report/plots/power-curve.js'
 import { reliabilityDiagram } from '../../src/report/plots/reliability-diagram.js'
 
-const binary = (parts: Partial<Finding> = {}): Finding => ({
+const binary = (parts: Partial<ComparisonFinding> = {}): ComparisonFinding => ({
+  kind: 'comparison',
   check: 'no-regression(accuracy)',
   status: 'inconclusive',
   critical: true,
   reason: '',
   metric: 'accuracy',
-  kind: 'binary',
+  metricKind: 'binary',
   against: 'baseline',
   againstVersion: '0.1.0',
   margin: 0.02,
+  items: parts.groups ?? 600,
   groups: 600,
   regressions: 20,
   improvements: 10,
+  regressedIds: [],
+  engine: 'told',
+  alpha: 0.05,
+  pPass: 0.5,
+  pFail: 0.5,
   estimate: -0.01,
   lower: -0.03,
   upper: 0.01,
   ...parts,
+})
+const calibrated = (reliability: readonly ReliabilityBin[]): Finding => ({
+  ...({ kind: 'bound', check: 'calibration', status: 'pass', critical: true, reason: '' } as const),
+  ...({ side: 'at-most', threshold: 0.1, unit: 'ratio', estimate: 0.05 } as const),
+  ...{ items: 81, groups: 81, engine: 'told', alpha: 0.05, reliability },
 })
 /** All numbers that a plot draws with. */
 const coordinates = (markup: string) =>
@@ -48,7 +60,14 @@ describe('the plot of differences', () => {
   })
 
   it('gives every question an axis of its own', () => {
-    const loss = binary({ check: 'no-regression(loss)', kind: 'mean', estimate: 5, lower: -40, upper: 60, margin: 8 })
+    const loss = binary({
+      check: 'no-regression(loss)',
+      metricKind: 'mean',
+      estimate: 5,
+      lower: -40,
+      upper: 60,
+      margin: 8,
+    })
     const markup = intervalRows([binary(), loss])
     expect(markup.match(/<h3>/g)).toHaveLength(2)
     expect(markup).toContain('−40')
@@ -103,13 +122,14 @@ describe('the power curve', () => {
       }
     expect(powerCurve([binary({ groups: 100_000 })])).toContain('normal approximation')
     for (const none of [
-      { kind: 'mean' },
+      { metricKind: 'mean' },
       { slice: 'a=b' },
-      { margin: undefined },
-      { regressions: undefined },
+      { margin: 0 },
+      { items: 1200 },
       { groups: 0 },
-    ])
-      expect(powerCurve([binary(none as Partial<Finding>)])).toBe('')
+    ] as const)
+      expect(powerCurve([binary(none)])).toBe('')
+    expect(powerCurve([calibrated([])])).toBe('')
   })
 })
 
@@ -119,15 +139,15 @@ describe('the reliability diagram', () => {
       { confidence: 0.6, accuracy: 0.55, items: 40 },
       { confidence: 0.9, accuracy: 0.95, items: 41 },
     ]
-    const markup = reliabilityDiagram([binary({ reliability })])
+    const markup = reliabilityDiagram([binary(), calibrated(reliability)])
     expect(markup.split('class="key"')[0]!.match(/<circle/g)).toHaveLength(2)
     expect(markup).toContain('60.0 % sure, 55.0 % right (40 items); 90.0 % sure, 95.0 % right (41 items)')
-    const perfect = reliabilityDiagram([binary({ reliability: [{ confidence: 1, accuracy: 1, items: 9 }] })])
+    const perfect = reliabilityDiagram([calibrated([{ confidence: 1, accuracy: 1, items: 9 }])])
     expect(coordinates(perfect).every(Number.isFinite)).toBe(true)
     expect(perfect).toContain('90 %')
   })
 
-  it('is absent without bins', () => expect(reliabilityDiagram([binary(), binary({ reliability: [] })])).toBe(''))
+  it('is absent without bins', () => expect(reliabilityDiagram([binary(), calibrated([])])).toBe(''))
 })
 
 describe('the loss curve', () => {

@@ -3,6 +3,7 @@ import type { Evaluation } from '../../src/evaluation/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
 import { reportRun, reportRunHtml } from '../../src/report/index.js'
 import { evaluationOf } from '../../src/testing/evidence.js'
+import { ofKind } from '../gate/of-kind.js'
 import { poison, samples, world } from '../pipeline/harness.js'
 
 /** The lines of a section's table, without the header. */
@@ -85,8 +86,8 @@ describe('a report with details', () => {
     const inputs = new Map(samples.map(({ id, text }) => [id, `${text} <b>|`]))
     const report = reportRun(record, { evaluations, inputs })
     const rows = tableBelow(report, 'Answers on regressed items')
-    const finding = record.verdict!.findings.find(({ regressedIds, slice }) => regressedIds && slice === undefined)!
-    expect(rows.map(([id]) => id)).toEqual(finding.regressedIds)
+    const finding = record.verdict!.findings.find(({ kind }) => kind === 'comparison')
+    expect(rows.map(([id]) => id)).toEqual(ofKind('comparison', finding).regressedIds)
     for (const [id, text, target, before, now] of rows) {
       const sample = samples.find((sample) => sample.id === id)!
       expect(text).toBe(`${sample.text} \\<b>\\|`)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { addToPinnedSet, Dataset, memorySamples, pinnedSet } from '../../src/dataset/index.js'
+import type { Finding } from '../../src/gate/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
 import { duration, moment, percent, reportComparison, reportRun, reportRunHtml } from '../../src/report/index.js'
 import { pinned, poison, type Sample, samples, world } from '../pipeline/harness.js'
@@ -73,14 +74,13 @@ describe('the report of a run', () => {
 })
 
 it('names from data do not become markup', () => {
-  const finding = {
-    check: 'mine',
-    status: 'fail',
-    critical: true,
+  const finding: Finding = {
+    ...({ kind: 'regressions', check: 'mine', status: 'fail', critical: true, metric: 'accuracy' } as const),
+    ...({ metricKind: 'binary', against: 'baseline', againstVersion: '<b>' } as const),
+    ...{ items: 9, groups: 9, regressions: 1, allowed: 0, regressedIds: ['a`b'] },
     slice: 'category=<img src=x>|`|[a](javascript:b)\n# title',
     reason: 'it is *worse* | \n## much',
-    regressedIds: ['a`b'],
-  } as const
+  }
   const report = reportComparison({ status: 'fail', summary: '<script>', findings: [finding] } as never)
   expect(report).not.toMatch(/(?<!\\)<(img|script)/)
   expect(report).not.toMatch(/^#/m)

@@ -87,7 +87,7 @@ describe('a run', () => {
       root,
       'sheikh.config.mjs',
       `export default { checks: [{ contract: 1, name: 'never', version: '1', metrics: [], describe: () => null,
-        examine: async () => [{ check: 'never', status: 'fail', critical: true, reason: 'on principle' }] }] }\n`,
+        examine: async () => [{ kind: 'statement', check: 'never', status: 'fail', critical: true, reason: 'on principle' }] }] }\n`,
     )
     write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 2 }\n')
     await commit('a check of our own')

@@ -1,6 +1,6 @@
 import { callContext, SheikhError } from '../../core/index.js'
 import type { Evaluation } from '../../evaluation/index.js'
-import { type Rate, type SelfTest, selfTest } from '../../gate/index.js'
+import { marginOf, type Rate, type SelfTest, selfTest } from '../../gate/index.js'
 import { percent } from '../../report/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { progressLine, RateMeter } from '../progress-line.js'
@@ -59,7 +59,7 @@ async function lastRun(project: string, terminal: Terminal): Promise<Judged> {
   return {
     candidate,
     baseline: baseline!,
-    margin: run.verdict?.findings.find(({ margin }) => margin !== undefined)?.margin,
+    margin: marginOf(run.verdict),
   }
 }
 

@@ -53,9 +53,8 @@ function boundCheck(side: 'at-least' | 'at-most', metric: Metric, threshold: num
         {
           check: name,
           metric: metric.name,
+          metricKind: metric.kind,
           critical: true,
-          threshold,
-          alpha: passAlpha,
           ...judgeBound(evaluation, metric, { side, threshold, passAlpha }),
         },
       ]

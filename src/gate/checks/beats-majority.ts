@@ -40,34 +40,37 @@ export function beatsMajority(metric: Metric): Check {
       context.signal.throwIfAborted()
       const counts = new Map<unknown, number>()
       for (const target of evaluation.targets) counts.set(target, (counts.get(target) ?? 0) + 1)
-      const common = { check: name, metric: metric.name, critical: true, alpha: passAlpha }
+      const common = { check: name, metric: metric.name, metricKind: metric.kind, critical: true }
       const items = evaluation.targets.length
-      const finding = (answer: PartialFinding) => [{ ...common, ...answer }]
+      const finding = (answer: PartialFinding<'bound' | 'statement'>) => [{ ...common, ...answer }]
       if ([...counts.keys()].some((target) => typeof target !== 'string'))
         return finding({
+          kind: 'statement',
           status: 'not-applicable',
-          items,
           reason: 'the targets are not labels, so there is no most frequent one',
         })
       if (counts.size === 1)
         return finding({
-          ...{ status: 'inconclusive', items },
+          kind: 'statement',
+          status: 'inconclusive',
           reason:
             'all items have the same target, so no model can be better than always giving it; pin items with other targets',
         })
       const frequent = [...counts].sort((one, other) => other[1] - one[1]).slice(0, comparedTargets)
       const threshold = items === 0 ? 0 : frequent[0]![1] / items
       const bounded = judgeBound(evaluation, metric, { side: 'at-least', threshold, passAlpha })
-      if (bounded.status === 'inconclusive') return finding({ threshold, ...bounded })
+      if (bounded.kind === 'statement' || bounded.status === 'inconclusive') return finding(bounded)
       const paired = frequent
         .slice(0, bounded.status === 'pass' ? comparedTargets : 1)
         .map(([target]) =>
           judgeImprovement(pairGroups(evaluation, always(target, evaluation, metric), metric).over(), passAlpha),
         )
-      const engine = `${bounded.engine}, and ${paired[0]!.engine}`
-      if (paired.every(({ status }) => status === bounded.status)) return finding({ threshold, ...bounded, engine })
+      const engine = [bounded, paired[0]!]
+        .flatMap((part) => (part.kind === 'statement' ? [] : part.engine))
+        .join(', and ')
+      if (paired.every(({ status }) => status === bounded.status)) return finding({ ...bounded, engine })
       const reason = `${bounded.reason}; item by item, the data do not show whether it is better or worse than always giving the most frequent target`
-      return finding({ threshold, ...bounded, engine, status: 'inconclusive', reason })
+      return finding({ ...bounded, engine, status: 'inconclusive', reason })
     },
   }
 }

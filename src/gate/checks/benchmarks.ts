@@ -1,6 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import type { Metric } from '../../evaluation/index.js'
-import type { Check, Finding } from '../gate.js'
+import type { Finding } from '../finding.js'
+import type { Check } from '../gate.js'
 import { judgeBound } from '../judge-bound.js'
 import { alpha } from '../partial-finding.js'
 import { slicesOf } from '../slices.js'
@@ -48,14 +49,27 @@ export function benchmarks(metric: Metric, suites: readonly Benchmark[]): Check 
       const slices = [...slicesOf(evaluation)]
       for (const { name, threshold } of suites) {
         context.signal.throwIfAborted()
-        const suite = { check, critical: true, required: true, metric: metric.name, slice: name, alpha: passAlpha }
+        const suite = {
+          check,
+          critical: true,
+          required: true,
+          metric: metric.name,
+          metricKind: metric.kind,
+          slice: name,
+        }
         const items = slices.find(({ slice, value }) => slice === name || value === name)?.items
         const missing =
           threshold === undefined ? 'it has no threshold' : items === undefined ? 'it has no items' : undefined
         if (missing === undefined) {
           const asked = { side: 'at-least', threshold: threshold!, passAlpha, items } as const
-          findings.push({ ...suite, threshold, ...judgeBound(evaluation, metric, asked) })
-        } else findings.push({ ...suite, status: 'inconclusive', reason: `the suite cannot be judged: ${missing}` })
+          findings.push({ ...suite, ...judgeBound(evaluation, metric, asked) })
+        } else
+          findings.push({
+            ...suite,
+            kind: 'statement',
+            status: 'inconclusive',
+            reason: `the suite cannot be judged: ${missing}`,
+          })
       }
       return findings
     },

@@ -35,8 +35,7 @@ export function calibration({ maximumError = 0.1 }: CalibrationOptions = {}): Ch
     describe: () => ({ maximumError, alpha }),
     async examine({ candidate: { evaluation }, passAlpha = alpha }, context) {
       context.signal.throwIfAborted()
-      const answer = judgeCalibration(evaluation, maximumError, passAlpha)
-      return [{ check: name, critical: true, threshold: maximumError, alpha: passAlpha, ...answer }]
+      return [{ check: name, critical: true, ...judgeCalibration(evaluation, maximumError, passAlpha) }]
     },
   }
 }

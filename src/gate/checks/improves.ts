@@ -23,7 +23,6 @@ export function improves(metric: Metric): Check {
     name: `improves(${metric.name})`,
     metric,
     describe: () => ({ metric: metric.name, alpha }),
-    common: {},
     notYet: 'no release exists yet, so there is nothing to improve on',
     whenSame: { status: 'fail', reason: 'the candidate is the released model, which is not better than itself' },
     asksBest: false,

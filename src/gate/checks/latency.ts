@@ -1,7 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import { binomialCdf } from '../../statistics/index.js'
-import type { Check, Finding } from '../gate.js'
-import { alpha } from '../partial-finding.js'
+import type { Check } from '../gate.js'
+import { alpha, type PartialFinding } from '../partial-finding.js'
 
 export interface LatencyOptions {
   /** Maximum time for one prediction, in milliseconds. */
@@ -34,20 +34,11 @@ export function latency({ maximumMs, quantile = 0.95 }: LatencyOptions): Check {
     describe: () => ({ maximumMs, quantile, alpha }),
     async examine({ candidate: { latenciesMs }, passAlpha = alpha }, context) {
       context.signal.throwIfAborted()
-      const common = { check: name, critical: true, unit: 'ms', threshold: maximumMs, alpha: passAlpha } as const
+      const common = { check: name, critical: true }
       if (latenciesMs === undefined || latenciesMs.length === 0)
-        return [{ ...common, status: 'inconclusive', reason: 'no latency was measured' }]
-      return [
-        {
-          ...common,
-          ...judge(
-            [...latenciesMs].sort((one, other) => one - other),
-            quantile,
-            maximumMs,
-            passAlpha,
-          ),
-        },
-      ]
+        return [{ ...common, kind: 'statement', status: 'inconclusive', reason: 'no latency was measured' }]
+      const sorted = [...latenciesMs].sort((one, other) => one - other)
+      return [{ ...common, ...judge(sorted, quantile, maximumMs, passAlpha) }]
     },
   }
 }
@@ -57,7 +48,7 @@ function judge(
   quantile: number,
   maximumMs: number,
   passAlpha: number,
-): Pick<Finding, 'status' | 'reason' | 'estimate' | 'lower' | 'upper' | 'items' | 'engine'> {
+): PartialFinding<'bound'> {
   const n = sorted.length
   // The k-th smallest value is above the quantile with chance P(Bin(n, q) ≤ k − 1), otherwise below it.
   const chances = sorted.map((_, k) => binomialCdf(k, n, quantile))
@@ -74,12 +65,12 @@ function judge(
         : 'inconclusive'
   const what = `the ${Number((100 * quantile).toFixed(2))} % quantile of ${n} single predictions is ${format(estimate)} ms`
   return {
+    kind: 'bound',
     status,
-    estimate,
+    ...{ side: 'at-most', threshold: maximumMs, unit: 'ms', estimate },
     ...(lower !== undefined && { lower }),
     ...(upper !== undefined && { upper }),
-    items: n,
-    engine: 'order statistics',
+    ...{ items: n, groups: n, engine: 'order statistics', alpha: passAlpha },
     reason: `${what}, ${upper === undefined ? 'with too few predictions for an upper bound' : `at most ${format(upper)} ms with confidence`}; the maximum is ${format(maximumMs)} ms`,
   }
 }

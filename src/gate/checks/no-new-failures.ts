@@ -29,7 +29,6 @@ export function noNewFailures(metric: Metric, { allowed = 0 }: NoNewFailuresOpti
     name: `no-new-failures(${metric.name})`,
     metric,
     describe: () => ({ metric: metric.name, allowed }),
-    common: {},
     notYet: 'no release exists yet, so there are no regressions',
     whenSame: {
       status: 'pass',
@@ -41,17 +40,16 @@ export function noNewFailures(metric: Metric, { allowed = 0 }: NoNewFailuresOpti
   })
 }
 
-function judgeLosses(pairing: Pairing, allowed: number): PartialFinding {
+function judgeLosses(pairing: Pairing, allowed: number): PartialFinding<'regressions' | 'statement'> {
   const { candidate, items } = pairing
   const { length: lost } = pairing.lost.items
   const counts = {
-    items,
-    groups: candidate.length,
-    regressions: lost,
+    kind: 'regressions',
+    ...{ items, groups: candidate.length, regressions: lost, allowed },
     regressedIds: firstRegressedIds(pairing, maximumRegressedIds),
-  }
-  const reason = `${lost} of ${items} items are regressions; ${allowed} are allowed`
+    reason: `${lost} of ${items} items are regressions; ${allowed} are allowed`,
+  } as const
   // Items without an answer cannot undo a regression.
-  if (lost > allowed) return { ...counts, status: 'fail', reason }
-  return notComparable(pairing) ?? { ...counts, status: 'pass', reason }
+  if (lost > allowed) return { ...counts, status: 'fail' }
+  return notComparable(pairing) ?? { ...counts, status: 'pass' }
 }

@@ -52,7 +52,6 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
     name: `no-regression(${metric.name})`,
     metric,
     describe: () => ({ metric: metric.name, margin, alpha, requiredSlices }),
-    common: { margin },
     notYet: 'no release exists yet, so there is nothing to compare with',
     whenSame: {
       status: 'pass',
@@ -74,9 +73,7 @@ export function noRegression(metric: Metric, { margin = 0.02, requiredSlices = [
       for (const slice of requiredSlices)
         if (!found.has(slice))
           answers.push({
-            slice,
-            required: true,
-            status: 'inconclusive',
+            ...{ kind: 'statement', slice, required: true, status: 'inconclusive' },
             reason: 'the slice is required but has no items',
           })
       return answers

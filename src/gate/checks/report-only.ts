@@ -1,5 +1,6 @@
 import type { Metric } from '../../evaluation/index.js'
-import type { Check, Finding, Reference } from '../gate.js'
+import type { FindingBase } from '../finding.js'
+import type { Check, Reference } from '../gate.js'
 import { metricColumn } from '../paired-groups.js'
 
 /**
@@ -19,14 +20,19 @@ export function reportOnly(metric: Metric): Check {
       context.signal.throwIfAborted()
       const { value } = metricColumn(evaluation, metric)
       const before = valueBefore(metric, baseline)
-      const finding: Finding = {
-        ...{ check: name, metric: metric.name, kind: metric.kind, critical: false, status: 'not-applicable' },
-        ...(value !== null && { candidateValue: value }),
-        ...(before !== undefined && { referenceValue: before }),
-        items: evaluation.ids.length,
+      const base: FindingBase = {
+        ...{ check: name, metric: metric.name, critical: false, status: 'not-applicable' },
         reason: `${metric.name} is ${said(value)}${before === undefined ? '' : `, and was ${said(before)}`}; reported only`,
       }
-      return [finding]
+      if (value === null) return [{ ...base, kind: 'statement' }]
+      return [
+        {
+          ...base,
+          ...{ kind: 'value', metric: metric.name, metricKind: metric.kind, candidateValue: value },
+          ...(before !== undefined && { referenceValue: before }),
+          items: evaluation.ids.length,
+        },
+      ]
     },
   }
 }

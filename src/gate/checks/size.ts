@@ -25,13 +25,11 @@ export function size({ maximumBytes }: SizeOptions): Check {
       const bytes = weights.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
       return [
         {
+          kind: 'limit',
           check: name,
           status: bytes <= maximumBytes ? 'pass' : 'fail',
           critical: true,
-          unit: 'bytes',
-          estimate: bytes,
-          threshold: maximumBytes,
-          engine: 'sum of the files',
+          ...{ side: 'at-most', threshold: maximumBytes, unit: 'bytes', estimate: bytes },
           reason: `the weights have ${bytes.toLocaleString('en')} bytes; the maximum is ${maximumBytes.toLocaleString('en')}`,
         },
       ]

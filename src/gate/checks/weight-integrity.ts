@@ -19,20 +19,23 @@ export function weightIntegrity(): Check {
     metrics: [],
     describe: () => null,
     foresee({ trainer, weightsFormat, last }) {
-      const critical = { check: name, status: 'fail', critical: true, overridable: false, repeats: true } as const
+      const refusal = {
+        ...({ kind: 'statement', check: name, status: 'fail' } as const),
+        ...{ critical: true, overridable: false, repeats: true },
+      }
       const remedy = `Write weights as ${weightsFormats.join(', ')}, or replace this check with your own before you train`
       if (
         weightsFormat !== undefined &&
         !weightsFormats.some((one) => one.toLowerCase() === weightsFormat.toLowerCase())
       )
-        return [{ ...critical, reason: `the trainer "${trainer}" writes weights as "${weightsFormat}". ${remedy}` }]
+        return [{ ...refusal, reason: `the trainer "${trainer}" writes weights as "${weightsFormat}". ${remedy}` }]
       const refused = last?.findings.find(
         ({ check, status, repeats }) => check === name && status === 'fail' && repeats,
       )
       if (refused === undefined) return []
       return [
         {
-          ...critical,
+          ...refusal,
           reason: `the last candidate of the trainer "${trainer}" (run ${last!.runId}) was refused because of its format: ${refused.reason}. ${remedy}`,
         },
       ]
@@ -43,6 +46,7 @@ export function weightIntegrity(): Check {
       if (problems.length === 0)
         return [
           {
+            kind: 'statement',
             check: name,
             status: 'pass',
             critical: true,
@@ -52,6 +56,7 @@ export function weightIntegrity(): Check {
       const shown = problems.slice(0, 3).map(({ file, problem }) => `"${file}": ${problem}`)
       return [
         {
+          kind: 'statement',
           check: name,
           status: 'fail',
           critical: true,

@@ -69,6 +69,7 @@ function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEnt
   if (verdict.status === 'fail') return verdict
   const references = against.length === 0 ? '' : ` against ${against.join(' and ')}`
   const finding: Finding = {
+    kind: 'statement',
     check: earlierVerdict,
     status: 'fail',
     critical: true,

@@ -1,4 +1,4 @@
-import type { Finding, Verdict } from '../../gate/index.js'
+import type { BoundFinding, ComparisonFinding, Finding, LimitFinding, Verdict } from '../../gate/index.js'
 import type { PendingRelease } from '../index.js'
 
 export interface ModelCardOptions {
@@ -63,9 +63,11 @@ export function modelCard(
 }
 
 function metricsTable(verdict: Verdict | undefined, metrics: PendingRelease['record']['metrics']): string {
-  const rows = (verdict?.findings ?? []).flatMap((finding) =>
-    finding.estimate === undefined ? [] : [[what(finding), interval(finding), finding.items ?? '', finding.status]],
-  )
+  const rows = (verdict?.findings ?? []).flatMap((finding) => {
+    if (finding.kind !== 'limit' && finding.kind !== 'bound' && finding.kind !== 'comparison') return []
+    const items = finding.kind === 'limit' ? '' : finding.items
+    return [[what(finding), interval(finding), items, finding.status]]
+  })
   const values = Object.entries(metrics ?? {}).map(([metric, value]) => [
     `\`${cell(metric)}\``,
     value === null ? 'none' : number(value),
@@ -86,10 +88,14 @@ const what = ({ check, metric, slice, against, againstVersion }: Finding) =>
     ...(slice === undefined ? [] : [`in \`${cell(slice)}\``]),
   ].join(' ')
 
-function interval({ estimate, lower, upper, unit }: Finding): string {
+function interval(finding: LimitFinding | BoundFinding | ComparisonFinding): string {
+  if (finding.kind === 'limit') return `${number(finding.estimate)}${unitOf(finding)}`
+  const { estimate, lower, upper } = finding
   const bounds = lower === undefined && upper === undefined ? '' : ` (${bound(lower)} to ${bound(upper)})`
-  return `${number(estimate!)}${bounds}${unit === undefined ? '' : ` ${unit}`}`
+  return `${number(estimate)}${bounds}${finding.kind === 'bound' ? unitOf(finding) : ''}`
 }
+
+const unitOf = ({ unit }: Pick<LimitFinding, 'unit'>) => (unit === 'bytes' || unit === 'ms' ? ` ${unit}` : '')
 
 const bound = (value: number | undefined) => (value === undefined ? 'open' : number(value))
 const number = (value: number) => (Number.isInteger(value) ? String(value) : value.toPrecision(4))

@@ -42,10 +42,10 @@ function decidingFindings({ status, findings }: Verdict): readonly Finding[] {
     finding.critical &&
     finding.status === status &&
     (status === 'fail' || finding.slice === undefined || finding.required === true)
-  const telling = ({ overridable, slice, against, estimate }: Finding) =>
+  const telling = ({ overridable, slice, against, kind }: Finding) =>
     Number(overridable === false) * 8 +
     Number(slice === undefined) * 4 +
     Number(against !== undefined) * 2 +
-    Number(estimate !== undefined)
+    Number(kind !== 'statement')
   return findings.filter(decides).sort((one, other) => telling(other) - telling(one))
 }

@@ -1,5 +1,5 @@
-import type { Finding, Verdict } from '../../gate/index.js'
-import { count, differenceUnit, isKnown, percent } from '../markdown.js'
+import type { ComparisonFinding, Finding, Verdict } from '../../gate/index.js'
+import { count, differenceUnit, inUnit, percent } from '../markdown.js'
 
 /** How likely chance explains the result, in the numbers of the deciding finding. */
 export function howSure(verdict: Verdict, finding: Finding | undefined): string {
@@ -14,68 +14,61 @@ export function howSure(verdict: Verdict, finding: Finding | undefined): string 
   return parts.length > 0 ? parts.join(' ') : 'Nothing was measured, so nothing is certain.'
 }
 
-/** The level of every claim, unless a stricter one is set. */
-const usual = 0.05
-const levelOf = ({ alpha }: Finding) => (isKnown(alpha) && alpha > 0 ? alpha : usual)
+/** The level of a claim of harm. */
+const harmAlpha = 0.05
 
 const noChance = 'Chance plays no role: everything was checked, not a sample.'
 
 function passed(finding: Finding): string {
-  const { against, pPass, margin, kind } = finding
-  if (against === undefined || !isKnown(pPass)) return bound(finding) ?? noChance
-  const worse = isKnown(margin) ? `worse by the margin of ${size(margin, kind)}` : 'no better'
-  return `If it were truly ${worse}, it would look this good by chance ${oneIn(pPass)}; the limit is 1 time in ${count(Math.round(1 / levelOf(finding)))}.`
+  if (finding.kind !== 'comparison') return bound(finding) ?? noChance
+  const { margin, metricKind } = finding
+  return luck(finding, margin > 0 ? `worse by the margin of ${size(margin, metricKind)}` : 'no better')
 }
 
+const luck = ({ pPass, alpha }: ComparisonFinding, worse: string) =>
+  `If it were truly ${worse}, it would look this good by chance ${oneIn(pPass)}; the limit is 1 time in ${count(Math.round(1 / alpha))}.`
+
 function failed(finding: Finding, { findings }: Verdict): string {
-  const { pFail, pFailAdjusted, slice } = finding
-  const p = pFailAdjusted ?? pFail
-  if (!isKnown(p)) return bound(finding) ?? noChance
-  const looked = findings.filter((one) => one.slice !== undefined && isKnown(one.pFail)).length
+  if (finding.kind !== 'comparison') return bound(finding) ?? noChance
+  const { pFail, pFailAdjusted = pFail, slice } = finding
+  const looked = findings.filter((one) => one.kind === 'comparison' && one.slice !== undefined).length
   const where = slice === undefined || looked < 2 ? '' : ` in any of the ${looked} slices`
-  return `If the new model were equally good, a loss this large${where} would happen by chance ${oneIn(p)}.`
+  return `If the new model were equally good, a loss this large${where} would happen by chance ${oneIn(pFailAdjusted)}.`
 }
 
 function open(finding: Finding): string {
-  const { estimate, lower, upper, margin, kind, against, threshold, unit, pPass } = finding
-  if (against !== undefined && isKnown(pPass)) {
-    if (isKnown(lower) && isKnown(margin)) {
-      const tolerated = `the largest tolerated loss is ${size(margin, kind)}`
-      if (lower <= -margin) return `The true change may be as low as ${differenceUnit(kind)(lower)}, and ${tolerated}.`
-      // The interval alone would pass, but a stricter test or the minimum number of items does not.
-      return `This is close: the true change is most likely above ${differenceUnit(kind)(lower)}, and ${tolerated}, but there are too few items for the stricter of the two tests.`
-    }
-    return pPass >= 0.5
-      ? 'It does not look better.'
-      : `If it were truly no better, it would look this good by chance ${oneIn(pPass)}; the limit is 1 time in ${count(Math.round(1 / levelOf(finding)))}.`
+  if (finding.kind === 'statement') return 'Nothing can be concluded: the check gave no answer.'
+  if (finding.kind === 'comparison') {
+    const { lower, margin, metricKind, pPass } = finding
+    if (margin === 0 || lower === undefined)
+      return pPass >= 0.5 ? 'It does not look better.' : luck(finding, 'no better')
+    const unit = differenceUnit(metricKind)
+    const tolerated = `the largest tolerated loss is ${size(margin, metricKind)}`
+    if (lower <= -margin) return `The true change may be as low as ${unit(lower)}, and ${tolerated}.`
+    // The interval alone would pass, but a stricter test or the minimum number of items does not.
+    return `This is close: the true change is most likely above ${unit(lower)}, and ${tolerated}, but there are too few items for the stricter of the two tests.`
   }
-  if (against === undefined && isKnown(lower) && isKnown(upper) && isKnown(threshold)) {
-    const shown = shownIn(unit)
-    return `The true value may be anywhere from ${shown(lower)} to ${shown(upper)}, which includes the threshold ${shown(threshold)}.`
+  if (finding.kind === 'bound' && finding.lower !== undefined && finding.upper !== undefined) {
+    const unit = inUnit[finding.unit]
+    return `The true value may be anywhere from ${unit(finding.lower)} to ${unit(finding.upper)}, which includes the threshold ${unit(finding.threshold)}.`
   }
-  return isKnown(estimate)
-    ? 'There are too few items to say more.'
-    : 'Nothing can be concluded: the check gave no answer.'
+  return 'There are too few items to say more.'
 }
 
 /** A sentence on the bound that is on one side of the threshold; `undefined` if none is. */
 function bound(finding: Finding): string | undefined {
-  const { status, lower, upper, threshold, unit } = finding
-  if (!isKnown(threshold)) return undefined
-  const shown = shownIn(unit)
-  // A claim of harm has its own level, independent of the level for a pass.
-  const sure = `${Number((100 * (1 - (status === 'fail' ? usual : levelOf(finding)))).toPrecision(4))} %`
-  if (isKnown(lower) && lower >= threshold) return `With ${sure} confidence the true value is at least ${shown(lower)}.`
-  if (isKnown(upper) && upper <= threshold) return `With ${sure} confidence the true value is at most ${shown(upper)}.`
+  if (finding.kind !== 'bound') return undefined
+  const { status, lower, upper, threshold, alpha } = finding
+  const unit = inUnit[finding.unit]
+  const sure = `${Number((100 * (1 - (status === 'fail' ? harmAlpha : alpha))).toPrecision(4))} %`
+  if (lower !== undefined && lower >= threshold)
+    return `With ${sure} confidence the true value is at least ${unit(lower)}.`
+  if (upper !== undefined && upper <= threshold)
+    return `With ${sure} confidence the true value is at most ${unit(upper)}.`
   return undefined
 }
 
-function shownIn(unit: Finding['unit']): (value: number) => string {
-  if (unit === undefined) return percent
-  return (value) => (unit === 'bytes' ? `${count(value)} bytes` : `${Number(value.toPrecision(3))} ms`)
-}
-
-const size = (margin: number, kind: string | undefined) => differenceUnit(kind)(margin).replace('+', '')
+const size = (margin: number, metricKind: string) => differenceUnit(metricKind)(margin).replace('+', '')
 
 /** `fewer than 1 time in 10,000`, `about 1 time in 40`, `about 4 times in 10`. */
 function oneIn(chance: number): string {

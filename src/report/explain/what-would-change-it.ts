@@ -1,5 +1,5 @@
 import { type Finding, refusedForGood, type Verdict } from '../../gate/index.js'
-import { count, isKnown, points } from '../markdown.js'
+import { count, points } from '../markdown.js'
 
 /** Explains what would lead to a different verdict. */
 export function whatWouldChangeIt({ status, findings }: Verdict, finding: Finding | undefined): string {
@@ -10,7 +10,7 @@ export function whatWouldChangeIt({ status, findings }: Verdict, finding: Findin
     return 'A different model. If evaluation items are wrong, correct them in a separate commit. A person may override this verdict, with a reason and an end date.'
   const person = 'Or a person decides and gives a reason.'
   if (finding === undefined) return `A critical check that passes. ${person}`
-  if (!isKnown(finding.estimate))
+  if (finding.kind === 'statement')
     return `A result: fix what prevented the check, or use a check that these items can answer, then run again. ${person}`
   return [...size(finding), person].join(' ')
 }
@@ -23,19 +23,22 @@ function afterPass(findings: readonly Finding[]): string {
     : `Nothing that is known now. ${count(open)} of ${count(slices.length)} slices ${open === 1 ? 'is' : 'are'} too small to judge separately: more items in them would show regressions that the overall result hides.`
 }
 
-function size({ against, items, groups, groupsNeeded, smallestDetectableDrop, kind }: Finding): readonly string[] {
-  if (against === undefined) return ['More items, or a model that is clearly above or below the threshold.']
+function size(finding: Finding): readonly string[] {
+  if (finding.kind !== 'comparison') return ['More items, or a model that is clearly above or below the threshold.']
+  const { items, groups, groupsNeeded = 0, smallestDetectableDrop, metricKind } = finding
   const parts: string[] = []
-  if (isKnown(groupsNeeded) && isKnown(groups) && groupsNeeded > groups)
+  if (groupsNeeded > groups)
     parts.push(
-      (items ?? groups) === groups
+      items === groups
         ? `More items: with about ${count(groupsNeeded)} independent items instead of ${count(groups)}, a model of equal quality passes with 80 % power.`
         : `More groups: with about ${count(groupsNeeded)} groups like these instead of ${count(groups)}, a model of equal quality passes with 80 % power.`,
     )
-  if (isKnown(smallestDetectableDrop) && kind === 'binary')
-    parts.push(
-      `The current set detects losses of about ${points(smallestDetectableDrop).replace('+', '')} or more with 80 % power.`,
-    )
-  if (kind === 'binary') parts.push('New labels help most where the two models disagree.')
+  if (metricKind === 'binary') {
+    if (smallestDetectableDrop !== undefined)
+      parts.push(
+        `The current set detects losses of about ${points(smallestDetectableDrop).replace('+', '')} or more with 80 % power.`,
+      )
+    parts.push('New labels help most where the two models disagree.')
+  }
   return parts.length > 0 ? parts : ['More items.']
 }

@@ -1,5 +1,11 @@
-import { countedChanges, type Finding, type Verdict } from '../../gate/index.js'
-import { count, isKnown, percent, points, signed } from '../markdown.js'
+import {
+  type BoundFinding,
+  type ComparisonFinding,
+  countedChanges,
+  type Finding,
+  type Verdict,
+} from '../../gate/index.js'
+import { count, inUnit, percent, points, signed } from '../markdown.js'
 
 const mostNames = 3
 
@@ -16,40 +22,29 @@ export function why({ status, summary, findings }: Verdict, [deciding, ...others
 }
 
 function seen(finding: Finding): string {
-  const {
-    check,
-    reason,
-    metric,
-    kind,
-    unit,
-    slice,
-    items: all,
-    groups,
-    regressions,
-    improvements,
-    estimate,
-    threshold,
-    against,
-  } = finding
+  const { check, reason, metric, slice } = finding
   const of = slice === undefined ? '' : ` of ${slice}`
-  if (isKnown(estimate) && isKnown(groups) && metric !== undefined) {
-    const asked = check.startsWith('improves(') ? ' It must be better.' : ''
-    const items = `${isKnown(all) && all !== groups ? `${count(all)} items in ${count(groups)} groups` : `${count(groups)} independent items`}${of}`
-    if (against !== undefined && kind === 'binary' && isKnown(regressions) && isKnown(improvements))
-      return `On ${items}, the new model has ${countedChanges(regressions, improvements)} compared with ${referenceOf(finding)}. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
-    if (against !== undefined)
-      return `On ${items}, the new model's ${metric} is ${change(estimate, ['better by', 'worse by', 'neither better nor worse'], signed)} than ${referenceOf(finding)}${values(finding, number)}.${asked}`
-    if (isKnown(threshold) && unit === undefined)
-      return `On ${items}, the new model's ${metric} is ${percent(estimate)}; it must be at ${isCeiling(finding) ? 'most' : 'least'} ${percent(threshold)}.`
+  if (finding.kind === 'comparison') return `On ${itemsOf(finding)}${of}, ${difference(finding)}`
+  if (finding.kind === 'bound' && metric !== undefined) {
+    const unit = inUnit[finding.unit]
+    return `On ${itemsOf(finding)}${of}, the new model's ${metric} is ${unit(finding.estimate)}; it must be ${finding.side.replace('-', ' ')} ${unit(finding.threshold)}.`
   }
   return `${capital(check)}${of}: ${reason.replace(/\.$/, '')}.`
 }
 
-/** Whether the finding compares a "lower is better" value with a threshold. */
-export const isCeiling = ({ check, unit }: Finding) => unit !== undefined || /^(at-most|calibration)/.test(check)
+const itemsOf = ({ items, groups }: BoundFinding | ComparisonFinding) =>
+  items === groups ? `${count(groups)} independent items` : `${count(items)} items in ${count(groups)} groups`
+
+function difference(finding: ComparisonFinding): string {
+  const { metric, metricKind, margin, estimate, regressions, improvements } = finding
+  const asked = margin === 0 ? ' It must be better.' : ''
+  return metricKind === 'binary'
+    ? `the new model has ${countedChanges(regressions, improvements)} compared with ${referenceOf(finding)}. That is ${change(estimate, ['a gain of', 'a loss of', 'no change'], points)} in ${metric}${values(finding, percent)}.${asked}`
+    : `the new model's ${metric} is ${change(estimate, ['better by', 'worse by', 'neither better nor worse'], signed)} than ${referenceOf(finding)}${values(finding, inUnit.number)}.${asked}`
+}
 
 /** `version 0.2.0`. A reference without a version, such as a file, has its own name. */
-export function referenceOf({ against, againstVersion = 'the other' }: Finding): string {
+function referenceOf({ against, againstVersion }: ComparisonFinding): string {
   const name = /^\d/.test(againstVersion) ? `version ${againstVersion}` : againstVersion
   return against === 'best' ? `${name}, the best so far,` : name
 }
@@ -63,13 +58,11 @@ function change(
   return /^0(\.0)?( |$)/.test(size) ? none : `${difference > 0 ? better : worse} ${size}`
 }
 
-function values({ referenceValue, candidateValue }: Finding, unit: (value: number) => string): string {
-  if (!isKnown(referenceValue) || !isKnown(candidateValue)) return ''
-  return ` (${unit(referenceValue)} before, ${unit(candidateValue)} now)`
+function values({ referenceValue, candidateValue }: ComparisonFinding, unit: (value: number) => string): string {
+  return referenceValue === undefined || candidateValue === undefined
+    ? ''
+    : ` (${unit(referenceValue)} before, ${unit(candidateValue)} now)`
 }
-
-// Five digits, because a small difference of large values shows only in their last digits.
-const number = (value: number) => String(Number(value.toPrecision(5))).replace('-', '−')
 
 function elsewhere(deciding: Finding, others: readonly Finding[], status: 'fail' | 'inconclusive'): string {
   const names = [

@@ -19,7 +19,7 @@ function rows(group: IntervalGroup): string {
   const { shown, from, to, unit, margin, left } = group
   const note = [
     'The mark is the observed change. The true change is above the left end of the line, and below the right end, each with at least 95 % confidence.',
-    margin === undefined
+    margin === 0
       ? 'To the right of the solid line, the new model is better.'
       : `To the right of the solid line, the new model is better; to the left of the dashed line, it is worse by more than the margin of ${unit(margin).replace('+', '')}.`,
     ...(shown.some(({ status, upper }) => status === 'inconclusive' && upper < 0)
@@ -37,7 +37,7 @@ function row(finding: Drawn, { from, to, margin, unit }: IntervalGroup): string 
   const at = (value: number): Coordinate => `${place(axis, value)}%`
   const name = slice ?? 'all items'
   const body = [
-    ...(margin === undefined ? [] : [line(at(-margin), 0, at(-margin), height, dashed)]),
+    ...(margin === 0 ? [] : [line(at(-margin), 0, at(-margin), height, dashed)]),
     line(at(0), 0, at(0), height, rule),
     line(at(lower), middle, at(upper), middle, 'stroke="currentColor" stroke-width="3"'),
     mark(status, at(estimate)),
@@ -56,13 +56,13 @@ function mark(status: FindingStatus, x: Coordinate): string {
   return `<circle cx="${x}" cy="${middle}" r="4.5" fill="${fill}" stroke="currentColor" stroke-width="2"/>`
 }
 
-function legend(margin: number | undefined): string {
+function legend(margin: number): string {
   const item = (name: string, body: string, status = '') =>
     `<span${status}>${svg({ attributes: `class="key" width="24" height="${height}"`, title: name, description: 'How it is drawn', body })} ${name}</span>`
   const shape = (status: FindingStatus) => item(status, mark(status, '50%'), ` class="${status}"`)
   return `<p class="legend">${[
     ...(['pass', 'inconclusive', 'fail'] as const).map(shape),
     item('no change', line(12, 0, 12, height, rule)),
-    ...(margin === undefined ? [] : [item('margin', line(12, 0, 12, height, dashed))]),
+    ...(margin === 0 ? [] : [item('margin', line(12, 0, 12, height, dashed))]),
   ].join(' ')}</p>`
 }

@@ -1,17 +1,13 @@
-import type { Finding } from '../../gate/index.js'
-import { differenceUnit, isKnown } from '../markdown.js'
+import type { ComparisonFinding, Finding } from '../../gate/index.js'
+import { differenceUnit } from '../markdown.js'
 
 /** A difference that can be drawn. */
-export interface Drawn extends Finding {
-  readonly estimate: number
-  readonly lower: number
-  readonly upper: number
-}
+export type Drawn = ComparisonFinding & { readonly lower: number; readonly upper: number }
 
 /** Differences that share an axis. */
 export interface IntervalGroup {
-  /** Absent for a check that tolerates no loss or requires an improvement. */
-  readonly margin: number | undefined
+  /** 0 for a check that requires an improvement. */
+  readonly margin: number
   /** Name of the check, with the release that it compares with. */
   readonly name: string
   /** All items first, then the slices: failed ones first, then the largest losses. */
@@ -28,18 +24,19 @@ export interface IntervalGroup {
 export function intervalGroups(findings: readonly Finding[], most = 30): readonly IntervalGroup[] {
   const drawn = findings.filter(
     (finding): finding is Drawn =>
-      finding.against !== undefined && [finding.estimate, finding.lower, finding.upper].every(isKnown),
+      finding.kind === 'comparison' && finding.lower !== undefined && finding.upper !== undefined,
   )
   const groups = new Map<string, Drawn[]>()
   for (const finding of drawn) {
-    const key = JSON.stringify([finding.check, finding.against, finding.againstVersion, finding.kind, finding.margin])
+    const { check, against, againstVersion, metricKind, margin } = finding
+    const key = JSON.stringify([check, against, againstVersion, metricKind, margin])
     groups.set(key, [...(groups.get(key) ?? []), finding])
   }
   return [...groups.values()].map((all) => groupOf(all, most))
 }
 
 function groupOf(all: readonly Drawn[], most: number): IntervalGroup {
-  const [{ margin, kind, check, against, againstVersion }] = all as readonly [Drawn]
+  const [{ margin, metricKind, check, againstVersion }] = all as readonly [Drawn]
   const overall = all.filter(({ slice }) => slice === undefined)
   const slices = all
     .filter(({ slice }) => slice !== undefined)
@@ -50,16 +47,14 @@ function groupOf(all: readonly Drawn[], most: number): IntervalGroup {
   const shown = [...overall, ...slices.slice(0, room)]
   // Some air on either side of what is always drawn.
   const reach =
-    isKnown(margin) && margin > 0
-      ? margin
-      : Math.max(...shown.flatMap(({ lower, upper }) => [Math.abs(lower), Math.abs(upper)]), 1e-9) / 3
+    margin > 0 ? margin : Math.max(...shown.flatMap(({ lower, upper }) => [Math.abs(lower), Math.abs(upper)]), 1e-9) / 3
   return {
-    margin: isKnown(margin) ? margin : undefined,
-    name: `${check} against ${againstVersion ?? against}`,
+    margin,
+    name: `${check} against ${againstVersion}`,
     shown,
     left: Math.max(0, slices.length - room),
     from: Math.min(...shown.map(({ lower }) => lower), -1.5 * reach),
     to: Math.max(...shown.map(({ upper }) => upper), 1.5 * reach),
-    unit: differenceUnit(kind),
+    unit: differenceUnit(metricKind),
   }
 }

@@ -1,6 +1,6 @@
 import type { Finding } from '../../gate/index.js'
 import type { SampleSizePlan } from '../../statistics/index.js'
-import { count, isKnown, percent, points } from '../markdown.js'
+import { count, percent, points } from '../markdown.js'
 import { type DecisionQuestion, decisionChances, mostExact } from './decision-chances.js'
 import { lineChart, roundTicks, short } from './line-chart.js'
 
@@ -53,25 +53,14 @@ function times(chance: number): string {
   return share === 100 ? 'almost always' : `${share} ${share === 1 ? 'time' : 'times'} in 100`
 }
 
-function questionOf({
-  kind,
-  slice,
-  margin,
-  items,
-  groups: n,
-  regressions,
-  improvements,
-  alpha = 0.05,
-}: Finding): (DecisionQuestion & { readonly observed: number }) | undefined {
-  if (kind !== 'binary' || slice !== undefined || !Number.isSafeInteger(n) || !isWithin(margin, 1)) return undefined
+function questionOf(finding: Finding): (DecisionQuestion & { readonly observed: number }) | undefined {
+  if (finding.kind !== 'comparison' || finding.metricKind !== 'binary' || finding.slice !== undefined) return undefined
+  const { margin, items, groups: n, regressions, improvements, alpha } = finding
   // The curve is for the exact tests, which need one answer per group.
-  if ((items ?? n) !== n || !isWithin(alpha, 0.5) || !isKnown(regressions) || !isKnown(improvements)) return undefined
+  if (items !== n || n < 1 || !isWithin(margin, 1) || !isWithin(alpha, 0.5)) return undefined
   // No disagreement in n groups is no proof that there is none: half a group is assumed.
-  const discordance = Math.min(1, Math.max(regressions + improvements, 0.5) / n!)
-  return n! > 0 && discordance > 0
-    ? { n: n!, margin, alpha, discordance, observed: (improvements - regressions) / n! }
-    : undefined
+  const discordance = Math.min(1, Math.max(regressions + improvements, 0.5) / n)
+  return { n, margin, alpha, discordance, observed: (improvements - regressions) / n }
 }
 
-const isWithin = (value: number | undefined, most: number): value is number =>
-  value !== undefined && value > 0 && value < most
+const isWithin = (value: number, most: number) => value > 0 && value < most

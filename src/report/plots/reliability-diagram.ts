@@ -1,25 +1,24 @@
 import type { Finding } from '../../gate/index.js'
-import { count, isKnown, percent } from '../markdown.js'
+import { count, percent } from '../markdown.js'
 import { lineChart, roundTicks } from './line-chart.js'
 
 /** Plots confidence against accuracy. Empty without a calibration check. */
 export function reliabilityDiagram(findings: readonly Finding[]): string {
-  const bins = (findings.find(({ reliability }) => reliability !== undefined)?.reliability ?? []).filter(
-    ({ confidence, accuracy }) => isKnown(confidence) && isKnown(accuracy),
+  const [bins = []] = findings.flatMap((finding) =>
+    finding.kind === 'bound' && finding.reliability !== undefined ? [finding.reliability] : [],
   )
   if (bins.length === 0) return ''
   const least = Math.min(...bins.flatMap(({ confidence, accuracy }) => [confidence, accuracy]))
   // Down to a whole ten, and never a single point.
   const from = Math.min(90, Math.max(0, Math.floor(10 * least) * 10))
   const side = { from, to: 100, ticks: roundTicks(from, 100), format: (value: number) => `${value} %` }
-  const items = bins.map((bin) => bin.items).filter(isKnown)
-  const each = Math.round(items.reduce((sum, size) => sum + size, 0) / Math.max(1, items.length))
+  const each = Math.round(bins.reduce((sum, { items }) => sum + items, 0) / bins.length)
   return lineChart({
     title: 'Confidence and accuracy',
     description: bins
       .map(
-        (bin) =>
-          `${percent(bin.confidence)} sure, ${percent(bin.accuracy)} right${isKnown(bin.items) ? ` (${count(bin.items)} items)` : ''}`,
+        ({ confidence, accuracy, items }) =>
+          `${percent(confidence)} sure, ${percent(accuracy)} right (${count(items)} items)`,
       )
       .join('; '),
     curves: [

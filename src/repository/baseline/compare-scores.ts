@@ -82,7 +82,7 @@ function limitAge(verdict: Verdict, { name, ageMs }: BaselineFacts, maxAgeMs: nu
   if (ageMs <= maxAgeMs && !isFuture) return verdict
   const limit = `${Number((maxAgeMs / dayMs).toPrecision(3))} days`
   const reason = `the baseline "${name}" was accepted ${ageText(ageMs)}${isFuture ? '' : `, and the limit is ${limit}`}. Accept newer results: sheikh gate accept <file> --name ${name}`
-  const old: Finding = { check: 'baseline-age', status: 'inconclusive', critical: true, reason }
+  const old: Finding = { kind: 'statement', check: 'baseline-age', status: 'inconclusive', critical: true, reason }
   const findings = [...verdict.findings, old] as const
   if (verdict.status === 'fail') return { ...verdict, findings: [...verdict.findings, old] }
   return { ...verdict, status: 'inconclusive', findings, summary: `Inconclusive: ${reason}` }
