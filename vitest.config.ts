@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { softwareDriver } from './test/webgpu/software-driver.js'
+import { isWhole } from './test/whole.js'
 
 // Where a driver was set up for machines without a GPU, and nobody chose another.
 const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(softwareDriver) ? softwareDriver : undefined)
@@ -13,6 +14,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // A process for each file takes half a second more of each. In CI each file must pass in one of its own.
+    isolate: isWhole,
     // Vitest leaves one core free, which is half of two.
     maxWorkers: availableParallelism(),
     testTimeout: 120_000,
@@ -24,6 +27,6 @@ export default defineConfig({
       ...(driver !== undefined && { VK_ICD_FILENAMES: driver }),
     },
     globalSetup: ['test/temporary-folder.ts'],
-    setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
+    setupFiles: [...(isWhole ? [] : ['test/collect-garbage.ts']), 'test/no-console.ts', 'test/no-leaks.ts'],
   },
 })
