@@ -107,8 +107,9 @@ export function releaseRecords(storage: ReleaseStorage) {
     releases,
     pendingReleases,
 
-    /** The checksums of a pending release. Empty if it is gone. */
+    /** The checksums of a pending release. Empty if it is gone, or if the storage has none. */
     async checksumsOf(pending: PendingRelease, context: CallContext): Promise<Checksums> {
+      if (!storage.hasChecksums) return {}
       return (await pendingAt(pendingName(pending), context))?.checksums ?? {}
     },
 

@@ -30,6 +30,8 @@ export interface PutPending {
  * `channels/<channel>/<number>.json` and `pending/<version>-<digest>.json`.
  */
 export interface ReleaseStorage {
+  /** Whether `putPending` gives checksums to `encode`. */
+  readonly hasChecksums: boolean
   /** The path or address of a document or folder, for error messages. */
   addressOf(name: string): string
   /** Returns the text of a document; `undefined` if it does not exist. */

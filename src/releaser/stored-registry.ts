@@ -1,5 +1,5 @@
 import type { CallContext, Json } from '../core/index.js'
-import { makeEmptyFolder } from '../store/index.js'
+import { type FileSystem, makeEmptyFolder } from '../store/index.js'
 import { channelRecords } from './channel-records.js'
 import { pendingOf } from './parse-release.js'
 import { corruptRecord, notFound, pointedAt, versionTaken } from './registry-errors.js'
@@ -14,7 +14,16 @@ import { parseVersion } from './version.js'
  */
 export function storedRegistry(
   storage: ReleaseStorage,
-  { name, describe }: { readonly name: string; describe(): Json },
+  {
+    name,
+    describe,
+    fileSystem,
+  }: {
+    readonly name: string
+    describe(): Json
+    /** Makes the folders that releases are opened into. @default the disk */
+    readonly fileSystem?: FileSystem | undefined
+  },
 ): Releaser {
   const records = releaseRecords(storage)
   const channels = channelRecords(storage)
@@ -121,7 +130,7 @@ export function storedRegistry(
     async open(version, directory, context) {
       const release = await existing(version, context)
       if (release.removedAtMs !== undefined) throw notFound(version)
-      await makeEmptyFolder(directory, `open ${version} into`)
+      await makeEmptyFolder(directory, `open ${version} into`, fileSystem)
       await storage.openBundle(release, directory, context)
       return { digest: release.bundle, manifest: release.manifest, directory }
     },

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { SheikhError } from '../core/index.js'
 import { makeDirectory } from './atomic-files.js'
+import { nodeFileSystem } from './file-system.js'
 import { isAbsent, storageFailed } from './storage-failed.js'
 
 /** The names in a folder. Empty if the folder does not exist. @throws `storage-failed` if it cannot be read. */
@@ -14,8 +15,8 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
 }
 
 /** Creates a folder if it does not exist. @param action what fails, such as "open 1.0.0 into". @throws `invalid-options` if the folder contains anything. */
-export async function makeEmptyFolder(folder: string, action: string): Promise<void> {
-  await makeDirectory(folder)
+export async function makeEmptyFolder(folder: string, action: string, fileSystem = nodeFileSystem): Promise<void> {
+  await makeDirectory(folder, fileSystem)
   if ((await namesIn(folder)).length > 0) throw folderNotEmpty(folder, action)
 }
 

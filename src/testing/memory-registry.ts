@@ -52,6 +52,7 @@ function memoryStorage(): ReleaseStorage {
   }
 
   return {
+    hasChecksums: false,
     addressOf: (name) => `memory:${name}`,
     read: async (name) => documents.get(name),
     list: async (folder) => [...documents.keys()].filter((name) => name.startsWith(`${folder}/`)).sort(),

@@ -1,4 +1,4 @@
-import { fits, identityOf, misfitOf, SheikhError, toJson } from '../../core/index.js'
+import { fits, identityOf, misfitOf, object, SheikhError, text, toJson } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { type Rows, rereadWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
@@ -110,8 +110,8 @@ export async function fitInto(
   )
   session.context.signal.throwIfAborted()
   // Which release it was the trainer was not told. As JSON: a member without a value is absent.
-  const record = session.hide({ ...fitted.record, ...(base !== undefined && { base }) })
-  const misfit = misfitOf(candidateRecordShape, record, 'record')
+  const record = session.hide({ ...fitted?.record, ...(base !== undefined && { base }) })
+  const misfit = misfitOf(fittedShape, fitted, 'candidate') ?? misfitOf(candidateRecordShape, record, 'record')
   if (misfit !== undefined)
     throw new SheikhError(
       'stage-failed',
@@ -124,6 +124,8 @@ export async function fitInto(
     record,
   }
 }
+
+const fittedShape = object({ weights: object({ path: text }), record: object({}) })
 
 /** The candidate under this key. A damaged one is said and made anew. */
 const cachedCandidate = (session: Session, key: Key): Promise<Candidate | undefined> =>

@@ -26,5 +26,6 @@ export function directoryRegistry(
   return storedRegistry(directoryStorage({ path, processes, fileSystem }), {
     name: 'directory',
     describe: () => ({ path }),
+    fileSystem,
   })
 }

@@ -51,6 +51,7 @@ export function directoryStorage(folder: RegistryFolder): ReleaseStorage {
   }
 
   return {
+    hasChecksums: false,
     addressOf,
     read: (name) => readTextFile(addressOf(name)),
 

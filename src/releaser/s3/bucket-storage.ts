@@ -113,6 +113,7 @@ export function bucketStorage(bucket: Bucket, progressOf: FileProgress): Release
   }
 
   return {
+    hasChecksums: true,
     addressOf,
 
     async read(name, context) {
