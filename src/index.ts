@@ -101,6 +101,8 @@ export {
   readScoreFile,
   recall,
   type ScoreFile,
+  type ScoreFileFields,
+  type ScoreFileFormat,
   type ScoreLine,
 } from './evaluation/index.js'
 export {

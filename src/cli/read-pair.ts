@@ -6,8 +6,10 @@ import {
   normalizations,
   type PairScoresOptions,
   pairScores,
+  type ReadScoreFileOptions,
   readScoreFile,
   type ScoreFile,
+  type ScoreFileFormat,
 } from '../evaluation/index.js'
 import type { Arguments, Terminal } from './command.js'
 import { logTo } from './project.js'
@@ -38,13 +40,25 @@ export function scorePath(values: Arguments['values'], name: string, terminal: T
   if (typeof values[name] === 'string') return terminalPath(terminal, values[name], `--${name}`)
   throw new SheikhError(
     'invalid-options',
-    `Cannot compare: --${name} is missing. Name a JSON Lines file. See: sheikh gate --help`,
+    `Cannot compare: --${name} is missing. Name an evaluation output. See: sheikh gate --help`,
   )
 }
 
 export function readScores(values: Arguments['values'], path: string, terminal: Terminal): Promise<ScoreFile> {
   const context = callContext({ signal: terminal.signal, log: logTo(terminal) })
-  return readScoreFile(path, context, { normalize: parseSteps(values['normalize']) })
+  return readScoreFile(path, context, { ...fileOptions(values), normalize: parseSteps(values['normalize']) })
+}
+
+/** The options that describe a file of another program. `readScoreFile` checks the format. */
+function fileOptions(values: Arguments['values']): ReadScoreFileOptions {
+  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
+  return {
+    ...{ id: text('id'), score: text('score'), pass: text('pass'), group: text('group'), metric: text('metric') },
+    ...{ system: text('system'), format: text('format') as ScoreFileFormat | undefined },
+    slices: text('slice')
+      ?.split(',')
+      .map((path) => path.trim()),
+  }
 }
 
 export const pairOptions = (values: Arguments['values']): PairScoresOptions => ({

@@ -25,4 +25,5 @@ export {
   rememberingModel,
   writePredictions,
 } from './remembering-model.js'
-export { type ReadScoreFileOptions, readScoreFile, type ScoreFile, type ScoreLine } from './score-lines.js'
+export type { ReadScoreFileOptions, ScoreFileFields, ScoreFileFormat } from './score-files/read-options.js'
+export { readScoreFile, type ScoreFile, type ScoreLine } from './score-files/score-file.js'

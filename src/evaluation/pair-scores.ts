@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises'
 import { canonicalJson, digestJson, SheikhError } from '../core/index.js'
 import { checkAnswers } from './answer-check.js'
 import type { Evaluation, MetricColumn } from './evaluation.js'
-import type { ScoreFile, ScoreLine } from './score-lines.js'
+import type { ScoreFile, ScoreLine } from './score-files/score-file.js'
 
 export interface PairScoresOptions {
-  /** @default 'score' */
+  /** Name of the metric. @default that of the files, else 'score' */
   readonly metric?: string | undefined
   /** @default 'higher-is-better' */
   readonly direction?: MetricColumn['direction'] | undefined
@@ -23,10 +23,11 @@ export interface PairScoresOptions {
 export async function pairScores(
   candidate: ScoreFile,
   baseline: ScoreFile,
-  { metric = 'score', direction = 'higher-is-better', range }: PairScoresOptions = {},
+  { metric: named, direction = 'higher-is-better', range }: PairScoresOptions = {},
 ): Promise<{ readonly candidate: Evaluation; readonly baseline: Evaluation }> {
   if (candidate === baseline || (await isSameFile(candidate.path, baseline.path)))
     throw mismatch(`both paths are the same file, "${candidate.path}"`)
+  const metric = named ?? metricOf(candidate, baseline) ?? 'score'
   checkSameItems(candidate, baseline)
   checkAnswers(candidate, baseline)
   const binary = [...candidate.lines, ...baseline.lines].every(
@@ -42,6 +43,7 @@ export async function pairScores(
       candidate.lines.map((line) => (Object.hasOwn(line.slices, name) ? line.slices[name]! : null)),
     ]),
   )
+  const others = otherMetrics(candidate, baseline).filter((name) => name !== metric)
   const targets = candidate.lines.map(({ target }) => target)
   const evaluationDigest = digestJson({ ids, groups, slices, targets })
   const toEvaluation = (role: string, { lines }: ScoreFile): Evaluation => {
@@ -65,12 +67,38 @@ export async function pairScores(
           kind,
           ...(range !== undefined && !binary && { range }),
           scores,
-          value: answered.length === 0 ? null : answered.reduce((sum, score) => sum + score, 0) / answered.length,
+          value: meanOf(answered),
         },
+        ...others.map((name) => otherColumn(name, lines)),
       ],
     }
   }
   return { candidate: toEvaluation('candidate', candidate), baseline: toEvaluation('baseline', baseline) }
+}
+
+const meanOf = (scores: readonly number[]) =>
+  scores.length === 0 ? null : scores.reduce((sum, score) => sum + score, 0) / scores.length
+
+/** The metrics, besides the first, that both files have. */
+function otherMetrics(candidate: ScoreFile, baseline: ScoreFile): readonly string[] {
+  const namesOf = ({ lines }: ScoreFile) => new Set(lines.flatMap(({ others = {} }) => Object.keys(others)))
+  const inBaseline = namesOf(baseline)
+  return [...namesOf(candidate)].filter((name) => inBaseline.has(name)).sort()
+}
+
+/** Values of a metric that is only reported, over the items that have one. Its direction is unknown and not used. */
+function otherColumn(name: string, lines: readonly ScoreLine[]): MetricColumn {
+  const scores = lines.map(({ others = {} }) => (Object.hasOwn(others, name) ? others[name]! : null))
+  const value = meanOf(scores.filter((score) => score !== null))
+  return { name, direction: 'higher-is-better', kind: 'mean', scores, value }
+}
+
+function metricOf(candidate: ScoreFile, baseline: ScoreFile): string | undefined {
+  if (candidate.metric !== undefined && baseline.metric !== undefined && candidate.metric !== baseline.metric)
+    throw mismatch(
+      `"${candidate.path}" has values of "${candidate.metric}", and "${baseline.path}" of "${baseline.metric}"`,
+    )
+  return candidate.metric ?? baseline.metric
 }
 
 function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {

@@ -1,6 +1,7 @@
 import { type CallContext, digestManifest, manifestOf, SheikhError } from '../core/index.js'
 import type { Evaluation, Metric } from '../evaluation/index.js'
 import { type NoRegressionOptions, noRegression } from './checks/no-regression.js'
+import { reportOnly } from './checks/report-only.js'
 import type { Verdict } from './gate.js'
 import { qualityGate } from './quality-gate.js'
 
@@ -11,7 +12,7 @@ export interface CompareOptions extends NoRegressionOptions {
 
 /**
  * Compares two evaluations of the same items by their first metric, over all items and per slice, as a pipeline's gate
- * does.
+ * does. The other metrics are reported.
  *
  * @throws `baseline-mismatch`, `evaluation-invalid`, `invalid-options` if the margin is out of range for the metric.
  */
@@ -39,7 +40,8 @@ export async function compareEvaluations(
   const manifest = manifestOf([])
   const weights = { path: '', manifest, digest: digestManifest(manifest) }
   const record = { trainer: { name: 'none', describe: null }, seed: 0, trainingDigest: weights.digest, lossCurve: [] }
-  return qualityGate([noRegression(metric, options)]).decide(
+  const others = candidate.metrics.slice(1).map((other) => reportOnly({ ...metric, ...other }))
+  return qualityGate([noRegression(metric, options), ...others]).decide(
     {
       candidate: { weights, record, evaluation: candidate },
       baseline: { version: baselineName, bundle: weights.digest, evaluation: baseline },

@@ -23,6 +23,13 @@ export const gate: Command = {
     'lower-is-better': { type: 'boolean' },
     range: { type: 'string' },
     normalize: { type: 'string' },
+    format: { type: 'string' },
+    system: { type: 'string' },
+    id: { type: 'string' },
+    score: { type: 'string' },
+    pass: { type: 'string' },
+    group: { type: 'string' },
+    slice: { type: 'string' },
     out: { type: 'string' },
     items: { type: 'string' },
     groups: { type: 'string' },
@@ -33,19 +40,29 @@ export const gate: Command = {
   },
   optionHelp: {
     baseline:
-      'compare: an accepted baseline or a file (default: main); test: a file. JSON Lines, one object per item: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
+      'compare: an accepted baseline or a file (default: main); test: a file. Output of promptfoo, Vitest, evalite or lm-evaluation-harness, CSV, or JSON Lines: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
     'baseline-from':
       'compare: branch, tag or commit to read the accepted baseline from, such as main (default: the work tree)',
     candidate: 'compare, test: the same items, answered by the new model',
     name: 'accept: name of the baseline, kept in .sheikh-gate/<name>.jsonl (default: main)',
     'max-age': 'compare: an older accepted baseline makes a pass inconclusive: 12h, 30d or 4w (default: no limit)',
     margin: "Largest acceptable loss, in the score's unit (default: 0.02)",
-    metric: 'compare: name of the score in the output (default: score)',
+    metric:
+      'compare: the metric to compare, if a file has several (default: the one that the tool shows first, else score)',
     'lower-is-better': 'compare: lower scores are better, as for a loss or a latency',
     range:
       'compare, test: lowest and highest possible score, such as 0,1 (default: estimated from the scores, which makes a pass harder to reach)',
     normalize:
       'compare, test: differences between prediction and target to ignore: trim, case, punctuation, number; separate several with commas',
+    format:
+      'compare, accept, test: lines, csv, promptfoo, vitest, evalite or lm-eval, for all files (default: recognised by content)',
+    system:
+      'compare, accept, test: which one of a file with several: promptfoo provider or prompt, evalite variant, lm-eval filter',
+    id: "compare, accept, test: path of an item's id in its row, such as meta.id (default: id); equal ids are repeats of one item",
+    score: 'compare, accept, test: path of a number (default: score)',
+    pass: 'compare, accept, test: path of true or false, or of pass, fail, error and timeout',
+    group: 'compare, accept, test: path of the group (default: group)',
+    slice: 'compare, accept, test: paths of slices; separate several with commas (default: slices)',
     out: 'compare: also write the comparison to this file: HTML with plots if the name ends in .html, else Markdown',
     items: "plan: number of items (default: the project's evaluation set with its groups)",
     groups: 'plan: number of equally large groups of items (default: all items are independent)',
