@@ -53,4 +53,4 @@ export { checkIdentities, type PolicyChange, policyChanges } from './policy-chan
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'
 export { refusedForGood } from './refused-for-good.js'
 export { type Rate, type SelfTest, type SelfTestOptions, type SelfTestPoint, selfTest } from './self-test.js'
-export { verdictShape } from './verdict-shape.js'
+export { findingShape, verdictShape } from './verdict-shape.js'

@@ -61,7 +61,7 @@ function comparison(verdict: Verdict, training = ''): readonly string[] {
     '<h2>All checks</h2>',
     tables(findings),
     paragraph(
-      'Groups are independent; the items of one group may not be. Regressions were correct before and are wrong now; improvements were wrong before and are correct now.',
+      'Groups are independent; the items of one group may not be. Regressions are items on which the new model is worse; improvements are items on which it is better.',
       'note',
     ),
     ...openReasons(findings).map(
