@@ -14,7 +14,10 @@ export { fixedClock } from './testing/fixed-clock.js'
 export { gateContract } from './testing/gate-contract.js'
 export {
   type GitHubAssetState,
+  type GitHubCheckRunState,
+  type GitHubCommentState,
   type GitHubFault,
+  type GitHubPullRequestState,
   type GitHubReleaseState,
   type GitHubRepositoryState,
   type GitHubRequest,

@@ -1,3 +1,4 @@
+export { type ActionsReport, reportToActions } from './actions/index.js'
 export {
   type AcceptBaselineOptions,
   acceptBaseline,

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { sheikh, sheikhJson, temporary, write } from './harness.js'
 
 const lines = (wrongEvery: number) =>
@@ -56,5 +58,67 @@ describe('gate accept, and compare without a file', () => {
   ])('%j is an error: %s', async (parameters, code) => {
     const ended = await sheikh(await folder(), ['gate', ...parameters])
     expect(ended).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`[${code}]`) })
+  })
+})
+
+describe('gate compare --github', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+  const inActions = (path: string, more: Readonly<Record<string, string>> = {}) => {
+    const names = ['GITHUB_TOKEN', 'GITHUB_EVENT_PATH', 'GITHUB_BASE_REF']
+    for (const name of names) vi.stubEnv(name, '')
+    vi.stubEnv('GITHUB_OUTPUT', join(path, 'output'))
+    vi.stubEnv('GITHUB_STEP_SUMMARY', join(path, 'summary'))
+    for (const [name, value] of Object.entries(more)) vi.stubEnv(name, value)
+  }
+
+  it('writes the verdict, the figures and the summary, and keeps the exit code', async () => {
+    const path = await folder()
+    await sheikh(path, ['gate', 'accept', 'old.jsonl'])
+    inActions(path)
+    const { code, out } = await sheikh(path, ['gate', 'compare', '--candidate', 'worse.jsonl', '--github'])
+    expect(code).toBe(2)
+    expect(out).toMatch(/^::stop-commands::[\s\S]*\n::error title=sheikh gate::The candidate must not be released/)
+    const output = await readFile(join(path, 'output'), 'utf8')
+    for (const line of [
+      ...['verdict<<X fail X', 'difference<<X -0.1 X', 'items<<X 600 X', 'candidate<<X 0.8 X', 'baseline<<X 0.9 X'],
+      'baseline-age-days<<X 0 X',
+    ])
+      expect(output.replace(/end-[0-9a-f-]+/g, 'X').replaceAll('\n', ' ')).toContain(line)
+    expect(await readFile(join(path, 'summary'), 'utf8')).toMatch(/^### sheikh gate\n\n\*\*Fail\.\*\*/)
+  })
+
+  it('reports that nothing was compared, as an error', async () => {
+    const path = await folder()
+    inActions(path)
+    const { code, err } = await sheikh(path, ['gate', 'compare', '--candidate', 'absent.jsonl', '--github'])
+    expect(code).toBe(1)
+    expect(err).toContain('::error title=sheikh gate::Nothing was compared.')
+    expect(await readFile(join(path, 'output'), 'utf8')).toMatch(/^verdict<<(\S+)\nerror\n/)
+    const unscored = Array.from({ length: 600 }, (_, index) => JSON.stringify({ id: `item-${index}`, score: null }))
+    await write(path, 'none.jsonl', unscored.join('\n'))
+    const none = await sheikh(path, ['gate', 'compare', '--candidate', 'none.jsonl', '--baseline', 'old.jsonl'])
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining('no item of the candidate has a score')])
+  })
+
+  it('judges a pull request by the baseline of its base branch, and first says that it changes the baseline', async () => {
+    const path = await folder()
+    const git = (...parameters: readonly string[]) =>
+      execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@localhost', ...parameters], { cwd: path })
+    git('init', '-q', '-b', 'main')
+    await sheikh(path, ['gate', 'accept', 'old.jsonl'])
+    git('add', '.')
+    git('commit', '-qm', 'first')
+    git('checkout', '-q', '-b', 'topic')
+    inActions(path, { GITHUB_BASE_REF: 'main' })
+    const compare = () => sheikhJson(path, 'gate', 'compare', '--candidate', 'worse.jsonl', '--github')
+    expect((await compare()).json).toMatchObject({ status: 'fail', baseline: { changedHere: false } })
+    await sheikh(path, ['gate', 'accept', 'worse.jsonl'])
+    expect((await compare()).json).toMatchObject({ status: 'fail', baseline: { changedHere: true } })
+    const summary = await readFile(join(path, 'summary'), 'utf8')
+    expect(summary).toContain(
+      '### sheikh gate\n\n**The baseline was changed here.** The comparison uses the version of main',
+    )
   })
 })

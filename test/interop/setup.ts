@@ -2,6 +2,7 @@
 //   --python-only    nothing else, such as PyTorch or Slurm
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
+import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
@@ -46,6 +47,9 @@ if (interopPython() !== undefined) {
   const missingRay = setUpRay()
   console.log(missingRay === undefined ? 'Ray is there.' : `Skipped: ${missingRay}`)
 }
+
+const missingActions = setUpActions()
+console.log(missingActions === undefined ? 'act, actionlint and zizmor are there.' : `Skipped: ${missingActions}`)
 
 const missingSlurm = setUpSlurm()
 console.log(missingSlurm === undefined ? 'Slurm is there.' : `Skipped: ${missingSlurm}`)

@@ -1,11 +1,13 @@
 import { basename } from 'node:path'
-import { callContext, SheikhError } from '../../core/index.js'
+import { env } from 'node:process'
+import { callContext, messageOf, SheikhError } from '../../core/index.js'
 import { compareEvaluations, type Verdict } from '../../gate/index.js'
 import { escapeMarkdown, intervalPlot, reportComparison, reportComparisonHtml } from '../../report/index.js'
 import type { BaselineFacts } from '../../repository/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
+import { logTo } from '../project.js'
 import { pairOptions, readPair, readScores, scorePath } from '../read-pair.js'
 import { terminalPath } from '../terminal-path.js'
 
@@ -18,9 +20,29 @@ interface Compared {
 
 export async function compare(input: Arguments, terminal: Terminal): Promise<CommandResult> {
   const { values } = input
-  const { verdict, baselineName, baseline } = await decide(input, terminal)
-  const comparison = reportComparison(verdict)
-  const report = baseline === undefined ? comparison : `${comparison}\n\n${escapeMarkdown(baseline.description)}`
+  if (values['github'] !== true) return resultOf(await decide(input, terminal), values, terminal)
+  const name = { ...(typeof values['check-name'] === 'string' && { name: values['check-name'] }) }
+  const options = { ...name, comment: values['no-comment'] !== true }
+  const context = callContext({ signal: terminal.signal, log: logTo(terminal) })
+  const { reportToActions } = await import('../../repository/index.js')
+  try {
+    const compared = await decide(input, terminal)
+    const result = await resultOf(compared, values, terminal)
+    const { status, summary } = compared.verdict
+    const report = { verdict: status, summary, report: markdownOf(compared), outputs: outputsOf(compared) }
+    return { ...result, text: await reportToActions({ ...report, ...options }, env, context) }
+  } catch (error) {
+    terminal.signal.throwIfAborted()
+    const summary = `Nothing was compared. ${messageOf(error)}`
+    const report = { verdict: 'error', summary, report: escapeMarkdown(summary) } as const
+    terminal.err(`${await reportToActions({ ...report, ...options }, env, context)}\n`)
+    throw error
+  }
+}
+
+async function resultOf(compared: Compared, values: Arguments['values'], terminal: Terminal): Promise<CommandResult> {
+  const { verdict, baselineName, baseline } = compared
+  const report = markdownOf(compared)
   if (typeof values['out'] === 'string') {
     const metric = verdict.findings.find((finding) => finding.metric !== undefined)?.metric ?? 'score'
     const title = `${metric}: the new model against ${baseline?.description.replace(/\.$/, '') ?? baselineName}`
@@ -31,6 +53,30 @@ export async function compare(input: Arguments, terminal: Terminal): Promise<Com
     text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),
     json: toJson({ ...verdict, ...(baseline !== undefined && { baseline }) }),
     exitCode: { pass: 0, fail: 2, inconclusive: 3 }[verdict.status],
+  }
+}
+
+function markdownOf({ verdict, baseline }: Compared): string {
+  const changed = `**The baseline was changed here.** The comparison uses the version of ${escapeMarkdown(baseline?.path ?? '')}.`
+  return [
+    ...(baseline?.changedHere === true ? [changed] : []),
+    reportComparison(verdict),
+    ...(baseline === undefined ? [] : [escapeMarkdown(baseline.description)]),
+  ].join('\n\n')
+}
+
+function outputsOf({ verdict, baseline }: Compared): Readonly<Record<string, string | number | undefined>> {
+  const overall = toJson(verdict.findings.find(({ against, slice }) => against !== undefined && slice === undefined))
+  const { estimate, lower, candidateValue, referenceValue, items } = (overall ?? {}) as Record<
+    string,
+    number | undefined
+  >
+  const rounded = (value: number | undefined) => (value === undefined ? undefined : Number(value.toPrecision(6)))
+  return {
+    ...{ difference: rounded(estimate), 'difference-lower': rounded(lower), items },
+    ...{ candidate: rounded(candidateValue), baseline: rounded(referenceValue) },
+    'baseline-age-days': baseline === undefined ? undefined : Math.floor(baseline.ageMs / dayMs),
+    'baseline-commits-ago': baseline?.commitsAgo,
   }
 }
 
@@ -46,18 +92,25 @@ async function decide(input: Arguments, terminal: Terminal): Promise<Compared> {
         'Cannot limit the age of a file: --max-age needs an accepted baseline. Accept the file: sheikh gate accept <file>',
       )
     const { candidate, baseline, baselinePath } = await readPair(values, terminal)
+    if (candidate.metrics[0]?.value === null)
+      throw new SheikhError(
+        'evaluation-invalid',
+        'Cannot compare: no item of the candidate has a score. Check the evaluation that wrote the file.',
+      )
     const baselineName = basename(baselinePath)
     const context = callContext({ signal: terminal.signal })
     const verdict = await compareEvaluations(candidate, baseline, { ...limits, baselineName }, context)
     return { verdict, baselineName }
   }
+  // A pull request is compared with the baseline of the branch that it goes into.
+  const from = values['baseline-from'] ?? (values['github'] === true ? env['GITHUB_BASE_REF'] : undefined)
   const { compareScores } = await import('../../repository/index.js')
   const scores = await readScores(values, candidatePath, terminal)
   const { verdict, baseline } = await compareScores(project, scores, {
     ...pairOptions(values),
     ...limits,
     ...(typeof values['baseline'] === 'string' && { name: values['baseline'] }),
-    ...(typeof values['baseline-from'] === 'string' && { from: values['baseline-from'] }),
+    ...(typeof from === 'string' && from !== '' && { from }),
     ...(typeof values['max-age'] === 'string' && { maxAgeMs: parseAge(values['max-age']) }),
     signal: terminal.signal,
   })
@@ -74,7 +127,8 @@ async function isFile({ values, project }: Arguments, terminal: Terminal): Promi
 }
 
 const hourMs = 60 * 60 * 1000
-const units: Readonly<Record<string, number>> = { h: hourMs, d: 24 * hourMs, w: 7 * 24 * hourMs }
+const dayMs = 24 * hourMs
+const units: Readonly<Record<string, number>> = { h: hourMs, d: dayMs, w: 7 * dayMs }
 
 function parseAge(text: string): number {
   const [, amount, unit] = /^(\d{1,6})([hdw])$/.exec(text) ?? []

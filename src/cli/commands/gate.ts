@@ -18,6 +18,9 @@ export const gate: Command = {
     candidate: { type: 'string' },
     name: { type: 'string' },
     'max-age': { type: 'string' },
+    github: { type: 'boolean' },
+    'check-name': { type: 'string' },
+    'no-comment': { type: 'boolean' },
     margin: { type: 'string' },
     metric: { type: 'string' },
     'lower-is-better': { type: 'boolean' },
@@ -46,6 +49,10 @@ export const gate: Command = {
     candidate: 'compare, test: the same items, answered by the new model',
     name: 'accept: name of the baseline, kept in .sheikh-gate/<name>.jsonl (default: main)',
     'max-age': 'compare: an older accepted baseline makes a pass inconclusive: 12h, 30d or 4w (default: no limit)',
+    github:
+      'compare: in GitHub Actions, also write outputs and the job summary, and post a check run and a comment on the pull request',
+    'check-name': 'compare: with --github, name of the check run and of the comment (default: sheikh gate)',
+    'no-comment': 'compare: with --github, post no comment',
     margin: "Largest acceptable loss, in the score's unit (default: 0.02)",
     metric:
       'compare: the metric to compare, if a file has several (default: the one that the tool shows first, else score)',

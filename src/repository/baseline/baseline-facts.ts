@@ -11,6 +11,8 @@ export interface BaselineFacts extends Omit<Baseline, 'scores'> {
    * among the ancestors of HEAD, as after a rebase. `none`: the baseline names no commit.
    */
   readonly history: 'complete' | 'shallow' | 'absent' | 'none'
+  /** Whether the work tree has another version of a baseline that was read from a commit. Absent: read from the work tree. */
+  readonly changedHere?: boolean | undefined
   /** One sentence with all of this. */
   readonly description: string
 }

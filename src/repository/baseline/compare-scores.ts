@@ -5,7 +5,7 @@ import { compareEvaluations, type Finding, type NoRegressionOptions, type Verdic
 import { ageText, type BaselineFacts, baselineFacts } from './baseline-facts.js'
 import { type Baseline, withDigests } from './baseline-file.js'
 import { type BaselinePlace, baselinePlace } from './baseline-place.js'
-import { type ReadBaselineOptions, readBaselineIn } from './read-baseline.js'
+import { isChangedHere, type ReadBaselineOptions, readBaselineIn } from './read-baseline.js'
 import { type ScoredItem, toScoreFile } from './scored-items.js'
 
 export interface BaselineCompareOptions extends ReadBaselineOptions, PairScoresOptions, NoRegressionOptions {
@@ -35,7 +35,10 @@ export async function compareScores(
   const place = await baselinePlace(directory, options)
   const baseline = await readBaselineIn(place, options)
   const verdict = await judge(place, toScoreFile(scores), baseline, options)
-  const facts = await baselineFacts(place, baseline)
+  const facts = {
+    ...(await baselineFacts(place, baseline)),
+    ...(options.from !== undefined && { changedHere: await isChangedHere(place, baseline) }),
+  }
   return { verdict: maxAgeMs === undefined ? verdict : limitAge(verdict, facts, maxAgeMs), baseline: facts }
 }
 

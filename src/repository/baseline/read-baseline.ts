@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { SheikhError } from '../../core/index.js'
+import { digestJson, SheikhError } from '../../core/index.js'
 import { readTextFile } from '../../store/index.js'
 import { findCommit } from '../git/index.js'
 import { type Baseline, baselineFolder, baselinePath, parseBaseline } from './baseline-file.js'
@@ -37,6 +37,17 @@ export async function readBaselineIn(
     `Cannot read the baseline "${name}": there is no "${shown}". Accept results as the baseline and commit the file: sheikh gate accept <file> --name ${name}`,
     { facts: { name, path: shown } },
   )
+}
+
+/** Whether the work tree has another version of a baseline that was read from a commit. */
+export async function isChangedHere(place: BaselinePlace, { name, scores, path }: Baseline): Promise<boolean> {
+  const here = await readTextFile(join(place.root, await baselineFile(place, name)))
+  if (here === undefined) return true
+  // The text may differ in its line ends alone.
+  const others = await Promise.resolve()
+    .then(() => parseBaseline(here, name, path).scores.lines)
+    .catch(() => undefined)
+  return others === undefined || digestJson(others) !== digestJson(scores.lines)
 }
 
 async function textAt({ git, context }: BaselinePlace, from: string, path: string): Promise<string | undefined> {

@@ -19,6 +19,35 @@ export interface GitHubRepositoryState {
   latestId?: number | undefined
   /** Tags that an immutable release had once: never free again. */
   readonly spentTags: Set<string>
+  /** Comments on issues and pull requests, oldest first. */
+  readonly comments: GitHubCommentState[]
+  readonly checkRuns: GitHubCheckRunState[]
+  /** Open pull requests. */
+  readonly pullRequests: GitHubPullRequestState[]
+}
+
+export interface GitHubPullRequestState {
+  readonly number: number
+  /** `owner:branch` that the pull request comes from. */
+  readonly head: string
+  readonly headSha: string
+}
+
+export interface GitHubCommentState {
+  readonly id: number
+  /** Number of the issue or pull request. */
+  readonly issue: number
+  /** Login of the author. */
+  readonly author: string
+  body: string
+}
+
+export interface GitHubCheckRunState {
+  readonly name: string
+  readonly headSha: string
+  readonly conclusion: string
+  readonly title: string
+  readonly summary: string
 }
 
 export interface GitHubReleaseState {
@@ -68,6 +97,9 @@ export function newRepository(
     refs: new Map(),
     releases: [],
     spentTags: new Set(),
+    comments: [],
+    checkRuns: [],
+    pullRequests: [],
   }
   if (!isEmpty) addCommit(repository, 'refs/heads/main', new Map(), 'first', 0)
   return repository

@@ -2,6 +2,9 @@ export type { GitHubFault, GitHubRequest } from './faults.js'
 export type { GitObject, GitObjects, GitTreeEntry } from './git-objects.js'
 export {
   type GitHubAssetState,
+  type GitHubCheckRunState,
+  type GitHubCommentState,
+  type GitHubPullRequestState,
   type GitHubReleaseState,
   type GitHubRepositoryState,
   type GitHubState,

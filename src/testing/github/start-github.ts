@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Clock, callContext } from '../../core/index.js'
+import { checkRunRoutes, commentRoutes, pullRoutes } from './comment-routes.js'
 import { contentsRoutes } from './contents-routes.js'
 import { type Exchange, type GitHubResponse, json, notFound, problem, type World } from './exchange.js'
 import type { GitHubFault, GitHubRequest } from './faults.js'
@@ -182,7 +183,8 @@ function route(exchange: Exchange): GitHubResponse {
       default_branch: repository.defaultBranch,
       url: `${world.apiUrl}/repos/${repository.name}`,
     })
-  const routes = { releases: releaseRoutes, git: gitRoutes, contents: contentsRoutes }[room ?? '']
+  const rooms = { releases: releaseRoutes, git: gitRoutes, contents: contentsRoutes, issues: commentRoutes }
+  const routes = { ...rooms, 'check-runs': checkRunRoutes, pulls: pullRoutes }[room ?? '']
   return routes?.(exchange) ?? notFound
 }
 

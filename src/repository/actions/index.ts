@@ -1,0 +1,1 @@
+export { type ActionsReport, reportToActions } from './report-to-actions.js'

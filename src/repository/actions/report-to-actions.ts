@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto'
+import { appendFile, readFile, stat } from 'node:fs/promises'
+import { type CallContext, createRedactor, isSheikhError, messageOf } from '../../core/index.js'
+import { type GitHubApi, githubApi } from '../../releaser/github/index.js'
+import type { RetryOptions } from '../../releaser/remote/index.js'
+import type { EnvironmentVariables } from '../git/index.js'
+import { commentOn } from './pull-request-comment.js'
+import { annotation, quoted, shortened, withoutLinks } from './workflow-text.js'
+
+/** What a workflow reports. `error`: nothing was compared. */
+export interface ActionsReport {
+  readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'error'
+  /** One sentence. */
+  readonly summary: string
+  /** Markdown. */
+  readonly report: string
+  /** Further outputs of the step. */
+  readonly outputs?: Readonly<Record<string, string | number | undefined>> | undefined
+  /** Name of the check run, and key of the comment. @default 'sheikh gate' */
+  readonly name?: string | undefined
+  /** Whether a pull request gets a comment. @default true */
+  readonly comment?: boolean | undefined
+  readonly patience?: RetryOptions | undefined
+}
+
+/** GitHub allows 1 MiB for all that a step writes. */
+const longestSummaryBytes = 1_000_000
+/** GitHub allows 65,536 characters. */
+const longestCommentBytes = 60_000
+const conclusions = { pass: 'success', fail: 'failure', inconclusive: 'neutral', error: 'failure' } as const
+const annotations = { pass: 'notice', fail: 'error', inconclusive: 'warning', error: 'error' } as const
+
+/**
+ * Reports a comparison from inside GitHub Actions: outputs of the step, job summary, a check run and a comment on the
+ * pull request that is updated in place. Does what the environment variables of the runner allow; a token that may
+ * not write, and a GitHub that does not answer, are mentioned in the summary and change nothing else.
+ *
+ * @returns text for standard output, with workflow commands.
+ */
+export async function reportToActions(
+  given: ActionsReport,
+  environment: EnvironmentVariables,
+  context: CallContext,
+): Promise<string> {
+  const { verdict, name = 'sheikh gate', comment = true, outputs = {} } = given
+  const redact = createRedactor([environment['GITHUB_TOKEN'] ?? ''].filter((token) => token !== ''))
+  const [summary, report] = [redact(given.summary), withoutLinks(redact(given.report))]
+  const event = await readEvent(environment['GITHUB_EVENT_PATH'])
+  const page = `### ${withoutLinks(name)}\n\n${report}`
+  const problems: string[] = []
+  const attempt = async (act: string, work: () => Promise<unknown>) => {
+    try {
+      await work()
+    } catch (error) {
+      context.signal.throwIfAborted()
+      if (!isSheikhError(error)) throw error
+      const why = error.code === 'access-denied' ? readOnly : redact(messageOf(error))
+      problems.push(`${act} failed: ${why}`)
+    }
+  }
+  const github = apiOf(environment, given.patience, context)
+  const headSha = headOf(event, environment)
+  if (github !== undefined) {
+    if (headSha !== undefined)
+      await attempt('Creating the check run', () => createCheckRun(github, { name, headSha, verdict, summary, report }))
+    if (comment)
+      await attempt('Commenting', async () => {
+        const pullRequest = await pullRequestOf(event, github)
+        if (pullRequest === undefined) return
+        const body = shortened(page, longestCommentBytes, 'The report is longer: see the summary of the job.')
+        const author = environment['SHEIKH_COMMENT_AUTHOR'] || 'github-actions[bot]'
+        await commentOn(github, { pullRequest, key: name, author, body })
+      })
+  }
+  const notes = problems.map((problem) => `> ${withoutLinks(problem)}`)
+  await appendSummary(environment['GITHUB_STEP_SUMMARY'], [page, ...notes].join('\n\n'))
+  await appendOutputs(environment['GITHUB_OUTPUT'], { verdict, summary, ...outputs })
+  return [
+    quoted([report, ...problems].join('\n\n'), randomUUID()),
+    annotation(annotations[verdict], name, summary),
+    ...problems.map((problem) => annotation('warning', name, problem)),
+  ].join('\n')
+}
+
+const readOnly =
+  'the token may not write. Pull requests from forks have a read-only token; otherwise give the job "pull-requests: write" and "checks: write".'
+
+/** What the event says about the commit that was evaluated. */
+interface ActionsEvent {
+  readonly pull_request?: { readonly number?: unknown; readonly head?: { readonly sha?: unknown } }
+  /** The other workflow, for one that is started by `workflow_run`. */
+  readonly workflow_run?: {
+    readonly event?: unknown
+    readonly head_sha?: unknown
+    readonly head_branch?: unknown
+    readonly head_repository?: { readonly owner?: { readonly login?: unknown } } | null
+  }
+}
+
+async function readEvent(path: string | undefined): Promise<ActionsEvent> {
+  try {
+    return ((await readFile(path ?? '', 'utf8').then(JSON.parse)) ?? {}) as ActionsEvent
+  } catch {
+    return {}
+  }
+}
+
+/** A pull request's own commit is in the event: `GITHUB_SHA` is a merge that nobody pushed. */
+function headOf({ pull_request: pull, workflow_run: run }: ActionsEvent, environment: EnvironmentVariables) {
+  const sha = run?.head_sha ?? pull?.head?.sha ?? environment['GITHUB_SHA']
+  return typeof sha === 'string' && /^[0-9a-f]{40,64}$/.test(sha) ? sha : undefined
+}
+
+/** After `workflow_run` GitHub is asked by branch and commit: an artifact of the other run could name any pull request. */
+async function pullRequestOf({ pull_request: pull, workflow_run: run }: ActionsEvent, github: GitHubApi) {
+  if (Number.isSafeInteger(pull?.number)) return pull?.number as number
+  if (run?.event !== 'pull_request') return undefined
+  const head = `${String(run.head_repository?.owner?.login)}:${String(run.head_branch)}`
+  const { value } = await github.call<readonly { readonly number: number; readonly head: { readonly sha: string } }[]>(
+    'find the pull request',
+    'GET',
+    `pulls?state=open&per_page=100&head=${encodeURIComponent(head)}`,
+  )
+  return value.find((one) => one.head.sha === run.head_sha && Number.isSafeInteger(one.number))?.number
+}
+
+function apiOf(
+  environment: EnvironmentVariables,
+  patience: RetryOptions | undefined,
+  context: CallContext,
+): GitHubApi | undefined {
+  const { GITHUB_TOKEN: token, GITHUB_REPOSITORY: repository, GITHUB_API_URL: baseUrl } = environment
+  if (!token || !/^[\w.-]+\/[\w.-]+$/.test(repository ?? '')) return undefined
+  return githubApi(
+    { repository: repository!, token, baseUrl: baseUrl || 'https://api.github.com', fetch, patience },
+    context,
+  )
+}
+
+interface CheckRun extends Pick<ActionsReport, 'verdict' | 'summary' | 'report'> {
+  readonly name: string
+  readonly headSha: string
+}
+
+const createCheckRun = (github: GitHubApi, { name, headSha, verdict, summary, report }: CheckRun) =>
+  github.call('create the check run', 'POST', 'check-runs', {
+    body: {
+      ...{ name, head_sha: headSha, status: 'completed', conclusion: conclusions[verdict] },
+      output: {
+        title: summary.slice(0, 250),
+        summary: shortened(report, longestCommentBytes, 'The report is longer: see the summary of the job.'),
+      },
+    },
+  })
+
+async function appendSummary(path: string | undefined, text: string): Promise<void> {
+  if (!path) return
+  const used = (await stat(path).catch(() => undefined))?.size ?? 0
+  await appendFile(path, `${shortened(text, longestSummaryBytes - used, 'The report is longer than GitHub shows.')}\n`)
+}
+
+/** A delimiter that no value can know, so that a value cannot write further outputs. */
+async function appendOutputs(
+  path: string | undefined,
+  outputs: Readonly<Record<string, string | number | undefined>>,
+): Promise<void> {
+  if (!path) return
+  const lines = Object.entries(outputs).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    const end = `end-${randomUUID()}`
+    return [`${name}<<${end}`, String(value), end]
+  })
+  await appendFile(path, `${lines.join('\n')}\n`)
+}

@@ -1,0 +1,29 @@
+/**
+ * Markdown in which data cannot notify people or link elsewhere: a zero-width space ends what GitHub would take for a
+ * mention, a reference or an address. It does this after rendering, so a backslash does not help.
+ */
+export const withoutLinks = (markdown: string) =>
+  markdown
+    .replace(/@(?=[\p{L}\p{N}_-])/gu, '@\u200b')
+    .replace(/#(?=\d)/g, '#\u200b')
+    .replace(/\b(GH-)(?=\d)/gi, '$1\u200b')
+    .replace(/:\/\//g, ':\u200b//')
+    .replace(/\bwww\./gi, 'www\u200b.')
+
+/** A message that the page of a run shows. Data cannot end it and start a command of its own. */
+export const annotation = (kind: 'warning' | 'error' | 'notice', title: string, message: string) =>
+  `::${kind} title=${escapeData(title).replace(/:/g, '%3A').replace(/,/g, '%2C')}::${escapeData(message)}`
+
+/** https://docs.github.com/actions/reference/workflow-commands-for-github-actions; the runner's own escapes. */
+const escapeData = (text: string) => text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A')
+
+/** Text that the runner prints without looking for commands in it. @param token must not occur in the text. */
+export const quoted = (text: string, token: string) => `::stop-commands::${token}\n${text}\n::${token}::`
+
+/** The beginning of a text, to the end of a line, with a note if something was left out. */
+export function shortened(text: string, longestBytes: number, note: string): string {
+  if (Buffer.byteLength(text) <= longestBytes) return text
+  const room = Math.max(0, longestBytes - Buffer.byteLength(note) - 2)
+  const beginning = Buffer.from(text).subarray(0, room).toString('utf8')
+  return `${beginning.slice(0, Math.max(0, beginning.lastIndexOf('\n')))}\n\n${note}`
+}

@@ -1,0 +1,59 @@
+import { bodyOf, type Exchange, type GitHubResponse, invalid, json, notFound, nothing, page } from './exchange.js'
+import type { GitHubCommentState } from './github-state.js'
+
+/** The author of what a workflow's own token writes. */
+const bot = 'github-actions[bot]'
+/** GitHub's limit, in characters. */
+const longestBody = 65_536
+
+/** Comments on issues and pull requests. */
+export function commentRoutes(exchange: Exchange): GitHubResponse | undefined {
+  const { method, path, repository, state } = exchange
+  const { comments } = repository
+  const [, issue] = /^issues\/(\d+)\/comments$/.exec(path) ?? []
+  const [, id] = /^issues\/comments\/(\d+)$/.exec(path) ?? []
+  const body = bodyOf(exchange)['body']
+  const isWrong = (method === 'POST' || method === 'PATCH') && !(typeof body === 'string' && body.length <= longestBody)
+  if (isWrong) return invalid('IssueComment', typeof body === 'string' ? 'custom' : 'missing_field', 'body')
+  if (issue !== undefined) {
+    if (method === 'GET') return page(exchange, comments.filter((one) => one.issue === Number(issue)).map(shape))
+    if (method !== 'POST') return undefined
+    const made = { id: state.nextId++, issue: Number(issue), author: bot, body: String(body) }
+    comments.push(made)
+    return json(201, shape(made))
+  }
+  const comment = comments.find((one) => one.id === Number(id))
+  if (comment === undefined) return notFound
+  if (method === 'DELETE') {
+    comments.splice(comments.indexOf(comment), 1)
+    return nothing
+  }
+  if (method === 'PATCH') comment.body = String(body)
+  return json(200, shape(comment))
+}
+
+export function checkRunRoutes(exchange: Exchange): GitHubResponse | undefined {
+  const { method, repository, state } = exchange
+  if (method !== 'POST') return undefined
+  const { name, head_sha: headSha, conclusion, output } = bodyOf(exchange)
+  if (typeof name !== 'string') return invalid('CheckRun', 'missing_field', 'name')
+  const { title, summary } = (output ?? {}) as Record<string, unknown>
+  repository.checkRuns.push({
+    ...{ name, headSha: String(headSha), conclusion: String(conclusion) },
+    ...{ title: String(title), summary: String(summary) },
+  })
+  return json(201, { id: state.nextId++, name, conclusion })
+}
+
+/** Open pull requests by the branch that they come from. */
+export function pullRoutes(exchange: Exchange): GitHubResponse | undefined {
+  const { method, path, query, repository } = exchange
+  if (method !== 'GET' || path !== 'pulls') return undefined
+  const found = repository.pullRequests.filter(({ head }) => head === query.get('head'))
+  return page(
+    exchange,
+    found.map(({ number, head, headSha }) => ({ number, state: 'open', head: { label: head, sha: headSha } })),
+  )
+}
+
+const shape = ({ id, author, body }: GitHubCommentState) => ({ id, body, user: { login: author, type: 'Bot' } })
