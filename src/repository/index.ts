@@ -31,16 +31,15 @@ export type {
   StateName,
   StateProblem,
 } from './diff/index.js'
+export type { EvaluationStatus, Pinned } from './evaluation-set.js'
 export { type Author, type EnvironmentVariables, type GitOptions, type Head, initGitRepository } from './git/index.js'
 export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
 export type { FileTransfer } from './release-targets.js'
 export {
-  type EvaluationStatus,
   type LoadedProject,
   openRepository,
-  type Pinned,
   type ProjectPlan,
   type Repository,
   type RepositoryOptions,

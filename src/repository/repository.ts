@@ -11,20 +11,8 @@ import {
   type Json,
   type Log,
   plainPath,
-  SheikhError,
 } from '../core/index.js'
-import {
-  addToPinnedSet,
-  type DatasetSummary,
-  formatPinnedSet,
-  type PinnedFields,
-  type PinnedSet,
-  pinnedFile,
-  pinnedStatus,
-  proposePinnedSet,
-  type Repin,
-  repinSet,
-} from '../dataset/index.js'
+import type { DatasetSummary, PinnedSet, Repin } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Rows } from '../model/index.js'
 import {
@@ -43,8 +31,6 @@ import {
   type Release,
   type ReleasedModel,
 } from '../releaser/index.js'
-import { minimumItemsForMargin } from '../statistics/index.js'
-import { writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
 import { type Composition, compose, ledgerOptions } from './compose.js'
@@ -57,6 +43,16 @@ import {
 } from './config/index.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
 import {
+  addToEvaluation,
+  type EvaluationProject,
+  type EvaluationStatus,
+  evaluationStatus,
+  type Pinned,
+  pinEvaluation,
+  readEvaluationSet,
+  repinEvaluation,
+} from './evaluation-set.js'
+import {
   type Author,
   commit,
   type EnvironmentVariables,
@@ -68,7 +64,7 @@ import {
 } from './git/index.js'
 import { fetchModel } from './hub-id.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
-import { evaluationPath, promptsPath } from './layout.js'
+import { promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { modelInputs } from './model-inputs.js'
 import { codeOf, committedPaths, provenanceOf } from './provenance.js'
@@ -388,13 +384,8 @@ export class Repository {
   }
 
   /** The pinned evaluation set. @throws `not-found` where none is pinned. */
-  async evaluationSet(): Promise<PinnedSet> {
-    const set = await pinnedFile(this.#evaluationPath).read(this.#context)
-    if (set !== undefined) return set
-    throw new SheikhError(
-      'not-found',
-      `Cannot read the evaluation set: "${evaluationPath}" does not exist. Create it with: sheikh evaluation pin`,
-    )
+  evaluationSet(): Promise<PinnedSet> {
+    return readEvaluationSet(this.#evaluation)
   }
 
   /**
@@ -402,53 +393,17 @@ export class Repository {
    *
    * @throws `release-conflict` where one is pinned already: items are added to it, never chosen anew.
    */
-  async pinEvaluation({
-    share = 0.2,
-    salt,
-  }: {
-    readonly share?: number
-    readonly salt?: string
-  } = {}): Promise<Pinned> {
-    if ((await pinnedFile(this.#evaluationPath).read(this.#context)) !== undefined)
-      throw new SheikhError(
-        'release-conflict',
-        `Cannot pin an evaluation set: "${evaluationPath}" already contains one, and a new set would make past releases incomparable. Add items with sheikh evaluation add <id>, or delete the file to start over.`,
-      )
-    const composition = await this.#compose()
-    const identities = await composition.dataset.identities(this.#context)
-    const set = proposePinnedSet(identities, {
-      salt: salt ?? composition.configuration.pipeline.name,
-      share,
-      fields: fieldsOf(composition),
-    })
-    if (set.items.length === 0 || set.items.length === identities.length)
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot pin an evaluation set: a share of ${share} of ${identities.length} rows is ${set.items.length === 0 ? 'none' : 'all'} of them. Choose another share.`,
-      )
-    const pinned = await this.#write(composition, set)
-    const groups = await composition.dataset.undeclaredGroups(this.#context)
-    return { ...pinned, warnings: [...pinned.warnings, ...groups.map(({ message }) => message)] }
+  pinEvaluation(options: { readonly share?: number; readonly salt?: string } = {}): Promise<Pinned> {
+    return pinEvaluation(this.#evaluation, options)
   }
 
-  async addToEvaluation(ids: readonly string[]): Promise<Pinned> {
-    const composition = await this.#compose()
-    const set = addToPinnedSet(await this.evaluationSet(), ids, await composition.dataset.identities(this.#context))
-    return this.#write(composition, set)
+  addToEvaluation(ids: readonly string[]): Promise<Pinned> {
+    return addToEvaluation(this.#evaluation, ids)
   }
 
   /** How the pinned set stands against the samples as they are now. */
-  async evaluationStatus(): Promise<EvaluationStatus> {
-    const composition = await this.#compose()
-    const set = await this.evaluationSet()
-    const identities = await composition.dataset.identities(this.#context)
-    const { pinned, excludedByGroup, training, edited, deleted } = pinnedStatus(set, identities)
-    return {
-      ...{ pinned, excludedByGroup: excludedByGroup.length, training },
-      changed: [...edited, ...deleted].sort(),
-      ...{ edited, deleted, repins: set.repins ?? [] },
-      warnings: marginWarnings(composition, set),
-    }
+  evaluationStatus(): Promise<EvaluationStatus> {
+    return evaluationStatus(this.#evaluation)
   }
 
   /**
@@ -465,18 +420,7 @@ export class Repository {
     /** Who decides. @default Git's author */
     readonly by?: string | undefined
   }): Promise<Pinned & { readonly repin: Repin }> {
-    const composition = await this.#compose()
-    const identities = await composition.dataset.identities(this.#context)
-    const { set, repin } = repinSet(await this.evaluationSet(), identities, {
-      ...{ reason, by: by ?? (await this.author()) ?? '' },
-      ...{ atMs: this.#context.clock.nowMs(), fields: fieldsOf(composition) },
-    })
-    return { ...(await this.#write(composition, set)), repin }
-  }
-
-  async #write(composition: Composition, set: PinnedSet): Promise<Pinned> {
-    await writeFileAtomic(this.#evaluationPath, formatPinnedSet(set))
-    return { path: evaluationPath, set, warnings: marginWarnings(composition, set) }
+    return repinEvaluation(this.#evaluation, { reason, by: by ?? (await this.author()) ?? '' })
   }
 
   async #payload({ schema }: Composition, context: CallContext): Promise<readonly PayloadFile[]> {
@@ -502,8 +446,8 @@ export class Repository {
     return compose(this.#surroundings, this.#context)
   }
 
-  get #evaluationPath(): string {
-    return join(this.root, evaluationPath)
+  get #evaluation(): EvaluationProject {
+    return { root: this.root, context: this.#context, compose: () => this.#compose() }
   }
 
   get #prefix(): string {
@@ -532,45 +476,4 @@ export interface ProjectPlan extends RunPlan {
   readonly unresolved: readonly string[]
   /** Unknown or unused settings, with file and line. */
   readonly notices: readonly Notice[]
-}
-
-export interface Pinned {
-  readonly path: string
-  readonly set: PinnedSet
-  readonly warnings: readonly string[]
-}
-
-export interface EvaluationStatus {
-  readonly pinned: number
-  readonly excludedByGroup: number
-  readonly training: number
-  /** Ids of pinned items that were edited or deleted. */
-  readonly changed: readonly string[]
-  readonly edited: readonly string[]
-  readonly deleted: readonly string[]
-  /** Why people accepted other content than they had pinned, oldest first. */
-  readonly repins: readonly Repin[]
-  readonly warnings: readonly string[]
-}
-
-/** The fields that a row is made of; a part that a prompt makes is absent. */
-function fieldsOf({ configuration }: Composition): PinnedFields {
-  const { input, target, group } = configuration.dataset.projection
-  return {
-    ...(!input.startsWith(`${promptsPath}/`) && { input }),
-    target,
-    ...(group !== undefined && { group }),
-  }
-}
-
-/** A set that cannot certify the margin even for an identical model says so before anybody waits for it. */
-function marginWarnings({ configuration }: Composition, { items }: PinnedSet): readonly string[] {
-  const margin = configuration.gate.regressionMargin
-  if (margin === undefined) return []
-  const groups = new Set(items.map(({ group, id }) => (group === undefined ? `i${id}` : `g${group}`))).size
-  const needed = minimumItemsForMargin(margin)
-  if (groups >= needed) return []
-  return [
-    `${groups} independent items cannot certify a margin of ${margin * 100} points, even for an identical model: ${needed} can. Pin more, or commit a wider margin (regression_check: { margin: … }).`,
-  ]
 }
