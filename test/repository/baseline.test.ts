@@ -122,6 +122,21 @@ describe('the file of a baseline', () => {
     })
   })
 
+  it('keeps the format, the metric and further metrics, and is not compared by another metric', async () => {
+    const root = temporaryFolder()
+    const lines = ['a', 'b'].map((id) => {
+      return { id, score: 1, outcome: 'ok' as const, target: null, slices: {}, others: { length: 3.5 } }
+    })
+    await acceptBaseline(root, { path: 'results.json', lines, format: 'promptfoo', metric: 'relevance' })
+    expect(readFileSync(join(root, file), 'utf8')).toContain('"format":"promptfoo","metric":"relevance","items":2')
+    expect((await readBaseline(root)).scores).toMatchObject({ metric: 'relevance', lines })
+    const { verdict } = await compareScores(root, { path: 'new', lines, metric: 'relevance' })
+    expect(verdict.findings[0]).toMatchObject({ metric: 'relevance' })
+    await expect(compareScores(root, { path: 'new', lines, metric: 'length' })).rejects.toMatchObject({
+      code: 'baseline-mismatch',
+    })
+  })
+
   it('is whole with the line ends of Windows, and a diff of it has the items that changed', async () => {
     const root = temporaryFolder()
     await acceptBaseline(root, scores(10))

@@ -26,10 +26,10 @@ export async function acceptBaseline(
   const { name = defaultName, source } = options
   const place = await baselinePlace(directory, options)
   const path = await baselineFile(place, name)
-  const { lines } = toScoreFile(scores)
+  const file = toScoreFile(scores)
   const commit = (await place.git?.head())?.oid
   const content = formatBaseline({
-    ...{ name, acceptedAtMs: place.context.clock.nowMs(), scores: { path, lines } },
+    ...{ name, acceptedAtMs: place.context.clock.nowMs(), scores: file },
     ...(commit !== undefined && { commit }),
     ...(source !== undefined && { source }),
   })

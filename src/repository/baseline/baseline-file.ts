@@ -61,6 +61,8 @@ export function formatBaseline({ name, acceptedAtMs, commit, source, scores }: O
     acceptedAt: new Date(acceptedAtMs).toISOString(),
     ...(commit !== undefined && { commit }),
     ...(source !== undefined && { source }),
+    ...(scores.format !== undefined && { format: scores.format }),
+    ...(scores.metric !== undefined && { metric: scores.metric }),
     items: lines.length,
     answered: answered.length,
     mean: answered.reduce((sum, score) => sum + score, 0) / answered.length,
@@ -70,21 +72,26 @@ export function formatBaseline({ name, acceptedAtMs, commit, source, scores }: O
 }
 
 /** Leaves out what has its usual value. */
-function compact({ id, score, outcome, target, group, slices }: ScoreLine) {
+function compact({ id, score, outcome, target, group, slices, others }: ScoreLine) {
   return {
     ...{ id, score },
     ...(outcome !== 'ok' && { outcome }),
     ...(group !== undefined && { group }),
     ...(Object.keys(slices).length > 0 && { slices }),
     ...(target !== null && { target }),
+    ...(others !== undefined && { others }),
   }
 }
 
 /** The same items with digests in place of their targets: what a baseline keeps of them. */
-export function withDigests({ id, score, outcome, target, group, slices }: ScoreLine): ScoreLine {
+export function withDigests({ id, score, outcome, target, group, slices, others }: ScoreLine): ScoreLine {
   // 64 bits tell two targets of one item apart.
   const kept = target === null ? null : digestJson(target).slice(0, 'sha256:'.length + 16)
-  return { id, score, outcome, target: kept, ...(group !== undefined && { group }), slices }
+  return {
+    ...{ id, score, outcome, target: kept, slices },
+    ...(group !== undefined && { group }),
+    ...(others !== undefined && { others }),
+  }
 }
 
 const finite = shapeOf((value): value is number => Number.isFinite(value))
@@ -93,6 +100,7 @@ const headerShape = object({
   acceptedAt: shapeOf((value): value is string => typeof value === 'string' && Number.isFinite(Date.parse(value))),
   commit: optional(shapeOf((value): value is string => typeof value === 'string' && /^[0-9a-f]{40,64}$/.test(value))),
   source: optional(text),
+  metric: optional(text),
   items: finite,
   digest: text,
 })
@@ -104,6 +112,7 @@ const linesShape = list(
     group: optional(text),
     slices: optional(recordOf(text)),
     target: optional(text),
+    others: optional(recordOf(finite)),
   }),
 )
 
@@ -126,13 +135,15 @@ export function parseBaseline(content: string, name: string, path: string): Base
   })
   const misfit = misfitOf(headerShape, header, 'header')
   if (misfit !== undefined) throw corrupt(`its ${misfit} is missing or has another form`)
-  const { acceptedAt, commit, source, items, digest } = header as unknown as Header
+  const { acceptedAt, commit, source, metric, items, digest } = header as unknown as Header
   if (rows.length !== items) throw corrupt(`it has ${rows.length} of ${items} items`)
   const wrong = misfitOf(linesShape, rows, 'items')
   if (wrong !== undefined) throw corrupt(`its ${wrong} is missing or has another form`)
   const lines = (rows as unknown as readonly Partial<ScoreLine>[]).map(
-    ({ id, score, outcome = 'ok', target = null, group, slices = {} }): ScoreLine => ({
-      ...{ id: id!, score: score!, outcome, target, ...(group !== undefined && { group }), slices },
+    ({ id, score, outcome = 'ok', target = null, group, slices = {}, others }): ScoreLine => ({
+      ...{ id: id!, score: score!, outcome, target, slices },
+      ...(group !== undefined && { group }),
+      ...(others !== undefined && { others }),
     }),
   )
   if (digestOf(lines) !== digest) throw corrupt('its items differ from the digest in its first line')
@@ -140,7 +151,7 @@ export function parseBaseline(content: string, name: string, path: string): Base
     ...{ name, path, acceptedAtMs: Date.parse(acceptedAt) },
     ...(commit !== undefined && { commit }),
     ...(source !== undefined && { source }),
-    scores: { path, lines },
+    scores: { path, lines, ...(metric !== undefined && { metric }) },
   }
 }
 
@@ -148,6 +159,7 @@ interface Header {
   readonly acceptedAt: string
   readonly commit?: string
   readonly source?: string
+  readonly metric?: string
   readonly items: number
   readonly digest: string
 }
