@@ -27,7 +27,8 @@ export async function pairScores(
 ): Promise<{ readonly candidate: Evaluation; readonly baseline: Evaluation }> {
   if (candidate === baseline || (await isSameFile(candidate.path, baseline.path)))
     throw mismatch(`both paths are the same file, "${candidate.path}"`)
-  const metric = named ?? metricOf(candidate, baseline) ?? 'score'
+  const inFiles = metricOf(candidate, baseline)
+  const metric = named ?? inFiles ?? 'score'
   checkSameItems(candidate, baseline)
   checkAnswers(candidate, baseline)
   const binary = [...candidate.lines, ...baseline.lines].every(

@@ -31,6 +31,17 @@ describe('gate accept, and compare without a file', () => {
     expect([code, json.status, json.baseline.name, json.baseline.history]).toEqual([2, 'fail', 'main', 'none'])
   })
 
+  it('accepts the file of a tool, and compares the metric that was accepted', async () => {
+    const path = await folder()
+    const results = join(import.meta.dirname, '../evaluation/fixtures/promptfoo-0.121.20.json')
+    expect((await sheikh(path, ['gate', 'accept', results])).code).toBe(0)
+    const compare = (...parameters: readonly string[]) =>
+      sheikh(path, ['gate', 'compare', '--candidate', results, ...parameters])
+    expect(await compare()).toMatchObject({ code: 3, out: expect.stringContaining('pass') })
+    expect((await compare('--metric', 'score')).err).toContain('[baseline-mismatch]')
+    expect((await compare('--format', 'excel')).err).toContain('[invalid-options]')
+  })
+
   it('takes a name or a file, whichever exists, and refuses to guess', async () => {
     const path = await folder()
     await sheikh(path, ['gate', 'accept', 'old.jsonl', '--name', 'nightly'])

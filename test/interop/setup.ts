@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
+import { setUpGateTools } from './gate-tools.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
 import { setUpSlurm } from './slurm.js'
@@ -53,6 +54,9 @@ console.log(missingActions === undefined ? 'act, actionlint and zizmor are there
 
 const missingSlurm = setUpSlurm()
 console.log(missingSlurm === undefined ? 'Slurm is there.' : `Skipped: ${missingSlurm}`)
+
+const missingTools = setUpGateTools()
+console.log(missingTools === undefined ? 'The evaluation tools are there.' : `Skipped: ${missingTools}`)
 
 const lfs = gitLfs()
 console.log(lfs === undefined ? 'git-lfs is there.' : `Skipped: ${lfs}`)
