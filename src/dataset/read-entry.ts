@@ -29,7 +29,7 @@ export interface ScannedRow {
 export interface EntryRead {
   readonly scanned: readonly ScannedRow[]
   readonly rows: ReadonlyMap<string, Row<unknown, unknown>>
-  /** The samples of the rows as they were read, by id. */
+  /** The samples with the ids that were asked for, as they were read. */
   readonly samples: ReadonlyMap<string, unknown>
   readonly sizeBytes: number
   readonly issues: readonly DatasetIssue[]
@@ -37,12 +37,17 @@ export interface EntryRead {
 
 const maximumLabelLength = 256
 
-/** Reads, validates and projects the samples of one file. */
+/**
+ * Reads, validates and projects the samples of one file.
+ *
+ * @param keep ids of samples that are returned as they were read. @default none
+ */
 export async function readEntry(
   entry: SourceEntry,
   options: AnyDatasetOptions,
   schema: SampleSchema,
   context: CallContext,
+  keep?: ReadonlySet<string>,
 ): Promise<EntryRead> {
   const scanned: ScannedRow[] = []
   const rows = new Map<string, Row<unknown, unknown>>()
@@ -69,7 +74,7 @@ export async function readEntry(
         const digest = digestBytes(text)
         scanned.push(scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position }))
         rows.set(row.id, row)
-        samples.set(row.id, value)
+        if (keep?.has(row.id)) samples.set(row.id, value)
         sizeBytes += 2 * text.length
       } catch (error) {
         if (!(error instanceof Unprojectable)) throw error

@@ -59,15 +59,15 @@ export class RowReader {
     const found = new Map<string, RowContent>()
     const paths = new Set(this.#scan.rows.filter(({ id }) => ids.has(id)).map(({ path }) => path))
     await inParallel([...paths], readConcurrency, async (path) => {
-      const { rows, samples } = await this.#read(path)
-      for (const [id, row] of rows) if (ids.has(id)) found.set(id, { sample: samples.get(id), input: row.input })
+      const { rows, samples } = await this.#read(path, ids)
+      for (const [id, sample] of samples) found.set(id, { sample, input: rows.get(id)!.input })
     })
     return found
   }
 
-  async #read(path: string): Promise<EntryRead> {
+  async #read(path: string, keep?: ReadonlySet<string>): Promise<EntryRead> {
     this.#context.signal.throwIfAborted()
-    const read = await readEntry(this.#scan.entries.get(path)!, this.#options, this.#schema, this.#context)
+    const read = await readEntry(this.#scan.entries.get(path)!, this.#options, this.#schema, this.#context, keep)
     this.#checkUnchanged(path, read)
     return read
   }
