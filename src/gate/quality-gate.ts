@@ -164,9 +164,10 @@ async function examine(check: Check, evidence: Evidence, context: CallContext): 
     return findings.map((finding) => {
       const misfit = misfitOf(findingShape, finding, 'finding')
       if (misfit === undefined) return finding
+      const { reason, critical } = finding
       return open(
-        `a finding is malformed ("${misfit}" is missing or has another form): ${finding.reason}`,
-        finding.critical,
+        `a finding is malformed ("${misfit}" is missing or has another form)${typeof reason === 'string' ? `: ${reason}` : ''}`,
+        critical !== false,
       )
     })
   } catch (error) {

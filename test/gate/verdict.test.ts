@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
+import { callContext, misfitOf } from '../../src/core/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import {
   atLeast,
@@ -10,6 +10,7 @@ import {
   noRegression,
   qualityGate,
   type StatementFinding,
+  verdictShape,
   weightIntegrity,
 } from '../../src/gate/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
@@ -71,8 +72,11 @@ describe('the verdict', () => {
       [pass, { ...limit, estimate: Number.NaN, critical: false }],
       'pass',
     ],
+    ['one that does not say whether it is critical is', [pass, { ...pass, critical: null }], 'inconclusive'],
   ] as const)('%s', async (_, findings, expected) => {
-    expect(await statusOf(saying(...(findings as readonly Parts[])))).toBe(expected)
+    const verdict = await qualityGate([saying(...(findings as readonly Parts[]))]).decide(evidence, context)
+    expect(verdict.status).toBe(expected)
+    expect(misfitOf(verdictShape, verdict)).toBeUndefined()
   })
 
   it('a slice that is required holds a release where it is open', async () => {
