@@ -13,6 +13,7 @@ import { fileStamp } from './stat-cache.js'
 export const largeFileBytes = 32 * 2 ** 20
 /** Kernels count file times in steps of 10 ms or less. */
 const tickMs = 20
+const secondNs = 1_000_000_000n
 /** The files of a few sharded models. */
 const mostKnown = 4096
 
@@ -69,8 +70,9 @@ function digestOf(stats: BigIntStats): Digest | undefined {
 }
 
 function remember(stats: BigIntStats, digest: Digest): void {
-  // A file system that counts whole seconds hides changes for longer than is worth waiting for.
-  if (stats.mtimeNs % 1_000_000_000n === 0n) return
+  // A file system that counts whole seconds hides changes for longer than is worth waiting for. One without a ctime, which
+  // then is 0, hides a change after which a program restores the mtime.
+  if (stats.mtimeNs % secondNs === 0n || stats.ctimeNs % secondNs === 0n) return
   const key = keyOf(stats)
   known.delete(key)
   known.set(key, { stamp: stampOf(stats), digest })

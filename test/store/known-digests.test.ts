@@ -86,6 +86,16 @@ describe('a large file', () => {
     expect(await read('copy')).not.toEqual(manifest)
   })
 
+  it('in a file system without a ctime is always hashed', async () => {
+    const file = await open(path)
+    const stat = async () => Object.assign(await file.stat({ bigint: true }), { ctimeNs: 0n })
+    const handle = { stat } as unknown as typeof file
+    const [entry] = (await readManifest(join(folder, 'weights'), context)).files
+    await hashRemembered(handle, async () => entry!.digest)
+    expect(await knownDigest(handle)).toBeUndefined()
+    await file.close()
+  })
+
   it('that changes while it is hashed is hashed again', async () => {
     const file = await open(path)
     await hashRemembered(file, async () => {
