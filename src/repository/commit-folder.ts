@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CallContext } from '../core/index.js'
-import { type Configuration, loadConfiguration } from './config/index.js'
+import { configurationIn } from './compose.js'
+import type { Configuration } from './config/index.js'
 import type { Git } from './git/index.js'
 import { hostConfigurationPaths } from './layout.js'
 
@@ -41,7 +42,7 @@ export async function commitFolder(
   return {
     root,
     async configuration() {
-      const configuration = await loadConfiguration(root, context)
+      const configuration = await configurationIn(root, context)
       const { schemaPath } = configuration.dataset
       if (schemaPath !== undefined) await git.writeFiles(commit, [below(schemaPath)], folder, context)
       return configuration

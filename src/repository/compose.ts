@@ -96,11 +96,8 @@ function credentialsFor(url: string, environment: EnvironmentVariables): Credent
 /** @throws `invalid-config`. */
 export async function compose(surroundings: Surroundings, context: CallContext): Promise<Composition> {
   const { root } = surroundings
-  await refuseLinks(root, linkFreePaths)
-  const configuration = await loadConfiguration(root, context)
-  const { schemaPath, samples } = configuration.dataset
-  if (schemaPath !== undefined) await refuseLinks(root, [relative(root, inside(root, schemaPath))])
-  if (samples !== undefined) await refuseLinks(root, [samples.directory])
+  const configuration = await configurationIn(root, context)
+  const { schemaPath } = configuration.dataset
   const host = (await loadHostConfiguration(root)) ?? {}
   const releaser = once(
     async () => host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license)),
@@ -127,6 +124,16 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     trainerFiles: () => host.trainer?.files?.() ?? [],
     source: host.source,
   }
+}
+
+/** Loads the configuration of a project whose files all lie in its folder. @throws `invalid-config`, also for a link. */
+export async function configurationIn(root: string, context: CallContext): Promise<Configuration> {
+  await refuseLinks(root, linkFreePaths)
+  const configuration = await loadConfiguration(root, context)
+  const { schemaPath, samples } = configuration.dataset
+  if (schemaPath !== undefined) await refuseLinks(root, [relative(root, inside(root, schemaPath))])
+  if (samples !== undefined) await refuseLinks(root, [samples.directory])
+  return configuration
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -6,11 +6,13 @@ import {
   type CallContext,
   type Clock,
   callContext,
+  createRedactor,
   digestBytes,
   isSheikhError,
   type Json,
   type Log,
   plainPath,
+  redactJson,
 } from '../core/index.js'
 import type { DatasetSummary, PinnedSet, Repin } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
@@ -333,7 +335,9 @@ export class Repository {
   async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
     const releaser = async () => (await this.#compose()).releaser()
     const place = { git: this.#git, root: this.root, project: this.#prefix, releaser }
-    return diffStates(place, { from, to, ...options }, this.#context)
+    const found = await diffStates(place, { from, to, ...options }, this.#context)
+    // A setting may contain a token.
+    return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
   }
 
   head(): Promise<Head | undefined> {

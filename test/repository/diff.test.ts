@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { readdir, rename } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -182,6 +182,37 @@ describe('diff', () => {
       { state: 'to', code: 'invalid-config', message: expect.stringContaining('pipeline.yaml') },
     ])
     expect([worse.data, worse.gate, worse.prompts.length]).toEqual([undefined, [], 1])
+  })
+
+  it('hides tokens in settings', async () => {
+    const { root, put } = await project()
+    const settings = (token: string) => `pipeline: { name: tiny }\nstages: { notify: { address: '${token}' } }\n`
+    put('mlops/pipeline.yaml', settings('hf_abcdefghijklmnop'))
+    const repository = await openRepository(root, { environment: { ...process.env, HF_TOKEN: 'known-token' } })
+    await repository.commit({ message: 'Token' })
+    put('mlops/pipeline.yaml', settings('known-token'))
+    expect((await repository.diff()).configuration).toEqual([
+      { file: 'mlops/pipeline.yaml', key: 'stages.notify.address', before: '[secret]', after: '[secret]' },
+    ])
+  })
+
+  it('reads no file outside the project', async () => {
+    const { root, repository, put } = await project()
+    const outside = join(root, '../outside')
+    mkdirSync(outside)
+    writeFileSync(join(outside, 'pipeline.yaml'), 'pipeline: { name: private }\n')
+    await rename(join(root, 'mlops'), join(root, 'aside'))
+    symlinkSync(outside, join(root, 'mlops'))
+    const linked = await repository.diff()
+    expect(linked.problems).toEqual([
+      { state: 'to', code: 'invalid-config', message: expect.stringContaining('symbolic link') },
+    ])
+    expect(JSON.stringify(linked)).not.toContain('private')
+    rmSync(join(root, 'mlops'))
+    await rename(join(root, 'aside'), join(root, 'mlops'))
+    put('dataset/config.yaml', 'validation: { schema_path: ../outside/pipeline.yaml }\n')
+    const { problems, files } = await repository.diff()
+    expect([problems.map(({ code }) => code), files]).toEqual([['invalid-config'], []])
   })
 
   it('works in a project below the root of the repository', async () => {

@@ -1,7 +1,7 @@
 import type { CallContext } from '../../core/index.js'
 import type { Releaser } from '../../releaser/index.js'
 import { type CommitFolder, commitFolder } from '../commit-folder.js'
-import { loadConfiguration } from '../config/index.js'
+import { configurationIn } from '../compose.js'
 import type { Git } from '../git/index.js'
 import { findState, type StateName } from './find-state.js'
 import { type DiffOptions, diffProjects, type ProjectDiff } from './project-diff.js'
@@ -44,5 +44,5 @@ export async function diffStates(
 async function folderOf({ commit }: StateName, place: ProjectPlace, context: CallContext): Promise<CommitFolder> {
   if (commit !== undefined) return commitFolder(place.git, { commit, project: place.project }, context)
   const { root } = place
-  return { root, configuration: () => loadConfiguration(root, context), async [Symbol.asyncDispose]() {} }
+  return { root, configuration: () => configurationIn(root, context), async [Symbol.asyncDispose]() {} }
 }
