@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { softwareDriver } from './test/webgpu/software-driver.js'
-import { isWhole } from './test/whole.js'
 
 // Where a driver was set up for machines without a GPU, and nobody chose another.
 const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(softwareDriver) ? softwareDriver : undefined)
@@ -14,8 +13,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    // A process for each file takes half a second more of each. In CI each file must pass in one of its own.
-    isolate: isWhole,
+    // Each file has its own process. Sharing one saves half a second per file, but the larger a process is, the longer it
+    // takes to start another, such as Git: test/repository/ledger-branch took 82 s instead of 16.
     // Vitest leaves one core free, which is half of two.
     maxWorkers: availableParallelism(),
     testTimeout: 120_000,
@@ -27,6 +26,6 @@ export default defineConfig({
       ...(driver !== undefined && { VK_ICD_FILENAMES: driver }),
     },
     globalSetup: ['test/temporary-folder.ts'],
-    setupFiles: [...(isWhole ? [] : ['test/collect-garbage.ts']), 'test/no-console.ts', 'test/no-leaks.ts'],
+    setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
   },
 })
