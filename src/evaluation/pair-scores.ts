@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { canonicalJson, digestJson, SheikhError } from '../core/index.js'
 import { checkAnswers } from './answer-check.js'
 import type { Evaluation, MetricColumn } from './evaluation.js'
+import { listed } from './score-files/rows.js'
 import type { ScoreFile, ScoreLine } from './score-files/score-file.js'
 
 export interface PairScoresOptions {
@@ -106,8 +107,10 @@ function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {
   const others = new Map(baseline.lines.map((line) => [line.id, line]))
   const own = new Set(candidate.lines.map(({ id }) => id))
   const missing = [
-    ...candidate.lines.filter(({ id }) => !others.has(id)).map(({ id }) => `"${id}" is not in "${baseline.path}"`),
-    ...baseline.lines.filter(({ id }) => !own.has(id)).map(({ id }) => `"${id}" is not in "${candidate.path}"`),
+    ...candidate.lines
+      .filter(({ id }) => !others.has(id))
+      .map(({ id }) => `${listed([id])} is not in "${baseline.path}"`),
+    ...baseline.lines.filter(({ id }) => !own.has(id)).map(({ id }) => `${listed([id])} is not in "${candidate.path}"`),
   ]
   if (missing.length > 0)
     throw mismatch(
@@ -116,7 +119,7 @@ function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {
   const facts = ({ target, group, slices }: ScoreLine) => canonicalJson({ target, group: group ?? null, slices })
   const differs = candidate.lines.find((line) => facts(line) !== facts(others.get(line.id)!))
   if (differs !== undefined)
-    throw mismatch(`the item "${differs.id}" differs in target, group or slices between the files`)
+    throw mismatch(`the item ${listed([differs.id])} differs in target, group or slices between the files`)
 }
 
 /** Compares device and inode: two links to one file are the same file, two pipes are not. */

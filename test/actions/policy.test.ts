@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -8,6 +10,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const examples = readdirSync(join(root, 'examples/actions')).map((name) => `examples/actions/${name}`)
 
 interface Step {
+  readonly id?: string
   readonly uses?: string
   readonly run?: string
   readonly with?: Readonly<Record<string, unknown>>
@@ -42,6 +45,28 @@ describe('action.yml', () => {
       expect(shell).toBe('bash')
       expect(run).not.toContain('${{')
     }
+  })
+
+  /** Runs a step as the runner does, in a work tree that contains a folder "package". */
+  function run(id: string, variables: Readonly<Record<string, string>>) {
+    const folder = mkdtempSync(join(tmpdir(), 'sheikh-action-'))
+    mkdirSync(join(folder, 'work/package'), { recursive: true })
+    const { run: script } = action.runs.steps.find((step) => step.id === id)!
+    const env = { ...process.env, RUNNER_TEMP: folder, GITHUB_OUTPUT: join(folder, 'output'), ...variables }
+    const given = ['--noprofile', '--norc', '-e', '-o', 'pipefail', '-c', script!]
+    const ended = spawnSync('bash', given, { cwd: join(folder, 'work'), env, encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    return ended
+  }
+
+  it('executes no package of the work tree', () => {
+    expect(run('install', { PACKAGE: './package' })).toMatchObject({ status: expect.toSatisfy((code) => code > 0) })
+    expect(run('install', { PACKAGE: root }).status).toBe(0)
+  })
+
+  it('does not guess whether lower is better', () => {
+    const { status, stdout } = run('gate', { LOWER_IS_BETTER: 'yes' })
+    expect([status, stdout]).toEqual([1, '::error::The input lower-is-better is neither true nor false.\n'])
   })
 
   it('uses every input', () => {

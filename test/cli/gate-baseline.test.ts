@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { sheikh, sheikhJson, temporary, write } from './harness.js'
@@ -131,5 +131,11 @@ describe('gate compare --github', () => {
     expect(summary).toContain(
       '### sheikh gate\n\n**The baseline was changed here.** The comparison uses the version of main',
     )
+    // Nor can it put a file of its own in the place of a baseline that it deletes.
+    await rm(join(path, '.sheikh-gate/main.jsonl'))
+    const named = ['gate', 'compare', '--candidate', 'worse.jsonl', '--github', '--baseline', 'main']
+    expect((await sheikhJson(path, ...named)).json).toMatchObject({ status: 'fail', baseline: { changedHere: true } })
+    await write(path, 'main', lines(4))
+    expect((await sheikh(path, named)).err).toContain('Cannot tell which baseline "main" is')
   })
 })

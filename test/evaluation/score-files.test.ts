@@ -292,7 +292,16 @@ describe('any other file', () => {
   it('several metrics of our own rows: one is chosen, the others are kept', async () => {
     const own = '{"id":"a","scores":{"f1":0.5,"em":true}}'
     expect(await refusal(read(own))).toMatch(/its "scores" are "f1", "em"; choose one with --metric/)
-    expect((await read(own, { metric: 'f1' })).lines).toMatchObject([{ score: 0.5, others: { em: 1 } }])
+    const chosen = await read(own, { metric: 'f1' })
+    expect(chosen).toMatchObject({ metric: 'f1', lines: [{ score: 0.5, others: { em: 1 } }] })
+    const other = await read('{"id":"a","scores":{"em":1}}')
+    await expect(pairScores(chosen, other)).rejects.toMatchObject({ code: 'baseline-mismatch' })
+    const failed = '{"id":"c","outcome":"Error","score":0}\n'
+    for (const row of ['{"id":"b","scores":{"f1":1}}', '{"id":"b","score":1}'])
+      expect(await refusal(read(`${failed}{"id":"a","scores":{"em":1}}\n${row}`))).toMatch(
+        /line 3: its score is a value of "(f1|score)", and that of an earlier one of "em"/,
+      )
+    expect(parts(await read(`${failed}{"id":"a","scores":{"em":1}}`))).toContainEqual(['c', null, 'error'])
   })
 })
 
@@ -330,6 +339,22 @@ describe('hostile files', () => {
     const row = `{"id":"a","x":${deep}}`
     for (const options of [{ score: 'x' }, { pass: 'x' }, { id: 'x', score: 'id' }, { score: 'y' }])
       await refusal(read(row, options))
+  })
+
+  it('ids are cut and escaped in messages, so that they cannot begin a line', async () => {
+    const id = JSON.stringify(`a\n::error::x\u009b31m${'y'.repeat(1000)}`)
+    const row = `{"id":${id},"score":1}`
+    const shown = /"a\\u000a::error::x\\u009b31my+…"/
+    const twice = await refusal(read(`${row}\n${row}`))
+    const pair = pairScores(await read(row), await read('{"id":"b","score":1}'))
+    const absent = await pair.then(
+      () => '',
+      (error: Error) => error.message,
+    )
+    for (const message of [twice, absent]) {
+      expect(message).toMatch(shown)
+      expect(message.length).toBeLessThan(600)
+    }
   })
 
   it('ids and metrics with names of every object are ordinary', async () => {

@@ -69,7 +69,7 @@ describe('reportToActions', () => {
       { headSha: sha, conclusion: 'neutral' },
     ])
     expect(state().comments).toMatchObject([
-      { issue: 7, author: bot, body: '<!-- sheikh-gate sheikh_gate -->\n### sheikh gate\n\n**Inconclusive.**' },
+      { issue: 7, author: bot, body: '<!-- sheikh-gate sheikh%20gate -->\n### sheikh gate\n\n**Inconclusive.**' },
     ])
     await report({ name: 'another gate' })
     expect(state().comments).toHaveLength(2)
@@ -85,7 +85,7 @@ describe('reportToActions', () => {
   })
 
   it('leaves comments of others alone, also with its marker, and deletes its own duplicates', async () => {
-    const marker = '<!-- sheikh-gate sheikh_gate -->\n'
+    const marker = '<!-- sheikh-gate sheikh%20gate -->\n'
     const others = [
       { id: 1, issue: 7, author: 'mallory', body: `${marker}**Pass.**` },
       { id: 2, issue: 8, author: bot, body: `${marker}another pull request` },
@@ -96,6 +96,12 @@ describe('reportToActions', () => {
       ...others,
       { id: 3, issue: 7, author: bot, body: `${marker}### sheikh gate\n\n**Pass.** All is well.` },
     ])
+  })
+
+  it('has a comment for each name, in any script', async () => {
+    const author = { SHEIKH_COMMENT_AUTHOR: 'GitHub-Actions[bot]' }
+    for (const name of ['质量', '速度', '质量']) await report({ name }, author)
+    expect(state().comments.map(({ body }) => body.split('\n')[1])).toEqual(['### 质量', '### 速度'])
   })
 
   it('finds its comment on the second page, and posts again what was deleted by hand', async () => {
@@ -173,10 +179,11 @@ describe('reportToActions', () => {
   })
 
   it('escapes mentions, references, addresses and commands', async () => {
-    const hostile = '@everyone #1 GH-2 https://evil.example www.evil.example\n::error::broken\n::add-mask::a'
+    const hostile =
+      '@everyone &commat;here #1 GH-2 https://evil.example www.evil.example\n::error::broken\n::add-mask::a'
     const text = await report({ summary: 'a\r\n::error::b %0A', name: 'x:y,z', report: hostile })
     const { body } = state().comments[0]!
-    expect(body).not.toMatch(/@everyone|#1|GH-2|https:\/\/evil|www\.evil/)
+    expect(body).not.toMatch(/@everyone|&commat;|#1|GH-2|https:\/\/evil|www\.evil/)
     const [opening, ...lines] = text.split('\n')
     const token = opening!.slice('::stop-commands::'.length)
     const commands = lines.slice(lines.indexOf(`::${token}::`) + 1)

@@ -102,19 +102,24 @@ async function decide(input: Arguments, terminal: Terminal): Promise<Compared> {
     const verdict = await compareEvaluations(candidate, baseline, { ...limits, baselineName }, context)
     return { verdict, baselineName }
   }
-  // A pull request is compared with the baseline of the branch that it goes into.
-  const from = values['baseline-from'] ?? (values['github'] === true ? env['GITHUB_BASE_REF'] : undefined)
+  const from = refOf(values)
   const { compareScores } = await import('../../repository/index.js')
   const scores = await readScores(values, candidatePath, terminal)
   const { verdict, baseline } = await compareScores(project, scores, {
     ...pairOptions(values),
     ...limits,
     ...(typeof values['baseline'] === 'string' && { name: values['baseline'] }),
-    ...(typeof from === 'string' && from !== '' && { from }),
+    ...(from !== undefined && { from }),
     ...(typeof values['max-age'] === 'string' && { maxAgeMs: parseAge(values['max-age']) }),
     signal: terminal.signal,
   })
   return { verdict, baselineName: baseline.name, baseline }
+}
+
+/** Where the baseline is read from: for a pull request, the branch that it goes into. */
+function refOf(values: Arguments['values']): string | undefined {
+  const from = values['baseline-from'] ?? (values['github'] === true ? env['GITHUB_BASE_REF'] : undefined)
+  return typeof from === 'string' && from !== '' ? from : undefined
 }
 
 async function isFile({ values, project }: Arguments, terminal: Terminal): Promise<boolean> {
@@ -123,7 +128,7 @@ async function isFile({ values, project }: Arguments, terminal: Terminal): Promi
   if (given === '-') return true
   const { whichBaseline } = await import('../../repository/index.js')
   const file = terminalPath(terminal, given, '--baseline')
-  return (await whichBaseline(project, { given, file }, { signal: terminal.signal })) === 'file'
+  return (await whichBaseline(project, { given, file }, { from: refOf(values), signal: terminal.signal })) === 'file'
 }
 
 const hourMs = 60 * 60 * 1000

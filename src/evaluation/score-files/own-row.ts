@@ -7,6 +7,8 @@ import type { ScoreLine } from './score-file.js'
 
 export interface OwnRow {
   readonly line: ScoreLine
+  /** The metric of several that the score is a value of. */
+  readonly metric?: string | undefined
   readonly hasErrorBesideScore: boolean
 }
 
@@ -49,7 +51,7 @@ export function parseOwnRow(item: unknown, place: Place, { answers, number, inex
     slices: slicesOf(field('slices'), wrong),
     ...(chosen !== undefined && { others: chosen.others }),
   }
-  return { line, hasErrorBesideScore: hasError && hasScore && outcome === 'ok' }
+  return { line, metric: chosen?.name, hasErrorBesideScore: hasError && hasScore && outcome === 'ok' }
 }
 
 /** The metric of several. A `score` next to them is their first metric, called "score". */
@@ -59,7 +61,7 @@ function chosenScore(scores: Readonly<Record<string, unknown>>, metric: string |
   if (name === undefined || !Object.hasOwn(scores, name))
     throw wrong(`its "scores" are ${listed(names)}; choose one with --metric`)
   const others = numbersIn(Object.entries(scores).filter(([other]) => other !== name))
-  return { value: scores[name], others }
+  return { name, value: scores[name], others }
 }
 
 type Wrong = (fact: string) => SheikhError
@@ -67,8 +69,9 @@ type Wrong = (fact: string) => SheikhError
 const isSet = (error: unknown) => error !== undefined && error !== null && error !== false && error !== ''
 
 function outcomeOf(outcome: unknown, failed: boolean): ItemOutcome {
-  if (outcome === 'timeout') return 'timeout'
-  return outcome === 'error' || failed ? 'error' : 'ok'
+  const word = typeof outcome === 'string' ? outcome.trim().toLowerCase() : ''
+  if (word === 'timeout') return 'timeout'
+  return word === 'error' || failed ? 'error' : 'ok'
 }
 
 function scoreOf(

@@ -69,4 +69,9 @@ function systemOf(row: unknown): string {
 }
 
 const metricsOf = (assertions: unknown): readonly string[] =>
-  Array.isArray(assertions) ? assertions.flatMap((assertion) => textMember(assertion, 'metric') ?? []) : []
+  Array.isArray(assertions)
+    ? assertions.flatMap((assertion) => [
+        ...[textMember(assertion, 'metric') ?? []].flat(),
+        ...metricsOf(member(assertion, 'assert')), // an assert-set
+      ])
+    : []

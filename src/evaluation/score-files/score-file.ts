@@ -6,7 +6,7 @@ import { at, mapped, slicesAt } from './mapping.js'
 import { type OpenedRows, openRows, type SourceRow, toolFormats } from './open-rows.js'
 import { parseOwnRow } from './own-row.js'
 import { checkReadOptions, type ReadScoreFileOptions, type ScoreFileFormat } from './read-options.js'
-import { invalidFile, invalidRow, isRecord, type ToolFormat, type ToolRow } from './rows.js'
+import { invalidFile, invalidRow, isRecord, listed, type ToolFormat, type ToolRow } from './rows.js'
 
 /** One item of an evaluation output file. */
 export interface ScoreLine {
@@ -110,21 +110,37 @@ async function readOwnRows(
   let besideScore = 0
   const lines: ScoreLine[] = []
   const firstSeen = new Map<string, number>()
+  let metric: string | undefined
+  let hasScore = false
   for await (const row of rows) {
     context.signal.throwIfAborted()
     const { number, place } = row
     const plain = format === 'csv' ? withNumbers(row.value as ToolRow, score) : row.value
     const value = isMapped && isRecord(plain) ? mapped(plain, options, place) : plain
     const inexact = isMapped ? [] : row.inexact
-    const { line, hasErrorBesideScore } = parseOwnRow(value, place, {
+    const {
+      line,
+      metric: chosen,
+      hasErrorBesideScore,
+    } = parseOwnRow(value, place, {
       ...{ answers, number, inexact, metric: options.metric },
     })
     if (hasErrorBesideScore) besideScore += 1
+    if (line.score !== null) {
+      if (hasScore && chosen !== metric)
+        throw invalidRow(
+          place,
+          `its score is a value of ${listed([chosen ?? 'score'])}, and that of an earlier one of ${listed([metric ?? 'score'])}`,
+          'Write the same metric in each row, or choose one with --metric',
+        )
+      metric = chosen
+      hasScore = true
+    }
     const earlier = firstSeen.get(line.id)
     if (earlier !== undefined && id === undefined)
       throw invalidRow(
         place,
-        `the id ${JSON.stringify(line.id)} also appears in ${place.line === undefined ? 'result' : 'line'} ${earlier}`,
+        `the id ${listed([line.id])} also appears in ${place.line === undefined ? 'result' : 'line'} ${earlier}`,
         'Give each line a unique id, and give repeats of one item the same "group"; or count repeats as one group with --id id',
       )
     if (earlier === undefined) firstSeen.set(line.id, number)
@@ -132,7 +148,11 @@ async function readOwnRows(
   }
   warn(path, besideScore, answers.finish(), context)
   const found = answers.finish()
-  return { lines: id === undefined ? lines : withRepeats(lines), ...(found !== undefined && { answers: found }) }
+  return {
+    lines: id === undefined ? lines : withRepeats(lines),
+    ...(metric !== undefined && { metric }),
+    ...(found !== undefined && { answers: found }),
+  }
 }
 
 function warn(path: string, besideScore: number, found: PredictionCheck | undefined, { log }: CallContext): void {

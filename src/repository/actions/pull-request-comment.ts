@@ -17,7 +17,8 @@ export interface CommentRequest {
   readonly body: string
 }
 
-const markerOf = (key: string) => `<!-- sheikh-gate ${key.replace(/[^\w.-]/g, '_')} -->`
+// Different for different keys, in any script; ">" is escaped, so that a key cannot end the marker.
+const markerOf = (key: string) => `<!-- sheikh-gate ${encodeURIComponent(key.toWellFormed())} -->`
 
 /**
  * Makes one comment of this author say `body`: updates the comment that an earlier run left, or posts one. Comments of
@@ -30,7 +31,10 @@ export async function commentOn(github: GitHubApi, request: CommentRequest): Pro
   const list = `issues/${request.pullRequest}/comments`
   const own = async () =>
     (await github.all<Comment>('list the comments', list))
-      .filter((comment) => comment.user?.login === request.author && comment.body.startsWith(marker))
+      .filter(
+        (comment) =>
+          comment.user?.login.toLowerCase() === request.author.toLowerCase() && comment.body.startsWith(marker),
+      )
       .sort((one, other) => one.id - other.id)
   const post = () => github.call('post the comment', 'POST', list, { body: { body } })
 

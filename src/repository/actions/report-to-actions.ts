@@ -147,7 +147,7 @@ const createCheckRun = (github: GitHubApi, { name, headSha, verdict, summary, re
     body: {
       ...{ name, head_sha: headSha, status: 'completed', conclusion: conclusions[verdict] },
       output: {
-        title: summary.slice(0, 250),
+        title: summary.slice(0, 250).toWellFormed(),
         summary: shortened(report, longestCommentBytes, 'The report is longer: see the summary of the job.'),
       },
     },

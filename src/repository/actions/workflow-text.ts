@@ -4,6 +4,7 @@
  */
 export const withoutLinks = (markdown: string) =>
   markdown
+    .replace(/&(?=[a-z]\w*;)/gi, '&\u200b') // "&commat;" is rendered as "@"
     .replace(/@(?=[\p{L}\p{N}_-])/gu, '@\u200b')
     .replace(/#(?=\d)/g, '#\u200b')
     .replace(/\b(GH-)(?=\d)/gi, '$1\u200b')

@@ -69,7 +69,7 @@ function refuseOtherItems(candidate: ScoreFile, { name, scores }: Baseline): voi
       : [
           `${ids.length} ${ids.length === 1 ? 'item is' : 'items are'} only in ${where} (${ids
             .slice(0, shownIds)
-            .map((id) => JSON.stringify(id))
+            .map((id) => JSON.stringify(id.slice(0, 80)))
             .join(', ')}${ids.length > shownIds ? ', …' : ''})`,
         ]
   throw new SheikhError(

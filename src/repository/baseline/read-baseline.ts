@@ -50,6 +50,15 @@ export async function isChangedHere(place: BaselinePlace, { name, scores, path }
   return others === undefined || digestJson(others) !== digestJson(scores.lines)
 }
 
+/** Whether a commit has a baseline of this name. `false` if the clone lacks the commit. */
+export async function isIn(
+  place: BaselinePlace,
+  { name, from }: { readonly name: string; readonly from: string },
+): Promise<boolean> {
+  const oid = place.git === undefined ? undefined : await findCommit(place.git, from)
+  return oid !== undefined && (await place.git!.tree(oid, [baselineFolder])).has(baselinePath(name))
+}
+
 async function textAt({ git, context }: BaselinePlace, from: string, path: string): Promise<string | undefined> {
   const oid = git === undefined ? undefined : await findCommit(git, from)
   if (git === undefined || oid === undefined)

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { isBaselineName } from './baseline-file.js'
-import { type BaselineOptions, baselineFile, baselinePlace } from './baseline-place.js'
+import { baselineFile, baselinePlace } from './baseline-place.js'
+import { isIn, type ReadBaselineOptions } from './read-baseline.js'
 
 /**
- * Whether a person means a baseline or a file: whichever exists.
+ * Whether a person means a baseline or a file: whichever exists. With `from`, a baseline of that commit exists too, so
+ * that a pull request cannot replace a baseline of its base branch by a file of the same name.
  *
  * @param given a name or a path. @param file the same as an absolute path.
  * @throws `invalid-options` if both exist; `not-found` if neither does.
@@ -13,11 +15,14 @@ import { type BaselineOptions, baselineFile, baselinePlace } from './baseline-pl
 export async function whichBaseline(
   directory: string,
   { given, file }: { readonly given: string; readonly file: string },
-  options: BaselineOptions = {},
+  options: ReadBaselineOptions = {},
 ): Promise<'name' | 'file'> {
   const isFile = existsSync(file)
-  const kept = isBaselineName(given) ? await pathOf(directory, given, options) : undefined
-  const isName = kept !== undefined && existsSync(kept)
+  const place = await baselinePlace(directory, options)
+  const kept = isBaselineName(given) ? join(place.root, await baselineFile(place, given)) : undefined
+  const { from } = options
+  const isName =
+    kept !== undefined && (existsSync(kept) || (from !== undefined && (await isIn(place, { name: given, from }))))
   if (isFile && isName)
     throw new SheikhError(
       'invalid-options',
@@ -30,9 +35,4 @@ export async function whichBaseline(
     `Cannot read the baseline ${JSON.stringify(given)}: there is no file "${file}"${kept === undefined ? '' : ` and no accepted baseline "${kept}"`}. Name a file, or accept results: sheikh gate accept <file> --name <name>`,
     { facts: { file, ...(kept !== undefined && { baseline: kept }) } },
   )
-}
-
-async function pathOf(directory: string, name: string, options: BaselineOptions): Promise<string> {
-  const place = await baselinePlace(directory, options)
-  return join(place.root, await baselineFile(place, name))
 }
