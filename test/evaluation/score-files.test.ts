@@ -335,6 +335,21 @@ describe('hostile files', () => {
     await refusal(read(content))
   })
 
+  it('a repeat has no name that another item has', async () => {
+    const rows = ['a', 'a', 'a #1', 'a #3', 'a'].map((id) => `{"id":"${id}","score":1}`).join('\n')
+    const { lines } = await read(rows, { id: 'id' })
+    expect(lines.map(({ id }) => id)).toEqual(['a #1', 'a #2', 'a #3', 'a #4', 'a #5'])
+  })
+
+  it('a group or slice that no row has is an error, not independent items', async () => {
+    const rows = '{"id":"a","score":1,"meta":{"g":"x"}}\n{"id":"b","score":1}'
+    expect((await read(rows, { group: 'meta.g', slices: ['k=meta.g'] })).lines[0]).toMatchObject({ group: 'x' })
+    expect(await refusal(read(rows, { group: 'meta.h' }))).toContain('--group names "meta.h", which no row has')
+    expect(await refusal(read(rows, { slices: ['meta.g', 'k=g'] }))).toContain('--slice names "k=g", which no row has')
+    const tool = '{"doc_id":1,"resps":[],"acc":1}'
+    expect(await refusal(read(tool, { group: 'doc.h' }))).toContain('--group names "doc.h", which no row has')
+  })
+
   it('deep values at the paths that are given are an error of ours', async () => {
     const row = `{"id":"a","x":${deep}}`
     for (const options of [{ score: 'x' }, { pass: 'x' }, { id: 'x', score: 'id' }, { score: 'y' }])

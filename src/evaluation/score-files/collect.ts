@@ -46,7 +46,8 @@ export function withRepeats(lines: readonly ScoreLine[]): readonly ScoreLine[] {
   const seen = new Map<string, number>()
   return lines.map((line) => {
     if (counts.get(line.id) === 1) return line
-    const repeat = (seen.get(line.id) ?? 0) + 1
+    let repeat = (seen.get(line.id) ?? 0) + 1
+    while (counts.has(`${line.id} #${repeat}`)) repeat += 1 // the id of another item
     seen.set(line.id, repeat)
     return { ...line, id: `${line.id} #${repeat}`, group: line.group ?? line.id }
   })

@@ -50,14 +50,20 @@ const isSet = (error: unknown) => error !== undefined && error !== null && error
 export function slicesAt(row: ToolRow, paths: readonly string[], place: Place): Readonly<Record<string, string>> {
   return Object.fromEntries(
     paths.flatMap((path) => {
-      const [, kind, from] = /^([^=]+)=(.+)$/s.exec(path) ?? [undefined, path, path]
-      const value = at(row, from!)
+      const [kind, from] = kindAndPath(path)
+      const value = at(row, from)
       if (value === undefined || value === null || value === '') return []
       if (typeof value === 'object')
         throw invalidRow(place, `--slice names "${shown(path, 80)}", which is not text`, 'Name a field with text')
-      return [[kind!, String(value)]]
+      return [[kind, String(value)]]
     }),
   )
+}
+
+/** The kind of slice, and the path of its name: `language=meta.language`. */
+export function kindAndPath(slice: string): readonly [kind: string, path: string] {
+  const [, kind, path] = /^([^=]+)=(.+)$/s.exec(slice) ?? []
+  return [kind ?? slice, path ?? slice]
 }
 
 /** The value at a path: a JSON Pointer (`/meta/language`), a member's whole name, or names with dots (`meta.language`). */

@@ -2,7 +2,7 @@ import { type CallContext, type Json, plainPath } from '../../core/index.js'
 import { AnswerCounter, type PredictionCheck } from '../answer-check.js'
 import type { ItemOutcome } from '../evaluation.js'
 import { type CollectedRow, collect, withRepeats } from './collect.js'
-import { at, mapped, slicesAt } from './mapping.js'
+import { at, kindAndPath, mapped, slicesAt } from './mapping.js'
 import { type OpenedRows, openRows, type SourceRow, toolFormats } from './open-rows.js'
 import { parseOwnRow } from './own-row.js'
 import { checkReadOptions, type ReadScoreFileOptions, type ScoreFileFormat } from './read-options.js'
@@ -85,6 +85,7 @@ async function readToolRows(
   }
   if (others > 0) log.warn(`"${path}": ${others} ${tool.others ?? 'results'} are not compared.`)
   if (items.length === 0) throw invalidFile(path, 'it contains no items', 'Evaluate at least one item')
+  checkNamed(items, path, options)
   return collect(items, tool, options, { path, log })
 }
 
@@ -96,6 +97,20 @@ function partsAt(row: ToolRow, { id, group }: ReadScoreFileOptions) {
   }
   const [item, found] = [text(id), text(group)]
   return { ...(item !== undefined && { item }), ...(found !== undefined && { group: found }) }
+}
+
+/** A single row may lack a group or a slice. If all do, the path is wrong, and items would count as independent. */
+function checkNamed(
+  rows: readonly Pick<ScoreLine, 'group' | 'slices'>[],
+  path: string,
+  { group, slices = [] }: ReadScoreFileOptions,
+): void {
+  const refuse = (flag: string, name: string) =>
+    invalidFile(path, `--${flag} names ${listed([name])}, which no row has`, 'Correct the path')
+  if (group !== undefined && rows.every((row) => row.group === undefined)) throw refuse('group', group)
+  const kinds = new Set(rows.flatMap((row) => Object.keys(row.slices)))
+  const unknown = slices.find((slice) => !kinds.has(kindAndPath(slice)[0]))
+  if (unknown !== undefined) throw refuse('slice', unknown)
 }
 
 async function readOwnRows(
@@ -146,6 +161,7 @@ async function readOwnRows(
     if (earlier === undefined) firstSeen.set(line.id, number)
     lines.push(line)
   }
+  checkNamed(lines, path, options)
   warn(path, besideScore, answers.finish(), context)
   const found = answers.finish()
   return {
