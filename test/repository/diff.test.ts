@@ -184,6 +184,17 @@ describe('diff', () => {
     expect([worse.data, worse.gate, worse.prompts.length]).toEqual([undefined, [], 1])
   })
 
+  it('names a repository without a commit', async () => {
+    const { root } = await project()
+    rmSync(join(root, '.git'), { recursive: true })
+    git(root, 'init', '-q')
+    const repository = await openRepository(root)
+    await expect(repository.diff()).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining('has no commit yet'),
+    })
+  })
+
   it('hides tokens in settings', async () => {
     const { root, put } = await project()
     const settings = (token: string) => `pipeline: { name: tiny }\nstages: { notify: { address: '${token}' } }\n`

@@ -44,11 +44,11 @@ export async function findState(
   const current = registry && (await registry.channels(context))[name]
   const pointed = current && (await releaseOf(name, registry, context, (one) => one === current))
   if (pointed) return pointed
-  throw new SheikhError(
-    'not-found',
-    `Cannot compare "${name}": there is no release, channel, branch, tag or commit with this name. List releases with "sheikh history". In a shallow clone, fetch all commits: git fetch --unshallow`,
-    { facts: { name } },
-  )
+  const fact =
+    (await git.head()) === undefined
+      ? 'the repository has no commit yet. Commit the project first: git add . && git commit'
+      : 'there is no release, channel, branch, tag or commit with this name. List releases with "sheikh history". In a shallow clone, fetch all commits: git fetch --unshallow'
+  throw new SheikhError('not-found', `Cannot compare "${name}": ${fact}`, { facts: { name } })
 }
 
 const findReleased = async (
