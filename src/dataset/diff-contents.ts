@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../core/index.js'
 import type { DatasetContents, DescribedRow } from './dataset-types.js'
+import { areLabels } from './labels.js'
 
 /** What changed between two states of a dataset. JSON. Contains text of samples only if it was asked for. */
 export interface DatasetDifference {
@@ -64,7 +65,8 @@ export interface DiffContentsOptions {
 }
 
 /**
- * Compares two states of a dataset, sample by sample.
+ * Compares two states of a dataset, sample by sample. If targets rarely repeat, they are text and not labels, and are
+ * left out.
  *
  * @throws `dataset-changed` if samples changed while they were read.
  */
@@ -73,12 +75,13 @@ export async function diffContents(
   after: DatasetContents,
   { includeText = false, maximumDetails = 1000 }: DiffContentsOptions = {},
 ): Promise<DatasetDifference> {
-  const [old, now] = [byId(before.rows), byId(after.rows)]
+  const [rowsBefore, rowsAfter] = withoutText(before.rows, after.rows)
+  const [old, now] = [byId(rowsBefore), byId(rowsAfter)]
   const { added, removed, moved } = separateMoved(
-    after.rows.filter(({ id }) => !old.has(id)),
-    before.rows.filter(({ id }) => !now.has(id)),
+    rowsAfter.filter(({ id }) => !old.has(id)),
+    rowsBefore.filter(({ id }) => !now.has(id)),
   )
-  const both = after.rows.flatMap((row) => {
+  const both = rowsAfter.flatMap((row) => {
     const earlier = old.get(row.id)
     return earlier === undefined ? [] : [{ earlier, row }]
   })
@@ -86,7 +89,7 @@ export async function diffContents(
   const wanted = new Set(changed.slice(0, maximumDetails).map(({ row }) => row.id))
   const [samplesBefore, samplesAfter] = [await before.read(wanted), await after.read(wanted)]
   return {
-    rows: { before: before.rows.length, after: after.rows.length },
+    rows: { before: rowsBefore.length, after: rowsAfter.length },
     added: added.map(nameOf),
     removed: removed.map(nameOf),
     moved,
@@ -99,11 +102,22 @@ export async function diffContents(
       earlier.sampleDigest === row.sampleDigest && earlier.digest !== row.digest ? [row.id] : [],
     ),
     relabelled: relabelled(both),
-    labels: namedCounts(before.rows, after.rows, ({ label }) => (label === undefined ? [] : [label])),
-    slices: namedCounts(before.rows, after.rows, ({ slices }) =>
+    labels: namedCounts(rowsBefore, rowsAfter, ({ label }) => (label === undefined ? [] : [label])),
+    slices: namedCounts(rowsBefore, rowsAfter, ({ slices }) =>
       Object.entries(slices).map(([kind, value]) => `${kind}=${value}`),
     ),
   }
+}
+
+type Rows = readonly DescribedRow[]
+
+/** The rows of both states. Without labels if the targets are answers in words. */
+function withoutText(before: Rows, after: Rows): readonly [before: Rows, after: Rows] {
+  const [old, now] = [before, after].map((rows) => rows.flatMap(({ label }) => label ?? []))
+  // Not the sum of both: in two states, each unchanged answer occurs twice.
+  if (areLabels(new Set([...old!, ...now!]).size, Math.max(old!.length, now!.length))) return [before, after]
+  const withoutLabel = ({ label: _, ...row }: DescribedRow): DescribedRow => row
+  return [before.map(withoutLabel), after.map(withoutLabel)]
 }
 
 const byId = (rows: readonly DescribedRow[]) => new Map(rows.map((row) => [row.id, row]))

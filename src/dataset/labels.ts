@@ -53,10 +53,12 @@ export function labelWarnings(labels: Labels): DatasetSummary['warnings'] {
   ]
 }
 
-// Labels repeat; free text rarely does.
+/** Whether targets are labels, by how many of them differ. Labels repeat; free text rarely does. */
+export const areLabels = (different: number, rows: number) => 2 * different <= rows
+
 function isCategorical({ training, evaluation }: NonNullable<Labels>): boolean {
   const rows = [...Object.values(training), ...Object.values(evaluation)].reduce((sum, count) => sum + count, 0)
-  return 2 * Object.keys({ ...training, ...evaluation }).length <= rows
+  return areLabels(Object.keys({ ...training, ...evaluation }).length, rows)
 }
 
 /** Groups labels with the same key. */

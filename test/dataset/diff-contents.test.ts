@@ -71,6 +71,20 @@ describe('diffContents', () => {
     expect(told.changed[0]!.fields).toEqual([{ field: 'text', before: 'text of edited', after: 'other text' }])
   })
 
+  it('shows no target that is an answer in words', async () => {
+    const answered = (id: string, answer: string) => ticket(id, `question ${id}`, answer)
+    const same = Array.from({ length: 10 }, (_, index) => answered(`same ${index}`, `Yes, ${index} times.`))
+    const options = { id: 'id', input: 'text', target: 'label' } as const
+    const of = (...samples: readonly Ticket[]) => new Dataset({ ...options, source: memorySamples(samples) }).contents()
+    const difference = await diffContents(
+      await of(...same, answered('1', 'It was lost.'), answered('3', 'By post.')),
+      await of(...same, answered('1', 'It was stolen.'), answered('4', 'By train.')),
+    )
+    expect(difference.changed[0]!.fields).toEqual([{ field: 'label' }])
+    expect([difference.relabelled, difference.labels]).toEqual([[], []])
+    expect(JSON.stringify(difference)).not.toMatch(/lost|stolen|Yes|post|train/)
+  })
+
   it('tells samples whose input is made differently from samples that changed', async () => {
     const samples = [ticket('a'), ticket('b')]
     const { changed, projectedDifferently } = await diffContents(
