@@ -127,6 +127,7 @@ describe('the power curve', () => {
       { margin: 0 },
       { items: 1200 },
       { groups: 0 },
+      { groups: 12.5 },
     ] as const)
       expect(powerCurve([binary(none)])).toBe('')
     expect(powerCurve([calibrated([])])).toBe('')

@@ -56,8 +56,9 @@ function times(chance: number): string {
 function questionOf(finding: Finding): (DecisionQuestion & { readonly observed: number }) | undefined {
   if (finding.kind !== 'comparison' || finding.metricKind !== 'binary' || finding.slice !== undefined) return undefined
   const { margin, items, groups: n, regressions, improvements, alpha } = finding
-  // The curve is for the exact tests, which need one answer per group.
-  if (items !== n || n < 1 || !isWithin(margin, 1) || !isWithin(alpha, 0.5)) return undefined
+  // The curve is for the exact tests, which need one answer per group. A host's check may give any number of groups.
+  if (items !== n || !Number.isSafeInteger(n) || n < 1 || !isWithin(margin, 1) || !isWithin(alpha, 0.5))
+    return undefined
   // No disagreement in n groups is no proof that there is none: half a group is assumed.
   const discordance = Math.min(1, Math.max(regressions + improvements, 0.5) / n)
   return { n, margin, alpha, discordance, observed: (improvements - regressions) / n }
