@@ -30,7 +30,7 @@ export async function pairScores(
     throw mismatch(`both paths are the same file, "${candidate.path}"`)
   const inFiles = metricOf(candidate, baseline)
   const metric = named ?? inFiles ?? 'score'
-  checkSameItems(candidate, baseline)
+  const baselineLines = inOrderOf(candidate, baseline)
   checkAnswers(candidate, baseline)
   const binary = [...candidate.lines, ...baseline.lines].every(
     ({ score }) => score === null || score === 0 || score === 1,
@@ -48,7 +48,7 @@ export async function pairScores(
   const others = otherMetrics(candidate, baseline).filter((name) => name !== metric)
   const targets = candidate.lines.map(({ target }) => target)
   const evaluationDigest = digestJson({ ids, groups, slices, targets })
-  const toEvaluation = (role: string, { lines }: ScoreFile): Evaluation => {
+  const toEvaluation = (role: string, lines: readonly ScoreLine[]): Evaluation => {
     const scores = lines.map(({ score }) => score)
     const answered = scores.filter((score): score is number => score !== null)
     return {
@@ -75,7 +75,7 @@ export async function pairScores(
       ],
     }
   }
-  return { candidate: toEvaluation('candidate', candidate), baseline: toEvaluation('baseline', baseline) }
+  return { candidate: toEvaluation('candidate', candidate.lines), baseline: toEvaluation('baseline', baselineLines) }
 }
 
 const meanOf = (scores: readonly number[]) =>
@@ -103,9 +103,12 @@ function metricOf(candidate: ScoreFile, baseline: ScoreFile): string | undefined
   return candidate.metric ?? baseline.metric
 }
 
-function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {
+/** The baseline's lines in the candidate's order: a program may give lines that are not sorted. */
+function inOrderOf(candidate: ScoreFile, baseline: ScoreFile): readonly ScoreLine[] {
   const others = new Map(baseline.lines.map((line) => [line.id, line]))
   const own = new Set(candidate.lines.map(({ id }) => id))
+  if (own.size < candidate.lines.length || others.size < baseline.lines.length)
+    throw mismatch('one of them contains an id twice')
   const missing = [
     ...candidate.lines
       .filter(({ id }) => !others.has(id))
@@ -120,6 +123,7 @@ function checkSameItems(candidate: ScoreFile, baseline: ScoreFile): void {
   const differs = candidate.lines.find((line) => facts(line) !== facts(others.get(line.id)!))
   if (differs !== undefined)
     throw mismatch(`the item ${listed([differs.id])} differs in target, group or slices between the files`)
+  return candidate.lines.map(({ id }) => others.get(id)!)
 }
 
 /** Compares device and inode: two links to one file are the same file, two pipes are not. */

@@ -146,6 +146,11 @@ describe('two files', () => {
     expect(candidate.ids).toEqual(['a', 'b'])
     expect(candidate.evaluationDigest).toBe(baseline.evaluationDigest)
     expect(candidate.metrics[0]).toMatchObject({ name: 'score', kind: 'binary', value: 0.5 })
+    const [one, other] = [await read(right), await read(right)]
+    const unsorted = await pairScores(one, { path: 'of a program', lines: [...other.lines].reverse() })
+    expect(unsorted.baseline.metrics[0]!.scores).toEqual([1, 0])
+    const twice = { path: 'of a program', lines: [...other.lines, other.lines[0]!] }
+    await expect(pairScores(one, twice)).rejects.toMatchObject({ code: 'baseline-mismatch' })
   })
 
   it('have a mean where a score is neither 0 nor 1, in the range that is given', async () => {
