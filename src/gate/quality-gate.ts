@@ -155,7 +155,9 @@ function foreseenBy(check: Check, prospect: Prospect): readonly Finding[] {
 
 async function examine(check: Check, evidence: Evidence, context: CallContext): Promise<readonly Finding[]> {
   const open = (reason: string, critical = true): Finding => ({
-    ...{ kind: 'statement', check: check.name, status: 'inconclusive', critical, reason },
+    ...{ kind: 'statement', check: check.name, status: 'inconclusive', critical },
+    // A message that was cut within a character cannot be written as JSON.
+    reason: reason.toWellFormed(),
   })
   try {
     const findings = await check.examine(evidence, context)
@@ -163,7 +165,11 @@ async function examine(check: Check, evidence: Evidence, context: CallContext): 
     if (findings.length === 0) return [open('the check returned no finding')]
     return findings.map((finding) => {
       const misfit = misfitOf(findingShape, finding, 'finding')
-      if (misfit === undefined) return finding
+      if (misfit === undefined) {
+        // Throws for what a record cannot contain, such as a function in a member of the host's own.
+        canonicalJson(finding)
+        return finding
+      }
       const { reason, critical } = finding
       return open(
         `a finding is malformed ("${misfit}" is missing or has another form)${typeof reason === 'string' ? `: ${reason}` : ''}`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { callContext, misfitOf } from '../../src/core/index.js'
+import { callContext, digestJson, misfitOf } from '../../src/core/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import {
   atLeast,
@@ -72,11 +72,15 @@ describe('the verdict', () => {
       [pass, { ...limit, estimate: Number.NaN, critical: false }],
       'pass',
     ],
+    ['nor is text that JSON does not have', [pass, { ...pass, reason: 'cut \ud83d' }], 'inconclusive'],
+    ['nor is a number of its own that JSON does not have', [pass, { ...pass, own: Number.NaN }], 'inconclusive'],
+    ['nor is either in a malformed finding', [{ ...limit, estimate: Number.NaN, reason: '\ud83d' }], 'inconclusive'],
     ['one that does not say whether it is critical is', [pass, { ...pass, critical: null }], 'inconclusive'],
   ] as const)('%s', async (_, findings, expected) => {
     const verdict = await qualityGate([saying(...(findings as readonly Parts[]))]).decide(evidence, context)
     expect(verdict.status).toBe(expected)
     expect(misfitOf(verdictShape, verdict)).toBeUndefined()
+    expect(() => digestJson(verdict)).not.toThrow()
   })
 
   it('a slice that is required holds a release where it is open', async () => {
