@@ -184,6 +184,17 @@ describe('diff', () => {
     expect([worse.data, worse.gate, worse.prompts.length]).toEqual([undefined, [], 1])
   })
 
+  it('does not take a file that cannot be read for a removed one', async () => {
+    const { root, repository } = await project()
+    rmSync(join(root, 'sheikh.config.mjs'))
+    mkdirSync(join(root, 'sheikh.config.mjs'))
+    const { problems, files } = await repository.diff()
+    expect(problems).toEqual([
+      { state: 'to', code: 'storage-failed', message: expect.stringContaining('"sheikh.config.mjs" (EISDIR)') },
+    ])
+    expect(files).toEqual([])
+  })
+
   it('names a repository without a commit', async () => {
     const { root } = await project()
     rmSync(join(root, '.git'), { recursive: true })

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, type ErrorCode, isSheikhError, type Json } from '../../core/index.js'
 import {
@@ -15,6 +14,7 @@ import {
 } from '../../dataset/index.js'
 import { type PolicyChange, policyChanges } from '../../gate/index.js'
 import { loadPrompts, renderPrompt } from '../../prompts/index.js'
+import { readTextFile } from '../../store/index.js'
 import type { CommitFolder } from '../commit-folder.js'
 import { datasetOf, gateOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
@@ -114,13 +114,16 @@ export async function diffProjects(
   const sets = await both((root) => pinnedFile(join(root, evaluationPath)).read(context))
   const contents =
     configurations && (await both((root, index) => datasetOf(root, configurations[index]).contents(context)))
+  const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])
+  const paths = [...new Set([...hostConfigurationPaths, ...schemas])]
+  const texts = await both((root) => Promise.all(paths.map((path) => readTextFile(join(root, path)))))
   const [from, to] = states
   return {
     from: from.name,
     to: to.name,
     problems,
     gate: configurations === undefined ? [] : gateChanges(configurations),
-    files: await fileChanges([from.folder.root, to.folder.root], configurations),
+    files: texts === undefined ? [] : fileChanges(paths, texts),
     configuration: configurations === undefined ? [] : settingChanges(configurations),
     prompts: prompts === undefined ? [] : await promptChanges(prompts, includeText ? contents : undefined),
     ...(sets !== undefined && { evaluation: setDifference(sets, contents?.[1]) }),
@@ -145,22 +148,15 @@ function settingChanges([before, after]: Both<Configuration>): readonly SettingC
   )
 }
 
-/** Host code, and schemas that both states or one of them name. */
-async function fileChanges(
-  roots: Both<string>,
-  configurations: Both<Configuration> | undefined,
-): Promise<readonly FileChange[]> {
-  const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])
-  const changes: FileChange[] = []
-  for (const path of new Set([...hostConfigurationPaths, ...schemas])) {
-    const [before, after] = await Promise.all(roots.map((root) => textOf(join(root, path))))
-    const change = changeOf(before, after)
-    if (change !== undefined) changes.push({ path, change })
-  }
-  return changes
+function fileChanges(
+  paths: readonly string[],
+  [before, after]: Both<readonly (string | undefined)[]>,
+): readonly FileChange[] {
+  return paths.flatMap((path, index) => {
+    const change = changeOf(before[index], after[index])
+    return change === undefined ? [] : [{ path, change }]
+  })
 }
-
-const textOf = (path: string) => readFile(path, 'utf8').catch(() => undefined)
 
 function changeOf(before: string | undefined, after: string | undefined): FileChange['change'] | undefined {
   if (before === after) return undefined
