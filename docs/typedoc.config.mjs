@@ -10,7 +10,7 @@ export default {
   tsconfig: '../tsconfig.json',
   out: '../api-reference',
   blockTags: [...OptionDefaults.blockTags, '@ts-ignore'],
-  highlightLanguages: [...OptionDefaults.highlightLanguages, 'jsonl', 'sh', 'py'],
+  highlightLanguages: [...OptionDefaults.highlightLanguages, 'diff', 'jsonl', 'sh', 'py'],
   disableSources: true,
   treatWarningsAsErrors: true,
 }
