@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
+import { logTo } from '../project.js'
 import { readScores } from '../read-pair.js'
 import { terminalPath } from '../terminal-path.js'
 
@@ -25,8 +26,13 @@ export async function accept(
   const commit =
     baseline.commit === undefined ? 'There is no Git commit to name' : `At commit ${baseline.commit.slice(0, 7)}`
   const items = kept.lines.length
+  const unanswered = kept.lines.filter(({ outcome }) => outcome !== 'ok').length
+  if (unanswered > 0)
+    logTo(terminal).warn(
+      `${unanswered} of ${items} items have no answer (an error or a time-out). Comparisons with this baseline are inconclusive. Evaluate again, and accept the new results.`,
+    )
   return {
     text: `Accepted ${items.toLocaleString('en')} ${items === 1 ? 'item' : 'items'} as the baseline "${baseline.name}". ${commit}. Commit the file: ${baseline.path}`,
-    json: toJson({ ...baseline, items }),
+    json: toJson({ ...baseline, items, unanswered }),
   }
 }
