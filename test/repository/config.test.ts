@@ -93,8 +93,9 @@ projection: { id: id, input: text, target: label, group: thread, slices: [source
 
 describe('the configuration', () => {
   it('takes every key that public repositories use, and knows none of them as unknown', async () => {
-    const { notices, ...found } = await load(everyKey)
+    const { notices, files, ...found } = await load(everyKey)
     expect(notices.filter(({ kind }) => kind === 'unknown')).toEqual([])
+    expect(files.map(({ file }) => file)).toEqual(expect.arrayContaining(Object.keys(everyKey)))
     expect(found).toEqual({
       pipeline: { name: 'tickets' },
       // mlops/validation comes after the pipeline's own checks, and decides.
