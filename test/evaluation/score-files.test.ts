@@ -87,6 +87,13 @@ describe('promptfoo', () => {
     const row = { testIdx: 0, promptIdx: 0, success: true, score: 1, vars: { a: 1 }, provider: 'x', failureReason: 0 }
     const bare = { ...row, gradingResult: { pass: true, score: 1, reason: 'No assertions' } }
     expect(await refusal(readScoreFile(json({ results: { results: [bare] } }), context))).toMatch(/no items/)
+    // Not graded and not successful: the evaluation failed.
+    const results = [
+      { ...row, success: false },
+      { ...row, vars: { a: 2 }, gradingResult: { componentResults: [{}] } },
+    ]
+    const { lines } = await readScoreFile(json({ results: { results } }), context)
+    expect(lines.map(({ outcome }) => outcome).sort()).toEqual(['error', 'ok'])
   })
 
   it('the order of the results does not matter', async () => {

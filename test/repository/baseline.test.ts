@@ -232,6 +232,8 @@ describe('the file of a baseline', () => {
       'has the id "1" of an earlier item',
     ],
     ['a lone surrogate', [{ id: '\ud800', score: 1 }], 'not plain text'],
+    ['a slice that is a number', [{ id: 'a', score: 1, slices: { k: 1 } as never }], 'not plain text'],
+    ['a group that is a number', [{ id: 'a', score: 1, group: 7 as never }], 'not plain text'],
   ])('cannot be made of %s', async (_name, items, fact) => {
     const root = temporaryFolder()
     await expect(acceptBaseline(root, items)).rejects.toMatchObject({

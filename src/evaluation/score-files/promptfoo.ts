@@ -35,7 +35,10 @@ export const promptfoo: ToolFormat = {
     const common = { item, system: systemOf(row) }
     const error = textMember(row, 'error') ?? ''
     const graded = member(row, 'gradingResult')
-    if (member(row, 'failureReason') === failedWithError || (!isRecord(graded) && error !== ''))
+    if (
+      member(row, 'failureReason') === failedWithError ||
+      (!isRecord(graded) && (error !== '' || member(row, 'success') === false))
+    )
       return {
         ...common,
         scores: {},

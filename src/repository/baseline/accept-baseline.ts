@@ -33,6 +33,8 @@ export async function acceptBaseline(
     ...(commit !== undefined && { commit }),
     ...(source !== undefined && { source }),
   })
-  await writeFileAtomic(join(place.root, path), content)
-  return parseBaseline(content, name, join(place.root, path))
+  // Before the accepted file is replaced: one that cannot be read back must not take its place.
+  const baseline = parseBaseline(content, name, join(place.root, path))
+  await writeFileAtomic(baseline.path, content)
+  return baseline
 }

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json, SheikhError } from '../../core/index.js'
+import { SheikhError } from '../../core/index.js'
 import type { ItemOutcome, ScoreFile, ScoreLine } from '../../evaluation/index.js'
 
 /** The score of one item, as a program has it. */
@@ -29,7 +29,10 @@ function linesOf(items: readonly ScoredItem[]): readonly ScoreLine[] {
   const lines = items.map(({ id, score, outcome, group, slices = {} }, index): ScoreLine => {
     const wrong = (fact: string, remedy: string) => invalid(`item ${index + 1} ${fact}`, remedy)
     const name = String(id)
-    if ((typeof id !== 'string' && typeof id !== 'number') || !isPlain([name, group ?? null, slices]))
+    if (
+      (typeof id !== 'string' && typeof id !== 'number') ||
+      !isPlain([name, ...[group ?? []].flat(), ...Object.entries(slices).flat()])
+    )
       throw wrong('has an "id", "group" or "slices" that is not plain text', 'Use text')
     if (ids.has(name))
       throw wrong(`has the id ${JSON.stringify(name)} of an earlier item`, 'Use each id once, and "group" for repeats')
@@ -44,20 +47,14 @@ function linesOf(items: readonly ScoredItem[]): readonly ScoreLine[] {
     return {
       ...{ id: name, score: failed ? null : number, target: null, slices },
       outcome: failed ? (outcome === 'timeout' ? 'timeout' : 'error') : 'ok',
-      ...(group !== undefined && { group }),
+      ...(group !== undefined && group !== null && { group }),
     }
   })
   return lines.sort((left, right) => (left.id < right.id ? -1 : 1))
 }
 
-function isPlain(value: unknown): boolean {
-  try {
-    canonicalJson(value as Json)
-    return true
-  } catch {
-    return false
-  }
-}
+const isPlain = (texts: readonly unknown[]) =>
+  texts.every((text) => text === undefined || (typeof text === 'string' && text.isWellFormed()))
 
 const invalid = (fact: string, remedy: string) =>
   new SheikhError('evaluation-invalid', `Cannot use the scores: ${fact}. ${remedy}.`)

@@ -18,21 +18,25 @@ export async function whichBaseline(
   options: ReadBaselineOptions = {},
 ): Promise<'name' | 'file'> {
   const isFile = existsSync(file)
-  const place = await baselinePlace(directory, options)
-  const kept = isBaselineName(given) ? join(place.root, await baselineFile(place, given)) : undefined
-  const { from } = options
-  const isName =
-    kept !== undefined && (existsSync(kept) || (from !== undefined && (await isIn(place, { name: given, from }))))
-  if (isFile && isName)
+  // A path needs no Git repository that can be opened.
+  const kept = isBaselineName(given) ? await keptBaseline(directory, given, options) : undefined
+  if (isFile && kept?.exists)
     throw new SheikhError(
       'invalid-options',
-      `Cannot tell which baseline ${JSON.stringify(given)} is: there is a file "${file}" and an accepted baseline "${kept}". Write the file as ./${given}, or rename one.`,
-      { facts: { file, baseline: kept } },
+      `Cannot tell which baseline ${JSON.stringify(given)} is: there is a file "${file}" and an accepted baseline "${kept.path}". Write the file as ./${given}, or rename one.`,
+      { facts: { file, baseline: kept.path } },
     )
-  if (isFile || isName) return isFile ? 'file' : 'name'
+  if (isFile || kept?.exists) return isFile ? 'file' : 'name'
   throw new SheikhError(
     'not-found',
-    `Cannot read the baseline ${JSON.stringify(given)}: there is no file "${file}"${kept === undefined ? '' : ` and no accepted baseline "${kept}"`}. Name a file, or accept results: sheikh gate accept <file> --name <name>`,
-    { facts: { file, ...(kept !== undefined && { baseline: kept }) } },
+    `Cannot read the baseline ${JSON.stringify(given)}: there is no file "${file}"${kept === undefined ? '' : ` and no accepted baseline "${kept.path}"`}. Name a file, or accept results: sheikh gate accept <file> --name <name>`,
+    { facts: { file, ...(kept !== undefined && { baseline: kept.path }) } },
   )
+}
+
+async function keptBaseline(directory: string, name: string, options: ReadBaselineOptions) {
+  const place = await baselinePlace(directory, options)
+  const path = join(place.root, await baselineFile(place, name))
+  const { from } = options
+  return { path, exists: existsSync(path) || (from !== undefined && (await isIn(place, { name, from }))) }
 }
