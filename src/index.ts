@@ -55,7 +55,6 @@ export {
   proposePinnedSet,
   type Relabelled,
   type Repin,
-  type RowContent,
   type RowIdentity,
   repinSet,
   type SampleChange,

@@ -169,8 +169,8 @@ export interface OpenedDataset<I, T> {
 export interface DatasetContents {
   /** Sorted by id. */
   readonly rows: readonly DescribedRow[]
-  /** Reads rows again. Ids that are not in the dataset are left out. @throws `dataset-changed` if samples changed since. */
-  read(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, RowContent>>
+  /** Samples by id, as they were read. Ids that are not in the dataset are left out. @throws `dataset-changed` if samples changed since. */
+  samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>>
 }
 
 /** A row without its input. */
@@ -180,13 +180,6 @@ export interface DescribedRow extends RowIdentity {
   /** The target, if it is text of at most 256 characters. */
   readonly label?: string | undefined
   readonly slices: Readonly<Record<string, string>>
-}
-
-export interface RowContent {
-  /** As it was read. */
-  readonly sample: unknown
-  /** What a model receives. */
-  readonly input: unknown
 }
 
 /** Identity of a row: its id and the digests of its content. */

@@ -165,7 +165,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const found = await this.#scan(await this.#options.source.list(context), schema, context)
     return {
       rows: found.rows.map((row) => ({ ...identityOfRow(row), path: row.path, label: row.label, slices: row.slices })),
-      read: (ids) => new RowReader(found, this.#options, schema, context).contents(ids),
+      samples: (ids) => new RowReader(found, this.#options, schema, context).samples(ids),
     }
   }
 

@@ -53,7 +53,11 @@ export interface FieldChange {
   readonly after?: Json | undefined
 }
 
-export interface Relabelled extends Readonly<Record<'before' | 'after', string | undefined>> {
+export interface Relabelled {
+  /** Absent: the sample had no label. */
+  readonly before?: string | undefined
+  /** Absent: the sample has none now. */
+  readonly after?: string | undefined
   readonly ids: readonly string[]
 }
 
@@ -87,7 +91,7 @@ export async function diffContents(
   })
   const changed = both.filter(({ earlier, row }) => earlier.sampleDigest !== row.sampleDigest)
   const wanted = new Set(changed.slice(0, maximumDetails).map(({ row }) => row.id))
-  const [samplesBefore, samplesAfter] = [await before.read(wanted), await after.read(wanted)]
+  const [samplesBefore, samplesAfter] = [await before.samples(wanted), await after.samples(wanted)]
   return {
     rows: { before: rowsBefore.length, after: rowsAfter.length },
     added: added.map(nameOf),
@@ -95,7 +99,7 @@ export async function diffContents(
     moved,
     changed: changed.map(({ row: { id, path } }) => {
       if (!wanted.has(id)) return { id, path }
-      const fields = fieldChanges(samplesBefore.get(id)?.sample, samplesAfter.get(id)?.sample)
+      const fields = fieldChanges(samplesBefore.get(id), samplesAfter.get(id))
       return { id, path, fields: includeText ? fields : fields.map(({ field }) => ({ field })) }
     }),
     projectedDifferently: both.flatMap(({ earlier, row }) =>

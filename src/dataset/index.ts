@@ -20,7 +20,6 @@ export type {
   PinnedSource,
   Projection,
   Repin,
-  RowContent,
   RowIdentity,
   Source,
   SourceEntry,

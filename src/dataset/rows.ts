@@ -1,7 +1,7 @@
 import { type Digest, inParallel, merkleRoot, SheikhError } from '../core/index.js'
 import type { Row, Rows } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
-import type { DatasetContext, RowContent } from './dataset-types.js'
+import type { DatasetContext } from './dataset-types.js'
 import { issuesError, someOf } from './issues.js'
 import { type EntryRead, readEntry, type ScannedRow } from './read-entry.js'
 import { readConcurrency, type Scan } from './scan.js'
@@ -54,13 +54,13 @@ export class RowReader {
     return batch.map(({ id, path }) => files.get(path)!.get(id)!)
   }
 
-  /** The samples and rows with these ids, read again. */
-  async contents(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, RowContent>> {
-    const found = new Map<string, RowContent>()
+  /** The samples with these ids, read again. */
+  async samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>> {
+    const found = new Map<string, unknown>()
     const paths = new Set(this.#scan.rows.filter(({ id }) => ids.has(id)).map(({ path }) => path))
     await inParallel([...paths], readConcurrency, async (path) => {
-      const { rows, samples } = await this.#read(path, ids)
-      for (const [id, sample] of samples) found.set(id, { sample, input: rows.get(id)!.input })
+      const { samples } = await this.#read(path, ids)
+      for (const [id, sample] of samples) found.set(id, sample)
     })
     return found
   }

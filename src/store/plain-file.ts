@@ -1,6 +1,14 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type CallContext, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import {
+  type CallContext,
+  type Digest,
+  finishDigest,
+  isSheikhError,
+  messageOf,
+  SheikhError,
+  startDigest,
+} from '../core/index.js'
 import { storageFailed } from './storage-failed.js'
 
 /** How much of a file is in memory at once while it is hashed or looked through. */
@@ -57,6 +65,13 @@ export async function* chunksOf(
     await readAt(file, position, piece)
     yield piece
   }
+}
+
+/** Reads and hashes the whole file. */
+export async function digestOfFile(file: PlainFile, context: CallContext): Promise<Digest> {
+  const hash = startDigest()
+  for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
+  return finishDigest(hash)
 }
 
 async function openPlain(path: string): Promise<FileHandle> {

@@ -1,21 +1,11 @@
 import type { Dirent } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type CallContext,
-  checkedPath,
-  type Digest,
-  type FileEntry,
-  finishDigest,
-  type Manifest,
-  manifestOf,
-  SheikhError,
-  startDigest,
-} from '../core/index.js'
+import { type CallContext, checkedPath, type FileEntry, type Manifest, manifestOf, SheikhError } from '../core/index.js'
 import { cachedFile } from './hub-cache.js'
 import { hashRemembered, knownDigest } from './known-digests.js'
 import { refuseLfsPointer } from './lfs-pointer.js'
-import { chunksOf, type PlainFile, readFailed, withPlainFile } from './plain-file.js'
+import { digestOfFile, readFailed, withPlainFile } from './plain-file.js'
 
 /** Files hashed at the same time: as many as libuv has threads to read with. */
 const hashedAtOnce = 4
@@ -179,15 +169,9 @@ function hashFile(
   return withPlainFile(source, async (file) => {
     await refuseLfsPointer(file, { directory, path })
     const known = skipUnchanged ? await knownDigest(file.handle) : undefined
-    const digest = known ?? (await hashRemembered(file.handle, () => digestOf(file, context)))
+    const digest = known ?? (await hashRemembered(file.handle, () => digestOfFile(file, context)))
     return { path, sizeBytes: file.sizeBytes, digest }
   })
-}
-
-async function digestOf(file: PlainFile, context: CallContext): Promise<Digest> {
-  const hash = startDigest()
-  for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
-  return finishDigest(hash)
 }
 
 function notPlain(directory: string, path: string, entry: Dirent): SheikhError {

@@ -1,12 +1,11 @@
 import { callContext } from '../../core/index.js'
 import { compareEvaluations } from '../../gate/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { intervalPlot, reportComparison, reportComparisonHtml } from '../../report/index.js'
-import { type Command, toJson } from '../command.js'
-import { isHtml } from '../is-html.js'
+import { reportComparison } from '../../report/index.js'
+import type { Command } from '../command.js'
+import { comparisonResult } from '../comparison-result.js'
 import { open } from '../project.js'
 import { runNamed } from '../run-named.js'
-import { terminalPath } from '../terminal-path.js'
 
 export const compareRuns: Command = {
   name: 'compare',
@@ -20,7 +19,6 @@ export const compareRuns: Command = {
   examples: ['sheikh compare 1.1.0 1.2.0', 'sheikh compare 1.2.0 01m8kfa7ts2rjb6h5qgx --margin 0.01'],
   positionals: [2, 2],
   async run({ project, positionals, values }, terminal) {
-    const path = typeof values['out'] === 'string' ? terminalPath(terminal, values['out'], '--out') : undefined
     const pipeline = await (await open(project, terminal)).pipeline()
     const runs = await pipeline.runs()
     const [before, after] = positionals.map((name) => runNamed(runs, name, 'compare')) as [RunRecord, RunRecord]
@@ -33,19 +31,17 @@ export const compareRuns: Command = {
       { baselineName: nameOf(before), ...margin },
       callContext({ signal: terminal.signal }),
     )
-    const report = reportComparison(verdict)
-    if (path !== undefined) {
-      const { writeFileAtomic } = await import('../../store/index.js')
-      const title = `${nameOf(after)} compared with ${nameOf(before)}`
-      await writeFileAtomic(path, isHtml(path) ? reportComparisonHtml(verdict, { title }) : `${report}\n`)
-    }
-    return {
-      text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),
-      json: toJson({ before: before.runId, after: after.runId, ...verdict }),
-      exitCode: { pass: 0, fail: 2, inconclusive: 3 }[verdict.status],
-    }
+    return comparisonResult(
+      {
+        verdict,
+        report: reportComparison(verdict),
+        title: `${nameOf(after)} compared with ${nameOf(before)}`,
+        facts: { before: before.runId, after: after.runId },
+        out: values['out'],
+      },
+      terminal,
+    )
   },
 }
 
-const nameOf = ({ runId, version, status }: RunRecord) =>
-  version === undefined ? `run ${runId} (${status})` : `${version}`
+const nameOf = ({ runId, version, status }: RunRecord) => version ?? `run ${runId} (${status})`

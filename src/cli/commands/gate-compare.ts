@@ -2,11 +2,10 @@ import { basename } from 'node:path'
 import { env } from 'node:process'
 import { callContext, messageOf, SheikhError } from '../../core/index.js'
 import { compareEvaluations, type Verdict } from '../../gate/index.js'
-import { escapeMarkdown, intervalPlot, reportComparison, reportComparisonHtml } from '../../report/index.js'
+import { escapeMarkdown, reportComparison } from '../../report/index.js'
 import type { BaselineFacts } from '../../repository/index.js'
-import { writeFileAtomic } from '../../store/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
-import { isHtml } from '../is-html.js'
+import { comparisonResult } from '../comparison-result.js'
 import { logTo } from '../project.js'
 import { pairOptions, readPair, readScores, scorePath } from '../read-pair.js'
 import { terminalPath } from '../terminal-path.js'
@@ -25,35 +24,32 @@ export async function compare(input: Arguments, terminal: Terminal): Promise<Com
   const options = { ...name, comment: values['no-comment'] !== true }
   const context = callContext({ signal: terminal.signal, log: logTo(terminal) })
   const { reportToActions } = await import('../../repository/index.js')
-  try {
-    const compared = await decide(input, terminal)
-    const result = await resultOf(compared, values, terminal)
-    const { status, summary } = compared.verdict
-    const report = { verdict: status, summary, report: markdownOf(compared), outputs: outputsOf(compared) }
-    return { ...result, text: await reportToActions({ ...report, ...options }, env, context) }
-  } catch (error) {
+  const compared = await decide(input, terminal).catch(async (error: unknown) => {
     terminal.signal.throwIfAborted()
     const summary = `Nothing was compared. ${messageOf(error)}`
     const report = { verdict: 'error', summary, report: escapeMarkdown(summary) } as const
     terminal.err(`${await reportToActions({ ...report, ...options }, env, context)}\n`)
     throw error
-  }
+  })
+  const { status, summary } = compared.verdict
+  const report = { verdict: status, summary, report: markdownOf(compared), outputs: outputsOf(compared) }
+  const text = await reportToActions({ ...report, ...options }, env, context)
+  return { ...(await resultOf(compared, values, terminal)), text }
 }
 
-async function resultOf(compared: Compared, values: Arguments['values'], terminal: Terminal): Promise<CommandResult> {
+function resultOf(compared: Compared, values: Arguments['values'], terminal: Terminal): Promise<CommandResult> {
   const { verdict, baselineName, baseline } = compared
-  const report = markdownOf(compared)
-  if (typeof values['out'] === 'string') {
-    const metric = verdict.findings.find((finding) => finding.metric !== undefined)?.metric ?? 'score'
-    const title = `${metric}: the new model against ${baseline?.description.replace(/\.$/, '') ?? baselineName}`
-    const content = isHtml(values['out']) ? reportComparisonHtml(verdict, { title }) : `${report}\n`
-    await writeFileAtomic(terminalPath(terminal, values['out'], '--out'), content)
-  }
-  return {
-    text: [report, intervalPlot(verdict.findings)].filter((part) => part !== '').join('\n\n'),
-    json: toJson({ ...verdict, ...(baseline !== undefined && { baseline }) }),
-    exitCode: { pass: 0, fail: 2, inconclusive: 3 }[verdict.status],
-  }
+  const metric = verdict.findings.find((finding) => finding.metric !== undefined)?.metric ?? 'score'
+  return comparisonResult(
+    {
+      verdict,
+      report: markdownOf(compared),
+      title: `${metric}: the new model against ${baseline?.description.replace(/\.$/, '') ?? baselineName}`,
+      ...(baseline !== undefined && { facts: { baseline } }),
+      out: values['out'],
+    },
+    terminal,
+  )
 }
 
 function markdownOf({ verdict, baseline }: Compared): string {

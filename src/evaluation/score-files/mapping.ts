@@ -1,5 +1,5 @@
 import type { ScoreFileFields } from './read-options.js'
-import { invalidRow, member, type Place, shown, shownJson, type ToolRow } from './rows.js'
+import { invalidRow, isSet, member, type Place, shown, shownJson, type ToolRow } from './rows.js'
 
 /** Answers of a pass column, in any case. */
 const answers: Readonly<Record<string, number>> = {
@@ -43,8 +43,6 @@ export function mapped(row: ToolRow, fields: ScoreFileFields, place: Place): Too
 
 /** A word or number in lower case; empty for a list or an object. */
 const wordOf = (value: unknown) => (typeof value === 'object' ? '' : String(value).trim().toLowerCase())
-
-const isSet = (error: unknown) => error !== undefined && error !== null && error !== false && error !== ''
 
 /** `undefined` for an item without any of them. */
 export function slicesAt(row: ToolRow, paths: readonly string[], place: Place): Readonly<Record<string, string>> {

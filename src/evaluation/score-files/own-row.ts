@@ -2,7 +2,7 @@ import { canonicalJson, type Json, type SheikhError } from '../../core/index.js'
 import { type InexactNumber, inexactProblem, isTextMember } from '../../dataset/index.js'
 import type { AnswerCounter } from '../answer-check.js'
 import type { ItemOutcome } from '../evaluation.js'
-import { invalidRow, isRecord, listed, member, numbersIn, type Place } from './rows.js'
+import { invalidRow, isRecord, isSet, listed, member, numbersIn, type Place } from './rows.js'
 import type { ScoreLine } from './score-file.js'
 
 export interface OwnRow {
@@ -65,8 +65,6 @@ function chosenScore(scores: Readonly<Record<string, unknown>>, metric: string |
 }
 
 type Wrong = (fact: string) => SheikhError
-
-const isSet = (error: unknown) => error !== undefined && error !== null && error !== false && error !== ''
 
 function outcomeOf(outcome: unknown, failed: boolean): ItemOutcome {
   const word = typeof outcome === 'string' ? outcome.trim().toLowerCase() : ''

@@ -86,6 +86,9 @@ export function targetOf(value: unknown, place: Place): Json {
   return canonicalJson(value as Json).length > 200 ? digest : (value as Json)
 }
 
+/** Whether the `error` of a row says that there was one. */
+export const isSet = (error: unknown) => error !== undefined && error !== null && error !== false && error !== ''
+
 export const isTimeout = (message: string): boolean => /\btime[ds]?[ -]?out\b/i.test(message)
 
 export const invalidRow = ({ path, position, line }: Place, fact: string, remedy: string) =>

@@ -162,8 +162,8 @@ async function readOwnRows(
     lines.push(line)
   }
   checkNamed(lines, path, options)
-  warn(path, besideScore, answers.finish(), context)
   const found = answers.finish()
+  warn(path, besideScore, found, context)
   return {
     lines: id === undefined ? lines : withRepeats(lines),
     ...(metric !== undefined && { metric }),

@@ -50,7 +50,7 @@ function describe(facts: Omit<BaselineFacts, 'description'>): string {
   return `The baseline "${name}" was accepted${from} on ${new Date(acceptedAtMs).toISOString().slice(0, 10)}, ${ageText(ageMs)}, ${where}.`
 }
 
-const dayMs = 24 * 60 * 60 * 1000
+export const dayMs = 24 * 60 * 60 * 1000
 
 /** `9 days ago`. */
 export function ageText(ageMs: number): string {

@@ -1,8 +1,8 @@
 import {
-  canonicalJson,
   type Digest,
   digestJson,
-  type Json,
+  finite,
+  fits,
   list,
   misfitOf,
   nullable,
@@ -94,7 +94,6 @@ export function withDigests({ id, score, outcome, target, group, slices, others 
   }
 }
 
-const finite = shapeOf((value): value is number => Number.isFinite(value))
 const headerShape = object({
   'sheikh-baseline': word(1),
   acceptedAt: shapeOf((value): value is string => typeof value === 'string' && Number.isFinite(Date.parse(value))),
@@ -126,22 +125,27 @@ export function parseBaseline(content: string, name: string, path: string): Base
     )
   const values = content.split(/\r?\n/).filter((line) => line !== '')
   if (values.some((line) => /^(<{7}|={7}|>{7})/.test(line))) throw corrupt('it contains a merge conflict')
-  const [header, ...rows] = values.map((line, index): Json => {
+  const [header, ...items] = values.map((line, index): unknown => {
     try {
-      return JSON.parse(line) as Json
+      return JSON.parse(line)
     } catch {
       throw corrupt(`line ${index + 1} is not JSON, so the file may be truncated`)
     }
   })
-  const misfit = misfitOf(headerShape, header, 'header')
-  if (misfit !== undefined) throw corrupt(`its ${misfit} is missing or has another form`)
-  const { acceptedAt, commit, source, metric, items, digest } = header as unknown as Header
-  if (rows.length !== items) throw corrupt(`it has ${rows.length} of ${items} items`)
-  const wrong = misfitOf(linesShape, rows, 'items')
-  if (wrong !== undefined) throw corrupt(`its ${wrong} is missing or has another form`)
-  const lines = (rows as unknown as readonly Partial<ScoreLine>[]).map(
-    ({ id, score, outcome = 'ok', target = null, group, slices = {}, others }): ScoreLine => ({
-      ...{ id: id!, score: score!, outcome, target, slices },
+  if (!fits(headerShape, header))
+    throw corrupt(`its ${misfitOf(headerShape, header, 'header')} is missing or has another form`)
+  const { acceptedAt, commit, source, metric, digest } = header
+  if (items.length !== header.items) throw corrupt(`it has ${items.length} of ${header.items} items`)
+  const rows: unknown = items
+  if (!fits(linesShape, rows))
+    throw corrupt(`its ${misfitOf(linesShape, rows, 'items')} is missing or has another form`)
+  const lines = rows.map(
+    ({ id, score, outcome, target = null, group, slices = {}, others }): ScoreLine => ({
+      id,
+      score,
+      outcome: outcome ?? 'ok',
+      target,
+      slices,
       ...(group !== undefined && { group }),
       ...(others !== undefined && { others }),
     }),
@@ -155,21 +159,11 @@ export function parseBaseline(content: string, name: string, path: string): Base
   }
 }
 
-interface Header {
-  readonly acceptedAt: string
-  readonly commit?: string
-  readonly source?: string
-  readonly metric?: string
-  readonly items: number
-  readonly digest: string
-}
-
 /** `undefined` for text that no digest can be made of, such as a lone surrogate. */
 function digestOf(lines: readonly ScoreLine[]): Digest | undefined {
   try {
-    canonicalJson(lines)
+    return digestJson(lines)
   } catch {
     return undefined
   }
-  return digestJson(lines)
 }

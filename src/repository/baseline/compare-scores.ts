@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import { type PairScoresOptions, pairScores, type ScoreFile } from '../../evaluation/index.js'
 import { compareEvaluations, type Finding, type NoRegressionOptions, type Verdict } from '../../gate/index.js'
-import { ageText, type BaselineFacts, baselineFacts } from './baseline-facts.js'
+import { ageText, type BaselineFacts, baselineFacts, dayMs } from './baseline-facts.js'
 import { type Baseline, withDigests } from './baseline-file.js'
 import { type BaselinePlace, baselinePlace } from './baseline-place.js'
 import { isChangedHere, type ReadBaselineOptions, readBaselineIn } from './read-baseline.js'
@@ -90,5 +90,3 @@ function limitAge(verdict: Verdict, { name, ageMs }: BaselineFacts, maxAgeMs: nu
   if (verdict.status === 'fail') return { ...verdict, findings: [...verdict.findings, old] }
   return { ...verdict, status: 'inconclusive', findings, summary: `Inconclusive: ${reason}` }
 }
-
-const dayMs = 24 * 60 * 60 * 1000

@@ -15,8 +15,8 @@ export interface ScoredItem {
 }
 
 /** @throws `evaluation-invalid` without items, for an id that is used twice, and for a score that is not finite. */
-export function toScoreFile(scores: ScoreFile | readonly ScoredItem[], path = 'scores'): ScoreFile {
-  const file = isScoreFile(scores) ? scores : { path, lines: linesOf(scores) }
+export function toScoreFile(scores: ScoreFile | readonly ScoredItem[]): ScoreFile {
+  const file = isScoreFile(scores) ? scores : { path: 'scores', lines: linesOf(scores) }
   if (file.lines.every(({ score }) => score === null))
     throw invalid(file.lines.length === 0 ? 'there are no items' : 'no item has a score', 'Score at least one item')
   return file

@@ -24,26 +24,30 @@ export async function findState(
   context: CallContext,
 ): Promise<StateName> {
   const version = /^v?(\d+\.\d+\.\d+.*)$/.exec(name)?.[1]
-  const byGit = async () => {
+  const byGit = async (): Promise<StateName | undefined> => {
     const commit = await findCommit(git, name)
     return commit === undefined ? undefined : { name, commit }
   }
-  if (version !== undefined) {
+  if (version === undefined) {
+    const named = await byGit()
+    if (named !== undefined) return named
+    const registry = await releaser()
+    const current = (await registry.channels(context))[name]
+    const pointed = current === undefined ? undefined : await releaseOf(name, current, registry, context)
+    if (pointed !== undefined) return pointed
+  } else {
     // A release is named before a tag of the same name. If the registry cannot be reached, the tag will do.
-    const released = await findReleased(name, releaser, context, version).catch(async (error: unknown) => {
+    try {
+      const released = await releaseOf(name, version, await releaser(), context)
+      const found = released ?? (await byGit())
+      if (found !== undefined) return found
+    } catch (error) {
       context.signal.throwIfAborted()
       const tagged = await byGit()
       if (tagged === undefined) throw error
       return tagged
-    })
-    if (released !== undefined) return released
+    }
   }
-  const named = await byGit()
-  if (named !== undefined) return named
-  const registry = version === undefined ? await releaser() : undefined
-  const current = registry && (await registry.channels(context))[name]
-  const pointed = current && (await releaseOf(name, registry, context, (one) => one === current))
-  if (pointed) return pointed
   const fact =
     (await git.head()) === undefined
       ? 'the repository has no commit yet. Commit the project first: git add . && git commit'
@@ -51,21 +55,14 @@ export async function findState(
   throw new SheikhError('not-found', `Cannot compare "${name}": ${fact}`, { facts: { name } })
 }
 
-const findReleased = async (
-  name: string,
-  releaser: () => Promise<Releaser>,
-  context: CallContext,
-  version: string,
-): Promise<StateName | undefined> => releaseOf(name, await releaser(), context, (one) => one === version)
-
 async function releaseOf(
   name: string,
+  wanted: string,
   releaser: Releaser,
   context: CallContext,
-  isWanted: (version: string) => boolean,
 ): Promise<StateName | undefined> {
   for await (const { version, record } of releaser.history(context)) {
-    if (!isWanted(version)) continue
+    if (version !== wanted) continue
     if (record.commit !== undefined) return { name, version, commit: record.commit }
     throw new SheikhError(
       'not-found',

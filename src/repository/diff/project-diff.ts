@@ -170,14 +170,17 @@ async function promptChanges(
   contents: Both<DatasetContents> | undefined,
 ): Promise<readonly PromptChange[]> {
   const [before, after] = prompts.map((files) => new Map(files.map(({ path, text }) => [path, text])))
-  const id = contents?.[1].rows[0]?.id
-  const sample = id === undefined ? undefined : (await contents![1].read(new Set([id]))).get(id)?.sample
+  const changed = [...new Set([...before!.keys(), ...after!.keys()])].sort().flatMap((path) => {
+    const texts = [before!.get(path), after!.get(path)] as const
+    const change = changeOf(...texts)
+    return change === undefined ? [] : [{ path, change, texts }]
+  })
+  const id = changed.length === 0 ? undefined : contents?.[1].rows[0]?.id
+  const sample = id === undefined ? undefined : (await contents![1].samples(new Set([id]))).get(id)
   const changes: PromptChange[] = []
-  for (const path of [...new Set([...before!.keys(), ...after!.keys()])].sort()) {
-    const [old, now] = [before!.get(path), after!.get(path)]
-    const change = changeOf(old, now)
-    if (change === undefined) continue
-    const rendered = id === undefined ? undefined : await renderBoth([old ?? '', now ?? ''], sample)
+  for (const { path, change, texts } of changed) {
+    const [old = '', now = ''] = texts
+    const rendered = id === undefined ? undefined : await renderBoth([old, now], sample)
     changes.push({ path, change, ...(rendered !== undefined && { example: { id: id!, ...rendered } }) })
   }
   return changes

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type CallContext, type Digest, finishDigest, hexOf, isSheikhError, startDigest } from '../../core/index.js'
+import { type CallContext, type Digest, hexOf, isSheikhError } from '../../core/index.js'
 import {
   type AtomicWriteOptions,
   copyFileDurably,
@@ -9,7 +9,7 @@ import {
   writeFileAtomic,
 } from '../atomic-files.js'
 import { nodeFileSystem } from '../file-system.js'
-import { chunksOf, withPlainFile } from '../plain-file.js'
+import { digestOfFile, withPlainFile } from '../plain-file.js'
 import { isAbsent, storageFailed } from '../storage-failed.js'
 import type { ObjectStore } from '../store.js'
 import { storedObjects } from '../stored-objects.js'
@@ -57,11 +57,7 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 
 async function hasDigest(path: string, digest: Digest, context: CallContext): Promise<boolean> {
   try {
-    return await withPlainFile(path, async (file) => {
-      const hash = startDigest()
-      for await (const piece of chunksOf(file, 0, file.sizeBytes, context)) hash.update(piece)
-      return finishDigest(hash) === digest
-    })
+    return await withPlainFile(path, async (file) => (await digestOfFile(file, context)) === digest)
   } catch (error) {
     if (isSheikhError(error, 'not-found') || isSheikhError(error, 'artifact-corrupt')) return false
     throw error
