@@ -39,6 +39,10 @@ describe('operators', () => {
     ['{{ -2 ** 2 }} {{ 2 ** 3 ** 2 }} {{ -3 | abs }} {{ 1 ~ 2 * 3 }}', '4 64 3 16'],
     ['{{ 1 < 2 < 3 }} {{ 3 > 2 > 2 }} {{ 1 == 1.0 }} {{ true == 1 }} {{ not 1 in [2] }}', 'True False True True True'],
     ['{{ "a" * 3 }} {{ [1] * 2 }} {{ "%05.2f|%-4s|%d" % (3.14159, "x", 7) }}', 'aaa [1, 1] 03.14|x   |7'],
+    [
+      '{{ [1] in {1: [1]}.values() }} {{ [1] in {1: 2}.items() }} {{ (1, [2]) in {1: [2]}.items() }} {{ {}.values() in {1: 2}.keys() }}',
+      'True False True False',
+    ],
     ['{{ "x" if false }}|{{ 0 or "b" }}|{{ "a" and none }}', '|b|None'],
   ])('%s', (template, text) => expect(render(template)).toBe(text))
 
@@ -53,6 +57,11 @@ describe('operators', () => {
     '{{ 1 in 2 }}',
     '{{ 3() }}',
     '{{ [1].append(2) }}',
+    '{{ [1] in {1: 2}.keys() }}',
+    '{{ {} in {}.keys() }}',
+    '{{ (1, [2]) not in {1: 2}.keys() }}',
+    '{{ {1: 2}.items() in {1: 2}.keys() }}',
+    '{{ ([1], 2) in {1: 2}.items() }}',
   ])('%s is an error, as in Python', (template) => expect(() => render(template)).toThrow())
 })
 
@@ -118,7 +127,25 @@ describe('blocks', () => {
   it('a name that Jinja2 resolves in another way is refused', () => {
     const template = '{% for i in [1] %}{{ x }}{% endfor %}{% set x = 2 %}{{ x }}'
     expect(render(template)).toBe('2')
-    expect(() => render(template, { x: 1 })).toThrow(/reading "x" in a block before "set x"/)
+    const refused = /reading "x" in a block before "set x"/
+    expect(() => render(template, { x: 1 })).toThrow(refused)
+    // Another branch sets it, which this one does not see.
+    for (const block of [
+      '{% if no %}{% set x = 3 %}{% elif x %}{{ x }}{% endif %}',
+      '{% if no %}{% macro x() %}{% endmacro %}{% else %}{{ x }}{% endif %}',
+      '{% if no %}{% set x = 3 %}{% endif %}{{ x }}',
+      '{% if no %}{% set x = 3 %}{% endif %}{% for j in [1] %}{{ x }}{% endfor %}',
+    ])
+      expect(() => render(`{% for i in [1] %}${block}{% endfor %}{% set x = 2 %}`, { x: 1 }), block).toThrow(refused)
+    expect(() =>
+      render('{% set x %}{% if no %}{% set x = 3 %}{% else %}{{ x }}{% endif %}{% endset %}', { x: 1 }),
+    ).toThrow(refused)
+  })
+
+  it('a name that every branch sets, or the block before them, is its own', () => {
+    const loop = (body: string) => render(`{% for i in [1] %}${body}{% endfor %}{% set x = 2 %}`, { x: 1 })
+    expect(loop('{% if i %}{% set x = 3 %}{% else %}{% set x = 4 %}{% endif %}{{ x }}')).toBe('3')
+    expect(loop('{% set x = 5 %}{% if no %}{% set x = 3 %}{% endif %}{{ x }}')).toBe('5')
   })
 })
 

@@ -36,12 +36,14 @@ export function freeVariables(program: Body): FreeVariables {
         visit(node.value, scope)
         break
       case 'if':
-        for (const { test, body } of node.branches) {
-          ask(test)
-          visit(test, scope)
-          visitBody(body, scope)
-        }
-        visitBody(node.otherwise, scope)
+        scope.inBranches([
+          ...node.branches.map(({ test, body }) => () => {
+            ask(test)
+            visit(test, scope)
+            visitBody(body, scope)
+          }),
+          () => visitBody(node.otherwise, scope),
+        ])
         break
       case 'for': {
         visit(node.iterable, scope)
@@ -192,7 +194,12 @@ export function freeVariables(program: Body): FreeVariables {
 const asking = new Set(['defined', 'undefined', 'default', 'd'])
 
 class Names {
+  /** Set on some path. */
   readonly #names = new Set<string>()
+  /** Set on every path up to here. */
+  readonly #certain = new Set<string>()
+  /** Of those, the names that the branch sets which is being visited. */
+  #setInBranch: Set<string> | undefined
   readonly #readHere = new Set<string>()
   readonly #readInside = new Map<string, number>()
   readonly #outer: Names | undefined
@@ -207,12 +214,29 @@ class Names {
 
   add(name: string): void {
     this.#names.add(name)
+    if (this.#certain.has(name)) return
+    this.#certain.add(name)
+    this.#setInBranch?.add(name)
+  }
+
+  /** What one branch sets, the others do not see. After them, a name is certain if each of them sets it. */
+  inBranches(branches: readonly (() => void)[]): void {
+    const outside = this.#setInBranch
+    const [first, ...others] = branches.map((visit) => {
+      const set = new Set<string>()
+      this.#setInBranch = set
+      visit()
+      for (const name of set) this.#certain.delete(name)
+      return set
+    })
+    this.#setInBranch = outside
+    for (const name of first!) if (others.every((set) => set.has(name))) this.add(name)
   }
 
   read(name: string, at: number): void {
-    if (this.#names.has(name)) return
+    if (this.#certain.has(name)) return
     this.#readHere.add(name)
-    for (let outer = this.#outer; outer !== undefined && !outer.#names.has(name); outer = outer.#outer)
+    for (let outer = this.#outer; outer !== undefined && !outer.#certain.has(name); outer = outer.#outer)
       if (!outer.#readInside.has(name)) outer.#readInside.set(name, at)
   }
 

@@ -224,7 +224,23 @@ export function contains(container: Value, value: Value): boolean {
     return container.includes(value)
   }
   if (container instanceof PyDict) return container.map.has(toKey(value))
+  if (container instanceof View) checkLookUp(container, value)
   return items(container).some((item) => isEqual(item, value))
+}
+
+/** A view of keys or of items finds a key by its hash. @throws Fault for a value without one, also in an empty view. */
+function checkLookUp({ type }: View, value: Value): void {
+  const isItem = type === 'dict_items' && value instanceof Tuple && value.items.length === 2
+  const key = type === 'dict_keys' ? value : isItem ? value.items[0]! : null
+  const unhashable = withoutHash(key)
+  if (unhashable !== undefined) throw new Fault(`a value of type ${typeName(unhashable)} cannot be a key`)
+}
+
+/** The value itself, or a part of a tuple, that Python cannot hash. */
+function withoutHash(value: Value): Value | undefined {
+  if (value instanceof Tuple) return value.items.map(withoutHash).find((part) => part !== undefined)
+  const hasNone = isList(value) || value instanceof PyDict || (value instanceof View && value.type !== 'dict_values')
+  return hasNone ? value : undefined
 }
 
 /** @throws Fault for a value that cannot be the key of a mapping. */
