@@ -254,6 +254,24 @@ describe.skipIf(gitIsMissing !== undefined)('the program', () => {
     expect((await native(root)).kind).toBe('native')
   })
 
+  it('says its version once per PATH, however often a repository is opened', async () => {
+    const root = repository()
+    const folder = temporaryFolder()
+    const logging = `#!/bin/sh\necho "$*" >> '${folder}/log'\nPATH='${process.env['PATH']}' exec git "$@"\n`
+    for (const place of ['one', 'two']) {
+      write(folder, `${place}/git`, logging)
+      execFileSync('chmod', ['+x', join(folder, place, 'git')])
+    }
+    const asked = () => readFileSync(join(folder, 'log'), 'utf8').match(/^--version$/gm)?.length
+    const openWith = (PATH: string) => openGit(root, context, { environment: { ...process.env, PATH } })
+    for (const opened of [1, 2, 3]) expect((await openWith(join(folder, 'one'))).kind, `${opened}`).toBe('native')
+    expect(asked()).toBe(1)
+    expect((await openWith(join(folder, 'two'))).kind).toBe('native')
+    expect(asked()).toBe(2)
+    rmSync(join(folder, 'one/git'))
+    expect((await openWith(join(folder, 'one'))).kind).toBe('isomorphic')
+  })
+
   it('takes no repository from the environment, as in a hook, and runs no hook', async () => {
     const [root, other] = [repository(), repository()]
     const environment = { ...process.env, GIT_DIR: join(other, '.git'), GIT_INDEX_FILE: join(other, '.git/index') }

@@ -138,19 +138,31 @@ export function factIn(errors: string): string {
   return (said.length > 0 ? said : lines.slice(0, 1)).slice(0, 3).join('; ').replace(/\.$/, '')
 }
 
+// The versions that programs answered, by program and PATH: asking again at each opening is a tenth of all starts of git.
+const answered = new Map<string, string>()
+
 /** The version of a `git` that can be used. @returns `undefined` if there is none, or if it is older than 2.30. */
 export async function findGit(
   program: string,
   environment: EnvironmentVariables,
   { signal }: CallContext,
 ): Promise<string | undefined> {
+  const paths = Object.entries(environment).filter(([name]) => name.toUpperCase() === 'PATH')
+  const key = JSON.stringify([program, paths])
+  const version = answered.get(key) ?? (await askVersion(program, environment, signal))
+  if (version === undefined || !isAtLeast(version, oldestVersion)) return undefined
+  answered.set(key, version)
+  return version
+}
+
+async function askVersion(program: string, environment: EnvironmentVariables, signal: AbortSignal) {
   const version = await new Promise<string | undefined>((resolve) => {
     execFile(program, ['--version'], { env: { ...environment, LC_ALL: 'C' }, signal }, (error, output) =>
       resolve(error === null ? /(\d+)\.(\d+)(\.\d+)*/.exec(output)?.[0] : undefined),
     )
   })
   signal.throwIfAborted()
-  return version !== undefined && isAtLeast(version, oldestVersion) ? version : undefined
+  return version
 }
 
 function isAtLeast(version: string, wanted: string): boolean {
