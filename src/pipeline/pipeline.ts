@@ -1,12 +1,12 @@
 import { EventEmitter } from 'eventemitter3'
-import { callContext, createRedactor, createRunId, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { callContext, createRedactor, messageOf, SheikhError } from '../core/index.js'
 import { type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
-import type { Lock, Store } from '../store/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
+import { beginRun } from './begin-run.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
-import type { RunEvent, RunEventBase, RunEventOf, RunEventType } from './events.js'
+import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
 import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
@@ -34,10 +34,10 @@ import type { PlannedStage } from './plan-stages.js'
 import { promoteRelease } from './promote-release.js'
 import { reproduce } from './reproduce.js'
 import { republish, rollback } from './restore.js'
-import { EventLog, type Run } from './run.js'
+import type { Run } from './run.js'
 import { readRun } from './run-records.js'
 import type { Collected, Imported, Outcome, Promoted, Reproduction, RunRecord, RunResult } from './run-result.js'
-import { Session } from './session.js'
+import type { Session } from './session.js'
 import { checkStages } from './stage.js'
 import { walk } from './walk.js'
 
@@ -289,124 +289,19 @@ export class Pipeline<I = string, T = string> {
     return keptEvaluations(store, runId, callContext({ signal: options.signal, clock, log }))
   }
 
-  async #begin<R extends Outcome>(
+  #begin<R extends Outcome>(
     command: RunRecord['command'],
-    { signal }: CallOptions,
+    call: CallOptions,
     work: (session: Session) => Promise<R>,
   ): Promise<Run<R>> {
-    signal?.throwIfAborted()
-    const { store, clock, log } = this.#options
-    const controller = new AbortController()
-    // Combined once per run: a listener per batch would accumulate on a long-lived signal.
-    const combined = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal])
-    const context = callContext({ signal: combined, clock, log })
-    const startedAtMs = context.clock.nowMs()
-    const lock = await store.lock(command, context)
-    const [latest] = await latestRun(store, lock)
-    const events = new EventLog()
-    const emit = (event: RunEvent) => {
-      events.push(event)
-      this.#emitter.emit(event.type, event)
-    }
-    const record: RunRecord = {
-      formatVersion: 1,
-      runId: createRunId(startedAtMs, latest),
-      command,
-      status: 'running',
-      startedAtMs,
-      lockToken: lock.token,
-      channel: this.#options.channel ?? 'latest',
-      stages: [],
-    }
-    const finished = this.#carry({ context, lock, record, emit }, work).finally(() => events.end())
-    // `result()` rejects with the error. Without a call it must not become an unhandled rejection.
-    finished.catch(() => {})
-    return {
-      id: record.runId,
-      result: () => finished,
-      abort: (reason) => controller.abort(reason),
-      [Symbol.asyncIterator]: () => events[Symbol.asyncIterator](),
-      async [Symbol.asyncDispose]() {
-        controller.abort()
-        await finished.catch(() => {})
-      },
-    }
-  }
-
-  async #carry<R extends Outcome>(
-    parts: Omit<ConstructorParameters<typeof Session>[0], 'options' | 'directory'>,
-    work: (session: Session) => Promise<R>,
-  ): Promise<R> {
-    const { lock, context } = parts
-    let session: Session | undefined
-    try {
-      session = new Session({
-        ...parts,
-        options: this.#options,
-        directory: await this.#options.store.workDirectory(parts.record.runId),
-      })
-      await session.update({})
-      session.emit({ type: 'run-start', command: parts.record.command })
-      if (this.#isForgetful)
-        session.warn(
-          "The pipeline has no store: records, weights and the ledger are kept in memory and are gone when the process ends. Give it one: store: directoryStore('.sheikh').",
-        )
+    const emit = (event: RunEvent) => this.#emitter.emit(event.type, event)
+    return beginRun({ options: this.#options, command, emit }, call, (session) => {
+      if (this.#isForgetful) session.warn(forgetful)
       this.#isForgetful = false
-      const result = await work(session)
-      await close(session, {
-        status: result.status,
-        reason: 'reason' in result ? result.reason : undefined,
-        version: 'release' in result ? result.release.version : undefined,
-      })
-      return result
-    } catch (error) {
-      const status = context.signal.aborted ? 'aborted' : 'failed'
-      const message = createRedactor(this.#options.secrets)(messageOf(error))
-      const code = isSheikhError(error) ? error.code : undefined
-      // On a full disk this may fail too. Throw the first error.
-      if (session !== undefined)
-        await close(session, { status, reason: code, error: { code, message } }).catch(() => {})
-      // Host code may have wrapped the abort. Throw the caller's own reason.
-      context.signal.throwIfAborted()
-      throw error
-    } finally {
-      await session?.removeFolders().catch(() => {})
-      await lock.release()
-    }
+      return work(session)
+    })
   }
 }
 
-/** The id of the newest run, so that the next id sorts after it. Releases the lock if reading fails. */
-async function latestRun({ runs }: Store, lock: Lock): Promise<readonly string[]> {
-  try {
-    return await runs.list()
-  } catch (error) {
-    await lock.release()
-    throw error
-  }
-}
-
-async function close(
-  session: Session,
-  { error, version, ...end }: Omit<RunEventOf<'run-end'>, keyof RunEventBase | 'type'> & Pick<RunRecord, 'error'>,
-): Promise<void> {
-  const record = {
-    ...end,
-    endedAtMs: session.context.clock.nowMs(),
-    ...(version !== undefined && { version }),
-    ...(error !== undefined && { error }),
-  }
-  // The end event is sent once, so everything that can still fail comes before it.
-  if (error === undefined) {
-    await session.flush()
-    await session.update(record)
-  }
-  session.emit({
-    type: 'run-end',
-    status: end.status,
-    ...(end.reason !== undefined && { reason: end.reason }),
-    ...(version !== undefined && { version }),
-  })
-  if (error !== undefined) await session.update(record)
-  await session.flush()
-}
+const forgetful =
+  "The pipeline has no store: records, weights and the ledger are kept in memory and are gone when the process ends. Give it one: store: directoryStore('.sheikh')."
