@@ -36,12 +36,7 @@ export { type Author, type EnvironmentVariables, type GitOptions, type Head, ini
 export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
+export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { FileTransfer } from './release-targets.js'
-export {
-  type LoadedProject,
-  openRepository,
-  type ProjectPlan,
-  type Repository,
-  type RepositoryOptions,
-} from './repository.js'
+export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
 export { type Verification, verifyElsewhere } from './verify.js'

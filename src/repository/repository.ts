@@ -1,5 +1,4 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { realpath } from 'node:fs/promises'
 import { join, posix, relative, resolve } from 'node:path'
 import { env } from 'node:process'
 import {
@@ -7,8 +6,6 @@ import {
   type Clock,
   callContext,
   createRedactor,
-  digestBytes,
-  isSheikhError,
   type Json,
   type Log,
   plainPath,
@@ -16,16 +13,7 @@ import {
 } from '../core/index.js'
 import type { DatasetSummary, PinnedSet, Repin } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
-import type { Rows } from '../model/index.js'
-import {
-  type Imported,
-  type PayloadFile,
-  Pipeline,
-  type PipelineOptions,
-  type Provenance,
-  type RunPlan,
-} from '../pipeline/index.js'
-import { loadPrompts } from '../prompts/index.js'
+import type { Imported, Pipeline } from '../pipeline/index.js'
 import {
   findUnexplained,
   type LoadReleaseOptions,
@@ -34,15 +22,9 @@ import {
   type ReleasedModel,
 } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { attesterOf, readTrust, trustedKeysPath } from './attestation.js'
-import { type Composition, compose, ledgerOptions } from './compose.js'
-import {
-  type Configuration,
-  loadConfiguration,
-  loadHostConfiguration,
-  type Notice,
-  type Retention,
-} from './config/index.js'
+import { readTrust, trustedKeysPath } from './attestation.js'
+import { type Composition, compose } from './compose.js'
+import { loadConfiguration, loadHostConfiguration } from './config/index.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
 import {
   addToEvaluation,
@@ -54,25 +36,21 @@ import {
   readEvaluationSet,
   repinEvaluation,
 } from './evaluation-set.js'
-import {
-  type Author,
-  commit,
-  type EnvironmentVariables,
-  type Git,
-  gitBranchLedger,
-  type Head,
-  openGit,
-  revert,
-} from './git/index.js'
-import { fetchModel } from './hub-id.js'
+import { type Author, commit, type EnvironmentVariables, type Git, type Head, openGit, revert } from './git/index.js'
+import { importModel } from './import-model.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
-import { promptsPath } from './layout.js'
-import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { modelInputs } from './model-inputs.js'
-import { codeOf, committedPaths, provenanceOf } from './provenance.js'
+import {
+  type LoadedProject,
+  loadedProject,
+  type ProjectPlace,
+  type ProjectPlan,
+  payloadOf,
+  planProject,
+  projectLedger,
+} from './project-pipeline.js'
+import { codeOf, committedPaths } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
-import { rowsAtCommit } from './rows-at-commit.js'
-import { track } from './track.js'
 import { type Verification, verifyTarget } from './verify.js'
 
 export interface RepositoryOptions {
@@ -131,31 +109,7 @@ export class Repository {
 
   /** Reads the files once and gives all that a command needs of them. */
   async load(): Promise<LoadedProject> {
-    const composition = await this.#compose()
-    const { pipeline, notices, release } = composition.configuration
-    return {
-      name: pipeline.name,
-      notices,
-      retention: release.retention,
-      pipeline: await this.#pipelineOf(composition),
-      dirtyPaths: () => this.#dirtyPaths(composition, this.#context),
-      evaluationRows: async () => (await composition.dataset.snapshot(this.#context)).evaluation,
-    }
-  }
-
-  async #pipelineOf(composition: Composition): Promise<Pipeline<unknown, unknown>> {
-    if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
-    const [releaser, trainer, base] = [
-      await composition.releaser(),
-      await composition.trainer(),
-      await composition.base(),
-    ]
-    const pipeline = new Pipeline<unknown, unknown>({
-      ...(await this.#pipelineOptions(composition)),
-      ...{ releaser, trainer, base, ledger: this.#ledger(composition.configuration) },
-    })
-    track(pipeline, composition.configuration, this.#surroundings, this.#context.log)
-    return pipeline
+    return loadedProject(this.#place, await this.#compose())
   }
 
   /**
@@ -163,60 +117,7 @@ export class Repository {
    * what a run lacks, and the plan is made as if nothing was released.
    */
   async plan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<ProjectPlan> {
-    const composition = await this.#compose()
-    const { notices } = composition.configuration
-    const unresolved: string[] = []
-    if (composition.pipeline !== undefined)
-      return { ...(await composition.pipeline.plan({ signal })), unresolved, notices }
-    const lacks = (error: unknown) => {
-      if (!isSheikhError(error)) throw error
-      unresolved.push(error.message)
-    }
-    const options = await this.#pipelineOptions(composition)
-    const trainer = (await composition.trainer().catch(lacks)) ?? missingTrainer()
-    const releaser = await composition.releaser().catch(lacks)
-    if (releaser !== undefined)
-      try {
-        const [base, ledger] = [await composition.base(), this.#ledger(composition.configuration)]
-        const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
-        return { ...(await pipeline.plan({ signal })), unresolved, notices }
-      } catch (error) {
-        if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
-        lacks(error)
-      }
-    const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
-    return { ...(await pipeline.plan({ signal })), unresolved, notices }
-  }
-
-  async #pipelineOptions(
-    composition: Composition,
-  ): Promise<Omit<PipelineOptions<unknown, unknown>, 'trainer' | 'releaser'>> {
-    const { channel, increment, prerelease } = composition.configuration.release
-    return {
-      dataset: composition.dataset,
-      gate: composition.gate,
-      store: composition.store,
-      stages: composition.stages,
-      seed: composition.seed,
-      ...(composition.source === undefined && {
-        rowsAtCommit: (commit, context) => rowsAtCommit(this.#git, { commit, project: this.#prefix }, context),
-      }),
-      channel,
-      onFailure: composition.configuration.gate.onFailure,
-      versioning: increment && (() => increment),
-      prerelease,
-      attest: await attesterOf(this.#surroundings, this.#context),
-      secrets: secretsOf(this.#surroundings.environment),
-      payload: (context) => this.#payload(composition, context),
-      provenance: (context) => this.#provenance(composition, context),
-      clock: this.#context.clock,
-      log: this.#context.log,
-    }
-  }
-
-  /** What the configuration holds that is unknown or not honoured, with file and line. */
-  async notices(): Promise<readonly Notice[]> {
-    return (await loadConfiguration(this.root, this.#context)).notices
+    return planProject(this.#place, await this.#compose(), signal)
   }
 
   /**
@@ -227,25 +128,10 @@ export class Repository {
    */
   async import(
     source: string,
-    { version, by }: { readonly version?: string | undefined; readonly by?: string | undefined } = {},
+    options: { readonly version?: string | undefined; readonly by?: string | undefined } = {},
   ): Promise<Imported> {
-    const pipeline = await this.pipeline()
-    const common = { signal: this.#context.signal, by: by ?? (await this.author()) ?? '' }
-    if (!source.startsWith('hf:'))
-      return pipeline.import({
-        ...common,
-        directory: resolve(this.root, plainPath(source, 'the folder of the model')),
-        from: source,
-        version,
-      })
-    const folder = await mkdtemp(join(tmpdir(), 'sheikh-import-'))
-    try {
-      const { commit, nextVersion } = await fetchModel(source, folder, this.#surroundings.environment, this.#context)
-      const from = `${source.split('@')[0]}@${commit}`
-      return await pipeline.import({ ...common, directory: folder, from, version: version ?? nextVersion })
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
+    const by = options.by ?? (await this.author()) ?? ''
+    return importModel(await this.pipeline(), source, { ...options, by }, this.#surroundings, this.#context)
   }
 
   /**
@@ -267,7 +153,7 @@ export class Repository {
   ): Promise<Verification> {
     const { configuration, releaser: registry } = await this.#compose()
     const releaser = await registry()
-    const ledger = await this.#ledger(configuration).read(this.#context)
+    const ledger = await projectLedger(this.#place, configuration).read(this.#context)
     const witnesses = { ...(await readTrust(keysPath)), ledger }
     const within = { ...this.#surroundings, channel: configuration.release.channel, releaser, witnesses }
     const verification = await verifyTarget(target, within, this.#context)
@@ -289,7 +175,7 @@ export class Repository {
     return inspectProject(
       this.root,
       () => this.#compose(),
-      (composition) => this.#payload(composition, context),
+      (composition) => payloadOf(this.root, composition, context),
       context,
     )
   }
@@ -350,15 +236,6 @@ export class Repository {
     return author === undefined ? undefined : `${author.name} <${author.email}>`
   }
 
-  /** Files that a run reads and that are not as the commit holds them. */
-  async dirtyPaths(context: CallContext = this.#context): Promise<readonly string[]> {
-    return this.#dirtyPaths(await this.#compose(), context)
-  }
-
-  async #dirtyPaths(composition: Composition, context: CallContext): Promise<readonly string[]> {
-    return (await this.#provenance(composition, context)).dirtyPaths
-  }
-
   /** Commits what changed under the paths that a run reads, and `.gitignore`. @returns the commit's id. */
   async commit({
     message,
@@ -384,7 +261,7 @@ export class Repository {
 
   /** The ledger on its branch, as the pipeline of the files writes it. */
   async ledger(): Promise<Ledger> {
-    return this.#ledger(await loadConfiguration(this.root, this.#context))
+    return projectLedger(this.#place, await loadConfiguration(this.root, this.#context))
   }
 
   /** The pinned evaluation set. @throws `not-found` where none is pinned. */
@@ -427,25 +304,6 @@ export class Repository {
     return repinEvaluation(this.#evaluation, { reason, by: by ?? (await this.author()) ?? '' })
   }
 
-  async #payload({ schema }: Composition, context: CallContext): Promise<readonly PayloadFile[]> {
-    const prompts = await loadPrompts(join(this.root, promptsPath), context)
-    const files: PayloadFile[] = prompts.files.map(({ path, text, digest }) => ({
-      path: `prompts/${path}`,
-      content: text,
-      digest,
-    }))
-    if (schema !== undefined) files.push({ path: 'sheikh/schema.json', content: schema, digest: digestBytes(schema) })
-    return files
-  }
-
-  #provenance(composition: Composition, context: CallContext): Promise<Provenance> {
-    return provenanceOf({ git: this.#git, root: this.root }, composition, context, composition.store.documents)
-  }
-
-  #ledger(configuration: Configuration): Ledger {
-    return gitBranchLedger(this.#git, { ...ledgerOptions(this.#surroundings, configuration), prefix: this.#prefix })
-  }
-
   #compose(): Promise<Composition> {
     return compose(this.#surroundings, this.#context)
   }
@@ -454,30 +312,11 @@ export class Repository {
     return { root: this.root, context: this.#context, compose: () => this.#compose() }
   }
 
+  get #place(): ProjectPlace {
+    return { git: this.#git, prefix: this.#prefix, surroundings: this.#surroundings, context: this.#context }
+  }
+
   get #prefix(): string {
     return relative(this.#git.root, this.root).replaceAll('\\', '/')
   }
-}
-
-/** What the files of a project said when they were read. */
-export interface LoadedProject {
-  /** The name of the pipeline in `mlops/pipeline.yaml`. */
-  readonly name: string
-  /** Unknown or unused settings, with file and line. */
-  readonly notices: readonly Notice[]
-  /** The releases whose files are kept. */
-  readonly retention: Retention
-  readonly pipeline: Pipeline<unknown, unknown>
-  /** Files that a run reads and that differ from the commit. */
-  dirtyPaths(): Promise<readonly string[]>
-  /** The evaluation set, for reports that show its text. @throws `dataset-invalid`. */
-  evaluationRows(): Promise<Rows<unknown, unknown>>
-}
-
-/** What a run would do. */
-export interface ProjectPlan extends RunPlan {
-  /** What a run lacks: one message each. */
-  readonly unresolved: readonly string[]
-  /** Unknown or unused settings, with file and line. */
-  readonly notices: readonly Notice[]
 }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll } from 'vitest'
+import type { Repository } from '../../src/repository/index.js'
 
 const folders: string[] = []
 // Here and not where a folder is made: a hook that is added while a test runs is never called.
@@ -45,3 +46,6 @@ export const gitStatus = (root: string) => git(root, 'status', '--porcelain', '-
 
 /** What is wrong with the repository: native git's own check throws. */
 export const gitCheck = (root: string) => git(root, 'fsck', '--strict', '--full')
+
+/** Files that a run reads and that differ from the commit. */
+export const dirtyPaths = async (repository: Repository) => (await repository.load()).dirtyPaths()

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { initGitRepository } from '../../src/repository/git/index.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { minimumItemsForMargin } from '../../src/statistics/index.js'
-import { git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
+import { dirtyPaths, git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
 describe('init', () => {
   it('in an empty folder makes a repository with one commit that holds everything, and a clean tree', async () => {
@@ -30,7 +30,7 @@ describe('init', () => {
       expect.arrayContaining(['.sheikh/', 'releases/']),
     )
     const repository = await openRepository(root)
-    expect(await repository.notices()).toEqual([])
+    expect((await repository.load()).notices).toEqual([])
     // Enough for the margin that it writes: an identical model can pass.
     expect(pinned).toBeGreaterThanOrEqual(minimumItemsForMargin(0.05))
     expect(await repository.evaluationStatus()).toMatchObject({ pinned, changed: [], warnings: [] })
@@ -93,9 +93,9 @@ describe('init', () => {
     expect(await (await repository.pipeline()).run()).toMatchObject({ status: 'released' })
     expect(gitStatus(root)).toBe('')
     write(root, 'elsewhere.txt')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     write(project, 'dataset/samples/billing/new.json', '{}')
-    expect(await repository.dirtyPaths()).toEqual(['models/tickets/dataset/samples/billing/new.json'])
+    expect(await dirtyPaths(repository)).toEqual(['models/tickets/dataset/samples/billing/new.json'])
   })
 
   it('adds what a project lacks, changes no file, and names what it left', async () => {

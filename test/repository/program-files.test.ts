@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
 import { commandTrainer } from '../../src/trainer/command/index.js'
-import { git, write } from './harness.js'
+import { dirtyPaths, git, write } from './harness.js'
 import { project } from './project.js'
 
 const shared = Symbol.for('sheikh-freemium.test-command-trainer')
@@ -26,12 +26,12 @@ const program = { fit: ['python3', 'train/fit.py'], predict: ['python3', 'train/
 describe('the files of a program that trains', () => {
   it('are refused if they are in no commit, or not as the commit has them', async () => {
     const { root, repository } = await withProgram(program)
-    expect((await repository.dirtyPaths()).toSorted()).toEqual(['train/fit.py', 'train/predict.py'])
+    expect((await dirtyPaths(repository)).toSorted()).toEqual(['train/fit.py', 'train/predict.py'])
     git(root, 'add', 'train')
     git(root, 'commit', '--quiet', '--message', 'Its files')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     appendFileSync(join(root, 'train/fit.py'), '# edited\n')
-    expect(await repository.dirtyPaths()).toEqual(['train/fit.py'])
+    expect(await dirtyPaths(repository)).toEqual(['train/fit.py'])
     await expect((await repository.pipeline()).run()).rejects.toMatchObject({
       code: 'repository-dirty',
       message: expect.stringContaining('train/fit.py'),
@@ -47,7 +47,7 @@ describe('the files of a program that trains', () => {
     write(root, 'lib/__pycache__/a.pyc', 'a')
     git(root, 'add', '--all')
     git(root, 'commit', '--quiet', '--message', 'Its files')
-    expect((await repository.dirtyPaths()).toSorted()).toEqual(['lib/b.secret', 'train/predict.py'])
+    expect((await dirtyPaths(repository)).toSorted()).toEqual(['lib/b.secret', 'train/predict.py'])
   })
 
   it('are those that people write: nothing that was installed, and nothing of the machine', async () => {
@@ -63,7 +63,7 @@ describe('the files of a program that trains', () => {
     write(root, 'node_modules/tool/run.js', '')
     mkdirSync(join(root, 'bin'))
     symlinkSync(process.execPath, join(root, 'bin/python'))
-    expect(await repository.dirtyPaths()).toEqual(['train/predict.py'])
+    expect(await dirtyPaths(repository)).toEqual(['train/predict.py'])
   })
 
   it('are in the key, the program itself too', async () => {
@@ -75,6 +75,6 @@ describe('the files of a program that trains', () => {
   it('are committed with what a run reads', async () => {
     const { repository, commit } = await withProgram(program)
     await commit('Everything')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { initRepository, openRepository } from '../../src/repository/index.js'
-import { git, gitStatus, temporaryFolder, write } from './harness.js'
+import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
 
 const pinnedIds = (root: string) =>
@@ -46,7 +46,7 @@ it('a project that is opened through a link, or by a relative path, is the proje
   symlinkSync('projects/tickets', join(root, 'link'))
   write(root, 'projects/tickets/prompts/new.txt')
   const names = [join(root, 'link'), relative(process.cwd(), join(root, 'projects/tickets'))]
-  for (const name of names) expect(await (await openRepository(name)).dirtyPaths()).toEqual(['prompts/new.txt'])
+  for (const name of names) expect(await dirtyPaths(await openRepository(name))).toEqual(['prompts/new.txt'])
 })
 
 describe('the repository', () => {
@@ -80,7 +80,7 @@ describe('the repository', () => {
     async (name) => {
       const root = temporaryFolder()
       await initRepository(root, { name, samples: false })
-      expect(await (await openRepository(root)).notices()).toEqual([])
+      expect((await (await openRepository(root)).load()).notices).toEqual([])
       expect(git(root, 'log', '--format=%s')).toBe(`Start the project "${name}"\n`)
     },
   )
@@ -112,13 +112,13 @@ describe('a run of a quick trainer of the host', () => {
     await repository.commit({ message: 'Ignore' })
     put('dataset/notes.tmp', 'x')
     put('releases/mine.json', '{}')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     // The same length, within the same tick of the clock.
     put('prompts/inference/ask.txt', 'What is {{ text }}!\n')
     put(pathOf(90), sample(90))
     rmSync(join(root, pathOf(3)))
     const dirty = [pathOf(90), 'prompts/inference/ask.txt', pathOf(3)]
-    expect([...(await repository.dirtyPaths())].sort()).toEqual(dirty.sort())
+    expect([...(await dirtyPaths(repository))].sort()).toEqual(dirty.sort())
     await expect((await repository.pipeline()).run()).rejects.toMatchObject({ code: 'repository-dirty' })
   })
 })
@@ -174,7 +174,10 @@ describe('the configuration', () => {
       'mlops/pipeline.yaml',
       `notifications:\n  slack: { webhook: "\${{ secrets.SLACK }} hunter2", events: [x] }\n${more}`,
     )
-    const said = await repository.notices().catch((error: unknown) => error)
+    const said = await repository
+      .load()
+      .then(({ notices }) => notices)
+      .catch((error: unknown) => error)
     const text = said instanceof Error ? `${said.message} ${JSON.stringify(said)}` : JSON.stringify(said)
     if (more === '') expect(text).toContain('notifications.slack.webhook')
     else expect(said).toMatchObject({ code: 'invalid-config', facts: { line: expect.any(Number) } })

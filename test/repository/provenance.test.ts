@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { sampleFiles } from '../../src/dataset/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { gitIsMissing } from './git-http-backend.js'
-import { git, gitStatus, temporaryFolder, write } from './harness.js'
+import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
 
 if (gitIsMissing !== undefined) process.stderr.write(`skipped: what no commit holds, since ${gitIsMissing}\n`)
@@ -26,7 +26,7 @@ describe.skipIf(gitIsMissing !== undefined)('files that Git ignores', () => {
     await commit()
     put(path, content)
     expect(gitStatus(root)).toBe('')
-    expect(await repository.dirtyPaths()).toEqual([path])
+    expect(await dirtyPaths(repository)).toEqual([path])
     await expect((await repository.pipeline()).run()).rejects.toMatchObject({
       code: 'repository-dirty',
       message: expect.stringMatching(new RegExp(`ignored by Git.*\\(${path}\\).*\\.gitignore`)),
@@ -43,7 +43,7 @@ describe.skipIf(gitIsMissing !== undefined)('files that Git ignores', () => {
     for (const path of ['dataset/.DS_Store', 'dataset/samples/.DS_Store', 'dataset/raw/dump.json', 'mlops/train.log'])
       put(path, '{}')
     put('mlops/node_modules/left-pad/package.json', '{}')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     expect(await (await repository.pipeline()).run()).toMatchObject({ status: 'released' })
   })
 })
@@ -76,18 +76,18 @@ describe.skipIf(gitIsMissing !== undefined)('modules that the configuration impo
       'lib/data.json': '{ "knob": 1 }',
       'lib/unused.ts': 'export {}\n',
     })
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     put('lib/unused.ts', 'export const edited = true\n')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     put(path, path.endsWith('.json') ? '{ "knob": 2 }' : 'export const knob: number = 2\n')
-    expect(await repository.dirtyPaths()).toEqual([path])
+    expect(await dirtyPaths(repository)).toEqual([path])
     await commit('Another knob')
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     put('.gitignore', `.sheikh/\nreleases/\nlocal.*\n`)
     put('lib/local.ts', 'export {}\n')
     put('sheikh.config.mjs', withTrainer(`${imports}\nimport './lib/local.ts'`))
     await commit('A module that nobody else has')
-    expect(await repository.dirtyPaths()).toEqual(['lib/local.ts'])
+    expect(await dirtyPaths(repository)).toEqual(['lib/local.ts'])
   })
 
   it('of a workspace, but not of packages that are installed', async () => {
@@ -108,9 +108,9 @@ describe.skipIf(gitIsMissing !== undefined)('modules that the configuration impo
     git(root, 'add', '-A')
     git(root, 'commit', '-q', '-m', 'workspace')
     const repository = await openRepository(join(root, 'models/tiny'))
-    expect(await repository.dirtyPaths()).toEqual([])
+    expect(await dirtyPaths(repository)).toEqual([])
     write(root, 'packages/knobs/index.ts', 'export const knob = 2\n')
-    expect(await repository.dirtyPaths()).toEqual(['packages/knobs/index.ts'])
+    expect(await dirtyPaths(repository)).toEqual(['packages/knobs/index.ts'])
   })
 
   it('from outside of the repository', async () => {
@@ -118,7 +118,7 @@ describe.skipIf(gitIsMissing !== undefined)('modules that the configuration impo
     write(join(root, '..'), 'shared.ts', 'export {}\n')
     put('sheikh.config.mjs', withTrainer("import '../shared.ts'"))
     await commit()
-    expect(await repository.dirtyPaths()).toEqual(['../shared.ts'])
+    expect(await dirtyPaths(repository)).toEqual(['../shared.ts'])
   })
 })
 
@@ -149,10 +149,10 @@ it.skipIf(gitIsMissing !== undefined)('the samples of a host’s own source are 
   place(join(repository.root, 'data'))
   git(repository.root, 'add', '-A')
   git(repository.root, 'commit', '-q', '--allow-empty', '-m', 'The data')
-  expect(await repository.dirtyPaths()).toEqual([])
+  expect(await dirtyPaths(repository)).toEqual([])
   put('data/two.jsonl', `${JSON.stringify(sample(2))}\n`)
-  expect(await repository.dirtyPaths()).toEqual(['data/two.jsonl'])
+  expect(await dirtyPaths(repository)).toEqual(['data/two.jsonl'])
   // Outside of the repository: the source answers for its samples itself.
   place(root)
-  expect(await repository.dirtyPaths()).toEqual([])
+  expect(await dirtyPaths(repository)).toEqual([])
 })

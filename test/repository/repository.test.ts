@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
 import { openRepository, type Repository } from '../../src/repository/index.js'
 import { copyTemplateProject } from '../template-project.js'
-import { git, gitStatus, temporaryFolder, write } from './harness.js'
+import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
 
 let root: string
 let repository: Repository
@@ -63,7 +63,7 @@ describe('a run', () => {
     expect(gitStatus(root)).toBe('')
     expect(await run()).toMatchObject({ status: 'released' })
     write(root, 'schemas/sample.json', `${schema}\n`)
-    expect(await repository.dirtyPaths()).toEqual(['schemas/sample.json'])
+    expect(await dirtyPaths(repository)).toEqual(['schemas/sample.json'])
     await expect(run()).rejects.toMatchObject({ code: 'repository-dirty', facts: { paths: ['schemas/sample.json'] } })
   })
 

@@ -40,7 +40,7 @@ describe('training.warm_start', () => {
     const second = releaseOf(await pipeline.run())
     expect(second.record.candidate).toMatchObject({ base: { ...base, replayShare: 1 } })
     expect(await pipeline.reproduce()).toMatchObject({ status: 'reproduced' })
-    expect(await repository.notices()).toEqual([])
+    expect((await repository.load()).notices).toEqual([])
   })
 
   it('says which digest to write where none is, and what there is not', async () => {
@@ -60,7 +60,9 @@ describe('training.warm_start', () => {
     await refused({ ...base, digest: 'abc' }, '"training.warm_start.digest"')
     await refused({ ...base, version: 'newest' }, '"training.warm_start.version": not a version')
     put(trainingFile, warmStart({ ...base, share: 1 }))
-    expect(await repository.notices()).toMatchObject([{ key: 'training.warm_start.share', kind: 'unknown', line: 1 }])
+    expect((await repository.load()).notices).toMatchObject([
+      { key: 'training.warm_start.share', kind: 'unknown', line: 1 },
+    ])
     put(trainingFile, 'training: { warm_start: }\n')
     await repository.pipeline()
   })

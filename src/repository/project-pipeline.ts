@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import { type CallContext, digestBytes, isSheikhError } from '../core/index.js'
+import type { Ledger } from '../gate/index.js'
+import type { Rows } from '../model/index.js'
+import { type PayloadFile, Pipeline, type PipelineOptions, type RunPlan } from '../pipeline/index.js'
+import { loadPrompts } from '../prompts/index.js'
+import { attesterOf } from './attestation.js'
+import { type Composition, ledgerOptions } from './compose.js'
+import type { Configuration, Notice, Retention } from './config/index.js'
+import { type Git, gitBranchLedger } from './git/index.js'
+import { promptsPath } from './layout.js'
+import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
+import { provenanceOf } from './provenance.js'
+import { type Surroundings, secretsOf } from './release-targets.js'
+import { rowsAtCommit } from './rows-at-commit.js'
+import { track } from './track.js'
+
+/** Where a project is, and what its pipeline is made with. */
+export interface ProjectPlace {
+  readonly git: Git
+  /** The project's folder below the repository's root; empty if it is the root. */
+  readonly prefix: string
+  readonly surroundings: Surroundings
+  readonly context: CallContext
+}
+
+/** What the files of a project said when they were read. */
+export interface LoadedProject {
+  /** The name of the pipeline in `mlops/pipeline.yaml`. */
+  readonly name: string
+  /** Unknown or unused settings, with file and line. */
+  readonly notices: readonly Notice[]
+  /** The releases whose files are kept. */
+  readonly retention: Retention
+  readonly pipeline: Pipeline<unknown, unknown>
+  /** Files that a run reads and that differ from the commit. */
+  dirtyPaths(): Promise<readonly string[]>
+  /** The evaluation set, for reports that show its text. @throws `dataset-invalid`. */
+  evaluationRows(): Promise<Rows<unknown, unknown>>
+}
+
+/** What a run would do. */
+export interface ProjectPlan extends RunPlan {
+  /** What a run lacks: one message each. */
+  readonly unresolved: readonly string[]
+  /** Unknown or unused settings, with file and line. */
+  readonly notices: readonly Notice[]
+}
+
+export async function loadedProject(place: ProjectPlace, composition: Composition): Promise<LoadedProject> {
+  const { configuration, dataset, store } = composition
+  const { git, surroundings, context } = place
+  return {
+    name: configuration.pipeline.name,
+    notices: configuration.notices,
+    retention: configuration.release.retention,
+    pipeline: await projectPipeline(place, composition),
+    dirtyPaths: async () =>
+      (await provenanceOf({ git, root: surroundings.root }, composition, context, store.documents)).dirtyPaths,
+    evaluationRows: async () => (await dataset.snapshot(context)).evaluation,
+  }
+}
+
+async function projectPipeline(place: ProjectPlace, composition: Composition): Promise<Pipeline<unknown, unknown>> {
+  if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
+  const [releaser, trainer, base] = [
+    await composition.releaser(),
+    await composition.trainer(),
+    await composition.base(),
+  ]
+  const pipeline = new Pipeline<unknown, unknown>({
+    ...(await pipelineOptions(place, composition)),
+    ...{ releaser, trainer, base, ledger: projectLedger(place, composition.configuration) },
+  })
+  track(pipeline, composition.configuration, place.surroundings, place.context.log)
+  return pipeline
+}
+
+/** Plans a run, also without a trainer or a registry. */
+export async function planProject(
+  place: ProjectPlace,
+  composition: Composition,
+  signal: AbortSignal | undefined,
+): Promise<ProjectPlan> {
+  const { notices } = composition.configuration
+  const unresolved: string[] = []
+  if (composition.pipeline !== undefined)
+    return { ...(await composition.pipeline.plan({ signal })), unresolved, notices }
+  const lacks = (error: unknown) => {
+    if (!isSheikhError(error)) throw error
+    unresolved.push(error.message)
+  }
+  const options = await pipelineOptions(place, composition)
+  const trainer = (await composition.trainer().catch(lacks)) ?? missingTrainer()
+  const releaser = await composition.releaser().catch(lacks)
+  if (releaser !== undefined)
+    try {
+      const [base, ledger] = [await composition.base(), projectLedger(place, composition.configuration)]
+      const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
+      return { ...(await pipeline.plan({ signal })), unresolved, notices }
+    } catch (error) {
+      if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
+      lacks(error)
+    }
+  const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
+  return { ...(await pipeline.plan({ signal })), unresolved, notices }
+}
+
+async function pipelineOptions(
+  { git, prefix, surroundings, context }: ProjectPlace,
+  composition: Composition,
+): Promise<Omit<PipelineOptions<unknown, unknown>, 'trainer' | 'releaser'>> {
+  const { configuration, store } = composition
+  const { channel, increment, prerelease } = configuration.release
+  const { root, environment } = surroundings
+  return {
+    dataset: composition.dataset,
+    gate: composition.gate,
+    store,
+    stages: composition.stages,
+    seed: composition.seed,
+    ...(composition.source === undefined && {
+      rowsAtCommit: (commit, context) => rowsAtCommit(git, { commit, project: prefix }, context),
+    }),
+    channel,
+    onFailure: configuration.gate.onFailure,
+    versioning: increment && (() => increment),
+    prerelease,
+    attest: await attesterOf(surroundings, context),
+    secrets: secretsOf(environment),
+    payload: (context) => payloadOf(root, composition, context),
+    provenance: (context) => provenanceOf({ git, root }, composition, context, store.documents),
+    clock: context.clock,
+    log: context.log,
+  }
+}
+
+/** What a release contains beside the weights: prompts and schema. */
+export async function payloadOf(
+  root: string,
+  { schema }: Pick<Composition, 'schema'>,
+  context: CallContext,
+): Promise<readonly PayloadFile[]> {
+  const prompts = await loadPrompts(join(root, promptsPath), context)
+  const files: PayloadFile[] = prompts.files.map(({ path, text, digest }) => ({
+    path: `prompts/${path}`,
+    content: text,
+    digest,
+  }))
+  if (schema !== undefined) files.push({ path: 'sheikh/schema.json', content: schema, digest: digestBytes(schema) })
+  return files
+}
+
+/** The ledger on its branch. */
+export function projectLedger({ git, prefix, surroundings }: ProjectPlace, configuration: Configuration): Ledger {
+  return gitBranchLedger(git, { ...ledgerOptions(surroundings, configuration), prefix })
+}
