@@ -16,6 +16,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   why: async () => (await import('./commands/why.js')).why,
   diff: async () => (await import('./commands/diff.js')).diff,
   history: async () => (await import('./commands/history.js')).history,
+  log: async () => (await import('./commands/log.js')).log,
   compare: async () => (await import('./commands/compare.js')).compareRuns,
   runs: async () => (await import('./commands/runs.js')).runs,
   approve: async () => (await import('./commands/approve.js')).approve,

@@ -5,6 +5,7 @@ export { isModelFile } from './import-model.js'
 export type { RunEvaluations } from './kept-evaluations.js'
 export type { Difference } from './keys.js'
 export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
+export { checkAnchor } from './ledger-anchor.js'
 export type { NamedBase } from './named-base.js'
 export type {
   AcceptLossOptions,

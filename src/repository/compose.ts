@@ -42,7 +42,7 @@ import type { Credentials, EnvironmentVariables, GitBranchLedgerOptions } from '
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
-import { gitHubAddress, releaserOf, type Surroundings } from './release-targets.js'
+import { gitHubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
 
 /**
  * The parts of a pipeline, made of a project's files. A host's own part replaces the file's. Trainer and registry are made
@@ -60,6 +60,8 @@ export interface Composition {
   readonly gate: Gate
   /** @throws `invalid-config` for a GitHub target without a repository. */
   readonly releaser: () => Promise<Releaser>
+  /** The registries that `releaser` combines. @throws as `releaser`. */
+  readonly registries: () => Promise<readonly Releaser[]>
   readonly store: Store
   readonly stages: readonly Stage[]
   readonly seed: number
@@ -99,9 +101,12 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   const configuration = await configurationIn(root, context)
   const { schemaPath } = configuration.dataset
   const host = (await loadHostConfiguration(root)) ?? {}
-  const releaser = once(
-    async () => host.releaser ?? (await releaserOf(configuration.release, surroundings, configuration.dataset.license)),
+  const registries = once(async () =>
+    host.releaser === undefined
+      ? registriesOf(configuration.release, surroundings, configuration.dataset.license)
+      : [host.releaser],
   )
+  const releaser = once(async () => oneReleaser(await registries()))
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
@@ -113,6 +118,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     ),
     gate: gateOf(configuration, host),
     releaser,
+    registries,
     store: directoryStore(join(root, storePath)),
     stages: host.stages ?? [],
     seed: configuration.training.seed,

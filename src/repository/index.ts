@@ -1,4 +1,15 @@
 export { type ActionsReport, reportToActions } from './actions/index.js'
+export type {
+  AuditedCommit,
+  AuditProblem,
+  ChangedFiles,
+  ChangedKind,
+  CommitFacts,
+  RegistryState,
+  ReleaseCommits,
+  ReleaseLog,
+  ReleaseOrigin,
+} from './audit/index.js'
 export {
   type AcceptBaselineOptions,
   acceptBaseline,

@@ -56,17 +56,17 @@ export const hubAddress = (environment: EnvironmentVariables) =>
 export const gitHubAddress = (environment: EnvironmentVariables) =>
   new URL(addressIn(environment, 'GITHUB_SERVER_URL', 'https://github.com') ?? 'https://github.com')
 
-/** The registries that a configuration names, as one. @throws `invalid-config` for a GitHub repository that nothing names. */
-export async function releaserOf(
+/** The registries that a configuration names. @throws `invalid-config` for a GitHub repository that nothing names. */
+export async function registriesOf(
   { targets, modelName }: ReleaseConfiguration,
   surroundings: Surroundings,
   dataLicense?: string,
-): Promise<Releaser> {
-  const registries = await Promise.all(
-    targets.map((target) => registryOf(target, surroundings, { dataLicense, modelName })),
-  )
-  return registries.length === 1 ? registries[0]! : releaseTo(registries)
+): Promise<readonly Releaser[]> {
+  return Promise.all(targets.map((target) => registryOf(target, surroundings, { dataLicense, modelName })))
 }
+
+export const oneReleaser = (registries: readonly Releaser[]): Releaser =>
+  registries.length === 1 ? registries[0]! : releaseTo(registries)
 
 async function registryOf(
   target: ReleaseTarget,

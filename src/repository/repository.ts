@@ -23,6 +23,7 @@ import {
 } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { readTrust, trustedKeysPath } from './attestation.js'
+import { type AuditProject, auditProject, logRelease, type ReleaseLog } from './audit/index.js'
 import { type Composition, compose } from './compose.js'
 import { loadConfiguration, loadHostConfiguration } from './config/index.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
@@ -226,6 +227,17 @@ export class Repository {
     return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
   }
 
+  /**
+   * Where a release comes from: its commits and what they changed, what the gate saw, who decided, and where it went.
+   * What cannot be read is listed in `problems`.
+   *
+   * @param name a version or a channel. @default what the project's channel points at
+   * @throws `not-found`.
+   */
+  log(name?: string): Promise<ReleaseLog> {
+    return this.#audit((project) => logRelease(name, project))
+  }
+
   head(): Promise<Head | undefined> {
     return this.#git.head()
   }
@@ -302,6 +314,12 @@ export class Repository {
     readonly by?: string | undefined
   }): Promise<Pinned & { readonly repin: Repin }> {
     return repinEvaluation(this.#evaluation, { reason, by: by ?? (await this.author()) ?? '' })
+  }
+
+  async #audit<R>(work: (project: AuditProject) => Promise<R>): Promise<R> {
+    const found = await work(auditProject(this.#place, await this.#compose()))
+    // A setting, or the message of a commit, may contain a token.
+    return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
   }
 
   #compose(): Promise<Composition> {

@@ -5,7 +5,7 @@ import { callContext, isSheikhError } from '../../src/core/index.js'
 import { loadConfiguration, type ReleaseTarget } from '../../src/repository/config/index.js'
 import type { EnvironmentVariables } from '../../src/repository/git/index.js'
 import { type FileTransfer, openRepository } from '../../src/repository/index.js'
-import { releaserOf } from '../../src/repository/release-targets.js'
+import { oneReleaser, registriesOf } from '../../src/repository/release-targets.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
 import { temporaryFolder, write } from './harness.js'
@@ -21,7 +21,8 @@ async function releaseOf(text: string) {
 
 async function releaserFor(target: ReleaseTarget, environment: EnvironmentVariables = {}, originUrl?: string) {
   const root = temporaryFolder()
-  return releaserOf({ targets: [target], retention: {} }, { root, environment, originUrl: async () => originUrl })
+  const surroundings = { root, environment, originUrl: async () => originUrl }
+  return oneReleaser(await registriesOf({ targets: [target], retention: {} }, surroundings))
 }
 
 describe('release targets', () => {

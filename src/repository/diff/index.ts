@@ -1,11 +1,13 @@
 export { diffStates } from './diff-states.js'
 export type { StateName } from './find-state.js'
-export type {
-  DiffOptions,
-  EvaluationSetDifference,
-  FileChange,
-  ProjectDiff,
-  PromptChange,
-  SettingChange,
-  StateProblem,
+export {
+  type DiffOptions,
+  type EvaluationSetDifference,
+  type FileChange,
+  gateChanges,
+  type ProjectDiff,
+  type PromptChange,
+  type SettingChange,
+  type StateProblem,
+  settingChanges,
 } from './project-diff.js'

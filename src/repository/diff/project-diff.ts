@@ -131,13 +131,15 @@ export async function diffProjects(
   }
 }
 
-function gateChanges(configurations: Both<Configuration>): readonly PolicyChange[] {
+/** How the gate of the files differs, changes that let more candidates pass first. */
+export function gateChanges(configurations: Both<Configuration>): readonly PolicyChange[] {
   const [before, after] = configurations.map((configuration) => gateOf(configuration).describe())
   const changes = policyChanges(before!, after!)
   return [...changes.filter(({ looser }) => looser), ...changes.filter(({ looser }) => !looser)]
 }
 
-function settingChanges([before, after]: Both<Configuration>): readonly SettingChange[] {
+/** How the YAML files differ, setting by setting. */
+export function settingChanges([before, after]: Both<Configuration>): readonly SettingChange[] {
   const [old, now] = [before, after].map(({ files }) => new Map(files.map(({ file, value }) => [file, value])))
   return [...new Set([...old!.keys(), ...now!.keys()])].flatMap((file) =>
     fieldChanges(old!.get(file) ?? {}, now!.get(file) ?? {}).map(({ field, ...values }) => ({

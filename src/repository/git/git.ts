@@ -42,11 +42,20 @@ export interface Git {
   commitsSince(ancestor: string): Promise<{ readonly count: number; readonly isAncestor: boolean }>
   /** Whether the clone lacks the older commits. */
   isShallow(): boolean
+  /**
+   * The commits that `to` has and `from` lacks, newest first, with the files that each changed. A merge changed the files
+   * that differ from all its parents.
+   *
+   * @throws `repository-invalid` if this clone lacks a commit.
+   */
+  history(range: CommitRange, context: CallContext): Promise<readonly PastCommit[]>
   /** The files below `paths` in a commit's tree; all files without `paths`. */
   tree(commit: string, paths?: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
   /** One level of a tree. @param oid a commit or a tree. */
   readTree(oid: string): Promise<readonly TreeItem[]>
   readBlob(oid: string): Promise<Uint8Array>
+  /** Reads many blobs, one in memory at a time, in the given order. */
+  readBlobs(oids: readonly string[], maximumBytes: number, context: CallContext): AsyncIterable<BlobRead>
   writeBlob(content: Uint8Array): Promise<string>
   writeTree(items: readonly TreeItem[]): Promise<string>
   /** Writes the commit object; no ref moves. */
@@ -80,6 +89,38 @@ export interface Commit {
   readonly oid: string
   readonly parents: readonly string[]
   readonly message: string
+}
+
+export interface CommitRange {
+  readonly to: string
+  /** Absent: all ancestors of `to`. */
+  readonly from?: string | undefined
+  /** Files and folders below the repository's root. Only commits that changed one of them are listed. @default all */
+  readonly paths?: readonly string[] | undefined
+}
+
+export interface PastCommit extends Commit {
+  readonly author: Author
+  /** When the author made it, in milliseconds since 1970. */
+  readonly atMs: number
+  /** Absent if the clone lacks a parent, so that the changes are unknown. */
+  readonly changes?: readonly PathChange[] | undefined
+}
+
+export interface PathChange {
+  /** Below the repository's root. */
+  readonly path: string
+  readonly change: 'added' | 'removed' | 'changed'
+  /** The blobs that the parents have there. */
+  readonly before: readonly string[]
+  /** The blob that the commit has there. Absent if it has none, or a submodule. */
+  readonly after?: string | undefined
+}
+
+export interface BlobRead {
+  readonly oid: string
+  /** Absent: the blob is larger than `maximumBytes`, or this clone lacks it. */
+  readonly content?: Uint8Array | undefined
 }
 
 export interface NewCommit {

@@ -1,6 +1,6 @@
 export { type CommitOptions, commit, knownAuthor } from './commit.js'
 export { findCommit } from './find-commit.js'
-export type { Author, Changes, Git, Head, TreeEntry } from './git.js'
+export type { Author, Changes, Git, Head, PastCommit, PathChange, TreeEntry } from './git.js'
 export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js'
 export type { Credentials } from './ledger-place.js'
 export type { EnvironmentVariables } from './native/git-program.js'

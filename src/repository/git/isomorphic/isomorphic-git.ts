@@ -9,6 +9,7 @@ import type { EnvironmentVariables } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
 import { type DurableFiles, durableFiles } from './durable-files.js'
 import { gitSettings } from './git-settings.js'
+import { isomorphicHistory } from './history.js'
 import { withIndexLock } from './index-lock.js'
 import { moveRefByLock } from './move-ref.js'
 import { checkSupported, needsNative, refuseConversions } from './unsupported.js'
@@ -95,6 +96,7 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
       return { count: newer.length, isAncestor: parents.has(ancestor) }
     },
     isShallow: () => existsSync(join(directory, 'shallow')),
+    history: (range, context) => isomorphicHistory(library, repository, range, context),
     tree: (commit, paths) => readWholeTree(library, repository, commit, paths),
     async readTree(oid) {
       const { tree } = await library.readTree({ ...repository, oid })
@@ -106,6 +108,13 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
       }))
     },
     readBlob: async (oid) => (await library.readBlob({ ...repository, oid, cache })).blob,
+    async *readBlobs(oids, maximumBytes, { signal }) {
+      for (const oid of oids) {
+        signal.throwIfAborted()
+        const content = await git.readBlob(oid).catch(() => undefined)
+        yield content === undefined || content.length > maximumBytes ? { oid } : { oid, content }
+      }
+    },
     writeBlob: (blob) => library.writeBlob({ ...repository, blob }),
     writeTree: (items) => library.writeTree({ ...repository, tree: [...items] }),
     writeCommit({ tree, parents, message, author, timestamp }) {

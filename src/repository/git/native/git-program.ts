@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { type CallContext, SheikhError } from '../../../core/index.js'
 
 /** Calls the program `git` in one folder. */
@@ -7,6 +7,8 @@ export interface GitProgram {
   run(parameters: readonly string[], options?: GitCall): Promise<Buffer>
   /** As `run`, for commands whose exit status is an answer. */
   ask(parameters: readonly string[], options?: GitCall): Promise<GitAnswer>
+  /** As `run`, but yields the output piece by piece. */
+  stream(parameters: readonly string[], options: GitCall): AsyncIterable<Buffer>
 }
 
 export interface GitCall {
@@ -99,6 +101,36 @@ export function gitProgram(
       const answer = await ask(parameters, call)
       if (answer.status !== 0) throw gitFailed(parameters, answer)
       return answer.output
+    },
+    async *stream(parameters, call) {
+      signal.throwIfAborted()
+      const child = spawn(program, [...settings, ...parameters], {
+        cwd: directory,
+        env: { ...common, ...call.environment },
+        windowsHide: true,
+      })
+      const ended = new Promise<number>((resolve, reject) => {
+        child.on('error', reject)
+        child.on('close', (status) => resolve(status ?? 1))
+      })
+      // Awaited below; until then a failure must not be unhandled.
+      ended.catch(() => {})
+      let errors = ''
+      child.stderr.on('data', (piece) => {
+        errors += piece
+      })
+      child.stdin.on('error', () => {})
+      child.stdin.end(call.input)
+      try {
+        for await (const piece of child.stdout) {
+          call.signal?.throwIfAborted()
+          yield piece as Buffer
+        }
+        const status = await ended
+        if (status !== 0) throw gitFailed(parameters, { status, output: Buffer.alloc(0), errors: errors.trim() })
+      } finally {
+        child.kill()
+      }
     },
   }
 }

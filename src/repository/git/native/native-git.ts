@@ -15,6 +15,8 @@ import {
   gitFailed,
   gitProgram,
 } from './git-program.js'
+import { nativeHistory } from './history.js'
+import { readBlobs } from './read-blobs.js'
 import { readIdentity } from './read-identity.js'
 import { readSettings } from './read-settings.js'
 import { branchInHead, looseRef } from './ref-files.js'
@@ -141,12 +143,14 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
       return { count: Number(await lineOf('rev-list', '--count', range)), isAncestor }
     },
     isShallow: () => existsSync(join(place.commonDirectory, 'shallow')),
+    history: (range, context) => nativeHistory(program, place.commonDirectory, range, context),
     async tree(commit, paths = []) {
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
       return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
     },
     readTree: (oid) => listTree(program, ['--full-tree', oid]),
     readBlob: (oid) => program.run(['cat-file', 'blob', oid]),
+    readBlobs: (oids, maximumBytes, context) => readBlobs(program, oids, maximumBytes, context),
     writeBlob: async (content) =>
       (await program.run(['hash-object', '-w', '--stdin', '--no-filters'], { input: content })).toString().trim(),
     async writeTree(items) {

@@ -1,0 +1,5 @@
+export { type AuditProblem, type AuditProject, auditProject } from './audit-project.js'
+export type { ChangedFiles, ChangedKind } from './changed-kinds.js'
+export type { CommitFacts } from './commit-facts.js'
+export type { AuditedCommit, ReleaseCommits } from './release-commits.js'
+export { logRelease, type RegistryState, type ReleaseLog, type ReleaseOrigin } from './release-log.js'
