@@ -23,6 +23,7 @@ export {
   type EvaluationStatus,
   type FileChange,
   type FileTransfer,
+  type FiredTrigger,
   type Head,
   type HostConfiguration,
   type Initialised,
@@ -52,5 +53,8 @@ export {
   type SettingChange,
   type StateName,
   type StateProblem,
+  type TriggerAction,
+  type TriggerDecision,
+  type TriggerOptions,
   type Verification,
 } from './repository/index.js'

@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   validate: async () => (await import('./commands/validate.js')).validate,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   why: async () => (await import('./commands/why.js')).why,
+  triggers: async () => (await import('./commands/triggers.js')).triggers,
   diff: async () => (await import('./commands/diff.js')).diff,
   history: async () => (await import('./commands/history.js')).history,
   log: async () => (await import('./commands/log.js')).log,

@@ -41,7 +41,11 @@ export type LedgerEvent =
       readonly version: string
       readonly bundle: Digest
       readonly sourceKey?: Digest | undefined
+      /** The commit that a run took. Absent for a rollback, a republication, an import and uncommitted changes. */
+      readonly commit?: string | undefined
     }
+  /** The result of a run of a commit that no other entry names, so that triggers know that the commit needs no further run. */
+  | { readonly type: 'run'; readonly runId: string; readonly commit: string; readonly status: string }
   /** A person pointed a channel at a release. */
   | {
       readonly type: 'promotion'

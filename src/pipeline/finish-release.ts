@@ -32,7 +32,9 @@ export async function finishRelease(session: Session, release: Release): Promise
   const note = async () => {
     if (await isNoted('release', version)) return
     const line = { type: 'release', runId: record.runId, version, bundle, ...(sourceKey && { sourceKey }) } as const
-    await session.ledger.append(line, context)
+    // A release of uncommitted changes points no channel.
+    const { commit } = channel === undefined ? {} : record
+    await session.ledger.append({ ...line, ...(commit !== undefined && { commit }) }, context)
   }
   const withdraw = async (worse: Version, why: string, person?: string) => {
     await session.lock.check()

@@ -7,6 +7,7 @@ export type { Difference } from './keys.js'
 export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export { checkAnchor } from './ledger-anchor.js'
 export type { NamedBase } from './named-base.js'
+export { commitOf } from './note-commit.js'
 export type {
   AcceptLossOptions,
   ApproveOptions,

@@ -15,6 +15,7 @@ import { checkAnchor } from './ledger-anchor.js'
 import { readHistory } from './lookup.js'
 import { acceptLoss, missingReleases } from './missing-releases.js'
 import { checkNamedBase } from './named-base.js'
+import { noteCommit } from './note-commit.js'
 import type {
   AcceptLossOptions,
   ApproveOptions,
@@ -109,7 +110,7 @@ export class Pipeline<I = string, T = string> {
 
   /** Takes the lock and starts a run in the background. @throws `locked`. */
   start(options: RunOptions = {}): Promise<Run> {
-    return this.#begin('run', options, (session) => walk(session, options))
+    return this.#begin('run', options, async (session) => noteCommit(session, await walk(session, options)))
   }
 
   /** Releases the model of the inconclusive run `runId`. @throws `not-found`, `release-conflict` if something newer was committed or released. */

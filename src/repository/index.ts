@@ -31,6 +31,7 @@ export {
   type HostConfiguration,
   type Notice,
   type Retention,
+  type TriggerAction,
 } from './config/index.js'
 export type {
   DiffOptions,
@@ -50,4 +51,5 @@ export type { Inspection } from './inspect-project.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { FileTransfer } from './release-targets.js'
 export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
+export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
 export { type Verification, verifyElsewhere } from './verify.js'

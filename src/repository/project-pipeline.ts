@@ -10,10 +10,11 @@ import type { Configuration, Notice, Retention } from './config/index.js'
 import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
-import { provenanceOf } from './provenance.js'
+import { codeOf, committedPaths, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
+import { decideTriggers, type TriggerDecision, type TriggerOptions } from './triggers/index.js'
 
 /** Where a project is, and what its pipeline is made with. */
 export interface ProjectPlace {
@@ -35,6 +36,8 @@ export interface LoadedProject {
   readonly pipeline: Pipeline<unknown, unknown>
   /** Files that a run reads and that differ from the commit. */
   dirtyPaths(): Promise<readonly string[]>
+  /** As `Repository.triggered`. */
+  triggered(options?: TriggerOptions): Promise<TriggerDecision>
   /** The evaluation set, for reports that show its text. @throws `dataset-invalid`. */
   evaluationRows(): Promise<Rows<unknown, unknown>>
 }
@@ -57,6 +60,7 @@ export async function loadedProject(place: ProjectPlace, composition: Compositio
     pipeline: await projectPipeline(place, composition),
     dirtyPaths: async () =>
       (await provenanceOf({ git, root: surroundings.root }, composition, context, store.documents)).dirtyPaths,
+    triggered: (options = {}) => triggerDecision(place, composition, options),
     evaluationRows: async () => (await dataset.snapshot(context)).evaluation,
   }
 }
@@ -104,6 +108,22 @@ export async function planProject(
     }
   const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
   return { ...(await pipeline.plan({ signal })), unresolved, notices }
+}
+
+/** Whether the changes since the last run, or a schedule, ask for a run. */
+export async function triggerDecision(
+  place: ProjectPlace,
+  { configuration, pipeline, trainerFiles }: Composition,
+  options: TriggerOptions,
+): Promise<TriggerDecision> {
+  const { git, prefix, surroundings, context } = place
+  const project = { git, root: surroundings.root }
+  const { triggers } = configuration
+  const entries = await (pipeline?.ledger({ signal: context.signal }) ??
+    projectLedger(place, configuration).read(context))
+  const readByRun = async () => committedPaths(project, configuration, await codeOf(project, { files: trainerFiles }))
+  const runPaths = triggers.length > 0 ? [] : await readByRun()
+  return decideTriggers({ git, prefix, triggers, runPaths, entries, ...options })
 }
 
 async function pipelineOptions(

@@ -49,9 +49,11 @@ import {
   payloadOf,
   planProject,
   projectLedger,
+  triggerDecision,
 } from './project-pipeline.js'
 import { codeOf, committedPaths } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
+import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
 
 export interface RepositoryOptions {
@@ -119,6 +121,16 @@ export class Repository {
    */
   async plan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<ProjectPlan> {
     return planProject(this.#place, await this.#compose(), signal)
+  }
+
+  /**
+   * Whether the changes since the last run, or a schedule, ask for a run. Reads the ledger and commits; changes nothing. Uncommitted
+   * changes do not count. `triggers` in `mlops/pipeline.yaml` decides; without it, every file that a run reads.
+   *
+   * @throws `invalid-config`; `invalid-options` for a schedule that no trigger has.
+   */
+  async triggered(options: TriggerOptions = {}): Promise<TriggerDecision> {
+    return triggerDecision(this.#place, await this.#compose(), options)
   }
 
   /**

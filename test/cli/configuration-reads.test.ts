@@ -37,17 +37,23 @@ afterEach(() => {
   syncBuiltinESMExports()
 })
 
-it.each([['run', '--report', 'report.md'], ['report'], ['status'], ['plan'], ['gc', '--keep-last', '3'], ['history']])(
-  'sheikh %s',
-  async (...argv) => {
-    const folder = await tinyProject()
-    await write(folder, 'sheikh.config.mjs', config)
-    await commit(folder)
-    if (argv[0] === 'report') await sheikh(folder, ['run'])
-    Object.assign(counts, { configurationEvaluations: 0 })
-    reads = 0
-    const { code, err } = await sheikh(folder, argv)
-    expect([0, 2, 3], err).toContain(code)
-    expect({ evaluations: counts.configurationEvaluations, reads }).toEqual({ evaluations: 1, reads: 1 })
-  },
-)
+it.each([
+  ['run', '--report', 'report.md'],
+  ['run', '--if-triggered'],
+  ['triggers'],
+  ['report'],
+  ['status'],
+  ['plan'],
+  ['gc', '--keep-last', '3'],
+  ['history'],
+])('sheikh %s', async (...argv) => {
+  const folder = await tinyProject()
+  await write(folder, 'sheikh.config.mjs', config)
+  await commit(folder)
+  if (argv[0] === 'report') await sheikh(folder, ['run'])
+  Object.assign(counts, { configurationEvaluations: 0 })
+  reads = 0
+  const { code, err } = await sheikh(folder, argv)
+  expect([0, 2, 3], err).toContain(code)
+  expect({ evaluations: counts.configurationEvaluations, reads }).toEqual({ evaluations: 1, reads: 1 })
+})

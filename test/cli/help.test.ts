@@ -11,6 +11,7 @@ const all = [
     'validate',
     'doctor',
     'why',
+    'triggers',
     'diff',
     'history',
     'log',
@@ -62,7 +63,8 @@ describe('help', () => {
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
       init: ['template', 'empty', 'here', 'name'],
-      run: ['retrain', 'allow-dirty', 'release-as', 'report'],
+      run: ['retrain', 'allow-dirty', 'release-as', 'report', 'if-triggered', 'schedule'],
+      triggers: ['schedule'],
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
       verify: ['keys', 'remote'],

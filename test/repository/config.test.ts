@@ -92,6 +92,18 @@ projection: { id: id, input: text, target: label, group: thread, slices: [source
 }
 
 describe('the configuration', () => {
+  it.each([
+    '0 3 * * 1-5',
+    '*/15 * * * *',
+    '0 0 1 JAN,jul *',
+    '30 5,17 * * SUN',
+    '0-30/10 8-18/2 1-31 * *',
+    '59 23 31 12 6',
+  ])('takes the schedule %s', async (cron) => {
+    const { triggers } = await loadPipeline(`triggers: { x: { cron: "${cron}", paths: [a] } }\n`)
+    expect(triggers).toEqual([{ name: 'x', paths: ['a'], cron, action: 'retrain' }])
+  })
+
   it('takes every key that public repositories use, and knows none of them as unknown', async () => {
     const { notices, files, ...found } = await load(everyKey)
     expect(notices.filter(({ kind }) => kind === 'unknown')).toEqual([])
@@ -143,6 +155,10 @@ describe('the configuration', () => {
         modelName: 'm',
         retention: { days: 30 },
       },
+      triggers: [
+        { name: 'dataset_change', paths: ['dataset/**'], action: 'validate_and_queue' },
+        { name: 'nightly', cron: '0 3 * * *', action: 'full_train' },
+      ],
     })
   })
 
@@ -158,7 +174,6 @@ describe('the configuration', () => {
     })
     expect(notices.map(({ key }) => key)).toEqual(
       expect.arrayContaining([
-        'triggers.nightly.cron',
         'notifications.slack.webhook',
         'training.bf16',
         'output.dir',
@@ -491,6 +506,21 @@ describe('is refused with file, line and column', () => {
     ['half an epoch', 'stages: { train: { config: { epochs: 1.5 } } }\n', 1],
     ['an infinite learning rate', 'stages: { train: { config: { learning_rate: .inf } } }\n', 1],
     ['an action that is none', 'triggers: { x: { action: launch } }\n', 1],
+    ['a trigger that never fires', 'triggers: { x: { action: retrain } }\n', undefined],
+    ['a trigger that only excludes', 'triggers: { x: { paths: ["!a"] } }\n', undefined],
+    ...['/a', '~/a', '', '!', '{a'].map((path): [string, string, number] => [
+      `the path ${JSON.stringify(path)} of a trigger`,
+      `triggers: { x: { paths: [a, ${JSON.stringify(path)}] } }\n`,
+      1,
+    ]),
+    ...[
+      ...['@daily', '* * * *', '* * * * * *', '60 * * * *', '* 24 * * *', '* * 0 * *', '* * * 13 *', '* * * * 7'],
+      ...['*/0 * * * *', '5-1 * * * *', '1,,2 * * * *', '* * * * mo', '-1 * * * *', '*-3 * * * *', '? * * * *', ''],
+    ].map((cron): [string, string, number] => [
+      `the schedule ${JSON.stringify(cron)}`,
+      `triggers: { x: { cron: ${JSON.stringify(cron)} } }\n`,
+      1,
+    ]),
     [
       'a margin that nobody understands',
       'stages: { validate_weights: { checks: [ regression_check: { by: 3 } ] } }\n',

@@ -45,6 +45,7 @@ const values: readonly unknown[] = [
   ...['model', 'private', 'semver', 'linear', 'wasm', 'F16', `sha256:${'0'.repeat(64)}`],
   ...[
     'full_train',
+    '0 3 * * 1',
     [],
     ['a'],
     ['a', 1],

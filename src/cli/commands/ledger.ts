@@ -74,6 +74,8 @@ function whatOf(entry: LedgerEntry): string {
       return `run ${entry.runId} against ${entry.checks.join(', ')}, until ${moment(entry.untilMs)}, by ${entry.by}: ${entry.reason}`
     case 'release':
       return `${entry.version}, bundle ${entry.bundle.slice(7, 19)}, run ${entry.runId}`
+    case 'run':
+      return `${entry.status}, run ${entry.runId} of commit ${entry.commit.slice(0, 10)}`
     case 'promotion':
       return `${entry.version} to ${entry.channel}, by ${entry.by}`
     case 'loss':

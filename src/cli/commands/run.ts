@@ -1,9 +1,11 @@
 import { reportRun } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
+import { usageError } from '../command-table.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
+import { scheduleOf } from './triggers.js'
 
 export const run: Command = {
   name: 'run',
@@ -14,22 +16,33 @@ export const run: Command = {
     'allow-dirty': { type: 'boolean' },
     'release-as': { type: 'string' },
     report: { type: 'string' },
+    'if-triggered': { type: 'boolean' },
+    schedule: { type: 'string' },
   },
   optionHelp: {
     retrain: 'Train and evaluate even if nothing changed',
     'allow-dirty': 'Run with uncommitted changes; no channel will point at the release',
     'release-as': 'patch, minor, major or a version (default: depends on what changed)',
     report: 'Also write the report to this file, as Markdown',
+    'if-triggered': 'Run only if changes since the last run, or the schedule, ask for it (see: sheikh triggers)',
+    schedule: 'With --if-triggered: the cron of a trigger in mlops/pipeline.yaml, which then fires',
   },
   choices: { 'release-as': ['patch', 'minor', 'major'] },
-  examples: ['sheikh run', 'sheikh run --release-as minor --report report.md'],
+  examples: ['sheikh run', 'sheikh run --release-as minor --report report.md', 'sheikh run --if-triggered'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
     // A path that cannot be used is known before an hour of training.
     const reportPath =
       typeof values['report'] === 'string' ? terminalPath(terminal, values['report'], '--report') : undefined
+    const schedule = scheduleOf(values['schedule'])
+    if (schedule !== undefined && values['if-triggered'] !== true)
+      throw usageError('Cannot use "--schedule" without "--if-triggered".', 'sheikh run --help')
     const repository = await open(project, terminal)
     const loaded = await repository.load()
+    const triggered = values['if-triggered'] === true ? await loaded.triggered({ schedule }) : undefined
+    if (triggered?.action === 'none')
+      return { text: `Not run. ${triggered.reason}`, json: toJson({ status: 'not-triggered', triggered }) }
+    if (triggered !== undefined && !json) terminal.err(`${triggered.reason}\n`)
     const { pipeline, notices } = loaded
     if (!json) {
       printNotices(notices, terminal)
@@ -37,7 +50,7 @@ export const run: Command = {
     }
     const result = await pipeline.run({
       signal: terminal.signal,
-      retrain: values['retrain'] === true,
+      retrain: values['retrain'] === true || triggered?.retrain === true,
       allowDirty: values['allow-dirty'] === true,
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
@@ -51,6 +64,10 @@ export const run: Command = {
         await writeFileAtomic(reportPath, reportRun(record, details))
       }
     }
-    return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
+    return {
+      text: describeResult(result),
+      json: toJson({ ...result, notices, triggered }),
+      exitCode: exitCodeOf(result),
+    }
   },
 }

@@ -134,6 +134,7 @@ async function attested(
 
 /** The ledger's line for another source key that was found to lead to a release. */
 export async function noteSource(session: Session, release: Release, sourceKey: Digest | undefined): Promise<void> {
+  const { commit, dirty } = session.record
   await session.ledger.append(
     {
       type: 'release',
@@ -141,6 +142,7 @@ export async function noteSource(session: Session, release: Release, sourceKey: 
       version: release.version,
       bundle: release.bundle,
       ...(sourceKey && { sourceKey }),
+      ...(commit !== undefined && !dirty && { commit }),
     },
     session.context,
   )

@@ -9,6 +9,7 @@ import { metricsFor } from './metric-names.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf } from './samples-path.js'
+import { type TriggerConfiguration, triggersOf } from './trigger-configuration.js'
 import { countOf, firstNumber, listOf, textOf, type Values, valuesAt } from './values.js'
 
 /** The checks that are asked, and how. What is absent is not asked. */
@@ -125,6 +126,7 @@ export interface Configuration {
     readonly branch?: string | undefined
   }
   readonly release: ReleaseConfiguration
+  readonly triggers: readonly TriggerConfiguration[]
   /** The values of each file as they are in it. */
   readonly files: readonly { readonly file: string; readonly value: Readonly<Record<string, unknown>> }[]
   readonly notices: readonly Notice[]
@@ -206,6 +208,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(valuesAt(pipeline.value, 'ledger')) }),
     release,
+    triggers: triggersOf(valuesAt(pipeline.value, 'triggers'), pipeline.file),
     files: [pipeline, training, dataset, ...validation].map(({ file, value }) => ({ file, value })),
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)

@@ -5,9 +5,11 @@ export {
   loadConfiguration,
   type WarmStartConfiguration,
 } from './configuration.js'
+export { plainCron } from './cron.js'
 export { defineConfig, type HostConfiguration, loadHostConfiguration } from './host-configuration.js'
 export { type HostModules, hostModules } from './host-modules.js'
 export { type ConfigurationFile, configurationSchemas } from './json-schemas.js'
 export { metricNamed } from './metric-names.js'
 export type { Notice } from './read-yaml.js'
 export type { ReleaseConfiguration, ReleaseTarget, Retention } from './release-configuration.js'
+export type { TriggerAction, TriggerConfiguration } from './trigger-configuration.js'

@@ -18,6 +18,11 @@ const below = (path: string, descriptions: Readonly<Record<string, string>>) =>
 export const keyDescriptions: Readonly<Record<string, string>> = {
   // mlops/pipeline.yaml
   ...below('pipeline', { name: 'Salt of `sheikh evaluation pin`. Default: sheikh.' }),
+  ...below('triggers', {
+    paths: 'Globs relative to the project. A changed file that one of them matches leads to a run. "!" excludes.',
+    cron: 'A schedule of five fields, which `sheikh run --if-triggered --schedule` selects.',
+    action: 'full_train: train even if nothing changed. Any other: a run, which trains only if its input changed.',
+  }),
   ...below('stages.train.config', {
     learning_rate: 'Peak learning rate. mlops/training/config.yaml takes precedence.',
     batch_size: 'Examples per batch. mlops/training/config.yaml takes precedence.',

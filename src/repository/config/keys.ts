@@ -2,8 +2,10 @@ import * as z from 'zod'
 import { addressProblem, tildeProblem } from '../../core/index.js'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
+import { cronProblem, fiveFields } from './cron.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { samplesOf, whySamples } from './samples-path.js'
+import { triggerActions } from './trigger-configuration.js'
 import { type Values, valuesAt } from './values.js'
 
 /** The values that a key takes, and whether they have an effect. */
@@ -77,9 +79,17 @@ export const pipelineKeys = group({
   triggers: {
     kind: 'map',
     each: deciding({
-      paths: texts,
-      cron: accepted(text),
-      action: accepted(z.enum(['validate_and_queue', 'retrain', 'full_train', 'continuous_learn'])),
+      paths: honoured(z.array(sound(patternProblem)).min(1)),
+      cron: honoured(
+        sound(
+          cronProblem,
+          text.regex(
+            fiveFields,
+            'expected five fields (minute, hour, day of the month, month, day of the week), such as "0 3 * * 1"',
+          ),
+        ),
+      ),
+      action: honoured(z.enum(triggerActions)),
     }),
   },
   stages: group({
@@ -174,6 +184,14 @@ function isPattern(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/** What is wrong with a pattern for changed files. */
+function patternProblem(pattern: string): string | undefined {
+  const plain = pattern.replace(/^!/, '')
+  if (!isPattern(plain)) return 'not a path or a glob of at most 1,000 characters, its braces closed'
+  const isRelative = plain !== '' && !/^[/~]/.test(plain)
+  return isRelative ? undefined : 'expected a path or a glob relative to the project, such as "dataset/**"'
 }
 
 /** Honoured where `mlops/pipeline.yaml` names no target. */

@@ -1,0 +1,34 @@
+import type { TriggerDecision } from '../../repository/index.js'
+import { type Command, toJson } from '../command.js'
+import { open } from '../project.js'
+import { joinTexts, styled, type Text } from '../styled-text.js'
+
+export const triggers: Command = {
+  name: 'triggers',
+  usage: '',
+  summary: 'Show whether the changes since the last run ask for a run, without running',
+  options: { schedule: { type: 'string' } },
+  optionHelp: { schedule: 'The cron of a trigger in mlops/pipeline.yaml, which then fires' },
+  examples: ['sheikh triggers', "sheikh triggers --schedule '0 3 * * 1' --json"],
+  positionals: [0, 0],
+  async run({ project, values }, terminal) {
+    const repository = await open(project, terminal)
+    const decision = await repository.triggered({ schedule: scheduleOf(values['schedule']) })
+    return { text: decisionText(decision), json: toJson(decision) }
+  },
+}
+
+export const scheduleOf = (value: string | boolean | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined
+
+function decisionText({ action, retrain, reason, triggers }: TriggerDecision): Text {
+  const heading = action === 'none' ? 'No run:' : retrain ? 'Run, training again:' : 'Run:'
+  return joinTexts([
+    [styled('strong', heading), ` ${reason}`],
+    ...triggers.flatMap(({ name, action, paths, count }) => [
+      `  ${name} (${action})`,
+      ...paths.map((path) => `    ${path}`),
+      ...(count > paths.length ? [`    and ${count - paths.length} more`] : []),
+    ]),
+  ])
+}

@@ -1,0 +1,1 @@
+export { decideTriggers, type FiredTrigger, type TriggerDecision, type TriggerOptions } from './decide-triggers.js'

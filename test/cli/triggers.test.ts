@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest'
+import { commit, releasedProject, sheikh, sheikhJson, write } from './harness.js'
+
+it('triggers tells whether a run is needed, and run --if-triggered runs only then', async () => {
+  const root = await releasedProject()
+  const quiet = await sheikh(root, ['run', '--if-triggered'])
+  expect(quiet).toMatchObject({ code: 0, err: '' })
+  expect(quiet.out).toMatch(/^Not run\. The commit \w{10} was run already\.\n$/)
+
+  await write(root, '.gitignore', '.sheikh/\nreleases/\n*.log\n')
+  await commit(root)
+  expect(await sheikhJson(root, 'run', '--if-triggered')).toMatchObject({
+    code: 0,
+    json: { status: 'not-triggered', triggered: { action: 'none', commits: 1 } },
+  })
+
+  await write(root, 'prompts/inference/more.txt', 'More about {{ text }}\n')
+  await commit(root)
+  const told = await sheikh(root, ['triggers'])
+  expect(told.out).toMatch(/^Run: 2 commits since the last run \(\w{10}\)\. Triggered: "default" by 1 changed file\.\n/)
+  expect(told.out).toContain('  default (retrain)\n    prompts/inference/more.txt\n')
+  const { code, json } = await sheikhJson(root, 'run', '--if-triggered')
+  expect(code).toBe(0)
+  expect(json).toMatchObject({ status: 'released', triggered: { action: 'run', triggers: [{ count: 1 }] } })
+  expect((await sheikhJson(root, 'triggers')).json).toMatchObject({ action: 'none', commits: 0 })
+})
+
+it('a schedule is refused without --if-triggered, and if no trigger has it', async () => {
+  const root = await releasedProject()
+  expect(await sheikh(root, ['run', '--schedule', '0 3 * * *'])).toMatchObject({ code: 1 })
+  const unknown = await sheikh(root, ['triggers', '--schedule', '0 3 * * *'])
+  expect(unknown).toMatchObject({ code: 1, out: '' })
+  expect(unknown.err).toContain('no trigger has it')
+})
