@@ -3,18 +3,25 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { softwareDriver } from './test/webgpu/software-driver.js'
+import { isWhole } from './test/whole.js'
 
 // Where a driver was set up for machines without a GPU, and nobody chose another.
 const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(softwareDriver) ? softwareDriver : undefined)
+
+// Tests of these rooms start no program, apart from `starters`.
+const rooms = 'core|dataset|evaluation|gate|model|pipeline|prompts|releaser|report|statistics|store'
+const starters = [
+  'test/pipeline/{concurrent,crash}.test.ts',
+  'test/releaser/{crash,remote-process}.test.ts',
+  'test/report/report-diff.test.ts',
+  'test/store/{crash,lock}.test.ts',
+]
 
 export default defineConfig({
   resolve: { conditions: ['sheikh-source'] },
   ssr: { resolve: { conditions: ['sheikh-source'] } },
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
-    // Each file has its own process. Sharing one saves half a second per file, but the larger a process is, the longer it
-    // takes to start another, such as Git: test/repository/ledger-branch took 82 s instead of 16.
     // Vitest leaves one core free, which is half of two.
     maxWorkers: availableParallelism(),
     testTimeout: 120_000,
@@ -27,5 +34,18 @@ export default defineConfig({
     },
     globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
+    projects: [
+      // A process for each file costs half a second for each. CI pays that, so that no test can rely on another file.
+      {
+        extends: true,
+        test: { name: 'rooms', include: [`test/@(${rooms})/**/*.test.ts`], exclude: starters, isolate: isWhole },
+      },
+      // The larger a process is, the longer it takes to start another, such as Git: in a shared process,
+      // test/repository/ledger-branch took 82 s instead of 16.
+      {
+        extends: true,
+        test: { name: 'programs', include: ['test/*.test.ts', `test/!(${rooms})/**/*.test.ts`, ...starters] },
+      },
+    ],
   },
 })

@@ -122,10 +122,12 @@ const ecKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 export async function startSigstore(): Promise<Sigstore> {
   const [caKeys, ctKeys, logKeys, tsaKeys] = [ecKey(), ecKey(), ecKey(), ecKey()]
-  // Whole seconds: of a fraction that ends with 0 the timestamp's writer makes what its reader does not know.
-  const clock = new Date(Math.floor(Date.now() / 1000) * 1000)
+  const clock = new Date()
   const ca = await initializeCA(caKeys, certificateLog(ctKeys), clock)
   const tsa = await initializeTSA(tsaKeys, clock)
+  // Set only now, so that no certificate of theirs begins in a later second. Whole seconds: of a fraction that ends with 0
+  // the timestamp's writer makes what its reader does not know.
+  clock.setTime(Math.floor(Date.now() / 1000) * 1000)
   const requests: string[] = []
   const refused = new Map<string, number>()
   const handlers: {
