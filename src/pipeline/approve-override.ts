@@ -9,6 +9,7 @@ import type { ApproveOptions, OverrideOptions } from './options.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
+import { trainingOf } from './released-weights.js'
 import { readRun, writeRun } from './run-records.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
@@ -144,6 +145,7 @@ async function releaseKept(
     verdict: open.verdict,
     policy: open.policy,
     candidate: open.candidate?.record,
+    training: trainingOf(open),
     dataset: open.dataset,
     source: open.source,
     stages: stageValues(open.stages),

@@ -94,7 +94,7 @@ export function withdrawnAncestor(history: readonly Release[], { release }: Foun
 }
 
 /** Its weights in a folder of their own, every file hashed. @throws `artifact-corrupt`, `not-found`. */
-export async function openBase(session: Session, { release }: FoundBase): Promise<WeightsDirectory> {
+export async function openBase(session: Session, { release }: Pick<FoundBase, 'release'>): Promise<WeightsDirectory> {
   const { releaser } = session.options
   const directory = await session.folder('base')
   await releaser.open(release.version, directory, session.context)

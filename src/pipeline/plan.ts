@@ -9,6 +9,7 @@ import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { CallOptions, PipelineParts } from './options.js'
 import { type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
+import { releasedUnder } from './released-weights.js'
 import { lastRun } from './run-records.js'
 import { sourceOf } from './source.js'
 import { keptUnder } from './stage-cache.js'
@@ -116,6 +117,7 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
   }
   // As a run would: a base that cannot be used is an error of its own.
   const base = options.base && findBase(history, options.base).named
+  const released = releasedUnder(history, key?.digest)
   const train: PlannedStage =
     key === undefined
       ? {
@@ -125,7 +127,9 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
         }
       : kept !== undefined
         ? { stage: 'train', action: 'cached', reason: `trained in the run ${kept.runId}` }
-        : { stage: 'train', action: 'run', ...why(trained && partsOf(trained, 'train'), key.parts) }
+        : released !== undefined
+          ? { stage: 'train', action: 'cached', reason: `the release ${released.version} contains these weights` }
+          : { stage: 'train', action: 'run', ...why(trained && partsOf(trained, 'train'), key.parts) }
   const builtIn: readonly PlannedStage[] = [
     validate,
     train,

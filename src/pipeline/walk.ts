@@ -10,6 +10,7 @@ import { askProvenance, recordProvenance } from './provenance.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
+import { trainingOf } from './released-weights.js'
 import { restore } from './restore.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
@@ -161,6 +162,7 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     verdict,
     policy: session.record.policy,
     candidate: evidence.candidate.record,
+    training: trainingOf(session.record),
     dataset: session.record.dataset,
     source: session.record.source,
     stages: stageValues(session.record.stages),

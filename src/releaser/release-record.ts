@@ -39,6 +39,8 @@ export interface ReleaseRecord {
   /** The gate's description and the identity of the evaluation items. Contains no text of a sample. */
   readonly policy?: ReleasePolicy | undefined
   readonly candidate?: CandidateRecord | undefined
+  /** The key of the training and the digest of its weights: a run with the same key takes the weights instead of training. */
+  readonly training?: { readonly key: Digest; readonly weights: Digest } | undefined
   readonly dataset?: DatasetSummary | undefined
   /** The digest of each input: labels, architecture, configuration, prompts, data. */
   readonly source?: ReleaseSource | undefined
@@ -149,6 +151,7 @@ export const releaseRecordShape: Shape<ReleaseRecord> = object({
   verdict: optional(verdictShape),
   policy: optional(releasePolicyShape),
   candidate: optional(candidateRecordShape),
+  training: optional(object({ key: digest, weights: digest })),
   dataset: optional(datasetSummaryShape),
   source: optional(releaseSourceShape),
   stages: optional(recordOf(json)),

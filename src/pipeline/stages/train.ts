@@ -8,6 +8,7 @@ import { type Key, stageKeyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
 import { baseParts, type FoundBase, findBase, openBase, withdrawnAncestor } from '../named-base.js'
 import type { PipelineOptions } from '../options.js'
+import { releasedCandidate } from '../released-weights.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
 import { findKept, keep, openKeptFiles } from '../stage-cache.js'
@@ -50,6 +51,11 @@ export function trainStage(
       const key = trainKey(session.options, snapshot.summary, environment)
       const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
       if (kept !== undefined) return { value: kept, cached: true, key }
+      const released = key === undefined || forced ? undefined : await releasedCandidate(session, key.digest, history)
+      if (released !== undefined) {
+        await keepCandidate(session, key!, released)
+        return { value: released, cached: true, key }
+      }
 
       const part = await trainingPart(session, snapshot, history, found)
       const directory = await session.folder('weights')
@@ -58,10 +64,8 @@ export function trainStage(
       const { development } = snapshot
       const weights = found && (await openBase(session, found))
       const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights })
-      const { path, manifest } = candidate.weights
-      const files = await store.objects.putDirectory(path, session.context, { manifest })
       await keepRows(session, part.rows)
-      if (key !== undefined) await keep(session, key, toJson(candidate.record), files)
+      await keepCandidate(session, key, candidate)
       if (key !== undefined) await store.checkpoints?.remove(key.digest)
       return { value: candidate, cached: false, key }
     })
@@ -126,6 +130,13 @@ export async function fitInto(
 }
 
 const fittedShape = object({ weights: object({ path: text }), record: object({}) })
+
+/** Without a key, only the files are kept. */
+async function keepCandidate(session: Session, key: Key | undefined, { weights, record }: Candidate): Promise<void> {
+  const { path, manifest } = weights
+  const files = await session.options.store.objects.putDirectory(path, session.context, { manifest })
+  if (key !== undefined) await keep(session, key, toJson(record), files)
+}
 
 /** The candidate under this key. A damaged one is said and made anew. */
 const cachedCandidate = (session: Session, key: Key): Promise<Candidate | undefined> =>
