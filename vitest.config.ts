@@ -18,7 +18,10 @@ const starters = [
 ]
 
 export default defineConfig({
-  resolve: { conditions: ['sheikh-source'] },
+  resolve: {
+    conditions: ['sheikh-source'],
+    alias: [{ find: /^\.\/start-thread\.js$/, replacement: join(import.meta.dirname, 'test/start-thread.ts') }],
+  },
   ssr: { resolve: { conditions: ['sheikh-source'] } },
   test: {
     pool: 'forks',

@@ -2,8 +2,11 @@ import { describe, it } from 'vitest'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { deviceNames } from '../../../src/trainer/tfjs/devices.js'
 import { tfjsTrainer } from '../../../src/trainer/tfjs/index.js'
+import { translateInThreads } from '../../start-thread.js'
 import { deviceForTests } from '../device-for-tests.js'
 import { byGradients, ofLetters } from './models.mjs'
+
+translateInThreads()
 
 for (const device of deviceNames) {
   const opened = await deviceForTests(device)

@@ -16,8 +16,11 @@ import {
 } from '../../../src/trainer/tfjs/index.js'
 import { loadWholeTfjs } from '../../../src/trainer/tfjs/own-model/load-tfjs.js'
 import { orthogonal } from '../../../src/trainer/tfjs/own-model/orthogonal.js'
+import { translateInThreads } from '../../start-thread.js'
 import { isWhole } from '../../whole.js'
 import { byGradients, ofLetters } from './models.mjs'
+
+translateInThreads()
 
 let below: string
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import { fileURLToPath } from 'node:url'
+import type { Worker } from 'node:worker_threads'
 import { type CallContext, callContext, type Json, messageOf, SheikhError } from '../../../core/index.js'
 import type { FitContext } from '../../trainer.js'
 import type { DeviceName } from '../devices.js'
 import type { Trained } from '../train-loop.js'
 import type { Training } from '../training.js'
 import { type Question, type ThreadReply, toError } from './messages.js'
+import { startThread, threadEntry } from './start-thread.js'
 
 /** What a thread builds by itself: one of ours, or what a module exports, called with `options`. Structured clones. */
 export type ThreadWork =
@@ -20,12 +20,8 @@ export type ThreadWork =
       readonly expected: { readonly name: string; readonly version: string | undefined; readonly describe: Json }
     }
 
-// Beside this file in `src`, and beside the bundle that this file is part of.
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const entry = new URL(`./training-thread.${extension}`, import.meta.url)
-
 /** Whether this package's files are where they were installed: not so in a bundle of the host's. */
-export const canOpenThread = (): boolean => existsSync(fileURLToPath(entry))
+export const canOpenThread = (): boolean => existsSync(fileURLToPath(threadEntry))
 
 /** A thread that has nothing to do waits so long for the next training, and keeps no process alive. */
 const idleMs = 5000
@@ -46,7 +42,7 @@ export async function openThread<Example>(
   { signal, log }: CallContext,
 ): Promise<Training<Example>> {
   signal.throwIfAborted()
-  const thread = takeThread()
+  const thread = await takeThread()
   let context: Pick<FitContext, 'log'> & Partial<FitContext> = { log }
   let isSound = true
   /** What the host's own code threw when it was told something: it is thrown to the host. */
@@ -144,7 +140,7 @@ function compact(example: unknown): unknown {
   )
 }
 
-function takeThread(): Thread {
+async function takeThread(): Promise<Thread> {
   if (idle !== undefined) {
     const { thread, timer } = idle
     idle = undefined
@@ -152,7 +148,7 @@ function takeThread(): Thread {
     thread.worker.ref()
     return thread
   }
-  const worker = extension === 'ts' ? startTypeScript() : new Worker(entry)
+  const worker = await startThread()
   const thread: Thread = { worker }
   const end = (fact: string, cause?: unknown) => {
     if (idle?.thread === thread) {
@@ -185,11 +181,4 @@ function giveBack(thread: Thread): void {
     void thread.worker.terminate()
   }
   idle = { thread, timer: setTimeout(end, idleMs).unref() }
-}
-
-/** In this repository the thread is TypeScript too, and tsx does not translate for threads unasked. */
-function startTypeScript(): Worker {
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api')).href.replace(/cjs$/, 'mjs')
-  const start = `import('${tsx}').then(({ register }) => (register(), import('${entry.href}')))`
-  return new Worker(start, { eval: true })
 }
