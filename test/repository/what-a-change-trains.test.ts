@@ -27,7 +27,7 @@ async function run(root: string, options = {}): Promise<Ran> {
 type Files = Readonly<Record<string, unknown>>
 
 /** What a commit of these files leads to after a first release. */
-async function after(files: Files, { fresh, start = {} }: { readonly fresh: boolean; readonly start?: Files }) {
+async function afterChange(files: Files, { fresh, start = {} }: { readonly fresh: boolean; readonly start?: Files }) {
   const made = await project(start)
   await run(made.root)
   for (const [path, content] of Object.entries(files)) made.put(path, content)
@@ -46,7 +46,7 @@ describe.each([
   ['on a fresh machine', true],
 ])('a change, %s,', (_, fresh) => {
   it('of an inference prompt is judged and released without training', async () => {
-    const { result, trained, planned } = await after(inference, { fresh })
+    const { result, trained, planned } = await afterChange(inference, { fresh })
     expect(result).toMatchObject({ status: 'released', release: { version: '0.2.0' } })
     expect(trained).toBe(false)
     expect(planned?.action).toBe('cached')
@@ -54,7 +54,7 @@ describe.each([
   })
 
   it('of the training data trains', async () => {
-    const { result, trained, planned } = await after(moreData, { fresh })
+    const { result, trained, planned } = await afterChange(moreData, { fresh })
     expect(result.status).toMatch(/released|up-to-date/)
     expect([trained, planned?.action]).toEqual([true, 'run'])
   })
@@ -64,13 +64,13 @@ describe.each([
       'dataset/config.yaml': 'projection: { id: id, input: prompts/training/ask.txt, target: label }\n',
       'prompts/training/ask.txt': '{{ text }}\n',
     }
-    const { trained } = await after({ 'prompts/training/ask.txt': '{{ text }}!\n' }, { fresh, start })
+    const { trained } = await afterChange({ 'prompts/training/ask.txt': '{{ text }}!\n' }, { fresh, start })
     expect(trained).toBe(true)
   })
 
   it('of the gate alone trains and releases nothing', async () => {
     const rules = { 'mlops/validation/rules.yaml': 'validation: { accuracy_threshold: 0.2, weight_integrity: true }\n' }
-    const { result, trained } = await after(rules, { fresh })
+    const { result, trained } = await afterChange(rules, { fresh })
     expect([result.status, trained]).toEqual(['up-to-date', false])
   })
 })
@@ -84,7 +84,7 @@ describe('the weights of a release', () => {
   })
 
   it('are kept in the store, so that they are fetched once', async () => {
-    const { repository, put, commit } = await after(inference, { fresh: true })
+    const { repository, put, commit } = await afterChange(inference, { fresh: true })
     put('prompts/inference/ask.txt', 'Again: {{ text }}\n')
     await commit()
     const { stages } = await repository.plan()
@@ -141,7 +141,7 @@ describe('the weights of a release', () => {
       }
     `
     const trainer = quickTrainer.replace('export default {', `${stage}\nexport default { stages: [quantise],`)
-    const { result, trained } = await after(inference, { fresh: true, start: { 'sheikh.config.mjs': trainer } })
+    const { result, trained } = await afterChange(inference, { fresh: true, start: { 'sheikh.config.mjs': trainer } })
     expect([result.status, trained]).toEqual(['released', true])
   })
 })
