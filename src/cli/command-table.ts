@@ -18,6 +18,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   diff: async () => (await import('./commands/diff.js')).diff,
   history: async () => (await import('./commands/history.js')).history,
   log: async () => (await import('./commands/log.js')).log,
+  blame: async () => (await import('./commands/blame.js')).blame,
   compare: async () => (await import('./commands/compare.js')).compareRuns,
   runs: async () => (await import('./commands/runs.js')).runs,
   approve: async () => (await import('./commands/approve.js')).approve,

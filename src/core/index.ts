@@ -23,7 +23,7 @@ export {
   manifestOf,
   parseManifest,
 } from './manifest.js'
-export { nearestName } from './nearest-name.js'
+export { nearestName, nearestNames } from './nearest-name.js'
 export { type Random, seededRandom } from './random.js'
 export { createRedactor, type Redactor, redactJson } from './redaction.js'
 export { addressProblem, plainPath, tildeProblem, webAddress } from './setting-problems.js'

@@ -1,13 +1,22 @@
 /** The known name that a person most likely meant; `undefined` if none is close. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+export const nearestName = (name: string, known: readonly string[]): string | undefined =>
+  nearestNames(name, known, 1)[0]
+
+/** The closest known names, the most likely first; empty if none is close. */
+export function nearestNames(name: string, known: readonly string[], maximum: number): readonly string[] {
   const plain = plainName(name)
-  const [best] = known
-    .map((candidate) => ({ candidate, distance: editDistance(plain, plainName(candidate)) }))
-    .filter(
-      ({ candidate, distance }) => distance <= Math.max(1, Math.floor(Math.max(plain.length, candidate.length) / 4)),
-    )
+  return known
+    .flatMap((candidate) => {
+      const other = plainName(candidate)
+      const limit = Math.max(1, Math.floor(Math.max(plain.length, candidate.length) / 4))
+      // The distance is at least the difference of the lengths, which is known at once.
+      if (Math.abs(plain.length - other.length) > limit) return []
+      const distance = editDistance(plain, other)
+      return distance > limit ? [] : [{ candidate, distance }]
+    })
     .sort((one, other) => one.distance - other.distance)
-  return best?.candidate
+    .slice(0, maximum)
+    .map(({ candidate }) => candidate)
 }
 
 // `regressionCheck` and `Regression-Check` mean `regression_check`.

@@ -177,6 +177,8 @@ export interface DatasetContents {
 export interface DescribedRow extends RowIdentity {
   /** The file of the sample. */
   readonly path: string
+  /** Position in the file: `line 3`, `[2]`; empty for a file with a single sample. */
+  readonly position: string
   /** The target, if it is text of at most 256 characters. */
   readonly label?: string | undefined
   readonly slices: Readonly<Record<string, string>>

@@ -164,7 +164,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const schema = await this.#load(context)
     const found = await this.#scan(await this.#options.source.list(context), schema, context)
     return {
-      rows: found.rows.map((row) => ({ ...identityOfRow(row), path: row.path, label: row.label, slices: row.slices })),
+      rows: found.rows.map((row) => {
+        const { path, position, label, slices } = row
+        return { ...identityOfRow(row), path, position, label, slices }
+      }),
       samples: (ids) => new RowReader(found, this.#options, schema, context).samples(ids),
     }
   }

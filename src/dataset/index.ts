@@ -38,6 +38,7 @@ export {
   type SampleChange,
   type SampleName,
 } from './diff-contents.js'
+export { type FindSampleOptions, type FoundSample, findSample } from './find-sample.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
 export { type InexactNumber, inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'

@@ -116,12 +116,14 @@ function called(project: (sample: unknown) => unknown, sample: unknown, what: st
   }
 }
 
-function fieldOf(sample: unknown, name: string): unknown {
+/** A member of a sample; `undefined` if it has none. */
+export function fieldOf(sample: unknown, name: string): unknown {
   if (typeof sample !== 'object' || sample === null || !Object.hasOwn(sample, name)) return undefined
   return (sample as Record<string, unknown>)[name]
 }
 
-function nameOf(value: unknown, what: string): string | undefined {
+/** A value as a name. Throws `Unprojectable` for a list or an object. */
+export function nameOf(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)

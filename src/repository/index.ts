@@ -9,6 +9,11 @@ export type {
   ReleaseCommits,
   ReleaseLog,
   ReleaseOrigin,
+  SampleBlame,
+  SampleEvent,
+  SamplePlace,
+  SampleRelease,
+  SampleUse,
 } from './audit/index.js'
 export {
   type AcceptBaselineOptions,

@@ -23,7 +23,14 @@ import {
 } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { readTrust, trustedKeysPath } from './attestation.js'
-import { type AuditProject, auditProject, logRelease, type ReleaseLog } from './audit/index.js'
+import {
+  type AuditProject,
+  auditProject,
+  blameSample,
+  logRelease,
+  type ReleaseLog,
+  type SampleBlame,
+} from './audit/index.js'
 import { type Composition, compose } from './compose.js'
 import { loadConfiguration, loadHostConfiguration } from './config/index.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
@@ -248,6 +255,16 @@ export class Repository {
    */
   log(name?: string): Promise<ReleaseLog> {
     return this.#audit((project) => logRelease(name, project))
+  }
+
+  /**
+   * Which commits added, changed and removed a sample, and which releases were trained on it or evaluated with it. What
+   * cannot be read is listed in `problems`.
+   *
+   * @throws `not-found` with the nearest ids if no sample has or had this id.
+   */
+  blame(id: string): Promise<SampleBlame> {
+    return this.#audit((project) => blameSample(id, project))
   }
 
   head(): Promise<Head | undefined> {

@@ -15,6 +15,7 @@ const all = [
     'diff',
     'history',
     'log',
+    'blame',
     'compare',
     'runs',
     'approve',
@@ -28,6 +29,7 @@ const all = [
 ]
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
+  blame: ['a'],
   compare: ['a', 'b'],
   why: ['train'],
   approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],

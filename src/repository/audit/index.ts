@@ -1,5 +1,8 @@
 export { type AuditProblem, type AuditProject, auditProject } from './audit-project.js'
+export { blameSample, type SampleBlame, type SamplePlace } from './blame-sample.js'
 export type { ChangedFiles, ChangedKind } from './changed-kinds.js'
 export type { CommitFacts } from './commit-facts.js'
 export type { AuditedCommit, ReleaseCommits } from './release-commits.js'
 export { logRelease, type RegistryState, type ReleaseLog, type ReleaseOrigin } from './release-log.js'
+export type { SampleEvent } from './sample-events.js'
+export type { SampleRelease, SampleUse } from './sample-uses.js'

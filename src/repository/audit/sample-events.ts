@@ -1,0 +1,158 @@
+import type { ErrorCode } from '../../core/index.js'
+import { type FoundSample, findSample, sampleFormatOf } from '../../dataset/index.js'
+import type { PastCommit, PathChange } from '../git/index.js'
+import { samplesPath } from '../layout.js'
+import type { AuditProject, Problems } from './audit-project.js'
+import { type CommitFacts, commitFacts, pullRequestsOf } from './commit-facts.js'
+
+/** What a commit did to a sample. JSON. */
+export interface SampleEvent extends CommitFacts {
+  /** `present`: the oldest commits of a shallow clone, of which the changes are unknown, have it. */
+  readonly change: 'added' | 'changed' | 'moved' | 'removed' | 'present'
+  /** The file, below the repository's root; of a removed sample, the file that it was in. */
+  readonly path: string
+  /** `line 3`, `[2]`; empty for a file with a single sample. Of a removed sample, where it was. */
+  readonly position: string
+  /** For `moved`: the file that it was in. */
+  readonly movedFrom?: string | undefined
+  /** For `moved`: whether its content changed too. */
+  readonly edited?: boolean | undefined
+}
+
+/** A version of a file of samples that contains the sample. */
+export interface SampleBlob {
+  /** The id of the Git blob. */
+  readonly blob: string
+  /** Below the repository's root. */
+  readonly path: string
+  /** True: the file contains no other sample. */
+  readonly isAlone: boolean
+}
+
+export interface SampleInGit {
+  /** Newest first. */
+  readonly events: readonly SampleEvent[]
+  readonly blobs: readonly SampleBlob[]
+}
+
+type Found = FoundSample & Pick<SampleBlob, 'path' | 'blob'>
+
+// As the largest file of samples that a run reads.
+const maximumBytes = 100_000_000
+
+/** The folders of samples, below the repository's root. */
+export function sampleFolders({
+  project,
+  composition,
+}: Pick<AuditProject, 'project' | 'composition'>): readonly string[] {
+  const named = composition.configuration.dataset.samples?.directory ?? samplesPath
+  return [...new Set([samplesPath, named])].map((path) => (project === '' ? path : `${project}/${path}`))
+}
+
+/**
+ * The commits of HEAD that added, changed, moved or removed a sample. Git names the commits that touched files of samples;
+ * every version of such a file is read once, and only what can contain the id is parsed.
+ */
+export async function sampleEvents(id: string, project: AuditProject, problems: Problems): Promise<SampleInGit> {
+  const { git, context } = project
+  const head = await git.head()
+  if (head === undefined) return { events: [], blobs: [] }
+  const folders = sampleFolders(project)
+  const history =
+    (await problems.attempt('commits', () => git.history({ to: head.oid, paths: folders }, context))) ?? []
+  const commits: { readonly commit: PastCommit; readonly changes: readonly PathChange[] }[] = []
+  for (const commit of history)
+    commits.push({ commit, changes: commit.changes ?? (await present(commit, folders, project)) })
+  if (history.some(({ changes }) => changes === undefined))
+    problems.add(
+      'commits',
+      'not-found',
+      'This shallow clone lacks older commits, so where the sample comes from may be unknown. Fetch the rest: git fetch --unshallow',
+    )
+  const found = await findInBlobs(
+    id,
+    commits.flatMap(({ changes }) => changes),
+    { folders, project, problems },
+  )
+  // Merges too, which may touch no sample.
+  const all = found.size === 0 ? [] : await problems.attempt('commits', () => git.history({ to: head.oid }, context))
+  const pullRequests = pullRequestsOf(all ?? [])
+  return {
+    events: commits.flatMap(({ commit, changes }) => {
+      const event = eventOf(changes, found)
+      if (event === undefined) return []
+      const isKnown = commit.changes !== undefined
+      return [{ ...commitFacts(commit, pullRequests), ...event, ...(!isKnown && { change: 'present' as const }) }]
+    }),
+    blobs: [...found.values()].map(({ blob, path, isAlone }) => ({ blob, path, isAlone })),
+  }
+}
+
+/** All files of samples of a commit, as if it had added them. */
+async function present(
+  { oid }: PastCommit,
+  folders: readonly string[],
+  { git }: AuditProject,
+): Promise<readonly PathChange[]> {
+  const files = [...(await git.tree(oid, folders)).values()]
+  return files.map(({ path, oid: after }) => ({ path, change: 'added', before: [], after }))
+}
+
+const keyOf = (blob: string, path: string) => `${blob} ${path}`
+
+/** Reads each version of the files once. @returns those with the sample, by blob and path. */
+async function findInBlobs(
+  id: string,
+  changes: readonly PathChange[],
+  within: { readonly folders: readonly string[]; readonly project: AuditProject; readonly problems: Problems },
+): Promise<ReadonlyMap<string, Found>> {
+  const { folders, project, problems } = within
+  const { git, context, composition } = project
+  const idField = composition.configuration.dataset.projection.id
+  const paths = new Map<string, Set<string>>()
+  for (const { path, before, after } of changes) {
+    if (sampleFormatOf(path) === undefined) continue
+    for (const blob of [...before, ...(after === undefined ? [] : [after])])
+      paths.set(blob, (paths.get(blob) ?? new Set()).add(path))
+  }
+  const found = new Map<string, Found>()
+  const unread = (path: string, fact: string, code: ErrorCode = 'dataset-invalid') =>
+    problems.add(
+      'history',
+      code,
+      `Some earlier versions of ${path} could not be read (${fact}), so changes there may be missing.`,
+    )
+  for await (const { oid, content } of git.readBlobs([...paths.keys()], maximumBytes, context))
+    for (const path of paths.get(oid)!) {
+      if (content === undefined) {
+        unread(path, 'this clone lacks them, or they are larger than 100 MB', 'not-found')
+        continue
+      }
+      const folder = folders.find((one) => path.startsWith(`${one}/`))
+      const below = folder === undefined ? path : path.slice(folder.length + 1)
+      const { found: sample, problem } = findSample(below, content, { id, idField, maximumBytes })
+      if (problem !== undefined) unread(path, problem)
+      if (sample !== undefined) found.set(keyOf(oid, path), { ...sample, path, blob: oid })
+    }
+  return found
+}
+
+type Change = Pick<SampleEvent, 'change' | 'path' | 'position' | 'movedFrom' | 'edited'>
+
+/** What a commit did, by the files that it changed. */
+function eventOf(changes: readonly PathChange[], found: ReadonlyMap<string, Found>): Change | undefined {
+  const was: Found[] = []
+  const is: Found[] = []
+  for (const { path, before, after } of changes) {
+    was.push(...before.flatMap((blob) => found.get(keyOf(blob, path)) ?? []))
+    is.push(...(after === undefined ? [] : [found.get(keyOf(after, path))]).flatMap((one) => one ?? []))
+  }
+  const [now] = is
+  const [earlier] = was
+  if (now === undefined) return earlier && { change: 'removed', path: earlier.path, position: earlier.position }
+  const { path, position } = now
+  if (earlier === undefined) return { change: 'added', path, position }
+  const edited = was.every(({ digest }) => digest !== now.digest)
+  if (was.every((one) => one.path !== path)) return { change: 'moved', path, position, movedFrom: earlier.path, edited }
+  return edited ? { change: 'changed', path, position } : undefined
+}
