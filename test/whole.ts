@@ -3,8 +3,8 @@ const scope = process.env['SHEIKH_TESTS']
 /** `npm test` runs samples and small sizes. With SHEIKH_TESTS=whole, as in CI, everything runs in full. */
 export const isWhole = scope === 'whole' || scope === 'crashes'
 
-/** Of so many rounds of the same kind, `npm test` does a quarter. */
-export const rounds = (whole: number): number => (isWhole ? whole : Math.ceil(whole / 4))
+/** Of so many rounds of the same kind, `npm test` does an eighth. */
+export const rounds = (whole: number): number => (isWhole ? whole : Math.ceil(whole / 8))
 
 /** The largest share of `count` simulations in which what has a chance of 5 % may happen: three standard errors more. */
 export const largestShare = (count: number): number => 0.05 + 3 * Math.sqrt((0.05 * 0.95) / count)

@@ -36,7 +36,9 @@ describe('--template', () => {
     ])
   })
 
-  it.for(projectTemplates)('%s: trains, releases and answers', async (template, { skip }) => {
+  // A language model takes half of the time of all. In `npm test`, test/repository/language-model trains one.
+  const tried = projectTemplates.filter((name) => isWhole || name !== 'llama')
+  it.for(tried)('%s: trains, releases and answers', async (template, { skip }) => {
     skip(template === 'command-python' && !hasPython, 'no program "python3"')
     const folder = join(await temporary(), "the team's tickets 100%")
     const made = await sheikh('/', ['init', folder, '--template', template])

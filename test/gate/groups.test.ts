@@ -4,7 +4,7 @@ import { accuracy, type Metric } from '../../src/evaluation/index.js'
 import { atLeast, improves, noRegression, qualityGate, selfTest } from '../../src/gate/index.js'
 import { reportComparisonHtml } from '../../src/report/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
-import { largestShare, rounds } from '../whole.js'
+import { isWhole, largestShare, rounds } from '../whole.js'
 import { ofKind } from './of-kind.js'
 
 // Items that are not independent: groups of right or wrong answers, and groups of scores.
@@ -112,7 +112,8 @@ describe('right or wrong answers in groups', () => {
       {
         candidate: evaluationOf({ model: 'new', scores: now, groups }),
         baseline: evaluationOf({ model: 'old', scores: old, groups }),
-        simulations: rounds(400),
+        // The least that a self-test takes.
+        simulations: isWhole ? 400 : 100,
       },
       context,
     )

@@ -3,7 +3,7 @@ import { callContext, digestJson, type Json, seededRandom } from '../../src/core
 import { accuracy, type Evaluation } from '../../src/evaluation/index.js'
 import { disagreementPool, judgePool, noRegression, type PoolItem } from '../../src/gate/index.js'
 import { evidenceOf } from '../../src/testing/evidence.js'
-import { isWhole, largestShare } from '../whole.js'
+import { isWhole, largestShare, rounds } from '../whole.js'
 import { ofKind } from './of-kind.js'
 
 const margin = 0.05
@@ -90,7 +90,7 @@ describe('labels of the disagreements alone', () => {
 
   it('let a model that is worse by the margin through at most five times in a hundred', () => {
     let passes = 0
-    const runs = isWhole ? 1000 : 250
+    const runs = rounds(1000)
     for (let run = 0; run < runs; run += 1) {
       const { items, truth } = world(`worse ${run}`, 200, 0.1, margin)
       const asked = disagreementPool(items)

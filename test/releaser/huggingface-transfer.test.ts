@@ -9,7 +9,7 @@ import { bytesLike, readersSee, release, token, type World, worldFor } from './h
 
 /** Above what may lie in Git. */
 const large = bytesLike(1, 11 << 20)
-const transfers = isWhole ? (['basic', 'multipart', 'xet'] as const) : (['basic', 'xet'] as const)
+const transfers = isWhole ? (['basic', 'multipart', 'xet'] as const) : (['xet'] as const)
 
 const sentTo = ({ hub }: World, from: number, host: 'hub' | 'storage') =>
   hub.requests.slice(from).filter((request) => request.host === host && request.bytesReceived > 0)
