@@ -12,6 +12,7 @@ export {
   startDigest,
 } from './digest.js'
 export { type ErrorCode, isSheikhError, messageOf, SheikhError, type SheikhErrorOptions } from './errors.js'
+export { escapeHtml, escapeMarkdown, visible, withoutLinks } from './escape-text.js'
 export { createRunId, isRunId } from './ids.js'
 export { inParallel } from './in-parallel.js'
 export { canonicalJson, type Json, type JsonObject, toJson } from './json.js'

@@ -1,16 +1,5 @@
-import { visible } from './markdown.js'
+import { escapeHtml } from '../core/index.js'
 import { pageStyle } from './page-style.js'
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Escapes text for an element or a quoted attribute, so that data cannot become markup. */
-export const escapeHtml = (text: string) => visible(text).replace(/[&<>"']/g, (character) => entities[character]!)
 
 // Longer cells are broken into lines.
 const longestLine = 40

@@ -1,6 +1,6 @@
 export { type Explanation, explainVerdict } from './explain/explain-verdict.js'
 export { intervalPlot } from './interval-plot.js'
-export { bytes, duration, escapeMarkdown, moment, percent } from './markdown.js'
+export { bytes, duration, moment, percent } from './markdown.js'
 export { reportComparison } from './report-comparison.js'
 export type { ReportDetails } from './report-details.js'
 export { reportDiff, reportDiffHtml } from './report-diff.js'

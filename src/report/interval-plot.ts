@@ -1,5 +1,5 @@
+import { visible } from '../core/index.js'
 import type { Finding } from '../gate/index.js'
-import { visible } from './markdown.js'
 import { type IntervalGroup, intervalGroups } from './plots/intervals.js'
 
 const width = 49

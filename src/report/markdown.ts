@@ -1,12 +1,4 @@
-// Control characters are invisible on a page, directional marks reorder the text around them, and a lone surrogate is
-// not a character.
-const invisible = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu
-
-/** Text on one line, with invisible characters replaced. */
-export const visible = (text: string) => text.replace(/[\r\n\t]+/g, ' ').replace(invisible, '\ufffd')
-
-/** Escapes text for a Markdown table cell or sentence, so that data cannot become markup. */
-export const escapeMarkdown = (text: string) => visible(text).replace(/[\\`*_{}[\]<|#~]/g, '\\$&')
+import { escapeMarkdown } from '../core/index.js'
 
 /** A table with a header. Numbers are right-aligned. */
 export function markdownTable(

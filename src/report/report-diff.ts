@@ -1,7 +1,8 @@
+import { escapeHtml, escapeMarkdown } from '../core/index.js'
 import type { DatasetDifference, NamedCounts, SampleChange } from '../dataset/index.js'
 import type { EvaluationSetDifference, ProjectDiff, SettingChange, StateName } from '../repository/index.js'
-import { escapeHtml, htmlPage, paragraph } from './html.js'
-import { count, countChange, escapeMarkdown, shorten } from './markdown.js'
+import { htmlPage, paragraph } from './html.js'
+import { count, countChange, shorten } from './markdown.js'
 import { type Section, sectionHtml, sectionMarkdown } from './section.js'
 
 /**

@@ -1,6 +1,6 @@
-import type { Json } from '../core/index.js'
+import { escapeMarkdown, type Json } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
-import { duration, escapeMarkdown, isKnown, moment } from './markdown.js'
+import { duration, isKnown, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
 import { detailSections, type ReportDetails } from './report-details.js'
 import { type Section, sectionMarkdown } from './section.js'

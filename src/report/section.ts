@@ -1,5 +1,6 @@
-import { escapeHtml, htmlTable, paragraph } from './html.js'
-import { escapeMarkdown, markdownTable } from './markdown.js'
+import { escapeHtml, escapeMarkdown } from '../core/index.js'
+import { htmlTable, paragraph } from './html.js'
+import { markdownTable } from './markdown.js'
 
 /** A table of a report, independent of the output format. */
 export interface Section {

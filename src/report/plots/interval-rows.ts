@@ -1,5 +1,6 @@
+import { escapeHtml } from '../../core/index.js'
 import type { Finding, FindingStatus } from '../../gate/index.js'
-import { escapeHtml, paragraph } from '../html.js'
+import { paragraph } from '../html.js'
 import { type Drawn, type IntervalGroup, intervalGroups } from './intervals.js'
 import { type Axis, type Coordinate, line, place, svg } from './svg.js'
 

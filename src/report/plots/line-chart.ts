@@ -1,4 +1,5 @@
-import { escapeHtml, paragraph } from '../html.js'
+import { escapeHtml } from '../../core/index.js'
+import { paragraph } from '../html.js'
 import { type Axis, label, line, place, polyline, svg } from './svg.js'
 
 export interface Curve {

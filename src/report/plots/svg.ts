@@ -1,4 +1,4 @@
-import { escapeHtml } from '../html.js'
+import { escapeHtml } from '../../core/index.js'
 
 export interface Axis {
   readonly from: number

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { appendFile, readFile, stat } from 'node:fs/promises'
-import { type CallContext, createRedactor, isSheikhError, messageOf } from '../../core/index.js'
+import { type CallContext, createRedactor, isSheikhError, messageOf, withoutLinks } from '../../core/index.js'
 import { type GitHubApi, githubApi } from '../../releaser/github/index.js'
 import type { RetryOptions } from '../../releaser/remote/index.js'
 import type { EnvironmentVariables } from '../git/index.js'
 import { commentOn } from './pull-request-comment.js'
-import { annotation, quoted, shortened, withoutLinks } from './workflow-text.js'
+import { annotation, quoted, shortened } from './workflow-text.js'
 
 /** What a workflow reports. `error`: nothing was compared. */
 export interface ActionsReport {

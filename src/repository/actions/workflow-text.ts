@@ -1,16 +1,3 @@
-/**
- * Markdown in which data cannot notify people or link elsewhere: a zero-width space ends what GitHub would take for a
- * mention, a reference or an address. It does this after rendering, so a backslash does not help.
- */
-export const withoutLinks = (markdown: string) =>
-  markdown
-    .replace(/&(?=[a-z]\w*;)/gi, '&\u200b') // "&commat;" is rendered as "@"
-    .replace(/@(?=[\p{L}\p{N}_-])/gu, '@\u200b')
-    .replace(/#(?=\d)/g, '#\u200b')
-    .replace(/\b(GH-)(?=\d)/gi, '$1\u200b')
-    .replace(/:\/\//g, ':\u200b//')
-    .replace(/\bwww\./gi, 'www\u200b.')
-
 /** A message that the page of a run shows. Data cannot end it and start a command of its own. */
 export const annotation = (kind: 'warning' | 'error' | 'notice', title: string, message: string) =>
   `::${kind} title=${escapeData(title).replace(/:/g, '%3A').replace(/,/g, '%2C')}::${escapeData(message)}`
