@@ -1,6 +1,7 @@
 import { callContext, createRedactor, createRunId, isSheikhError, messageOf } from '../core/index.js'
 import type { Lock, Store } from '../store/index.js'
 import type { RunEvent, RunEventBase, RunEventOf } from './events.js'
+import type { Listeners } from './listeners.js'
 import type { CallOptions, PipelineParts } from './options.js'
 import { EventLog, type Run } from './run.js'
 import type { Outcome, RunRecord } from './run-result.js'
@@ -15,13 +16,13 @@ export async function beginRun<R extends Outcome>(
   of: {
     readonly options: PipelineParts
     readonly command: RunRecord['command']
-    readonly emit: (event: RunEvent) => void
+    readonly listeners: Listeners
   },
   { signal }: CallOptions,
   work: (session: Session) => Promise<R>,
 ): Promise<Run<R>> {
   signal?.throwIfAborted()
-  const { options, command } = of
+  const { options, command, listeners } = of
   const { store, clock, log } = options
   const controller = new AbortController()
   // Combined once per run: a listener per batch would accumulate on a long-lived signal.
@@ -33,7 +34,7 @@ export async function beginRun<R extends Outcome>(
   const events = new EventLog()
   const emit = (event: RunEvent) => {
     events.push(event)
-    of.emit(event)
+    listeners.emit(event)
   }
   const record: RunRecord = {
     formatVersion: 1,
@@ -45,7 +46,10 @@ export async function beginRun<R extends Outcome>(
     channel: options.channel ?? 'latest',
     stages: [],
   }
-  const finished = carry({ options, context, lock, record, emit }, work).finally(() => events.end())
+  const finished = carry({ options, context, lock, record, emit }, work).finally(() => {
+    events.end()
+    return listeners.settled(record.runId)
+  })
   // `result()` rejects with the error. Without a call it must not become an unhandled rejection.
   finished.catch(() => {})
   return {

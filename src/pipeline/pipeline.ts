@@ -1,17 +1,17 @@
-import { EventEmitter } from 'eventemitter3'
-import { callContext, createRedactor, messageOf, SheikhError } from '../core/index.js'
+import { callContext, createRedactor, SheikhError } from '../core/index.js'
 import { type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
 import { beginRun } from './begin-run.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
-import type { RunEvent, RunEventOf, RunEventType } from './events.js'
+import type { RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
 import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
 import { type LabelledPool, type LabelPoolOptions, labelPool } from './label-pool.js'
 import { checkAnchor } from './ledger-anchor.js'
+import { Listeners } from './listeners.js'
 import { readHistory } from './lookup.js'
 import { acceptLoss, missingReleases } from './missing-releases.js'
 import { checkNamedBase } from './named-base.js'
@@ -55,7 +55,9 @@ import { walk } from './walk.js'
 export class Pipeline<I = string, T = string> {
   readonly #options: PipelineParts
   #isForgetful: boolean
-  readonly #emitter = new EventEmitter()
+  readonly #listeners = new Listeners((message) =>
+    this.#options.log?.warn(createRedactor(this.#options.secrets)(message)),
+  )
 
   constructor(options: PipelineOptions<I, T>) {
     checkStages(options.stages ?? [])
@@ -78,24 +80,12 @@ export class Pipeline<I = string, T = string> {
     this.#isForgetful = options.store === undefined
   }
 
-  /** Adds a listener for one type of event. Returns a function that removes it. Errors of a listener are logged and do not stop the run. */
+  /**
+   * Adds a listener for one type of event. Returns a function that removes it. Errors of a listener are logged and do not stop
+   * the run. If a listener of `run-end` returns a promise, the run's result waits for it, for at most 15 s.
+   */
   on<Type extends RunEventType>(type: Type, listener: (event: RunEventOf<Type>) => void): () => void {
-    const failed = (error: unknown) => {
-      const message = `A listener to "${type}" failed: ${messageOf(error)}`
-      this.#options.log?.warn(createRedactor(this.#options.secrets)(message))
-    }
-    const guarded = (event: RunEventOf<Type>) => {
-      try {
-        // A listener may be async, and an unhandled rejection would end the process.
-        Promise.resolve(listener(event) as unknown).catch(failed)
-      } catch (error) {
-        failed(error)
-      }
-    }
-    this.#emitter.on(type, guarded)
-    return () => {
-      this.#emitter.off(type, guarded)
-    }
+    return this.#listeners.on(type, listener)
   }
 
   /**
@@ -295,8 +285,7 @@ export class Pipeline<I = string, T = string> {
     call: CallOptions,
     work: (session: Session) => Promise<R>,
   ): Promise<Run<R>> {
-    const emit = (event: RunEvent) => this.#emitter.emit(event.type, event)
-    return beginRun({ options: this.#options, command, emit }, call, (session) => {
+    return beginRun({ options: this.#options, command, listeners: this.#listeners }, call, (session) => {
       if (this.#isForgetful) session.warn(forgetful)
       this.#isForgetful = false
       return work(session)
