@@ -17,6 +17,7 @@ export {
   type GitHubCheckRunState,
   type GitHubCommentState,
   type GitHubFault,
+  type GitHubIssueState,
   type GitHubPullRequestState,
   type GitHubReleaseState,
   type GitHubRepositoryState,

@@ -19,6 +19,8 @@ export interface GitHubRepositoryState {
   latestId?: number | undefined
   /** Tags that an immutable release had once: never free again. */
   readonly spentTags: Set<string>
+  /** Oldest first. */
+  readonly issues: GitHubIssueState[]
   /** Comments on issues and pull requests, oldest first. */
   readonly comments: GitHubCommentState[]
   readonly checkRuns: GitHubCheckRunState[]
@@ -31,6 +33,16 @@ export interface GitHubPullRequestState {
   /** `owner:branch` that the pull request comes from. */
   readonly head: string
   readonly headSha: string
+}
+
+export interface GitHubIssueState {
+  readonly number: number
+  readonly title: string
+  readonly body: string
+  readonly labels: readonly string[]
+  state: 'open' | 'closed'
+  /** `completed` or `not_planned`. */
+  stateReason?: string | undefined
 }
 
 export interface GitHubCommentState {
@@ -97,6 +109,7 @@ export function newRepository(
     refs: new Map(),
     releases: [],
     spentTags: new Set(),
+    issues: [],
     comments: [],
     checkRuns: [],
     pullRequests: [],

@@ -4,6 +4,7 @@ export {
   type GitHubAssetState,
   type GitHubCheckRunState,
   type GitHubCommentState,
+  type GitHubIssueState,
   type GitHubPullRequestState,
   type GitHubReleaseState,
   type GitHubRepositoryState,

@@ -15,6 +15,7 @@ import {
   type NewGitHubRepository,
   newRepository,
 } from './github-state.js'
+import { issueRoutes } from './issue-routes.js'
 import { leaveStarter, releaseRoutes } from './release-routes.js'
 
 export interface LoopbackGitHubOptions {
@@ -56,7 +57,7 @@ export interface LoopbackGitHubRepository {
 }
 
 /**
- * Starts a GitHub server on 127.0.0.1 with releases, assets, Git references and objects, and files on branches. It keeps its data
+ * Starts a GitHub server on 127.0.0.1 with releases, assets, issues, Git references and objects, and files on branches. It keeps its data
  * in `state`.
  */
 export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<LoopbackGitHub> {
@@ -183,7 +184,8 @@ function route(exchange: Exchange): GitHubResponse {
       default_branch: repository.defaultBranch,
       url: `${world.apiUrl}/repos/${repository.name}`,
     })
-  const rooms = { releases: releaseRoutes, git: gitRoutes, contents: contentsRoutes, issues: commentRoutes }
+  const issues = /^issues(\/\d+)?$/.test(path) ? issueRoutes : commentRoutes
+  const rooms = { releases: releaseRoutes, git: gitRoutes, contents: contentsRoutes, issues }
   const routes = { ...rooms, 'check-runs': checkRunRoutes, pulls: pullRoutes }[room ?? '']
   return routes?.(exchange) ?? notFound
 }
