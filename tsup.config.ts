@@ -15,6 +15,7 @@ export default defineConfig({
     huggingface: 'src/huggingface.ts',
     github: 'src/github.ts',
     s3: 'src/s3.ts',
+    notify: 'src/notify.ts',
     tfjs: 'src/tfjs.ts',
     signing: 'src/signing.ts',
     statistics: 'src/statistics.ts',

@@ -36,6 +36,7 @@ export {
   openRepository,
   type Pinned,
   type ProjectDiff,
+  type ProjectNotifiers,
   type ProjectPlan,
   type ProjectTemplate,
   type PromptChange,

@@ -15,6 +15,7 @@ const rooms = [
   'gate',
   'releaser',
   'pipeline',
+  'notify',
   'repository',
   'report',
   'testing',
@@ -31,8 +32,20 @@ const implementations = [
   'releaser/github',
   'releaser/s3',
 ]
-const composers = new Set(['repository', 'cli', 'testing'])
-const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'tfjs', 'signing', 'statistics', 'testing']
+// Notifiers are implementations; one of them uses the client of releaser/github.
+const composers = new Set(['notify', 'repository', 'cli', 'testing'])
+const entries = [
+  'index',
+  'repository',
+  'huggingface',
+  'github',
+  's3',
+  'notify',
+  'tfjs',
+  'signing',
+  'statistics',
+  'testing',
+]
 const heavy = [
   '@tensorflow/',
   '@huggingface/',

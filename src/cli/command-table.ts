@@ -13,6 +13,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./commands/verify.js')).verify,
   validate: async () => (await import('./commands/validate.js')).validate,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
+  notify: async () => (await import('./commands/notify.js')).notify,
   why: async () => (await import('./commands/why.js')).why,
   triggers: async () => (await import('./commands/triggers.js')).triggers,
   diff: async () => (await import('./commands/diff.js')).diff,

@@ -10,6 +10,7 @@ import type { Configuration, Notice, Retention } from './config/index.js'
 import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
+import { notificationSecrets, notifiersOf, notify } from './notifications.js'
 import { codeOf, committedPaths, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
@@ -46,6 +47,8 @@ export interface LoadedProject {
 export interface ProjectPlan extends RunPlan {
   /** What a run lacks: one message each. */
   readonly unresolved: readonly string[]
+  /** Why a configured notification channel would receive nothing: one message each. */
+  readonly unnotified: readonly string[]
   /** Unknown or unused settings, with file and line. */
   readonly notices: readonly Notice[]
 }
@@ -77,6 +80,7 @@ async function projectPipeline(place: ProjectPlace, composition: Composition): P
     ...{ releaser, trainer, base, ledger: projectLedger(place, composition.configuration) },
   })
   track(pipeline, composition.configuration, place.surroundings, place.context.log)
+  await notify(pipeline, composition.configuration, place.surroundings, place.context)
   return pipeline
 }
 
@@ -86,10 +90,12 @@ export async function planProject(
   composition: Composition,
   signal: AbortSignal | undefined,
 ): Promise<ProjectPlan> {
-  const { notices } = composition.configuration
+  const { configuration, pipeline: ownPipeline } = composition
   const unresolved: string[] = []
-  if (composition.pipeline !== undefined)
-    return { ...(await composition.pipeline.plan({ signal })), unresolved, notices }
+  const found = { unresolved, notices: configuration.notices }
+  if (ownPipeline !== undefined) return { ...(await ownPipeline.plan({ signal })), ...found, unnotified: [] }
+  const unnotified =
+    configuration.notifications === undefined ? [] : (await notifiersOf(configuration, place.surroundings)).problems
   const lacks = (error: unknown) => {
     if (!isSheikhError(error)) throw error
     unresolved.push(error.message)
@@ -101,13 +107,13 @@ export async function planProject(
     try {
       const [base, ledger] = [await composition.base(), projectLedger(place, composition.configuration)]
       const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
-      return { ...(await pipeline.plan({ signal })), unresolved, notices }
+      return { ...(await pipeline.plan({ signal })), ...found, unnotified }
     } catch (error) {
       if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
       lacks(error)
     }
   const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
-  return { ...(await pipeline.plan({ signal })), unresolved, notices }
+  return { ...(await pipeline.plan({ signal })), ...found, unnotified }
 }
 
 /** Whether the changes since the last run, or a schedule, ask for a run. */
@@ -147,7 +153,7 @@ async function pipelineOptions(
     versioning: increment && (() => increment),
     prerelease,
     attest: await attesterOf(surroundings, context),
-    secrets: secretsOf(environment),
+    secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
     payload: (context) => payloadOf(root, composition, context),
     provenance: (context) => provenanceOf({ git, root }, composition, context, store.documents),
     clock: context.clock,

@@ -26,7 +26,8 @@ export interface Surroundings {
   readonly onTransfer?: ((transfer: FileTransfer) => void) | undefined
 }
 
-const secretNames = [
+/** Variables that contain secrets of the library's own connections. */
+export const secretNames: readonly string[] = [
   'HF_TOKEN',
   'GITHUB_TOKEN',
   'SHEIKH_GIT_TOKEN',
@@ -105,11 +106,7 @@ async function registryOf(
   }
   const { githubRegistry } = await import('../releaser/github/index.js')
   return githubRegistry({
-    repository:
-      target.repository ??
-      environment['GITHUB_REPOSITORY'] ??
-      repositoryAt(await originUrl(), environment) ??
-      unnamed(),
+    repository: (await gitHubRepository(target.repository, { environment, originUrl })) ?? unnamed(),
     tagFormat: target.tagFormat,
     token: environment['GITHUB_TOKEN'] || undefined,
     baseUrl: addressIn(environment, 'GITHUB_API_URL', 'https://github.example.com/api/v3'),
@@ -128,6 +125,13 @@ function credentialsIn(environment: EnvironmentVariables): BucketCredentials | u
   if (accessKeyId === undefined || secretAccessKey === undefined) return undefined
   return { accessKeyId, secretAccessKey, sessionToken: environment['AWS_SESSION_TOKEN'] || undefined }
 }
+
+/** `owner/name`: as it is configured, else the workflow's, else where Git fetches from. */
+export const gitHubRepository = async (
+  configured: string | undefined,
+  { environment, originUrl }: Pick<Surroundings, 'environment' | 'originUrl'>,
+): Promise<string | undefined> =>
+  configured ?? environment['GITHUB_REPOSITORY'] ?? repositoryAt(await originUrl(), environment)
 
 /** `owner/name` of an address on GitHub, as HTTPS, SSH or scp writes it. */
 function repositoryAt(url: string | undefined, environment: EnvironmentVariables): string | undefined {

@@ -31,7 +31,7 @@ import {
   type ReleaseLog,
   type SampleBlame,
 } from './audit/index.js'
-import { type Composition, compose } from './compose.js'
+import { type Composition, compose, configurationIn } from './compose.js'
 import { loadConfiguration, loadHostConfiguration } from './config/index.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
 import {
@@ -48,6 +48,7 @@ import { type Author, commit, type EnvironmentVariables, type Git, type Head, op
 import { importModel } from './import-model.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { modelInputs } from './model-inputs.js'
+import { type ProjectNotifiers, projectNotifiers } from './notifications.js'
 import {
   type LoadedProject,
   loadedProject,
@@ -128,6 +129,11 @@ export class Repository {
    */
   async plan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<ProjectPlan> {
     return planProject(this.#place, await this.#compose(), signal)
+  }
+
+  /** The notification channels of the configuration. Needs no trainer and no registry. */
+  async notifiers(): Promise<ProjectNotifiers> {
+    return projectNotifiers(await configurationIn(this.root, this.#context), this.#surroundings, this.#context)
   }
 
   /**

@@ -28,7 +28,7 @@ describe('every example ends well', () => {
     expect(stdout).not.toBe('')
   })
 
-  it('there are the nine that the documents promise', () => {
+  it('there are the ten that the documents promise', () => {
     expect(examples.sort()).toEqual([
       'custom-check.ts',
       'custom-stage.ts',
@@ -39,6 +39,7 @@ describe('every example ends well', () => {
       'pytorch.ts',
       'release-everywhere.ts',
       'unit-test.test.ts',
+      'webhook-receiver.ts',
     ])
   })
 })

@@ -172,14 +172,14 @@ describe('the configuration', () => {
     const { repository, put } = await project()
     put(
       'mlops/pipeline.yaml',
-      `notifications:\n  slack: { webhook: "\${{ secrets.SLACK }} hunter2", events: [x] }\n${more}`,
+      `notifications:\n  slack: { webhook: "\${{ secrets.SLACK }} hunter2", events: [held] }\n${more}`,
     )
     const said = await repository
       .load()
       .then(({ notices }) => notices)
       .catch((error: unknown) => error)
     const text = said instanceof Error ? `${said.message} ${JSON.stringify(said)}` : JSON.stringify(said)
-    if (more === '') expect(text).toContain('notifications.slack.webhook')
+    if (more === '') expect(said).toEqual([])
     else expect(said).toMatchObject({ code: 'invalid-config', facts: { line: expect.any(Number) } })
     expect(text).not.toContain('hunter2')
   })

@@ -19,6 +19,7 @@ export const plan: Command = {
     const width = Math.max(9, ...planned.stages.map(({ stage }) => stage.length))
     const lines: readonly Text[] = [
       ...planned.unresolved.map((message) => `needed for a run: ${message}`),
+      ...planned.unnotified.map(warningText),
       styled('strong', planned.summary),
       ...planned.foreseen.map((finding) => warningText(foreseenText(finding))),
       countsText(planned.counts),

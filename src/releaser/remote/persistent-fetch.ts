@@ -14,6 +14,8 @@ export interface RetryOptions {
   readonly firstDelayMs?: number | undefined
   /** The longest wait, also where the remote asks for a longer one. @default 60_000 */
   readonly longestDelayMs?: number | undefined
+  /** If the remote asks for a longer wait, it is not asked again. @default no limit */
+  readonly longestAskedMs?: number | undefined
   /** How long nothing may move, to the remote or from it, before an attempt is given up. @default 60_000 */
   readonly timeoutMs?: number | undefined
 }
@@ -39,6 +41,7 @@ const longTextLength = 1 << 20
  */
 export function persistentFetch(options: PersistentFetchOptions): Fetch {
   const { attempts = 6, firstDelayMs = 500, longestDelayMs = 60_000, signal, log } = options
+  const { longestAskedMs = Number.POSITIVE_INFINITY } = options
   const isRepeatable = options.isRepeatable ?? ((method) => ['GET', 'HEAD', 'PUT', 'DELETE'].includes(method))
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input)
@@ -68,8 +71,9 @@ export function persistentFetch(options: PersistentFetchOptions): Fetch {
         onFailedAttempt: async ({ error, retriesLeft }) => {
           signal.throwIfAborted()
           if (retriesLeft === 0) return
-          log.debug(`Trying again: ${messageOf(error)}`)
           const asked = isSheikhError(error) ? error.facts['retryAfterMs'] : undefined
+          if (typeof asked === 'number' && asked > longestAskedMs) throw error
+          log.debug(`Trying again: ${messageOf(error)}`)
           if (typeof asked === 'number') await wait(Math.min(asked, longestDelayMs), undefined, { signal })
         },
       })

@@ -6,6 +6,7 @@ import type { TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
 import { metricsFor } from './metric-names.js'
+import { type NotificationsConfiguration, notificationsOf } from './notification-keys.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf } from './samples-path.js'
@@ -127,6 +128,8 @@ export interface Configuration {
   }
   readonly release: ReleaseConfiguration
   readonly triggers: readonly TriggerConfiguration[]
+  /** Absent: nobody is notified. */
+  readonly notifications?: NotificationsConfiguration | undefined
   /** The values of each file as they are in it. */
   readonly files: readonly { readonly file: string; readonly value: Readonly<Record<string, unknown>> }[]
   readonly notices: readonly Notice[]
@@ -209,6 +212,9 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     ...('ledger' in pipeline.value && { ledger: ledgerOf(valuesAt(pipeline.value, 'ledger')) }),
     release,
     triggers: triggersOf(valuesAt(pipeline.value, 'triggers'), pipeline.file),
+    ...('notifications' in pipeline.value && {
+      notifications: notificationsOf(valuesAt(pipeline.value, 'notifications')),
+    }),
     files: [pipeline, training, dataset, ...validation].map(({ file, value }) => ({ file, value })),
     notices: [pipeline, training, dataset, ...validation]
       .flatMap(({ notices }) => notices)

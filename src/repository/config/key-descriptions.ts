@@ -75,6 +75,26 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     save_frequency: 'Steps between checkpoints, or epoch. mlops/training/config.yaml takes precedence.',
     keep_last: 'Number of checkpoints to keep. mlops/training/config.yaml takes precedence.',
   }),
+  ...below('notifications.slack', {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the syntax of the configuration
+    webhook: 'Address of an incoming webhook, such as ${{ secrets.SLACK_WEBHOOK }}.',
+    events: 'What is sent. Default: every outcome of a run.',
+  }),
+  ...below('notifications.email', {
+    recipients: 'One address, or a list.',
+    from: 'The sender. Default: SMTP_FROM.',
+    smtp: 'The server, such as smtps://user:password@smtp.example.com. Default: SMTP_URL.',
+    events: 'What is sent. Default: every outcome of a run.',
+  }),
+  ...below('notifications.webhook', {
+    url: 'Where the messages are posted as JSON.',
+    secret: 'Signs them: whsec_ and at least 24 bytes in base64.',
+    events: 'What is sent. Default: every outcome of a run.',
+  }),
+  ...below('notifications.github_issue', {
+    events: 'What opens an issue. Default: every problem.',
+    labels: 'Labels of the issues. The first one finds them again. Default: sheikh.',
+  }),
   ...below('ledger', {
     remote: 'The Git remote of the ledger. false keeps it local. Default: origin, if it exists.',
     branch: 'The branch of the ledger. Default: sheikh-ledger.',

@@ -4,6 +4,7 @@ import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
 import { metricNames, metricsFor } from './metric-names.js'
+import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
 import { samplesOf, whySamples } from './samples-path.js'
 import { triggerActions } from './trigger-configuration.js'
 import { type Values, valuesAt } from './values.js'
@@ -49,7 +50,6 @@ const group = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', 
 const list = (each: Keys): Keys => ({ kind: 'list', each })
 /** A group in which an unknown key or a missing value is an error. */
 const deciding = (keys: Readonly<Record<string, Keys>>): Keys => ({ kind: 'group', keys, decides: true })
-const texts = accepted(z.array(text))
 const targetsDecide = 'stages.release.targets of mlops/pipeline.yaml decide where releases go'
 const decidedElsewhere = (type: z.ZodType): Keys => ({
   ...{ kind: 'value', type },
@@ -152,8 +152,22 @@ export const pipelineKeys = group({
     }),
   }),
   notifications: group({
-    slack: group({ webhook: accepted(text), events: texts }),
-    email: group({ recipients: accepted(z.union([text, z.array(text)])), events: texts }),
+    slack: group({ webhook: honoured(sound(addressOrSecret)), events: honoured(eventNames) }),
+    email: group({
+      recipients: honoured(z.union([text.min(1), z.array(text.min(1)).min(1)])),
+      from: honoured(text.min(1)),
+      smtp: honoured(text.min(1)),
+      events: honoured(eventNames),
+    }),
+    webhook: group({
+      url: honoured(sound(addressOrSecret)),
+      secret: honoured(text.min(1)),
+      events: honoured(eventNames),
+    }),
+    github_issue: group({
+      events: honoured(issueEventNames),
+      labels: honoured(z.array(text.min(1).max(50)).min(1)),
+    }),
   }),
   artifacts: group({
     storage: deciding({ provider: accepted(text), retention_days: honoured(positive), keep_last: honoured(count) }),

@@ -1,0 +1,21 @@
+export {
+  type AttachNotifiersOptions,
+  attachNotifiers,
+  type Delivery,
+  type EmailNotifierOptions,
+  emailNotifier,
+  type GitHubIssueNotifierOptions,
+  githubIssueNotifier,
+  type Notification,
+  type NotificationEvent,
+  type Notifier,
+  type NotifierTransport,
+  type ProblemEvent,
+  type SlackNotifierOptions,
+  slackNotifier,
+  type TestNotifiersOptions,
+  testNotifiers,
+  type WebhookNotifierOptions,
+  webhookNotifier,
+} from './notify/index.js'
+export { type Fetch, proxyFetch, type RetryOptions } from './releaser/remote/index.js'

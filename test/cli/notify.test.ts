@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { receiver } from '../notify/harness.js'
+import { commit, edit, project, sheikhJson, start } from './harness.js'
+
+const configured = async () => {
+  const folder = await project()
+  await edit(
+    folder,
+    'mlops/pipeline.yaml',
+    (text) =>
+      `${text}notifications:\n  slack: { webhook: "\${{ secrets.SLACK_WEBHOOK }}", events: [released, held] }\n`,
+  )
+  await commit(folder)
+  return folder
+}
+
+describe('sheikh notify', () => {
+  it('says that nobody is notified', async () => {
+    expect(await sheikhJson(await project(), 'notify')).toEqual({ code: 0, json: { channels: [], problems: [] } })
+  })
+
+  it('shows the channels, and a secret that is missing', async () => {
+    const { code, out } = await start(await configured(), ['notify']).ended
+    expect(out).toContain('the environment variable SLACK_WEBHOOK is not set')
+    expect(code).toBe(1)
+  })
+
+  it('sends a test by every channel, and a run waits for its message', async () => {
+    const folder = await configured()
+    const { url, requests } = await receiver((response, number) =>
+      number === 2 ? response.writeHead(403).end('invalid_token') : response.end('ok'),
+    )
+    const env = { SLACK_WEBHOOK: `${url}/services/hunter22` }
+    expect(await start(folder, ['notify'], { env }).ended).toMatchObject({ code: 0, out: 'slack  released, held\n' })
+    expect(await start(folder, ['notify', '--test'], { env }).ended).toMatchObject({
+      code: 0,
+      out: 'slack  sent  200 ok\n',
+    })
+    const refused = await start(folder, ['notify', '--test'], { env }).ended
+    expect(refused.code).toBe(1)
+    expect(refused.out).toMatch(/^slack {2}not sent .*answered 403, "invalid_token"/)
+    expect(refused.out + refused.err).not.toContain('hunter22')
+    expect((await start(folder, ['run'], { env }).ended).code).toBe(0)
+    expect(requests).toHaveLength(3)
+    expect(requests[2]!.body).toContain('Released 0.1.0')
+  })
+})
