@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/history.js')).history,
   log: async () => (await import('./commands/log.js')).log,
   blame: async () => (await import('./commands/blame.js')).blame,
+  forget: async () => (await import('./commands/forget.js')).forget,
   compare: async () => (await import('./commands/compare.js')).compareRuns,
   runs: async () => (await import('./commands/runs.js')).runs,
   approve: async () => (await import('./commands/approve.js')).approve,

@@ -14,6 +14,8 @@ export interface FoundSample {
   readonly digest: Digest | undefined
   /** True: the file contains no other sample. */
   readonly isAlone: boolean
+  /** The sample as it is in the file. */
+  readonly value: unknown
 }
 
 export interface FindSampleOptions {
@@ -50,7 +52,7 @@ export function findSample(
   for (const { value, position } of samples) {
     const fallback = mayBeFallback ? ids.next(position, digestSample(value)).fallbackId : undefined
     if ((idOf(value, idField) ?? fallback) === id)
-      return { found: { position, digest: digestSample(value), isAlone: samples.length === 1 } }
+      return { found: { position, digest: digestSample(value), isAlone: samples.length === 1, value } }
   }
   return issues[0] === undefined ? {} : { problem: issues[0].message }
 }
@@ -84,6 +86,7 @@ function findLine(
           position: `line ${lineFeedsIn(buffer, start) + 1}`,
           digest: digestSample(parsed.value),
           isAlone: others.every((rest) => rest.every((byte) => byte === 0x0a || byte === 0x0d || byte === 0x20)),
+          value: parsed.value,
         }
       }
       at = buffer.indexOf(form, end)

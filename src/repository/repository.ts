@@ -27,7 +27,9 @@ import {
   type AuditProject,
   auditProject,
   blameSample,
+  type ForgetPlan,
   logRelease,
+  planForget,
   type ReleaseLog,
   type SampleBlame,
 } from './audit/index.js'
@@ -271,6 +273,15 @@ export class Repository {
    */
   blame(id: string): Promise<SampleBlame> {
     return this.#audit((project) => blameSample(id, project))
+  }
+
+  /**
+   * What must be done to erase a sample: every release, file and commit with a trace of it, and the steps. Changes nothing.
+   *
+   * @throws `not-found` with the nearest ids if no sample has or had this id.
+   */
+  planForget(id: string): Promise<ForgetPlan> {
+    return this.#audit((project) => planForget(id, project))
   }
 
   head(): Promise<Head | undefined> {

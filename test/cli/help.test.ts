@@ -17,6 +17,7 @@ const all = [
     'history',
     'log',
     'blame',
+    'forget',
     'compare',
     'runs',
     'approve',
@@ -31,6 +32,7 @@ const all = [
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
   blame: ['a'],
+  forget: ['a'],
   compare: ['a', 'b'],
   why: ['train'],
   approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],

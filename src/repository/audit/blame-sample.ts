@@ -1,7 +1,7 @@
 import { nearestNames, SheikhError } from '../../core/index.js'
 import type { DatasetContents, DescribedRow } from '../../dataset/index.js'
 import { type AuditProblem, type AuditProject, Problems, readRecords } from './audit-project.js'
-import { type SampleEvent, type SampleInGit, sampleEvents, sampleFolders } from './sample-events.js'
+import { nowhere, type SampleEvent, type SampleInGit, sampleEvents, sampleFolders } from './sample-events.js'
 import { type SampleRelease, type SampleUse, sampleReleases, useIn } from './sample-uses.js'
 
 /** Who put a sample there, and which releases used it. JSON. Contains no text of the sample. */
@@ -31,13 +31,21 @@ export interface SamplePlace {
 /** What `blame` and `forget` know about a sample. */
 export interface SampleTrace extends SampleBlame {
   readonly row?: DescribedRow | undefined
+  /** The sample in the work tree. */
+  readonly sample: unknown
   readonly inGit: SampleInGit
   readonly trouble: Problems
 }
 
 /** @throws `not-found` with the nearest ids. */
 export async function blameSample(id: string, project: AuditProject): Promise<SampleBlame> {
-  const { row: _row, inGit: _inGit, trouble: _trouble, ...blame } = await traceSample(id, 'blame', project)
+  const {
+    row: _row,
+    sample: _sample,
+    inGit: _inGit,
+    trouble: _trouble,
+    ...blame
+  } = await traceSample(id, 'blame', project)
   return blame
 }
 
@@ -53,7 +61,7 @@ export async function traceSample(id: string, act: string, project: AuditProject
       'not-found',
       'The samples come from the source in sheikh.config, so no commit contains them.',
     )
-  const inGit = composition.source === undefined ? await sampleEvents(id, project, trouble) : { events: [], blobs: [] }
+  const inGit = composition.source === undefined ? await sampleEvents(id, project, trouble) : nowhere
   if (row === undefined && inGit.events.length === 0) throw unknownSample(id, act, contents, project, trouble)
   const snapshot = row && (await trouble.attempt('evaluation-set', () => composition.dataset.snapshot(cached)))
   const records = await readRecords(project, trouble)
@@ -71,6 +79,7 @@ export async function traceSample(id: string, act: string, project: AuditProject
     releases: await sampleReleases(id, records, project),
     problems: trouble.all,
     row,
+    sample: row && (await trouble.attempt('dataset', () => contents!.samples(new Set([id]))))?.get(id),
     inGit,
     trouble,
   }

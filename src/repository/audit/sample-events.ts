@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/index.js'
+import type { Digest, ErrorCode } from '../../core/index.js'
 import { type FoundSample, findSample, sampleFormatOf } from '../../dataset/index.js'
 import type { PastCommit, PathChange } from '../git/index.js'
 import { samplesPath } from '../layout.js'
@@ -33,7 +33,12 @@ export interface SampleInGit {
   /** Newest first. */
   readonly events: readonly SampleEvent[]
   readonly blobs: readonly SampleBlob[]
+  /** The versions of the sample, as they were in its files. */
+  readonly values: readonly unknown[]
+  readonly digests: readonly Digest[]
 }
+
+export const nowhere: SampleInGit = { events: [], blobs: [], values: [], digests: [] }
 
 type Found = FoundSample & Pick<SampleBlob, 'path' | 'blob'>
 
@@ -56,7 +61,7 @@ export function sampleFolders({
 export async function sampleEvents(id: string, project: AuditProject, problems: Problems): Promise<SampleInGit> {
   const { git, context } = project
   const head = await git.head()
-  if (head === undefined) return { events: [], blobs: [] }
+  if (head === undefined) return nowhere
   const folders = sampleFolders(project)
   const history =
     (await problems.attempt('commits', () => git.history({ to: head.oid, paths: folders }, context))) ?? []
@@ -85,6 +90,9 @@ export async function sampleEvents(id: string, project: AuditProject, problems: 
       return [{ ...commitFacts(commit, pullRequests), ...event, ...(!isKnown && { change: 'present' as const }) }]
     }),
     blobs: [...found.values()].map(({ blob, path, isAlone }) => ({ blob, path, isAlone })),
+    // One of each version: most commits change other samples of the file.
+    values: [...new Map([...found.values()].map(({ digest, value }) => [digest, value])).values()],
+    digests: [...new Set([...found.values()].flatMap(({ digest }) => digest ?? []))],
   }
 }
 

@@ -1,6 +1,6 @@
 export { type AcceptBaselineOptions, acceptBaseline } from './accept-baseline.js'
 export type { BaselineFacts } from './baseline-facts.js'
-export type { Baseline } from './baseline-file.js'
+export { type Baseline, baselineFolder } from './baseline-file.js'
 export type { BaselineOptions } from './baseline-place.js'
 export { type BaselineCompareOptions, type BaselineComparison, compareScores } from './compare-scores.js'
 export { type ReadBaselineOptions, readBaseline } from './read-baseline.js'
