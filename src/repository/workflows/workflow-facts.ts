@@ -1,0 +1,85 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join, posix, relative } from 'node:path'
+import { type CallContext, SheikhError } from '../../core/index.js'
+import { loadConfiguration, type ReleaseTarget } from '../config/index.js'
+import type { Git } from '../git/index.js'
+
+/** What the workflows of a project depend on. */
+export interface WorkflowFacts {
+  /** The project's folder below the repository's root, with `/`; empty if it is the root. */
+  readonly project: string
+  /** The branch that is released from. */
+  readonly branch: string
+  /** The labels of the machine that trains. */
+  readonly runner: readonly string[]
+  /** The version of this package, installed if no lockfile pins one. */
+  readonly version: string
+  /** The folder whose `package-lock.json` pins this package, below the repository's root. */
+  readonly lockfileFolder: string | undefined
+  /** The schedules of the triggers in `mlops/pipeline.yaml`. */
+  readonly crons: readonly string[]
+  readonly targets: ReadonlySet<ReleaseTarget['kind']>
+}
+
+export async function workflowFacts(
+  git: Git,
+  directory: string,
+  { branch, runner = 'ubuntu-latest' }: { readonly branch?: string | undefined; readonly runner?: string | undefined },
+  context: CallContext,
+): Promise<WorkflowFacts> {
+  const project = relative(git.root, await realpath(directory)).replaceAll('\\', '/')
+  const { release } = await loadConfiguration(directory, context)
+  const { version } = createRequire(import.meta.url)('sheikh-freemium/package.json') as { readonly version: string }
+  return {
+    project: checked('project folder', project, /^[\w. /+@-]*$/),
+    branch: checked('branch', branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main', /^[\w./-]+$/),
+    runner: checked('runner', runner, /^[\w.-]+(,[\w.-]+)*$/).split(','),
+    version,
+    lockfileFolder: await lockfileFolder(git.root, project),
+    crons: [],
+    targets: new Set(release.targets.map(({ kind }) => kind)),
+  }
+}
+
+/** These texts become a part of YAML, of expressions and of scripts. */
+function checked(what: string, text: string, pattern: RegExp): string {
+  if (pattern.test(text)) return text
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot write workflows for the ${what} ${JSON.stringify(text)}: a workflow cannot contain all of its characters. Use letters, digits, "-", "_" and ".".`,
+  )
+}
+
+/** The nearest lockfile that has this package, from the project's folder up to the repository's root. */
+async function lockfileFolder(root: string, project: string): Promise<string | undefined> {
+  for (let folder = project; ; folder = posix.dirname(folder)) {
+    const text = await readFile(join(root, folder, 'package-lock.json'), 'utf8').catch(() => '')
+    if (text.includes('"node_modules/sheikh-freemium"')) return folder === '.' ? '' : folder
+    if (folder === '' || folder === '.') return undefined
+  }
+}
+
+/** Distinguishes the files of several projects in one repository: `-models-spam`; empty for a project at the root. */
+export function suffixOf({ project }: Pick<WorkflowFacts, 'project'>): string {
+  const slug = project
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+  return slug === '' ? '' : `-${slug}`
+}
+
+/** What the workflows need besides files. */
+export function notesOf({ targets }: WorkflowFacts): readonly string[] {
+  const notes: string[] = []
+  if (targets.has('directory'))
+    notes.push(
+      'A release target is a folder: on a hosted runner it is gone after the job. Release to huggingface, github or s3 in mlops/pipeline.yaml.',
+    )
+  if (targets.has('huggingface'))
+    notes.push(
+      'The Hub needs a trusted publisher for this repository (kind "repo publisher"), or the secret HF_TOKEN.',
+    )
+  if (targets.has('s3')) notes.push('S3 needs the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
+  return notes
+}

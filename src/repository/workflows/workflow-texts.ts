@@ -1,0 +1,326 @@
+import { suffixOf, type WorkflowFacts } from './workflow-facts.js'
+
+/** A generated file, relative to the repository's root. */
+export interface WorkflowFile {
+  readonly path: string
+  readonly text: string
+}
+
+// The commits of these releases. A tag can be moved; a commit cannot.
+const actions = {
+  checkout: 'actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0',
+  setupNode: 'actions/setup-node@a0853c24544627f65ddf259abe73b1d18a591444 # v5.0.0',
+  upload: 'actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2',
+  download: 'actions/download-artifact@634f93cb2916e3fdff6788551b99b062d0335ce0 # v5.0.0',
+} as const
+
+/** All files that `sheikh init --github` writes for a project. */
+export function workflowFiles(facts: WorkflowFacts): readonly WorkflowFile[] {
+  const suffix = suffixOf(facts)
+  const workflow = (name: string, text: string) => ({
+    path: `.github/workflows/${name}${suffix}.yml`,
+    text: `# Written by "sheikh init --github". Edit it freely: a later "sheikh init --github" keeps your changes.\n${text}`,
+  })
+  return [
+    { path: `.github/actions/sheikh${suffix}/action.yml`, text: setUp(facts) },
+    workflow('pipeline', release(facts)),
+    workflow('train', train(facts)),
+    ...(facts.crons.length === 0 ? [] : [workflow('learn', learn(facts))]),
+    workflow('validate', validate(facts)),
+    workflow('report', report(facts)),
+    workflow('operate', operate(facts)),
+  ]
+}
+
+const titled = (name: string, { project }: WorkflowFacts) => (project === '' ? name : `${name} ${project}`)
+const quoted = (text: string) => JSON.stringify(text)
+
+/** The commands of a project below the repository's root name its folder. */
+const sheikh = ({ project }: WorkflowFacts) =>
+  project === '' ? 'sheikh' : `sheikh ${/ /.test(project) ? `"--project=${project}"` : `--project=${project}`}`
+
+/** Installs with the project's lockfile, or outside the work tree, where no file of the project chooses what is installed. */
+const setUp = (facts: WorkflowFacts) => `# Written by "sheikh init --github". Edit it freely: a later "sheikh init --github" keeps your changes.
+name: ${quoted(titled('Set up Sheikh', facts))}
+description: Installs Node and the command sheikh
+runs:
+  using: composite
+  steps:
+    - uses: ${actions.setupNode}
+      with:
+        node-version: 22
+        package-manager-cache: false
+    - shell: bash
+${facts.lockfileFolder === undefined ? install(facts) : installWithLockfile(facts.lockfileFolder)}`
+
+const installWithLockfile = (folder: string) =>
+  `${folder === '' ? '' : `      working-directory: ${quoted(folder)}\n`}      run: |
+        npm ci --no-audit --no-fund
+        echo "$PWD/node_modules/.bin" >> "$GITHUB_PATH"
+`
+
+const install = ({ version }: WorkflowFacts) => `      run: |
+        mkdir -p "$RUNNER_TEMP/sheikh"
+        cd "$RUNNER_TEMP/sheikh"
+        npm install --prefix . --ignore-scripts --no-audit --no-fund sheikh-freemium@${version}
+        echo "$RUNNER_TEMP/sheikh/node_modules/.bin" >> "$GITHUB_PATH"
+`
+
+const checkout = (reference?: string) => `      - uses: ${actions.checkout}
+        with:${reference === undefined ? '' : `\n          ref: ${reference}`}
+          fetch-depth: 0 # what changed since the last run
+          persist-credentials: false
+`
+
+const setUpStep = (facts: WorkflowFacts) => `      - uses: ./.github/actions/sheikh${suffixOf(facts)}\n`
+
+const secretsOf = ({ targets }: WorkflowFacts): readonly string[] => [
+  ...(targets.has('huggingface') ? ['HF_TOKEN'] : []),
+  ...(targets.has('s3') ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] : []),
+]
+
+const writePermissions = ({ targets }: WorkflowFacts, indent: string) =>
+  [
+    'contents: write # the ledger branch, and releases on GitHub',
+    ...(targets.has('huggingface') ? ['id-token: write # a token of the Hub for one hour; no secret is needed'] : []),
+  ]
+    .map((line) => `${indent}${line}\n`)
+    .join('')
+
+/** Secrets of the registries, as environment variables of a step. */
+const registrySecrets = (facts: WorkflowFacts, indent: string) =>
+  secretsOf(facts)
+    .map((name) => `${indent}${name}: \${{ secrets.${name} }}${name === 'HF_TOKEN' ? ' # or a trusted publisher' : ''}\n`)
+    .join('')
+
+const onBranch = ({ branch }: WorkflowFacts) => `github.ref == 'refs/heads/${branch}'`
+
+/** One writer for each project. A cancelled run would lose nothing, but a queued one reports its commit sooner. */
+const concurrency = (facts: WorkflowFacts) => `concurrency:
+  group: sheikh-release${suffixOf(facts)}
+  cancel-in-progress: false
+  queue: max
+`
+
+/** Train and release, for every event that leads to it. */
+const release = (facts: WorkflowFacts) => `name: ${quoted(titled('Train and release', facts))}
+on:
+  workflow_call:
+    inputs:
+      schedule:
+        description: The schedule that started the run. Empty for a push
+        type: string
+        default: ""
+      retrain:
+        description: Train even if nothing changed
+        type: boolean
+        default: false
+${
+  secretsOf(facts).length === 0
+    ? ''
+    : `    secrets:\n${secretsOf(facts)
+        .map((name) => `      ${name}:\n        required: false\n`)
+        .join('')}`
+}permissions: {}
+jobs:
+  # Several pushes become one run: the head of the branch counts, and everything since the last run.
+  decide:
+    if: ${onBranch(facts)}
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    permissions:
+      contents: read
+    outputs:
+      action: \${{ steps.triggers.outputs.action }}
+      retrain: \${{ steps.triggers.outputs.retrain }}
+      commit: \${{ steps.triggers.outputs.commit }}
+    steps:
+${checkout('${{ github.ref }}')}${setUpStep(facts)}      - id: triggers
+        run: ${sheikh(facts)} triggers --github "--schedule=$SCHEDULE"
+        env:
+          SCHEDULE: \${{ inputs.schedule }}
+          GITHUB_TOKEN: \${{ github.token }}
+  # Runs the project's code. It has no secret and can write nothing.
+  train:
+    needs: decide
+    if: inputs.retrain || needs.decide.outputs.action == 'run'
+    runs-on: ${facts.runner.length === 1 ? facts.runner[0] : `[${facts.runner.join(', ')}]`}
+    timeout-minutes: 360
+    permissions:
+      contents: read
+    steps:
+${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - run: ${sheikh(facts)} run --until verdict --out "$RUNNER_TEMP/run" "--retrain=$RETRAIN"
+        env:
+          RETRAIN: \${{ inputs.retrain || needs.decide.outputs.retrain == 'true' }}
+          GITHUB_TOKEN: \${{ github.token }}
+      - uses: ${actions.upload}
+        with:
+          name: sheikh-run${suffixOf(facts)}
+          path: \${{ runner.temp }}/run
+          if-no-files-found: error
+          include-hidden-files: true
+          retention-days: 30
+  # Verifies every file of the run, decides again, and publishes.
+  release:
+    needs: [decide, train]
+    runs-on: ubuntu-latest
+    timeout-minutes: 60
+    permissions:
+${writePermissions(facts, '      ')}    steps:
+${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - uses: ${actions.download}
+        with:
+          name: sheikh-run${suffixOf(facts)}
+          path: \${{ runner.temp }}/run
+      - run: ${sheikh(facts)} release "$RUNNER_TEMP/run" --github
+        env:
+${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
+`
+
+const callsRelease = (facts: WorkflowFacts, inputs: string) => `permissions: {}
+${concurrency(facts)}jobs:
+  release:
+    permissions:
+${writePermissions(facts, '      ')}    uses: ./.github/workflows/pipeline${suffixOf(facts)}.yml
+${inputs === '' ? '' : `    with:\n${inputs}`}${secretsOf(facts).length === 0 ? '' : `    secrets:\n${registrySecrets(facts, '      ')}`}`
+
+// No path filter: it would only see the paths of one push. "sheikh triggers" decides.
+const train = (facts: WorkflowFacts) => `name: ${quoted(titled('Train', facts))}
+on:
+  push:
+    branches: [${facts.branch}]
+  workflow_dispatch:
+    inputs:
+      retrain:
+        description: Train even if nothing changed
+        type: boolean
+        default: false
+${callsRelease(facts, '      retrain: ${{ inputs.retrain || false }}\n')}`
+
+const learn = (facts: WorkflowFacts) => `name: ${quoted(titled('Learn', facts))}
+on:
+  schedule:
+${facts.crons.map((cron) => `    - cron: ${quoted(cron)}\n`).join('')}${callsRelease(facts, '      schedule: ${{ github.event.schedule }}\n')}`
+
+// Runs the code of the pull request: no secret, nothing to write. "Report" posts the result.
+const validate = (facts: WorkflowFacts) => `name: ${quoted(titled('Validate', facts))}
+on:
+  pull_request:
+  merge_group:
+permissions: {}
+concurrency:
+  group: sheikh-validate${suffixOf(facts)}-\${{ github.ref }}
+  cancel-in-progress: true
+jobs:
+  validate:
+    runs-on: ubuntu-latest
+    timeout-minutes: 30
+    permissions:
+      contents: read
+    steps:
+${checkout()}${setUpStep(facts)}      - run: ${sheikh(facts)} review --github --out "$RUNNER_TEMP/review.json"
+      - uses: ${actions.upload}
+        if: \${{ !cancelled() }}
+        with:
+          name: sheikh-review${suffixOf(facts)}
+          path: \${{ runner.temp }}/review.json
+          if-no-files-found: error
+          retention-days: 7
+`
+
+const report = (facts: WorkflowFacts) => `# Posts the result of "${titled('Validate', facts)}" on the pull request. The token of a pull request from a fork cannot write.
+# Checks out nothing, and reads the result as data. GitHub names the pull request by its commit; the artifact cannot.
+name: ${quoted(titled('Report', facts))}
+on:
+  # zizmor: ignore[dangerous-triggers] nothing of the pull request is executed
+  workflow_run:
+    workflows: [${quoted(titled('Validate', facts))}]
+    types: [completed]
+permissions: {}
+concurrency:
+  group: sheikh-report${suffixOf(facts)}-\${{ github.event.workflow_run.head_repository.full_name }}-\${{ github.event.workflow_run.head_branch }}
+  cancel-in-progress: false
+jobs:
+  report:
+    if: github.event.workflow_run.event == 'pull_request'
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    permissions:
+      actions: read # the artifact of the other run
+      checks: write
+      pull-requests: write
+    steps:
+      - uses: ${actions.setupNode}
+        with:
+          node-version: 22
+          package-manager-cache: false
+      - run: | # zizmor: ignore[adhoc-packages] an exact version
+${install(facts).split('\n').slice(1).join('\n')}      # Without an artifact there is nothing to report, and the check fails.
+      - uses: ${actions.download}
+        continue-on-error: true
+        with:
+          name: sheikh-review${suffixOf(facts)}
+          path: \${{ runner.temp }}/review
+          run-id: \${{ github.event.workflow_run.id }}
+          github-token: \${{ github.token }}
+      - run: sheikh review --post "$RUNNER_TEMP/review/review.json" --github
+        env:
+          GITHUB_TOKEN: \${{ github.token }}
+`
+
+const operate = (facts: WorkflowFacts) => `name: ${quoted(titled('Operate', facts))}
+on:
+  workflow_dispatch:
+    inputs:
+      action:
+        description: What to do
+        type: choice
+        options: [preview, approve, rollback, promote]
+        default: preview
+      run:
+        description: "approve: the number of the workflow run that awaits approval"
+        type: string
+      version:
+        description: "rollback: version to return to (default: the previous release). promote: version"
+        type: string
+      channel:
+        description: "promote: channel, such as production"
+        type: string
+        default: production
+      reason:
+        description: Why; recorded in the ledger
+        type: string
+permissions: {}
+${concurrency(facts)}jobs:
+  operate:
+    if: ${onBranch(facts)}
+    runs-on: ubuntu-latest
+    timeout-minutes: 60
+    permissions:
+      actions: read # the artifact of the run that awaits approval
+${writePermissions(facts, '      ')}    steps:
+${checkout()}${setUpStep(facts)}      - if: inputs.action == 'approve'
+        uses: ${actions.download}
+        with:
+          name: sheikh-run${suffixOf(facts)}
+          path: \${{ runner.temp }}/run
+          run-id: \${{ inputs.run }}
+          github-token: \${{ github.token }}
+      - run: |
+          by="$GITHUB_ACTOR (GitHub)"
+          case "$ACTION" in
+            preview)
+              ${sheikh(facts)} status
+              ${sheikh(facts)} history
+              ${sheikh(facts)} plan
+              ;;
+            approve) ${sheikh(facts)} approve "$RUNNER_TEMP/run" "--reason=$REASON" "--by=$by" ;;
+            rollback) ${sheikh(facts)} rollback \${VERSION:+"--to=$VERSION"} "--reason=$REASON" "--by=$by" ;;
+            promote) ${sheikh(facts)} promote "$VERSION" "--to=$CHANNEL" "--by=$by" ;;
+          esac
+        env:
+          ACTION: \${{ inputs.action }}
+          VERSION: \${{ inputs.version }}
+          CHANNEL: \${{ inputs.channel }}
+          REASON: \${{ inputs.reason }}
+${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
+`
