@@ -119,10 +119,10 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
 
     async readCommit(name): Promise<Commit | undefined> {
       if (!/^[0-9a-f]{4,64}$/.test(name)) return undefined
-      const found = await program.ask(['rev-parse', '--verify', '--quiet', `${name}^{commit}`])
-      if (found.status !== 0) return undefined
-      const oid = lineIn(found)
-      const text = (await program.run(['cat-file', 'commit', oid])).toString()
+      const found = await program.ask(['cat-file', '--batch'], { input: `${name}^{commit}\n` })
+      const [line = '', oid] = /^([0-9a-f]+) commit \d+\n/.exec(found.output.toString('latin1')) ?? []
+      if (found.status !== 0 || oid === undefined) return undefined
+      const text = found.output.toString('utf8', line.length, found.output.length - 1)
       const end = text.indexOf('\n\n')
       const headers = text.slice(0, end).split('\n')
       const parents = headers.filter((line) => line.startsWith('parent ')).map((line) => line.slice('parent '.length))
