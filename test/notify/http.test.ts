@@ -1,8 +1,9 @@
+import { createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { slackNotifier, webhookNotifier } from '../../src/notify.js'
-import { collectingLog, notification, quick, receiver } from './harness.js'
+import { collectingLog, notification, quick, type Received, receiver } from './harness.js'
 
 const secret = `whsec_${Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')}`
 const secretPath = '/services/T000/B000/topsecretpath'
@@ -141,6 +142,19 @@ describe('slackNotifier', () => {
 })
 
 describe('webhookNotifier', () => {
+  // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+  it('signs id, time and body as Standard Webhooks says', async () => {
+    const { url, requests } = await receiver(ok)
+    const clock = { nowMs: () => 1_700_000_000_999 }
+    await webhookNotifier({ url, secret }).notify(notification, callContext({ clock }))
+    const [{ headers, body }] = requests as [Received]
+    expect(JSON.parse(body)).toEqual(notification)
+    expect(headers['webhook-timestamp']).toBe('1700000000')
+    const signed = `${notification.id}.1700000000.${body}`
+    const expected = createHmac('sha256', '0123456789abcdef0123456789abcdef').update(signed).digest('base64')
+    expect(headers['webhook-signature']).toBe(`v1,${expected}`)
+  })
+
   it.each(['', 'hunter2', `whsec_${Buffer.from('short').toString('base64')}`, 'whsec_no base64'])(
     'refuses the secret %j',
     (wrong) => {
