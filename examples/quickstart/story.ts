@@ -100,6 +100,8 @@ function describe(result: RunResult | 'done'): string {
       return `Restored: ${result.release.version} is ${result.restoredFrom} again, byte for byte (bundle ${shortened(result.release.bundle)}).`
     case 'awaiting-approval':
       return `Waits for a person: ${result.verdict.summary}`
+    case 'awaiting-release':
+      return 'Another machine decides on the release.'
   }
 }
 

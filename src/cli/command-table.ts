@@ -23,6 +23,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   forget: async () => (await import('./commands/forget.js')).forget,
   compare: async () => (await import('./commands/compare.js')).compareRuns,
   runs: async () => (await import('./commands/runs.js')).runs,
+  release: async () => (await import('./commands/release.js')).release,
   approve: async () => (await import('./commands/approve.js')).approve,
   override: async () => (await import('./commands/override.js')).override,
   reproduce: async () => (await import('./commands/reproduce.js')).reproduce,

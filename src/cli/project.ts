@@ -28,8 +28,12 @@ export function printNotices(notices: readonly Notice[], terminal: Terminal): vo
   for (const { file, line, column, message } of notices) terminal.err(`${file}:${line}:${column}: ${message}\n`)
 }
 
-/** The result of a run in one or two sentences. */
-export function describeResult(result: RunResult): Text {
+/**
+ * The result of a run in one or two sentences.
+ *
+ * @param folder where a run that awaits its release was written.
+ */
+export function describeResult(result: RunResult, folder?: string): Text {
   switch (result.status) {
     case 'released':
       return [
@@ -57,6 +61,14 @@ export function describeResult(result: RunResult): Text {
       return [
         styled('open', 'Awaiting approval.'),
         ` ${result.verdict.summary}\nTo release it: sheikh approve ${result.runId} --reason "…"`,
+      ]
+    case 'awaiting-release':
+      return [
+        styled('open', 'Awaiting release.'),
+        'verdict' in result
+          ? ` The preliminary verdict is "${result.verdict.status}". ${result.verdict.summary}`
+          : ` The release ${result.identicalTo} has the same model.`,
+        `\nTo decide on it, where releases are published: sheikh release ${folder ?? result.runId}`,
       ]
   }
 }

@@ -83,7 +83,8 @@ async function predictBatch<I>(
   }
 }
 
-function checked(prediction: Prediction, id: string): Prediction {
+/** @throws `evaluation-invalid` for a prediction that is not one, or not finite. */
+export function checked(prediction: Prediction, id: string): Prediction {
   const numbers =
     prediction?.kind === 'number'
       ? [prediction.value]

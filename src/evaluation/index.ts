@@ -25,5 +25,6 @@ export {
   rememberingModel,
   writePredictions,
 } from './remembering-model.js'
+export { rescore } from './rescore.js'
 export type { ReadScoreFileOptions, ScoreFileFields, ScoreFileFormat } from './score-files/read-options.js'
 export { readScoreFile, type ScoreFile, type ScoreLine } from './score-files/score-file.js'

@@ -18,7 +18,6 @@ const dataErrors: ReadonlySet<string | undefined> = new Set(['dataset-invalid', 
 /** The events of a run's end, the most exact one first. */
 export function endEvents({ end, command, withdrawn }: Omit<RunFacts, 'record'>): readonly NotificationEvent[] {
   const { status, reason } = end
-  // A run that awaits its release is one more status than this file needs to know by type.
   const byStatus: Readonly<Record<string, readonly NotificationEvent[]>> = {
     released: ['released'],
     restored: [command === 'rollback' ? 'rolled_back' : 'restored'],
@@ -78,8 +77,8 @@ export function describeRun(
       `sheikh approve ${runId} --reason "…"`,
     ],
     awaiting_release: [
-      'Ready to release',
-      `The candidate passed the gate and is not published yet. ${verdict?.summary ?? ''}`.trim(),
+      'Awaiting release',
+      `Nothing is published yet: the release decides. ${verdict?.summary ?? ''}`.trim(),
       `sheikh release ${runId}`,
     ],
     failed: ['Run failed', `The run ended with an error${code(end.reason)}.`, `sheikh report ${runId}`],

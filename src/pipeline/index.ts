@@ -11,7 +11,9 @@ export { commitOf } from './note-commit.js'
 export type {
   AcceptLossOptions,
   ApproveOptions,
+  AwaitingRun,
   CallOptions,
+  ExportOptions,
   GcOptions,
   ImportOptions,
   OverrideOptions,
@@ -19,6 +21,7 @@ export type {
   PipelineOptions,
   PromoteOptions,
   Provenance,
+  ReleaseOptions,
   RepublishOptions,
   RollbackOptions,
   RunOptions,

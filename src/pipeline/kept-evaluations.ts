@@ -5,7 +5,7 @@ import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import { type Evaluation, readEvaluation } from '../evaluation/index.js'
 import type { Store } from '../store/index.js'
 import { readRun } from './run-records.js'
-import { evaluationFile } from './stages/evaluate.js'
+import { evaluationFile } from './stages/score-model.js'
 
 /** What a run judged, item by item. */
 export interface RunEvaluations {

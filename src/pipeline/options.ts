@@ -91,6 +91,31 @@ export interface RunOptions extends CallOptions {
   readonly allowDirty?: boolean | undefined
   /** `patch`, `minor`, `major`, or a version above all used ones. @default depends on what changed */
   readonly releaseAs?: VersionLevel | Version | undefined
+  /**
+   * `verdict`: ends before the release, for a machine without secrets. Writes nothing to the registry and to the ledger, so the
+   * verdict is preliminary. `Pipeline.release` decides and publishes, here or on another machine. @default runs to the end
+   */
+  readonly until?: 'verdict' | undefined
+}
+
+/** A run that ended with `until: 'verdict'`: in the pipeline's store, or in a folder that `Pipeline.exportRun` wrote. */
+export type AwaitingRun = { readonly runId: string } | { readonly directory: string }
+
+export interface ReleaseOptions extends CallOptions {
+  /**
+   * Loads the model here and scores it again, instead of computing the scores from the predictions of the other machine.
+   * @default false
+   */
+  readonly evaluate?: boolean | undefined
+  /** Releases the run's model even if the source key shows that nothing changed, for a run with `retrain`. @default false */
+  readonly retrain?: boolean | undefined
+  /** As in `RunOptions`. */
+  readonly releaseAs?: VersionLevel | Version | undefined
+}
+
+export interface ExportOptions extends CallOptions {
+  /** The folder to write, absent or empty. */
+  readonly directory: string
 }
 
 export interface ApproveOptions extends CallOptions {

@@ -19,20 +19,25 @@ import { noteCommit } from './note-commit.js'
 import type {
   AcceptLossOptions,
   ApproveOptions,
+  AwaitingRun,
   CallOptions,
+  ExportOptions,
   GcOptions,
   ImportOptions,
   OverrideOptions,
   PipelineOptions,
   PipelineParts,
   PromoteOptions,
+  ReleaseOptions,
   RepublishOptions,
   RollbackOptions,
   RunOptions,
 } from './options.js'
 import { explain, plan, type RunPlan } from './plan.js'
 import type { PlannedStage } from './plan-stages.js'
+import { exportRun } from './portable-run.js'
 import { promoteRelease } from './promote-release.js'
+import { releaseRun } from './release-run.js'
 import { reproduce } from './reproduce.js'
 import { republish, rollback } from './restore.js'
 import type { Run } from './run.js'
@@ -100,7 +105,37 @@ export class Pipeline<I = string, T = string> {
 
   /** Takes the lock and starts a run in the background. @throws `locked`. */
   start(options: RunOptions = {}): Promise<Run> {
-    return this.#begin('run', options, async (session) => noteCommit(session, await walk(session, options)))
+    return this.#begin('run', options, async (session) => {
+      const result = await walk(session, options)
+      return options.until === undefined ? noteCommit(session, result) : result
+    })
+  }
+
+  /**
+   * Decides on a run that ended with `until: 'verdict'`, here or on another machine, and publishes its model if the gate lets it
+   * through. The sources are read from this checkout, the releases are compared as this machine knows them, and every file of
+   * the run is hashed.
+   *
+   * @throws `not-found`; `artifact-corrupt` for a run that is damaged or contradicts itself; `release-conflict` if it used another
+   * commit or other sources; `repository-dirty`; else as `run`.
+   */
+  async release(run: AwaitingRun, options: ReleaseOptions = {}): Promise<RunResult> {
+    return (
+      await this.#begin('release', options, async (session) =>
+        noteCommit(session, await releaseRun(session, run, options)),
+      )
+    ).result()
+  }
+
+  /**
+   * Writes a run that awaits its release into a folder, completely or not at all: its record, its bundle and its predictions.
+   * Contains no secrets. Contains targets and predictions of the evaluation set.
+   *
+   * @throws `not-found` if no such run awaits its release; `invalid-options` if the folder is not empty.
+   */
+  exportRun(runId: string, { directory, signal }: ExportOptions): Promise<void> {
+    const { store, clock, log } = this.#options
+    return exportRun(store, runId, directory, callContext({ signal, clock, log }))
   }
 
   /** Releases the model of the inconclusive run `runId`. @throws `not-found`, `release-conflict` if something newer was committed or released. */

@@ -25,10 +25,7 @@ export async function recover(session: Session): Promise<Recovered> {
     if (publishing) await publishPending(session, pending)
     else if (await isAbandoned(session, pending)) await releaser.discard(pending, session.context)
   }
-  const history = await readHistory(session)
-  const entries = await session.ledger.readAnew(session.context)
-  const isWhole = checkAnchor(entries, history)
-  if (!isWhole) session.warn('The ledger was lost: it begins after the newest release. What it held is not known here.')
+  const { history, entries } = await observe(session)
   const [newest] = history
   if (newest === undefined) return { history, entries }
   let isUnchanged = true
@@ -44,6 +41,15 @@ export async function recover(session: Session): Promise<Recovered> {
     await finish(current)
   isUnchanged = !(await followKilled(session)) && isUnchanged
   return { history: isUnchanged ? history : await readHistory(session), entries }
+}
+
+/** Reads the registry and the ledger, and writes nothing. */
+export async function observe(session: Session): Promise<Recovered> {
+  const history = await readHistory(session)
+  const entries = await session.ledger.readAnew(session.context)
+  const isWhole = checkAnchor(entries, history)
+  if (!isWhole) session.warn('The ledger was lost: it begins after the newest release. What it held is not known here.')
+  return { history, entries }
 }
 
 // Another machine that stages to the same registry is given this long: nothing here shows whether it lives.

@@ -22,12 +22,16 @@ import type { Store } from '../store/index.js'
 import { candidateRecordShape } from '../trainer/index.js'
 import type { RunRecord } from './run-result.js'
 
-const runRecordShape: Shape<RunRecord> = object({
+export const runRecordShape: Shape<RunRecord> = object({
   formatVersion: word(1),
   runId: text,
-  command: word('run', 'approve', 'override', 'rollback', 'promote', 'gc', 'import', 'republish', 'reproduce'),
+  command: word(
+    ...(['run', 'release', 'approve', 'override', 'rollback', 'promote'] as const),
+    ...(['gc', 'import', 'republish', 'reproduce'] as const),
+  ),
   status: word(
     ...(['running', 'released', 'restored', 'up-to-date', 'held', 'awaiting-approval', 'failed', 'aborted'] as const),
+    ...(['awaiting-release'] as const),
     ...(['promoted', 'collected', 'imported', 'reproduced', 'not-reproduced'] as const),
   ),
   reason: optional(text),
@@ -62,6 +66,7 @@ const runRecordShape: Shape<RunRecord> = object({
   policy: optional(releasePolicyShape),
   version: optional(text),
   restoredFrom: optional(text),
+  evaluatedBy: optional(text),
   finishedBy: optional(text),
   error: optional(object({ code: optional(text), message: text })),
 })

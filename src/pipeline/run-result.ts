@@ -16,6 +16,10 @@ export type RunResult = { readonly runId: string } & (
   | { readonly status: 'held'; readonly reason: 'fail' | 'inconclusive'; readonly verdict: Verdict }
   | { readonly status: 'held'; readonly reason: 'withdrawn'; readonly release: Release }
   | { readonly status: 'awaiting-approval'; readonly verdict: Verdict }
+  /** The end of a run with `until: 'verdict'`: the verdict is preliminary and in no ledger. `Pipeline.release` decides again. */
+  | { readonly status: 'awaiting-release'; readonly verdict: Verdict }
+  /** The same if no model was judged, because a release has it: `Pipeline.release` publishes it again, or finds nothing to do. */
+  | { readonly status: 'awaiting-release'; readonly identicalTo: Version }
 )
 
 export type RunStatus = RunResult['status']
@@ -91,6 +95,7 @@ export interface RunRecord {
   readonly command:
     | 'run'
     | 'approve'
+    | 'release'
     | 'override'
     | 'rollback'
     | 'promote'
@@ -141,6 +146,8 @@ export interface RunRecord {
   readonly policy?: ReleasePolicy | undefined
   readonly version?: Version | undefined
   readonly restoredFrom?: Version | undefined
+  /** For `release`: the run that trained and evaluated the model, perhaps on another machine. */
+  readonly evaluatedBy?: string | undefined
   /** The later run that completed the host's stages for this run's release, after this run was killed. */
   readonly finishedBy?: string | undefined
   readonly error?: { readonly code?: string | undefined; readonly message: string } | undefined

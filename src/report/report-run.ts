@@ -75,6 +75,8 @@ export function runSentence(record: RunRecord): string {
         : 'Nothing was released. The current release is unchanged.'
     case 'awaiting-approval':
       return `Nothing is released yet: the evidence is inconclusive, so a person decides. To release it, run: sheikh approve ${record.runId} --reason "…"`
+    case 'awaiting-release':
+      return `Nothing is released yet, and the verdict is preliminary. A machine that may publish decides again: sheikh release ${record.runId}`
     case 'promoted':
       return `A further channel now points at version ${version}.`
     case 'imported':
@@ -107,7 +109,7 @@ function whyReleased({ command, verdict, baseline }: RunRecord): string {
   const held = verdict?.status === 'fail' || (verdict?.status === 'inconclusive' && verdict.whenInconclusive === 'hold')
   if (held || command === 'override') return 'a person overrode the gate.'
   if (verdict?.status === 'inconclusive')
-    return verdict.whenInconclusive === 'release' && command === 'run'
+    return verdict.whenInconclusive === 'release' && (command === 'run' || command === 'release')
       ? 'the evidence was inconclusive, and the policy releases in that case.'
       : 'the evidence was inconclusive, and a person approved it.'
   return baseline === undefined

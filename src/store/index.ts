@@ -11,7 +11,7 @@ export {
   renameDurably,
   writeFileAtomic,
 } from './atomic-files.js'
-export { makeEmptyFolder, namesIn } from './empty-folder.js'
+export { folderNotEmpty, makeEmptyFolder, namesIn } from './empty-folder.js'
 export { type FileSystem, nodeFileSystem } from './file-system.js'
 export { cachedFile } from './hub-cache.js'
 export { linkRemembered } from './known-digests.js'
@@ -40,4 +40,5 @@ export type {
   RunStore,
   Store,
 } from './store.js'
+export { writeDirectory } from './stored-objects.js'
 export { type WorkFolders, workFolders } from './work-folders.js'

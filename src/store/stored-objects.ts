@@ -96,8 +96,8 @@ export function storedObjects(storage: ObjectStorage, fileSystem = nodeFileSyste
   }
 }
 
-/** Lets `write` fill a folder, then renames the folder to `target`. */
-async function writeDirectory(
+/** Lets `write` fill a folder, then renames the folder to `target`. @throws `invalid-options` if `target` is not empty. */
+export async function writeDirectory(
   fileSystem: FileSystem,
   target: string,
   write: (partial: string) => Promise<void>,

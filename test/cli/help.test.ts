@@ -20,6 +20,7 @@ const all = [
     'forget',
     'compare',
     'runs',
+    'release',
     'approve',
     'override',
     'reproduce',
@@ -35,6 +36,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   forget: ['a'],
   compare: ['a', 'b'],
   why: ['train'],
+  release: ['01m848t390tw6kqt8kah'],
   approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],
   override: ['01m848t390tw6kqt8kah', '--reason', 'tried', '--until', '2099-01-01'],
   evaluation: ['status'],
@@ -68,8 +70,9 @@ describe('help', () => {
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
       init: ['template', 'empty', 'here', 'name'],
-      run: ['retrain', 'allow-dirty', 'release-as', 'report', 'if-triggered', 'schedule'],
+      run: ['retrain', 'allow-dirty', 'release-as', 'until', 'out', 'report', 'if-triggered', 'schedule'],
       triggers: ['schedule'],
+      release: ['evaluate', 'retrain', 'release-as'],
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
       verify: ['keys', 'remote'],

@@ -1,5 +1,6 @@
+import { SheikhError } from '../../core/index.js'
 import { reportRun } from '../../report/index.js'
-import { type Command, toJson } from '../command.js'
+import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
 import { usageError } from '../command-table.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
@@ -15,6 +16,8 @@ export const run: Command = {
     retrain: { type: 'boolean' },
     'allow-dirty': { type: 'boolean' },
     'release-as': { type: 'string' },
+    until: { type: 'string' },
+    out: { type: 'string' },
     report: { type: 'string' },
     'if-triggered': { type: 'boolean' },
     schedule: { type: 'string' },
@@ -23,12 +26,14 @@ export const run: Command = {
     retrain: 'Train and evaluate even if nothing changed',
     'allow-dirty': 'Run with uncommitted changes; no channel will point at the release',
     'release-as': 'patch, minor, major or a version (default: depends on what changed)',
+    until: 'verdict: train and evaluate, but leave decision and release to "sheikh release"',
+    out: 'With --until: write what "sheikh release" needs to this folder, for another machine',
     report: 'Also write the report to this file, as Markdown',
     'if-triggered': 'Run only if changes since the last run, or the schedule, ask for it (see: sheikh triggers)',
     schedule: 'With --if-triggered: the cron of a trigger in mlops/pipeline.yaml, which then fires',
   },
-  choices: { 'release-as': ['patch', 'minor', 'major'] },
-  examples: ['sheikh run', 'sheikh run --release-as minor --report report.md', 'sheikh run --if-triggered'],
+  choices: { 'release-as': ['patch', 'minor', 'major'], until: ['verdict'] },
+  examples: ['sheikh run --if-triggered --report report.md', 'sheikh run --until verdict --out awaiting'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
     // A path that cannot be used is known before an hour of training.
@@ -37,6 +42,7 @@ export const run: Command = {
     const schedule = scheduleOf(values['schedule'])
     if (schedule !== undefined && values['if-triggered'] !== true)
       throw usageError('Cannot use "--schedule" without "--if-triggered".', 'sheikh run --help')
+    const directory = await outFolder(values, terminal)
     const repository = await open(project, terminal)
     const loaded = await repository.load()
     const triggered = values['if-triggered'] === true ? await loaded.triggered({ schedule }) : undefined
@@ -52,8 +58,11 @@ export const run: Command = {
       signal: terminal.signal,
       retrain: values['retrain'] === true || triggered?.retrain === true,
       allowDirty: values['allow-dirty'] === true,
+      until: untilOf(values['until']),
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
+    const isWritten = directory !== undefined && result.status === 'awaiting-release'
+    if (isWritten) await pipeline.exportRun(result.runId, { directory, signal: terminal.signal })
     if (reportPath !== undefined) {
       const { writeFileAtomic } = await import('../../store/index.js')
       const { reportDetails } = await import('../report-details.js')
@@ -65,9 +74,32 @@ export const run: Command = {
       }
     }
     return {
-      text: describeResult(result),
-      json: toJson({ ...result, notices, triggered }),
+      text: describeResult(result, isWritten ? String(values['out']) : undefined),
+      json: toJson({ ...result, ...(isWritten && { out: directory }), notices, triggered }),
       exitCode: exitCodeOf(result),
     }
   },
+}
+
+function untilOf(value: unknown): 'verdict' | undefined {
+  if (value === undefined || value === 'verdict') return value
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot run until ${JSON.stringify(value)}: only "verdict" is known. See: sheikh run --help`,
+  )
+}
+
+/** The folder for the run, which must be usable before an hour of training. */
+async function outFolder(values: Arguments['values'], terminal: Terminal): Promise<string | undefined> {
+  const { out, until } = values
+  if (typeof out !== 'string') return undefined
+  if (until === undefined)
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot use --out without --until: the folder is for a run that another machine releases. Add: --until verdict',
+    )
+  const { folderNotEmpty, namesIn } = await import('../../store/index.js')
+  const directory = terminalPath(terminal, out, '--out')
+  if ((await namesIn(directory)).length > 0) throw folderNotEmpty(directory, 'write the run into')
+  return directory
 }

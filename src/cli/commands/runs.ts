@@ -41,6 +41,7 @@ const styles: Readonly<Partial<Record<RunRecord['status'], Style>>> = {
   held: 'bad',
   failed: 'bad',
   'awaiting-approval': 'open',
+  'awaiting-release': 'open',
   interrupted: 'open',
   aborted: 'open',
 }

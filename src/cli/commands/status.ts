@@ -8,7 +8,7 @@ import { joinTexts, styled, type Text } from '../styled-text.js'
 export const status: Command = {
   name: 'status',
   usage: '',
-  summary: 'Show the current release, runs that await approval and the last run',
+  summary: 'Show the current release, runs that await approval or release, and the last run',
   options: {},
   optionHelp: {},
   examples: ['sheikh status', 'sheikh status --json'],
@@ -24,7 +24,9 @@ export const status: Command = {
       await loaded.dirtyPaths(),
       await pipeline.missingReleases(),
     ]
-    const awaiting = runs.filter(({ status, commit }) => status === 'awaiting-approval' && commit === head?.oid)
+    const atHead = runs.filter(({ commit }) => commit === head?.oid)
+    const awaiting = atHead.filter(({ status }) => status === 'awaiting-approval')
+    const unreleased = atHead.filter(({ status }) => status === 'awaiting-release')
     const last = runs[0]
     const lines: readonly Text[] = [
       current === undefined
@@ -49,6 +51,12 @@ export const status: Command = {
           ` ${runId}. To release it: sheikh approve ${runId} --reason "…"`,
         ],
       ),
+      ...unreleased.map(
+        ({ runId }): Text => [
+          styled('open', 'Awaiting release:'),
+          ` ${runId}. To decide on it: sheikh release ${runId}`,
+        ],
+      ),
     ]
     const json = {
       current:
@@ -69,6 +77,7 @@ export const status: Command = {
           ? null
           : { runId: last.runId, status: last.status, reason: last.reason, startedAtMs: last.startedAtMs },
       awaitingApproval: awaiting.map(({ runId }) => runId),
+      awaitingRelease: unreleased.map(({ runId }) => runId),
     }
     return { text: joinTexts(lines), json: toJson(json) }
   },

@@ -1,34 +1,14 @@
 import { join } from 'node:path'
-import {
-  type CallContext,
-  type Digest,
-  digestJson,
-  identityOf,
-  isDigest,
-  isSheikhError,
-  type Json,
-  messageOf,
-} from '../../core/index.js'
-import {
-  codesOf,
-  type Evaluation,
-  evaluate,
-  measureLatency,
-  readEvaluation,
-  readPredictions,
-  rememberingModel,
-  writeEvaluation,
-  writePredictions,
-} from '../../evaluation/index.js'
+import { canonicalJson, type Digest, digestJson, isSheikhError, type Json, messageOf } from '../../core/index.js'
+import { type Evaluation, measureLatency, rescore, writeEvaluation } from '../../evaluation/index.js'
 import type { Evidence, Reference } from '../../gate/index.js'
-import type { Model, Rows, WeightsDirectory } from '../../model/index.js'
+import type { Rows, WeightsDirectory } from '../../model/index.js'
 import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { isStorageFault } from '../../store/index.js'
 import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
-import { type Key, stageKeyOf } from '../keys.js'
 import { releasedAnswers } from '../released-answers.js'
 import type { Session } from '../session.js'
-import { findKept, keep, openKeptFiles } from '../stage-cache.js'
+import { evaluationFile, inferencePrompts, type Scored, score } from './score-model.js'
 
 /** The evidence, and the digest of all evaluations in it. */
 export interface Evaluated {
@@ -36,21 +16,37 @@ export interface Evaluated {
   readonly digest: Digest
 }
 
-/** Scores the candidate, the released model and the best one on the same items. */
+/**
+ * Scores the candidate, the released model and the best one on the same items.
+ *
+ * @param told the candidate's predictions from another machine, whose scores are computed here. Absent: the candidate is loaded
+ *   and asked here.
+ */
 export function evaluateStage(
   session: Session,
   { candidate, bundle }: { readonly candidate: Candidate; readonly bundle: Bundle },
   rows: Rows<unknown, unknown>,
   releases: { readonly baseline?: Release | undefined; readonly best?: Release | undefined },
+  told?: Evaluation,
 ): Promise<Evaluated> {
   return session.stage('evaluate', async () => {
     const environment = await session.options.trainer.environment?.(session.context)
     const own = { name: 'candidate', weights: candidate.weights, prompts: inferencePrompts(bundle) }
-    const scored = await score(session, own, rows, environment)
+    const scored =
+      told === undefined ? await score(session, own, rows, environment) : await scoreTold(session, told, rows)
+    const isSame = (release: Release, modelDigest: Digest) =>
+      modelDigest === scored.evaluation.modelDigest && (told === undefined || hasSameFiles(release, bundle))
     const reference = async (release: Release | undefined) =>
-      release === undefined ? undefined : scoreReference(session, release, rows, environment, scored.evaluation)
+      release === undefined ? undefined : scoreReference(session, release, rows, environment, scored.evaluation, isSame)
     const baseline = await reference(releases.baseline)
     const best = await reference(releases.best)
+    const isDisguised = [baseline?.reference, best?.reference].some(
+      (one) =>
+        one !== undefined &&
+        'evaluation' in one &&
+        one.evaluation.modelDigest === scored.evaluation.modelDigest &&
+        !one.sameModel,
+    )
     await session.update({
       baseline: releases.baseline?.version,
       best: releases.best?.version,
@@ -61,7 +57,8 @@ export function evaluateStage(
       candidate: {
         weights: candidate.weights,
         record: candidate.record,
-        evaluation: scored.evaluation,
+        // Under the digest of a release with other files it would not be compared with that.
+        evaluation: isDisguised ? { ...scored.evaluation, modelDigest: bundle.digest } : scored.evaluation,
         ...(session.options.gate.needs?.includes('latency') && {
           latenciesMs: await timed(session, candidate.weights, rows),
         }),
@@ -96,6 +93,7 @@ async function scoreReference(
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
   candidate: Evaluation,
+  isSame: (release: Release, modelDigest: Digest) => boolean,
 ): Promise<{ readonly reference: Reference; readonly identity: Json; readonly files?: Digest | undefined }> {
   const { version, bundle } = release
   try {
@@ -104,7 +102,7 @@ async function scoreReference(
     // The same rows: one copy of what is said of the items is enough.
     const { ids, groups, slices, targets } = candidate
     const evaluation = { ...scored.evaluation, ids, groups, slices, targets }
-    const sameModel = evaluation.modelDigest === candidate.modelDigest
+    const sameModel = isSame(release, evaluation.modelDigest)
     return {
       reference: { version, bundle, evaluation, ...(sameModel && { sameModel }) },
       identity: { version, bundle, evaluation: scored.digest },
@@ -119,6 +117,25 @@ async function scoreReference(
     session.warn(`The release ${version} could not be scored: ${unscorable}`, { version })
     return { reference: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
   }
+}
+
+/** Scores what another machine's run predicted. */
+async function scoreTold(session: Session, told: Evaluation, rows: Rows<unknown, unknown>): Promise<Scored> {
+  const { gate, store } = session.options
+  const evaluation = await rescore({ evaluation: told, rows, metrics: gate.metrics }, session.context)
+  const directory = await session.folder('scored')
+  const digest = await writeEvaluation(join(directory, evaluationFile), evaluation, session.context)
+  const files = await store.objects.putDirectory(directory, session.context)
+  return { evaluation, digest, files, cached: true }
+}
+
+/** A digest that another machine tells says that two models are the same only if their files do so too. */
+function hasSameFiles({ bundle: digest, manifest }: Release, candidate: Bundle): boolean {
+  const released = { digest, manifest, directory: '' }
+  return (
+    weightsOf(released).digest === weightsOf(candidate).digest &&
+    canonicalJson(inferencePrompts(released)) === canonicalJson(inferencePrompts(candidate))
+  )
 }
 
 async function scoreNow(
@@ -160,125 +177,4 @@ async function timed(
     session.warn(`The candidate could not be timed: ${messageOf(error)}`)
     return []
   }
-}
-
-interface Scored {
-  readonly evaluation: Evaluation
-  /** Of the evaluation's file. */
-  readonly digest: Digest
-  /** The directory in the store that holds it. */
-  readonly files?: Digest | undefined
-  readonly cached: boolean
-  readonly key?: Key | undefined
-}
-
-/** What is asked: weights, and the prompts that a model may use when it answers. */
-interface Asked {
-  /** Names the model in events: `candidate`, or the version of a release. */
-  readonly name: string
-  readonly weights: WeightsDirectory
-  readonly prompts: readonly Json[]
-}
-
-export const evaluationFile = 'evaluation.safetensors'
-const predictionsFile = 'predictions.safetensors'
-
-/** What a bundle's models answer with, besides the weights. */
-const inferencePrompts = ({ manifest }: Bundle): readonly Json[] =>
-  manifest.files
-    .filter(({ path }) => path.startsWith('prompts/inference/'))
-    .map(({ path, digest }) => ({ path, digest }))
-
-async function score(
-  session: Session,
-  { name, weights, prompts }: Asked,
-  rows: Rows<unknown, unknown>,
-  environment: TrainerEnvironment | undefined,
-): Promise<Scored> {
-  const { trainer, gate } = session.options
-  const metrics = gate.metrics.map(identityOf)
-  const scorer = { weights: weights.digest, prompts, trainer: identityOf(trainer), environment: environment ?? null }
-  const versioned = scorer.trainer !== undefined
-  // Answers do not depend on what is made of them: another metric asks no model again.
-  const answersKey = versioned ? stageKeyOf({ kind: 'predict', ...scorer }) : undefined
-  const key =
-    versioned && metrics.every((metric) => metric !== undefined)
-      ? stageKeyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics })
-      : undefined
-  const kept = await keptFile(session, key, evaluationFile, readEvaluation)
-  if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, files: kept.files, cached: true, key }
-
-  const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
-  const load = async () => {
-    const loaded = await trainer.load(weights, session.context)
-    return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
-  }
-  await using model = await rememberingModel(load, known?.value)
-  const onProgress = evaluationProgress(session, name, rows.size)
-  const evaluation = await evaluate({ model, rows, metrics: gate.metrics, onProgress }, session.context)
-  const file = (path: string) => writeEvaluation(path, evaluation, session.context)
-  const written = await keepFile(
-    session,
-    key !== undefined && isAnswered(evaluation) ? key : undefined,
-    evaluationFile,
-    file,
-  )
-  if (model.asked > 0)
-    await keepFile(session, answersKey, predictionsFile, (path) =>
-      writePredictions(path, model.answers(), session.context),
-    )
-  return { evaluation, ...written, cached: false, key }
-}
-
-/** At most a hundred events on the way, and one at the end. */
-function evaluationProgress(session: Session, model: string, items: number): (done: number) => void {
-  let told = 0
-  return (done) => {
-    if (done < items && done - told < items / 100) return
-    told = done
-    session.emit({ type: 'evaluate-progress', model, done, items })
-  }
-}
-
-/** A model's digest covers the templates that it answers with: without any it is the model's own. */
-const modelDigest = (model: Digest, prompts: readonly Json[]): Digest =>
-  prompts.length === 0 ? model : digestJson({ model, prompts })
-
-// A model may be an object of a class: its members are not its own, and would be lost in a copy.
-const askedBy = (model: Model<unknown>): Omit<Model<unknown>, 'digest'> => ({
-  predict: (inputs, context) => model.predict(inputs, context),
-  [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
-})
-
-/** What failed for want of time or memory may work next time: such an evaluation is not kept. */
-const isAnswered = ({ outcomes }: Evaluation) => [...codesOf(outcomes).names].every((outcome) => outcome === 'ok')
-
-/** A file that an earlier run kept under this key; `undefined` where there is none, or it is damaged. */
-const keptFile = <T>(
-  session: Session,
-  key: Key | undefined,
-  name: string,
-  read: (path: string, context: CallContext) => Promise<T>,
-): Promise<{ readonly value: T; readonly digest: Digest; readonly files: Digest } | undefined> =>
-  findKept(session, key, {
-    lost: 'An evaluation kept from an earlier run is damaged or gone: scoring again.',
-    async open({ value: digest, files }) {
-      if (files === undefined || !isDigest(digest)) return undefined
-      const directory = await openKeptFiles(session, files, 'kept')
-      return { value: await read(join(directory, name), session.context), digest, files }
-    },
-  })
-
-async function keepFile(
-  session: Session,
-  key: Key | undefined,
-  name: string,
-  write: (path: string) => Promise<Digest>,
-): Promise<{ readonly digest: Digest; readonly files?: Digest | undefined }> {
-  const directory = await session.folder('scored')
-  const digest = await write(join(directory, name))
-  if (key === undefined) return { digest }
-  const files = await session.options.store.objects.putDirectory(directory, session.context)
-  await keep(session, key, digest, files)
-  return { digest, files }
 }

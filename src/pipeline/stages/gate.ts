@@ -5,11 +5,19 @@ import { earlierVerdict, failedBefore, failedChecks, type VerdictEntry } from '.
 import { policyOf, withPolicy } from '../release-policy.js'
 import type { Session } from '../session.js'
 
-/** Asks the gate, and writes the consultation of the evaluation set into the ledger. Never cached: deciding is cheap. */
+/**
+ * Asks the gate, and writes the consultation of the evaluation set into the ledger. Never cached: deciding is cheap.
+ *
+ * @param request.isPreliminary writes nothing into the ledger: another machine asks again before it releases.
+ */
 export function gateStage(
   session: Session,
   evidence: Evidence,
-  { bundle, current }: { readonly bundle: Digest; readonly current: Release | undefined },
+  {
+    bundle,
+    current,
+    isPreliminary = false,
+  }: { readonly bundle: Digest; readonly current: Release | undefined; readonly isPreliminary?: boolean },
 ): Promise<Verdict> {
   return session.stage('gate', async () => {
     const { evaluationDigest } = evidence.candidate.evaluation
@@ -33,7 +41,8 @@ export function gateStage(
     const verdict = session.hide(failed === undefined ? decided : stillFailed(decided, failed))
     const { runId } = session
     const digest = digestJson(verdict)
-    if (!repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest))
+    const isNew = !repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest)
+    if (isNew && !isPreliminary)
       await session.ledger.append(
         {
           ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },

@@ -40,13 +40,9 @@ export function trainStage(
 ): Promise<Candidate> {
   return session
     .stage('train', async () => {
-      const { trainer, store, base } = session.options
+      const { trainer, store } = session.options
       // Before the cache: what was made of a release that is withdrawn since is not offered again.
-      const found = base && findBase(history, base)
-      if (found !== undefined) {
-        warnOfAncestor(session, history, found)
-        await checkUnseen(session, snapshot, history, found)
-      }
+      const found = await usableBase(session, snapshot, history)
       const environment = await trainer.environment?.(session.context)
       const key = trainKey(session.options, snapshot.summary, environment)
       const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
@@ -73,6 +69,20 @@ export function trainStage(
       await session.update({ candidate: { weights: candidate.weights.digest, record: candidate.record } })
       return candidate
     })
+}
+
+/** The base that the options name. @throws as `findBase`, and as `checkUnseen` if it was trained on items of the evaluation set. */
+export async function usableBase(
+  session: Session,
+  snapshot: DatasetSnapshot<unknown, unknown>,
+  history: readonly Release[],
+): Promise<FoundBase | undefined> {
+  const { base } = session.options
+  if (base === undefined) return undefined
+  const found = findBase(history, base)
+  warnOfAncestor(session, history, found)
+  await checkUnseen(session, snapshot, history, found)
+  return found
 }
 
 function warnOfAncestor(session: Session, history: readonly Release[], base: FoundBase): void {
