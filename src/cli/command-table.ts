@@ -16,6 +16,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   notify: async () => (await import('./commands/notify.js')).notify,
   why: async () => (await import('./commands/why.js')).why,
   triggers: async () => (await import('./commands/triggers.js')).triggers,
+  projects: async () => (await import('./commands/projects.js')).projects,
   diff: async () => (await import('./commands/diff.js')).diff,
   history: async () => (await import('./commands/history.js')).history,
   log: async () => (await import('./commands/log.js')).log,

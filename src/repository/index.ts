@@ -56,6 +56,7 @@ export type {
   StateProblem,
 } from './diff/index.js'
 export type { EvaluationStatus, Pinned } from './evaluation-set.js'
+export { type FindProjectsOptions, type FoundProject, findProjects } from './find-projects.js'
 export { type Author, type EnvironmentVariables, type GitOptions, type Head, initGitRepository } from './git/index.js'
 export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'

@@ -8,6 +8,7 @@ export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', ...ho
 
 export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
+export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
 export const promptsPath = 'prompts'
 export const storePath = '.sheikh'

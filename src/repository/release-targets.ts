@@ -19,6 +19,8 @@ export interface FileTransfer {
 /** Where a project stands. */
 export interface Surroundings {
   readonly root: string
+  /** The project's folder below the repository's root; empty if it is the root. */
+  readonly project: string
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
   /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
@@ -71,7 +73,7 @@ export const oneReleaser = (registries: readonly Releaser[]): Releaser =>
 
 async function registryOf(
   target: ReleaseTarget,
-  { root, originUrl, environment, onTransfer }: Surroundings,
+  { root, project, originUrl, environment, onTransfer }: Surroundings,
   named: Readonly<Record<'dataLicense' | 'modelName', string | undefined>>,
 ): Promise<Releaser> {
   if (target.kind === 'directory')
@@ -107,7 +109,7 @@ async function registryOf(
   const { githubRegistry } = await import('../releaser/github/index.js')
   return githubRegistry({
     repository: (await gitHubRepository(target.repository, { environment, originUrl })) ?? unnamed(),
-    tagFormat: target.tagFormat,
+    tagFormat: target.tagFormat ?? projectTagFormat(project),
     token: environment['GITHUB_TOKEN'] || undefined,
     baseUrl: addressIn(environment, 'GITHUB_API_URL', 'https://github.example.com/api/v3'),
     fetch: proxyFetch(environment),
@@ -116,6 +118,12 @@ async function registryOf(
       (({ act, path, doneBytes, totalBytes }) =>
         onTransfer({ direction: act, path, progress: totalBytes === 0 ? 1 : doneBytes / totalBytes })),
   })
+}
+
+/** The tags of a project in the releases of its GitHub repository, which it may share with other projects. */
+export function projectTagFormat(project: string): string {
+  const name = project.replaceAll(/[^\w.+-]/g, '-').replace(/^[^A-Za-z0-9_]+/, '')
+  return name === '' ? 'v{version}' : `${name}-v{version}`
 }
 
 /** Absent: the client looks for a profile, a role or single sign-on. */

@@ -110,7 +110,13 @@ export class Repository {
     const { environment = env, onTransfer } = options
     return new Repository(
       git,
-      { root, originUrl: () => git.config('remote.origin.url'), environment, onTransfer },
+      {
+        root,
+        project: folderBelow(git.root, root),
+        originUrl: () => git.config('remote.origin.url'),
+        environment,
+        onTransfer,
+      },
       context,
     )
   }
@@ -248,7 +254,7 @@ export class Repository {
    */
   async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
     const releaser = async () => (await this.#compose()).releaser()
-    const place = { git: this.#git, root: this.root, project: this.#prefix, releaser }
+    const place = { git: this.#git, root: this.root, project: this.#surroundings.project, releaser }
     const found = await diffStates(place, { from, to, ...options }, this.#context)
     // A setting may contain a token.
     return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
@@ -308,7 +314,10 @@ export class Repository {
     const project = { git: this.#git, root: this.root }
     const host = await loadHostConfiguration(this.root).catch(() => undefined)
     const modules = await codeOf(project, host?.trainer)
-    const paths = [...committedPaths(project, configuration, modules), posix.join(this.#prefix, '.gitignore')]
+    const paths = [
+      ...committedPaths(project, configuration, modules),
+      posix.join(this.#surroundings.project, '.gitignore'),
+    ]
     return commit(this.#git, { message, author, paths }, this.#context)
   }
 
@@ -377,10 +386,13 @@ export class Repository {
   }
 
   get #place(): ProjectPlace {
-    return { git: this.#git, prefix: this.#prefix, surroundings: this.#surroundings, context: this.#context }
-  }
-
-  get #prefix(): string {
-    return relative(this.#git.root, this.root).replaceAll('\\', '/')
+    return {
+      git: this.#git,
+      prefix: this.#surroundings.project,
+      surroundings: this.#surroundings,
+      context: this.#context,
+    }
   }
 }
+
+const folderBelow = (repository: string, folder: string) => relative(repository, folder).replaceAll('\\', '/')

@@ -32,3 +32,15 @@ it('a schedule is refused without --if-triggered, and if no trigger has it', asy
   expect(unknown).toMatchObject({ code: 1, out: '' })
   expect(unknown.err).toContain('no trigger has it')
 })
+
+it('projects lists those of the repository, and those that need a run', async () => {
+  const root = await releasedProject()
+  expect((await sheikhJson(root, 'projects')).json).toEqual({ projects: [{ path: '.', name: 'tickets' }] })
+  expect((await sheikh(root, ['projects'])).out).toBe('.  tickets\n')
+  expect((await sheikhJson(root, 'projects', '--triggered')).json).toEqual({ projects: [] })
+  await write(root, 'prompts/inference/more.txt', 'More about {{ text }}\n')
+  await commit(root)
+  const { json } = await sheikhJson(root, 'projects', '--triggered')
+  expect(json).toMatchObject({ projects: [{ path: '.', decision: { action: 'run' } }] })
+  expect((await sheikh(root, ['projects', '--triggered'])).out).toMatch(/^\.  1 commit since the last run/)
+})

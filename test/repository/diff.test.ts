@@ -127,7 +127,10 @@ describe('diff', () => {
     git(root, 'branch', 'feature/one', first)
     put(path(2), { ...sample(2), text: 'apple again' })
     const third = await commit()
-    const { releaser } = await compose({ root, originUrl: async () => undefined, environment: {} }, callContext())
+    const { releaser } = await compose(
+      { root, project: '', originUrl: async () => undefined, environment: {} },
+      callContext(),
+    )
     const place = { git: await openGit(root, callContext()), releaser }
     const names: readonly (readonly [name: string, commit: string, version?: string])[] = [
       ['0.1.0', first, '0.1.0'],
