@@ -35,6 +35,9 @@ export default defineConfig({
       GIT_CONFIG_NOSYSTEM: '1',
       ...(driver !== undefined && { VK_ICD_FILENAMES: driver }),
     },
+    // Keeps translated files in node_modules by their content and this file. CI translates all of them, as a first run does.
+    // After a change of `exports` in package.json or of tsconfig.json: npx vitest --clearCache
+    experimental: { fsModuleCache: !isWhole },
     globalSetup: ['test/temporary-folder.ts'],
     setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
     projects: [
