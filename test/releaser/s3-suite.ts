@@ -6,8 +6,10 @@ import { callContext, digestBytes, hexOf } from '../../src/core/index.js'
 import { type PendingRelease, readBundle } from '../../src/releaser/index.js'
 import { type BucketCredentials, type S3RegistryOptions, s3Registry, s3Store } from '../../src/s3.js'
 import { openBucket } from '../../src/store/bucket/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { releaserContract } from '../../src/testing/releaser-contract.js'
 import { storeContract } from '../../src/testing/store-contract.js'
+import { samples, world } from '../pipeline/harness.js'
 
 const context = callContext()
 /** A server of the protocol, with a bucket. */
@@ -40,6 +42,20 @@ export function s3Suite(server: () => S3UnderTest): void {
       const options = fresh()
       return { releaser: s3Registry(options), reopen: () => s3Registry(options), dispose: async () => {} }
     }))
+
+  it('a run of one machine is released by another one that shares its store', async () => {
+    const options = fresh()
+    const store = () => s3Store(options)
+    const releaser = s3Registry(fresh())
+    const { pipeline } = world()
+    const gpu = pipeline(samples, { store: store(), releaser })
+    const { runId, status } = await gpu.run({ until: 'verdict' })
+    expect([status, await gpu.history()]).toEqual(['awaiting-release', []])
+    const trainer = fakeTrainer({ fitError: new Error('nothing should train here') })
+    const hosted = pipeline(samples, { store: store(), releaser, trainer })
+    expect(await hosted.release({ runId })).toMatchObject({ status: 'released', release: { version: '0.1.0' } })
+    expect(await hosted.release({ runId })).toMatchObject({ status: 'up-to-date' })
+  }, 60_000)
 
   /** Of a file in parts, a small one, one in a folder and an empty one. */
   async function bundleOf(config: string) {
