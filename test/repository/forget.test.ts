@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { commandNamed } from '../../src/cli/command-table.js'
+import { openRepository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
-import { git } from './harness.js'
+import { git, temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
 
 const path = (index: number) => `dataset/samples/all/${String(index).padStart(2, '0')}.json`
@@ -192,4 +193,40 @@ it('refuses an id that no sample has, and says what it cannot read', async () =>
   expect(json.now).toBeUndefined()
   expect(json.limits.length).toBeGreaterThan(3)
   expect(readFileSync(join(root, 'notes.txt'), 'utf8')).toContain('apple')
+})
+
+it('works in a project below the root of the repository, and reads files of Git LFS as unknown', async () => {
+  const { root } = await project()
+  const above = temporaryFolder()
+  git(above, 'init', '-q', '-b', 'main')
+  renameSync(root, join(above, 'models'))
+  rmSync(join(above, 'models/.git'), { recursive: true })
+  const repository = await openRepository(join(above, 'models'))
+  await repository.commit({ message: 'Start (#3)' })
+  write(above, 'models/dataset/samples/all/lfs.jsonl', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n')
+  git(above, 'add', '-A')
+  git(above, 'commit', '-q', '-m', 'Pointer')
+  rmSync(join(above, 'models/dataset/samples/all/lfs.jsonl'))
+  await repository.commit({ message: 'No pointer' })
+  write(above, '.sheikh-gate/main.jsonl', '{"id":"s03"}\n')
+  expect(await (await repository.pipeline()).run()).toMatchObject({ status: 'released' })
+  const { trained } = await repository.log()
+  expect(trained!.commits.map(({ changes }) => changes?.map(({ kind }) => kind))).toEqual([
+    ['data'],
+    ['data'],
+    ['data', 'evaluation-set', 'prompts', 'configuration', 'code', 'other'],
+  ])
+  const { events, problems } = await repository.blame('s03')
+  expect(events).toMatchObject([{ change: 'added', path: 'models/dataset/samples/all/03.json', pullRequest: 3 }])
+  expect(problems).toEqual([
+    expect.objectContaining({
+      part: 'history',
+      message: expect.stringMatching(/lfs\.jsonl could not be read \(it is a Git LFS/),
+    }),
+  ])
+  const { files, steps } = await repository.planForget('s03')
+  expect(files).toContainEqual({ path: '.sheikh-gate/main.jsonl', content: 'id', place: 'baseline' })
+  const commands = steps.flatMap((step) => step.commands)
+  expect(commands).toContain('git rm -- dataset/samples/all/03.json')
+  expect(commands).toContain('git filter-repo --invert-paths --path=models/dataset/samples/all/03.json')
 })

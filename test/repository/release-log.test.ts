@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRepository, type Repository } from '../../src/repository/index.js'
@@ -225,6 +225,32 @@ it('lists repins, decisions of people, and what a shallow clone or a rewritten h
     expect.objectContaining({ part: 'commits', message: expect.stringContaining('git fetch origin') }),
   )
   expect(rewritten.verdict?.status).toBe('pass')
+})
+
+it('names who approved an inconclusive result', async () => {
+  const { root, repository, edit, commit } = await released()
+  edit(0, 'apple pudding')
+  await commit('Edit')
+  const strict = pipeline(0.02)
+  writeFileSync(join(root, 'mlops/pipeline.yaml'), strict)
+  await commit('Stricter')
+  const steps = await repository.pipeline()
+  const open = await steps.run()
+  expect(open.status).toBe('awaiting-approval')
+  await steps.approve(open.runId, { by: 'Ada\nForged: line', reason: 'looked at it' })
+  const log = await repository.log()
+  expect(log).toMatchObject({
+    verdict: { status: 'inconclusive' },
+    approval: { runId: open.runId, reason: 'looked at it' },
+  })
+  expect(log.ledger!.map(({ type }) => type).filter((type) => type !== 'run')).toEqual([
+    'verdict',
+    'approval',
+    'release',
+  ])
+  const { out } = await sheikh(root, ['log'])
+  expect(out).toContain('Gate: inconclusive, compared with 0.1.0.')
+  expect(out).toContain('\nApproved by Ada Forged: line: looked at it\n')
 })
 
 it('reports a ledger that somebody edited, and shows the rest', async () => {

@@ -1,5 +1,6 @@
 import { nearestNames, SheikhError } from '../../core/index.js'
 import type { DatasetContents, DescribedRow } from '../../dataset/index.js'
+import type { Release } from '../../releaser/index.js'
 import { type AuditProblem, type AuditProject, Problems, readRecords } from './audit-project.js'
 import { nowhere, type SampleEvent, type SampleInGit, sampleEvents, sampleFolders } from './sample-events.js'
 import { type SampleRelease, type SampleUse, sampleReleases, useIn } from './sample-uses.js'
@@ -34,6 +35,7 @@ export interface SampleTrace extends SampleBlame {
   /** The sample in the work tree. */
   readonly sample: unknown
   readonly inGit: SampleInGit
+  readonly history: readonly Release[]
   readonly trouble: Problems
 }
 
@@ -52,9 +54,6 @@ export async function blameSample(id: string, project: AuditProject): Promise<Sa
 export async function traceSample(id: string, act: string, project: AuditProject): Promise<SampleTrace> {
   const { composition, context } = project
   const trouble = new Problems(context)
-  const cached = { ...context, cache: composition.store.documents }
-  const contents = await trouble.attempt('dataset', () => composition.dataset.contents(cached))
-  const row = contents?.rows.find((one) => one.id === id)
   if (composition.source !== undefined)
     trouble.add(
       'history',
@@ -62,6 +61,10 @@ export async function traceSample(id: string, act: string, project: AuditProject
       'The samples come from the source in sheikh.config, so no commit contains them.',
     )
   const inGit = composition.source === undefined ? await sampleEvents(id, project, trouble) : nowhere
+  // After the history, so that less is in memory while it is read.
+  const cached = { ...context, cache: composition.store.documents }
+  const contents = await trouble.attempt('dataset', () => composition.dataset.contents(cached))
+  const row = contents?.rows.find((one) => one.id === id)
   if (row === undefined && inGit.events.length === 0) throw unknownSample(id, act, contents, project, trouble)
   const snapshot = row && (await trouble.attempt('evaluation-set', () => composition.dataset.snapshot(cached)))
   const records = await readRecords(project, trouble)
@@ -81,6 +84,7 @@ export async function traceSample(id: string, act: string, project: AuditProject
     row,
     sample: row && (await trouble.attempt('dataset', () => contents!.samples(new Set([id]))))?.get(id),
     inGit,
+    history: records.history,
     trouble,
   }
 }

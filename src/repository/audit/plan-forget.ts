@@ -4,7 +4,7 @@ import type { Digest } from '../../core/index.js'
 import { pinnedFile } from '../../dataset/index.js'
 import { baselineFolder } from '../baseline/index.js'
 import { evaluationPath, samplesPath, storePath } from '../layout.js'
-import { type AuditProblem, type AuditProject, readRecords } from './audit-project.js'
+import type { AuditProblem, AuditProject } from './audit-project.js'
 import { type SamplePlace, traceSample } from './blame-sample.js'
 import { type ReleaseWithSample, releasesWithSample } from './forget-releases.js'
 import { type ForgetStep, forgetSteps } from './forget-steps.js'
@@ -53,8 +53,7 @@ const limits: readonly string[] = [
 export async function planForget(id: string, project: AuditProject): Promise<ForgetPlan> {
   const { composition, context, git, root } = project
   const trace = await traceSample(id, 'plan to forget', project)
-  const { trouble, row, now, inGit } = trace
-  const { history } = await readRecords(project, trouble)
+  const { trouble, row, now, inGit, history } = trace
   const releases = await releasesWithSample(id, history, trace.releases, context)
   const set = await trouble.attempt('evaluation-set', () => pinnedFile(join(root, evaluationPath)).read(context))
   const pinned = set?.items.find((item) => item.id === id)?.digest

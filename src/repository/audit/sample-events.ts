@@ -1,4 +1,4 @@
-import type { Digest, ErrorCode } from '../../core/index.js'
+import type { Digest } from '../../core/index.js'
 import { type FoundSample, findSample, sampleFormatOf } from '../../dataset/index.js'
 import type { PastCommit, PathChange } from '../git/index.js'
 import { samplesPath } from '../layout.js'
@@ -124,24 +124,27 @@ async function findInBlobs(
       paths.set(blob, (paths.get(blob) ?? new Set()).add(path))
   }
   const found = new Map<string, Found>()
-  const unread = (path: string, fact: string, code: ErrorCode = 'dataset-invalid') =>
-    problems.add(
-      'history',
-      code,
-      `Some earlier versions of ${path} could not be read (${fact}), so changes there may be missing.`,
-    )
+  const unread = new Map<string, Set<string>>()
+  const addUnread = (fact: string, path: string) => unread.set(fact, (unread.get(fact) ?? new Set()).add(path))
   for await (const { oid, content } of git.readBlobs([...paths.keys()], maximumBytes, context))
     for (const path of paths.get(oid)!) {
       if (content === undefined) {
-        unread(path, 'this clone lacks them, or they are larger than 100 MB', 'not-found')
+        addUnread('this clone lacks them, or they are larger than 100 MB', path)
         continue
       }
       const folder = folders.find((one) => path.startsWith(`${one}/`))
       const below = folder === undefined ? path : path.slice(folder.length + 1)
       const { found: sample, problem } = findSample(below, content, { id, idField, maximumBytes })
-      if (problem !== undefined) unread(path, problem)
+      if (problem !== undefined) addUnread(problem, path)
       if (sample !== undefined) found.set(keyOf(oid, path), { ...sample, path, blob: oid })
     }
+  // One problem for each cause: there may be thousands of files.
+  for (const [fact, files] of unread)
+    problems.add(
+      'history',
+      'dataset-invalid',
+      `Some versions of ${[...files].slice(0, 5).join(', ')}${files.size > 5 ? ` and ${files.size - 5} other files` : ''} could not be read (${fact}), so changes there may be missing.`,
+    )
   return found
 }
 

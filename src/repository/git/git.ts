@@ -54,7 +54,7 @@ export interface Git {
   /** One level of a tree. @param oid a commit or a tree. */
   readTree(oid: string): Promise<readonly TreeItem[]>
   readBlob(oid: string): Promise<Uint8Array>
-  /** Reads many blobs, one in memory at a time, in the given order. */
+  /** Reads many blobs, one in memory at a time. Each content is valid until the next blob is requested. */
   readBlobs(oids: readonly string[], maximumBytes: number, context: CallContext): AsyncIterable<BlobRead>
   writeBlob(content: Uint8Array): Promise<string>
   writeTree(items: readonly TreeItem[]): Promise<string>

@@ -32,6 +32,8 @@ async function* parseBatch(pieces: AsyncIterable<Buffer>): AsyncIterable<BlobRea
   let head = ''
   let blob: { readonly oid: string; readonly content: Buffer } | undefined
   let filled = 0
+  // Used again for each blob: thousands of large buffers would keep the garbage collector busy.
+  let space = Buffer.alloc(0)
   for await (const piece of pieces) {
     let at = 0
     while (at < piece.length) {
@@ -42,7 +44,9 @@ async function* parseBatch(pieces: AsyncIterable<Buffer>): AsyncIterable<BlobRea
         at = end + 1
         const [oid, , size] = head.split(' ')
         head = ''
-        blob = { oid: oid!, content: Buffer.allocUnsafe(Number(size)) }
+        const sizeBytes = Number(size)
+        if (sizeBytes > space.length) space = Buffer.allocUnsafe(Math.ceil(sizeBytes * 1.25))
+        blob = { oid: oid!, content: space.subarray(0, sizeBytes) }
         filled = 0
       }
       const { oid, content } = blob
