@@ -1,7 +1,11 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { loadConfiguration } from '../../src/repository/config/index.js'
+import { openGit } from '../../src/repository/git/index.js'
 import { initGitRepository, openRepository } from '../../src/repository/index.js'
+import { decideTriggers } from '../../src/repository/triggers/index.js'
 import { git, temporaryFolder } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -300,4 +304,23 @@ it('without commits there is nothing to run', async () => {
   expect(await (await openRepository(root)).triggered()).toEqual({
     ...{ action: 'none', retrain: false, reason: 'The repository has no commits.', triggers: [] },
   })
+})
+
+it('the decision is the same without a program git', async () => {
+  const made = await released(withTriggers(training, nightly))
+  git(made.root, 'checkout', '--quiet', '-b', 'feature')
+  git(made.root, 'mv', 'dataset/config.yaml', 'dataset/naïve name.yaml')
+  commit(made, {})
+  git(made.root, 'checkout', '--quiet', '-')
+  commit(made, { 'README.md': 'x' })
+  git(made.root, 'merge', '--quiet', '--no-edit', 'feature')
+  const entries = await (await made.repository.ledger()).read(callContext())
+  const decide = async (program: string | false) => {
+    const opened = await openGit(made.root, callContext(), { program })
+    const { triggers } = await loadConfiguration(made.root, callContext())
+    return decideTriggers({ git: opened, prefix: '', triggers, runPaths: [], entries })
+  }
+  const decision = await decide(false)
+  expect(decision).toMatchObject({ since: made.first, commits: 3, triggers: [{ name: 'training', count: 2 }] })
+  expect(decision).toEqual(await decide('git'))
 })

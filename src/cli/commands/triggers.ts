@@ -18,8 +18,9 @@ export const triggers: Command = {
   },
 }
 
+/** A workflow passes `github.event.schedule`, which is empty for a push. */
 export const scheduleOf = (value: string | boolean | undefined): string | undefined =>
-  typeof value === 'string' ? value : undefined
+  typeof value === 'string' && value.trim() !== '' ? value : undefined
 
 function decisionText({ action, retrain, reason, triggers }: TriggerDecision): Text {
   const heading = action === 'none' ? 'No run:' : retrain ? 'Run, training again:' : 'Run:'
