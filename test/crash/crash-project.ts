@@ -11,8 +11,11 @@ import { directoryStore } from '../../src/store/directory/index.js'
 import type { FileSystem, HostProcesses, Store } from '../../src/store/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 
-/** `second` trains on better data than `first`; `warm` starts from the release of `first`; `rollback` leaves that of `second`. */
-export type CrashStep = 'first' | 'second' | 'warm' | 'rollback'
+/**
+ * `second` trains on better data than `first`; `warm` starts from the release of `first`; `rollback` leaves that of `second`;
+ * `apart` runs `second` until its verdict, and then releases it.
+ */
+export type CrashStep = 'first' | 'second' | 'warm' | 'rollback' | 'apart'
 
 export interface CrashProject {
   readonly folder: string
@@ -71,7 +74,16 @@ export async function walkCrashProject(project: CrashProject) {
     ...(store !== undefined && { ledger: sharedLedger(directoryStore(join(folder, '.sheikh'), writing)) }),
     seed,
   })
-  const result = step === 'rollback' ? await pipeline.rollback({ reason: 'tried', by: 'Ada' }) : await pipeline.run()
+  const apart = async () => {
+    const awaiting = await pipeline.run({ until: 'verdict' })
+    return awaiting.status === 'awaiting-release' ? pipeline.release({ runId: awaiting.runId }) : awaiting
+  }
+  const result =
+    step === 'rollback'
+      ? await pipeline.rollback({ reason: 'tried', by: 'Ada' })
+      : step === 'apart'
+        ? await apart()
+        : await pipeline.run()
   return {
     status: result.status as string,
     reason: 'reason' in result ? result.reason : undefined,

@@ -116,6 +116,7 @@ interface Case {
 const cases: readonly Case[] = [
   { name: 'the first run', before: [], step: 'first', versions: { old: undefined, new: '0.1.0' } },
   { name: 'a second run', before: ['first'], step: 'second', versions: { old: '0.1.0', new: '0.1.1' } },
+  { name: 'a run and its release apart', before: ['first'], step: 'apart', versions: { old: '0.1.0', new: '0.1.1' } },
   { name: 'a run from a named base', before: ['first'], step: 'warm', versions: { old: '0.1.0', new: '0.2.0' } },
 ]
 
