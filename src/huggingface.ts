@@ -1,9 +1,13 @@
 export {
+  actionsIdentity,
   type HubConnection,
   type HuggingFaceOptions,
   huggingFaceRegistry,
   type ModelCardOptions,
   modelCard,
   type TransferProgress,
+  type TrustedPublisherOptions,
+  trustedPublisherFetch,
+  trustedPublisherToken,
 } from './releaser/huggingface/index.js'
 export { type Fetch, proxyFetch, type RetryOptions } from './releaser/remote/index.js'

@@ -1,4 +1,4 @@
-export { reportDiff, reportDiffHtml } from './report/index.js'
+export { reportDiff, reportDiffHtml, reportReview } from './report/index.js'
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type AcceptBaselineOptions,
@@ -56,6 +56,9 @@ export {
   type Repository,
   type RepositoryOptions,
   type Retention,
+  type Review,
+  type ReviewPlace,
+  type ReviewProblem,
   readBaseline,
   type SampleBlame,
   type SampleBlob,
@@ -73,4 +76,7 @@ export {
   type TriggerDecision,
   type TriggerOptions,
   type Verification,
+  type WorkflowOptions,
+  type WrittenWorkflows,
+  writeWorkflows,
 } from './repository/index.js'

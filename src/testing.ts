@@ -44,6 +44,7 @@ export {
   type HubToken,
   type HubTraffic,
   startHub,
+  type TrustedPublisher,
 } from './testing/hub/index.js'
 export { type MemoryRegistryOptions, memoryRegistry, type RegistryMethod } from './testing/memory-registry.js'
 export { type MetricExamples, metricContract } from './testing/metric-contract.js'

@@ -18,6 +18,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   triggers: async () => (await import('./commands/triggers.js')).triggers,
   projects: async () => (await import('./commands/projects.js')).projects,
   diff: async () => (await import('./commands/diff.js')).diff,
+  review: async () => (await import('./commands/review.js')).review,
   history: async () => (await import('./commands/history.js')).history,
   log: async () => (await import('./commands/log.js')).log,
   blame: async () => (await import('./commands/blame.js')).blame,

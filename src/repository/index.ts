@@ -1,4 +1,4 @@
-export { type ActionsReport, reportToActions } from './actions/index.js'
+export { type ActionsReport, type ReportPlace, reportToActions } from './actions/index.js'
 export type {
   AuditedCommit,
   AuditProblem,
@@ -58,12 +58,20 @@ export type {
 export type { EvaluationStatus, Pinned } from './evaluation-set.js'
 export { type FindProjectsOptions, type FoundProject, findProjects } from './find-projects.js'
 export { type Author, type EnvironmentVariables, type GitOptions, type Head, initGitRepository } from './git/index.js'
-export { type Initialised, type InitOptions, initRepository } from './init/init-repository.js'
+export { type Initialised, type InitOptions, initRepository, isProject } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
 export type { ProjectNotifiers } from './notifications.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { FileTransfer } from './release-targets.js'
 export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
+export {
+  type PostedReview,
+  parsePostedReview,
+  type Review,
+  type ReviewPlace,
+  type ReviewProblem,
+} from './review/index.js'
 export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
 export { type Verification, verifyElsewhere } from './verify.js'
+export { type WorkflowOptions, type WrittenWorkflows, writeWorkflows } from './workflows/write-workflows.js'

@@ -80,17 +80,21 @@ async function registryOf(
     return directoryRegistry(isAbsolute(target.path) ? target.path : join(root, target.path))
   // Only what is asked for is loaded.
   if (target.kind === 'huggingface') {
-    const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
+    const hub = await import('../releaser/huggingface/index.js')
     const { repository, create, tagFormat, license } = target
-    return huggingFaceRegistry({
+    const [endpoint, fetch] = [hubAddress(environment), proxyFetch(environment)]
+    const secret = environment['HF_TOKEN'] || undefined
+    // In GitHub Actions no secret is needed.
+    const identity = secret === undefined ? hub.actionsIdentity(environment, fetch) : undefined
+    return hub.huggingFaceRegistry({
       repository,
       create,
       tagFormat,
       license,
       ...named,
-      token: environment['HF_TOKEN'] || undefined,
-      endpoint: hubAddress(environment),
-      fetch: proxyFetch(environment),
+      endpoint,
+      token: identity === undefined ? secret : hub.trustedPublisherToken,
+      fetch: identity === undefined ? fetch : hub.trustedPublisherFetch({ repository, identity, endpoint, fetch }),
       onProgress: onTransfer,
     })
   }

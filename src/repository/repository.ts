@@ -63,6 +63,7 @@ import {
 } from './project-pipeline.js'
 import { codeOf, committedPaths } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
+import { type Review, reviewProject } from './review/index.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
 
@@ -288,6 +289,20 @@ export class Repository {
    */
   planForget(id: string): Promise<ForgetPlan> {
     return this.#audit((project) => planForget(id, project))
+  }
+
+  /**
+   * Reviews the commit HEAD, such as a pull request: whether a run could use it, and how it differs from a base. Trains nothing.
+   *
+   * @param base a branch, a tag or a commit. Commits that only the base has appear as changes that HEAD undoes.
+   * @throws `not-found` if this clone has no such base; `repository-dirty` if files differ from HEAD.
+   */
+  async review(base: string): Promise<Review> {
+    const inspect = () => this.inspect()
+    const diff = (from: string, to: string) => this.diff(from, to)
+    const place = { git: this.#git, root: this.root, project: this.#prefix }
+    const found = await reviewProject({ ...place, base, inspect, diff }, this.#context)
+    return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
   }
 
   head(): Promise<Head | undefined> {

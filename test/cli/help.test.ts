@@ -15,6 +15,7 @@ const all = [
     'triggers',
     'projects',
     'diff',
+    'review',
     'history',
     'log',
     'blame',
@@ -38,6 +39,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   compare: ['a', 'b'],
   why: ['train'],
   release: ['01m848t390tw6kqt8kah'],
+  review: ['HEAD'],
   approve: ['01m848t390tw6kqt8kah', '--reason', 'tried'],
   override: ['01m848t390tw6kqt8kah', '--reason', 'tried', '--until', '2099-01-01'],
   evaluation: ['status'],
@@ -70,9 +72,9 @@ describe('help', () => {
 
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
-      init: ['template', 'empty', 'here', 'name'],
+      init: ['template', 'empty', 'here', 'name', 'github', 'runner', 'branch', 'overwrite'],
       run: ['retrain', 'allow-dirty', 'release-as', 'until', 'out', 'report', 'if-triggered', 'schedule'],
-      triggers: ['schedule'],
+      triggers: ['schedule', 'github'],
       release: ['evaluate', 'retrain', 'release-as'],
       projects: ['triggered', 'schedule'],
       rollback: ['to', 'reason', 'by'],
@@ -85,6 +87,7 @@ describe('help', () => {
       approve: ['reason', 'by'],
       report: ['out', 'html', 'include-text'],
       diff: ['out', 'html', 'include-text'],
+      review: ['out', 'github', 'post', 'check-name'],
       log: ['all'],
       compare: ['margin', 'out'],
       runs: ['limit'],

@@ -1,1 +1,1 @@
-export { type ActionsReport, reportToActions } from './report-to-actions.js'
+export { type ActionsReport, type ReportPlace, reportToActions } from './report-to-actions.js'

@@ -20,9 +20,21 @@ export interface ActionsReport {
   readonly name?: string | undefined
   /** Whether a pull request gets a comment. @default true */
   readonly comment?: boolean | undefined
+  /** Errors in files, shown at their lines. GitHub shows the first ten. */
+  readonly places?: readonly ReportPlace[] | undefined
   readonly patience?: RetryOptions | undefined
 }
 
+export interface ReportPlace {
+  /** Relative to the repository's root. */
+  readonly path: string
+  /** From 1. Absent for the whole file. */
+  readonly line?: number | undefined
+  readonly message: string
+}
+
+/** GitHub shows this many annotations of a kind per step. One is for the summary. */
+const mostPlaces = 9
 /** GitHub allows 1 MiB for all that a step writes. */
 const longestSummaryBytes = 1_000_000
 /** GitHub allows 65,536 characters. */
@@ -42,7 +54,7 @@ export async function reportToActions(
   environment: EnvironmentVariables,
   context: CallContext,
 ): Promise<string> {
-  const { verdict, name = 'sheikh gate', comment = true, outputs = {} } = given
+  const { verdict, name = 'sheikh gate', comment = true, outputs = {}, places = [] } = given
   const redact = createRedactor([environment['GITHUB_TOKEN'] ?? ''].filter((token) => token !== ''))
   const [summary, report] = [redact(given.summary), withoutLinks(redact(given.report))]
   const event = await readEvent(environment['GITHUB_EVENT_PATH'])
@@ -78,6 +90,7 @@ export async function reportToActions(
   return [
     quoted([report, ...problems].join('\n\n'), randomUUID()),
     annotation(annotations[verdict], name, summary),
+    ...places.slice(0, mostPlaces).map((place) => annotation('error', name, redact(place.message), place)),
     ...problems.map((problem) => annotation('warning', name, problem)),
   ].join('\n')
 }

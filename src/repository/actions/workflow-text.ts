@@ -1,6 +1,17 @@
-/** A message that the page of a run shows. Data cannot end it and start a command of its own. */
-export const annotation = (kind: 'warning' | 'error' | 'notice', title: string, message: string) =>
-  `::${kind} title=${escapeData(title).replace(/:/g, '%3A').replace(/,/g, '%2C')}::${escapeData(message)}`
+/** A message that the page of a run shows, and that the changed files show at `place`. Data cannot end it and start a command of its own. */
+export function annotation(
+  kind: 'warning' | 'error' | 'notice',
+  title: string,
+  message: string,
+  place: { readonly path?: string; readonly line?: number | undefined } = {},
+): string {
+  const properties = Object.entries({ file: place.path, line: place.line, title })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${escapeProperty(String(value))}`)
+  return `::${kind} ${properties.join(',')}::${escapeData(message)}`
+}
+
+const escapeProperty = (text: string) => escapeData(text).replace(/:/g, '%3A').replace(/,/g, '%2C')
 
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions; the runner's own escapes. */
 const escapeData = (text: string) => text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A')

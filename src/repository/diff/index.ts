@@ -1,6 +1,7 @@
 export { diffStates } from './diff-states.js'
 export type { StateName } from './find-state.js'
 export {
+  changesNothing,
   type DiffOptions,
   type EvaluationSetDifference,
   type FileChange,

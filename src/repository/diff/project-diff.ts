@@ -78,6 +78,22 @@ export interface DiffOptions {
   readonly includeText?: boolean | undefined
 }
 
+/** Whether nothing that a run reads differs. False if a part could not be compared. */
+export function changesNothing({
+  problems,
+  gate,
+  files,
+  configuration,
+  prompts,
+  evaluation,
+  data,
+}: ProjectDiff): boolean {
+  const lists = [problems, gate, files, configuration, prompts]
+  const identities = [evaluation?.added, evaluation?.removed, evaluation?.changed]
+  const samples = [data?.added, data?.removed, data?.moved, data?.changed, data?.projectedDifferently]
+  return [...lists, ...identities, ...samples].every((list) => (list?.length ?? 0) === 0)
+}
+
 /** A state, and its files in a folder. */
 export interface ReadableState {
   readonly name: StateName

@@ -92,6 +92,10 @@ export async function initRepository(directory: string, options: InitOptions = {
   return { commit: oid, added, left, pinned }
 }
 
+/** Whether a folder contains a project: its pipeline, as settings or as code. */
+export const isProject = async (directory: string): Promise<boolean> =>
+  (await firstPresent(directory, ['mlops/pipeline.yaml', ...hostConfigurationPaths])) !== undefined
+
 /** The schemas of the package that a program in the project would load: in the nearest `node_modules` that has it. */
 function schemasBelow(root: string): string {
   const schemas = 'node_modules/sheikh-freemium/dist/schemas'

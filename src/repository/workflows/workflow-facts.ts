@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, posix, relative } from 'node:path'
-import { type CallContext, SheikhError } from '../../core/index.js'
+import { type CallContext, fits, object, type Shape, SheikhError, text } from '../../core/index.js'
 import { loadConfiguration, type ReleaseTarget } from '../config/index.js'
 import type { Git } from '../git/index.js'
 
@@ -22,18 +22,62 @@ export interface WorkflowFacts {
   readonly targets: ReadonlySet<ReleaseTarget['kind']>
 }
 
+/** What was chosen when the workflows were written last. Kept beside their copies. */
+export interface WorkflowChoices {
+  readonly project: string
+  readonly branch: string
+  readonly runner: string
+}
+
+const choicesShape: Shape<WorkflowChoices> = object({ project: text, branch: text, runner: text })
+
+export const choicesPath = (project: string) => `.github/sheikh/choices${suffixOf({ project })}.json`
+
+/** @throws `invalid-config` if another project has the same name in workflows. */
+async function earlierChoices(root: string, project: string): Promise<Partial<WorkflowChoices>> {
+  const path = choicesPath(project)
+  const content = await readFile(join(root, path), 'utf8').catch(() => undefined)
+  if (content === undefined) return {}
+  const value = parseJson(content)
+  if (!fits(choicesShape, value))
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot read "${path}": it was edited. Restore it with git, or delete it.`,
+      {
+        facts: { file: path },
+      },
+    )
+  if (value.project === project) return value
+  throw new SheikhError(
+    'invalid-config',
+    `Cannot write workflows for "${project}": those of "${value.project}" have the same file names. Rename one of the folders.`,
+    { facts: { file: path } },
+  )
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content)
+  } catch {
+    return undefined
+  }
+}
+
 export async function workflowFacts(
   git: Git,
   directory: string,
-  { branch, runner = 'ubuntu-latest' }: { readonly branch?: string | undefined; readonly runner?: string | undefined },
+  options: { readonly branch?: string | undefined; readonly runner?: string | undefined },
   context: CallContext,
 ): Promise<WorkflowFacts> {
   const project = relative(git.root, await realpath(directory)).replaceAll('\\', '/')
+  const earlier = await earlierChoices(git.root, checked('project folder', project, /^[\w. /+@-]*$/))
+  const branch = options.branch ?? earlier.branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main'
+  const runner = options.runner ?? earlier.runner ?? 'ubuntu-latest'
   const { release } = await loadConfiguration(directory, context)
   const { version } = createRequire(import.meta.url)('sheikh-freemium/package.json') as { readonly version: string }
   return {
-    project: checked('project folder', project, /^[\w. /+@-]*$/),
-    branch: checked('branch', branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main', /^[\w./-]+$/),
+    project,
+    branch: checked('branch', branch, /^[\w./-]+$/),
     runner: checked('runner', runner, /^[\w.-]+(,[\w.-]+)*$/).split(','),
     version,
     lockfileFolder: await lockfileFolder(git.root, project),
@@ -77,9 +121,7 @@ export function notesOf({ targets }: WorkflowFacts): readonly string[] {
       'A release target is a folder: on a hosted runner it is gone after the job. Release to huggingface, github or s3 in mlops/pipeline.yaml.',
     )
   if (targets.has('huggingface'))
-    notes.push(
-      'The Hub needs a trusted publisher for this repository (kind "repo publisher"), or the secret HF_TOKEN.',
-    )
+    notes.push('The Hub needs a trusted publisher for this repository (kind "repo publisher"), or the secret HF_TOKEN.')
   if (targets.has('s3')) notes.push('S3 needs the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
   return notes
 }

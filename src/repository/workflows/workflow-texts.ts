@@ -9,20 +9,26 @@ export interface WorkflowFile {
 // The commits of these releases. A tag can be moved; a commit cannot.
 const actions = {
   checkout: 'actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0',
+  cache: 'actions/cache@0057852bfaa89a56745cba8c7296529d2fc39830 # v4.3.0',
   setupNode: 'actions/setup-node@a0853c24544627f65ddf259abe73b1d18a591444 # v5.0.0',
   upload: 'actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2',
   download: 'actions/download-artifact@634f93cb2916e3fdff6788551b99b062d0335ce0 # v5.0.0',
 } as const
 
+// `$/`: from the repository of the workflow, at its commit; no file of a checkout can take its place.
+// https://docs.github.com/actions/reference/workflow-syntax-for-github-actions
+
 /** All files that `sheikh init --github` writes for a project. */
 export function workflowFiles(facts: WorkflowFacts): readonly WorkflowFile[] {
   const suffix = suffixOf(facts)
+  const header =
+    '# Written by "sheikh init --github". Edit it freely: a later "sheikh init --github" keeps your changes.\n'
   const workflow = (name: string, text: string) => ({
     path: `.github/workflows/${name}${suffix}.yml`,
-    text: `# Written by "sheikh init --github". Edit it freely: a later "sheikh init --github" keeps your changes.\n${text}`,
+    text: `${header}${text}`,
   })
   return [
-    { path: `.github/actions/sheikh${suffix}/action.yml`, text: setUp(facts) },
+    { path: `.github/actions/sheikh${suffix}/action.yml`, text: `${header}${setUp(facts)}` },
     workflow('pipeline', release(facts)),
     workflow('train', train(facts)),
     ...(facts.crons.length === 0 ? [] : [workflow('learn', learn(facts))]),
@@ -39,9 +45,11 @@ const quoted = (text: string) => JSON.stringify(text)
 const sheikh = ({ project }: WorkflowFacts) =>
   project === '' ? 'sheikh' : `sheikh ${/ /.test(project) ? `"--project=${project}"` : `--project=${project}`}`
 
-/** Installs with the project's lockfile, or outside the work tree, where no file of the project chooses what is installed. */
-const setUp = (facts: WorkflowFacts) => `# Written by "sheikh init --github". Edit it freely: a later "sheikh init --github" keeps your changes.
-name: ${quoted(titled('Set up Sheikh', facts))}
+/**
+ * Installs with the project's lockfile. Without one, and for a workflow that checks out nothing: outside the work tree, where no
+ * file of the project chooses what is installed.
+ */
+const setUp = (facts: WorkflowFacts) => `name: ${quoted(titled('Set up Sheikh', facts))}
 description: Installs Node and the command sheikh
 runs:
   using: composite
@@ -51,20 +59,30 @@ runs:
         node-version: 22
         package-manager-cache: false
     - shell: bash
-${facts.lockfileFolder === undefined ? install(facts) : installWithLockfile(facts.lockfileFolder)}`
+      run: | # zizmor: ignore[adhoc-packages,github-env] an exact version; both paths are fixed
+${installScript(facts)
+  .map((line) => `        ${line}\n`)
+  .join('')}`
 
-const installWithLockfile = (folder: string) =>
-  `${folder === '' ? '' : `      working-directory: ${quoted(folder)}\n`}      run: |
-        npm ci --no-audit --no-fund
-        echo "$PWD/node_modules/.bin" >> "$GITHUB_PATH"
-`
-
-const install = ({ version }: WorkflowFacts) => `      run: |
-        mkdir -p "$RUNNER_TEMP/sheikh"
-        cd "$RUNNER_TEMP/sheikh"
-        npm install --prefix . --ignore-scripts --no-audit --no-fund sheikh-freemium@${version}
-        echo "$RUNNER_TEMP/sheikh/node_modules/.bin" >> "$GITHUB_PATH"
-`
+function installScript({ version, lockfileFolder }: WorkflowFacts): readonly string[] {
+  const outside = [
+    'mkdir -p "$RUNNER_TEMP/sheikh"',
+    'cd "$RUNNER_TEMP/sheikh"',
+    `npm install --prefix . --ignore-scripts --no-audit --no-fund sheikh-freemium@${version}`,
+  ]
+  const path = 'echo "$PWD/node_modules/.bin" >> "$GITHUB_PATH"'
+  if (lockfileFolder === undefined) return [...outside, path]
+  const folder = quoted(lockfileFolder === '' ? '.' : lockfileFolder)
+  return [
+    `if [ -f ${folder}/package-lock.json ]; then`,
+    `  cd ${folder}`,
+    '  npm ci --no-audit --no-fund',
+    'else',
+    ...outside.map((line) => `  ${line}`),
+    'fi',
+    path,
+  ]
+}
 
 const checkout = (reference?: string) => `      - uses: ${actions.checkout}
         with:${reference === undefined ? '' : `\n          ref: ${reference}`}
@@ -72,7 +90,7 @@ const checkout = (reference?: string) => `      - uses: ${actions.checkout}
           persist-credentials: false
 `
 
-const setUpStep = (facts: WorkflowFacts) => `      - uses: ./.github/actions/sheikh${suffixOf(facts)}\n`
+const setUpStep = (facts: WorkflowFacts) => `      - uses: $/.github/actions/sheikh${suffixOf(facts)}\n`
 
 const secretsOf = ({ targets }: WorkflowFacts): readonly string[] => [
   ...(targets.has('huggingface') ? ['HF_TOKEN'] : []),
@@ -90,7 +108,9 @@ const writePermissions = ({ targets }: WorkflowFacts, indent: string) =>
 /** Secrets of the registries, as environment variables of a step. */
 const registrySecrets = (facts: WorkflowFacts, indent: string) =>
   secretsOf(facts)
-    .map((name) => `${indent}${name}: \${{ secrets.${name} }}${name === 'HF_TOKEN' ? ' # or a trusted publisher' : ''}\n`)
+    .map(
+      (name) => `${indent}${name}: \${{ secrets.${name} }}${name === 'HF_TOKEN' ? ' # or a trusted publisher' : ''}\n`,
+    )
     .join('')
 
 const onBranch = ({ branch }: WorkflowFacts) => `github.ref == 'refs/heads/${branch}'`
@@ -136,7 +156,7 @@ jobs:
       commit: \${{ steps.triggers.outputs.commit }}
     steps:
 ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - id: triggers
-        run: ${sheikh(facts)} triggers --github "--schedule=$SCHEDULE"
+        run: ${sheikh(facts)} triggers --github \${SCHEDULE:+"--schedule=$SCHEDULE"}
         env:
           SCHEDULE: \${{ inputs.schedule }}
           GITHUB_TOKEN: \${{ github.token }}
@@ -149,9 +169,15 @@ ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - id: triggers
     permissions:
       contents: read
     steps:
-${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - run: ${sheikh(facts)} run --until verdict --out "$RUNNER_TEMP/run" "--retrain=$RETRAIN"
+${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What earlier runs computed. Every file is checked against its digest before it is used.
+      - uses: ${actions.cache}
+        with:
+          path: ${quoted(facts.project === '' ? '.sheikh' : `${facts.project}/.sheikh`)}
+          key: sheikh${suffixOf(facts)}-\${{ runner.os }}-\${{ github.run_id }}-\${{ github.run_attempt }}
+          restore-keys: sheikh${suffixOf(facts)}-\${{ runner.os }}-
+      - run: ${sheikh(facts)} run --until verdict --out "$RUNNER_TEMP/run" $RETRAIN
         env:
-          RETRAIN: \${{ inputs.retrain || needs.decide.outputs.retrain == 'true' }}
+          RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
           GITHUB_TOKEN: \${{ github.token }}
       - uses: ${actions.upload}
         with:
@@ -180,7 +206,7 @@ const callsRelease = (facts: WorkflowFacts, inputs: string) => `permissions: {}
 ${concurrency(facts)}jobs:
   release:
     permissions:
-${writePermissions(facts, '      ')}    uses: ./.github/workflows/pipeline${suffixOf(facts)}.yml
+${writePermissions(facts, '      ')}    uses: $/.github/workflows/pipeline${suffixOf(facts)}.yml
 ${inputs === '' ? '' : `    with:\n${inputs}`}${secretsOf(facts).length === 0 ? '' : `    secrets:\n${registrySecrets(facts, '      ')}`}`
 
 // No path filter: it would only see the paths of one push. "sheikh triggers" decides.
@@ -227,7 +253,9 @@ ${checkout()}${setUpStep(facts)}      - run: ${sheikh(facts)} review --github --
           retention-days: 7
 `
 
-const report = (facts: WorkflowFacts) => `# Posts the result of "${titled('Validate', facts)}" on the pull request. The token of a pull request from a fork cannot write.
+const report = (
+  facts: WorkflowFacts,
+) => `# Posts the result of "${titled('Validate', facts)}" on the pull request. The token of a pull request from a fork cannot write.
 # Checks out nothing, and reads the result as data. GitHub names the pull request by its commit; the artifact cannot.
 name: ${quoted(titled('Report', facts))}
 on:
@@ -249,12 +277,7 @@ jobs:
       checks: write
       pull-requests: write
     steps:
-      - uses: ${actions.setupNode}
-        with:
-          node-version: 22
-          package-manager-cache: false
-      - run: | # zizmor: ignore[adhoc-packages] an exact version
-${install(facts).split('\n').slice(1).join('\n')}      # Without an artifact there is nothing to report, and the check fails.
+${setUpStep(facts)}      # Without an artifact there is nothing to report, and the check fails.
       - uses: ${actions.download}
         continue-on-error: true
         with:

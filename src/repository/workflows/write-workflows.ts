@@ -6,13 +6,13 @@ import { commit, knownAuthor, openGit } from '../git/index.js'
 import { refuseLinks } from '../refuse-links.js'
 import type { RepositoryOptions } from '../repository.js'
 import { mergeText } from './merge-text.js'
-import { notesOf, suffixOf, workflowFacts } from './workflow-facts.js'
+import { choicesPath, notesOf, suffixOf, workflowFacts } from './workflow-facts.js'
 import { type WorkflowFile, workflowFiles } from './workflow-texts.js'
 
 export interface WorkflowOptions extends Pick<RepositoryOptions, 'signal' | 'clock' | 'log'> {
-  /** The branch that is released from. @default the current branch, or `main` */
+  /** The branch that is released from. @default as the last time, else the current branch */
   readonly branch?: string | undefined
-  /** The label of the machine that trains, or several with commas: `self-hosted,gpu`. @default 'ubuntu-latest' */
+  /** The label of the machine that trains, or several with commas: `self-hosted,gpu`. @default as the last time, else 'ubuntu-latest' */
   readonly runner?: string | undefined
   /** Replaces files that cannot be merged. @default false: nothing is written if there is one */
   readonly overwrite?: boolean | undefined
@@ -47,21 +47,26 @@ export async function writeWorkflows(directory: string, options: WorkflowOptions
   const author = await knownAuthor(git)
   const facts = await workflowFacts(git, directory, options, context)
   const files = workflowFiles(facts)
+  const { project, branch, runner } = facts
+  const choices = {
+    path: choicesPath(project),
+    text: `${JSON.stringify({ project, branch, runner: runner.join(',') }, null, 2)}\n`,
+  }
   const managed = files.flatMap(({ path }) => [path, copyOf(path)])
-  await refuseLinks(git.root, managed)
+  await refuseLinks(git.root, [...managed, choices.path])
 
   const { writes, own, ...told } = await changesOf(git.root, files, options.overwrite ?? false)
   const obsolete = await obsoleteFiles(git.root, files, suffixOf(facts))
   // Copies are last: if this is interrupted, the next call still compares with the earlier copies.
-  for (const { path, text } of writes) await writeFileAtomic(join(git.root, path), text)
+  for (const { path, text } of [...writes, choices]) await writeFileAtomic(join(git.root, path), text)
   for (const path of obsolete.paths) await rm(join(git.root, path), { force: true })
 
   const result = { ...told, removed: obsolete.removed, notes: notesOf(facts) }
-  const paths = [...own, ...files.map(({ path }) => copyOf(path)), ...obsolete.paths]
+  const paths = [...own, ...files.map(({ path }) => copyOf(path)), choices.path, ...obsolete.paths]
   const { changed, deleted } = await git.changes(paths, context)
   if (changed.length + deleted.length === 0) return result
   const verb = told.added.length === files.length ? 'Add' : 'Update'
-  const message = `${verb} the workflows${facts.project === '' ? '' : ` of ${facts.project}`}`
+  const message = `${verb} the workflows${project === '' ? '' : ` of ${project}`}`
   return { ...result, commit: await commit(git, { message, author, paths: [...changed, ...deleted] }, context) }
 }
 

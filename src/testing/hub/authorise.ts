@@ -1,5 +1,5 @@
-import { type HubResponse, Refusal, redirect, refuse, repositoryNotFound } from './answer.js'
-import type { Exchange } from './exchange.js'
+import { type HubResponse, json, Refusal, redirect, refuse, repositoryNotFound } from './answer.js'
+import { type Exchange, fieldsOf } from './exchange.js'
 import type { HubRepository, RepositoryKind } from './repositories.js'
 
 /** By these the Python client tells a wrong token from a repository that is not there. */
@@ -20,6 +20,22 @@ export function roleOf({ headers, world }: Exchange): Role {
   if (known === undefined) throw unauthorised(badToken)
   if (known.expired) throw unauthorised('User Access Token is expired')
   return known.role
+}
+
+/** RFC 8693, for trusted publishers. */
+export async function exchangeToken(exchange: Exchange): Promise<HubResponse> {
+  const fields = await fieldsOf(exchange)
+  const { grant_type: grant, subject_token_type: type, subject_token: identity, resource } = fields
+  const isExchange =
+    grant === 'urn:ietf:params:oauth:grant-type:token-exchange' &&
+    type === 'urn:ietf:params:oauth:token-type:id_token' &&
+    typeof identity === 'string' &&
+    typeof resource === 'string'
+  if (!isExchange) return json(400, { error: 'invalid_request' })
+  const token = exchange.world.trustedPublisher?.(identity, resource)
+  if (token === undefined)
+    return json(400, { error: 'invalid_grant', error_description: 'No trusted publisher matches' })
+  return json(200, { access_token: token, token_type: 'bearer', expires_in: 3600 })
 }
 
 export function demandWrite(exchange: Exchange): void {

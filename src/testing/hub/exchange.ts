@@ -11,12 +11,16 @@ export interface HubToken {
   readonly expired?: boolean | undefined
 }
 
+/** @returns the token for this identity and repository; `undefined` if it is no trusted publisher. */
+export type TrustedPublisher = (identity: string, repository: string) => string | undefined
+
 export interface World {
   readonly url: string
   /** Of the large files and of xet's chunks, which lie on another host. */
   readonly storageUrl: string
   readonly transfer: 'basic' | 'multipart' | 'xet'
   readonly tokens: readonly HubToken[] | undefined
+  readonly trustedPublisher: TrustedPublisher | undefined
   readonly chunkSizeBytes: number
   /** Where xet's chunks are. */
   readonly xetFolder: string

@@ -1,5 +1,5 @@
 import { entryNotFound, type HubResponse, refuse, repositoryNotFound } from './answer.js'
-import { repositoryFor } from './authorise.js'
+import { exchangeToken, repositoryFor } from './authorise.js'
 import { commitRoute, preupload, validateYaml } from './commit-routes.js'
 import type { Exchange, RepositoryExchange } from './exchange.js'
 import { advertiseRefs, isService, speakGit } from './git-program.js'
@@ -69,6 +69,7 @@ export async function storageAnswer(exchange: Exchange): Promise<HubResponse> {
 export async function hubAnswer(exchange: Exchange): Promise<HubResponse> {
   const [first, ...rest] = partsOf(exchange.url)
   if (first === 'api') return apiRoute(exchange, rest)
+  if (first === 'oauth' && rest.join('/') === 'token' && methodOf(exchange) === 'POST') return exchangeToken(exchange)
   return isKind(first) ? pageRoute(exchange, first, rest) : pageRoute(exchange, 'models', [first ?? '', ...rest])
 }
 

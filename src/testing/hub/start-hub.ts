@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, callContext } from '../../core/index.js'
 import { type HubResponse, json, Refusal } from './answer.js'
-import type { HubToken, World } from './exchange.js'
+import type { HubToken, TrustedPublisher, World } from './exchange.js'
 import { ConnectionCut, cutAfter, faultyAnswer, type HubFault, type HubRequest } from './faults.js'
 import type { HubJobRunner } from './jobs.js'
 import { send } from './sending.js'
@@ -16,6 +16,8 @@ export interface HubOptions {
   readonly transfer?: 'basic' | 'multipart' | 'xet' | undefined
   /** @default every token that begins with `hf_` may write */
   readonly tokens?: readonly HubToken[] | undefined
+  /** Exchanges the identity of a CI runner for a token. @default there are no trusted publishers */
+  readonly trustedPublisher?: TrustedPublisher | undefined
   /** The size of a part in a multipart transfer. @default 5_000_000 */
   readonly chunkSizeBytes?: number | undefined
   /** Called before a request is handled. */
@@ -119,6 +121,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     storageUrl: storageUrl!,
     transfer: options.transfer ?? 'basic',
     tokens: options.tokens,
+    trustedPublisher: options.trustedPublisher,
     chunkSizeBytes: options.chunkSizeBytes ?? 5_000_000,
     xetFolder: join(options.folder, 'xet'),
     repositories: repositories(options.folder),

@@ -1,0 +1,106 @@
+import { readFile, stat } from 'node:fs/promises'
+import { env } from 'node:process'
+import { callContext, messageOf, SheikhError } from '../../core/index.js'
+import { escapeMarkdown, reportReview } from '../../report/index.js'
+import type { ActionsReport, Review } from '../../repository/index.js'
+import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
+import { logTo, open } from '../project.js'
+import { terminalPath } from '../terminal-path.js'
+
+export const review: Command = {
+  name: 'review',
+  usage: '[base]',
+  summary: 'Review a pull request: whether its data and settings are valid, and what they change',
+  options: {
+    out: { type: 'string' },
+    github: { type: 'boolean' },
+    post: { type: 'string' },
+    'check-name': { type: 'string' },
+  },
+  optionHelp: {
+    out: 'Also write the review to this file, for --post',
+    github:
+      'In GitHub Actions: write outputs, job summary and annotations, and with GITHUB_TOKEN a check run and a comment',
+    post: 'Review nothing; report the file that --out wrote in another workflow (needs --github)',
+    'check-name': 'Name of the check run and of the comment (default: sheikh review)',
+  },
+  examples: ['sheikh review origin/main', 'sheikh review --github --out review.json'],
+  positionals: [0, 1],
+  async run(input, terminal) {
+    const { values } = input
+    if (typeof values['post'] === 'string') return post(values['post'], input, terminal)
+    const out = typeof values['out'] === 'string' ? terminalPath(terminal, values['out'], '--out') : undefined
+    const repository = await open(input.project, terminal)
+    const work = async () => repository.review(input.positionals[0] ?? (await baseOfEvent()))
+    const found = values['github'] === true ? await reported(work, input, terminal) : await work()
+    const report = reportReview(found)
+    if (out !== undefined) {
+      const { writeFileAtomic } = await import('../../store/index.js')
+      const { formatVersion, verdict, summary } = found
+      await writeFileAtomic(out, `${JSON.stringify({ formatVersion, verdict, summary, report })}\n`)
+    }
+    const text = values['github'] === true ? await toActions(found, report, input, terminal) : report
+    return { text, json: toJson(found), exitCode: found.verdict === 'fail' ? 1 : 0 }
+  },
+}
+
+/** A review that could not be made is reported too, so that no pull request goes without a check. */
+async function reported(work: () => Promise<Review>, input: Arguments, terminal: Terminal): Promise<Review> {
+  return work().catch(async (error: unknown) => {
+    terminal.signal.throwIfAborted()
+    const summary = `Nothing was reviewed. ${messageOf(error)}`
+    terminal.err(`${await act({ verdict: 'error', summary, report: escapeMarkdown(summary) }, input, terminal)}\n`)
+    throw error
+  })
+}
+
+async function toActions(found: Review, report: string, input: Arguments, terminal: Terminal): Promise<string> {
+  const { verdict, summary, problems } = found
+  const places = problems.flatMap((problem) => problem.places)
+  return act({ verdict, summary, report, places }, input, terminal)
+}
+
+async function act(report: ActionsReport, { values }: Arguments, terminal: Terminal): Promise<string> {
+  const { reportToActions } = await import('../../repository/index.js')
+  const name = typeof values['check-name'] === 'string' ? values['check-name'] : 'sheikh review'
+  return reportToActions({ ...report, name }, env, callContext({ signal: terminal.signal, log: logTo(terminal) }))
+}
+
+/** The whole file becomes a comment of at most 64 KiB. */
+const largestFileBytes = 4 * 2 ** 20
+
+async function post(given: string, input: Arguments, terminal: Terminal): Promise<CommandResult> {
+  if (input.values['github'] !== true)
+    throw new SheikhError('invalid-options', 'Cannot post the review: --post needs --github. Add --github.')
+  const path = terminalPath(terminal, given, '--post')
+  try {
+    const { parsePostedReview } = await import('../../repository/index.js')
+    const isLarge = (await stat(path).catch(() => undefined))?.size ?? 0
+    if (isLarge > largestFileBytes) throw new SheikhError('artifact-corrupt', tooLarge)
+    const { verdict, summary, report } = parsePostedReview(await readFile(path, 'utf8').catch(() => ''))
+    const said = `${report}\n\nReported by the workflow of this pull request, which its author can change.`
+    const text = await act({ verdict, summary, report: said }, input, terminal)
+    return { text, json: toJson({ verdict, summary }), exitCode: verdict === 'fail' ? 1 : 0 }
+  } catch (error) {
+    terminal.signal.throwIfAborted()
+    const summary = `Nothing was reviewed. ${messageOf(error)}`
+    terminal.err(`${await act({ verdict: 'error', summary, report: escapeMarkdown(summary) }, input, terminal)}\n`)
+    throw error
+  }
+}
+
+const tooLarge =
+  'Cannot post the review: the file is larger than 4 MiB. Run the workflow that reviews the pull request again.'
+
+/** What a workflow was started for: the branch that a pull request goes into, or the commit that a merge queue starts from. */
+async function baseOfEvent(): Promise<string> {
+  const branch = env['GITHUB_BASE_REF']
+  if (branch) return `origin/${branch}`
+  const event = await readFile(env['GITHUB_EVENT_PATH'] ?? '', 'utf8').then(JSON.parse, () => undefined)
+  const queued: unknown = event?.merge_group?.base_sha
+  if (typeof queued === 'string') return queued
+  throw new SheikhError(
+    'invalid-options',
+    'Cannot review: there is no base to compare with. Name one: sheikh review origin/main',
+  )
+}

@@ -1,0 +1,116 @@
+import type { ErrorCode, SheikhError } from '../../core/index.js'
+import { type DatasetIssue, issuesOf } from '../../dataset/index.js'
+import { changesNothing, type ProjectDiff } from '../diff/index.js'
+import type { Inspection } from '../inspect-project.js'
+
+/** What a change, such as a pull request, does to a project. JSON. Contains no text of samples. */
+export interface Review {
+  readonly formatVersion: 1
+  /** The reviewed commit. */
+  readonly head: string
+  /** The commit that it was compared with. */
+  readonly base: string
+  /**
+   * `pass`: nothing that a run reads differs. `fail`: a run would end with an error. `inconclusive`: data and settings are valid,
+   * and the run after the merge decides about quality.
+   */
+  readonly verdict: 'pass' | 'fail' | 'inconclusive'
+  /** One or more sentences, the most important first. */
+  readonly summary: string
+  readonly problems: readonly ReviewProblem[]
+  /** What a run needs and this machine lacks: one sentence each. */
+  readonly missing: readonly string[]
+  /** Settings without effect: one sentence each, with file and line. */
+  readonly notices: readonly string[]
+  readonly diff: ProjectDiff
+}
+
+/** An error that a run would end with. */
+export interface ReviewProblem {
+  readonly code: ErrorCode
+  readonly message: string
+  /** Where to correct it. */
+  readonly places: readonly ReviewPlace[]
+}
+
+export interface ReviewPlace {
+  /** Relative to the repository's root. */
+  readonly path: string
+  /** From 1. Absent for the whole file. */
+  readonly line?: number | undefined
+  readonly message: string
+}
+
+/** Judges a change by what was found in the newer state and by what differs. */
+export function reviewOf(
+  { head, base }: Pick<Review, 'head' | 'base'>,
+  { problems, missing, notices }: Pick<Inspection, 'problems' | 'missing' | 'notices'>,
+  diff: ProjectDiff,
+  /** Below the repository's root: the project's folder, empty if it is the root, and the folder of the samples in it. */
+  folders: Folders,
+): Review {
+  const verdict = problems.length > 0 ? 'fail' : changesNothing(diff) ? 'pass' : 'inconclusive'
+  return {
+    formatVersion: 1,
+    ...{ head, base, verdict },
+    summary: [...attention(diff), conclusion(verdict, problems)].join(' '),
+    problems: problems.map((problem) => ({
+      code: problem.code,
+      message: problem.message,
+      places: placesOf(problem, folders),
+    })),
+    missing: missing.map(({ message }) => message),
+    notices: notices.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+    diff,
+  }
+}
+
+/** A change of what later candidates are judged by comes before everything else. */
+function attention({ gate, evaluation, files }: ProjectDiff): readonly string[] {
+  const isSetChanged =
+    evaluation !== undefined && evaluation.added.length + evaluation.removed.length + evaluation.changed.length > 0
+  return [
+    ...(gate.some(({ looser }) => looser) ? ['Loosens the gate.'] : []),
+    ...(isSetChanged ? ['Changes the evaluation set.'] : []),
+    ...(files.some(({ path }) => path.startsWith('sheikh.config.')) ? ['Changes code of the pipeline.'] : []),
+  ]
+}
+
+function conclusion(verdict: Review['verdict'], [first, ...others]: Inspection['problems']): string {
+  if (verdict === 'pass') return 'Changes nothing that a run reads.'
+  if (first === undefined) return 'Data and settings are valid. The run after the merge decides about quality.'
+  return `Not ready: ${first.message}${others.length === 0 ? '' : ` ${others.length} more ${others.length === 1 ? 'problem' : 'problems'}.`}`
+}
+
+interface Folders {
+  readonly project: string
+  readonly samples: string
+}
+
+/** A configuration error names a file and a line; an error about samples has a list. */
+function placesOf(problem: SheikhError, { project, samples }: Folders): readonly ReviewPlace[] {
+  const below = (path: string) => (project === '' ? path : `${project}/${path}`)
+  const issues = issuesOf(problem)
+  if (issues !== undefined) return issues.map((issue) => samplePlace(issue, below(samples)))
+  const { problems, ...first } = problem.facts as Located & { readonly problems?: readonly Located[] }
+  return (problems ?? [first]).flatMap(({ file, line, message = problem.message }) =>
+    typeof file !== 'string'
+      ? []
+      : [{ path: below(file), ...(typeof line === 'number' && { line }), message: String(message) }],
+  )
+}
+
+interface Located {
+  readonly file?: unknown
+  readonly line?: unknown
+  readonly message?: unknown
+}
+
+function samplePlace({ path, position, message }: DatasetIssue, folder: string): ReviewPlace {
+  const line = Number(/^line (\d+)$/.exec(position)?.[1])
+  return {
+    path: `${folder}/${path}`,
+    ...(Number.isSafeInteger(line) && { line }),
+    message: position === '' ? message : `${position}: ${message}`,
+  }
+}
