@@ -9,7 +9,8 @@ const mostPlaces = 20
 export function reportReview({ verdict, summary, problems, missing, notices, diff }: Review): string {
   const places = problems.flatMap((problem) => problem.places)
   const lines = [
-    ...problems.map(({ message }) => `- ${escapeMarkdown(message)}`),
+    // The summary contains the first.
+    ...problems.slice(1).map(({ message }) => `- ${escapeMarkdown(message)}`),
     ...missing.map((message) => `- Needed for a run: ${escapeMarkdown(message)}`),
     ...notices.map((message) => `- ${escapeMarkdown(message)}`),
   ]

@@ -107,7 +107,7 @@ interface Located {
 }
 
 function samplePlace({ path, position, message }: DatasetIssue, folder: string): ReviewPlace {
-  const line = Number(/^line (\d+)$/.exec(position)?.[1])
+  const line = Number(/^line (\d+)\b/.exec(position)?.[1])
   return {
     path: `${folder}/${path}`,
     ...(Number.isSafeInteger(line) && { line }),
