@@ -1,4 +1,4 @@
-export { type ActionsReport, type ReportPlace, reportToActions } from './actions/index.js'
+export { type ActionsReport, type ReportPlace, reportStep, reportToActions } from './actions/index.js'
 export type {
   AuditedCommit,
   AuditProblem,

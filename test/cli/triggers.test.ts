@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest'
-import { commit, releasedProject, sheikh, sheikhJson, write } from './harness.js'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it, vi } from 'vitest'
+import { commit, releasedProject, sheikh, sheikhJson, temporary, write } from './harness.js'
 
 it('triggers tells whether a run is needed, and run --if-triggered runs only then', async () => {
   const root = await releasedProject()
@@ -43,4 +45,15 @@ it('projects lists those of the repository, and those that need a run', async ()
   const { json } = await sheikhJson(root, 'projects', '--triggered')
   expect(json).toMatchObject({ projects: [{ path: '.', decision: { action: 'run' } }] })
   expect((await sheikh(root, ['projects', '--triggered'])).out).toMatch(/^\. +1 commit since the last run/)
+})
+
+it('in GitHub Actions, the decision is an output of the step', async () => {
+  const [root, folder] = [await releasedProject(), await temporary()]
+  vi.stubEnv('GITHUB_OUTPUT', join(folder, 'output'))
+  vi.stubEnv('GITHUB_STEP_SUMMARY', join(folder, 'summary'))
+  const { json } = await sheikhJson(root, 'triggers', '--github')
+  vi.unstubAllEnvs()
+  const output = (await readFile(join(folder, 'output'), 'utf8')).replace(/end-[0-9a-f-]+/g, 'X').replaceAll('\n', ' ')
+  expect(output).toBe(`action<<X none X retrain<<X false X commit<<X ${json.commit} X `)
+  expect(await readFile(join(folder, 'summary'), 'utf8')).toContain('was run already')
 })

@@ -99,6 +99,22 @@ describe('writeWorkflows', () => {
     expect(jobs.decide.if).toBe("github.ref == 'refs/heads/trunk'")
   })
 
+  it('starts on the schedules of the triggers, and removes the workflow with the last of them', async () => {
+    const { root } = await repositoryWith(hub)
+    const learn = '.github/workflows/learn.yml'
+    const cron = '30 4 * * 1'
+    write(
+      root,
+      'mlops/pipeline.yaml',
+      `${pipelineYaml(hub)}triggers: { a: { cron: "${cron}" }, b: { cron: "${cron}" } }\n`,
+    )
+    await writeWorkflows(root)
+    expect(parse(readFileSync(join(root, learn), 'utf8')).on).toEqual({ schedule: [{ cron }] })
+    write(root, 'mlops/pipeline.yaml', pipelineYaml(hub))
+    expect((await writeWorkflows(root)).removed).toEqual([learn])
+    expect([existsSync(join(root, learn)), gitStatus(root)]).toEqual([false, ''])
+  })
+
   it('keeps the line ends of an edited file', async () => {
     const { root } = await repositoryWith(hub)
     await writeWorkflows(root)

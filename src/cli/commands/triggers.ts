@@ -1,3 +1,4 @@
+import { env } from 'node:process'
 import type { TriggerDecision } from '../../repository/index.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
@@ -7,13 +8,24 @@ export const triggers: Command = {
   name: 'triggers',
   usage: '',
   summary: 'Show whether the changes since the last run ask for a run, without running',
-  options: { schedule: { type: 'string' } },
-  optionHelp: { schedule: 'The cron of a trigger in mlops/pipeline.yaml, which then fires' },
+  options: { schedule: { type: 'string' }, github: { type: 'boolean' } },
+  optionHelp: {
+    schedule: 'The cron of a trigger in mlops/pipeline.yaml, which then fires',
+    github: 'In GitHub Actions: also write the outputs action, retrain and commit, and the job summary',
+  },
   examples: ['sheikh triggers', "sheikh triggers --schedule '0 3 * * 1' --json"],
   positionals: [0, 0],
   async run({ project, values }, terminal) {
     const repository = await open(project, terminal)
     const decision = await repository.triggered({ schedule: scheduleOf(values['schedule']) })
+    if (values['github'] === true) {
+      const [{ reportStep }, { escapeMarkdown }] = await Promise.all([
+        import('../../repository/index.js'),
+        import('../../report/index.js'),
+      ])
+      const { action, retrain, commit, reason } = decision
+      await reportStep({ action, retrain: String(retrain), commit }, escapeMarkdown(reason), env)
+    }
     return { text: decisionText(decision), json: toJson(decision) }
   },
 }

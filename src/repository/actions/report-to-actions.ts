@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { appendFile, readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { type CallContext, createRedactor, isSheikhError, messageOf, withoutLinks } from '../../core/index.js'
 import { type GitHubApi, githubApi } from '../../releaser/github/index.js'
 import type { RetryOptions } from '../../releaser/remote/index.js'
 import type { EnvironmentVariables } from '../git/index.js'
 import { commentOn } from './pull-request-comment.js'
+import { appendOutputs, appendSummary } from './step-files.js'
 import { annotation, quoted, shortened } from './workflow-text.js'
 
 /** What a workflow reports. `error`: nothing was compared. */
@@ -35,8 +36,6 @@ export interface ReportPlace {
 
 /** GitHub shows this many annotations of a kind per step. One is for the summary. */
 const mostPlaces = 9
-/** GitHub allows 1 MiB for all that a step writes. */
-const longestSummaryBytes = 1_000_000
 /** GitHub allows 65,536 characters. */
 const longestCommentBytes = 60_000
 const conclusions = { pass: 'success', fail: 'failure', inconclusive: 'neutral', error: 'failure' } as const
@@ -165,23 +164,3 @@ const createCheckRun = (github: GitHubApi, { name, headSha, verdict, summary, re
       },
     },
   })
-
-async function appendSummary(path: string | undefined, text: string): Promise<void> {
-  if (!path) return
-  const used = (await stat(path).catch(() => undefined))?.size ?? 0
-  await appendFile(path, `${shortened(text, longestSummaryBytes - used, 'The report is longer than GitHub shows.')}\n`)
-}
-
-/** A delimiter that no value can know, so that a value cannot write further outputs. */
-async function appendOutputs(
-  path: string | undefined,
-  outputs: Readonly<Record<string, string | number | undefined>>,
-): Promise<void> {
-  if (!path) return
-  const lines = Object.entries(outputs).flatMap(([name, value]) => {
-    if (value === undefined) return []
-    const end = `end-${randomUUID()}`
-    return [`${name}<<${end}`, String(value), end]
-  })
-  await appendFile(path, `${lines.join('\n')}\n`)
-}

@@ -73,7 +73,7 @@ export async function workflowFacts(
   const earlier = await earlierChoices(git.root, checked('project folder', project, /^[\w. /+@-]*$/))
   const branch = options.branch ?? earlier.branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main'
   const runner = options.runner ?? earlier.runner ?? 'ubuntu-latest'
-  const { release } = await loadConfiguration(directory, context)
+  const { release, triggers } = await loadConfiguration(directory, context)
   const { version } = createRequire(import.meta.url)('sheikh-freemium/package.json') as { readonly version: string }
   return {
     project,
@@ -81,7 +81,7 @@ export async function workflowFacts(
     runner: checked('runner', runner, /^[\w.-]+(,[\w.-]+)*$/).split(','),
     version,
     lockfileFolder: await lockfileFolder(git.root, project),
-    crons: [],
+    crons: [...new Set(triggers.flatMap(({ cron }) => cron ?? []))],
     targets: new Set(release.targets.map(({ kind }) => kind)),
   }
 }
