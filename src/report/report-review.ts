@@ -1,5 +1,5 @@
+import { escapeMarkdown } from '../core/index.js'
 import type { Review } from '../repository/index.js'
-import { escapeMarkdown } from './markdown.js'
 import { reportDiff } from './report-diff.js'
 
 const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const

@@ -1,4 +1,5 @@
 import { env } from 'node:process'
+import { escapeMarkdown } from '../../core/index.js'
 import type { TriggerDecision } from '../../repository/index.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
@@ -19,10 +20,7 @@ export const triggers: Command = {
     const repository = await open(project, terminal)
     const decision = await repository.triggered({ schedule: scheduleOf(values['schedule']) })
     if (values['github'] === true) {
-      const [{ reportStep }, { escapeMarkdown }] = await Promise.all([
-        import('../../repository/index.js'),
-        import('../../report/index.js'),
-      ])
+      const { reportStep } = await import('../../repository/index.js')
       const { action, retrain, commit, reason } = decision
       await reportStep({ action, retrain: String(retrain), commit }, escapeMarkdown(reason), env)
     }
