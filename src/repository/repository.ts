@@ -300,7 +300,7 @@ export class Repository {
   async review(base: string): Promise<Review> {
     const inspect = () => this.inspect()
     const diff = (from: string, to: string) => this.diff(from, to)
-    const place = { git: this.#git, root: this.root, project: this.#prefix }
+    const place = { git: this.#git, root: this.root, project: this.#place.prefix }
     const found = await reviewProject({ ...place, base, inspect, diff }, this.#context)
     return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
   }
