@@ -73,9 +73,9 @@ describe('help', () => {
   it('names every option that a command takes, with what it does', async () => {
     const options: Readonly<Record<string, readonly string[]>> = {
       init: ['template', 'empty', 'here', 'name', 'github', 'runner', 'branch', 'overwrite'],
-      run: ['retrain', 'allow-dirty', 'release-as', 'until', 'out', 'report', 'if-triggered', 'schedule'],
+      run: ['retrain', 'allow-dirty', 'release-as', 'until', 'out', 'report', 'github', 'if-triggered', 'schedule'],
       triggers: ['schedule', 'github'],
-      release: ['evaluate', 'retrain', 'release-as'],
+      release: ['evaluate', 'retrain', 'release-as', 'github'],
       projects: ['triggered', 'schedule'],
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],

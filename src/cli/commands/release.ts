@@ -5,6 +5,7 @@ import { type Command, type Terminal, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
+import { reportResultToActions } from '../report-result.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const release: Command = {
@@ -15,18 +16,21 @@ export const release: Command = {
     evaluate: { type: 'boolean' },
     retrain: { type: 'boolean' },
     'release-as': { type: 'string' },
+    github: { type: 'boolean' },
   },
   optionHelp: {
     evaluate: 'Load the model here and score it again, instead of using the predictions of the run',
     retrain: 'Release even if nothing changed, for a run with --retrain',
     'release-as': 'patch, minor, major or a version (default: depends on what changed)',
+    github: 'In GitHub Actions: also write the outputs status, run and version, and the report as job summary',
   },
   choices: { 'release-as': ['patch', 'minor', 'major'] },
   examples: ['sheikh release ./awaiting', 'sheikh release 01kdvdna005274r5p1r5 --evaluate'],
   positionals: [1, 1],
   async run({ project, json, positionals, values }, terminal) {
     const named = await awaitingRun(positionals[0]!, terminal)
-    const { pipeline, notices } = await (await open(project, terminal)).load()
+    const loaded = await (await open(project, terminal)).load()
+    const { pipeline, notices } = loaded
     if (!json) {
       printNotices(notices, terminal)
       showProgress(pipeline, terminal)
@@ -37,6 +41,7 @@ export const release: Command = {
       retrain: values['retrain'] === true,
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
+    if (values['github'] === true) await reportResultToActions(loaded, result)
     return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
   },
 }

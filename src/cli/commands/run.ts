@@ -1,10 +1,10 @@
 import { SheikhError } from '../../core/index.js'
-import { reportRun } from '../../report/index.js'
 import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
 import { usageError } from '../command-table.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
+import { markdownOf, reportResultToActions } from '../report-result.js'
 import { terminalPath } from '../terminal-path.js'
 import { scheduleOf } from './triggers.js'
 
@@ -19,6 +19,7 @@ export const run: Command = {
     until: { type: 'string' },
     out: { type: 'string' },
     report: { type: 'string' },
+    github: { type: 'boolean' },
     'if-triggered': { type: 'boolean' },
     schedule: { type: 'string' },
   },
@@ -29,6 +30,7 @@ export const run: Command = {
     until: 'verdict: train and evaluate, but leave decision and release to "sheikh release"',
     out: 'With --until: write what "sheikh release" needs to this folder, for another machine',
     report: 'Also write the report to this file, as Markdown',
+    github: 'In GitHub Actions: also write the outputs status, run and version, and the report as job summary',
     'if-triggered': 'Run only if changes since the last run, or the schedule, ask for it (see: sheikh triggers)',
     schedule: 'With --if-triggered: the cron of a trigger in mlops/pipeline.yaml, which then fires',
   },
@@ -65,14 +67,10 @@ export const run: Command = {
     if (isWritten) await pipeline.exportRun(result.runId, { directory, signal: terminal.signal })
     if (reportPath !== undefined) {
       const { writeFileAtomic } = await import('../../store/index.js')
-      const { reportDetails } = await import('../report-details.js')
-      const runs = await pipeline.runs()
-      const record = runs.find(({ runId }) => runId === result.runId)
-      if (record !== undefined) {
-        const details = await reportDetails({ project: loaded, record, runs })
-        await writeFileAtomic(reportPath, reportRun(record, details))
-      }
+      const report = await markdownOf(loaded, result)
+      if (report !== undefined) await writeFileAtomic(reportPath, report)
     }
+    if (values['github'] === true) await reportResultToActions(loaded, result)
     return {
       text: describeResult(result, isWritten ? String(values['out']) : undefined),
       json: toJson({ ...result, ...(isWritten && { out: directory }), notices, triggered }),

@@ -156,7 +156,7 @@ jobs:
       commit: \${{ steps.triggers.outputs.commit }}
     steps:
 ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - id: triggers
-        run: ${sheikh(facts)} triggers --github \${SCHEDULE:+"--schedule=$SCHEDULE"}
+        run: ${sheikh(facts)} triggers --github "--schedule=$SCHEDULE"
         env:
           SCHEDULE: \${{ inputs.schedule }}
           GITHUB_TOKEN: \${{ github.token }}
@@ -168,6 +168,8 @@ ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - id: triggers
     timeout-minutes: 360
     permissions:
       contents: read
+    outputs:
+      status: \${{ steps.run.outputs.status }}
     steps:
 ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What earlier runs computed. Every file is checked against its digest before it is used.
       - uses: ${actions.cache}
@@ -175,11 +177,13 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What
           path: ${quoted(facts.project === '' ? '.sheikh' : `${facts.project}/.sheikh`)}
           key: sheikh${suffixOf(facts)}-\${{ runner.os }}-\${{ github.run_id }}-\${{ github.run_attempt }}
           restore-keys: sheikh${suffixOf(facts)}-\${{ runner.os }}-
-      - run: ${sheikh(facts)} run --until verdict --out "$RUNNER_TEMP/run" $RETRAIN
+      - id: run
+        run: ${sheikh(facts)} run --until verdict --out "$RUNNER_TEMP/run" --github $RETRAIN
         env:
           RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
           GITHUB_TOKEN: \${{ github.token }}
-      - uses: ${actions.upload}
+      - if: steps.run.outputs.status == 'awaiting-release'
+        uses: ${actions.upload}
         with:
           name: sheikh-run${suffixOf(facts)}
           path: \${{ runner.temp }}/run
@@ -189,6 +193,7 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What
   # Verifies every file of the run, decides again, and publishes.
   release:
     needs: [decide, train]
+    if: needs.train.outputs.status == 'awaiting-release'
     runs-on: ubuntu-latest
     timeout-minutes: 60
     permissions:
@@ -197,8 +202,9 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - uses
         with:
           name: sheikh-run${suffixOf(facts)}
           path: \${{ runner.temp }}/run
-      - run: ${sheikh(facts)} release "$RUNNER_TEMP/run" --github
+      - run: ${sheikh(facts)} release "$RUNNER_TEMP/run" --github $RETRAIN
         env:
+          RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
 ${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
 `
 
@@ -336,7 +342,14 @@ ${checkout()}${setUpStep(facts)}      - if: inputs.action == 'approve'
               ${sheikh(facts)} history
               ${sheikh(facts)} plan
               ;;
-            approve) ${sheikh(facts)} approve "$RUNNER_TEMP/run" "--reason=$REASON" "--by=$by" ;;
+            approve)
+              # Checks the run again; exit code 3: it awaits approval.
+              code=0
+              ${sheikh(facts)} release "$RUNNER_TEMP/run" --json > "$RUNNER_TEMP/result.json" || code=$?
+              if [ "$code" != 3 ]; then cat "$RUNNER_TEMP/result.json"; exit "$code"; fi
+              run=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).runId' "$RUNNER_TEMP/result.json")
+              ${sheikh(facts)} approve "$run" "--reason=$REASON" "--by=$by"
+              ;;
             rollback) ${sheikh(facts)} rollback \${VERSION:+"--to=$VERSION"} "--reason=$REASON" "--by=$by" ;;
             promote) ${sheikh(facts)} promote "$VERSION" "--to=$CHANNEL" "--by=$by" ;;
           esac

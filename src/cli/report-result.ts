@@ -1,0 +1,22 @@
+import { env } from 'node:process'
+import type { RunResult } from '../pipeline/index.js'
+import type { LoadedProject } from '../repository/index.js'
+
+/** The report of a run as Markdown; `undefined` if the store has lost its record. */
+export async function markdownOf(project: LoadedProject, { runId }: RunResult): Promise<string | undefined> {
+  const [{ reportRun }, { reportDetails }] = await Promise.all([
+    import('../report/index.js'),
+    import('./report-details.js'),
+  ])
+  const runs = await project.pipeline.runs()
+  const record = runs.find((one) => one.runId === runId)
+  return record && reportRun(record, await reportDetails({ project, record, runs }))
+}
+
+/** In GitHub Actions: the outputs `status`, `run` and `version`, and the report as job summary. */
+export async function reportResultToActions(project: LoadedProject, result: RunResult): Promise<void> {
+  const { reportStep } = await import('../repository/index.js')
+  const version = 'release' in result ? result.release.version : undefined
+  const report = (await markdownOf(project, result)) ?? result.status
+  await reportStep({ status: result.status, run: result.runId, version }, report, env)
+}
