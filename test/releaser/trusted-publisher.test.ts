@@ -129,3 +129,12 @@ it('needs the permission of the job', () => {
     undefined,
   )
 })
+
+it('takes a repository that it may create as empty if the Hub tells nobody without a token whether it exists', async () => {
+  const { world } = await publisherWorld()
+  const registry = world.open({ token: undefined, create: 'public' })
+  expect(await registry.current('latest', world.context)).toBeUndefined()
+  expect(world.lines.join()).toContain('taken as not created yet')
+  const strict = world.open({ token: undefined, create: undefined })
+  expect((await world.failure(strict.current('latest', world.context))).code).toBe('access-denied')
+})

@@ -79,11 +79,17 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
   }
 
   /** A repository that does not exist yet has no state. */
-  async function lookIfThere({ client, look }: HubCall): Promise<HubView> {
+  async function lookIfThere({ client, log, look }: HubCall): Promise<HubView> {
     try {
       return await look()
     } catch (error) {
-      if (!isSheikhError(error, 'not-found') || options.create === undefined) throw error
+      // Without a token, the Hub answers for a missing repository as for a private one.
+      const isUnknown = isSheikhError(error, 'access-denied') && !options.token
+      if (options.create === undefined || !(isUnknown || isSheikhError(error, 'not-found'))) throw error
+      if (isUnknown)
+        log.warn(
+          `${options.repository} is taken as not created yet. If it is private, set HF_TOKEN to a token that can read it.`,
+        )
       return hubView(client, { branches: new Map(), tags: new Map() }, format, known)
     }
   }
