@@ -48,3 +48,4 @@ export {
   union,
   word,
 } from './shape.js'
+export { untilAborted } from './until-aborted.js'

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, callContext, createRedactor, type Log, redactJson } from '../core/index.js'
+import { type Clock, callContext, createRedactor, type Log, redactJson, untilAborted } from '../core/index.js'
 import type { Pipeline, RunEventOf, RunRecord } from '../pipeline/index.js'
 import { defaultLimitMs, deliver } from './deliver.js'
 import { describeRun, endEvents, type RunFacts } from './describe-run.js'
 import type { Notification, NotificationEvent, Notifier } from './notification.js'
-import { untilAborted } from './until-aborted.js'
 
 export interface AttachNotifiersOptions {
   /** Named in every message. */
@@ -61,7 +60,11 @@ export function attachNotifiers(
         if (ok) return
         context.log.warn(`The notification "${event}" by ${notifier.name} was not sent: ${answer}`, { runId, event })
       })
-      run.last.set(notifier, sent)
+      // Only a logger can fail here, and then there is nowhere to report it.
+      run.last.set(
+        notifier,
+        sent.catch(() => {}),
+      )
     }
   }
   const during = (run: WatchedRun, event: NotificationEvent, runId: string) =>

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type CallContext, createRedactor, messageOf } from '../core/index.js'
+import { type CallContext, createRedactor, messageOf, untilAborted } from '../core/index.js'
 import type { Notification, Notifier } from './notification.js'
-import { untilAborted } from './until-aborted.js'
 
 /** What came of one notification. */
 export interface Delivery {
@@ -44,8 +43,8 @@ export interface TestNotifiersOptions {
   readonly secrets?: readonly string[] | undefined
 }
 
-/** Sends a test message by every notifier, whatever its events are. Never rejects because of a notifier. */
-export function testNotifiers(
+/** Sends a test message by every notifier, whatever its events are. Never rejects because of a notifier, but if it is aborted. */
+export async function testNotifiers(
   notifiers: readonly Notifier[],
   { project, limitMs = defaultLimitMs, secrets = [] }: TestNotifiersOptions,
   context: CallContext,
@@ -58,5 +57,9 @@ export function testNotifiers(
     title: 'Test',
     summary: 'Notifications of this project arrive here.',
   }
-  return Promise.all(notifiers.map((notifier) => deliver(notifier, notification, context, { limitMs, secrets })))
+  const deliveries = await Promise.all(
+    notifiers.map((notifier) => deliver(notifier, notification, context, { limitMs, secrets })),
+  )
+  context.signal.throwIfAborted()
+  return deliveries
 }

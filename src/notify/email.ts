@@ -1,8 +1,15 @@
 import pRetry from 'p-retry'
-import { type CallContext, createRedactor, escapeHtml, messageOf, SheikhError, visible } from '../core/index.js'
+import {
+  type CallContext,
+  createRedactor,
+  escapeHtml,
+  messageOf,
+  SheikhError,
+  untilAborted,
+  visible,
+} from '../core/index.js'
 import { type Notification, type NotificationEvent, type Notifier, outcomeEvents } from './notification.js'
 import { isLoopback } from './secure-address.js'
-import { untilAborted } from './until-aborted.js'
 
 export interface EmailNotifierOptions {
   readonly recipients: readonly string[]

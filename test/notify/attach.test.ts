@@ -104,6 +104,18 @@ describe('attachNotifiers', () => {
     ])
   })
 
+  it('survives a log that throws, and sends what follows', async () => {
+    const { notifier, take } = keeping(['released'])
+    const failing: Notifier = { name: 'failing', events: all, notify: () => Promise.reject(new Error('gone')) }
+    const fail = () => {
+      throw new Error('the log is full')
+    }
+    const pipeline = world().pipeline()
+    attachNotifiers(pipeline, [failing, notifier], { project: 'spam', log: { debug: fail, info: fail, warn: fail } })
+    expect((await pipeline.run()).status).toBe('released')
+    expect(take()).toEqual(['released'])
+  })
+
   it('tells of the start of a training once', async () => {
     const trainer = tfjsTrainer(textClassifier({ epochs: 2, buckets: 2 ** 10 }), { device: 'js' })
     const { notifier, take } = keeping(['training_started', 'training_completed'])

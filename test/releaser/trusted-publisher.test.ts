@@ -123,6 +123,50 @@ it('names GitHub if it gives no identity', async () => {
   expect(failure.message).toContain('GitHub gave no identity (status 403)')
 })
 
+const placeholder = { authorization: `Bearer ${trustedPublisherToken}` }
+
+it('gives the token to the endpoint only, whatever kind the headers are', async () => {
+  const seen: string[] = []
+  const send = trustedPublisherFetch({
+    repository,
+    endpoint: 'https://hub.example.org',
+    identity: async () => 'me',
+    async fetch(input, init) {
+      const request = new Request(input, init)
+      if (request.url.endsWith('/oauth/token')) return Response.json({ access_token: exchanged })
+      seen.push(`${new URL(request.url).host} ${request.headers.get('authorization')}`)
+      return new Response()
+    },
+  })
+  await send('https://hub.example.org/api/a', { headers: placeholder })
+  await send(new URL('https://hub.example.org/api/a'), { headers: Object.entries(placeholder) })
+  await send(new Request('https://hub.example.org/api/a', { headers: new Headers(placeholder) }))
+  await send('https://files.example.org/a', { headers: placeholder })
+  const known = `hub.example.org Bearer ${exchanged}`
+  expect(seen).toEqual([known, known, known, `files.example.org Bearer ${trustedPublisherToken}`])
+})
+
+it('stops waiting for the exchange when it is aborted', async () => {
+  const stop = new AbortController()
+  const send = trustedPublisherFetch({ repository, identity: () => new Promise(() => {}) })
+  const sent = send('https://huggingface.co/api/models', { headers: placeholder, signal: stop.signal })
+  const reason = new Error('stopped by hand')
+  stop.abort(reason)
+  await expect(sent).rejects.toBe(reason)
+})
+
+it('takes a busy Hub for one to try again, not for one that refuses', async () => {
+  const send = trustedPublisherFetch({
+    repository,
+    identity: async () => 'me',
+    fetch: async () => new Response('busy', { status: 503 }),
+  })
+  const request = { method: 'POST', headers: placeholder }
+  await expect(send('https://huggingface.co/api/models/a/b/commit/main', request)).rejects.toMatchObject({
+    ...{ code: 'remote-failed', retryable: true },
+  })
+})
+
 it('needs the permission of the job', () => {
   expect(actionsIdentity({})).toBeUndefined()
   expect(actionsIdentity({ ACTIONS_ID_TOKEN_REQUEST_URL: 'https://a', ACTIONS_ID_TOKEN_REQUEST_TOKEN: '' })).toBe(

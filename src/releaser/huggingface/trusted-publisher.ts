@@ -1,5 +1,5 @@
-import { callContext, messageOf, SheikhError } from '../../core/index.js'
-import type { Fetch } from '../remote/index.js'
+import { callContext, isSheikhError, messageOf, SheikhError, untilAborted } from '../../core/index.js'
+import { type Fetch, factOf, remoteFailed } from '../remote/index.js'
 import { checkConnection } from './hub-connection.js'
 
 /** Stands for the token of a trusted publisher until a request is sent. */
@@ -24,13 +24,13 @@ const longestExchangeMs = 30_000
 
 /**
  * A `fetch` for `huggingFaceRegistry` that needs no secret: it exchanges the identity of a CI runner for a token of the Hub,
- * which is valid for about one hour and one repository. Use it together with the token `trustedPublisherToken`. If the Hub refuses
- * the exchange, requests that only read are sent
- * without a token.
+ * which is valid for about one hour and one repository. Use it together with the token `trustedPublisherToken`. Only requests to the
+ * endpoint get the token. If the Hub refuses the exchange, requests that only read are sent without a token.
  *
  * Format: RFC 8693, as the Hub's own client sends it. https://huggingface.co/docs/hub/trusted-publishers
  *
- * @throws (from the returned function) `access-denied` for a request that writes, if the Hub refuses the exchange.
+ * @throws (from the returned function) `access-denied` for a request that writes, if the Hub refuses the exchange; `remote-failed` if
+ * the Hub or the CI service cannot be reached.
  */
 export function trustedPublisherFetch(options: TrustedPublisherOptions): Fetch {
   const { repository, fetch = globalThis.fetch, nowMs = () => callContext().clock.nowMs() } = options
@@ -49,7 +49,7 @@ export function trustedPublisherFetch(options: TrustedPublisherOptions): Fetch {
 
   async function exchange(): Promise<string> {
     try {
-      const response = await fetch(`${endpoint}/oauth/token`, {
+      const response = await send(fetch, 'log in to the Hub', `${endpoint}/oauth/token`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
@@ -58,9 +58,6 @@ export function trustedPublisherFetch(options: TrustedPublisherOptions): Fetch {
           subject_token: await options.identity(endpoint),
           resource: repository,
         }),
-        // An identity is for this address only.
-        redirect: 'error',
-        signal: AbortSignal.timeout(longestExchangeMs),
       })
       const answer = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>
       const { access_token: token, expires_in: seconds, error, error_description: description } = answer
@@ -71,6 +68,8 @@ export function trustedPublisherFetch(options: TrustedPublisherOptions): Fetch {
       known = { token, renewAtMs: nowMs() + Math.max(validMs / 2, validMs - renewalMs) }
       return token
     } catch (error) {
+      // Nobody refused: a network fault, or a server that is busy.
+      if (isSheikhError(error)) throw error
       throw new SheikhError(
         'access-denied',
         `Cannot log in to the Hub as a trusted publisher of ${repository}: ${messageOf(error)}. Add this workflow to the repository's Trusted Publishers (kind "repo publisher"), or set HF_TOKEN.`,
@@ -81,14 +80,20 @@ export function trustedPublisherFetch(options: TrustedPublisherOptions): Fetch {
 
   return async (input, init = {}) => {
     const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined))
-    if (headers.get('authorization') !== `Bearer ${trustedPublisherToken}`) return fetch(input, init)
+    const url = new URL(input instanceof Request ? input.url : input)
+    const isForHub = url.origin === new URL(endpoint).origin
+    if (!isForHub || headers.get('authorization') !== `Bearer ${trustedPublisherToken}`) return fetch(input, init)
+    const signal = init.signal ?? (input instanceof Request ? input.signal : undefined)
     const method = init.method ?? (input instanceof Request ? input.method : 'GET')
-    const failure = await token().then(
+    // The exchange continues for the other requests that wait for it.
+    const waiting = signal ? untilAborted(token(), signal) : token()
+    const failure = await waiting.then(
       (value) => void headers.set('authorization', `Bearer ${value}`),
       (error: unknown) => error,
     )
+    signal?.throwIfAborted()
     if (failure === undefined) return fetch(input, { ...init, headers })
-    if (!isReading(method, new URL(input instanceof Request ? input.url : input))) throw failure
+    if (!isReading(method, url)) throw failure
     // A public repository can be read by anyone.
     headers.delete('authorization')
     const response = await fetch(input, { ...init, headers })
@@ -96,6 +101,21 @@ export function trustedPublisherFetch(options: TrustedPublisherOptions): Fetch {
     await response.body?.cancel()
     throw failure
   }
+}
+
+/** An identity and the token for it are for this address only. @throws `remote-failed` for a network fault, 429 and 5xx. */
+async function send(fetch: Fetch, act: string, address: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    const signal = AbortSignal.timeout(longestExchangeMs)
+    response = await fetch(address, { ...init, redirect: 'error', signal })
+  } catch (error) {
+    if (isSheikhError(error)) throw error
+    throw remoteFailed(act, factOf(error), {}, error)
+  }
+  if (response.status !== 429 && response.status < 500) return response
+  await response.body?.cancel()
+  throw remoteFailed(act, `the server answered ${response.status}`, { status: response.status })
 }
 
 const isReading = (method: string, { pathname }: URL) =>
@@ -116,11 +136,7 @@ export function actionsIdentity(
     const url = new URL(address)
     url.searchParams.set('audience', audience)
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json' }
-    const response = await fetch(url.href, {
-      headers,
-      redirect: 'error',
-      signal: AbortSignal.timeout(longestExchangeMs),
-    })
+    const response = await send(fetch, 'get an identity from GitHub', url.href, { headers })
     const { value } = (await response.json().catch(() => ({}))) as { readonly value?: unknown }
     if (response.ok && typeof value === 'string' && value !== '') return value
     throw new Error(`GitHub gave no identity (status ${response.status})`)

@@ -1,5 +1,5 @@
 export { type DownloadRequest, downloadFile } from './download-file.js'
 export { type Fetch, type PersistentFetchOptions, persistentFetch, type RetryOptions } from './persistent-fetch.js'
 export { proxyFetch, proxyFetchWith, proxyIn, type Undici } from './proxy-fetch.js'
-export { type Refusal, refused, remoteFailed } from './remote-error.js'
+export { factOf, type Refusal, refused, remoteFailed } from './remote-error.js'
 export { watchedBody } from './watched-bytes.js'
