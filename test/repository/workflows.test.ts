@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -115,6 +115,45 @@ describe('writeWorkflows', () => {
     expect([existsSync(join(root, learn)), gitStatus(root)]).toEqual([false, ''])
   })
 
+  it('updates a deleted workflow that was restored from Git', async () => {
+    const { root } = await repositoryWith(hub)
+    await writeWorkflows(root)
+    const before = readFileSync(join(root, train), 'utf8')
+    rmSync(join(root, train))
+    await writeWorkflows(root, { branch: 'trunk' })
+    write(root, train, before)
+    expect((await writeWorkflows(root)).updated).toEqual([train])
+    expect(parse(readFileSync(join(root, train), 'utf8')).on.push).toEqual({ branches: ['trunk'] })
+  })
+
+  it('removes what nothing needs also if the checkout has other line ends', async () => {
+    const { root } = await repositoryWith(hub)
+    const learn = '.github/workflows/learn.yml'
+    write(root, 'mlops/pipeline.yaml', `${pipelineYaml(hub)}triggers: { a: { cron: "30 4 * * 1" } }\n`)
+    await writeWorkflows(root)
+    edit(root, learn, (text) => text.replaceAll('\n', '\r\n'))
+    write(root, 'mlops/pipeline.yaml', pipelineYaml(hub))
+    expect((await writeWorkflows(root)).removed).toEqual([learn])
+  })
+
+  it('refuses to rewrite a file that is not UTF-8, which would lose bytes', async () => {
+    const { root } = await repositoryWith(hub)
+    await writeWorkflows(root)
+    const mine = Buffer.concat([readFileSync(join(root, train)), Buffer.from('# caf\u00e9\n', 'latin1')])
+    writeFileSync(join(root, train), mine)
+    await expect(writeWorkflows(root, { branch: 'trunk' })).rejects.toMatchObject({ code: 'invalid-config' })
+    expect(readFileSync(join(root, train)).equals(mine)).toBe(true)
+    expect(gitStatus(root)).toBe(` M ${train}\n`)
+  })
+
+  it.each(['1.0', 'true', 'release/1.x'])('releases from a branch named %s', async (branch) => {
+    const { root } = await repositoryWith(hub)
+    await writeWorkflows(root, { branch, runner: '24,gpu' })
+    expect(parse(readFileSync(join(root, train), 'utf8')).on.push).toEqual({ branches: [branch] })
+    const { jobs } = parse(readFileSync(join(root, '.github/workflows/pipeline.yml'), 'utf8'))
+    expect(jobs.train['runs-on']).toEqual(['24', 'gpu'])
+  })
+
   it('keeps the line ends of an edited file', async () => {
     const { root } = await repositoryWith(hub)
     await writeWorkflows(root)
@@ -137,6 +176,8 @@ describe('writeWorkflows', () => {
     const text = readFileSync(join(root, '.github/workflows/pipeline-models-spam.yml'), 'utf8')
     expect(text).toContain('sheikh --project=models/spam run')
     expect(text).toContain('path: "models/spam/.sheikh"')
+    const report = readFileSync(join(root, '.github/workflows/report-models-spam.yml'), 'utf8')
+    expect(report).toContain('"--check-name=sheikh review models/spam"')
     await expect(writeWorkflows(join(root, 'models-spam'))).rejects.toMatchObject({ code: 'invalid-config' })
   })
 

@@ -78,7 +78,8 @@ async function post(given: string, input: Arguments, terminal: Terminal): Promis
     const isLarge = (await stat(path).catch(() => undefined))?.size ?? 0
     if (isLarge > largestFileBytes) throw new SheikhError('artifact-corrupt', tooLarge)
     const { verdict, summary, report } = parsePostedReview(await readFile(path, 'utf8').catch(() => ''))
-    const said = `${report}\n\nReported by the workflow of this pull request, which its author can change.`
+    // First: the report could hide what follows it, or be so long that the end is cut.
+    const said = `Reported by the workflow of this pull request, which its author can change.\n\n${report}`
     const text = await act({ verdict, summary, report: said }, input, terminal)
     return { text, json: toJson({ verdict, summary }), exitCode: verdict === 'fail' ? 1 : 0 }
   } catch (error) {

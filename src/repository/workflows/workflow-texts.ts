@@ -40,6 +40,9 @@ export function workflowFiles(facts: WorkflowFacts): readonly WorkflowFile[] {
 
 const titled = (name: string, { project }: WorkflowFacts) => (project === '' ? name : `${name} ${project}`)
 const quoted = (text: string) => JSON.stringify(text)
+/** In quotes if YAML would read a number, a truth value or null, such as the branch "1.0". */
+const scalar = (text: string) =>
+  /^[a-z][\w./-]*$/i.test(text) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text) ? text : quoted(text)
 
 /** The commands of a project below the repository's root name its folder. */
 const sheikh = ({ project }: WorkflowFacts) =>
@@ -164,7 +167,7 @@ ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - id: triggers
   train:
     needs: decide
     if: inputs.retrain || needs.decide.outputs.action == 'run'
-    runs-on: ${facts.runner.length === 1 ? facts.runner[0] : `[${facts.runner.join(', ')}]`}
+    runs-on: ${facts.runner.length === 1 ? scalar(facts.runner[0]!) : `[${facts.runner.map(scalar).join(', ')}]`}
     timeout-minutes: 360
     permissions:
       contents: read
@@ -189,6 +192,7 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What
           path: \${{ runner.temp }}/run
           if-no-files-found: error
           include-hidden-files: true
+          overwrite: true # by a later attempt
           retention-days: 30
   # Verifies every file of the run, decides again, and publishes.
   release:
@@ -219,7 +223,7 @@ ${inputs === '' ? '' : `    with:\n${inputs}`}${secretsOf(facts).length === 0 ? 
 const train = (facts: WorkflowFacts) => `name: ${quoted(titled('Train', facts))}
 on:
   push:
-    branches: [${facts.branch}]
+    branches: [${scalar(facts.branch)}]
   workflow_dispatch:
     inputs:
       retrain:
@@ -232,6 +236,10 @@ const learn = (facts: WorkflowFacts) => `name: ${quoted(titled('Learn', facts))}
 on:
   schedule:
 ${facts.crons.map((cron) => `    - cron: ${quoted(cron)}\n`).join('')}${callsRelease(facts, '      schedule: ${{ github.event.schedule }}\n')}`
+
+/** Each project of a repository has a check run and a comment of its own. */
+const checkName = (facts: WorkflowFacts) =>
+  facts.project === '' ? '' : ` "--check-name=${titled('sheikh review', facts)}"`
 
 // Runs the code of the pull request: no secret, nothing to write. "Report" posts the result.
 const validate = (facts: WorkflowFacts) => `name: ${quoted(titled('Validate', facts))}
@@ -249,13 +257,14 @@ jobs:
     permissions:
       contents: read
     steps:
-${checkout()}${setUpStep(facts)}      - run: ${sheikh(facts)} review --github --out "$RUNNER_TEMP/review.json"
+${checkout()}${setUpStep(facts)}      - run: ${sheikh(facts)} review --github --out "$RUNNER_TEMP/review.json"${checkName(facts)}
       - uses: ${actions.upload}
         if: \${{ !cancelled() }}
         with:
           name: sheikh-review${suffixOf(facts)}
           path: \${{ runner.temp }}/review.json
           if-no-files-found: error
+          overwrite: true # by a later attempt
           retention-days: 7
 `
 
@@ -291,7 +300,7 @@ ${setUpStep(facts)}      # Without an artifact there is nothing to report, and t
           path: \${{ runner.temp }}/review
           run-id: \${{ github.event.workflow_run.id }}
           github-token: \${{ github.token }}
-      - run: sheikh review --post "$RUNNER_TEMP/review/review.json" --github
+      - run: sheikh review --post "$RUNNER_TEMP/review/review.json" --github${checkName(facts)}
         env:
           GITHUB_TOKEN: \${{ github.token }}
 `
@@ -327,7 +336,7 @@ ${concurrency(facts)}jobs:
     permissions:
       actions: read # the artifact of the run that awaits approval
 ${writePermissions(facts, '      ')}    steps:
-${checkout()}${setUpStep(facts)}      - if: inputs.action == 'approve'
+${checkout('${{ github.ref }}')}${setUpStep(facts)}      - if: inputs.action == 'approve'
         uses: ${actions.download}
         with:
           name: sheikh-run${suffixOf(facts)}
@@ -343,9 +352,16 @@ ${checkout()}${setUpStep(facts)}      - if: inputs.action == 'approve'
               ${sheikh(facts)} plan
               ;;
             approve)
-              # Checks the run again; exit code 3: it awaits approval.
+              # A run is released at its own commit. Only commits of this branch may see the secrets.
+              commit=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).commit' "$RUNNER_TEMP/run/run.json")
+              if ! git merge-base --is-ancestor "$commit" HEAD; then
+                echo "::error::The run used a commit that is not on this branch."
+                exit 1
+              fi
+              git checkout --quiet --detach "$commit"
+              # Checks the run again; exit code 3: it awaits approval. --retrain: also if the sources have a release already.
               code=0
-              ${sheikh(facts)} release "$RUNNER_TEMP/run" --json > "$RUNNER_TEMP/result.json" || code=$?
+              ${sheikh(facts)} release "$RUNNER_TEMP/run" --retrain --json > "$RUNNER_TEMP/result.json" || code=$?
               if [ "$code" != 3 ]; then cat "$RUNNER_TEMP/result.json"; exit "$code"; fi
               run=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).runId' "$RUNNER_TEMP/result.json")
               ${sheikh(facts)} approve "$run" "--reason=$REASON" "--by=$by"

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { callContext, SheikhError } from '../../core/index.js'
@@ -81,11 +82,12 @@ async function changesOf(root: string, files: readonly WorkflowFile[], overwrite
   const [texts, copied]: [WorkflowFile[], WorkflowFile[]] = [[], []]
   for (const { path, text } of files) {
     const [mine, base] = await Promise.all([readIfThere(join(root, path)), readIfThere(join(root, copyOf(path)))])
-    if (base !== text) copied.push({ path: copyOf(path), text })
+    // Its copy stays as it is: if the file is restored from Git, the copy tells which version it was.
     if (mine === undefined && base !== undefined) {
       absent.push(path)
       continue
     }
+    if (base !== text) copied.push({ path: copyOf(path), text })
     const next = nextText({ mine, base, text, overwrite })
     if ('conflict' in next) {
       conflicts.push(`${path} (${next.conflict})`)
@@ -137,7 +139,7 @@ async function obsoleteFiles(root: string, files: readonly WorkflowFile[], suffi
     if (!isOfProject(name, suffix) || current.has(path)) continue
     paths.push(copyOf(path))
     const [mine, base] = await Promise.all([readIfThere(join(root, path)), readIfThere(join(root, copyOf(path)))])
-    if (mine === undefined || mine !== base) continue
+    if (mine === undefined || unixLines(mine) !== unixLines(base)) continue
     paths.push(path)
     removed.push(path)
   }
@@ -147,11 +149,22 @@ async function obsoleteFiles(root: string, files: readonly WorkflowFile[], suffi
 // The names of workflows have no "-": what follows one is the project.
 const isOfProject = (name: string, suffix: string) => name.replace(/^[a-z]+/, '') === `${suffix}.yml`
 
+/** A checkout may have other line ends than what was written. */
+const unixLines = (text: string | undefined) => text?.replaceAll('\r\n', '\n')
+
+/** @throws `invalid-config` for other bytes than UTF-8: they would be lost when the file is written again. */
 async function readIfThere(path: string): Promise<string | undefined> {
+  let content: Buffer
   try {
-    return await readFile(path, 'utf8')
+    content = await readFile(path)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
+  if (isUtf8(content)) return content.toString('utf8')
+  throw new SheikhError(
+    'invalid-config',
+    `Cannot write the workflows: "${path}" is not UTF-8. Nothing was written. Convert the file to UTF-8.`,
+    { facts: { file: path } },
+  )
 }
