@@ -80,10 +80,11 @@ export async function notifiersOf(
     const set = `Set notifications.${key} in mlops/pipeline.yaml${variable === undefined ? '' : `, or ${variable}`}.`
     throw new Error(`notifications.${key} has no value. ${set}`)
   }
-  const fetch = proxyFetch(environment)
+  // Inside "add": an address of a proxy that cannot be used is a problem, too.
+  const fetch = () => proxyFetch(environment)
   if (slack)
     await add('Slack', () =>
-      slackNotifier({ webhook: value(slack.webhook, 'slack.webhook'), events: slack.events, fetch }),
+      slackNotifier({ webhook: value(slack.webhook, 'slack.webhook'), events: slack.events, fetch: fetch() }),
     )
   if (email)
     await add('e-mail', async () => {
@@ -102,7 +103,7 @@ export async function notifiersOf(
         url: value(webhook.url, 'webhook.url'),
         secret: value(webhook.secret, 'webhook.secret'),
         events: webhook.events,
-        fetch,
+        fetch: fetch(),
       }),
     )
   if (githubIssue)
@@ -113,7 +114,7 @@ export async function notifiersOf(
       const repository = await gitHubRepository(target?.kind === 'github' ? target.repository : undefined, surroundings)
       if (repository === undefined) throw new Error('the repository is not known. Set GITHUB_REPOSITORY to owner/name.')
       return githubIssueNotifier({
-        ...{ repository, token, fetch, events: githubIssue.events, labels: githubIssue.labels },
+        ...{ repository, token, fetch: fetch(), events: githubIssue.events, labels: githubIssue.labels },
         baseUrl: addressIn(environment, 'GITHUB_API_URL', 'https://github.example.com/api/v3'),
       })
     })

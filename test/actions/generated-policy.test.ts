@@ -92,6 +92,8 @@ describe.each(variants)('the workflows for %s', (_, given) => {
     expect(own['report']!.steps!.some(({ uses }) => uses?.includes('checkout'))).toBe(false)
     expect(own['report']!.permissions['contents']).toBeUndefined()
     expect(text).not.toMatch(/pull_requests?\[|\.number/)
+    // A workflow of somebody else may have the same name.
+    expect(own['report']!.if).toContain(`'${named('validate')!.path}'`)
   })
 
   it('train without a secret, on the commit that was decided on', () => {

@@ -128,6 +128,14 @@ describe('notifications of mlops/pipeline.yaml', () => {
     expect(warnings).toEqual(unnotified)
   })
 
+  it('do not stop a run if the proxy has a wrong address', async () => {
+    const { repository } = await notified('  slack: { webhook: "https://example.org/x" }', {
+      HTTPS_PROXY: 'socks5://a',
+    })
+    const { notifiers, problems } = await repository.notifiers()
+    expect([notifiers, problems]).toEqual([[], [expect.stringContaining('the proxy in HTTPS_PROXY')]])
+  })
+
   it('never carry the token of a registry to an address', async () => {
     const { url, requests } = await receiver((response) => response.end('ok'))
     const { repository, warnings } = await notified(`  slack: { webhook: "${url}/\${{ secrets.HF_TOKEN }}" }`, {

@@ -51,6 +51,9 @@ export async function reviewProject(
     )
   const inspection = await inspect()
   const found = await diff(from, head.oid)
-  const samples = (await loadConfiguration(root, context).catch(() => undefined))?.dataset.samples?.directory
+  // Absent if the configuration cannot be read, which is a problem of the inspection.
+  const configuration = await loadConfiguration(root, context).catch(() => undefined)
+  context.signal.throwIfAborted()
+  const samples = configuration?.dataset.samples?.directory
   return reviewOf({ head: head.oid, base: from }, inspection, found, { project, samples: samples ?? samplesPath })
 }

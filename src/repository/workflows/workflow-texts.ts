@@ -284,7 +284,8 @@ concurrency:
   cancel-in-progress: false
 jobs:
   report:
-    if: github.event.workflow_run.event == 'pull_request'
+    # Another workflow may have the same name.
+    if: github.event.workflow_run.event == 'pull_request' && startsWith(github.event.workflow_run.path, '.github/workflows/validate${suffixOf(facts)}.yml')
     runs-on: ubuntu-latest
     timeout-minutes: 10
     permissions:
@@ -300,7 +301,11 @@ ${setUpStep(facts)}      # Without an artifact there is nothing to report, and t
           path: \${{ runner.temp }}/review
           run-id: \${{ github.event.workflow_run.id }}
           github-token: \${{ github.token }}
-      - run: sheikh review --post "$RUNNER_TEMP/review/review.json" --github${checkName(facts)}
+      # Exit code 1: the check on the pull request fails. A failed job would mark the head of the default branch.
+      - run: |
+          code=0
+          sheikh review --post "$RUNNER_TEMP/review/review.json" --github${checkName(facts)} || code=$?
+          if [ "$code" != 1 ]; then exit "$code"; fi
         env:
           GITHUB_TOKEN: \${{ github.token }}
 `
