@@ -30,7 +30,6 @@ export interface FoundProject {
  * The projects of the repository that a folder is in: the folders of the commit of HEAD with `mlops/pipeline.yaml` or
  * `sheikh.config.*`, by path.
  *
- * @param options.schedule fires the triggers of every project that has it.
  * @throws `repository-invalid` if the folder is in no Git repository; `invalid-options` for a schedule that no project has.
  */
 export async function findProjects(

@@ -81,7 +81,8 @@ async function post(given: string, input: Arguments, terminal: Terminal): Promis
     // First: the report could hide what follows it, or be so long that the end is cut.
     const said = `Reported by the workflow of this pull request, which its author can change.\n\n${report}`
     const text = await act({ verdict, summary, report: said }, input, terminal)
-    return { text, json: toJson({ verdict, summary }), exitCode: verdict === 'fail' ? 1 : 0 }
+    // The check run has the verdict. Posting it succeeded.
+    return { text, json: toJson({ verdict, summary }) }
   } catch (error) {
     terminal.signal.throwIfAborted()
     const summary = `Nothing was reviewed. ${messageOf(error)}`
