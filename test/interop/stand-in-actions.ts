@@ -17,7 +17,14 @@ cp -r "$FOLDER" "$STAND_IN_ARTIFACTS/$NAME"`,
 cp -r "$STAND_IN_ARTIFACTS/$NAME/." "$FOLDER"`,
 }
 const inputs = ['ref', 'name', 'path', 'key', 'restore-keys', 'run-id', 'github-token', 'node-version']
-const others = ['fetch-depth', 'persist-credentials', 'package-manager-cache', 'retention-days', 'if-no-files-found']
+const others = [
+  'fetch-depth',
+  'persist-credentials',
+  'package-manager-cache',
+  'retention-days',
+  'if-no-files-found',
+  'overwrite',
+]
 
 /** Writes the stand-ins into a folder. @returns the options of act that put them in the place of the actions in `texts`. */
 export function standInActions(folder: string, texts: readonly string[]): readonly string[] {

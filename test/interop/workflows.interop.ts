@@ -196,8 +196,11 @@ describe.skipIf(act === undefined)('the generated workflows, executed by act', (
     expect(readFileSync(stolen, 'utf8')).not.toMatch(/hf_OnlyThe|"writer"|_TOKEN"/)
 
     git('checkout', '-q', 'main')
+    const validate = '.github/workflows/validate.yml'
     const head = { head_sha: sha, head_branch: 'change', head_repository: { owner: { login: 'somebody' } } }
-    const posted = await run('workflow_run', 'report', { workflow_run: { event: 'pull_request', id: 5, ...head } })
+    const posted = await run('workflow_run', 'report', {
+      workflow_run: { event: 'pull_request', path: validate, id: 5, ...head },
+    })
     expect(posted.code, posted.out).toBe(0)
     const { comments, checkRuns } = github.state.repositories.get('owner/name')!
     expect(comments.map(({ issue, body }) => [issue, body.includes('Changes code of the pipeline')])).toEqual([
