@@ -8,7 +8,7 @@ import { type Digest, isSheikhError, type Json, SheikhError, toJson } from '../c
 import type { DatasetSnapshot } from '../dataset/index.js'
 import { type Evaluation, readEvaluation } from '../evaluation/index.js'
 import { checkWeights, rereadWeightsDirectory, type WeightsDirectory } from '../model/index.js'
-import { payloadFolders } from '../releaser/index.js'
+import { payloadFolders, type Release } from '../releaser/index.js'
 import type { Candidate } from '../trainer/index.js'
 import { decide } from './decide.js'
 import { firstDifference } from './keys.js'
@@ -25,7 +25,7 @@ import { assembleBundle } from './stages/bundle.js'
 import { evaluationFile } from './stages/score-model.js'
 import { trainKey, usableBase } from './stages/train.js'
 import { versionOf } from './versioning.js'
-import { endedBySource, type Known, readReleased, readSources, type Sources } from './walk-start.js'
+import { endedBySource, type Known, readReleased, readSources, releasedBefore, type Sources } from './walk-start.js'
 
 /** Decides again on the candidate of a run, and publishes it if the gate lets it through. */
 export async function releaseRun(session: Session, named: AwaitingRun, options: ReleaseOptions): Promise<RunResult> {
@@ -45,6 +45,7 @@ export async function releaseRun(session: Session, named: AwaitingRun, options: 
   checkCommit(session, record)
   const sources = await readSources(session)
   checkSources(session, record)
+  checkRetrained(record, released.history, releasedBefore(released, sources.key, options))
   const ended = await endedBySource(session, released, sources.key, options)
   const result = ended ?? (await releaseCandidate(session, run, { sources, released }, options))
   await settle(session, record, result)
@@ -117,6 +118,25 @@ function checkSources(session: Session, { runId, sourceKey, sourceParts }: RunRe
     'release-conflict',
     `Cannot release the run ${runId}: it had other sources than this checkout: ${fact}. Use the same commit and the same versions of the packages, or run again.`,
     { facts: { runId, ...(difference !== undefined && { path: difference.path }) } },
+  )
+}
+
+/**
+ * A model that was trained again, on purpose, from released sources: to call it up to date would lose it, and the commit with it.
+ *
+ * @throws `release-conflict` if no release has the model.
+ */
+function checkRetrained(
+  { runId, retrain = false, bundle }: RunRecord,
+  history: readonly Release[],
+  before: Release | undefined,
+): void {
+  if (!retrain || bundle === undefined || before === undefined) return
+  if (history.some((release) => release.bundle === bundle)) return
+  throw new SheikhError(
+    'release-conflict',
+    `Cannot release the run ${runId}: it trained another model from the sources of the release ${before.version}. To decide on it, use --retrain here too: sheikh release --retrain`,
+    { facts: { runId, version: before.version } },
   )
 }
 
@@ -194,10 +214,11 @@ async function refuseUnsafe(session: Session, { runId }: RunRecord, weights: Wei
   )
 }
 
-/** The training, if its key is of these sources, and what the host's stages returned there, for those that this pipeline has. */
+/** The training, if its key is of these sources, and what this pipeline's stages before the release returned there. */
 function claimedStages(session: Session, { stages, candidate }: RunRecord): readonly StageRecord[] {
   const { options, record } = session
-  const names = new Set(options.stages?.map(({ name }) => name))
+  const before = options.stages?.filter(({ reads }) => !reads.includes('release')) ?? []
+  const names = new Set(before.map(({ name }) => name))
   // A program tells its environment only after the training, and its key has none.
   const keys = [candidate!.record.environment, undefined].map(
     (environment) => trainKey(options, record.dataset!, environment)?.digest,

@@ -40,6 +40,7 @@ export const runRecordShape: Shape<RunRecord> = object({
   endedAtMs: optional(finite),
   commit: optional(text),
   dirty: optional(flag),
+  retrain: optional(flag),
   channel: optional(text),
   sourceKey: optional(digest),
   sourceParts: optional(json),

@@ -121,6 +121,8 @@ export interface RunRecord {
   readonly endedAtMs?: number | undefined
   readonly commit?: string | undefined
   readonly dirty?: boolean | undefined
+  /** The run had the option `retrain`. */
+  readonly retrain?: boolean | undefined
   readonly channel?: string | undefined
   readonly sourceKey?: Digest | undefined
   /** The inputs of the source key. */

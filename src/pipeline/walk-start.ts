@@ -46,16 +46,28 @@ export async function readSources(session: Session): Promise<Sources> {
   return { dataset, payload, key: await recordSourceKey(session, dataset.summary, payload) }
 }
 
+/** The release that the source key led to before; `undefined` if a model has to be judged. */
+export function releasedBefore(
+  { history, entries, current }: Known & Recovered,
+  key: Digest | undefined,
+  { retrain }: RunOptions,
+): Release | undefined {
+  const known = retrain || key === undefined ? undefined : findBySource(entries, history, key, current)
+  return known === undefined || isRemoved(known) ? undefined : known
+}
+
 /** The end of a run whose source key led to a release before; `undefined` if a model has to be judged. */
 export async function endedBySource(
   session: Session,
-  { history, entries, current }: Known & Recovered,
+  released: Known & Recovered,
   key: Digest | undefined,
-  { retrain, releaseAs, until }: RunOptions,
+  options: RunOptions,
 ): Promise<RunResult | undefined> {
   const { runId } = session
-  const known = retrain || key === undefined ? undefined : findBySource(entries, history, key, current)
-  if (known === undefined || isRemoved(known)) return undefined
+  const { history, current } = released
+  const { releaseAs, until } = options
+  const known = releasedBefore(released, key, options)
+  if (known === undefined) return undefined
   if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
   if (known.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: known }
   if (until !== undefined) return { runId, status: 'awaiting-release', identicalTo: known.version }

@@ -18,6 +18,7 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   checkUntil(options)
   // A name that is no version is known before an hour of training.
   if (releaseAs !== undefined) versionOf({}, { level: 'patch' }, { used: [], releaseAs })
+  if (options.retrain) session.note({ retrain: true })
   const released = await readReleased(session, options)
   const { history } = released
   const { dataset, payload, key } = await readSources(session)

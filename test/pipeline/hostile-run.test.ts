@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { callContext, canonicalJson, digestBytes, digestManifest, type Json } from '../../src/core/index.js'
 import { type Evaluation, readEvaluation, writeEvaluation } from '../../src/evaluation/index.js'
 import type { Prediction } from '../../src/model/index.js'
-import type { RunRecord } from '../../src/pipeline/index.js'
+import type { RunRecord, Stage } from '../../src/pipeline/index.js'
 import { readManifest } from '../../src/store/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { overwriteOneByte } from '../overwrite-one-byte.js'
@@ -227,6 +227,18 @@ describe('a record that lies', () => {
   })
 })
 
+it('a record cannot tell what a stage after the release returned', async () => {
+  const announce: Stage = {
+    ...{ contract: 1, name: 'announce', version: '1', reads: ['release'], describe: () => null },
+    run: async () => ({ value: 'two users' }),
+  }
+  const told = { name: 'announce', cached: false, durationMs: 1, value: 'all users' }
+  await editRecord((record) => ({ ...record, stages: [...record.stages, told] }))
+  const released = await (await twoMachines()).onHosted(samples, { stages: [announce] }).release({ directory })
+  if (!('release' in released)) throw new Error('not released')
+  expect(released.release.record.stages).toBeUndefined()
+})
+
 describe('a record with a deep value', () => {
   it('is refused', async () => {
     const text = (await readFile(path('run.json'), 'utf8')).trimEnd()
@@ -296,6 +308,15 @@ describe('an evaluation that lies', () => {
     const released = await readEvaluation(join(honest.directory, 'evaluation', 'evaluation.safetensors'), context)
     const { result } = await releaseLie((evaluation) => ({ ...evaluation, modelDigest: released.modelDigest }))
     expect(result).toMatchObject({ status: 'held', reason: 'fail' })
+  })
+
+  it('does not make a later model that of its release by the digest of that', async () => {
+    const later = await exported(worse)
+    const { modelDigest } = await readEvaluation(join(later.directory, 'evaluation', 'evaluation.safetensors'), context)
+    await editEvaluation((evaluation) => ({ ...evaluation, modelDigest }))
+    const { onHosted } = await twoMachines()
+    expect(await onHosted().release({ directory })).toMatchObject({ status: 'released' })
+    expect(await onHosted(worse).run()).toMatchObject({ status: 'held', reason: 'fail' })
   })
 
   it.each<[string, Parameters<typeof editEvaluation>[0]]>([

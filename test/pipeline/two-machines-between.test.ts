@@ -1,4 +1,5 @@
 // What happens between the run and its release, and during the release.
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { accuracy } from '../../src/evaluation/index.js'
@@ -6,7 +7,7 @@ import { atLeast, latency, qualityGate } from '../../src/gate/index.js'
 import type { Stage } from '../../src/pipeline/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
-import { poison, samples } from './harness.js'
+import { gate, poison, samples } from './harness.js'
 import { twoMachines } from './two-machines.js'
 
 /** A run of `data` until its verdict, as a folder. */
@@ -136,6 +137,16 @@ describe('parts of the host', () => {
     expect(released.release.record.training?.key).toBe(trained?.key)
   })
 
+  it('needs the device of the trainer only where a model is loaded', async () => {
+    const machines = await twoMachines()
+    await machines.onHosted(poison('apple', 'pear')).run()
+    const { directory } = await exported(machines)
+    const environment = async () => Promise.reject(new Error('no GPU here'))
+    expect(
+      await machines.onHosted(samples, { trainer: { ...fakeTrainer(), environment } }).release({ directory }),
+    ).toMatchObject({ status: 'released', release: { version: '0.1.1' } })
+  })
+
   it('measures latency where it is released', async () => {
     const slow = { gate: qualityGate([atLeast(accuracy(), 0.15), latency({ maximumMs: 10_000 })]) }
     const loads = { gpu: 0, hosted: 0 }
@@ -166,4 +177,55 @@ describe('parts of the host', () => {
       release: { record: { candidate: { base: { version: '0.1.0', replayShare: 1 } } } },
     })
   })
+})
+
+describe('a model that was trained again on purpose', () => {
+  // Trains another table from the same sources, as a device that rounds otherwise does.
+  const unlike = () => {
+    const trainer = fakeTrainer()
+    const fit: typeof trainer.fit = async (request, fitContext) => {
+      const candidate = await trainer.fit(request, fitContext)
+      await writeFile(join(request.directory, 'notes.txt'), 'again')
+      return candidate
+    }
+    return { trainer: { ...trainer, fit } }
+  }
+
+  it('is not lost if its release lacks the option: the commit is not dealt with, and the option decides', async () => {
+    const machines = await twoMachines()
+    const { onGpu, onHosted, folder, ledgerLines } = machines
+    await onHosted().run()
+    const later = { provenance: async () => ({ commit: 'beef', dirtyPaths: [] }) }
+    const { runId } = await onGpu(samples, { ...unlike(), ...later }).run({ until: 'verdict', retrain: true })
+    const directory = join(folder, 'run')
+    await onGpu().exportRun(runId, { directory })
+    await expect(onHosted(samples, later).release({ directory })).rejects.toMatchObject({
+      code: 'release-conflict',
+      message: expect.stringContaining('sheikh release --retrain'),
+    })
+    expect(await ledgerLines()).toEqual(['verdict pass', 'release'])
+    const released = { status: 'released', release: { version: '0.1.1', record: { commit: 'beef' } } }
+    expect(await onHosted(samples, later).release({ directory }, { retrain: true })).toMatchObject(released)
+    expect(await onHosted(samples, later).release({ directory })).toMatchObject({ status: 'up-to-date' })
+  })
+
+  it('is up to date without the option if a release has it', async () => {
+    const machines = await twoMachines()
+    await machines.onHosted().run()
+    const { runId } = await machines.onGpu().run({ until: 'verdict', retrain: true })
+    const directory = join(machines.folder, 'run')
+    await machines.onGpu().exportRun(runId, { directory })
+    expect(await machines.onHosted().release({ directory })).toMatchObject({ status: 'up-to-date' })
+  })
+})
+
+it('a store that took the weights of a release can tell what they were trained on', async () => {
+  const { onHosted } = await twoMachines()
+  const first = await onHosted().run()
+  if (!('release' in first)) throw new Error('not released')
+  const fresh = { store: memoryStore() }
+  const untrained = { gate: gate('ask', 0.06), trainer: fakeTrainer({ fitError: new Error('no training here') }) }
+  expect(await onHosted(samples, { ...fresh, ...untrained }).run()).toMatchObject({ status: 'up-to-date' })
+  const base = { version: first.release.version, digest: first.release.bundle, replayShare: 0.5 }
+  expect(await onHosted(poison('fig'), { ...fresh, base }).run()).toMatchObject({ runId: expect.any(String) })
 })

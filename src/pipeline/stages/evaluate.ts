@@ -30,12 +30,18 @@ export function evaluateStage(
   told?: Evaluation,
 ): Promise<Evaluated> {
   return session.stage('evaluate', async () => {
-    const environment = await session.options.trainer.environment?.(session.context)
+    // On demand: a machine that only computes scores may lack the device of the trainer.
+    let asked: Promise<TrainerEnvironment | undefined> | undefined
+    const environment = () => {
+      asked ??= Promise.resolve(session.options.trainer.environment?.(session.context))
+      return asked
+    }
     const own = { name: 'candidate', weights: candidate.weights, prompts: inferencePrompts(bundle) }
     const scored =
-      told === undefined ? await score(session, own, rows, environment) : await scoreTold(session, told, rows)
-    const isSame = (release: Release, modelDigest: Digest) =>
-      modelDigest === scored.evaluation.modelDigest && (told === undefined || hasSameFiles(release, bundle))
+      told === undefined ? await score(session, own, rows, await environment()) : await scoreTold(session, told, rows)
+    const isSame = (release: Release, modelDigest: Digest, isKept: boolean) =>
+      modelDigest === scored.evaluation.modelDigest &&
+      ((told === undefined && !isKept) || hasSameFiles(release, bundle))
     const reference = async (release: Release | undefined) =>
       release === undefined ? undefined : scoreReference(session, release, rows, environment, scored.evaluation, isSame)
     const baseline = await reference(releases.baseline)
@@ -57,14 +63,14 @@ export function evaluateStage(
       candidate: {
         weights: candidate.weights,
         record: candidate.record,
-        // Under the digest of a release with other files it would not be compared with that.
+        // Under the digest of a release with other files it would not be compared with that. Bundles differ if files do.
         evaluation: isDisguised ? { ...scored.evaluation, modelDigest: bundle.digest } : scored.evaluation,
         ...(session.options.gate.needs?.includes('latency') && {
           latenciesMs: await timed(session, candidate.weights, rows),
         }),
       },
-      baseline: baseline?.reference,
-      best: best?.reference,
+      baseline: isDisguised ? underBundle(baseline?.reference) : baseline?.reference,
+      best: isDisguised ? underBundle(best?.reference) : best?.reference,
     }
     const digest = digestJson({
       candidate: scored.digest,
@@ -91,18 +97,18 @@ async function scoreReference(
   session: Session,
   release: Release,
   rows: Rows<unknown, unknown>,
-  environment: TrainerEnvironment | undefined,
+  environment: () => Promise<TrainerEnvironment | undefined>,
   candidate: Evaluation,
-  isSame: (release: Release, modelDigest: Digest) => boolean,
+  isSame: (release: Release, modelDigest: Digest, isKept: boolean) => boolean,
 ): Promise<{ readonly reference: Reference; readonly identity: Json; readonly files?: Digest | undefined }> {
   const { version, bundle } = release
   try {
-    const scored =
-      (await scoredAtRelease(session, release, candidate)) ?? (await scoreNow(session, version, rows, environment))
+    const kept = await scoredAtRelease(session, release, candidate)
+    const scored = kept ?? (await scoreNow(session, version, rows, await environment()))
     // The same rows: one copy of what is said of the items is enough.
     const { ids, groups, slices, targets } = candidate
     const evaluation = { ...scored.evaluation, ids, groups, slices, targets }
-    const sameModel = isSame(release, evaluation.modelDigest)
+    const sameModel = isSame(release, evaluation.modelDigest, kept !== undefined)
     return {
       reference: { version, bundle, evaluation, ...(sameModel && { sameModel }) },
       identity: { version, bundle, evaluation: scored.digest },
@@ -129,7 +135,12 @@ async function scoreTold(session: Session, told: Evaluation, rows: Rows<unknown,
   return { evaluation, digest, files, cached: true }
 }
 
-/** A digest that another machine tells says that two models are the same only if their files do so too. */
+const underBundle = (reference: Reference | undefined): Reference | undefined =>
+  reference === undefined || 'unscorable' in reference || reference.sameModel
+    ? reference
+    : { ...reference, evaluation: { ...reference.evaluation, modelDigest: reference.bundle } }
+
+/** Another machine may have told the digest, of the candidate or of a release: two models are the same only if their files are. */
 function hasSameFiles({ bundle: digest, manifest }: Release, candidate: Bundle): boolean {
   const released = { digest, manifest, directory: '' }
   return (

@@ -50,6 +50,8 @@ export function trainStage(
       const released = key === undefined || forced ? undefined : await releasedCandidate(session, key.digest, history)
       if (released !== undefined) {
         await keepCandidate(session, key!, released)
+        // As after a training: a later base needs them. A share of the rows is found out from the commits then.
+        if (found === undefined || found.named.replayShare === 1) await keepRows(session, snapshot.trainingRows)
         return { value: released, cached: true, key }
       }
 
