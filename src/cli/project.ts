@@ -31,9 +31,9 @@ export function printNotices(notices: readonly Notice[], terminal: Terminal): vo
 /**
  * The result of a run in one or two sentences.
  *
- * @param folder where a run that awaits its release was written.
+ * @param toRelease what to give to `sheikh release` if the run awaits its release.
  */
-export function describeResult(result: RunResult, folder?: string): Text {
+export function describeResult(result: RunResult, toRelease: string = result.runId): Text {
   switch (result.status) {
     case 'released':
       return [
@@ -68,7 +68,7 @@ export function describeResult(result: RunResult, folder?: string): Text {
         'verdict' in result
           ? ` The preliminary verdict is "${result.verdict.status}". ${result.verdict.summary}`
           : ` The release ${result.identicalTo} has the same model.`,
-        `\nTo decide on it, where releases are published: sheikh release ${folder ?? result.runId}`,
+        `\nTo decide on it, where releases are published: sheikh release ${toRelease}`,
       ]
   }
 }

@@ -1,4 +1,5 @@
 import { env } from 'node:process'
+import { escapeMarkdown } from '../core/index.js'
 import type { RunResult } from '../pipeline/index.js'
 import type { LoadedProject } from '../repository/index.js'
 
@@ -14,9 +15,14 @@ export async function markdownOf(project: LoadedProject, { runId }: RunResult): 
 }
 
 /** In GitHub Actions: the outputs `status`, `run` and `version`, and the report as job summary. */
-export async function reportResultToActions(project: LoadedProject, result: RunResult): Promise<void> {
+export async function reportResultToActions(result: RunResult, report: string = result.status): Promise<void> {
   const { reportStep } = await import('../repository/index.js')
   const version = 'release' in result ? result.release.version : undefined
-  const report = (await markdownOf(project, result)) ?? result.status
   await reportStep({ status: result.status, run: result.runId, version }, report, env)
+}
+
+/** The same if nothing was run. */
+export async function reportNotTriggeredToActions(status: string, reason: string): Promise<void> {
+  const { reportStep } = await import('../repository/index.js')
+  await reportStep({ status }, escapeMarkdown(reason), env)
 }

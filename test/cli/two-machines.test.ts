@@ -1,7 +1,18 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { copy, editSample, poison, project, releasedProject, sheikh, sheikhJson, temporary } from './harness.js'
+import {
+  commit,
+  copy,
+  editSample,
+  poison,
+  project,
+  releasedProject,
+  sheikh,
+  sheikhJson,
+  temporary,
+  write,
+} from './harness.js'
 
 /** A checkout of the same commit without the registry's folder, which is what a runner without its token has. */
 async function checkoutOf(hosted: string): Promise<string> {
@@ -69,6 +80,28 @@ describe('a run in two places', () => {
       code: 0,
       json: { status: 'released', release: { version: '2.0.0' } },
     })
+  })
+
+  it('trains again for a trigger that asks for that, and the commit is dealt with by the release', async () => {
+    const hosted = await releasedProject()
+    const pipelinePath = 'mlops/pipeline.yaml'
+    const pipeline = await readFile(join(hosted, pipelinePath), 'utf8')
+    await write(
+      hosted,
+      pipelinePath,
+      `${pipeline}\ntriggers:\n  again: { paths: [mlops/again.txt], action: full_train }\n`,
+    )
+    await write(hosted, 'mlops/again.txt', '1')
+    await commit(hosted)
+    const out = join(await temporary(), 'awaiting')
+    const trained = await sheikhJson(hosted, 'run', '--if-triggered', '--until', 'verdict', '--out', out)
+    expect(trained).toMatchObject({
+      code: 0,
+      json: { status: 'awaiting-release', identicalTo: '0.1.0', triggered: { retrain: true } },
+    })
+    expect((await sheikhJson(hosted, 'triggers')).json).toMatchObject({ action: 'run', retrain: true })
+    expect(await sheikhJson(hosted, 'release', out)).toMatchObject({ code: 0, json: { status: 'up-to-date' } })
+    expect((await sheikhJson(hosted, 'triggers')).json).toMatchObject({ action: 'none' })
   })
 
   it('says what it cannot do before it trains', async () => {

@@ -5,7 +5,7 @@ import { type Command, type Terminal, toJson } from '../command.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
-import { reportResultToActions } from '../report-result.js'
+import { markdownOf, reportResultToActions } from '../report-result.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const release: Command = {
@@ -41,7 +41,7 @@ export const release: Command = {
       retrain: values['retrain'] === true,
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
-    if (values['github'] === true) await reportResultToActions(loaded, result)
+    if (values['github'] === true) await reportResultToActions(result, await markdownOf(loaded, result))
     return { text: describeResult(result), json: toJson({ ...result, notices }), exitCode: exitCodeOf(result) }
   },
 }

@@ -4,7 +4,7 @@ import { usageError } from '../command-table.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
-import { markdownOf, reportResultToActions } from '../report-result.js'
+import { markdownOf, reportNotTriggeredToActions, reportResultToActions } from '../report-result.js'
 import { terminalPath } from '../terminal-path.js'
 import { scheduleOf } from './triggers.js'
 
@@ -48,31 +48,38 @@ export const run: Command = {
     const repository = await open(project, terminal)
     const loaded = await repository.load()
     const triggered = values['if-triggered'] === true ? await loaded.triggered({ schedule }) : undefined
-    if (triggered?.action === 'none')
-      return { text: `Not run. ${triggered.reason}`, json: toJson({ status: 'not-triggered', triggered }) }
+    const isForActions = values['github'] === true
+    if (triggered?.action === 'none') {
+      const status = 'not-triggered'
+      const text = `Not run. ${triggered.reason}`
+      if (isForActions) await reportNotTriggeredToActions(status, text)
+      return { text, json: toJson({ status, triggered }) }
+    }
     if (triggered !== undefined && !json) terminal.err(`${triggered.reason}\n`)
     const { pipeline, notices } = loaded
     if (!json) {
       printNotices(notices, terminal)
       showProgress(pipeline, terminal)
     }
+    const retrain = values['retrain'] === true || triggered?.retrain === true
     const result = await pipeline.run({
       signal: terminal.signal,
-      retrain: values['retrain'] === true || triggered?.retrain === true,
+      retrain,
       allowDirty: values['allow-dirty'] === true,
       until: untilOf(values['until']),
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
     const isWritten = directory !== undefined && result.status === 'awaiting-release'
     if (isWritten) await pipeline.exportRun(result.runId, { directory, signal: terminal.signal })
-    if (reportPath !== undefined) {
+    const report = reportPath !== undefined || isForActions ? await markdownOf(loaded, result) : undefined
+    if (reportPath !== undefined && report !== undefined) {
       const { writeFileAtomic } = await import('../../store/index.js')
-      const report = await markdownOf(loaded, result)
-      if (report !== undefined) await writeFileAtomic(reportPath, report)
+      await writeFileAtomic(reportPath, report)
     }
-    if (values['github'] === true) await reportResultToActions(loaded, result)
+    if (isForActions) await reportResultToActions(result, report)
+    const awaiting = isWritten ? String(values['out']) : result.runId
     return {
-      text: describeResult(result, isWritten ? String(values['out']) : undefined),
+      text: describeResult(result, `${awaiting}${retrain ? ' --retrain' : ''}`),
       json: toJson({ ...result, ...(isWritten && { out: directory }), notices, triggered }),
       exitCode: exitCodeOf(result),
     }
