@@ -41,8 +41,9 @@ export function findSample(
   if (format === undefined) return {}
   const mayBeFallback = id === path || id.startsWith(`${path}#`)
   const isPlain = !isGzip(bytes) && encodingOf(bytes) === 'utf-8'
-  if (isPlain && !mayBeFallback) {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  // The empty text is everywhere.
+  if (isPlain && !mayBeFallback && id !== '' && !mayBeEscaped(buffer, id)) {
     const forms = formsOf(id).filter((form) => buffer.includes(form))
     if (forms.length === 0) return isPointer(buffer) ? { problem: pointerProblem } : {}
     if (format === 'lines') return { found: findLine(buffer, forms, { id, idField }) }
@@ -60,13 +61,17 @@ export function findSample(
 const pointerProblem = 'it is a Git LFS pointer, not the file itself'
 const isPointer = (buffer: Buffer) => buffer.subarray(0, 43).includes('version https://git-lfs.github.com/spec/')
 
-/** The text of an id as JSON and CSV may have it: as it is, with quotes doubled, and with `\"`, `\/` or `\u00e9`. */
+/** Whether a character of the id appears as `\u00e9`. JSON allows that for any character, in upper and lower case. */
+function mayBeEscaped(buffer: Buffer, id: string): boolean {
+  if (!buffer.includes('\\u')) return false
+  const units = Array.from({ length: id.length }, (_, index) => id.charCodeAt(index).toString(16).padStart(4, '0'))
+  return new RegExp(`\\\\u(?:${[...new Set(units)].join('|')})`, 'i').test(buffer.toString('latin1'))
+}
+
+/** The text of an id as JSON and CSV may have it: as it is, with quotes doubled, and with `\"` or `\/`. */
 function formsOf(id: string): readonly string[] {
   const json = JSON.stringify(id).slice(1, -1)
-  const ascii = json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return [
-    ...new Set([id, id.replaceAll('"', '""'), json, json.replaceAll('/', '\\/'), ascii, ascii.replaceAll('/', '\\/')]),
-  ]
+  return [...new Set([id, id.replaceAll('"', '""'), json, json.replaceAll('/', '\\/')])]
 }
 
 function findLine(

@@ -35,9 +35,16 @@ describe('finds a sample by its id', () => {
     const ascii = '"\\u00e9\\/\\"\\u001b\\n\\ud83d\\ude42"'
     expect(JSON.parse(ascii)).toBe(id)
     expect(place('x.jsonl', bytes(`{"id":${ascii}}\n`), id)).toEqual(['line 1', true])
+    expect(place('x.jsonl', bytes('{"id":"\\u00E9\\u003C"}\n{"id":"b"}\n'), 'é<')).toEqual(['line 1', false])
+    expect(place('x.json', bytes('[{"id":"\\u0061\\u0031"}]'), 'a1')).toEqual(['[0]', true])
     expect(place('x.jsonl', lines({ id }), id)).toEqual(['line 1', true])
     expect(place('x.csv', bytes(`id\n"é/""\u001b\n🙂"\n`), id)).toEqual(['line 2', true])
     expect(place('x.jsonl', Buffer.from(`\uFEFF{"id":"é"}`, 'utf16le'), 'é')).toEqual(['line 1', true])
+  })
+
+  it('that is empty', () => {
+    expect(place('x.jsonl', lines({ id: 'a' }, { id: '' }), '')).toEqual(['line 2', false])
+    expect(place('x.jsonl', lines({ id: 'a' }), '')).toBeUndefined()
   })
 
   it('without an id of its own, as a dataset names it', async () => {
