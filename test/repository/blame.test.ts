@@ -124,6 +124,26 @@ it('follows the release that training started from', async () => {
   )
 })
 
+it('does not deny what an unknown release may have been trained on', async () => {
+  const { root, repository, put, commit } = await project()
+  put(path(64), sample(64))
+  const first = await (await repository.pipeline()).run({ allowDirty: true })
+  if (first.status !== 'released') throw new Error(first.status)
+  rmSync(join(root, path(64)))
+  const { version, bundle: digest } = first.release
+  put('mlops/training/config.yaml', `training: { warm_start: ${JSON.stringify({ version, digest })} }\n`)
+  await commit('Start from it')
+  expect(await (await repository.pipeline()).run()).toMatchObject({ status: 'released' })
+  put(path(64), sample(64))
+  await commit('Again')
+  const { releases } = await repository.blame(sample(64).id)
+  const from = expect.stringMatching(`^it started from ${version}, about which it is unknown: .*uncommitted changes`)
+  expect(releases).toMatchObject([{ use: 'unknown', reason: from }, { use: 'unknown' }])
+  const { releases: traces, steps } = await repository.planForget(sample(64).id)
+  expect(traces.map(({ trainedOn }) => trainedOn)).toEqual(['unknown', 'unknown'])
+  expect(steps[0]!.step).toContain('no release without it can replace them')
+})
+
 it('tells a sample that its group keeps out of training', async () => {
   const grouped = (index: number) => ({ ...sample(index), thread: `t${Math.floor(index / 2)}` })
   const { repository, put, commit } = await project({

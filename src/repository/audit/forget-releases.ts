@@ -47,7 +47,7 @@ export async function releasesWithSample(
   return found
 }
 
-/** Whether a string of the value is the id, or names it between characters that cannot be part of an id. */
+/** Whether a string or the name of a member is the id. */
 function mentions(value: unknown, id: string): boolean {
   if (typeof value === 'string') return value === id
   if (typeof value !== 'object' || value === null) return false

@@ -62,9 +62,10 @@ export async function sampleReleases(
     const { version, withdrawn, removedAtMs } = release
     const base = trained?.record.candidate?.base?.version
     const earlier = base === undefined ? undefined : uses.get(base)
+    const own = await useOf(id, trained, project, known)
     uses.set(version, {
       version,
-      ...(await useOf(id, trained, project, known)),
+      ...(base === undefined ? own : startedFrom(base, earlier, own)),
       ...(earlier !== undefined && wasTrainedOn(earlier) && { through: earlier.version }),
       ...(trained !== undefined && trained.version !== version && { restoredFrom: trained.version }),
       channels: Object.keys(channels).filter((channel) => channels[channel] === version),
@@ -73,6 +74,15 @@ export async function sampleReleases(
     })
   }
   return history.map(({ version }) => uses.get(version)!)
+}
+
+/** A release that started from one of which nothing is known may have been trained on any sample. */
+function startedFrom(base: Version, earlier: SampleRelease | undefined, own: Known): Known {
+  const isKnown = earlier !== undefined && (earlier.use !== 'unknown' || wasTrainedOn(earlier))
+  if (isKnown || own.use === 'training' || own.use === 'unknown') return own
+  const reason = earlier?.reason ?? 'its record is gone'
+  const itself = own.use === 'evaluation' ? 'it was evaluated with the sample, and started' : 'it started'
+  return { use: 'unknown', reason: `${itself} from ${base}, about which it is unknown: ${reason}` }
 }
 
 function useOf(
