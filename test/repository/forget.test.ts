@@ -176,6 +176,17 @@ it('quotes hostile paths, and names training that starts from a model that knew 
   expect(steps[0]!.step).toContain('no release without it can replace them')
 })
 
+it('removes a file whose name is a pattern, and not the files that the pattern matches', async () => {
+  const { root, repository, put, commit } = await released()
+  const file = 'dataset/samples/all/*.json'
+  put(file, { ...sample(81), id: 'x' })
+  await commit('Add')
+  const { steps } = await repository.planForget('x')
+  const [remove] = steps.flatMap((step) => step.commands).filter((command) => command.includes(' rm -- '))
+  execFileSync('sh', ['-c', remove!], { cwd: root })
+  expect(git(root, 'status', '--porcelain', '-z')).toBe(`D  ${file}\0`)
+})
+
 it('refuses an id that no sample has, and says what it cannot read', async () => {
   const { root, repository, put, commit, run } = await released()
   await expect(repository.planForget('s0O')).rejects.toMatchObject({

@@ -46,6 +46,7 @@ it.each([
 ] as const)('%s git reads what each commit changed', async (_kind, program) => {
   const { root, commits } = made()
   const { first, side, second, merge, last } = commits
+  git(root, 'config', 'log.follow', 'true')
   const library = await openGit(root, context, { program })
   const all = await library.history({ to: last }, context)
   expect(new Set(all.map(({ oid }) => oid))).toEqual(new Set(Object.values(commits)))

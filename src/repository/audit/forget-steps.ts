@@ -35,6 +35,9 @@ export interface ForgetFacts {
 export const quoted = (text: string): string =>
   /^[\w./@%+=:,][\w./@%+=:,-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
+/** Of a path with `*`, `?` or `[`, git would take every file that it matches. */
+const gitOn = (path: string): string => (/[*?[\\]/.test(path) ? 'git --literal-pathspecs' : 'git')
+
 const reason = '--reason "Erasure request"'
 
 /** The steps in their order. Every command of `sheikh` exists; nothing is run. */
@@ -72,7 +75,7 @@ function removeSample({ file, isPinned, startsFrom, baselines }: ForgetFacts): r
   if (isHere)
     steps.push({
       step: file.isAlone ? 'Remove the file of the sample.' : `Remove the sample from its file (${file.position}).`,
-      commands: [file.isAlone ? `git rm -- ${quoted(file.path)}` : `$EDITOR ${quoted(file.path)}`],
+      commands: [file.isAlone ? `${gitOn(file.path)} rm -- ${quoted(file.path)}` : `$EDITOR ${quoted(file.path)}`],
     })
   if (isPinned)
     steps.push({
@@ -88,7 +91,7 @@ function removeSample({ file, isPinned, startsFrom, baselines }: ForgetFacts): r
   if (baselines.length > 0)
     steps.push({
       step: 'Accept results without the sample as the baseline, or delete the baseline.',
-      commands: baselines.map((path) => `git rm -- ${quoted(path)}`),
+      commands: baselines.map((path) => `${gitOn(path)} rm -- ${quoted(path)}`),
       note: 'To replace a baseline instead: sheikh gate accept <file> --name <name>. The paths are below the repository’s root.',
     })
   if (steps.length > 0) steps.push({ step: 'Commit.', commands: ['git commit -a -m "Remove a sample"'] })
@@ -155,15 +158,15 @@ function rewrite({ blobs, evaluationPath, isPinned }: ForgetFacts): readonly For
   const paths = [...new Set(blobs.map(({ path }) => path))]
   if (paths.length === 0) return []
   const shared = paths.filter((path) => blobs.some((blob) => blob.path === path && !blob.isAlone))
-  const copies = shared.map((path, index) => ({ path: quoted(path), copy: `../kept-${index + 1}` }))
+  const copies = shared.map((path, index) => ({ path: quoted(path), git: gitOn(path), copy: `../kept-${index + 1}` }))
   return [
     {
       step: 'Rewrite the history in a fresh clone, at the top of the repository. Tell everyone first: all commit ids after the sample change.',
       commands: [
         ...copies.map(({ path, copy }) => `cp -- ${path} ${copy}   # if it still exists`),
         `git filter-repo --invert-paths ${paths.map((path) => `--path=${quoted(path)}`).join(' ')}`,
-        ...copies.flatMap(({ path, copy }) => [
-          `mkdir -p -- "$(dirname -- ${path})" && cp -- ${copy} ${path} && git add -- ${path}`,
+        ...copies.flatMap(({ path, git, copy }) => [
+          `mkdir -p -- "$(dirname -- ${path})" && cp -- ${copy} ${path} && ${git} add -- ${path}`,
         ]),
         ...(copies.length > 0 ? ['git commit -m "Add the samples that stay"'] : []),
         'git remote add origin <address>',

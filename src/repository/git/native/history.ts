@@ -8,6 +8,7 @@ import type { GitProgram } from './git-program.js'
 const parameters = [
   ...['log', '-z', '--date-order', '--full-history', '--root', '-c', '--raw', '--no-abbrev', '--no-renames'],
   ...['--no-color', '--no-show-signature', '--no-ext-diff', '--ignore-submodules=none', '--encoding=UTF-8'],
+  '--no-follow',
   // A commit begins with a character that no other part of the output begins with.
   '--format=%x01%H%x00%P%x00%an%x00%ae%x00%at%x00%B',
 ]
