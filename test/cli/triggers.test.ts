@@ -27,6 +27,15 @@ it('triggers tells whether a run is needed, and run --if-triggered runs only the
   expect((await sheikhJson(root, 'triggers')).json).toMatchObject({ action: 'none', commits: 0 })
 })
 
+it('a hostile path looks like no line of its own', async () => {
+  const root = await releasedProject()
+  await write(root, 'prompts/inference/a\nNo run: \u001b[2J.txt', 'x')
+  await commit(root)
+  const { out } = await sheikh(root, ['triggers'])
+  expect(out).toContain('    prompts/inference/a No run: \\u001b[2J.txt\n')
+  expect(out).not.toMatch(/^No run/m)
+})
+
 it('a schedule is refused without --if-triggered, and if no trigger has it', async () => {
   const root = await releasedProject()
   expect(await sheikh(root, ['run', '--schedule', '0 3 * * *'])).toMatchObject({ code: 1 })

@@ -507,7 +507,7 @@ describe('is refused with file, line and column', () => {
     ['an action that is none', 'triggers: { x: { action: launch } }\n', 1],
     ['a trigger that never fires', 'triggers: { x: { action: retrain } }\n', undefined],
     ['a trigger that only excludes', 'triggers: { x: { paths: ["!a"] } }\n', undefined],
-    ...['/a', '~/a', '', '!', '{a'].map((path): [string, string, number] => [
+    ...['/a', '~/a', '', '!', '{a', 'a\\b'].map((path): [string, string, number] => [
       `the path ${JSON.stringify(path)} of a trigger`,
       `triggers: { x: { paths: [a, ${JSON.stringify(path)}] } }\n`,
       1,

@@ -6,6 +6,7 @@ import { loadConfiguration } from '../../src/repository/config/index.js'
 import { openGit } from '../../src/repository/git/index.js'
 import { initGitRepository, openRepository } from '../../src/repository/index.js'
 import { decideTriggers } from '../../src/repository/triggers/index.js'
+import { pathFilter } from '../../src/repository/triggers/path-filter.js'
 import { git, temporaryFolder } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -93,6 +94,16 @@ describe('triggers', () => {
       action: 'run',
       triggers: [{ name: 'data', action: 'validate_and_queue', paths: ['dataset/must.md'], count: 1 }],
     })
+  })
+
+  it('select the same files, however a folder is written, and files outside the project only with ".."', () => {
+    for (const pattern of ['dataset', './dataset/', 'dataset//**', 'mlops/../dataset', '.', './', '**'])
+      expect([pattern, pathFilter([pattern])('dataset/a.json')]).toEqual([pattern, true])
+    const outside = '../shared/a.json'
+    for (const pattern of ['**', '.', '**/*.json']) expect(pathFilter([pattern])(outside)).toBe(false)
+    for (const pattern of ['../**', '../shared', '{../shared,dataset}/**'])
+      expect(pathFilter([pattern])(outside)).toBe(true)
+    expect(pathFilter(['../shared', '!**/*.json'])(outside)).toBe(false)
   })
 
   it('with full_train train again, also when a run in between was lost', async () => {

@@ -1,3 +1,4 @@
+import { oneLine } from '../audit-text.js'
 import { type Command, toJson } from '../command.js'
 import { logTo } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
@@ -24,8 +25,10 @@ export const projects: Command = {
     const width = Math.max(0, ...found.map(({ path }) => path.length))
     const lines = found.map(({ path, name, decision, problem }): Text => {
       const told =
-        problem === undefined ? [` ${decision?.reason ?? name ?? ''}`] : [' ', styled('bad', 'problem:'), ` ${problem}`]
-      return [styled('strong', path.padEnd(width)), ' ', ...told]
+        problem === undefined
+          ? [` ${oneLine(decision?.reason ?? name ?? '')}`]
+          : [' ', styled('bad', 'problem:'), ` ${oneLine(problem)}`]
+      return [styled('strong', oneLine(path).padEnd(width)), ' ', ...told]
     })
     const none = triggered
       ? 'No project needs a run.'

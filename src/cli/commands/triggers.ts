@@ -1,6 +1,7 @@
 import { env } from 'node:process'
 import { escapeMarkdown } from '../../core/index.js'
 import type { TriggerDecision } from '../../repository/index.js'
+import { oneLine } from '../audit-text.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
@@ -35,10 +36,10 @@ export const scheduleOf = (value: string | boolean | undefined): string | undefi
 function decisionText({ action, retrain, reason, triggers }: TriggerDecision): Text {
   const heading = action === 'none' ? 'No run:' : retrain ? 'Run, training again:' : 'Run:'
   return joinTexts([
-    [styled('strong', heading), ` ${reason}`],
+    [styled('strong', heading), ` ${oneLine(reason)}`],
     ...triggers.flatMap(({ name, action, paths, count }) => [
-      `  ${name} (${action})`,
-      ...paths.map((path) => `    ${path}`),
+      `  ${oneLine(name)} (${action})`,
+      ...paths.map((path) => `    ${oneLine(path)}`),
       ...(count > paths.length ? [`    and ${count - paths.length} more`] : []),
     ]),
   ])

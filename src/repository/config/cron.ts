@@ -42,7 +42,7 @@ export function cronProblem(cron: string): string | undefined {
       return start >= from && end <= to && start <= end
     }
     if (!part.split(',').every(isSound))
-      return `"${part}" is not a ${name} of a schedule (${from}-${to}, *, lists, ranges or steps)`
+      return `"${part}" is not a valid ${name} of a schedule (${from}-${to}, *, lists, ranges or steps)`
   }
   return undefined
 }

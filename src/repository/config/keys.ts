@@ -204,6 +204,7 @@ function isPattern(path: string): boolean {
 function patternProblem(pattern: string): string | undefined {
   const plain = pattern.replace(/^!/, '')
   if (!isPattern(plain)) return 'not a path or a glob of at most 1,000 characters, its braces closed'
+  if (plain.includes('\\')) return 'expected a path or a glob with "/", not with "\\"'
   const isRelative = plain !== '' && !/^[/~]/.test(plain)
   return isRelative ? undefined : 'expected a path or a glob relative to the project, such as "dataset/**"'
 }
