@@ -1,7 +1,18 @@
 // The API reference, from the types and docstrings of every entry of the package and the pages beside this file: npm run docs
 import { OptionDefaults } from 'typedoc'
 
-const entries = ['index', 'repository', 'huggingface', 'github', 's3', 'notify', 'tfjs', 'signing', 'statistics', 'testing']
+const entries = [
+  'index',
+  'repository',
+  'huggingface',
+  'github',
+  's3',
+  'notify',
+  'tfjs',
+  'signing',
+  'statistics',
+  'testing',
+]
 
 export default {
   name: 'Sheikh-Freemium',
