@@ -49,16 +49,17 @@ function stopUse({ releases, cleanVersion, channel }: ForgetFacts): readonly For
   const used = releases.filter(({ trainedOn, channels }) => trainedOn !== false && channels.length > 0)
   if (used.length === 0) return []
   const names = [...new Set(used.flatMap(({ channels }) => channels))]
+  const were = used.every(({ trainedOn }) => trainedOn === true) ? 'were' : 'were or may have been'
   if (cleanVersion === undefined)
     return [
       {
-        step: `Decide whether the model may stay in use until the next release: ${names.join(', ')} point at models that were trained on the sample, and no release without it can replace them.`,
+        step: `Decide whether the model may stay in use until the next release: ${names.join(', ')} point at models that ${were} trained on the sample, and no release without it can replace them.`,
         commands: [],
       },
     ]
   return [
     {
-      step: `Take the models that were trained on the sample out of use: ${cleanVersion} was not.`,
+      step: `Take the models that ${were} trained on the sample out of use: ${cleanVersion} was not.`,
       commands: names.map((name) =>
         name === channel
           ? `sheikh rollback --to ${cleanVersion} ${reason}`
