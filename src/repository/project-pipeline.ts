@@ -11,7 +11,7 @@ import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { notificationSecrets, notifiersOf, notify } from './notifications.js'
-import { codeOf, committedPaths, provenanceOf } from './provenance.js'
+import { codeOf, pathsRead, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
@@ -119,15 +119,16 @@ export async function planProject(
 /** Whether the changes since the last run, or a schedule, ask for a run. */
 export async function triggerDecision(
   place: ProjectPlace,
-  { configuration, pipeline, trainerFiles }: Composition,
+  composition: Composition,
   options: TriggerOptions,
 ): Promise<TriggerDecision> {
   const { git, prefix, surroundings, context } = place
   const project = { git, root: surroundings.root }
+  const { configuration, pipeline, trainerFiles } = composition
   const { triggers } = configuration
   const entries = await (pipeline?.ledger({ signal: context.signal }) ??
     projectLedger(place, configuration).read(context))
-  const readByRun = async () => committedPaths(project, configuration, await codeOf(project, { files: trainerFiles }))
+  const readByRun = async () => pathsRead(project, composition, await codeOf(project, { files: trainerFiles }))
   const runPaths = triggers.length > 0 ? [] : await readByRun()
   return decideTriggers({ git, prefix, triggers, runPaths, entries, ...options })
 }

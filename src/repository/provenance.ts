@@ -25,15 +25,13 @@ export async function provenanceOf(
   context: CallContext,
   cache?: DocumentStore | undefined,
 ): Promise<Provenance> {
-  const { configuration, source, trainerFiles } = composition
+  const { trainerFiles } = composition
   const modules = await codeOf({ git, root }, { files: trainerFiles })
   const below = (path: string) => belowRoot(git, resolve(root, path))
-  const elsewhere = source?.location === undefined ? [] : [source.location]
-  const paths = [...committedPaths({ git, root }, configuration, modules), ...elsewhere.map(below)]
+  const paths = pathsRead({ git, root }, composition, modules)
   // What lies outside of the repository is in none of its commits.
   const outside = modules.files.map(below).filter((path) => path.startsWith('../'))
-  const inside = withoutNested(paths.filter((path) => !path.startsWith('../')))
-  const [head, changes] = await Promise.all([git.head(), git.changes(inside, context, cache)])
+  const [head, changes] = await Promise.all([git.head(), git.changes(paths, context, cache)])
   const ignored =
     changes.ignored.length === 0
       ? []
@@ -57,6 +55,19 @@ export function committedPaths(
   return withoutNested([
     ...readPaths(belowRoot(git, root)),
     ...named.map((path) => belowRoot(git, path)).filter((path) => !path.startsWith('../')),
+  ])
+}
+
+/** `committedPaths`, and where the host's own source reads, if that is in the repository. */
+export function pathsRead(
+  { git, root }: Project,
+  { configuration, source }: Pick<Composition, 'configuration' | 'source'>,
+  modules: HostModules,
+): readonly string[] {
+  const elsewhere = source?.location === undefined ? [] : [belowRoot(git, resolve(root, source.location))]
+  return withoutNested([
+    ...committedPaths({ git, root }, configuration, modules),
+    ...elsewhere.filter((path) => !path.startsWith('../')),
   ])
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
 import { sampleFiles } from '../../src/dataset/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { gitIsMissing } from './git-http-backend.js'
@@ -152,6 +153,11 @@ it.skipIf(gitIsMissing !== undefined)('the samples of a host’s own source are 
   expect(await dirtyPaths(repository)).toEqual([])
   put('data/two.jsonl', `${JSON.stringify(sample(2))}\n`)
   expect(await dirtyPaths(repository)).toEqual(['data/two.jsonl'])
+  const commit = git(repository.root, 'rev-parse', 'HEAD').trim()
+  await (await repository.ledger()).append({ type: 'run', runId: 'r', commit, status: 'held' }, callContext())
+  git(repository.root, 'add', '-A')
+  git(repository.root, 'commit', '-q', '-m', 'More data')
+  expect(await repository.triggered()).toMatchObject({ action: 'run', triggers: [{ paths: ['data/two.jsonl'] }] })
   // Outside of the repository: the source answers for its samples itself.
   place(root)
   expect(await dirtyPaths(repository)).toEqual([])
