@@ -256,9 +256,7 @@ export class Repository {
   async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
     const releaser = async () => (await this.#compose()).releaser()
     const place = { git: this.#git, root: this.root, project: this.#surroundings.project, releaser }
-    const found = await diffStates(place, { from, to, ...options }, this.#context)
-    // A setting may contain a token.
-    return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
+    return this.#hide(await diffStates(place, { from, to, ...options }, this.#context))
   }
 
   /**
@@ -300,9 +298,8 @@ export class Repository {
   async review(base: string): Promise<Review> {
     const inspect = () => this.inspect()
     const diff = (from: string, to: string) => this.diff(from, to)
-    const place = { git: this.#git, root: this.root, project: this.#place.prefix }
-    const found = await reviewProject({ ...place, base, inspect, diff }, this.#context)
-    return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
+    const place = { git: this.#git, root: this.root, project: this.#surroundings.project }
+    return this.#hide(await reviewProject({ ...place, base, inspect, diff }, this.#context))
   }
 
   head(): Promise<Head | undefined> {
@@ -387,9 +384,12 @@ export class Repository {
   }
 
   async #audit<R>(work: (project: AuditProject) => Promise<R>): Promise<R> {
-    const found = await work(auditProject(this.#place, await this.#compose()))
-    // A setting, or the message of a commit, may contain a token.
-    return redactJson(found, createRedactor(secretsOf(this.#surroundings.environment)))
+    return this.#hide(await work(auditProject(this.#place, await this.#compose())))
+  }
+
+  /** A setting, or the message of a commit, may contain a token. */
+  #hide<V>(value: V): V {
+    return redactJson(value, createRedactor(secretsOf(this.#surroundings.environment)))
   }
 
   #compose(): Promise<Composition> {

@@ -117,7 +117,7 @@ describe('sheikh review --github', () => {
         { GITHUB_TOKEN: 'writer', GITHUB_REPOSITORY: 'owner/name', GITHUB_API_URL: github.url },
       )
       const posted = await sheikh(root, ['review', '--post', join(folder, 'review.json'), '--github'])
-      expect(posted.code).toBe(0)
+      expect(posted.code).toBe(1)
       const [comment] = state.comments.map(({ body }) => body)
       expect(comment).toContain('which its author can change')
       // A report could hide what follows it.

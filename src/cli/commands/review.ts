@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { env } from 'node:process'
 import { callContext, escapeMarkdown, messageOf, SheikhError } from '../../core/index.js'
 import { reportReview } from '../../report/index.js'
-import type { ActionsReport, Review } from '../../repository/index.js'
+import type { ActionsReport, PostedReview, Review } from '../../repository/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { logTo, open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
@@ -44,8 +44,8 @@ export const review: Command = {
   },
 }
 
-/** A review that could not be made is reported too, so that no pull request goes without a check. */
-async function reported(work: () => Promise<Review>, input: Arguments, terminal: Terminal): Promise<Review> {
+/** A review that could not be made or read is reported too, so that no pull request goes without a check. */
+async function reported<T>(work: () => Promise<T>, input: Arguments, terminal: Terminal): Promise<T> {
   return work().catch(async (error: unknown) => {
     terminal.signal.throwIfAborted()
     const summary = `Nothing was reviewed. ${messageOf(error)}`
@@ -73,22 +73,18 @@ async function post(given: string, input: Arguments, terminal: Terminal): Promis
   if (input.values['github'] !== true)
     throw new SheikhError('invalid-options', 'Cannot post the review: --post needs --github. Add --github.')
   const path = terminalPath(terminal, given, '--post')
-  try {
-    const { parsePostedReview } = await import('../../repository/index.js')
-    const isLarge = (await stat(path).catch(() => undefined))?.size ?? 0
-    if (isLarge > largestFileBytes) throw new SheikhError('artifact-corrupt', tooLarge)
-    const { verdict, summary, report } = parsePostedReview(await readFile(path, 'utf8').catch(() => ''))
-    // First: the report could hide what follows it, or be so long that the end is cut.
-    const said = `Reported by the workflow of this pull request, which its author can change.\n\n${report}`
-    const text = await act({ verdict, summary, report: said }, input, terminal)
-    // The check run has the verdict. Posting it succeeded.
-    return { text, json: toJson({ verdict, summary }) }
-  } catch (error) {
-    terminal.signal.throwIfAborted()
-    const summary = `Nothing was reviewed. ${messageOf(error)}`
-    terminal.err(`${await act({ verdict: 'error', summary, report: escapeMarkdown(summary) }, input, terminal)}\n`)
-    throw error
-  }
+  const { verdict, summary, report } = await reported(() => readPosted(path), input, terminal)
+  // First: the report could hide what follows it, or be so long that the end is cut.
+  const said = `Reported by the workflow of this pull request, which its author can change.\n\n${report}`
+  const text = await act({ verdict, summary, report: said }, input, terminal)
+  return { text, json: toJson({ verdict, summary }), exitCode: verdict === 'fail' ? 1 : 0 }
+}
+
+async function readPosted(path: string): Promise<PostedReview> {
+  const { parsePostedReview } = await import('../../repository/index.js')
+  const sizeBytes = (await stat(path).catch(() => undefined))?.size ?? 0
+  if (sizeBytes > largestFileBytes) throw new SheikhError('artifact-corrupt', tooLarge)
+  return parsePostedReview(await readFile(path, 'utf8').catch(() => ''))
 }
 
 const tooLarge =

@@ -7,7 +7,7 @@ import { isTemporaryName, writeFileAtomic } from '../../store/index.js'
 import { datasetOf } from '../compose.js'
 import { loadConfiguration } from '../config/index.js'
 import { commit, type Git, initGitRepository, isInRepository, knownAuthor, openGit } from '../git/index.js'
-import { evaluationPath, hostConfigurationPaths, samplesPath } from '../layout.js'
+import { evaluationPath, hostConfigurationPaths, pipelineFile, samplesPath } from '../layout.js'
 import { refuseLinks } from '../refuse-links.js'
 import type { RepositoryOptions } from '../repository.js'
 import {
@@ -94,7 +94,7 @@ export async function initRepository(directory: string, options: InitOptions = {
 
 /** Whether a folder contains a project: its pipeline, as settings or as code. */
 export const isProject = async (directory: string): Promise<boolean> =>
-  (await firstPresent(directory, ['mlops/pipeline.yaml', ...hostConfigurationPaths])) !== undefined
+  (await firstPresent(directory, [pipelineFile, ...hostConfigurationPaths])) !== undefined
 
 /** The schemas of the package that a program in the project would load: in the nearest `node_modules` that has it. */
 function schemasBelow(root: string): string {

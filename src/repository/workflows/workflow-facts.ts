@@ -2,6 +2,7 @@ import { readFile, realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, posix, relative } from 'node:path'
 import { type CallContext, fits, object, type Shape, SheikhError, text } from '../../core/index.js'
+import { readTextFile } from '../../store/index.js'
 import { loadConfiguration, type ReleaseTarget } from '../config/index.js'
 import type { Git } from '../git/index.js'
 
@@ -33,10 +34,10 @@ const choicesShape: Shape<WorkflowChoices> = object({ project: text, branch: tex
 
 export const choicesPath = (project: string) => `.github/sheikh/choices${suffixOf({ project })}.json`
 
-/** @throws `invalid-config` if another project has the same name in workflows. */
+/** @throws `storage-failed`; `invalid-config` if the file was edited, or if another project has the same name in workflows. */
 async function earlierChoices(root: string, project: string): Promise<Partial<WorkflowChoices>> {
   const path = choicesPath(project)
-  const content = await readFile(join(root, path), 'utf8').catch(() => undefined)
+  const content = await readTextFile(join(root, path))
   if (content === undefined) return {}
   const value = parseJson(content)
   if (!fits(choicesShape, value))
