@@ -27,7 +27,14 @@ export {
 export { nearestName, nearestNames } from './nearest-name.js'
 export { type Random, seededRandom } from './random.js'
 export { createRedactor, type Redactor, redactJson } from './redaction.js'
-export { addressProblem, plainPath, tildeProblem, webAddress } from './setting-problems.js'
+export {
+  addressProblem,
+  isLoopback,
+  isPrivateAddress,
+  plainPath,
+  tildeProblem,
+  webAddress,
+} from './setting-problems.js'
 export {
   both,
   digest,

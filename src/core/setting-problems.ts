@@ -48,5 +48,12 @@ export function addressProblem(address: string, example: string): string | undef
   return `${shown} has no scheme. Write ${isHost ? whole : `it like ${example}`}`
 }
 
+/** Whether a host name of a URL is this machine's. */
+export const isLoopback = (hostname: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+
+/** Whether nobody between here and the server can read what is sent: TLS, or http on this machine. */
+export const isPrivateAddress = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+
 const refused = (setting: string, problem: string) =>
   new SheikhError('invalid-options', `Cannot use ${setting}: ${problem}.`, { facts: { setting } })

@@ -3,13 +3,13 @@ import {
   type CallContext,
   createRedactor,
   escapeHtml,
+  isLoopback,
   messageOf,
   SheikhError,
   untilAborted,
   visible,
 } from '../core/index.js'
 import { type Notification, type NotificationEvent, type Notifier, outcomeEvents } from './notification.js'
-import { isLoopback } from './secure-address.js'
 
 export interface EmailNotifierOptions {
   readonly recipients: readonly string[]

@@ -1,5 +1,5 @@
 import type { CallContext } from '../core/index.js'
-import { escapeMarkdown, SheikhError, visible, withoutLinks } from '../core/index.js'
+import { escapeMarkdown, isPrivateAddress, SheikhError, visible, withoutLinks } from '../core/index.js'
 import type { GitHubAddress, GitHubApi } from '../releaser/github/index.js'
 import {
   type Notification,
@@ -9,7 +9,6 @@ import {
   problemEvents,
 } from './notification.js'
 import { type NotifierTransport, notifierPatience } from './post.js'
-import { isLoopback } from './secure-address.js'
 
 export interface GitHubIssueNotifierOptions extends NotifierTransport {
   /** `owner/name`. */
@@ -50,8 +49,7 @@ export function githubIssueNotifier({
   const label = labels[0]
   if (label === undefined || label === '') throw fail('there is no label to find them by. Set one, such as "sheikh"')
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))))
-    throw fail('the address of the API is not one of https. Correct it')
+  if (url === undefined || !isPrivateAddress(url)) throw fail('the address of the API is not one of https. Correct it')
   const address = {
     ...{ repository, token, baseUrl },
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),

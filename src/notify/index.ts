@@ -14,6 +14,5 @@ export {
   unknownEvent,
 } from './notification.js'
 export type { NotifierTransport } from './post.js'
-export { isLoopback } from './secure-address.js'
 export { type SlackNotifierOptions, slackNotifier } from './slack.js'
 export { type WebhookNotifierOptions, webhookNotifier } from './webhook.js'

@@ -43,7 +43,7 @@ export const outcomeEvents: readonly NotificationEvent[] = notificationEvents.fi
   (event) => event !== 'training_started' && event !== 'training_completed',
 )
 
-/** Other names for the same events in pipeline files of public repositories. */
+/** Other names that are accepted for the same events. */
 export const eventSynonyms: Readonly<Record<string, NotificationEvent>> = {
   approval_required: 'awaiting_approval',
   pipeline_failed: 'failed',

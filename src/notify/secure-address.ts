@@ -1,7 +1,4 @@
-import { SheikhError } from '../core/index.js'
-
-/** Whether a host name of a URL is this machine's. */
-export const isLoopback = (hostname: string) => ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+import { isPrivateAddress, SheikhError } from '../core/index.js'
 
 /**
  * The address of a webhook. No error shows it, because whoever knows it can post there.
@@ -21,6 +18,6 @@ export function secureAddress(address: string, setting: string): URL {
   if (!URL.canParse(address)) throw fail('it is not a URL')
   const url = new URL(address)
   if (url.username !== '' || url.password !== '') throw fail('it contains a user name or a password')
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return url
+  if (isPrivateAddress(url)) return url
   throw fail('it is not an address of https')
 }

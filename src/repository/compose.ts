@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { type CallContext, type Digest, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, type Digest, isPrivateAddress, messageOf, SheikhError } from '../core/index.js'
 import { Dataset, jsonSchemaFile, pinnedFile, type Source, sampleFiles } from '../dataset/index.js'
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
@@ -88,11 +88,10 @@ export function ledgerOptions({ root, environment }: Surroundings, { ledger }: C
 
 /** A token goes to a server over TLS, or to this machine; GitHub's to GitHub only. */
 function credentialsFor(url: string, environment: EnvironmentVariables): Credentials | undefined {
-  const { protocol, hostname, origin } = new URL(url)
-  const isPrivate = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  const isGitHub = origin === gitHubAddress(environment).origin
+  const server = new URL(url)
+  const isGitHub = server.origin === gitHubAddress(environment).origin
   const token = environment['SHEIKH_GIT_TOKEN'] || (isGitHub ? environment['GITHUB_TOKEN'] : undefined)
-  return isPrivate && token ? { username: 'x-access-token', password: token } : undefined
+  return isPrivateAddress(server) && token ? { username: 'x-access-token', password: token } : undefined
 }
 
 /** @throws `invalid-config`. */

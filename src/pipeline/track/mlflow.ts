@@ -1,4 +1,4 @@
-import { type Log, messageOf, SheikhError, webAddress } from '../../core/index.js'
+import { isPrivateAddress, type Log, messageOf, SheikhError, webAddress } from '../../core/index.js'
 import type { RunEvent } from '../events.js'
 import type { Pipeline } from '../pipeline.js'
 import type { Scalar } from './event-file.js'
@@ -128,7 +128,6 @@ function serverOf(trackingUri: string, token: string | undefined): string {
   const fail = (fact: string) =>
     new SheikhError('invalid-options', `Cannot track by MLflow: ${fact}. Use the https address of a tracking server.`)
   if (url.username !== '') throw fail('its address contains a user name or a password; pass it as the token')
-  if (token !== undefined && url.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
-    throw fail('the token would be sent over plain HTTP')
+  if (token !== undefined && !isPrivateAddress(url)) throw fail('the token would be sent over plain HTTP')
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod'
+import { isPrivateAddress } from '../../core/index.js'
 import {
   eventNamed,
   eventSynonyms,
-  isLoopback,
   type NotificationEvent,
   notificationEvents,
   type ProblemEvent,
@@ -59,7 +59,7 @@ export const issueEventNames = z
 export function addressOrSecret(value: string): string | undefined {
   if (/\$\{\{\s*secrets\.\w+\s*\}\}/.test(value)) return undefined
   const url = URL.canParse(value) ? new URL(value) : undefined
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return undefined
+  if (url !== undefined && isPrivateAddress(url)) return undefined
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the syntax of the configuration
   return 'expected ${{ secrets.NAME }}, or an address that begins with https://'
 }
