@@ -234,6 +234,8 @@ export {
   type StageOutput,
   type StageRecord,
   type Versioning,
+  type Withdrawn,
+  type WithdrawOptions,
 } from './pipeline/index.js'
 export {
   type MlflowOptions,

@@ -10,6 +10,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.js')).status,
   rollback: async () => (await import('./commands/rollback.js')).rollback,
   promote: async () => (await import('./commands/promote.js')).promote,
+  withdraw: async () => (await import('./commands/withdraw.js')).withdraw,
   verify: async () => (await import('./commands/verify.js')).verify,
   validate: async () => (await import('./commands/validate.js')).validate,
   doctor: async () => (await import('./commands/doctor.js')).doctor,

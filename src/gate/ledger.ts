@@ -67,7 +67,7 @@ export type LedgerEvent =
       readonly runId: string
       readonly version: string
       readonly reason: string
-      /** Who rolled back. Absent if it happened automatically. */
+      /** Who rolled back or withdrew the release. Absent if it happened automatically. */
       readonly by?: string | undefined
     }
 

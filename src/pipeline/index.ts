@@ -25,6 +25,7 @@ export type {
   RepublishOptions,
   RollbackOptions,
   RunOptions,
+  WithdrawOptions,
 } from './options.js'
 export { Pipeline } from './pipeline.js'
 export type { RunPlan } from './plan.js'
@@ -41,6 +42,7 @@ export type {
   RunResult,
   RunStatus,
   StageRecord,
+  Withdrawn,
 } from './run-result.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'
 export type { ChangedPart, ReleaseChange, Versioning } from './versioning.js'

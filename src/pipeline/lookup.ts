@@ -87,13 +87,19 @@ export function findPrevious(history: readonly Release[], current: Release): Rel
 
 /** @throws `not-found` where there is none of that version, or its files were removed. */
 export function namedRelease(history: readonly Release[], version: string, act: string): Release {
-  const target = history.find((release) => release.version === version)
-  if (target !== undefined && target.removedAtMs === undefined) return target
-  throw new SheikhError(
-    'not-found',
-    `Cannot ${act} ${version}: ${target === undefined ? 'there is no such release' : 'its files were removed'}. List the releases with "sheikh history".`,
-    {
-      facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
-    },
-  )
+  const target = knownRelease(history, version, act)
+  if (target.removedAtMs === undefined) return target
+  throw notUsable(history, version, `Cannot ${act} ${version}: its files were removed`)
 }
+
+/** The same, with or without its files. @throws `not-found`. */
+export function knownRelease(history: readonly Release[], version: string, act: string): Release {
+  const target = history.find((release) => release.version === version)
+  if (target !== undefined) return target
+  throw notUsable(history, version, `Cannot ${act} ${version}: there is no such release`)
+}
+
+const notUsable = (history: readonly Release[], version: string, fact: string) =>
+  new SheikhError('not-found', `${fact}. List the releases with "sheikh history".`, {
+    facts: { version, versions: history.slice(0, 20).map((release) => release.version) },
+  })

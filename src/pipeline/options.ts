@@ -140,6 +140,13 @@ export interface PromoteOptions extends CallOptions {
   readonly by: string
 }
 
+export interface WithdrawOptions extends CallOptions {
+  /** Why; recorded in the ledger and in the withdrawal. Must not be blank (`invalid-options`). */
+  readonly reason: string
+  /** Who decides; recorded in the ledger. */
+  readonly by: string
+}
+
 export interface ImportOptions extends CallOptions {
   /** The folder with the model's files. */
   readonly directory: string

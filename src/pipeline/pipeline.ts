@@ -32,6 +32,7 @@ import type {
   RepublishOptions,
   RollbackOptions,
   RunOptions,
+  WithdrawOptions,
 } from './options.js'
 import { explain, plan, type RunPlan } from './plan.js'
 import type { PlannedStage } from './plan-stages.js'
@@ -42,10 +43,20 @@ import { reproduce } from './reproduce.js'
 import { republish, rollback } from './restore.js'
 import type { Run } from './run.js'
 import { readRun } from './run-records.js'
-import type { Collected, Imported, Outcome, Promoted, Reproduction, RunRecord, RunResult } from './run-result.js'
+import type {
+  Collected,
+  Imported,
+  Outcome,
+  Promoted,
+  Reproduction,
+  RunRecord,
+  RunResult,
+  Withdrawn,
+} from './run-result.js'
 import type { Session } from './session.js'
 import { checkStages } from './stage.js'
 import { walk } from './walk.js'
+import { withdrawRelease } from './withdraw-release.js'
 
 /**
  * Takes data to a release: validates, trains, evaluates, asks the gate and publishes. Composed of five independent parts.
@@ -174,6 +185,16 @@ export class Pipeline<I = string, T = string> {
    */
   async promote(version: string, options: PromoteOptions): Promise<Promoted> {
     return (await this.#begin('promote', options, (session) => promoteRelease(session, version, options))).result()
+  }
+
+  /**
+   * Withdraws a release that no channel points at: it is never used again as baseline, best release or base. Only a rollback to
+   * it by name uses its model again. Safe to repeat.
+   *
+   * @throws `not-found`; `release-rejected` if a channel points at the release or at another release of the same model.
+   */
+  async withdraw(version: string, options: WithdrawOptions): Promise<Withdrawn> {
+    return (await this.#begin('withdraw', options, (session) => withdrawRelease(session, version, options))).result()
   }
 
   /**

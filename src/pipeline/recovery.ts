@@ -28,7 +28,7 @@ export async function recover(session: Session): Promise<Recovered> {
   const { history, entries } = await observe(session)
   const [newest] = history
   if (newest === undefined) return { history, entries }
-  let isUnchanged = true
+  let isUnchanged = !(await markWithdrawn(session, history, entries))
   const finish = async (release: Release) => {
     const isWithdrawn = (version: Version) => history.some((one) => one.version === version && one.withdrawn)
     const isFirst = await finishRelease(session, release)
@@ -41,6 +41,22 @@ export async function recover(session: Session): Promise<Recovered> {
     await finish(current)
   isUnchanged = !(await followKilled(session)) && isUnchanged
   return { history: isUnchanged ? history : await readHistory(session), entries }
+}
+
+/** Marks what a person withdrew, if a crash came between the line in the ledger and the registry. */
+async function markWithdrawn(
+  { options, lock, context }: Session,
+  history: readonly Release[],
+  entries: readonly LedgerEntry[],
+): Promise<boolean> {
+  const standing = new Set(history.filter(({ withdrawn }) => withdrawn === undefined).map(({ version }) => version))
+  const unmarked = entries.filter((entry) => entry.type === 'withdrawal' && standing.has(entry.version))
+  for (const entry of unmarked) {
+    if (entry.type !== 'withdrawal') continue
+    await lock.check()
+    await options.releaser.withdraw(entry.version, entry.reason, context)
+  }
+  return unmarked.length > 0
 }
 
 /** Reads the registry and the ledger, and writes nothing. */

@@ -87,7 +87,7 @@ export async function republish(
 }
 
 /** A channel that people point by hand stays where it is. */
-async function warnOfChannels(session: Session, { version }: Release): Promise<void> {
+export async function warnOfChannels(session: Session, { version }: Release): Promise<void> {
   for (const [channel, pointed] of Object.entries(await session.options.releaser.channels(session.context)))
     if (pointed === version && channel !== session.channel)
       session.warn(

@@ -26,13 +26,13 @@ export const runRecordShape: Shape<RunRecord> = object({
   formatVersion: word(1),
   runId: text,
   command: word(
-    ...(['run', 'release', 'approve', 'override', 'rollback', 'promote'] as const),
+    ...(['run', 'release', 'approve', 'override', 'rollback', 'promote', 'withdraw'] as const),
     ...(['gc', 'import', 'republish', 'reproduce'] as const),
   ),
   status: word(
     ...(['running', 'released', 'restored', 'up-to-date', 'held', 'awaiting-approval', 'failed', 'aborted'] as const),
     ...(['awaiting-release'] as const),
-    ...(['promoted', 'collected', 'imported', 'reproduced', 'not-reproduced'] as const),
+    ...(['promoted', 'withdrawn', 'collected', 'imported', 'reproduced', 'not-reproduced'] as const),
   ),
   reason: optional(text),
   startedAtMs: finite,

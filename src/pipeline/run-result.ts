@@ -32,6 +32,13 @@ export interface Promoted {
   readonly channel: string
 }
 
+/** The result of `withdraw`. */
+export interface Withdrawn {
+  readonly runId: string
+  readonly status: 'withdrawn'
+  readonly release: Release
+}
+
 /** The result of `gc`. */
 export interface Collected extends GcPlan {
   readonly runId: string
@@ -67,7 +74,7 @@ export interface Reproduction {
 }
 
 /** The result of any command that takes the lock. */
-export type Outcome = RunResult | Promoted | Collected | Imported | Reproduction
+export type Outcome = RunResult | Promoted | Withdrawn | Collected | Imported | Reproduction
 
 /** The record of one stage. */
 export interface StageRecord {
@@ -99,6 +106,7 @@ export interface RunRecord {
     | 'override'
     | 'rollback'
     | 'promote'
+    | 'withdraw'
     | 'gc'
     | 'import'
     | 'republish'
@@ -109,6 +117,7 @@ export interface RunRecord {
     | 'interrupted'
     | RunStatus
     | 'promoted'
+    | 'withdrawn'
     | 'collected'
     | 'imported'
     | Reproduction['status']

@@ -79,6 +79,8 @@ export function runSentence(record: RunRecord): string {
       return `Nothing is released yet, and the verdict is preliminary. A machine that may publish decides again: sheikh release ${record.runId}`
     case 'promoted':
       return `A further channel now points at version ${version}.`
+    case 'withdrawn':
+      return `Version ${version} was withdrawn: it is not used again as baseline, best release or base.`
     case 'imported':
       return `Version ${version} was imported. It was scored, but not judged by the gate.`
     case 'reproduced':

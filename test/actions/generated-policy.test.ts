@@ -132,6 +132,13 @@ describe.each(variants)('the workflows for %s', (_, given) => {
     expect(named('pipeline')!.concurrency).toBeUndefined()
   })
 
+  it('offer every act of a person as an action, which is run by the name of the person', () => {
+    const { text, on } = named('operate')!
+    const { inputs } = on['workflow_dispatch'] as { inputs: { action: { options: readonly string[] } } }
+    expect(inputs.action.options).toEqual(['preview', 'approve', 'rollback', 'promote', 'withdraw'])
+    for (const act of inputs.action.options.slice(1)) expect(text).toMatch(new RegExp(` ${act} .*"--by=\\$by"`))
+  })
+
   it('pass only the secrets that the targets need', () => {
     const text = workflows.map((workflow) => workflow.text).join('\n')
     expect(text.includes('secrets.HF_TOKEN')).toBe(given.targets.has('huggingface'))

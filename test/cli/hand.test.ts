@@ -46,6 +46,7 @@ describe('a run that is held', () => {
         ['approve', runId, '--reason', 'x'],
         ['rollback', '--reason', 'x'],
         ['promote', '0.1.0', '--to', 'production'],
+        ['withdraw', '0.1.0', '--reason', 'x'],
         ['republish', '0.1.0', '--reason', 'x'],
         ['import', '.'],
         ['ledger', 'accept-loss', '--reason', 'x'],
@@ -55,7 +56,13 @@ describe('a run that is held', () => {
     } finally {
       process.env['GIT_CONFIG_GLOBAL'] = global
     }
-    for (const argv of [['rollback'], ['republish', '0.1.0'], ['ledger', 'accept-loss'], ['evaluation', 'repin']])
+    for (const argv of [
+      ['rollback'],
+      ['withdraw', '0.1.0'],
+      ['republish', '0.1.0'],
+      ['ledger', 'accept-loss'],
+      ['evaluation', 'repin'],
+    ])
       expect(await sheikh(root, [...argv, '--by', 'Ada'])).toMatchObject({
         code: 1,
         err: expect.stringContaining('--reason'),

@@ -7,6 +7,7 @@ const all = [
   ...[
     ...first,
     'promote',
+    'withdraw',
     'verify',
     'validate',
     'doctor',
@@ -46,6 +47,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   gate: ['plan'],
   ledger: ['verify'],
   promote: ['0.1.0', '--to', 'production'],
+  withdraw: ['0.1.0', '--reason', 'tried'],
   predict: ['hello'],
   republish: ['0.1.0'],
   import: ['./model'],
@@ -79,6 +81,7 @@ describe('help', () => {
       projects: ['triggered', 'schedule'],
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
+      withdraw: ['reason', 'by'],
       verify: ['keys', 'remote'],
       notify: ['test'],
       republish: ['reason', 'by'],

@@ -52,3 +52,22 @@ it('promotes, releases as a version asked for, and removes old files only when t
   expect((await sheikh(cwd, ['history'])).out).toContain('files removed')
   expect((await sheikh(cwd, ['rollback', '--to', '0.1.0', '--reason', 'x'])).err).toContain('its files were removed')
 })
+
+it('withdraws an old release by hand, and shows who decided in log, history, ledger and verify', async () => {
+  const cwd = await releasedProject()
+  const used = await sheikh(cwd, ['withdraw', '0.1.0', '--reason', 'no licence', '--by', 'Ada'])
+  expect(used).toMatchObject({ code: 1, err: expect.stringContaining('sheikh rollback') })
+  await editSample(cwd)
+  expect((await sheikh(cwd, ['run', '--release-as', '2.0.0'])).code).toBe(0)
+  const withdrawn = await sheikh(cwd, ['withdraw', 'v0.1.0', '--reason', 'no licence', '--by', 'Ada'])
+  expect(withdrawn).toMatchObject({ code: 0, err: '', out: '0.1.0 is withdrawn: no licence\n' })
+  expect((await sheikh(cwd, ['history'])).out).toMatch(/ 0\.1\.0 .*withdrawn: no licence/)
+  expect((await sheikh(cwd, ['ledger', 'show'])).out).toMatch(/withdrawal +0\.1\.0.*Ada/)
+  expect((await sheikh(cwd, ['log', '0.1.0'])).out).toMatch(
+    /[Ww]ithdrawn.*no licence.*Ada|[Ww]ithdrawn.*Ada.*no licence/,
+  )
+  expect((await sheikh(cwd, ['verify', '0.1.0', '--remote'])).code).toBe(0)
+  const { json } = await sheikhJson(cwd, 'runs')
+  const reported = await sheikh(cwd, ['report', json.runs[0].runId])
+  expect(reported.out).toContain('Version 0.1.0 was withdrawn')
+})

@@ -91,6 +91,17 @@ describe('attachNotifiers', () => {
     expect(JSON.stringify(sent)).not.toContain('ada@example.org')
   })
 
+  it('tells of a release that a person withdrew, once', async () => {
+    const one = world()
+    const { notifier, sent } = keeping()
+    await one.pipeline(poison('apple')).run()
+    await one.pipeline().run()
+    const pipeline = one.pipeline()
+    attachNotifiers(pipeline, [notifier], { project: 'spam' })
+    for (const by of ['Ada', 'Bo']) await pipeline.withdraw('0.1.0', { by, reason: 'no licence' })
+    expect(sent).toMatchObject([{ event: 'withdrawn', summary: '0.1.0 is withdrawn: no licence.' }])
+  })
+
   it('sends a notifier one message at the end: the first event that it asked for', async () => {
     const one = world()
     const [everything, some] = [keeping(), keeping(['validation_failed', 'withdrawn'])]

@@ -15,6 +15,7 @@ const acts: Readonly<Record<string, readonly [act: Act, hasReason: boolean]>> = 
   override: [(pipeline, person) => pipeline.override('run', { ...person, untilMs: 9e15 }), true],
   'roll back': [(pipeline, person) => pipeline.rollback(person), true],
   republish: [(pipeline, person) => pipeline.republish('0.1.0', person), true],
+  withdraw: [(pipeline, person) => pipeline.withdraw('0.1.0', person), true],
   'accept the loss': [(pipeline, person) => pipeline.acceptLoss(person), true],
   promote: [(pipeline, { by }) => pipeline.promote('0.1.0', { to: 'production', by }), false],
   'import the model': [(pipeline, { by }) => pipeline.import({ directory: '/nowhere', by }), false],

@@ -114,6 +114,22 @@ it('finds every release, file and commit with a trace of a sample, and changes n
   expect(out + JSON.stringify(plan)).not.toContain('Jane')
 })
 
+it('withdraws by name what no channel points at', async () => {
+  const { repository, put, commit, run } = await released()
+  await run()
+  put('dataset/samples/all/p.json', { id: 'person-7', text: 'apple of Jane Example, 7 Elm Street', label: 'fruit' })
+  for (const word of ['Two', 'Three']) {
+    put('prompts/inference/ask.txt', `${word} {{ text }}\n`)
+    await commit(word)
+    await run()
+  }
+  const { steps } = await repository.planForget('person-7')
+  expect(steps.flatMap(({ commands }) => commands).filter((command) => /rollback|withdraw/.test(command))).toEqual([
+    'sheikh rollback --to 0.1.0 --reason "Erasure request"',
+    'sheikh withdraw 0.2.0 --reason "Erasure request"',
+  ])
+})
+
 it('finds a pinned sample in scores, records, evaluations of runs and the evaluation set', async () => {
   const { root, repository, pinned, run } = await released()
   await run()

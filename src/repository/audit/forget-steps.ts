@@ -42,7 +42,14 @@ const reason = '--reason "Erasure request"'
 
 /** The steps in their order. Every command of `sheikh` exists; nothing is run. */
 export function forgetSteps(facts: ForgetFacts): readonly ForgetStep[] {
-  return [...stopUse(facts), ...removeSample(facts), ...release(facts), ...clean(facts), ...rewrite(facts)]
+  return [
+    ...stopUse(facts),
+    ...removeSample(facts),
+    ...release(facts),
+    ...withdraw(facts),
+    ...clean(facts),
+    ...rewrite(facts),
+  ]
 }
 
 function stopUse({ releases, cleanVersion, channel }: ForgetFacts): readonly ForgetStep[] {
@@ -113,9 +120,25 @@ function release({ releases, file, use, isPinned, channel }: ForgetFacts): reado
   ]
 }
 
+/** The releases that the steps before leave without a channel. The rollback withdraws the one that it leaves. */
+function withdraw({ releases, channel, cleanVersion }: ForgetFacts): readonly ForgetStep[] {
+  const standing = releases.filter(
+    ({ trainedOn, withdrawn, removed, channels }) =>
+      trainedOn !== false && !withdrawn && !removed && !(cleanVersion !== undefined && channels.includes(channel)),
+  )
+  if (standing.length === 0) return []
+  const uses = new Set(standing.map(({ trainedOn }) => trainedOn))
+  return [
+    {
+      step: `Withdraw the other releases that ${uses.has('unknown') ? 'were or may have been' : 'were'} trained on the sample, so that none is used again.`,
+      commands: standing.map(({ version }) => `sheikh withdraw ${version} ${reason}`),
+      note: 'A release that a channel points at is refused: move the channel first.',
+    },
+  ]
+}
+
 function clean({ releases, hasStore }: ForgetFacts): readonly ForgetStep[] {
   const trained = releases.filter(({ trainedOn, removed }) => trainedOn !== false && !removed)
-  const standing = trained.filter(({ withdrawn }) => !withdrawn)
   const listed = releases.filter(({ record }) => record.length > 0)
   return [
     ...(trained.length === 0
@@ -124,14 +147,7 @@ function clean({ releases, hasStore }: ForgetFacts): readonly ForgetStep[] {
           {
             step: `Remove the files of old releases (trained on the sample, or unknown: ${trained.map(({ version }) => version).join(', ')}).`,
             commands: ['sheikh gc --keep-last 1', 'sheikh gc --keep-last 1 --apply'],
-            note: [
-              'Garbage collection keeps the newest release, the best one and those that a channel points at, and removes files, not records. Look at the first answer.',
-              ...(standing.length > 0
-                ? [
-                    `There is no command that withdraws a release to which no channel points (${standing.map(({ version }) => version).join(', ')}): sheikh rollback withdraws only the release that it leaves.`,
-                  ]
-                : []),
-            ].join(' '),
+            note: 'Garbage collection keeps the newest release, the best one and those that a channel points at, and removes files, not records. Look at the first answer.',
           },
         ]),
     ...(listed.length === 0

@@ -233,13 +233,13 @@ on:
       action:
         description: What to do
         type: choice
-        options: [preview, approve, rollback, promote]
+        options: [preview, approve, rollback, promote, withdraw]
         default: preview
       run:
         description: "approve: the number of the workflow run that awaits approval"
         type: string
       version:
-        description: "rollback: version to return to (default: the previous release). promote: version"
+        description: "rollback: version to return to (default: the previous release). promote, withdraw: version"
         type: string
       channel:
         description: "promote: channel, such as production"
@@ -289,6 +289,7 @@ ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - if: inputs.action == 
               ;;
             rollback) ${sheikh(facts)} rollback \${VERSION:+"--to=$VERSION"} "--reason=$REASON" "--by=$by" ;;
             promote) ${sheikh(facts)} promote "$VERSION" "--to=$CHANNEL" "--by=$by" ;;
+            withdraw) ${sheikh(facts)} withdraw "$VERSION" "--reason=$REASON" "--by=$by" ;;
           esac
         env:
           ACTION: \${{ inputs.action }}
