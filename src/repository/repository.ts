@@ -312,7 +312,12 @@ export class Repository {
     return author === undefined ? undefined : `${author.name} <${author.email}>`
   }
 
-  /** Commits what changed under the paths that a run reads, and `.gitignore`. @returns the commit's id. */
+  /**
+   * Commits what changed under the paths that a run reads, and `.gitignore`. What a person staged elsewhere stays staged.
+   *
+   * @returns the commit's id.
+   * @throws `repository-invalid` if nothing changed, if Git knows no author, or during a merge or a rebase; `locked`.
+   */
   async commit({
     message,
     author,

@@ -77,6 +77,51 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(git(root, 'show', '--stat', '--format=', 'HEAD')).toMatch(/^ dataset\/a\.txt \| 2 \+-\n/)
     })
 
+    it('leaves what a person staged in the index, and out of the commit', async () => {
+      const { root, commitAll } = await repository({ 'dataset/a.txt': 'one', 'dataset/gone.txt': 'x', 'mine.txt': '1' })
+      git(root, 'add', 'mine.txt')
+      git(root, 'commit', '-q', '-m', 'mine')
+      write(root, 'mine.txt', '2')
+      write(root, 'deep/new.txt')
+      git(root, 'add', 'mine.txt', 'deep/new.txt')
+      write(root, 'mine.txt', '3')
+      write(root, 'dataset/a.txt', 'two')
+      write(root, 'dataset/below/b.txt')
+      rmSync(join(root, 'dataset/gone.txt'))
+      const oid = await commitAll('ours', ['dataset'])
+      gitCheck(root)
+      expect(git(root, 'show', '--name-status', '--format=', oid)).toBe(
+        'M\tdataset/a.txt\nA\tdataset/below/b.txt\nD\tdataset/gone.txt\n',
+      )
+      expect(gitStatus(root)).toBe('A  deep/new.txt\nMM mine.txt\n')
+      expect(git(root, 'show', ':mine.txt')).toBe('2')
+      await revert(await open(root), oid, { author }, context)
+      expect(git(root, 'show', '--name-status', '--format=', 'HEAD')).toBe(
+        'M\tdataset/a.txt\nD\tdataset/below/b.txt\nA\tdataset/gone.txt\n',
+      )
+      expect(gitStatus(root)).toBe('A  deep/new.txt\nMM mine.txt\n')
+    })
+
+    it('during a merge is refused, so that it takes no part of the merge', async () => {
+      const { root, library, commitAll } = await repository({ 'dataset/a.txt': 'one', 'dataset/b.txt': 'one' })
+      git(root, 'checkout', '-q', '-b', 'side')
+      write(root, 'dataset/a.txt', 'two')
+      await commitAll('side')
+      git(root, 'checkout', '-q', 'main')
+      write(root, 'dataset/a.txt', 'three')
+      const head = await commitAll('main')
+      expect(() => git(root, 'merge', 'side')).toThrow()
+      write(root, 'dataset/a.txt', 'both')
+      const refusal = {
+        code: 'repository-invalid',
+        message: expect.stringMatching(/a merge is in progress\. Finish it \(git merge --continue\)/),
+      }
+      await expect(commitAll('again')).rejects.toMatchObject(refusal)
+      await expect(revert(library, head, { author }, context)).rejects.toMatchObject(refusal)
+      expect(gitStatus(root)).toBe('UU dataset/a.txt\n')
+      expect(git(root, 'rev-parse', 'HEAD')).toBe(`${head}\n`)
+    })
+
     it('goes on where native git left off: an index of its own, packed objects, packed refs', async () => {
       const root = temporaryFolder()
       git(root, 'init', '-q', '-b', 'trunk')

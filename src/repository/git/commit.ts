@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import type { Author, Git } from './git.js'
 
@@ -10,10 +12,10 @@ export interface CommitOptions {
 }
 
 /**
- * Commits what changed under `paths`, and whatever was in the index already; git then calls the work tree clean.
+ * Commits what changed under `paths`, and nothing else. What a person staged elsewhere stays staged.
  *
  * @returns the commit's id.
- * @throws `repository-invalid` where nothing changed, or where nobody has told Git who commits; `locked`.
+ * @throws `repository-invalid` if nothing changed, if Git knows no author, or during a merge or a rebase; `locked`.
  */
 export async function commit(
   git: Git,
@@ -21,6 +23,7 @@ export async function commit(
   context: CallContext,
 ): Promise<string> {
   const person = author ?? (await knownAuthor(git))
+  refuseUnfinished(git)
   return git.exclusively(async () => {
     const changes = await git.changes(paths, context)
     if (changes.changed.length + changes.deleted.length === 0)
@@ -28,9 +31,28 @@ export async function commit(
         'repository-invalid',
         `Cannot commit: nothing changed under ${paths.join(', ')}. Change a file first.`,
       )
-    await git.stage(changes, context)
-    return git.commitIndex({ message, author: person, timestamp: secondsOf(context) })
+    return git.commitFiles(changes, { message, author: person, timestamp: secondsOf(context) }, context)
   }, context)
+}
+
+const unfinished: readonly (readonly [file: string, act: string, command: string])[] = [
+  ['MERGE_HEAD', 'merge', 'git merge'],
+  ['CHERRY_PICK_HEAD', 'cherry-pick', 'git cherry-pick'],
+  ['REVERT_HEAD', 'revert', 'git revert'],
+  ['rebase-merge', 'rebase', 'git rebase'],
+  ['rebase-apply', 'rebase', 'git rebase'],
+]
+
+/** A commit in between would take a part of what a person is merging. @throws `repository-invalid`. */
+export function refuseUnfinished({ directory }: Pick<Git, 'directory'>): void {
+  const found = unfinished.find(([file]) => existsSync(join(directory, file)))
+  if (found === undefined) return
+  const [, act, command] = found
+  throw new SheikhError(
+    'repository-invalid',
+    `Cannot commit: a ${act} is in progress. Finish it (${command} --continue) or give it up (${command} --abort), then run again.`,
+    { facts: { unfinished: act } },
+  )
 }
 
 /** @throws `repository-invalid` where nobody has told Git who commits. */

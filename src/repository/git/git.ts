@@ -63,12 +63,19 @@ export interface Git {
 
   /** How the work tree below `paths` differs from HEAD, with Git's filters and line-ending settings applied. */
   changes(paths: readonly string[], context: CallContext, cache?: DocumentStore | undefined): Promise<Changes>
-  /** Copies changed files of the work tree into the index, and removes deleted ones from the index. */
-  stage(changes: Pick<Changes, 'changed' | 'deleted'>, context: CallContext): Promise<void>
   /** Makes files of the work tree and the index what they were in a commit. */
   restore(commit: string, files: Restored, context: CallContext): Promise<void>
-  /** Commits the index and moves HEAD. @returns the commit's id. */
-  commitIndex(commit: Pick<NewCommit, 'message' | 'author' | 'timestamp'>): Promise<string>
+  /**
+   * Commits files as they are in the work tree, and moves HEAD. The index follows for these files. What else was staged
+   * stays staged, and is not committed.
+   *
+   * @returns the commit's id.
+   */
+  commitFiles(
+    files: Pick<Changes, 'changed' | 'deleted'>,
+    commit: Pick<NewCommit, 'message' | 'author' | 'timestamp'>,
+    context: CallContext,
+  ): Promise<string>
   /** Keeps other programs from changing the index, where no program `git` does so at each step. @throws `locked`. */
   exclusively<R>(work: () => Promise<R>, context: CallContext): Promise<R>
   /** Writes regular files of a commit into a folder, as a checkout would. Symbolic links are left out. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type CallContext, messageOf, SheikhError } from '../../core/index.js'
+import { changedTree } from './changed-tree.js'
 import { secondsOf } from './commit.js'
 import type { Author, Git, TreeItem } from './git.js'
 
@@ -76,24 +77,9 @@ export async function ledgerCommit(
 export async function writeLedgerCommit(git: Git, commit: LedgerCommit): Promise<string> {
   const { parent, path, lines, message, author, timestamp } = commit
   const blob = await git.writeBlob(Buffer.from(lines.map((line) => `${line}\n`).join('')))
-  const tree = await writeTree(git, parent, path.split('/'), blob)
+  const entry: TreeItem = { mode: '100644', path, oid: blob, type: 'blob' }
+  const tree = await changedTree(git, parent, new Map([[path, entry]]))
   return git.writeCommit({ message, tree, parents: parent === undefined ? [] : [parent], author, timestamp })
-}
-
-/** The tree with one file replaced. @param from a commit or a tree; `undefined`: an empty one. */
-async function writeTree(
-  git: Git,
-  from: string | undefined,
-  [name, ...below]: readonly string[],
-  blob: string,
-): Promise<string> {
-  const before = from === undefined ? [] : await git.readTree(from)
-  const there = before.find((entry) => entry.path === name && entry.type === 'tree')
-  const entry: TreeItem =
-    below.length === 0
-      ? { mode: '100644', path: name!, oid: blob, type: 'blob' }
-      : { mode: '040000', path: name!, oid: await writeTree(git, there?.oid, below, blob), type: 'tree' }
-  return git.writeTree([...before.filter(({ path }) => path !== name), entry])
 }
 
 const corrupt = (commit: string, fact: string, cause?: unknown) =>

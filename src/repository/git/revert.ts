@@ -1,10 +1,10 @@
 import { type CallContext, SheikhError } from '../../core/index.js'
-import { knownAuthor, secondsOf } from './commit.js'
+import { knownAuthor, refuseUnfinished, secondsOf } from './commit.js'
 import type { Author, Git, TreeEntry } from './git.js'
 
 /**
  * Undoes a commit by a new one, file by file: what the commit changed becomes what it was in the parent. The work tree
- * and the index follow.
+ * and the index follow. What a person staged elsewhere stays staged.
  *
  * @returns the new commit's id.
  * @throws `repository-invalid` for a first or a merge commit, or where a later commit changed the same files; `repository-dirty`.
@@ -16,6 +16,7 @@ export async function revert(
   context: CallContext,
 ): Promise<string> {
   const person = author ?? (await knownAuthor(git))
+  refuseUnfinished(git)
   return git.exclusively(async () => {
     const head = await git.head()
     if (head === undefined) throw refused(oid, 'the repository has no commit')
@@ -47,7 +48,8 @@ export async function revert(
     await git.restore(parent, { written, removed }, context)
     const [subject] = undone.message.split('\n', 1)
     const message = `Revert "${subject}"\n\nThis reverts commit ${undone.oid}.\n`
-    return git.commitIndex({ message, author: person, timestamp: secondsOf(context) })
+    const commit = { message, author: person, timestamp: secondsOf(context) }
+    return git.commitFiles({ changed: written, deleted: removed }, commit, context)
   }, context)
 }
 

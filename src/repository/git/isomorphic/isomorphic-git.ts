@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type * as IsomorphicGit from 'isomorphic-git'
 import { type CallContext, checkedPath, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import { isStorageFault, storageFailed } from '../../../store/index.js'
+import { changedTree } from '../changed-tree.js'
 import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
 import type { EnvironmentVariables } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
@@ -12,7 +13,7 @@ import { gitSettings } from './git-settings.js'
 import { isomorphicHistory } from './history.js'
 import { withIndexLock } from './index-lock.js'
 import { moveRefByLock } from './move-ref.js'
-import { checkSupported, needsNative, refuseConversions } from './unsupported.js'
+import { checkSupported, foldersAbove, needsNative, refuseConversions } from './unsupported.js'
 import { compareWorkTree } from './work-tree.js'
 import { replaceEntry } from './write-entry.js'
 
@@ -136,36 +137,21 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
       )
       return changes
     },
-    async stage({ changed, deleted }, { signal }) {
-      const index = {}
-      await refuseConversions(root, settings, changed)
-      for (let start = 0; start < changed.length; start += filesAtOnce) {
-        signal.throwIfAborted()
-        try {
-          const filepath = changed.slice(start, start + filesAtOnce)
-          await library.add({ ...repository, cache: index, filepath })
-        } catch (error) {
-          // Of several files at once the library collects what each of them met.
-          const all = [error, ...((error as { readonly errors?: readonly unknown[] }).errors ?? [])]
-          const fault = all.find((one) => isSheikhError(one, 'storage-failed') || isStorageFault(one))
-          if (fault !== undefined) throw storageFailed('add to the index', root, fault)
-          throw new SheikhError('repository-invalid', `Cannot commit: ${messageOf(error)}. See "git status".`, {
-            cause: error,
-          })
-        }
-      }
-      for (const filepath of deleted) await library.remove({ ...repository, cache: index, filepath })
-    },
     async restore(commit, { written, removed }, context) {
       // First what goes: where a link stood in a folder's place, writing below it would write to where it leads.
       for (const path of removed) await removeEntry(root, path)
       const entries = await git.tree(commit, written)
       await refuseConversions(root, settings, written)
       for (const path of written) await writeEntry(git, entries.get(path)!, context)
-      await git.stage({ changed: written, deleted: removed }, context)
+      await stage({ changed: written, deleted: removed }, context)
     },
-    commitIndex: ({ message, author, timestamp }) =>
-      library.commit({ ...repository, message, author: { ...author, timestamp, timezoneOffset: 0 } }),
+    async commitFiles(files, { message, author, timestamp }, context) {
+      await stage(files, context)
+      const entries = new Map<string, TreeItem | undefined>(files.deleted.map((path) => [path, undefined]))
+      for (const item of await stagedItems(library, repository, files.changed)) entries.set(item.path, item)
+      const tree = await changedTree(git, (await git.head())?.oid, entries)
+      return library.commit({ ...repository, message, tree, author: { ...author, timestamp, timezoneOffset: 0 } })
+    },
     exclusively: (work, context) => withIndexLock(directory, work, context),
 
     async writeFiles(commit, paths, folder, { signal }) {
@@ -184,6 +170,28 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
     },
   }
   return git
+
+  async function stage({ changed, deleted }: Pick<Changes, 'changed' | 'deleted'>, { signal }: CallContext) {
+    const index = {}
+    await refuseConversions(root, settings, changed)
+    // First what goes: removing a path that the index lacks removes what lies below it.
+    for (const filepath of deleted) await library.remove({ ...repository, cache: index, filepath })
+    for (let start = 0; start < changed.length; start += filesAtOnce) {
+      signal.throwIfAborted()
+      try {
+        const filepath = changed.slice(start, start + filesAtOnce)
+        await library.add({ ...repository, cache: index, filepath })
+      } catch (error) {
+        // Of several files at once the library collects what each of them met.
+        const all = [error, ...((error as { readonly errors?: readonly unknown[] }).errors ?? [])]
+        const fault = all.find((one) => isSheikhError(one, 'storage-failed') || isStorageFault(one))
+        if (fault !== undefined) throw storageFailed('add to the index', root, fault)
+        throw new SheikhError('repository-invalid', `Cannot commit: ${messageOf(error)}. See "git status".`, {
+          cause: error,
+        })
+      }
+    }
+  }
 }
 
 async function readWholeTree(
@@ -222,6 +230,29 @@ async function readWholeTree(
     )
   }
   return entries
+}
+
+/** The index's entries for some files. */
+async function stagedItems(
+  library: Library,
+  { fs, dir }: { readonly fs: DurableFiles; readonly dir: string },
+  paths: readonly string[],
+): Promise<readonly TreeItem[]> {
+  const wanted = new Set(paths)
+  const folders = new Set(paths.flatMap(foldersAbove))
+  const items: TreeItem[] = []
+  await library.walk({
+    ...{ fs, dir, trees: [library.STAGE()] },
+    async map(path, [entry]) {
+      // Of a folder that is left out, null spares what is below.
+      if (path !== '.' && !wanted.has(path) && !folders.has(path)) return null
+      if (!wanted.has(path) || !entry) return undefined
+      const mode = ((await entry.mode()) ?? 0o100644).toString(8)
+      items.push({ path, mode, oid: (await entry.oid())!, type: 'blob' })
+      return undefined
+    },
+  })
+  return items
 }
 
 async function writeEntry(git: Git, { path, oid, mode }: TreeEntry, context: CallContext): Promise<void> {

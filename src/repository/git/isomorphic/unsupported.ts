@@ -83,7 +83,8 @@ export async function refuseConversions(root: string, settings: GitSettings, pat
   }
 }
 
-function foldersAbove(path: string): readonly string[] {
+/** The folders that a path lies in, without the top one. */
+export function foldersAbove(path: string): readonly string[] {
   const folders: string[] = []
   for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) folders.push(folder)
   return folders

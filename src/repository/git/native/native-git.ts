@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
-import type { Commit, Git, Head, NewCommit, TreeItem } from '../git.js'
+import type { Changes, Commit, Git, Head, NewCommit, TreeItem } from '../git.js'
 import { removeEntry } from '../remove-entry.js'
 import { findChanges } from './changes.js'
 import {
@@ -11,6 +11,7 @@ import {
   factIn,
   findGit,
   type GitAnswer,
+  type GitCall,
   type GitProgram,
   gitFailed,
   gitProgram,
@@ -70,9 +71,29 @@ interface Place {
 function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
   const absent = '0'.repeat(format === 'sha256' ? 64 : 40)
   const lineOf = async (...parameters: readonly string[]) => (await program.run(parameters)).toString().trim()
-  const updateIndex = async (parameters: readonly string[], paths: readonly string[], signal: AbortSignal) => {
+  const updateIndex = async (parameters: readonly string[], paths: readonly string[], call: GitCall) => {
     if (paths.length === 0) return
-    await program.run(['update-index', ...parameters, '-z', '--stdin'], { input: listed(paths), signal })
+    await program.run(['update-index', ...parameters, '-z', '--stdin'], { ...call, input: listed(paths) })
+  }
+  const stage = async ({ changed, deleted }: Pick<Changes, 'changed' | 'deleted'>, call: GitCall) => {
+    // First what goes: a deleted path may lie below a changed one, and the other way round.
+    await updateIndex(['--force-remove'], deleted, call)
+    await updateIndex(['--add', '--remove', '--replace'], changed, call)
+  }
+  /** Calls `work` with an index of its own that holds the files of a commit, so that the repository's stays as it is. */
+  const withIndexOf = async <R>(
+    commit: string | undefined,
+    signal: AbortSignal,
+    work: (own: GitCall) => Promise<R>,
+  ) => {
+    const folder = await mkdtemp(join(tmpdir(), 'sheikh-index-'))
+    try {
+      const own = { environment: { GIT_INDEX_FILE: join(folder, 'index') }, signal }
+      if (commit !== undefined) await program.run(['read-tree', '--no-sparse-checkout', commit], own)
+      return await work(own)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   }
 
   const git: Git = {
@@ -168,21 +189,21 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
     },
 
     changes: (paths, context) => findChanges(program, place.root, paths, context),
-    async stage({ changed, deleted }, { signal }) {
-      // First what goes: a deleted path may lie below a changed one, and the other way round.
-      await updateIndex(['--force-remove'], deleted, signal)
-      await updateIndex(['--add', '--remove', '--replace'], changed, signal)
-    },
     async restore(commit, { written, removed }, { signal }) {
-      await updateIndex(['--force-remove'], removed, signal)
+      await updateIndex(['--force-remove'], removed, { signal })
       for (const path of removed) await removeEntry(place.root, path)
       if (written.length === 0) return
       const fromInput = ['--pathspec-from-file=-', '--pathspec-file-nul']
       await program.run(['checkout', '--quiet', commit, ...fromInput], { input: listed(written), signal })
     },
-    async commitIndex({ message, author, timestamp }) {
+    async commitFiles(files, { message, author, timestamp }, { signal }) {
       const head = await git.head()
-      const tree = await lineOf('write-tree')
+      // First the index: if another program holds it, nothing has happened.
+      await stage(files, { signal })
+      const tree = await withIndexOf(head?.oid, signal, async (own) => {
+        await stage(files, own)
+        return (await program.run(['write-tree'], own)).toString().trim()
+      })
       const parents = head === undefined ? [] : [head.oid]
       const oid = await git.writeCommit({ tree, parents, message, author, timestamp })
       const reason = `commit: ${message.split('\n', 1)[0]}`
@@ -202,19 +223,13 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
         )
       const files = entries.filter(({ mode }) => mode !== '120000').map(({ path }) => checkedPath(path))
       if (files.length === 0) return
-      // An index of its own, so that attributes of that commit apply and the repository's index stays as it is.
-      const folder = await mkdtemp(join(tmpdir(), 'sheikh-index-'))
-      try {
-        const environment = { GIT_INDEX_FILE: join(folder, 'index') }
-        await program.run(['read-tree', '--no-sparse-checkout', commit], { environment, signal })
-        await program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
-          environment,
+      // Attributes of that commit apply.
+      await withIndexOf(commit, signal, (own) =>
+        program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
+          ...own,
           input: listed(files),
-          signal,
-        })
-      } finally {
-        await rm(folder, { recursive: true, force: true })
-      }
+        }),
+      )
     },
   }
   return git
