@@ -4,6 +4,7 @@ import { type LedgerEntry, type LedgerEvent, refusedForGood } from '../gate/inde
 import { type Release, type ReleaseRecord, readBundle } from '../releaser/index.js'
 import { isJudgedBy } from './failed-before.js'
 import { keptEvaluations } from './kept-evaluations.js'
+import { measurementOf } from './measurement.js'
 import { checkReleasesPresent } from './missing-releases.js'
 import type { ApproveOptions, OverrideOptions } from './options.js'
 import { publish } from './publish.js'
@@ -147,6 +148,7 @@ async function releaseKept(
     candidate: open.candidate?.record,
     training: trainingOf(open),
     dataset: open.dataset,
+    measured: measurementOf(open),
     source: open.source,
     stages: stageValues(open.stages),
     ...decisionOf(by.decision),

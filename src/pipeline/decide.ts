@@ -7,6 +7,7 @@ import type { Prediction, Rows } from '../model/index.js'
 import type { Bundle, ReleaseRecord } from '../releaser/index.js'
 import type { Candidate } from '../trainer/index.js'
 import { bestRelease, latestReleaseOf } from './lookup.js'
+import { measurementOf } from './measurement.js'
 import type { RunOptions } from './options.js'
 import { publish } from './publish.js'
 import { recover } from './recovery.js'
@@ -172,6 +173,7 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     candidate: evidence.candidate.record,
     training: trainingOf(session.record),
     dataset: session.record.dataset,
+    measured: measurementOf(session.record),
     source: session.record.source,
     stages: stageValues(session.record.stages),
   }

@@ -1,5 +1,6 @@
 export type { GcPlan } from './collect-garbage.js'
 export type { RunEvent, RunEventBase, RunEventBody, RunEventOf, RunEventType } from './events.js'
+export { aboutText, type ExpectedDuration, type ExpectedRun, expectedText, roundedText } from './expected-duration.js'
 export { foreseen } from './foresee.js'
 export { isModelFile } from './import-model.js'
 export type { RunEvaluations } from './kept-evaluations.js'
@@ -25,6 +26,7 @@ export type {
   RepublishOptions,
   RollbackOptions,
   RunOptions,
+  RunPlanOptions,
   WithdrawOptions,
 } from './options.js'
 export { Pipeline } from './pipeline.js'

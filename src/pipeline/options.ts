@@ -56,6 +56,12 @@ export interface PipelineOptions<I, T> {
   readonly provenance?: ((context: CallContext) => Promise<Provenance>) | undefined
   /** Texts to hide in everything that a run writes. @default none; anything that looks like a token is always hidden */
   readonly secrets?: readonly string[] | undefined
+  /**
+   * A name for the machine, recorded with the duration of each stage in runs and releases. A registry may be public.
+   *
+   * @default the trainer's device and the number of processor cores, such as `wasm, 2 cores`
+   */
+  readonly machine?: string | undefined
   readonly clock?: Clock | undefined
   readonly log?: Log | undefined
 }
@@ -82,6 +88,11 @@ export interface Provenance {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
+}
+
+export interface RunPlanOptions extends CallOptions {
+  /** Plans a run with `retrain`. @default false */
+  readonly retrain?: boolean | undefined
 }
 
 export interface RunOptions extends CallOptions {

@@ -32,6 +32,7 @@ import type {
   RepublishOptions,
   RollbackOptions,
   RunOptions,
+  RunPlanOptions,
   WithdrawOptions,
 } from './options.js'
 import { explain, plan, type RunPlan } from './plan.js'
@@ -239,8 +240,8 @@ export class Pipeline<I = string, T = string> {
     return (await this.#begin('gc', options, work)).result()
   }
 
-  /** Returns what a run would do, and why. Changes nothing. */
-  plan(options: CallOptions = {}): Promise<RunPlan> {
+  /** Returns what a run would do, why, and how long it will take. Changes nothing. */
+  plan(options: RunPlanOptions = {}): Promise<RunPlan> {
     return plan(this.#options, options)
   }
 

@@ -1,6 +1,7 @@
 // The host's stages in a plan: where each of them runs, and whether an earlier run kept its output.
 import { type Digest, digestJson, type Json } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
+import type { ExpectedDuration } from './expected-duration.js'
 import { type Difference, firstDifference, type Key } from './keys.js'
 import type { PipelineParts } from './options.js'
 import { lastRun } from './run-records.js'
@@ -16,6 +17,8 @@ export interface PlannedStage {
   readonly reason: string
   /** Against the last run that got so far. */
   readonly difference?: Difference | undefined
+  /** What the stage took in earlier runs. Absent: it is skipped, or no run measured it. */
+  readonly expected?: ExpectedDuration | undefined
 }
 
 /** The built-in stages in their order, and the artifact that each of them makes. */

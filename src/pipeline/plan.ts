@@ -1,20 +1,23 @@
 import { callContext, digestJson, SheikhError } from '../core/index.js'
 import { type Finding, storeLedger } from '../gate/index.js'
+import type { ReleaseSource, Version } from '../releaser/index.js'
 import type { DocumentStore } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
+import { type ExpectedRun, withDurations } from './expected-duration.js'
 import { failedBefore } from './failed-before.js'
 import { foreseen } from './foresee.js'
 import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
-import type { CallOptions, PipelineParts } from './options.js'
+import type { PipelineParts, RunPlanOptions } from './options.js'
 import { type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
-import { releasedUnder } from './released-weights.js'
+import { releasedUnder, trainedFrom } from './released-weights.js'
 import { lastRun } from './run-records.js'
 import { sourceOf } from './source.js'
 import { keptUnder } from './stage-cache.js'
 import { trainKey } from './stages/train.js'
 import { checkLabels, readPayload } from './stages/validate.js'
+import { changeSince, releaseSource, versionOf } from './versioning.js'
 
 export interface RunPlan {
   /** What a run would do now. `judge`: train where nothing is kept, compare, and release if the gate lets it. */
@@ -22,6 +25,13 @@ export interface RunPlan {
   /** One sentence for a person. */
   readonly summary: string
   readonly version?: string | undefined
+  /** The version that a release would get now. Absent: the run would release nothing. */
+  readonly nextVersion?: Version | undefined
+  /**
+   * A release whose weights were trained from the same rows with the same settings and seed. The run trains again only if its
+   * device or its packages differ from those of that training.
+   */
+  readonly trainedAs?: Version | undefined
   readonly commit?: string | undefined
   readonly dirtyPaths: readonly string[]
   readonly counts: {
@@ -35,12 +45,14 @@ export interface RunPlan {
   /** The release that a training would start from; absent: from scratch, or nothing is trained. */
   readonly base?: BaseRecord | undefined
   readonly stages: readonly PlannedStage[]
+  /** How long the run will take, from earlier runs. Absent: no earlier run tells. */
+  readonly expected?: ExpectedRun | undefined
   /** What the gate will find on the next candidate, whatever is trained; empty if nothing is, or nobody knows. */
   readonly foreseen: readonly Finding[]
 }
 
 /** What would run, and why. Writes nothing and takes no lock. */
-export async function plan(options: PipelineParts, { signal }: CallOptions): Promise<RunPlan> {
+export async function plan(options: PipelineParts, { signal, retrain = false }: RunPlanOptions): Promise<RunPlan> {
   const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
@@ -54,16 +66,23 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
   const ledger = options.ledger ?? storeLedger(store)
   const entries = await ledger.read(context)
   const missing = missingReleases(entries, history)
-  const found = versioned ? findBySource(entries, history, source.digest, current) : undefined
+  const found = versioned && !retrain ? findBySource(entries, history, source.digest, current) : undefined
   const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(store, ({ sourceParts }) => sourceParts !== undefined)
   const environment = await trainer.environment?.(context)
   const key = trainKey(options, summary, environment)
-  const kept = await keptUnder(store, key)
+  const kept = retrain ? undefined : await keptUnder(store, key)
   // Another run than the last, where that one was up to date and trained nothing.
   const trained = await lastRun(store, (record) => partsOf(record, 'train') !== undefined)
 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts, foreseen: [] }
+  const timed = (stages: readonly PlannedStage[]) =>
+    withDurations(stages, options, { history, trainingRows: summary.counts.training })
+  // As the release stage does: a registry that was lost does not free what was released there.
+  const noted = entries.flatMap((entry) => (entry.type === 'release' ? [entry.version] : []))
+  const used = [...history.map(({ version }) => version), ...noted]
+  const nextVersion = (after: ReleaseSource | undefined) =>
+    versionOf(options, changeSince(current ?? history[0], after), { used })
   // A run looks at this before it looks at any key.
   const dirty = provenance.dirtyPaths.length > 0
   const said = (outcome: RunPlan['outcome'], sentence: string): Pick<RunPlan, 'outcome' | 'summary'> =>
@@ -91,7 +110,7 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
       ...common,
       ...said('up-to-date', `Nothing to do: ${reason}.`),
       version: known.version,
-      stages: withSkippedStages(options, [validate, ...skip(reason)], reason),
+      ...(await timed(withSkippedStages(options, [validate, ...skip(reason)], reason))),
     }
   }
   if (known !== undefined && known.withdrawn !== undefined) {
@@ -100,7 +119,7 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
       ...common,
       ...said('held-withdrawn', `Held: ${reason}.`),
       version: known.version,
-      stages: withSkippedStages(options, [validate, ...skip(reason)], reason),
+      ...(await timed(withSkippedStages(options, [validate, ...skip(reason)], reason))),
     }
   }
   if (known !== undefined) {
@@ -112,12 +131,14 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
       ...common,
       ...said('restore', `Restore: ${reason}.`),
       version: known.version,
-      stages: withSkippedStages(options, [validate, ...stages], reason, known),
+      nextVersion: nextVersion(known.record.source),
+      ...(await timed(withSkippedStages(options, [validate, ...stages], reason, known))),
     }
   }
   // As a run would: a base that cannot be used is an error of its own.
   const base = options.base && findBase(history, options.base).named
-  const released = releasedUnder(history, key?.digest)
+  const released = retrain ? undefined : releasedUnder(history, key?.digest)
+  const trainedAs = retrain ? undefined : trainedFrom(options, summary, history)
   const train: PlannedStage =
     key === undefined
       ? {
@@ -129,7 +150,9 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
         ? { stage: 'train', action: 'cached', reason: `trained in the run ${kept.runId}` }
         : released !== undefined
           ? { stage: 'train', action: 'cached', reason: `the release ${released.version} contains these weights` }
-          : { stage: 'train', action: 'run', ...why(trained && partsOf(trained, 'train'), key.parts) }
+          : retrain
+            ? { stage: 'train', action: 'run', reason: 'trains even if nothing changed' }
+            : { stage: 'train', action: 'run', ...why(trained && partsOf(trained, 'train'), key.parts) }
   const builtIn: readonly PlannedStage[] = [
     validate,
     train,
@@ -159,7 +182,9 @@ export async function plan(options: PipelineParts, { signal }: CallOptions): Pro
       `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : `train and judge a model${from}`}: ${changed}.${failed}`,
     ),
     ...(base !== undefined && { base }),
-    stages,
+    nextVersion: nextVersion(releaseSource(options, summary, payload)),
+    ...(trainedAs !== undefined && { trainedAs }),
+    ...(await timed(stages)),
     foreseen: await foreseen(options),
   }
 }

@@ -64,7 +64,7 @@ export function requestAgain(
   session: Session,
   from: Release,
 ): Pick<ReleaseRequest, 'bundle' | 'openBundle' | 'record'> {
-  const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, ...inherited } = from.record
+  const { runId: _run, commit: _commit, atMs: _at, ledger: _ledger, measured: _measured, ...inherited } = from.record
   return {
     bundle: { digest: from.bundle, manifest: from.manifest },
     openBundle: async () =>

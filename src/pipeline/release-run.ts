@@ -13,6 +13,7 @@ import type { Candidate } from '../trainer/index.js'
 import { decide } from './decide.js'
 import { firstDifference } from './keys.js'
 import { keepRows } from './known-rows.js'
+import { claimedMeasurement } from './measurement.js'
 import { notAwaiting } from './not-awaiting.js'
 import type { AwaitingRun, ReleaseOptions } from './options.js'
 import { type PortableRun, runInFolder, storedRun } from './portable-run.js'
@@ -79,6 +80,7 @@ async function releaseCandidate(
   await session.update({
     candidate: { weights: trained, record: candidate.record },
     bundle: bundle.digest,
+    measured: claimedMeasurement(record),
     stages: [...session.record.stages, ...claimedStages(session, record)],
   })
   if (evaluate || session.options.gate.needs?.includes('latency')) await refuseUnsafe(session, record, weights)

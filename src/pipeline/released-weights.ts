@@ -1,9 +1,11 @@
-import { type Digest, isSheikhError, messageOf } from '../core/index.js'
+import { createRedactor, type Digest, digestJson, isSheikhError, messageOf, redactJson, toJson } from '../core/index.js'
+import type { DatasetSummary } from '../dataset/index.js'
 import { rereadWeightsDirectory } from '../model/index.js'
-import { type Release, type ReleaseRecord, weightsOf } from '../releaser/index.js'
-import type { Candidate } from '../trainer/index.js'
+import { type Release, type ReleaseRecord, type Version, weightsOf } from '../releaser/index.js'
+import type { BaseRecord, Candidate, CandidateRecord } from '../trainer/index.js'
 import { latestReleaseOf } from './lookup.js'
 import { openBase } from './named-base.js'
+import type { PipelineParts } from './options.js'
 import type { RunRecord } from './run-result.js'
 import type { Session } from './session.js'
 
@@ -16,12 +18,44 @@ export function trainingOf({ stages, candidate }: RunRecord): ReleaseRecord['tra
 /** The newest release that contains the weights of this training key as the trainer made them. */
 export function releasedUnder(history: readonly Release[], key: Digest | undefined): Release | undefined {
   if (key === undefined) return undefined
-  return history.find(({ record: { training, candidate }, bundle, manifest, withdrawn, removedAtMs }) => {
-    if (training?.key !== key || candidate === undefined || removedAtMs !== undefined) return false
-    if (withdrawn !== undefined || latestReleaseOf(history, bundle)?.withdrawn !== undefined) return false
-    // A host's stage may have changed the weights after the training.
-    return weightsOf({ digest: bundle, manifest, directory: '' }).digest === training.weights
-  })
+  return history.find((release) => release.record.training?.key === key && hasTrainedWeights(release, history))
+}
+
+/**
+ * The newest release whose weights were trained from the same rows with the same settings, seed and base, on whatever device and
+ * with whatever packages.
+ */
+export function trainedFrom(
+  { trainer, seed = 0, base, secrets }: PipelineParts,
+  { trainingDigest, developmentDigest }: DatasetSummary,
+  history: readonly Release[],
+): Version | undefined {
+  const keyOf = ({ trainer: { name, version, describe }, seed, trainingDigest, base }: MadeFrom) =>
+    digestJson(toJson({ trainer: { name, version, describe }, seed, trainingDigest, base: base?.version }))
+  const { name, version } = trainer
+  // As it is in records.
+  const settings = redactJson({ name, version, describe: trainer.describe() }, createRedactor(secrets))
+  const now = keyOf({ trainer: settings, seed, trainingDigest, base })
+  return history.find((release) => {
+    const { candidate } = release.record
+    if (candidate === undefined || keyOf(candidate) !== now) return false
+    const { developmentDigest: development = developmentDigest } = candidate
+    return development === developmentDigest && hasTrainedWeights(release, history)
+  })?.version
+}
+
+interface MadeFrom extends Pick<CandidateRecord, 'trainer' | 'seed' | 'trainingDigest'> {
+  readonly base?: Pick<BaseRecord, 'version'> | undefined
+}
+
+/** Whether a release that a run may use contains the weights as the trainer made them: a host's stage may have changed them. */
+function hasTrainedWeights(
+  { record: { training, candidate }, bundle, manifest, withdrawn, removedAtMs }: Release,
+  history: readonly Release[],
+): boolean {
+  if (training === undefined || candidate === undefined || removedAtMs !== undefined) return false
+  if (withdrawn !== undefined || latestReleaseOf(history, bundle)?.withdrawn !== undefined) return false
+  return weightsOf({ digest: bundle, manifest, directory: '' }).digest === training.weights
 }
 
 /** The candidate of such a release, every file hashed. `undefined`: it has to be trained. */

@@ -17,7 +17,7 @@ import {
 } from '../core/index.js'
 import { datasetSummaryShape } from '../dataset/index.js'
 import { verdictShape } from '../gate/index.js'
-import { releasePolicyShape, releaseSourceShape } from '../releaser/index.js'
+import { releasePolicyShape, releaseSourceShape, runMeasurementShape } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import { candidateRecordShape } from '../trainer/index.js'
 import type { RunRecord } from './run-result.js'
@@ -53,9 +53,12 @@ export const runRecordShape: Shape<RunRecord> = object({
       parts: optional(json),
       cached: flag,
       durationMs: finite,
+      resumed: optional(flag),
       value: optional(json),
     }),
   ),
+  machine: optional(text),
+  measured: optional(runMeasurementShape),
   candidate: optional(object({ weights: digest, record: candidateRecordShape })),
   bundle: optional(digest),
   decision: optional(object({ by: text, reason: text, untilMs: optional(finite) })),

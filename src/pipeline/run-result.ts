@@ -1,7 +1,7 @@
 import type { Digest, Json } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
-import type { Release, ReleasePolicy, ReleaseSource, Version } from '../releaser/index.js'
+import type { Release, ReleasePolicy, ReleaseSource, RunMeasurement, Version } from '../releaser/index.js'
 import type { ManifestDifference } from '../store/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 import type { GcPlan } from './collect-garbage.js'
@@ -84,6 +84,8 @@ export interface StageRecord {
   readonly parts?: Json | undefined
   readonly cached: boolean
   readonly durationMs: number
+  /** The training resumed from a checkpoint, so `durationMs` is only its last part. */
+  readonly resumed?: boolean | undefined
   /** The value that a host's own stage returned. */
   readonly value?: Json | undefined
 }
@@ -140,6 +142,10 @@ export interface RunRecord {
   readonly source?: ReleaseSource | undefined
   readonly dataset?: DatasetSummary | undefined
   readonly stages: readonly StageRecord[]
+  /** What people call the machine: `PipelineOptions.machine`. */
+  readonly machine?: string | undefined
+  /** For `release`: how long the stages took on the machine that trained the model. */
+  readonly measured?: RunMeasurement | undefined
   readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined
   readonly bundle?: Digest | undefined
   /** The decision of a person: an approval or an override. */

@@ -114,18 +114,25 @@ export class Session {
   /** Runs a stage: events around it, its record, and a plain error of host code turned into one that names the stage. */
   async stage<V>(
     name: string,
-    work: () => Promise<{ value: V; cached: boolean; key?: Key | undefined; told?: Json | undefined }>,
+    work: () => Promise<{
+      value: V
+      cached: boolean
+      key?: Key | undefined
+      told?: Json | undefined
+      resumed?: boolean | undefined
+    }>,
   ): Promise<V> {
     this.context.signal.throwIfAborted()
     const startedMs = this.context.clock.nowMs()
     this.emit({ type: 'stage-start', stage: name })
-    const { value, cached, key, told } = await this.#guard(name, work)
+    const { value, cached, key, told, resumed } = await this.#guard(name, work)
     const durationMs = Math.max(0, this.context.clock.nowMs() - startedMs)
     this.emit({ type: 'stage-end', stage: name, cached, durationMs })
     const stage: StageRecord = {
       ...{ name, cached, durationMs },
       ...(key && { key: key.digest, parts: key.parts }),
       ...(told !== undefined && { value: told }),
+      ...(resumed === true && { resumed }),
     }
     await this.update({ stages: [...this.record.stages, stage] })
     return value

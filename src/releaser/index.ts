@@ -14,8 +14,10 @@ export {
   type ReleasePolicy,
   type ReleaseRecord,
   type ReleaseSource,
+  type RunMeasurement,
   releasePolicyShape,
   releaseSourceShape,
+  runMeasurementShape,
 } from './release-record.js'
 export { pendingName } from './release-records.js'
 export type { Checksums, ReleaseStorage, StoredBundle } from './release-storage.js'

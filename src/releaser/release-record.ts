@@ -42,6 +42,8 @@ export interface ReleaseRecord {
   /** The key of the training and the digest of its weights: a run with the same key takes the weights instead of training. */
   readonly training?: { readonly key: Digest; readonly weights: Digest } | undefined
   readonly dataset?: DatasetSummary | undefined
+  /** How long the run that made the model took. Absent in a release that publishes an earlier model again. */
+  readonly measured?: RunMeasurement | undefined
   /** The digest of each input: labels, architecture, configuration, prompts, data. */
   readonly source?: ReleaseSource | undefined
   /** The results of the host's own stages that ran before the release, by stage. */
@@ -53,6 +55,16 @@ export interface ReleaseRecord {
   /** The last ledger entry at the time of the release. It reveals entries that are later removed from the end of the ledger. */
   readonly ledger?: LedgerAnchor | undefined
   readonly attestation?: Attestation | undefined
+}
+
+/** How long the stages of a run took, and where. */
+export interface RunMeasurement {
+  /** The measured run. */
+  readonly runId: string
+  /** What people call the machine, such as `gpu-box` or `wasm, 2 cores`; never its host name. Absent: unknown. */
+  readonly machine?: string | undefined
+  /** Milliseconds by stage, only of stages that were executed from the start: not cached, and not resumed. */
+  readonly durationsMs: Readonly<Record<string, number>>
 }
 
 /** How a release scored on its evaluation set. */
@@ -120,6 +132,12 @@ export interface Attestation {
   readonly provenance: string
 }
 
+export const runMeasurementShape: Shape<RunMeasurement> = object({
+  runId: text,
+  machine: optional(text),
+  durationsMs: recordOf(finite),
+})
+
 const approval = { runId: text, by: text, reason: text }
 
 export const releasePolicyShape: Shape<ReleasePolicy> = object({
@@ -153,6 +171,7 @@ export const releaseRecordShape: Shape<ReleaseRecord> = object({
   candidate: optional(candidateRecordShape),
   training: optional(object({ key: digest, weights: digest })),
   dataset: optional(datasetSummaryShape),
+  measured: optional(runMeasurementShape),
   source: optional(releaseSourceShape),
   stages: optional(recordOf(json)),
   approval: optional(object(approval)),

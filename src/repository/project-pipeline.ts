@@ -2,7 +2,13 @@ import { join } from 'node:path'
 import { type CallContext, digestBytes, isSheikhError } from '../core/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Rows } from '../model/index.js'
-import { type PayloadFile, Pipeline, type PipelineOptions, type RunPlan } from '../pipeline/index.js'
+import {
+  type PayloadFile,
+  Pipeline,
+  type PipelineOptions,
+  type RunPlan,
+  type RunPlanOptions,
+} from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import { attesterOf } from './attestation.js'
 import { type Composition, ledgerOptions } from './compose.js'
@@ -88,12 +94,12 @@ async function projectPipeline(place: ProjectPlace, composition: Composition): P
 export async function planProject(
   place: ProjectPlace,
   composition: Composition,
-  signal: AbortSignal | undefined,
+  asked: RunPlanOptions,
 ): Promise<ProjectPlan> {
   const { configuration, pipeline: ownPipeline } = composition
   const unresolved: string[] = []
   const found = { unresolved, notices: configuration.notices }
-  if (ownPipeline !== undefined) return { ...(await ownPipeline.plan({ signal })), ...found, unnotified: [] }
+  if (ownPipeline !== undefined) return { ...(await ownPipeline.plan(asked)), ...found, unnotified: [] }
   const unnotified =
     configuration.notifications === undefined ? [] : (await notifiersOf(configuration, place.surroundings)).problems
   const lacks = (error: unknown) => {
@@ -107,13 +113,14 @@ export async function planProject(
     try {
       const [base, ledger] = [await composition.base(), projectLedger(place, composition.configuration)]
       const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
-      return { ...(await pipeline.plan({ signal })), ...found, unnotified }
+      return { ...(await pipeline.plan(asked)), ...found, unnotified }
     } catch (error) {
       if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
       lacks(error)
     }
   const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
-  return { ...(await pipeline.plan({ signal })), ...found, unnotified }
+  // Without the registry nobody knows which versions were used.
+  return { ...(await pipeline.plan(asked)), nextVersion: undefined, ...found, unnotified }
 }
 
 /** Whether the changes since the last run, or a schedule, ask for a run. */
@@ -157,6 +164,7 @@ async function pipelineOptions(
     secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
     payload: (context) => payloadOf(root, composition, context),
     provenance: (context) => provenanceOf({ git, root }, composition, context, store.documents),
+    machine: environment['SHEIKH_MACHINE'] || undefined,
     clock: context.clock,
     log: context.log,
   }

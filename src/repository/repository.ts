@@ -13,7 +13,7 @@ import {
 } from '../core/index.js'
 import type { DatasetSummary, PinnedSet, Repin } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
-import type { Imported, Pipeline } from '../pipeline/index.js'
+import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
 import {
   findUnexplained,
   type LoadReleaseOptions,
@@ -136,8 +136,8 @@ export class Repository {
    * What a run would do, and why; changes nothing. Works without a trainer and without the registry: `unresolved` then says
    * what a run lacks, and the plan is made as if nothing was released.
    */
-  async plan({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<ProjectPlan> {
-    return planProject(this.#place, await this.#compose(), signal)
+  async plan(options: RunPlanOptions = {}): Promise<ProjectPlan> {
+    return planProject(this.#place, await this.#compose(), options)
   }
 
   /** The notification channels of the configuration. Needs no trainer and no registry. */

@@ -26,6 +26,7 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
   expect(planned).toMatchObject({ code: 0, err: '' })
   expect(planned.out).toMatch(/200 rows, 120 for training, 80 pinned/)
   expect(planned.out).toMatch(/train +run/)
+  expect(planned.out).toContain('Duration unknown: no earlier run.')
   expect(existsSync(join(cwd, 'tickets/releases'))).toBe(false)
   const before = await sheikh(cwd, ['status', ...at])
   expect(before.out).toContain('Released: nothing yet.')
@@ -51,6 +52,9 @@ it('a life: init, plan, run, again, a change, a rollback', async () => {
   expect(again.err).not.toContain('train …')
 
   await editSample(join(cwd, 'tickets'))
+  expect((await sheikh(cwd, ['plan', ...at])).out).toMatch(
+    /\nExpected duration: about \d+ s on wasm, \d+ cores? \(from 1 earlier run\)/,
+  )
   const why = await sheikh(cwd, ['why', 'train', ...at])
   expect(why.code).toBe(0)
   expect(why.out).toMatch(/^train: run, .*\n +before: "sha256:.*\n +now: +"sha256:/)

@@ -38,9 +38,10 @@ describe('a run until its verdict', () => {
     const apart = await two.onHosted(samples, untrained).release({ directory })
     const alone = await (await twoMachines()).onHosted().run()
     if (!('release' in apart) || !('release' in alone)) throw new Error('not released')
-    const { runId: _a, ledger: _al, answers: _aa, ...recordApart } = apart.release.record
-    const { runId: _b, ledger: _bl, answers: _ba, ...recordAlone } = alone.release.record
+    const { runId: _a, ledger: _al, answers: _aa, measured: measuredApart, ...recordApart } = apart.release.record
+    const { runId: _b, ledger: _bl, answers: _ba, measured: measuredAlone, ...recordAlone } = alone.release.record
     expect(recordApart).toEqual(recordAlone)
+    expect(measuredApart).toEqual({ ...measuredAlone, runId })
     expect(apart.release.bundle).toBe(alone.release.bundle)
     expect(apart.release.postPublish).toEqual(alone.release.postPublish)
     expect(apart.release.record.answers).toEqual(alone.release.record.answers)

@@ -1,20 +1,25 @@
 import { foreseenText } from '../../gate/index.js'
+import { expectedText } from '../../pipeline/index.js'
+import type { ProjectPlan } from '../../repository/index.js'
 import { type Command, toJson } from '../command.js'
 import { countsText } from '../counts-text.js'
 import { open, printNotices, warningText } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 
+/** A run with another outcome ends at once. */
+const judges: ReadonlySet<ProjectPlan['outcome']> = new Set(['judge', 'restore'])
+
 export const plan: Command = {
   name: 'plan',
   usage: '',
-  summary: 'Show what a run would do, and why, without changing anything',
-  options: {},
-  optionHelp: {},
+  summary: 'Show what a run would do, why, and how long it takes, without changing anything',
+  options: { retrain: { type: 'boolean' } },
+  optionHelp: { retrain: 'Plan a run that trains even if nothing changed' },
   examples: ['sheikh plan', 'sheikh plan --json'],
   positionals: [0, 0],
-  async run({ project, json }, terminal) {
+  async run({ project, json, values }, terminal) {
     const repository = await open(project, terminal)
-    const planned = await repository.plan({ signal: terminal.signal })
+    const planned = await repository.plan({ signal: terminal.signal, retrain: values['retrain'] === true })
     if (!json) printNotices(planned.notices, terminal)
     const width = Math.max(9, ...planned.stages.map(({ stage }) => stage.length))
     const lines: readonly Text[] = [
@@ -22,6 +27,7 @@ export const plan: Command = {
       ...planned.unnotified.map(warningText),
       styled('strong', planned.summary),
       ...planned.foreseen.map((finding) => warningText(foreseenText(finding))),
+      ...(judges.has(planned.outcome) ? [expectedText(planned.expected)] : []),
       countsText(planned.counts),
       ...planned.stages.map(
         ({ stage, action, reason }): Text => [

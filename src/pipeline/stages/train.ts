@@ -2,10 +2,16 @@ import { fits, identityOf, misfitOf, object, SheikhError, text, toJson } from '.
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { type Rows, rereadWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
-import { type Candidate, candidateRecordShape, type TrainerEnvironment } from '../../trainer/index.js'
+import {
+  type Candidate,
+  candidateRecordShape,
+  type TrainerEnvironment,
+  type TrainProgress,
+} from '../../trainer/index.js'
 import { checkUnseen } from '../check-leakage.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
+import { machineOf } from '../measurement.js'
 import { baseParts, type FoundBase, findBase, openBase, withdrawnAncestor } from '../named-base.js'
 import type { PipelineOptions } from '../options.js'
 import { releasedCandidate } from '../released-weights.js'
@@ -61,14 +67,21 @@ export function trainStage(
       const checkpoints = key === undefined || forced ? undefined : await store.checkpoints?.folder(key.digest)
       const { development } = snapshot
       const weights = found && (await openBase(session, found))
-      const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights })
+      let resumed = false
+      const watch = (progress: TrainProgress) => {
+        resumed ||= progress.resumedFrom !== undefined
+      }
+      const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights, watch })
       await keepRows(session, part.rows)
       await keepCandidate(session, key, candidate)
       if (key !== undefined) await store.checkpoints?.remove(key.digest)
-      return { value: candidate, cached: false, key }
+      return { value: candidate, cached: false, key, resumed }
     })
     .then(async (candidate) => {
-      await session.update({ candidate: { weights: candidate.weights.digest, record: candidate.record } })
+      await session.update({
+        candidate: { weights: candidate.weights.digest, record: candidate.record },
+        machine: session.options.machine ?? machineOf(candidate.record.environment),
+      })
       return candidate
     })
 }
@@ -111,10 +124,11 @@ export async function fitInto(
     readonly checkpoints?: string | undefined
     /** Those of the base. */
     readonly weights?: WeightsDirectory | undefined
+    readonly watch?: ((progress: TrainProgress) => void) | undefined
   },
 ): Promise<Candidate> {
   const { trainer, seed = 0 } = session.options
-  const { development, directory, checkpoints } = request
+  const { development, directory, checkpoints, watch } = request
   const fitted = await trainer.fit(
     {
       ...{ training, seed, directory },
@@ -122,7 +136,13 @@ export async function fitInto(
       ...(checkpoints !== undefined && { checkpoints }),
       ...(weights !== undefined && { base: weights }),
     },
-    { ...session.context, progress: (progress) => session.emit({ type: 'train-progress', ...progress }) },
+    {
+      ...session.context,
+      progress(progress) {
+        watch?.(progress)
+        session.emit({ type: 'train-progress', ...progress })
+      },
+    },
   )
   session.context.signal.throwIfAborted()
   // Which release it was the trainer was not told. As JSON: a member without a value is absent.

@@ -100,6 +100,7 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What
         run: ${sheikh(facts)} run --until verdict --out "$RUNNER_TEMP/run" --github $RETRAIN
         env:
           RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
+          SHEIKH_MACHINE: ${quoted(machineOf(facts))} # named in releases, with how long the training took
           GITHUB_TOKEN: \${{ github.token }}
       - if: steps.run.outputs.status == 'awaiting-release'
         uses: ${actions.upload}
@@ -127,6 +128,12 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - uses
           RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
 ${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
 `
+
+/** What people call the machine that trains: its labels, without those that every such machine has. */
+function machineOf({ runner }: WorkflowFacts): string {
+  const own = runner.filter((label) => !/^(self-hosted|linux|windows|macos|x64|x86|arm64|arm)$/i.test(label))
+  return (own.length === 0 ? runner : own).join(', ')
+}
 
 const callsRelease = (facts: WorkflowFacts, inputs: string) => `permissions: {}
 ${concurrency(facts)}jobs:
