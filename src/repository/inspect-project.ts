@@ -29,6 +29,7 @@ export interface Inspection {
 export async function inspectProject(
   root: string,
   compose: () => Promise<Composition>,
+  refuseIncomplete: (composition: Composition) => Promise<void>,
   readPayload: (composition: Composition) => Promise<unknown>,
   context: CallContext,
 ): Promise<Inspection> {
@@ -58,7 +59,9 @@ export async function inspectProject(
     }
   }
   const { configuration, dataset, store } = composition
-  const snapshot = await look(() => dataset.snapshot({ ...context, cache: store.documents }))
+  await look(() => refuseIncomplete(composition))
+  const snapshot =
+    problems.length > 0 ? undefined : await look(() => dataset.snapshot({ ...context, cache: store.documents }))
   const groups = snapshot && (await look(() => dataset.undeclaredGroups({ ...context, cache: store.documents })))
   await look(() => readPayload(composition))
   const expected = (await composition.pipeline?.foreseen()) ?? []

@@ -22,6 +22,7 @@ import { type Surroundings, secretsOf } from './release-targets.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
 import { decideTriggers, type TriggerDecision, type TriggerOptions } from './triggers/index.js'
+import { refuseIncomplete } from './whole-checkout.js'
 
 /** Where a project is, and what its pipeline is made with. */
 export interface ProjectPlace {
@@ -97,6 +98,7 @@ export async function planProject(
   asked: RunPlanOptions,
 ): Promise<ProjectPlan> {
   const { configuration, pipeline: ownPipeline } = composition
+  await refuseIncomplete('plan a run', { git: place.git, root: place.surroundings.root }, composition, place.context)
   const unresolved: string[] = []
   const found = { unresolved, notices: configuration.notices }
   if (ownPipeline !== undefined) return { ...(await ownPipeline.plan(asked)), ...found, unnotified: [] }

@@ -66,6 +66,7 @@ import { type FileTransfer, type Surroundings, secretsOf } from './release-targe
 import { type Review, reviewProject } from './review/index.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
+import { refuseIncomplete } from './whole-checkout.js'
 
 export interface RepositoryOptions {
   /** Tokens and addresses: `HF_TOKEN`, `GITHUB_TOKEN` and the like. @default the process's */
@@ -210,6 +211,7 @@ export class Repository {
     return inspectProject(
       this.root,
       () => this.#compose(),
+      (composition) => refuseIncomplete('validate the project', this.#project, composition, context),
       (composition) => payloadOf(this.root, composition, context),
       context,
     )
@@ -402,7 +404,16 @@ export class Repository {
   }
 
   get #evaluation(): EvaluationProject {
-    return { root: this.root, context: this.#context, compose: () => this.#compose() }
+    const compose = async () => {
+      const composition = await this.#compose()
+      await refuseIncomplete('read the evaluation set', this.#project, composition, this.#context)
+      return composition
+    }
+    return { root: this.root, context: this.#context, compose }
+  }
+
+  get #project() {
+    return { git: this.#git, root: this.root }
   }
 
   get #place(): ProjectPlace {

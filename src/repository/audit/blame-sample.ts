@@ -1,6 +1,7 @@
 import { nearestNames, SheikhError } from '../../core/index.js'
 import type { DatasetContents, DescribedRow } from '../../dataset/index.js'
 import type { Release } from '../../releaser/index.js'
+import { refuseIncomplete } from '../whole-checkout.js'
 import { type AuditProblem, type AuditProject, Problems, readRecords } from './audit-project.js'
 import { nowhere, type SampleEvent, type SampleInGit, sampleEvents, sampleFolders } from './sample-events.js'
 import { type SampleRelease, type SampleUse, sampleReleases, useIn } from './sample-uses.js'
@@ -63,6 +64,8 @@ export async function traceSample(id: string, act: string, project: AuditProject
   const inGit = composition.source === undefined ? await sampleEvents(id, project, trouble) : nowhere
   // After the history, so that less is in memory while it is read.
   const cached = { ...context, cache: composition.store.documents }
+  if (composition.source === undefined)
+    await trouble.attempt('dataset', () => refuseIncomplete('read all samples', project, composition, context))
   const contents = await trouble.attempt('dataset', () => composition.dataset.contents(cached))
   const row = contents?.rows.find((one) => one.id === id)
   if (row === undefined && inGit.events.length === 0) throw unknownSample(id, act, contents, project, trouble)

@@ -3,6 +3,7 @@ import type { Releaser } from '../../releaser/index.js'
 import { type CommitFolder, commitFolder } from '../commit-folder.js'
 import { configurationIn } from '../compose.js'
 import type { Git } from '../git/index.js'
+import { refuseIncomplete } from '../whole-checkout.js'
 import { findState, type StateName } from './find-state.js'
 import { type DiffOptions, diffProjects, type ProjectDiff } from './project-diff.js'
 
@@ -19,7 +20,8 @@ export interface ProjectPlace {
 /**
  * Compares two states of a project by their names.
  *
- * @throws `not-found` if there is no such state; `repository-invalid` if its commit cannot be read.
+ * @throws `not-found` if there is no such state; `repository-invalid` if its commit cannot be read; `repository-dirty` if
+ * the work tree leaves out files of the commit.
  */
 export async function diffStates(
   place: ProjectPlace,
@@ -28,8 +30,8 @@ export async function diffStates(
 ): Promise<ProjectDiff> {
   const before = await findState(from, place, context)
   const after: StateName = to === undefined ? { name: 'the work tree' } : await findState(to, place, context)
-  await using old = await folderOf(before, place, context)
   await using now = await folderOf(after, place, context)
+  await using old = await folderOf(before, place, context)
   // Awaited here, because the folders are removed at the end of this block.
   return await diffProjects(
     [
@@ -44,5 +46,7 @@ export async function diffStates(
 async function folderOf({ commit }: StateName, place: ProjectPlace, context: CallContext): Promise<CommitFolder> {
   if (commit !== undefined) return commitFolder(place.git, { commit, project: place.project }, context)
   const { root } = place
+  const configuration = await configurationIn(root, context).catch(() => undefined)
+  if (configuration !== undefined) await refuseIncomplete('compare the work tree', place, { configuration }, context)
   return { root, configuration: () => configurationIn(root, context), async [Symbol.asyncDispose]() {} }
 }

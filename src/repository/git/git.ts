@@ -65,6 +65,8 @@ export interface Git {
   changes(paths: readonly string[], context: CallContext, cache?: DocumentStore | undefined): Promise<Changes>
   /** Makes files of the work tree and the index what they were in a commit. */
   restore(commit: string, files: Restored, context: CallContext): Promise<void>
+  /** The `absent` files of `changes`; compares no file. */
+  absent(paths: readonly string[], context: CallContext): Promise<readonly string[]>
   /**
    * Commits files as they are in the work tree, and moves HEAD. The index follows for these files. What else was staged
    * stays staged, and is not committed.

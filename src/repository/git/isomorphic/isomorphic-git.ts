@@ -137,6 +137,8 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
       )
       return changes
     },
+    // A sparse checkout and a submodule are refused.
+    absent: async () => [],
     async restore(commit, { written, removed }, context) {
       // First what goes: where a link stood in a folder's place, writing below it would write to where it leads.
       for (const path of removed) await removeEntry(root, path)

@@ -40,6 +40,28 @@ export async function findChanges(
   return { changed: changedPaths, deleted: deletedPaths, ignored: ignoredPaths, absent: absentPaths }
 }
 
+/** Files that a sparse checkout leaves out, and submodules that are not initialised. */
+export async function findAbsent(
+  program: GitProgram,
+  root: string,
+  paths: readonly string[],
+  { signal }: CallContext,
+): Promise<readonly string[]> {
+  const absent: string[] = []
+  for (let start = 0; start < paths.length; start += pathsAtOnce) {
+    const some = paths.slice(start, start + pathsAtOnce)
+    const entries = await program.run(['ls-files', '-v', '-s', '-z', '--', ...some], { signal })
+    for (const entry of eachEntry(entries)) if (isAbsent(root, entry)) absent.push(entry.path)
+  }
+  return absent
+}
+
+const isAbsent = (folder: string, { path, mode, isSkipped }: IndexEntry) =>
+  mode === '160000' ? !existsSync(join(folder, path, '.git')) : isSkipped && !existsAsFile(folder, path)
+
+const existsAsFile = (folder: string, path: string) =>
+  lstatSync(join(folder, path), { throwIfNoEntry: false })?.isDirectory() === false
+
 /** Whether a path is one of `paths` or below one. */
 function isBelow(paths: readonly string[]): (path: string) => boolean {
   const names = new Set(paths)
@@ -70,22 +92,13 @@ async function look(
   readStatus(lines.toString(), prefix, found)
   const flagged: [path: string, oid: string][] = []
   for (const entry of eachEntry(entries)) {
-    const { path, oid } = entry
-    if (entry.mode === '160000') await lookIntoSubmodule(path)
-    else if (entry.isSkipped && !exists(path)) found.absent.add(prefix + path)
-    else if (exists(path)) flagged.push([path, oid])
+    const { path, oid, mode } = entry
+    if (isAbsent(join(root, prefix), entry)) found.absent.add(prefix + path)
+    else if (mode === '160000') await look(program, root, ['.'], signal, found, `${prefix}${path}/`)
+    else if (existsAsFile(join(root, prefix), path)) flagged.push([path, oid])
     else found.deleted.add(prefix + path)
   }
   for (const path of await differing(program, inside, flagged, signal)) found.changed.add(prefix + path)
-
-  function exists(path: string): boolean {
-    return lstatSync(join(root, prefix, path), { throwIfNoEntry: false })?.isDirectory() === false
-  }
-
-  async function lookIntoSubmodule(path: string): Promise<void> {
-    if (!existsSync(join(root, prefix, path, '.git'))) found.absent.add(prefix + path)
-    else await look(program, root, ['.'], signal, found, `${prefix}${path}/`)
-  }
 }
 
 /** The format is in git-status(1), "Porcelain Format Version 2". */

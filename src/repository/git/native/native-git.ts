@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
-import type { Changes, Commit, Git, Head, NewCommit, TreeItem } from '../git.js'
+import type { Changes, Commit, Git, Head, NewCommit, TreeEntry, TreeItem } from '../git.js'
 import { removeEntry } from '../remove-entry.js'
-import { findChanges } from './changes.js'
+import { findAbsent, findChanges } from './changes.js'
 import {
   type EnvironmentVariables,
   factIn,
@@ -51,7 +51,12 @@ export async function nativeGit(
     return { refusal: 'unusable', fact: 'its path holds a line break' }
   const call = gitProgram(program, root, environment, signal, version)
   const place = { root, directory: own, commonDirectory: resolve(directory, common), format: format! }
-  return { git: gitIn(call, { ...place, email: environment['EMAIL'] }) }
+  const submoduleAt = async (path: string) => {
+    const found = await nativeGit(program, join(root, path), environment, context).catch(() => undefined)
+    // Without a repository of its own, the folder belongs to this repository.
+    return found !== undefined && 'git' in found && found.git.root === join(root, path) ? found.git : undefined
+  }
+  return { git: gitIn(call, { ...place, email: environment['EMAIL'], submoduleAt }) }
 }
 
 function refusalOf({ errors }: GitAnswer): Refusal {
@@ -66,9 +71,11 @@ interface Place {
   readonly format: string
   /** The variable `EMAIL`. */
   readonly email: string | undefined
+  /** The repository of a submodule, if it is initialised. @param path below `root`. */
+  readonly submoduleAt: (path: string) => Promise<Git | undefined>
 }
 
-function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
+function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Place): Git {
   const absent = '0'.repeat(format === 'sha256' ? 64 : 40)
   const lineOf = async (...parameters: readonly string[]) => (await program.run(parameters)).toString().trim()
   const updateIndex = async (parameters: readonly string[], paths: readonly string[], call: GitCall) => {
@@ -189,6 +196,7 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
     },
 
     changes: (paths, context) => findChanges(program, place.root, paths, context),
+    absent: (paths, context) => findAbsent(program, place.root, paths, context),
     async restore(commit, { written, removed }, { signal }) {
       await updateIndex(['--force-remove'], removed, { signal })
       for (const path of removed) await removeEntry(place.root, path)
@@ -212,16 +220,22 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
     },
     exclusively: (work) => work(),
 
-    async writeFiles(commit, paths, directory, { signal }) {
+    async writeFiles(commit, paths, directory, context) {
+      const { signal } = context
       const entries = [...(await git.tree(commit, paths)).values()]
-      const submodule = entries.find(({ mode }) => mode === '160000')
-      if (submodule !== undefined)
-        throw new SheikhError(
-          'repository-invalid',
-          `Cannot read the commit ${commit}: "${submodule.path}" is a submodule, and files of earlier commits of a submodule are not read. Keep the samples in the repository itself.`,
-          { facts: { commit, path: submodule.path } },
-        )
-      const files = entries.filter(({ mode }) => mode !== '120000').map(({ path }) => checkedPath(path))
+      for (const { path, oid } of entries.filter(isSubmodule)) {
+        const submodule = await submoduleAt(checkedPath(path))
+        if (submodule === undefined || (await submodule.readCommit(oid)) === undefined)
+          throw new SheikhError(
+            'repository-invalid',
+            `Cannot read the commit ${commit}: this clone lacks the commit ${oid} of the submodule "${path}". Fetch it: git submodule update --init, then git -C "${path}" fetch origin ${oid}`,
+            { facts: { commit, path } },
+          )
+        await submodule.writeFiles(oid, [], join(directory, path), context)
+      }
+      const files = entries
+        .filter((entry) => entry.mode !== '120000' && !isSubmodule(entry))
+        .map(({ path }) => checkedPath(path))
       if (files.length === 0) return
       // Attributes of that commit apply.
       await withIndexOf(commit, signal, (own) =>
@@ -235,6 +249,7 @@ function gitIn(program: GitProgram, { format, email, ...place }: Place): Git {
   return git
 }
 
+const isSubmodule = ({ mode }: TreeEntry) => mode === '160000'
 const listed = (paths: readonly string[]) => paths.map((path) => `${path}\0`).join('')
 const lineIn = ({ output }: GitAnswer) => output.toString().trim()
 

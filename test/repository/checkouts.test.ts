@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openRepository } from '../../src/repository/index.js'
+import { gitIsMissing } from './git-http-backend.js'
+import { git, temporaryFolder, write } from './harness.js'
+import { project, sample } from './project.js'
+
+if (gitIsMissing !== undefined) process.stderr.write(`skipped: kinds of checkouts, since ${gitIsMissing}\n`)
+
+describe.skipIf(gitIsMissing !== undefined)('a checkout that leaves out samples', () => {
+  const refusal = (act: string, path: string) => ({
+    code: 'repository-dirty',
+    message: expect.stringMatching(
+      new RegExp(
+        `^Cannot ${act}: this checkout leaves out files .*${path}.*git sparse-checkout disable, or git submod`,
+      ),
+    ),
+  })
+
+  async function expectRefusals(root: string, path: string): Promise<void> {
+    const repository = await openRepository(root)
+    await expect(repository.validate()).rejects.toMatchObject(refusal('validate the project', path))
+    await expect(repository.plan()).rejects.toMatchObject(refusal('plan a run', path))
+    await expect(repository.diff('HEAD')).rejects.toMatchObject(refusal('compare the work tree', path))
+    for (const call of [
+      () => repository.evaluationStatus(),
+      () => repository.repinEvaluation({ reason: 'gone', by: 'Ann' }),
+    ])
+      await expect(call()).rejects.toMatchObject(refusal('read the evaluation set', path))
+    expect((await repository.blame('s00')).problems).toContainEqual({
+      part: 'dataset',
+      ...refusal('read all samples', path),
+    })
+  }
+
+  it('as a sparse one does, is not taken for one that deleted them', async () => {
+    const { root } = await project()
+    git(root, 'update-index', '-q', '--refresh')
+    git(root, 'sparse-checkout', 'set', '--no-cone', '/*', '!/dataset/samples/all/0*')
+    await expectRefusals(root, 'dataset/samples/all/00.json')
+  })
+
+  it('in a submodule that is not initialised, is not taken for a whole one', async () => {
+    const { root } = await withSubmodule()
+    const fresh = join(temporaryFolder(), 'fresh')
+    git(root, 'clone', '-q', root, fresh)
+    await expectRefusals(fresh, 'dataset/samples/extra')
+  })
+})
+
+async function withSubmodule() {
+  const inner = temporaryFolder()
+  git(inner, 'init', '-q', '-b', 'main')
+  write(inner, 'extra.json', JSON.stringify(sample(41)))
+  git(inner, 'add', '-A')
+  git(inner, 'commit', '-q', '-m', 'extra')
+  const made = await project()
+  git(made.root, '-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', inner, 'dataset/samples/extra')
+  git(made.root, 'commit', '-q', '-m', 'submodule')
+  return { ...made, inner }
+}
+
+describe.skipIf(gitIsMissing !== undefined)('samples in a submodule', () => {
+  it('are read as each commit has them', async () => {
+    const { root, repository } = await withSubmodule()
+    const submodule = join(root, 'dataset/samples/extra')
+    write(submodule, 'extra.json', JSON.stringify({ ...sample(41), text: 'bus number 1000' }))
+    git(submodule, 'commit', '-qam', 'edited')
+    git(root, 'commit', '-qam', 'moved')
+    expect(await repository.validate()).toMatchObject({ counts: { rows: 41 } })
+    expect((await repository.diff('HEAD~1', 'HEAD')).data).toMatchObject({ added: [], changed: [{ id: 's41' }] })
+    expect((await repository.diff('HEAD~2', 'HEAD')).data).toMatchObject({ added: [{ id: 's41' }], changed: [] })
+  })
+
+  it('are an error that names the remedy, if the submodule lacks the commit', async () => {
+    const { root, repository } = await withSubmodule()
+    git(root, 'update-index', '--cacheinfo', `160000,${'1'.repeat(40)},dataset/samples/extra`)
+    git(root, 'commit', '-qm', 'moved')
+    await expect(repository.diff('HEAD~1', 'HEAD')).rejects.toMatchObject({
+      code: 'repository-invalid',
+      message: expect.stringMatching(
+        /lacks the commit 1{40} of the submodule "dataset\/samples\/extra".*git submodule/,
+      ),
+    })
+  })
+})
