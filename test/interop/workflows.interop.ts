@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { standInActions } from '../../examples/github/stand-in-actions.js'
 import { callContext } from '../../src/core/index.js'
 import { huggingFaceRegistry } from '../../src/huggingface.js'
 import { initRepository, writeWorkflows } from '../../src/repository.js'
 import { type Hub, type LoopbackGitHub, startGitHub, startHub } from '../../src/testing.js'
 import { builtPackage } from '../built-package.js'
 import { actionsTool } from './actions-tools.js'
-import { standInActions } from './stand-in-actions.js'
 
 const [act, actionlint, zizmor] = [actionsTool('act'), actionsTool('actionlint'), actionsTool('zizmor')]
 for (const [name, path] of Object.entries({ act, actionlint, zizmor }))

@@ -1,5 +1,5 @@
 import { bodyOf, type Exchange, type GitHubResponse, invalid, json, notFound, nothing, page } from './exchange.js'
-import type { GitHubCommentState } from './github-state.js'
+import type { GitHubCheckRunState, GitHubCommentState } from './github-state.js'
 
 /** The author of what a workflow's own token writes. */
 const bot = 'github-actions[bot]'
@@ -32,28 +32,30 @@ export function commentRoutes(exchange: Exchange): GitHubResponse | undefined {
   return json(200, shape(comment))
 }
 
+/** Created by name and commit, and listed by commit, newest first. */
 export function checkRunRoutes(exchange: Exchange): GitHubResponse | undefined {
-  const { method, repository, state } = exchange
-  if (method !== 'POST') return undefined
+  const { method, path, repository, state } = exchange
+  const [, commit] = /^commits\/([0-9a-f]{40})\/check-runs$/.exec(path) ?? []
+  if (method === 'GET' && commit !== undefined) {
+    const runs = repository.checkRuns.filter((run) => run.headSha === commit).toReversed()
+    const listed = page(exchange, runs.map(checkRunShape))
+    return { ...listed, body: { total_count: runs.length, check_runs: listed.body } }
+  }
+  if (method !== 'POST' || path !== 'check-runs') return undefined
   const { name, head_sha: headSha, conclusion, output } = bodyOf(exchange)
   if (typeof name !== 'string') return invalid('CheckRun', 'missing_field', 'name')
   const { title, summary } = (output ?? {}) as Record<string, unknown>
-  repository.checkRuns.push({
-    ...{ name, headSha: String(headSha), conclusion: String(conclusion) },
+  const made = {
+    ...{ id: state.nextId++, name, headSha: String(headSha), conclusion: String(conclusion) },
     ...{ title: String(title), summary: String(summary) },
-  })
-  return json(201, { id: state.nextId++, name, conclusion })
+  }
+  repository.checkRuns.push(made)
+  return json(201, checkRunShape(made))
 }
 
-/** Open pull requests by the branch that they come from. */
-export function pullRoutes(exchange: Exchange): GitHubResponse | undefined {
-  const { method, path, query, repository } = exchange
-  if (method !== 'GET' || path !== 'pulls') return undefined
-  const found = repository.pullRequests.filter(({ head }) => head === query.get('head'))
-  return page(
-    exchange,
-    found.map(({ number, head, headSha }) => ({ number, state: 'open', head: { label: head, sha: headSha } })),
-  )
-}
+const checkRunShape = ({ id, name, headSha, conclusion, title, summary }: GitHubCheckRunState) => ({
+  ...{ id, name, head_sha: headSha, status: 'completed', conclusion },
+  output: { title, summary },
+})
 
 const shape = ({ id, author, body }: GitHubCommentState) => ({ id, body, user: { login: author, type: 'Bot' } })

@@ -20,7 +20,7 @@ export type GitObject =
     }
 
 export interface GitTreeEntry {
-  readonly mode: '100644' | '040000'
+  readonly mode: '100644' | '100755' | '120000' | '040000'
   readonly name: string
   readonly sha: string
 }
@@ -40,7 +40,7 @@ export function readTree(objects: GitObjects, sha: string, below = ''): Map<stri
   const files = new Map<string, string>()
   const tree = objects.get(sha)
   for (const entry of tree?.type === 'tree' ? tree.entries : []) {
-    if (entry.mode === '100644') files.set(below + entry.name, entry.sha)
+    if (entry.mode !== '040000') files.set(below + entry.name, entry.sha)
     else for (const [path, blob] of readTree(objects, entry.sha, `${below}${entry.name}/`)) files.set(path, blob)
   }
   return files

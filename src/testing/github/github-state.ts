@@ -32,7 +32,10 @@ export interface GitHubPullRequestState {
   readonly number: number
   /** `owner:branch` that the pull request comes from. */
   readonly head: string
-  readonly headSha: string
+  headSha: string
+  readonly title?: string | undefined
+  /** The branch that it goes into. @default the default branch */
+  readonly base?: string | undefined
 }
 
 export interface GitHubIssueState {
@@ -55,6 +58,7 @@ export interface GitHubCommentState {
 }
 
 export interface GitHubCheckRunState {
+  readonly id: number
   readonly name: string
   readonly headSha: string
   readonly conclusion: string
@@ -117,6 +121,10 @@ export function newRepository(
   if (!isEmpty) addCommit(repository, 'refs/heads/main', new Map(), 'first', 0)
   return repository
 }
+
+/** Issues and pull requests share their numbers. */
+export const nextNumber = ({ issues, pullRequests }: GitHubRepositoryState): number =>
+  Math.max(0, ...[...issues, ...pullRequests].map(({ number }) => number)) + 1
 
 /** A commit of these files on a branch. @returns its SHA-1. */
 export function addCommit(

@@ -1,5 +1,5 @@
 import { bodyOf, type Exchange, type GitHubResponse, invalid, json, notFound, page } from './exchange.js'
-import type { GitHubIssueState } from './github-state.js'
+import { type GitHubIssueState, nextNumber } from './github-state.js'
 
 /** GitHub's limits, in characters. */
 const longestTitle = 256
@@ -30,15 +30,14 @@ export function issueRoutes(exchange: Exchange): GitHubResponse | undefined {
 }
 
 function create(exchange: Exchange): GitHubResponse {
-  const { issues, pullRequests } = exchange.repository
+  const { repository } = exchange
   const { title, body = '', labels = [] } = bodyOf(exchange)
   if (typeof title !== 'string' || title === '' || title.length > longestTitle)
     return invalid('Issue', title === undefined ? 'missing_field' : 'custom', 'title')
   if (typeof body !== 'string' || body.length > longestBody) return invalid('Issue', 'custom', 'body')
-  // Issues and pull requests share their numbers.
-  const number = Math.max(0, ...issues.map((one) => one.number), ...pullRequests.map((one) => one.number)) + 1
+  const number = nextNumber(repository)
   const made: GitHubIssueState = { number, title, body, labels: labels as readonly string[], state: 'open' }
-  issues.push(made)
+  repository.issues.push(made)
   return json(201, shape(made))
 }
 

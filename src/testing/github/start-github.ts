@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Clock, callContext } from '../../core/index.js'
-import { checkRunRoutes, commentRoutes, pullRoutes } from './comment-routes.js'
+import { checkRunRoutes, commentRoutes } from './comment-routes.js'
 import { contentsRoutes } from './contents-routes.js'
 import { type Exchange, type GitHubResponse, json, notFound, problem, type World } from './exchange.js'
 import type { GitHubFault, GitHubRequest } from './faults.js'
@@ -16,6 +16,8 @@ import {
   newRepository,
 } from './github-state.js'
 import { issueRoutes } from './issue-routes.js'
+import { pullRoutes } from './pull-routes.js'
+import { receivePush } from './receive-push.js'
 import { leaveStarter, releaseRoutes } from './release-routes.js'
 
 export interface LoopbackGitHubOptions {
@@ -54,11 +56,16 @@ export interface LoopbackGitHubRepository {
   readonly state: GitHubRepositoryState
   /** Adds a commit to the default branch. @returns its SHA-1. */
   commit(message: string): string
+  /**
+   * Takes over the commits, branches and tags of a Git repository on this machine, as after a push. Needs `git`. References
+   * that it does not have stay. @param directory a bare repository, or a `.git` folder.
+   */
+  receive(directory: string): Promise<void>
 }
 
 /**
- * Starts a GitHub server on 127.0.0.1 with releases, assets, issues, Git references and objects, and files on branches. It keeps its data
- * in `state`.
+ * Starts a GitHub server on 127.0.0.1 with releases, assets, issues, pull requests, comments, check runs, Git references and objects, and
+ * files on branches. It keeps its data in `state`.
  */
 export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<LoopbackGitHub> {
   const { tokens = { [defaultToken]: 'write' }, state = gitHubState(), enterprise = false } = options
@@ -165,6 +172,7 @@ export async function startGitHub(options: LoopbackGitHubOptions = {}): Promise<
         state: repository,
         commit: (message) =>
           addCommit(repository, `refs/heads/${repository.defaultBranch}`, new Map(), message, clock.nowMs()),
+        receive: (directory) => receivePush(repository, directory),
       }
     },
     close: async () => void (await Promise.all([server, downloads].map(stop))),
@@ -186,7 +194,7 @@ function route(exchange: Exchange): GitHubResponse {
     })
   const issues = /^issues(\/\d+)?$/.test(path) ? issueRoutes : commentRoutes
   const rooms = { releases: releaseRoutes, git: gitRoutes, contents: contentsRoutes, issues }
-  const routes = { ...rooms, 'check-runs': checkRunRoutes, pulls: pullRoutes }[room ?? '']
+  const routes = { ...rooms, 'check-runs': checkRunRoutes, commits: checkRunRoutes, pulls: pullRoutes }[room ?? '']
   return routes?.(exchange) ?? notFound
 }
 

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 
-/** Steps that do on this machine what GitHub's actions do there, by the names of the actions. */
-const scripts: Readonly<Record<string, string>> = {
+/** Scripts that do on this machine what GitHub's actions do there, by the names of the actions. */
+export const standInScripts: Readonly<Record<string, string>> = {
   checkout: `find . -mindepth 1 -delete
 git clone -q "$STAND_IN_ORIGIN" .
 git checkout -q "\${REF:-$STAND_IN_REF}" || git checkout -q "\${REF#refs/heads/}"`,
@@ -16,6 +16,8 @@ cp -r "$FOLDER" "$STAND_IN_ARTIFACTS/$NAME"`,
   'download-artifact': `mkdir -p "$FOLDER"
 cp -r "$STAND_IN_ARTIFACTS/$NAME/." "$FOLDER"`,
 }
+/** What the scripts read of an action's inputs, as environment variables. */
+export const standInVariables = { REF: 'ref', NAME: 'name', FOLDER: 'path' } as const
 const inputs = ['ref', 'name', 'path', 'key', 'restore-keys', 'run-id', 'github-token', 'node-version']
 const others = [
   'fetch-depth',
@@ -33,12 +35,14 @@ export function standInActions(folder: string, texts: readonly string[]): readon
     const [named, name] = key.split(',') as [string, string]
     const path = join(folder, name)
     mkdirSync(path, { recursive: true })
-    const env = { REF: '${{ inputs.ref }}', NAME: '${{ inputs.name }}', FOLDER: '${{ inputs.path }}' }
+    const env = Object.fromEntries(
+      Object.entries(standInVariables).map(([variable, input]) => [variable, `\${{ inputs.${input} }}`]),
+    )
     const action = {
       name,
       description: 'Stands in for the action of this name',
       inputs: Object.fromEntries([...inputs, ...others, 'include-hidden-files'].map((input) => [input, {}])),
-      runs: { using: 'composite', steps: [{ shell: 'bash', run: scripts[name]!, env }] },
+      runs: { using: 'composite', steps: [{ shell: 'bash', run: standInScripts[name]!, env }] },
     }
     writeFileSync(join(path, 'action.yml'), stringify(action))
     return ['--local-repository', `${named}=${path}`]
