@@ -34,6 +34,7 @@ export {
   type HostConfiguration,
   type Initialised,
   type InitOptions,
+  type InputReader,
   type Inspection,
   initGitRepository,
   initRepository,

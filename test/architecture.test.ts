@@ -16,6 +16,7 @@ const rooms = [
   'releaser',
   'pipeline',
   'notify',
+  'serve',
   'repository',
   'report',
   'testing',
@@ -44,6 +45,7 @@ const entries = [
   'tfjs',
   'signing',
   'statistics',
+  'serve',
   'testing',
 ]
 const heavy = [

@@ -52,7 +52,7 @@ export {
   repinSet,
 } from './pinned-set.js'
 export { pinnedFile, pinnedSet } from './pinned-source.js'
-export { type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
+export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
 export { isSelected, type SelectionOptions } from './selection.js'
 export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'

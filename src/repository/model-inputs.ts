@@ -5,26 +5,25 @@ import type { Release } from '../releaser/index.js'
 import type { Configuration } from './config/index.js'
 import { promptsPath } from './layout.js'
 
+/** Turns values into what a released model receives. */
+export interface InputReader {
+  /** The template that makes the input from the fields of a sample. Absent: other values than samples are inputs, too. */
+  readonly template: string | undefined
+  /** @throws `invalid-options` for a value that is no object if a template makes the input; `dataset-invalid`; `template-invalid`. */
+  readonly read: (values: readonly Json[]) => Promise<readonly Json[]>
+}
+
 /**
  * What a model receives for each value. An object is a sample: the configuration selects or renders its input. Any other value is
  * the input itself. Warns if the template of the input is not the one that was released with the model.
- *
- * @throws `invalid-options` for a value that is no object if a template makes the input; `dataset-invalid`; `template-invalid`.
  */
-export async function modelInputs(
-  values: readonly Json[],
+export function inputReader(
   release: Pick<Release, 'version' | 'manifest'>,
   { root, configuration }: { readonly root: string; readonly configuration: Configuration },
   context: CallContext,
-): Promise<readonly Json[]> {
+): InputReader {
   const path = configuration.dataset.projection.input
   const template = path.startsWith(`${promptsPath}/`) ? prompt(path, { directory: root }) : undefined
-  const samples = values.filter(isObject)
-  if (template !== undefined && samples.length < values.length)
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot predict: the template "${path}" makes the model's input from the fields of a sample, but the input is not a JSON object. Give an object with these fields, such as {"text": "…"}.`,
-    )
   let count = 0
   const dataset = new Dataset<object>({
     source: memorySamples([]),
@@ -32,14 +31,32 @@ export async function modelInputs(
     id: () => String(count++),
     input: (template ?? path) as never,
   })
-  const inputs = (await dataset.project(samples, context)).map(({ input }) => input as Json)
-  const released = release.manifest.files.find((file) => file.path === path)?.digest
-  if (template !== undefined && (template.describe() as { readonly template: Json }).template !== released)
-    context.log.warn(
-      `The template "${path}" differs from the one in release ${release.version}. Check out the commit of the release to predict as it does.`,
-    )
-  let next = 0
-  return values.map((value) => (isObject(value) ? inputs[next++]! : value))
+  /** Compares the template once: it is read with the first values. */
+  let isCompared = template === undefined
+  const compare = () => {
+    if (isCompared) return
+    isCompared = true
+    const released = release.manifest.files.find((file) => file.path === path)?.digest
+    if ((template!.describe() as { readonly template: Json }).template !== released)
+      context.log.warn(
+        `The template "${path}" differs from the one in release ${release.version}. Check out the commit of the release to predict as it does.`,
+      )
+  }
+  return {
+    template: template === undefined ? undefined : path,
+    async read(values) {
+      const samples = values.filter(isObject)
+      if (template !== undefined && samples.length < values.length)
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot predict: the template "${path}" makes the model's input from the fields of a sample, but the input is not a JSON object. Give an object with these fields, such as {"text": "…"}.`,
+        )
+      const inputs = (await dataset.project(samples, context)).map(({ input }) => input as Json)
+      compare()
+      let next = 0
+      return values.map((value) => (isObject(value) ? inputs[next++]! : value))
+    },
+  }
 }
 
 const isObject = (value: Json): value is Readonly<Record<string, Json>> =>

@@ -6,7 +6,6 @@ import {
   type Clock,
   callContext,
   createRedactor,
-  type Json,
   type Log,
   plainPath,
   redactJson,
@@ -49,7 +48,7 @@ import {
 import { type Author, commit, type EnvironmentVariables, type Git, type Head, openGit, revert } from './git/index.js'
 import { importModel } from './import-model.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
-import { modelInputs } from './model-inputs.js'
+import { type InputReader, inputReader } from './model-inputs.js'
 import { type ProjectNotifiers, projectNotifiers } from './notifications.js'
 import {
   type LoadedProject,
@@ -237,14 +236,12 @@ export class Repository {
   }
 
   /**
-   * What a released model receives for each value: an object is a sample, whose input the configuration selects or renders; any
-   * other value is the input itself. Warns if the template of the input is not the one of the release.
-   *
-   * @throws `invalid-options` for a value that is no object if a template makes the input; `dataset-invalid`; `template-invalid`.
+   * Makes the inputs of a released model: an object is a sample, whose input the configuration selects or renders; any other
+   * value is the input itself. The first call warns if the template of the input is not the one of the release.
    */
-  async modelInputs(values: readonly Json[], release: Release): Promise<readonly Json[]> {
+  async inputReader(release: Release): Promise<InputReader> {
     const configuration = await loadConfiguration(this.root, this.#context)
-    return modelInputs(values, release, { root: this.root, configuration }, this.#context)
+    return inputReader(release, { root: this.root, configuration }, this.#context)
   }
 
   /**

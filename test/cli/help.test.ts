@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
-const first = ['init', 'plan', 'run', 'predict', 'status', 'rollback']
+const first = ['init', 'plan', 'run', 'predict', 'serve', 'status', 'rollback']
 const all = [
   ...[
     ...first,
@@ -96,6 +96,7 @@ describe('help', () => {
       compare: ['margin', 'out'],
       runs: ['limit'],
       predict: ['file', 'version', 'channel'],
+      serve: ['channel', 'version', 'host', 'port', 'name', 'token-env', 'without-token', 'metrics'],
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],

@@ -1,8 +1,7 @@
 import { type Json, SheikhError } from '../../core/index.js'
 import type { Prediction } from '../../model/index.js'
-import type { Verification } from '../../repository/index.js'
 import { type Command, type Terminal, toJson } from '../command.js'
-import { showWork } from '../progress.js'
+import { loadNamed } from '../load-named.js'
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
 import { readJsonLines } from '../read-json-lines.js'
@@ -30,17 +29,10 @@ export const predict: Command = {
     const path = typeof values['file'] === 'string' ? terminalPath(terminal, values['file'], '--file') : undefined
     if (path !== undefined && positionals.length > 0) throw usage('both a text and --file are given. Give one of them')
     const repository = await open(project, terminal)
-    const version = await versionNamed(values, async () =>
-      (await repository.pipeline()).channels({ signal: terminal.signal }),
-    )
     const given = await givenValues(positionals[0], path, terminal)
     if (given.length === 0) throw usage('the input is empty')
-    showWork(terminal, 'verify the release')
-    // Before the model is loaded: a release that somebody altered answers nothing.
-    const verified = await repository.verify(version)
-    checkHolds(verified)
-    await using model = await repository.loadModel<Json>({ version: verified.version })
-    const inputs = await repository.modelInputs(given, model.release)
+    await using model = await loadNamed<Json>('predict', values, repository, terminal)
+    const inputs = await (await repository.inputReader(model.release)).read(given)
     const predictions: Prediction[] = []
     const meter = new RateMeter()
     for (let first = 0; first < inputs.length; first += batchSize) {
@@ -61,22 +53,6 @@ export const predict: Command = {
       }),
     }
   },
-}
-
-async function versionNamed(
-  { version, channel }: Readonly<Record<string, string | boolean | undefined>>,
-  channels: () => Promise<Readonly<Record<string, string>>>,
-): Promise<string | undefined> {
-  if (typeof version === 'string' && typeof channel === 'string')
-    throw usage('both --version and --channel are given. Give one of them')
-  if (typeof version === 'string') return version.replace(/^v/, '')
-  if (typeof channel !== 'string') return undefined
-  const known = await channels()
-  if (Object.hasOwn(known, channel)) return known[channel]
-  throw new SheikhError(
-    'not-found',
-    `Cannot predict: the channel "${channel}" points at no release. Known channels: ${Object.keys(known).join(', ') || 'none'}. Point a channel at a release with: sheikh promote <version> --to ${channel}`,
-  )
 }
 
 /** Each input as JSON. A line of text that begins with "{" is a sample; other text is the input itself. */
@@ -104,17 +80,6 @@ function parseInput(text: string, where: string): Json {
       { cause },
     )
   }
-}
-
-/** @throws `artifact-corrupt` if a check of the release fails. */
-function checkHolds({ version, checks, holds }: Verification): void {
-  if (holds) return
-  const failed = checks.find(({ status }) => status === 'invalid')
-  throw new SheikhError(
-    'artifact-corrupt',
-    `Cannot predict with ${version}: ${failed === undefined ? 'no trusted key signed it' : `its ${failed.name} is invalid (${failed.detail})`}. For all checks: sheikh verify ${version}`,
-    { facts: { version, checks } },
-  )
 }
 
 /** One line per input: its id, if it has one, the answer, and the probability of the answer. Separated by tabs. */

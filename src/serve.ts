@@ -1,0 +1,15 @@
+// Released models over HTTP.
+export {
+  createHandler,
+  type HandlerOptions,
+  type HandlerSettings,
+  type ListenOptions,
+  type NodeListener,
+  type PredictionHandler,
+  type PredictionServer,
+  type ServedFrom,
+  type ServeOptions,
+  serve,
+  toNodeListener,
+  type WebHandler,
+} from './serve/index.js'

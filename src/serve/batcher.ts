@@ -1,0 +1,180 @@
+import type { Prediction } from '../model/index.js'
+import { Fault } from './fault.js'
+
+/** The time, and calls in the future. A parameter, so that tests control both. */
+export interface Timer {
+  /** Never runs backwards. */
+  nowMs(): number
+  /** @returns a function that cancels the call. */
+  after(delayMs: number, call: () => void): () => void
+}
+
+export const systemTimer: Timer = {
+  nowMs: () => performance.now(),
+  after(delayMs, call) {
+    // The shortest delay of setTimeout is a millisecond.
+    if (delayMs <= 0) {
+      const immediate = setImmediate(call)
+      return () => clearImmediate(immediate)
+    }
+    const timeout = setTimeout(call, delayMs)
+    return () => clearTimeout(timeout)
+  },
+}
+
+export interface BatcherOptions<I> {
+  readonly predict: (inputs: readonly I[], signal: AbortSignal) => Promise<readonly Prediction[]>
+  readonly maximumBatch: number
+  readonly maximumDelayMs: number
+  readonly maximumQueue: number
+  readonly timer?: Timer | undefined
+  readonly onBatch?: ((size: number) => void) | undefined
+}
+
+export interface Batcher<I> {
+  /**
+   * Returns one prediction per input, in order. An abort takes the inputs out of the queue; a batch that has started
+   * runs to its end.
+   *
+   * @throws `overloaded` if the queue has no room; `prediction-failed` with the first input that the model rejects.
+   */
+  submit(inputs: readonly I[], signal: AbortSignal): Promise<readonly Prediction[]>
+  /** Inputs that wait. */
+  readonly queued: number
+  /** Aborts a running batch and waits for its end. */
+  stop(): Promise<void>
+}
+
+interface Call {
+  ended: boolean
+}
+
+interface Item<I> {
+  readonly input: I
+  readonly call: Call
+  readonly atMs: number
+  readonly done: (prediction: Prediction) => void
+  readonly fail: (error: unknown) => void
+}
+
+/**
+ * Puts the inputs of several requests into one call of the model. The model runs one batch at a time. A batch starts when
+ * it is full or when its oldest input has waited for `maximumDelayMs`.
+ */
+export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
+  const { predict, maximumBatch, maximumDelayMs, maximumQueue, timer = systemTimer, onBatch } = options
+  const stopping = new AbortController()
+  let waiting: Item<I>[] = []
+  let running: Promise<void> | undefined
+  let cancelTimer: (() => void) | undefined
+
+  function schedule(): void {
+    cancelTimer?.()
+    cancelTimer = undefined
+    if (running !== undefined || waiting.length === 0) return
+    const startsInMs = waiting.length >= maximumBatch ? 0 : waiting[0]!.atMs + maximumDelayMs - timer.nowMs()
+    if (waiting.length >= maximumBatch) start()
+    else cancelTimer = timer.after(Math.max(0, startsInMs), start)
+  }
+
+  function start(): void {
+    cancelTimer = undefined
+    const batch = waiting.splice(0, maximumBatch)
+    onBatch?.(batch.length)
+    running = answer(batch).finally(() => {
+      running = undefined
+      schedule()
+    })
+  }
+
+  /** Halves a batch that fails until the inputs that the model rejects are alone. */
+  async function answer(batch: readonly Item<I>[]): Promise<void> {
+    const items = batch.filter(({ call }) => !call.ended)
+    if (items.length === 0) return
+    try {
+      const predictions = await predict(
+        items.map(({ input }) => input),
+        stopping.signal,
+      )
+      if (predictions.length !== items.length)
+        throw new Error(`the model returned ${predictions.length} predictions for ${items.length} inputs`)
+      for (const [index, item] of items.entries()) item.done(predictions[index]!)
+    } catch (error) {
+      if (items.length === 1 || stopping.signal.aborted) for (const item of items) item.fail(error)
+      else {
+        const middle = items.length >> 1
+        await answer(items.slice(0, middle))
+        await answer(items.slice(middle))
+      }
+    }
+  }
+
+  return {
+    get queued() {
+      return waiting.length
+    },
+
+    submit(inputs, signal) {
+      if (waiting.length + inputs.length > maximumQueue)
+        return Promise.reject(
+          new Fault('overloaded', `Cannot accept the inputs: ${waiting.length} inputs are waiting. Try again later.`, {
+            'retry-after': '1',
+          }),
+        )
+      return new Promise((resolve, reject) => {
+        const call: Call = { ended: false }
+        const end = (settle: () => void) => {
+          if (call.ended) return
+          call.ended = true
+          signal.removeEventListener('abort', abort)
+          settle()
+        }
+        const withdraw = () => {
+          waiting = waiting.filter((item) => item.call !== call)
+          schedule()
+        }
+        const abort = () => {
+          end(() => reject(signal.reason))
+          withdraw()
+        }
+        if (signal.aborted) return reject(signal.reason)
+        signal.addEventListener('abort', abort)
+        const predictions = new Array<Prediction>(inputs.length)
+        let left = inputs.length
+        const atMs = timer.nowMs()
+        for (const [index, input] of inputs.entries())
+          waiting.push({
+            input,
+            call,
+            atMs,
+            done(prediction) {
+              predictions[index] = prediction
+              left -= 1
+              if (left === 0) end(() => resolve(predictions))
+            },
+            fail(error) {
+              end(() => reject(predictionFailed(index, error, stopping.signal)))
+              withdraw()
+            },
+          })
+        schedule()
+      })
+    },
+
+    async stop() {
+      stopping.abort(new Error('the server stops'))
+      for (const { fail } of waiting) fail(stopping.signal.reason)
+      await running
+    },
+  }
+}
+
+function predictionFailed(index: number, error: unknown, { aborted }: AbortSignal): Fault {
+  if (aborted) return new Fault('stopping', 'Cannot answer the request because the server stops. Try again later.')
+  return new Fault(
+    'prediction-failed',
+    `Cannot predict: the model failed on input ${index}. Change this input, or see the log of the server.`,
+    {},
+    error,
+  )
+}

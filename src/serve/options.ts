@@ -1,0 +1,112 @@
+import { type Json, SheikhError } from '../core/index.js'
+import type { JsonSchema } from '../dataset/index.js'
+import type { ReleasedModel, Releaser } from '../releaser/index.js'
+import type { Trainer } from '../trainer/index.js'
+
+/** The model to serve: one that is loaded, or where to load it from. */
+export type ServedFrom<I> =
+  | {
+      /** A loaded release. The caller disposes it, after the handler. */
+      readonly model: ReleasedModel<I>
+    }
+  | {
+      readonly registry: Releaser
+      /** The trainer that made the release, or one that can load its files. */
+      readonly trainer: Pick<Trainer<I, never>, 'load'>
+      /** @default 'latest' */
+      readonly channel?: string | undefined
+      /** A version to serve instead of a channel. */
+      readonly version?: string | undefined
+      /** A folder that caches bundles, so that the server also starts if the registry is unreachable. @default none */
+      readonly cache?: string | undefined
+    }
+
+export interface HandlerSettings<I> {
+  /** The name of the model in the protocols that have one: 1 to 100 letters, digits, `.`, `_` and `-`. @default 'model' */
+  readonly name?: string | undefined
+  /** The path under which the handler is mounted, such as `/models/mail`. @default none */
+  readonly basePath?: string | undefined
+  /**
+   * The bearer token that clients must send, or several of them. Every path except health asks for it. Empty tokens are
+   * rejected. @default none: everybody may ask
+   */
+  readonly token?: string | readonly string[] | undefined
+  /** What an input must look like: a JSON Schema of draft 2020-12. It is trusted like code. @default `{ type: 'string' }` */
+  readonly inputSchema?: JsonSchema | undefined
+  /**
+   * Makes the model's inputs from the valid inputs of one request. A `dataset-invalid` or `template-invalid` error is the
+   * client's. @default the inputs as they are
+   */
+  readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
+  /**
+   * An input that is predicted once before the first request, so that an unusable model is noticed at the start.
+   * `null`: none. @default `'warm-up'` if `inputSchema` is not given, otherwise none
+   */
+  readonly warmUp?: Json | undefined
+  /** Maximum inputs per call of the model. @default 64 */
+  readonly maximumBatch?: number | undefined
+  /**
+   * How long an input waits for others before an incomplete batch starts, in milliseconds. Inputs that arrive during a
+   * batch form the next one in any case. @default 0
+   */
+  readonly maximumDelayMs?: number | undefined
+  /** Maximum inputs that wait. A request that would exceed it is answered with 429. @default 1024 */
+  readonly maximumQueue?: number | undefined
+  /** Maximum inputs per request. @default 256 */
+  readonly maximumInputs?: number | undefined
+  /** Maximum requests in progress. More are answered with 429. @default 1024 */
+  readonly maximumConcurrency?: number | undefined
+  /** Maximum size of a request's body. @default 1048576 */
+  readonly maximumBodyBytes?: number | undefined
+  /** Maximum time of a request, from its first byte to the answer, in milliseconds. @default 30000 */
+  readonly timeoutMs?: number | undefined
+  /** Adds `/metrics` in the format of Prometheus. Needs the package `prom-client`. @default false */
+  readonly metrics?: boolean | undefined
+}
+
+export type HandlerOptions<I = string> = HandlerSettings<I> & ServedFrom<I>
+
+export interface Limits {
+  readonly maximumBatch: number
+  readonly maximumDelayMs: number
+  readonly maximumQueue: number
+  readonly maximumInputs: number
+  readonly maximumConcurrency: number
+  readonly maximumBodyBytes: number
+  readonly timeoutMs: number
+}
+
+/** @throws `invalid-options`. */
+export function limitsOf(settings: Partial<Limits> | { readonly [K in keyof Limits]?: number | undefined }): Limits {
+  const whole = (name: keyof Limits, otherwise: number, least = 1, most = 2 ** 31 - 1) => {
+    const value = settings[name] ?? otherwise
+    if (Number.isInteger(value) && value >= least && value <= most) return value
+    throw refused(`"${name}" is ${value}`, `Choose a whole number from ${least} to ${most}`)
+  }
+  const limits = {
+    maximumBatch: whole('maximumBatch', 64),
+    maximumDelayMs: whole('maximumDelayMs', 0, 0, 60_000),
+    maximumQueue: whole('maximumQueue', 1024),
+    maximumInputs: whole('maximumInputs', Math.min(256, settings.maximumQueue ?? 256)),
+    maximumConcurrency: whole('maximumConcurrency', 1024),
+    maximumBodyBytes: whole('maximumBodyBytes', 1 << 20, 1, 1 << 28),
+    timeoutMs: whole('timeoutMs', 30_000),
+  }
+  if (limits.maximumInputs > limits.maximumQueue)
+    throw refused(
+      `"maximumInputs" is ${limits.maximumInputs}, but "maximumQueue" is ${limits.maximumQueue}`,
+      'A request with that many inputs could never be answered. Choose a larger queue',
+    )
+  return limits
+}
+
+/** @throws `invalid-options`. */
+export function checkNames(name: string, basePath: string): void {
+  if (!/^[\w.-]{1,100}$/.test(name) || /^\.+$/.test(name))
+    throw refused(`the name ${JSON.stringify(name)} is not a path segment`, 'Use letters, digits, ".", "_" and "-"')
+  if (basePath !== '' && !/^(?:\/[\w.~-]+)+$/.test(basePath))
+    throw refused(`"basePath" is ${JSON.stringify(basePath)}`, 'Write it like /models/mail, without a slash at the end')
+}
+
+export const refused = (fact: string, remedy: string) =>
+  new SheikhError('invalid-options', `Cannot serve: ${fact}. ${remedy}.`)

@@ -1,0 +1,54 @@
+import type { Json } from '../core/index.js'
+import type { Prediction } from '../model/index.js'
+import type { Release } from '../releaser/index.js'
+import type { Fault } from './fault.js'
+import type { Limits } from './options.js'
+
+/** What protocols know about the server. */
+export interface Served {
+  readonly name: string
+  readonly release: Release
+  readonly labels: readonly string[] | undefined
+  /** The kind of the model's predictions. Absent until the first prediction. */
+  readonly kind: () => Prediction['kind'] | undefined
+  readonly inputSchema: Json
+  readonly limits: Limits
+  /** When the release was loaded, in milliseconds since 1970. */
+  readonly loadedAtMs: number
+  readonly nowMs: () => number
+  readonly isReady: () => boolean
+  /** @throws `Fault`. */
+  readonly predict: (inputs: readonly Json[], signal: AbortSignal) => Promise<readonly Prediction[]>
+}
+
+export interface Call {
+  /** The id of the prediction. */
+  readonly id: string
+  /** The body. `null` for GET. */
+  readonly body: Json
+  readonly signal: AbortSignal
+}
+
+/** JSON, or text with its content type. */
+export type Answer =
+  | { readonly json: unknown; readonly status?: number }
+  | { readonly text: string; readonly type: string }
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** The exact path, below the base path. */
+  readonly path: string
+  /** Whether it is a health check: it needs no token and counts for no limit. @default false */
+  readonly isHealth?: boolean
+  /** Whether a body without a content type is read as JSON. @default false */
+  readonly isTypeOptional?: boolean
+  readonly answer: (call: Call) => Promise<Answer>
+}
+
+/** A way to ask for predictions over HTTP. */
+export interface Protocol {
+  readonly name: string
+  readonly routes: readonly Route[]
+  /** The body of a refusal. @default `{ error: { code, message } }` */
+  readonly errorBody?: (fault: Fault) => Json
+}

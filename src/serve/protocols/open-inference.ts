@@ -1,0 +1,164 @@
+import type { Json, JsonObject } from '../../core/index.js'
+import type { Prediction } from '../../model/index.js'
+import { Fault } from '../fault.js'
+import type { Protocol, Route, Served } from '../protocol.js'
+import { isObject, notSupported } from './request.js'
+
+/**
+ * The Open Inference Protocol, version 2, with tensors in JSON: one input tensor of the type BYTES, a text per element.
+ * https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+ */
+export function openInference(served: Served): Protocol {
+  const { name, release, isReady } = served
+  const base = `/v2/models/${name}`
+  const ready = async () => ({ json: { ready: isReady() }, ...(!isReady() && { status: 503 }) })
+  const health = (path: string): Route => ({ method: 'GET', path, isHealth: true, answer: ready })
+  const modelRoutes = (path: string): readonly Route[] => [
+    { method: 'GET', path, answer: async () => ({ json: metadataOf(served) }) },
+    {
+      method: 'GET',
+      path: `${path}/ready`,
+      answer: async () => ({ ...(await ready()), json: { name, ready: isReady() } }),
+    },
+    {
+      method: 'POST',
+      path: `${path}/infer`,
+      // Triton's client sends JSON without a content type.
+      isTypeOptional: true,
+      async answer({ body, id: predictionId, signal }) {
+        const { id, texts } = requestOf(body)
+        const outputs = outputsOf(await served.predict(texts, signal), served.labels)
+        return {
+          json: {
+            model_name: name,
+            model_version: release.version,
+            id: id ?? predictionId,
+            outputs: wanted(outputs, body),
+          },
+        }
+      },
+    },
+  ]
+  return {
+    name: 'open-inference',
+    errorBody: ({ message }) => ({ error: message }),
+    routes: [
+      {
+        method: 'GET',
+        path: '/v2/health/live',
+        isHealth: true,
+        answer: async () => ({ json: { live: true } }),
+      },
+      health('/v2/health/ready'),
+      {
+        method: 'GET',
+        path: '/v2',
+        answer: async () => ({ json: { name: 'sheikh-freemium', version: release.version, extensions: [] } }),
+      },
+      ...modelRoutes(base),
+      ...modelRoutes(`${base}/versions/${release.version}`),
+    ],
+  }
+}
+
+interface Tensor {
+  readonly name: string
+  readonly datatype: 'BYTES' | 'FP64'
+  readonly shape: readonly number[]
+  readonly data: readonly (string | number)[]
+}
+
+function metadataOf({ name, release, labels, kind }: Served): JsonObject {
+  const text = { datatype: 'BYTES', shape: [-1] }
+  const outputs = {
+    label: [
+      { name: 'label', ...text },
+      { name: 'probabilities', datatype: 'FP64', shape: [-1, labels?.length ?? -1] },
+    ],
+    number: [{ name: 'value', datatype: 'FP64', shape: [-1] }],
+    text: [{ name: 'text', ...text }],
+    vector: [{ name: 'values', datatype: 'FP64', shape: [-1, -1] }],
+  }
+  const known = kind() ?? (labels === undefined ? undefined : 'label')
+  return {
+    name,
+    versions: [release.version],
+    platform: 'sheikh-freemium',
+    inputs: [{ name: 'text', ...text }],
+    outputs: known === undefined ? [] : outputs[known],
+  }
+}
+
+function requestOf(body: Json): { readonly id: string | undefined; readonly texts: readonly Json[] } {
+  const { id, inputs } = isObject(body) ? body : {}
+  if (id !== undefined && typeof id !== 'string') throw invalid('"id" is not a string')
+  const [tensor, ...others] = Array.isArray(inputs) ? (inputs as readonly Json[]) : []
+  if (!isObject(tensor)) throw invalid('"inputs" is not a list with one tensor')
+  if (others.length > 0) throw invalid(`the model has one input tensor, but the request has ${others.length + 1}`)
+  const { datatype, shape, data, parameters } = tensor
+  if (isObject(parameters) && parameters['binary_data_size'] !== undefined)
+    throw notSupported('the tensor is sent as binary data', 'Send it in JSON; in tritonclient: binary_data=False')
+  if (datatype !== 'BYTES')
+    throw notSupported('the model reads texts, and their datatype is BYTES', 'Send a tensor of the datatype BYTES')
+  const texts = Array.isArray(data) ? (data as readonly Json[]).flat(8) : []
+  const isShape = Array.isArray(shape) && shape.every((size) => Number.isInteger(size) && (size as number) >= 0)
+  const size = isShape ? (shape as readonly number[]).reduce((product, one) => product * one, 1) : Number.NaN
+  if (size !== texts.length || (shape as readonly number[]).slice(1).some((one) => one !== 1))
+    throw invalid('its shape is not [n] or [n, 1] with n elements in "data"')
+  return { id: id as string | undefined, texts: texts as readonly Json[] }
+}
+
+/** The tensors of the predictions: one row per input. */
+function outputsOf(predictions: readonly Prediction[], labels: readonly string[] | undefined): readonly Tensor[] {
+  const rows = predictions.length
+  const tensors = predictions.map((prediction) => rowOf(prediction, labels))
+  const first = tensors[0]!
+  const shapeOf = (row: readonly Tensor[]) => row.map(({ name, shape }) => `${name} ${shape}`).join()
+  if (tensors.some((row) => shapeOf(row) !== shapeOf(first)))
+    throw notSupported('the predictions have different shapes, but a tensor has one')
+  return first.map((tensor, index) => ({
+    ...tensor,
+    shape: [rows, ...tensor.shape],
+    data: tensors.flatMap((row) => row[index]!.data),
+  }))
+}
+
+function rowOf(prediction: Prediction, labels: readonly string[] | undefined): readonly Tensor[] {
+  switch (prediction.kind) {
+    case 'label': {
+      const { label, probabilities } = prediction
+      const row = bytes('label', [label])
+      if (probabilities === undefined) return [row]
+      const values = (labels ?? Object.keys(probabilities)).map((name) => probabilities[name] ?? 0)
+      return [row, floats('probabilities', values)]
+    }
+    case 'number':
+      return [{ ...floats('value', [prediction.value]), shape: [] }]
+    case 'text':
+      return [bytes('text', [prediction.text])]
+    case 'vector':
+      return [floats('values', prediction.values)]
+  }
+}
+
+const bytes = (name: string, data: readonly string[]): Tensor => ({ name, datatype: 'BYTES', shape: [], data })
+const floats = (name: string, data: readonly number[]): Tensor => ({
+  name,
+  datatype: 'FP64',
+  shape: [data.length],
+  data,
+})
+
+/** The outputs that the request names, or all of them. */
+function wanted(outputs: readonly Tensor[], body: Json): readonly Tensor[] {
+  const { outputs: named } = isObject(body) ? body : {}
+  if (!Array.isArray(named) || named.length === 0) return outputs
+  return (named as readonly Json[]).map((one) => {
+    const output = outputs.find(({ name }) => isObject(one) && one['name'] === name)
+    if (output !== undefined) return output
+    throw invalid(`there is no such output; the outputs are ${outputs.map(({ name }) => `"${name}"`).join(', ')}`)
+  })
+}
+
+const invalid = (fact: string) =>
+  new Fault('invalid-request', `Cannot read the inference request: ${fact}. Correct it.`)

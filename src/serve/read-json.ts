@@ -1,0 +1,144 @@
+import { fits, type Json, json } from '../core/index.js'
+import { Fault } from './fault.js'
+
+// Far above any request, and far below what recursive code can process.
+const maximumDepth = 64
+
+/**
+ * Reads the JSON value of a request.
+ *
+ * Rejects what two JSON parsers may read differently (duplicate keys, invalid UTF-8, numbers that are not finite), and
+ * compressed bodies, whose size is known only after decompression.
+ */
+export async function readJson(
+  { headers, body }: Pick<Request, 'headers' | 'body'>,
+  { maximumBytes, typeRequired, signal }: ReadOptions,
+): Promise<Json> {
+  checkHeaders(headers, typeRequired)
+  if (Number(headers.get('content-length')) > maximumBytes) throw tooLarge(maximumBytes)
+  return parse(body === null ? new Uint8Array() : await readBytes(body, maximumBytes, signal))
+}
+
+export interface ReadOptions {
+  readonly maximumBytes: number
+  /** Whether a request must have a content type. Web pages can send requests without one to other origins. */
+  readonly typeRequired: boolean
+  readonly signal: AbortSignal
+}
+
+function checkHeaders(headers: Headers, typeRequired: boolean): void {
+  const encoding = headers.get('content-encoding')
+  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+    throw new Fault(
+      'unsupported-media-type',
+      'Cannot read the body: it is compressed. Send it without a Content-Encoding.',
+      { 'accept-encoding': 'identity' },
+    )
+  const type = headers.get('content-type')
+  if (type === null ? !typeRequired : /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) return
+  throw new Fault(
+    'unsupported-media-type',
+    'Cannot read the body: its type is not JSON. Send the header Content-Type: application/json.',
+  )
+}
+
+async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  maximumBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const reader = body.getReader()
+  const cancel = () => void reader.cancel().catch(() => {})
+  signal.addEventListener('abort', cancel)
+  const pieces: Uint8Array[] = []
+  let size = 0
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const { done, value } = await reader.read()
+      signal.throwIfAborted()
+      if (done) break
+      size += value.byteLength
+      if (size > maximumBytes) throw tooLarge(maximumBytes)
+      pieces.push(value)
+    }
+  } catch (error) {
+    cancel()
+    if (error instanceof Fault || signal.aborted) throw error
+    throw new Fault('client-closed', 'Cannot read the body: the connection ended before it was complete.')
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+}
+
+const tooLarge = (maximumBytes: number) =>
+  new Fault('body-too-large', `Cannot read the body: it has more than ${maximumBytes} bytes. Send fewer inputs.`)
+
+function parse(bytes: Uint8Array): Json {
+  let text: string
+  let value: unknown
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalid('it is not UTF-8')
+  }
+  const problem = structureProblem(text)
+  if (problem !== undefined) throw invalid(problem)
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw invalid(text.trim() === '' ? 'it is empty' : 'it is not JSON')
+  }
+  if (!fits(json, value)) throw invalid('it contains a number that is too large for a 64-bit float')
+  return value
+}
+
+const invalid = (fact: string) => new Fault('invalid-json', `Cannot read the body: ${fact}. Send one JSON value.`)
+
+/** Nesting and duplicate keys, before anything is built from the text. Says nothing about a text that is not JSON. */
+function structureProblem(text: string): string | undefined {
+  const open: (Set<string> | undefined)[] = []
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at]
+    if (character === '{' || character === '[') {
+      if (open.length === maximumDepth) return `it is nested more than ${maximumDepth} levels deep`
+      open.push(character === '{' ? new Set() : undefined)
+    } else if (character === '}' || character === ']') open.pop()
+    else if (character === '"') {
+      const end = stringEnd(text, at)
+      const keys = open.at(-1)
+      if (keys !== undefined && isKey(text, end)) {
+        const key = keyOf(text.slice(at, end))
+        if (key !== undefined && keys.has(key)) return `it has the key ${JSON.stringify(key.slice(0, 100))} twice`
+        if (key !== undefined) keys.add(key)
+      }
+      at = end - 1
+    }
+  }
+  return undefined
+}
+
+/** The offset after a string that begins at `start`. */
+function stringEnd(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0
+    while (text[quote - 1 - backslashes] === '\\') backslashes += 1
+    if (backslashes % 2 === 0) return quote + 1
+  }
+  return text.length
+}
+
+function isKey(text: string, end: number): boolean {
+  let at = end
+  while (' \t\n\r'.includes(text[at] ?? '-')) at += 1
+  return text[at] === ':'
+}
+
+function keyOf(token: string): string | undefined {
+  try {
+    return JSON.parse(token) as string
+  } catch {
+    return undefined
+  }
+}
