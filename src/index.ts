@@ -154,6 +154,7 @@ export {
   type RegressionsFinding,
   type ReliabilityBin,
   reportOnly,
+  type ScoreBounds,
   type SelfTest,
   type SelfTestOptions,
   type SelfTestPoint,

@@ -1,4 +1,4 @@
-export { reportDiff, reportDiffHtml, reportReview } from './report/index.js'
+export { reportDiff, reportDiffHtml, reportReview, reportReviewHtml } from './report/index.js'
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type AcceptBaselineOptions,
@@ -39,6 +39,8 @@ export {
   initGitRepository,
   initRepository,
   type LoadedProject,
+  type MeasuredQuality,
+  type MeasureOptions,
   type Notice,
   openRepository,
   type Pinned,
@@ -58,8 +60,10 @@ export {
   type RepositoryOptions,
   type Retention,
   type Review,
+  type ReviewOptions,
   type ReviewPlace,
   type ReviewProblem,
+  type ReviewQuality,
   readBaseline,
   type SampleBlame,
   type SampleBlob,
@@ -70,12 +74,14 @@ export {
   type SampleRelease,
   type SampleUse,
   type ScoredItem,
+  type ScorePair,
   type SettingChange,
   type StateName,
   type StateProblem,
   type TriggerAction,
   type TriggerDecision,
   type TriggerOptions,
+  type UnmeasuredQuality,
   type Verification,
   type WorkflowOptions,
   type WrittenWorkflows,

@@ -1,12 +1,27 @@
-import type { Pipeline } from '../pipeline/index.js'
+import type { Pipeline, RunEvent } from '../pipeline/index.js'
 import { duration } from '../report/index.js'
 import type { FileTransfer } from '../repository/index.js'
 import type { Terminal } from './command.js'
 import { progressLine, RateMeter } from './progress-line.js'
 import { styled } from './styled-text.js'
 
+type EventSource = Pick<Pipeline, 'on'>
+
+/** Shows the progress of work that reports its events to a function. */
+export function showEvents(terminal: Terminal): (event: RunEvent) => void {
+  const listeners = new Map<string, ((event: never) => void)[]>()
+  const on: EventSource['on'] = (type, listener) => {
+    listeners.set(type, [...(listeners.get(type) ?? []), listener])
+    return () => {}
+  }
+  showProgress({ on }, terminal)
+  return (event) => {
+    for (const listener of listeners.get(event.type) ?? []) listener(event as never)
+  }
+}
+
 /** Shows the progress of a run on the error output: a line that is redrawn on a terminal, else lines. */
-export function showProgress(pipeline: Pipeline, terminal: Terminal): void {
+export function showProgress(pipeline: EventSource, terminal: Terminal): void {
   if (terminal.showStatus === undefined) printProgress(pipeline, terminal)
   else drawProgress(pipeline, terminal, terminal.showStatus)
   pipeline.on('stage-end', ({ stage, cached, durationMs }) =>
@@ -46,7 +61,7 @@ export function transferProgress({ showStatus }: Terminal): ((transfer: FileTran
 }
 
 /** Each stage, and training at every 10 %. */
-function printProgress(pipeline: Pipeline, { err }: Terminal): void {
+function printProgress(pipeline: EventSource, { err }: Terminal): void {
   let tenth = -1
   pipeline.on('stage-start', ({ stage }) => {
     tenth = -1
@@ -61,7 +76,7 @@ function printProgress(pipeline: Pipeline, { err }: Terminal): void {
   })
 }
 
-function drawProgress(pipeline: Pipeline, { err }: Terminal, show: NonNullable<Terminal['showStatus']>): void {
+function drawProgress(pipeline: EventSource, { err }: Terminal, show: NonNullable<Terminal['showStatus']>): void {
   let [meter, startedAtMs, current, isFirst] = [new RateMeter(), 0, '', true]
   /** Shows the time of a stage that reports no numbers. */
   const work = (detail?: string) => {

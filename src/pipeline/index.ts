@@ -1,4 +1,5 @@
 export type { GcPlan } from './collect-garbage.js'
+export { type ComparedTrainings, compareTrainings, type TrainingState } from './compare-trainings.js'
 export type { RunEvent, RunEventBase, RunEventBody, RunEventOf, RunEventType } from './events.js'
 export { aboutText, type ExpectedDuration, type ExpectedRun, expectedText, roundedText } from './expected-duration.js'
 export { foreseen } from './foresee.js'

@@ -117,7 +117,7 @@ export function regressedItemsOf(findings: readonly Finding[]): readonly Regress
   })
 }
 
-function regressedItems({ name, ids, total }: Regressed): string {
+export function regressedItems({ name, ids, total }: Regressed): string {
   // Between backticks, only a backtick is markup.
   const shownIds = ids.map((id) => `\`${visible(id).replaceAll('`', '?')}\``).join(', ')
   return `Regressions in ${escapeMarkdown(name)} (${ids.length} of ${total} shown): ${shownIds}`

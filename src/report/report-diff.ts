@@ -11,21 +11,23 @@ import { type Section, sectionHtml, sectionMarkdown } from './section.js'
  */
 export function reportDiff(diff: ProjectDiff): string {
   const lines = summary(diff).map((line) => `- ${escapeMarkdown(line)}`)
-  const blocks = [`# ${escapeMarkdown(title(diff))}`, lines.join('\n'), ...sections(diff).flatMap(sectionMarkdown)]
+  const blocks = [`# ${escapeMarkdown(diffTitle(diff))}`, lines.join('\n'), ...sections(diff).flatMap(sectionMarkdown)]
   return `${blocks.join('\n\n')}\n`
 }
 
 /** Renders the same as a self-contained HTML page. */
 export function reportDiffHtml(diff: ProjectDiff): string {
-  const blocks = [
-    `<h1>${escapeHtml(title(diff))}</h1>`,
-    ...summary(diff).map((line) => paragraph(line)),
-    ...sections(diff).flatMap(sectionHtml),
-  ]
-  return htmlPage(title(diff), blocks.join('\n'))
+  const blocks = [`<h1>${escapeHtml(diffTitle(diff))}</h1>`, ...diffBlocksHtml(diff)]
+  return htmlPage(diffTitle(diff), blocks.join('\n'))
 }
 
-const title = ({ from, to }: ProjectDiff) => `Changes from ${stateText(from)} to ${stateText(to)}`
+/** The page's content without its title. */
+export const diffBlocksHtml = (diff: ProjectDiff): readonly string[] => [
+  ...summary(diff).map((line) => paragraph(line)),
+  ...sections(diff).flatMap(sectionHtml),
+]
+
+export const diffTitle = ({ from, to }: ProjectDiff) => `Changes from ${stateText(from)} to ${stateText(to)}`
 
 function stateText({ name, commit, version }: StateName): string {
   const named = version === undefined || name.includes(version) ? name : `${name} (${version})`

@@ -1,12 +1,15 @@
-import { escapeMarkdown } from '../core/index.js'
+import { escapeHtml, escapeMarkdown } from '../core/index.js'
 import type { Review } from '../repository/index.js'
-import { reportDiff } from './report-diff.js'
+import { htmlPage, paragraph } from './html.js'
+import { diffBlocksHtml, diffTitle, reportDiff } from './report-diff.js'
+import { qualityHtml, qualityMarkdown } from './report-quality.js'
 
 const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const
 const mostPlaces = 20
 
-/** Renders a review as Markdown: the verdict, the problems with their places, and what changed. */
-export function reportReview({ verdict, summary, problems, missing, notices, diff }: Review): string {
+/** Renders a review as Markdown: the verdict, the problems with their places, quality, and what changed. */
+export function reportReview(review: Review): string {
+  const { verdict, summary, problems, missing, notices, diff, quality } = review
   const places = problems.flatMap((problem) => problem.places)
   const lines = [
     // The summary contains the first.
@@ -25,9 +28,32 @@ export function reportReview({ verdict, summary, problems, missing, notices, dif
     `**${words[verdict]}** ${escapeMarkdown(summary)}`,
     ...(lines.length === 0 ? [] : [lines.join('\n')]),
     ...(named.length === 0 ? [] : [`**Places**`, [...named, ...more].join('\n')]),
+    ...qualityMarkdown(quality),
     // The heading of the comparison, one level lower.
     reportDiff(diff)
       .replace(/^(#+) /gm, '#$1 ')
       .trimEnd(),
   ].join('\n\n')
+}
+
+/** Renders the same as a self-contained HTML page. */
+export function reportReviewHtml({ verdict, summary, problems, missing, notices, diff, quality }: Review): string {
+  const title = `Review of ${diff.to.name.slice(0, 40)}`
+  const lines = [
+    ...problems.slice(1).map(({ message }) => message),
+    ...missing.map((message) => `Needed for a run: ${message}`),
+    ...notices,
+    ...problems.flatMap(({ places }) =>
+      places.map(({ path, line, message }) => `${path}${line === undefined ? '' : `:${line}`}: ${message}`),
+    ),
+  ]
+  const body = [
+    `<h1>${escapeHtml(title)}</h1>`,
+    `<section class="verdict ${verdict}"><h2>${escapeHtml(words[verdict])}</h2>${paragraph(summary)}</section>`,
+    ...lines.map((line) => paragraph(line)),
+    ...qualityHtml(quality),
+    `<h2>${escapeHtml(diffTitle(diff))}</h2>`,
+    ...diffBlocksHtml(diff),
+  ]
+  return htmlPage(title, body.join('\n'))
 }

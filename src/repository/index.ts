@@ -67,11 +67,17 @@ export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { FileTransfer } from './release-targets.js'
 export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
 export {
+  type MeasuredQuality,
+  type MeasureOptions,
   type PostedReview,
   parsePostedReview,
   type Review,
+  type ReviewOptions,
   type ReviewPlace,
   type ReviewProblem,
+  type ReviewQuality,
+  type ScorePair,
+  type UnmeasuredQuality,
 } from './review/index.js'
 export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
 export { type Verification, verifyElsewhere } from './verify.js'

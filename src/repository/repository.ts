@@ -62,7 +62,7 @@ import {
 } from './project-pipeline.js'
 import { codeOf, committedPaths } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
-import { type Review, reviewProject } from './review/index.js'
+import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
 import { refuseIncomplete } from './whole-checkout.js'
@@ -289,16 +289,18 @@ export class Repository {
   }
 
   /**
-   * Reviews the commit HEAD, such as a pull request: whether a run could use it, and how it differs from a base. Trains nothing.
+   * Reviews the commit HEAD, such as a pull request: whether a run could use it, and how it differs from a base. With `train`, also
+   * trains both, and judges HEAD by the base's gate on development rows of the base.
    *
    * @param base a branch, a tag or a commit. Commits that only the base has appear as changes that HEAD undoes.
-   * @throws `not-found` if this clone has no such base; `repository-dirty` if files differ from HEAD.
+   * @throws `not-found` if this clone has no such base; `repository-dirty` if files differ from HEAD; with `train` also
+   * `invalid-options`, `locked` and `storage-failed`.
    */
-  async review(base: string): Promise<Review> {
-    const inspect = () => this.inspect()
+  async review(base: string, options: ReviewOptions = {}): Promise<Review> {
+    const place = { git: this.#git, surroundings: this.#surroundings, compose: () => this.#compose() }
+    const inspect = () => this.inspect({ signal: options.signal })
     const diff = (from: string, to: string) => this.diff(from, to)
-    const place = { git: this.#git, root: this.root, project: this.#surroundings.project }
-    return this.#hide(await reviewProject({ ...place, base, inspect, diff }, this.#context))
+    return this.#hide(await reviewProject({ ...place, base, inspect, diff }, options, this.#context))
   }
 
   head(): Promise<Head | undefined> {

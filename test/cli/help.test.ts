@@ -91,7 +91,7 @@ describe('help', () => {
       approve: ['reason', 'by'],
       report: ['out', 'html', 'include-text'],
       diff: ['out', 'html', 'include-text'],
-      review: ['out', 'github', 'post', 'check-name'],
+      review: ['train', 'share', 'out', 'github', 'post', 'check-name'],
       log: ['all'],
       compare: ['margin', 'out'],
       runs: ['limit'],

@@ -1,47 +1,68 @@
 import { readFile, stat } from 'node:fs/promises'
 import { env } from 'node:process'
 import { callContext, escapeMarkdown, messageOf, SheikhError } from '../../core/index.js'
-import { reportReview } from '../../report/index.js'
-import type { ActionsReport, PostedReview, Review } from '../../repository/index.js'
+import { reportReview, reportReviewHtml } from '../../report/index.js'
+import type { ActionsReport, PostedReview, Review, ReviewOptions } from '../../repository/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
+import { isHtml } from '../is-html.js'
+import { showEvents } from '../progress.js'
 import { logTo, open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const review: Command = {
   name: 'review',
   usage: '[base]',
-  summary: 'Review a pull request: whether its data and settings are valid, and what they change',
+  summary: 'Review a pull request: whether it is valid, what it changes, and what it does to quality',
   options: {
+    train: { type: 'boolean' },
+    share: { type: 'string' },
     out: { type: 'string' },
     github: { type: 'boolean' },
     post: { type: 'string' },
     'check-name': { type: 'string' },
   },
   optionHelp: {
-    out: 'Also write the review to this file, for --post',
+    train: 'Train the base and HEAD, and judge HEAD by the gate of the base on development rows',
+    share: 'With --train: share of the training rows of the base to judge by (default: 0.1)',
+    out: 'Also write the review to this file: a page if it ends in .html, otherwise for --post',
     github:
       'In GitHub Actions: write outputs, job summary and annotations, and with GITHUB_TOKEN a check run and a comment',
     post: 'Review nothing; report the file that --out wrote in another workflow (needs --github)',
     'check-name': 'Name of the check run and of the comment (default: sheikh review)',
   },
-  examples: ['sheikh review origin/main', 'sheikh review --github --out review.json'],
+  examples: [
+    'sheikh review origin/main',
+    'sheikh review origin/main --train',
+    'sheikh review --github --out review.json',
+  ],
   positionals: [0, 1],
   async run(input, terminal) {
     const { values } = input
     if (typeof values['post'] === 'string') return post(values['post'], input, terminal)
     const out = typeof values['out'] === 'string' ? terminalPath(terminal, values['out'], '--out') : undefined
+    const measure = measureOptions(input, terminal)
     const repository = await open(input.project, terminal)
-    const work = async () => repository.review(input.positionals[0] ?? (await baseOfEvent()))
+    const work = async () => repository.review(input.positionals[0] ?? (await baseOfEvent()), measure)
     const found = values['github'] === true ? await reported(work, input, terminal) : await work()
     const report = reportReview(found)
     if (out !== undefined) {
       const { writeFileAtomic } = await import('../../store/index.js')
       const { formatVersion, verdict, summary } = found
-      await writeFileAtomic(out, `${JSON.stringify({ formatVersion, verdict, summary, report })}\n`)
+      const posted = `${JSON.stringify({ formatVersion, verdict, summary, report })}\n`
+      await writeFileAtomic(out, isHtml(out) ? reportReviewHtml(found) : posted)
     }
     const text = values['github'] === true ? await toActions(found, report, input, terminal) : report
     return { text, json: toJson(found), exitCode: found.verdict === 'fail' ? 1 : 0 }
   },
+}
+
+/** @throws `invalid-options`. */
+function measureOptions({ values }: Arguments, terminal: Terminal): ReviewOptions {
+  if (values['share'] !== undefined && values['train'] !== true)
+    throw new SheikhError('invalid-options', 'Cannot use --share: nothing is trained. Add --train.')
+  if (values['train'] !== true) return {}
+  const share = typeof values['share'] === 'string' ? { share: Number(values['share']) } : {}
+  return { train: true, ...share, signal: terminal.signal, onEvent: showEvents(terminal) }
 }
 
 /** A review that could not be made or read is reported too, so that no pull request goes without a check. */

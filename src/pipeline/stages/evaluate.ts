@@ -175,7 +175,7 @@ async function scoredAtRelease(session: Session, release: Release, candidate: Ev
 }
 
 /** A model that fails on an input is said by its outcomes: here it was timed on nothing. */
-async function timed(
+export async function timed(
   session: Session,
   weights: WeightsDirectory,
   rows: Rows<unknown, unknown>,

@@ -5,6 +5,7 @@ import type { Release } from '../../releaser/index.js'
 import {
   type Candidate,
   candidateRecordShape,
+  type FitRequest,
   type TrainerEnvironment,
   type TrainProgress,
 } from '../../trainer/index.js'
@@ -46,7 +47,7 @@ export function trainStage(
 ): Promise<Candidate> {
   return session
     .stage('train', async () => {
-      const { trainer, store } = session.options
+      const { trainer } = session.options
       // Before the cache: what was made of a release that is withdrawn since is not offered again.
       const found = await usableBase(session, snapshot, history)
       const environment = await trainer.environment?.(session.context)
@@ -62,20 +63,10 @@ export function trainStage(
       }
 
       const part = await trainingPart(session, snapshot, history, found)
-      const directory = await session.folder('weights')
-      // A forced training shows that it can be made from nothing.
-      const checkpoints = key === undefined || forced ? undefined : await store.checkpoints?.folder(key.digest)
       const { development } = snapshot
       const weights = found && (await openBase(session, found))
-      let resumed = false
-      const watch = (progress: TrainProgress) => {
-        resumed ||= progress.resumedFrom !== undefined
-      }
-      const candidate = await fitInto(session, { ...part, development, directory, checkpoints, weights, watch })
-      await keepRows(session, part.rows)
-      await keepCandidate(session, key, candidate)
-      if (key !== undefined) await store.checkpoints?.remove(key.digest)
-      return { value: candidate, cached: false, key, resumed }
+      // A forced training shows that it can be made from nothing.
+      return fitAndKeep(session, key, { ...part, development, weights, isResumed: !forced })
     })
     .then(async (candidate) => {
       await session.update({
@@ -84,6 +75,48 @@ export function trainStage(
       })
       return candidate
     })
+}
+
+/** Trains rows from scratch, or finds the weights of an earlier training with the same key. */
+export function trainRows(
+  session: Session,
+  stage: string,
+  { training, development }: Pick<FitRequest<unknown, unknown>, 'training' | 'development'>,
+): Promise<Candidate> {
+  return session.stage(stage, async () => {
+    const digests = { trainingDigest: training.digest, developmentDigest: development?.digest }
+    const environment = await session.options.trainer.environment?.(session.context)
+    const key = trainKey(session.options, digests, environment)
+    const kept = key === undefined ? undefined : await cachedCandidate(session, key)
+    if (kept !== undefined) return { value: kept, cached: true, key }
+    return fitAndKeep(session, key, { training, development, isResumed: true })
+  })
+}
+
+/** Trains, from a checkpoint if a training with this key was interrupted, and keeps the weights. */
+async function fitAndKeep(
+  session: Session,
+  key: Key | undefined,
+  {
+    isResumed,
+    rows,
+    ...request
+  }: Omit<FitParts, 'directory' | 'checkpoints' | 'watch'> &
+    Partial<Pick<TrainingPart, 'rows'>> & { readonly isResumed: boolean },
+) {
+  const { checkpoints } = session.options.store
+  const directory = await session.folder('weights')
+  const folder = key === undefined || !isResumed ? undefined : await checkpoints?.folder(key.digest)
+  let resumed = false
+  const watch = (progress: TrainProgress) => {
+    resumed ||= progress.resumedFrom !== undefined
+  }
+  const candidate = await fitInto(session, { ...request, directory, checkpoints: folder, watch })
+  // First: a candidate that is kept is not trained again.
+  if (rows !== undefined) await keepRows(session, rows)
+  await keepCandidate(session, key, candidate)
+  if (key !== undefined) await checkpoints?.remove(key.digest)
+  return { value: candidate, cached: false, key, resumed }
 }
 
 /** The base that the options name. @throws as `findBase`, and as `checkUnseen` if it was trained on items of the evaluation set. */
@@ -110,23 +143,17 @@ function warnOfAncestor(session: Session, history: readonly Release[], base: Fou
   )
 }
 
+interface FitParts extends Omit<TrainingPart, 'rows'> {
+  readonly development?: Rows<unknown, unknown> | undefined
+  readonly directory: string
+  readonly checkpoints?: string | undefined
+  /** Those of the base. */
+  readonly weights?: WeightsDirectory | undefined
+  readonly watch?: ((progress: TrainProgress) => void) | undefined
+}
+
 /** Has the trainer train, and says how far it is. */
-export async function fitInto(
-  session: Session,
-  {
-    training,
-    base,
-    weights,
-    ...request
-  }: Omit<TrainingPart, 'rows'> & {
-    readonly development?: Rows<unknown, unknown> | undefined
-    readonly directory: string
-    readonly checkpoints?: string | undefined
-    /** Those of the base. */
-    readonly weights?: WeightsDirectory | undefined
-    readonly watch?: ((progress: TrainProgress) => void) | undefined
-  },
-): Promise<Candidate> {
+export async function fitInto(session: Session, { training, base, weights, ...request }: FitParts): Promise<Candidate> {
   const { trainer, seed = 0 } = session.options
   const { development, directory, checkpoints, watch } = request
   const fitted = await trainer.fit(

@@ -1,3 +1,5 @@
+export type { MeasureOptions } from './measure-quality.js'
 export { type PostedReview, parsePostedReview } from './posted-review.js'
+export type { MeasuredQuality, ReviewQuality, ScorePair, UnmeasuredQuality } from './quality.js'
 export type { Review, ReviewPlace, ReviewProblem } from './review.js'
-export { reviewProject } from './review-project.js'
+export { type ReviewOptions, reviewProject } from './review-project.js'

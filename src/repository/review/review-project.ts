@@ -1,10 +1,17 @@
-import { type CallContext, SheikhError } from '../../core/index.js'
+import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import { loadConfiguration } from '../config/index.js'
-import type { ProjectDiff } from '../diff/index.js'
-import { findCommit, type Git } from '../git/index.js'
+import { changesNothing, type ProjectDiff } from '../diff/index.js'
+import { findCommit } from '../git/index.js'
 import type { Inspection } from '../inspect-project.js'
 import { readPaths, samplesPath } from '../layout.js'
+import { type MeasuredProject, type MeasureOptions, measureQuality } from './measure-quality.js'
 import { type Review, reviewOf } from './review.js'
+
+export interface ReviewOptions extends MeasureOptions {
+  /** Trains base and HEAD, and measures what the change does to quality. @default false */
+  readonly train?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
  * Reviews HEAD against a base.
@@ -14,24 +21,22 @@ import { type Review, reviewOf } from './review.js'
  */
 export async function reviewProject(
   {
-    git,
-    root,
     base,
     inspect,
     diff,
-    project,
-  }: {
-    readonly git: Git
-    readonly root: string
+    ...place
+  }: Omit<MeasuredProject, 'base'> & {
     /** A branch, a tag or a commit. */
     readonly base: string
     readonly inspect: () => Promise<Inspection>
     readonly diff: (from: string, to: string) => Promise<ProjectDiff>
-    /** The project's folder below the repository's root; empty if it is the root. */
-    readonly project: string
   },
-  context: CallContext,
+  { train = false, signal, ...options }: ReviewOptions,
+  within: CallContext,
 ): Promise<Review> {
+  const { git, surroundings } = place
+  const { root, project } = surroundings
+  const context = signal === undefined ? within : callContext({ ...within, signal })
   const [from, head] = [await findCommit(git, base), await git.head()]
   if (from === undefined || head === undefined)
     throw new SheikhError(
@@ -55,5 +60,8 @@ export async function reviewProject(
   const configuration = await loadConfiguration(root, context).catch(() => undefined)
   context.signal.throwIfAborted()
   const samples = configuration?.dataset.samples?.directory
-  return reviewOf({ head: head.oid, base: from }, inspection, found, { project, samples: samples ?? samplesPath })
+  const isMeasured = train && inspection.problems.length === 0 && !changesNothing(found)
+  const quality = isMeasured ? await measureQuality({ ...place, base: from }, options, context) : undefined
+  const folders = { project, samples: samples ?? samplesPath }
+  return reviewOf({ head: head.oid, base: from, quality }, inspection, found, folders)
 }

@@ -2,6 +2,7 @@ import type { ErrorCode, SheikhError } from '../../core/index.js'
 import { type DatasetIssue, issuesOf } from '../../dataset/index.js'
 import { changesNothing, type ProjectDiff } from '../diff/index.js'
 import type { Inspection } from '../inspect-project.js'
+import { qualitySentence, qualityVerdict, type ReviewQuality } from './quality.js'
 
 /** What a change, such as a pull request, does to a project. JSON. Contains no text of samples. */
 export interface Review {
@@ -11,8 +12,9 @@ export interface Review {
   /** The commit that it was compared with. */
   readonly base: string
   /**
-   * `pass`: nothing that a run reads differs. `fail`: a run would end with an error. `inconclusive`: data and settings are valid,
-   * and the run after the merge decides about quality.
+   * `pass`: nothing that a run reads differs, or quality was measured and the base's gate lets it through. `fail`: a run would end
+   * with an error, or quality is proven to be worse. `inconclusive`: data and settings are valid, and the run after the merge
+   * decides about quality.
    */
   readonly verdict: 'pass' | 'fail' | 'inconclusive'
   /** One or more sentences, the most important first. */
@@ -23,6 +25,8 @@ export interface Review {
   /** Settings without effect: one sentence each, with file and line. */
   readonly notices: readonly string[]
   readonly diff: ProjectDiff
+  /** Absent if nothing was trained: not asked for, not necessary, or not possible because of `problems`. */
+  readonly quality?: ReviewQuality | undefined
 }
 
 /** An error that a run would end with. */
@@ -43,17 +47,18 @@ export interface ReviewPlace {
 
 /** Judges a change by what was found in the newer state and by what differs. */
 export function reviewOf(
-  { head, base }: Pick<Review, 'head' | 'base'>,
+  { head, base, quality }: Pick<Review, 'head' | 'base' | 'quality'>,
   { problems, missing, notices }: Pick<Inspection, 'problems' | 'missing' | 'notices'>,
   diff: ProjectDiff,
   /** Below the repository's root: the project's folder, empty if it is the root, and the folder of the samples in it. */
   folders: Folders,
 ): Review {
-  const verdict = problems.length > 0 ? 'fail' : changesNothing(diff) ? 'pass' : 'inconclusive'
+  const verdict =
+    problems.length > 0 ? 'fail' : changesNothing(diff) ? 'pass' : quality ? qualityVerdict(quality) : 'inconclusive'
   return {
     formatVersion: 1,
     ...{ head, base, verdict },
-    summary: [...attention(diff), conclusion(verdict, problems)].join(' '),
+    summary: [...attention(diff), conclusion(verdict, problems, quality)].join(' '),
     problems: problems.map((problem) => ({
       code: problem.code,
       message: problem.message,
@@ -62,6 +67,7 @@ export function reviewOf(
     missing: missing.map(({ message }) => message),
     notices: notices.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
     diff,
+    ...(quality !== undefined && { quality }),
   }
 }
 
@@ -76,7 +82,12 @@ function attention({ gate, evaluation, files }: ProjectDiff): readonly string[] 
   ]
 }
 
-function conclusion(verdict: Review['verdict'], [first, ...others]: Inspection['problems']): string {
+function conclusion(
+  verdict: Review['verdict'],
+  [first, ...others]: Inspection['problems'],
+  quality: ReviewQuality | undefined,
+): string {
+  if (quality !== undefined) return `${qualitySentence(quality)}.`
   if (verdict === 'pass') return 'Changes nothing that a run reads.'
   if (first === undefined) return 'Data and settings are valid. The run after the merge decides about quality.'
   return `Not ready: ${first.message}${others.length === 0 ? '' : ` ${others.length} more ${others.length === 1 ? 'problem' : 'problems'}.`}`
