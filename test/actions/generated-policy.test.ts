@@ -28,6 +28,7 @@ interface Step {
 }
 interface Job {
   readonly if?: string
+  readonly 'runs-on'?: string | readonly string[]
   readonly uses?: string
   readonly needs?: string | readonly string[]
   readonly permissions: Readonly<Record<string, string>>
@@ -83,6 +84,31 @@ describe.each(variants)('the workflows for %s', (_, given) => {
       expect(Object.values(job.permissions)).toEqual(['read'])
       expect(workflow.text).not.toContain('secrets.')
       expect(workflow.text).not.toContain('GITHUB_TOKEN')
+    }
+  })
+
+  it('run code of a pull request on machines of GitHub only, and train it only if these train for the project', () => {
+    const isHosted = given.runner.join() === 'ubuntu-latest'
+    for (const { workflow, job } of jobs) {
+      if (!Object.keys(workflow.on).includes('pull_request')) continue
+      expect(job['runs-on']).toBe('ubuntu-latest')
+      expect(workflow.text.includes('review --train')).toBe(isHosted)
+    }
+  })
+
+  it('share no cache between pull requests and the branch that is released from', () => {
+    const cachesOf = (name: string, job: string) =>
+      named(name)!
+        .jobs[job]!.steps!.filter(({ uses }) => uses?.startsWith('actions/cache@'))
+        .map((step) => step.with!)
+    const [trained] = cachesOf('pipeline', 'train')
+    for (const reviewed of cachesOf('validate', 'validate')) {
+      expect(reviewed['path']).toBe(`${trained!['path']}/review`)
+      for (const [one, other] of [
+        [reviewed, trained!],
+        [trained!, reviewed],
+      ] as const)
+        expect(String(one['key']).startsWith(String(other['restore-keys']))).toBe(false)
     }
   })
 

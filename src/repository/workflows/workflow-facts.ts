@@ -105,6 +105,13 @@ async function lockfileFolder(root: string, project: string): Promise<string | u
   }
 }
 
+/**
+ * Whether GitHub lends the machine that trains, so that pull requests can be trained on such a machine too. Their code never reaches
+ * a machine of the project's own.
+ */
+export const isHosted = ({ runner }: Pick<WorkflowFacts, 'runner'>): boolean =>
+  runner.length === 1 && /^(ubuntu|windows|macos)-(latest|\d+(\.\d+)?)$/.test(runner[0]!)
+
 /** Distinguishes the files of several projects in one repository: `-models-spam`; empty for a project at the root. */
 export function suffixOf({ project }: Pick<WorkflowFacts, 'project'>): string {
   const slug = project

@@ -1,4 +1,4 @@
-import { suffixOf, type WorkflowFacts } from './workflow-facts.js'
+import { isHosted, suffixOf, type WorkflowFacts } from './workflow-facts.js'
 import {
   actions,
   checkout,
@@ -164,6 +164,17 @@ ${facts.crons.map((cron) => `    - cron: ${quoted(cron)}\n`).join('')}${callsRel
 const checkName = (facts: WorkflowFacts) =>
   facts.project === '' ? '' : ` "--check-name=${titled('sheikh review', facts)}"`
 
+// Under a name of its own, so that no restore-key of "Train" finds it.
+const reviewCache = (
+  facts: WorkflowFacts,
+) => `      # What earlier reviews of this pull request trained. GitHub gives it to no run of another branch.
+      - uses: ${actions.cache}
+        with:
+          path: ${quoted(facts.project === '' ? '.sheikh/review' : `${facts.project}/.sheikh/review`)}
+          key: review-sheikh${suffixOf(facts)}-\${{ runner.os }}-\${{ github.run_id }}-\${{ github.run_attempt }}
+          restore-keys: review-sheikh${suffixOf(facts)}-\${{ runner.os }}-
+`
+
 // Runs the code of the pull request: no secret, nothing to write. "Report" posts the result.
 const validate = (facts: WorkflowFacts) => `name: ${quoted(titled('Validate', facts))}
 on:
@@ -176,11 +187,11 @@ concurrency:
 jobs:
   validate:
     runs-on: ubuntu-latest
-    timeout-minutes: 30
+    timeout-minutes: ${isHosted(facts) ? 360 : 30}
     permissions:
       contents: read
     steps:
-${checkout()}${setUpStep(facts)}      - run: ${sheikh(facts)} review --github --out "$RUNNER_TEMP/review.json"${checkName(facts)}
+${checkout()}${setUpStep(facts)}${isHosted(facts) ? reviewCache(facts) : ''}      - run: ${sheikh(facts)} review${isHosted(facts) ? ' --train' : ''} --github --out "$RUNNER_TEMP/review.json"${checkName(facts)}
       - uses: ${actions.upload}
         if: \${{ !cancelled() }}
         with:
