@@ -24,6 +24,7 @@ export {
   manifestOf,
   parseManifest,
 } from './manifest.js'
+export { conflictFact, conflictLine, isConflictMarker } from './merge-conflict.js'
 export { nearestName, nearestNames } from './nearest-name.js'
 export { type Random, seededRandom } from './random.js'
 export { createRedactor, type Redactor, redactJson } from './redaction.js'

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { conflictFact, isConflictMarker } from '../core/index.js'
 
 /** Parses JSON. For invalid JSON, returns the position of the error, which `JSON.parse` does not always report. */
 export function parseJsonText(text: string): { readonly value: unknown } | { readonly problem: JsonProblem } {
@@ -22,6 +23,9 @@ function problemAt(text: string, offset: number): JsonProblem {
   const line = before.split('\n').length
   const column = offset - before.lastIndexOf('\n')
   if (offset >= text.length) return { line, column, message: 'it is not JSON: the text ends too early' }
+  const start = offset - column + 1
+  const end = text.indexOf('\n', start)
+  if (isConflictMarker(text.slice(start, end < 0 ? undefined : end))) return { line, column, message: conflictFact }
   return {
     line,
     column,

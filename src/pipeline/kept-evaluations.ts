@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import { type Evaluation, readEvaluation } from '../evaluation/index.js'
 import type { Store } from '../store/index.js'
+import { temporaryFolder } from '../store/index.js'
 import { readRun } from './run-records.js'
 import { evaluationFile } from './stages/score-model.js'
 
@@ -19,7 +19,7 @@ export async function keptEvaluations(store: Store, runId: string, context: Call
   const { evaluations } = (await readRun(store, runId)) ?? {}
   const read = async (digest: Digest | undefined): Promise<Evaluation | undefined> => {
     if (digest === undefined) return undefined
-    const directory = await mkdtemp(join(tmpdir(), 'sheikh-evaluation-'))
+    const directory = await temporaryFolder('sheikh-evaluation-')
     try {
       await store.objects.getDirectory(digest, join(directory, 'kept'), context)
       return await readEvaluation(join(directory, 'kept', evaluationFile), context)

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, type Digest, digestJson, isSheikhError, type Json, SheikhError } from '../core/index.js'
 import {
@@ -15,6 +14,7 @@ import {
 import type { Model, Prediction, Row } from '../model/index.js'
 import { type Bundle, readBundle, weightsOf } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
+import { temporaryFolder } from '../store/index.js'
 import type { CallOptions, PipelineParts } from './options.js'
 import { readRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
@@ -101,7 +101,7 @@ async function answersOf(
   rows: readonly Row<unknown, unknown>[],
   open: (directory: string) => Promise<Bundle>,
 ): Promise<readonly Prediction[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'sheikh-pool-'))
+  const directory = await temporaryFolder('sheikh-pool-')
   try {
     await using model = await trainer.load(weightsOf(await open(join(directory, 'bundle'))), context)
     return await predictAll(model, rows, context)

@@ -1,3 +1,4 @@
+import { conflictFact, conflictLine } from '../core/index.js'
 import type { JinjaTemplate, Position } from './jinja/index.js'
 import { templateInvalid } from './template-error.js'
 
@@ -32,6 +33,14 @@ export async function parseTemplate(text: string, file: string): Promise<Templat
       undefined,
       `it has ${text.length} characters, but the maximum is ${maximumTemplateLength}`,
       'Shorten it.',
+    )
+  const conflict = conflictLine(text)
+  if (conflict !== undefined)
+    throw templateInvalid(
+      file,
+      { line: conflict, column: 1 },
+      conflictFact,
+      'Keep one side and remove the markers. Markers that belong to the prompt are written as {{ "<<<<<<<" }}.',
     )
   // Loaded here, because most programs that import the package use no template.
   const { compile, JinjaError } = await import('./jinja/index.js')

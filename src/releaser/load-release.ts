@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { type CallContext, callContext, SheikhError } from '../core/index.js'
 import type { Model, Prediction } from '../model/index.js'
+import { temporaryFolder } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { weightsOf } from './bundle.js'
 import { releaseCache } from './release-cache.js'
@@ -52,7 +51,7 @@ export async function loadRelease<I>(
     )
   if (release.withdrawn !== undefined)
     context.log.warn(`The release ${release.version} is withdrawn: ${release.withdrawn.reason}`)
-  const directory = cached === undefined ? await mkdtemp(join(tmpdir(), 'sheikh-release-')) : undefined
+  const directory = cached === undefined ? await temporaryFolder('sheikh-release-') : undefined
   const clean = async () => {
     if (directory !== undefined) await rm(directory, { recursive: true, force: true })
   }

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../core/index.js'
+import { temporaryFolder } from '../store/index.js'
 import { byVersion } from './release-order.js'
 import type { PendingRelease, PendingState, PrepareRequest, Release, Releaser, Version } from './releaser.js'
 import { compareVersions } from './version.js'
@@ -204,7 +204,7 @@ async function withBundle<V>(
   for (const registry of registries)
     for await (const release of registry.history(context)) {
       if (release.bundle !== bundle) continue
-      const directory = await mkdtemp(join(tmpdir(), 'sheikh-bundle-'))
+      const directory = await temporaryFolder('sheikh-bundle-')
       try {
         await registry.open(release.version, directory, context)
         return await use(directory)

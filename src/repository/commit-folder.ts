@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallContext } from '../core/index.js'
+import { temporaryFolder } from '../store/index.js'
 import { configurationIn } from './compose.js'
 import type { Configuration } from './config/index.js'
 import type { Git } from './git/index.js'
@@ -29,7 +29,7 @@ export async function commitFolder(
   { commit, project }: { readonly commit: string; readonly project: string },
   context: CallContext,
 ): Promise<CommitFolder> {
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-commit-'))
+  const folder = await temporaryFolder('sheikh-commit-')
   const remove = () => rm(folder, { recursive: true, force: true })
   const below = (path: string) => (project === '' ? path : `${project}/${path}`)
   const root = join(folder, project)

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { type CallContext, plainPath } from '../core/index.js'
 import type { Imported, Pipeline } from '../pipeline/index.js'
+import { temporaryFolder } from '../store/index.js'
 import { fetchModel } from './hub-id.js'
 import type { Surroundings } from './release-targets.js'
 
@@ -22,7 +22,7 @@ export async function importModel(
       from: source,
       version,
     })
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-import-'))
+  const folder = await temporaryFolder('sheikh-import-')
   try {
     const { commit, nextVersion } = await fetchModel(source, folder, environment, context)
     const from = `${source.split('@')[0]}@${commit}`

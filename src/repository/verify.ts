@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, callContext, isSheikhError, type Manifest, plainPath, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
@@ -12,7 +11,7 @@ import {
   verifyRelease,
   verifySignature,
 } from '../releaser/signature/index.js'
-import { readManifest } from '../store/index.js'
+import { readManifest, temporaryFolder } from '../store/index.js'
 import { type ProjectTrust, readTrust } from './attestation.js'
 import type { EnvironmentVariables } from './git/index.js'
 import { hubRelease } from './hub-id.js'
@@ -89,7 +88,7 @@ async function verifyReleased(
       `Cannot verify ${version ?? `the channel "${channel}"`}: there is no such release. List the releases with "sheikh history".`,
       { facts: { version, channel } },
     )
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-verify-'))
+  const folder = await temporaryFolder('sheikh-verify-')
   try {
     const { manifest } = await releaser.open(release.version, join(folder, 'bundle'), context)
     return judge(release, manifest, witnesses, history)

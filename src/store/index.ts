@@ -41,4 +41,5 @@ export type {
   Store,
 } from './store.js'
 export { writeDirectory } from './stored-objects.js'
+export { temporaryFolder } from './temporary-folder.js'
 export { type WorkFolders, workFolders } from './work-folders.js'

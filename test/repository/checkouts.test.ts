@@ -84,3 +84,22 @@ describe.skipIf(gitIsMissing !== undefined)('samples in a submodule', () => {
     })
   })
 })
+
+describe('a merge conflict that nobody resolved', () => {
+  const conflict = (one: string, other: string) => `<<<<<<< HEAD\n${one}\n=======\n${other}\n>>>>>>> side\n`
+
+  it.each([
+    ['dataset/samples/all/00.json', conflict('{"id":"s00"}', '{"id":"s01"}'), 'dataset-invalid', /00\.json line 1/],
+    ['dataset/samples/all/more.jsonl', `{"id":"x"}\n${conflict('{}', '{}')}`, 'dataset-invalid', /more\.jsonl line 2/],
+    ['dataset/evaluation.json', conflict('{}', '{}'), 'dataset-invalid', /evaluation\.json/],
+    ['dataset/schemas/sample.json', conflict('{}', '{}'), 'invalid-config', /sample\.json/],
+    ['mlops/pipeline.yaml', conflict('a: 1', 'a: 2'), 'invalid-config', /pipeline\.yaml", line 1/],
+    ['prompts/inference/ask.txt', conflict('What?', 'Who?'), 'template-invalid', /ask\.txt", line 1/],
+  ])('in %s is named', async (path, content, code, place) => {
+    const { put, repository } = await project()
+    put(path, content)
+    const refusal = { code, message: expect.stringMatching(place) }
+    await expect(repository.validate()).rejects.toMatchObject(refusal)
+    await expect(repository.validate()).rejects.toThrow(/it contains a merge conflict that is not resolved/)
+  })
+})

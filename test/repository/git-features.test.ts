@@ -284,6 +284,47 @@ describe.skipIf(gitIsMissing !== undefined)('the program', () => {
     expect(gitStatus(other)).toBe('')
   })
 
+  it('is not used in the folder of another user, and an error about what needs it says how to trust the folder', async () => {
+    const root = repository()
+    const environment = { ...process.env, GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }
+    const library = await openGit(root, context, { environment })
+    expect(library.kind).toBe('isomorphic')
+    expect(await library.changes(['dataset'], context)).toEqual(clean)
+    git(root, 'config', 'core.autocrlf', 'true')
+    write(root, 'dataset/a.json', 'edited')
+    await expect((await openGit(root, context, { environment })).changes(['dataset'], context)).rejects.toMatchObject({
+      code: 'repository-invalid',
+      message: expect.stringMatching(/belongs to another user.*git config --global --add safe\.directory ".*project"$/),
+    })
+  })
+
+  it('reads commits as every clone has them, without the replacements and grafts of this one', async () => {
+    const root = repository()
+    const first = git(root, 'rev-parse', 'HEAD').trim()
+    write(root, 'dataset/a.json', 'second')
+    git(root, 'commit', '-qam', 'second')
+    const blob = git(root, 'rev-parse', 'HEAD:dataset/a.json').trim()
+    git(root, 'replace', blob, git(root, 'rev-parse', `${first}:dataset/a.json`).trim())
+    write(root, '.git/info/grafts', git(root, 'rev-parse', 'HEAD'))
+    const library = await native(root)
+    expect(Buffer.from(await library.readBlob(blob)).toString()).toBe('second')
+    expect((await library.commitsSince(first)).isAncestor).toBe(true)
+  })
+
+  it('that cannot fetch what a partial clone lacks is an error that may be retried', async () => {
+    const source = repository()
+    git(source, 'config', 'uploadpack.allowFilter', 'true')
+    const root = join(temporaryFolder(), 'partial')
+    git(source, 'clone', '-q', '--no-checkout', '--filter=blob:none', `file://${source}`, root)
+    const blob = git(source, 'rev-parse', 'HEAD:dataset/a.json').trim()
+    rmSync(source, { recursive: true })
+    await expect((await native(root)).readBlob(blob)).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: true,
+      message: expect.stringMatching(/partial clone.*git fetch --refetch --no-filter/),
+    })
+  })
+
   it('compares thousands of named paths', async () => {
     const root = repository()
     const paths = Array.from({ length: 3000 }, (_, index) => `dataset/many/${index}.json`)

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileEntry } from '../../core/index.js'
+import { temporaryFolder } from '../../store/index.js'
 import { downloadFile, type Fetch } from '../remote/index.js'
 import type { AssetJson, GitHubApi } from './github-api.js'
 import type { ReleaseDocument } from './release-document.js'
@@ -46,7 +46,7 @@ export async function fetchFiles(
 
 /** Reads an asset back if the server reports no digest. @throws `artifact-corrupt`. */
 export async function checkBytes(api: GitHubApi, { id }: AssetJson, file: FileEntry): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-github-'))
+  const folder = await temporaryFolder('sheikh-github-')
   try {
     const request = () => ({ url: api.assetUrl(id) })
     await downloadFile({ fetch: api.download, request, file, target: join(folder, 'asset') }, api.context)

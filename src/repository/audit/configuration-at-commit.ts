@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type CallContext, checkedPath } from '../../core/index.js'
+import { temporaryFolder } from '../../store/index.js'
 import { configurationIn } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import type { Git, TreeEntry } from '../git/index.js'
@@ -42,7 +42,7 @@ async function readFiles(
   files: readonly TreeEntry[],
   context: CallContext,
 ): Promise<Configuration> {
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-settings-'))
+  const folder = await temporaryFolder('sheikh-settings-')
   try {
     const places = new Map<string, string[]>()
     for (const { oid, path } of files) places.set(oid, [...(places.get(oid) ?? []), path])

@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type CallContext, isSheikhError } from '../../core/index.js'
 import { readEvaluation } from '../../evaluation/index.js'
 import type { Release, ReleasedAnswers } from '../../releaser/index.js'
+import { temporaryFolder } from '../../store/index.js'
 import { type SampleRelease, wasTrainedOn } from './sample-uses.js'
 
 /** A release with traces of a sample. JSON. */
@@ -55,7 +55,7 @@ function mentions(value: unknown, id: string): boolean {
 }
 
 async function isScored(id: string, { columns }: ReleasedAnswers, context: CallContext): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-answers-'))
+  const folder = await temporaryFolder('sheikh-answers-')
   try {
     const path = join(folder, 'evaluation.safetensors')
     await writeFile(path, gunzipSync(Buffer.from(columns, 'base64'), { maxOutputLength: maximumFileBytes }))

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, type Node, parseDocument, visit } from 'yaml'
-import { messageOf, SheikhError } from '../../core/index.js'
+import { conflictFact, conflictLine, messageOf, SheikhError } from '../../core/index.js'
 import { checkKeys, type Found, maximumAliases } from './check-keys.js'
 import type { Keys } from './keys.js'
 
@@ -47,6 +47,8 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
     await refuseOtherName(root, file)
     return { file, value: {}, notices: [], problems: [] }
   }
+  const conflict = conflictLine(text)
+  if (conflict !== undefined) throw invalidConfig(file, conflictFact, { line: conflict, column: 1 })
   const lines = new LineCounter()
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset)

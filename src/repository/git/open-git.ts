@@ -6,7 +6,7 @@ import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
 import { initIsomorphic } from './isomorphic/init.js'
 import { isomorphicGit } from './isomorphic/isomorphic-git.js'
-import { needsNative } from './isomorphic/unsupported.js'
+import { installGit, needsNative, trustFolder } from './isomorphic/unsupported.js'
 import { type EnvironmentVariables, findGit, gitProgram } from './native/git-program.js'
 import { nativeGit } from './native/native-git.js'
 
@@ -35,6 +35,7 @@ export async function openGit(
       { facts: { directory } },
     )
   if (!fs.existsSync(directory)) throw outside()
+  let isRefused = false
   if (program !== false) {
     const found = await nativeGit(program, directory, environment, context)
     if ('git' in found) return found.git
@@ -46,12 +47,14 @@ export async function openGit(
         { facts: { directory } },
       )
     // git refuses the folder of another user, since settings there may run programs. The library runs none.
+    isRefused = found.refusal === 'other-owner'
   }
   const root = findRoot(directory, environment)
   if (root === undefined) throw outside()
+  const remedy = isRefused ? trustFolder(root) : installGit
   if (!fs.statSync(join(root, '.git')).isDirectory())
-    throw needsNative(`"${root}" is a linked work tree or a submodule`)
-  return isomorphicGit(root, environment)
+    throw needsNative(remedy, `"${root}" is a linked work tree or a submodule`)
+  return isomorphicGit(root, environment, remedy)
 }
 
 /**

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { digestJson, type Json } from '../../core/index.js'
 import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
-import { verifyNamedFiles } from '../../store/index.js'
+import { temporaryFolder, verifyNamedFiles } from '../../store/index.js'
 import type { LoadContext, Trainer } from '../trainer.js'
 import { filesAmong, inputDigests, writtenFiles } from './input-digests.js'
 import { argvOf, type CommandTrainerOptions } from './options.js'
@@ -86,7 +85,7 @@ async function loadCommandModel<I>(
 ): Promise<Model<I>> {
   await verifyNamedFiles(weights.path, weights.manifest, context)
   const { startPredictor } = await import('./predict-program.js')
-  const folder = await mkdtemp(join(tmpdir(), 'sheikh-predict-'))
+  const folder = await temporaryFolder('sheikh-predict-')
   const remove = () => rm(folder, { recursive: true, force: true })
   const start = (starting: LoadContext) => startPredictor(settings, requestFile, starting)
   const requestFile = await writePredictRequest(folder, resolve(weights.path), settings.config)

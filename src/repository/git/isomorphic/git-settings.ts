@@ -9,13 +9,19 @@ export interface GitSettings {
   get(key: string): Promise<string | undefined>
   /** The keys of a section, in lower case. */
   names(section: string): readonly string[]
+  /** For what the library cannot do: why the program `git` is not used. */
+  readonly remedy: string
 }
 
 /** git stops here too. */
 const deepestInclude = 10
 
 /** Reads system, global, local and worktree settings, the files that they include, and `GIT_CONFIG_COUNT`. */
-export async function gitSettings(root: string, environment: EnvironmentVariables): Promise<GitSettings> {
+export async function gitSettings(
+  root: string,
+  environment: EnvironmentVariables,
+  remedy: string,
+): Promise<GitSettings> {
   const folder = join(root, '.git')
   const home = environment['HOME'] || homeOfUser()
   const context = { home, folder, branch: await currentBranch(folder) }
@@ -28,6 +34,7 @@ export async function gitSettings(root: string, environment: EnvironmentVariable
     if (key !== undefined && value !== undefined) settings.push({ key: normalKey(key), value })
   }
   return {
+    remedy,
     get: async (key) => last(settings, normalKey(key)) || undefined,
     names(section) {
       const prefix = `${section.toLowerCase()}.`

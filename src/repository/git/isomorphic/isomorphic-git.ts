@@ -13,7 +13,7 @@ import { gitSettings } from './git-settings.js'
 import { isomorphicHistory } from './history.js'
 import { withIndexLock } from './index-lock.js'
 import { moveRefByLock } from './move-ref.js'
-import { checkSupported, foldersAbove, needsNative, refuseConversions } from './unsupported.js'
+import { checkSupported, foldersAbove, installGit, needsNative, refuseConversions } from './unsupported.js'
 import { compareWorkTree } from './work-tree.js'
 import { replaceEntry } from './write-entry.js'
 
@@ -26,11 +26,20 @@ export async function loadLibrary(): Promise<Library> {
 // All at once is faster and takes a gigabyte for ten thousand files (an unbounded Promise.all inside).
 const filesAtOnce = 250
 
-/** The repository with this root, by isomorphic-git. @throws `repository-invalid` where it uses what the library lacks. */
-export async function isomorphicGit(root: string, environment: EnvironmentVariables): Promise<Git> {
+/**
+ * The repository with this root, by isomorphic-git.
+ *
+ * @param remedy why the program `git` is not used, for errors about what the library lacks.
+ * @throws `repository-invalid` where it uses what the library lacks.
+ */
+export async function isomorphicGit(
+  root: string,
+  environment: EnvironmentVariables,
+  remedy = installGit,
+): Promise<Git> {
   const library = await loadLibrary()
   const directory = join(root, '.git')
-  const settings = await gitSettings(root, environment)
+  const settings = await gitSettings(root, environment, remedy)
   await checkSupported(root, settings)
   const fs = durableFiles(directory)
   const repository = { fs, dir: root }
@@ -98,7 +107,7 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
     },
     isShallow: () => existsSync(join(directory, 'shallow')),
     history: (range, context) => isomorphicHistory(library, repository, range, context),
-    tree: (commit, paths) => readWholeTree(library, repository, commit, paths),
+    tree: (commit, paths) => readWholeTree(library, { ...repository, remedy }, commit, paths),
     async readTree(oid) {
       const { tree } = await library.readTree({ ...repository, oid })
       return tree.map(({ path, oid: itsOid, mode, type }) => ({
@@ -198,7 +207,7 @@ export async function isomorphicGit(root: string, environment: EnvironmentVariab
 
 async function readWholeTree(
   library: Library,
-  { fs, dir }: { readonly fs: DurableFiles; readonly dir: string },
+  { fs, dir, remedy }: { readonly fs: DurableFiles; readonly dir: string; readonly remedy: string },
   commit: string,
   paths: readonly string[] | undefined,
 ): Promise<ReadonlyMap<string, TreeEntry>> {
@@ -212,7 +221,8 @@ async function readWholeTree(
     for (const { path: name, oid: entryOid, type, mode } of tree) {
       const path = folder === '' ? name : `${folder}/${name}`
       if (type === 'tree' && (wanted(path) || leadsTo(path))) await visit(entryOid, path)
-      else if (type === 'commit' && (wanted(path) || leadsTo(path))) throw needsNative(`"${path}" is a submodule`)
+      else if (type === 'commit' && (wanted(path) || leadsTo(path)))
+        throw needsNative(remedy, `"${path}" is a submodule`)
       else if (type === 'blob' && wanted(path)) entries.set(path, { path, oid: entryOid, mode })
     }
   }
@@ -222,6 +232,7 @@ async function readWholeTree(
     if (error instanceof SheikhError) throw error
     if ((error as Error).name === 'UnsafeFilepathError')
       throw needsNative(
+        remedy,
         `a file name in commit ${commit} holds a backslash or another character that Windows refuses`,
         error,
       )

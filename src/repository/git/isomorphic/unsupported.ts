@@ -5,11 +5,21 @@ import { SheikhError } from '../../../core/index.js'
 import { oldestVersion } from '../native/git-program.js'
 import type { GitSettings } from './git-settings.js'
 
-/** The error for a repository that only the program `git` can work on. @param fact a sentence without its full stop. */
-export const needsNative = (fact: string, cause?: unknown) =>
+/** Where the program `git` can be used, and is not. */
+export const installGit = `Install git ${oldestVersion} or later; Sheikh then uses it.`
+export const trustFolder = (root: string) =>
+  `Git would support it, but refuses the folder, because it belongs to another user. If you trust its settings, run: git config --global --add safe.directory "${root}"`
+
+/**
+ * The error for a repository that only the program `git` can work on.
+ *
+ * @param remedy why the program is not used: `installGit` or `trustFolder`.
+ * @param fact a sentence without its full stop.
+ */
+export const needsNative = (remedy: string, fact: string, cause?: unknown) =>
   new SheikhError(
     'repository-invalid',
-    `Cannot work on the repository: ${fact}, which the built-in Git library does not support. Install git ${oldestVersion} or later; Sheikh then uses it.`,
+    `Cannot work on the repository: ${fact}, which the built-in Git library does not support. ${remedy}`,
     { facts: { fact }, cause },
   )
 
@@ -27,16 +37,18 @@ export async function checkSupported(root: string, settings: GitSettings): Promi
       refstorage: `it keeps its refs in the format "${value}"`,
       partialclone: 'it is a partial clone',
     }
-    throw needsNative(words[name] ?? `it uses the extension "${name}"`)
+    throw needsNative(settings.remedy, words[name] ?? `it uses the extension "${name}"`)
   }
-  if (settings.names('remote').some((name) => name.endsWith('.promisor'))) throw needsNative('it is a partial clone')
-  if (existsSync(join(folder, 'reftable'))) throw needsNative('it keeps its refs in the format "reftable"')
+  if (settings.names('remote').some((name) => name.endsWith('.promisor')))
+    throw needsNative(settings.remedy, 'it is a partial clone')
+  if (existsSync(join(folder, 'reftable')))
+    throw needsNative(settings.remedy, 'it keeps its refs in the format "reftable"')
   if (existsSync(join(folder, 'objects/info/alternates')))
-    throw needsNative('it borrows objects from another repository (objects/info/alternates)')
-  if (await on('core.sparsecheckout')) throw needsNative('it is a sparse checkout')
+    throw needsNative(settings.remedy, 'it borrows objects from another repository (objects/info/alternates)')
+  if (await on('core.sparsecheckout')) throw needsNative(settings.remedy, 'it is a sparse checkout')
   const version = await indexVersion(join(folder, 'index'))
-  if (version !== undefined && version !== 2) throw needsNative(`its index has version ${version}`)
-  if (await on('core.splitindex')) throw needsNative('it uses a split index')
+  if (version !== undefined && version !== 2) throw needsNative(settings.remedy, `its index has version ${version}`)
+  if (await on('core.splitindex')) throw needsNative(settings.remedy, 'it uses a split index')
 }
 
 /** The format is in gitformat-index(5): "DIRC", then the version. */
@@ -65,9 +77,9 @@ export async function refuseConversions(root: string, settings: GitSettings, pat
   const first = paths.slice(0, 3).join(', ')
   const autocrlf = (await settings.get('core.autocrlf'))?.toLowerCase()
   if (autocrlf !== undefined && !['false', 'no', 'off', '0', 'input'].includes(autocrlf))
-    throw needsNative(`core.autocrlf changes the line endings of files such as ${first}`)
+    throw needsNative(settings.remedy, `core.autocrlf changes the line endings of files such as ${first}`)
   if (autocrlf === 'input' && (await anyHoldsCarriageReturn(root, paths)))
-    throw needsNative(`core.autocrlf changes the line endings of files such as ${first}`)
+    throw needsNative(settings.remedy, `core.autocrlf changes the line endings of files such as ${first}`)
   const folders = new Set(['', ...paths.flatMap(foldersAbove)])
   const files = [
     ...[...folders].map((folder) => join(root, folder, '.gitattributes')),
@@ -79,7 +91,10 @@ export async function refuseConversions(root: string, settings: GitSettings, pat
     if (line === undefined) continue
     // The common "* text=auto" changes nothing where no file has a carriage return.
     if (/(filter|ident|working-tree-encoding|eol=crlf)/.test(text) || (await anyHoldsCarriageReturn(root, paths)))
-      throw needsNative(`.gitattributes ("${line.trim()}") changes files such as ${first} on their way to the commit`)
+      throw needsNative(
+        settings.remedy,
+        `.gitattributes ("${line.trim()}") changes files such as ${first} on their way to the commit`,
+      )
   }
 }
 

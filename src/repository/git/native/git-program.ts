@@ -71,6 +71,9 @@ export function gitProgram(
     GIT_OPTIONAL_LOCKS: '0',
     GIT_TERMINAL_PROMPT: '0',
     GIT_LITERAL_PATHSPECS: '1',
+    // A commit's id stands for its content: what this clone alone puts in its place would be in no other clone.
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_GRAFT_FILE: '/dev/null',
     GIT_PAGER: 'cat',
   }
   const ask = (parameters: readonly string[], call: GitCall = {}) =>
@@ -145,6 +148,12 @@ export function gitFailed(parameters: readonly string[], { status, errors }: Git
       'locked',
       `Cannot change the repository: "${lock}" exists, so another program is using it, or a program was killed. Remove the file if no program is using the repository.`,
       { facts: { path: lock } },
+    )
+  if (/from promisor remote/.test(errors))
+    return new SheikhError(
+      'storage-failed',
+      `Cannot read the repository: this partial clone lacks a file, and its remote did not send it (${fact}). Run again when the remote answers, or make the clone whole while it does: git fetch --refetch --no-filter`,
+      { facts: { command, status }, retryable: true },
     )
   const disk =
     /No space left on device|Read-only file system|Permission denied|Disk quota exceeded|Input\/output error/.exec(

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
+import { temporaryFolder } from '../../../store/index.js'
 import type { Changes, Commit, Git, Head, NewCommit, TreeEntry, TreeItem } from '../git.js'
 import { removeEntry } from '../remove-entry.js'
 import { findAbsent, findChanges } from './changes.js'
@@ -93,7 +93,7 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
     signal: AbortSignal,
     work: (own: GitCall) => Promise<R>,
   ) => {
-    const folder = await mkdtemp(join(tmpdir(), 'sheikh-index-'))
+    const folder = await temporaryFolder('sheikh-index-')
     try {
       const own = { environment: { GIT_INDEX_FILE: join(folder, 'index') }, signal }
       if (commit !== undefined) await program.run(['read-tree', '--no-sparse-checkout', commit], own)
