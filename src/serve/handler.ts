@@ -42,7 +42,7 @@ export async function createHandler<I = string>(
   return openHandler(options, callContext(parts), systemTimer)
 }
 
-const protocols = [native, huggingFace, vllm, openInference, mlflow]
+const protocols = [huggingFace, vllm, openInference, mlflow]
 
 /** `createHandler` with a timer that tests control. */
 export async function openHandler<I>(
@@ -89,11 +89,8 @@ export async function openHandler<I>(
       return predictions
     },
   }
-  const spoken = [
-    ...protocols.map((protocol) => protocol(served)),
-    ...(metrics === undefined ? [] : [metrics.protocol]),
-  ]
-  const find = routerOf(spoken, basePath)
+  const others = protocols.map((protocol) => protocol(served))
+  const find = routerOf([native(served), ...others, ...(metrics === undefined ? [] : [metrics.protocol])], basePath)
 
   async function answer(request: Request, { route }: Found, id: string): Promise<Answer> {
     if (route.isHealth === true) return route.answer({ id, body: null, signal: request.signal })
@@ -142,21 +139,20 @@ export async function openHandler<I>(
   async function handle(request: Request): Promise<Response> {
     const id = createRunId(context.clock.nowMs())
     const startMs = timer.nowMs()
-    let found: Found | undefined
+    const found = find(request)
     let status = 200
     let headers: Readonly<Record<string, string>> = {}
     let content: { readonly text: string; readonly type: string }
     try {
-      found = find(request)
       const answered = await answer(request, found, id)
       content = 'json' in answered ? jsonContent(answered.json) : answered
-      status = ('json' in answered ? answered.status : undefined) ?? 200
+      status = answered.status ?? 200
     } catch (error) {
       const fault = toFault(error, warn)
-      content = jsonContent(found?.protocol.errorBody?.(fault) ?? ownErrorBody(fault))
+      content = jsonContent(found.protocol.errorBody?.(fault) ?? ownErrorBody(fault))
       ;({ status, headers } = fault)
     }
-    metrics?.request(found?.protocol.name ?? 'none', status, timer.nowMs() - startMs)
+    metrics?.request(found.protocol.name, status, timer.nowMs() - startMs)
     return new Response(content.text, {
       status,
       headers: {

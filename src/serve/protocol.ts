@@ -30,9 +30,10 @@ export interface Call {
 }
 
 /** JSON, or text with its content type. */
-export type Answer =
-  | { readonly json: unknown; readonly status?: number }
-  | { readonly text: string; readonly type: string }
+export type Answer = {
+  /** @default 200 */
+  readonly status?: number
+} & ({ readonly json: unknown } | { readonly text: string; readonly type: string })
 
 export interface Route {
   readonly method: 'GET' | 'POST'
@@ -48,6 +49,8 @@ export interface Route {
 /** A way to ask for predictions over HTTP. */
 export interface Protocol {
   readonly name: string
+  /** The beginning of all its paths. Other paths that begin with it are refused in its own words. @default none */
+  readonly prefix?: string
   readonly routes: readonly Route[]
   /** The body of a refusal. @default `{ error: { code, message } }` */
   readonly errorBody?: (fault: Fault) => Json

@@ -34,6 +34,12 @@ function checkHeaders(headers: Headers, typeRequired: boolean): void {
       'Cannot read the body: it is compressed. Send it without a Content-Encoding.',
       { 'accept-encoding': 'identity' },
     )
+  // Triton's client sends tensors as bytes after the JSON.
+  if (headers.has('inference-header-content-length'))
+    throw new Fault(
+      'unsupported-media-type',
+      'Cannot read the tensors: they are binary. Send them in JSON; in tritonclient: binary_data=False.',
+    )
   const type = headers.get('content-type')
   if (type === null ? !typeRequired : /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) return
   throw new Fault(

@@ -8,9 +8,9 @@ export interface Found {
 
 /**
  * Finds the route of a request. Paths are compared exactly, so `/v1/../metrics`, `//metrics` and `/metrics/` are not
- * `/metrics`.
+ * `/metrics`. A path without a route leads to a refusal, in the words of the protocol that it belongs to.
  */
-export function routerOf(protocols: readonly Protocol[], basePath: string): (request: Request) => Found {
+export function routerOf(protocols: readonly [Protocol, ...Protocol[]], basePath: string): (request: Request) => Found {
   const byPath = new Map<string, Map<string, Found>>()
   for (const protocol of protocols)
     for (const route of protocol.routes) {
@@ -19,12 +19,25 @@ export function routerOf(protocols: readonly Protocol[], basePath: string): (req
       byPath.set(path, methods.set(route.method, { protocol, route }))
     }
   return ({ method, url }) => {
-    const methods = byPath.get(new URL(url).pathname)
-    if (methods === undefined)
-      throw new Fault('not-found', 'Cannot answer: there is nothing at this path. The paths are in /openapi.json.')
-    const found = methods.get(method)
+    const path = new URL(url).pathname
+    const methods = byPath.get(path)
+    const found = methods?.get(method)
     if (found !== undefined) return found
-    const allowed = [...methods.keys()].join(', ')
-    throw new Fault('method-not-allowed', `Cannot answer: this path accepts only ${allowed}.`, { allow: allowed })
+    if (methods !== undefined) {
+      const allowed = [...methods.keys()].join(', ')
+      const fault = new Fault('method-not-allowed', `Cannot answer: this path accepts only ${allowed}.`, {
+        allow: allowed,
+      })
+      return { protocol: [...methods.values()][0]!.protocol, route: refusing(fault) }
+    }
+    const owner = protocols.find(({ prefix }) => prefix !== undefined && path.startsWith(`${basePath}${prefix}`))
+    return {
+      protocol: owner ?? protocols[0],
+      route: refusing(
+        new Fault('not-found', 'Cannot answer: there is nothing at this path. The paths are in docs/serving.md.'),
+      ),
+    }
   }
 }
+
+const refusing = (fault: Fault): Route => ({ method: 'GET', path: '', answer: () => Promise.reject(fault) })

@@ -7,6 +7,7 @@ import { downloadChatTemplates } from './chat-templates.js'
 import { setUpGateTools } from './gate-tools.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
+import { setUpServingClients } from './serving-clients.js'
 import { setUpSlurm } from './slurm.js'
 import { setUpTorch } from './torch.js'
 import { setUpTransformers } from './transformers.js'
@@ -48,6 +49,9 @@ if (interopPython() !== undefined) {
   const missingRay = setUpRay()
   console.log(missingRay === undefined ? 'Ray is there.' : `Skipped: ${missingRay}`)
 }
+
+const missingClients = setUpServingClients()
+console.log(missingClients === undefined ? 'The clients of MLflow and Triton are there.' : `Skipped: ${missingClients}`)
 
 const missingActions = setUpActions()
 console.log(missingActions === undefined ? 'act, actionlint and zizmor are there.' : `Skipped: ${missingActions}`)

@@ -133,8 +133,9 @@ describe('tokens', () => {
         )
       ).status
     }
+    expect(await ask('/nothing')).toBe(401)
     for (const path of ['/healthz', '/readyz']) expect([path, await ask(path)]).toEqual([path, 200])
-    for (const path of ['/v1/predict', '/openapi.json']) {
+    for (const path of ['/v1/predict', '/openapi.json', '/version', '/v2']) {
       for (const wrong of [
         undefined,
         'first-token',

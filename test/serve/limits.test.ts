@@ -122,6 +122,8 @@ describe('closing', () => {
     const closed = handler.close()
     const status = async (path: string) => (await handler(new Request(`http://localhost${path}`))).status
     expect([await status('/readyz'), await status('/healthz')]).toEqual([503, 200])
+    for (const path of ['/v2/health/ready', '/v2/models/model/ready', '/ping', '/health'])
+      expect([path, await status(path)]).toEqual([path, 503])
     expect([(await handler(ask('b'))).status, await codeOf(await handler(ask('b')))]).toEqual([503, 'stopping'])
     release()
     expect((await first).status).toBe(200)

@@ -12,15 +12,15 @@ describe('/metrics', () => {
     const headers = { authorization: 'Bearer secret' }
     await handler(post('/v1/predict', { inputs: ['a', 'b', 'c'] }, headers))
     await handler(post('/invocations', { inputs: 7 }, headers))
-    await handler(new Request('http://localhost/nowhere/at/all'))
+    await handler(new Request('http://localhost/nowhere/at/all', { headers }))
     expect((await scrape(handler)).status).toBe(401)
     const { text } = await scrape(handler, headers)
     for (const line of [
       'sheikh_requests_total{protocol="sheikh",status="200"} 1',
       'sheikh_requests_total{protocol="mlflow",status="422"} 1',
-      'sheikh_requests_total{protocol="none",status="404"} 1',
+      'sheikh_requests_total{protocol="sheikh",status="404"} 1',
       'sheikh_requests_total{protocol="metrics",status="401"} 1',
-      'sheikh_request_duration_seconds_count{protocol="sheikh"} 1',
+      'sheikh_request_duration_seconds_count{protocol="sheikh"} 2',
       'sheikh_batch_size_sum 3',
       'sheikh_queue_length 0',
       `sheikh_release_info{version="0.1.0",bundle="${handler.release.bundle}"} 1`,

@@ -128,7 +128,8 @@ describe('the Open Inference Protocol', () => {
     }
     for (const path of ['/v2/health/live', '/v2/health/ready', '/v2/models/mail/ready', '/v2'])
       expect([path, (await handler(new Request(`http://localhost${path}`))).status]).toEqual([path, 200])
-    expect((await handler(new Request('http://localhost/v2/models/mail/versions/9.9.9'))).status).toBe(404)
+    const other = await handler(new Request('http://localhost/v2/models/mail/versions/9.9.9'))
+    expect([other.status, await other.json()]).toEqual([404, { error: expect.any(String) }])
   })
 
   it('reads a column of texts, and gives only the outputs that are asked for', async () => {

@@ -41,6 +41,7 @@ export function openInference(served: Served): Protocol {
   ]
   return {
     name: 'open-inference',
+    prefix: '/v2/',
     errorBody: ({ message }) => ({ error: message }),
     routes: [
       {
