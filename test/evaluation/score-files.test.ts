@@ -198,6 +198,59 @@ describe('lm-evaluation-harness', () => {
   })
 })
 
+describe('Inspect', () => {
+  const name = 'inspect-0.3.285.json'
+
+  it('epochs are one group, the headline score is compared, and what is late is no wrong answer', async () => {
+    const found = await readScoreFile(fixture(name), context)
+    expect(found).toMatchObject({ format: 'inspect', metric: 'match' })
+    expect(outcomes(found)).toEqual({ ok: 6, error: 2, timeout: 2, sum: 4, groups: 5 })
+    const length = await readScoreFile(fixture(name), context, { metric: 'length/characters' })
+    expect(outcomes(length)).toMatchObject({ ok: 6, error: 2, timeout: 2, sum: 28 })
+    expect(outcomes(await readScoreFile(fixture(name), context, { metric: 'length/brief' }))).toMatchObject({ sum: 2 })
+  })
+
+  it('a changed question is another item, and a grade that is no number is no answer', async () => {
+    const text = readFileSync(fixture(name), 'utf8')
+    const changed = await read(text.replaceAll('the capital of France', 'the largest city of France'))
+    await expect(pairScores(await read(text), changed)).rejects.toMatchObject({ code: 'baseline-mismatch' })
+    expect(outcomes(await read(text.replaceAll('"value": "I"', '"value": "unsure"')))).toMatchObject({
+      ok: 4,
+      error: 4,
+    })
+    expect(outcomes(await read(text.replaceAll('"value": "I"', '"value": "P"')))).toMatchObject({ ok: 6, sum: 5 })
+  })
+})
+
+describe('DeepEval', () => {
+  const name = 'deepeval-4.3.1.json'
+
+  it('cases of the same content are one group, and an error of a metric is no wrong answer for that metric', async () => {
+    const found = await readScoreFile(fixture(name), context)
+    expect(found).toMatchObject({ format: 'deepeval', metric: 'pass' })
+    expect(outcomes(found)).toEqual({ ok: 6, error: 2, timeout: 2, sum: 2, groups: 5 })
+    const length = await readScoreFile(fixture(name), context, { metric: 'Length' })
+    expect(outcomes(length)).toMatchObject({ ok: 6, error: 2, timeout: 2, sum: 2.8 })
+    const exact = await readScoreFile(fixture(name), context, { metric: 'Exact Match' })
+    expect(outcomes(exact)).toMatchObject({ ok: 10, sum: 8 })
+  })
+
+  it('a case without a name of its own is the same item in another order; conversations are counted', async () => {
+    warnings.length = 0
+    const document = JSON.parse(readFileSync(fixture(name), 'utf8'))
+    const numbered = (cases: readonly object[]) =>
+      json({
+        ...document,
+        testCases: cases.map((one, index) => ({ ...one, name: `test_case_${index}` })),
+        conversationalTestCases: [{ name: 'talk', turns: [], metricsData: [] }],
+      })
+    const [one, other] = [numbered(document.testCases), numbered(document.testCases.toReversed())]
+    const ids = async (path: string) => (await readScoreFile(path, context)).lines.map(({ id }) => id)
+    expect(await ids(other)).toEqual(await ids(one))
+    expect(warnings).toContainEqual(expect.stringMatching(/1 conversations, and test cases without metrics, are not/))
+  })
+})
+
 describe('CSV', () => {
   it.each([
     ['commas', 'id,score,group\na,1,g\nb,0.5,g\nc,,g\n'],
@@ -400,6 +453,8 @@ describe('hostile files', () => {
     'vitest-evals-0.16.1.json',
     'evalite-0.19.0.json',
     'lm-eval-0.4.13-choices.jsonl',
+    'inspect-0.3.285.json',
+    'deepeval-4.3.1.json',
     'promptfoo-0.121.20.csv',
   ])('%s, cut or changed anywhere, is read or refused', async (name) => {
     const bytes = readFileSync(fixture(name))

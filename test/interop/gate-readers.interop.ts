@@ -100,3 +100,37 @@ withTool('lm-eval', 'lm-evaluation-harness: the value of each metric and filter'
     expect((await summary(fileOf('samples_capitals'), { system })).mean).toBe(results.capitals[`exact_match,${system}`])
   await likeFixture(fileOf('samples_capitals'), 'lm-eval-0.4.13-capitals.jsonl', { system: 'strict' })
 })
+
+withTool('inspect', 'Inspect: the grades of each scorer, errors and time-outs', async (work) => {
+  const path = join(work, 'out', readdirSync(join(work, 'out'))[0]!)
+  const { scores, total_samples } = json(path).results
+  const { metric, ok, failed, timeout, sum } = await summary(path)
+  expect({ metric, ok, failed, timeout }).toEqual({ metric: 'match', ok: 6, failed: 4, timeout: 2 })
+  expect(ok + failed).toBe(total_samples)
+  // Inspect grades the answers that are late as well, as wrong and as no characters.
+  const [right, characters] = scores.map(
+    (score: { scored_samples: number; metrics: { accuracy?: { value: number }; mean?: { value: number } } }) =>
+      (score.metrics.accuracy ?? score.metrics.mean)!.value * score.scored_samples * 2,
+  )
+  expect(sum).toBe(right)
+  expect((await summary(path, { metric: 'length/characters' })).sum).toBe(characters)
+  await likeFixture(path, 'inspect-0.3.285.json')
+})
+
+withTool('deepeval', 'DeepEval: passes, and the scores and errors of each metric', async (work) => {
+  const path = join(work, 'out', readdirSync(join(work, 'out')).find((name) => name.endsWith('.json'))!)
+  const { testPassed, testFailed, metricsScores } = json(path)
+  const read = await summary(path)
+  expect(read).toMatchObject({ metric: 'pass', sum: testPassed, timeout: 2, failed: 4 })
+  expect(read.ok + read.failed).toBe(testPassed + testFailed)
+  expect(metricsScores).toHaveLength(2)
+  for (const { metric, scores, errors } of metricsScores as { metric: string; scores: number[]; errors: number }[]) {
+    const { ok, failed, sum } = await summary(path, { metric })
+    expect({ ok, failed }).toEqual({ ok: scores.length, failed: errors })
+    expect(sum).toBeCloseTo(
+      scores.reduce((total, score) => total + score, 0),
+      9,
+    )
+  }
+  await likeFixture(path, 'deepeval-4.3.1.json')
+})

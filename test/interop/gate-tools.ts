@@ -10,11 +10,13 @@ const versions = {
   'vitest-evals': '0.16.1',
   evalite: '0.19.0',
   lm_eval: '0.4.13',
+  inspect_ai: '0.3.285',
+  deepeval: '4.3.1',
 }
 const folder = join(interopFolder, '../interop-gate-tools')
 const evaluations = join(import.meta.dirname, 'gate-tools')
 
-export const gateTools = ['promptfoo', 'vitest', 'evalite', 'lm-eval'] as const
+export const gateTools = ['promptfoo', 'vitest', 'evalite', 'lm-eval', 'inspect', 'deepeval'] as const
 export type GateTool = (typeof gateTools)[number]
 
 const folderOf = (tool: GateTool) => join(folder, tool)
@@ -47,6 +49,12 @@ function npm(cwd: string, ...packages: readonly string[]): void {
   execFileSync('npm', ['install', ...options, ...packages], { cwd, stdio: 'pipe', timeout: 900_000 })
 }
 
+function pip(cwd: string, named: string): void {
+  execFileSync('python3', ['-m', 'venv', join(cwd, 'python')], { stdio: 'pipe' })
+  const parts = ['-m', 'pip', 'install', '--no-input', '--retries', '1', named]
+  execFileSync(join(cwd, 'python/bin/python'), parts, { stdio: 'pipe', timeout: 900_000 })
+}
+
 const install: Readonly<Record<GateTool, (cwd: string) => void>> = {
   // Without its optional packages, which are clients of providers and a gigabyte, except for its database.
   promptfoo(cwd) {
@@ -55,11 +63,9 @@ const install: Readonly<Record<GateTool, (cwd: string) => void>> = {
   },
   vitest: (cwd) => npm(cwd, `vitest@${versions.vitest}`, `vitest-evals@${versions['vitest-evals']}`, 'ai', 'zod'),
   evalite: (cwd) => npm(cwd, `evalite@${versions.evalite}`, `vitest@${versions.vitest}`),
-  'lm-eval'(cwd) {
-    execFileSync('python3', ['-m', 'venv', join(cwd, 'python')], { stdio: 'pipe' })
-    const pip = ['-m', 'pip', 'install', '--no-input', '--retries', '1', `lm_eval==${versions.lm_eval}`]
-    execFileSync(join(cwd, 'python/bin/python'), pip, { stdio: 'pipe', timeout: 900_000 })
-  },
+  'lm-eval': (cwd) => pip(cwd, `lm_eval==${versions.lm_eval}`),
+  inspect: (cwd) => pip(cwd, `inspect_ai==${versions.inspect_ai}`),
+  deepeval: (cwd) => pip(cwd, `deepeval==${versions.deepeval}`),
 }
 
 const parts: Readonly<Record<GateTool, () => readonly [program: string, ...parts: string[]]>> = {
@@ -84,7 +90,15 @@ const parts: Readonly<Record<GateTool, () => readonly [program: string, ...parts
       '--log_samples',
     ],
   ],
+  inspect: () => [
+    join(folderOf('inspect'), 'python/bin/inspect'),
+    ...['eval', 'capitals.py', '--model', 'mockllm/model', '--epochs', '2', '--no-fail-on-error'],
+    ...['--log-format', 'json', '--log-dir', 'out', '--no-log-realtime', '--display', 'none'],
+  ],
+  deepeval: () => [join(folderOf('deepeval'), 'python/bin/python'), 'capitals.py'],
 }
+
+const isPython = (tool: GateTool) => existsSync(join(folderOf(tool), 'python'))
 
 /** Runs a tool on its evaluation in an empty folder, without network. Tests of an evaluation fail, so its exit code says nothing. */
 export function runGateTool(tool: GateTool, work: string): void {
@@ -93,17 +107,19 @@ export function runGateTool(tool: GateTool, work: string): void {
   if (tool === 'evalite')
     for (const name of readdirSync(work)) renameSync(join(work, name), join(work, name.replace(/\.js$/, '.ts')))
   writeFileSync(join(work, 'package.json'), '{"type":"module"}')
-  if (tool !== 'lm-eval') symlinkSync(join(folderOf(tool), 'node_modules'), join(work, 'node_modules'))
+  if (!isPython(tool)) symlinkSync(join(folderOf(tool), 'node_modules'), join(work, 'node_modules'))
   const [program, ...rest] = parts[tool]()
+  const home = join(work, 'home')
   const offline = { HF_HUB_OFFLINE: '1', HF_DATASETS_OFFLINE: '1', HF_HOME: join(work, 'hf') }
   const quiet = {
-    PROMPTFOO_CONFIG_DIR: join(work, 'home'),
+    PROMPTFOO_CONFIG_DIR: home,
     PROMPTFOO_DISABLE_TELEMETRY: '1',
     PROMPTFOO_DISABLE_UPDATE: '1',
+    DEEPEVAL_TELEMETRY_OPT_OUT: 'YES',
   }
   const { VITEST: _, ...environment } = process.env
   try {
-    const env = { ...environment, ...offline, ...quiet, CI: '1' }
+    const env = { ...environment, ...offline, ...quiet, CI: '1', XDG_DATA_HOME: home, XDG_CACHE_HOME: home }
     execFileSync(program, rest, { cwd: work, env, stdio: 'pipe', timeout: 300_000 })
   } catch (error) {
     if (!readdirSync(work).some((name) => name.startsWith('out'))) throw error

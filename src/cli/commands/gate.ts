@@ -43,7 +43,7 @@ export const gate: Command = {
   },
   optionHelp: {
     baseline:
-      'compare: an accepted baseline or a file (default: main); test: a file. Output of promptfoo, Vitest, evalite or lm-evaluation-harness, CSV, or JSON Lines: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
+      'compare: an accepted baseline or a file (default: main); test: a file. Output of promptfoo, Vitest, evalite, lm-evaluation-harness, Inspect or DeepEval, CSV, or JSON Lines: { "id", "score" } or { "id", "prediction", "target" }; optional: "group", "slices", "error"',
     'baseline-from':
       'compare: branch, tag or commit to read the accepted baseline from, such as main (default: the work tree)',
     candidate: 'compare, test: the same items, answered by the new model',
@@ -62,7 +62,7 @@ export const gate: Command = {
     normalize:
       'compare, test: differences between prediction and target to ignore: trim, case, punctuation, number; separate several with commas',
     format:
-      'compare, accept, test: lines, csv, promptfoo, vitest, evalite or lm-eval, for all files (default: recognised by content)',
+      'compare, accept, test: lines, csv, promptfoo, vitest, evalite, lm-eval, inspect or deepeval, for all files (default: recognised by content)',
     system:
       'compare, accept, test: which one of a file with several: promptfoo provider or prompt, evalite variant, lm-eval filter',
     id: "compare, accept, test: path of an item's id in its row, such as meta.id (default: id); equal ids are repeats of one item",

@@ -23,13 +23,13 @@ export function collect(
     log.warn(
       `"${path}": ${chosen.length - measured.length} of ${chosen.length} results do not measure "${metric}" and are ignored.`,
     )
-  const lines = measured.map(({ item, scores, outcome, group, slices, target = null }): ScoreLine => {
+  const lines = measured.map(({ item, scores, outcome, failures, group, slices, target = null }): ScoreLine => {
     const isAnswered = outcome === 'ok' && Object.hasOwn(scores, metric)
     const others = Object.entries(scores).filter(([name]) => name !== metric)
     return {
       id: item,
       score: isAnswered ? scores[metric]! : null,
-      outcome: isAnswered ? 'ok' : outcome === 'ok' ? 'error' : outcome,
+      outcome: isAnswered ? 'ok' : outcome === 'ok' ? (failures?.get(metric) ?? 'error') : outcome,
       target,
       ...(group !== undefined && { group }),
       slices,

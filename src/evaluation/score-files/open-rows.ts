@@ -1,6 +1,8 @@
 import type { CallContext } from '../../core/index.js'
 import { type InexactNumber, parseJsonKeepingDigits, readCsv } from '../../dataset/index.js'
+import { deepEval, deepEvalRows } from './deepeval.js'
 import { evalite, evaliteRows } from './evalite.js'
+import { inspect, inspectRows } from './inspect.js'
 import { lmEval } from './lm-eval.js'
 import { promptfoo } from './promptfoo.js'
 import type { ReadScoreFileOptions, ScoreFileFormat } from './read-options.js'
@@ -9,8 +11,9 @@ import { invalidLine, maximumDocumentLength, textLines } from './text-lines.js'
 import { vitest, vitestRows } from './vitest.js'
 
 export const toolFormats: Readonly<Partial<Record<ScoreFileFormat, ToolFormat>>> = {
-  ...{ promptfoo, vitest, evalite },
+  ...{ promptfoo, vitest, evalite, inspect },
   'lm-eval': lmEval,
+  deepeval: deepEval,
 }
 
 export interface SourceRow {
@@ -98,7 +101,9 @@ function documentFormat(value: unknown): ScoreFileFormat | undefined {
   const isList = (found: unknown) => Array.isArray(found)
   if (isList(member(value, 'testResults'))) return 'vitest'
   if (isList(member(member(value, 'results'), 'results'))) return 'promptfoo'
-  return isList(member(value, 'evals')) ? 'evalite' : undefined
+  if (isList(member(value, 'evals'))) return 'evalite'
+  if (isList(member(value, 'testCases')) && isList(member(value, 'metricsScores'))) return 'deepeval'
+  return isList(member(value, 'samples')) && isRecord(member(value, 'eval')) ? 'inspect' : undefined
 }
 
 function documentRows(path: string, text: string, options: ReadScoreFileOptions, context: CallContext): OpenedRows {
@@ -118,6 +123,8 @@ function documentRows(path: string, text: string, options: ReadScoreFileOptions,
   if (format === 'promptfoo')
     return { format, rows: listRows(path, member(member(document, 'results'), 'results') as readonly unknown[]) }
   if (format === 'evalite') return { format, rows: listRows(path, evaliteRows(document as ToolRow)) }
+  if (format === 'deepeval') return { format, rows: listRows(path, deepEvalRows(document as ToolRow)) }
+  if (format === 'inspect') return { format, rows: listRows(path, inspectRows(document as ToolRow)) }
   const rows = Array.isArray(document) ? document : [document]
   if (rows.length === 0) throw invalidFile(path, 'it contains no items', 'Evaluate at least one item')
   const rowFormat = formatOf(rows[0], options)
@@ -189,6 +196,6 @@ function unknown(path: string, first: string, { format }: ReadScoreFileOptions, 
     path,
     line,
     `${fact}. The first row is ${shown(first.trim())}`,
-    'Name its fields with --id and --score or --pass (and --group, --slice), or its format with --format (lines, csv, promptfoo, vitest, evalite, lm-eval)',
+    'Name its fields with --id and --score or --pass (and --group, --slice), or its format with --format (lines, csv, promptfoo, vitest, evalite, lm-eval, inspect, deepeval)',
   )
 }

@@ -2,9 +2,18 @@ import { SheikhError } from '../../core/index.js'
 import type { Normalization } from '../normalization.js'
 
 /** The kinds of file that `readScoreFile` reads. `lines` are this package's own: JSON Lines, or a JSON list of rows. */
-export type ScoreFileFormat = 'lines' | 'csv' | 'promptfoo' | 'vitest' | 'evalite' | 'lm-eval'
+export type ScoreFileFormat = 'lines' | 'csv' | 'promptfoo' | 'vitest' | 'evalite' | 'lm-eval' | 'inspect' | 'deepeval'
 
-const scoreFileFormats: readonly ScoreFileFormat[] = ['lines', 'csv', 'promptfoo', 'vitest', 'evalite', 'lm-eval']
+const scoreFileFormats: readonly ScoreFileFormat[] = [
+  'lines',
+  'csv',
+  'promptfoo',
+  'vitest',
+  'evalite',
+  'lm-eval',
+  'inspect',
+  'deepeval',
+]
 
 /**
  * Where a row has its parts. A path is a member's name, names with dots (`meta.language`), or a JSON Pointer
@@ -29,8 +38,8 @@ export interface ReadScoreFileOptions extends ScoreFileFields {
   /** The format of the file. @default recognised by content */
   readonly format?: ScoreFileFormat | undefined
   /**
-   * The metric to compare, if the file contains several. @default the one that the tool shows first: `pass` for promptfoo
-   * and Vitest, `avgScore` for vitest-evals, `averageScore` for evalite
+   * The metric to compare, if the file contains several. @default the one that the tool shows first: `pass` for promptfoo,
+   * Vitest and DeepEval, `avgScore` for vitest-evals, `averageScore` for evalite, the headline score for Inspect
    */
   readonly metric?: string | undefined
   /**

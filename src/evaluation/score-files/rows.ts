@@ -13,6 +13,8 @@ export interface ItemRow {
   /** Metrics that this item should have. Without a value, it counts as not answered. */
   readonly expects: readonly string[]
   readonly outcome: ItemOutcome
+  /** Why metrics have no value, if that differs by metric. @default an error */
+  readonly failures?: ReadonlyMap<string, ItemOutcome> | undefined
   /** What was evaluated, if the file contains several systems. */
   readonly system?: string | undefined
   readonly group?: string | undefined

@@ -34,8 +34,8 @@ export interface ScoreFile {
 }
 
 /**
- * Reads the output of an evaluation: promptfoo, Vitest and vitest-evals, evalite, lm-evaluation-harness, CSV, or JSON
- * Lines with one item per line, `{ "id", "score" }` or `{ "id", "prediction", "target" }`. The format is recognised by
+ * Reads the output of an evaluation: promptfoo, Vitest and vitest-evals, evalite, lm-evaluation-harness, Inspect, DeepEval, CSV,
+ * or JSON Lines with one item per line, `{ "id", "score" }` or `{ "id", "prediction", "target" }`. The format is recognised by
  * content; `format`, `id`, `score`, `pass`, `group` and `slices` describe any other file. The file may be a pipe, gzip,
  * or UTF-16 with a byte order mark.
  *
