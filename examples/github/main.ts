@@ -28,7 +28,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sheikh-github-'))
 try {
   await tell()
 } catch (error) {
-  say(`\n${error instanceof Error ? error.message : String(error)}`)
+  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = controller.signal.aborted ? 130 : 1
 } finally {
   await rm(folder, { recursive: true, force: true })
@@ -143,7 +143,11 @@ async function threeActs(project: Project, servers: Servers, run: RunWorkflow, c
   const commentFirstLine = firstLineOf(comment!)
   say(`   The comment on #${pullRequest}: ${commentFirstLine}`)
   say(`   Check "${check!.name}" of ${poison.slice(0, 10)}: ${check!.conclusion}`)
-  demand(reported, check!.conclusion === 'failure', 'a check that fails')
+  demand(
+    reported,
+    commentFirstLine !== '' && check!.conclusion === 'failure',
+    'a comment with a verdict, and a check that fails',
+  )
   say('   Somebody pushes the same commit to main anyway.')
   project.run('git', 'checkout', '-q', 'main')
   project.run('git', 'merge', '-q', '--ff-only', 'relabel')

@@ -241,13 +241,16 @@ describe('DeepEval', () => {
     const numbered = (cases: readonly object[]) =>
       json({
         ...document,
-        testCases: cases.map((one, index) => ({ ...one, name: `test_case_${index}` })),
+        testCases: [
+          ...cases.map((one, index) => ({ ...one, name: `test_case_${index}` })),
+          { name: 'unmeasured', input: 'Hello', success: true },
+        ],
         conversationalTestCases: [{ name: 'talk', turns: [], metricsData: [] }],
       })
     const [one, other] = [numbered(document.testCases), numbered(document.testCases.toReversed())]
     const ids = async (path: string) => (await readScoreFile(path, context)).lines.map(({ id }) => id)
     expect(await ids(other)).toEqual(await ids(one))
-    expect(warnings).toContainEqual(expect.stringMatching(/1 conversations, and test cases without metrics, are not/))
+    expect(warnings).toContainEqual(expect.stringMatching(/2 conversations or test cases without metrics are not/))
   })
 })
 

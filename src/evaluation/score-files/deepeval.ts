@@ -20,8 +20,8 @@ import {
  * repeats. DeepEval fails a test case whose metric ended with an error; here it has no answer for that metric.
  */
 export const deepEval: ToolFormat = {
-  isRow: (row) => has(row, 'metricsData') || has(row, 'turns'),
-  others: 'conversations, and test cases without metrics,',
+  isRow: (row) => has(row, 'input') || has(row, 'turns'),
+  others: 'conversations or test cases without metrics',
   headline: () => 'pass',
   toItem(row, place): ItemRow | undefined {
     const metrics = [member(row, 'metricsData') ?? []].flat().filter(isRecord)

@@ -14,7 +14,7 @@ import {
 } from './rows.js'
 
 /** Grades that Inspect counts as numbers: `value_to_float` of its scorers. */
-const grades: Readonly<Record<string, number>> = { C: 1, P: 0.5, I: 0, N: 0 }
+const grades: Readonly<Record<string, number>> = { C: 1, P: 0.5, I: 0, N: 0, yes: 1, true: 1, no: 0, false: 0 }
 
 /**
  * A sample of a log of Inspect 0.3 (`inspect eval --log-format json`). With `--epochs`, epochs of a sample are repeats. Inspect also
