@@ -18,6 +18,8 @@ export interface AtomicWriteOptions {
   readonly temporaryFolder?: string | undefined
   /** What the temporary file's name begins with. @default '.' */
   readonly temporaryPrefix?: string | undefined
+  /** The permissions of the file, whatever the process's umask. @default those of any new file */
+  readonly mode?: number | undefined
   /** What writes. @default the disk */
   readonly fileSystem?: FileSystem | undefined
 }
@@ -238,14 +240,17 @@ export async function readJsonFile(path: string): Promise<Json | undefined> {
 
 async function replaceWith<T>(
   path: string,
-  { temporaryFolder = dirname(path), temporaryPrefix, fileSystem = nodeFileSystem }: AtomicWriteOptions,
+  { temporaryFolder = dirname(path), temporaryPrefix, mode, fileSystem = nodeFileSystem }: AtomicWriteOptions,
   write: (file: FileHandle) => Promise<T>,
 ): Promise<T> {
   const temporary = temporaryBeside(path, temporaryFolder, temporaryPrefix)
   try {
     await makeDirectory(temporaryFolder, fileSystem)
     if (temporaryFolder !== dirname(path)) await makeDirectory(dirname(path), fileSystem)
-    const result = await writeAndFlush(fileSystem, temporary, write)
+    const result = await writeAndFlush(fileSystem, temporary, async (file) => {
+      if (mode !== undefined) await file.chmod(mode)
+      return write(file)
+    })
     await fileSystem.rename(temporary, path)
     await syncFolder(fileSystem, dirname(path))
     return result

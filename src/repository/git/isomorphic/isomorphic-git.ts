@@ -6,6 +6,7 @@ import { type CallContext, checkedPath, isSheikhError, messageOf, SheikhError } 
 import { isStorageFault, storageFailed } from '../../../store/index.js'
 import { changedTree } from '../changed-tree.js'
 import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
+import { identityIn } from '../identity.js'
 import type { EnvironmentVariables } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
 import { type DurableFiles, durableFiles } from './durable-files.js'
@@ -58,13 +59,7 @@ export async function isomorphicGit(
       return { oid, ...(branch !== undefined && { branch: branch.replace(/^refs\/heads\//, '') }) }
     },
     branch: async () => (await library.currentBranch({ ...repository, fullname: true })) ?? undefined,
-    async author() {
-      const setting = async (key: string) =>
-        (await settings.get(`author.${key}`)) ?? (await settings.get(`user.${key}`))
-      const name = environment['GIT_AUTHOR_NAME'] || (await setting('name'))
-      const email = environment['GIT_AUTHOR_EMAIL'] || (await setting('email')) || environment['EMAIL']
-      return name && email ? { name, email } : undefined
-    },
+    author: () => identityIn(git.config, environment),
     config: (key) => settings.get(key),
 
     async readRef(ref) {

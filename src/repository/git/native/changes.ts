@@ -3,11 +3,20 @@ import { join } from 'node:path'
 import type { CallContext } from '../../../core/index.js'
 import type { Changes } from '../git.js'
 import { type GitProgram, gitFailed } from './git-program.js'
+import { isPlainIndex } from './plain-index.js'
 
 /** Characters in the arguments of one command. Windows takes 32,767. */
 const longestParameters = 20_000
 /** Paths in one command's arguments. */
 const pathsAtOnce = 100
+
+interface WorkTree {
+  readonly root: string
+  /** The folder of the index. */
+  readonly directory: string
+  /** Bytes of an object's name. */
+  readonly oidBytes: number
+}
 
 interface Found {
   readonly changed: Set<string>
@@ -22,14 +31,14 @@ interface Found {
  */
 export async function findChanges(
   program: GitProgram,
-  root: string,
+  place: WorkTree,
   paths: readonly string[],
   { signal }: CallContext,
 ): Promise<Changes> {
   const found: Found = { changed: new Set(), deleted: new Set(), ignored: new Set(), absent: new Set() }
   // More than a command line takes: everything is compared, and what was not asked for is left out.
   const isLong = paths.reduce((sum, path) => sum + path.length + 1, 0) > longestParameters
-  if (paths.length > 0) await look(program, root, isLong ? ['.'] : paths, signal, found)
+  if (paths.length > 0) await look(program, place, isLong ? ['.'] : paths, signal, found)
   const { changed, deleted, ignored, absent } = found
   // A file that was removed from the index and exists is listed twice.
   for (const path of changed) deleted.delete(path)
@@ -43,15 +52,16 @@ export async function findChanges(
 /** Files that a sparse checkout leaves out, and submodules that are not initialised. */
 export async function findAbsent(
   program: GitProgram,
-  root: string,
+  place: WorkTree,
   paths: readonly string[],
   { signal }: CallContext,
 ): Promise<readonly string[]> {
+  if (await isPlainIndex(place.directory, place.oidBytes)) return []
   const absent: string[] = []
   for (let start = 0; start < paths.length; start += pathsAtOnce) {
     const some = paths.slice(start, start + pathsAtOnce)
     const entries = await program.run(['ls-files', '-v', '-s', '-z', '--', ...some], { signal })
-    for (const entry of eachEntry(entries)) if (isAbsent(root, entry)) absent.push(entry.path)
+    for (const entry of eachEntry(entries)) if (isAbsent(place.root, entry)) absent.push(entry.path)
   }
   return absent
 }
@@ -73,29 +83,30 @@ function isBelow(paths: readonly string[]): (path: string) => boolean {
 
 async function look(
   program: GitProgram,
-  root: string,
+  place: WorkTree,
   paths: readonly string[],
   signal: AbortSignal,
   found: Found,
   prefix = '',
 ): Promise<void> {
-  const inside = prefix === '' ? [] : ['-C', join(root, prefix)]
+  const inside = prefix === '' ? [] : ['-C', join(place.root, prefix)]
   const status = [
     ...[...inside, 'status', '--porcelain=v2', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'],
     // The files of a submodule are listed below, by name.
     ...['--ignore-submodules=dirty', '--', ...paths],
   ]
+  const isPlain = prefix === '' && (await isPlainIndex(place.directory, place.oidBytes))
   const [lines, entries] = await Promise.all([
     program.run(status, { signal }),
-    program.run([...inside, 'ls-files', '-v', '-s', '-z', '--', ...paths], { signal }),
+    isPlain ? Buffer.alloc(0) : program.run([...inside, 'ls-files', '-v', '-s', '-z', '--', ...paths], { signal }),
   ])
   readStatus(lines.toString(), prefix, found)
   const flagged: [path: string, oid: string][] = []
   for (const entry of eachEntry(entries)) {
     const { path, oid, mode } = entry
-    if (isAbsent(join(root, prefix), entry)) found.absent.add(prefix + path)
-    else if (mode === '160000') await look(program, root, ['.'], signal, found, `${prefix}${path}/`)
-    else if (existsAsFile(join(root, prefix), path)) flagged.push([path, oid])
+    if (isAbsent(join(place.root, prefix), entry)) found.absent.add(prefix + path)
+    else if (mode === '160000') await look(program, place, ['.'], signal, found, `${prefix}${path}/`)
+    else if (existsAsFile(join(place.root, prefix), path)) flagged.push([path, oid])
     else found.deleted.add(prefix + path)
   }
   for (const path of await differing(program, inside, flagged, signal)) found.changed.add(prefix + path)

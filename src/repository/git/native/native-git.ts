@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
 import { temporaryFolder } from '../../../store/index.js'
 import type { Changes, Commit, Git, Head, NewCommit, TreeEntry, TreeItem } from '../git.js'
+import { identityIn } from '../identity.js'
 import { removeEntry } from '../remove-entry.js'
 import { findAbsent, findChanges } from './changes.js'
 import {
@@ -17,10 +18,10 @@ import {
   gitProgram,
 } from './git-program.js'
 import { nativeHistory } from './history.js'
+import { commitContent, commitParts, readLoose, treeContent, treeItems, writeLoose } from './loose-files.js'
 import { readBlobs } from './read-blobs.js'
-import { readIdentity } from './read-identity.js'
 import { readSettings } from './read-settings.js'
-import { branchInHead, looseRef } from './ref-files.js'
+import { branchInHead, refInFiles } from './ref-files.js'
 
 /** The repository, or why git works on none here. */
 export type Found = { readonly git: Git } | { readonly refusal: Refusal; readonly fact: string }
@@ -56,7 +57,7 @@ export async function nativeGit(
     // Without a repository of its own, the folder belongs to this repository.
     return found !== undefined && 'git' in found && found.git.root === join(root, path) ? found.git : undefined
   }
-  return { git: gitIn(call, { ...place, email: environment['EMAIL'], submoduleAt }) }
+  return { git: gitIn(call, { ...place, submoduleAt }, environment) }
 }
 
 function refusalOf({ errors }: GitAnswer): Refusal {
@@ -69,14 +70,14 @@ interface Place {
   readonly directory: string
   readonly commonDirectory: string
   readonly format: string
-  /** The variable `EMAIL`. */
-  readonly email: string | undefined
   /** The repository of a submodule, if it is initialised. @param path below `root`. */
   readonly submoduleAt: (path: string) => Promise<Git | undefined>
 }
 
-function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Place): Git {
-  const absent = '0'.repeat(format === 'sha256' ? 64 : 40)
+function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, environment: EnvironmentVariables): Git {
+  const common = place.commonDirectory
+  const oidBytes = format === 'sha256' ? 32 : 20
+  const absent = '0'.repeat(2 * oidBytes)
   const lineOf = async (...parameters: readonly string[]) => (await program.run(parameters)).toString().trim()
   const updateIndex = async (parameters: readonly string[], paths: readonly string[], call: GitCall) => {
     if (paths.length === 0) return
@@ -103,6 +104,13 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
     }
   }
 
+  const writeObject = async (type: 'blob' | 'tree' | 'commit', content: Uint8Array) => {
+    // Such a repository keeps a second name of each object.
+    if ((await git.config('extensions.compatObjectFormat')) === undefined)
+      return writeLoose(common, format, type, content)
+    return (await program.run(['hash-object', '-w', '-t', type, '--stdin'], { input: content })).toString().trim()
+  }
+
   const git: Git = {
     kind: 'native',
     ...place,
@@ -124,12 +132,12 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
       const answer = await program.ask(['symbolic-ref', '--quiet', 'HEAD'])
       return answer.status === 0 ? lineIn(answer) : undefined
     },
-    author: () => readIdentity(program, email),
+    author: () => identityIn(git.config, environment),
     config: readSettings(program, place),
 
     async readRef(ref) {
-      const loose = await looseRef(place.commonDirectory, ref)
-      if (loose !== undefined) return loose
+      const known = await refInFiles(place.directory, place.commonDirectory, ref)
+      if (known !== undefined) return known === 'absent' ? undefined : known
       const parameters = ['rev-parse', '--verify', '--quiet', '--end-of-options', ref]
       const answer = await program.ask(parameters)
       if (answer.status === 0) return lineIn(answer)
@@ -147,28 +155,29 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
 
     async readCommit(name): Promise<Commit | undefined> {
       if (!/^[0-9a-f]{4,64}$/.test(name)) return undefined
+      const loose = await readLoose(common, name)
+      if (loose?.type === 'commit') return commitOf(name, loose.content)
       const found = await program.ask(['cat-file', '--batch'], { input: `${name}^{commit}\n` })
       const [line = '', oid] = /^([0-9a-f]+) commit \d+\n/.exec(found.output.toString('latin1')) ?? []
       if (found.status !== 0 || oid === undefined) return undefined
-      const text = found.output.toString('utf8', line.length, found.output.length - 1)
-      const end = text.indexOf('\n\n')
-      const headers = text.slice(0, end).split('\n')
-      const parents = headers.filter((line) => line.startsWith('parent ')).map((line) => line.slice('parent '.length))
-      return { oid, parents, message: text.slice(end + 2) }
+      return commitOf(oid, found.output.subarray(line.length, -1))
     },
     async isDescendant(oid, ancestor) {
       if (oid === ancestor) return true
+      const loose = await readLoose(common, oid)
+      if (loose?.type === 'commit' && commitParts(loose.content).parents.includes(ancestor)) return true
       const parameters = ['merge-base', '--is-ancestor', ancestor, oid]
       const answer = await program.ask(parameters)
       if (answer.status > 1) throw gitFailed(parameters, answer)
       return answer.status === 0
     },
     async commitsSince(ancestor) {
-      const isAncestor =
-        (await git.readCommit(ancestor)) !== undefined &&
-        (await program.ask(['merge-base', '--is-ancestor', ancestor, 'HEAD'])).status === 0
-      const range = isAncestor ? `${ancestor}..HEAD` : 'HEAD'
-      return { count: Number(await lineOf('rev-list', '--count', range)), isAncestor }
+      if ((await git.readCommit(ancestor)) === undefined)
+        return { count: Number(await lineOf('rev-list', '--count', 'HEAD')), isAncestor: false }
+      const both = await lineOf('rev-list', '--count', '--left-right', `${ancestor}...HEAD`)
+      const [missing, newer] = both.split('\t').map(Number)
+      if (missing === 0) return { count: newer!, isAncestor: true }
+      return { count: Number(await lineOf('rev-list', '--count', 'HEAD')), isAncestor: false }
     },
     isShallow: () => existsSync(join(place.commonDirectory, 'shallow')),
     history: (range, context) => nativeHistory(program, place.commonDirectory, range, context),
@@ -176,16 +185,22 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
       return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
     },
-    readTree: (oid) => listTree(program, ['--full-tree', oid]),
-    readBlob: (oid) => program.run(['cat-file', 'blob', oid]),
-    readBlobs: (oids, maximumBytes, context) => readBlobs(program, oids, maximumBytes, context),
-    writeBlob: async (content) =>
-      (await program.run(['hash-object', '-w', '--stdin', '--no-filters'], { input: content })).toString().trim(),
-    async writeTree(items) {
-      const input = items.map(({ mode, type, oid, path }) => `${mode} ${type} ${oid}\t${path}\0`).join('')
-      return (await program.run(['mktree', '-z'], { input })).toString().trim()
+    async readTree(oid) {
+      const loose = await readLoose(common, oid)
+      const tree = loose?.type === 'commit' ? await readLoose(common, commitParts(loose.content).tree) : loose
+      return tree?.type === 'tree' ? treeItems(tree.content, format) : listTree(program, ['--full-tree', oid])
     },
-    async writeCommit({ tree, parents, message, author, timestamp }: NewCommit) {
+    async readBlob(oid) {
+      const loose = await readLoose(common, oid)
+      return loose?.type === 'blob' ? loose.content : program.run(['cat-file', 'blob', oid])
+    },
+    readBlobs: (oids, maximumBytes, context) => readBlobs(program, oids, maximumBytes, context),
+    writeBlob: (content) => writeObject('blob', content),
+    writeTree: (items) => writeObject('tree', treeContent(items)),
+    async writeCommit(commit: NewCommit) {
+      const content = commitContent(commit)
+      if (content !== undefined) return writeObject('commit', content)
+      const { tree, parents, message, author, timestamp } = commit
       const date = `@${timestamp} +0000`
       const parameters = ['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent])]
       const environment = {
@@ -195,8 +210,8 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
       return (await program.run(parameters, { input: message, environment })).toString().trim()
     },
 
-    changes: (paths, context) => findChanges(program, place.root, paths, context),
-    absent: (paths, context) => findAbsent(program, place.root, paths, context),
+    changes: (paths, context) => findChanges(program, { ...place, oidBytes }, paths, context),
+    absent: (paths, context) => findAbsent(program, { ...place, oidBytes }, paths, context),
     async restore(commit, { written, removed }, { signal }) {
       await updateIndex(['--force-remove'], removed, { signal })
       for (const path of removed) await removeEntry(place.root, path)
@@ -252,6 +267,11 @@ function gitIn(program: GitProgram, { format, email, submoduleAt, ...place }: Pl
 const isSubmodule = ({ mode }: TreeEntry) => mode === '160000'
 const listed = (paths: readonly string[]) => paths.map((path) => `${path}\0`).join('')
 const lineIn = ({ output }: GitAnswer) => output.toString().trim()
+
+function commitOf(oid: string, content: Buffer): Commit {
+  const { parents, message } = commitParts(content)
+  return { oid, parents, message }
+}
 
 async function listTree(program: GitProgram, parameters: readonly string[]): Promise<readonly TreeItem[]> {
   const output = (await program.run(['ls-tree', '-z', ...parameters])).toString()
