@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import type { ValidateFunction } from 'ajv'
 import { type CallContext, messageOf, plainPath, SheikhError } from '../../core/index.js'
 import { parseJsonText } from '../json-text.js'
 import { boundedPattern } from './bounded-pattern.js'
@@ -55,11 +56,39 @@ export async function compileJsonSchema(
   document: JsonSchema,
   { log }: CallContext,
 ): Promise<(value: unknown) => Checked> {
+  const text = JSON.stringify(document)
+  if (last?.text !== text) last = { text, ...(await compile(name, document)) }
+  const { validate, warnings } = last
+  for (const warning of warnings) log.warn(`The JSON Schema ${name}: ${warning}`)
+  return (value) => {
+    if (validate(value)) return { value }
+    const errors = validate.errors ?? []
+    return {
+      problems: errors
+        .slice(0, maximumIssuesPerSample)
+        .map(
+          ({ instancePath, message, params }) =>
+            `${instancePath === '' ? '' : `${instancePath} `}${message ?? 'is not valid'}${detailOf(params)}`,
+        ),
+    }
+  }
+}
+
+interface Compiled {
+  readonly validate: ValidateFunction
+  readonly warnings: readonly string[]
+}
+
+// A process that reads its dataset again finds the same schema. To compile one takes longer than to check a thousand samples.
+let last: (Compiled & { readonly text: string }) | undefined
+
+async function compile(name: string, document: JsonSchema): Promise<Compiled> {
   const [{ Ajv, document: schema }, { default: formats }] = await Promise.all([
     loadDraft(name, document),
     import('ajv-formats'),
   ])
-  const warn = (...words: unknown[]) => log.warn(`The JSON Schema ${name}: ${words.map(String).join(' ')}`)
+  const warnings: string[] = []
+  const warn = (...words: unknown[]) => void warnings.push(words.map(String).join(' '))
   const ajv = new Ajv({
     allErrors: true,
     code: { regExp: patternEngine },
@@ -70,19 +99,7 @@ export async function compileJsonSchema(
   })
   formats.default(ajv)
   try {
-    const validate = ajv.compile(schema)
-    return (value) => {
-      if (validate(value)) return { value }
-      const errors = validate.errors ?? []
-      return {
-        problems: errors
-          .slice(0, maximumIssuesPerSample)
-          .map(
-            ({ instancePath, message, params }) =>
-              `${instancePath === '' ? '' : `${instancePath} `}${message ?? 'is not valid'}${detailOf(params)}`,
-          ),
-      }
-    }
+    return { validate: ajv.compile(schema), warnings }
   } catch (error) {
     throw refused(name, messageOf(error), {}, error)
   }
