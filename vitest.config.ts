@@ -9,13 +9,17 @@ import { isWhole } from './test/whole.js'
 const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(softwareDriver) ? softwareDriver : undefined)
 
 // Tests of these rooms start no program, apart from `starters`.
-const rooms = 'core|dataset|evaluation|gate|model|pipeline|prompts|releaser|report|statistics|store'
+const rooms = 'core|dataset|evaluation|gate|model|notify|pipeline|prompts|releaser|report|statistics|store|testing'
 const starters = [
   'test/pipeline/{concurrent,crash}.test.ts',
   'test/releaser/{crash,remote-process}.test.ts',
   'test/report/report-diff.test.ts',
   'test/store/{crash,lock}.test.ts',
+  'test/testing/compare-with-baseline.test.ts',
 ]
+// These load the whole product in each file. To load and compile it takes a second.
+const commands = 'actions|cli|repository'
+const gitAlone = ['test/repository/{git,ledger}*.test.ts']
 
 export default defineConfig({
   resolve: {
@@ -38,7 +42,7 @@ export default defineConfig({
     // Keeps translated files in node_modules by their content and this file. CI translates all of them, as a first run does.
     // After a change of `exports` in package.json or of tsconfig.json: npx vitest --clearCache
     experimental: { fsModuleCache: !isWhole },
-    globalSetup: ['test/temporary-folder.ts'],
+    globalSetup: ['test/temporary-folder.ts', 'test/print-scope.ts'],
     setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
     projects: [
       // A process for each file costs half a second for each. CI pays that, so that no test can rely on another file.
@@ -46,11 +50,17 @@ export default defineConfig({
         extends: true,
         test: { name: 'rooms', include: [`test/@(${rooms})/**/*.test.ts`], exclude: starters, isolate: isWhole },
       },
-      // The larger a process is, the longer it takes to start another, such as Git: in a shared process,
-      // test/repository/ledger-branch took 82 s instead of 16.
       {
         extends: true,
-        test: { name: 'programs', include: ['test/*.test.ts', `test/!(${rooms})/**/*.test.ts`, ...starters] },
+        test: { name: 'commands', include: [`test/@(${commands})/**/*.test.ts`], exclude: gitAlone, isolate: isWhole },
+      },
+      // The larger a process is, the longer it takes to start another, such as Git. A device is opened once in a process.
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: ['test/*.test.ts', `test/!(${rooms}|${commands})/**/*.test.ts`, ...gitAlone, ...starters],
+        },
       },
     ],
   },

@@ -9,6 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { pairScores, type ReadScoreFileOptions, readScoreFile, type ScoreFile } from '../../src/evaluation/index.js'
 import { compareEvaluations } from '../../src/gate/index.js'
+import { isWhole } from '../whole.js'
 
 const warnings: string[] = []
 const quiet = () => {}
@@ -505,18 +506,19 @@ describe('hostile files', () => {
     expect(await refusal(readScoreFile(bomb, context))).toMatch(/too long for one item/)
   })
 
-  it('a hundred thousand results are read as they arrive', async () => {
+  it('a file of many results, a hundred thousand in CI, is read as it arrives', async () => {
+    const count = isWhole ? 100_000 : 20_000
     const path = join(folder, 'many.jsonl')
     const padding = 'x'.repeat(2000)
     async function* rows() {
-      for (let index = 0; index < 100_000; index += 1)
+      for (let index = 0; index < count; index += 1)
         yield `${JSON.stringify({ doc_id: index, doc_hash: `h${index}`, resps: [[padding]], filter: 'none', metrics: ['acc'], acc: index % 2 })}\n`
     }
     await pipeline(Readable.from(rows()), createWriteStream(path))
     const before = process.memoryUsage().heapUsed
     const { lines } = await readScoreFile(path, context)
-    expect(lines).toHaveLength(100_000)
-    // The file has 200 MB. What is kept of an item are an id, a score and a target.
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(150_000_000)
+    expect(lines).toHaveLength(count)
+    // The file has 2 kB an item. What is kept of one are an id, a score and a target.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(1500 * count)
   })
 })

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { loadConfiguration, loadHostConfiguration } from '../../src/repository/config/index.js'
+import { anyText } from '../any-text.js'
 import { rounds } from '../whole.js'
 import { temporaryFolder, write } from './harness.js'
 
@@ -620,7 +621,7 @@ it('whatever the text: a configuration, or an error of ours', async () => {
       '.nan',
       '%',
     ),
-    fc.string({ unit: 'binary', maxLength: 5 }),
+    anyText({ maxLength: 5 }),
   )
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 40 }), async (pieces) => {

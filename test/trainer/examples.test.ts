@@ -10,6 +10,7 @@ import { textClassifier } from '../../src/trainer/tfjs/index.js'
 import type { TextExample } from '../../src/trainer/tfjs/text-classifier.js'
 import { textFeatures } from '../../src/trainer/tfjs/text-features.js'
 import { trainLoop } from '../../src/trainer/tfjs/train-loop.js'
+import { anyText } from '../any-text.js'
 import { rounds } from '../whole.js'
 
 function folder(): string {
@@ -20,7 +21,7 @@ function folder(): string {
 
 it('examples are read back as they were given, in any order, from memory and from disk', async () => {
   const example = fc.record({
-    label: fc.string({ unit: 'binary' }),
+    label: anyText(),
     indices: fc.int32Array(),
     values: fc.float32Array(),
     rest: fc.jsonValue(),
