@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
 import { initRepository } from '../src/repository/index.js'
 import { madeOnce } from './made-once.js'
 
@@ -8,5 +8,5 @@ export const templateProject = (): Promise<string> =>
 
 /** Copies it to `folder`. */
 export async function copyTemplateProject(folder: string): Promise<void> {
-  await cp(await templateProject(), folder, { recursive: true })
+  cpSync(await templateProject(), folder, { recursive: true })
 }

@@ -1,4 +1,5 @@
-import { cp, readFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
@@ -54,7 +55,7 @@ describe('2, held', () => {
 describe('3, awaiting approval', () => {
   const awaitingProject = () =>
     madeOnce('awaiting-project', async (folder) => {
-      await cp(await tinyProject(), folder, { recursive: true })
+      cpSync(await tinyProject(), folder, { recursive: true })
       expect(await sheikh(folder, ['run'])).toMatchObject({ code: 0 })
       await write(folder, 'dataset/samples/all/new.json', { id: 'new', text: 'apple tart', label: 'fruit' })
       await commit(folder)

@@ -1,4 +1,5 @@
-import { cp, readFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
@@ -7,7 +8,7 @@ import { copy, poison, releasedProject, sheikh, sheikhJson, write } from './harn
 
 const heldProject = () =>
   madeOnce('held-project', async (folder) => {
-    await cp(await releasedProject(), folder, { recursive: true })
+    cpSync(await releasedProject(), folder, { recursive: true })
     await poison(folder)
     expect(await sheikhJson(folder, 'run')).toMatchObject({ code: 2, json: { status: 'held' } })
   })

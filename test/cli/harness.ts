@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
@@ -159,7 +160,7 @@ export async function tinyProject(): Promise<string> {
 
 export async function copy(from: string): Promise<string> {
   const folder = join(await temporary(), 'project')
-  await cp(from, folder, { recursive: true })
+  cpSync(from, folder, { recursive: true })
   return folder
 }
 

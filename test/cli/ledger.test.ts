@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestBytes, digestJson } from '../../src/core/index.js'
@@ -82,12 +83,12 @@ describe.skipIf(gitIsMissing !== undefined)('the ledger of a project', () => {
     const remote = join(await temporary(), 'shared.git')
     git(folder, 'init', '--quiet', '--bare', remote)
     const source = await tinyProject()
-    const { cp, rm } = await import('node:fs/promises')
+    const { rm } = await import('node:fs/promises')
     git(folder, 'init', '--quiet', '--initial-branch=main')
     git(folder, 'remote', 'add', 'shared', remote)
     for (const name of ['one', 'two']) {
       const project = join(folder, 'models', name)
-      await cp(source, project, { recursive: true })
+      cpSync(source, project, { recursive: true })
       await rm(join(project, '.git'), { recursive: true })
       await rm(join(project, '.sheikh'), { recursive: true, force: true })
       await edit(

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { callContext } from '../../src/core/index.js'
@@ -23,7 +24,7 @@ export interface World {
 
 export async function copyOf(world: World | undefined): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
-  if (world !== undefined) await cp(world.folder, folder, { recursive: true })
+  if (world !== undefined) cpSync(world.folder, folder, { recursive: true })
   return { folder, dispose: () => rm(folder, { recursive: true, force: true }) }
 }
 

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -72,7 +73,7 @@ describe('killed at any write', () => {
       const start = await prepared(before)
       const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
       const whole = join(counted, 'project')
-      await cp(start, whole, { recursive: true })
+      cpSync(start, whole, { recursive: true })
       const clean = await run(whole, step, { COUNT_FILE: join(counted, 'count') })
       expect(clean.code, clean.output).toBe(0)
       const points = Number(await readFile(join(counted, 'count'), 'utf8'))
@@ -82,7 +83,7 @@ describe('killed at any write', () => {
         const point = nth * every
         const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
         const project = join(folder, 'project')
-        await cp(start, project, { recursive: true })
+        cpSync(start, project, { recursive: true })
         const killed = await run(project, step, { KILL_AT: String(point), ...(point % 2 === 0 && { KILL_HALF: '1' }) })
         expect(killed.signal, `point ${point}: ${killed.output}`).toBe('SIGKILL')
         const seen = await readers(project)
@@ -103,7 +104,7 @@ describe('killed at any write', () => {
     const start = await prepared(['first', 'second'])
     const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
     const whole = join(counted, 'project')
-    await cp(start, whole, { recursive: true })
+    cpSync(start, whole, { recursive: true })
     expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
     const points = Number(await readFile(join(counted, 'count'), 'utf8'))
     const every = everyNth(79, 13)
@@ -111,7 +112,7 @@ describe('killed at any write', () => {
       const point = nth * every
       const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
       const project = join(folder, 'project')
-      await cp(start, project, { recursive: true })
+      cpSync(start, project, { recursive: true })
       expect((await run(project, 'rollback', { KILL_AT: String(point) })).signal).toBe('SIGKILL')
       expect(['0.1.1', '0.1.2'], `point ${point}`).toContain((await readers(project)).current?.version)
       const next = await run(project, 'second')
@@ -140,7 +141,7 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
   const start = await prepared(['first'])
   const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
   const whole = join(counted, 'project')
-  await cp(start, whole, { recursive: true })
+  cpSync(start, whole, { recursive: true })
   expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
   const points = Number(await readFile(join(counted, 'count'), 'utf8'))
   let failures = 0
@@ -149,7 +150,7 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
     const point = nth * every
     const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))
     const project = join(folder, 'project')
-    await cp(start, project, { recursive: true })
+    cpSync(start, project, { recursive: true })
     const ended = await run(project, 'second', { FAIL_AT: String(point), FAIL_STAYS: '1' })
     expect(ended.signal, ended.output).toBe(null)
     if (ended.code !== 0) {

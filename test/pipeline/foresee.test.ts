@@ -1,4 +1,5 @@
-import { cp, rename, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { describeResult } from '../../src/cli/project.js'
@@ -90,7 +91,7 @@ describe('a format that the gate will refuse', () => {
       ...fakeTrainer(),
       async fit(request, context) {
         const { weights, record } = await fakeTrainer().fit(request, context)
-        await cp(join(weights.path, 'config.json'), join(weights.path, 'model.safetensors'))
+        cpSync(join(weights.path, 'config.json'), join(weights.path, 'model.safetensors'))
         return { weights: await readWeightsDirectory(weights.path, context), record }
       },
     }

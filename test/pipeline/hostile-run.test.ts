@@ -1,5 +1,6 @@
 // The folder of a run comes from a machine that may be in the hands of somebody else.
-import { cp, mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { callContext, canonicalJson, digestBytes, digestManifest, type Json } from '../../src/core/index.js'
@@ -30,7 +31,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   directory = join(await temporary(), 'run')
-  await cp(honest.directory, directory, { recursive: true })
+  cpSync(honest.directory, directory, { recursive: true })
 })
 // Whatever was refused left nothing behind.
 afterEach(async () => {

@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -60,7 +61,7 @@ describe('import', () => {
   it('leaves out what is no part of the model, and what would run code', async () => {
     const { pipeline } = world()
     const directory = join(await folder(), 'model')
-    await cp(await modelFolder(), directory, { recursive: true })
+    cpSync(await modelFolder(), directory, { recursive: true })
     for (const name of ['README.md', '.env', 'model.sig', 'sheikh-release.json', 'optimizer.pt', 'pytorch_model.bin'])
       await writeFile(join(directory, name), name)
     const warnings: string[] = []
@@ -74,7 +75,7 @@ describe('import', () => {
   it('checks every file by its content, whatever its name, and reports what it left out', async () => {
     const { pipeline } = world()
     const directory = join(await folder(), 'model')
-    await cp(await modelFolder(), directory, { recursive: true })
+    cpSync(await modelFolder(), directory, { recursive: true })
     await writeFile(join(directory, 'extra.bin'), Buffer.from('\x80\x04N.', 'latin1'))
     await writeFile(join(directory, 'optimizer.dat'), Buffer.from('fd377a585a000004', 'hex'))
     await writeFile(join(directory, 'README.md'), 'a model')
@@ -99,7 +100,7 @@ describe('import', () => {
     it(`refuses ${what}`, async () => {
       const { pipeline, releaser } = world()
       const directory = join(await folder(), 'model')
-      await cp(await modelFolder(), directory, { recursive: true })
+      cpSync(await modelFolder(), directory, { recursive: true })
       await writeFile(join(directory, name), content)
       await expect(pipeline().import({ by: 'Ada', directory })).rejects.toMatchObject({
         code: 'artifact-corrupt',
@@ -112,7 +113,7 @@ describe('import', () => {
     const cache = join(await folder(), 'models--ann--spam')
     const snapshot = join(cache, 'snapshots', 'abc')
     await mkdir(snapshot, { recursive: true })
-    await cp(await modelFolder(), join(cache, 'blobs'), { recursive: true })
+    cpSync(await modelFolder(), join(cache, 'blobs'), { recursive: true })
     for (const name of ['config.json', 'model.safetensors']) await symlink(`../../blobs/${name}`, join(snapshot, name))
     const { pipeline } = world()
     const { release } = await pipeline().import({ by: 'Ada', directory: snapshot })

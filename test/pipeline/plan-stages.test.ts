@@ -1,4 +1,5 @@
-import { cp, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Stage } from '../../src/pipeline/index.js'
@@ -29,7 +30,7 @@ const annotate = stage({
   reads: ['candidate'],
   writes: 'candidate',
   async run({ candidate }, { directory }) {
-    await cp(candidate!.files, directory, { recursive: true })
+    cpSync(candidate!.files, directory, { recursive: true })
     await writeFile(join(directory, 'notes.json'), '{}')
     return { value: 'noted', files: directory }
   },

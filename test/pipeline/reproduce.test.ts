@@ -1,4 +1,5 @@
-import { cp, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Stage } from '../../src/pipeline/index.js'
@@ -47,7 +48,7 @@ describe('reproduce', () => {
       ...{ ...parts, name: 'annotate', reads: ['candidate', 'word-count'], writes: 'candidate' },
       async run({ candidate, custom }, { directory }) {
         runs += 1
-        await cp(candidate!.files, directory, { recursive: true })
+        cpSync(candidate!.files, directory, { recursive: true })
         await writeFile(join(directory, 'notes.json'), JSON.stringify(custom['word-count']!.value))
         return { value: null, files: directory }
       },

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -53,7 +54,7 @@ async function writesOf(start: string, step: CrashStep): Promise<number> {
 
 async function copyOf(start: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
-  await cp(start, folder, { recursive: true })
+  cpSync(start, folder, { recursive: true })
   return folder
 }
 

@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,7 +42,7 @@ async function stageIn(registry: Releaser, version: string, name: string, runId:
 }
 
 async function copyOf(name: string, origin = 'first'): Promise<string> {
-  await cp(join(folder, origin), join(folder, name), { recursive: true })
+  cpSync(join(folder, origin), join(folder, name), { recursive: true })
   return join(folder, name)
 }
 
@@ -189,7 +190,7 @@ describe('real processes that race', () => {
     const acts = await Promise.all(
       ['one', 'two', 'three'].map(async (name) => {
         const file = join(root, `${name}.json`)
-        await cp(join(folder, name), join(root, name), { recursive: true })
+        cpSync(join(folder, name), join(root, name), { recursive: true })
         return { name, file }
       }),
     )

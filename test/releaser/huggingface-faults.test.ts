@@ -1,4 +1,5 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -27,7 +28,7 @@ beforeAll(async () => {
   const world = await worldFor({ atEnd: (close) => ends.push(close) })
   await release(world, world.registry, await world.write('one', files('one')))
   expect(await readersSee(world)).toBe(old)
-  await cp(join(world.folder, 'hub'), origin, { recursive: true })
+  cpSync(join(world.folder, 'hub'), origin, { recursive: true })
   for (const end of ends) await end()
 })
 afterAll(() => rm(folder, { recursive: true }))

@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
@@ -47,7 +48,7 @@ export async function worldFor(
 ): Promise<World> {
   const { origin, registry, atEnd = onTestFinished, ...hubOptions } = options
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-hub-'))
-  if (origin !== undefined) await cp(origin, join(folder, 'hub'), { recursive: true })
+  if (origin !== undefined) cpSync(origin, join(folder, 'hub'), { recursive: true })
   const lines: string[] = []
   const seen: string[] = []
   const log = (message: string, facts?: unknown) => void lines.push(`${message} ${JSON.stringify(facts)}`)

@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { initGitRepository, openRepository, type Repository } from '../../src/repository/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
@@ -58,7 +58,7 @@ export async function project(
 ): Promise<Project> {
   const root = join(temporaryFolder(), 'project')
   if (pin && Object.keys(files).length === 0)
-    await cp(await madeOnce('tiny-project', (folder) => makeProject(folder, {}, true)), root, { recursive: true })
+    cpSync(await madeOnce('tiny-project', (folder) => makeProject(folder, {}, true)), root, { recursive: true })
   else await makeProject(root, files, pin)
   const repository = await openRepository(root)
   const put = (path: string, content: unknown) => putInto(root, path, content)

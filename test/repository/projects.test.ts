@@ -1,4 +1,4 @@
-import { cp } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext } from '../../src/core/index.js'
@@ -17,7 +17,7 @@ async function monorepo(configuration: (name: string) => string = () => targets(
   await initGitRepository(root)
   const folder = (name: string) => join(root, 'models', name)
   for (const name of ['apples', 'buses']) {
-    await cp(template, folder(name), { recursive: true, filter: (path) => !path.endsWith('.git') })
+    cpSync(template, folder(name), { recursive: true, filter: (path) => !path.endsWith('.git') })
     write(folder(name), 'mlops/pipeline.yaml', `pipeline: { name: ${name} }\n${configuration(name)}`)
   }
   const commit = (files: Readonly<Record<string, string>> = {}, message = 'Change') => {

@@ -1,5 +1,5 @@
-import { readdirSync, rmSync } from 'node:fs'
-import { cp, readFile } from 'node:fs/promises'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
@@ -69,7 +69,7 @@ const warm = () =>
 
 async function project(): Promise<string> {
   const root = join(temporaryFolder(), 'project')
-  await cp(await warm(), root, { recursive: true })
+  cpSync(await warm(), root, { recursive: true })
   return root
 }
 

@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,7 @@ const walk = (root: string, number: 1 | 2, environment: Readonly<Record<string, 
 /** A store that has seen walk 1. */
 async function storeAfterFirst(name: string): Promise<string> {
   const root = join(folder, name)
-  await cp(join(folder, 'first'), root, { recursive: true })
+  cpSync(join(folder, 'first'), root, { recursive: true })
   return root
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -84,7 +85,7 @@ describe('examples/vitest, with the installed Vitest', () => {
 
   it('vitest run fails on a regression and says why', async () => {
     const folder = await temporary()
-    await cp(join(root, 'examples/vitest'), folder, { recursive: true })
+    cpSync(join(root, 'examples/vitest'), folder, { recursive: true })
     await mkdir(join(folder, 'node_modules'))
     await symlink(await builtPackage(), join(folder, 'node_modules/sheikh-freemium'))
     await symlink(join(root, 'node_modules/vitest'), join(folder, 'node_modules/vitest'))

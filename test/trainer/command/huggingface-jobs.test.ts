@@ -1,6 +1,8 @@
 // The launcher for jobs of Hugging Face, on a loopback Hub that runs a job as a process of this machine.
+
 import { spawn } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -23,7 +25,7 @@ let folder: string
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sheikh-jobs-'))
-  await cp(join(import.meta.dirname, program), join(folder, program))
+  cpSync(join(import.meta.dirname, program), join(folder, program))
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { callContext, type JsonObject, seededRandom } from '../../../src/core/index.js'
 import { type FloatDtype, fromFloat32, readWeightsDirectory, writeWeights } from '../../../src/model/index.js'
@@ -36,7 +37,7 @@ export async function makeBase(
   } = {},
 ): Promise<BaseModel> {
   const directory = await mkdtemp(join(below, 'base-'))
-  await cp(tokenizer, directory, { recursive: true })
+  cpSync(tokenizer, directory, { recursive: true })
   await writeFile(join(directory, 'config.json'), JSON.stringify(config))
   if (weights) {
     const shapes = llamaShapes(parseLlamaConfig(config, (fact) => new Error(fact)))
