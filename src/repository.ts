@@ -2,6 +2,7 @@ export { reportDiff, reportDiffHtml, reportReview, reportReviewHtml } from './re
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type AcceptBaselineOptions,
+  type AfterMerge,
   type AuditedCommit,
   type AuditProblem,
   type Author,
@@ -44,6 +45,7 @@ export {
   type Notice,
   openRepository,
   type Pinned,
+  type PlannedRun,
   type ProjectDiff,
   type ProjectNotifiers,
   type ProjectPlan,

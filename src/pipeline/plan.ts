@@ -11,7 +11,7 @@ import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { PipelineParts, RunPlanOptions } from './options.js'
 import { type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
-import { releasedUnder, trainedFrom } from './released-weights.js'
+import { isBundle, releasedUnder, trainedFrom } from './released-weights.js'
 import { lastRun } from './run-records.js'
 import { sourceOf } from './source.js'
 import { keptUnder } from './stage-cache.js'
@@ -32,6 +32,8 @@ export interface RunPlan {
    * device or its packages differ from those of that training.
    */
   readonly trainedAs?: Version | undefined
+  /** The current release, if it is the model that a run makes on a device like that of its training: nothing is released then. */
+  readonly identicalTo?: Version | undefined
   readonly commit?: string | undefined
   readonly dirtyPaths: readonly string[]
   readonly counts: {
@@ -165,6 +167,10 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     { stage: 'gate', action: 'run', reason: 'always asked' },
     { stage: 'release', action: 'run', reason: 'if the gate lets it' },
   ]
+  const weights =
+    kept?.files ?? (released ?? (trainedAs === current?.version ? current : undefined))?.record.training?.weights
+  const isSame = current !== undefined && weights !== undefined && isBundle(current, weights, payload, options)
+  const identicalTo = isSame ? current.version : undefined
   const stages = await withHostStages(options, builtIn, {
     dataset: digestJson(summary),
     candidate: kept?.files && { record: kept.value, files: kept.files },
@@ -182,7 +188,9 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
       `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : `train and judge a model${from}`}: ${changed}.${failed}`,
     ),
     ...(base !== undefined && { base }),
-    nextVersion: nextVersion(releaseSource(options, summary, payload)),
+    ...(identicalTo === undefined
+      ? { nextVersion: nextVersion(releaseSource(options, summary, payload)) }
+      : { identicalTo }),
     ...(trainedAs !== undefined && { trainedAs }),
     ...(await timed(stages)),
     foreseen: await foreseen(options),

@@ -1,11 +1,11 @@
 import { createRedactor, type Digest, digestJson, isSheikhError, messageOf, redactJson, toJson } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { rereadWeightsDirectory } from '../model/index.js'
-import { type Release, type ReleaseRecord, type Version, weightsOf } from '../releaser/index.js'
+import { payloadFolders, type Release, type ReleaseRecord, type Version, weightsOf } from '../releaser/index.js'
 import type { BaseRecord, Candidate, CandidateRecord } from '../trainer/index.js'
 import { latestReleaseOf } from './lookup.js'
 import { openBase } from './named-base.js'
-import type { PipelineParts } from './options.js'
+import type { PayloadFile, PipelineParts } from './options.js'
 import type { RunRecord } from './run-result.js'
 import type { Session } from './session.js'
 
@@ -42,6 +42,23 @@ export function trainedFrom(
     const { developmentDigest: development = developmentDigest } = candidate
     return development === developmentDigest && hasTrainedWeights(release, history)
   })?.version
+}
+
+/** Whether a release is these weights with these further files. A host's stage may change weights: then nobody knows yet. */
+export function isBundle(
+  { bundle, manifest }: Release,
+  weights: Digest,
+  payload: readonly PayloadFile[],
+  { stages = [] }: PipelineParts,
+): boolean {
+  if (stages.some(({ writes }) => writes === 'candidate')) return false
+  const digests = new Map(payload.map(({ path, digest }) => [path, digest]))
+  const further = manifest.files.filter(({ path }) => payloadFolders.some((folder) => path.startsWith(`${folder}/`)))
+  return (
+    weightsOf({ digest: bundle, manifest, directory: '' }).digest === weights &&
+    further.length === digests.size &&
+    further.every(({ path, digest }) => digests.get(path) === digest)
+  )
 }
 
 interface MadeFrom extends Pick<CandidateRecord, 'trainer' | 'seed' | 'trainingDigest'> {

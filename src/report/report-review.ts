@@ -2,14 +2,15 @@ import { escapeHtml, escapeMarkdown } from '../core/index.js'
 import type { Review } from '../repository/index.js'
 import { htmlPage, paragraph } from './html.js'
 import { diffBlocksHtml, diffTitle, reportDiff } from './report-diff.js'
+import { outlookHtml, outlookMarkdown } from './report-outlook.js'
 import { qualityHtml, qualityMarkdown } from './report-quality.js'
 
 const words = { pass: 'Pass.', fail: 'Fail.', inconclusive: 'Inconclusive.' } as const
 const mostPlaces = 20
 
-/** Renders a review as Markdown: the verdict, the problems with their places, quality, and what changed. */
+/** Renders a review as Markdown: the verdict, the problems with their places, quality, what the merge leads to, and what changed. */
 export function reportReview(review: Review): string {
-  const { verdict, summary, problems, missing, notices, diff, quality } = review
+  const { verdict, summary, problems, missing, notices, diff, quality, afterMerge } = review
   const places = problems.flatMap((problem) => problem.places)
   const lines = [
     // The summary contains the first.
@@ -29,6 +30,7 @@ export function reportReview(review: Review): string {
     ...(lines.length === 0 ? [] : [lines.join('\n')]),
     ...(named.length === 0 ? [] : [`**Places**`, [...named, ...more].join('\n')]),
     ...qualityMarkdown(quality),
+    ...outlookMarkdown(afterMerge),
     // The heading of the comparison, one level lower.
     reportDiff(diff)
       .replace(/^(#+) /gm, '#$1 ')
@@ -37,7 +39,8 @@ export function reportReview(review: Review): string {
 }
 
 /** Renders the same as a self-contained HTML page. */
-export function reportReviewHtml({ verdict, summary, problems, missing, notices, diff, quality }: Review): string {
+export function reportReviewHtml(review: Review): string {
+  const { verdict, summary, problems, missing, notices, diff, quality, afterMerge } = review
   const title = `Review of ${diff.to.name.slice(0, 40)}`
   const lines = [
     ...problems.slice(1).map(({ message }) => message),
@@ -52,6 +55,7 @@ export function reportReviewHtml({ verdict, summary, problems, missing, notices,
     `<section class="verdict ${verdict}"><h2>${escapeHtml(words[verdict])}</h2>${paragraph(summary)}</section>`,
     ...lines.map((line) => paragraph(line)),
     ...qualityHtml(quality),
+    ...outlookHtml(afterMerge),
     `<h2>${escapeHtml(diffTitle(diff))}</h2>`,
     ...diffBlocksHtml(diff),
   ]

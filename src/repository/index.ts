@@ -67,8 +67,10 @@ export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { FileTransfer } from './release-targets.js'
 export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
 export {
+  type AfterMerge,
   type MeasuredQuality,
   type MeasureOptions,
+  type PlannedRun,
   type PostedReview,
   parsePostedReview,
   type Review,

@@ -19,6 +19,7 @@ import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js
 import { notificationSecrets, notifiersOf, notify } from './notifications.js'
 import { codeOf, pathsRead, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
+import type { AfterMergeSources } from './review/index.js'
 import { rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
 import { decideTriggers, type TriggerDecision, type TriggerOptions } from './triggers/index.js'
@@ -140,6 +141,20 @@ export async function triggerDecision(
   const readByRun = async () => pathsRead(project, composition, await codeOf(project, { files: trainerFiles }))
   const runPaths = triggers.length > 0 ? [] : await readByRun()
   return decideTriggers({ git, prefix, triggers, runPaths, entries, ...options })
+}
+
+/** What a review looks ahead with. The parts are made once. */
+export function projectOutlook(place: ProjectPlace, compose: () => Promise<Composition>): AfterMergeSources {
+  let composing: Promise<Composition> | undefined
+  const composition = () => {
+    composing ??= compose()
+    return composing
+  }
+  return {
+    triggered: async (context) => triggerDecision({ ...place, context }, await composition(), { isUnmerged: true }),
+    plan: async ({ retrain }, context) =>
+      planProject({ ...place, context }, await composition(), { retrain, signal: context.signal }),
+  }
 }
 
 async function pipelineOptions(

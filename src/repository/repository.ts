@@ -58,6 +58,7 @@ import {
   payloadOf,
   planProject,
   projectLedger,
+  projectOutlook,
   triggerDecision,
 } from './project-pipeline.js'
 import { codeOf, committedPaths } from './provenance.js'
@@ -300,7 +301,8 @@ export class Repository {
     const place = { git: this.#git, surroundings: this.#surroundings, compose: () => this.#compose() }
     const inspect = () => this.inspect({ signal: options.signal })
     const diff = (from: string, to: string) => this.diff(from, to)
-    return this.#hide(await reviewProject({ ...place, base, inspect, diff }, options, this.#context))
+    const sources = projectOutlook(this.#place, () => this.#compose())
+    return this.#hide(await reviewProject({ ...place, base, inspect, diff, sources }, options, this.#context))
   }
 
   head(): Promise<Head | undefined> {

@@ -117,7 +117,9 @@ describe('Repository.review with training', () => {
       { 'mlops/pipeline.yaml': pipeline(0.5) },
       { onEvent: (event) => event.type === 'stage-end' && stages.push([event.stage, event.cached]) },
     )
-    expect(review.summary).toBe('Loosens the gate. Safe to merge: training gives the same model as before.')
+    expect(review.summary).toMatch(
+      /^Loosens the gate\. Safe to merge: training gives the same model as before; will train, /,
+    )
     expect([review.verdict, measured(review).verdict]).toEqual(['pass', undefined])
     expect(stages).toEqual(['train base', 'evaluate base', 'train head', 'evaluate head'].map((name) => [name, true]))
   })
@@ -130,7 +132,7 @@ describe('Repository.review with training', () => {
     const review = await reviewed(root)
     const { items, trained, leftOut, scores } = measured(review)
     expect(review.verdict).toBe('pass')
-    expect(review.summary).toMatch(/^Safe to merge: at worst \d+\.\d points lower \(95 %\)\.$/)
+    expect(review.summary).toMatch(/^Safe to merge: at worst \d+\.\d points lower \(95 %\); will train, /)
     expect(trained).toEqual({ base: 1000 - pinned.length - items, head: 1060 - pinned.length - items })
     expect(leftOut).toEqual({ base: items, head: items })
     expect(scores[0]).toMatchObject({ metric: 'accuracy', items, difference: { status: 'pass' } })
@@ -200,7 +202,7 @@ describe('Repository.review with training', () => {
     const review = await afterChange({ [samplesFile]: lines([...all, ...samplesFrom(5000, 60)]) }, { share: 0.02 })
     expect(review.verdict).toBe('inconclusive')
     expect(review.summary).toMatch(
-      /^Inconclusive: between \d+\.\d points lower and \d+\.\d points higher \(95 %\); \d+ more development rows would decide\.$/,
+      /^Inconclusive: between \d+\.\d points lower and \d+\.\d points higher \(95 %\); \d+ more development rows would decide; will train, /,
     )
   })
 

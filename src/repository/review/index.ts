@@ -1,3 +1,4 @@
+export type { AfterMerge, AfterMergeSources, PlannedRun } from './after-merge.js'
 export type { MeasureOptions } from './measure-quality.js'
 export { type PostedReview, parsePostedReview } from './posted-review.js'
 export type { MeasuredQuality, ReviewQuality, ScorePair, UnmeasuredQuality } from './quality.js'

@@ -4,6 +4,7 @@ import { changesNothing, type ProjectDiff } from '../diff/index.js'
 import { findCommit } from '../git/index.js'
 import type { Inspection } from '../inspect-project.js'
 import { readPaths, samplesPath } from '../layout.js'
+import { type AfterMergeSources, afterMerge } from './after-merge.js'
 import { type MeasuredProject, type MeasureOptions, measureQuality } from './measure-quality.js'
 import { type Review, reviewOf } from './review.js'
 
@@ -24,12 +25,14 @@ export async function reviewProject(
     base,
     inspect,
     diff,
+    sources,
     ...place
   }: Omit<MeasuredProject, 'base'> & {
     /** A branch, a tag or a commit. */
     readonly base: string
     readonly inspect: () => Promise<Inspection>
     readonly diff: (from: string, to: string) => Promise<ProjectDiff>
+    readonly sources: AfterMergeSources
   },
   { train = false, signal, ...options }: ReviewOptions,
   within: CallContext,
@@ -60,8 +63,11 @@ export async function reviewProject(
   const configuration = await loadConfiguration(root, context).catch(() => undefined)
   context.signal.throwIfAborted()
   const samples = configuration?.dataset.samples?.directory
+  // A branch without commits of its base: the merge has another content.
+  const isWhole = await git.isDescendant(head.oid, from)
+  const outlook = inspection.problems.length === 0 && isWhole ? await afterMerge(sources, context) : undefined
   const isMeasured = train && inspection.problems.length === 0 && !changesNothing(found)
   const quality = isMeasured ? await measureQuality({ ...place, base: from }, options, context) : undefined
   const folders = { project, samples: samples ?? samplesPath }
-  return reviewOf({ head: head.oid, base: from, quality }, inspection, found, folders)
+  return reviewOf({ head: head.oid, base: from, quality, afterMerge: outlook }, inspection, found, folders)
 }

@@ -2,6 +2,7 @@ import type { ErrorCode, SheikhError } from '../../core/index.js'
 import { type DatasetIssue, issuesOf } from '../../dataset/index.js'
 import { changesNothing, type ProjectDiff } from '../diff/index.js'
 import type { Inspection } from '../inspect-project.js'
+import type { AfterMerge } from './after-merge.js'
 import { qualitySentence, qualityVerdict, type ReviewQuality } from './quality.js'
 
 /** What a change, such as a pull request, does to a project. JSON. Contains no text of samples. */
@@ -27,6 +28,8 @@ export interface Review {
   readonly diff: ProjectDiff
   /** Absent if nothing was trained: not asked for, not necessary, or not possible because of `problems`. */
   readonly quality?: ReviewQuality | undefined
+  /** Absent: a run would end with an error, or the branch lacks commits of the base, so that the merge has another content. */
+  readonly afterMerge?: AfterMerge | undefined
 }
 
 /** An error that a run would end with. */
@@ -47,7 +50,7 @@ export interface ReviewPlace {
 
 /** Judges a change by what was found in the newer state and by what differs. */
 export function reviewOf(
-  { head, base, quality }: Pick<Review, 'head' | 'base' | 'quality'>,
+  { head, base, quality, afterMerge }: Pick<Review, 'head' | 'base' | 'quality' | 'afterMerge'>,
   { problems, missing, notices }: Pick<Inspection, 'problems' | 'missing' | 'notices'>,
   diff: ProjectDiff,
   /** Below the repository's root: the project's folder, empty if it is the root, and the folder of the samples in it. */
@@ -58,7 +61,10 @@ export function reviewOf(
   return {
     formatVersion: 1,
     ...{ head, base, verdict },
-    summary: [...attention(diff), conclusion(verdict, problems, quality)].join(' '),
+    summary: [
+      ...attention(diff),
+      withOutlook(conclusion(verdict, problems, quality), { verdict, diff, afterMerge }),
+    ].join(' '),
     problems: problems.map((problem) => ({
       code: problem.code,
       message: problem.message,
@@ -68,7 +74,19 @@ export function reviewOf(
     notices: notices.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
     diff,
     ...(quality !== undefined && { quality }),
+    ...(afterMerge !== undefined && { afterMerge }),
   }
+}
+
+function withOutlook(
+  sentence: string,
+  { verdict, diff, afterMerge: outlook }: Pick<Review, 'verdict' | 'diff' | 'afterMerge'>,
+): string {
+  // Nobody should merge what fails.
+  if (verdict === 'fail' || outlook === undefined || outlook.summary === '') return sentence
+  // The run is about every commit since the last one.
+  const cause = changesNothing(diff) && outlook.trigger?.action === 'run' ? 'earlier changes start a run: ' : ''
+  return `${sentence.replace(/\.$/, '')}; ${cause}${outlook.summary.replace(/\.$/, '')}.`
 }
 
 /** A change of what later candidates are judged by comes before everything else. */

@@ -9,6 +9,8 @@ import { pathFilter } from './path-filter.js'
 export interface TriggerOptions {
   /** The `cron` of a trigger, which then fires. @default none */
   readonly schedule?: string | undefined
+  /** HEAD will be merged: the commit of the merge has another message, so `[skip train]` in this one does not count. @default false */
+  readonly isUnmerged?: boolean | undefined
 }
 
 /** Whether the changes since the last run, or a schedule, ask for a run. Plain JSON. */
@@ -56,7 +58,7 @@ const skipPattern = /\[(skip train|train skip)\]/i
 
 /** Compares HEAD with the commit of the last run. @throws `invalid-options` for a schedule that no trigger has. */
 export async function decideTriggers(facts: TriggerFacts): Promise<TriggerDecision> {
-  const { git, entries, schedule } = facts
+  const { git, entries, schedule, isUnmerged = false } = facts
   const scheduled = schedule === undefined ? [] : triggersAt(facts.triggers, schedule)
   const none = (reason: string, more: Partial<TriggerDecision> = {}): TriggerDecision => ({
     ...{ action: 'none', retrain: false, reason, triggers: [] },
@@ -67,7 +69,7 @@ export async function decideTriggers(facts: TriggerFacts): Promise<TriggerDecisi
   const commit = head.oid
   const message = (await git.readCommit(commit))?.message ?? ''
   // A schedule is another time than that of the commit.
-  if (schedule === undefined && skipPattern.test(message))
+  if (schedule === undefined && !isUnmerged && skipPattern.test(message))
     return none('The message of the commit of HEAD skips training. A run of a later commit includes its changes.', {
       commit,
     })
