@@ -76,8 +76,11 @@ export interface Composition {
 }
 
 /** Where a project's ledger is kept, and what was in its store before there was a branch. */
-export function ledgerOptions({ root, environment }: Surroundings, { ledger }: Configuration): GitBranchLedgerOptions {
-  const { journals } = directoryStore(join(root, storePath))
+export function ledgerOptions(
+  { shared, environment }: Pick<Surroundings, 'shared' | 'environment'>,
+  { ledger }: Configuration,
+): GitBranchLedgerOptions {
+  const { journals } = directoryStore(join(shared, storePath))
   return {
     ...ledger,
     earlier: () => journals.read(ledgerJournal),
@@ -96,7 +99,7 @@ function credentialsFor(url: string, environment: EnvironmentVariables): Credent
 
 /** @throws `invalid-config`. */
 export async function compose(surroundings: Surroundings, context: CallContext): Promise<Composition> {
-  const { root } = surroundings
+  const { root, shared } = surroundings
   const configuration = await configurationIn(root, context)
   const { schemaPath } = configuration.dataset
   const host = (await loadHostConfiguration(root)) ?? {}
@@ -118,7 +121,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     gate: gateOf(configuration, host),
     releaser,
     registries,
-    store: directoryStore(join(root, storePath)),
+    store: directoryStore(join(shared, storePath)),
     stages: host.stages ?? [],
     seed: configuration.training.seed,
     base: async () => {

@@ -21,6 +21,11 @@ export interface Surroundings {
   readonly root: string
   /** The project's folder below the repository's root; empty if it is the root. */
   readonly project: string
+  /**
+   * Where `.sheikh/` is, and the releases in a folder: `root`, or the project's folder in the main work tree if this is a
+   * linked one. All work trees of a repository share its ledger, so they share its lock and its releases too.
+   */
+  readonly shared: string
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
   /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
@@ -73,11 +78,11 @@ export const oneReleaser = (registries: readonly Releaser[]): Releaser =>
 
 async function registryOf(
   target: ReleaseTarget,
-  { root, project, originUrl, environment, onTransfer }: Surroundings,
+  { shared, project, originUrl, environment, onTransfer }: Surroundings,
   named: Readonly<Record<'dataLicense' | 'modelName', string | undefined>>,
 ): Promise<Releaser> {
   if (target.kind === 'directory')
-    return directoryRegistry(isAbsolute(target.path) ? target.path : join(root, target.path))
+    return directoryRegistry(isAbsolute(target.path) ? target.path : join(shared, target.path))
   // Only what is asked for is loaded.
   if (target.kind === 'huggingface') {
     const hub = await import('../releaser/huggingface/index.js')

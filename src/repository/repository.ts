@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { join, posix, relative, resolve } from 'node:path'
+import { basename, dirname, join, posix, relative, resolve } from 'node:path'
 import { env } from 'node:process'
 import {
   type CallContext,
@@ -115,6 +115,7 @@ export class Repository {
       {
         root,
         project: folderBelow(git.root, root),
+        shared: sharedFolder(git, root),
         originUrl: () => git.config('remote.origin.url'),
         environment,
         onTransfer,
@@ -425,6 +426,13 @@ export class Repository {
       context: this.#context,
     }
   }
+}
+
+/** In a linked work tree, the project's folder in the main one. */
+function sharedFolder({ root: top, directory, commonDirectory }: Git, root: string): string {
+  // A repository of another name, as `git init --separate-git-dir` makes, does not tell where its main work tree is.
+  if (directory === commonDirectory || basename(commonDirectory) !== '.git') return root
+  return join(dirname(commonDirectory), folderBelow(top, root))
 }
 
 const folderBelow = (repository: string, folder: string) => relative(repository, folder).replaceAll('\\', '/')

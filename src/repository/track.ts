@@ -10,11 +10,11 @@ import type { Surroundings } from './release-targets.js'
 export function track(
   pipeline: Pipeline<unknown, unknown>,
   { pipeline: { name }, training: { reportTo = [] } }: Configuration,
-  { root, environment }: Surroundings,
+  { shared, environment }: Surroundings,
   log: Log,
 ): void {
   if (reportTo.includes('tensorboard'))
-    trackByTensorBoard(pipeline, { directory: join(root, storePath, 'tensorboard') })
+    trackByTensorBoard(pipeline, { directory: join(shared, storePath, 'tensorboard') })
   if (!reportTo.includes('mlflow')) return
   const trackingUri = environment['MLFLOW_TRACKING_URI']
   if (!trackingUri) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
@@ -101,5 +102,53 @@ describe('a merge conflict that nobody resolved', () => {
     const refusal = { code, message: expect.stringMatching(place) }
     await expect(repository.validate()).rejects.toMatchObject(refusal)
     await expect(repository.validate()).rejects.toThrow(/it contains a merge conflict that is not resolved/)
+  })
+})
+
+describe.skipIf(gitIsMissing !== undefined)('a linked work tree', () => {
+  async function linked() {
+    const { root, repository } = await project({
+      'mlops/pipeline.yaml':
+        'pipeline: { name: tiny }\nstages:\n  validate_weights: { checks: [ { accuracy_threshold: 0.15 } ] }\n  release: { targets: [ { directory: { path: releases } } ] }\n',
+    })
+    const other = join(root, '../linked')
+    git(root, 'worktree', 'add', '-q', other, '-b', 'feature')
+    return { root, repository, other }
+  }
+
+  it('shares the releases, the cache and the last run with the main one, as its ledger', async () => {
+    const { root, repository, other } = await linked()
+    expect(await (await repository.pipeline()).run()).toMatchObject({ status: 'released' })
+    const here = await openRepository(other)
+    expect(await here.triggered()).toMatchObject({ action: 'none' })
+    write(other, 'dataset/samples/all/new.json', JSON.stringify(sample(50)))
+    write(other, 'prompts/inference/ask.txt', 'Say what {{ text }} is.')
+    await here.commit({ message: 'On a branch' })
+    expect(await (await here.pipeline()).run()).toMatchObject({ status: 'released' })
+    const { pipeline } = await repository.load()
+    expect(await pipeline.history()).toHaveLength(2)
+    expect(existsSync(join(other, 'releases'))).toBe(false)
+    expect(existsSync(join(other, '.sheikh'))).toBe(false)
+    expect(git(other, 'log', '-1', '--format=%s', 'feature')).toBe('On a branch\n')
+    expect(git(root, 'status', '--porcelain')).toBe('')
+    expect((await here.planForget('s50')).problems).toContainEqual(
+      expect.objectContaining({ part: 'files', message: expect.stringContaining(root) }),
+    )
+  })
+
+  it('is locked while a run works in the main one', async () => {
+    const { repository, other } = await linked()
+    const run = await (await repository.pipeline()).start()
+    let error: unknown
+    try {
+      for await (const event of run) {
+        if (event.type !== 'run-start') continue
+        error = await (await (await openRepository(other)).pipeline()).run().catch((refusal: unknown) => refusal)
+        break
+      }
+    } finally {
+      await run.result()
+    }
+    expect(error).toMatchObject({ code: 'locked' })
   })
 })

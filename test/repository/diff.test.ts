@@ -128,7 +128,7 @@ describe('diff', () => {
     put(path(2), { ...sample(2), text: 'apple again' })
     const third = await commit()
     const { releaser } = await compose(
-      { root, project: '', originUrl: async () => undefined, environment: {} },
+      { root, shared: root, project: '', originUrl: async () => undefined, environment: {} },
       callContext(),
     )
     const place = { git: await openGit(root, callContext()), releaser }

@@ -6,7 +6,7 @@ import { context } from './ledger-clone.js'
 
 async function askedBy(url: string, environment: Readonly<Record<string, string>>) {
   const root = temporaryFolder()
-  const surroundings = { root, project: '', environment, originUrl: async () => undefined }
+  const surroundings = { root, shared: root, project: '', environment, originUrl: async () => undefined }
   return ledgerOptions(surroundings, await loadConfiguration(root, context)).onAuth!(url)
 }
 const token = (password: string) => ({ username: 'x-access-token', password })

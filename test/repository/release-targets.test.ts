@@ -21,7 +21,7 @@ async function releaseOf(text: string) {
 
 async function releaserFor(target: ReleaseTarget, environment: EnvironmentVariables = {}, originUrl?: string) {
   const root = temporaryFolder()
-  const surroundings = { root, project: '', environment, originUrl: async () => originUrl }
+  const surroundings = { root, shared: root, project: '', environment, originUrl: async () => originUrl }
   return oneReleaser(await registriesOf({ targets: [target], retention: {} }, surroundings))
 }
 

@@ -15,6 +15,8 @@ export interface AuditProject {
   readonly root: string
   /** The same below the repository's root; empty if it is the root. */
   readonly project: string
+  /** As `Surroundings.shared`. */
+  readonly shared: string
   readonly context: CallContext
   readonly composition: Composition
   readonly ledger: Ledger
@@ -24,7 +26,7 @@ export interface AuditProject {
 export function auditProject(place: ProjectPlace, composition: Composition): AuditProject {
   const { git, prefix, surroundings, context } = place
   return {
-    ...{ git, root: surroundings.root, project: prefix, context, composition },
+    ...{ git, root: surroundings.root, project: prefix, shared: surroundings.shared, context, composition },
     ledger: projectLedger(place, composition.configuration),
     trust: () => readTrust(join(surroundings.root, trustedKeysPath)),
   }

@@ -51,13 +51,19 @@ const limits: readonly string[] = [
 
 /** @throws `not-found` with the nearest ids. */
 export async function planForget(id: string, project: AuditProject): Promise<ForgetPlan> {
-  const { composition, context, git, root } = project
+  const { composition, context, git, root, shared } = project
   const trace = await traceSample(id, 'plan to forget', project)
   const { trouble, row, now, inGit, history } = trace
   const releases = await releasesWithSample(id, history, trace.releases, context)
   const set = await trouble.attempt('evaluation-set', () => pinnedFile(join(root, evaluationPath)).read(context))
   const pinned = set?.items.find((item) => item.id === id)?.digest
   const files = await filesWith(trace, pinned, project)
+  if (shared !== root)
+    trouble.add(
+      'files',
+      'storage-failed',
+      `This is a linked work tree. The store and the files of the main one were not searched. Run the same command in ${shared}`,
+    )
   const { warmStart } = composition.configuration.training
   const clean = history.find(
     ({ version, withdrawn, removedAtMs }) =>
@@ -77,7 +83,7 @@ export async function planForget(id: string, project: AuditProject): Promise<For
     channel: composition.configuration.release.channel ?? 'latest',
     startsFrom: startsFrom?.version,
     baselines: files.flatMap(({ place, path }) => (place === 'baseline' ? [path] : [])),
-    hasStore: existsSync(join(root, storePath)),
+    hasStore: existsSync(join(shared, storePath)),
     blobs: inGit.blobs,
     evaluationPath: project.project === '' ? evaluationPath : `${project.project}/${evaluationPath}`,
   })
