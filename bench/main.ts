@@ -20,6 +20,7 @@ const names = [
   'evaluation',
   'release',
   'run',
+  'serve',
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {

@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from './fault.js'
 import { refused } from './options.js'
 
-export type CheckToken = (headers: Headers) => void
+/** @param authorization the value of the header. @throws `Fault`. */
+export type CheckToken = (authorization: string | undefined) => void
 
 /**
  * A check of the `Authorization` header. The time of a comparison reveals neither the token nor its length, because
@@ -19,8 +20,8 @@ export function bearerCheck(token: string | readonly string[] | undefined): Chec
       'Use a random token, such as the output of: openssl rand -hex 32',
     )
   const known = tokens.map(digestOf)
-  return (headers) => {
-    const given = /^Bearer +([\x21-\x7e]+)$/i.exec(headers.get('authorization') ?? '')?.[1]
+  return (authorization) => {
+    const given = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]
     const digest = digestOf(given ?? '')
     let matches = 0
     for (const one of known) matches += timingSafeEqual(one, digest) ? 1 : 0

@@ -3,9 +3,11 @@ import type { JsonSchema } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
 import { createBatcher, systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
+import { type Exchange, exchangeOf, type Reply } from './exchange.js'
 import { Fault, toFault } from './fault.js'
 import { inputCheck } from './input-check.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
+import { answerDirectly } from './node-listener.js'
 import { checkNames, type HandlerOptions, limitsOf } from './options.js'
 import type { Answer, Served } from './protocol.js'
 import { huggingFace } from './protocols/huggingface.js'
@@ -63,7 +65,8 @@ export async function openHandler<I>(
   let isOpen = true
   let inProgress = 0
   let whenIdle = () => {}
-  const stopping = new AbortController()
+  /** Ends the requests in progress. */
+  const stops = new Set<() => void>()
   const warn = (message: string) => context.log.warn(message)
   const metrics = client === undefined ? undefined : createMetrics(client, release, () => batcher.queued)
   const batcher = createBatcher<I>({
@@ -92,9 +95,9 @@ export async function openHandler<I>(
   const others = protocols.map((protocol) => protocol(served))
   const find = routerOf([native(served), ...others, ...(metrics === undefined ? [] : [metrics.protocol])], basePath)
 
-  async function answer(request: Request, { route }: Found, id: string): Promise<Answer> {
-    if (route.isHealth === true) return route.answer({ id, body: null, signal: request.signal })
-    checkToken(request.headers)
+  async function answer(exchange: Exchange, { route }: Found, id: string): Promise<Answer> {
+    if (route.isHealth === true) return route.answer({ id, body: null, signal: exchange.signal })
+    checkToken(exchange.header('authorization'))
     if (!isOpen) throw stopped()
     if (inProgress >= limits.maximumConcurrency)
       throw new Fault(
@@ -117,34 +120,34 @@ export async function openHandler<I>(
     const cancelTimer = timer.after(limits.timeoutMs, () => ending.abort(late()))
     const close = () => ending.abort(new Fault('client-closed', 'The client closed the connection.'))
     const stop = () => ending.abort(stopped())
-    request.signal.addEventListener('abort', close)
-    stopping.signal.addEventListener('abort', stop)
-    if (request.signal.aborted) close()
+    exchange.signal.addEventListener('abort', close)
+    stops.add(stop)
+    if (exchange.signal.aborted) close()
     try {
       const { signal } = ending
       const maximumBytes = limits.maximumBodyBytes
       const typeRequired = route.isTypeOptional !== true
-      const body = route.method === 'GET' ? null : await readJson(request, { maximumBytes, typeRequired, signal })
+      const body = route.method === 'GET' ? null : await readJson(exchange, { maximumBytes, typeRequired, signal })
       isRead = true
       return await untilAborted(route.answer({ id, body, signal }), signal)
     } finally {
       cancelTimer()
-      request.signal.removeEventListener('abort', close)
-      stopping.signal.removeEventListener('abort', stop)
+      exchange.signal.removeEventListener('abort', close)
+      stops.delete(stop)
       inProgress -= 1
       if (inProgress === 0) whenIdle()
     }
   }
 
-  async function handle(request: Request): Promise<Response> {
+  async function respond(exchange: Exchange): Promise<Reply> {
     const id = createRunId(context.clock.nowMs())
     const startMs = timer.nowMs()
-    const found = find(request)
+    const found = find(exchange)
     let status = 200
     let headers: Readonly<Record<string, string>> = {}
     let content: { readonly text: string; readonly type: string }
     try {
-      const answered = await answer(request, found, id)
+      const answered = await answer(exchange, found, id)
       content = 'json' in answered ? jsonContent(answered.json) : answered
       status = answered.status ?? 200
     } catch (error) {
@@ -153,8 +156,9 @@ export async function openHandler<I>(
       ;({ status, headers } = fault)
     }
     metrics?.request(found.protocol.name, status, timer.nowMs() - startMs)
-    return new Response(content.text, {
+    return {
       status,
+      body: content.text,
       headers: {
         'content-type': content.type,
         'cache-control': 'no-store',
@@ -165,7 +169,12 @@ export async function openHandler<I>(
         ...(!isOpen && { connection: 'close' }),
         ...headers,
       },
-    })
+    }
+  }
+
+  async function handle(request: Request): Promise<Response> {
+    const { body, ...init } = await respond(exchangeOf(request))
+    return new Response(body, init)
   }
 
   async function closeNow(drainMs: number): Promise<void> {
@@ -174,7 +183,9 @@ export async function openHandler<I>(
       whenIdle = resolve
       if (inProgress === 0) resolve()
     })
-    const cancelTimer = timer.after(drainMs, () => stopping.abort(stopped()))
+    const cancelTimer = timer.after(drainMs, () => {
+      for (const stop of [...stops]) stop()
+    })
     await idle
     cancelTimer()
     await batcher.stop()
@@ -185,7 +196,7 @@ export async function openHandler<I>(
     closing ??= closeNow(drainMs)
     return closing
   }
-  return Object.assign(handle, { release, close, [Symbol.asyncDispose]: () => close() })
+  return answerDirectly(Object.assign(handle, { release, close, [Symbol.asyncDispose]: () => close() }), respond)
 }
 
 const jsonContent = (value: unknown) => ({ text: JSON.stringify(value), type: 'application/json' })

@@ -1,4 +1,5 @@
 import { fits, type Json, json } from '../core/index.js'
+import { type Exchange, tooLarge } from './exchange.js'
 import { Fault } from './fault.js'
 
 // Far above any request, and far below what recursive code can process.
@@ -10,13 +11,10 @@ const maximumDepth = 64
  * Rejects what two JSON parsers may read differently (duplicate keys, invalid UTF-8, numbers that are not finite), and
  * compressed bodies, whose size is known only after decompression.
  */
-export async function readJson(
-  { headers, body }: Pick<Request, 'headers' | 'body'>,
-  { maximumBytes, typeRequired, signal }: ReadOptions,
-): Promise<Json> {
-  checkHeaders(headers, typeRequired)
-  if (Number(headers.get('content-length')) > maximumBytes) throw tooLarge(maximumBytes)
-  return parse(body === null ? new Uint8Array() : await readBytes(body, maximumBytes, signal))
+export async function readJson(exchange: Exchange, { maximumBytes, typeRequired, signal }: ReadOptions): Promise<Json> {
+  checkHeaders(exchange, typeRequired)
+  if (Number(exchange.header('content-length')) > maximumBytes) throw tooLarge(maximumBytes)
+  return parse(await exchange.read(maximumBytes, signal))
 }
 
 export interface ReadOptions {
@@ -26,60 +24,27 @@ export interface ReadOptions {
   readonly signal: AbortSignal
 }
 
-function checkHeaders(headers: Headers, typeRequired: boolean): void {
-  const encoding = headers.get('content-encoding')
-  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+function checkHeaders({ header }: Exchange, typeRequired: boolean): void {
+  const encoding = header('content-encoding')
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
     throw new Fault(
       'unsupported-media-type',
       'Cannot read the body: it is compressed. Send it without a Content-Encoding.',
       { 'accept-encoding': 'identity' },
     )
   // Triton's client sends tensors as bytes after the JSON.
-  if (headers.has('inference-header-content-length'))
+  if (header('inference-header-content-length') !== undefined)
     throw new Fault(
       'unsupported-media-type',
       'Cannot read the tensors: they are binary. Send them in JSON; in tritonclient: binary_data=False.',
     )
-  const type = headers.get('content-type')
-  if (type === null ? !typeRequired : /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) return
+  const type = header('content-type')
+  if (type === undefined ? !typeRequired : /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) return
   throw new Fault(
     'unsupported-media-type',
     'Cannot read the body: its type is not JSON. Send the header Content-Type: application/json.',
   )
 }
-
-async function readBytes(
-  body: ReadableStream<Uint8Array>,
-  maximumBytes: number,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const reader = body.getReader()
-  const cancel = () => void reader.cancel().catch(() => {})
-  signal.addEventListener('abort', cancel)
-  const pieces: Uint8Array[] = []
-  let size = 0
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const { done, value } = await reader.read()
-      signal.throwIfAborted()
-      if (done) break
-      size += value.byteLength
-      if (size > maximumBytes) throw tooLarge(maximumBytes)
-      pieces.push(value)
-    }
-  } catch (error) {
-    cancel()
-    if (error instanceof Fault || signal.aborted) throw error
-    throw new Fault('client-closed', 'Cannot read the body: the connection ended before it was complete.')
-  } finally {
-    signal.removeEventListener('abort', cancel)
-  }
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
-}
-
-const tooLarge = (maximumBytes: number) =>
-  new Fault('body-too-large', `Cannot read the body: it has more than ${maximumBytes} bytes. Send fewer inputs.`)
 
 function parse(bytes: Uint8Array): Json {
   let text: string

@@ -1,3 +1,4 @@
+import type { Exchange } from './exchange.js'
 import { Fault } from './fault.js'
 import type { Protocol, Route } from './protocol.js'
 
@@ -10,7 +11,10 @@ export interface Found {
  * Finds the route of a request. Paths are compared exactly, so `/v1/../metrics`, `//metrics` and `/metrics/` are not
  * `/metrics`. A path without a route leads to a refusal, in the words of the protocol that it belongs to.
  */
-export function routerOf(protocols: readonly [Protocol, ...Protocol[]], basePath: string): (request: Request) => Found {
+export function routerOf(
+  protocols: readonly [Protocol, ...Protocol[]],
+  basePath: string,
+): (exchange: Pick<Exchange, 'method' | 'path'>) => Found {
   const byPath = new Map<string, Map<string, Found>>()
   for (const protocol of protocols)
     for (const route of protocol.routes) {
@@ -18,8 +22,7 @@ export function routerOf(protocols: readonly [Protocol, ...Protocol[]], basePath
       const methods = byPath.get(path) ?? new Map<string, Found>()
       byPath.set(path, methods.set(route.method, { protocol, route }))
     }
-  return ({ method, url }) => {
-    const path = new URL(url).pathname
+  return ({ method, path }) => {
     const methods = byPath.get(path)
     const found = methods?.get(method)
     if (found !== undefined) return found

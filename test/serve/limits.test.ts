@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Prediction } from '../../src/model/index.js'
 import { handlerOf, handTimer, post, releasedModel, serverOf, settled, timedHandler } from './fixture.js'
 
@@ -68,6 +68,18 @@ describe('under pressure', () => {
     await settled()
     await move(0)
     expect((await next).status).toBe(200)
+  })
+
+  it('causes no warning of Node about listeners with many requests at once', async () => {
+    const seen: Error[] = []
+    const note = (warning: Error) => void seen.push(warning)
+    process.on('warning', note)
+    onTestFinished(() => void process.off('warning', note))
+    const { url } = await serverOf()
+    const answers = await Promise.all(Array.from({ length: 40 }, () => fetch(`${url}/v1/predict`, ask('a'))))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    await settled()
+    expect(seen).toEqual([])
   })
 
   it('answers several clients with one batch', async () => {
