@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
 import { temporaryFolder } from '../../../store/index.js'
@@ -105,9 +105,9 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
   }
 
   const writeObject = async (type: 'blob' | 'tree' | 'commit', content: Uint8Array) => {
-    // Such a repository keeps a second name of each object.
-    if ((await git.config('extensions.compatObjectFormat')) === undefined)
-      return writeLoose(common, format, type, content)
+    // Such a repository keeps a second name of each object. git takes the setting from this file alone.
+    const settings = await readFile(join(common, 'config'), 'utf8').catch(() => '')
+    if (!/compatObjectFormat/i.test(settings)) return writeLoose(common, format, type, content)
     return (await program.run(['hash-object', '-w', '-t', type, '--stdin'], { input: content })).toString().trim()
   }
 
