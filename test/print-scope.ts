@@ -1,9 +1,12 @@
 import { isWhole } from './whole.js'
 
-/** A quick run says that it is one. */
+const printed = Symbol.for('sheikh-freemium.tests-scope')
+
+/** A quick run says that it is one. Each project of vitest.config.ts calls this. */
 export default function setup(): void {
-  if (!isWhole)
-    process.stderr.write(
-      'Crash points, faults, simulations and generated cases run as samples. To run them as CI does: SHEIKH_TESTS=whole npm test\n',
-    )
+  if (isWhole || printed in globalThis) return
+  Object.assign(globalThis, { [printed]: true })
+  process.stderr.write(
+    'Crash points, faults, simulations and generated cases run as samples. To run them as CI does: SHEIKH_TESTS=whole npm test\n',
+  )
 }
