@@ -12,8 +12,20 @@ export function findAct(): string | undefined {
 
 const anyCommit = '0'.repeat(40)
 
-/** Executes workflows with act, each from a fresh clone and without Docker. https://github.com/nektos/act */
-export function actWorkflows(act: string, surroundings: Surroundings): RunWorkflow {
+/**
+ * Executes workflows with act, each from a fresh clone and without Docker. https://github.com/nektos/act
+ *
+ * @param install changes how the action of the project installs the command. @default a link to `surroundings.command`
+ */
+export function actWorkflows(
+  act: string,
+  surroundings: Surroundings,
+  install = (action: string) =>
+    action.replace(
+      /^( *)npm install .*$/m,
+      `$1mkdir -p node_modules/.bin && ln -sf ${surroundings.command} node_modules/.bin/sheikh`,
+    ),
+): RunWorkflow {
   const { folder, origin, repository, variables, secrets, tokens, signal } = surroundings
   return async ({ name, workflow, commit, payload }) => {
     const place = mkdtempSync(join(folder, 'act-'))
@@ -26,7 +38,7 @@ export function actWorkflows(act: string, surroundings: Surroundings): RunWorkfl
     const env = { ...variables, HOME: home, XDG_CACHE_HOME: join(folder, 'act-cache'), XDG_CONFIG_HOME: home }
     await execute('git', ['clone', '-q', origin, clone], { cwd: place, env, signal })
     await execute('git', ['checkout', '-q', commit], { cwd: clone, env, signal })
-    const replaced = replaceActions(clone, place, surroundings.command)
+    const replaced = replaceActions(clone, place, install)
     writeFileSync(event, JSON.stringify(payload))
     const standIns = {
       ...{ STAND_IN_ORIGIN: origin, STAND_IN_REF: commit, STAND_IN_ARTIFACTS: join(folder, 'artifacts') },
@@ -46,7 +58,7 @@ export function actWorkflows(act: string, surroundings: Surroundings): RunWorkfl
 }
 
 /** act fetches no action, and does not know all that GitHub knows. @returns its options for what takes their place. */
-function replaceActions(clone: string, place: string, command: string): readonly string[] {
+function replaceActions(clone: string, place: string, install: (action: string) => string): readonly string[] {
   const folder = join(clone, '.github/workflows')
   const action = join(clone, '.github/actions/sheikh/action.yml')
   const self = `self/self@${anyCommit}`
@@ -57,9 +69,7 @@ function replaceActions(clone: string, place: string, command: string): readonly
       .replace(/^ {2}queue: max\n/m, '')
       .replaceAll('$/.github/actions/sheikh', self.replace('@', '/.github/actions/sheikh@'))
       .replaceAll('$/', './')
-      // The version of this checkout is the one to run, and nothing is downloaded.
-      .replace(/^( *)npm install .*$/m, `$1mkdir -p node_modules/.bin && ln -sf ${command} node_modules/.bin/sheikh`)
-    writeFileSync(path, text)
+    writeFileSync(path, install(text))
     return text
   })
   return [...standInActions(join(place, 'actions'), texts), '--local-repository', `${self}=${clone}`]

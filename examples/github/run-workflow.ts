@@ -20,7 +20,7 @@ export interface Surroundings {
 
 /** What GitHub says when it starts a workflow. */
 export interface WorkflowEvent {
-  readonly name: 'push' | 'pull_request' | 'workflow_run'
+  readonly name: 'push' | 'pull_request' | 'workflow_run' | 'workflow_dispatch'
   /** Name of the file without `.yml`. */
   readonly workflow: string
   /** The commit that is checked out. */

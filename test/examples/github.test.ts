@@ -9,8 +9,9 @@ import { isWhole } from '../whole.js'
 
 const execute = promisify(execFile)
 
-// Four trainings with all that surrounds them: for CI. With act: test/interop/workflows.interop.ts.
-it.runIf(isWhole)('examples/github shows a release, a held pull request and a restored release', async () => {
+// Five trainings with all that surrounds them: for CI. With act: test/interop/workflows-example.interop.ts.
+const timeout = 600_000
+it.runIf(isWhole)('examples/github: a release, a held pull request, a restored release', { timeout }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-github-example-'))
   const [temporary, home] = [join(folder, 'temporary'), join(folder, 'home')]
   for (const path of [temporary, home]) await mkdir(path)

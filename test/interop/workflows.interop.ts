@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { standInActions } from '../../examples/github/stand-in-actions.js'
+import { actWorkflows } from '../../examples/github/act.js'
+import type { WorkflowEvent, WorkflowResult } from '../../examples/github/run-workflow.js'
 import { callContext } from '../../src/core/index.js'
 import { huggingFaceRegistry } from '../../src/huggingface.js'
 import { initRepository, writeWorkflows } from '../../src/repository.js'
@@ -75,68 +76,42 @@ describe('the generated workflows', () => {
 })
 
 describe.skipIf(act === undefined)('the generated workflows, executed by act', () => {
-  let replaced: readonly string[]
+  let run: (name: WorkflowEvent['name'], workflow: string, payload?: object) => Promise<WorkflowResult>
 
   beforeAll(async () => {
     const installed = await builtPackage()
-    const self = `self/self/.github/actions/sheikh@${'0'.repeat(40)}`
-    for (const path of workflows())
-      edit(path, (text) =>
-        text
-          .replace(/^ {2}queue: max\n/m, '')
-          .replaceAll('$/.github/actions/sheikh', self)
-          .replaceAll('$/', './'),
-      )
-    const action = '.github/actions/sheikh/action.yml'
-    edit(action, (text) => text.replace(/sheikh-freemium@[\d.]+/, installed))
-    const texts = [...workflows(), action].map((path) => readFileSync(join(project, path), 'utf8'))
-    replaced = [
-      ...standInActions(join(folder, 'stand-ins'), texts),
-      ...['--local-repository', `self/self@${'0'.repeat(40)}=${project}`],
-    ]
-    git('commit', '-qam', 'Run here')
+    const surroundings = {
+      ...{ folder, origin, command: '', repository: 'owner/name' },
+      variables: {
+        ...{ PATH: process.env['PATH'] ?? '', HF_ENDPOINT: hub.url, GITHUB_API_URL: github.url, ...identity },
+        ...{ GIT_CONFIG_GLOBAL: devNull, GIT_CONFIG_NOSYSTEM: '1' },
+      },
+      secrets: { HF_TOKEN: hubToken },
+      // act gives every job the same token.
+      tokens: { write: 'writer', read: 'writer' },
+      signal: new AbortController().signal,
+    }
+    const execute = actWorkflows(act!, surroundings, (text) => text.replace(/sheikh-freemium@[\d.]+/, installed))
+    run = (name, workflow, payload = {}) =>
+      execute({ name, workflow, commit: git('rev-parse', 'HEAD'), payload: { ...payload } })
     execFileSync('git', ['init', '-q', '--bare', '-b', 'main', origin])
     git('remote', 'add', 'origin', origin)
     push()
   })
 
   const push = (branch = 'main') => git('push', '-q', 'origin', branch)
-
-  function run(event: string, workflow: string, payload: unknown = {}) {
-    writeFileSync(join(folder, 'event.json'), JSON.stringify(payload))
-    const variables = {
-      ...{ STAND_IN_ORIGIN: origin, STAND_IN_ARTIFACTS: join(folder, 'artifacts') },
-      ...{ STAND_IN_REF: git('rev-parse', 'HEAD'), HF_ENDPOINT: hub.url },
-      ...{ GITHUB_API_URL: github.url, GITHUB_REPOSITORY: 'owner/name', ...identity },
-    }
-    const given = [
-      ...[event, '-W', `.github/workflows/${workflow}.yml`, '-P', 'ubuntu-latest=-self-hosted', ...replaced],
-      ...['-e', join(folder, 'event.json'), '-s', `HF_TOKEN=${hubToken}`, '-s', 'GITHUB_TOKEN=writer'],
-      ...Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
-    ]
-    // Not in this thread: it serves the Hub.
-    const child = spawn(act!, given, { cwd: project, env: { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') } })
-    return new Promise<{ readonly code: number | null; readonly out: string }>((done, fail) => {
-      let out = ''
-      for (const stream of [child.stdout, child.stderr])
-        stream.on('data', (piece) => {
-          out += piece
-        })
-      child.on('error', fail)
-      child.on('close', (code) => done({ code, out }))
-    })
-  }
+  const onMain = { ref: 'refs/heads/main' }
 
   const registry = () => huggingFaceRegistry({ repository: 'team/spam', endpoint: hub.url })
   const released = async () => (await registry().current('latest', callContext()))?.version
 
   it('release what was pushed, and do nothing the second time', async () => {
-    const first = await run('push', 'train')
-    expect(first.code, first.out).toBe(0)
+    const first = await run('push', 'train', onMain)
+    expect(first.succeeded, first.output).toBe(true)
     expect(await released()).toBe('0.1.0')
-    const second = await run('push', 'train')
-    expect([second.code, second.out.includes('action=none')]).toEqual([0, true])
-    expect(second.out).not.toContain('sheikh run')
+    const second = await run('push', 'train', onMain)
+    expect([second.succeeded, second.output.includes('action=none')]).toEqual([true, true])
+    expect(second.output).not.toContain('sheikh run')
   })
 
   it('hold poisoned data, and are up to date after a revert', async () => {
@@ -151,15 +126,15 @@ describe.skipIf(act === undefined)('the generated workflows, executed by act', (
       }
     git('commit', '-qam', 'Poison')
     push()
-    const held = await run('push', 'train')
-    expect(held.code, held.out).toBe(1)
-    expect(held.out).toContain('status=held')
+    const held = await run('push', 'train', onMain)
+    expect(held.succeeded, held.output).toBe(false)
+    expect(held.output).toContain('status=held')
     expect(await released()).toBe('0.1.0')
     git('revert', '--no-edit', 'HEAD')
     push()
-    const reverted = await run('push', 'train')
-    expect(reverted.code, reverted.out).toBe(0)
-    expect(reverted.out).toContain('status=up-to-date')
+    const reverted = await run('push', 'train', onMain)
+    expect(reverted.succeeded, reverted.output).toBe(true)
+    expect(reverted.output).toContain('status=up-to-date')
   })
 
   it('roll back by hand', async () => {
@@ -170,11 +145,11 @@ describe.skipIf(act === undefined)('the generated workflows, executed by act', (
     git('add', '.')
     git('commit', '-qm', 'More')
     push()
-    const more = await run('push', 'train')
-    expect([more.code, await released()], more.out).toEqual([0, '0.1.1'])
+    const more = await run('push', 'train', onMain)
+    expect([more.succeeded, await released()], more.output).toEqual([true, '0.1.1'])
     const inputs = { action: 'rollback', reason: 'Complaints' }
-    const back = await run('workflow_dispatch', 'operate', { inputs })
-    expect([back.code, await released()], back.out).toEqual([0, '0.1.2'])
+    const back = await run('workflow_dispatch', 'operate', { ...onMain, inputs })
+    expect([back.succeeded, await released()], back.output).toEqual([true, '0.1.2'])
   })
 
   it('give a hostile pull request no secret, and post what it is', async () => {
@@ -190,8 +165,8 @@ describe.skipIf(act === undefined)('the generated workflows, executed by act', (
     push('change')
     const payload = { pull_request: { number: 7, head: { ref: 'change', sha }, base: { ref: 'main' } } }
     const reviewed = await run('pull_request', 'validate', payload)
-    expect(reviewed.code, reviewed.out).toBe(1)
-    expect(reviewed.out).toContain('file=dataset/samples/broken.jsonl,line=1')
+    expect(reviewed.succeeded, reviewed.output).toBe(false)
+    expect(reviewed.output).toContain('file=dataset/samples/broken.jsonl,line=1')
     expect(existsSync(stolen)).toBe(true)
     expect(readFileSync(stolen, 'utf8')).not.toMatch(/hf_OnlyThe|"writer"|_TOKEN"/)
 
@@ -201,7 +176,7 @@ describe.skipIf(act === undefined)('the generated workflows, executed by act', (
     const posted = await run('workflow_run', 'report', {
       workflow_run: { event: 'pull_request', path: validate, id: 5, ...head },
     })
-    expect(posted.code, posted.out).toBe(0)
+    expect(posted.succeeded, posted.output).toBe(true)
     const { comments, checkRuns } = github.state.repositories.get('owner/name')!
     expect(comments.map(({ issue, body }) => [issue, body.includes('Changes code of the pipeline')])).toEqual([
       [7, true],
