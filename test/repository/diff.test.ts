@@ -116,6 +116,15 @@ describe('diff', () => {
     expect(data!.projectedDifferently).toHaveLength(39)
   })
 
+  it.runIf(process.platform === 'linux')('reads files of commits whose names another system refuses', async () => {
+    const { put, commit, repository } = await project()
+    for (const [index, name] of ['a:b', 'aux', 'back\\slash', 'tab\there'].entries())
+      put(`dataset/samples/all/${name}.json`, sample(50 + index))
+    await commit()
+    const { data } = await repository.diff('HEAD~1', 'HEAD')
+    expect(data!.added.map(({ id }) => id)).toEqual(['s50', 's51', 's52', 's53'])
+  })
+
   it('finds states by version, channel, branch, tag, id and ancestors', async () => {
     const { root, repository, put, commit } = await project()
     const first = (await repository.head())!.oid

@@ -151,6 +151,29 @@ describe('reportToActions', () => {
     expect(state().comments).toEqual([])
   })
 
+  it.each<readonly [string, GitHubFault]>([
+    ['an object', { status: 200, body: { message: 'maintenance' } }],
+    ['null', { status: 200, body: null }],
+    ['a page', { status: 200, body: '<html>' }],
+    ['a redirect', { status: 302, headers: { location: 'https://elsewhere.example/' } }],
+  ])('%s in the place of the list of comments is mentioned, and nothing is posted', async (_name, answer) => {
+    before = ({ method, path }) => (method === 'GET' && path.includes('comments') ? answer : undefined)
+    await report()
+    expect(await written('summary')).toContain('> Commenting failed: Cannot')
+    expect(await written('output')).toContain('\npass\n')
+    expect(state().comments).toEqual([])
+  })
+
+  it('passes over comments without a text', async () => {
+    const empty = { id: 1, body: null, user: { login: bot } }
+    before = ({ method, path }) =>
+      method === 'GET' && path.includes('comments') && state().comments.length === 0
+        ? { status: 200, body: [empty] }
+        : undefined
+    await report()
+    expect(state().comments).toHaveLength(1)
+  })
+
   it('writes nothing to GitHub without a token, outside a pull request, or outside Actions', async () => {
     await report({}, { GITHUB_TOKEN: '' })
     expect(github.requests).toEqual([])

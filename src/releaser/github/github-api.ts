@@ -141,6 +141,7 @@ export function githubApi(address: GitHubAddress, context: CallContext): GitHubA
         const url = `${root}/${path}?per_page=100&page=${page}`
         const response = await request(url, { headers: headers('application/vnd.github+json') })
         const { value } = await settle<readonly T[]>(act, response)
+        if (!Array.isArray(value)) throw remoteFailed(act, 'the response is not a list')
         found.push(...value)
         // Count pages instead of following the address in the header, which could send the token elsewhere.
         if (!/rel="next"/.test(response.headers.get('link') ?? '')) return found

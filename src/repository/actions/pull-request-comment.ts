@@ -3,7 +3,7 @@ import type { GitHubApi } from '../../releaser/github/index.js'
 
 interface Comment {
   readonly id: number
-  readonly body: string
+  readonly body?: string | null
   readonly user: { readonly login: string } | null
 }
 
@@ -33,7 +33,7 @@ export async function commentOn(github: GitHubApi, request: CommentRequest): Pro
     (await github.all<Comment>('list the comments', list))
       .filter(
         (comment) =>
-          comment.user?.login.toLowerCase() === request.author.toLowerCase() && comment.body.startsWith(marker),
+          comment.user?.login.toLowerCase() === request.author.toLowerCase() && comment.body?.startsWith(marker),
       )
       .sort((one, other) => one.id - other.id)
   const post = () => github.call('post the comment', 'POST', list, { body: { body } })

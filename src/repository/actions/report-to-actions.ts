@@ -133,7 +133,9 @@ async function pullRequestOf({ pull_request: pull, workflow_run: run }: ActionsE
     'GET',
     `pulls?state=open&per_page=100&head=${encodeURIComponent(head)}`,
   )
-  return value.find((one) => one.head.sha === run.head_sha && Number.isSafeInteger(one.number))?.number
+  // A proxy may answer anything.
+  const found = Array.isArray(value) ? (value as typeof value) : []
+  return found.find((one) => one.head.sha === run.head_sha && Number.isSafeInteger(one.number))?.number
 }
 
 function apiOf(

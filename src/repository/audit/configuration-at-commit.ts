@@ -1,10 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type CallContext, checkedPath } from '../../core/index.js'
+import type { CallContext } from '../../core/index.js'
 import { temporaryFolder } from '../../store/index.js'
 import { configurationIn } from '../compose.js'
 import type { Configuration } from '../config/index.js'
-import type { Git, TreeEntry } from '../git/index.js'
+import { type Git, type TreeEntry, writtenPath } from '../git/index.js'
 
 const maximumBytes = 1_000_000
 
@@ -48,7 +48,7 @@ async function readFiles(
     for (const { oid, path } of files) places.set(oid, [...(places.get(oid) ?? []), path])
     for await (const { oid, content } of git.readBlobs([...places.keys()], maximumBytes, context))
       for (const path of places.get(oid)!) {
-        const file = join(folder, checkedPath(path))
+        const file = join(folder, writtenPath(path))
         await mkdir(dirname(file), { recursive: true })
         await writeFile(file, content ?? '')
       }

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs'
 import { mkdir, realpath, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type * as IsomorphicGit from 'isomorphic-git'
-import { type CallContext, checkedPath, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
+import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import { isStorageFault, storageFailed } from '../../../store/index.js'
 import { changedTree } from '../changed-tree.js'
 import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
 import { identityIn } from '../identity.js'
 import type { EnvironmentVariables } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
+import { writtenPath } from '../written-path.js'
 import { type DurableFiles, durableFiles } from './durable-files.js'
 import { gitSettings } from './git-settings.js'
 import { isomorphicHistory } from './history.js'
@@ -169,7 +170,7 @@ export async function isomorphicGit(
       )
       for (const { path, oid } of entries) {
         signal.throwIfAborted()
-        const file = join(folder, checkedPath(path))
+        const file = join(folder, writtenPath(path))
         await mkdir(dirname(file), { recursive: true })
         await writeFile(file, await git.readBlob(oid))
       }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type CallContext, checkedPath, SheikhError } from '../../../core/index.js'
+import { type CallContext, SheikhError } from '../../../core/index.js'
 import { temporaryFolder } from '../../../store/index.js'
 import type { Changes, Commit, Git, Head, NewCommit, TreeEntry, TreeItem } from '../git.js'
 import { identityIn } from '../identity.js'
 import { removeEntry } from '../remove-entry.js'
+import { writtenPath } from '../written-path.js'
 import { findAbsent, findChanges } from './changes.js'
 import {
   type EnvironmentVariables,
@@ -239,7 +240,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       const { signal } = context
       const entries = [...(await git.tree(commit, paths)).values()]
       for (const { path, oid } of entries.filter(isSubmodule)) {
-        const submodule = await submoduleAt(checkedPath(path))
+        const submodule = await submoduleAt(writtenPath(path))
         if (submodule === undefined || (await submodule.readCommit(oid)) === undefined)
           throw new SheikhError(
             'repository-invalid',
@@ -250,7 +251,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       }
       const files = entries
         .filter((entry) => entry.mode !== '120000' && !isSubmodule(entry))
-        .map(({ path }) => checkedPath(path))
+        .map(({ path }) => writtenPath(path))
       if (files.length === 0) return
       // Attributes of that commit apply.
       await withIndexOf(commit, signal, (own) =>
