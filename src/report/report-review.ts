@@ -41,7 +41,7 @@ export function reportReview(review: Review): string {
 /** Renders the same as a self-contained HTML page. */
 export function reportReviewHtml(review: Review): string {
   const { verdict, summary, problems, missing, notices, diff, quality, afterMerge } = review
-  const title = `Review of ${diff.to.name.slice(0, 40)}`
+  const title = `Review of ${diff.to.name.slice(0, 10)}`
   const lines = [
     ...problems.slice(1).map(({ message }) => message),
     ...missing.map((message) => `Needed for a run: ${message}`),

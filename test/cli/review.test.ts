@@ -72,6 +72,30 @@ describe('sheikh review', () => {
     expect(problems[0]?.places).toMatchObject([{ path: 'mlops/pipeline.yaml', line }])
   })
 
+  it('trains if asked to, shows the progress, and writes a page', async () => {
+    const root = await project()
+    const text = JSON.stringify({ id: 'new-1', text: 'The invoice names another company', label: 'billing' })
+    await change(root, 'dataset/samples/billing/new-1.json', () => text)
+    const page = join(root, 'review.html')
+    const { code, out, err } = await sheikh(root, ['review', 'HEAD~1', '--train', '--share', '0.3', '--out', page])
+    expect([code, out]).toEqual([0, expect.stringMatching(/^\*\*(Pass|Inconclusive)\.\*\*/)])
+    expect(out).toContain('| accuracy | all |')
+    expect(err).toContain('train base: ')
+    expect(err).toContain('evaluate head: ')
+    expect(await readFile(page, 'utf8')).toMatch(/^<!doctype html>[\s\S]*<svg/)
+    expect((await sheikhJson(root, 'status')).json).toMatchObject({ lastRun: null, current: null })
+  })
+
+  it.each([
+    [['--share', '0.3'], 'Add --train'],
+    [['--train', '--share', 'half'], 'not between 0 and 1'],
+  ])('refuses %s', async (options, remedy) => {
+    const root = await project()
+    await change(root, 'mlops/pipeline.yaml', (text) => text.replace('margin: 0.05', 'margin: 0.04'))
+    const { code, err } = await sheikh(root, ['review', 'HEAD~1', ...options])
+    expect([code, err]).toEqual([1, expect.stringContaining(remedy)])
+  })
+
   it('reviews commits only, against a base that is there', async () => {
     const root = await project()
     const unknown = await sheikh(root, ['review', 'origin/absent'])
