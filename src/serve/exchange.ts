@@ -1,6 +1,6 @@
 import { Fault } from './fault.js'
 
-/** A request as the handler sees it: from a Web-standard `Request` or directly from `node:http`, which is several times faster. */
+/** A request as the handler sees it: from a Web-standard `Request` or directly from `node:http`, which saves building one. */
 export interface Exchange {
   readonly method: string
   /** Without the query. */

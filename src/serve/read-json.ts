@@ -46,11 +46,13 @@ function checkHeaders({ header }: Exchange, typeRequired: boolean): void {
   )
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
 function parse(bytes: Uint8Array): Json {
   let text: string
   let value: unknown
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    text = decoder.decode(bytes)
   } catch {
     throw invalid('it is not UTF-8')
   }
