@@ -1,27 +1,25 @@
-import { type CallContext, callContext, createRunId, type Json, untilAborted } from '../core/index.js'
+import { type CallContext, callContext, createRunId, type Json, messageOf, untilAborted } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
-import { createBatcher, systemTimer, type Timer } from './batcher.js'
+import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
 import { type Exchange, exchangeOf, type Reply } from './exchange.js'
 import { Fault, toFault } from './fault.js'
+import { followChannel } from './follow-channel.js'
 import { inputCheck } from './input-check.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
-import { checkNames, type HandlerOptions, limitsOf } from './options.js'
-import type { Answer, Served } from './protocol.js'
-import { huggingFace } from './protocols/huggingface.js'
-import { mlflow } from './protocols/mlflow.js'
-import { native } from './protocols/native.js'
-import { openInference } from './protocols/open-inference.js'
-import { vllm } from './protocols/vllm.js'
+import { checkNames, checkPolling, type HandlerOptions, limitsOf } from './options.js'
+import type { Answer } from './protocol.js'
 import { readJson } from './read-json.js'
-import { type Found, routerOf } from './router.js'
-import { openModel } from './served-model.js'
+import type { Found } from './router.js'
+import { openModel, type ServedModel } from './served-model.js'
+import { type ServingRelease, serveRelease } from './serving-release.js'
 
 /** Answers requests with the predictions of a release. Disposing it is the same as `close()`. */
 export interface PredictionHandler extends AsyncDisposable {
   (request: Request): Promise<Response>
+  /** The release that answers the next request. */
   readonly release: Release
   /**
    * Accepts no more requests, waits for those in progress, and frees a model that the handler loaded.
@@ -44,8 +42,6 @@ export async function createHandler<I = string>(
   return openHandler(options, callContext(parts), systemTimer)
 }
 
-const protocols = [huggingFace, vllm, openInference, mlflow]
-
 /** `createHandler` with a timer that tests control. */
 export async function openHandler<I>(
   options: HandlerOptions<I>,
@@ -54,46 +50,52 @@ export async function openHandler<I>(
 ): Promise<PredictionHandler> {
   const { name = 'model', basePath = '', inputSchema = { type: 'string' } as JsonSchema } = options
   checkNames(name, basePath)
+  if ('registry' in options) checkPolling(options)
   const limits = limitsOf(options)
   const checkToken = bearerCheck(options.token)
   const checkInputs = await inputCheck(inputSchema, options.prepare, limits, context)
   const client = options.metrics === true ? await loadMetricsClient() : undefined
-  const opened = await openModel(options, context)
-  const { model } = opened
-  const { release } = model
-  let { kind } = opened
   let isOpen = true
   let inProgress = 0
   let whenIdle = () => {}
   /** Ends the requests in progress. */
   const stops = new Set<() => void>()
   const warn = (message: string) => context.log.warn(message)
-  const metrics = client === undefined ? undefined : createMetrics(client, release, () => batcher.queued)
-  const batcher = createBatcher<I>({
-    ...limits,
-    timer,
-    predict: (inputs, signal) => model.predict(inputs, { ...context, signal }),
-    onBatch: (size) => metrics?.batch(size),
-  })
-
-  const served: Served = {
-    name,
-    release,
-    labels: model.labels,
-    kind: () => kind,
-    inputSchema: inputSchema as Json,
-    limits,
-    loadedAtMs: context.clock.nowMs(),
-    nowMs: () => context.clock.nowMs(),
+  const first = await openModel(options, context)
+  const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
+  const settings = {
+    ...{ name, basePath, inputSchema, limits, checkInputs, metrics, context, timer },
     isReady: () => isOpen,
-    async predict(inputs, signal) {
-      const predictions = await batcher.submit(await checkInputs(inputs), signal)
-      kind = predictions[0]?.kind ?? kind
-      return predictions
-    },
   }
-  const others = protocols.map((protocol) => protocol(served))
-  const find = routerOf([native(served), ...others, ...(metrics === undefined ? [] : [metrics.protocol])], basePath)
+  let serving: ServingRelease = serveRelease(first, settings)
+  metrics?.serves(serving.release)
+  const retiring = new Set<Promise<void>>()
+
+  /** Between two requests: those that have begun are answered by the release that they began with. */
+  function switchFrom(next: ServedModel<I>): void {
+    const previous = serving
+    serving = serveRelease(next, settings)
+    metrics?.serves(serving.release)
+    const retired: Promise<void> = previous
+      .retire()
+      .catch((error: unknown) => warn(`Cannot free the release ${previous.release.version}: ${messageOf(error)}`))
+      .finally(() => retiring.delete(retired))
+    retiring.add(retired)
+  }
+  const stopFollowing =
+    'registry' in options && options.pollMs !== undefined
+      ? followChannel(
+          {
+            registry: options.registry,
+            channel: options.channel ?? 'latest',
+            everyMs: options.pollMs,
+            current: () => serving.release,
+            switchTo: async ({ version }) => switchFrom(await openModel({ ...options, version }, context)),
+          },
+          context,
+          timer,
+        )
+      : async () => {}
 
   async function answer(exchange: Exchange, { route }: Found, id: string): Promise<Answer> {
     if (route.isHealth === true) return route.answer({ id, body: null, signal: exchange.signal })
@@ -142,6 +144,8 @@ export async function openHandler<I>(
   async function respond(exchange: Exchange): Promise<Reply> {
     const id = createRunId(context.clock.nowMs())
     const startMs = timer.nowMs()
+    const { release, find, enter } = serving
+    const leave = enter()
     const found = find(exchange)
     let status = 200
     let headers: Readonly<Record<string, string>> = {}
@@ -154,6 +158,8 @@ export async function openHandler<I>(
       const fault = toFault(error, warn)
       content = jsonContent(found.protocol.errorBody?.(fault) ?? ownErrorBody(fault))
       ;({ status, headers } = fault)
+    } finally {
+      leave()
     }
     metrics?.request(found.protocol.name, status, timer.nowMs() - startMs)
     return {
@@ -179,6 +185,7 @@ export async function openHandler<I>(
 
   async function closeNow(drainMs: number): Promise<void> {
     isOpen = false
+    await stopFollowing()
     const idle = new Promise<void>((resolve) => {
       whenIdle = resolve
       if (inProgress === 0) resolve()
@@ -188,15 +195,16 @@ export async function openHandler<I>(
     })
     await idle
     cancelTimer()
-    await batcher.stop()
-    await opened.dispose()
+    await Promise.all([...retiring, serving.retire()])
   }
   let closing: Promise<void> | undefined
   const close = (drainMs = 30_000) => {
     closing ??= closeNow(drainMs)
     return closing
   }
-  return answerDirectly(Object.assign(handle, { release, close, [Symbol.asyncDispose]: () => close() }), respond)
+  const members = { release: serving.release, close, [Symbol.asyncDispose]: () => close() }
+  const handler = Object.assign(handle, members)
+  return answerDirectly(Object.defineProperty(handler, 'release', { get: () => serving.release }), respond)
 }
 
 const jsonContent = (value: unknown) => ({ text: JSON.stringify(value), type: 'application/json' })

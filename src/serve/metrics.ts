@@ -7,12 +7,14 @@ type MetricsClient = typeof import('prom-client')
 export interface Metrics {
   request(protocol: string, status: number, durationMs: number): void
   batch(size: number): void
+  /** The release that answers from now on. */
+  serves(release: Release): void
   /** The route `/metrics`. */
   readonly protocol: Protocol
 }
 
 /** The metrics of one handler, in a registry of its own. */
-export function createMetrics(client: MetricsClient, release: Release, queued: () => number): Metrics {
+export function createMetrics(client: MetricsClient, queued: () => number): Metrics {
   const { Counter, Gauge, Histogram } = client
   const registry = new client.Registry()
   const registers = [registry]
@@ -43,18 +45,22 @@ export function createMetrics(client: MetricsClient, release: Release, queued: (
       this.set(queued())
     },
   })
-  new Gauge({
+  const info = new Gauge({
     name: 'sheikh_release_info',
     help: 'The release that answers. The value is always 1.',
     labelNames: ['version', 'bundle'],
     registers,
-  }).set({ version: release.version, bundle: release.bundle }, 1)
+  })
   return {
     request(protocol, status, durationMs) {
       requests.inc({ protocol, status })
       durations.observe({ protocol }, durationMs / 1000)
     },
     batch: (size) => batches.observe(size),
+    serves({ version, bundle }) {
+      info.reset()
+      info.set({ version, bundle }, 1)
+    },
     protocol: {
       name: 'metrics',
       routes: [

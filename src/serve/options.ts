@@ -19,6 +19,12 @@ export type ServedFrom<I> =
       readonly version?: string | undefined
       /** A folder that caches bundles, so that the server also starts if the registry is unreachable. @default none */
       readonly cache?: string | undefined
+      /**
+       * How often the registry is asked which release the channel points at, in milliseconds. A new release is verified,
+       * loaded and tried with `smokeInputs` beside the old one, and then answers the next request. Not together with
+       * `version`. @default never
+       */
+      readonly pollMs?: number | undefined
     }
 
 export interface HandlerSettings<I> {
@@ -39,10 +45,10 @@ export interface HandlerSettings<I> {
    */
   readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
   /**
-   * An input that is predicted once before the first request, so that an unusable model is noticed at the start.
-   * `null`: none. @default `'warm-up'` if `inputSchema` is not given, otherwise none
+   * Inputs that a release must predict before it answers requests.
+   * @default `['warm-up']` if `inputSchema` is not given, otherwise none
    */
-  readonly warmUp?: Json | undefined
+  readonly smokeInputs?: readonly Json[] | undefined
   /** Maximum inputs per call of the model. @default 64 */
   readonly maximumBatch?: number | undefined
   /**
@@ -98,6 +104,19 @@ export function limitsOf(settings: Partial<Limits> | { readonly [K in keyof Limi
       'A request with that many inputs could never be answered. Choose a larger queue',
     )
   return limits
+}
+
+/** @throws `invalid-options`. */
+export function checkPolling(from: {
+  readonly pollMs?: number | undefined
+  readonly version?: string | undefined
+}): void {
+  const { pollMs, version } = from
+  if (pollMs === undefined) return
+  if (!Number.isInteger(pollMs) || pollMs < 100 || pollMs > 2 ** 31 - 1)
+    throw refused(`"pollMs" is ${pollMs}`, 'Choose a whole number of milliseconds from 100')
+  if (version !== undefined)
+    throw refused('both "version" and "pollMs" are given', 'A version never changes. Choose one')
 }
 
 /** @throws `invalid-options`. */

@@ -67,7 +67,9 @@ export async function serve<I = string>(
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
     port: bound,
-    release: handler.release,
+    get release() {
+      return handler.release
+    },
     close,
     [Symbol.asyncDispose]: () => close(),
   }

@@ -12,7 +12,7 @@ export interface ServedModel<I> {
 }
 
 /**
- * Loads the model that the options name, and predicts one input with it.
+ * Loads the model that the options name, and predicts the smoke inputs with it.
  *
  * @throws as `loadRelease`; `stage-failed` if the model cannot predict.
  */
@@ -23,28 +23,30 @@ export async function openModel<I>(options: HandlerOptions<I>, context: CallCont
     if (isOurs) await model[Symbol.asyncDispose]()
   }
   try {
-    return { model, kind: await warmUp(model, options, context), dispose }
+    return { model, kind: await predictSmoke(model, options, context), dispose }
   } catch (error) {
     await dispose()
     throw error
   }
 }
 
-async function warmUp<I>(
+async function predictSmoke<I>(
   model: ReleasedModel<I>,
-  { warmUp: given, inputSchema, prepare }: HandlerOptions<I>,
+  { smokeInputs, inputSchema, prepare }: HandlerOptions<I>,
   context: CallContext,
 ): Promise<Prediction['kind'] | undefined> {
-  const input: Json = given === undefined ? (inputSchema === undefined ? 'warm-up' : null) : given
-  if (input === null) return undefined
+  const values: readonly Json[] = smokeInputs ?? (inputSchema === undefined ? ['warm-up'] : [])
+  if (values.length === 0) return undefined
   try {
-    const inputs = prepare === undefined ? ([input] as unknown as readonly I[]) : await prepare([input])
-    return (await model.predict(inputs, context))[0]?.kind
+    const inputs = prepare === undefined ? (values as unknown as readonly I[]) : await prepare(values)
+    const predictions = await model.predict(inputs, context)
+    if (predictions.length === values.length) return predictions[0]!.kind
+    throw new Error(`it returned ${predictions.length} predictions for ${values.length} inputs`)
   } catch (error) {
     context.signal.throwIfAborted()
     throw new SheikhError(
       'stage-failed',
-      `Cannot serve the release ${model.release.version}: it cannot predict ${JSON.stringify(input).slice(0, 100)} (${messageOf(error)}). Set "warmUp" to an input that the model accepts, and "inputSchema" to what its inputs look like.`,
+      `Cannot serve the release ${model.release.version}: it cannot predict the smoke inputs (${messageOf(error)}). Set "smokeInputs" to inputs that the model accepts, and "inputSchema" to what its inputs look like.`,
       { cause: error },
     )
   }

@@ -50,7 +50,7 @@ export async function handlerOf(settings: HandlerSettings<string> = {}, model?: 
 /** A handler whose time a test moves. */
 export async function timedHandler(timer: Timer, settings: HandlerSettings<string>, model: ReleasedModel<string>) {
   const { said, log } = warnings()
-  const handler = await openHandler({ ...settings, warmUp: null, model }, callContext({ log }), timer)
+  const handler = await openHandler({ ...settings, smokeInputs: [], model }, callContext({ log }), timer)
   onTestFinished(() => handler.close(0))
   return { handler, said }
 }

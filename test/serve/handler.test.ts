@@ -63,7 +63,7 @@ describe('createHandler', () => {
   it('takes inputs of another shape, which the host prepares', async () => {
     const { handler } = await handlerOf({
       inputSchema: { type: 'object', required: ['text'], properties: { text: { type: 'string' } } },
-      warmUp: { text: 'apple' },
+      smokeInputs: [{ text: 'apple' }],
       prepare: async (values) => values.map((value) => (value as { readonly text: string }).text),
     })
     expect((await handler(post('/v1/predict', { inputs: [{ text: 'apple 1' }] }))).status).toBe(200)

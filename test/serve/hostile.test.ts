@@ -68,7 +68,7 @@ describe('a hostile body', () => {
   it('accepts equal keys in different objects, and strings that look like keys', async () => {
     const { handler } = await handlerOf({
       inputSchema: {},
-      warmUp: 'a',
+      smokeInputs: ['a'],
       prepare: async (values) => values.map(() => 'a'),
     })
     for (const inputs of [[{ a: 1 }, { a: { a: ['a', 'a'] } }], ['"a":', '"a":'], [{ a: '"b":"b":' }]])

@@ -31,7 +31,7 @@ const ask = (...inputs: readonly string[]) => post('/v1/predict', { inputs })
 describe('under pressure', () => {
   it('answers 429 with Retry-After when the queue is full', async () => {
     const { model, release } = await heldModel()
-    const { handler } = await handlerOf({ maximumQueue: 2, maximumInputs: 2, warmUp: null }, model)
+    const { handler } = await handlerOf({ maximumQueue: 2, maximumInputs: 2, smokeInputs: [] }, model)
     const first = handler(ask('a'))
     await settled()
     const second = handler(ask('b', 'c'))
@@ -44,7 +44,7 @@ describe('under pressure', () => {
 
   it('limits requests in progress, but not health', async () => {
     const { model, release } = await heldModel()
-    const { handler } = await handlerOf({ maximumConcurrency: 1, warmUp: null }, model)
+    const { handler } = await handlerOf({ maximumConcurrency: 1, smokeInputs: [] }, model)
     const first = handler(ask('a'))
     await settled()
     expect((await handler(ask('b'))).status).toBe(429)
@@ -84,7 +84,7 @@ describe('under pressure', () => {
 
   it('answers several clients with one batch', async () => {
     const { model, batches, release } = await heldModel()
-    const { handler } = await handlerOf({ warmUp: null }, model)
+    const { handler } = await handlerOf({ smokeInputs: [] }, model)
     const first = handler(ask('a'))
     await settled()
     const others = ['b', 'c', 'd'].map((input) => handler(ask(input)))
@@ -112,7 +112,7 @@ describe('under pressure', () => {
 describe('closing', () => {
   it('answers what is in progress, refuses what is new, and then is gone', async () => {
     const { model, release } = await heldModel()
-    const { server, url } = await serverOf({ warmUp: null }, model)
+    const { server, url } = await serverOf({ smokeInputs: [] }, model)
     const asked = fetch(`${url}/v1/predict`, ask('a'))
     const idle = await fetch(`${url}/readyz`)
     expect(idle.status).toBe(200)
@@ -128,7 +128,7 @@ describe('closing', () => {
 
   it('is not ready meanwhile', async () => {
     const { model, release } = await heldModel()
-    const { handler } = await handlerOf({ warmUp: null }, model)
+    const { handler } = await handlerOf({ smokeInputs: [] }, model)
     const first = handler(ask('a'))
     await settled()
     const closed = handler.close()
@@ -144,7 +144,7 @@ describe('closing', () => {
 
   it('does not wait longer than it is told to', async () => {
     const { model } = await heldModel()
-    const { handler } = await handlerOf({ warmUp: null }, model)
+    const { handler } = await handlerOf({ smokeInputs: [] }, model)
     const first = handler(ask('a'))
     await settled()
     await handler.close(10)

@@ -1,0 +1,60 @@
+import { type CallContext, isSheikhError, messageOf } from '../core/index.js'
+import type { Release, Releaser } from '../releaser/index.js'
+import type { Timer } from './batcher.js'
+
+export interface FollowOptions {
+  readonly registry: Releaser
+  readonly channel: string
+  readonly everyMs: number
+  readonly current: () => Release
+  /** Loads and tries the release, and switches to it. */
+  readonly switchTo: (release: Release) => Promise<void>
+}
+
+/**
+ * Asks the registry again and again which release a channel points at, and switches to a new one. A release that cannot be
+ * loaded, and a registry that cannot be reached, are logged once and change nothing. A release that is unusable is not
+ * tried again.
+ *
+ * @returns a function that stops it and waits for a switch that is under way.
+ */
+export function followChannel(options: FollowOptions, context: CallContext, timer: Timer): () => Promise<void> {
+  const { registry, channel, everyMs, current, switchTo } = options
+  const stopping = new AbortController()
+  const within = { ...context, signal: AbortSignal.any([context.signal, stopping.signal]) }
+  let unusable: string | undefined
+  let said: string | undefined
+  let cancel = () => {}
+  let looking = Promise.resolve()
+
+  async function look(): Promise<void> {
+    let found: Release | undefined
+    try {
+      found = await registry.current(channel, within)
+      if (found === undefined || found.version === current().version || found.version === unusable) return
+      await switchTo(found)
+      said = undefined
+      context.log.info(`Serving ${found.version}`)
+    } catch (error) {
+      if (stopping.signal.aborted) return
+      if (found !== undefined && !(isSheikhError(error) && error.retryable)) unusable = found.version
+      const message = `Still serving ${current().version}, because ${found === undefined ? `the channel "${channel}" cannot be read` : `${found.version} cannot be served`}: ${messageOf(error)}`
+      if (message !== said) context.log.warn(message)
+      said = message
+    }
+  }
+
+  function wait(): void {
+    cancel = timer.after(everyMs, () => {
+      looking = look().then(() => {
+        if (!stopping.signal.aborted) wait()
+      })
+    })
+  }
+  wait()
+  return async () => {
+    stopping.abort(new Error('the server stops'))
+    cancel()
+    await looking
+  }
+}

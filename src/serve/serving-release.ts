@@ -1,0 +1,93 @@
+import type { CallContext, Json } from '../core/index.js'
+import type { JsonSchema } from '../dataset/index.js'
+import type { ReleasedModel } from '../releaser/index.js'
+import { createBatcher, type Timer } from './batcher.js'
+import type { CheckInputs } from './input-check.js'
+import type { Metrics } from './metrics.js'
+import type { Limits } from './options.js'
+import type { Served } from './protocol.js'
+import { huggingFace } from './protocols/huggingface.js'
+import { mlflow } from './protocols/mlflow.js'
+import { native } from './protocols/native.js'
+import { openInference } from './protocols/open-inference.js'
+import { vllm } from './protocols/vllm.js'
+import { routerOf } from './router.js'
+import type { ServedModel } from './served-model.js'
+
+/** What is the same for every release that a handler serves. */
+export interface ServingSettings<I> {
+  readonly name: string
+  readonly basePath: string
+  readonly inputSchema: JsonSchema
+  readonly limits: Limits
+  readonly checkInputs: CheckInputs<I>
+  readonly metrics: Metrics | undefined
+  readonly isReady: () => boolean
+  readonly context: CallContext
+  readonly timer: Timer
+}
+
+/** A release while it answers requests: its model, its batches and its paths. */
+export interface ServingRelease {
+  readonly release: ReleasedModel<never>['release']
+  readonly find: ReturnType<typeof routerOf>
+  readonly queued: () => number
+  /** Counts a request in. @returns a function that counts it out. */
+  enter(): () => void
+  /** Waits for its requests, and frees a model that the handler loaded. */
+  retire(): Promise<void>
+}
+
+export function serveRelease<I>(
+  { model, kind: first, dispose }: ServedModel<I>,
+  settings: ServingSettings<I>,
+): ServingRelease {
+  const { name, basePath, inputSchema, limits, checkInputs, metrics, isReady, context, timer } = settings
+  const { release } = model
+  let kind = first
+  let requests = 0
+  let whenIdle = () => {}
+  const batcher = createBatcher<I>({
+    ...limits,
+    timer,
+    predict: (inputs, signal) => model.predict(inputs, { ...context, signal }),
+    onBatch: (size) => metrics?.batch(size),
+  })
+  const served: Served = {
+    name,
+    release,
+    labels: model.labels,
+    kind: () => kind,
+    inputSchema: inputSchema as Json,
+    limits,
+    loadedAtMs: context.clock.nowMs(),
+    nowMs: () => context.clock.nowMs(),
+    isReady,
+    async predict(inputs, signal) {
+      const predictions = await batcher.submit(await checkInputs(inputs), signal)
+      kind = predictions[0]?.kind ?? kind
+      return predictions
+    },
+  }
+  const others = [huggingFace, vllm, openInference, mlflow].map((protocol) => protocol(served))
+  return {
+    release,
+    find: routerOf([native(served), ...others, ...(metrics === undefined ? [] : [metrics.protocol])], basePath),
+    queued: () => batcher.queued,
+    enter() {
+      requests += 1
+      return () => {
+        requests -= 1
+        if (requests === 0) whenIdle()
+      }
+    },
+    async retire() {
+      if (requests > 0)
+        await new Promise<void>((resolve) => {
+          whenIdle = resolve
+        })
+      await batcher.stop()
+      await dispose()
+    },
+  }
+}

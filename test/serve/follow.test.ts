@@ -1,0 +1,138 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { callContext, isSheikhError, SheikhError } from '../../src/core/index.js'
+import type { Releaser } from '../../src/releaser/index.js'
+import { openHandler } from '../../src/serve/handler.js'
+import { createHandler } from '../../src/serve/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { poison, samples, world } from '../pipeline/harness.js'
+import { handTimer, post, settled, warnings } from './fixture.js'
+
+/** A handler that follows `latest`, over a registry with 0.1.0; `release` publishes 0.1.1. */
+async function following() {
+  const there = world()
+  await there.pipeline(poison('apple')).run()
+  const { timer, move } = handTimer()
+  const { said, log } = warnings()
+  const loaded: string[] = []
+  const disposed: string[] = []
+  const state = { isCut: false, isBroken: false, hold: undefined as Promise<void> | undefined }
+  const registry: Releaser = {
+    ...there.releaser,
+    async current(channel, context) {
+      if (state.isCut) throw new SheikhError('remote-failed', 'Cannot reach it. Try again.', { retryable: true })
+      return there.releaser.current(channel, context)
+    },
+  }
+  const real = fakeTrainer()
+  const trainer: typeof real = {
+    ...real,
+    async load(weights, context) {
+      if (state.isBroken) throw new SheikhError('artifact-corrupt', 'Cannot load the weights.')
+      const model = await real.load(weights, context)
+      loaded.push(model.digest)
+      return {
+        ...model,
+        async predict(inputs, asking) {
+          if (!inputs.includes('warm-up')) await state.hold
+          return model.predict(inputs, asking)
+        },
+        async [Symbol.asyncDispose]() {
+          disposed.push(model.digest)
+        },
+      }
+    },
+  }
+  const handler = await openHandler({ registry, trainer, pollMs: 1000, metrics: true }, callContext({ log }), timer)
+  onTestFinished(() => handler.close(0))
+  const poll = async () => {
+    await move(1000)
+    for (let turn = 0; turn < 20; turn += 1) await settled()
+  }
+  const ask = async () => {
+    const answer = handler(post('/v1/predict', { inputs: ['apple 1'] }))
+    await settled()
+    await move(0)
+    return answer
+  }
+  const version = async () => (await ask()).headers.get('sheikh-release')
+  const release = () => there.pipeline(samples).run()
+  return { handler, state, said, loaded, disposed, poll, ask, move, version, release }
+}
+
+describe('a handler that follows a channel', () => {
+  it('switches to a new release, and frees the old one', async () => {
+    const { handler, poll, version, release, loaded, disposed, said } = await following()
+    await poll()
+    expect([await version(), loaded.length]).toEqual(['0.1.0', 1])
+    await release()
+    expect(await version()).toBe('0.1.0')
+    await poll()
+    expect([await version(), handler.release.version]).toEqual(['0.1.1', '0.1.1'])
+    expect([disposed, said]).toEqual([[loaded[0]], []])
+    const metrics = await (await handler(new Request('http://localhost/metrics'))).text()
+    expect(metrics.match(/^sheikh_release_info\{.*$/gm)).toEqual([
+      `sheikh_release_info{version="0.1.1",bundle="${handler.release.bundle}"} 1`,
+    ])
+  })
+
+  it('answers a request with the release that it began with', async () => {
+    const { handler, poll, move, version, release, state, loaded, disposed } = await following()
+    let open = () => {}
+    state.hold = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const begun = handler(post('/v1/predict', { inputs: ['apple 1'] }))
+    await settled()
+    await move(0)
+    await release()
+    await poll()
+    expect([handler.release.version, disposed]).toEqual(['0.1.1', []])
+    open()
+    const answer = await begun
+    expect([answer.status, answer.headers.get('sheikh-release')]).toEqual([200, '0.1.0'])
+    expect(await version()).toBe('0.1.1')
+    expect(disposed).toEqual([loaded[0]])
+  })
+
+  it('keeps the old release if the new one cannot be loaded, and says so once', async () => {
+    const { poll, version, release, state, said, disposed } = await following()
+    await release()
+    state.isBroken = true
+    await poll()
+    state.isBroken = false
+    await poll()
+    expect(await version()).toBe('0.1.0')
+    expect(said).toEqual(['Still serving 0.1.0, because 0.1.1 cannot be served: Cannot load the weights.'])
+    expect(disposed).toEqual([])
+  })
+
+  it('serves on without its registry, says so once, and follows it again', async () => {
+    const { poll, version, release, state, said } = await following()
+    state.isCut = true
+    await release()
+    await poll()
+    await poll()
+    expect([await version(), said]).toEqual([
+      '0.1.0',
+      ['Still serving 0.1.0, because the channel "latest" cannot be read: Cannot reach it. Try again.'],
+    ])
+    state.isCut = false
+    await poll()
+    expect(await version()).toBe('0.1.1')
+  })
+
+  it('looks no more when it is closed', async () => {
+    const { handler, poll, release, loaded, disposed } = await following()
+    await handler.close()
+    await release()
+    await poll()
+    expect(disposed).toEqual(loaded)
+  })
+
+  it.each([{ pollMs: 99 }, { pollMs: Number.NaN }, { pollMs: 1000, version: '0.1.0' }])('refuses %j', async (given) => {
+    const there = world()
+    await expect(createHandler({ ...given, registry: there.releaser, trainer: fakeTrainer() })).rejects.toSatisfy(
+      (error) => isSheikhError(error, 'invalid-options'),
+    )
+  })
+})
