@@ -138,7 +138,7 @@ async function statesOf(
   const { size } = base.snapshot.training
   if (rows.length === 0)
     throw new Unmeasurable(
-      `A share of ${100 * share} % selects none of the ${size} training rows of the base for development. Add samples, or give a larger share.`,
+      `A share of ${Number((100 * share).toPrecision(3))} % selects none of the ${size} training rows of the base for development. Add samples, or give a larger share.`,
     )
   const pinned = await allOf(base.snapshot.evaluation)
   const reserved = [...base.snapshot.heldOut, ...rows]
