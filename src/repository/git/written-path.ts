@@ -1,4 +1,4 @@
-import { platform } from 'node:process'
+import { sep } from 'node:path'
 import { checkedPath, SheikhError } from '../../core/index.js'
 
 /**
@@ -8,7 +8,8 @@ import { checkedPath, SheikhError } from '../../core/index.js'
  * @throws `artifact-corrupt` for a path that leaves the folder; on Windows also for a name that Windows refuses.
  */
 export function writtenPath(path: string): string {
-  if (platform === 'win32') return checkedPath(path)
+  // Only on Windows.
+  if (sep === '\\') return checkedPath(path)
   if (path.split('/').some((segment) => ['', '.', '..', '.git'].includes(segment.toLowerCase())))
     throw new SheikhError(
       'artifact-corrupt',
