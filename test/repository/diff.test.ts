@@ -1,8 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { readdir, rename } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext, SheikhError } from '../../src/core/index.js'
 import { compose } from '../../src/repository/compose.js'
 import { findState } from '../../src/repository/diff/find-state.js'
@@ -18,6 +17,10 @@ const gate = (margin: number, floor = 0.15) =>
 describe('diff', () => {
   it('finds nothing between a commit and itself, and leaves no folder behind', async () => {
     const { repository } = await project()
+    // Other test files use the common folder at the same time.
+    const temporary = temporaryFolder()
+    vi.stubEnv('TMPDIR', temporary)
+    onTestFinished(() => void vi.unstubAllEnvs())
     const [found, same] = [await repository.diff(), await repository.diff('HEAD', 'main')]
     for (const { problems, gate, files, configuration, prompts, evaluation, data } of [found, same]) {
       expect([problems, gate, files, configuration, prompts]).toEqual([[], [], [], [], []])
@@ -27,7 +30,7 @@ describe('diff', () => {
     }
     expect(found.from).toEqual({ name: 'HEAD', commit: (await repository.head())!.oid })
     expect(found.to).toEqual({ name: 'the work tree' })
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('sheikh-commit-'))).toEqual([])
+    expect(await readdir(temporary)).toEqual([])
   })
 
   it('compares data, prompts, settings, code and the evaluation set of the work tree with a commit', async () => {
