@@ -42,6 +42,7 @@ export {
   type LoadedProject,
   type MeasuredQuality,
   type MeasureOptions,
+  type MissingAccess,
   type Notice,
   openRepository,
   type Pinned,

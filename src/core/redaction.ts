@@ -1,12 +1,21 @@
 /** Hides secrets in text. Created once per run from all secrets, and applied to all output. */
 export type Redactor = (text: string) => string
 
-// Patterns of tokens: Hugging Face, GitHub, Slack, a password in a URL, a bearer header.
+// Patterns of tokens: Hugging Face, GitHub, GitLab, npm, Slack, OpenAI and Anthropic, AWS, Google, Stripe, a private key in PEM, a
+// password in a URL, a bearer header. Each by its documented prefix, so that no word and no digest has the form of one.
 const shapes: readonly RegExp[] = [
   /\bhf_[A-Za-z0-9_]{10,}/g,
   /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
   /\bxox[abeprs]-[A-Za-z0-9-]{10,}/g,
+  /\bxapp-[A-Za-z0-9-]{20,}/g,
+  /\bglpat-[A-Za-z0-9_-]{20,}/g,
+  /\bnpm_[A-Za-z0-9]{36}\b/g,
+  /\bsk-(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,}/g,
+  /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/g,
+  /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g,
+  /\bAIza[A-Za-z0-9_-]{35}/g,
+  /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|$)/g,
   /https:\/\/hooks\.slack\.com\/services\/[A-Za-z0-9/_-]+/g,
   /(?<=\/\/[^\s/:@]*:)[^\s/@]+(?=@)/g,
   /(?<=\b[Bb]earer\s)[A-Za-z0-9._~+/=-]{8,}/g,

@@ -57,6 +57,8 @@ export interface Composition {
   readonly dataset: Dataset<unknown, unknown>
   /** @throws `invalid-config` for an architecture that is not built in. */
   readonly trainer: () => Promise<Trainer<unknown, unknown>>
+  /** Whether `trainer` is the one that the files describe, and not the host's. */
+  readonly isTrainerBuiltIn: boolean
   readonly gate: Gate
   /** @throws `invalid-config` for a GitHub target without a repository. */
   readonly releaser: () => Promise<Releaser>
@@ -118,6 +120,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       async () =>
         (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
     ),
+    isTrainerBuiltIn: host.trainer === undefined,
     gate: gateOf(configuration, host),
     releaser,
     registries,

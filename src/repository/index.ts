@@ -61,6 +61,7 @@ export { type Author, type EnvironmentVariables, type GitOptions, type Head, ini
 export { type Initialised, type InitOptions, initRepository, isProject } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
+export type { MissingAccess } from './missing-access.js'
 export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'

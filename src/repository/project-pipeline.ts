@@ -15,6 +15,7 @@ import { type Composition, ledgerOptions } from './compose.js'
 import type { Configuration, Notice, Retention } from './config/index.js'
 import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
+import { type MissingAccess, missingDevice, missingSecrets, withoutDevice } from './missing-access.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { notificationSecrets, notifiersOf, notify } from './notifications.js'
 import { codeOf, pathsRead, provenanceOf } from './provenance.js'
@@ -55,6 +56,8 @@ export interface LoadedProject {
 export interface ProjectPlan extends RunPlan {
   /** What a run lacks: one message each. */
   readonly unresolved: readonly string[]
+  /** Secrets, devices and permissions that this machine lacks. */
+  readonly missing: readonly MissingAccess[]
   /** Why a configured notification channel would receive nothing: one message each. */
   readonly unnotified: readonly string[]
   /** Unknown or unused settings, with file and line. */
@@ -101,29 +104,41 @@ export async function planProject(
   const { configuration, pipeline: ownPipeline } = composition
   await refuseIncomplete('plan a run', { git: place.git, root: place.surroundings.root }, composition, place.context)
   const unresolved: string[] = []
-  const found = { unresolved, notices: configuration.notices }
-  if (ownPipeline !== undefined) return { ...(await ownPipeline.plan(asked)), ...found, unnotified: [] }
+  if (ownPipeline !== undefined)
+    return {
+      ...(await ownPipeline.plan(asked)),
+      unresolved,
+      notices: configuration.notices,
+      missing: [],
+      unnotified: [],
+    }
   const unnotified =
     configuration.notifications === undefined ? [] : (await notifiersOf(configuration, place.surroundings)).problems
+  const missing = [...missingSecrets(configuration, place.surroundings)]
   const lacks = (error: unknown) => {
     if (!isSheikhError(error)) throw error
     unresolved.push(error.message)
   }
   const options = await pipelineOptions(place, composition)
-  const trainer = (await composition.trainer().catch(lacks)) ?? missingTrainer()
+  const found = { unresolved, missing, unnotified, notices: configuration.notices }
+  const made = (await composition.trainer().catch(lacks)) ?? missingTrainer()
+  const { isTrainerBuiltIn: isBuiltIn } = composition
+  const device = await missingDevice(configuration, made, { isBuiltIn, context: place.context })
+  if (device !== undefined) missing.push(device)
+  const trainer = device === undefined || device.name === 'gpu' ? made : withoutDevice(made)
   const releaser = await composition.releaser().catch(lacks)
   if (releaser !== undefined)
     try {
       const [base, ledger] = [await composition.base(), projectLedger(place, composition.configuration)]
       const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
-      return { ...(await pipeline.plan(asked)), ...found, unnotified }
+      return { ...(await pipeline.plan(asked)), ...found }
     } catch (error) {
       if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
       lacks(error)
     }
   const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
   // Without the registry nobody knows which versions were used.
-  return { ...(await pipeline.plan(asked)), nextVersion: undefined, ...found, unnotified }
+  return { ...(await pipeline.plan(asked)), nextVersion: undefined, ...found }
 }
 
 /** Whether the changes since the last run, or a schedule, ask for a run. */

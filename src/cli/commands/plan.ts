@@ -24,6 +24,10 @@ export const plan: Command = {
     const width = Math.max(9, ...planned.stages.map(({ stage }) => stage.length))
     const lines: readonly Text[] = [
       ...planned.unresolved.map((message) => `needed for a run: ${message}`),
+      // Notifications have warnings of their own.
+      ...planned.missing.flatMap(({ kind, neededFor, message }) =>
+        neededFor === 'notifications' ? [] : [`missing ${kind}: ${message}`],
+      ),
       ...planned.unnotified.map(warningText),
       styled('strong', planned.summary),
       ...planned.foreseen.map((finding) => warningText(foreseenText(finding))),

@@ -161,7 +161,8 @@ const createCheckRun = (github: GitHubApi, { name, headSha, verdict, summary, re
     body: {
       ...{ name, head_sha: headSha, status: 'completed', conclusion: conclusions[verdict] },
       output: {
-        title: summary.slice(0, 250).toWellFormed(),
+        // GitHub refuses an empty title.
+        title: summary.trim() === '' ? conclusions[verdict] : summary.slice(0, 250).toWellFormed(),
         summary: shortened(report, longestCommentBytes, 'The report is longer: see the summary of the job.'),
       },
     },
