@@ -86,7 +86,11 @@ export {
   type TriggerOptions,
   type UnmeasuredQuality,
   type Verification,
+  type WatchEvent,
+  type WatchObstacle,
+  type WatchOptions,
   type WorkflowOptions,
   type WrittenWorkflows,
+  watchProject,
   writeWorkflows,
 } from './repository/index.js'

@@ -17,6 +17,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => process.exit(130))
   })
 
+// A program that starts this one with a channel stops it by closing the channel, as the system does if that program is killed.
+if (process.send !== undefined) {
+  const stop = () => controller.abort(new Error('stopped by the program that started the run'))
+  process.once('disconnect', stop)
+  process.channel?.unref()
+  if (!process.connected) stop()
+}
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   cwd: process.cwd(),
   signal: controller.signal,

@@ -84,4 +84,5 @@ export {
 } from './review/index.js'
 export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
 export { type Verification, verifyElsewhere } from './verify.js'
+export { type WatchEvent, type WatchObstacle, type WatchOptions, watchProject } from './watch/index.js'
 export { type WorkflowOptions, type WrittenWorkflows, writeWorkflows } from './workflows/write-workflows.js'

@@ -5,7 +5,7 @@ export {
   loadConfiguration,
   type WarmStartConfiguration,
 } from './configuration.js'
-export { plainCron } from './cron.js'
+export { isDueBetween, plainCron } from './cron.js'
 export { defineConfig, type HostConfiguration, loadHostConfiguration } from './host-configuration.js'
 export { type HostModules, hostModules } from './host-modules.js'
 export { type ConfigurationFile, configurationSchemas } from './json-schemas.js'
