@@ -58,14 +58,16 @@ export function startChildRun(
       process.removeListener('exit', kill)
       resolve({ exitCode, output, fault })
     }
-    // A program of the run that outlives it may keep the outputs open.
-    child.once('exit', (code) => {
-      if (!signal.aborted) return
-      child.stderr!.destroy()
-      end(code)
-    })
+    // Not the event "close": it does not come after a disconnect.
+    const printed = new Promise<void>((done) => child.stdout!.once('close', done))
     child.once('error', (error) => end(null, `cannot start ${program}: ${error.message}`))
-    child.once('close', (code, name) => end(code, name === null ? undefined : `${name} killed the process`))
+    child.once('exit', (code, name) => {
+      const fault = name === null ? undefined : `${name} killed the process`
+      if (!signal.aborted) return void printed.then(() => end(code, fault))
+      // A program of the run that outlives it may keep the outputs open.
+      child.stderr!.destroy()
+      end(code, fault)
+    })
   })
   return { lines: linesOf(child.stderr!), ended, stop }
 }
