@@ -128,6 +128,13 @@ describe('gate compare --github', () => {
     expect((await compare()).json).toMatchObject({ status: 'fail', baseline: { changedHere: false } })
     await sheikh(path, ['gate', 'accept', 'worse.jsonl'])
     expect((await compare()).json).toMatchObject({ status: 'fail', baseline: { changedHere: true } })
+    // A merge queue has no base branch.
+    const event = { merge_group: { base_sha: git('rev-parse', 'main').toString().trim() } }
+    await write(path, 'event.json', JSON.stringify(event))
+    inActions(path, { GITHUB_EVENT_PATH: join(path, 'event.json') })
+    expect((await compare()).json).toMatchObject({ status: 'fail', baseline: { changedHere: true } })
+    inActions(path, { GITHUB_BASE_REF: 'main' })
+    expect((await compare()).json).toMatchObject({ status: 'fail' })
     const summary = await readFile(join(path, 'summary'), 'utf8')
     expect(summary).toContain(
       '### sheikh gate\n\n**The baseline was changed here.** The comparison uses the version of main',

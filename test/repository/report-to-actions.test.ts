@@ -71,6 +71,9 @@ describe('reportToActions', () => {
     expect(state().comments).toMatchObject([
       { issue: 7, author: bot, body: '<!-- sheikh-gate sheikh%20gate -->\n### sheikh gate\n\n**Inconclusive.**' },
     ])
+    // GitHub refuses an empty title.
+    await report({ summary: ' ', comment: false })
+    expect(state().checkRuns[2]).toMatchObject({ title: 'success' })
     await report({ name: 'another gate' })
     expect(state().comments).toHaveLength(2)
     await report({ name: 'quiet', comment: false })

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { env } from 'node:process'
 import { callContext, escapeMarkdown, messageOf, SheikhError } from '../../core/index.js'
@@ -98,7 +99,7 @@ async function decide(input: Arguments, terminal: Terminal): Promise<Compared> {
     const verdict = await compareEvaluations(candidate, baseline, { ...limits, baselineName }, context)
     return { verdict, baselineName }
   }
-  const from = refOf(values)
+  const from = await refOf(values)
   const { compareScores } = await import('../../repository/index.js')
   const scores = await readScores(values, candidatePath, terminal)
   const { verdict, baseline } = await compareScores(project, scores, {
@@ -112,10 +113,14 @@ async function decide(input: Arguments, terminal: Terminal): Promise<Compared> {
   return { verdict, baselineName: baseline.name, baseline }
 }
 
-/** Where the baseline is read from: for a pull request, the branch that it goes into. */
-function refOf(values: Arguments['values']): string | undefined {
-  const from = values['baseline-from'] ?? (values['github'] === true ? env['GITHUB_BASE_REF'] : undefined)
-  return typeof from === 'string' && from !== '' ? from : undefined
+/** Where the baseline is read from: for a pull request, the branch that it goes into; for a merge queue, what it starts from. */
+async function refOf(values: Arguments['values']): Promise<string | undefined> {
+  const given = values['baseline-from'] ?? (values['github'] === true ? env['GITHUB_BASE_REF'] : undefined)
+  if (typeof given === 'string' && given !== '') return given
+  if (given === undefined && values['github'] !== true) return undefined
+  const event = await readFile(env['GITHUB_EVENT_PATH'] ?? '', 'utf8').then(JSON.parse, () => undefined)
+  const queued: unknown = event?.merge_group?.base_sha
+  return typeof queued === 'string' ? queued : undefined
 }
 
 async function isFile({ values, project }: Arguments, terminal: Terminal): Promise<boolean> {
@@ -124,7 +129,9 @@ async function isFile({ values, project }: Arguments, terminal: Terminal): Promi
   if (given === '-') return true
   const { whichBaseline } = await import('../../repository/index.js')
   const file = terminalPath(terminal, given, '--baseline')
-  return (await whichBaseline(project, { given, file }, { from: refOf(values), signal: terminal.signal })) === 'file'
+  return (
+    (await whichBaseline(project, { given, file }, { from: await refOf(values), signal: terminal.signal })) === 'file'
+  )
 }
 
 const hourMs = 60 * 60 * 1000
