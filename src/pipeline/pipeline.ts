@@ -140,10 +140,10 @@ export class Pipeline<I = string, T = string> {
   }
 
   /**
-   * Writes a run that awaits its release into a folder, completely or not at all: its record, its bundle and its predictions.
+   * Writes a run that awaits its release, or found that nothing is left to release, into a folder, completely or not at all: its record, its bundle and its predictions.
    * Contains no secrets. Contains targets and predictions of the evaluation set.
    *
-   * @throws `not-found` if no such run awaits its release; `invalid-options` if the folder is not empty.
+   * @throws `not-found` if there is no such run, or it ended otherwise; `invalid-options` if the folder is not empty.
    */
   exportRun(runId: string, { directory, signal }: ExportOptions): Promise<void> {
     const { store, clock, log } = this.#options

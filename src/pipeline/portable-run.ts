@@ -45,7 +45,7 @@ const maximumRecordBytes = 1 << 24
 const maximumManifestBytes = 1 << 24
 const maximumEvaluationBytes = 1 << 30
 
-/** A run that ended before its release, and the objects that its record names. */
+/** A run that ended before its release, or found nothing to release, and the objects that its record names. */
 export interface PortableRun {
   readonly record: RunRecord
   /** Writes a directory that the record names into an absent or empty folder, every byte hashed. */
@@ -55,11 +55,13 @@ export interface PortableRun {
 /**
  * Writes a run into a folder: its record and the objects that a release needs, all of them or nothing.
  *
- * @throws `not-found` if the run is not in the store, or does not await its release; `invalid-options` if the folder is not empty.
+ * @throws `not-found` if the run is not in the store, or neither awaits its release nor is up to date; `invalid-options` if the
+ * folder is not empty.
  */
 export async function exportRun(store: Store, runId: string, directory: string, context: CallContext): Promise<void> {
   const record = await readRun(store, runId)
-  if (record?.status !== 'awaiting-release') throw notAwaiting('export', runId, record)
+  if (record?.status !== 'awaiting-release' && record?.status !== 'up-to-date')
+    throw notAwaiting('export', runId, record)
   const { bundle, evaluations } = record
   const candidate = evaluations?.candidate
   await writeDirectory(nodeFileSystem, directory, async (partial) => {

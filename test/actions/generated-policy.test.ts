@@ -22,6 +22,7 @@ const variants: readonly (readonly [string, WorkflowFacts])[] = [
 ]
 
 interface Step {
+  readonly if?: string
   readonly uses?: string
   readonly run?: string
   readonly with?: Readonly<Record<string, unknown>>
@@ -130,6 +131,16 @@ describe.each(variants)('the workflows for %s', (_, given) => {
       expect(own[name]!.steps!.find(({ uses }) => uses?.includes('checkout'))!.with!['ref']).toBe(
         '${{ needs.decide.outputs.commit }}',
       )
+  })
+
+  it('release what awaits it, and note the commit of a run that was up to date', () => {
+    const { train: trained, release } = named('pipeline')!.jobs
+    const upload = trained!.steps!.find(({ uses }) => uses?.startsWith('actions/upload-artifact@'))
+    for (const [condition, status] of [
+      [upload!.if, 'steps.run.outputs.status'],
+      [release!.if, 'needs.train.outputs.status'],
+    ])
+      expect(condition).toBe(`${status} == 'awaiting-release' || ${status} == 'up-to-date'`)
   })
 
   it('write only from the branch that is released from', () => {

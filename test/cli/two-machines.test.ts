@@ -48,6 +48,22 @@ describe('a run in two places', () => {
     expect((await sheikh(hosted, ['verify'])).code).toBe(0)
   })
 
+  it('notes the commit of a run that is up to date where it is released, so that triggers are done with it', async () => {
+    const hosted = await releasedProject()
+    const pipeline = join(hosted, 'mlops/pipeline.yaml')
+    await writeFile(pipeline, `${await readFile(pipeline, 'utf8')}\n# a comment\n`)
+    await commit(hosted, 'Comment')
+    const gpu = await checkoutOf(hosted)
+    const out = join(await temporary(), 'awaiting')
+    expect((await sheikhJson(hosted, 'triggers')).json.action).toBe('run')
+    expect(await sheikhJson(gpu, 'run', '--until', 'verdict', '--out', out)).toMatchObject({
+      code: 0,
+      json: { status: 'up-to-date', out },
+    })
+    expect(await sheikhJson(hosted, 'release', out)).toMatchObject({ code: 0, json: { status: 'up-to-date' } })
+    expect((await sheikhJson(hosted, 'triggers')).json.action).toBe('none')
+  })
+
   it('holds a worse model where it is released, with exit code 2', async () => {
     const hosted = await releasedProject()
     await poison(hosted)

@@ -135,6 +135,9 @@ describe.skipIf(act === undefined)('the generated workflows, executed by act', (
     const reverted = await run('push', 'train', onMain)
     expect(reverted.succeeded, reverted.output).toBe(true)
     expect(reverted.output).toContain('status=up-to-date')
+    // The release job noted the commit.
+    const again = await run('push', 'train', onMain)
+    expect([again.succeeded, again.output.includes('action=none')], again.output).toEqual([true, true])
   })
 
   it('roll back by hand', async () => {

@@ -61,6 +61,23 @@ describe('a run until its verdict', () => {
     expect(await ledgerLines()).toEqual(['verdict pass', 'release'])
   })
 
+  it('is up to date at a later commit with the same sources: the other machine notes the commit', async () => {
+    const { onGpu, onHosted, folder, writes, ledgerLines } = await twoMachines()
+    await onHosted().run()
+    const later = { ...untrained, provenance: async () => ({ commit: 'beef', dirtyPaths: [] }) }
+    const run = await onGpu(samples, later).run({ until: 'verdict' })
+    expect([run.status, writes]).toEqual(['up-to-date', []])
+    const directory = join(folder, 'run')
+    await onGpu().exportRun(run.runId, { directory })
+    expect((await readdir(directory)).sort()).toEqual(['manifest.json', 'run.json'])
+    expect(await onHosted(samples, later).release({ directory })).toMatchObject({ status: 'up-to-date' })
+    expect(await ledgerLines()).toEqual(['verdict pass', 'release', 'run'])
+    // What the other machine claims is checked: the release is of other sources here.
+    await expect(onHosted(poison('apple'), later).release({ directory })).rejects.toMatchObject({
+      code: 'release-conflict',
+    })
+  })
+
   it('ends awaiting its release whatever the verdict is: the release writes it into the ledger and counts it', async () => {
     const { onGpu, onHosted, folder, writes, ledgerLines } = await twoMachines()
     await onHosted(samples).run()

@@ -69,7 +69,8 @@ export const run: Command = {
       until: untilOf(values['until']),
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
-    const isWritten = directory !== undefined && result.status === 'awaiting-release'
+    // One that is up to date is written too: the machine that releases notes its commit in the ledger.
+    const isWritten = directory !== undefined && ['awaiting-release', 'up-to-date'].includes(result.status)
     if (isWritten) await pipeline.exportRun(result.runId, { directory, signal: terminal.signal })
     const report = reportPath !== undefined || isForActions ? await markdownOf(loaded, result) : undefined
     if (reportPath !== undefined && report !== undefined) {

@@ -102,7 +102,7 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What
           RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
           SHEIKH_MACHINE: ${quoted(machineOf(facts))} # named in releases, with how long the training took
           GITHUB_TOKEN: \${{ github.token }}
-      - if: steps.run.outputs.status == 'awaiting-release'
+      - if: ${isForRelease('steps')}
         uses: ${actions.upload}
         with:
           name: sheikh-run${suffixOf(facts)}
@@ -111,10 +111,11 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      # What
           include-hidden-files: true
           overwrite: true # by a later attempt
           retention-days: 30
-  # Verifies every file of the run, decides again, and publishes.
+  # Verifies every file of the run, decides again, and publishes. If the run was up to date, it notes the commit as done: the next
+  # push that changes nothing else starts no training.
   release:
     needs: [decide, train]
-    if: needs.train.outputs.status == 'awaiting-release'
+    if: ${isForRelease('needs')}
     runs-on: ubuntu-latest
     timeout-minutes: 60
     permissions:
@@ -128,6 +129,11 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - uses
           RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
 ${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
 `
+
+const isForRelease = (from: 'steps' | 'needs') => {
+  const status = `${from === 'steps' ? 'steps.run' : 'needs.train'}.outputs.status`
+  return `${status} == 'awaiting-release' || ${status} == 'up-to-date'`
+}
 
 /** What people call the machine that trains: its labels, without those that every such machine has. */
 function machineOf({ runner }: WorkflowFacts): string {
