@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type CallContext, isSheikhError, type Json } from '../core/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { trustedKeysPath } from './attestation.js'
-import type { Configuration } from './config/index.js'
+import { type Configuration, secretsNamedIn } from './config/index.js'
 import type { EnvironmentVariables } from './git/index.js'
 import type { Surroundings } from './release-targets.js'
 
@@ -47,7 +47,7 @@ export function missingSecrets(
     found.push(secret('SHEIKH_SIGNING_KEY', 'signing', `${trustedKeysPath} lists keys, and nothing would be signed`))
   if (environment['SHEIKH_SIGNING'] === 'sigstore' && !isSet('SIGSTORE_ID_TOKEN') && !hasIdentity(environment))
     found.push(...identity(environment, 'signing', 'signing with the identity of the runner needs it'))
-  for (const name of namedSecrets(notifications))
+  for (const name of secretsNamedIn(notifications))
     if (!isSet(name)) found.push(secret(name, 'notifications', 'the notifications in mlops/pipeline.yaml name it'))
   return found
 }
@@ -67,11 +67,6 @@ function identity(
 
 const inWorkflow = (name: string, { GITHUB_ACTIONS: actions }: EnvironmentVariables) =>
   actions === 'true' ? ` Pass it to the step: env: { ${name}: \${{ secrets.${name} }} }.` : ' Set the variable.'
-
-function namedSecrets(settings: unknown): readonly string[] {
-  const text = JSON.stringify(settings ?? null)
-  return [...new Set([...text.matchAll(/\$\{\{\s*secrets\.(\w+)\s*\}\}/g)].map(([, name]) => name!))]
-}
 
 /** Whether the device of the training is here, and a GPU if the configuration asks for one. */
 export async function missingDevice(

@@ -30,6 +30,7 @@ case "$*" in *" release "*) echo '{"runId":"01abc"}'; exit ${releaseExit} ;; esa
   const files = workflowFiles({
     ...{ project: 'models/spam filter', branch: 'main', runner: ['ubuntu-latest'], version: '1.2.3' },
     ...{ lockfileFolder: undefined, crons: [], targets: new Set(['github'] as const) },
+    ...{ notificationSecrets: [], opensIssues: false },
   })
   const { jobs } = parse(files.find(({ path }) => path.includes('operate'))!.text)
   const script: string = jobs.operate.steps.at(-1).run

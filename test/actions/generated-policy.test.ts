@@ -11,10 +11,13 @@ const facts: WorkflowFacts = {
   lockfileFolder: undefined,
   crons: ['0 3 * * *'],
   targets: new Set(['huggingface', 'github', 's3']),
+  notificationSecrets: [],
+  opensIssues: false,
 }
 const variants: readonly (readonly [string, WorkflowFacts])[] = [
   ['all targets', facts],
   ['GitHub only, no schedule', { ...facts, crons: [], targets: new Set(['github']) }],
+  ['notifications', { ...facts, notificationSecrets: ['SLACK_WEBHOOK', 'SMTP_URL'], opensIssues: true }],
   [
     'a project below the root, its lockfile, a GPU runner',
     { ...facts, project: 'models/spam filter', lockfileFolder: '', runner: ['self-hosted', 'gpu'] },
@@ -25,6 +28,7 @@ interface Step {
   readonly if?: string
   readonly uses?: string
   readonly run?: string
+  readonly env?: Readonly<Record<string, string>>
   readonly with?: Readonly<Record<string, unknown>>
 }
 interface Job {
@@ -174,6 +178,23 @@ describe.each(variants)('the workflows for %s', (_, given) => {
     const { inputs } = on['workflow_dispatch'] as { inputs: { action: { options: readonly string[] } } }
     expect(inputs.action.options).toEqual(['preview', 'approve', 'rollback', 'promote', 'withdraw'])
     for (const act of inputs.action.options.slice(1)) expect(text).toMatch(new RegExp(` ${act} .*"--by=\\$by"`))
+  })
+
+  it('give the secrets of notifications, and issues to write, only to jobs that publish', () => {
+    const publishing = ['release', 'operate']
+    for (const { name, job } of jobs) {
+      const mayWrite = publishing.includes(name) && given.opensIssues
+      expect([name, job.permissions['issues']]).toEqual([name, mayWrite ? 'write' : undefined])
+      for (const secret of ['SLACK_WEBHOOK', 'SMTP_URL']) {
+        const isNamed = publishing.includes(name) && given.notificationSecrets.includes(secret)
+        const value = isNamed ? `\${{ secrets.${secret} }}` : undefined
+        // A job that calls another workflow hands them over.
+        expect((job.uses === undefined ? job.steps!.at(-1)!.env : job.secrets)?.[secret]).toBe(value)
+        expect(JSON.stringify(job).split(`secrets.${secret}`)).toHaveLength(isNamed ? 2 : 1)
+      }
+    }
+    const { secrets = {} } = named('pipeline')!.on['workflow_call'] as { secrets?: object }
+    expect(Object.keys(secrets)).toEqual(expect.arrayContaining([...given.notificationSecrets]))
   })
 
   it('pass only the secrets that the targets need', () => {

@@ -81,6 +81,25 @@ describe('writeWorkflows', () => {
     expect(parse(readFileSync(join(root, train), 'utf8')).on.push).toEqual({ branches: ['trunk'] })
   })
 
+  it('hands over the secrets that notifications name, without the tokens of registries', async () => {
+    const { root } = await repositoryWith(hub)
+    const named = (name: string) => `"\${{ secrets.${name} }}"`
+    write(
+      root,
+      'mlops/pipeline.yaml',
+      `${pipelineYaml(hub)}notifications:
+  slack: { webhook: ${named('SLACK_WEBHOOK')} }
+  webhook: { url: "https://example.org", secret: ${named('HF_TOKEN')} }
+  email: { recipients: a@example.org, from: b@example.org }
+  github_issue: { events: [held] }\n`,
+    )
+    const { notes } = await writeWorkflows(root)
+    expect(notes).toContain('Notifications need the secrets SLACK_WEBHOOK, SMTP_URL.')
+    const { jobs } = parse(readFileSync(join(root, train), 'utf8'))
+    expect(Object.keys(jobs.release.secrets)).toEqual(['HF_TOKEN', 'SLACK_WEBHOOK', 'SMTP_URL'])
+    expect(jobs.release.permissions.issues).toBe('write')
+  })
+
   it('refuses a file of the same name that somebody else wrote', async () => {
     const { root } = await repositoryWith(hub)
     write(root, train, 'on: push\n')

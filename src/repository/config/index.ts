@@ -10,6 +10,7 @@ export { defineConfig, type HostConfiguration, loadHostConfiguration } from './h
 export { type HostModules, hostModules } from './host-modules.js'
 export { type ConfigurationFile, configurationSchemas } from './json-schemas.js'
 export { metricNamed } from './metric-names.js'
+export { type NotificationsConfiguration, secretsNamedIn } from './notification-keys.js'
 export type { Notice } from './read-yaml.js'
 export type { ReleaseConfiguration, ReleaseTarget, Retention } from './release-configuration.js'
 export type { TriggerAction, TriggerConfiguration } from './trigger-configuration.js'

@@ -31,6 +31,12 @@ export interface NotificationsConfiguration {
   }
 }
 
+/** The secrets that the texts name. */
+export function secretsNamedIn(notifications: NotificationsConfiguration | undefined): readonly string[] {
+  const text = JSON.stringify(notifications ?? null)
+  return [...new Set([...text.matchAll(/\$\{\{\s*secrets\.(\w+)\s*\}\}/g)].map(([, name]) => name!))]
+}
+
 const known = [...notificationEvents, ...Object.keys(eventSynonyms)]
 const isProblem = (event: NotificationEvent | undefined): event is ProblemEvent =>
   problemEvents.some((problem) => problem === event)

@@ -3,8 +3,14 @@ import { createRequire } from 'node:module'
 import { join, posix, relative } from 'node:path'
 import { type CallContext, fits, object, type Shape, SheikhError, text } from '../../core/index.js'
 import { readTextFile } from '../../store/index.js'
-import { loadConfiguration, type ReleaseTarget } from '../config/index.js'
+import {
+  loadConfiguration,
+  type NotificationsConfiguration,
+  type ReleaseTarget,
+  secretsNamedIn,
+} from '../config/index.js'
 import type { Git } from '../git/index.js'
+import { secretNames } from '../release-targets.js'
 
 /** What the workflows of a project depend on. */
 export interface WorkflowFacts {
@@ -21,6 +27,10 @@ export interface WorkflowFacts {
   /** The schedules of the triggers in `mlops/pipeline.yaml`. */
   readonly crons: readonly string[]
   readonly targets: ReadonlySet<ReleaseTarget['kind']>
+  /** The secrets that the notifications need. */
+  readonly notificationSecrets: readonly string[]
+  /** Whether notifications open issues on GitHub. */
+  readonly opensIssues: boolean
 }
 
 /** What was chosen when the workflows were written last. Kept beside their copies. */
@@ -74,7 +84,7 @@ export async function workflowFacts(
   const earlier = await earlierChoices(git.root, checked('project folder', project, /^[\w. /+@-]*$/))
   const branch = options.branch ?? earlier.branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main'
   const runner = options.runner ?? earlier.runner ?? 'ubuntu-latest'
-  const { release, triggers } = await loadConfiguration(directory, context)
+  const { release, triggers, notifications } = await loadConfiguration(directory, context)
   const { version } = createRequire(import.meta.url)('sheikh-freemium/package.json') as { readonly version: string }
   return {
     project,
@@ -84,7 +94,17 @@ export async function workflowFacts(
     lockfileFolder: await lockfileFolder(git.root, project),
     crons: [...new Set(triggers.flatMap(({ cron }) => cron ?? []))],
     targets: new Set(release.targets.map(({ kind }) => kind)),
+    notificationSecrets: notificationSecretsOf(notifications),
+    opensIssues: notifications?.githubIssue !== undefined,
   }
+}
+
+/** Without those that a channel refuses, and those that GitHub does not allow. E-mail has two that need not be named. */
+function notificationSecretsOf(notifications: NotificationsConfiguration | undefined): readonly string[] {
+  const email = notifications?.email
+  const implied = email === undefined ? [] : [...(email.smtp ? [] : ['SMTP_URL']), ...(email.from ? [] : ['SMTP_FROM'])]
+  const names = new Set([...secretsNamedIn(notifications), ...implied])
+  return [...names].filter((name) => !secretNames.includes(name) && !/^(\d|GITHUB_)/i.test(name))
 }
 
 /** These texts become a part of YAML, of expressions and of scripts. */
@@ -122,7 +142,7 @@ export function suffixOf({ project }: Pick<WorkflowFacts, 'project'>): string {
 }
 
 /** What the workflows need besides files. */
-export function notesOf({ targets }: WorkflowFacts): readonly string[] {
+export function notesOf({ targets, notificationSecrets }: WorkflowFacts): readonly string[] {
   const notes: string[] = []
   if (targets.has('directory'))
     notes.push(
@@ -131,5 +151,6 @@ export function notesOf({ targets }: WorkflowFacts): readonly string[] {
   if (targets.has('huggingface'))
     notes.push('The Hub needs a trusted publisher for this repository (kind "repo publisher"), or the secret HF_TOKEN.')
   if (targets.has('s3')) notes.push('S3 needs the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
+  if (notificationSecrets.length > 0) notes.push(`Notifications need the secrets ${notificationSecrets.join(', ')}.`)
   return notes
 }

@@ -68,21 +68,23 @@ export const checkout = (reference?: string) => `      - uses: ${actions.checkou
 // https://docs.github.com/actions/reference/workflow-syntax-for-github-actions
 export const setUpStep = (facts: WorkflowFacts) => `      - uses: $/.github/actions/sheikh${suffixOf(facts)}\n`
 
-export const secretsOf = ({ targets }: WorkflowFacts): readonly string[] => [
+export const secretsOf = ({ targets, notificationSecrets }: WorkflowFacts): readonly string[] => [
   ...(targets.has('huggingface') ? ['HF_TOKEN'] : []),
   ...(targets.has('s3') ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] : []),
+  ...notificationSecrets,
 ]
 
-export const writePermissions = ({ targets }: WorkflowFacts, indent: string) =>
+export const writePermissions = ({ targets, opensIssues }: WorkflowFacts, indent: string) =>
   [
     'contents: write # the ledger branch, and releases on GitHub',
     ...(targets.has('huggingface') ? ['id-token: write # a token of the Hub for one hour; no secret is needed'] : []),
+    ...(opensIssues ? ['issues: write # notifications'] : []),
   ]
     .map((line) => `${indent}${line}\n`)
     .join('')
 
-/** Secrets of the registries, as environment variables of a step. */
-export const registrySecrets = (facts: WorkflowFacts, indent: string) =>
+/** Secrets of the registries and of the notifications, as environment variables of a step. */
+export const secretVariables = (facts: WorkflowFacts, indent: string) =>
   secretsOf(facts)
     .map(
       (name) => `${indent}${name}: \${{ secrets.${name} }}${name === 'HF_TOKEN' ? ' # or a trusted publisher' : ''}\n`,

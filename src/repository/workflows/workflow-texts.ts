@@ -5,9 +5,9 @@ import {
   concurrency,
   onBranch,
   quoted,
-  registrySecrets,
   scalar,
   secretsOf,
+  secretVariables,
   setUp,
   setUpStep,
   sheikh,
@@ -127,7 +127,7 @@ ${checkout('${{ needs.decide.outputs.commit }}')}${setUpStep(facts)}      - uses
       - run: ${sheikh(facts)} release "$RUNNER_TEMP/run" --github $RETRAIN
         env:
           RETRAIN: \${{ (inputs.retrain || needs.decide.outputs.retrain == 'true') && '--retrain' || '' }}
-${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
+${secretVariables(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
 `
 
 const isForRelease = (from: 'steps' | 'needs') => {
@@ -146,7 +146,7 @@ ${concurrency(facts)}jobs:
   release:
     permissions:
 ${writePermissions(facts, '      ')}    uses: $/.github/workflows/pipeline${suffixOf(facts)}.yml
-${inputs === '' ? '' : `    with:\n${inputs}`}${secretsOf(facts).length === 0 ? '' : `    secrets:\n${registrySecrets(facts, '      ')}`}`
+${inputs === '' ? '' : `    with:\n${inputs}`}${secretsOf(facts).length === 0 ? '' : `    secrets:\n${secretVariables(facts, '      ')}`}`
 
 // No path filter: it would only see the paths of one push. "sheikh triggers" decides.
 const train = (facts: WorkflowFacts) => `name: ${quoted(titled('Train', facts))}
@@ -320,5 +320,5 @@ ${checkout('${{ github.ref }}')}${setUpStep(facts)}      - if: inputs.action == 
           VERSION: \${{ inputs.version }}
           CHANNEL: \${{ inputs.channel }}
           REASON: \${{ inputs.reason }}
-${registrySecrets(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
+${secretVariables(facts, '          ')}          GITHUB_TOKEN: \${{ github.token }}
 `
