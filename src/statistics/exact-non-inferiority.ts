@@ -54,6 +54,15 @@ export function criticalScore({ n, margin, alpha = 0.05 }: CriticalScoreOptions)
   }
 }
 
+/**
+ * Whether `criticalScore` is at most `score`, in a fraction of the time: one search over the discordances, not one for
+ * each cutting plane.
+ */
+export function isCriticalScoreAtMost(score: number, { n, margin, alpha = 0.05 }: CriticalScoreOptions): boolean {
+  if (score < normalQuantile(1 - alpha)) return false
+  return worstDiscordance(scoreRegion({ n, margin, z: score }), margin, alpha).chance <= alpha
+}
+
 export interface CriticalScoreOptions {
   readonly n: number
   readonly margin: number
@@ -64,21 +73,24 @@ export interface CriticalScoreOptions {
 // Finer than the gaps between attainable scores up to about n = 10⁵; beyond that, conservative by less than this.
 const scoreResolution = 1e-9
 
-function smallestPassing(isTooLow: (z: number) => boolean, from: number): number {
+const smallestPassing = (isTooLow: (z: number) => boolean, from: number): number => crossing(isTooLow, from).high
+
+/** The last score from `from` up for which `holds`, and the first for which it does not, to `scoreResolution`. */
+export function crossing(holds: (z: number) => boolean, from: number): { low: number; high: number } {
   let low = from
   let width = 0.125
   // Ends: above the largest score of n pairs no outcome is left, and its chance is 0.
-  while (isTooLow(low + width)) {
+  while (holds(low + width)) {
     low += width
     width *= 2
   }
   let high = low + width
   while (high - low > scoreResolution) {
     const middle = (low + high) / 2
-    if (isTooLow(middle)) low = middle
+    if (holds(middle)) low = middle
     else high = middle
   }
-  return high
+  return { low, high }
 }
 
 /**
@@ -86,18 +98,22 @@ function smallestPassing(isTooLow: (z: number) => boolean, from: number): number
  *
  * The chance is smooth but has many local maxima, so a grid comes first: even in θ with q = m + (1 − m) sin² θ, which
  * makes neighbours at most a quarter of a standard deviation apart in Fisher's metric of (b, c) at every q (up to
- * n = 10⁵; coarser beyond, where the chance is flatter too). Then golden sections around the best few points.
+ * n = 10⁵; coarser beyond, where the chance is flatter too). Then golden sections around the best few points. Ends at the
+ * first point whose chance is above `enough`.
  */
-function worstDiscordance(region: PairedRegion, margin: number): { chance: number; discordance: number } {
+function worstDiscordance(region: PairedRegion, margin: number, enough = 1): { chance: number; discordance: number } {
   const n = region.length - 1
   const points = Math.min(maximumGridPoints, Math.ceil(4 * Math.PI * Math.sqrt(n)) + 8)
   const step = Math.PI / 2 / points
   const discordanceAt = (theta: number) => margin + (1 - margin) * Math.sin(theta) ** 2
   const chanceAt = (theta: number) => regionChance(region, { discordance: discordanceAt(theta), difference: -margin })
-  const grid = Array.from({ length: points + 1 }, (_, index) => ({
-    theta: index * step,
-    chance: chanceAt(index * step),
-  }))
+  const grid: { theta: number; chance: number }[] = []
+  for (let index = 0; index <= points; index++) {
+    const theta = index * step
+    const chance = chanceAt(theta)
+    if (chance > enough) return { chance, discordance: discordanceAt(theta) }
+    grid.push({ theta, chance })
+  }
   const peaks = grid
     .filter(
       ({ chance }, index) =>

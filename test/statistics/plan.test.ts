@@ -156,6 +156,23 @@ describe('requiredItems', () => {
     }
   })
 
+  it('gives a number that passes by the plan, after one that does not', () => {
+    const options = fc.record({
+      discordance: fc.double({ min: 0, max: 0.3, noNaN: true }),
+      margin: fc.double({ min: 0.04, max: 0.3, noNaN: true }),
+      alpha: fc.constantFrom(0.05, 0.025, 0.01),
+      power: fc.double({ min: 0.1, max: 0.95, noNaN: true }),
+    })
+    fc.assert(
+      fc.property(options, ({ power, ...rest }) => {
+        const n = requiredItems({ ...rest, power })
+        expect(planNonInferiority({ ...rest, n }).pass).toBeGreaterThanOrEqual(power)
+        if (n > 1) expect(planNonInferiority({ ...rest, n: n - 1 }).pass).toBeLessThan(power)
+      }),
+      { numRuns: rounds(40) },
+    )
+  })
+
   it('never asks fewer than the minimum, and says when no set is large enough', () => {
     expect(requiredItems({ discordance: 0, margin: 0.02 })).toBe(149)
     expect(requiredItems({ discordance: 0.1, margin: 0.00001 })).toBe(Infinity)
