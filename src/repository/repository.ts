@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { basename, dirname, join, posix, relative, resolve } from 'node:path'
+import { join, posix, relative, resolve } from 'node:path'
 import { env } from 'node:process'
 import {
   type CallContext,
@@ -64,6 +64,7 @@ import {
 import { codeOf, committedPaths } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
+import { sharedFolder } from './shared-folder.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
 import { refuseIncomplete } from './whole-checkout.js'
@@ -426,13 +427,6 @@ export class Repository {
       context: this.#context,
     }
   }
-}
-
-/** In a linked work tree, the project's folder in the main one. */
-function sharedFolder({ root: top, directory, commonDirectory }: Git, root: string): string {
-  // A repository of another name, as `git init --separate-git-dir` makes, does not tell where its main work tree is.
-  if (directory === commonDirectory || basename(commonDirectory) !== '.git') return root
-  return join(dirname(commonDirectory), folderBelow(top, root))
 }
 
 const folderBelow = (repository: string, folder: string) => relative(repository, folder).replaceAll('\\', '/')

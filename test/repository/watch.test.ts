@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
 import { isDueBetween } from '../../src/repository/config/index.js'
 import { type WatchEvent, type WatchOptions, watchProject } from '../../src/repository/index.js'
 import { dueSchedules } from '../../src/repository/watch/watch-state.js'
+import { directoryStore } from '../../src/store/directory/index.js'
 import { temporary } from '../cli/harness.js'
 
 const at = (text: string) => Date.parse(`${text}Z`)
@@ -137,6 +139,23 @@ describe('watchProject', () => {
     expect([blocked, stopped]).toMatchObject([{ obstacle: 'diverged' }, { type: 'stopped', exitCode: 1 }])
     expect((await watch(() => false, { once: true, branch: 'gone' })).at(-1)).toMatchObject({ exitCode: 4 })
     await expect(watch(() => false, { branch: '-x..y' })).rejects.toMatchObject({ code: 'repository-invalid' })
+  })
+
+  it('changes no linked work tree under a run, whose lock is in the main one', async () => {
+    const { root } = await world('', { exit: 0, document: { status: 'up-to-date' } })
+    const linked = join(root, '../linked')
+    git(root, 'push', '-q', 'origin', 'main:feature')
+    git(root, 'worktree', 'add', '-q', linked, 'feature')
+    git(root, 'commit', '-q', '--allow-empty', '-m', 'Next')
+    git(root, 'push', '-q', 'origin', 'main:feature')
+    const lock = await directoryStore(join(root, '.sheikh')).lock('run', callContext())
+    try {
+      const events: WatchEvent[] = []
+      for await (const event of watchProject(linked, { once: true })) events.push(event)
+      expect(events).toMatchObject([{ type: 'watching' }, { obstacle: 'locked' }, { type: 'stopped' }])
+    } finally {
+      await lock[Symbol.asyncDispose]()
+    }
   })
 })
 

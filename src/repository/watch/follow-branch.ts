@@ -4,6 +4,7 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import { directoryStore } from '../../store/directory/index.js'
 import { type EnvironmentVariables, factIn, findGit, type Git, gitProgram } from '../git/index.js'
 import { hostConfigurationPaths, pipelineFile, storePath } from '../layout.js'
+import { sharedFolder } from '../shared-folder.js'
 import type { Blocked } from './watch-event.js'
 
 /** Follows a branch of a remote by fast-forwards. */
@@ -111,7 +112,7 @@ export async function branchFollower(
     if (active !== undefined)
       return {
         obstacle: 'locked',
-        message: `The command "${active.purpose}" of ${active.folder === '' ? 'this project' : `the project ${active.folder}`} is active in this checkout. New commits wait for its end.`,
+        message: `The command "${active.purpose}" of ${active.folder === '' ? 'this project' : `the project ${active.folder}`} is active in this repository. New commits wait for its end.`,
       }
     const paths = head === undefined ? [] : await namesOf(['diff', '--name-only', '-z', 'HEAD'])
     if (paths.length > 0)
@@ -169,7 +170,7 @@ async function activeProject(git: Git, head: string | undefined, context: CallCo
     for (const marker of markers)
       if (path === marker || path.endsWith(`/${marker}`)) folders.add(path.slice(0, -marker.length).replace(/\/$/, ''))
   for (const folder of folders) {
-    const store = join(git.root, folder, storePath)
+    const store = join(sharedFolder(git, join(git.root, folder)), storePath)
     const held = existsSync(store) ? await directoryStore(store).heldLock?.(context) : undefined
     if (held !== undefined) return { folder, purpose: held.purpose }
   }
