@@ -18,7 +18,7 @@ export interface AtomicWriteOptions {
   readonly temporaryFolder?: string | undefined
   /** What the temporary file's name begins with. @default '.' */
   readonly temporaryPrefix?: string | undefined
-  /** The permissions of the file, whatever the process's umask. @default those of any new file */
+  /** The permissions of the file, whatever the process's umask, if the file system keeps any. @default those of any new file */
   readonly mode?: number | undefined
   /** What writes. @default the disk */
   readonly fileSystem?: FileSystem | undefined
@@ -248,7 +248,8 @@ async function replaceWith<T>(
     await makeDirectory(temporaryFolder, fileSystem)
     if (temporaryFolder !== dirname(path)) await makeDirectory(dirname(path), fileSystem)
     const result = await writeAndFlush(fileSystem, temporary, async (file) => {
-      if (mode !== undefined) await file.chmod(mode)
+      // exFAT and some network file systems refuse permissions that they cannot keep.
+      if (mode !== undefined) await file.chmod(mode).catch(() => {})
       return write(file)
     })
     await fileSystem.rename(temporary, path)

@@ -1,10 +1,14 @@
 // What is read from Git's own files instead of starting git: the same answers, whatever a repository looks like.
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { type Git, gitBranchLedger, openGit } from '../../src/repository/git/index.js'
 import { openRepository } from '../../src/repository/index.js'
+import { isWhole } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, temporaryFolder, write } from './harness.js'
 import { project } from './project.js'
@@ -39,6 +43,17 @@ async function writeObjects(library: Git, message = 'A message\n\nwith ümlauts\
   return { blob, tree, commit, items, parents }
 }
 
+/** What git prints for this input. */
+const gitOf = (
+  root: string,
+  parameters: readonly string[],
+  input: string | Uint8Array,
+  variables: NodeJS.ProcessEnv = {},
+) =>
+  execFileSync('git', [...parameters], { cwd: root, input, env: { ...process.env, ...variables }, stdio: 'pipe' })
+    .toString()
+    .trim()
+
 const objectFile = (root: string, oid: string) => join(root, '.git/objects', oid.slice(0, 2), oid.slice(2))
 
 describe.skipIf(gitIsMissing !== undefined)('objects', () => {
@@ -67,6 +82,122 @@ describe.skipIf(gitIsMissing !== undefined)('objects', () => {
     git(root, 'gc', '-q')
     expect(() => statSync(objectFile(root, blob))).toThrow('ENOENT')
     await check()
+  })
+
+  it.each(formats)('have the names that git gives to any tree and any commit (%s)', async (format) => {
+    const root = repository(`--object-format=${format}`)
+    const library = await openGit(root, context)
+    const blob = await library.writeBlob(Buffer.from('content\n'))
+    const folder = await library.writeTree([{ path: 'x', oid: blob, mode: '100644', type: 'blob' }])
+    const letters = fc.constantFrom(
+      'a',
+      'b',
+      '.',
+      '-',
+      '0',
+      ' ',
+      '"',
+      '\\',
+      '\n',
+      '\x7f',
+      'é',
+      'e\u0301',
+      '\uffee',
+      '🚌',
+    )
+    // git fsck refuses these, and names that file systems take for them.
+    const name = fc.string({ unit: letters, minLength: 1, maxLength: 6 }).filter((text) => !/^[. ]+$/.test(text))
+    const kind = fc.constantFrom(
+      { oid: blob, mode: '100644', type: 'blob' as const },
+      { oid: blob, mode: '100755', type: 'blob' as const },
+      { oid: blob, mode: '120000', type: 'blob' as const },
+      { oid: folder, mode: '040000', type: 'tree' as const },
+    )
+    const item = fc.tuple(name, kind).map(([path, entry]) => ({ path, ...entry }))
+    // git takes noncharacters, as U+FFFE, for Latin-1 and changes them.
+    const text = fc.string({ unit: 'binary' }).map((from) => from.replaceAll(/\0|\p{Noncharacter_Code_Point}/gu, ''))
+    const crud = fc.string({ unit: fc.constantFrom('.', ',', ' ', '<', '>', "'", '\n', 'b', 'ß') })
+    const person = fc.tuple(crud, crud).map(([before, after]) => `${before}A${after}`)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(item, { selector: ({ path }) => path }),
+        fc.oneof(text, fc.constantFrom('', 'a\r\n\r\nb', '\n\n', 'parent x\n\ntree y')),
+        fc.record({ name: person, email: person }),
+        fc.nat(2 ** 31),
+        async (items, message, author, timestamp) => {
+          const tree = await library.writeTree(items)
+          const listed = items.map(({ mode, type, oid, path }) => `${mode} ${type} ${oid}\t${path}\0`).join('')
+          expect(tree).toBe(gitOf(root, ['mktree', '-z'], listed))
+          const written = (await library.readTree(tree)).map(({ path }) => path)
+          expect(written.join('\0')).toBe(git(root, 'ls-tree', '-z', '--name-only', tree).slice(0, -1))
+          expect(new Set(await library.readTree(tree))).toEqual(new Set(items))
+          const commit = await library.writeCommit({ tree, parents: [], message, author, timestamp })
+          const date = `@${timestamp} +0000`
+          const variables = {
+            ...{ GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_AUTHOR_DATE: date },
+            ...{ GIT_COMMITTER_NAME: author.name, GIT_COMMITTER_EMAIL: author.email, GIT_COMMITTER_DATE: date },
+          }
+          expect(commit).toBe(gitOf(root, ['commit-tree', tree], message, variables))
+          const raw = execFileSync('git', ['cat-file', 'commit', commit], { cwd: root }).toString()
+          expect((await library.readCommit(commit))?.message).toBe(raw.slice(raw.indexOf('\n\n') + 2))
+        },
+      ),
+      { numRuns: isWhole ? 100 : 10 },
+    )
+    gitCheck(root)
+  })
+
+  it('with headers of other programs are read as git reads them', async () => {
+    const root = repository()
+    const library = await openGit(root, context)
+    const { tree, parents } = await writeObjects(library)
+    const person = 'Ann <ann@example.org> 1700000000 +0100'
+    const signature = 'gpgsig -----BEGIN PGP SIGNATURE-----\n \n parent 1\n -----END PGP SIGNATURE-----'
+    const tag = `mergetag object ${parents[0]}\n type commit\n tag v1\n tagger ${person}\n \n parent 2`
+    const headers = [`tree ${tree}`, `parent ${parents[0]}`, `author ${person}`, `committer ${person}`]
+    const content = [...headers, 'encoding ISO-8859-1', tag, signature, '', 'parent 3\r\n\r\nend'].join('\n')
+    const oid = gitOf(root, ['hash-object', '-t', 'commit', '-w', '--stdin'], content)
+    const read = async () =>
+      expect(await library.readCommit(oid)).toEqual({ oid, parents, message: 'parent 3\r\n\r\nend' })
+    await read()
+    expect(await library.readTree(oid)).toHaveLength(3)
+    git(root, 'branch', 'signed', oid)
+    git(root, 'gc', '-q')
+    await read()
+  })
+
+  it.each([
+    ['without an end', Buffer.from(`100644 a${'b'.repeat(40)}`)],
+    ['that is cut off', Buffer.from('100644 a\0short')],
+  ])('that are a tree %s are git’s error', async (_, content) => {
+    const root = repository()
+    const library = await openGit(root, context)
+    const oid = gitOf(root, ['hash-object', '-t', 'tree', '-w', '--literally', '--stdin'], content)
+    await expect(library.readTree(oid)).rejects.toMatchObject({ code: 'repository-invalid' })
+  })
+
+  it('are written while git gc removes empty folders', async () => {
+    const root = repository()
+    const library = await openGit(root, context)
+    const objects = join(root, '.git/objects')
+    const removed = new Set<string>()
+    let isDone = false
+    // As `git prune-packed` does, at the worst moments: each folder once.
+    const gc = (async () => {
+      for (; !isDone; await setImmediate())
+        for (const name of readdirSync(objects).filter((one) => one.length === 2 && !removed.has(one)))
+          try {
+            rmdirSync(join(objects, name))
+            removed.add(name)
+          } catch {}
+    })()
+    try {
+      for (let at = 0; at < 100; at += 1) await library.writeBlob(Buffer.from(`content ${at}`))
+    } finally {
+      isDone = true
+      await gc
+    }
+    gitCheck(root)
   })
 
   it('of another repository, which this one borrows from', async () => {
@@ -145,6 +276,14 @@ describe.skipIf(gitIsMissing !== undefined)('starts of git', () => {
     onTestFinished(() => void vi.unstubAllEnvs())
     await (await openRepository(root)).plan()
     expect(started().sort()).toEqual(['config', 'rev-parse', 'status'])
+  })
+
+  it('for an object that is large, however small its file is', async () => {
+    const library = await openGit(repository(), context, { environment: { ...process.env, GIT_TRACE2: trace } })
+    const oid = await library.writeBlob(Buffer.alloc(17 * 2 ** 20))
+    expect(started()).toEqual(['rev-parse'])
+    expect((await library.readBlob(oid)).length).toBe(17 * 2 ** 20)
+    expect(started()).toEqual(['rev-parse', 'cat-file'])
   })
 
   it('for an entry of the ledger: one for the branch, and one for what this clone has seen', async () => {

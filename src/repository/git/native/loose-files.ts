@@ -5,7 +5,7 @@ import { chmod, readFile, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { deflate, inflate } from 'node:zlib'
-import { makeDirectory, writeFileAtomic } from '../../../store/index.js'
+import { errnoOf, makeDirectory, storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { NewCommit, TreeItem } from '../git.js'
 import { isWholeObject } from '../loose-object.js'
 
@@ -17,15 +17,18 @@ export interface LooseObject {
 /** An object that has a file of its own, if that file is whole. @param commonDirectory `.git` */
 export async function readLoose(commonDirectory: string, oid: string): Promise<LooseObject | undefined> {
   if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(oid)) return undefined
-  const file = await readFile(pathOf(commonDirectory, oid)).catch(() => undefined)
-  if (file === undefined || file.length > mostBytes) return undefined
-  const bytes = await promisify(inflate)(file).catch(() => undefined)
+  const path = pathOf(commonDirectory, oid)
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined || found.size > mostBytes) return undefined
+  const file = await readFile(path).catch(() => undefined)
+  if (file === undefined) return undefined
+  const bytes = await promisify(inflate)(file, { maxOutputLength: mostBytes }).catch(() => undefined)
   if (bytes === undefined || digestOf(bytes, oid.length === 64 ? 'sha256' : 'sha1') !== oid) return undefined
   const end = bytes.indexOf(0)
   return { type: bytes.toString('latin1', 0, bytes.indexOf(0x20)), content: bytes.subarray(end + 1) }
 }
 
-/** git streams a larger object and needs less memory. */
+/** Of a file and of its object. git streams a larger one and needs less memory. */
 const mostBytes = 16 * 2 ** 20
 
 /**
@@ -49,16 +52,28 @@ export async function writeLoose(
     await utimes(path, now, now).catch(() => {})
     return oid
   }
-  const objects = join(commonDirectory, 'objects')
-  // A repository that several users write (core.sharedRepository) shows it by the permissions of this folder.
-  const { mode } = await stat(objects)
-  const folder = dirname(path)
-  await makeDirectory(folder)
-  if ((((await stat(folder)).mode ^ mode) & 0o7777) !== 0) await chmod(folder, mode & 0o7777).catch(() => {})
-  // `git gc` removes old files of this name, which a killed program left.
-  const options = { temporaryFolder: objects, temporaryPrefix: 'tmp_obj_', mode: mode & 0o444 }
-  await writeFileAtomic(path, await promisify(deflate)(bytes), options)
+  const deflated = await promisify(deflate)(bytes)
+  const write = () => writeObjectFile(join(commonDirectory, 'objects'), path, deflated)
+  // `git gc` removes empty folders, and with --prune=now unfinished files too.
+  await write().catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error
+    return write()
+  })
   return oid
+}
+
+async function writeObjectFile(objects: string, path: string, content: Uint8Array): Promise<void> {
+  try {
+    // A repository that several users write (core.sharedRepository) shows it by the permissions of this folder.
+    const { mode } = await stat(objects)
+    const folder = dirname(path)
+    await makeDirectory(folder)
+    if ((((await stat(folder)).mode ^ mode) & 0o7777) !== 0) await chmod(folder, mode & 0o7777).catch(() => {})
+    // `git gc` removes old files of this name, which a killed program left.
+    await writeFileAtomic(path, content, { temporaryFolder: objects, temporaryPrefix: 'tmp_obj_', mode: mode & 0o444 })
+  } catch (error) {
+    throw storageFailed('write', path, error)
+  }
 }
 
 export function treeContent(items: readonly TreeItem[]): Buffer {
@@ -72,14 +87,16 @@ export function treeContent(items: readonly TreeItem[]): Buffer {
   )
 }
 
-export function treeItems(content: Buffer, format: string): readonly TreeItem[] {
+/** `undefined` for a tree that is malformed, whose error git words. */
+export function treeItems(content: Buffer, format: string): readonly TreeItem[] | undefined {
   const items: TreeItem[] = []
   const oidBytes = format === 'sha256' ? 32 : 20
   for (let at = 0; at < content.length; ) {
     const end = content.indexOf(0, at)
-    const [, number = '', path = ''] = /^(\d+) (.*)$/s.exec(content.toString('utf8', at, end)) ?? []
-    const mode = number.padStart(6, '0')
+    const [, number, path] = /^([0-7]+) (.+)$/s.exec(content.toString('utf8', at, Math.max(at, end))) ?? []
     at = end + 1 + oidBytes
+    if (number === undefined || path === undefined || at > content.length) return undefined
+    const mode = number.padStart(6, '0')
     const type = mode === '040000' ? 'tree' : mode === '160000' ? 'commit' : 'blob'
     items.push({ path, oid: content.toString('hex', end + 1, at), mode, type })
   }

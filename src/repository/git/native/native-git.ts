@@ -189,7 +189,8 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     async readTree(oid) {
       const loose = await readLoose(common, oid)
       const tree = loose?.type === 'commit' ? await readLoose(common, commitParts(loose.content).tree) : loose
-      return tree?.type === 'tree' ? treeItems(tree.content, format) : listTree(program, ['--full-tree', oid])
+      const items = tree?.type === 'tree' ? treeItems(tree.content, format) : undefined
+      return items ?? listTree(program, ['--full-tree', oid])
     },
     async readBlob(oid) {
       const loose = await readLoose(common, oid)
