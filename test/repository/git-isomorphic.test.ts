@@ -16,7 +16,8 @@ import { callContext } from '../../src/core/index.js'
 import { commit, initGitRepository, isInRepository, openGit } from '../../src/repository/git/index.js'
 import { withIndexLock } from '../../src/repository/git/isomorphic/index-lock.js'
 import { hostProcesses } from '../../src/store/index.js'
-import { temporaryFolder, write } from './harness.js'
+import { gitIsMissing } from './git-http-backend.js'
+import { git as nativeGit, temporaryFolder, write } from './harness.js'
 
 const context = callContext()
 const author = { name: 'Ann Example', email: 'ann@example.org' }
@@ -31,6 +32,22 @@ async function repository() {
   }
   return { root, git, lock: join(root, '.git/index.lock'), commitFile }
 }
+
+it.skipIf(gitIsMissing !== undefined || process.platform !== 'linux')(
+  'a name that is not UTF-8 is left to git, before anything is changed',
+  async () => {
+    const { root, commitFile } = await repository()
+    await commitFile('a.txt')
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9])]), 'Latin-1')
+    nativeGit(root, 'add', '-A')
+    const index = readFileSync(join(root, '.git/index'))
+    await expect(commitFile('b.txt')).rejects.toMatchObject({
+      code: 'repository-invalid',
+      message: expect.stringContaining('is not UTF-8'),
+    })
+    expect(readFileSync(join(root, '.git/index'))).toEqual(index)
+  },
+)
 
 describe('the lock of the index', () => {
   it('is removed at once if the process that it names is gone', async () => {

@@ -159,7 +159,17 @@ export async function isomorphicGit(
       const tree = await changedTree(git, (await git.head())?.oid, entries)
       return library.commit({ ...repository, message, tree, author: { ...author, timestamp, timezoneOffset: 0 } })
     },
-    exclusively: (work, context) => withIndexLock(directory, work, context),
+    exclusively: (work, context) =>
+      withIndexLock(
+        directory,
+        async () => {
+          // The library decodes each name of the index, and would write another one.
+          const name = (await library.listFiles(repository)).find((path) => path.includes('\uFFFD'))
+          if (name !== undefined) throw needsNative(remedy, `the file name ${JSON.stringify(name)} is not UTF-8`)
+          return work()
+        },
+        context,
+      ),
 
     async writeFiles(commit, paths, folder, { signal }) {
       const entries = [...(await git.tree(commit, paths)).values()].filter(({ mode }) => mode !== '120000')
