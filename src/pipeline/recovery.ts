@@ -43,20 +43,26 @@ export async function recover(session: Session): Promise<Recovered> {
   return { history: isUnchanged ? history : await readHistory(session), entries }
 }
 
-/** Marks what a person withdrew, if a crash came between the line in the ledger and the registry. */
+/**
+ * Marks what a person withdrew, if a crash came between the line in the ledger and the registry, or between two registries:
+ * the line is the last one then, and the release already counts as withdrawn.
+ */
 async function markWithdrawn(
   { options, lock, context }: Session,
   history: readonly Release[],
   entries: readonly LedgerEntry[],
 ): Promise<boolean> {
-  const standing = new Set(history.filter(({ withdrawn }) => withdrawn === undefined).map(({ version }) => version))
-  const unmarked = entries.filter((entry) => entry.type === 'withdrawal' && standing.has(entry.version))
-  for (const entry of unmarked) {
-    if (entry.type !== 'withdrawal') continue
+  const released = new Map(history.map((release) => [release.version, release]))
+  let isMarked = false
+  for (const entry of entries) {
+    const release = entry.type === 'withdrawal' ? released.get(entry.version) : undefined
+    if (entry.type !== 'withdrawal' || release === undefined) continue
+    if (release.withdrawn !== undefined && entry !== entries.at(-1)) continue
     await lock.check()
     await options.releaser.withdraw(entry.version, entry.reason, context)
+    isMarked ||= release.withdrawn === undefined
   }
-  return unmarked.length > 0
+  return isMarked
 }
 
 /** Reads the registry and the ledger, and writes nothing. */

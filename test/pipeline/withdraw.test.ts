@@ -19,6 +19,12 @@ const withdrawals = async (pipeline: ReturnType<Pipelines>) =>
   (await pipeline.ledger()).filter(({ type }) => type === 'withdrawal')
 const marks = async (pipeline: ReturnType<Pipelines>) =>
   (await pipeline.history()).map(({ version, withdrawn }) => [version, withdrawn?.reason])
+/** The reason for which 0.1.0 is withdrawn in a registry. */
+async function markIn(registry: Releaser) {
+  for await (const { version, withdrawn } of registry.history(callContext()))
+    if (version === '0.1.0') return withdrawn?.reason
+  return undefined
+}
 
 describe('a withdrawal by a person', () => {
   it('marks a release that no channel points at, is noted once, and moves no channel', async () => {
@@ -133,6 +139,20 @@ describe('a withdrawal that a crash cut off', () => {
     expect(await withdrawals(pipeline())).toMatchObject([{ version: '0.1.0', ...ada }])
   })
 
+  it('is completed in every registry by the next command', async () => {
+    const [one, other] = [memoryRegistry(), memoryRegistry()]
+    const { pipeline } = world()
+    const both = { releaser: releaseTo([one, other]) }
+    await pipeline(poison('apple'), both).run()
+    await pipeline(samples, both).run()
+    const dying: Releaser = { ...other, withdraw: () => Promise.reject(new Error('killed')) }
+    const cutOff = pipeline(samples, { releaser: releaseTo([one, dying]) })
+    await expect(cutOff.withdraw('0.1.0', ada)).rejects.toThrow('killed')
+    expect([await markIn(one), await markIn(other)]).toEqual(['no licence', undefined])
+    await pipeline(samples, both).run()
+    expect([await markIn(one), await markIn(other)]).toEqual(['no licence', 'no licence'])
+  })
+
   it('is completed in every registry when it is repeated', async () => {
     const [one, other] = [memoryRegistry(), memoryRegistry()]
     const { pipeline } = world()
@@ -141,12 +161,7 @@ describe('a withdrawal that a crash cut off', () => {
     await pipeline(samples, both).run()
     await one.withdraw('0.1.0', 'no licence', callContext())
     await pipeline(samples, both).withdraw('0.1.0', ada)
-    const mark = async (registry: Releaser) => {
-      for await (const { version, withdrawn } of registry.history(callContext()))
-        if (version === '0.1.0') return withdrawn?.reason
-      return undefined
-    }
-    expect([await mark(one), await mark(other)]).toEqual(['no licence', 'no licence'])
+    expect([await markIn(one), await markIn(other)]).toEqual(['no licence', 'no licence'])
     expect(await withdrawals(pipeline(samples, both))).toMatchObject([{ version: '0.1.0', ...ada }])
   })
 })
