@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { isDueBetween } from '../../src/repository/config/index.js'
@@ -130,6 +130,95 @@ describe('watchProject', () => {
     )
     const events = await watch(({ type }) => type === 'run-output', { program: [process.execPath, script] })
     expect(events.map(({ type }) => type)).toEqual(['watching', 'run-start', 'run-output'])
+  })
+
+  it('does not wait for a program of the run that outlives it and keeps its outputs open', async () => {
+    const { root, watch } = await world('', { exit: 0, document: {} })
+    const script = join(root, '../leaves.mjs')
+    writeFileSync(
+      script,
+      `import { spawn } from 'node:child_process'
+const left = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 600_000)'], { detached: true, stdio: 'inherit' })
+left.unref()
+console.error(left.pid)
+console.log('{"status":"released"}')
+`,
+    )
+    const events = await watch(({ type }) => type === 'run-end', { program: [process.execPath, script] })
+    const [pid] = events.flatMap((event) => (event.type === 'run-output' ? [Number(event.line)] : []))
+    process.kill(pid!, 'SIGKILL')
+    expect(ends(events)).toMatchObject([{ status: 'released', exitCode: 0 }])
+  })
+
+  it('replaces no file that Git ignores here', async () => {
+    const { root, watch } = await world('', { exit: 0, document: { status: 'up-to-date' } })
+    const path = join(root, 'own.env')
+    writeFileSync(join(root, '.git/info/exclude'), 'own.env\n')
+    writeFileSync(path, 'pushed')
+    git(root, 'add', '-f', 'own.env')
+    git(root, 'commit', '-q', '-m', 'By mistake')
+    git(root, 'push', '-q')
+    git(root, 'reset', '-q', '--hard', 'HEAD~1')
+    writeFileSync(path, 'mine')
+    const [, blocked] = await watch(() => false, { once: true })
+    expect(blocked).toMatchObject({ obstacle: 'checkout', message: expect.stringContaining('own.env') })
+    expect(readFileSync(path, 'utf8')).toBe('mine')
+  })
+
+  it('lets ssh ask nothing on a terminal, unless the command of ssh is set', async () => {
+    const { root, watch } = await world('', { exit: 0, document: {} })
+    const programs = join(root, '../programs')
+    mkdirSync(programs)
+    writeFileSync(join(programs, 'ssh'), '#!/bin/sh\necho "fatal: called with $*" >&2\nexit 255\n', { mode: 0o755 })
+    git(root, 'remote', 'set-url', 'origin', 'ssh://host.invalid/repository')
+    const environment = { ...process.env, PATH: `${programs}${delimiter}${process.env['PATH']}` }
+    const told = async () => (await watch(() => false, { once: true, environment }))[1]
+    expect(await told()).toMatchObject({ obstacle: 'remote', message: expect.stringContaining('BatchMode=yes') })
+    git(root, 'config', 'core.sshCommand', 'ssh -4')
+    expect(await told()).toMatchObject({ message: expect.stringMatching(/called with (?!.*BatchMode).*-4/) })
+  })
+
+  it('updates submodules when their remote answers again', async () => {
+    const { root, watch } = await world('', { exit: 0, document: { status: 'up-to-date' } })
+    const [part, away] = [join(root, '../part'), join(root, '../part.away')]
+    const allowed = ['-c', 'protocol.file.allow=always']
+    git(join(root, '..'), 'init', '-q', '-b', 'main', part)
+    git(part, 'commit', '-q', '--allow-empty', '-m', 'One')
+    git(root, ...allowed, 'submodule', '--quiet', 'add', part, 'part')
+    git(root, 'commit', '-q', '-m', 'With a part')
+    git(part, 'commit', '-q', '--allow-empty', '-m', 'Two')
+    const clone = join(root, '../clone')
+    git(root, 'push', '-q')
+    git(
+      join(root, '..'),
+      ...allowed,
+      'clone',
+      '-q',
+      '--recurse-submodules',
+      join(root, '../remote.git'),
+      '-b',
+      'main',
+      clone,
+    )
+    git(join(clone, 'part'), 'pull', '-q', 'origin', 'main')
+    git(clone, 'commit', '-q', '-a', '-m', 'A newer part')
+    git(clone, 'push', '-q')
+    renameSync(part, away)
+    const allow = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'protocol.file.allow', GIT_CONFIG_VALUE_0: 'always' }
+    const environment = { ...process.env, ...allow }
+    const events = await watch(
+      (event) => {
+        if (event.type === 'blocked') renameSync(away, part)
+        return event.type === 'run-end'
+      },
+      { environment },
+    )
+    expect(events.map(({ type }) => type)).toEqual([
+      ...['watching', 'blocked', 'unblocked', 'run-start', 'run-output', 'run-end'],
+    ])
+    expect(events[1]).toMatchObject({ obstacle: 'checkout', message: expect.stringContaining('submodules') })
+    const headOf = (folder: string) => git(folder, 'rev-parse', 'HEAD').toString()
+    expect(headOf(join(root, 'part'))).toBe(headOf(part))
   })
 
   it('gives the exit code of what is in the way, with once', async () => {

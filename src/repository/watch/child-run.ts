@@ -20,6 +20,9 @@ export interface ChildEnd {
   readonly fault?: string | undefined
 }
 
+// The end of the output is read for this long after the process has ended.
+const lastOutputMs = 5000
+
 /**
  * Runs the command line in a process of its own: it loads `sheikh.config.ts` as it is now, which a module cache would prevent
  * here, and its memory is free afterwards.
@@ -62,11 +65,19 @@ export function startChildRun(
     const printed = new Promise<void>((done) => child.stdout!.once('close', done))
     child.once('error', (error) => end(null, `cannot start ${program}: ${error.message}`))
     child.once('exit', (code, name) => {
-      const fault = name === null ? undefined : `${name} killed the process`
-      if (!signal.aborted) return void printed.then(() => end(code, fault))
       // A program of the run that outlives it may keep the outputs open.
-      child.stderr!.destroy()
-      end(code, fault)
+      const close = () => {
+        child.stdout!.destroy()
+        child.stderr!.destroy()
+      }
+      const timer = setTimeout(close, lastOutputMs)
+      signal.addEventListener('abort', close)
+      if (signal.aborted) close()
+      void printed.then(() => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', close)
+        end(code, name === null ? undefined : `${name} killed the process`)
+      })
     })
   })
   return { lines: linesOf(child.stderr!), ended, stop }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import { directoryStore } from '../../store/directory/index.js'
-import { type EnvironmentVariables, factIn, findGit, type Git, gitProgram } from '../git/index.js'
+import { type EnvironmentVariables, factIn, findGit, type Git, type GitAnswer, gitProgram } from '../git/index.js'
 import { hostConfigurationPaths, pipelineFile, storePath } from '../layout.js'
 import { sharedFolder } from '../shared-folder.js'
 import type { Blocked } from './watch-event.js'
@@ -23,7 +23,7 @@ export interface Followed {
     | undefined
 }
 
-const fetchTimeoutMs = 600_000
+const remoteTimeoutMs = 600_000
 const dependencyFiles = new Set([
   ...['package.json', 'package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock'],
 ])
@@ -61,39 +61,60 @@ export async function branchFollower(
     return status === 0 ? output.toString().trim() : undefined
   }
 
+  // ssh asks on the terminal for a passphrase, or whether a host is known, whatever git is told.
+  const hasOwnSsh =
+    environment['GIT_SSH_COMMAND'] ?? environment['GIT_SSH'] ?? (await git.config('core.sshCommand')) !== undefined
+  const silent = hasOwnSsh ? {} : { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes' }
+
+  /** Runs a command that needs a remote. @returns `undefined` if the remote does not answer in time. */
+  async function askRemote(parameters: readonly string[], signal?: AbortSignal): Promise<GitAnswer | undefined> {
+    signal?.throwIfAborted()
+    const limit = new AbortController()
+    const stop = () => limit.abort()
+    signal?.addEventListener('abort', stop)
+    const timer = setTimeout(stop, remoteTimeoutMs)
+    try {
+      return await program.ask(parameters, { signal: limit.signal, environment: silent })
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!limit.signal.aborted) throw error
+      return undefined
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+  const factOf = (answer: GitAnswer | undefined) =>
+    answer === undefined
+      ? `no answer within ${remoteTimeoutMs / 60_000} minutes`
+      : factIn(answer.errors) || `git ended with ${answer.status}`
+
   async function fetch({ signal }: CallContext): Promise<Blocked | undefined> {
     // The plus: a branch that was rewritten is followed here, and refused below.
     const refspec = `+refs/heads/${branch}:${tracking}`
     const quietly = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head']
-    const limit = new AbortController()
-    const stop = () => limit.abort(signal.reason)
-    signal.addEventListener('abort', stop)
-    const timer = setTimeout(() => limit.abort(), fetchTimeoutMs)
-    try {
-      signal.throwIfAborted()
-      const answer = await program.ask(['fetch', ...quietly, '--end-of-options', remote, refspec], {
-        signal: limit.signal,
-      })
-      if (answer.status === 0) return undefined
-      const fact = factIn(answer.errors) || `git fetch ended with ${answer.status}`
-      return { obstacle: 'remote', message: `Cannot fetch ${name}: ${fact}. It is tried again, at growing intervals.` }
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!limit.signal.aborted) throw error
-      const minutes = fetchTimeoutMs / 60_000
-      return {
-        obstacle: 'remote',
-        message: `Cannot fetch ${name}: no answer within ${minutes} minutes. It is tried again.`,
-      }
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
-    }
+    const answer = await askRemote(['fetch', ...quietly, '--end-of-options', remote, refspec], signal)
+    if (answer?.status === 0) return undefined
+    const message = `Cannot fetch ${name}: ${factOf(answer)}. It is tried again, at growing intervals.`
+    return { obstacle: 'remote', message }
+  }
+
+  /** The submodules do not yet have the commits that HEAD names. */
+  let areSubmodulesBehind = false
+  async function updateSubmodules(): Promise<Blocked | undefined> {
+    // Deliberately without the watcher's signal, as for the checkout itself.
+    const answer = await askRemote(['submodule', '--quiet', 'update', '--recursive'])
+    areSubmodulesBehind = answer?.status !== 0
+    if (!areSubmodulesBehind) return undefined
+    const message = `Cannot update the submodules: ${factOf(answer)}. It is tried again at each interval. By hand: git submodule update --recursive`
+    return { obstacle: 'checkout', message }
   }
 
   async function follow(context: CallContext): Promise<Blocked | Followed> {
     const unreachable = await fetch(context)
     if (unreachable !== undefined) return unreachable
+    const behind = areSubmodulesBehind ? await updateSubmodules() : undefined
+    if (behind !== undefined) return behind
     const [head, tip] = [await commitOf('HEAD'), await commitOf(tracking)]
     if (tip === undefined) return { obstacle: 'remote', message: `Cannot watch ${name}: the branch has no commit.` }
     if (head === tip) return { commit: head }
@@ -124,21 +145,15 @@ export async function branchFollower(
     const range = head === undefined ? tip : `${head}..${tip}`
     const commits = Number((await program.run(['rev-list', '--count', range])).toString())
     const changed = head === undefined ? [] : await namesOf(['diff', '--name-only', '-z', head, tip])
-    // Deliberately without a signal: a checkout is changed as a whole.
-    const merged = await program.ask(['merge', '--ff-only', '--quiet', tip])
+    // Deliberately without a signal: a checkout is changed as a whole. A file that Git ignores, such as .env, is not replaced.
+    const merged = await program.ask(['merge', '--ff-only', '--quiet', '--no-overwrite-ignore', tip])
     if (merged.status !== 0)
       return {
         obstacle: 'checkout',
-        message: `Cannot update the checkout to ${tip.slice(0, 10)}: ${factIn(merged.errors)}.`,
+        message: `Cannot update the checkout to ${tip.slice(0, 10)}: ${factIn(merged.errors)}. Correct that; it is tried again at each interval.`,
       }
-    if (existsSync(join(git.root, '.gitmodules'))) {
-      const { status, errors } = await program.ask(['submodule', '--quiet', 'update', '--recursive'])
-      if (status !== 0)
-        return {
-          obstacle: 'checkout',
-          message: `Cannot update the submodules: ${factIn(errors)}. Run: git submodule update`,
-        }
-    }
+    const behind = existsSync(join(git.root, '.gitmodules')) ? await updateSubmodules() : undefined
+    if (behind !== undefined) return behind
     return { commit: tip, update: { from: head, commits, dependencies: changed.filter(isDependency) } }
   }
 
