@@ -58,6 +58,7 @@ export async function loadRelease<I>(
   try {
     const bundle = await (cached?.open(release) ?? releaser.open(release.version, directory!, context))
     const model = await trainer.load(weightsOf(bundle), context)
+    await cached?.keep(name, release)
     return {
       release,
       digest: model.digest,

@@ -8,8 +8,10 @@ import type { Bundle, Release, Releaser } from './releaser.js'
 
 /** A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. */
 export interface ReleaseCache {
-  /** Returns the result of `find`, or its last result if the registry is unreachable. */
+  /** Returns the result of `find`, or the release that was last kept if the registry is unreachable. */
   find(name: string, find: () => Promise<Release | undefined>): Promise<Release | undefined>
+  /** Keeps a release that could be loaded as the last known one. */
+  keep(name: string, release: Release): Promise<void>
   /** Returns the bundle inside the cache folder, every file hashed again. Do not modify it. */
   open(release: Release): Promise<Bundle>
 }
@@ -23,14 +25,7 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
     return value === undefined ? undefined : parseRelease(value, path)
   }
 
-  /** A read-only cache, such as one in a container image, is still used for reading. */
-  async function keep(path: string, release: Release): Promise<void> {
-    try {
-      await writeFileAtomic(path, JSON.stringify(release))
-    } catch (error) {
-      context.log.warn(`Cannot write to the release cache: ${messageOf(error)}`)
-    }
-  }
+  const pathOf = (name: string) => join(directory, 'releases', `${hexOf(digestJson({ registry, name }))}.json`)
 
   /** The cached bundle, if it is present and intact. */
   async function held(path: string, { bundle }: Release): Promise<Bundle | undefined> {
@@ -48,19 +43,25 @@ export function releaseCache(directory: string, releaser: Releaser, context: Cal
 
   return {
     async find(name, find) {
-      const path = join(directory, 'releases', `${hexOf(digestJson({ registry, name }))}.json`)
       try {
-        const release = await find()
-        if (release !== undefined) await keep(path, release)
-        return release
+        return await find()
       } catch (error) {
         if (!isSheikhError(error, 'remote-failed')) throw error
-        const before = await kept(path)
+        const before = await kept(pathOf(name))
         if (before === undefined) throw error
         context.log.warn(
           `Cannot reach the registry (${messageOf(error)}). Using ${before.version}, the last known release.`,
         )
         return before
+      }
+    },
+
+    async keep(name, release) {
+      try {
+        await writeFileAtomic(pathOf(name), JSON.stringify(release))
+      } catch (error) {
+        // A read-only cache, such as one in a container image, is still used for reading.
+        context.log.warn(`Cannot write to the release cache: ${messageOf(error)}`)
       }
     },
 

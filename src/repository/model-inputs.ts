@@ -17,31 +17,27 @@ export interface InputReader {
  * What a model receives for each value. An object is a sample: the configuration selects or renders its input. Any other value is
  * the input itself. Warns if the template of the input is not the one that was released with the model.
  */
-export function inputReader(
+export async function inputReader(
   release: Pick<Release, 'version' | 'manifest'>,
   { root, configuration }: { readonly root: string; readonly configuration: Configuration },
   context: CallContext,
-): InputReader {
+): Promise<InputReader> {
   const path = configuration.dataset.projection.input
   const template = path.startsWith(`${promptsPath}/`) ? prompt(path, { directory: root }) : undefined
+  await template?.load?.(context)
   let count = 0
   const dataset = new Dataset<object>({
     source: memorySamples([]),
     // The inputs of a prediction may repeat, and need no id.
     id: () => String(count++),
-    input: (template ?? path) as never,
+    // Loaded once: a server keeps the template that it began with.
+    input: (template === undefined ? path : { ...template, load: undefined }) as never,
   })
-  /** Compares the template once: it is read with the first values. */
-  let isCompared = template === undefined
-  const compare = () => {
-    if (isCompared) return
-    isCompared = true
-    const released = release.manifest.files.find((file) => file.path === path)?.digest
-    if ((template!.describe() as { readonly template: Json }).template !== released)
-      context.log.warn(
-        `The template "${path}" differs from the one in release ${release.version}. Check out the commit of the release to predict as it does.`,
-      )
-  }
+  const released = release.manifest.files.find((file) => file.path === path)?.digest
+  if (template !== undefined && (template.describe() as { readonly template: Json }).template !== released)
+    context.log.warn(
+      `The template "${path}" differs from the one in release ${release.version}. Check out the commit of the release to predict as it does.`,
+    )
   return {
     template: template === undefined ? undefined : path,
     async read(values) {
@@ -52,7 +48,6 @@ export function inputReader(
           `Cannot predict: the template "${path}" makes the model's input from the fields of a sample, but the input is not a JSON object. Give an object with these fields, such as {"text": "…"}.`,
         )
       const inputs = (await dataset.project(samples, context)).map(({ input }) => input as Json)
-      compare()
       let next = 0
       return values.map((value) => (isObject(value) ? inputs[next++]! : value))
     },

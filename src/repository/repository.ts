@@ -240,7 +240,7 @@ export class Repository {
 
   /**
    * Makes the inputs of a released model: an object is a sample, whose input the configuration selects or renders; any other
-   * value is the input itself. The first call warns if the template of the input is not the one of the release.
+   * value is the input itself. Warns if the template of the input is not the one of the release.
    */
   async inputReader(release: Release): Promise<InputReader> {
     const configuration = await loadConfiguration(this.root, this.#context)

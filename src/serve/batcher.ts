@@ -1,23 +1,27 @@
 import type { Prediction } from '../model/index.js'
-import { Fault } from './fault.js'
+import { Fault, stopped } from './fault.js'
 
 /** The time, and calls in the future. A parameter, so that tests control both. */
 export interface Timer {
   /** Never runs backwards. */
   nowMs(): number
-  /** @returns a function that cancels the call. */
-  after(delayMs: number, call: () => void): () => void
+  /**
+   * @param options.keepsAlive whether the process waits for the call. @default true
+   * @returns a function that cancels the call.
+   */
+  after(delayMs: number, call: () => void, options?: { readonly keepsAlive?: boolean }): () => void
 }
 
 export const systemTimer: Timer = {
   nowMs: () => performance.now(),
-  after(delayMs, call) {
+  after(delayMs, call, { keepsAlive = true } = {}) {
     // The shortest delay of setTimeout is a millisecond.
     if (delayMs <= 0) {
       const immediate = setImmediate(call)
       return () => clearImmediate(immediate)
     }
     const timeout = setTimeout(call, delayMs)
+    if (!keepsAlive) timeout.unref()
     return () => clearTimeout(timeout)
   },
 }
@@ -27,6 +31,8 @@ export interface BatcherOptions<I> {
   readonly maximumBatch: number
   readonly maximumDelayMs: number
   readonly maximumQueue: number
+  /** When every request of a batch has ended: a batch that takes longer is aborted. */
+  readonly timeoutMs: number
   readonly timer?: Timer | undefined
   readonly onBatch?: ((size: number) => void) | undefined
 }
@@ -62,49 +68,59 @@ interface Item<I> {
  * it is full or when its oldest input has waited for `maximumDelayMs`.
  */
 export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
-  const { predict, maximumBatch, maximumDelayMs, maximumQueue, timer = systemTimer, onBatch } = options
-  const stopping = new AbortController()
+  const { predict, maximumBatch, maximumDelayMs, maximumQueue, timeoutMs, timer = systemTimer, onBatch } = options
+  let isStopping = false
   let waiting: Item<I>[] = []
   let running: Promise<void> | undefined
+  /** Ends the running batch. A signal that outlives batches would gather the listeners of the model's own signals. */
+  let ending = new AbortController()
   let cancelTimer: (() => void) | undefined
 
   function schedule(): void {
     cancelTimer?.()
     cancelTimer = undefined
     if (running !== undefined || waiting.length === 0) return
-    const startsInMs = waiting.length >= maximumBatch ? 0 : waiting[0]!.atMs + maximumDelayMs - timer.nowMs()
     if (waiting.length >= maximumBatch) start()
-    else cancelTimer = timer.after(Math.max(0, startsInMs), start)
+    else cancelTimer = timer.after(Math.max(0, waiting[0]!.atMs + maximumDelayMs - timer.nowMs()), start)
   }
+
+  const end = (reason: string) => ending.abort(new Error(reason))
 
   function start(): void {
     cancelTimer = undefined
     const batch = waiting.splice(0, maximumBatch)
     onBatch?.(batch.length)
-    running = answer(batch).finally(() => {
+    ending = new AbortController()
+    const { signal } = ending
+    const cancelLimit = timer.after(timeoutMs, () => end(`the batch takes longer than ${timeoutMs} ms`))
+    running = answer(batch, signal).finally(() => {
+      cancelLimit()
       running = undefined
       schedule()
     })
   }
 
-  /** Halves a batch that fails until the inputs that the model rejects are alone. */
-  async function answer(batch: readonly Item<I>[]): Promise<void> {
+  /**
+   * Halves a batch that fails until the inputs that the model rejects are alone. One of them makes the model process fewer
+   * than three times the inputs of the batch. A request ends with its first rejected input, and a batch with its time.
+   */
+  async function answer(batch: readonly Item<I>[], signal: AbortSignal): Promise<void> {
     const items = batch.filter(({ call }) => !call.ended)
     if (items.length === 0) return
     try {
       const predictions = await predict(
         items.map(({ input }) => input),
-        stopping.signal,
+        signal,
       )
       if (predictions.length !== items.length)
         throw new Error(`the model returned ${predictions.length} predictions for ${items.length} inputs`)
       for (const [index, item] of items.entries()) item.done(predictions[index]!)
     } catch (error) {
-      if (items.length === 1 || stopping.signal.aborted) for (const item of items) item.fail(error)
+      if (items.length === 1 || signal.aborted) for (const item of items) item.fail(error)
       else {
         const middle = items.length >> 1
-        await answer(items.slice(0, middle))
-        await answer(items.slice(middle))
+        await answer(items.slice(0, middle), signal)
+        await answer(items.slice(middle), signal)
       }
     }
   }
@@ -123,7 +139,7 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
         )
       return new Promise((resolve, reject) => {
         const call: Call = { ended: false }
-        const end = (settle: () => void) => {
+        const settleOnce = (settle: () => void) => {
           if (call.ended) return
           call.ended = true
           signal.removeEventListener('abort', abort)
@@ -134,7 +150,7 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
           schedule()
         }
         const abort = () => {
-          end(() => reject(signal.reason))
+          settleOnce(() => reject(signal.reason))
           withdraw()
         }
         if (signal.aborted) return reject(signal.reason)
@@ -150,10 +166,10 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
             done(prediction) {
               predictions[index] = prediction
               left -= 1
-              if (left === 0) end(() => resolve(predictions))
+              if (left === 0) settleOnce(() => resolve(predictions))
             },
             fail(error) {
-              end(() => reject(predictionFailed(index, error, stopping.signal)))
+              settleOnce(() => reject(isStopping ? stopped() : predictionFailed(index, error)))
               withdraw()
             },
           })
@@ -162,19 +178,18 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
     },
 
     async stop() {
-      stopping.abort(new Error('the server stops'))
-      for (const { fail } of waiting) fail(stopping.signal.reason)
+      isStopping = true
+      end('the server stops')
+      for (const { fail } of waiting) fail(ending.signal.reason)
       await running
     },
   }
 }
 
-function predictionFailed(index: number, error: unknown, { aborted }: AbortSignal): Fault {
-  if (aborted) return new Fault('stopping', 'Cannot answer the request because the server stops. Try again later.')
-  return new Fault(
+const predictionFailed = (index: number, error: unknown) =>
+  new Fault(
     'prediction-failed',
     `Cannot predict: the model failed on input ${index}. Change this input, or see the log of the server.`,
     {},
     error,
   )
-}

@@ -55,6 +55,9 @@ export class Fault extends Error {
   }
 }
 
+export const stopped = () =>
+  new Fault('stopping', 'Cannot answer the request because the server stops. Try again later.', { 'retry-after': '1' })
+
 /** The fault for anything that was thrown. An unforeseen error is logged and not shown to the client. */
 export function toFault(error: unknown, warn: (message: string) => void): Fault {
   if (error instanceof Fault) {

@@ -7,8 +7,8 @@ export interface FollowOptions {
   readonly channel: string
   readonly everyMs: number
   readonly current: () => Release
-  /** Loads and tries the release, and switches to it. */
-  readonly switchTo: (release: Release) => Promise<void>
+  /** Loads and tries the release that the channel points at, and switches to it. */
+  readonly switchTo: (context: CallContext) => Promise<void>
 }
 
 /**
@@ -31,10 +31,12 @@ export function followChannel(options: FollowOptions, context: CallContext, time
     let found: Release | undefined
     try {
       found = await registry.current(channel, within)
-      if (found === undefined || found.version === current().version || found.version === unusable) return
-      await switchTo(found)
+      if (found !== undefined && found.version === unusable) return
+      if (found !== undefined && found.version !== current().version) {
+        await switchTo(within)
+        context.log.info(`Serving ${current().version}`)
+      }
       said = undefined
-      context.log.info(`Serving ${found.version}`)
     } catch (error) {
       if (stopping.signal.aborted) return
       if (found !== undefined && !(isSheikhError(error) && error.retryable)) unusable = found.version
@@ -45,11 +47,12 @@ export function followChannel(options: FollowOptions, context: CallContext, time
   }
 
   function wait(): void {
-    cancel = timer.after(everyMs, () => {
+    const call = () => {
       looking = look().then(() => {
         if (!stopping.signal.aborted) wait()
       })
-    })
+    }
+    cancel = timer.after(everyMs, call, { keepsAlive: false })
   }
   wait()
   return async () => {

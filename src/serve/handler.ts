@@ -4,7 +4,7 @@ import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
 import { type Exchange, exchangeOf, type Reply } from './exchange.js'
-import { Fault, toFault } from './fault.js'
+import { Fault, stopped, toFault } from './fault.js'
 import { followChannel } from './follow-channel.js'
 import { inputCheck } from './input-check.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
@@ -65,6 +65,7 @@ export async function openHandler<I>(
   const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
   const settings = {
     ...{ name, basePath, inputSchema, limits, checkInputs, metrics, context, timer },
+    needsToken: options.token !== undefined,
     isReady: () => isOpen,
   }
   let serving: ServingRelease = serveRelease(first, settings)
@@ -90,7 +91,8 @@ export async function openHandler<I>(
             channel: options.channel ?? 'latest',
             everyMs: options.pollMs,
             current: () => serving.release,
-            switchTo: async ({ version }) => switchFrom(await openModel({ ...options, version }, context)),
+            // By the channel, so that the cache knows its release if the server starts again without the registry.
+            switchTo: async (within) => switchFrom(await openModel(options, within)),
           },
           context,
           timer,
@@ -210,6 +212,3 @@ export async function openHandler<I>(
 const jsonContent = (value: unknown) => ({ text: JSON.stringify(value), type: 'application/json' })
 
 const ownErrorBody = ({ code, message }: Fault): Json => ({ error: { code, message } })
-
-const stopped = () =>
-  new Fault('stopping', 'Cannot answer the request because the server stops. Try again later.', { 'retry-after': '1' })

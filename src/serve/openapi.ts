@@ -43,7 +43,7 @@ const error = {
 }
 
 /** The OpenAPI 3.1 document of the server. */
-export function openApiDocument({ name, release, inputSchema, limits }: Served): JsonObject {
+export function openApiDocument({ name, basePath, needsToken, release, inputSchema, limits }: Served): JsonObject {
   const headers = {
     'sheikh-release': { description: 'The version of the release that answered.', schema: text },
     'sheikh-bundle': { description: 'The digest of its bundle.', schema: text },
@@ -63,11 +63,12 @@ export function openApiDocument({ name, release, inputSchema, limits }: Served):
   return {
     openapi: '3.1.0',
     info: { title: `Predictions of ${name}`, version: release.version },
+    ...(basePath !== '' && { servers: [{ url: basePath }] }),
     paths: {
       '/v1/predict': {
         post: {
           operationId: 'predict',
-          security: [{}, { bearer: [] }],
+          security: needsToken ? [{ bearer: [] }] : [],
           requestBody: {
             required: true,
             content: { 'application/json': { schema: { $ref: '#/components/schemas/PredictRequest' } } },

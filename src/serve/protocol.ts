@@ -7,6 +7,8 @@ import type { Limits } from './options.js'
 /** What protocols know about the server. */
 export interface Served {
   readonly name: string
+  readonly basePath: string
+  readonly needsToken: boolean
   readonly release: Release
   readonly labels: readonly string[] | undefined
   /** The kind of the model's predictions. Absent until the first prediction. */

@@ -18,6 +18,7 @@ import type { ServedModel } from './served-model.js'
 export interface ServingSettings<I> {
   readonly name: string
   readonly basePath: string
+  readonly needsToken: boolean
   readonly inputSchema: JsonSchema
   readonly limits: Limits
   readonly checkInputs: CheckInputs<I>
@@ -42,7 +43,7 @@ export function serveRelease<I>(
   { model, kind: first, dispose }: ServedModel<I>,
   settings: ServingSettings<I>,
 ): ServingRelease {
-  const { name, basePath, inputSchema, limits, checkInputs, metrics, isReady, context, timer } = settings
+  const { name, basePath, needsToken, inputSchema, limits, checkInputs, metrics, isReady, context, timer } = settings
   const { release } = model
   let kind = first
   let requests = 0
@@ -55,6 +56,8 @@ export function serveRelease<I>(
   })
   const served: Served = {
     name,
+    basePath,
+    needsToken,
     release,
     labels: model.labels,
     kind: () => kind,

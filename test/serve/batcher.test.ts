@@ -18,6 +18,7 @@ function held({ maximumBatch = 4, maximumDelayMs = 0, maximumQueue = 100, bad = 
     maximumBatch,
     maximumDelayMs,
     maximumQueue,
+    timeoutMs: 1000,
     timer,
     async predict(inputs, signal) {
       batches.push(inputs)
@@ -36,7 +37,7 @@ function held({ maximumBatch = 4, maximumDelayMs = 0, maximumQueue = 100, bad = 
       isHeld = false
       for (const resolve of open.splice(0)) resolve()
     },
-    ask: async (...inputs: readonly string[]) => textsOf(await batcher.submit(inputs, never)),
+    ask: async (...inputs: readonly string[]) => textsOf(await batcher.submit(inputs, new AbortController().signal)),
   }
 }
 
@@ -122,12 +123,40 @@ describe('createBatcher', () => {
   it('does not pass on answers of a model that gives too few', async () => {
     const { timer, move } = handTimer()
     const batcher = createBatcher<string>({
-      ...{ maximumBatch: 4, maximumDelayMs: 0, maximumQueue: 4, timer },
+      ...{ maximumBatch: 4, maximumDelayMs: 0, maximumQueue: 4, timeoutMs: 1000, timer },
       predict: async () => [],
     })
     const asked = expect(batcher.submit(['a', 'b'], never)).rejects.toMatchObject({ code: 'prediction-failed' })
     await move(0)
     await asked
+  })
+
+  it('aborts a batch whose requests have all ended, so that the next one is answered', async () => {
+    const { batcher, ask, batches, release, move } = held({ maximumBatch: 2 })
+    const left = new AbortController()
+    const stuck = ['a', 'b'].map((input) => expect(batcher.submit([input], left.signal)).rejects.toThrow('left'))
+    await move(0)
+    const next = ask('c')
+    left.abort(new Error('left'))
+    await Promise.all(stuck)
+    await move(999)
+    expect(batches).toEqual([['a', 'b']])
+    await move(1)
+    await move(0)
+    expect(batches).toEqual([['a', 'b'], ['c']])
+    release()
+    expect(await next).toEqual(['<c>'])
+  })
+
+  it('asks a model for fewer than three times the inputs of a batch because of one bad input', async () => {
+    const inputs = Array.from({ length: 64 }, (_, index) => String(index))
+    const { ask, batches, release, move } = held({ maximumBatch: 64, bad: ['41'] })
+    release()
+    const asked = Promise.allSettled(inputs.map((input) => ask(input)))
+    await move(0)
+    expect((await asked).filter(({ status }) => status === 'rejected')).toHaveLength(1)
+    expect([batches.length, batches.flat().length]).toEqual([13, expect.any(Number)])
+    expect(batches.flat().length).toBeLessThan(3 * 64)
   })
 
   it('stops', async () => {

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext, isSheikhError, SheikhError } from '../../src/core/index.js'
 import type { Releaser } from '../../src/releaser/index.js'
@@ -8,14 +12,14 @@ import { poison, samples, world } from '../pipeline/harness.js'
 import { handTimer, post, settled, warnings } from './fixture.js'
 
 /** A handler that follows `latest`, over a registry with 0.1.0; `release` publishes 0.1.1. */
-async function following() {
+async function following(settings: { readonly cache?: string } = {}) {
   const there = world()
   await there.pipeline(poison('apple')).run()
   const { timer, move } = handTimer()
   const { said, log } = warnings()
   const loaded: string[] = []
   const disposed: string[] = []
-  const state = { isCut: false, isBroken: false, hold: undefined as Promise<void> | undefined }
+  const state = { isCut: false, isBroken: false, isStuck: false, hold: undefined as Promise<void> | undefined }
   const registry: Releaser = {
     ...there.releaser,
     async current(channel, context) {
@@ -27,6 +31,11 @@ async function following() {
   const trainer: typeof real = {
     ...real,
     async load(weights, context) {
+      if (state.isStuck) {
+        await once(context.signal, 'abort')
+        state.isStuck = false
+        throw context.signal.reason
+      }
       if (state.isBroken) throw new SheikhError('artifact-corrupt', 'Cannot load the weights.')
       const model = await real.load(weights, context)
       loaded.push(model.digest)
@@ -42,7 +51,11 @@ async function following() {
       }
     },
   }
-  const handler = await openHandler({ registry, trainer, pollMs: 1000, metrics: true }, callContext({ log }), timer)
+  const handler = await openHandler(
+    { ...settings, registry, trainer, pollMs: 1000, metrics: true },
+    callContext({ log }),
+    timer,
+  )
   onTestFinished(() => handler.close(0))
   const poll = async () => {
     await move(1000)
@@ -56,7 +69,7 @@ async function following() {
   }
   const version = async () => (await ask()).headers.get('sheikh-release')
   const release = () => there.pipeline(samples).run()
-  return { handler, state, said, loaded, disposed, poll, ask, move, version, release }
+  return { handler, registry, trainer, state, said, loaded, disposed, poll, ask, move, version, release }
 }
 
 describe('a handler that follows a channel', () => {
@@ -119,6 +132,40 @@ describe('a handler that follows a channel', () => {
     state.isCut = false
     await poll()
     expect(await version()).toBe('0.1.1')
+    state.isCut = true
+    await poll()
+    expect(said.slice(1)).toEqual([expect.stringMatching(/^Still serving 0\.1\.1, because the channel/)])
+  })
+
+  it('starts from its cache with the release that it switched to', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'sheikh-serve-'))
+    onTestFinished(() => rmSync(cache, { recursive: true, force: true }))
+    const { registry, trainer, poll, version, release, state } = await following({ cache })
+    await release()
+    await poll()
+    expect(await version()).toBe('0.1.1')
+    state.isCut = true
+    await using again = await createHandler({ registry, trainer, cache }, { log: warnings().log })
+    expect(again.release.version).toBe('0.1.1')
+  })
+
+  it('stops loading when it is closed', async () => {
+    const { handler, move, release, state } = await following()
+    await release()
+    state.isStuck = true
+    await move(1000)
+    for (let turn = 0; turn < 20; turn += 1) await settled()
+    await handler.close()
+    expect(state.isStuck).toBe(false)
+  })
+
+  it('does not keep the process alive', async () => {
+    const there = world()
+    await there.pipeline(poison('apple')).run()
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    await using handler = await createHandler({ registry: there.releaser, trainer: fakeTrainer(), pollMs: 100_000 })
+    expect([handler.release.version, timers()]).toEqual(['0.1.0', before])
   })
 
   it('looks no more when it is closed', async () => {

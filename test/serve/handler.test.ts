@@ -97,6 +97,18 @@ describe('createHandler', () => {
     const { handler } = await handlerOf({ basePath: '/models/mail' })
     expect((await handler(new Request('http://localhost/models/mail/healthz'))).status).toBe(200)
     expect((await handler(new Request('http://localhost/healthz'))).status).toBe(404)
+    const document = await (await handler(new Request('http://localhost/models/mail/openapi.json'))).json()
+    expect(document).toMatchObject({
+      servers: [{ url: '/models/mail' }],
+      paths: { '/v1/predict': { post: { security: [] } } },
+    })
+  })
+
+  it('says in its OpenAPI document that it needs a token', async () => {
+    const { handler } = await handlerOf({ token: 'secret' })
+    const headers = { authorization: 'Bearer secret' }
+    const document = await (await handler(new Request('http://localhost/openapi.json', { headers }))).json()
+    expect(document).toMatchObject({ paths: { '/v1/predict': { post: { security: [{ bearer: [] }] } } } })
   })
 
   it('disposes a model that it loaded, and not that of the caller', async () => {
