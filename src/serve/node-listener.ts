@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { type Exchange, leftEarly, type Reply, type Respond, tooLarge } from './exchange.js'
+import { type Exchange, leftEarly, type Respond, tooLarge } from './exchange.js'
 import { Fault } from './fault.js'
 
 /** Answers a Web-standard request. */
@@ -32,6 +32,8 @@ export function toNodeListener(handler: WebHandler): NodeListener {
     void (respond === undefined ? byRequest(handler, incoming, signal) : directly(respond, incoming, signal))
       .catch(() => invalid())
       .then((reply) => write(reply, incoming, outgoing))
+      // Such as a host that has already sent the headers. An unhandled rejection would end the process.
+      .catch(() => outgoing.destroy())
   }
 }
 
@@ -46,7 +48,11 @@ function write({ status, headers, body }: NodeReply, incoming: IncomingMessage, 
   outgoing.end(body)
 }
 
-type NodeReply = Omit<Reply, 'body'> & { readonly body: string | Uint8Array }
+interface NodeReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[]>>
+  readonly body: string | Uint8Array
+}
 
 async function directly(respond: Respond, incoming: IncomingMessage, signal: AbortSignal): Promise<NodeReply> {
   const { method = 'GET', url = '' } = incoming
@@ -105,7 +111,13 @@ async function byRequest(handler: WebHandler, incoming: IncomingMessage, signal:
   })
   const response = await handler(request)
   const body = new Uint8Array(await response.arrayBuffer())
-  return { status: response.status, headers: Object.fromEntries(response.headers), body }
+  const cookies = response.headers.getSetCookie()
+  return {
+    status: response.status,
+    // The only header that cannot be joined with commas.
+    headers: { ...Object.fromEntries(response.headers), ...(cookies.length > 0 && { 'set-cookie': cookies }) },
+    body,
+  }
 }
 
 /** The answer to a request that no handler can be given, such as TRACE or a path that does not begin with a slash. */

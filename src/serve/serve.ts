@@ -51,6 +51,8 @@ export async function serve<I = string>(
     },
     toNodeListener(handler),
   )
+  // Ends the connection of a client that does not read its answer. No request is silent for longer.
+  server.setTimeout(timeoutMs + 1000)
   server.on('clientError', refuse)
   try {
     await listen(server, host, port)

@@ -25,6 +25,28 @@ async function expectServed(url: string) {
   expect(await (await fetch(`${url}/`)).text()).toBe('the host')
 }
 
+describe('a listener', () => {
+  it('keeps every cookie of a Web-standard handler', async () => {
+    const headers = new Headers([
+      ['set-cookie', 'a=1; Expires=Wed, 21 Oct 2037 07:28:00 GMT'],
+      ['set-cookie', 'b=2'],
+    ])
+    const url = await listen(toNodeListener(async () => new Response('', { headers })))
+    expect((await fetch(url)).headers.getSetCookie()).toEqual([...headers.getSetCookie()])
+  })
+
+  it('survives a host that has answered before', async () => {
+    const { handler } = await handlerOf()
+    const listener = toNodeListener(handler)
+    const url = await listen((request, response) => {
+      response.write('the host')
+      listener(request, response)
+    })
+    await expect(fetch(`${url}/healthz`).then((answer) => answer.text())).rejects.toThrow()
+    await expect(fetch(`${url}/healthz`).then((answer) => answer.text())).rejects.toThrow()
+  })
+})
+
 describe('a handler is mounted in', () => {
   it('Hono', async () => {
     const { Hono } = await import('hono')

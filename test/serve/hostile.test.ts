@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { handlerOf, post, serverOf, talk } from './fixture.js'
+import { handlerOf, post, releasedModel, serverOf, talk } from './fixture.js'
 
 const path = '/v1/predict'
 const json = 'Content-Type: application/json\r\n'
@@ -158,6 +160,22 @@ describe('a hostile connection', () => {
     expect(said.split(' ')[1]).toBe('408')
     expectRefusal(said.split('\r\n\r\n')[1]!, 'request-timeout')
   })
+
+  it('ends the connection of a client that does not read its answer', async () => {
+    const text = 'a'.repeat(1 << 25)
+    const { server } = await serverOf(
+      { timeoutMs: 200, smokeInputs: [] },
+      await releasedModel(async () => [{ kind: 'text', text }]),
+    )
+    const socket = connect(server.port, '127.0.0.1', () => socket.pause().write(request('{"inputs":["apple"]}')))
+    const said: Buffer[] = []
+    await new Promise((resolve) => setTimeout(resolve, 4000))
+    const closed = once(socket, 'close')
+    socket.on('error', () => {}).on('data', (piece) => said.push(piece))
+    socket.resume()
+    await closed
+    expect(Buffer.concat(said).length).toBeLessThan(text.length)
+  }, 20_000)
 
   it('ends the connection of a client that sends more than it may', async () => {
     const { server } = await serverOf({ maximumBodyBytes: 1000 })
