@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { type Git, gitBranchLedger, openGit } from '../../src/repository/git/index.js'
+import { isPlainIndex } from '../../src/repository/git/native/plain-index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { isWhole } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
@@ -254,6 +255,70 @@ describe.skipIf(gitIsMissing !== undefined)('objects', () => {
     const oid = await library.writeCommit({ tree, parents, message: 'm', author: odd, timestamp: 0 })
     gitCheck(root)
     expect(git(root, 'log', '-1', '--format=%an', oid).trim()).toBe('Ann the Example')
+  })
+})
+
+describe.skipIf(gitIsMissing !== undefined).each(formats)('the index (%s)', (format) => {
+  const indexed = () => {
+    const root = repository(`--object-format=${format}`)
+    // Paths of all lengths: each entry is filled up to a multiple of eight bytes.
+    for (let length = 1; length < 20; length += 1) write(root, 'b'.repeat(length))
+    write(root, 'dataset/in/a/folder.json')
+    git(root, 'add', '-A')
+    git(root, 'commit', '-q', '-m', 'second')
+    return root
+  }
+  const isPlain = (root: string) => isPlainIndex(join(root, '.git'), format === 'sha256' ? 32 : 20)
+
+  it('is plain as git writes it, also with what a tool or a conflict adds', async () => {
+    const root = indexed()
+    expect(await isPlain(root)).toBe(true)
+    git(root, 'update-index', '--untracked-cache', '--force-write-index')
+    git(root, 'status')
+    expect(await isPlain(root)).toBe(true)
+    git(root, 'branch', 'side')
+    for (const branch of ['side', 'main']) {
+      git(root, 'checkout', '-q', branch)
+      write(root, 'a.txt', branch)
+      git(root, 'commit', '-qam', branch)
+    }
+    expect(() => git(root, 'merge', '-q', 'side')).toThrow()
+    expect(await isPlain(root)).toBe(true)
+    expect(await (await openGit(root, context)).changes(['.'], context)).toMatchObject({ changed: ['a.txt'] })
+  })
+
+  it.each<readonly [string, (root: string) => void]>([
+    ['an entry that is assumed unchanged', (root) => void git(root, 'update-index', '--assume-unchanged', 'bbb')],
+    ['an entry that is skipped', (root) => void git(root, 'update-index', '--skip-worktree', 'bbb')],
+    [
+      'a file that will be added',
+      (root) => {
+        write(root, 'c')
+        git(root, 'add', '-N', 'c')
+      },
+    ],
+    [
+      'a submodule',
+      (root) =>
+        void git(root, 'update-index', '--add', '--cacheinfo', `160000,${git(root, 'rev-parse', 'HEAD').trim()},sub`),
+    ],
+    ['a part in another file', (root) => void git(root, 'update-index', '--split-index')],
+    ['folders that are left out', (root) => void git(root, 'sparse-checkout', 'set', '--cone', '--sparse-index')],
+    ['version 4', (root) => void git(root, 'update-index', '--index-version', '4')],
+  ])('is not plain with %s', async (_, change) => {
+    const root = indexed()
+    change(root)
+    expect(await isPlain(root)).toBe(false)
+  })
+
+  it('is not plain if it is cut off anywhere', async () => {
+    const root = indexed()
+    const index = join(root, '.git/index')
+    const bytes = readFileSync(index)
+    for (let length = 0; length < bytes.length; length += 7) {
+      writeFileSync(index, bytes.subarray(0, length))
+      expect(await isPlain(root), `${length} bytes`).toBe(false)
+    }
   })
 })
 
