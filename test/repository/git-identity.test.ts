@@ -163,6 +163,14 @@ describe.skipIf(gitIsMissing !== undefined).each([
   })
 })
 
+it.skipIf(gitIsMissing !== undefined)('the identity that a person sets after an error is found', async () => {
+  const { root, home, environment } = bare()
+  const library = await openGit(root, context, { environment })
+  expect(await library.author()).toBe(undefined)
+  write(home, '.gitconfig', ann)
+  expect(await library.author()).toMatchObject({ name: 'Ann Example' })
+})
+
 it.skipIf(gitIsMissing !== undefined)('settings are read as git reads them', () => {
   const folder = temporaryFolder()
   const text = [

@@ -26,7 +26,7 @@ export async function gitSettings(
   const home = environment['HOME'] || homeOfUser()
   const context = { home, folder, branch: await currentBranch(folder) }
   const settings: Setting[] = []
-  for (const path of [...filesOf(environment, home), join(folder, 'config')]) await readInto(settings, path, context)
+  for (const path of [...settingsFiles(environment), join(folder, 'config')]) await readInto(settings, path, context)
   if (/^(true|yes|on|1)$/i.test(last(settings, 'extensions.worktreeconfig') ?? ''))
     await readInto(settings, join(folder, 'config.worktree'), context)
   for (let index = 0; index < Number(environment['GIT_CONFIG_COUNT'] ?? 0); index += 1) {
@@ -54,7 +54,8 @@ function homeOfUser(): string {
 }
 
 /** System and global files, in the order of git-config(1), "FILES". */
-function filesOf(environment: EnvironmentVariables, home: string): readonly string[] {
+export function settingsFiles(environment: EnvironmentVariables): readonly string[] {
+  const home = environment['HOME'] || homeOfUser()
   const { GIT_CONFIG_NOSYSTEM: noSystem, GIT_CONFIG_SYSTEM: system, GIT_CONFIG_GLOBAL: global } = environment
   const systemFiles =
     noSystem !== undefined && !/^(|0|false|no|off)$/i.test(noSystem) ? [] : [system ?? '/etc/gitconfig']

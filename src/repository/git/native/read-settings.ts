@@ -1,14 +1,16 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { normalKey } from '../isomorphic/git-settings.js'
-import type { GitProgram } from './git-program.js'
+import { normalKey, settingsFiles } from '../isomorphic/git-settings.js'
+import type { EnvironmentVariables, GitProgram } from './git-program.js'
 
-/** Looks settings up. They are read once, and again after the repository's own files of settings have changed. */
+/** Looks settings up. They are read once, and again after a file of settings has changed, apart from files that others include. */
 export function readSettings(
   program: GitProgram,
   { directory, commonDirectory }: { readonly directory: string; readonly commonDirectory: string },
+  environment: EnvironmentVariables,
 ): (key: string) => Promise<string | undefined> {
-  const files = [join(commonDirectory, 'config'), join(directory, 'config.worktree')]
+  const own = [join(commonDirectory, 'config'), join(directory, 'config.worktree')]
+  const files = [...settingsFiles(environment), ...own]
   let known: { readonly stamp: string; readonly values: Promise<ReadonlyMap<string, string>> } | undefined
   return async (key) => {
     const stamp = (await Promise.all(files.map(stampOf))).join()
