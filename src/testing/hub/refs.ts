@@ -1,7 +1,7 @@
-import fs from 'node:fs'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
 import { refuse, revisionNotFound } from './answer.js'
+import { fs } from './git-files.js'
 import type { HubRepository } from './repositories.js'
 import { writeWhole } from './write-whole.js'
 

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import fs from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import git from 'isomorphic-git'
 import { refuse } from './answer.js'
+import { fs } from './git-files.js'
 import { writeWhole } from './write-whole.js'
 
 export const repositoryKinds = ['models', 'datasets', 'spaces'] as const
