@@ -13,6 +13,7 @@ const dayMs = 24 * 60 * 60 * 1000
 const programs = {
   'crash-project': 'test/crash/crash-project.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
+  'open-device': 'test/trainer/open-device.ts',
   'testing/fake-trainer': 'src/testing/fake-trainer.ts',
 }
 const folders = ['src', 'examples']

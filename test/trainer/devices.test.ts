@@ -7,8 +7,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
 import { probeDevices, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
+import { builtRooms } from '../built-package.js'
 
 const context = callContext()
+const rooms = await builtRooms()
 
 describe('the devices', () => {
   it('are probed in the order that auto goes by, and say what they run on or why they cannot', async () => {
@@ -57,9 +59,7 @@ describe('the devices', () => {
 function openIn(packages: Readonly<Record<string, string>>, device: string): string {
   const root = mkdtempSync(join(tmpdir(), 'sheikh-devices-'))
   onTestFinished(() => rmSync(root, { recursive: true, force: true }))
-  const repository = join(import.meta.dirname, '../..')
-  mkdirSync(join(root, 'node_modules/@tensorflow'), { recursive: true })
-  cpSync(join(repository, 'src'), join(root, 'src'), { recursive: true })
+  cpSync(rooms, root, { recursive: true })
   writeFileSync(join(root, 'package.json'), '{ "type": "module" }')
   for (const [name, code] of Object.entries(packages)) {
     const folder = join(root, 'node_modules', name)
@@ -67,20 +67,7 @@ function openIn(packages: Readonly<Record<string, string>>, device: string): str
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version: '0.1.0', main: 'dist/index.js' }))
     writeFileSync(join(folder, 'dist/index.js'), code)
   }
-  const script = `
-import { callContext } from './src/core/index.js'
-import { loadNative } from './src/trainer/tfjs/native.js'
-import { loadWebGpu } from './src/trainer/tfjs/webgpu.js'
-const tf = { Tensor: class {}, getBackend: () => 'cpu', setBackend: async () => true, findBackendFactory: () => () => globalThis.backend }
-globalThis.Tensor = tf.Tensor
-const said = (error) => error.code + ': ' + error.message
-const device = ${JSON.stringify(device)}
-const loading = device === 'webgpu' ? loadWebGpu(tf) : loadNative(device, tf)
-console.log(await loading.then(({ packages }) => JSON.stringify(packages), said))
-`
-  writeFileSync(join(root, 'open.ts'), script)
-  const tsx = join(repository, 'node_modules/tsx/dist/loader.mjs')
-  return execFileSync(process.execPath, ['--import', tsx, 'open.ts'], { cwd: root, encoding: 'utf8' }).trim()
+  return execFileSync(process.execPath, ['open-device.js', device], { cwd: root, encoding: 'utf8' })
 }
 
 const gpu = '@tensorflow/tfjs-node-gpu'
