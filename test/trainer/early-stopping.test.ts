@@ -40,7 +40,10 @@ async function learn(
 ) {
   const controller = new AbortController()
   let steps = 0
-  const { weights, record } = await tfjsTrainer(textClassifier({ ...settings, ...changes }), { device }).fit(
+  const { weights, record } = await tfjsTrainer(textClassifier({ ...settings, ...changes }), {
+    device,
+    thread: 'caller',
+  }).fit(
     {
       ...{ training, development, seed: 1, directory: await mkdtemp(join(below, 'weights-')) },
       ...(checkpoints && { checkpoints }),
@@ -81,7 +84,7 @@ describe('how many examples are looked at at once', () => {
           return model.outputs(tf, weights, some, config)
         },
       }
-      await using loaded = await tfjsTrainer(counting, { device: 'js' }).load(weights, callContext())
+      await using loaded = await tfjsTrainer(counting, { device: 'js', thread: 'caller' }).load(weights, callContext())
       return { asked, answers: await loaded.predict(inputs, callContext()) }
     }
     const [three, all] = [await answersOf(3), await answersOf(64)]
@@ -131,7 +134,7 @@ describe('early stopping', () => {
   it('of a language model does the same', async () => {
     const base = await makeBase(below)
     const trainer = llamaTrainer({
-      ...{ base, epochs: 20, batchSize: 10, learningRate: 0.02, earlyStopping: { patience: 2 } },
+      ...{ base, epochs: 20, batchSize: 10, learningRate: 0.05, earlyStopping: { patience: 2 }, thread: 'caller' },
       answer: { kind: 'choice', choices: ['fruit', 'vehicle'] },
     })
     const directory = await mkdtemp(join(below, 'weights-'))
@@ -202,7 +205,7 @@ describe('the development rows of a dataset', () => {
     const { pipeline } = world()
     const trainer = tfjsTrainer(
       textClassifier({ epochs: 4, buckets: 2 ** 8, learningRate: 0.2, earlyStopping: { patience: 1 } }),
-      { device: 'js' },
+      { device: 'js', thread: 'caller' },
     )
     const identities = await new Dataset({
       source: memorySamples(samples),
