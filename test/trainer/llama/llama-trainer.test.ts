@@ -96,13 +96,20 @@ async function answers(
   await using model = await trainer.load(weights, context)
   return await model.predict(inputs, context)
 }
+type Trained = ReturnType<typeof train>
+let whole: Trained | undefined
+let writing: Trained | undefined
+/** What several tests look at, and none changes: trained once. */
+const trainWhole = (): Trained => (whole ??= train({}))
+const text = { kind: 'text', maximumNewTokens: 12 } as const
+const trainWriting = (): Trained => (writing ??= train({ answer: text, epochs: 12 }))
 const inputs = rows.slice(0, 8).map(({ input }) => input)
 const probabilityOfFruit = (predictions: readonly Prediction[]) =>
   predictions.map((one) => (one.kind === 'label' ? one.probabilities!['fruit']! : Number.NaN))
 
 describe('a language model', () => {
   it('is trained whole, and what is released is sound and as Hugging Face lays it out', async () => {
-    const { weights } = await train({})
+    const { weights } = await trainWhole()
     expect(await checkWeights(weights, context)).toEqual([])
     expect((await readdir(weights.path)).sort()).toEqual([
       'config.json',
@@ -123,8 +130,8 @@ describe('a language model', () => {
       await answers(await train({ device, maximumSteps: 2 }), inputs.slice(0, 2))
       await answers(await train({ device, maximumSteps: 2, lora: {} }), inputs.slice(0, 2))
       await answers(await train({ device, maximumSteps: 2, lora: { merge: false } }), inputs.slice(0, 2))
-      const text = { kind: 'text', maximumNewTokens: 4, temperature: 0.7 } as const
-      await answers(await train({ device, maximumSteps: 1, answer: text }), inputs.slice(0, 2))
+      const answer = { ...text, maximumNewTokens: 4, temperature: 0.7 }
+      await answers(await train({ device, maximumSteps: 1, answer }), inputs.slice(0, 2))
       await expect(train({ device, learningRate: 1e39 })).rejects.toMatchObject({ code: 'train-diverged' })
       await expect(train({ device, lora: {}, learningRate: 1e39 })).rejects.toMatchObject({ code: 'train-diverged' })
       expect(tf.memory().numTensors).toBe(before)
@@ -176,7 +183,7 @@ describe('a language model', () => {
   })
 
   it('goes on from what it was released as: a release is a base', async () => {
-    const first = await train({})
+    const first = await trainWhole()
     const again = { directory: first.weights.path, digest: first.weights.digest }
     const second = await train({ base: again, maximumSteps: 1, learningRate: 1e-30, batchSize: 32 })
     const start = await train({ maximumSteps: 1, batchSize: 32 })
@@ -213,7 +220,7 @@ describe('a language model', () => {
     const config = JSON.parse(await readFile(join(weights.path, 'config.json'), 'utf8')) as JsonObject
     expect(config['torch_dtype']).toBe('bfloat16')
     const predictions = await answers({ trainer, weights }, inputs)
-    const exact = await answers(await train({}), inputs)
+    const exact = await answers(await trainWhole(), inputs)
     for (const [index, value] of probabilityOfFruit(predictions).entries())
       expect(Math.abs(value - probabilityOfFruit(exact)[index]!)).toBeLessThan(0.05)
   })
@@ -273,8 +280,7 @@ describe('a language model', () => {
   })
 
   it('writes: until its end, a stop or so many tokens; by chance, the same for the same prompt', async () => {
-    const text = { kind: 'text', maximumNewTokens: 12 } as const
-    const learned = await train({ answer: text, epochs: 12 })
+    const learned = await trainWriting()
     const [first, second] = await answers(learned, inputs)
     expect(first).toEqual({ kind: 'text', text: 'fruit' })
     expect(second).toEqual({ kind: 'text', text: 'vehicle' })
@@ -307,7 +313,7 @@ describe('a language model', () => {
   })
 
   it('leaves half of its positions to what is asked, however long an answer may be', async () => {
-    const learned = await train({ answer: { kind: 'text', maximumNewTokens: 12 }, epochs: 12 })
+    const learned = await trainWriting()
     const trainer = llamaTrainer({ ...quick, base, answer: { kind: 'text', maximumNewTokens: 1000 } })
     expect(await answers({ trainer, weights: learned.weights }, inputs)).toEqual(await answers(learned, inputs))
   })
