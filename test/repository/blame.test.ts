@@ -105,6 +105,30 @@ it('names the releases that were trained on a sample or evaluated with it, and t
   expect(json.events.map(({ change }: { change: string }) => change)).toEqual(['removed', 'added'])
 })
 
+it('finds a sample in the folder that an earlier release was configured with', async () => {
+  const { root, repository, put, commit } = await project()
+  const folder = (path: string | undefined) =>
+    put('mlops/training/config.yaml', path === undefined ? '' : `data: { train_path: ${path} }\n`)
+  git(root, 'mv', 'dataset/samples', 'dataset/old')
+  folder('dataset/old')
+  put('dataset/old/all/60.json', sample(60))
+  await commit('Add')
+  expect(await (await repository.pipeline()).run()).toMatchObject({ status: 'released' })
+  rmSync(join(root, 'dataset/old/all/60.json'))
+  await commit('Remove')
+  git(root, 'mv', 'dataset/old', 'dataset/samples')
+  folder(undefined)
+  git(root, 'add', '.')
+  git(root, 'commit', '-q', '-m', 'Move')
+  expect(await changes(repository, sample(60).id)).toEqual([
+    ['removed', 'dataset/old/all/60.json'],
+    ['added', 'dataset/old/all/60.json'],
+  ])
+  const { releases, problems } = await repository.blame(sample(60).id)
+  expect([releases.map(({ use }) => use), problems]).toEqual([['training'], []])
+  expect((await changes(repository, sample(1).id))[0]).toEqual(['moved', 'all/01.json'])
+})
+
 it('follows the release that training started from', async () => {
   const { root, repository, put, commit } = await project()
   put(path(64), sample(64))

@@ -3,7 +3,7 @@ import type { DatasetContents, DescribedRow } from '../../dataset/index.js'
 import type { Release } from '../../releaser/index.js'
 import { refuseIncomplete } from '../whole-checkout.js'
 import { type AuditProblem, type AuditProject, Problems, readRecords } from './audit-project.js'
-import { nowhere, type SampleEvent, type SampleInGit, sampleEvents, sampleFolders } from './sample-events.js'
+import { nowhere, type SampleEvent, type SampleInGit, sampleEvents, sampleFolder } from './sample-events.js'
 import { type SampleRelease, type SampleUse, sampleReleases, useIn } from './sample-uses.js'
 
 /** Who put a sample there, and which releases used it. JSON. Contains no text of the sample. */
@@ -61,7 +61,8 @@ export async function traceSample(id: string, act: string, project: AuditProject
       'not-found',
       'The samples come from the source in sheikh.config, so no commit contains them.',
     )
-  const inGit = composition.source === undefined ? await sampleEvents(id, project, trouble) : nowhere
+  const records = await readRecords(project, trouble)
+  const inGit = composition.source === undefined ? await sampleEvents(id, records.history, project, trouble) : nowhere
   // After the history, so that less is in memory while it is read.
   const cached = { ...context, cache: composition.store.documents }
   if (composition.source === undefined)
@@ -70,7 +71,6 @@ export async function traceSample(id: string, act: string, project: AuditProject
   const row = contents?.rows.find((one) => one.id === id)
   if (row === undefined && inGit.events.length === 0) throw unknownSample(id, act, contents, project, trouble)
   const snapshot = row && (await trouble.attempt('evaluation-set', () => composition.dataset.snapshot(cached)))
-  const records = await readRecords(project, trouble)
   return {
     id,
     ...(row !== undefined && {
@@ -106,7 +106,7 @@ function unknownSample(
   const remedy =
     nearest.length > 0
       ? `The nearest ids are ${nearest.map((name) => JSON.stringify(name)).join(', ')}.`
-      : `Check the ids in ${sampleFolders(project).at(-1)}.`
+      : `Check the ids in ${sampleFolder(project.project, project.composition.configuration)}.`
   const unread = all.length === 0 ? '' : ` Not everything could be read: ${all.map(({ message }) => message).join(' ')}`
   return new SheikhError(
     'not-found',

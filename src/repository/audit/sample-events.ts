@@ -1,9 +1,12 @@
 import type { Digest } from '../../core/index.js'
 import { type FoundSample, findSample, sampleFormatOf } from '../../dataset/index.js'
+import type { Release } from '../../releaser/index.js'
+import type { Configuration } from '../config/index.js'
 import type { PastCommit, PathChange } from '../git/index.js'
 import { samplesPath } from '../layout.js'
 import type { AuditProject, Problems } from './audit-project.js'
 import { type CommitFacts, commitFacts, pullRequestsOf } from './commit-facts.js'
+import { configurationReader } from './configuration-at-commit.js'
 
 /** What a commit did to a sample. JSON. */
 export interface SampleEvent extends CommitFacts {
@@ -45,24 +48,46 @@ type Found = FoundSample & Pick<SampleBlob, 'path' | 'blob'>
 // As the largest file of samples that a run reads.
 const maximumBytes = 100_000_000
 
-/** The folders of samples, below the repository's root. */
-export function sampleFolders({
-  project,
-  composition,
-}: Pick<AuditProject, 'project' | 'composition'>): readonly string[] {
-  const named = composition.configuration.dataset.samples?.directory ?? samplesPath
-  return [...new Set([samplesPath, named])].map((path) => (project === '' ? path : `${project}/${path}`))
+/** The folder of samples that a configuration names, below the repository's root. */
+export function sampleFolder(project: string, { dataset }: Configuration): string {
+  const path = dataset.samples?.directory ?? samplesPath
+  return project === '' ? path : `${project}/${path}`
+}
+
+/** The folders of samples now and at the commit of each release, below the repository's root. */
+async function sampleFolders(
+  { git, project, composition, context }: AuditProject,
+  history: readonly Release[],
+  problems: Problems,
+): Promise<readonly string[]> {
+  const configurationAt = configurationReader(git, project, context)
+  const folders = new Set([
+    project === '' ? samplesPath : `${project}/${samplesPath}`,
+    sampleFolder(project, composition.configuration),
+  ])
+  for (const commit of new Set(history.flatMap(({ record }) => record.commit ?? []))) {
+    // What such a release used is unknown, and the list of releases says so.
+    if ((await git.readCommit(commit)) === undefined) continue
+    const past = await problems.attempt('history', () => configurationAt(commit))
+    if (past !== undefined) folders.add(sampleFolder(project, past))
+  }
+  return [...folders]
 }
 
 /**
- * The commits of HEAD that added, changed, moved or removed a sample. Git names the commits that touched files of samples;
+ * The commits of HEAD that added, changed, moved or removed a sample, in the folders of now and of the releases. Git names the commits that touched files of samples;
  * every version of such a file is read once, and only what can contain the id is parsed.
  */
-export async function sampleEvents(id: string, project: AuditProject, problems: Problems): Promise<SampleInGit> {
+export async function sampleEvents(
+  id: string,
+  releases: readonly Release[],
+  project: AuditProject,
+  problems: Problems,
+): Promise<SampleInGit> {
   const { git, context } = project
   const head = await git.head()
   if (head === undefined) return nowhere
-  const folders = sampleFolders(project)
+  const folders = await sampleFolders(project, releases, problems)
   const history =
     (await problems.attempt('commits', () => git.history({ to: head.oid, paths: folders }, context))) ?? []
   const commits: { readonly commit: PastCommit; readonly changes: readonly PathChange[] }[] = []
