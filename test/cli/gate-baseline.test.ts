@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { initGitRepository } from '../../src/repository/git/index.js'
 import { sheikh, sheikhJson, temporary, write } from './harness.js'
 
 const lines = (wrongEvery: number) =>
@@ -56,6 +57,17 @@ describe('gate accept, and compare without a file', () => {
     const missing = await compare('nowhere')
     expect(missing.code).toBe(1)
     expect(missing.err).toContain(`no accepted baseline "${join(path, '.sheikh-gate/nowhere.jsonl')}"`)
+  })
+
+  it('names the remedy if the baseline of a commit is asked for, and there is no commit', async () => {
+    const path = await folder()
+    await sheikh(path, ['gate', 'accept', 'old.jsonl'])
+    const compare = ['gate', 'compare', '--candidate', 'worse.jsonl', '--baseline-from', 'HEAD']
+    expect((await sheikh(path, compare)).err).toMatch(/not in a Git repository\. .*--baseline <file>/)
+    await initGitRepository(path)
+    const { code, err } = await sheikh(path, compare)
+    expect([code, err]).toEqual([1, expect.stringContaining('has no commit yet. Commit the accepted baseline')])
+    expect(err).not.toContain('fetch-depth')
   })
 
   it.each([

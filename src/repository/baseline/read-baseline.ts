@@ -62,12 +62,19 @@ export async function isIn(
 
 async function textAt({ git, context }: BaselinePlace, from: string, path: string): Promise<string | undefined> {
   const oid = git === undefined ? undefined : await findCommit(git, from)
-  if (git === undefined || oid === undefined)
+  if (git === undefined || oid === undefined) {
+    const why =
+      git === undefined
+        ? 'the folder is not in a Git repository. Use this command in a clone, or compare with a file: --baseline <file>'
+        : (await git.head()) === undefined
+          ? 'this repository has no commit yet. Commit the accepted baseline, or fetch the branch that has it.'
+          : 'this clone has no such branch, tag or commit. Fetch it first; in GitHub Actions, give actions/checkout "fetch-depth: 0".'
     throw new SheikhError(
       git === undefined ? 'repository-invalid' : 'not-found',
-      `Cannot read the baseline from ${JSON.stringify(from)}: ${git === undefined ? 'the folder is not in a Git repository' : 'this clone has no such branch, tag or commit'}. Fetch it first; in GitHub Actions, give actions/checkout "fetch-depth: 0".`,
+      `Cannot read the baseline from ${JSON.stringify(from)}: ${why}`,
       { facts: { from } },
     )
+  }
   context.signal.throwIfAborted()
   const entry = (await git.tree(oid, [baselineFolder])).get(path)
   if (entry === undefined) return undefined
