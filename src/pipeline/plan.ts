@@ -91,7 +91,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     dirty
       ? {
           outcome: 'refused-dirty',
-          summary: `A run would be refused: ${provenance.dirtyPaths.length} files that it reads are not committed.`,
+          summary: `A run would be refused: the files that it reads are not those of the commit: ${provenance.dirtyPaths.length} are changed, new or missing.`,
         }
       : missing.length > 0
         ? {

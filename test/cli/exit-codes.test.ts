@@ -134,7 +134,8 @@ describe('1, an error', () => {
     const refused = await sheikhJson(folder, 'run')
     expect(refused).toMatchObject({ code: 1, json: { error: { code: 'repository-dirty' } } })
     expect(JSON.stringify(refused.json)).toContain('login-03.json')
-    expect((await sheikh(folder, ['status'])).out).toContain('1 file that a run reads is not committed')
+    expect((await sheikh(folder, ['status'])).out).toContain('1 file that a run reads is changed, new or missing')
+    expect((await sheikh(folder, ['plan'])).out).toContain('not those of the commit: 1 are changed, new or missing')
 
     const allowed = await sheikhJson(folder, 'run', '--allow-dirty')
     expect(allowed).toMatchObject({ code: 0, json: { status: 'released', release: { version: '0.1.1' } } })

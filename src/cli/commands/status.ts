@@ -41,7 +41,7 @@ export const status: Command = {
               ` the ledger records ${missing.join(', ')}, but the registry does not contain ${missing.length === 1 ? 'this release' : 'these releases'}. Runs are refused until you restore ${missing.length === 1 ? 'it' : 'them'}, or accept the loss: sheikh ledger accept-loss --reason "…"`,
             ],
           ]),
-      `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `; ${dirtyPaths.length === 1 ? '1 file that a run reads is' : `${dirtyPaths.length} files that a run reads are`} not committed` : ''}.`,
+      `Commit: ${head?.oid.slice(0, 10) ?? 'none'}${dirtyPaths.length > 0 ? `; ${dirtyPaths.length === 1 ? '1 file that a run reads is' : `${dirtyPaths.length} files that a run reads are`} changed, new or missing` : ''}.`,
       last === undefined
         ? 'Last run: none.'
         : `Last run: ${last.runId}, ${last.status}${last.reason === undefined ? '' : ` (${last.reason})`}, ${moment(last.startedAtMs)}.`,
