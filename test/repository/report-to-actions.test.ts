@@ -129,6 +129,22 @@ describe('reportToActions', () => {
     expect(state().comments).toHaveLength(1)
   })
 
+  it('creates one check run although the answers to creating and to looking for it were lost', async () => {
+    const lost: string[] = []
+    after = ({ method, path }) => {
+      if (!path.includes('check-runs') || lost.includes(method)) return undefined
+      lost.push(method)
+      return 'cut'
+    }
+    await report({ comment: false })
+    expect(lost).toEqual(['POST', 'GET'])
+    expect(state().checkRuns).toHaveLength(1)
+    expect(await written('summary')).not.toContain('failed')
+    // A later run of the workflow has a check run of its own.
+    await report({ comment: false, verdict: 'fail' })
+    expect(state().checkRuns.map(({ conclusion }) => conclusion)).toEqual(['success', 'failure'])
+  })
+
   it.each([429, 500, 502, 503])('tries again after %i', async (status) => {
     let faults = 0
     before = ({ method }) =>

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type CallContext, createRedactor, isSheikhError, messageOf, withoutLinks } from '../../core/index.js'
-import { type GitHubApi, githubApi } from '../../releaser/github/index.js'
+import { type GitHubAddress, type GitHubApi, githubApi } from '../../releaser/github/index.js'
 import type { RetryOptions } from '../../releaser/remote/index.js'
 import type { EnvironmentVariables } from '../git/index.js'
+import { createCheckRun } from './check-run.js'
 import { commentOn } from './pull-request-comment.js'
 import { appendOutputs, appendSummary } from './step-files.js'
 import { annotation, quoted, shortened } from './workflow-text.js'
@@ -69,11 +70,19 @@ export async function reportToActions(
       problems.push(`${act} failed: ${why}`)
     }
   }
-  const github = apiOf(environment, given.patience, context)
+  const address = addressOf(environment, given.patience)
   const headSha = headOf(event, environment)
-  if (github !== undefined) {
+  if (address !== undefined) {
+    const github = githubApi(address, context)
+    const shown = shortened(report, longestCommentBytes, 'The report is longer: see the summary of the job.')
     if (headSha !== undefined)
-      await attempt('Creating the check run', () => createCheckRun(github, { name, headSha, verdict, summary, report }))
+      await attempt('Creating the check run', () =>
+        createCheckRun(
+          address,
+          { name, headSha, conclusion: conclusions[verdict], title: summary, summary: shown },
+          context,
+        ),
+      )
     if (comment)
       await attempt('Commenting', async () => {
         const pullRequest = await pullRequestOf(event, github)
@@ -138,32 +147,8 @@ async function pullRequestOf({ pull_request: pull, workflow_run: run }: ActionsE
   return found.find((one) => one.head.sha === run.head_sha && Number.isSafeInteger(one.number))?.number
 }
 
-function apiOf(
-  environment: EnvironmentVariables,
-  patience: RetryOptions | undefined,
-  context: CallContext,
-): GitHubApi | undefined {
+function addressOf(environment: EnvironmentVariables, patience: RetryOptions | undefined): GitHubAddress | undefined {
   const { GITHUB_TOKEN: token, GITHUB_REPOSITORY: repository, GITHUB_API_URL: baseUrl } = environment
   if (!token || !/^[\w.-]+\/[\w.-]+$/.test(repository ?? '')) return undefined
-  return githubApi(
-    { repository: repository!, token, baseUrl: baseUrl || 'https://api.github.com', fetch, patience },
-    context,
-  )
+  return { repository: repository!, token, baseUrl: baseUrl || 'https://api.github.com', fetch, patience }
 }
-
-interface CheckRun extends Pick<ActionsReport, 'verdict' | 'summary' | 'report'> {
-  readonly name: string
-  readonly headSha: string
-}
-
-const createCheckRun = (github: GitHubApi, { name, headSha, verdict, summary, report }: CheckRun) =>
-  github.call('create the check run', 'POST', 'check-runs', {
-    body: {
-      ...{ name, head_sha: headSha, status: 'completed', conclusion: conclusions[verdict] },
-      output: {
-        // GitHub refuses an empty title.
-        title: summary.trim() === '' ? conclusions[verdict] : summary.slice(0, 250).toWellFormed(),
-        summary: shortened(report, longestCommentBytes, 'The report is longer: see the summary of the job.'),
-      },
-    },
-  })

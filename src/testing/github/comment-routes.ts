@@ -32,29 +32,34 @@ export function commentRoutes(exchange: Exchange): GitHubResponse | undefined {
   return json(200, shape(comment))
 }
 
-/** Created by name and commit, and listed by commit, newest first. */
+/** Created by name and commit, and listed by commit and `check_name`, newest first. */
 export function checkRunRoutes(exchange: Exchange): GitHubResponse | undefined {
   const { method, path, repository, state } = exchange
   const [, commit] = /^commits\/([0-9a-f]{40})\/check-runs$/.exec(path) ?? []
   if (method === 'GET' && commit !== undefined) {
-    const runs = repository.checkRuns.filter((run) => run.headSha === commit).toReversed()
+    const named = exchange.query.get('check_name')
+    const runs = repository.checkRuns
+      .filter(({ headSha, name }) => headSha === commit && (named === null || name === named))
+      .toReversed()
     const listed = page(exchange, runs.map(checkRunShape))
     return { ...listed, body: { total_count: runs.length, check_runs: listed.body } }
   }
   if (method !== 'POST' || path !== 'check-runs') return undefined
-  const { name, head_sha: headSha, conclusion, output } = bodyOf(exchange)
+  const { name, head_sha: headSha, external_id: externalId, conclusion, output } = bodyOf(exchange)
   if (typeof name !== 'string') return invalid('CheckRun', 'missing_field', 'name')
   const { title, summary } = (output ?? {}) as Record<string, unknown>
   const made = {
     ...{ id: state.nextId++, name, headSha: String(headSha), conclusion: String(conclusion) },
     ...{ title: String(title), summary: String(summary) },
+    ...(typeof externalId === 'string' && { externalId }),
   }
   repository.checkRuns.push(made)
   return json(201, checkRunShape(made))
 }
 
-const checkRunShape = ({ id, name, headSha, conclusion, title, summary }: GitHubCheckRunState) => ({
+const checkRunShape = ({ id, name, headSha, conclusion, externalId, title, summary }: GitHubCheckRunState) => ({
   ...{ id, name, head_sha: headSha, status: 'completed', conclusion },
+  external_id: externalId ?? '',
   output: { title, summary },
 })
 

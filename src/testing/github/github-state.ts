@@ -62,6 +62,8 @@ export interface GitHubCheckRunState {
   readonly name: string
   readonly headSha: string
   readonly conclusion: string
+  /** What its creator calls it. */
+  readonly externalId?: string | undefined
   readonly title: string
   readonly summary: string
 }
