@@ -61,10 +61,13 @@ export async function branchFollower(
     return status === 0 ? output.toString().trim() : undefined
   }
 
-  // ssh asks on the terminal for a passphrase, or whether a host is known, whatever git is told.
+  // ssh asks on the terminal for a passphrase, or whether a host is known, whatever git is told. The limits are in seconds: a
+  // connection that hangs ends by them, since ssh outlives the git that started it.
   const hasOwnSsh =
     environment['GIT_SSH_COMMAND'] ?? environment['GIT_SSH'] ?? (await git.config('core.sshCommand')) !== undefined
-  const silent = hasOwnSsh ? {} : { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes' }
+  const silent = hasOwnSsh
+    ? {}
+    : { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=60' }
 
   /** Runs a command that needs a remote. @returns `undefined` if the remote does not answer in time. */
   async function askRemote(parameters: readonly string[], signal?: AbortSignal): Promise<GitAnswer | undefined> {
