@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { execute, type RunWorkflow, type Surroundings } from './run-workflow.js'
+import { cloneAt, execute, type RunWorkflow, type Surroundings } from './run-workflow.js'
 import { standInActions } from './stand-in-actions.js'
 
 /** Where act is: installed by `npm run setup:interop`, or on the path. */
@@ -36,8 +36,7 @@ export function actWorkflows(
     ]
     mkdirSync(home)
     const env = { ...variables, HOME: home, XDG_CACHE_HOME: join(folder, 'act-cache'), XDG_CONFIG_HOME: home }
-    await execute('git', ['clone', '-q', origin, clone], { cwd: place, env, signal })
-    await execute('git', ['checkout', '-q', commit], { cwd: clone, env, signal })
+    await cloneAt(commit, clone, { origin, variables: env, signal })
     const replaced = replaceActions(clone, place, install)
     writeFileSync(event, JSON.stringify(payload))
     const standIns = {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { dirname } from 'node:path'
 
 /** What a workflow needs of this machine, whoever executes it. */
 export interface Surroundings {
@@ -42,6 +43,21 @@ export interface Command {
   readonly signal: AbortSignal
 }
 
+/** Clones what was pushed into a new folder, and checks the commit out. */
+export async function cloneAt(
+  commit: string,
+  clone: string,
+  { origin, variables: env, signal }: Pick<Surroundings, 'origin' | 'variables' | 'signal'>,
+): Promise<void> {
+  for (const parameters of [
+    ['clone', '-q', origin, clone],
+    ['-C', clone, 'checkout', '-q', commit],
+  ]) {
+    const { succeeded, output } = await execute('git', parameters, { cwd: dirname(clone), env, signal })
+    if (!succeeded) throw new Error(`git ${parameters.join(' ')} failed: ${output}`)
+  }
+}
+
 /** Runs a program to its end. An abort ends it with all programs that it started. */
 export async function execute(
   program: string,
@@ -51,8 +67,12 @@ export async function execute(
   signal.throwIfAborted()
   const child = spawn(program, parameters, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const stop = () => {
-    // A group of its own, so that nothing is left of it.
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM')
+    try {
+      // A group of its own, so that nothing is left of it.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+    } catch {
+      // It has just ended.
+    }
   }
   signal.addEventListener('abort', stop)
   try {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
-import { execute, type RunWorkflow, type Surroundings, type WorkflowEvent } from './run-workflow.js'
+import { cloneAt, execute, type RunWorkflow, type Surroundings, type WorkflowEvent } from './run-workflow.js'
 import { standInScripts, standInVariables } from './stand-in-actions.js'
 
 type Values = Readonly<Record<string, unknown>>
@@ -38,12 +38,10 @@ interface JobResult {
  * folder, with the conditions, variables and token that the file gives it. It knows what those workflows use, and no more.
  */
 export function directWorkflows(surroundings: Surroundings): RunWorkflow {
-  const { folder, origin, signal, variables } = surroundings
   return async (event) => {
-    const place = mkdtempSync(join(folder, 'workflow-'))
+    const place = mkdtempSync(join(surroundings.folder, 'workflow-'))
     const clone = join(place, 'workflows')
-    await execute('git', ['clone', '-q', origin, clone], { cwd: place, env: variables, signal })
-    await execute('git', ['checkout', '-q', event.commit], { cwd: clone, env: variables, signal })
+    await cloneAt(event.commit, clone, surroundings)
     const read = (path: string) =>
       (parse(readFileSync(join(clone, path), 'utf8')) as { jobs: Readonly<Record<string, Job>> }).jobs
     const said: string[] = []
