@@ -22,25 +22,35 @@ const tokens = /[\p{L}\p{N}]+|[$€£%!?]/gu
  * seen is nothing special. Counts are damped, 1 + ln(count), and the vector is scaled to length 1.
  */
 export function textFeatures(text: string, { buckets, maximumTokens, bigrams }: TextFeatureSettings): TextFeatures {
-  const counts = new Map<number, number>()
-  const count = (hash: number) => {
-    const bucket = mix(hash) & (buckets - 1)
-    counts.set(bucket, (counts.get(bucket) ?? 0) + 1)
-  }
+  // A prediction spends most of its time here, so the loops avoid iterators and callbacks.
+  const found: number[] = []
   let previous: number | undefined
-  let read = 0
-  for (const [token] of text.toLowerCase().matchAll(tokens)) {
-    if (read === maximumTokens) break
-    read += 1
-    const hash = hashToken(token)
-    count(hash)
-    if (bigrams && previous !== undefined) count(Math.imul(previous, 31) ^ hash)
+  const lower = text.toLowerCase()
+  tokens.lastIndex = 0
+  for (let read = 0; read < maximumTokens; read += 1) {
+    const word = tokens.exec(lower)
+    if (word === null) break
+    const hash = hashToken(word[0])
+    found.push(mix(hash) & (buckets - 1))
+    if (bigrams && previous !== undefined) found.push(mix(Math.imul(previous, 31) ^ hash) & (buckets - 1))
     previous = hash
   }
-  const indices = Int32Array.from(counts.keys()).sort()
-  const values = Float32Array.from(indices, (bucket) => 1 + Math.log(counts.get(bucket)!))
-  const length = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))
-  return { indices, values: length === 0 ? values : values.map((value) => value / length) }
+  const sorted = Int32Array.from(found).sort()
+  const indices = new Int32Array(sorted.length)
+  const values = new Float32Array(sorted.length)
+  let size = 0
+  let squares = 0
+  for (let first = 0, end = 0; first < sorted.length; first = end) {
+    const bucket = sorted[first]!
+    while (sorted[end] === bucket) end += 1
+    indices[size] = bucket
+    values[size] = 1 + Math.log(end - first)
+    squares += values[size]! * values[size]!
+    size += 1
+  }
+  const length = Math.sqrt(squares)
+  for (let index = 0; index < size; index += 1) values[index]! /= length
+  return { indices: indices.slice(0, size), values: values.slice(0, size) }
 }
 
 /** FNV-1a, 32 bits, over UTF-16 code units. */
