@@ -121,7 +121,7 @@ describe('kill -9', () => {
 describe('a pipe that is closed early', () => {
   it('the output of history: no stack trace, and the code is that of the command', async () => {
     const folder = await releasedProject()
-    for (const end of ['head -0', 'head -1 >/dev/null', 'true']) {
+    for (const end of isWhole ? ['head -0', 'head -1 >/dev/null', 'true'] : ['head -1 >/dev/null', 'true']) {
       const { code, err } = await sh(`sheikh history --project '${folder}' | ${end}`)
       expect([code, err], end).toEqual([0, ''])
     }

@@ -226,7 +226,8 @@ it.each(isWhole ? (['basic', 'xet'] as const) : (['xet'] as const))(
     const hubFolder = join(folder, 'hub')
     const hub = await hubWithJobs({ folder: hubFolder, transfer })
     await createRepo({ ...access(hub), repo, visibility: 'private' })
-    const [own, shared] = [bytesLike(1, 6_000_000), bytesLike(2, 6_000_000)]
+    const sizeBytes = isWhole ? 6_000_000 : 1_200_000
+    const [own, shared] = [bytesLike(1, sizeBytes), bytesLike(2, sizeBytes)]
     await writeFile(join(folder, 'own.bin'), own)
     await writeFile(join(folder, 'shared.bin'), shared)
     await uploadFile({ ...access(hub), repo, file: { path: 'mine.bin', content: new Blob([shared]) } })
