@@ -214,7 +214,7 @@ console.log('{"status":"released"}')
       { environment },
     )
     expect(events.map(({ type }) => type)).toEqual([
-      ...['watching', 'blocked', 'unblocked', 'run-start', 'run-output', 'run-end'],
+      ...['watching', 'blocked', 'unblocked', 'updated', 'run-start', 'run-output', 'run-end'],
     ])
     expect(events[1]).toMatchObject({ obstacle: 'checkout', message: expect.stringContaining('submodules') })
     const headOf = (folder: string) => git(folder, 'rev-parse', 'HEAD').toString()

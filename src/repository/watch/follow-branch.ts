@@ -104,6 +104,8 @@ export async function branchFollower(
 
   /** The submodules do not yet have the commits that HEAD names. */
   let areSubmodulesBehind = false
+  /** The fast-forward that is reported once they have. */
+  let unreported: Followed['update']
   async function updateSubmodules(): Promise<Blocked | undefined> {
     // Deliberately without the watcher's signal, as for the checkout itself.
     const answer = await askRemote(['submodule', '--quiet', 'update', '--recursive'])
@@ -120,7 +122,11 @@ export async function branchFollower(
     if (behind !== undefined) return behind
     const [head, tip] = [await commitOf('HEAD'), await commitOf(tracking)]
     if (tip === undefined) return { obstacle: 'remote', message: `Cannot watch ${name}: the branch has no commit.` }
-    if (head === tip) return { commit: head }
+    if (head === tip) {
+      const update = unreported
+      unreported = undefined
+      return { commit: head, update }
+    }
     if (head !== undefined && (await program.ask(['merge-base', '--is-ancestor', head, tip])).status !== 0) {
       const own = Number((await program.run(['rev-list', '--count', `${tip}..${head}`])).toString())
       return {
@@ -156,8 +162,9 @@ export async function branchFollower(
         message: `Cannot update the checkout to ${tip.slice(0, 10)}: ${factIn(merged.errors)}. Correct that; it is tried again at each interval.`,
       }
     const behind = existsSync(join(git.root, '.gitmodules')) ? await updateSubmodules() : undefined
-    if (behind !== undefined) return behind
-    return { commit: tip, update: { from: head, commits, dependencies: changed.filter(isDependency) } }
+    const update = { from: head, commits, dependencies: changed.filter(isDependency) }
+    unreported = behind && update
+    return behind ?? { commit: tip, update }
   }
 
   const namesOf = async (parameters: readonly string[]) =>
