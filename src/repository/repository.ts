@@ -319,6 +319,7 @@ export class Repository {
 
   /**
    * Commits what changed under the paths that a run reads, and `.gitignore`. What a person staged elsewhere stays staged.
+   * Git's hooks do not run, and the commit is not signed.
    *
    * @returns the commit's id.
    * @throws `repository-invalid` if nothing changed, if Git knows no author, or during a merge or a rebase; `locked`.
