@@ -11,7 +11,7 @@ const shapes: readonly RegExp[] = [
   /\bxapp-[A-Za-z0-9-]{20,}/g,
   /\bglpat-[A-Za-z0-9_-]{20,}/g,
   /\bnpm_[A-Za-z0-9]{36}\b/g,
-  /\bsk-(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,}/g,
+  /\bsk-(?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{20,}/g,
   /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/g,
   /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g,
   /\bAIza[A-Za-z0-9_-]{35}/g,
