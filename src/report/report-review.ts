@@ -26,7 +26,7 @@ export function reportReview(review: Review): string {
     )
   const more = places.length > mostPlaces ? [`- and ${places.length - mostPlaces} more`] : []
   return [
-    `**${words[verdict]}** ${escapeMarkdown(summary)}`,
+    headline(verdict, summary),
     ...(lines.length === 0 ? [] : [lines.join('\n')]),
     ...(named.length === 0 ? [] : [`**Places**`, [...named, ...more].join('\n')]),
     ...qualityMarkdown(quality),
@@ -36,6 +36,14 @@ export function reportReview(review: Review): string {
       .replace(/^(#+) /gm, '#$1 ')
       .trimEnd(),
   ].join('\n\n')
+}
+
+/** The verdict in bold and the summary, which may begin with the same word. */
+function headline(verdict: Review['verdict'], summary: string): string {
+  const word = words[verdict].slice(0, -1)
+  return summary.startsWith(`${word}: `)
+    ? `**${word}:**${escapeMarkdown(summary.slice(word.length + 1))}`
+    : `**${word}.** ${escapeMarkdown(summary)}`
 }
 
 /** Renders the same as a self-contained HTML page. */

@@ -58,6 +58,18 @@ export function committedPaths(
   ])
 }
 
+/** What a run reads beside the folders of the layout, below the repository's root: files of code, and the folder of the host's source. */
+export async function readElsewhere(
+  { git, root }: Project,
+  { source, trainerFiles }: Pick<Composition, 'source' | 'trainerFiles'>,
+): Promise<{ readonly code: readonly string[]; readonly data: readonly string[] }> {
+  const { files, workspaceFiles } = await codeOf({ git, root }, { files: trainerFiles })
+  const inside = (paths: readonly string[]) =>
+    paths.map((path) => belowRoot(git, path)).filter((path) => path !== '' && !path.startsWith('../'))
+  const location = source?.location === undefined ? [] : [resolve(root, source.location)]
+  return { code: inside([...files, ...workspaceFiles]), data: inside(location) }
+}
+
 /** `committedPaths`, and where the host's own source reads, if that is in the repository. */
 export function pathsRead(
   { git, root }: Project,

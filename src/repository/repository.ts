@@ -61,7 +61,7 @@ import {
   projectOutlook,
   triggerDecision,
 } from './project-pipeline.js'
-import { codeOf, committedPaths } from './provenance.js'
+import { codeOf, committedPaths, readElsewhere } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
 import { sharedFolder } from './shared-folder.js'
@@ -303,8 +303,10 @@ export class Repository {
     const place = { git: this.#git, surroundings: this.#surroundings, compose: () => this.#compose() }
     const inspect = () => this.inspect({ signal: options.signal })
     const diff = (from: string, to: string) => this.diff(from, to)
+    const elsewhere = async () => readElsewhere(this.#project, await this.#compose())
     const sources = projectOutlook(this.#place, () => this.#compose())
-    return this.#hide(await reviewProject({ ...place, base, inspect, diff, sources }, options, this.#context))
+    const parts = { ...place, base, inspect, diff, elsewhere, sources }
+    return this.#hide(await reviewProject(parts, options, this.#context))
   }
 
   head(): Promise<Head | undefined> {

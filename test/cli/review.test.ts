@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Review } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing.js'
 import { project, sheikh, sheikhJson, temporary } from './harness.js'
+
+// The other files of this process read the same variables.
+afterEach(() => void vi.unstubAllEnvs())
 
 const git = (root: string, ...parameters: readonly string[]) =>
   execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@localhost', ...parameters], {
@@ -54,6 +57,14 @@ describe('sheikh review', () => {
     expect(summary).toMatch(/^Loosens the gate\. Changes the evaluation set\. /)
   })
 
+  it('says first that the branch lacks commits of the base', async () => {
+    const root = await project()
+    await change(root, 'mlops/pipeline.yaml', (text) => text.replace('margin: 0.05', 'margin: 0.5'))
+    git(root, 'branch', 'newer')
+    git(root, 'reset', '-q', '--hard', 'HEAD~1')
+    expect((await reviewed(root, 'newer')).summary).toMatch(/^The branch lacks commits of the base, /)
+  })
+
   it('fails what no run could use, and names file and line, below the root of the repository', async () => {
     const root = await project()
     await change(root, 'dataset/samples/more.jsonl', () => '{"id":"m1","text":"a","label":"billing"}\n{"id":"m2"\n')
@@ -78,7 +89,7 @@ describe('sheikh review', () => {
     await change(root, 'dataset/samples/billing/new-1.json', () => text)
     const page = join(root, 'review.html')
     const { code, out, err } = await sheikh(root, ['review', 'HEAD~1', '--train', '--share', '0.3', '--out', page])
-    expect([code, out]).toEqual([0, expect.stringMatching(/^\*\*(Pass|Inconclusive)\.\*\*/)])
+    expect([code, out]).toEqual([0, expect.stringMatching(/^\*\*(Pass\.|Inconclusive:)\*\*/)])
     expect(out).toContain('| accuracy | all |')
     expect(err).toContain('train base: ')
     expect(err).toContain('evaluate head: ')

@@ -25,6 +25,7 @@ const quality: MeasuredQuality = {
     difference: { estimate: -0.2, lower: -0.3, upper: -0.1, status: 'fail' },
   })),
   ...{ items: 40, groups: 30, share: 0.1, trained: { base: 360, head: 400 }, leftOut: { base: 40, head: 1_041 } },
+  changedRows: { total: 40, trainedOn: 40 },
 }
 
 const review: Review = {
@@ -43,6 +44,12 @@ describe('the report of a review with training', () => {
     expect(text).toContain('40 rows in 30 groups of the base, 10.0 % of its training data')
     expect(text).toContain('50 more slices are not listed.')
     expect(text.match(/──●──/g)).not.toBeNull()
+  })
+
+  it('names the verdict once', () => {
+    const undecided = { ...review, verdict: 'inconclusive', summary: 'Inconclusive: accuracy is between.' } as const
+    expect(reportReview(undecided)).toMatch(/^\*\*Inconclusive:\*\* accuracy is between\.\n/)
+    expect(reportReview(review)).toMatch(/^\*\*Fail\.\*\* Not safe to merge\.\n/)
   })
 
   it('lets no name leave its place', () => {

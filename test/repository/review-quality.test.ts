@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
+import { groupKeyOf, isSelected } from '../../src/dataset/index.js'
 import { type MeasuredQuality, openRepository, type Review, type ReviewOptions } from '../../src/repository/index.js'
 import { madeOnce } from '../made-once.js'
 import { git, temporaryFolder, write } from './harness.js'
@@ -153,10 +154,26 @@ describe('Repository.review with training', () => {
     const review = await reviewed(root)
     expect(review.verdict).toBe('fail')
     expect(review.summary).toMatch(
-      /^Loosens the gate\. Not safe to merge: accuracy is \d+\.\d to \d+\.\d points lower \(95 %\)\.$/,
+      /^Loosens the gate\. Not safe to merge: accuracy is \d+\.\d to \d+\.\d points lower \(95 % for each bound\)\.$/,
     )
     const [{ base, head } = {}] = measured(review).scores
     expect(base!.value - head!.value).toBeGreaterThan(0.1)
+  })
+
+  it('does not pass a change of rows that no training reads', async () => {
+    const root = await project()
+    const pinned = new Set(await pinnedIds(root))
+    const isDevelopment = (id: string) =>
+      !pinned.has(id) && isSelected(groupKeyOf({ id }), { salt: 'tiny', purpose: 'review', share: 0.3 })
+    const swapped = (label: string) => (label === 'fruit' ? 'vehicle' : 'fruit')
+    const relabelled = all.map((one) => (isDevelopment(one.id) ? { ...one, label: swapped(one.label) } : one))
+    write(root, samplesFile, lines(relabelled))
+    commit(root)
+    const review = await reviewed(root)
+    const { items, changedRows, verdict } = measured(review)
+    expect([verdict, changedRows]).toEqual([undefined, { total: items, trainedOn: 0 }])
+    expect(review.verdict).toBe('inconclusive')
+    expect(review.summary).toMatch(/^Inconclusive: the review could train on none of the \d+ changed rows, /)
   })
 
   it('judges by all development rows of the base if the change deletes them, or gives their texts other ids', async () => {
@@ -202,7 +219,7 @@ describe('Repository.review with training', () => {
     const review = await afterChange({ [samplesFile]: lines([...all, ...samplesFrom(5000, 60)]) }, { share: 0.02 })
     expect(review.verdict).toBe('inconclusive')
     expect(review.summary).toMatch(
-      /^Inconclusive: between \d+\.\d points lower and \d+\.\d points higher \(95 %\); \d+ more development rows would decide; will train, /,
+      /^Inconclusive: accuracy is between \d+\.\d points lower and \d+\.\d points higher \(95 % for each bound\); \d+ more development rows would decide; will train, /,
     )
   })
 
@@ -260,16 +277,53 @@ export default { trainer: fakeTrainer({ setting: name }) }\n`
     Object.assign(globalThis, { [Symbol.for('sheikh-freemium.review-test')]: { fakeTrainer } })
     write(root, 'trainer/name.ts', "export const name = 'before'\n")
     await make(root, { 'sheikh.config.mjs': config })
+    // Nothing else: a module that the configuration imports is a part of the project.
     write(root, 'trainer/name.ts', "export const name = 'after'\n")
-    write(root, 'mlops/pipeline.yaml', pipeline(0.2))
     commit(root)
     const cached: unknown[] = []
     const onEvent: ReviewOptions['onEvent'] = (event) =>
       event.type === 'stage-end' && event.stage.startsWith('train') && cached.push(event.cached)
-    await reviewed(root, { onEvent })
+    const { summary, diff } = await reviewed(root, { onEvent })
     expect(cached).toEqual([false, false])
+    expect(summary).toMatch(/^Changes code of the pipeline\. /)
+    expect(diff.files).toEqual([{ path: 'trainer/name.ts', change: 'changed' }])
     await reviewed(root, { onEvent })
     expect(cached).toEqual([false, false, true, true])
+    write(root, 'trainer/name.ts', "export const name = 'uncommitted'\n")
+    await expect(reviewed(root)).rejects.toMatchObject({ code: 'repository-dirty' })
+  })
+
+  it('judges by the checks of the base, also if they are code', async () => {
+    const root = join(temporaryFolder(), 'project')
+    const { fakeTrainer } = await import('../../src/testing/fake-trainer.js')
+    const check = (name: string, status: 'pass' | 'fail') => ({
+      ...{ contract: 1, name, version: '1', metrics: [], describe: () => ({}) },
+      examine: async () => [{ kind: 'statement', check: name, status, critical: true, reason: 'it says so' }],
+    })
+    Object.assign(globalThis, { [Symbol.for('sheikh-freemium.review-checks')]: { fakeTrainer, check } })
+    const config = (name: string, status: string) => `
+const { fakeTrainer, check } = globalThis[Symbol.for('sheikh-freemium.review-checks')]
+export default { trainer: fakeTrainer({ setting: '${name}' }), checks: [check('${name}', '${status}')] }\n`
+    await make(root, { 'sheikh.config.mjs': config('of-base', 'fail') })
+    write(root, 'sheikh.config.mjs', config('of-head', 'pass'))
+    // The fake trainer makes another model of a new first word.
+    write(root, samplesFile, lines([...all, { id: 'new', text: 'tractor', label: 'vehicle' }]))
+    commit(root)
+    const review = await reviewed(root)
+    expect(review.verdict).toBe('fail')
+    expect(review.summary).toMatch(/^Changes code of the pipeline\. Not safe to merge: of-base: it says so\.$/)
+  })
+
+  it('uses in a linked work tree what a review in the main one trained', async () => {
+    const root = await project()
+    const linked = join(temporaryFolder(), 'linked')
+    git(root, 'worktree', 'add', '-q', '-b', 'other', linked)
+    write(linked, 'mlops/pipeline.yaml', pipeline(0.2))
+    commit(linked)
+    const cached: unknown[] = []
+    await reviewed(linked, { onEvent: (event) => event.type === 'stage-end' && cached.push(event.cached) })
+    expect(cached).toEqual([true, true, true, true])
+    expect(leftBehind(linked)).toEqual([])
   })
 })
 

@@ -36,8 +36,11 @@ export function reserve(
 /** All rows that a state could be trained on, and those that no model may be trained on. */
 export const rowsOf = ({ trainingRows, heldOut }: DatasetSnapshot<unknown, unknown>) => [...trainingRows, ...heldOut]
 
-/** Rows without those that are reserved, their groups, and copies of their text. */
-export function withoutReserved(rows: AnyRows, { ids, groups, texts }: Reserved): Promise<AnyRows> {
+/** Rows without those that are reserved, their groups, and copies of their text; and the ids of these rows. */
+export function withoutReserved(
+  rows: AnyRows,
+  { ids, groups, texts }: Reserved,
+): Promise<{ readonly rows: AnyRows; readonly kept: ReadonlySet<string> }> {
   return rowsWhere(rows, (row) => !ids.has(row.id) && !groups.has(groupKeyOf(row)) && !texts.has(textKeyOf(row.input)))
 }
 
@@ -52,7 +55,7 @@ export function rowsInMemory(rows: readonly AnyRow[]): AnyRows {
   }
 }
 
-async function rowsWhere(rows: AnyRows, keep: (row: AnyRow) => boolean): Promise<AnyRows> {
+async function rowsWhere(rows: AnyRows, keep: (row: AnyRow) => boolean) {
   const kept = new Set<string>()
   const digests: Digest[] = []
   for await (const row of rows)
@@ -60,13 +63,30 @@ async function rowsWhere(rows: AnyRows, keep: (row: AnyRow) => boolean): Promise
       kept.add(row.id)
       digests.push(digestJson(row))
     }
-  return {
+  const selected: AnyRows = {
     size: kept.size,
     digest: merkleRoot(digests),
     async *[Symbol.asyncIterator]() {
       for await (const row of rows) if (kept.has(row.id)) yield row
     },
   }
+  return { rows: selected, kept }
+}
+
+/** Training rows of a state, and which of them it was trained on. */
+interface TrainedRows {
+  readonly rows: readonly Pick<RowIdentity, 'id' | 'digest'>[]
+  readonly kept: ReadonlySet<string>
+}
+
+/** Training rows that only one of the states has, or that differ; and how many of them one of the trainings read. */
+export function changedRows(
+  base: TrainedRows,
+  head: TrainedRows,
+): { readonly total: number; readonly trainedOn: number } {
+  const [before, after] = [base, head].map(({ rows }) => new Map(rows.map(({ id, digest }) => [id, digest])))
+  const changed = [...new Set([...before!.keys(), ...after!.keys()])].filter((id) => before!.get(id) !== after!.get(id))
+  return { total: changed.length, trainedOn: changed.filter((id) => base.kept.has(id) || head.kept.has(id)).length }
 }
 
 /** Equal for inputs with the same letters and digits: case, white space and punctuation do not make another text. */

@@ -13,7 +13,15 @@ import type { Git } from '../git/index.js'
 import { evaluationPath, hostConfigurationPaths, pipelineFile, storePath } from '../layout.js'
 import { payloadOf } from '../project-pipeline.js'
 import { type Surroundings, secretsOf } from '../release-targets.js'
-import { developmentRows, type Reserved, reserve, rowsInMemory, rowsOf, withoutReserved } from './development-split.js'
+import {
+  changedRows,
+  developmentRows,
+  type Reserved,
+  reserve,
+  rowsInMemory,
+  rowsOf,
+  withoutReserved,
+} from './development-split.js'
 import { type ReviewQuality, scorePairs } from './quality.js'
 
 export interface MeasureOptions {
@@ -37,9 +45,10 @@ export interface MeasuredProject {
  * Trains base and head without the development rows of the base, and judges head by the base's gate on these rows. The released
  * model cannot be the opponent, because it was trained on them.
  *
- * Everything is kept in a store of its own, below `.sheikh/`, so that no run finds a candidate there and no run waits.
+ * Everything is kept in a store of its own, below `.sheikh/`, so that no run finds a candidate there and no run waits. All work
+ * trees of the repository share it.
  *
- * @throws `invalid-options`; `locked` if another review trains in this folder; `storage-failed`.
+ * @throws `invalid-options`; `locked` if another review of the project trains; `storage-failed`.
  */
 export async function measureQuality(
   project: MeasuredProject,
@@ -52,12 +61,13 @@ export async function measureQuality(
       `Cannot review with a development share of ${share}: it is not between 0 and 1. Give one such as 0.1.`,
     )
   const store: Store = {
-    ...directoryStore(join(project.surroundings.root, storePath, 'review')),
+    ...directoryStore(join(project.surroundings.shared, storePath, 'review')),
     // Nobody reads the records of a review.
     runs: memoryStore().runs,
   }
   await using lock = await store.lock('review', context)
-  const folder = await store.workDirectory('base')
+  // In this work tree, whose installed packages the code of the base imports too.
+  const folder = await directoryStore(join(project.surroundings.root, storePath, 'review')).workDirectory('base')
   try {
     const { gate, rows, base, head } = await statesOf(project, folder, share, context)
     const secrets = secretsOf(project.surroundings.environment)
@@ -74,6 +84,7 @@ export async function measureQuality(
       share,
       trained: { base: base.state.training.size, head: head.state.training.size },
       leftOut: { base: base.leftOut, head: head.leftOut },
+      changedRows: changedRows(base, head),
     }
   } catch (error) {
     context.signal.throwIfAborted()
@@ -109,12 +120,21 @@ interface State {
   readonly payload: readonly PayloadFile[]
 }
 
+/** A state to train, and what is left out of its training. */
+interface PreparedState {
+  readonly state: TrainingState
+  readonly rows: DatasetSnapshot<unknown, unknown>['trainingRows']
+  /** Ids of the rows that it is trained on. */
+  readonly kept: ReadonlySet<string>
+  readonly leftOut: number
+}
+
 interface States {
   readonly gate: Composition['gate']
   /** The development rows, as the base makes them. */
   readonly rows: readonly Row<unknown, unknown>[]
-  readonly base: { readonly state: TrainingState; readonly leftOut: number }
-  readonly head: { readonly state: TrainingState; readonly leftOut: number }
+  readonly base: PreparedState
+  readonly head: PreparedState
 }
 
 async function statesOf(
@@ -228,16 +248,16 @@ async function trainingState(
   { composition, snapshot, payload }: State,
   reserved: Reserved,
   judged: readonly Row<unknown, unknown>[],
-): Promise<{ readonly state: TrainingState; readonly leftOut: number }> {
+): Promise<PreparedState> {
   const { seed, stages } = composition
-  const training = await withoutReserved(snapshot.training, reserved)
-  const development = snapshot.development && (await withoutReserved(snapshot.development, reserved))
+  const { rows: training, kept } = await withoutReserved(snapshot.training, reserved)
+  const development = snapshot.development && (await withoutReserved(snapshot.development, reserved)).rows
   const prompts: readonly Json[] = payload
     .filter(({ path }) => path.startsWith('prompts/inference/'))
     .map(({ path, digest }) => ({ path, digest }))
   const trainer = await composition.trainer()
   return {
-    leftOut: snapshot.training.size - training.size,
+    ...{ rows: snapshot.trainingRows, kept, leftOut: snapshot.training.size - training.size },
     state: {
       ...{ trainer, seed, stages, summary: snapshot.summary, training, judged: rowsInMemory(judged), prompts },
       ...(development !== undefined && development.size > 0 && { development }),

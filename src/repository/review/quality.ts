@@ -1,5 +1,12 @@
 import type { Evaluation } from '../../evaluation/index.js'
-import { type ComparisonFinding, type ScoreBounds, scoreBounds, slicesOf, type Verdict } from '../../gate/index.js'
+import {
+  type ComparisonFinding,
+  confidenceOf,
+  type ScoreBounds,
+  scoreBounds,
+  slicesOf,
+  type Verdict,
+} from '../../gate/index.js'
 
 /** What a change does to quality: two trainings, compared on development rows of the base. JSON. Contains no text of samples. */
 export type ReviewQuality = MeasuredQuality | UnmeasuredQuality
@@ -29,6 +36,11 @@ export interface MeasuredQuality {
    * of their text.
    */
   readonly leftOut: { readonly base: number; readonly head: number }
+  /**
+   * Training rows that the change adds, removes or edits, and how many of them one of the trainings read. The others are left
+   * out, so this comparison says nothing about them.
+   */
+  readonly changedRows: { readonly total: number; readonly trainedOn: number }
 }
 
 /** The values of one metric for both models. */
@@ -72,20 +84,34 @@ const comparisonsOf = (verdict: Verdict | undefined): readonly ComparisonFinding
   (verdict?.findings ?? []).filter((finding) => finding.kind === 'comparison')
 
 export function qualityVerdict(quality: ReviewQuality): Verdict['status'] {
-  if (quality.status === 'measured') return quality.verdict?.status ?? 'pass'
+  if (quality.status === 'measured') {
+    const status = quality.verdict?.status ?? 'pass'
+    return status === 'pass' && isUnread(quality) ? 'inconclusive' : status
+  }
   return quality.status === 'failed' ? 'fail' : 'inconclusive'
 }
+
+/** Whether most of the changed rows are left out. About the share of them is, by chance. */
+const isUnread = ({ changedRows: { total, trainedOn }, share }: MeasuredQuality) =>
+  total - trainedOn > (total * (1 + share)) / 2
 
 /** The conclusion about quality in one sentence, without a full stop. */
 export function qualitySentence(quality: ReviewQuality): string {
   if (quality.status !== 'measured')
     return `${quality.status === 'failed' ? 'Not safe to merge: ' : 'Inconclusive: quality was not measured. '}${withoutStop(quality.reason)}`
-  const { verdict } = quality
+  const { verdict, changedRows } = quality
+  if ((verdict?.status ?? 'pass') === 'pass' && isUnread(quality)) {
+    const { total, trainedOn } = changedRows
+    const some = trainedOn === 0 ? 'none' : `only ${trainedOn.toLocaleString('en')}`
+    return `Inconclusive: the review could train on ${some} of the ${total.toLocaleString('en')} changed rows, because it judges by the others, or by rows of their groups or with their texts`
+  }
   if (verdict === undefined) return 'Safe to merge: training gives the same model as before'
   const critical = verdict.findings.filter((finding) => finding.critical)
   const decisive =
     verdict.status === 'pass'
-      ? comparisonsOf(verdict).find(({ slice, status }) => slice === undefined && status === 'pass')
+      ? comparisonsOf(verdict).find(
+          ({ critical, slice, status }) => critical && slice === undefined && status === 'pass',
+        )
       : critical.find(
           ({ status, slice, required }) =>
             status === verdict.status && (status === 'fail' || slice === undefined || required === true),
@@ -99,7 +125,7 @@ export function qualitySentence(quality: ReviewQuality): string {
 
 /** `undefined` if the finding has no interval. */
 function differenceSentence(finding: ComparisonFinding, status: Verdict['status']): string | undefined {
-  const { lower, upper, metric, metricKind, slice, groups, items, groupsNeeded } = finding
+  const { lower, upper, metric, metricKind, slice, groups, items, groupsNeeded, alpha } = finding
   if (lower === undefined) return undefined
   const unit = metricKind === 'binary' ? ' points' : ''
   const [down, up] = metricKind === 'binary' ? ['lower', 'higher'] : ['worse', 'better']
@@ -108,16 +134,17 @@ function differenceSentence(finding: ComparisonFinding, status: Verdict['status'
   const side = (value: number) => `${size(value)}${unit} ${value < 0 ? down : up}`
   const what = `${metric}${slice === undefined ? '' : ` on ${slice}`}`
   if (status === 'pass')
-    return `${metricKind === 'binary' ? '' : `${metric} is `}${lower < 0 ? `at worst ${side(lower)}` : `at least ${side(lower)}`} (95 %)`
+    return `${metricKind === 'binary' ? '' : `${metric} is `}${lower < 0 ? `at worst ${side(lower)}` : `at least ${side(lower)}`} (${confidenceOf(alpha)})`
   if (upper === undefined) return undefined
+  // Each is a one-sided bound: both together are a 90 % interval.
+  const each = '95 % for each bound'
   if (status === 'fail')
     return upper < 0
-      ? `${what} is ${size(upper)} to ${size(lower)}${unit} ${down} (95 %)`
-      : `${what} is lower, between ${side(lower)} and ${side(upper)} (95 %)`
+      ? `${what} is ${size(upper)} to ${size(lower)}${unit} ${down} (${each})`
+      : `${what} is lower, between ${side(lower)} and ${side(upper)} (${each})`
   const more = groupsNeeded === undefined ? 0 : groupsNeeded - groups
-  const where = metricKind === 'binary' && slice === undefined ? '' : `${what} is `
   const needed = `${more.toLocaleString('en')} more development ${groups === items ? 'rows' : 'groups'} would decide`
-  return `${where}between ${side(lower)} and ${side(upper)} (95 %)${more > 0 ? `; ${needed}` : ''}`
+  return `${what} is between ${side(lower)} and ${side(upper)} (${each})${more > 0 ? `; ${needed}` : ''}`
 }
 
 const withoutStop = (text: string) => text.replace(/\.$/, '')

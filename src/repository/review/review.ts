@@ -53,8 +53,7 @@ export function reviewOf(
   { head, base, quality, afterMerge }: Pick<Review, 'head' | 'base' | 'quality' | 'afterMerge'>,
   { problems, missing, notices }: Pick<Inspection, 'problems' | 'missing' | 'notices'>,
   diff: ProjectDiff,
-  /** Below the repository's root: the project's folder, empty if it is the root, and the folder of the samples in it. */
-  folders: Folders,
+  { isCodeChanged, isWhole, ...folders }: Circumstances,
 ): Review {
   const verdict =
     problems.length > 0 ? 'fail' : changesNothing(diff) ? 'pass' : quality ? qualityVerdict(quality) : 'inconclusive'
@@ -62,7 +61,8 @@ export function reviewOf(
     formatVersion: 1,
     ...{ head, base, verdict },
     summary: [
-      ...attention(diff),
+      ...(isWhole ? [] : ['The branch lacks commits of the base, which count as undone here; merge the base first.']),
+      ...attention(diff, isCodeChanged),
       withOutlook(conclusion(verdict, problems, quality), { verdict, diff, afterMerge }),
     ].join(' '),
     problems: problems.map((problem) => ({
@@ -90,13 +90,15 @@ function withOutlook(
 }
 
 /** A change of what later candidates are judged by comes before everything else. */
-function attention({ gate, evaluation, files }: ProjectDiff): readonly string[] {
+function attention({ gate, evaluation, files }: ProjectDiff, isCodeChanged: boolean): readonly string[] {
   const isSetChanged =
     evaluation !== undefined && evaluation.added.length + evaluation.removed.length + evaluation.changed.length > 0
   return [
     ...(gate.some(({ looser }) => looser) ? ['Loosens the gate.'] : []),
     ...(isSetChanged ? ['Changes the evaluation set.'] : []),
-    ...(files.some(({ path }) => path.startsWith('sheikh.config.')) ? ['Changes code of the pipeline.'] : []),
+    ...(isCodeChanged || files.some(({ path }) => path.startsWith('sheikh.config.'))
+      ? ['Changes code of the pipeline.']
+      : []),
   ]
 }
 
@@ -111,9 +113,17 @@ function conclusion(
   return `Not ready: ${first.message}${others.length === 0 ? '' : ` ${others.length} more ${others.length === 1 ? 'problem' : 'problems'}.`}`
 }
 
+/** Below the repository's root: the project's folder, empty if it is the root, and the folder of the samples in it. */
 interface Folders {
   readonly project: string
   readonly samples: string
+}
+
+interface Circumstances extends Folders {
+  /** Whether code that `sheikh.config` imports or a trainer reads differs. */
+  readonly isCodeChanged: boolean
+  /** Whether HEAD has all commits of the base. */
+  readonly isWhole: boolean
 }
 
 /** A configuration error names a file and a line; an error about samples has a list. */
