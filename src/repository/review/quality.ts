@@ -119,8 +119,8 @@ export function qualitySentence(quality: ReviewQuality): string {
   const start = { pass: 'Safe to merge', fail: 'Not safe to merge', inconclusive: 'Inconclusive' }[verdict.status]
   const said = decisive?.kind === 'comparison' ? differenceSentence(decisive, verdict.status) : undefined
   if (said !== undefined) return `${start}: ${said}`
-  const reason = decisive === undefined ? verdict.summary : `${decisive.check}: ${decisive.reason}`
-  return `${start}: ${withoutStop(reason)}`
+  if (decisive === undefined) return `${start}. ${withoutStop(verdict.summary)}`
+  return `${start}: ${decisive.check}: ${withoutStop(decisive.reason)}`
 }
 
 /** `undefined` if the finding has no interval. */
