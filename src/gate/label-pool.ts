@@ -1,6 +1,6 @@
 import { canonicalJson, type Digest, digestJson, type Json, SheikhError, seededRandom } from '../core/index.js'
 import type { Evaluation, Metric } from '../evaluation/index.js'
-import type { Prediction, Row } from '../model/index.js'
+import { answerOf, type Prediction, type Row } from '../model/index.js'
 import type { Finding } from './finding.js'
 import { judgeNoRegression } from './judge.js'
 import { pairGroups } from './paired-groups.js'
@@ -38,7 +38,7 @@ export function disagreementPool(items: readonly PoolItem[]): Pool {
   const questions = items.filter(differs).map(({ row, candidate, baseline }) => ({
     id: row.id,
     input: row.input as Json,
-    answers: [said(candidate), said(baseline)].sort((one, other) =>
+    answers: [answerOf(candidate), answerOf(baseline)].sort((one, other) =>
       canonicalJson(one) < canonicalJson(other) ? -1 : 1,
     ),
   }))
@@ -160,17 +160,5 @@ function evaluationOf(
 }
 
 /** Probabilities may differ although the answers are equal. */
-const differs = ({ candidate, baseline }: PoolItem) => canonicalJson(said(candidate)) !== canonicalJson(said(baseline))
-
-function said(prediction: Prediction): Json {
-  switch (prediction.kind) {
-    case 'label':
-      return prediction.label
-    case 'number':
-      return prediction.value
-    case 'text':
-      return prediction.text
-    case 'vector':
-      return prediction.values
-  }
-}
+const differs = ({ candidate, baseline }: PoolItem) =>
+  canonicalJson(answerOf(candidate)) !== canonicalJson(answerOf(baseline))

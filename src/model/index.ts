@@ -1,5 +1,5 @@
 export { type FloatDtype, floatDtypes, fromFloat32, toFloat32 } from './half-precision.js'
-export type { Model, Prediction, Row, Rows } from './model.js'
+export { answerOf, type Model, type Prediction, type Row, type Rows } from './model.js'
 export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
 export type { Dtype } from './safetensors-dtype.js'
 export type { ReadSafetensorsOptions } from './safetensors-header.js'

@@ -38,3 +38,17 @@ export interface Model<I = string> extends AsyncDisposable {
   /** Returns one prediction per input, in order. */
   predict(inputs: readonly I[], context: CallContext): Promise<readonly Prediction[]>
 }
+
+/** What a prediction says, without probabilities. */
+export function answerOf(prediction: Prediction): string | number | readonly number[] {
+  switch (prediction.kind) {
+    case 'label':
+      return prediction.label
+    case 'number':
+      return prediction.value
+    case 'text':
+      return prediction.text
+    case 'vector':
+      return prediction.values
+  }
+}

@@ -1,5 +1,5 @@
 import type { Json } from '../../core/index.js'
-import type { Prediction } from '../../model/index.js'
+import { answerOf } from '../../model/index.js'
 import { Fault } from '../fault.js'
 import type { Protocol, Served } from '../protocol.js'
 import { isObject, listOf, members, notSupported } from './request.js'
@@ -21,7 +21,7 @@ export const mlflow = ({ release, isReady, predict }: Served): Protocol => ({
       path: '/invocations',
       async answer({ body, signal }) {
         const predictions = await predict(inputsOf(body), signal)
-        return { json: { predictions: predictions.map(valueIn) } }
+        return { json: { predictions: predictions.map(answerOf) } }
       },
     },
     ...['/ping', '/health'].map((path) => ({
@@ -72,19 +72,6 @@ function rowsOf(frame: Json | undefined): readonly Json[] {
 function ofOneColumn(row: Json): Json {
   const values = isObject(row) ? Object.values(row) : []
   return values.length === 1 ? values[0]! : row
-}
-
-function valueIn(prediction: Prediction): unknown {
-  switch (prediction.kind) {
-    case 'label':
-      return prediction.label
-    case 'number':
-      return prediction.value
-    case 'text':
-      return prediction.text
-    case 'vector':
-      return prediction.values
-  }
 }
 
 const invalid = (fact: string) => new Fault('invalid-request', `Cannot read the invocation: ${fact}. Correct it.`)
