@@ -160,15 +160,10 @@ export async function triggerDecision(
 
 /** What a review looks ahead with. The parts are made once. */
 export function projectOutlook(place: ProjectPlace, compose: () => Promise<Composition>): AfterMergeSources {
-  let composing: Promise<Composition> | undefined
-  const composition = () => {
-    composing ??= compose()
-    return composing
-  }
   return {
-    triggered: async (context) => triggerDecision({ ...place, context }, await composition(), { isUnmerged: true }),
+    triggered: async (context) => triggerDecision({ ...place, context }, await compose(), { isUnmerged: true }),
     plan: async ({ retrain }, context) =>
-      planProject({ ...place, context }, await composition(), { retrain, signal: context.signal }),
+      planProject({ ...place, context }, await compose(), { retrain, signal: context.signal }),
   }
 }
 

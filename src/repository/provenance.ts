@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, realpath } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { CallContext } from '../core/index.js'
 import type { Provenance } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
@@ -9,7 +9,7 @@ import type { Trainer } from '../trainer/index.js'
 import { trustedKeysPath } from './attestation.js'
 import type { Composition } from './compose.js'
 import { type Configuration, type HostModules, hostModules } from './config/index.js'
-import type { Git } from './git/index.js'
+import { belowRoot, type Git } from './git/index.js'
 import { evaluationPath, hostConfigurationPaths, promptsPath, readPaths, trainingFile } from './layout.js'
 
 interface Project {
@@ -100,7 +100,6 @@ async function programFiles(git: Git, trainer: Pick<Trainer<never, never>, 'file
 }
 
 /** With `/`, from the repository's root; begins with `../` outside of it. */
-const belowRoot = (git: Git, path: string) => relative(git.root, path).replaceAll('\\', '/')
 
 function withoutNested(paths: readonly string[]): readonly string[] {
   const unique = [...new Set(paths)]

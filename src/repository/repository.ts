@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises'
-import { join, posix, relative, resolve } from 'node:path'
+import { join, posix, resolve } from 'node:path'
 import { env } from 'node:process'
 import {
   type CallContext,
@@ -45,7 +45,16 @@ import {
   readEvaluationSet,
   repinEvaluation,
 } from './evaluation-set.js'
-import { type Author, commit, type EnvironmentVariables, type Git, type Head, openGit, revert } from './git/index.js'
+import {
+  type Author,
+  belowRoot,
+  commit,
+  type EnvironmentVariables,
+  type Git,
+  type Head,
+  openGit,
+  revert,
+} from './git/index.js'
 import { importModel } from './import-model.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
 import { type InputReader, inputReader } from './model-inputs.js'
@@ -115,7 +124,7 @@ export class Repository {
       git,
       {
         root,
-        project: folderBelow(git.root, root),
+        project: belowRoot(git, root),
         shared: sharedFolder(git, root),
         originUrl: () => git.config('remote.origin.url'),
         environment,
@@ -300,11 +309,16 @@ export class Repository {
    * `invalid-options`, `locked` and `storage-failed`.
    */
   async review(base: string, options: ReviewOptions = {}): Promise<Review> {
-    const place = { git: this.#git, surroundings: this.#surroundings, compose: () => this.#compose() }
+    let composed: Promise<Composition> | undefined
+    const compose = () => {
+      composed ??= this.#compose()
+      return composed
+    }
+    const place = { git: this.#git, surroundings: this.#surroundings, compose }
     const inspect = () => this.inspect({ signal: options.signal })
     const diff = (from: string, to: string) => this.diff(from, to)
-    const elsewhere = async () => readElsewhere(this.#project, await this.#compose())
-    const sources = projectOutlook(this.#place, () => this.#compose())
+    const elsewhere = async () => readElsewhere(this.#project, await compose())
+    const sources = projectOutlook(this.#place, compose)
     const parts = { ...place, base, inspect, diff, elsewhere, sources }
     return this.#hide(await reviewProject(parts, options, this.#context))
   }
@@ -431,5 +445,3 @@ export class Repository {
     }
   }
 }
-
-const folderBelow = (repository: string, folder: string) => relative(repository, folder).replaceAll('\\', '/')

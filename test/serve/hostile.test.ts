@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { handlerOf, post, releasedModel, serverOf, talk } from './fixture.js'
@@ -167,9 +168,16 @@ describe('a hostile connection', () => {
       { timeoutMs: 200, smokeInputs: [] },
       await releasedModel(async () => [{ kind: 'text', text }]),
     )
+    const closedByServer = new Promise<void>((resolve) => {
+      const accept = (message: unknown) => {
+        unsubscribe('net.server.socket', accept)
+        ;(message as { readonly socket: Socket }).socket.once('close', () => resolve())
+      }
+      subscribe('net.server.socket', accept)
+    })
     const socket = connect(server.port, '127.0.0.1', () => socket.pause().write(request('{"inputs":["apple"]}')))
     const said: Buffer[] = []
-    await new Promise((resolve) => setTimeout(resolve, 4000))
+    await closedByServer
     const closed = once(socket, 'close')
     socket.on('error', () => {}).on('data', (piece) => said.push(piece))
     socket.resume()

@@ -1,3 +1,4 @@
+export { belowRoot } from './below-root.js'
 export { type CommitOptions, commit, knownAuthor } from './commit.js'
 export { findCommit } from './find-commit.js'
 export type { Author, Changes, Git, Head, PastCommit, PathChange, TreeEntry } from './git.js'

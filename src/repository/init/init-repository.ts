@@ -6,7 +6,7 @@ import { formatPinnedSet, proposePinnedSet } from '../../dataset/index.js'
 import { isTemporaryName, writeFileAtomic } from '../../store/index.js'
 import { datasetOf } from '../compose.js'
 import { loadConfiguration } from '../config/index.js'
-import { commit, type Git, initGitRepository, isInRepository, knownAuthor, openGit } from '../git/index.js'
+import { belowRoot, commit, type Git, initGitRepository, isInRepository, knownAuthor, openGit } from '../git/index.js'
 import { evaluationPath, hostConfigurationPaths, pipelineFile, samplesPath } from '../layout.js'
 import { refuseLinks } from '../refuse-links.js'
 import type { RepositoryOptions } from '../repository.js'
@@ -83,7 +83,7 @@ export async function initRepository(directory: string, options: InitOptions = {
     added.push(...file.added)
     left.push(...file.left)
   }
-  const below = relative(git.root, await realpath(root)).replaceAll('\\', '/')
+  const below = belowRoot(git, await realpath(root))
   const paths = own.map((path) => posix.join(below, path))
   const { changed } = await refuseIgnored(git, paths, context)
   if (changed.length === 0) return { added, left, pinned }

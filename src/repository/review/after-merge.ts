@@ -1,6 +1,6 @@
 // What the merge of a reviewed change leads to. A pull request has no secrets, and perhaps no access to the registry: then less
 // is known, and less is said.
-import { type CallContext, isSheikhError, messageOf } from '../../core/index.js'
+import { type CallContext, messageOf } from '../../core/index.js'
 import { aboutText, type RunPlan } from '../../pipeline/index.js'
 import type { ProjectPlan } from '../project-pipeline.js'
 import type { TriggerDecision } from '../triggers/index.js'
@@ -48,11 +48,7 @@ export async function afterMerge({ triggered, plan }: AfterMergeSources, given: 
     return { summary: phraseOf(run), trigger, run }
   } catch (error) {
     given.signal.throwIfAborted()
-    const unknown = context.signal.aborted
-      ? 'The registry or the ledger did not answer in time.'
-      : isSheikhError(error)
-        ? error.message
-        : messageOf(error)
+    const unknown = context.signal.aborted ? 'The registry or the ledger did not answer in time.' : messageOf(error)
     return trigger === undefined ? { summary: '', unknown } : { summary: 'the merge starts a run', trigger, unknown }
   }
 }

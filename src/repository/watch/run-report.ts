@@ -1,13 +1,12 @@
 import type { ChildEnd } from './child-run.js'
+import type { WatchEvent } from './watch-event.js'
 
 /** How a run ended, as its process told it. */
-export interface RunReport {
-  readonly exitCode: number | null
-  readonly status: string
-  readonly runId?: string | undefined
-  readonly version?: string | undefined
-  readonly message: string
-  readonly code?: string | undefined
+export interface RunReport
+  extends Pick<
+    Extract<WatchEvent, { type: 'run-end' }>,
+    'exitCode' | 'status' | 'runId' | 'version' | 'message' | 'code'
+  > {
   /** `retryable`: safe to repeat. `dirty`: the checkout has edits, listed in `paths`. */
   readonly kind: 'ended' | 'retryable' | 'locked' | 'dirty'
   readonly paths?: readonly string[] | undefined

@@ -1,12 +1,12 @@
 import { realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { env } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CallContext, type Clock, callContext, SheikhError } from '../../core/index.js'
 import { directoryStore } from '../../store/directory/index.js'
 import { loadConfiguration } from '../config/index.js'
-import { type EnvironmentVariables, openGit } from '../git/index.js'
+import { belowRoot, type EnvironmentVariables, openGit } from '../git/index.js'
 import { storePath } from '../layout.js'
 import { startChildRun } from './child-run.js'
 import { branchFollower } from './follow-branch.js'
@@ -62,7 +62,7 @@ export async function* watchProject(
   const git = await openGit(directory, context)
   const root = await realpath(directory)
   const { documents } = directoryStore(join(root, storePath))
-  const project = relative(git.root, root).replaceAll('\\', '/')
+  const project = belowRoot(git, root)
   const follower = await branchFollower(git, project, { branch, environment }, context)
   const command = program ?? ownProgram()
   yield at({ type: 'watching', project, remote: follower.remote, branch: follower.branch, intervalMs })

@@ -1,6 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join, posix, relative } from 'node:path'
+import { join, posix } from 'node:path'
 import { type CallContext, fits, object, type Shape, SheikhError, text } from '../../core/index.js'
 import { readTextFile } from '../../store/index.js'
 import {
@@ -9,7 +9,7 @@ import {
   type ReleaseTarget,
   secretsNamedIn,
 } from '../config/index.js'
-import type { Git } from '../git/index.js'
+import { belowRoot, type Git } from '../git/index.js'
 import { secretNames } from '../release-targets.js'
 
 /** What the workflows of a project depend on. */
@@ -80,7 +80,7 @@ export async function workflowFacts(
   options: { readonly branch?: string | undefined; readonly runner?: string | undefined },
   context: CallContext,
 ): Promise<WorkflowFacts> {
-  const project = relative(git.root, await realpath(directory)).replaceAll('\\', '/')
+  const project = belowRoot(git, await realpath(directory))
   const earlier = await earlierChoices(git.root, checked('project folder', project, /^[\w. /+@-]*$/))
   const branch = options.branch ?? earlier.branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main'
   const runner = options.runner ?? earlier.runner ?? 'ubuntu-latest'
