@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { env } from 'node:process'
 import { callContext, escapeMarkdown, messageOf, SheikhError } from '../../core/index.js'
@@ -7,6 +6,7 @@ import { reportComparison } from '../../report/index.js'
 import type { BaselineFacts } from '../../repository/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { comparisonResult } from '../comparison-result.js'
+import { mergeQueueBase } from '../merge-queue-base.js'
 import { logTo } from '../project.js'
 import { pairOptions, readPair, readScores, scorePath } from '../read-pair.js'
 import { terminalPath } from '../terminal-path.js'
@@ -118,9 +118,7 @@ async function refOf(values: Arguments['values']): Promise<string | undefined> {
   const given = values['baseline-from'] ?? (values['github'] === true ? env['GITHUB_BASE_REF'] : undefined)
   if (typeof given === 'string' && given !== '') return given
   if (given === undefined && values['github'] !== true) return undefined
-  const event = await readFile(env['GITHUB_EVENT_PATH'] ?? '', 'utf8').then(JSON.parse, () => undefined)
-  const queued: unknown = event?.merge_group?.base_sha
-  return typeof queued === 'string' ? queued : undefined
+  return mergeQueueBase()
 }
 
 async function isFile({ values, project }: Arguments, terminal: Terminal): Promise<boolean> {

@@ -5,6 +5,7 @@ import { reportReview, reportReviewHtml } from '../../report/index.js'
 import type { ActionsReport, PostedReview, Review, ReviewOptions } from '../../repository/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
+import { mergeQueueBase } from '../merge-queue-base.js'
 import { showEvents } from '../progress.js'
 import { logTo, open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
@@ -115,9 +116,8 @@ const tooLarge =
 async function baseOfEvent(): Promise<string> {
   const branch = env['GITHUB_BASE_REF']
   if (branch) return `origin/${branch}`
-  const event = await readFile(env['GITHUB_EVENT_PATH'] ?? '', 'utf8').then(JSON.parse, () => undefined)
-  const queued: unknown = event?.merge_group?.base_sha
-  if (typeof queued === 'string') return queued
+  const queued = await mergeQueueBase()
+  if (queued !== undefined) return queued
   throw new SheikhError(
     'invalid-options',
     'Cannot review: there is no base to compare with. Name one: sheikh review origin/main',
