@@ -16,6 +16,9 @@ const rooms = [
   'releaser',
   'pipeline',
   'notify',
+  'feedback',
+  'drift',
+  'experiment',
   'serve',
   'repository',
   'report',
@@ -45,6 +48,7 @@ const entries = [
   'tfjs',
   'signing',
   'statistics',
+  'feedback',
   'serve',
   'testing',
 ]

@@ -1,0 +1,65 @@
+import type { CallContext, Digest, Json } from '../core/index.js'
+import type { Prediction } from '../model/index.js'
+
+/** An answer that a server gave: what was asked, what was answered, and by which release. */
+export interface LoggedPrediction {
+  readonly kind: 'prediction'
+  /** `<id of the request>/<index of the input in it, from 0>`. The id of the request is in the header `sheikh-prediction`. */
+  readonly id: string
+  /** When it was answered, in milliseconds since 1970. */
+  readonly timeMs: number
+  readonly release: { readonly version: string; readonly bundle: Digest }
+  readonly input: Json
+  readonly prediction: Prediction
+  /** The live test and the variant that answered, if one was running. */
+  readonly experiment?: { readonly name: string; readonly variant: string } | undefined
+}
+
+/** What somebody said about an answer. */
+export type FeedbackContent =
+  | { readonly kind: 'thumb'; readonly isUp: boolean }
+  /** What the answer should have been: a label, a number or a text. */
+  | { readonly kind: 'correction'; readonly target: Json }
+  /** From 0 (worst) to 1 (best). */
+  | { readonly kind: 'rating'; readonly score: number }
+  | { readonly kind: 'text'; readonly text: string }
+
+/** What somebody said about an answer, and who. */
+export interface Feedback {
+  readonly kind: 'feedback'
+  /** Unique. Feedback with an id that is known is not added again. */
+  readonly id: string
+  /** The id of the `LoggedPrediction`. */
+  readonly prediction: string
+  readonly timeMs: number
+  /** Who said it, as a stable pseudonym: limits and agreement are counted by source. */
+  readonly source: string
+  readonly content: FeedbackContent
+}
+
+export type FeedbackEntry = LoggedPrediction | Feedback
+
+/** Where answers and what people say about them are kept. Entries are added, and never changed. */
+export interface FeedbackStore {
+  /**
+   * Adds entries, all of them or none. An entry whose id is known is left out.
+   *
+   * @returns how many were added.
+   * @throws `storage-failed`.
+   */
+  append(entries: readonly FeedbackEntry[], context: CallContext): Promise<number>
+  /** Reads entries in the order in which they were added. @throws `storage-failed`, `artifact-corrupt`. */
+  read(range: FeedbackRange, context: CallContext): AsyncIterable<FeedbackEntry>
+  /** The answer with this id. @throws `storage-failed`, `artifact-corrupt`. */
+  prediction(id: string, context: CallContext): Promise<LoggedPrediction | undefined>
+  /** Erases entries, so that a person's consent can be withdrawn. Unknown ids are ignored. @throws `storage-failed`. */
+  erase(ids: readonly string[], context: CallContext): Promise<void>
+}
+
+/** Entries whose `timeMs` is in `[fromMs, untilMs)`. */
+export interface FeedbackRange {
+  /** @default the first entry */
+  readonly fromMs?: number | undefined
+  /** @default the last entry */
+  readonly untilMs?: number | undefined
+}
