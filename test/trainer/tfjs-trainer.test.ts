@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { callContext, seededRandom } from '../../src/core/index.js'
+import { textFeatures } from '../../src/model/text-features.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { trainerContract } from '../../src/testing/trainer-contract.js'
 import { deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
 import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
-import { textFeatures } from '../../src/trainer/tfjs/text-features.js'
 import { deviceForTests } from './device-for-tests.js'
 
 const small = { epochs: 4, buckets: 2 ** 8, learningRate: 0.3 }

@@ -6,5 +6,6 @@ export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js
 export type { Credentials } from './ledger-place.js'
 export { type EnvironmentVariables, factIn, findGit, type GitAnswer, gitProgram } from './native/git-program.js'
 export { type GitOptions, initGitRepository, isInRepository, openGit } from './open-git.js'
+export { type BranchProposal, type ProposedBranch, proposeBranch } from './propose-branch.js'
 export { revert } from './revert.js'
 export { writtenPath } from './written-path.js'

@@ -89,7 +89,7 @@ function unreachable(remote: string, error: unknown): SheikhError {
   const status = typeof data?.statusCode === 'number' ? data.statusCode : undefined
   const facts = { remote, ...(status !== undefined && { status }) }
   const fail = (fact: string, remedy: string, retryable = false) =>
-    new SheikhError('storage-failed', `Cannot reach the ledger on "${remote}": ${fact}. ${remedy}`, {
+    new SheikhError('storage-failed', `Cannot reach the remote "${remote}": ${fact}. ${remedy}`, {
       facts,
       cause: error,
       retryable,

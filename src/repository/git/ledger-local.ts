@@ -12,7 +12,7 @@ export function localPlace(git: Git, ref: string, watchMs?: number): LedgerPlace
       if ((await git.branch()) === ref)
         throw new SheikhError(
           'repository-invalid',
-          `Cannot write into the ledger: its branch "${ref}" is checked out. Check out another branch.`,
+          `Cannot move the branch "${ref}": it is checked out. Check out another branch.`,
         )
       const isMoved = await moveRefPastLocks(git, { ref, next, expected }, context, watchMs)
       return isMoved ? undefined : refused('this clone', ref, 'it has moved')

@@ -65,7 +65,7 @@ async function runGit(
         return reject(
           new SheikhError(
             'missing-peer',
-            `Cannot reach the ledger on "${remote}": its URL needs the program git, which is not installed. Install it, or use an https URL.`,
+            `Cannot reach the remote "${remote}": its URL needs the program git, which is not installed. Install it, or use an https URL.`,
             { facts: { remote }, cause: error },
           ),
         )
@@ -88,7 +88,7 @@ function unreachable(remote: string, error: { readonly killed?: boolean }, stder
       : `Check its URL: git remote get-url ${remote}`
   return new SheikhError(
     'storage-failed',
-    `Cannot reach the ledger on "${remote}": ${said || 'git took too long'}. ${remedy}`,
+    `Cannot reach the remote "${remote}": ${said || 'git took too long'}. ${remedy}`,
     {
       facts: { remote },
       cause: error,

@@ -25,7 +25,7 @@ export async function fetchedTip(
   }
   throw new SheikhError(
     'storage-failed',
-    `Cannot reach the ledger on "${remote}": the branch changed during every fetch. Run again.`,
+    `Cannot reach the remote "${remote}": the branch changed during every fetch. Run again.`,
     { facts: { remote }, retryable: true },
   )
 }

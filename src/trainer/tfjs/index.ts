@@ -1,3 +1,4 @@
+export type { TextFeatures } from '../../model/index.js'
 export type { CheckpointOptions } from './checkpoints.js'
 export type { DeviceName, TfjsCore } from './devices.js'
 export type { Schedule } from './learning-rate.js'
@@ -16,7 +17,6 @@ export type { InputEncoder, NumberExample } from './own-model/number-examples.js
 export type { OwnBatch, OwnModelOptions } from './own-model/own-model.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
 export { type TextClassifierOptions, type TextExample, textClassifier } from './text-classifier.js'
-export type { TextFeatures } from './text-features.js'
 export type {
   BaseWeights,
   EarlyStopping,

@@ -1,11 +1,10 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
-import type { Rows } from '../../model/index.js'
+import { type Rows, type TextFeatureSettings, type TextFeatures, textFeatures } from '../../model/index.js'
 import { crossEntropy } from './cross-entropy.js'
 import type { TfjsCore } from './devices.js'
 import { labelPredictions } from './label-predictions.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
-import { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
 import type { TfjsModel } from './tfjs-model.js'
 
 export interface TextClassifierOptions extends LoopOptions {
