@@ -11,8 +11,37 @@ export interface LoggedPrediction {
   readonly release: { readonly version: string; readonly bundle: Digest }
   readonly input: Json
   readonly prediction: Prediction
-  /** The live test and the variant that answered, if one was running. */
-  readonly experiment?: { readonly name: string; readonly variant: string } | undefined
+  /** The live test that chose the release, if one was running. */
+  readonly experiment?: ExperimentPlace | undefined
+}
+
+/** What a live test gave to whom. */
+export interface ExperimentPlace {
+  /** The name of the live test. */
+  readonly name: string
+  readonly variant: 'control' | 'treatment'
+  /** Who or what always gets the same variant: a user, a session, a document. A pseudonym. */
+  readonly unit: string
+  /** The step of the live test, from 0. Each step has its own share of traffic. */
+  readonly step: number
+}
+
+/** A live test chose a variant for a unit, and no prediction was logged, such as for a feature flag. */
+export interface Exposure {
+  readonly kind: 'exposure'
+  readonly id: string
+  readonly timeMs: number
+  readonly experiment: ExperimentPlace
+}
+
+/** A number that the host measured for a unit of a live test, such as a purchase or the duration of a visit. */
+export interface Outcome {
+  readonly kind: 'outcome'
+  readonly id: string
+  readonly timeMs: number
+  readonly experiment: Pick<ExperimentPlace, 'name' | 'unit'>
+  readonly metric: string
+  readonly value: number
 }
 
 /** What somebody said about an answer. */
@@ -37,7 +66,7 @@ export interface Feedback {
   readonly content: FeedbackContent
 }
 
-export type FeedbackEntry = LoggedPrediction | Feedback
+export type FeedbackEntry = LoggedPrediction | Feedback | Exposure | Outcome
 
 /** Where answers and what people say about them are kept. Entries are added, and never changed. */
 export interface FeedbackStore {
