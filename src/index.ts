@@ -168,8 +168,11 @@ export {
   weightIntegrity,
 } from './gate/index.js'
 export {
+  type ChatMessage,
   type Dtype,
   float32Of,
+  type GenerateOptions,
+  type GenerationEnd,
   type Model,
   type Prediction,
   type ReadSafetensorsOptions,
@@ -179,6 +182,7 @@ export {
   readWeightsDirectory,
   type Safetensors,
   type Tensor,
+  type TextPart,
   tensorOfFloat32,
   type WeightsDirectory,
   type WriteSafetensorsOptions,

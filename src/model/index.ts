@@ -1,5 +1,15 @@
 export { type FloatDtype, floatDtypes, fromFloat32, toFloat32 } from './half-precision.js'
-export { answerOf, type Model, type Prediction, type Row, type Rows } from './model.js'
+export {
+  answerOf,
+  type ChatMessage,
+  type GenerateOptions,
+  type GenerationEnd,
+  type Model,
+  type Prediction,
+  type Row,
+  type Rows,
+  type TextPart,
+} from './model.js'
 export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
 export type { Dtype } from './safetensors-dtype.js'
 export type { ReadSafetensorsOptions } from './safetensors-header.js'

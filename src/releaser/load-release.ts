@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { type CallContext, callContext, SheikhError } from '../core/index.js'
-import type { Model, Prediction } from '../model/index.js'
+import type { GenerateOptions, Model, Prediction, TextPart } from '../model/index.js'
 import { temporaryFolder } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { weightsOf } from './bundle.js'
@@ -22,10 +22,12 @@ export interface LoadReleaseOptions<I> {
 }
 
 /** A loaded release. Disposing it frees its memory. */
-export interface ReleasedModel<I> extends Omit<Model<I>, 'predict'> {
+export interface ReleasedModel<I> extends Omit<Model<I>, 'predict' | 'generate'> {
   readonly release: Release
   /** Returns one prediction per input, in the same order. */
   predict(inputs: readonly I[], context?: Partial<CallContext>): Promise<readonly Prediction[]>
+  /** Generates one text, part by part. Absent: the model only predicts texts whole. */
+  generate?(prompt: I, options?: GenerateOptions, context?: Partial<CallContext>): AsyncIterable<TextPart>
 }
 
 /**
@@ -64,6 +66,11 @@ export async function loadRelease<I>(
       digest: model.digest,
       labels: model.labels,
       predict: (inputs, predicting = {}) => model.predict(inputs, callContext({ ...context, ...predicting })),
+      ...(model.generate !== undefined && {
+        generate: (prompt: I, options: GenerateOptions = {}, generating: Partial<CallContext> = {}) =>
+          model.generate!(prompt, options, callContext({ ...context, ...generating })),
+      }),
+      ...(model.chatPrompt !== undefined && { chatPrompt: model.chatPrompt.bind(model) }),
       async [Symbol.asyncDispose]() {
         await model[Symbol.asyncDispose]()
         await clean()

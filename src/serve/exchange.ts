@@ -16,7 +16,8 @@ export interface Exchange {
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  /** Text, or parts of text that are read as fast as the client takes them. */
+  readonly body: string | AsyncIterable<string>
 }
 
 export type Respond = (exchange: Exchange) => Promise<Reply>
@@ -59,6 +60,25 @@ async function readBody(
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/** A stream that takes a part only when it is read. */
+export function streamOf(parts: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const iterator = parts[Symbol.asyncIterator]()
+  const encoder = new TextEncoder()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next()
+        if (done === true) controller.close()
+        else controller.enqueue(encoder.encode(value))
+      },
+      async cancel() {
+        await iterator.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 export const tooLarge = (maximumBytes: number) =>

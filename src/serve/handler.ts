@@ -3,7 +3,7 @@ import type { JsonSchema } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
-import { type Exchange, exchangeOf, type Reply } from './exchange.js'
+import { type Exchange, exchangeOf, type Reply, streamOf } from './exchange.js'
 import { Fault, stopped, toFault } from './fault.js'
 import { followChannel } from './follow-channel.js'
 import { inputCheck } from './input-check.js'
@@ -15,6 +15,7 @@ import { readJson } from './read-json.js'
 import type { Found } from './router.js'
 import { openModel, type ServedModel } from './served-model.js'
 import { type ServingRelease, serveRelease } from './serving-release.js'
+import { type InProgress, streamed } from './streamed.js'
 
 /** Answers requests with the predictions of a release. Disposing it is the same as `close()`. */
 export interface PredictionHandler extends AsyncDisposable {
@@ -99,10 +100,8 @@ export async function openHandler<I>(
         )
       : async () => {}
 
-  async function answer(exchange: Exchange, { route }: Found, id: string): Promise<Answer> {
-    if (route.isHealth === true) return route.answer({ id, body: null, signal: exchange.signal })
-    checkToken(exchange.header('authorization'))
-    if (!isOpen) throw stopped()
+  /** Counts a request in, and limits its time. @throws `Fault` if there are too many. */
+  function begin({ signal: leaving }: Exchange): InProgress & { hasRead(): void } {
     if (inProgress >= limits.maximumConcurrency)
       throw new Fault(
         'overloaded',
@@ -121,25 +120,69 @@ export async function openHandler<I>(
             `Cannot predict within ${limits.timeoutMs} ms. Send fewer inputs, or try again later.`,
           )
         : new Fault('request-timeout', `Cannot read the body: it is incomplete after ${limits.timeoutMs} ms.`)
-    const cancelTimer = timer.after(limits.timeoutMs, () => ending.abort(late()))
+    const limit = () => timer.after(limits.timeoutMs, () => ending.abort(late()))
+    let cancelTimer = limit()
     const close = () => ending.abort(new Fault('client-closed', 'The client closed the connection.'))
     const stop = () => ending.abort(stopped())
-    exchange.signal.addEventListener('abort', close)
+    leaving.addEventListener('abort', close)
     stops.add(stop)
-    if (exchange.signal.aborted) close()
+    if (leaving.aborted) close()
+    return {
+      signal: ending.signal,
+      hasRead() {
+        isRead = true
+      },
+      restart() {
+        cancelTimer()
+        cancelTimer = limit()
+      },
+      end() {
+        cancelTimer()
+        leaving.removeEventListener('abort', close)
+        stops.delete(stop)
+        inProgress -= 1
+        if (inProgress === 0) whenIdle()
+      },
+    }
+  }
+
+  /** @param ended called once, when the last part of the answer is sent or the request has failed. */
+  async function answer(exchange: Exchange, { route }: Found, id: string, ended: Ended): Promise<Content> {
+    if (route.isHealth === true) {
+      const content = contentOf(await route.answer({ id, body: null, signal: exchange.signal }))
+      ended(content.status)
+      return content
+    }
+    checkToken(exchange.header('authorization'))
+    if (!isOpen) throw stopped()
+    const request = begin(exchange)
+    let isStreaming = false
     try {
-      const { signal } = ending
+      const { signal } = request
       const maximumBytes = limits.maximumBodyBytes
       const typeRequired = route.isTypeOptional !== true
       const body = route.method === 'GET' ? null : await readJson(exchange, { maximumBytes, typeRequired, signal })
-      isRead = true
-      return await untilAborted(route.answer({ id, body, signal }), signal)
+      request.hasRead()
+      const answered = await untilAborted(route.answer({ id, body, signal }), signal)
+      const content = contentOf(answered)
+      if (!('parts' in answered)) {
+        ended(content.status)
+        return content
+      }
+      let { status } = content
+      const end = () => {
+        request.end()
+        ended(status)
+      }
+      const text = await streamed(answered.parts, { ...request, end }, (error) => {
+        const fault = toFault(error, warn)
+        status = fault.status
+        return answered.failed(fault)
+      })
+      isStreaming = true
+      return { ...content, text }
     } finally {
-      cancelTimer()
-      exchange.signal.removeEventListener('abort', close)
-      stops.delete(stop)
-      inProgress -= 1
-      if (inProgress === 0) whenIdle()
+      if (!isStreaming) request.end()
     }
   }
 
@@ -149,23 +192,25 @@ export async function openHandler<I>(
     const { release, find, enter } = serving
     const leave = enter()
     const found = find(exchange)
-    let status = 200
+    const ended: Ended = (status) => {
+      leave()
+      metrics?.request(found.protocol.name, status, timer.nowMs() - startMs)
+    }
     let headers: Readonly<Record<string, string>> = {}
-    let content: { readonly text: string; readonly type: string }
+    let content: Content
     try {
-      const answered = await answer(exchange, found, id)
-      content = 'json' in answered ? jsonContent(answered.json) : answered
-      status = answered.status ?? 200
+      content = await answer(exchange, found, id, ended)
     } catch (error) {
       const fault = toFault(error, warn)
-      content = jsonContent(found.protocol.errorBody?.(fault) ?? ownErrorBody(fault))
-      ;({ status, headers } = fault)
-    } finally {
-      leave()
+      headers = fault.headers
+      content = contentOf({
+        json: found.protocol.errorBody?.(fault) ?? ownErrorBody(fault),
+        status: fault.status,
+      })
+      ended(fault.status)
     }
-    metrics?.request(found.protocol.name, status, timer.nowMs() - startMs)
     return {
-      status,
+      status: content.status,
       body: content.text,
       headers: {
         'content-type': content.type,
@@ -182,7 +227,7 @@ export async function openHandler<I>(
 
   async function handle(request: Request): Promise<Response> {
     const { body, ...init } = await respond(exchangeOf(request))
-    return new Response(body, init)
+    return new Response(typeof body === 'string' ? body : streamOf(body), init)
   }
 
   async function closeNow(drainMs: number): Promise<void> {
@@ -209,6 +254,18 @@ export async function openHandler<I>(
   return answerDirectly(Object.defineProperty(handler, 'release', { get: () => serving.release }), respond)
 }
 
-const jsonContent = (value: unknown) => ({ text: JSON.stringify(value), type: 'application/json' })
+type Ended = (status: number) => void
+
+interface Content {
+  readonly status: number
+  readonly text: Reply['body']
+  readonly type: string
+}
+
+function contentOf(answer: Answer): Content {
+  const { status = 200 } = answer
+  if ('json' in answer) return { status, text: JSON.stringify(answer.json), type: 'application/json' }
+  return { status, text: 'text' in answer ? answer.text : answer.parts, type: answer.type }
+}
 
 const ownErrorBody = ({ code, message }: Fault): Json => ({ error: { code, message } })

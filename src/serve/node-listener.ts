@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { type Exchange, leftEarly, type Respond, tooLarge } from './exchange.js'
 import { Fault } from './fault.js'
 
@@ -37,21 +39,28 @@ export function toNodeListener(handler: WebHandler): NodeListener {
   }
 }
 
-function write({ status, headers, body }: NodeReply, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  if (outgoing.destroyed) return
-  outgoing.writeHead(status, {
-    ...headers,
-    'content-length': Buffer.byteLength(body),
-    // The rest of the body would have to be read before the next request.
-    ...(!incoming.complete && { connection: 'close' }),
-  })
-  outgoing.end(body)
+async function write(
+  { status, headers, body }: NodeReply,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const isText = typeof body === 'string'
+  if (!outgoing.destroyed)
+    outgoing.writeHead(status, {
+      ...headers,
+      ...(isText && { 'content-length': Buffer.byteLength(body) }),
+      // The rest of the body would have to be read before the next request.
+      ...(!incoming.complete && { connection: 'close' }),
+    })
+  if (isText) outgoing.end(body)
+  // Waits for a client that reads slowly, and ends the body if the client leaves.
+  else await pipeline(body, outgoing)
 }
 
 interface NodeReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[]>>
-  readonly body: string | Uint8Array
+  readonly body: string | AsyncIterable<string | Uint8Array>
 }
 
 async function directly(respond: Respond, incoming: IncomingMessage, signal: AbortSignal): Promise<NodeReply> {
@@ -110,13 +119,12 @@ async function byRequest(handler: WebHandler, incoming: IncomingMessage, signal:
     ...(hasBody && { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' as const }),
   })
   const response = await handler(request)
-  const body = new Uint8Array(await response.arrayBuffer())
   const cookies = response.headers.getSetCookie()
   return {
     status: response.status,
     // The only header that cannot be joined with commas.
     headers: { ...Object.fromEntries(response.headers), ...(cookies.length > 0 && { 'set-cookie': cookies }) },
-    body,
+    body: response.body === null ? '' : (response.body as NodeReadableStream<Uint8Array>),
   }
 }
 

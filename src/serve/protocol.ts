@@ -1,5 +1,5 @@
 import type { Json } from '../core/index.js'
-import type { Prediction } from '../model/index.js'
+import type { ChatMessage, GenerateOptions, Prediction, TextPart } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import type { Fault } from './fault.js'
 import type { Limits } from './options.js'
@@ -21,6 +21,10 @@ export interface Served {
   readonly isReady: () => boolean
   /** @throws `Fault`. */
   readonly predict: (inputs: readonly Json[], signal: AbortSignal) => Promise<readonly Prediction[]>
+  /** Generates one text: in parts if the model can, otherwise in one. @throws `Fault`. */
+  readonly generate: (prompt: Json, options: GenerateOptions, signal: AbortSignal) => AsyncIterable<TextPart>
+  /** Renders a conversation as a prompt. @throws `Fault`. */
+  readonly chatPrompt: (messages: readonly ChatMessage[]) => Promise<Json>
 }
 
 export interface Call {
@@ -31,11 +35,21 @@ export interface Call {
   readonly signal: AbortSignal
 }
 
-/** JSON, or text with its content type. */
+/** JSON, or text with its content type, complete or in parts. */
 export type Answer = {
   /** @default 200 */
   readonly status?: number
-} & ({ readonly json: unknown } | { readonly text: string; readonly type: string })
+} & (
+  | { readonly json: unknown }
+  | { readonly text: string; readonly type: string }
+  | {
+      /** Each part within the time limit of a request. Whatever they hold is freed when the call's signal is aborted. */
+      readonly parts: AsyncIterable<string>
+      readonly type: string
+      /** The part that reports a fault to a client that already has the first parts. */
+      readonly failed: (fault: Fault) => string
+    }
+)
 
 export interface Route {
   readonly method: 'GET' | 'POST'

@@ -1,7 +1,9 @@
-import type { CallContext, Json } from '../core/index.js'
+import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
 import type { ReleasedModel } from '../releaser/index.js'
 import { createBatcher, type Timer } from './batcher.js'
+import { Fault } from './fault.js'
+import { generateText } from './generate-text.js'
 import type { CheckInputs } from './input-check.js'
 import type { Metrics } from './metrics.js'
 import type { Limits } from './options.js'
@@ -10,6 +12,8 @@ import { huggingFace } from './protocols/huggingface.js'
 import { mlflow } from './protocols/mlflow.js'
 import { native } from './protocols/native.js'
 import { openInference } from './protocols/open-inference.js'
+import { openAi } from './protocols/openai.js'
+import { notSupported } from './protocols/request.js'
 import { vllm } from './protocols/vllm.js'
 import { routerOf } from './router.js'
 import type { ServedModel } from './served-model.js'
@@ -71,8 +75,23 @@ export function serveRelease<I>(
       kind = predictions[0]?.kind ?? kind
       return predictions
     },
+    generate: (prompt, options, signal) =>
+      generateText(model, prompt, options, {
+        checkInputs,
+        predict: (inputs) => batcher.submit(inputs, signal),
+        context: { ...context, signal },
+      }),
+    async chatPrompt(messages) {
+      if (model.chatPrompt === undefined)
+        throw notSupported('the release has no chat template', 'Use POST /v1/completions')
+      try {
+        return await model.chatPrompt(messages)
+      } catch (error) {
+        throw isSheikhError(error, 'template-invalid') ? new Fault('invalid-input', messageOf(error)) : error
+      }
+    },
   }
-  const others = [huggingFace, vllm, openInference, mlflow].map((protocol) => protocol(served))
+  const others = [huggingFace, vllm, openAi, openInference, mlflow].map((protocol) => protocol(served))
   return {
     release,
     find: routerOf([native(served), ...others, ...(metrics === undefined ? [] : [metrics.protocol])], basePath),

@@ -6,7 +6,7 @@ import { listOf, members, notSupported } from './request.js'
  * The classification API of vLLM. Token counts are 0, because the server does not count tokens.
  * https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html#classification-api
  */
-export const vllm = ({ name, labels, loadedAtMs, nowMs, predict }: Served): Protocol => ({
+export const vllm = ({ name, labels, nowMs, predict }: Served): Protocol => ({
   name: 'vllm',
   errorBody: ({ message, code, status }) => ({ error: { message, type: code, param: null, code: status } }),
   routes: [
@@ -34,16 +34,6 @@ export const vllm = ({ name, labels, loadedAtMs, nowMs, predict }: Served): Prot
         const usage = { prompt_tokens: 0, total_tokens: 0, completion_tokens: 0, prompt_tokens_details: null }
         return { json: { id: `classify-${id}`, object: 'list', created, model: name, data, usage } }
       },
-    },
-    {
-      method: 'GET',
-      path: '/v1/models',
-      answer: async () => ({
-        json: {
-          object: 'list',
-          data: [{ id: name, object: 'model', created: Math.floor(loadedAtMs / 1000), owned_by: 'sheikh' }],
-        },
-      }),
     },
   ],
 })
