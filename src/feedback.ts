@@ -2,12 +2,14 @@
 export type {
   ExperimentPlace,
   Exposure,
+  DirectoryFeedbackOptions,
   Feedback,
   FeedbackContent,
   FeedbackEntry,
   FeedbackRange,
+  FeedbackStats,
   FeedbackStore,
   LoggedPrediction,
   Outcome,
 } from './feedback/index.js'
-export { memoryFeedback } from './feedback/index.js'
+export { directoryFeedback, feedbackStats, memoryFeedback } from './feedback/index.js'

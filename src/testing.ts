@@ -10,6 +10,7 @@ export {
 export type { ContractTest } from './testing/contract-test.js'
 export { type EvaluationParts, evaluationOf, evidenceOf } from './testing/evidence.js'
 export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
+export { type FeedbackStoreUnderTest, feedbackContract } from './testing/feedback-contract.js'
 export { fixedClock } from './testing/fixed-clock.js'
 export { gateContract } from './testing/gate-contract.js'
 export {

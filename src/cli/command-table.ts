@@ -39,6 +39,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   evaluation: async () => (await import('./commands/evaluation.js')).evaluation,
   gate: async () => (await import('./commands/gate.js')).gate,
   ledger: async () => (await import('./commands/ledger.js')).ledger,
+  feedback: async () => (await import('./commands/feedback.js')).feedback,
   completion: async () => (await import('./commands/completion.js')).completion,
 }
 

@@ -83,6 +83,12 @@ export interface FeedbackStore {
   prediction(id: string, context: CallContext): Promise<LoggedPrediction | undefined>
   /** Erases entries, so that a person's consent can be withdrawn. Unknown ids are ignored. @throws `storage-failed`. */
   erase(ids: readonly string[], context: CallContext): Promise<void>
+  /**
+   * A random text of 64 hexadecimal digits that the store makes once and keeps. Sources are made pseudonyms with it.
+   *
+   * @throws `storage-failed`.
+   */
+  secret(context: CallContext): Promise<string>
 }
 
 /** Entries whose `timeMs` is in `[fromMs, untilMs)`. */

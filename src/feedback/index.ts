@@ -1,3 +1,4 @@
+export { type DirectoryFeedbackOptions, directoryFeedback } from './directory-feedback.js'
 export type {
   ExperimentPlace,
   Exposure,
@@ -9,4 +10,5 @@ export type {
   LoggedPrediction,
   Outcome,
 } from './feedback.js'
+export { type FeedbackStats, feedbackStats } from './feedback-stats.js'
 export { memoryFeedback } from './memory-feedback.js'

@@ -13,11 +13,13 @@ export {
 } from './atomic-files.js'
 export { folderNotEmpty, makeEmptyFolder, namesIn } from './empty-folder.js'
 export { type FileSystem, nodeFileSystem } from './file-system.js'
+export { takeLock } from './folder-lock.js'
 export { cachedFile } from './hub-cache.js'
 export { linkRemembered } from './known-digests.js'
 export { refuseLfsPointer } from './lfs-pointer.js'
 export { chunksOf, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
 export { canSee, type HostProcesses, hostProcesses, type ProcessIdentity } from './processes.js'
+export { queueByName } from './queue.js'
 export {
   describeDifference,
   type ManifestDifference,
@@ -27,7 +29,7 @@ export {
   verifyNamedFiles,
 } from './read-manifest.js'
 export { type FileStamp, fileStamp, isSettled, type StatCache, statCache } from './stat-cache.js'
-export { errnoOf, isStorageFault, storageFailed } from './storage-failed.js'
+export { errnoOf, isAbsent, isStorageFault, storageFailed } from './storage-failed.js'
 export type {
   CheckpointStore,
   DocumentStore,

@@ -32,7 +32,7 @@ const all = [
     'import',
     'gc',
   ],
-  ...['report', 'evaluation', 'gate', 'ledger', 'completion'],
+  ...['report', 'evaluation', 'gate', 'ledger', 'feedback', 'completion'],
 ]
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
@@ -47,6 +47,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   evaluation: ['status'],
   gate: ['plan'],
   ledger: ['verify'],
+  feedback: ['stats'],
   promote: ['0.1.0', '--to', 'production'],
   withdraw: ['0.1.0', '--reason', 'tried'],
   predict: ['hello'],
@@ -102,6 +103,7 @@ describe('help', () => {
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],
+      feedback: ['store', 'limit'],
       gate: [
         ...[
           'baseline',
@@ -236,8 +238,8 @@ describe('what cannot be understood', () => {
 })
 
 describe('a folder that is no project', () => {
-  // `gate compare` and `doctor` need no project.
-  it.each(all.filter((name) => !['init', 'gate', 'doctor', 'completion'].includes(name)))(
+  // `gate compare`, `doctor` and `feedback list` need no project.
+  it.each(all.filter((name) => !['init', 'gate', 'doctor', 'feedback', 'completion'].includes(name)))(
     '%s: 1, and says what to do',
     async (name) => {
       const folder = await temporary()

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path'
 import { plainPath } from '../../core/index.js'
 import { type FileSystem, nodeFileSystem } from '../file-system.js'
+import { heldLock, takeLock } from '../folder-lock.js'
 import { type HostProcesses, hostProcesses } from '../processes.js'
 import type { Store } from '../store.js'
 import { workFolders } from '../work-folders.js'
 import { directoryCheckpoints } from './checkpoints.js'
-import { heldLock, takeLock } from './lock.js'
 import { directoryObjects } from './objects.js'
 import { directoryDocuments, directoryJournals, directoryKeys, directoryRuns } from './records.js'
 

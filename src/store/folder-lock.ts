@@ -5,19 +5,19 @@
 import { randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, isSheikhError, type Json, type JsonObject, SheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, type Json, type JsonObject, SheikhError } from '../core/index.js'
 import {
   type AtomicWriteOptions,
   createExclusively,
   readJsonFile,
   removeQuietly,
   renameDurably,
-} from '../atomic-files.js'
-import { ageMs, fileSystemNowMs, leaseMs, renewLease } from '../lease.js'
-import { canSee, type HostProcesses, type ProcessIdentity } from '../processes.js'
-import { lockLost } from '../records.js'
-import { isAbsent, storageFailed } from '../storage-failed.js'
-import type { HeldLock, Lock } from '../store.js'
+} from './atomic-files.js'
+import { ageMs, fileSystemNowMs, leaseMs, renewLease } from './lease.js'
+import { canSee, type HostProcesses, type ProcessIdentity } from './processes.js'
+import { lockLost } from './records.js'
+import { isAbsent, storageFailed } from './storage-failed.js'
+import type { HeldLock, Lock } from './store.js'
 
 interface Holder extends ProcessIdentity {
   readonly formatVersion: 1
