@@ -30,6 +30,7 @@ const prediction = union('kind', {
   text: object({ kind: word('text'), text }),
   vector: object({ kind: word('vector'), values: list(finite) }),
 })
+const place = object({ name: text, variant: word('control', 'treatment'), unit: text, step: finite })
 const score = shapeOf((value): value is number => typeof value === 'number' && value >= 0 && value <= 1)
 
 export const feedbackContent: Shape<FeedbackContent> = union('kind', {
@@ -47,7 +48,16 @@ const feedbackEntry: Shape<FeedbackEntry> = union('kind', {
     release: object({ version: text, bundle: digest }),
     input: json,
     prediction: prediction as Shape<Prediction>,
-    experiment: optional(object({ name: text, variant: text })),
+    experiment: optional(place),
+  }),
+  exposure: object({ kind: word('exposure'), id, timeMs: finite, experiment: place }),
+  outcome: object({
+    kind: word('outcome'),
+    id,
+    timeMs: finite,
+    experiment: object({ name: text, unit: text }),
+    metric: text,
+    value: finite,
   }),
   feedback: object({
     kind: word('feedback'),

@@ -31,6 +31,7 @@ export async function feedbackStats(
       predictions += 1
       continue
     }
+    if (entry.kind !== 'feedback') continue
     const { content, prediction, source } = entry
     byKind[content.kind] += 1
     if (content.kind === 'thumb' && content.isUp) up += 1

@@ -30,8 +30,15 @@ export function feedbackContract(test: ContractTest, make: () => Promise<Feedbac
   })
 
   check('gives back what was added, in the order in which it was added', async (store, reopen) => {
-    const first = [predictionOf('r1/0', { input: hostileText }), predictionOf('r1/1', { timeMs: 50 })]
-    const second = [...contents.map((content, index) => feedbackOf(`f${index}`, { content, timeMs: 10 - index }))]
+    const first = [
+      predictionOf('r1/0', { input: hostileText }),
+      predictionOf('r1/1', { timeMs: 50, experiment: place }),
+    ]
+    const second: readonly FeedbackEntry[] = [
+      ...contents.map((content, index) => feedbackOf(`f${index}`, { content, timeMs: 10 - index })),
+      { kind: 'exposure', id: 'x1', timeMs: 11, experiment: place },
+      { kind: 'outcome', id: 'o1', timeMs: 12, experiment: place, metric: 'duration', value: -1.5 },
+    ]
     assert.equal(await store.append(first, context), 2)
     assert.equal(await store.append(second, context), second.length)
     for (const reader of [store, reopen()]) assert.deepEqual(await readAll(reader), [...first, ...second])
@@ -136,6 +143,8 @@ export function feedbackContract(test: ContractTest, make: () => Promise<Feedbac
 const context = callContext()
 /** What breaks quoting, encodings, patterns and lines. */
 const hostileText = 'a\u0000b \' " ; -- % _ \\ \n\r\n\u2028 \ud83d\ude00 \ud800 $1 ?1 {"kind":"prediction"}'
+
+const place = { name: 'shorter-answers', variant: 'treatment', unit: 'somebody', step: 2 } as const
 
 const contents: readonly Feedback['content'][] = [
   { kind: 'thumb', isUp: true },

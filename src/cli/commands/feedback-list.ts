@@ -27,6 +27,10 @@ function lineOf(entry: FeedbackEntry): string {
   const beginning = `${moment(entry.timeMs)}  ${entry.kind.padEnd(10)}`
   if (entry.kind === 'prediction')
     return `${beginning}  ${entry.id}  ${entry.release.version}  ${shortened(answerOf(entry.prediction))}`
+  if (entry.kind === 'exposure')
+    return `${beginning}  ${entry.experiment.name}  ${entry.experiment.variant}, unit ${entry.experiment.unit}`
+  if (entry.kind === 'outcome')
+    return `${beginning}  ${entry.experiment.name}  ${entry.metric} ${entry.value}, unit ${entry.experiment.unit}`
   return `${beginning}  ${entry.prediction}  ${contentText(entry.content)}  from ${entry.source.slice(0, 8)}`
 }
 
