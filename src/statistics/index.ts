@@ -1,6 +1,7 @@
 export { type BcaBootstrapOptions, type BcaBootstrapResult, bcaBootstrap } from './bca-bootstrap.js'
 export { binomialPmf } from './binomial.js'
 export { binomialCdf, binomialUpperTail } from './binomial-tail.js'
+export { chiSquareTail, type SampleRatio, type SampleRatioOptions, sampleRatioTest } from './chi-square.js'
 export {
   binomialLowerBound,
   binomialUpperBound,
@@ -18,6 +19,12 @@ export { type GroupedRatio, gaffkeLowerBound, gaffkeTest } from './gaffke.js'
 export { holm } from './holm.js'
 export { regularizedBeta } from './incomplete-beta.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
+export {
+  type MeanDifference,
+  type MeanDifferenceOptions,
+  type MeanSummary,
+  meanDifferenceSequence,
+} from './mean-difference-sequence.js'
 export { normalCdf, normalQuantile } from './normal.js'
 export {
   type FloorPowerOptions,
@@ -45,5 +52,16 @@ export {
   smallestDetectableDrop,
   smallestMargin,
 } from './plan-size.js'
+export {
+  type DifferenceSequence,
+  type ProportionDifferenceOptions,
+  proportionDifferenceSequence,
+} from './proportion-difference-sequence.js'
+export {
+  type Proportion,
+  type ProportionSequenceOptions,
+  proportionSequence,
+  proportionSequenceP,
+} from './proportion-sequence.js'
 export { type PairedCounts, type TangoOptions, type TangoResult, tango } from './tango.js'
 export { wilson } from './wilson.js'

@@ -6,11 +6,13 @@ import {
   binomialCdf,
   binomialPmf,
   binomialUpperTail,
+  chiSquareTail,
   clopperPearson,
   holm,
   mcnemar,
   normalCdf,
   normalQuantile,
+  sampleRatioTest,
   tango,
   wilson,
 } from '../../src/statistics/index.js'
@@ -114,6 +116,20 @@ it('binomial tails', () => {
 it('normal quantiles', () => {
   const draw = () => [chance(), 12 * random.uniform() - 9] as const
   compare('normal', cases(draw), (p, z) => [normalQuantile(p), normalCdf(z)], 1e-13)
+})
+
+it('χ² tails and sample ratios', () => {
+  const draw = () => [100 ** (2 * random.uniform() - 1), 1 + random.below(50)] as const
+  compare('chiSquareTail', cases(draw), (x, degrees) => [chiSquareTail(x, degrees)], 1e-11, smallest)
+  const divided = () => {
+    const shares = Array.from({ length: 2 + random.below(4) }, () => 0.1 + random.uniform())
+    return [shares.map((share) => Math.round(5000 * share + 100 * random.normal())), shares] as const
+  }
+  const ratio = (counts: readonly number[], shares: readonly number[]) => {
+    const { chiSquare, p } = sampleRatioTest({ counts, shares })
+    return [chiSquare, p]
+  }
+  compare('sampleRatio', cases(divided), ratio, 1e-11, smallest)
 })
 
 it('BCa intervals, within the chance of 10,000 resamples', () => {

@@ -32,6 +32,11 @@ def bca(values, confidence):
     return [*np.mean(ends, axis=0), *np.std(ends, axis=0, ddof=1)]
 
 
+def sample_ratio(counts, shares):
+    counts, shares = np.array(counts), np.array(shares)
+    return [*stats.chisquare(counts, shares / shares.sum() * counts.sum())]
+
+
 answers = {
     "clopperPearson": lambda k, n, confidence: proportion_confint(k, n, alpha=1 - confidence, method="beta"),
     "wilson": lambda k, n, confidence: proportion_confint(k, n, alpha=1 - confidence, method="wilson"),
@@ -43,6 +48,8 @@ answers = {
     "holm": lambda *family: multipletests(family, method="holm")[1],
     "binomial": lambda k, n, p: [stats.binom.cdf(k, n, p), stats.binom.sf(k - 1, n, p), stats.binom.pmf(k, n, p)],
     "normal": lambda p, z: [special.ndtri(p), special.ndtr(z)],
+    "chiSquareTail": lambda x, degrees: [stats.chi2.sf(x, degrees)],
+    "sampleRatio": sample_ratio,
     "bca": bca,
 }
 name, cases = json.load(sys.stdin)
