@@ -19,6 +19,7 @@ export default defineConfig({
     tfjs: 'src/tfjs.ts',
     signing: 'src/signing.ts',
     statistics: 'src/statistics.ts',
+    drift: 'src/drift.ts',
     feedback: 'src/feedback.ts',
     serve: 'src/serve.ts',
     testing: 'src/testing.ts',

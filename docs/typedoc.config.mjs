@@ -11,6 +11,7 @@ const entries = [
   'tfjs',
   'signing',
   'statistics',
+  'drift',
   'feedback',
   'serve',
   'testing',

@@ -1,8 +1,8 @@
 // What people say about the answers of released models.
 export type {
+  DirectoryFeedbackOptions,
   ExperimentPlace,
   Exposure,
-  DirectoryFeedbackOptions,
   Feedback,
   FeedbackContent,
   FeedbackEntry,

@@ -48,6 +48,7 @@ const entries = [
   'tfjs',
   'signing',
   'statistics',
+  'drift',
   'feedback',
   'serve',
   'testing',

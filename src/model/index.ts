@@ -17,7 +17,7 @@ export { type WriteSafetensorsOptions, type WrittenFile, writeSafetensors } from
 export { readWeights, type WriteWeightsOptions, writeWeights } from './sharded-weights.js'
 export { readSmallJson } from './small-json.js'
 export { type ArrayDtype, tensorOf, type ValuesOf, valuesOf } from './tensor-values.js'
-export { type TextFeatureSettings, type TextFeatures, textFeatures } from './text-features.js'
+export { type TextFeatureSettings, type TextFeatures, textFeatures, wordsOf } from './text-features.js'
 export {
   checkWeights,
   readWeightsDirectory,

@@ -53,6 +53,13 @@ export function textFeatures(text: string, { buckets, maximumTokens, bigrams }: 
   return { indices: indices.slice(0, size), values: values.slice(0, size) }
 }
 
+/** The words that `textFeatures` counts, in lower case and in order. @param maximum what follows is not read. */
+export function wordsOf(text: string, maximum: number): readonly string[] {
+  const found: string[] = []
+  for (const [word] of text.toLowerCase().matchAll(tokens)) if (found.push(word) === maximum) break
+  return found
+}
+
 /** FNV-1a, 32 bits, over UTF-16 code units. */
 function hashToken(token: string): number {
   let hash = 0x811c9dc5

@@ -17,7 +17,10 @@ export {
 } from './exact-non-inferiority.js'
 export { type GroupedRatio, gaffkeLowerBound, gaffkeTest } from './gaffke.js'
 export { holm } from './holm.js'
+export { type HomogeneityOptions, type HomogeneityResult, homogeneity } from './homogeneity.js'
+export { type HypergeometricOptions, hypergeometricUpperTail } from './hypergeometric.js'
 export { regularizedBeta } from './incomplete-beta.js'
+export { type KolmogorovSmirnovResult, kolmogorovSmirnov } from './kolmogorov-smirnov.js'
 export { type Discordant, type McnemarResult, mcnemar } from './mcnemar.js'
 export {
   type MeanDifference,

@@ -9,6 +9,9 @@ import {
   chiSquareTail,
   clopperPearson,
   holm,
+  homogeneity,
+  hypergeometricUpperTail,
+  kolmogorovSmirnov,
   mcnemar,
   normalCdf,
   normalQuantile,
@@ -130,6 +133,42 @@ it('χ² tails and sample ratios', () => {
     return [chiSquare, p]
   }
   compare('sampleRatio', cases(divided), ratio, 1e-11, smallest)
+})
+
+it('hypergeometric tails', () => {
+  const draw = () => {
+    const population = size(20_000)
+    const [drawn, marked] = [random.below(population + 1), random.below(population + 1)]
+    return [random.below(Math.min(drawn, marked) + 1), drawn, marked, population] as const
+  }
+  const ours = (...[successes, drawn, marked, population]: ReturnType<typeof draw>) => [
+    hypergeometricUpperTail({ successes, drawn, marked, population }),
+  ]
+  compare('hypergeometric', cases(draw), ours, 1e-9)
+})
+
+it('Kolmogorov–Smirnov and homogeneity', () => {
+  const values = (shift: number) => Array.from({ length: size(300) }, () => random.normal() + shift)
+  const drawSamples = () => [values(0), values(random.uniform())] as const
+  const both = (...[one, other]: ReturnType<typeof drawSamples>) => {
+    const { statistic, pValue } = kolmogorovSmirnov(one, other)
+    return [statistic, pValue]
+  }
+  compare('kolmogorovSmirnov', cases(drawSamples), both, 1e-9)
+  const drawCounts = () => {
+    const counts = (length: number) => Array.from({ length }, () => 10 + random.below(1000))
+    const length = 2 + random.below(20)
+    return [counts(length), counts(length)] as const
+  }
+  const chi = (...[one, other]: ReturnType<typeof drawCounts>) => {
+    const { statistic, pValue } = homogeneity({ one, other, permutations: 99 })
+    return [statistic, pValue]
+  }
+  // With an expected count below 5 ours is no χ².
+  const large = cases(drawCounts).filter(
+    ([one, other]) => homogeneity({ one, other, permutations: 99 }).method === 'chi-square',
+  )
+  compare('homogeneity', large, chi, 1e-9)
 })
 
 it('BCa intervals, within the chance of 10,000 resamples', () => {

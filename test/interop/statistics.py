@@ -51,6 +51,9 @@ answers = {
     "chiSquareTail": lambda x, degrees: [stats.chi2.sf(x, degrees)],
     "sampleRatio": sample_ratio,
     "bca": bca,
+    "hypergeometric": lambda k, drawn, marked, population: [stats.hypergeom.sf(k - 1, population, marked, drawn)],
+    "kolmogorovSmirnov": lambda x, y: [*stats.ks_2samp(x, y, method="exact")][:2],
+    "homogeneity": lambda one, other: [*stats.chi2_contingency([one, other], correction=False)[:2]],
 }
 name, cases = json.load(sys.stdin)
 json.dump([[float(value) for value in answers[name](*case)] for case in cases], sys.stdout)
