@@ -21,6 +21,7 @@ export default defineConfig({
     statistics: 'src/statistics.ts',
     drift: 'src/drift.ts',
     feedback: 'src/feedback.ts',
+    experiment: 'src/experiment.ts',
     serve: 'src/serve.ts',
     testing: 'src/testing.ts',
     'cli/main': 'src/cli/main.ts',

@@ -13,6 +13,7 @@ const entries = [
   'statistics',
   'drift',
   'feedback',
+  'experiment',
   'serve',
   'testing',
 ]

@@ -121,6 +121,7 @@ export {
   type EvaluationSetUse,
   type Evidence,
   type EvidenceNeed,
+  type ExperimentEvent,
   type Finding,
   type FindingBase,
   type FindingStatus,

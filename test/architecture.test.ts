@@ -50,6 +50,7 @@ const entries = [
   'statistics',
   'drift',
   'feedback',
+  'experiment',
   'serve',
   'testing',
 ]

@@ -12,3 +12,4 @@ export type {
 } from './feedback.js'
 export { type FeedbackStats, feedbackStats } from './feedback-stats.js'
 export { memoryFeedback } from './memory-feedback.js'
+export { pseudonyms } from './source-pseudonym.js'

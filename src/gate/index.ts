@@ -44,7 +44,14 @@ export {
   type PoolQuestion,
   type PoolVerdict,
 } from './label-pool.js'
-export { type Ledger, type LedgerEntry, type LedgerEvent, ledgerJournal, storeLedger } from './ledger.js'
+export {
+  type ExperimentEvent,
+  type Ledger,
+  type LedgerEntry,
+  type LedgerEvent,
+  ledgerJournal,
+  storeLedger,
+} from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { marginOf } from './margin-of.js'
 export { confidenceOf, countedChanges } from './partial-finding.js'

@@ -79,6 +79,10 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
   promotion: { version: isText, channel: isText, by: isText },
   loss: { versions: isTexts, by: isText, reason: isText },
   withdrawal: { version: isText, reason: isText, by: optional(isText) },
+  experiment: {
+    ...{ name: isText, action: isText, control: isText, treatment: isText, step: isNumber, share: isNumber },
+    ...{ reason: isText, plan: optional(isDigest), result: optional(isText), by: optional(isText) },
+  },
 }
 
 /** Describes what is wrong with an entry's shape. */

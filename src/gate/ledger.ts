@@ -70,6 +70,29 @@ export type LedgerEvent =
       /** Who rolled back or withdrew the release. Absent if it happened automatically. */
       readonly by?: string | undefined
     }
+  | ExperimentEvent
+
+/** A decision of a live test about who gets which release. */
+export interface ExperimentEvent {
+  readonly type: 'experiment'
+  readonly runId: string
+  /** The name of the live test. */
+  readonly name: string
+  readonly action: 'start' | 'advance' | 'end'
+  readonly control: string
+  readonly treatment: string
+  /** The step of the live test from now on, from 0. */
+  readonly step: number
+  /** The share of units that get the treatment from now on: 0 or 1 after the end. */
+  readonly share: number
+  readonly reason: string
+  /** Only at the start: the digest of what was planned. */
+  readonly plan?: Digest | undefined
+  /** Only at the end. */
+  readonly result?: 'harm' | 'success' | 'mismatch' | 'expired' | 'stopped' | undefined
+  /** Who ended it. Absent if it happened automatically. */
+  readonly by?: string | undefined
+}
 
 export type LedgerEntry = LedgerEvent & {
   readonly formatVersion: 1

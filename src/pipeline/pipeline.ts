@@ -1,5 +1,5 @@
 import { callContext, createRedactor, SheikhError } from '../core/index.js'
-import { type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
+import { type ExperimentEvent, type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
@@ -312,6 +312,15 @@ export class Pipeline<I = string, T = string> {
     const entries = await (ledger ?? storeLedger(store)).read(context)
     checkAnchor(entries, await this.history(options))
     return entries
+  }
+
+  /** Writes a decision of a live test into the ledger. @throws `storage-failed`. */
+  async noteExperiment(event: ExperimentEvent, options: CallOptions = {}): Promise<void> {
+    const { ledger, store, clock, log, secrets } = this.#options
+    const context = callContext({ signal: options.signal, clock, log })
+    const hide = createRedactor(secrets)
+    const by = event.by === undefined ? {} : { by: hide(event.by) }
+    await (ledger ?? storeLedger(store)).append({ ...event, reason: hide(event.reason), ...by }, context)
   }
 
   /** Returns the versions that are in the ledger but not in the registry, oldest first. Runs are refused while there are any. */

@@ -82,6 +82,8 @@ function whatOf(entry: LedgerEntry): string {
       return `${entry.versions.join(', ')} accepted as lost, by ${entry.by}: ${entry.reason}`
     case 'withdrawal':
       return `${entry.version}${entry.by === undefined ? '' : `, by ${entry.by}`}: ${entry.reason}`
+    case 'experiment':
+      return `${entry.name}: ${entry.result ?? entry.action}, ${entry.treatment} gets ${Number((100 * entry.share).toFixed(2))} %${entry.by === undefined ? '' : `, by ${entry.by}`}: ${entry.reason}`
   }
 }
 
