@@ -23,7 +23,7 @@ export interface Template {
 /** Maximum length of a template, in UTF-16 code units. */
 export const maximumTemplateLength = 1_000_000
 /** Limits that keep rendering below about a second. */
-const limits = { steps: 1_000_000, characters: 10_000_000 }
+export const limits = { steps: 1_000_000, characters: 10_000_000 }
 
 /** Parses a template. @throws `template-invalid` with file, line and column. */
 export async function parseTemplate(text: string, file: string): Promise<Template> {

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { digestJson, type Json } from '../../core/index.js'
 import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
+import { readChatTemplate } from '../../prompts/index.js'
 import { temporaryFolder, verifyNamedFiles } from '../../store/index.js'
 import type { LoadContext, Trainer } from '../trainer.js'
 import { filesAmong, inputDigests, writtenFiles } from './input-digests.js'
@@ -84,6 +85,7 @@ async function loadCommandModel<I>(
   context: LoadContext,
 ): Promise<Model<I>> {
   await verifyNamedFiles(weights.path, weights.manifest, context)
+  const chat = await readChatTemplate(weights.path)
   const { startPredictor } = await import('./predict-program.js')
   const folder = await temporaryFolder('sheikh-predict-')
   const remove = () => rm(folder, { recursive: true, force: true })
@@ -113,6 +115,7 @@ async function loadCommandModel<I>(
     // Predictions depend on the program as well as on the weights.
     digest: digestJson([weights.digest, described]),
     labels: predictor.labels,
+    ...(chat !== undefined && { chatPrompt: chat }),
     predict(inputs, asking) {
       if (disposed) return Promise.reject(new Error('The model is disposed. Load it again.'))
       const next = last.then(() => answer(inputs, asking))

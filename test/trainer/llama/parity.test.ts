@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext, type JsonObject, seededRandom } from '../../../src/core/index.js'
 import { type Device, deviceNames, valuesOf as readValues } from '../../../src/trainer/tfjs/devices.js'
 import { listed } from '../../../src/trainer/tfjs/examples.js'
-import { generate } from '../../../src/trainer/tfjs/llama/generate.js'
+import { createGenerator } from '../../../src/trainer/tfjs/llama/generate.js'
 import {
   allLogits,
   type Llama,
@@ -154,17 +154,17 @@ for (const name of deviceNames) {
         const config = configOf(one)
         const before = tf.memory().numTensors
         const weights = device.use(() => tensorsOf(device, llamaShapes(config)))
-        const ids = await generate(
-          device,
-          { tf, config, weights },
+        const ids: number[] = []
+        const end = await createGenerator(device, { tf, config, weights }, 1).generate(
           {
             prompt: reference.texts[2]!.slice(0, 5),
             maximumNewTokens: one.greedy.length - 5,
             random: seededRandom(0),
-            isComplete: () => false,
+            take: (token) => ids.push(token) < 0,
           },
-          callContext(),
+          callContext().signal,
         )
+        expect(end).toBe('length')
         tf.dispose(weights)
         expect([...reference.texts[2]!.slice(0, 5), ...ids]).toEqual(one.greedy)
         expect(tf.memory().numTensors).toBe(before)

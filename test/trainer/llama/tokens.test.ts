@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../src/core/index.js'
-import { chooseToken } from '../../../src/trainer/tfjs/llama/generate.js'
+import { chooseToken } from '../../../src/trainer/tfjs/llama/choose-token.js'
 import { parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import { cutPrompt } from '../../../src/trainer/tfjs/llama/sequences.js'
 import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'

@@ -1,82 +1,163 @@
 import { setImmediate } from 'node:timers/promises'
-import type { CallContext, Random } from '../../../core/index.js'
+import type { Random } from '../../../core/index.js'
 import { type Device, valuesOf } from '../devices.js'
-import { type Cache, type Llama, type NextToken, nextTokenLogits } from './llama.js'
-
-export interface SamplingOptions {
-  /** 0 always selects the likeliest token. Above 0, logits are divided by this value. @default 0 */
-  readonly temperature?: number | undefined
-  /** Samples only from this many likeliest tokens. @default all */
-  readonly topK?: number | undefined
-  /** Samples only from the fewest likeliest tokens whose probabilities add up to this share, 0 to 1. @default 1 */
-  readonly topP?: number | undefined
-}
+import { type Cache, capacityFor, capacityOf, joined, rowsOf, withCapacity } from './cache.js'
+import { chooseToken, type SamplingOptions } from './choose-token.js'
+import { afterPrompt, afterTokens, type Llama, type NextTokens } from './llama.js'
 
 export interface GenerateRequest extends SamplingOptions {
   readonly prompt: readonly number[]
   readonly maximumNewTokens: number
   readonly random: Random
-  /** Called after each token: whether the answer is complete. The answer includes the token that ends it. */
-  isComplete(answer: readonly number[]): boolean
+  /** Takes the tokens of the answer as they are made, with the one that ends it. @returns whether it is complete. */
+  take(token: number): boolean
 }
 
-const tokensBetweenYields = 8
+/** Generates several answers at a time. */
+export interface Generator {
+  /** Resolves when the answer is complete, or has as many tokens as it may. */
+  generate(request: GenerateRequest, signal: AbortSignal): Promise<'complete' | 'length'>
+  /** Ends all answers and frees their memory. */
+  stop(): Promise<void>
+}
 
-/** Generates an answer to a prompt, token by token. Caches keys and values of earlier tokens. */
-export async function generate(
-  device: Device,
-  llama: Llama,
-  { prompt, maximumNewTokens, random, isComplete, ...sampling }: GenerateRequest,
-  { signal }: CallContext,
-): Promise<readonly number[]> {
+interface Sequence {
+  readonly request: GenerateRequest
+  readonly signal: AbortSignal
+  readonly most: number
+  readonly settle: { resolve(end: 'complete' | 'length'): void; reject(error: unknown): void }
+  /** The last token, which is not in the cache. */
+  last: number
+  answered: number
+  /** Absent while it goes on. Called when its part of the cache is freed. */
+  outcome: (() => void) | undefined
+}
+
+/**
+ * Advances all sequences by one token per step, in one pass through the model ("continuous batching": Yu et al., "Orca",
+ * 2022). A new sequence joins between two steps and leaves when its answer is complete. On `wasm` and `js`, every answer has
+ * the same bytes as alone, because each row of a product is computed in the same order in any batch. Other devices may
+ * round differently, so two tokens that are equally likely up to the rounding may be swapped.
+ *
+ * @param maximumActive sequences in one pass; more wait. It bounds the memory of keys and values.
+ */
+export function createGenerator(device: Device, llama: Llama, maximumActive: number): Generator {
   const { tf } = device
-  const answer: number[] = []
-  const most = Math.min(maximumNewTokens, llama.config.maximumPositions - prompt.length)
+  const waiting: Sequence[] = []
+  let active: readonly Sequence[] = []
+  /** A row for each active sequence. */
   let cache: Cache | undefined
-  try {
-    let fresh = Int32Array.from(prompt)
-    while (answer.length < most) {
-      signal.throwIfAborted()
-      const behind = prompt.length + answer.length - fresh.length
-      const old = cache
-      const next = device.use(
-        () => tf.tidy(() => ({ ...nextTokenLogits(llama, fresh, old, behind) }) as never) as NextToken,
-      )
-      cache = next.cache
-      tf.dispose((old ?? []) as never)
-      const token = chooseToken(await valuesOf(next.logits), sampling, random)
-      answer.push(token)
-      if (isComplete(answer)) break
-      fresh = Int32Array.of(token)
-      if (answer.length % tokensBetweenYields === 0) await setImmediate()
-    }
-    return answer
-  } finally {
-    device.use(() => tf.dispose((cache ?? []) as never))
-  }
-}
+  let running: Promise<void> | undefined
+  const stopping = new AbortController()
 
-/** Applies temperature, then top-k, then top-p, like transformers. Ties are ordered by token number. */
-export function chooseToken(
-  logits: Float32Array,
-  { temperature = 0, topK = Number.POSITIVE_INFINITY, topP = 1 }: SamplingOptions,
-  random: Random,
-): number {
-  let best = 0
-  for (let token = 1; token < logits.length; token += 1) if (logits[token]! > logits[best]!) best = token
-  if (temperature === 0) return best
-  const byLikelihood = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right)
-  const candidates = byLikelihood.slice(0, topK)
-  const shares = candidates.map((token) => Math.exp((logits[token]! - logits[best]!) / temperature))
-  const total = shares.reduce((sum, share) => sum + share, 0)
-  let kept = 0
-  for (let together = 0; kept < shares.length && (kept === 0 || together < topP * total); kept += 1)
-    together += shares[kept]!
-  const keptTotal = shares.slice(0, kept).reduce((sum, share) => sum + share, 0)
-  let left = random.uniform() * keptTotal
-  for (let index = 0; index < kept; index += 1) {
-    left -= shares[index]!
-    if (left < 0) return candidates[index]!
+  const tidy = <R>(work: () => R): R => device.use(() => tf.tidy(work as never)) as R
+  function replaceCache(next: Cache | undefined): void {
+    const old = cache
+    cache = next
+    device.use(() => tf.dispose((old ?? []) as never))
   }
-  return candidates[kept - 1]!
+
+  const positionOf = ({ request, answered }: Sequence) => request.prompt.length + answered - 1
+
+  function take(sequence: Sequence, logits: Float32Array): void {
+    const { request, settle, most } = sequence
+    try {
+      sequence.last = chooseToken(logits, request, request.random)
+      sequence.answered += 1
+      if (request.take(sequence.last)) sequence.outcome = () => settle.resolve('complete')
+      else if (sequence.answered >= most) sequence.outcome = () => settle.resolve('length')
+    } catch (error) {
+      sequence.outcome = () => settle.reject(error)
+    }
+  }
+
+  /** Takes the sequences that are over out of the batch. */
+  function keepOthers(): void {
+    for (const sequence of active)
+      for (const { aborted, reason } of [sequence.signal, stopping.signal])
+        if (aborted) sequence.outcome ??= () => sequence.settle.reject(reason)
+    const over = active.filter(({ outcome }) => outcome !== undefined)
+    if (over.length === 0) return
+    const rows = [...active.keys()].filter((row) => active[row]!.outcome === undefined)
+    active = rows.map((row) => active[row]!)
+    const old = cache!
+    replaceCache(rows.length === 0 ? undefined : tidy(() => rowsOf(tf, old, rows, neededCapacity())))
+    for (const { outcome } of over) outcome!()
+  }
+
+  const neededCapacity = () => capacityFor(Math.max(...active.map(positionOf)) + 1)
+
+  async function admit(sequence: Sequence): Promise<void> {
+    const { request, signal, settle } = sequence
+    let own: Cache = []
+    try {
+      signal.throwIfAborted()
+      stopping.signal.throwIfAborted()
+      const next: NextTokens = tidy(() => afterPrompt(llama, Int32Array.from(request.prompt)))
+      own = next.cache
+      take(sequence, await valuesOf(next.logits))
+      if (sequence.outcome === undefined) {
+        active = [...active, sequence]
+        const [before, capacity] = [cache, neededCapacity()]
+        replaceCache(tidy(() => (before ? joined(tf, before, own, capacity) : withCapacity(tf, own, capacity))))
+      }
+    } catch (error) {
+      active = active.filter((one) => one !== sequence)
+      sequence.outcome = () => settle.reject(error)
+    } finally {
+      device.use(() => tf.dispose(own as never))
+    }
+    sequence.outcome?.()
+  }
+
+  async function step(): Promise<void> {
+    const [tokens, positions] = [active.map(({ last }) => last), active.map(positionOf)]
+    const capacity = neededCapacity()
+    const old = cache!
+    const next: NextTokens = tidy(() => {
+      const roomy = capacityOf(old) < capacity ? withCapacity(tf, old, capacity) : old
+      return afterTokens(llama, Int32Array.from(tokens), Int32Array.from(positions), roomy)
+    })
+    replaceCache(next.cache)
+    const logits = await valuesOf(next.logits)
+    const size = logits.length / active.length
+    for (const [row, sequence] of active.entries()) take(sequence, logits.subarray(row * size, (row + 1) * size))
+    keepOthers()
+  }
+
+  async function run(): Promise<void> {
+    try {
+      for (;;) {
+        // The program's other work, such as sending the tokens.
+        await setImmediate()
+        keepOthers()
+        const next = active.length < maximumActive ? waiting.shift() : undefined
+        if (next !== undefined) await admit(next)
+        if (active.length > 0) await step()
+        else if (waiting.length === 0) return
+      }
+    } catch (error) {
+      // Of a pass through the model, so it concerns all sequences in it.
+      for (const sequence of active) sequence.outcome ??= () => sequence.settle.reject(error)
+      keepOthers()
+    } finally {
+      running = waiting.length > 0 ? run() : undefined
+    }
+  }
+
+  return {
+    generate(request, signal) {
+      const most = Math.min(request.maximumNewTokens, llama.config.maximumPositions - request.prompt.length)
+      if (signal.aborted) return Promise.reject(signal.reason)
+      if (most <= 0) return Promise.resolve('length')
+      return new Promise((resolve, reject) => {
+        waiting.push({ request, signal, most, settle: { resolve, reject }, last: -1, answered: 0, outcome: undefined })
+        running ??= run()
+      })
+    },
+    async stop() {
+      stopping.abort(new Error('The model is disposed. Load it again.'))
+      await running
+    },
+  }
 }

@@ -100,9 +100,11 @@ export interface AttentionInput {
   readonly rotation: Rotation
   /** Added to the scores: 0 where a position may look, very low where not. [1 or batch, 1, time, all positions]; absent: everywhere. */
   readonly mask?: Tensor4D | undefined
+  /** With a past: where each sequence's new keys and values are written. */
+  readonly positions?: Int32Array | undefined
 }
 
-/** Keys and values of the positions before, each [batch, key heads, positions, head size]. */
+/** Each [batch, key heads, positions, head size]. */
 export interface KeysAndValues {
   readonly keys: Tensor4D
   readonly values: Tensor4D
@@ -111,13 +113,13 @@ export interface KeysAndValues {
 /**
  * softmax(q·kᵀ/√d + mask)·v, heads of queries sharing heads of keys (Ainslie et al., "GQA", 2023).
  *
- * @param x [batch × time, hidden]. @param past there is no way back through it.
+ * @param x [batch × time, hidden]. @param past of the positions before, with room for the new ones. No gradient flows into it.
  */
 export function attention(
   pass: Pass,
   prefix: string,
   x: Tensor2D,
-  { batch, time, rotation, mask }: AttentionInput,
+  { batch, time, rotation, mask, positions: places }: AttentionInput,
   past?: KeysAndValues | undefined,
 ): LayerOutput<Tensor2D> & { readonly kept: KeysAndValues } {
   const { tf, config } = pass
@@ -136,8 +138,8 @@ export function attention(
   const newKeys = rotate(tf, toHeads(key.y, keyValueHeads), rotation)
   const newValues = toHeads(value.y, keyValueHeads)
   const kept = {
-    keys: past === undefined ? newKeys : tf.concat([past.keys, newKeys], 2),
-    values: past === undefined ? newValues : tf.concat([past.values, newValues], 2),
+    keys: past === undefined ? newKeys : written(tf, past.keys, newKeys, places!),
+    values: past === undefined ? newValues : written(tf, past.values, newValues, places!),
   }
   const [keys, values] = [shared(kept.keys), shared(kept.values)] // [batch × key heads, positions, head size]
   const positions = keys.shape[1]
@@ -165,4 +167,17 @@ export function attention(
       ])
     },
   }
+}
+
+/** The past with one more position of each sequence: [batch, key heads, 1, head size] at its place. */
+function written(tf: TfjsCore, past: Tensor4D, fresh: Tensor4D, places: Int32Array): Tensor4D {
+  const [batch, heads, capacity, headSize] = past.shape
+  const rows = Int32Array.from({ length: batch * heads }, (_, row) => row * capacity + places[Math.floor(row / heads)]!)
+  const all = tf.reshape(past, [-1, headSize])
+  const updated = tf.tensorScatterUpdate(
+    all,
+    tf.tensor2d(rows, [rows.length, 1], 'int32'),
+    tf.reshape(fresh, [-1, headSize]),
+  )
+  return tf.reshape(updated, past.shape)
 }

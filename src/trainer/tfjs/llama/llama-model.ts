@@ -1,8 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { type CallContext, type Digest, digestJson, type Json, SheikhError, seededRandom } from '../../../core/index.js'
-import type { Model, Prediction } from '../../../model/index.js'
+import type { GenerateOptions, Model, Prediction, TextPart } from '../../../model/index.js'
+import type { ChatTemplate } from '../../../prompts/index.js'
 import { type Device, valuesOf } from '../devices.js'
-import { generate, type SamplingOptions } from './generate.js'
+import { type AnswerText, answerText } from './answer-text.js'
+import type { SamplingOptions } from './choose-token.js'
+import { createGenerator } from './generate.js'
 import { type Llama, type TokenSequence, targetLogLikelihoods } from './llama.js'
 import { cutPrompt, sequenceOf, textSequences } from './sequences.js'
 import type { Tokens } from './tokens.js'
@@ -38,12 +41,21 @@ export interface LikelihoodOutput {
 /** A prompt's tokens, cut to the room that there is. */
 type PromptWithin = (room: number) => readonly number[]
 
+interface Writing extends Omit<TextOutput, 'kind'> {
+  readonly prompt: readonly number[]
+  /** Decides what is sampled, together with the seed. */
+  readonly input: string
+  /** Called after each token, with the text so far. @returns whether the answer is no longer needed. */
+  readonly onToken: (text: AnswerText) => boolean
+}
+
 export interface LlamaModelOptions {
   readonly weights: Digest
   /** Tokens; of a longer prompt the beginning is cut off, as in training. */
   readonly maximumLength: number
-  /** Number of choices compared in one pass, which bounds memory. @default 16 */
-  readonly choicesAtOnce?: number | undefined
+  /** Number of choices or texts in one pass, which bounds memory. @default 16 */
+  readonly atOnce?: number | undefined
+  readonly chat?: ChatTemplate | undefined
 }
 
 export function llamaModel(
@@ -51,9 +63,11 @@ export function llamaModel(
   llama: Llama,
   tokens: Tokens,
   answer: LlamaOutput,
-  { weights, maximumLength, choicesAtOnce = 16 }: LlamaModelOptions,
+  { weights, maximumLength, atOnce = 16, chat }: LlamaModelOptions,
 ): Model<string> {
   const { tf } = device
+  const generator = createGenerator(device, llama, atOnce)
+  const isEnd = new Set(llama.config.endTokens)
   return {
     // The digest also covers settings that decide the answers.
     digest: digestJson({ weights, answer: answer as unknown as Json, maximumLength }),
@@ -62,27 +76,29 @@ export function llamaModel(
       const predictions: Prediction[] = []
       let cut = 0
       const promptOf = (input: string, room: number): readonly number[] => {
-        const prompt = tokens.encodePrompt(input)
-        if (prompt.length === 0)
-          throw new SheikhError(
-            'dataset-invalid',
-            'Cannot predict an empty input: it has no tokens, and this model has no start token. Remove it.',
-          )
+        const prompt = checkedPrompt(tokens.encodePrompt(input))
         if (prompt.length > room) cut += 1
         return cutPrompt(prompt, room)
       }
-      for (const input of inputs) {
-        context.signal.throwIfAborted()
-        if (answer.kind === 'likelihood') predictions.push(await measure(input))
-        else if (answer.kind === 'choice') predictions.push(await choose((room) => promptOf(input, room), answer))
-        else predictions.push(await write((room) => promptOf(input, room), answer, input, context))
-        await setImmediate()
-      }
+      if (answer.kind === 'text') predictions.push(...(await writeAll(inputs, promptOf, answer, context)))
+      else
+        for (const input of inputs) {
+          context.signal.throwIfAborted()
+          if (answer.kind === 'likelihood') predictions.push(await measure(input))
+          else predictions.push(await choose((room) => promptOf(input, room), answer))
+          await setImmediate()
+        }
       if (cut > 0)
         context.log.warn(`${cut} of ${inputs.length} prompts are too long and were truncated at their start`, { cut })
       return predictions
     },
+    ...(answer.kind === 'text' && {
+      generate: (input: string, options: GenerateOptions, context: CallContext) =>
+        writeParts(input, answer, options, context),
+      ...(chat !== undefined && { chatPrompt: chat }),
+    }),
     async [Symbol.asyncDispose]() {
+      await generator.stop()
       device.use(() => tf.dispose(llama.weights as never))
     },
   }
@@ -110,8 +126,8 @@ export function llamaModel(
     const answers = choices.map((choice) => tokens.encodeAnswer(choice))
     const prompt = promptWithin(Math.max(1, maximumLength + 1 - Math.max(...answers.map(({ length }) => length))))
     const likelihoods: number[] = []
-    for (let first = 0; first < answers.length; first += choicesAtOnce) {
-      const some = answers.slice(first, first + choicesAtOnce).map((one) => sequenceOf(prompt, one, true))
+    for (let first = 0; first < answers.length; first += atOnce) {
+      const some = answers.slice(first, first + atOnce).map((one) => sequenceOf(prompt, one, true))
       likelihoods.push(...(await logLikelihoods(some)).map(sum))
     }
     const best = likelihoods.indexOf(Math.max(...likelihoods))
@@ -124,35 +140,113 @@ export function llamaModel(
     }
   }
 
+  /** Generates an answer. @returns its text, its number of tokens, and why it ended. */
   async function write(
-    promptWithin: PromptWithin,
-    { maximumNewTokens = 64, stop = [], seed = 0, ...sampling }: TextOutput,
-    input: string,
-    context: CallContext,
-  ): Promise<Prediction> {
-    // An answer that may be long leaves at least half of the positions to what is asked.
-    const { maximumPositions } = llama.config
-    const left = Math.max(maximumPositions - maximumNewTokens, Math.ceil(maximumPositions / 2))
-    const prompt = promptWithin(Math.min(maximumLength, left))
-    const isEnd = new Set(llama.config.endTokens)
-    const stopIn = (text: string) =>
-      Math.min(...stop.map((end) => text.indexOf(end)).filter((place) => place >= 0), text.length)
-    const ids = await generate(
-      device,
-      llama,
+    { prompt, input, onToken, maximumNewTokens = 64, stop = [], seed = 0, ...sampling }: Writing,
+    { signal }: CallContext,
+  ) {
+    const text = answerText(tokens, prompt, stop)
+    let count = 0
+    const end = await generator.generate(
       {
         ...{ ...sampling, prompt, maximumNewTokens, random: seededRandom(seed).fork(input) },
-        isComplete(soFar) {
-          if (isEnd.has(soFar.at(-1)!)) return true
-          if (stop.length === 0) return false
-          const text = tokens.decodeAnswer(prompt, soFar)
-          return stopIn(text) < text.length
+        take(token) {
+          count += 1
+          if (isEnd.has(token)) return true
+          const isStopped = text.add(token)
+          return onToken(text) || isStopped
         },
       },
+      signal,
+    )
+    return { text: text.complete(), count, end }
+  }
+
+  /** All at a time, as many as fit into one pass. */
+  async function writeAll(
+    inputs: readonly string[],
+    promptOf: (input: string, room: number) => readonly number[],
+    { kind: _, ...output }: TextOutput,
+    context: CallContext,
+  ): Promise<readonly Prediction[]> {
+    // An answer that may be long leaves at least half of the positions to what is asked.
+    const { maximumPositions } = llama.config
+    const left = Math.max(maximumPositions - (output.maximumNewTokens ?? 64), Math.ceil(maximumPositions / 2))
+    const prompts = inputs.map((input) => promptOf(input, Math.min(maximumLength, left)))
+    let hasFailed = false
+    const written = await Promise.allSettled(
+      prompts.map(async (prompt, index) => {
+        try {
+          return await write({ ...output, prompt, input: inputs[index]!, onToken: () => hasFailed }, context)
+        } catch (error) {
+          hasFailed = true
+          throw error
+        }
+      }),
+    )
+    return written.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return { kind: 'text', text: one.value.text }
+    })
+  }
+
+  async function* writeParts(
+    input: string,
+    { kind: _, ...output }: TextOutput,
+    options: GenerateOptions,
+    context: CallContext,
+  ): AsyncGenerator<TextPart, void> {
+    const { isChat = false, stop = [], ...settings } = options
+    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+    const prompt = checkedPrompt(isChat ? tokens.encodeChat(input) : tokens.encodePrompt(input))
+    const most = Math.min(maximumLength, llama.config.maximumPositions - 1)
+    if (prompt.length > most)
+      throw new SheikhError(
+        'dataset-invalid',
+        `Cannot generate: the prompt has ${prompt.length} tokens, but the maximum is ${most}. Shorten it.`,
+      )
+    let isLeft = false
+    let text = ''
+    let wake = () => {}
+    const onToken = (soFar: AnswerText) => {
+      text = soFar.settled()
+      wake()
+      return isLeft
+    }
+    let written: Awaited<ReturnType<typeof write>> | undefined
+    const writing = write(
+      { ...output, ...given, stop: [...(output.stop ?? []), ...stop], prompt, input, onToken },
       context,
     )
-    const text = tokens.decodeAnswer(prompt, isEnd.has(ids.at(-1)!) ? ids.slice(0, -1) : ids)
-    return { kind: 'text', text: text.slice(0, stopIn(text)).trimEnd() }
+    const ended = writing.then((all) => {
+      written = all
+    })
+    try {
+      let sent = ''
+      while (written === undefined) {
+        if (text.length > sent.length) {
+          const part = text.slice(sent.length)
+          sent = text
+          yield { text: part }
+        } else await Promise.race([ended, new Promise<void>((resolve) => (wake = resolve))])
+      }
+      const { text: complete, count, end } = written
+      yield {
+        text: (complete.startsWith(sent) ? complete : text).slice(sent.length),
+        end: { reason: end === 'complete' ? 'stop' : 'length', tokens: { prompt: prompt.length, answer: count } },
+      }
+    } finally {
+      isLeft = true
+      ended.catch(() => {})
+    }
+  }
+
+  function checkedPrompt(prompt: readonly number[]): readonly number[] {
+    if (prompt.length > 0) return prompt
+    throw new SheikhError(
+      'dataset-invalid',
+      'Cannot predict an empty input: it has no tokens, and this model has no start token. Remove it.',
+    )
   }
 }
 

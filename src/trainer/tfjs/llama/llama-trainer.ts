@@ -2,6 +2,7 @@ import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
 import { fromFloat32, readWeightsDirectory, type WeightsDirectory, writeWeights } from '../../../model/index.js'
+import { chatTemplateFile, readChatTemplate } from '../../../prompts/index.js'
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
@@ -100,7 +101,8 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       return llamaModel(device, llama, tokens, settings.answer, {
         weights: weights.digest,
         maximumLength: lengthOf(settings, config),
-        choicesAtOnce: settings.loop.evaluationBatchSize,
+        atOnce: settings.loop.evaluationBatchSize,
+        chat: await readChatTemplate(weights.path),
       })
     },
   }
@@ -159,7 +161,9 @@ async function writeModel(
     return fromFloat32(name, dtype, shapes[name]!, values)
   })
   const present = await readdir(whole)
-  for (const name of [...tokenizerFiles, 'generation_config.json'].filter((file) => present.includes(file)))
+  for (const name of [...tokenizerFiles, chatTemplateFile, 'generation_config.json'].filter((file) =>
+    present.includes(file),
+  ))
     await copyFile(join(whole, name), join(directory, name)).catch((error: unknown) => {
       throw storageFailed('write', join(directory, name), error)
     })

@@ -2,8 +2,10 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core
 import { crossEntropy } from '../cross-entropy.js'
 import type { TfjsCore } from '../devices.js'
 import type { LossAndGradients, Weights } from '../tfjs-model.js'
+import { type Cache, capacityOf } from './cache.js'
 import {
   type Adapter,
+  type AttentionInput,
   attention,
   gatedFeedForward,
   type KeysAndValues,
@@ -88,40 +90,51 @@ export function stepBytes(config: LlamaConfig, batch: readonly TokenSequence[]):
   return 4 * (layers * (rows * perRow + scores) + logits)
 }
 
-/** What is kept of the positions behind, by layer. Whoever has it disposes of it. */
-export type Cache = readonly KeysAndValues[]
-
-export interface NextToken {
-  /** [vocabulary]. */
-  readonly logits: Tensor
+export interface NextTokens {
+  /** [sequences, vocabulary]. */
+  readonly logits: Tensor2D
+  /** Keys and values of all positions so far. The caller disposes it. */
   readonly cache: Cache
 }
 
+/** The logits of the token that follows a prompt, and the prompt's keys and values. Runs inside `tf.tidy`. */
+export function afterPrompt(llama: Llama, prompt: Int32Array): NextTokens {
+  const { tf, config } = llama
+  const time = prompt.length
+  const rotation = rotationOf(tf, config, Int32Array.from(prompt.keys()), time)
+  const mask = time === 1 ? undefined : causalMask(tf, time)
+  const { x, cache } = decode(llama, prompt, { batch: 1, time, rotation, mask })
+  return { logits: head(passOf(llama), tf.slice(x, [time - 1, 0], [1, -1])).y, cache }
+}
+
 /**
- * The logits of what follows the last of these tokens, [vocabulary], and the cache with them in it. Runs inside `tf.tidy`.
+ * The logits of the tokens that follow one token of each sequence. Runs inside `tf.tidy`.
  *
- * @param behind how many tokens are in the cache.
+ * @param positions of these tokens. Keys and values of earlier ones are in the cache, which has room for these.
  */
-export function nextTokenLogits(llama: Llama, ids: Int32Array, cache: Cache | undefined, behind: number): NextToken {
+export function afterTokens(llama: Llama, tokens: Int32Array, positions: Int32Array, cache: Cache): NextTokens {
+  const { tf, config } = llama
+  const batch = tokens.length
+  const rotation = rotationOf(tf, config, positions, 1)
+  const capacity = capacityOf(cache)
+  const mask = new Float32Array(batch * capacity).fill(never)
+  for (const [row, position] of positions.entries()) mask.fill(0, row * capacity, row * capacity + position + 1)
+  const input = { batch, time: 1, rotation, positions, mask: tf.tensor4d(mask, [batch, 1, 1, capacity]) }
+  const next = decode(llama, tokens, input, cache)
+  return { logits: head(passOf(llama), next.x).y, cache: next.cache }
+}
+
+function decode(llama: Llama, ids: Int32Array, input: AttentionInput, past?: Cache) {
   const { tf, config, weights } = llama
   const pass = passOf(llama)
-  const time = ids.length
-  const rotation = rotationOf(
-    tf,
-    config,
-    Int32Array.from(ids, (_, index) => behind + index),
-    time,
-  )
-  const mask = time === 1 ? undefined : causalMask(tf, time, behind)
-  let x = tf.gather(weights[embedding]!, tf.tensor1d(ids, 'int32')) as Tensor2D // [time, hidden]
-  const kept: KeysAndValues[] = []
+  let x = tf.gather(weights[embedding]!, tf.tensor1d(ids, 'int32')) as Tensor2D // [batch × time, hidden]
+  const cache: KeysAndValues[] = []
   for (let layer = 0; layer < config.layers; layer += 1) {
-    const answer = decoderLayer(pass, layer, x, { batch: 1, time, rotation, mask }, cache?.[layer])
+    const answer = decoderLayer(pass, layer, x, input, past?.[layer])
     x = answer.y
-    kept.push(answer.kept)
+    cache.push(answer.kept)
   }
-  const last = tf.slice(x, [time - 1, 0], [1, -1]) as Tensor2D
-  return { logits: tf.reshape(head(pass, last).y, [-1]), cache: kept }
+  return { x, cache }
 }
 
 /** The logits of every position: [batch × time, vocabulary]. For comparison with other implementations. */
@@ -167,13 +180,7 @@ function answersAt(
   }
 }
 
-function decoderLayer(
-  pass: Pass,
-  layer: number,
-  x: Tensor2D,
-  input: Parameters<typeof attention>[3],
-  past?: KeysAndValues | undefined,
-) {
+function decoderLayer(pass: Pass, layer: number, x: Tensor2D, input: AttentionInput, past?: KeysAndValues | undefined) {
   const { tf } = pass
   const prefix = `model.layers.${layer}`
   const before = rootMeanSquareNorm(pass, `${prefix}.input_layernorm.weight`, x)
@@ -233,7 +240,7 @@ function learnedOf({ targets }: Padded): { readonly rows: Int32Array; readonly t
 /** Of each position those before it and itself, in the same text. Fillers come last, and are seen by fillers only. */
 function maskOf(tf: TfjsCore, { batch, time, segments }: Padded): Tensor4D {
   const isPacked = segments.some((segment) => segment > 0)
-  if (!isPacked) return causalMask(tf, time, 0)
+  if (!isPacked) return causalMask(tf, time)
   const mask = new Float32Array(batch * time * time).fill(never)
   for (let sequence = 0; sequence < batch; sequence += 1)
     for (let from = 0; from < time; from += 1)
@@ -243,9 +250,8 @@ function maskOf(tf: TfjsCore, { batch, time, segments }: Padded): Tensor4D {
   return tf.tensor4d(mask, [batch, 1, time, time])
 }
 
-function causalMask(tf: TfjsCore, time: number, behind: number): Tensor4D {
-  const mask = new Float32Array(time * (behind + time))
-  for (let from = 0; from < time; from += 1)
-    mask.fill(never, from * (behind + time) + behind + from + 1, (from + 1) * (behind + time))
-  return tf.tensor4d(mask, [1, 1, time, behind + time])
+function causalMask(tf: TfjsCore, time: number): Tensor4D {
+  const mask = new Float32Array(time * time)
+  for (let from = 0; from < time; from += 1) mask.fill(never, from * time + from + 1, (from + 1) * time)
+  return tf.tensor4d(mask, [1, 1, time, time])
 }

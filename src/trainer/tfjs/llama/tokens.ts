@@ -10,10 +10,14 @@ import { unsupportedSettings } from './tokenizer-settings.js'
 export interface Tokens {
   /** With the tokens that begin a text. */
   encodePrompt(text: string): readonly number[]
+  /** As the text is, for one that contains the tokens that begin it. */
+  encodeChat(text: string): readonly number[]
   /** What follows a prompt, with the token that ends an answer, if the model has one. */
   encodeAnswer(text: string): readonly number[]
   /** The text of an answer: without special tokens, and without white space at its ends. */
   decodeAnswer(prompt: readonly number[], answer: readonly number[]): string
+  /** The text of tokens that follow others: without special tokens. */
+  decodeAfter(before: readonly number[], ids: readonly number[]): string
 }
 
 export const tokenizerPackage = '@huggingface/tokenizers'
@@ -76,6 +80,11 @@ export async function loadTokens(
       ? ''
       : tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false })
   const isEnd = new Set(endTokens)
+  // Together: some tokenizers write a space, or half a character, differently at the start of a text.
+  const decodeAfter = (earlier: readonly number[], ids: readonly number[]): string => {
+    const [before, whole] = [decode(earlier), decode([...earlier, ...ids])]
+    return whole.startsWith(before) ? whole.slice(before.length) : decode(ids)
+  }
   return {
     encodePrompt(text) {
       const ids = encode(text, true)
@@ -83,10 +92,8 @@ export async function loadTokens(
       return ids
     },
     encodeAnswer: (text) => [...encode(text, false), ...endTokens.slice(0, 1)],
-    decodeAnswer(prompt, answer) {
-      // Together: some tokenizers write a space, or half a character, differently at the start of a text.
-      const [before, whole] = [decode(prompt), decode([...prompt, ...answer])]
-      return (whole.startsWith(before) ? whole.slice(before.length) : decode(answer)).trim()
-    },
+    encodeChat: (text) => encode(text, false),
+    decodeAnswer: (prompt, answer) => decodeAfter(prompt, answer).trim(),
+    decodeAfter,
   }
 }
