@@ -21,6 +21,7 @@ const names = [
   'release',
   'run',
   'serve',
+  'serve-llama',
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {
