@@ -26,7 +26,7 @@ export default defineConfig({
     testing: 'src/testing.ts',
     'cli/main': 'src/cli/main.ts',
     // Started by its file, from the chunks beside it.
-    'training-thread': 'src/trainer/tfjs/thread/training-thread.ts',
+    'tfjs-thread': 'src/trainer/tfjs/thread/tfjs-thread.ts',
   },
   format: 'esm',
   target: 'node20',

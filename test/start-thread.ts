@@ -17,5 +17,5 @@ export const translateInThreads = () => {
  * as long as the start itself.
  */
 export async function startThread(): Promise<Worker> {
-  return translates ? startTypeScript() : new Worker(join(await builtRooms(), 'training-thread.js'))
+  return translates ? startTypeScript() : new Worker(join(await builtRooms(), 'tfjs-thread.js'))
 }

@@ -23,7 +23,8 @@ export async function loadNamed<I>(
   showWork(terminal, 'verify the release')
   const verified = await repository.verify(version)
   checkHolds(doing, verified)
-  return repository.loadModel<I>({ version: verified.version })
+  // A server answers health checks while the model predicts.
+  return repository.loadModel<I>({ version: verified.version, thread: doing === 'serve' ? 'own' : 'caller' })
 }
 
 async function versionNamed(

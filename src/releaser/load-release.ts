@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { type CallContext, callContext, SheikhError } from '../core/index.js'
 import type { GenerateOptions, Model, Prediction, TextPart } from '../model/index.js'
 import { temporaryFolder } from '../store/index.js'
-import type { Trainer } from '../trainer/index.js'
+import type { LoadContext, Trainer } from '../trainer/index.js'
 import { weightsOf } from './bundle.js'
 import { releaseCache } from './release-cache.js'
 import type { Release, Releaser } from './releaser.js'
@@ -19,6 +19,11 @@ export interface LoadReleaseOptions<I> {
   readonly cache?: string | undefined
   /** The trainer that made the release, or one that can load its files. */
   readonly trainer: Pick<Trainer<I, never>, 'load'>
+  /**
+   * Where the model predicts. `own`: in a separate thread, if the trainer can do that, so that the caller's event loop
+   * stays free. @default 'caller'
+   */
+  readonly thread?: LoadContext['thread']
 }
 
 /** A loaded release. Disposing it frees its memory. */
@@ -37,7 +42,7 @@ export interface ReleasedModel<I> extends Omit<Model<I>, 'predict' | 'generate'>
  */
 export async function loadRelease<I>(
   releaser: Releaser,
-  { channel = 'latest', version, cache, trainer }: LoadReleaseOptions<I>,
+  { channel = 'latest', version, cache, trainer, thread }: LoadReleaseOptions<I>,
   parts: Partial<CallContext> = {},
 ): Promise<ReleasedModel<I>> {
   const context = callContext(parts)
@@ -59,7 +64,7 @@ export async function loadRelease<I>(
   }
   try {
     const bundle = await (cached?.open(release) ?? releaser.open(release.version, directory!, context))
-    const model = await trainer.load(weightsOf(bundle), context)
+    const model = await trainer.load(weightsOf(bundle), { ...context, thread })
     await cached?.keep(name, release)
     return {
       release,

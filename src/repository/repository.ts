@@ -237,11 +237,13 @@ export class Repository {
   async loadModel<I = string>({
     channel,
     version,
-  }: Pick<LoadReleaseOptions<I>, 'channel' | 'version'> = {}): Promise<ReleasedModel<I>> {
+    thread,
+  }: Pick<LoadReleaseOptions<I>, 'channel' | 'version' | 'thread'> = {}): Promise<ReleasedModel<I>> {
     const { releaser, trainer, configuration } = await this.#compose()
     const options = {
       channel: channel ?? configuration.release.channel,
       version,
+      thread,
       trainer: (await trainer()) as unknown as Trainer<I, never>,
     }
     return loadRelease(await releaser(), options, this.#context)

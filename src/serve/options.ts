@@ -20,6 +20,11 @@ export type ServedFrom<I> =
       /** A folder that caches bundles, so that the server also starts if the registry is unreachable. @default none */
       readonly cache?: string | undefined
       /**
+       * Where the model predicts. `own`: in a separate thread, if the trainer can do that, so that the event loop of the
+       * server stays free. @default 'own'
+       */
+      readonly thread?: 'own' | 'caller' | undefined
+      /**
        * How often the registry is asked which release the channel points at, in milliseconds. A new release is verified,
        * loaded and tried with `smokeInputs` beside the old one, and then answers the next request. Not together with
        * `version`. @default never

@@ -18,7 +18,9 @@ export interface ServedModel<I> {
  */
 export async function openModel<I>(options: HandlerOptions<I>, context: CallContext): Promise<ServedModel<I>> {
   const isOurs = !('model' in options)
-  const model = isOurs ? await loadRelease(options.registry, options, context) : options.model
+  const model = isOurs
+    ? await loadRelease(options.registry, { ...options, thread: options.thread ?? 'own' }, context)
+    : options.model
   const dispose = async () => {
     if (isOurs) await model[Symbol.asyncDispose]()
   }

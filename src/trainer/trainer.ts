@@ -66,7 +66,15 @@ export interface FitContext extends CallContext {
   readonly progress: (progress: TrainProgress) => void
 }
 
-export type LoadContext = CallContext
+export interface LoadContext extends CallContext {
+  /**
+   * Where the model predicts. `own`: in a separate thread, if the trainer can do that, so that the caller's event loop
+   * stays free. The folder of the weights must exist until the model is disposed. Does not affect the predictions.
+   *
+   * @default 'caller'
+   */
+  readonly thread?: 'own' | 'caller' | undefined
+}
 
 /** Progress of a training. JSON, sent at most a few times per second. */
 export interface TrainProgress {

@@ -18,7 +18,8 @@ import { type CheckpointOptions, checkCheckpointOptions } from './checkpoints.js
 import { type Device, type DeviceName, deviceEnvironment, openDevice, valuesOf } from './devices.js'
 import { loopCheckpoints, madeBy, recordOf } from './fit-record.js'
 import type { BaseWeights, TfjsModel, Weights } from './tfjs-model.js'
-import { feed, openTraining, type ThreadChoice, traineeOf } from './training.js'
+import { loadInThread } from './thread/model-thread.js'
+import { feed, openTraining, predictsInThread, type ThreadChoice, threadWorkOf, traineeOf } from './training.js'
 
 export interface TfjsTrainerOptions {
   /** `auto`: the best device that works on this machine, in a fixed order. @default 'wasm' */
@@ -32,7 +33,7 @@ export interface TfjsTrainerOptions {
   readonly checkpoints?: CheckpointOptions | false | undefined
   /**
    * Where training runs. `own`: in a separate thread, so that the caller's event loop stays free. Does not affect the
-   * result.
+   * result. `caller` also keeps loaded models on the caller's thread.
    *
    * @default 'own' on `wasm` and `js` for a model with a `module`, otherwise 'caller'
    */
@@ -113,6 +114,9 @@ export function tfjsTrainer<I, T, Example>(
     },
 
     async load(weights, context) {
+      const work = threadWorkOf(model)
+      if (work !== undefined && (await predictsInThread(deviceName, thread, context)))
+        return loadInThread(work, deviceName, weights, context)
       const device = await openDevice(deviceName, context)
       await model.prepare?.()
       const { config, weights: values } = await readBase(model, weights, context)

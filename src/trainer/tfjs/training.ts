@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { type CallContext, SheikhError } from '../../core/index.js'
-import type { FitContext } from '../trainer.js'
-import type { Device, DeviceName } from './devices.js'
+import type { FitContext, LoadContext } from '../trainer.js'
+import { type Device, type DeviceName, openDevice } from './devices.js'
 import { keepExamples, sizeOf } from './examples.js'
 import type { TfjsModel } from './tfjs-model.js'
-import { canOpenThread, openThread, type ThreadWork } from './thread/thread.js'
+import { canOpenThread } from './thread/conversation.js'
+import { openThread, type ThreadWork } from './thread/thread.js'
 import { type LoopRequest, type Trainable, type Trained, trainLoop, yieldEveryMs } from './train-loop.js'
 
 /** One training: examples are handed over as they are read, then learned. To be disposed, whatever came of it. */
@@ -28,7 +29,7 @@ export type ThreadChoice = 'own' | 'caller'
 const threadDevices: readonly DeviceName[] = ['wasm', 'js']
 
 /** @throws `invalid-options` where a thread of its own is asked for, and cannot be. */
-export function canHaveThread({ name }: Device, choice: ThreadChoice | undefined): boolean {
+export function canHaveThread({ name }: Pick<Device, 'name'>, choice: ThreadChoice | undefined): boolean {
   const can = threadDevices.includes(name) && canOpenThread()
   if (choice !== 'own' || can) return can && choice !== 'caller'
   throw new SheikhError(
@@ -38,16 +39,34 @@ export function canHaveThread({ name }: Device, choice: ThreadChoice | undefined
   )
 }
 
+/** Whether a model predicts in a separate thread: the caller wants it, and the device and the trainer's option allow it. */
+export async function predictsInThread(
+  device: DeviceName | 'auto',
+  choice: ThreadChoice | undefined,
+  context: LoadContext,
+): Promise<boolean> {
+  if (context.thread !== 'own' || choice === 'caller') return false
+  const { name } = device === 'auto' ? await openDevice(device, context) : { name: device }
+  return canHaveThread({ name }, undefined)
+}
+
 export function traineeOf<Example>(
   model: TfjsModel<never, never, Example>,
   device: Device,
   choice: ThreadChoice | undefined,
 ): Trainee<Example> {
+  const work = threadWorkOf(model)
+  if (work === undefined || !canHaveThread(device, choice)) return { thread: 'caller', build: () => model }
+  return { thread: 'own', work }
+}
+
+/** Absent: no thread can build the model. */
+export function threadWorkOf<Example>(model: TfjsModel<never, never, Example>): ThreadWork | undefined {
   const { module, name, version } = model
-  if (module === undefined || !canHaveThread(device, choice)) return { thread: 'caller', build: () => model }
-  if ('builtIn' in module) return { thread: 'own', work: { builtIn: module.builtIn, options: module.options } }
+  if (module === undefined) return undefined
+  if ('builtIn' in module) return { builtIn: module.builtIn, options: module.options }
   const expected = { name, version, describe: model.describe() }
-  return { thread: 'own', work: { url: module.url, export: module.export, options: module.options, expected } }
+  return { url: module.url, export: module.export, options: module.options, expected }
 }
 
 /** @param directory where there is room for the examples that do not fit into memory. */

@@ -5,5 +5,7 @@ interface Options {
   readonly leak?: boolean
   readonly exit?: boolean
   readonly throws?: boolean
+  readonly once?: string
+  readonly predictLog?: string
 }
 export function build(options: Options): TfjsModel<string, string, { readonly length: number }>

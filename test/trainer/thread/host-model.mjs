@@ -1,9 +1,26 @@
 // A host's own model: one weight for each of two labels. What it was asked to do in `options` it does while it trains.
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { threadId } from 'node:worker_threads'
 
-/** @param {{ log?: string, leak?: boolean, exit?: boolean, throws?: boolean }} options */
+/** What an input of these words does to the thread that predicts it. */
+const deeds = {
+  exit: () => process.exit(3),
+  hang: () => {
+    for (;;);
+  },
+  throw: () => {
+    throw new TypeError('the model is at fault')
+  },
+  // One that ended a thread ends no other.
+  'exit once': ({ once }) => {
+    if (existsSync(once)) return
+    writeFileSync(once, '')
+    process.exit(3)
+  },
+}
+
+/** @param {{ log?: string, leak?: boolean, exit?: boolean, throws?: boolean, once?: string, predictLog?: string }} options */
 export function build(options = {}) {
   return {
     name: 'host-model',
@@ -28,7 +45,11 @@ export function build(options = {}) {
       const gradient = tf.mul(slope, batch.length / 16)
       return { loss: tf.sum(tf.square(tf.sub(slope, 1))), gradients: { slope: tf.sub(gradient, 1) } }
     },
-    outputs: (tf, { slope }, inputs) => tf.tile(tf.reshape(slope, [1, 2]), [inputs.length, 1]),
+    outputs(tf, { slope }, inputs) {
+      if (options.predictLog) appendFileSync(options.predictLog, `${threadId}\n`)
+      for (const input of inputs) deeds[input]?.(options)
+      return tf.tile(tf.reshape(slope, [1, 2]), [inputs.length, 1])
+    },
     predictions: (values) =>
       Array.from({ length: values.length / 2 }, (_, item) => ({
         kind: 'label',

@@ -52,8 +52,8 @@ export interface LlamaTrainerOptions extends LoopOptions {
   /** When checkpoints are written; `false`: never. @default every 300 seconds, keeping the last two */
   readonly checkpoints?: CheckpointOptions | false | undefined
   /**
-   * `own`: trains in a separate thread. Does not affect the result. @default 'own' on `wasm` and `js`, otherwise
-   * 'caller'
+   * `own`: trains in a separate thread. Does not affect the result. `caller` also keeps loaded models on the caller's
+   * thread. @default 'own' on `wasm` and `js`, otherwise 'caller'
    */
   readonly thread?: ThreadChoice | undefined
 }

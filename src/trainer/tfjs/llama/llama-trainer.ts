@@ -9,7 +9,8 @@ import { checkCheckpointOptions } from '../checkpoints.js'
 import { deviceEnvironment, openDevice } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
 import { packageVersion } from '../package-version.js'
-import { canHaveThread, feed, openTraining } from '../training.js'
+import { loadInThread } from '../thread/model-thread.js'
+import { canHaveThread, feed, openTraining, predictsInThread } from '../training.js'
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js'
 import { checkBase, readConfig, readTokens, readValues } from './base-model.js'
 import type { Llama, TokenSequence } from './llama.js'
@@ -85,6 +86,8 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     },
 
     async load(weights, context) {
+      if (await predictsInThread(deviceName, thread, context))
+        return loadInThread({ builtIn: 'llama', options }, deviceName, weights, context)
       const device = await openDevice(deviceName, context)
       const { config } = await readConfig(weights.path)
       const { base } = settings

@@ -1,4 +1,5 @@
 import { isSheikhError, type Json, messageOf, SheikhError } from '../../../core/index.js'
+import type { WeightsDirectory } from '../../../model/index.js'
 import type { TrainProgress } from '../../trainer.js'
 import type { DeviceName } from '../devices.js'
 import type { LoopRequest } from '../train-loop.js'
@@ -10,6 +11,14 @@ export type Question =
   | { readonly kind: 'open'; readonly work: ThreadWork; readonly device: DeviceName; readonly directory: string }
   | { readonly kind: 'add'; readonly part: ExamplePart; readonly examples: readonly unknown[] }
   | { readonly kind: 'train'; readonly request: Omit<LoopRequest<unknown>, 'examples' | 'development'> }
+  /** `work.options` of a language model are those of its trainer. */
+  | {
+      readonly kind: 'load'
+      readonly work: ThreadWork
+      readonly device: DeviceName | 'auto'
+      readonly weights: WeightsDirectory
+    }
+  | { readonly kind: 'predict'; readonly inputs: readonly unknown[] }
   | { readonly kind: 'close' }
   | { readonly kind: 'abort' }
 

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /** The program of the thread. */
-export const threadEntry = new URL(`./training-thread.${extension}`, import.meta.url)
+export const threadEntry = new URL(`./tfjs-thread.${extension}`, import.meta.url)
 
 export async function startThread(): Promise<Worker> {
   return extension === 'ts' ? startTypeScript() : new Worker(threadEntry)

@@ -1,19 +1,31 @@
-// The thread of a training: builds what is trained, collects its examples, trains, and answers each question once, in order.
+// The thread of a training or of a loaded model: builds it, trains or predicts, and answers each question once, in order.
 import { parentPort } from 'node:worker_threads'
 import { callContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
+import type { Model } from '../../../model/index.js'
 import { type Device, openDevice } from '../devices.js'
+import type { LlamaTrainerOptions } from '../llama/llama-options.js'
 import { llamaTrainee } from '../llama/llama-trainee.js'
+import { llamaTrainer } from '../llama/llama-trainer.js'
 import { textClassifier } from '../text-classifier.js'
 import type { TfjsModel } from '../tfjs-model.js'
+import { tfjsTrainer } from '../tfjs-trainer.js'
 import type { Trainable } from '../train-loop.js'
 import { type Training, trainingHere } from '../training.js'
 import { type Question, type ThreadReply, toFailure } from './messages.js'
+import { packPredictions } from './packed-predictions.js'
 import type { ThreadWork } from './thread.js'
 
 const port = parentPort!
 const say = (answer: ThreadReply, transfer: readonly ArrayBuffer[] = []) => port.postMessage(answer, transfer)
 
-let open: { readonly training: Training<unknown>; readonly device: Device; readonly tensorsBefore: number } | undefined
+interface Open {
+  readonly device: Device
+  readonly tensorsBefore: number
+  readonly training?: Training<unknown>
+  readonly model?: Model<unknown>
+}
+
+let open: Open | undefined
 let controller = new AbortController()
 let lastAnswered = Promise.resolve()
 
@@ -44,18 +56,30 @@ async function answers(
       return {}
     }
     case 'add':
-      await open!.training.add(question.part, question.examples)
+      await open!.training!.add(question.part, question.examples)
       return {}
     case 'train': {
       const progress = (report: Extract<ThreadReply, { kind: 'progress' }>['progress']) =>
         say({ kind: 'progress', progress: report })
-      const value = await open!.training.train(question.request, { ...context(), progress })
+      const value = await open!.training!.train(question.request, { ...context(), progress })
       return { value, transfer: Object.values(value.weights).map(({ buffer }) => buffer as ArrayBuffer) }
+    }
+    case 'load': {
+      controller = new AbortController()
+      const device = await openDevice(question.device, context())
+      const tensorsBefore = device.tf.memory().numTensors
+      const model = await load(question)
+      open = { model, device, tensorsBefore }
+      return { value: { digest: model.digest, labels: model.labels } }
+    }
+    case 'predict': {
+      controller = new AbortController()
+      return { value: packPredictions(await open!.model!.predict(question.inputs, context())) }
     }
     case 'close': {
       const closing = open
       open = undefined
-      await closing?.training[Symbol.asyncDispose]()
+      await (closing?.training ?? closing?.model)?.[Symbol.asyncDispose]()
       return {
         value: { tensors: closing === undefined ? 0 : closing.device.tf.memory().numTensors - closing.tensorsBefore },
       }
@@ -74,15 +98,26 @@ function context() {
   })
 }
 
+const isLlama = (work: ThreadWork) => 'builtIn' in work && work.builtIn === 'llama'
+
 async function build(work: ThreadWork, device: Device): Promise<Trainable<unknown>> {
-  if ('builtIn' in work)
-    return work.builtIn === 'llama'
-      ? ((await llamaTrainee(work.options as never, device, context())) as Trainable<never>)
-      : (textClassifier(work.options as never) as TfjsModel<never, never, never>)
+  if (isLlama(work)) return (await llamaTrainee(work.options as never, device, context())) as Trainable<never>
+  return buildModel(work)
+}
+
+async function load({ work, device, weights }: Extract<Question, { readonly kind: 'load' }>): Promise<Model<unknown>> {
+  const trainer = isLlama(work)
+    ? llamaTrainer(work.options as LlamaTrainerOptions)
+    : tfjsTrainer(await buildModel(work), { device })
+  return (await trainer.load(weights, context())) as Model<unknown>
+}
+
+async function buildModel(work: ThreadWork): Promise<TfjsModel<never, never, never>> {
+  if ('builtIn' in work) return textClassifier(work.options as never) as TfjsModel<never, never, never>
   const failed = (fact: string, cause?: unknown) =>
     new SheikhError(
       'invalid-options',
-      `Cannot train in a thread of its own: the export "${work.export}" of ${work.url} ${fact}. Correct the model's "module", or choose thread: 'caller'.`,
+      `Cannot use a separate thread: the export "${work.export}" of ${work.url} ${fact}. Correct the model's "module", or choose thread: 'caller'.`,
       { facts: { url: work.url, export: work.export }, cause },
     )
   try {
