@@ -86,7 +86,8 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     },
 
     async load(weights, context) {
-      if (await predictsInThread(deviceName, thread, context))
+      // Parts of a text are not sent between threads.
+      if (settings.answer.kind !== 'text' && (await predictsInThread(deviceName, thread, context)))
         return loadInThread({ builtIn: 'llama', options }, deviceName, weights, context)
       const device = await openDevice(deviceName, context)
       const { config } = await readConfig(weights.path)
