@@ -77,6 +77,17 @@ describe('patterns of a schema', () => {
         ])
   })
 
+  it.each(['07', '2020-12'])('are each checked, in draft %s', async (draft) => {
+    const uri =
+      draft === '07' ? 'http://json-schema.org/draft-07/schema#' : `https://json-schema.org/draft/${draft}/schema`
+    const schema = { $schema: uri, properties: { a: { pattern: '^a' }, b: { pattern: '^b' } } }
+    const check = await compileJsonSchema('"s.json"', schema, context)
+    expect(check({ a: 'a', b: 'b' })).toEqual({ value: { a: 'a', b: 'b' } })
+    expect(check({ a: 'b', b: 'a' })).toEqual({
+      problems: ['/a must match pattern "^a"', '/b must match pattern "^b"'],
+    })
+  })
+
   it('that take too long end the check of a sample', async () => {
     const schema = { properties: { text: { type: 'string', pattern: '^(a+)+$' } } }
     const check = await compileJsonSchema('"s.json"', schema, context)

@@ -10,10 +10,12 @@ const limitMs = 1000
 const quickSteps = 1e7
 
 /** A pattern of a JSON Schema, for `ajv`. Its `test` throws `invalid-config` if it takes longer than a second. */
-export function boundedPattern(source: string, flags: string): { test(text: string): boolean } {
+export function boundedPattern(source: string, flags: string): { test(text: string): boolean; toString(): string } {
   const pattern = new RegExp(source, flags)
   const { unbounded, nested } = quantifiersOf(source)
   return {
+    // ajv compiles one pattern for all that have the same text.
+    toString: () => pattern.toString(),
     test(text) {
       // Without nesting, each unbounded quantifier and the start of the match can be anywhere in the text.
       const isQuick = !nested && text.length ** (unbounded + 1) <= quickSteps
