@@ -1,15 +1,33 @@
 // What people say about the answers of released models.
 export type {
+  BatchRecord,
   DirectoryFeedbackOptions,
+  EvidenceOptions,
   ExperimentPlace,
   Exposure,
   Feedback,
+  FeedbackBatch,
   FeedbackContent,
   FeedbackEntry,
   FeedbackRange,
+  FeedbackSample,
   FeedbackStats,
   FeedbackStore,
+  LabelChange,
+  LeftOutFeedback,
+  LeftOutReason,
   LoggedPrediction,
   Outcome,
+  SampleFields,
+  SampleOrigin,
+  ToSamplesOptions,
 } from './feedback/index.js'
-export { directoryFeedback, feedbackStats, memoryFeedback } from './feedback/index.js'
+export {
+  directoryFeedback,
+  feedbackStats,
+  formatBatchRecord,
+  formatSamples,
+  memoryFeedback,
+  parseBatchRecord,
+  toSamples,
+} from './feedback/index.js'

@@ -29,6 +29,7 @@ export {
   type DiffContentsOptions,
   diffContents,
   diffIdentities,
+  type ExaminedSample,
   type FieldChange,
   type FieldName,
   type FieldSelector,

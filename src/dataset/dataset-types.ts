@@ -1,5 +1,5 @@
 import type { CallContext, Described, Digest } from '../core/index.js'
-import type { Rows } from '../model/index.js'
+import type { Row, Rows } from '../model/index.js'
 import type { DocumentStore } from '../store/index.js'
 import type { InexactNumber } from './json-text.js'
 
@@ -171,7 +171,14 @@ export interface DatasetContents {
   readonly rows: readonly DescribedRow[]
   /** Samples by id, as they were read. Ids that are not in the dataset are left out. @throws `dataset-changed` if samples changed since. */
   samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>>
+  /** The rows with their inputs, in the same order. */
+  whole(): Rows<unknown, unknown>
 }
+
+/** A sample that is not in the dataset: its row, or what is wrong with it. */
+export type ExaminedSample<I, T> =
+  | { readonly row: Row<I, T>; readonly sampleDigest: Digest; readonly problem?: undefined }
+  | { readonly problem: string; readonly row?: undefined }
 
 /** A row without its input. */
 export interface DescribedRow extends RowIdentity {

@@ -21,6 +21,7 @@ import type {
   DatasetContext,
   DatasetSnapshot,
   DatasetSummary,
+  ExaminedSample,
   OpenedDataset,
   PinnedSet,
   RowIdentity,
@@ -28,7 +29,7 @@ import type {
 } from './dataset-types.js'
 import { filesWarning } from './issues.js'
 import { knownSummary } from './known-summary.js'
-import type { ScannedRow } from './read-entry.js'
+import { readEntry, type ScannedRow } from './read-entry.js'
 import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
 import { RowReader } from './rows.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
@@ -77,6 +78,12 @@ export interface Dataset<I = string, T = string> extends Described {
    * @throws `dataset-invalid` for a sample without an input, or a duplicate id.
    */
   project(samples: readonly unknown[], context?: CallContext): Promise<readonly Row<I, never>[]>
+  /**
+   * Validates samples that are not in the dataset, each alone, and projects them to rows.
+   *
+   * @returns a row, or what is wrong with the sample, in the given order.
+   */
+  examine(samples: readonly unknown[], context?: CallContext): Promise<readonly ExaminedSample<I, T>[]>
 }
 
 export interface DatasetConstructor {
@@ -169,6 +176,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
         return { ...identityOfRow(row), path, position, label, slices }
       }),
       samples: (ids) => new RowReader(found, this.#options, schema, context).samples(ids),
+      whole: () => new RowReader(found, this.#options, schema, context).rows(found.rows),
     }
   }
 
@@ -252,6 +260,26 @@ class DatasetOf implements Dataset<unknown, unknown> {
         throw error
       }
     })
+  }
+
+  async examine(
+    samples: readonly unknown[],
+    context: CallContext = callContext(),
+  ): Promise<readonly ExaminedSample<unknown, unknown>[]> {
+    const schema = await this.#load(context)
+    const examined: ExaminedSample<unknown, unknown>[] = []
+    for (const value of samples) {
+      context.signal.throwIfAborted()
+      const entry = { path: 'sample', read: async () => [{ value, position: '' }] }
+      const { rows, scanned, issues } = await readEntry(entry, this.#options, schema, context)
+      const [row] = rows.values()
+      examined.push(
+        row === undefined
+          ? { problem: issues.map(({ message }) => message).join('; ') }
+          : { row, sampleDigest: scanned[0]!.sampleDigest },
+      )
+    }
+    return examined
   }
 
   async #load(context: CallContext): Promise<SampleSchema> {

@@ -13,6 +13,7 @@ export type {
   DatasetSnapshot,
   DatasetSummary,
   DescribedRow,
+  ExaminedSample,
   OpenedDataset,
   PinnedFields,
   PinnedItem,
@@ -52,6 +53,7 @@ export {
   repinSet,
 } from './pinned-set.js'
 export { pinnedFile, pinnedSet } from './pinned-source.js'
+export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
 export { isSelected, type SelectionOptions } from './selection.js'
@@ -62,3 +64,4 @@ export { readCsv } from './sources/read-csv.js'
 export { type SampleFilesOptions, sampleFiles } from './sources/sample-files.js'
 export { sampleFormatOf } from './sources/sample-format.js'
 export { datasetSummaryShape } from './summary-shape.js'
+export { TextIndex } from './text-index.js'

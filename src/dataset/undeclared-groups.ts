@@ -2,6 +2,7 @@ import type { Row } from '../model/index.js'
 import type { DatasetSummary } from './dataset-types.js'
 import { groupsInIds } from './groups-in-ids.js'
 import { similarTexts } from './similar-texts.js'
+import { textOf } from './text-index.js'
 
 type Warning = DatasetSummary['warnings'][number]
 
@@ -43,10 +44,3 @@ const warning = (fact: string, ids: readonly [string, string]): Warning => ({
 })
 
 const count = (number: number) => number.toLocaleString('en')
-
-/** All text in an input of any shape. */
-function textOf(input: unknown): string {
-  if (typeof input === 'string') return input
-  if (typeof input !== 'object' || input === null) return ''
-  return Object.values(input).map(textOf).join(' ')
-}

@@ -1,4 +1,17 @@
+export {
+  type BatchRecord,
+  type FeedbackBatch,
+  type FeedbackSample,
+  formatBatchRecord,
+  formatSamples,
+  type LabelChange,
+  type LeftOutFeedback,
+  type LeftOutReason,
+  parseBatchRecord,
+  type SampleOrigin,
+} from './batch.js'
 export { type DirectoryFeedbackOptions, directoryFeedback } from './directory-feedback.js'
+export type { EvidenceOptions } from './evidence.js'
 export type {
   ExperimentPlace,
   Exposure,
@@ -11,5 +24,7 @@ export type {
   Outcome,
 } from './feedback.js'
 export { type FeedbackStats, feedbackStats } from './feedback-stats.js'
+export type { SampleFields } from './make-samples.js'
 export { memoryFeedback } from './memory-feedback.js'
 export { pseudonyms } from './source-pseudonym.js'
+export { type ToSamplesOptions, toSamples } from './to-samples.js'

@@ -56,8 +56,22 @@ export type {
   StateProblem,
 } from './diff/index.js'
 export type { EvaluationStatus, Pinned } from './evaluation-set.js'
+export type {
+  FeedbackProposal,
+  KeptSample,
+  ProposeFeedbackOptions,
+  UndoFeedbackOptions,
+  UndoneBatch,
+} from './feedback/index.js'
 export { type FindProjectsOptions, type FoundProject, findProjects } from './find-projects.js'
-export { type Author, type EnvironmentVariables, type GitOptions, type Head, initGitRepository } from './git/index.js'
+export {
+  type Author,
+  type EnvironmentVariables,
+  type GitOptions,
+  type Head,
+  initGitRepository,
+  type ProposedBranch,
+} from './git/index.js'
 export { type Initialised, type InitOptions, initRepository, isProject } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
@@ -65,6 +79,7 @@ export type { MissingAccess } from './missing-access.js'
 export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
+export type { Proposed } from './propose.js'
 export type { FileTransfer } from './release-targets.js'
 export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
 export {

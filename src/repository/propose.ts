@@ -11,11 +11,13 @@ export interface Proposal extends Pick<BranchProposal, 'branch' | 'files' | 'aut
   readonly title: string
   /** Markdown without user text: why, and what a reviewer should look at. */
   readonly body: string
+  /** Whether a pull request of the branch that somebody closed is not opened again. @default false */
+  readonly once?: boolean | undefined
 }
 
 /** A change that waits for a person: a branch and, on GitHub, a pull request. */
 export interface Proposed extends ProposedBranch {
-  /** The open pull request. Absent: the branch is not on GitHub, or `problem` says why there is none. */
+  /** The address of the pull request. Absent: the branch is not on GitHub, or `problem` says why there is none. */
   readonly pullRequest?: string | undefined
   /** Why no pull request was opened, although the branch is on GitHub. */
   readonly problem?: string | undefined
@@ -37,7 +39,7 @@ export interface ProposalPlace {
 export async function propose(place: ProposalPlace, proposal: Proposal, context: CallContext): Promise<Proposed> {
   const { git, surroundings, configuration } = place
   const { onAuth, environment } = ledgerOptions(surroundings, configuration)
-  const { title, body, ...files } = proposal
+  const { title, body, once: _once, ...files } = proposal
   const message = `${title}\n\n${body}\n`
   const branch = await proposeBranch(git, { ...files, message, onAuth, environment }, context)
   if (branch.remote === undefined) return branch
@@ -58,7 +60,7 @@ interface PullRequest {
 /** The open pull request of the branch, or a new one. */
 async function pullRequestOf(
   { git, surroundings }: ProposalPlace,
-  { branch, title, body }: Proposal,
+  { branch, title, body, once = false }: Proposal,
   context: CallContext,
 ): Promise<string | undefined> {
   const { environment } = surroundings
@@ -68,7 +70,7 @@ async function pullRequestOf(
   const baseUrl = addressIn(environment, 'GITHUB_API_URL', 'https://api.github.com') ?? 'https://api.github.com'
   const github = githubApi({ repository, token, baseUrl, fetch: proxyFetch(environment) }, context)
   const owner = repository.split('/')[0]!
-  const query = `state=open&head=${encodeURIComponent(`${owner}:${branch}`)}`
+  const query = `state=${once ? 'all' : 'open'}&head=${encodeURIComponent(`${owner}:${branch}`)}`
   const find = async () => {
     const { value } = await github.call<readonly PullRequest[]>('list the pull requests', 'GET', `pulls?${query}`)
     return Array.isArray(value) ? (value[0] as PullRequest | undefined)?.html_url : undefined

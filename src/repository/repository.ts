@@ -11,6 +11,7 @@ import {
   redactJson,
 } from '../core/index.js'
 import type { DatasetSummary, PinnedSet, Repin } from '../dataset/index.js'
+import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
 import {
@@ -45,6 +46,15 @@ import {
   readEvaluationSet,
   repinEvaluation,
 } from './evaluation-set.js'
+import {
+  type FeedbackProject,
+  type FeedbackProposal,
+  type ProposeFeedbackOptions,
+  proposeFeedback,
+  type UndoFeedbackOptions,
+  type UndoneBatch,
+  undoFeedback,
+} from './feedback/index.js'
 import {
   type Author,
   belowRoot,
@@ -367,6 +377,27 @@ export class Repository {
     return revert(this.#git, oid, { author }, this.#context)
   }
 
+  /**
+   * Makes samples of what people said about answers, and proposes them for review: on a branch `sheikh/feedback-<batch>` at the remote,
+   * with a pull request if it is on GitHub and `GITHUB_TOKEN` is set. Work tree, index and HEAD stay as they are. Feedback that an
+   * earlier batch used is not used again. Repeatable: completes a call that was interrupted.
+   *
+   * @throws `invalid-config` if the samples come from code; as `toSamples`; `repository-invalid`; `storage-failed`.
+   */
+  async proposeFeedback(store: FeedbackStore, options: ProposeFeedbackOptions = {}): Promise<FeedbackProposal> {
+    return proposeFeedback(await this.#feedback(), store, options, this.#context)
+  }
+
+  /**
+   * Removes the samples of a merged batch of feedback by a commit, also if other commits followed. A sample that was edited since,
+   * moved into another file or pinned is kept and listed.
+   *
+   * @throws `not-found`; `repository-dirty`; `invalid-options` if it was undone before; `repository-invalid`; `locked`.
+   */
+  async undoFeedback(batch: string, options: UndoFeedbackOptions = {}): Promise<UndoneBatch> {
+    return undoFeedback(await this.#feedback(), batch, options, this.#context)
+  }
+
   /** The ledger on its branch, as the pipeline of the files writes it. */
   async ledger(): Promise<Ledger> {
     return projectLedger(this.#place, await loadConfiguration(this.root, this.#context))
@@ -410,6 +441,10 @@ export class Repository {
     readonly by?: string | undefined
   }): Promise<Pinned & { readonly repin: Repin }> {
     return repinEvaluation(this.#evaluation, { reason, by: by ?? (await this.author()) ?? '' })
+  }
+
+  async #feedback(): Promise<FeedbackProject> {
+    return { git: this.#git, surroundings: this.#surroundings, composition: await this.#compose() }
   }
 
   async #audit<R>(work: (project: AuditProject) => Promise<R>): Promise<R> {

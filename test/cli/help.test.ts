@@ -103,7 +103,20 @@ describe('help', () => {
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],
-      feedback: ['store', 'limit'],
+      feedback: [
+        ...[
+          'store',
+          'limit',
+          'confirmed',
+          'agreement',
+          'per-source',
+          'share',
+          'trust',
+          'folder',
+          'include-text',
+          'reason',
+        ],
+      ],
       gate: [
         ...[
           'baseline',

@@ -1,30 +1,55 @@
 import { SheikhError } from '../../core/index.js'
 import type { Arguments, Command, CommandResult, Terminal } from '../command.js'
 import { listFeedback } from './feedback-list.js'
+import { proposeFeedback } from './feedback-propose.js'
 import { showStats } from './feedback-stats.js'
+import { undoFeedback } from './feedback-undo.js'
 
 const actions: Readonly<Record<string, (input: Arguments, terminal: Terminal) => Promise<CommandResult>>> = {
   list: listFeedback,
   stats: showStats,
+  propose: proposeFeedback,
+  undo: undoFeedback,
 }
 
 export const feedback: Command = {
   name: 'feedback',
-  usage: 'list | stats',
-  summary: 'Show what people said about the answers of "sheikh serve --feedback"',
+  usage: 'list | stats | propose | undo <batch>',
+  summary: 'Show what people said about the answers of "sheikh serve --feedback", and propose it as training data',
   options: {
     store: { type: 'string' },
     limit: { type: 'string' },
+    confirmed: { type: 'boolean' },
+    agreement: { type: 'string' },
+    'per-source': { type: 'string' },
+    share: { type: 'string' },
+    trust: { type: 'string' },
+    folder: { type: 'string' },
+    'include-text': { type: 'boolean' },
+    reason: { type: 'string' },
   },
   optionHelp: {
     store: 'Folder with the feedback, as given to "sheikh serve --feedback"',
     limit: 'list: number of newest entries to show (default: all)',
+    confirmed: 'propose: also make samples of answers that were confirmed and not corrected',
+    agreement: 'propose: number of independent sources that must name a target (default: 1)',
+    'per-source': 'propose: number of samples that a source may give alone (default: 50)',
+    share: 'propose: share of the batch that a source may give alone, 0..1 (default: 0.5)',
+    trust: 'propose: sources without these limits, separated by commas',
+    folder: 'propose: folder below the samples; its first part is their category (default: feedback)',
+    'include-text': 'propose: show the samples in the pull request',
+    reason: 'undo: why the batch is undone; recorded in the commit',
   },
   actions: Object.keys(actions),
-  examples: ['sheikh feedback stats --store feedback', 'sheikh feedback list --store feedback --limit 20'],
-  positionals: [1, 1],
+  examples: ['sheikh feedback stats --store feedback', 'sheikh feedback propose --store feedback'],
+  positionals: [1, 2],
   async run(input, terminal) {
     const name = input.positionals[0]!
+    if (input.positionals.length > 1 && name !== 'undo')
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot run "sheikh feedback ${name} ${input.positionals[1]}": only undo takes an argument. See: sheikh feedback --help`,
+      )
     if (Object.hasOwn(actions, name)) return actions[name]!(input, terminal)
     throw new SheikhError(
       'invalid-options',

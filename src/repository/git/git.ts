@@ -26,6 +26,8 @@ export interface Git {
 
   /** The commit that a full ref name (`refs/…`) points at. */
   readRef(ref: string): Promise<string | undefined>
+  /** The full names of the branches of this clone whose full names begin with `prefix`, sorted. */
+  branches(prefix: string): Promise<readonly string[]>
   /**
    * Points a ref at `next` if it points at `expected` (`undefined`: if it does not exist).
    *

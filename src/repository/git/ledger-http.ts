@@ -39,6 +39,11 @@ export function httpPlace(git: Git, url: string, { remote, ref, onAuth, proxied 
         () => fetchHaving(seenRef, context),
       )
     },
+    alike: (context) =>
+      ask({ remote, proxied }, context, async (http) => {
+        const found = await (await loadLibrary()).listServerRefs({ ...common, http, prefix: ref })
+        return found.map((entry) => entry.ref).filter((name) => name.startsWith(ref))
+      }),
     // No ref has this name, so that the server sends everything.
     refetch: async (context) => void (await fetchHaving('refs/sheikh/nothing', context)),
     move: (next, expected, context) =>

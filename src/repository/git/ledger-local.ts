@@ -8,6 +8,7 @@ import { moveRefPastLocks } from './stale-lock.js'
 export function localPlace(git: Git, ref: string, watchMs?: number): LedgerPlace {
   return {
     tip: () => git.readRef(ref),
+    alike: () => git.branches(ref),
     async move(next, expected, context) {
       if ((await git.branch()) === ref)
         throw new SheikhError(

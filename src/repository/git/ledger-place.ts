@@ -5,6 +5,8 @@ import type { Fetch } from '../../releaser/remote/index.js'
 export interface LedgerPlace {
   /** The branch's last commit, everything of it in this clone; `undefined` where there is no such branch. @throws `storage-failed`. */
   tip(context: CallContext): Promise<string | undefined>
+  /** The full names of the branches there whose names begin with that of this branch. @throws `storage-failed`. */
+  alike(context: CallContext): Promise<readonly string[]>
   /**
    * Fetches everything of the branch again, whatever this clone has of it. Absent: the branch is kept in this clone.
    *

@@ -28,6 +28,12 @@ export function programPlace(git: Git, { remote, ref }: Pick<RemotePlaceOptions,
       }
       return fetchedTip(git, remote, find, () => fetch(context))
     },
+    async alike(context) {
+      const { output } = await call(['ls-remote', '--quiet', '--refs', '--end-of-options', remote, `${ref}*`], context)
+      const names = output.split('\n').map((line) => line.split('\t')[1] ?? '')
+      // The pattern may match the end of a longer name.
+      return names.filter((name) => name.startsWith(ref))
+    },
     // Version 2.36 of git has the option. An earlier one rejects it, and the caller reports what is missing.
     refetch: async (context) => void (await fetch(context, refetch)),
     async move(next, expected, context) {

@@ -17,7 +17,7 @@ export async function remotePlace(git: Git, options: RemotePlaceOptions): Promis
   const reading = placeAt(git, url, { ...options, proxied })
   // A common setting: read by https without a password, write by ssh.
   const writing = pushUrl === undefined ? reading : placeAt(git, pushUrl, { ...options, proxied })
-  return { tip: reading.tip, refetch: reading.refetch, move: writing.move }
+  return { tip: reading.tip, alike: reading.alike, refetch: reading.refetch, move: writing.move }
 }
 
 /** A `fetch` through the proxy of Git's settings or of the environment; `undefined` without one. As git, settings first. */

@@ -6,7 +6,17 @@ import { localPlace } from './ledger-local.js'
 import type { LedgerPlace, OnAuth } from './ledger-place.js'
 import { remotePlace } from './ledger-remote.js'
 
-export interface BranchProposal {
+/** Where branches of proposals are kept. */
+export interface RemoteOfProposals {
+  /** Keeps the branch; `false`: this clone does. @default 'origin' if Git's configuration has it, else `false` */
+  readonly remote?: string | false | undefined
+  /** Gives the credential for a server over HTTP. */
+  readonly onAuth?: OnAuth | undefined
+  /** Names a proxy for a remote over HTTP; Git's settings come first. @default none */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+export interface BranchProposal extends RemoteOfProposals {
   /** Without `refs/heads/`, such as `sheikh/feedback-20260301`. */
   readonly branch: string
   /** New contents, by path below the repository's root. `undefined` removes the file. */
@@ -14,12 +24,6 @@ export interface BranchProposal {
   readonly message: string
   /** @default the identity that Git knows */
   readonly author?: Author | undefined
-  /** Keeps the branch; `false`: this clone does. @default 'origin' if Git's configuration has it, else `false` */
-  readonly remote?: string | false | undefined
-  /** Gives the credential for a server over HTTP. */
-  readonly onAuth?: OnAuth | undefined
-  /** Names a proxy for a remote over HTTP; Git's settings come first. @default none */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 export interface ProposedBranch {
@@ -53,7 +57,7 @@ export async function proposeBranch(git: Git, proposal: BranchProposal, context:
     )
   const items = await writtenItems(git, files)
   if (await hasItems(git, head.oid, items)) return { status: 'nothing-new', branch }
-  const { place, remote } = await placeOf(git, proposal)
+  const { place, remote } = await placeOf(git, `refs/heads/${branch}`, proposal)
   const where = { branch, ...(remote !== undefined && { remote }) }
   const author = proposal.author ?? (await knownAuthor(git))
   for (let attempt = 1; ; attempt += 1) {
@@ -90,11 +94,31 @@ async function hasItems(git: Git, commit: string, items: ReadonlyMap<string, Tre
   return [...items].every(([path, item]) => tree.get(path)?.oid === item?.oid)
 }
 
+/**
+ * The branches of proposals whose names begin with `prefix`, with their last commits, everything of them in this clone.
+ *
+ * @param prefix without `refs/heads/`.
+ * @throws `storage-failed` if the remote cannot be reached; `invalid-config` for a remote that Git does not have.
+ */
+export async function proposedBranches(
+  git: Git,
+  { prefix, ...where }: RemoteOfProposals & { readonly prefix: string },
+  context: CallContext,
+): Promise<ReadonlyMap<string, string>> {
+  const { place } = await placeOf(git, `refs/heads/${prefix}`, where)
+  const found = new Map<string, string>()
+  for (const ref of await place.alike(context)) {
+    const tip = await (await placeOf(git, ref, where)).place.tip(context)
+    if (tip !== undefined) found.set(ref.slice('refs/heads/'.length), tip)
+  }
+  return found
+}
+
 async function placeOf(
   git: Git,
-  { branch, remote: asked, onAuth, environment }: BranchProposal,
+  ref: string,
+  { remote: asked, onAuth, environment }: RemoteOfProposals,
 ): Promise<{ readonly place: LedgerPlace; readonly remote?: string }> {
-  const ref = `refs/heads/${branch}`
   const remote = asked ?? 'origin'
   if (remote === false) return { place: localPlace(git, ref) }
   const place = await remotePlace(git, { remote, ref, onAuth, environment })
@@ -102,7 +126,7 @@ async function placeOf(
   if (asked === undefined) return { place: localPlace(git, ref) }
   throw new SheikhError(
     'invalid-config',
-    `Cannot propose the branch "${branch}": Git has no remote "${remote}". Add it: git remote add ${remote} <url>`,
+    `Cannot propose the branch "${ref.replace('refs/heads/', '')}": Git has no remote "${remote}". Add it: git remote add ${remote} <url>`,
     { facts: { remote } },
   )
 }

@@ -24,7 +24,6 @@ export interface GitHubRepositoryState {
   /** Comments on issues and pull requests, oldest first. */
   readonly comments: GitHubCommentState[]
   readonly checkRuns: GitHubCheckRunState[]
-  /** Open pull requests. */
   readonly pullRequests: GitHubPullRequestState[]
 }
 
@@ -34,6 +33,9 @@ export interface GitHubPullRequestState {
   readonly head: string
   headSha: string
   readonly title?: string | undefined
+  readonly body?: string | undefined
+  /** @default 'open' */
+  state?: 'open' | 'closed' | undefined
   /** The branch that it goes into. @default the default branch */
   readonly base?: string | undefined
 }

@@ -1,7 +1,7 @@
 import { bodyOf, type Exchange, type GitHubResponse, invalid, json, notFound, page } from './exchange.js'
 import { type GitHubPullRequestState, type GitHubRepositoryState, nextNumber } from './github-state.js'
 
-/** Open pull requests: opened from a branch of the repository, listed by the branch that they come from, read by number. */
+/** Pull requests: opened from a branch of the repository, listed by the branch that they come from, read by number. */
 export function pullRoutes(exchange: Exchange): GitHubResponse | undefined {
   const { method, path, query, repository } = exchange
   if (path === 'pulls' && method === 'POST') return create(exchange)
@@ -9,7 +9,10 @@ export function pullRoutes(exchange: Exchange): GitHubResponse | undefined {
   const shown = (pull: GitHubPullRequestState) => shape(repository, pull)
   if (path === 'pulls') {
     const head = query.get('head')
-    return page(exchange, repository.pullRequests.filter((pull) => head === null || pull.head === head).map(shown))
+    const state = query.get('state') ?? 'open'
+    const isListed = (pull: GitHubPullRequestState) =>
+      (head === null || pull.head === head) && (state === 'all' || state === (pull.state ?? 'open'))
+    return page(exchange, repository.pullRequests.filter(isListed).map(shown))
   }
   const found = repository.pullRequests.find(({ number }) => path === `pulls/${number}`)
   return found === undefined ? notFound : json(200, shown(found))
@@ -18,7 +21,7 @@ export function pullRoutes(exchange: Exchange): GitHubResponse | undefined {
 function create(exchange: Exchange): GitHubResponse {
   const { repository } = exchange
   const { pullRequests, refs } = repository
-  const { title, head, base } = bodyOf(exchange)
+  const { title, body, head, base } = bodyOf(exchange)
   if (typeof title !== 'string' || title === '') return invalid('PullRequest', 'missing_field', 'title')
   const baseSha = refs.get(`refs/heads/${base}`)
   if (baseSha === undefined) return invalid('PullRequest', 'invalid', 'base')
@@ -26,9 +29,10 @@ function create(exchange: Exchange): GitHubResponse {
   const headSha = refs.get(`refs/heads/${branchOf(repository, label)}`)
   if (headSha === undefined) return invalid('PullRequest', 'invalid', 'head')
   // "No commits between" the two, or one pull request for the branch already.
-  if (headSha === baseSha || pullRequests.some((pull) => pull.head === label))
+  if (headSha === baseSha || pullRequests.some((pull) => pull.head === label && pull.state !== 'closed'))
     return invalid('PullRequest', 'custom', 'head')
-  const made = { number: nextNumber(repository), title, head: label, headSha, base: String(base) }
+  const number = nextNumber(repository)
+  const made = { number, title, head: label, headSha, base: String(base), ...(typeof body === 'string' && { body }) }
   pullRequests.push(made)
   return json(201, shape(repository, made))
 }
@@ -39,10 +43,11 @@ const branchOf = (repository: GitHubRepositoryState, label: string) =>
 
 const ownerOf = ({ name }: GitHubRepositoryState) => name.split('/')[0]!
 
-function shape(repository: GitHubRepositoryState, { number, title = '', head, headSha, base }: GitHubPullRequestState) {
+function shape(repository: GitHubRepositoryState, pull: GitHubPullRequestState) {
+  const { number, title = '', body = '', state = 'open', head, headSha, base } = pull
   const [login] = head.split(':')
   return {
-    ...{ number, title, state: 'open' },
+    ...{ number, title, body, state, html_url: `https://github.com/${repository.name}/pull/${number}` },
     head: { label: head, ref: head.slice(login!.length + 1), sha: headSha, user: { login } },
     base: { ref: base ?? repository.defaultBranch },
   }

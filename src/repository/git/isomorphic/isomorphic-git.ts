@@ -71,6 +71,13 @@ export async function isomorphicGit(
         throw error
       }
     },
+    async branches(prefix) {
+      const names = await library.listBranches({ ...repository })
+      return names
+        .map((name) => `refs/heads/${name}`)
+        .filter((name) => name.startsWith(prefix))
+        .sort()
+    },
     moveRef: (ref, next, expected) => moveRefByLock(git, ref, next, expected),
 
     async readCommit(name) {

@@ -146,6 +146,14 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       if (answer.status === 1 && !/broken ref|^(error|fatal): /m.test(answer.errors)) return undefined
       throw gitFailed(parameters, answer)
     },
+    async branches(prefix) {
+      const answer = await program.ask(['for-each-ref', '--format=%(refname)', 'refs/heads/'])
+      if (answer.status !== 0) throw gitFailed(['for-each-ref'], answer)
+      return answer.output
+        .toString()
+        .split('\n')
+        .filter((name) => name !== '' && name.startsWith(prefix))
+    },
     async moveRef(ref, next, expected) {
       const parameters = ['update-ref', '--no-deref', '--end-of-options', ref, next, expected ?? absent]
       const answer = await program.ask(parameters)
