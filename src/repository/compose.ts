@@ -197,6 +197,7 @@ async function builtInTrainer(
     reportTo: _told,
     warmStart: _base,
     llama = {},
+    exports = [],
     ...options
   } = training
   if (architecture !== 'text-classifier' && architecture !== 'llama')
@@ -205,11 +206,17 @@ async function builtInTrainer(
       `Cannot train the architecture "${architecture}": the built-in architectures are "text-classifier" and "llama". Use one of them, or export a trainer from sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
       { facts: { file: trainingFile } },
     )
+  if (architecture === 'llama' && exports.length > 0)
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot export a language model as ${exports.join()}: only the text classifier has an export. Remove output.export from ${trainingFile}.`,
+      { facts: { file: trainingFile } },
+    )
   const { llamaTrainer, textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
   const trainer =
     architecture === 'llama'
       ? llamaTrainer({ ...options, ...(await llamaOptions(root, llama, context)), device, checkpoints })
-      : tfjsTrainer(textClassifier(options), { device, checkpoints })
+      : tfjsTrainer(textClassifier(options), { device, checkpoints, export: exports })
   return trainer as unknown as Trainer<unknown, unknown>
 }
 

@@ -22,7 +22,7 @@ const keys = `
 data: { train_path: ./dataset/tickets, max_samples: 12, categories: [mail, web] }
 training: { num_train_epochs: 5, per_device_train_batch_size: 2, per_device_eval_batch_size: 3, logging_steps: 4 }
 validation: { metrics: [accuracy, f1, "recall(fruit)", log_loss] }
-output: { dir: out, model_name: Tickets, push_to_hub: false }
+output: { dir: out, model_name: Tickets, push_to_hub: false, export: [onnx] }
 `
 
 it('every key of training/config.yaml that a device can honour decides something', async () => {
@@ -47,6 +47,8 @@ it('every key of training/config.yaml that a device can honour decides something
   if (result.status !== 'released') throw new Error(JSON.stringify(result))
   expect(existsSync(join(root, 'out/releases'))).toBe(true)
   expect(existsSync(join(root, 'releases'))).toBe(false)
+  const bundle = result.release.bundle.replace('sha256:', '')
+  expect(existsSync(join(root, 'out/bundles', bundle, 'model.onnx'))).toBe(true)
   const { record } = result.release
   // 12 rows by 2 are 6 steps an epoch, 30 in all.
   expect(steps).toEqual([4, 8, 12, 16, 20, 24, 28, 30])
@@ -66,6 +68,17 @@ it('every key of training/config.yaml that a device can honour decides something
   put(trainingPath, keys.replace('logging_steps: 4', 'logging_steps: 1'))
   await commit('look more closely')
   expect((await (await repository.pipeline()).plan()).outcome).toBe('up-to-date')
+})
+
+it('a language model has no export', async () => {
+  const { repository } = await project(
+    {
+      ...classifier,
+      [trainingPath]: 'model: { architecture: llama, base: models/base }\noutput: { export: [onnx] }\n',
+    },
+    { pin: false },
+  )
+  await expect(repository.pipeline()).rejects.toThrow('Remove output.export from mlops/training/config.yaml')
 })
 
 it('of a gate that only measures nothing is made', async () => {

@@ -97,6 +97,8 @@ export interface Configuration {
     readonly llama?: LlamaConfiguration | undefined
     /** A release to start from. */
     readonly warmStart?: WarmStartConfiguration | undefined
+    /** Further formats of the weights. @default none */
+    readonly exports?: readonly 'onnx'[] | undefined
     readonly device?: 'auto' | 'cuda' | 'native' | 'webgpu' | 'wasm' | 'js' | undefined
     /** @default none */
     readonly reportTo?: readonly ('tensorboard' | 'mlflow')[] | undefined
@@ -197,6 +199,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       checkpoints: checkpointsOf(settings, valuesAt(pipeline.value, 'artifacts', 'checkpoints')),
       ...(isLlama && { llama: llamaOf(model, settings) }),
       warmStart: warmStartOf(valuesAt(settings, 'warm_start')),
+      exports: (output['export'] ?? undefined) as readonly 'onnx'[] | undefined,
       device: settings['device'] as Configuration['training']['device'],
       reportTo: trackersOf(settings['report_to']),
       seed: firstNumber(settings['seed']) ?? 0,

@@ -164,6 +164,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     model_name: 'Title of the model card on the Hub.',
     push_to_hub: 'Release to hub_repo, if mlops/pipeline.yaml names no target.',
     hub_repo: 'Repository on the Hugging Face Hub.',
+    export: 'Further formats of the weights: onnx, for the text classifier.',
   }),
 
   // dataset/config.yaml

@@ -314,6 +314,7 @@ export const trainingKeys = group({
       honoured: (_, file) =>
         valuesAt(file, 'output')['push_to_hub'] === true ? targetsDecide : 'output.push_to_hub is not true',
     },
+    export: honoured(z.array(z.enum(['onnx']))),
   }),
 })
 

@@ -5,6 +5,7 @@ import { crossEntropy } from './cross-entropy.js'
 import type { TfjsCore } from './devices.js'
 import { labelPredictions } from './label-predictions.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
+import { textClassifierOnnx } from './text-classifier-onnx.js'
 import type { TfjsModel } from './tfjs-model.js'
 
 export interface TextClassifierOptions extends LoopOptions {
@@ -134,6 +135,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
       return tf.softmax(logits) // [texts, labels]
     },
     predictions: (outputs, config) => labelPredictions(outputs, labelsOf(config)),
+    onnx: textClassifierOnnx,
   }
   // Not enumerable: a spread of this model is a different model, which no thread could build.
   return Object.defineProperty(model, 'module', { value: { builtIn: 'text-classifier', options }, enumerable: false })

@@ -153,4 +153,6 @@ export interface TfjsModel<I, T, Example> {
   /** @param outputs the values of the tensor, row by row. */
   predictions(outputs: Float32Array, config: JsonObject): readonly Prediction[]
   readonly labels?: ((config: JsonObject) => readonly string[]) | undefined
+  /** The trained model as an ONNX file, for `tfjsTrainer(…, { export: ['onnx'] })`. The same weights give the same bytes. */
+  onnx?(config: JsonObject, weights: Readonly<Record<string, Float32Array>>): Uint8Array
 }

@@ -38,6 +38,12 @@ export interface TfjsTrainerOptions {
    * @default 'own' on `wasm` and `js` for a model with a `module`, otherwise 'caller'
    */
   readonly thread?: ThreadChoice | undefined
+  /**
+   * Further formats that the released weights are written in, beside safetensors. `onnx`: the file `model.onnx`, for a
+   * model that has `onnx`. The files are made from the trained weights before the gate judges them, and are part of the
+   * release. @default none
+   */
+  readonly export?: readonly 'onnx'[] | undefined
 }
 
 const inputsAtOnce = 64
@@ -52,7 +58,7 @@ const inputsAtOnce = 64
  */
 export function tfjsTrainer<I, T, Example>(
   model: TfjsModel<I, T, Example>,
-  { device: deviceName = 'wasm', checkpoints = {}, thread }: TfjsTrainerOptions = {},
+  { device: deviceName = 'wasm', checkpoints = {}, thread, export: formats = [] }: TfjsTrainerOptions = {},
 ): Trainer<I, T> {
   if (checkpoints !== false) checkCheckpointOptions(checkpoints)
   if (thread === 'own' && model.module === undefined)
@@ -60,6 +66,12 @@ export function tfjsTrainer<I, T, Example>(
       'invalid-options',
       `Cannot train the model "${model.name}" in a separate thread: it has no "module". Add a "module", or choose thread: 'caller'.`,
     )
+  for (const format of formats)
+    if (format !== 'onnx' || model.onnx === undefined)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot export the model "${model.name}" as ${JSON.stringify(format)}: ${format === 'onnx' ? 'it has no "onnx"' : 'the only format is "onnx"'}. Leave out "export"${format === 'onnx' ? ', or add an "onnx" to the model' : ''}.`,
+      )
   const described = {
     contract: 1,
     name: `tfjs-${model.name}`,
@@ -69,6 +81,7 @@ export function tfjsTrainer<I, T, Example>(
       modelVersion: model.version ?? null,
       device: deviceName,
       options: model.describe(),
+      ...(formats.length > 0 && { export: [...new Set(formats)] }),
     }),
   } as const
   const environment = async (context: CallContext) => {
@@ -107,6 +120,7 @@ export function tfjsTrainer<I, T, Example>(
         join(directory, configFile),
         `${JSON.stringify({ architecture: model.name, formatVersion: 1, ...config }, null, 2)}\n`,
       )
+      if (formats.includes('onnx')) await writeFileAtomic(join(directory, onnxFile), model.onnx!(config, weights))
       return {
         weights: await readWeightsDirectory(directory, context),
         record: recordOf(made, trained),
@@ -136,6 +150,7 @@ export function tfjsTrainer<I, T, Example>(
 
 const configFile = 'config.json'
 const weightsFile = 'model.safetensors'
+const onnxFile = 'model.onnx'
 
 function loadedModel<I, T, Example>(
   device: Device,
