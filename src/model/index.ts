@@ -10,14 +10,7 @@ export {
   type Rows,
   type TextPart,
 } from './model.js'
-export {
-  type OnnxConstant,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxType,
-  type OnnxValue,
-  writeOnnx,
-} from './onnx-writer.js'
+export { writeOnnx } from './onnx-writer.js'
 export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
 export type { Dtype } from './safetensors-dtype.js'
 export type { ReadSafetensorsOptions } from './safetensors-header.js'
