@@ -275,6 +275,7 @@ export {
   type ReleasedModel,
   type ReleaseOverride,
   type ReleasePolicy,
+  type ReleaseReader,
   type ReleaseRecord,
   type Releaser,
   type ReleaseSource,

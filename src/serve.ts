@@ -7,6 +7,8 @@ export {
   type NodeListener,
   type PredictionHandler,
   type PredictionServer,
+  type RegistryToServe,
+  type ReleaseSettings,
   type ServedFrom,
   type ServeOptions,
   serve,

@@ -15,4 +15,4 @@ export {
 } from './notification.js'
 export type { NotifierTransport } from './post.js'
 export { type SlackNotifierOptions, slackNotifier } from './slack.js'
-export { type WebhookNotifierOptions, webhookNotifier } from './webhook.js'
+export { type WebhookNotifierOptions, webhookKey, webhookNotifier, webhookSignature } from './webhook.js'

@@ -28,7 +28,7 @@ export function webhookNotifier({
   ...transport
 }: WebhookNotifierOptions): Notifier {
   const url = secureAddress(address, 'the address of the webhook')
-  const key = keyOf(secret)
+  const key = webhookKey(secret)
   return {
     name: 'webhook',
     events,
@@ -36,21 +36,30 @@ export function webhookNotifier({
       const body = JSON.stringify(notification)
       const { id } = notification
       const timestamp = String(Math.floor(context.clock.nowMs() / 1000))
-      const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
-      const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` }
+      const signature = webhookSignature(key, id, timestamp, body)
+      const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
       return post({ ...transport, url, headers, body, secrets: [secret] }, context)
     },
   }
 }
 
-function keyOf(secret: string): Buffer {
+/** The value of `webhook-signature` for a message. */
+export function webhookSignature(key: Buffer, id: string, timestamp: string, body: string | Uint8Array): string {
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`
+}
+
+/** The key in a secret. @throws `invalid-options` for a secret in another form. */
+export function webhookKey(secret: string): Buffer {
   const [, text] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? []
   if (text === undefined)
     throw new SheikhError(
       'invalid-options',
-      `Cannot sign the webhook: the secret is not "whsec_" and base64. ${remedy}`,
+      `Cannot use the secret of the webhook: it is not "whsec_" and base64. ${remedy}`,
     )
   const key = Buffer.from(text, 'base64')
   if (key.byteLength >= 24) return key
-  throw new SheikhError('invalid-options', `Cannot sign the webhook: the secret is shorter than 24 bytes. ${remedy}`)
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot use the secret of the webhook: it is shorter than 24 bytes. ${remedy}`,
+  )
 }

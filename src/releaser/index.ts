@@ -1,7 +1,7 @@
 export { bundleOf, payloadFolders, readBundle, weightsOf } from './bundle.js'
 export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
-export { type LoadReleaseOptions, loadRelease, type ReleasedModel } from './load-release.js'
+export { type LoadReleaseOptions, loadRelease, type ReleasedModel, type ReleaseReader } from './load-release.js'
 export { parsePending, parseRelease, pendingOf } from './parse-release.js'
 export { corruptRecord, notFound, notHeld, pointedAt, unlessDamaged, versionTaken } from './registry-errors.js'
 export { byVersion } from './release-order.js'

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../store/index.js'
 import type { LoadContext, Trainer } from '../trainer/index.js'
 import { weightsOf } from './bundle.js'
 import { releaseCache } from './release-cache.js'
-import type { Release, Releaser } from './releaser.js'
+import type { Bundle, Release, Releaser } from './releaser.js'
 
 export interface LoadReleaseOptions<I> {
   /** @default 'latest' */
@@ -17,6 +17,13 @@ export interface LoadReleaseOptions<I> {
    * If the registry is unreachable, the last known release is loaded. @default none: downloads each time
    */
   readonly cache?: string | undefined
+  /** The release that the registry gave for the channel or the version, so that it is not asked again. @default asks the registry */
+  readonly release?: Release | undefined
+  /**
+   * Called when the files of the release match its digest, before the model is loaded from them. An error refuses the
+   * release. @default accepts every release
+   */
+  readonly accept?: ((release: Release, bundle: Bundle, context: CallContext) => Promise<void>) | undefined
   /** The trainer that made the release, or one that can load its files. */
   readonly trainer: Pick<Trainer<I, never>, 'load'>
   /**
@@ -25,6 +32,9 @@ export interface LoadReleaseOptions<I> {
    */
   readonly thread?: LoadContext['thread']
 }
+
+/** What `loadRelease` needs of a registry. */
+export type ReleaseReader = Pick<Releaser, 'name' | 'version' | 'describe' | 'current' | 'history' | 'open'>
 
 /** A loaded release. Disposing it frees its memory. */
 export interface ReleasedModel<I> extends Omit<Model<I>, 'predict' | 'generate'> {
@@ -38,17 +48,19 @@ export interface ReleasedModel<I> extends Omit<Model<I>, 'predict' | 'generate'>
 /**
  * Loads a released model and checks every file against its digest.
  *
- * @throws `not-found` if the channel or version has no release; `artifact-corrupt` if a file differs from the release.
+ * @throws `not-found` if the channel or version has no release; `artifact-corrupt` if a file differs from the release; what
+ * `accept` throws.
  */
 export async function loadRelease<I>(
-  releaser: Releaser,
-  { channel = 'latest', version, cache, trainer, thread }: LoadReleaseOptions<I>,
+  releaser: ReleaseReader,
+  { channel = 'latest', version, cache, release: given, accept, trainer, thread }: LoadReleaseOptions<I>,
   parts: Partial<CallContext> = {},
 ): Promise<ReleasedModel<I>> {
   const context = callContext(parts)
   const cached = cache === undefined ? undefined : releaseCache(cache, releaser, context)
   const find = async () =>
-    version === undefined ? await releaser.current(channel, context) : await findRelease(releaser, version, context)
+    given ??
+    (version === undefined ? await releaser.current(channel, context) : await findRelease(releaser, version, context))
   const name = version === undefined ? `channel ${channel}` : `version ${version}`
   const release = await (cached === undefined ? find() : cached.find(name, find))
   if (release === undefined)
@@ -64,6 +76,12 @@ export async function loadRelease<I>(
   }
   try {
     const bundle = await (cached?.open(release) ?? releaser.open(release.version, directory!, context))
+    if (bundle.digest !== release.bundle)
+      throw new SheikhError(
+        'artifact-corrupt',
+        `Cannot load ${release.version}: the registry gave the bundle ${bundle.digest}, but the release has ${release.bundle}. Use another copy of the registry.`,
+      )
+    await accept?.(release, bundle, context)
     const model = await trainer.load(weightsOf(bundle), { ...context, thread })
     await cached?.keep(name, release)
     return {
@@ -87,7 +105,11 @@ export async function loadRelease<I>(
   }
 }
 
-async function findRelease(releaser: Releaser, version: string, context: CallContext): Promise<Release | undefined> {
+async function findRelease(
+  releaser: ReleaseReader,
+  version: string,
+  context: CallContext,
+): Promise<Release | undefined> {
   for await (const release of releaser.history(context)) if (release.version === version) return release
   return undefined
 }

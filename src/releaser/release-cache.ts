@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { type CallContext, digestJson, hexOf, isSheikhError, messageOf, plainPath, SheikhError } from '../core/index.js'
 import { makeDirectory, readJsonFile, storageFailed, writeFileAtomic } from '../store/index.js'
 import { readBundle } from './bundle.js'
+import type { ReleaseReader } from './load-release.js'
 import { parseRelease } from './parse-release.js'
-import type { Bundle, Release, Releaser } from './releaser.js'
+import type { Bundle, Release } from './releaser.js'
 
 /** A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. */
 export interface ReleaseCache {
@@ -16,7 +17,11 @@ export interface ReleaseCache {
   open(release: Release): Promise<Bundle>
 }
 
-export function releaseCache(directory: string, releaser: Releaser, context: CallContext): ReleaseCache {
+export function releaseCache(
+  directory: string,
+  releaser: Omit<ReleaseReader, 'current' | 'history'>,
+  context: CallContext,
+): ReleaseCache {
   plainPath(directory, 'the cache of releases')
   const registry = { name: releaser.name, version: releaser.version ?? null, describe: releaser.describe() }
 

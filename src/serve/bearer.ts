@@ -2,8 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { Fault } from './fault.js'
 import { refused } from './options.js'
 
-/** @param authorization the value of the header. @throws `Fault`. */
-export type CheckToken = (authorization: string | undefined) => void
+/**
+ * @param authorization the value of the header.
+ * @param isRequired whether a request is refused if the server has no token. @default false
+ * @throws `Fault`.
+ */
+export type CheckToken = (authorization: string | undefined, isRequired?: boolean) => void
 
 /**
  * A check of the `Authorization` header. The time of a comparison reveals neither the token nor its length, because
@@ -12,7 +16,10 @@ export type CheckToken = (authorization: string | undefined) => void
  * @throws `invalid-options` for a token that is empty or cannot be sent in a header.
  */
 export function bearerCheck(token: string | readonly string[] | undefined): CheckToken {
-  if (token === undefined) return () => {}
+  if (token === undefined)
+    return (_, isRequired = false) => {
+      if (isRequired) throw unauthorized()
+    }
   const tokens = typeof token === 'string' ? [token] : token
   if (tokens.length === 0 || tokens.some((one) => !/^[\x21-\x7e]+$/.test(one)))
     throw refused(
@@ -25,13 +32,13 @@ export function bearerCheck(token: string | readonly string[] | undefined): Chec
     const digest = digestOf(given ?? '')
     let matches = 0
     for (const one of known) matches += timingSafeEqual(one, digest) ? 1 : 0
-    if (matches === 0)
-      throw new Fault(
-        'unauthorized',
-        'Cannot answer without a valid token. Send the header Authorization: Bearer <token>.',
-        { 'www-authenticate': 'Bearer' },
-      )
+    if (matches === 0) throw unauthorized()
   }
 }
+
+const unauthorized = () =>
+  new Fault('unauthorized', 'Cannot answer without a valid token. Send the header Authorization: Bearer <token>.', {
+    'www-authenticate': 'Bearer',
+  })
 
 const digestOf = (token: string) => createHash('sha256').update(token).digest()

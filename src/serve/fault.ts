@@ -17,6 +17,7 @@ export type FaultCode =
   | 'stopping'
   | 'client-closed'
   | 'prediction-failed'
+  | 'refresh-failed'
   | 'internal'
 
 const statuses: Readonly<Record<FaultCode, number>> = {
@@ -36,6 +37,7 @@ const statuses: Readonly<Record<FaultCode, number>> = {
   // Nobody reads this answer. The number is the one that nginx logs.
   'client-closed': 499,
   'prediction-failed': 500,
+  'refresh-failed': 502,
   internal: 500,
 }
 

@@ -1,21 +1,22 @@
 import { type CallContext, callContext, createRunId, type Json, messageOf, untilAborted } from '../core/index.js'
-import type { JsonSchema } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
 import { type Exchange, exchangeOf, type Reply, streamOf } from './exchange.js'
 import { Fault, stopped, toFault } from './fault.js'
 import { followChannel } from './follow-channel.js'
-import { inputCheck } from './input-check.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
-import { checkNames, checkPolling, type HandlerOptions, limitsOf } from './options.js'
+import { checkFollowing, checkNames, type HandlerOptions, limitsOf } from './options.js'
+import { patientRegistry } from './patient-registry.js'
 import type { Answer } from './protocol.js'
-import { readJson } from './read-json.js'
+import { readBody } from './read-body.js'
+import { refreshProtocol } from './refresh.js'
 import type { Found } from './router.js'
 import { openModel, type ServedModel } from './served-model.js'
-import { type ServingRelease, serveRelease } from './serving-release.js'
+import { type ServingRelease, type ServingSettings, serveRelease } from './serving-release.js'
 import { type InProgress, streamed } from './streamed.js'
+import { webhookCheck } from './webhook-check.js'
 
 /** Answers requests with the predictions of a release. Disposing it is the same as `close()`. */
 export interface PredictionHandler extends AsyncDisposable {
@@ -49,12 +50,11 @@ export async function openHandler<I>(
   context: CallContext,
   timer: Timer,
 ): Promise<PredictionHandler> {
-  const { name = 'model', basePath = '', inputSchema = { type: 'string' } as JsonSchema } = options
+  const { name = 'model', basePath = '' } = options
   checkNames(name, basePath)
-  if ('registry' in options) checkPolling(options)
+  if ('registry' in options) checkFollowing(options)
   const limits = limitsOf(options)
   const checkToken = bearerCheck(options.token)
-  const checkInputs = await inputCheck(inputSchema, options.prepare, limits, context)
   const client = options.metrics === true ? await loadMetricsClient() : undefined
   let isOpen = true
   let inProgress = 0
@@ -62,16 +62,37 @@ export async function openHandler<I>(
   /** Ends the requests in progress. */
   const stops = new Set<() => void>()
   const warn = (message: string) => context.log.warn(message)
-  const first = await openModel(options, context)
+  const webhook = 'registry' in options ? webhookCheck(options.refreshSecret) : undefined
+  const first = await openModel(options, limits, context, { timer })
   const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
-  const settings = {
-    ...{ name, basePath, inputSchema, limits, checkInputs, metrics, context, timer },
+  const retiring = new Set<Promise<void>>()
+  const follower =
+    'registry' in options && options.version === undefined
+      ? followChannel(
+          {
+            registry: patientRegistry(options.registry, timer),
+            channel: options.channel ?? 'latest',
+            everyMs: options.pollMs,
+            current: () => serving.release,
+            async switchTo(release, within) {
+              const next = await openModel(options, limits, within, { timer, release })
+              if (isOpen) switchFrom(next)
+              else await next.dispose()
+            },
+          },
+          context,
+          timer,
+        )
+      : undefined
+  const settings: ServingSettings = {
+    ...{ name, basePath, limits, metrics, context, timer },
     needsToken: options.token !== undefined,
     isReady: () => isOpen,
+    refresh:
+      follower && refreshProtocol({ follower, webhook, current: () => serving.release, isOpen: () => isOpen, timer }),
   }
   let serving: ServingRelease = serveRelease(first, settings)
   metrics?.serves(serving.release)
-  const retiring = new Set<Promise<void>>()
 
   /** Between two requests: those that have begun are answered by the release that they began with. */
   function switchFrom(next: ServedModel<I>): void {
@@ -84,21 +105,6 @@ export async function openHandler<I>(
       .finally(() => retiring.delete(retired))
     retiring.add(retired)
   }
-  const stopFollowing =
-    'registry' in options && options.pollMs !== undefined
-      ? followChannel(
-          {
-            registry: options.registry,
-            channel: options.channel ?? 'latest',
-            everyMs: options.pollMs,
-            current: () => serving.release,
-            // By the channel, so that the cache knows its release if the server starts again without the registry.
-            switchTo: async (within) => switchFrom(await openModel(options, within)),
-          },
-          context,
-          timer,
-        )
-      : async () => {}
 
   /** Counts a request in, and limits its time. @throws `Fault` if there are too many. */
   function begin({ signal: leaving }: Exchange): InProgress & { hasRead(): void } {
@@ -153,15 +159,15 @@ export async function openHandler<I>(
       ended(content.status)
       return content
     }
-    checkToken(exchange.header('authorization'))
+    // Without a token, a secret still protects its path.
+    if (route.webhook?.isSigned(exchange) !== true)
+      checkToken(exchange.header('authorization'), route.webhook !== undefined)
     if (!isOpen) throw stopped()
     const request = begin(exchange)
     let isStreaming = false
     try {
       const { signal } = request
-      const maximumBytes = limits.maximumBodyBytes
-      const typeRequired = route.isTypeOptional !== true
-      const body = route.method === 'GET' ? null : await readJson(exchange, { maximumBytes, typeRequired, signal })
+      const body = await readBody(exchange, route, { maximumBytes: limits.maximumBodyBytes, signal })
       request.hasRead()
       const answered = await untilAborted(route.answer({ id, body, signal }), signal)
       const content = contentOf(answered)
@@ -232,7 +238,7 @@ export async function openHandler<I>(
 
   async function closeNow(drainMs: number): Promise<void> {
     isOpen = false
-    await stopFollowing()
+    await follower?.stop()
     const idle = new Promise<void>((resolve) => {
       whenIdle = resolve
       if (inProgress === 0) resolve()

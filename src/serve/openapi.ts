@@ -13,6 +13,12 @@ export const predictSchema = (inputSchema: unknown, { maximumInputs }: Limits) =
 const number = { type: 'number' }
 const text = { type: 'string' }
 
+const releaseSchema = {
+  type: 'object',
+  required: ['version', 'bundle'],
+  properties: { version: text, bundle: text },
+}
+
 const prediction = {
   oneOf: [
     {
@@ -43,7 +49,15 @@ const error = {
 }
 
 /** The OpenAPI 3.1 document of the server. */
-export function openApiDocument({ name, basePath, needsToken, release, inputSchema, limits }: Served): JsonObject {
+export function openApiDocument({
+  name,
+  basePath,
+  needsToken,
+  canRefresh,
+  release,
+  inputSchema,
+  limits,
+}: Served): JsonObject {
   const headers = {
     'sheikh-release': { description: 'The version of the release that answered.', schema: text },
     'sheikh-bundle': { description: 'The digest of its bundle.', schema: text },
@@ -60,6 +74,12 @@ export function openApiDocument({ name, basePath, needsToken, release, inputSche
     required: ['status'],
     properties: { status: { const: word } },
   })
+  const security = needsToken ? [{ bearer: [] }] : []
+  const refreshed = (state: string) => ({
+    type: 'object',
+    required: ['state', 'release'],
+    properties: { state: { const: state }, release: releaseSchema },
+  })
   return {
     openapi: '3.1.0',
     info: { title: `Predictions of ${name}`, version: release.version },
@@ -68,7 +88,7 @@ export function openApiDocument({ name, basePath, needsToken, release, inputSche
       '/v1/predict': {
         post: {
           operationId: 'predict',
-          security: needsToken ? [{ bearer: [] }] : [],
+          security,
           requestBody: {
             required: true,
             content: { 'application/json': { schema: { $ref: '#/components/schemas/PredictRequest' } } },
@@ -79,6 +99,19 @@ export function openApiDocument({ name, basePath, needsToken, release, inputSche
           },
         },
       },
+      ...(canRefresh && {
+        '/v1/refresh': {
+          post: {
+            operationId: 'refresh',
+            security,
+            responses: {
+              200: answer('The server answers with the release that its channel points at.', refreshed('current')),
+              202: answer('The release that the channel points at is being loaded.', refreshed('loading')),
+              default: refusal,
+            },
+          },
+        },
+      }),
       '/healthz': {
         get: { operationId: 'health', responses: { 200: answer('The process is alive.', status('alive')) } },
       },
@@ -101,7 +134,7 @@ export function openApiDocument({ name, basePath, needsToken, release, inputSche
           required: ['id', 'release', 'predictions'],
           properties: {
             id: text,
-            release: { type: 'object', required: ['version', 'bundle'], properties: { version: text, bundle: text } },
+            release: releaseSchema,
             predictions: { type: 'array', items: prediction },
           },
         },

@@ -1,7 +1,46 @@
-import { type Json, SheikhError } from '../core/index.js'
+import { type CallContext, type Json, SheikhError } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
-import type { ReleasedModel, Releaser } from '../releaser/index.js'
+import type { Bundle, Release, ReleasedModel, Releaser } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
+
+/** A registry to serve from: a version, or a channel that may be followed. */
+export interface RegistryToServe<I> {
+  readonly registry: Releaser
+  /** The trainer that made the release, or one that can load its files. */
+  readonly trainer: Pick<Trainer<I, never>, 'load'>
+  /** @default 'latest' */
+  readonly channel?: string | undefined
+  /** A version to serve instead of a channel. */
+  readonly version?: string | undefined
+  /** A folder that caches bundles, so that the server also starts if the registry is unreachable. @default none */
+  readonly cache?: string | undefined
+  /**
+   * Where the model predicts. `own`: in a separate thread, if the trainer can do that, so that the event loop of the
+   * server stays free. @default 'own'
+   */
+  readonly thread?: 'own' | 'caller' | undefined
+  /**
+   * How often the registry is asked which release the channel points at, in milliseconds from 100. `POST /v1/refresh`
+   * asks it at once, also without `pollMs`. A new release is verified,
+   * loaded and tried with `smokeInputs` beside the old one, and then answers the next request. Not together with
+   * `version`. @default never
+   */
+  readonly pollMs?: number | undefined
+  /**
+   * Secret of the webhooks that may ask `POST /v1/refresh` to look at the channel: `whsec_` and at least 24 random bytes
+   * in base64. Accepts the signatures of the Standard Webhooks specification and of GitHub. A request with the bearer
+   * token needs no signature. @default only the token counts
+   */
+  readonly refreshSecret?: string | undefined
+  /**
+   * Called for each release when its files are verified, before its model is loaded. An error refuses the release. What
+   * it returns takes the place of the settings with the same names. The files are in `bundle.directory` until the
+   * model is freed. @default accepts every release
+   */
+  readonly forRelease?:
+    | ((release: Release, bundle: Bundle, context: CallContext) => Promise<ReleaseSettings<I>>)
+    | undefined
+}
 
 /** The model to serve: one that is loaded, or where to load it from. */
 export type ServedFrom<I> =
@@ -9,30 +48,25 @@ export type ServedFrom<I> =
       /** A loaded release. The caller disposes it, after the handler. */
       readonly model: ReleasedModel<I>
     }
-  | {
-      readonly registry: Releaser
-      /** The trainer that made the release, or one that can load its files. */
-      readonly trainer: Pick<Trainer<I, never>, 'load'>
-      /** @default 'latest' */
-      readonly channel?: string | undefined
-      /** A version to serve instead of a channel. */
-      readonly version?: string | undefined
-      /** A folder that caches bundles, so that the server also starts if the registry is unreachable. @default none */
-      readonly cache?: string | undefined
-      /**
-       * Where the model predicts. `own`: in a separate thread, if the trainer can do that, so that the event loop of the
-       * server stays free. @default 'own'
-       */
-      readonly thread?: 'own' | 'caller' | undefined
-      /**
-       * How often the registry is asked which release the channel points at, in milliseconds. A new release is verified,
-       * loaded and tried with `smokeInputs` beside the old one, and then answers the next request. Not together with
-       * `version`. @default never
-       */
-      readonly pollMs?: number | undefined
-    }
+  | RegistryToServe<I>
 
-export interface HandlerSettings<I> {
+/** The settings that may differ between releases. */
+export interface ReleaseSettings<I> {
+  /** What an input must look like: a JSON Schema of draft 2020-12. It is trusted like code. @default `{ type: 'string' }` */
+  readonly inputSchema?: JsonSchema | undefined
+  /**
+   * Makes the model's inputs from the valid inputs of one request. A `dataset-invalid` or `template-invalid` error is the
+   * client's. @default the inputs as they are
+   */
+  readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
+  /**
+   * Inputs that a release must predict before it answers requests. Their texts are not logged.
+   * @default `['warm-up']` if `inputSchema` is not given, otherwise none
+   */
+  readonly smokeInputs?: readonly Json[] | undefined
+}
+
+export interface HandlerSettings<I> extends ReleaseSettings<I> {
   /** The name of the model in the protocols that have one: 1 to 100 letters, digits, `.`, `_` and `-`. @default 'model' */
   readonly name?: string | undefined
   /** The path under which the handler is mounted, such as `/models/mail`. @default none */
@@ -42,18 +76,6 @@ export interface HandlerSettings<I> {
    * rejected. @default none: everybody may ask
    */
   readonly token?: string | readonly string[] | undefined
-  /** What an input must look like: a JSON Schema of draft 2020-12. It is trusted like code. @default `{ type: 'string' }` */
-  readonly inputSchema?: JsonSchema | undefined
-  /**
-   * Makes the model's inputs from the valid inputs of one request. A `dataset-invalid` or `template-invalid` error is the
-   * client's. @default the inputs as they are
-   */
-  readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
-  /**
-   * Inputs that a release must predict before it answers requests.
-   * @default `['warm-up']` if `inputSchema` is not given, otherwise none
-   */
-  readonly smokeInputs?: readonly Json[] | undefined
   /** Maximum inputs per call of the model. @default 64 */
   readonly maximumBatch?: number | undefined
   /**
@@ -112,16 +134,18 @@ export function limitsOf(settings: Partial<Limits> | { readonly [K in keyof Limi
 }
 
 /** @throws `invalid-options`. */
-export function checkPolling(from: {
+export function checkFollowing(from: {
   readonly pollMs?: number | undefined
+  readonly refreshSecret?: string | undefined
   readonly version?: string | undefined
 }): void {
-  const { pollMs, version } = from
+  const { pollMs, refreshSecret, version } = from
+  const name = pollMs === undefined ? 'refreshSecret' : 'pollMs'
+  if (version !== undefined && (pollMs ?? refreshSecret) !== undefined)
+    throw refused(`both "version" and "${name}" are given`, 'A version never changes. Choose one')
   if (pollMs === undefined) return
   if (!Number.isInteger(pollMs) || pollMs < 100 || pollMs > 2 ** 31 - 1)
     throw refused(`"pollMs" is ${pollMs}`, 'Choose a whole number of milliseconds from 100')
-  if (version !== undefined)
-    throw refused('both "version" and "pollMs" are given', 'A version never changes. Choose one')
 }
 
 /** @throws `invalid-options`. */

@@ -3,6 +3,7 @@ import type { ChatMessage, GenerateOptions, Prediction, TextPart } from '../mode
 import type { Release } from '../releaser/index.js'
 import type { Fault } from './fault.js'
 import type { Limits } from './options.js'
+import type { WebhookCheck } from './webhook-check.js'
 
 /** What protocols know about the server. */
 export interface Served {
@@ -19,6 +20,8 @@ export interface Served {
   readonly loadedAtMs: number
   readonly nowMs: () => number
   readonly isReady: () => boolean
+  /** Whether there is `/v1/refresh`. */
+  readonly canRefresh: boolean
   /** @throws `Fault`. */
   readonly predict: (inputs: readonly Json[], signal: AbortSignal) => Promise<readonly Prediction[]>
   /** Generates one text: in parts if the model can, otherwise in one. @throws `Fault`. */
@@ -59,6 +62,10 @@ export interface Route {
   readonly isHealth?: boolean
   /** Whether a body without a content type is read as JSON. @default false */
   readonly isTypeOptional?: boolean
+  /** Whether the body means nothing: it is read, and is not parsed. @default false */
+  readonly isBodyIgnored?: boolean
+  /** Takes the place of the token for requests that are signed. @default only the token counts */
+  readonly webhook?: WebhookCheck
   readonly answer: (call: Call) => Promise<Answer>
 }
 

@@ -1,54 +1,16 @@
 import { fits, type Json, json } from '../core/index.js'
-import { type Exchange, tooLarge } from './exchange.js'
 import { Fault } from './fault.js'
 
 // Far above any request, and far below what recursive code can process.
 const maximumDepth = 64
 
-/**
- * Reads the JSON value of a request.
- *
- * Rejects what two JSON parsers may read differently (duplicate keys, invalid UTF-8, numbers that are not finite), and
- * compressed bodies, whose size is known only after decompression.
- */
-export async function readJson(exchange: Exchange, { maximumBytes, typeRequired, signal }: ReadOptions): Promise<Json> {
-  checkHeaders(exchange, typeRequired)
-  if (Number(exchange.header('content-length')) > maximumBytes) throw tooLarge(maximumBytes)
-  return parse(await exchange.read(maximumBytes, signal))
-}
-
-export interface ReadOptions {
-  readonly maximumBytes: number
-  /** Whether a request must have a content type. Web pages can send requests without one to other origins. */
-  readonly typeRequired: boolean
-  readonly signal: AbortSignal
-}
-
-function checkHeaders({ header }: Exchange, typeRequired: boolean): void {
-  const encoding = header('content-encoding')
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    throw new Fault(
-      'unsupported-media-type',
-      'Cannot read the body: it is compressed. Send it without a Content-Encoding.',
-      { 'accept-encoding': 'identity' },
-    )
-  // Triton's client sends tensors as bytes after the JSON.
-  if (header('inference-header-content-length') !== undefined)
-    throw new Fault(
-      'unsupported-media-type',
-      'Cannot read the tensors: they are binary. Send them in JSON; in tritonclient: binary_data=False.',
-    )
-  const type = header('content-type')
-  if (type === undefined ? !typeRequired : /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type)) return
-  throw new Fault(
-    'unsupported-media-type',
-    'Cannot read the body: its type is not JSON. Send the header Content-Type: application/json.',
-  )
-}
-
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-function parse(bytes: Uint8Array): Json {
+/**
+ * Parses the JSON value of a request. Refuses what two JSON parsers may read differently: duplicate keys, invalid UTF-8,
+ * numbers that are not finite.
+ */
+export function parseJson(bytes: Uint8Array): Json {
   let text: string
   let value: unknown
   try {

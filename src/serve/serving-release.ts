@@ -1,13 +1,11 @@
 import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
-import type { JsonSchema } from '../dataset/index.js'
 import type { ReleasedModel } from '../releaser/index.js'
 import { createBatcher, type Timer } from './batcher.js'
 import { Fault } from './fault.js'
 import { generateText } from './generate-text.js'
-import type { CheckInputs } from './input-check.js'
 import type { Metrics } from './metrics.js'
 import type { Limits } from './options.js'
-import type { Served } from './protocol.js'
+import type { Protocol, Served } from './protocol.js'
 import { huggingFace } from './protocols/huggingface.js'
 import { mlflow } from './protocols/mlflow.js'
 import { native } from './protocols/native.js'
@@ -19,14 +17,14 @@ import { routerOf } from './router.js'
 import type { ServedModel } from './served-model.js'
 
 /** What is the same for every release that a handler serves. */
-export interface ServingSettings<I> {
+export interface ServingSettings {
   readonly name: string
   readonly basePath: string
   readonly needsToken: boolean
-  readonly inputSchema: JsonSchema
   readonly limits: Limits
-  readonly checkInputs: CheckInputs<I>
   readonly metrics: Metrics | undefined
+  /** `/v1/refresh`, if the handler follows a channel. */
+  readonly refresh: Protocol | undefined
   readonly isReady: () => boolean
   readonly context: CallContext
   readonly timer: Timer
@@ -44,10 +42,10 @@ export interface ServingRelease {
 }
 
 export function serveRelease<I>(
-  { model, kind: first, dispose }: ServedModel<I>,
-  settings: ServingSettings<I>,
+  { model, inputSchema, checkInputs, kind: first, dispose }: ServedModel<I>,
+  settings: ServingSettings,
 ): ServingRelease {
-  const { name, basePath, needsToken, inputSchema, limits, checkInputs, metrics, isReady, context, timer } = settings
+  const { name, basePath, needsToken, limits, metrics, refresh, isReady, context, timer } = settings
   const { release } = model
   let kind = first
   let requests = 0
@@ -70,6 +68,7 @@ export function serveRelease<I>(
     loadedAtMs: context.clock.nowMs(),
     nowMs: () => context.clock.nowMs(),
     isReady,
+    canRefresh: refresh !== undefined,
     async predict(inputs, signal) {
       const predictions = await batcher.submit(await checkInputs(inputs), signal)
       kind = predictions[0]?.kind ?? kind
@@ -92,9 +91,10 @@ export function serveRelease<I>(
     },
   }
   const others = [huggingFace, vllm, openAi, openInference, mlflow].map((protocol) => protocol(served))
+  const more = [metrics?.protocol, refresh].filter((protocol) => protocol !== undefined)
   return {
     release,
-    find: routerOf([native(served), ...others, ...(metrics === undefined ? [] : [metrics.protocol])], basePath),
+    find: routerOf([native(served), ...others, ...more], basePath),
     queued: () => batcher.queued,
     enter() {
       requests += 1

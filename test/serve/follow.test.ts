@@ -1,76 +1,13 @@
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { callContext, isSheikhError, SheikhError } from '../../src/core/index.js'
-import type { Releaser } from '../../src/releaser/index.js'
-import { openHandler } from '../../src/serve/handler.js'
+import { isSheikhError } from '../../src/core/index.js'
 import { createHandler } from '../../src/serve/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
-import { poison, samples, world } from '../pipeline/harness.js'
-import { handTimer, post, settled, warnings } from './fixture.js'
-
-/** A handler that follows `latest`, over a registry with 0.1.0; `release` publishes 0.1.1. */
-async function following(settings: { readonly cache?: string } = {}) {
-  const there = world()
-  await there.pipeline(poison('apple')).run()
-  const { timer, move } = handTimer()
-  const { said, log } = warnings()
-  const loaded: string[] = []
-  const disposed: string[] = []
-  const state = { isCut: false, isBroken: false, isStuck: false, hold: undefined as Promise<void> | undefined }
-  const registry: Releaser = {
-    ...there.releaser,
-    async current(channel, context) {
-      if (state.isCut) throw new SheikhError('remote-failed', 'Cannot reach it. Try again.', { retryable: true })
-      return there.releaser.current(channel, context)
-    },
-  }
-  const real = fakeTrainer()
-  const trainer: typeof real = {
-    ...real,
-    async load(weights, context) {
-      if (state.isStuck) {
-        await once(context.signal, 'abort')
-        state.isStuck = false
-        throw context.signal.reason
-      }
-      if (state.isBroken) throw new SheikhError('artifact-corrupt', 'Cannot load the weights.')
-      const model = await real.load(weights, context)
-      loaded.push(model.digest)
-      return {
-        ...model,
-        async predict(inputs, asking) {
-          if (!inputs.includes('warm-up')) await state.hold
-          return model.predict(inputs, asking)
-        },
-        async [Symbol.asyncDispose]() {
-          disposed.push(model.digest)
-        },
-      }
-    },
-  }
-  const handler = await openHandler(
-    { ...settings, registry, trainer, pollMs: 1000, metrics: true },
-    callContext({ log }),
-    timer,
-  )
-  onTestFinished(() => handler.close(0))
-  const poll = async () => {
-    await move(1000)
-    for (let turn = 0; turn < 20; turn += 1) await settled()
-  }
-  const ask = async () => {
-    const answer = handler(post('/v1/predict', { inputs: ['apple 1'] }))
-    await settled()
-    await move(0)
-    return answer
-  }
-  const version = async () => (await ask()).headers.get('sheikh-release')
-  const release = () => there.pipeline(samples).run()
-  return { handler, registry, trainer, state, said, loaded, disposed, poll, ask, move, version, release }
-}
+import { poison, world } from '../pipeline/harness.js'
+import { post, settled, warnings } from './fixture.js'
+import { following } from './following.js'
 
 describe('a handler that follows a channel', () => {
   it('switches to a new release, and frees the old one', async () => {
