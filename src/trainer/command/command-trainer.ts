@@ -4,6 +4,7 @@ import { digestJson, type Json } from '../../core/index.js'
 import type { Model, Prediction, WeightsDirectory } from '../../model/index.js'
 import { readChatTemplate } from '../../prompts/index.js'
 import { temporaryFolder, verifyNamedFiles } from '../../store/index.js'
+import { replacedWorker } from '../replaced-worker.js'
 import type { LoadContext, Trainer } from '../trainer.js'
 import { filesAmong, inputDigests, writtenFiles } from './input-digests.js'
 import { argvOf, type CommandTrainerOptions } from './options.js'
@@ -99,33 +100,22 @@ async function loadCommandModel<I>(
     throw error
   }
   // One request at a time, because answers carry no id.
-  let last: Promise<unknown> = Promise.resolve()
-  let disposed = false
-  const answer = async (inputs: readonly I[], asking: LoadContext): Promise<readonly Prediction[]> => {
-    const predictions: Prediction[] = []
-    for (let first = 0; first < inputs.length; first += settings.batchSize) {
-      asking.signal.throwIfAborted()
-      // Restarts after a stop during an answer, by a signal or the time limit.
-      if (!predictor.isUsable()) predictor = await start(asking)
-      predictions.push(...(await predictor.predict(inputs.slice(first, first + settings.batchSize), asking)))
-    }
-    return predictions
-  }
+  const worker = replacedWorker(predictor, 'program that predicts', start)
   return {
     // Predictions depend on the program as well as on the weights.
     digest: digestJson([weights.digest, described]),
     labels: predictor.labels,
     ...(chat !== undefined && { chatPrompt: chat }),
-    predict(inputs, asking) {
-      if (disposed) return Promise.reject(new Error('The model is disposed. Load it again.'))
-      const next = last.then(() => answer(inputs, asking))
-      last = next.catch(() => undefined)
-      return next
+    async predict(inputs, asking) {
+      const predictions: Prediction[] = []
+      for (let first = 0; first < inputs.length; first += settings.batchSize) {
+        const batch = inputs.slice(first, first + settings.batchSize)
+        predictions.push(...(await worker.use((program) => program.predict(batch, asking), asking)))
+      }
+      return predictions
     },
     async [Symbol.asyncDispose]() {
-      disposed = true
-      await predictor.stop()
-      await last
+      await worker[Symbol.asyncDispose]()
       await remove()
     },
   }

@@ -14,10 +14,10 @@ const longestAnswerBytes = 256 << 20
 /** A program that has loaded weights and predicts one batch after another. */
 export interface Predictor {
   readonly labels: readonly string[] | undefined
-  /** Whether it can answer another request. */
-  readonly isUsable: () => boolean
+  /** Whether it can answer no other request, because the program ended or was stopped. */
+  readonly hasEnded: () => boolean
   readonly predict: (inputs: readonly unknown[], context: LoadContext) => Promise<readonly Prediction[]>
-  readonly stop: () => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 type PredictionLine = Readonly<Record<string, unknown>>
@@ -35,7 +35,7 @@ export async function startPredictor(
   const { predict, redact, predictLimitMs } = settings
   const output = programOutput(predict.command, redact, context.log)
   let waiting: { readonly kind: string; readonly resolve: (answer: PredictionLine) => void } | undefined
-  let usable = true
+  let hasEnded = false
   const program: Program = await startProgram({
     ...predict,
     args: [...predict.args, requestFile],
@@ -51,8 +51,11 @@ export async function startPredictor(
     },
     onErrorLine: output.add,
   })
+  void program.ended.then(() => {
+    hasEnded = true
+  })
   const stop = async () => {
-    usable = false
+    hasEnded = true
     await program.stop()
   }
 
@@ -90,7 +93,7 @@ export async function startPredictor(
   }
   return {
     labels: labelsOf(ready),
-    isUsable: () => usable,
+    hasEnded: () => hasEnded,
     async predict(inputs, asking) {
       const answer = await ask('predictions', 'Predicting', asking, JSON.stringify({ inputs }))
       // The error concerns these inputs, not the program, so the caller may continue with others.
@@ -107,7 +110,7 @@ export async function startPredictor(
         )
       return predictions as readonly Prediction[]
     },
-    stop,
+    close: stop,
   }
 }
 

@@ -186,6 +186,24 @@ describe('predicting', () => {
       expect(await model.predict(['bus'], callContext())).toMatchObject([{ label: 'vehicle' }])
     }))
 
+  it('asks again about a batch over which the program was killed, and logs that it was started again', async () => {
+    const { weights } = await train()
+    await using model = await trainer({ config: { killedFile: join(folder, 'killed') } }).load(weights, callContext())
+    const lines: string[] = []
+    const answers = await model.predict(['bus', 'kill once'], callContext({ log: logTo(lines) }))
+    expect(answers).toMatchObject([{ label: 'vehicle' }, { kind: 'label' }])
+    expect(lines.filter((line) => line.includes('Another one is started'))).toHaveLength(1)
+  })
+
+  it('starts a program that ends after each batch for each batch', () =>
+    loaded(
+      async (model) => {
+        for (let batch = 0; batch < 3; batch += 1)
+          expect(await model.predict(['bus'], callContext())).toMatchObject([{ label: 'vehicle' }])
+      },
+      { config: { batches: 1 } },
+    ))
+
   it('times out as an item does, is stopped by a signal, and is begun again', () =>
     loaded(
       async (model) => {

@@ -1,6 +1,6 @@
 // A program as a trainer: it learns the label of each input's first word. `config.fault` has it go wrong in one way.
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -79,6 +79,11 @@ async function predict() {
     const { inputs } = JSON.parse(line)
     console.log(`asked about ${inputs.length}`)
     if (inputs.includes('crash')) process.exit(4)
+    // One that was killed over this input answers it after a restart.
+    if (inputs.includes('kill once') && !existsSync(config.killedFile)) {
+      writeFileSync(config.killedFile, '')
+      process.kill(process.pid, 'SIGKILL')
+    }
     if (inputs.includes('hang')) await forever()
     if (inputs.includes('few')) say({ predictions: [] })
     else if (inputs.includes('odd')) say({ predictions: inputs.map(() => ({ kind: 'guess' })) })
@@ -95,5 +100,6 @@ async function predict() {
           }
         }),
       })
+    if (config?.batches === 1) process.exit()
   }
 }
