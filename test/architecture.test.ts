@@ -22,6 +22,7 @@ const rooms = [
   'serve',
   'repository',
   'report',
+  'dashboard',
   'testing',
   'cli',
 ]

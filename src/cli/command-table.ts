@@ -8,6 +8,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.js')).run,
   predict: async () => (await import('./commands/predict.js')).predict,
   serve: async () => (await import('./commands/serve.js')).serveCommand,
+  dashboard: async () => (await import('./commands/dashboard.js')).dashboard,
   status: async () => (await import('./commands/status.js')).status,
   rollback: async () => (await import('./commands/rollback.js')).rollback,
   promote: async () => (await import('./commands/promote.js')).promote,

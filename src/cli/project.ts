@@ -1,9 +1,9 @@
 import type { Log } from '../core/index.js'
 import { refusedForGood, type Verdict } from '../gate/index.js'
 import type { RunResult } from '../pipeline/index.js'
+import { metricText } from '../report/index.js'
 import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
-import { metricText } from './primary-metric.js'
 import { transferProgress } from './progress.js'
 import { styled, type Text } from './styled-text.js'
 

@@ -5,13 +5,10 @@ import type { LoadedProject } from '../repository/index.js'
 
 /** The report of a run as Markdown; `undefined` if the store has lost its record. */
 export async function markdownOf(project: LoadedProject, { runId }: RunResult): Promise<string | undefined> {
-  const [{ reportRun }, { reportDetails }] = await Promise.all([
-    import('../report/index.js'),
-    import('./report-details.js'),
-  ])
+  const { loadReportDetails, reportRun } = await import('../report/index.js')
   const runs = await project.pipeline.runs()
   const record = runs.find((one) => one.runId === runId)
-  return record && reportRun(record, await reportDetails({ project, record, runs }))
+  return record && reportRun(record, await loadReportDetails({ project, record, runs }))
 }
 
 /** In GitHub Actions: the outputs `status`, `run` and `version`, and the report as job summary. */

@@ -5,7 +5,7 @@ import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
 import { beginRun } from './begin-run.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
-import type { RunEventOf, RunEventType } from './events.js'
+import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
 import { importModel } from './import-model.js'
 import { keptEvaluations, type RunEvaluations } from './kept-evaluations.js'
@@ -273,21 +273,38 @@ export class Pipeline<I = string, T = string> {
     return this.#options.releaser.channels(callContext({ signal: options.signal, clock, log }))
   }
 
-  /** Returns the records of the runs, newest first. @default all */
+  /** Returns the records of the runs, newest first. Damaged records are left out. @default all */
   async runs({ limit = Number.POSITIVE_INFINITY }: { readonly limit?: number } = {}): Promise<readonly RunRecord[]> {
-    const { store, clock, log } = this.#options
-    const held = await store.heldLock?.(callContext({ clock, log }))
     const records: RunRecord[] = []
-    for (const id of await store.runs.list()) {
+    for (const id of await this.runIds()) {
       if (records.length >= limit) break
-      const record = await readRun(store, id)
-      if (record === undefined) continue
-      // A run keeps the lock until it ends. A run without an end and without the lock was killed.
-      const isInterrupted =
-        record.status === 'running' && store.heldLock !== undefined && held?.token !== record.lockToken
-      records.push(isInterrupted ? { ...record, status: 'interrupted' } : record)
+      const record = await this.runRecord(id)
+      if (record !== undefined) records.push(record)
     }
     return records
+  }
+
+  /** Returns the ids of all runs, newest first. */
+  runIds(): Promise<readonly string[]> {
+    return this.#options.store.runs.list()
+  }
+
+  /** Returns the record of a run; `undefined` if there is none, or if it is damaged. */
+  async runRecord(runId: string): Promise<RunRecord | undefined> {
+    const { store, clock, log } = this.#options
+    const record = await readRun(store, runId)
+    if (record?.status !== 'running' || store.heldLock === undefined) return record
+    // A run keeps the lock until it ends. A run without an end and without the lock was killed.
+    const held = await store.heldLock(callContext({ clock, log }))
+    if (held?.token === record.lockToken) return record
+    // It may have ended since its record was read.
+    const now = await readRun(store, runId)
+    return now?.status === 'running' ? { ...now, status: 'interrupted' } : now
+  }
+
+  /** Returns the events of a run until now. The run may be running in another process. */
+  async runEvents(runId: string): Promise<readonly RunEvent[]> {
+    return (await this.#options.store.runs.events(runId)) as unknown as readonly RunEvent[]
   }
 
   /**

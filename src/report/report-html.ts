@@ -18,21 +18,28 @@ import { sectionHtml } from './section.js'
  * regressed items.
  */
 export function reportComparisonHtml(verdict: Verdict, { title }: { readonly title: string }): string {
-  return htmlPage(title, [`<h1>${escapeHtml(title)}</h1>`, ...comparison(verdict)].join('\n'))
+  return htmlPage(title, comparisonMarkup(verdict, { title }))
 }
+
+/** What is inside the page of a comparison. */
+export const comparisonMarkup = (verdict: Verdict, { title }: { readonly title: string }): string =>
+  [`<h1>${escapeHtml(title)}</h1>`, ...comparison(verdict)].join('\n')
 
 /** Renders a run as a self-contained HTML page. It contains ids and numbers, and text of samples only with `inputs`. */
 export function reportRunHtml(record: RunRecord, details: ReportDetails = {}): string {
-  const title = runTitle(record, details)
+  return htmlPage(runTitle(record, details), runMarkup(record, details))
+}
+
+/** What is inside the page of a run. */
+export function runMarkup(record: RunRecord, details: ReportDetails = {}): string {
   const training = lossCurve(record.candidate?.record.lossCurve ?? [])
-  const body = [
-    `<h1>${escapeHtml(title)}</h1>`,
+  return [
+    `<h1>${escapeHtml(runTitle(record, details))}</h1>`,
     paragraph(runLine(record), 'note'),
     paragraph(runSentence(record)),
     ...(record.verdict === undefined ? charts([['Training', training]]) : comparison(record.verdict, training)),
     ...runSections(record, details).flatMap(sectionHtml),
-  ]
-  return htmlPage(title, body.join('\n'))
+  ].join('\n')
 }
 
 const section = (heading: string, markup: string) => (markup === '' ? [] : [`<h2>${heading}</h2>`, markup])

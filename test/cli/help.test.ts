@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
-const first = ['init', 'plan', 'run', 'predict', 'serve', 'status', 'rollback']
+const first = ['init', 'plan', 'run', 'predict', 'serve', 'dashboard', 'status', 'rollback']
 const all = [
   ...[
     ...first,
@@ -100,6 +100,7 @@ describe('help', () => {
       runs: ['limit'],
       predict: ['file', 'version', 'channel'],
       serve: ['channel', 'version', 'host', 'port', 'name', 'token-env', 'without-token', 'metrics'],
+      dashboard: ['host', 'port', 'token-env', 'include-text', 'out'],
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],

@@ -1,6 +1,5 @@
-import { moment } from '../../report/index.js'
+import { moment, primaryMetric } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
-import { primaryMetric } from '../primary-metric.js'
 import { open } from '../project.js'
 
 export const history: Command = {

@@ -1,5 +1,5 @@
+import { metricText } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
-import { metricText } from '../primary-metric.js'
 import { showWork } from '../progress.js'
 import { open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'

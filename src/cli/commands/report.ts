@@ -1,10 +1,9 @@
 import { SheikhError } from '../../core/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { reportRun, reportRunHtml } from '../../report/index.js'
+import { loadReportDetails, reportRun, reportRunHtml } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
-import { reportDetails } from '../report-details.js'
 import { runNamed } from '../run-named.js'
 import { terminalPath } from '../terminal-path.js'
 
@@ -27,7 +26,7 @@ export const report: Command = {
     const record = positionals[0] === undefined ? lastJudged(runs) : runNamed(runs, positionals[0], 'report')
     const html = values['html'] === true || isHtml(values['out'])
     const includeText = values['include-text'] === true
-    const details = await reportDetails({ project: loaded, record, runs, includeText })
+    const details = await loadReportDetails({ project: loaded, record, runs, includeText })
     const text = html ? reportRunHtml(record, details) : reportRun(record, details)
     if (typeof values['out'] !== 'string') return { text, json: toJson(record) }
     const { writeFileAtomic } = await import('../../store/index.js')

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { isLoopback, type Json, SheikhError } from '../../core/index.js'
+import type { Json } from '../../core/index.js'
 import { type PredictionServer, serve } from '../../serve/index.js'
 import { type Command, toJson } from '../command.js'
+import { cannotServe, isThisMachine, portOf, tokenIn } from '../listen-options.js'
 import { loadNamed } from '../load-named.js'
 import { logTo, open } from '../project.js'
 
@@ -33,12 +34,13 @@ export const serveCommand: Command = {
   positionals: [0, 0],
   async run({ project, values }, terminal) {
     const host = textOf(values['host']) ?? '127.0.0.1'
-    const token = tokenOf(textOf(values['token-env']))
+    const token = tokenIn(textOf(values['token-env']), 'serve')
     if (token === undefined && values['without-token'] !== true && !isThisMachine(host))
-      throw usage(
+      throw cannotServe(
         `the address ${host} is public, and nobody would be asked for a token. Name a variable with --token-env, or allow it with --without-token`,
+        'serve',
       )
-    const port = portOf(textOf(values['port']) ?? '8080')
+    const port = portOf(textOf(values['port']) ?? '8080', 'serve')
     const repository = await open(project, terminal)
     await using model = await loadNamed<Json>('serve', values, repository, terminal)
     const { template, read } = await repository.inputReader(model.release)
@@ -67,21 +69,3 @@ async function untilStopped(server: PredictionServer, signal: AbortSignal): Prom
 }
 
 const textOf = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined)
-
-const isThisMachine = (host: string) => host.startsWith('127.') || isLoopback(host.includes(':') ? `[${host}]` : host)
-
-/** @throws `invalid-options` if the variable is not set: a server that lost its token must not be open to everybody. */
-function tokenOf(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined
-  const token = process.env[variable]
-  if (token) return token
-  throw usage(`the environment variable "${variable}" is not set or empty. Set it to a token`)
-}
-
-function portOf(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (port <= 65_535) return port
-  throw usage(`--port is ${JSON.stringify(text)}. Give a number from 0 to 65535`)
-}
-
-const usage = (fact: string) => new SheikhError('invalid-options', `Cannot serve: ${fact}. See: sheikh serve --help`)

@@ -1,7 +1,6 @@
 import type { Release } from '../../releaser/index.js'
-import { moment } from '../../report/index.js'
+import { metricText, moment } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
-import { metricText } from '../primary-metric.js'
 import { open } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { metricText } from '../../src/cli/primary-metric.js'
+import { metricText } from '../../src/report/primary-metric.js'
 
 const judged = (metrics: Record<string, number | null>, ...names: readonly [string, string?][]) => ({
   metrics,

@@ -1,7 +1,7 @@
 import { isSheikhError, SheikhError } from '../core/index.js'
 import type { RunEvaluations, RunRecord } from '../pipeline/index.js'
-import type { ReportDetails } from '../report/index.js'
 import type { LoadedProject } from '../repository/index.js'
+import type { ReportDetails } from './report-details.js'
 
 interface ReportedRun {
   readonly project: LoadedProject
@@ -12,7 +12,7 @@ interface ReportedRun {
 }
 
 /** What the project adds to the record of a run. @throws `evaluation-invalid` if texts are asked that the run did not judge. */
-export async function reportDetails(run: ReportedRun): Promise<ReportDetails> {
+export async function loadReportDetails(run: ReportedRun): Promise<ReportDetails> {
   const { project, record, runs, includeText = false } = run
   return {
     project: project.name,

@@ -1,5 +1,5 @@
 import type { ReleaseRecord } from '../releaser/index.js'
-import { percent } from '../report/index.js'
+import { percent } from './markdown.js'
 
 /**
  * The metric of the gate's first check that has one, or the first metric of a release without a verdict.

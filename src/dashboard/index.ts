@@ -1,0 +1,3 @@
+export { type DashboardServer, type ServeDashboardOptions, serveDashboard } from './serve-dashboard.js'
+export { type Snapshot, writeSnapshot } from './snapshot.js'
+export { type DashboardPanel, type DashboardSource, type ProjectSourceOptions, projectSource } from './source.js'

@@ -1,0 +1,75 @@
+import type { RunEvent } from '../pipeline/index.js'
+
+/** What a run does now, from its events. */
+export interface LiveRun {
+  readonly stages: readonly LiveStage[]
+  /** Of the current stage. Absent if the stage does not say. */
+  readonly progress?: LiveProgress | undefined
+  /** The newest warnings, at most 5. */
+  readonly warnings: readonly string[]
+  readonly lastEventAtMs?: number | undefined
+}
+
+export interface LiveStage {
+  readonly name: string
+  readonly state: 'running' | 'done' | 'cached'
+  /** Until now if it is running. */
+  readonly durationMs: number
+}
+
+export interface LiveProgress {
+  /** Such as `training` or `predictions of 0.1.0`. */
+  readonly of: string
+  readonly done: number
+  /** At least 1. */
+  readonly total: number
+  /** Such as `epoch 2 of 3, loss 0.412`. */
+  readonly detail: string
+}
+
+const mostWarnings = 5
+
+/** @param events all events of the run until now. */
+export function liveRun(events: readonly RunEvent[], nowMs: number): LiveRun {
+  const stages = new Map<string, LiveStage>()
+  const warnings: string[] = []
+  let progress: LiveProgress | undefined
+  for (const event of events)
+    switch (event.type) {
+      case 'stage-start':
+        stages.set(event.stage, {
+          name: event.stage,
+          state: 'running',
+          durationMs: Math.max(0, nowMs - event.atMs),
+        })
+        progress = undefined
+        break
+      case 'stage-end': {
+        const { stage: name, cached, durationMs } = event
+        stages.set(name, { name, state: cached ? 'cached' : 'done', durationMs })
+        progress = undefined
+        break
+      }
+      case 'train-progress': {
+        const { epoch, epochs, step, steps, loss } = event
+        const detail = `epoch ${epoch} of ${epochs}, loss ${Number.isFinite(loss) ? loss.toPrecision(3) : 'unknown'}`
+        progress = { of: 'training', done: step, total: Math.max(1, steps), detail }
+        break
+      }
+      case 'evaluate-progress': {
+        const { model, done, items } = event
+        const of = `predictions of ${model === 'candidate' ? 'the candidate' : model}`
+        progress = { of, done, total: Math.max(1, items), detail: `${done} of ${items} items` }
+        break
+      }
+      case 'warning':
+        warnings.push(event.message)
+        break
+    }
+  return {
+    stages: [...stages.values()],
+    progress,
+    warnings: warnings.slice(-mostWarnings),
+    lastEventAtMs: events.at(-1)?.atMs,
+  }
+}
