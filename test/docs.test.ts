@@ -9,7 +9,9 @@ const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
-  ...(await readdir(join(root, 'docs'))).map((name) => `docs/${name}`),
+  ...(await readdir(join(root, 'docs'), { withFileTypes: true })).flatMap((entry) =>
+    entry.isFile() ? [`docs/${entry.name}`] : [],
+  ),
 ]
 
 it('docs/errors.md has a heading for each code, and for nothing else', async () => {

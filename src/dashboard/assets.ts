@@ -18,7 +18,7 @@ footer { padding: .75rem 1rem; border-top: 1px solid var(--line); color: var(--s
 .list { font-size: .87rem; } .list th, .list td { padding-right: 1.25rem; overflow-wrap: normal; } .list tbody th { min-width: 0; white-space: nowrap; }
 .list td .text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 36rem; }
 .list td .all { display: block; -webkit-line-clamp: none; } .list code { background: none; padding: 0; } .chart { max-width: 25rem; }
-.id, time { font-variant-numeric: tabular-nums; } .id, code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; } .id { font-size: .92em; } .id wbr { display: none; } .list .zone { display: none; }
+.id, time { font-variant-numeric: tabular-nums; } .id, code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; } .id { font-size: .92em; } .list .zone { display: none; }
 strong { font-weight: 600; } strong.running { color: var(--mark); } strong.neutral { color: var(--soft); }
 .waiting, .problem { border-left: .25rem solid var(--open); background: var(--panel); padding: .6rem .9rem; margin: 0 0 .75rem; max-width: 60rem; }
 .waiting p { margin: 0 0 .25rem; max-width: none; } .problem { border-color: var(--fail); } .problem strong { color: var(--fail); }
@@ -31,9 +31,8 @@ select, button { font: inherit; color: inherit; background: var(--panel); border
 button { cursor: pointer; } button:hover { border-color: var(--soft); }
 .stale { color: var(--fail); }
 @media (max-width: 48rem) { .secondary { display: none; } .list th, .list td { padding-right: .6rem; } .list td, .list th, .list tbody th { white-space: normal; } .list td .text { min-width: 0; }
-  .id wbr { display: inline; } time > span { white-space: nowrap; }
+  /* Its time and its random half. */ .list .id { display: inline-block; width: 10.2ch; overflow-wrap: anywhere; } time > span { white-space: nowrap; }
   main { padding-left: .75rem; padding-right: .75rem; } header { padding: .5rem .75rem; } footer { padding: .75rem; } }
-@media (prefers-reduced-motion: no-preference) { .skip { transition: top .1s; } }
 @media (forced-colors: active) { header li a[aria-current] { border-color: Highlight; } }
 @media print { header nav, footer, .skip, form { display: none; } }
 `

@@ -21,7 +21,7 @@ export const sectionMarkdown = ({ heading, header, rows, note }: Section): reado
 
 export const sectionHtml = ({ heading, header, rows, note, isList }: Section): readonly string[] => [
   `<h2>${escapeHtml(heading)}</h2>`,
-  isList === true ? values(rows) : htmlTable(heading, header, rows),
+  ...(rows.length === 0 ? [] : [isList === true ? values(rows) : htmlTable(heading, header, rows)]),
   ...(note === undefined ? [] : [paragraph(note, 'note')]),
 ]
 

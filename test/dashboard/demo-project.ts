@@ -3,18 +3,17 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 
-const author = { name: 'Ada', email: 'ada@example.org' }
-
 /**
  * Two releases, one of them in production, a run that was held because of poisoned labels, one that was not needed, and
  * one that awaits approval on the current commit.
  *
  * @param folder must be absent or empty.
+ * @param epochs of the last training: 150 take about 4 s.
  */
-export async function makeDemoProject(folder: string): Promise<void> {
-  await initRepository(folder, { name: 'tickets', author })
+export async function makeDemoProject(folder: string, epochs = 30): Promise<void> {
+  await initRepository(folder, { name: 'tickets' })
   const run = async () => (await (await openRepository(folder)).pipeline()).run()
-  const commit = async (message: string) => (await openRepository(folder)).commit({ message, author })
+  const commit = async (message: string) => (await openRepository(folder)).commit({ message })
   await run()
   await relabel(folder, 'technical', 'technical', 0, 1)
   await commit('Add a missing word to a ticket')
@@ -25,11 +24,11 @@ export async function makeDemoProject(folder: string): Promise<void> {
   await relabel(folder, 'shipping', 'technical', 5)
   const poisoned = await commit('Import a batch of labels')
   await run()
-  await (await openRepository(folder)).revert(poisoned, { author })
+  await (await openRepository(folder)).revert(poisoned)
   await run()
-  // So small a margin cannot be shown with 80 items. Training takes seconds, so that there is time to look.
+  // So small a margin cannot be shown with 80 items.
   await edit(folder, 'mlops/pipeline.yaml', (text) => text.replace('margin: 0.05', 'margin: 0.01'))
-  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  num_train_epochs: 150\n`)
+  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  num_train_epochs: ${epochs}\n`)
   await commit('Train longer, and tolerate at most one point')
   await run()
 }

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { interopPython } from './python.js'
 
-const withoutPython = new Set(['actions', 'gate-readers', 'git', 'serving', 'workflows'])
+const withoutPython = new Set(['actions', 'dashboard', 'gate-readers', 'git', 'serving', 'workflows'])
 const asked = process.argv.slice(2)
 const names = asked.filter((name) => !name.startsWith('-'))
 const needsPython = names.length === 0 || names.some((name) => !withoutPython.has(name))

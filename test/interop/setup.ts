@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
+import { setUpChromium } from './chromium.js'
 import { setUpGateTools } from './gate-tools.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
@@ -52,6 +53,9 @@ if (interopPython() !== undefined) {
 
 const missingClients = setUpServingClients()
 console.log(missingClients === undefined ? 'The clients of MLflow and Triton are there.' : `Skipped: ${missingClients}`)
+
+const missingChromium = setUpChromium()
+console.log(missingChromium === undefined ? 'Chromium is there.' : `Skipped: ${missingChromium}`)
 
 const missingActions = setUpActions()
 console.log(missingActions === undefined ? 'act, actionlint and zizmor are there.' : `Skipped: ${missingActions}`)

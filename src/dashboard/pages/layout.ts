@@ -98,11 +98,9 @@ export const commitId = (commit: string | undefined) =>
   commit === undefined ? undefined : html`<code>${commit.slice(0, 10)}</code>`
 
 export function runLink(runId: string, { root, hasRun }: Place): Markup {
-  // The time and the random half, so that a narrow screen breaks it there.
-  const id = html`${runId.slice(0, 10)}<wbr>${runId.slice(10)}`
   return hasRun(runId)
-    ? html`<a class="id" href="${root}runs/${runId}.html">${id}</a>`
-    : html`<span class="id">${id}</span>`
+    ? html`<a class="id" href="${root}runs/${runId}.html">${runId}</a>`
+    : html`<span class="id">${runId}</span>`
 }
 
 export const releaseLink = (version: string, { root }: Place): Markup =>

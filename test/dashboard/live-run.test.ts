@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { liveRun } from '../../src/dashboard/live-run.js'
+import { announcementOf } from '../../src/dashboard/pages/runs.js'
+import { remembered } from '../../src/dashboard/remembered.js'
+import type { RunEvent, RunEventBody } from '../../src/pipeline/index.js'
+
+const events = (...bodies: readonly RunEventBody[]): readonly RunEvent[] =>
+  bodies.map((body, sequence) => ({ runId: 'r', sequence, atMs: 1000 * sequence, ...body }))
+
+const training = (step: number) =>
+  ({ type: 'train-progress', epoch: 1, epochs: 2, step, steps: 8, loss: 0.51234, learningRate: 0.1 }) as const
+
+describe('a run that is running', () => {
+  it('has the stages that ended, the current one and its progress', () => {
+    const live = liveRun(
+      events(
+        { type: 'run-start', command: 'run' },
+        { type: 'stage-start', stage: 'validate' },
+        { type: 'stage-end', stage: 'validate', cached: true, durationMs: 30 },
+        { type: 'stage-start', stage: 'train' },
+        training(6),
+      ),
+      5500,
+    )
+    expect(live).toEqual({
+      stages: [
+        { name: 'validate', state: 'cached', durationMs: 30 },
+        { name: 'train', state: 'running', durationMs: 2500 },
+      ],
+      progress: { of: 'training', done: 6, total: 8, detail: 'epoch 1 of 2, loss 0.512' },
+      warnings: [],
+      lastEventAtMs: 4000,
+    })
+    expect(announcementOf(live)).toBe('Stage train: 75 %.')
+  })
+
+  it('has no progress after the end of the stage', () => {
+    const live = liveRun(
+      events({ type: 'stage-start', stage: 'train' }, training(8), {
+        ...{ type: 'stage-end', stage: 'train', cached: false, durationMs: 9 },
+      }),
+      0,
+    )
+    expect(live.progress).toBeUndefined()
+    expect(live.stages).toEqual([{ name: 'train', state: 'done', durationMs: 9 }])
+    expect(announcementOf(live)).toBe('The run is between two stages.')
+  })
+
+  it('is announced only with each quarter', () => {
+    const at = (step: number) =>
+      announcementOf(liveRun(events({ type: 'stage-start', stage: 'train' }, training(step)), 0))
+    expect([0, 1, 2, 3, 4, 8].map(at)).toEqual([
+      ...['Stage train is running.', 'Stage train is running.', 'Stage train: 25 %.', 'Stage train: 25 %.'],
+      ...['Stage train: 50 %.', 'Stage train: 100 %.'],
+    ])
+  })
+
+  it('keeps the newest five warnings', () => {
+    const warnings = Array.from(
+      { length: 7 },
+      (_, index) => ({ type: 'warning', message: `${index}`, facts: {} }) as const,
+    )
+    expect(liveRun(events(...warnings), 0).warnings).toEqual(['2', '3', '4', '5', '6'])
+  })
+})
+
+it('what is remembered is read again after a while, for another key, and after an error', async () => {
+  let [now, key, reads] = [0, 'a', 0]
+  const read = remembered(
+    async () => {
+      reads += 1
+      if (reads === 1) throw new Error('offline')
+      return reads
+    },
+    { forMs: 100, clock: { nowMs: () => now }, key: async () => key },
+  )
+  await expect(read()).rejects.toThrow('offline')
+  expect(await Promise.all([read(), read()])).toEqual([2, 2])
+  now = 99
+  expect(await read()).toBe(2)
+  now = 100
+  expect(await read()).toBe(3)
+  key = 'b'
+  expect(await read()).toBe(4)
+})
