@@ -68,4 +68,14 @@ function behind(element) {
   return backgroundColor === 'rgba(0, 0, 0, 0)' ? behind(element.parentElement) : backgroundColor
 }
 
-globalThis.look = { facts, focused, overflow, contrasts }
+// The progress of the training and what was announced, without repetitions.
+const seen = { progress: [], announcements: [] }
+function add(list, value) {
+  if (value !== undefined && list.at(-1) !== value) list.push(value)
+}
+new MutationObserver(() => {
+  add(seen.progress, document.querySelector('progress[aria-label=training]')?.value)
+  add(seen.announcements, document.getElementById('announcement')?.textContent)
+}).observe(document, { subtree: true, childList: true, characterData: true })
+
+globalThis.look = { facts, focused, overflow, contrasts, seen }

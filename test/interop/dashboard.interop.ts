@@ -24,6 +24,11 @@ interface Facts {
   readonly transitions: readonly string[]
 }
 
+interface Seen {
+  readonly progress: readonly number[]
+  readonly announcements: readonly string[]
+}
+
 interface Focused {
   readonly name: string
   readonly isSeen: boolean
@@ -47,7 +52,7 @@ describe.skipIf(!isThere)('the dashboard in a browser', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'dashboard-'))
-    await makeDemoProject(join(folder, 'project'), 150)
+    await makeDemoProject(join(folder, 'project'), 300)
     source = await projectSource(await openRepository(join(folder, 'project')))
     server = await serveDashboard(source, { host: '127.0.0.1', port: 0, isPublic: false })
     browser = await openChromium()
@@ -144,15 +149,16 @@ describe.skipIf(!isThere)('the dashboard in a browser', () => {
     await page.getByRole('heading', { name: 'Running' }).waitFor({ timeout: 60_000 })
     await page.locator('section', { hasText: 'Running' }).getByRole('link').first().click()
     const heard = page.getByRole('status')
-    await expect.poll(() => heard.textContent(), { timeout: 60_000, interval: 100 }).toMatch(/^Stage train/)
-    const bar = page.getByRole('progressbar', { name: 'training' })
-    const first = Number(await bar.getAttribute('value'))
-    await expect.poll(async () => Number(await bar.getAttribute('value')), { timeout: 30_000 }).toBeGreaterThan(first)
+    await page.getByRole('progressbar', { name: 'training' }).waitFor({ timeout: 60_000 })
     const region = page.getByRole('region', { name: 'Stages' })
     await region.focus()
     expect(await ended).toBe(3)
     await page.getByRole('heading', { name: 'All checks' }).waitFor({ timeout: 30_000 })
     expect(await heard.textContent()).toBe('The run has ended: awaiting-approval.')
+    const { progress, announcements } = await page.evaluate<Seen>('look.seen')
+    expect(progress.length).toBeGreaterThan(1)
+    expect(progress).toEqual([...progress].sort((one, other) => one - other))
+    expect(announcements.filter((text) => text.startsWith('Stage train')).length).toBeGreaterThan(0)
     expect(await page.evaluate<Focused>('look.focused()')).toMatchObject({ name: 'Stages' })
     expect(await page.locator('main').getAttribute('data-refresh')).toBeNull()
   })
