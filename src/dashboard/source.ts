@@ -1,7 +1,8 @@
 import { callContext, isSheikhError, messageOf } from '../core/index.js'
 import type { Pipeline, RunRecord } from '../pipeline/index.js'
-import { loadReportDetails, type ReportDetails, type Section } from '../report/index.js'
+import { loadReportDetails, type ReportDetails } from '../report/index.js'
 import type { ReleaseLog, Repository } from '../repository/index.js'
+import { type DashboardPanel, experimentsPanel, feedbackPanel } from './panels.js'
 import { remembered } from './remembered.js'
 
 /** The parts of a pipeline that read. */
@@ -9,14 +10,6 @@ export type ReadPipeline = Pick<
   Pipeline<unknown, unknown>,
   'runIds' | 'runRecord' | 'runEvents' | 'history' | 'channels' | 'ledger' | 'missingReleases' | 'evaluations'
 >
-
-/** A part of the page "In use". */
-export interface DashboardPanel {
-  /** Such as `feedback`. */
-  readonly name: string
-  /** Its tables; none if there is no data. */
-  read(): Promise<readonly Section[]>
-}
 
 /** What the dashboard shows. It has no function that changes anything. */
 export interface DashboardSource {
@@ -42,7 +35,8 @@ export interface RunDetails {
 export interface ProjectSourceOptions {
   /** Show text of samples in the reports of runs. @default false */
   readonly includeText?: boolean | undefined
-  readonly panels?: readonly DashboardPanel[] | undefined
+  /** The folder in which a server keeps feedback. @default none: feedback is not shown */
+  readonly feedback?: string | undefined
 }
 
 // A registry on another machine is not asked at every refresh of every page.
@@ -51,7 +45,7 @@ const rememberMs = 30_000
 /** Reads the project's configuration once. @throws as `Repository.load`. */
 export async function projectSource(
   repository: Repository,
-  { includeText = false, panels = [] }: ProjectSourceOptions = {},
+  { includeText = false, feedback }: ProjectSourceOptions = {},
 ): Promise<DashboardSource> {
   const project = await repository.load()
   const pipeline = rememberedReads(project.pipeline)
@@ -77,7 +71,7 @@ export async function projectSource(
     log: (version) => repository.log(version),
     details,
     includeText,
-    panels,
+    panels: [experimentsPanel(pipeline), ...(feedback === undefined ? [] : [feedbackPanel(feedback)])],
   }
 }
 

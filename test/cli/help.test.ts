@@ -100,7 +100,7 @@ describe('help', () => {
       runs: ['limit'],
       predict: ['file', 'version', 'channel'],
       serve: ['channel', 'version', 'host', 'port', 'name', 'token-env', 'without-token', 'metrics'],
-      dashboard: ['host', 'port', 'token-env', 'include-text', 'out'],
+      dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'out'],
       override: ['reason', 'by', 'until'],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],

@@ -36,7 +36,7 @@ async function take(name: string, path: string, height: number, colorScheme: 'li
   console.log(file)
 }
 
-await take('overview', 'index.html', 860, 'light')
+await take('overview', 'index.html', 836, 'light')
 const [, , held] = await source.pipeline.runIds()
 await take('held', `runs/${held}.html`, 780, 'dark')
 const run = startRun(project)

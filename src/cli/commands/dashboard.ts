@@ -14,6 +14,7 @@ export const dashboard: Command = {
     port: { type: 'string' },
     'token-env': { type: 'string' },
     'include-text': { type: 'boolean' },
+    feedback: { type: 'string' },
     out: { type: 'string' },
   },
   optionHelp: {
@@ -21,6 +22,7 @@ export const dashboard: Command = {
     port: 'Port to listen on; 0 is a free one (default: 8081)',
     'token-env': 'Environment variable with a bearer token for programs; people open a link that is valid once',
     'include-text': 'Show the text of regressed items and what both models answered',
+    feedback: 'Folder with the feedback, as given to "sheikh serve --feedback"',
     out: 'Write the pages to this folder instead, to be opened without a server',
   },
   examples: ['sheikh dashboard', 'sheikh dashboard --out public'],
@@ -31,8 +33,11 @@ export const dashboard: Command = {
     const port = portOf(text('port') ?? '8081', 'dashboard')
     const token = tokenIn(text('token-env'), 'dashboard')
     const repository = await open(project, terminal)
-    const source = await projectSource(repository, { includeText: values['include-text'] === true })
-    const out = text('out')
+    const [out, folder] = [text('out'), text('feedback')]
+    const source = await projectSource(repository, {
+      includeText: values['include-text'] === true,
+      feedback: folder === undefined ? undefined : terminalPath(terminal, folder, '--feedback'),
+    })
     if (out !== undefined) return written(source, terminalPath(terminal, out, '--out'), terminal)
     const isPublic = !isThisMachine(host)
     const onLink = (link: string) => terminal.err(`Open this link, which is valid once: ${link}\n`)

@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../../gate/index.js'
-import { moment } from '../../report/index.js'
+import { moment, percent } from '../../report/index.js'
 import type { LedgerAnswer } from '../answers.js'
 import { html, type Markup, table } from '../markup.js'
 import { type PageBody, type Place, pagedTable, runLink, state, time } from './layout.js'
@@ -18,7 +18,8 @@ const row = (entry: LedgerEntry, place: Place): readonly (Markup | string)[] => 
   time(entry.atMs),
   entry.type,
   html`<span class="text all">${whatOf(entry)}</span>`,
-  runLink(entry.runId, place),
+  // A decision of a live test belongs to no run.
+  entry.type === 'experiment' ? '' : runLink(entry.runId, place),
 ]
 
 export function ledgerPage(answer: LedgerAnswer, place: Place): PageBody {
@@ -55,6 +56,8 @@ function whatOf(entry: LedgerEntry): Markup {
       return html`${entry.version} to ${entry.channel}, by ${entry.by}`
     case 'loss':
       return html`${entry.versions.join(', ')} accepted as lost, by ${entry.by}: ${entry.reason}`
+    case 'experiment':
+      return html`${entry.name}: ${entry.result ?? entry.action}, ${entry.treatment} gets ${percent(entry.share)}${entry.by === undefined ? '' : `, by ${entry.by}`}: ${entry.reason}`
     case 'withdrawal':
       return html`${entry.version}${entry.by === undefined ? '' : `, by ${entry.by}`}: ${entry.reason}`
   }

@@ -58,6 +58,6 @@ export function usePage(panels: PanelsAnswer): PageBody {
       ? [shown(sections, (list) => report(list.flatMap(sectionHtml).join('\n')))]
       : [],
   )
-  const none = html`<p class="note">There is no data about a model in use: no live test, no drift report and no feedback.</p>`
+  const none = html`<p class="note">There is no live test and no feedback. To show feedback: <code>sheikh dashboard --feedback &lt;folder&gt;</code></p>`
   return { title: 'In use', section: 'use', body: html`<h1>The model in use</h1>${parts.length === 0 ? none : parts}` }
 }
