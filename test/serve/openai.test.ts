@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import OpenAI, { type APIError } from 'openai'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ChatMessage, GenerateOptions, TextPart } from '../../src/model/index.js'
 import type { ReleasedModel } from '../../src/releaser/index.js'
+import { toNodeListener } from '../../src/serve/index.js'
 import { handlerOf, handTimer, post, releasedModel, serverOf, settled, timedHandler } from './fixture.js'
 
 /** A model that writes the words of its prompt, one a part. */
@@ -273,6 +277,73 @@ describe('a stream', () => {
     expect(await text).toContain('[DONE]')
     await closing
     expect(ended).toEqual(['one two'])
+  })
+})
+
+describe('over sockets', () => {
+  it('a client that does not read holds the model back, and is disconnected', async () => {
+    const model = await releasedModel(async () => [{ kind: 'text', text: '' }])
+    let parts = 0
+    let ended = false
+    const endless: ReleasedModel<string> = {
+      ...model,
+      async *generate(): AsyncGenerator<TextPart> {
+        try {
+          for (;;) {
+            parts += 1
+            yield { text: 'x'.repeat(50_000) }
+          }
+        } finally {
+          ended = true
+        }
+      },
+    }
+    const { server } = await serverOf({ timeoutMs: 1500 }, endless)
+    const body = JSON.stringify({ prompt: 'a', stream: true })
+    const socket = connect({ port: server.port, host: '127.0.0.1' })
+    socket.pause()
+    socket.on('error', () => {})
+    socket.write(
+      `POST /v1/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    )
+    await expect.poll(() => parts).toBeGreaterThan(10)
+    let before = 0
+    await expect
+      .poll(
+        () => {
+          const isSteady = parts === before
+          before = parts
+          return isSteady
+        },
+        { interval: 100 },
+      )
+      .toBe(true)
+    // What the buffers of the two sockets hold, far less than the 64 MB of 1,300 parts.
+    expect(before).toBeLessThan(1300)
+    await expect.poll(() => ended, { timeout: 10_000 }).toBe(true)
+    socket.destroy()
+  })
+
+  it("a host's own handler around ours streams too", async () => {
+    const open: (() => void)[] = []
+    const { model } = await echoModel((_, word) =>
+      word === 'one' ? Promise.resolve() : new Promise((resolve) => void open.push(resolve)),
+    )
+    const { handler } = await handlerOf({}, model)
+    const server = createServer(toNodeListener(async (request) => handler(request))).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const stream = await client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).completions.create({
+      ...{ model: 'model', prompt: 'one two', stream: true },
+    })
+    const parts: string[] = []
+    for await (const { choices } of stream) {
+      parts.push(choices[0]!.text)
+      // The second part is made after the first one has arrived.
+      await expect.poll(() => open.length).toBe(1)
+      open[0]!()
+    }
+    expect(parts).toEqual(['one ', 'two'])
   })
 })
 
