@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { interopFolder } from './python.js'
 
-const packages = ['mlflow==3.17.2', 'numpy==2.4.6', 'tritonclient[http]==2.73.0']
+const packages = ['mlflow==3.17.2', 'numpy==2.4.6', 'openai==3.57.0', 'tritonclient[http]==2.73.0']
 const folder = join(interopFolder, '../interop-serving')
 /** Named for the versions, and made last: older ones are not taken for them. */
 const done = join(folder, packages.join(' '))
@@ -19,12 +19,12 @@ export function setUpServingClients(): string | undefined {
   try {
     execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' })
     execFileSync(python, ['-m', 'pip', 'install', '--no-input', '--retries', '1', ...packages], { stdio: 'ignore' })
-    execFileSync(python, ['-c', `import mlflow, tritonclient.http; open(${JSON.stringify(done)}, "w")`], {
+    execFileSync(python, ['-c', `import mlflow, openai, tritonclient.http; open(${JSON.stringify(done)}, "w")`], {
       stdio: 'ignore',
     })
     return undefined
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
-    return `the clients of MLflow and Triton cannot be installed (${error instanceof Error ? error.message : String(error)})`
+    return `the clients of MLflow, OpenAI and Triton cannot be installed (${error instanceof Error ? error.message : String(error)})`
   }
 }

@@ -1,15 +1,15 @@
-// The clients of Triton (Open Inference Protocol) and MLflow, and a server of ours.
+// The clients of Triton (Open Inference Protocol), MLflow and OpenAI, and a server of ours.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { serverOf } from '../serve/fixture.js'
+import { releasedModel, serverOf } from '../serve/fixture.js'
 import { servingPython } from './serving-clients.js'
 
 const python = servingPython()
 const token = 'not-a-real-token'
 
-async function ask(client: 'triton' | 'mlflow', url: string): Promise<Readonly<Record<string, unknown>>> {
+async function ask(client: 'triton' | 'mlflow' | 'openai', url: string): Promise<Readonly<Record<string, unknown>>> {
   const program = join(import.meta.dirname, 'serving.py')
   // Without the folder of the program, whose statistics.py is not Python's own.
   const { stdout } = await promisify(execFile)(python!, ['-I', program, client, url, token])
@@ -45,6 +45,33 @@ describe.skipIf(python === undefined)('a server of ours answers', () => {
       frame: ['vehicle', 'fruit'],
       list: ['vehicle', 'fruit'],
       refused: expect.stringContaining('no parameters'),
+    })
+  })
+
+  it("OpenAI's client", async () => {
+    const model = await releasedModel()
+    const { url } = await serverOf(
+      { name: 'mail', token, smokeInputs: [] },
+      {
+        ...model,
+        async *generate(prompt) {
+          yield { text: prompt.slice(0, -1) }
+          yield { text: prompt.slice(-1), end: { reason: 'stop', tokens: { prompt: 4, answer: 2 } } }
+        },
+        chatPrompt: async ([first]) => `${first!.role} ${first!.content}`,
+      },
+    )
+    expect(await ask('openai', url)).toEqual({
+      models: ['mail'],
+      parts: ['user plum ', 'ü'],
+      usage: 6,
+      whole: ['user plum ü', 'stop'],
+      completion: 'plum ü',
+      refused: [
+        [400, 'n'],
+        [400, 'logprobs'],
+        [400, 'temperature'],
+      ],
     })
   })
 })

@@ -1,4 +1,4 @@
-# Asks a server with the clients of Triton and MLflow. Arguments: the client, the address, the token. Prints what they return.
+# Asks a server with the clients of Triton, MLflow and OpenAI. Arguments: the client, the address, the token. Prints what they return.
 import json
 import sys
 
@@ -67,4 +67,29 @@ def mlflow():
     }
 
 
-print(json.dumps({"triton": triton, "mlflow": mlflow}[client]()))
+def openai():
+    import openai
+
+    server = openai.OpenAI(base_url=f"{url}/v1", api_key=token, max_retries=0)
+    ask = {"model": "mail", "messages": [{"role": "user", "content": texts[1]}]}
+
+    def refusal(**options):
+        try:
+            server.chat.completions.create(**ask, **options)
+        except openai.APIStatusError as error:
+            return [error.status_code, error.param]
+
+    stream = server.chat.completions.create(**ask, stream=True, stream_options={"include_usage": True})
+    chunks = list(stream)
+    whole = server.chat.completions.create(**ask, temperature=0, max_tokens=5)
+    return {
+        "models": [model.id for model in server.models.list()],
+        "parts": [chunk.choices[0].delta.content for chunk in chunks if chunk.choices],
+        "usage": chunks[-1].usage.total_tokens,
+        "whole": [whole.choices[0].message.content, whole.choices[0].finish_reason],
+        "completion": server.completions.create(model="mail", prompt=texts[1]).choices[0].text,
+        "refused": [refusal(n=2), refusal(logprobs=True), refusal(temperature=9)],
+    }
+
+
+print(json.dumps({"triton": triton, "mlflow": mlflow, "openai": openai}[client]()))

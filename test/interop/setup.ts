@@ -52,7 +52,9 @@ if (interopPython() !== undefined) {
 }
 
 const missingClients = setUpServingClients()
-console.log(missingClients === undefined ? 'The clients of MLflow and Triton are there.' : `Skipped: ${missingClients}`)
+console.log(
+  missingClients === undefined ? 'The clients of MLflow, OpenAI and Triton are there.' : `Skipped: ${missingClients}`,
+)
 
 const missingChromium = setUpChromium()
 console.log(missingChromium === undefined ? 'Chromium is there.' : `Skipped: ${missingChromium}`)

@@ -254,3 +254,12 @@ it('loads weights from the folder of their bundle, with prompts beside them', as
   await using model = await loadRelease(releaser, { trainer: trainer() })
   expect(await model.predict(['apple 1'])).toMatchObject([{ label: 'fruit' }])
 })
+
+it('renders chats with the chat template that the program wrote', async () => {
+  const { weights } = await train()
+  await loaded(async (model) => expect(model.chatPrompt).toBeUndefined())
+  const template = '{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}'
+  await writeFile(join(weights.path, 'tokenizer_config.json'), JSON.stringify({ chat_template: template }))
+  await using model = await trainer().load(await readWeightsDirectory(weights.path, callContext()), callContext())
+  expect(await model.chatPrompt!([{ role: 'user', content: 'apple {{ 1 }}' }])).toBe('user: apple {{ 1 }}\n')
+})
