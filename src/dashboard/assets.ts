@@ -55,7 +55,7 @@ async function refresh() {
     page = new DOMParser().parseFromString(await response.text(), 'text/html')
   } catch {
     age.className = 'stale'
-    age.textContent = 'The server does not answer: this page is not up to date.'
+    age.textContent = 'This page cannot be read again, and is not up to date.'
     return
   }
   for (const id of parts) replace(document.getElementById(id), page.getElementById(id))

@@ -25,8 +25,6 @@ export interface Guard {
   signIn(url: URL): string | undefined
 }
 
-const cookieName = 'sheikh-dashboard'
-
 /**
  * Without a token, only pages of this machine are let in: a name in `Host` that is not this machine's own is how a web
  * page of somebody else gets in (DNS rebinding). With a token, such a page has neither the token nor the cookie, which
@@ -35,6 +33,8 @@ const cookieName = 'sheikh-dashboard'
 export function guard({ token, isPublic, onLink }: GuardOptions): Guard {
   const needsToken = isPublic || token !== undefined
   const known = token === undefined ? undefined : digestOf(token)
+  // A browser sends a cookie to all ports of a host: two dashboards must not share one.
+  const cookieName = `sheikh-dashboard-${randomBytes(4).toString('hex')}`
   const session = digestOf(randomBytes(32)).toString('base64url')
   let link: Buffer | undefined
   const nextLink = () => {
@@ -48,7 +48,7 @@ export function guard({ token, isPublic, onLink }: GuardOptions): Guard {
       if (!needsToken) return isOwnName(headers.get('host')) ? undefined : foreignName
       const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(headers.get('authorization') ?? '')?.[1]
       if (known !== undefined && bearer !== undefined && timingSafeEqual(known, digestOf(bearer))) return undefined
-      const cookie = cookieOf(headers.get('cookie'))
+      const cookie = cookieOf(headers.get('cookie'), cookieName)
       return cookie !== undefined && timingSafeEqual(digestOf(session), digestOf(cookie)) ? undefined : unauthorized
     },
     signIn({ searchParams }) {
@@ -67,9 +67,8 @@ function isOwnName(host: string | null): boolean {
   return name === 'localhost' || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0
 }
 
-function cookieOf(header: string | null): string | undefined {
-  for (const pair of (header ?? '').split(/; */))
-    if (pair.startsWith(`${cookieName}=`)) return pair.slice(cookieName.length + 1)
+function cookieOf(header: string | null, name: string): string | undefined {
+  for (const pair of (header ?? '').split(/; */)) if (pair.startsWith(`${name}=`)) return pair.slice(name.length + 1)
   return undefined
 }
 

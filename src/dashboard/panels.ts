@@ -25,7 +25,7 @@ export const experimentsPanel = (pipeline: Pick<Pipeline, 'ledger'>): DashboardP
       ...[name, result ?? status, control, treatment, percent(share), moment(sinceMs)],
       `${by === undefined ? '' : `by ${by}: `}${reason}`,
     ])
-    const header = ['Live test', 'State', 'Control', 'Treatment', 'Gets the treatment', 'Since', 'Why']
+    const header = ['Live test', 'State', 'Control', 'Treatment', 'Treatment gets', 'Since', 'Why']
     return [{ heading: 'Live tests', header, rows }]
   },
 })

@@ -91,6 +91,17 @@ describe('text that others wrote is text, and never markup', () => {
   })
 })
 
+it('a record with an impossible time does not hide the others', async () => {
+  const [other, impossible] = [record(), record({ startedAtMs: 1e300 })]
+  const { get } = await browserOf([impossible, other])
+  for (const path of ['/', '/runs.html']) {
+    const { status, text } = await get(path)
+    expect([path, status]).toEqual([path, 200])
+    expect(text).toContain(other.runId)
+    expect(text).toContain('<td>unknown</td>')
+  }
+})
+
 it('hides tokens', async () => {
   const token = `ghp_${'a'.repeat(36)}`
   const { get } = await browserOf([record({ error: { message: `Cannot push: ${token} was refused.` } })])

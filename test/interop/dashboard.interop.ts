@@ -170,7 +170,7 @@ describe.skipIf(!isThere)('the dashboard in a browser', () => {
     const page = await context.newPage()
     await page.goto(other.url)
     await other.close()
-    await page.getByText('The server does not answer: this page is not up to date.').waitFor({ timeout: 30_000 })
+    await page.getByText('This page cannot be read again, and is not up to date.').waitFor({ timeout: 30_000 })
     expect(await page.getByRole('heading', { name: 'Channels' }).count()).toBe(1)
   })
 

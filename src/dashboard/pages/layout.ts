@@ -90,9 +90,14 @@ export const problem = (message: string): Markup =>
 export const shown = <Value>(part: Part<Value>, show: (value: Value) => Markup): Markup =>
   'error' in part ? problem(part.error.message) : show(part.value)
 
-export const time = (ms: number): Markup =>
+// The times that a Date can have (ECMA-262, 21.4.1.1). A damaged or foreign record may name another.
+const latestMs = 8.64e15
+
+export function time(ms: number): Markup {
+  if (!(Math.abs(ms) <= latestMs)) return html`unknown`
   // In tables, the header names the time zone.
-  html`<time datetime="${new Date(ms).toISOString()}"><span>${moment(ms).slice(0, 10)}</span> <span>${moment(ms).slice(11, 16)}</span><span class="zone"> UTC</span></time>`
+  return html`<time datetime="${new Date(ms).toISOString()}"><span>${moment(ms).slice(0, 10)}</span> <span>${moment(ms).slice(11, 16)}</span><span class="zone"> UTC</span></time>`
+}
 
 export const commitId = (commit: string | undefined) =>
   commit === undefined ? undefined : html`<code>${commit.slice(0, 10)}</code>`
