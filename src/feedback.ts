@@ -1,6 +1,7 @@
 // What people say about the answers of released models.
 export type {
   BatchRecord,
+  ChooseForLabellingOptions,
   DirectoryFeedbackOptions,
   EvidenceOptions,
   ExperimentPlace,
@@ -14,6 +15,7 @@ export type {
   FeedbackStats,
   FeedbackStore,
   LabelChange,
+  LabellingChoice,
   LeftOutFeedback,
   LeftOutReason,
   LoggedPrediction,
@@ -23,10 +25,12 @@ export type {
   ToSamplesOptions,
 } from './feedback/index.js'
 export {
+  chooseForLabelling,
   directoryFeedback,
   feedbackStats,
   formatBatchRecord,
   formatSamples,
+  labelStudioTasks,
   memoryFeedback,
   parseBatchRecord,
   toSamples,

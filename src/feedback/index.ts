@@ -10,6 +10,11 @@ export {
   parseBatchRecord,
   type SampleOrigin,
 } from './batch.js'
+export {
+  type ChooseForLabellingOptions,
+  chooseForLabelling,
+  type LabellingChoice,
+} from './choose-for-labelling.js'
 export { type DirectoryFeedbackOptions, directoryFeedback } from './directory-feedback.js'
 export type { EvidenceOptions } from './evidence.js'
 export type {
@@ -24,6 +29,7 @@ export type {
   Outcome,
 } from './feedback.js'
 export { type FeedbackStats, feedbackStats } from './feedback-stats.js'
+export { labelStudioTasks } from './label-studio-tasks.js'
 export type { SampleFields } from './make-samples.js'
 export { memoryFeedback } from './memory-feedback.js'
 export { pseudonyms } from './source-pseudonym.js'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type CallContext, digestBytes, isSheikhError } from '../core/index.js'
+import type { Dataset } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Rows } from '../model/index.js'
 import {
@@ -48,6 +49,8 @@ export interface LoadedProject {
   dirtyPaths(): Promise<readonly string[]>
   /** As `Repository.triggered`. */
   triggered(options?: TriggerOptions): Promise<TriggerDecision>
+  /** The samples, as a run reads them. */
+  readonly dataset: Dataset<unknown, unknown>
   /** The evaluation set, for reports that show its text. @throws `dataset-invalid`. */
   evaluationRows(): Promise<Rows<unknown, unknown>>
 }
@@ -72,6 +75,7 @@ export async function loadedProject(place: ProjectPlace, composition: Compositio
     notices: configuration.notices,
     retention: configuration.release.retention,
     pipeline: await projectPipeline(place, composition),
+    dataset,
     dirtyPaths: async () =>
       (await provenanceOf({ git, root: surroundings.root }, composition, context, store.documents)).dirtyPaths,
     triggered: (options = {}) => triggerDecision(place, composition, options),

@@ -115,7 +115,7 @@ describe('help', () => {
           'trust',
           'folder',
           'include-text',
-          'reason',
+          ...['reason', 'out', 'measure', 'against'],
         ],
       ],
       gate: [

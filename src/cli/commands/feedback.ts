@@ -1,6 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import type { Arguments, Command, CommandResult, Terminal } from '../command.js'
 import { listFeedback } from './feedback-list.js'
+import { chooseNext } from './feedback-next.js'
 import { proposeFeedback } from './feedback-propose.js'
 import { showStats } from './feedback-stats.js'
 import { undoFeedback } from './feedback-undo.js'
@@ -10,11 +11,12 @@ const actions: Readonly<Record<string, (input: Arguments, terminal: Terminal) =>
   stats: showStats,
   propose: proposeFeedback,
   undo: undoFeedback,
+  next: chooseNext,
 }
 
 export const feedback: Command = {
   name: 'feedback',
-  usage: 'list | stats | propose | undo <batch>',
+  usage: 'list | stats | propose | undo <batch> | next --out <file>',
   summary: 'Show what people said about the answers of "sheikh serve --feedback", and propose it as training data',
   options: {
     store: { type: 'string' },
@@ -27,10 +29,13 @@ export const feedback: Command = {
     folder: { type: 'string' },
     'include-text': { type: 'boolean' },
     reason: { type: 'string' },
+    out: { type: 'string' },
+    measure: { type: 'string' },
+    against: { type: 'string' },
   },
   optionHelp: {
     store: 'Folder with the feedback, as given to "sheikh serve --feedback"',
-    limit: 'list: number of newest entries to show (default: all)',
+    limit: 'list: number of newest entries to show (default: all); next: number of inputs (default: 50)',
     confirmed: 'propose: also make samples of answers that were confirmed and not corrected',
     agreement: 'propose: number of independent sources that must name a target (default: 1)',
     'per-source': 'propose: number of samples that a source may give alone (default: 50)',
@@ -39,8 +44,12 @@ export const feedback: Command = {
     folder: 'propose: folder below the samples; its first part is their category (default: feedback)',
     'include-text': 'propose: show the samples in the pull request',
     reason: 'undo: why the batch is undone; recorded in the commit',
+    out: 'next: write the inputs to label to this file, as tasks for Label Studio',
+    measure: 'next: margin or entropy of the probabilities (default: margin)',
+    against: 'next: version of a second release; inputs that it answers differently come first',
   },
   actions: Object.keys(actions),
+  choices: { measure: ['margin', 'entropy'] },
   examples: ['sheikh feedback stats --store feedback', 'sheikh feedback propose --store feedback'],
   positionals: [1, 2],
   async run(input, terminal) {
