@@ -13,6 +13,7 @@ export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
 export { type FeedbackStoreUnderTest, feedbackContract } from './testing/feedback-contract.js'
 export { fixedClock } from './testing/fixed-clock.js'
 export { gateContract } from './testing/gate-contract.js'
+export { generationContract } from './testing/generation-contract.js'
 export {
   type GitHubAssetState,
   type GitHubCheckRunState,

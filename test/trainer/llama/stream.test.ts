@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { callContext, type Digest } from '../../../src/core/index.js'
 import { type GenerateOptions, type Model, readWeightsDirectory, type TextPart } from '../../../src/model/index.js'
 import { readChatTemplate } from '../../../src/prompts/index.js'
+import { generationContract } from '../../../src/testing/generation-contract.js'
 import type { TextOutput } from '../../../src/trainer/tfjs/llama/llama-model.js'
 import { llamaTrainer } from '../../../src/trainer/tfjs/llama/llama-trainer.js'
 import { releasedModel, serverOf } from '../../serve/fixture.js'
@@ -80,18 +81,7 @@ it('honours the settings of a request', async () => {
   await expect(partsOf(model, 'word '.repeat(300))).rejects.toThrow(/the prompt has \d+ tokens, but the maximum is 199/)
 })
 
-it('a reader that leaves ends the generation', async () => {
-  await using model = await load({ maximumNewTokens: 190, temperature: 1 })
-  for await (const { text } of model.generate!('a', {}, callContext())) {
-    expect(text).not.toBe('')
-    break
-  }
-  const leaving = new AbortController()
-  const reading = async () => {
-    for await (const _ of model.generate!('a', {}, callContext({ signal: leaving.signal }))) leaving.abort('left')
-  }
-  await expect(reading()).rejects.toBe('left')
-})
+generationContract(it, () => load({ maximumNewTokens: 40, temperature: 1.2 }), { prompt: 'größer 👋🏽 日本' })
 
 it('renders the chat template of the release, with its own first token', async () => {
   await using model = await load({ maximumNewTokens: 5 })
