@@ -52,6 +52,7 @@ export {
   type ProjectDiff,
   type ProjectNotifiers,
   type ProjectPlan,
+  type ProjectServing,
   type ProjectTemplate,
   type PromptChange,
   type Proposed,

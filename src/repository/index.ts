@@ -97,7 +97,8 @@ export {
   type ScorePair,
   type UnmeasuredQuality,
 } from './review/index.js'
+export type { ProjectServing } from './serving.js'
 export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
-export { type Verification, verifyElsewhere } from './verify.js'
+export { checkHolds, type Verification, verifyElsewhere } from './verify.js'
 export { type WatchEvent, type WatchObstacle, type WatchOptions, watchProject } from './watch/index.js'
 export { type WorkflowOptions, type WrittenWorkflows, writeWorkflows } from './workflows/write-workflows.js'

@@ -83,6 +83,7 @@ import {
 import { codeOf, committedPaths, readElsewhere } from './provenance.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
+import { type ProjectServing, projectServing } from './serving.js'
 import { sharedFolder } from './shared-folder.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
@@ -266,6 +267,18 @@ export class Repository {
   async inputReader(release: Release): Promise<InputReader> {
     const configuration = await loadConfiguration(this.root, this.#context)
     return inputReader(release, { root: this.root, configuration }, this.#context)
+  }
+
+  /**
+   * What `serve` needs to serve the releases of the project, and to follow its channel: each release is verified as by
+   * `verify`, and its inputs are made with its own template.
+   *
+   * @throws `invalid-config`.
+   */
+  async serving(): Promise<ProjectServing> {
+    const composition = await this.#compose()
+    const ledger = projectLedger(this.#place, composition.configuration)
+    return projectServing(composition, { root: this.root, keysPath: join(this.root, trustedKeysPath), ledger })
   }
 
   /**

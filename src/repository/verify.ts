@@ -133,7 +133,8 @@ async function verifyFolder(folder: string, witnesses: Witnesses, context: CallC
   }
 }
 
-function judge(
+/** Answers all questions about a release whose files are there. @param history further releases of the registry. */
+export function judge(
   release: Release,
   manifest: Manifest,
   { trustedKeys = [], sigstore, ledger }: Witnesses,
@@ -155,6 +156,17 @@ function judge(
       (!believesSomebody || (isSigned('signature') && isSigned('provenance'))),
     touched: releasesTouched(trustedKeys, signatures, sigstore),
   }
+}
+
+/** @param doing the command, for the error. @throws `artifact-corrupt` if a check of the release fails. */
+export function checkHolds(doing: string, { version, checks, holds }: Verification): void {
+  if (holds) return
+  const failed = checks.find(({ status }) => status === 'invalid')
+  throw new SheikhError(
+    'artifact-corrupt',
+    `Cannot ${doing} with ${version}: ${failed === undefined ? 'no trusted key signed it' : `its ${failed.name} is invalid (${failed.detail})`}. For all checks: sheikh verify ${version}`,
+    { facts: { version, checks } },
+  )
 }
 
 function parse(text: string, where: string): unknown {

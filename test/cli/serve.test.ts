@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { post } from '../serve/fixture.js'
-import { releasedProject, sheikh, start } from './harness.js'
+import { editSample, releasedProject, sheikh, sheikhJson, start } from './harness.js'
 
 const urlIn = (text: string) => /http:\/\/127\.0\.0\.1:\d+/.exec(text)![0]
 
@@ -39,7 +39,35 @@ describe('serve', () => {
     expect(JSON.parse(out)).toEqual({ release: { version: '0.1.0', bundle: expect.any(String) }, url })
   })
 
+  it('follows its channel', async () => {
+    const folder = await releasedProject()
+    const process = start(folder, [
+      'serve',
+      '--port',
+      '0',
+      '--follow',
+      '--poll-seconds',
+      '1',
+      '--cache',
+      'cache',
+      '--json',
+    ])
+    await process.says('Looks for a new release every 1 s. Stop it with')
+    await editSample(folder)
+    const { code, json } = await sheikhJson(folder, 'run')
+    expect([code, json.status]).toEqual([0, 'released'])
+    await process.says(`Serving ${json.release.version}.`)
+    process.child.kill('SIGTERM')
+    const { code: ended, out } = await process.ended
+    expect([ended, JSON.parse(out).release.version]).toEqual([0, json.release.version])
+  })
+
   it.each([
+    [['--version', '0.1.0', '--follow'], 'a version never changes'],
+    [['--version', '0.1.0', '--channel', 'latest'], 'both --version and --channel'],
+    [['--poll-seconds', '5'], '--poll-seconds is given without --follow'],
+    [['--follow', '--poll-seconds', '0'], '--poll-seconds is "0"'],
+    [['--refresh-secret-env', 'SHEIKH_NO_SUCH_SECRET'], '"SHEIKH_NO_SUCH_SECRET" is not set'],
     [['--host', '0.0.0.0'], 'the address 0.0.0.0 is public'],
     [['--host', '::'], 'the address :: is public'],
     [['--token-env', 'SHEIKH_NO_SUCH_TOKEN'], '"SHEIKH_NO_SUCH_TOKEN" is not set'],

@@ -31,7 +31,7 @@ export const predict: Command = {
     const repository = await open(project, terminal)
     const given = await givenValues(positionals[0], path, terminal)
     if (given.length === 0) throw usage('the input is empty')
-    await using model = await loadNamed<Json>('predict', values, repository, terminal)
+    await using model = await loadNamed<Json>(values, repository, terminal)
     const inputs = await (await repository.inputReader(model.release)).read(given)
     const predictions: Prediction[] = []
     const meter = new RateMeter()

@@ -3,7 +3,7 @@ import type { Json } from '../../core/index.js'
 import { type PredictionServer, serve } from '../../serve/index.js'
 import { type Command, toJson } from '../command.js'
 import { cannotServe, isThisMachine, portOf, tokenIn } from '../listen-options.js'
-import { loadNamed } from '../load-named.js'
+import { showWork } from '../progress.js'
 import { logTo, open } from '../project.js'
 
 export const serveCommand: Command = {
@@ -19,6 +19,10 @@ export const serveCommand: Command = {
     'token-env': { type: 'string' },
     'without-token': { type: 'boolean' },
     metrics: { type: 'boolean' },
+    follow: { type: 'boolean' },
+    'poll-seconds': { type: 'string' },
+    'refresh-secret-env': { type: 'string' },
+    cache: { type: 'string' },
   },
   optionHelp: {
     channel: "Channel to answer with, such as production (default: the project's own)",
@@ -29,37 +33,69 @@ export const serveCommand: Command = {
     'token-env': 'Environment variable with the bearer token that clients must send',
     'without-token': 'Listen on a public address although nobody is asked for a token',
     metrics: 'Add /metrics for Prometheus; needs the package prom-client',
+    follow: 'Switch to each new release of the channel, between two requests',
+    'poll-seconds': 'How often to look for a new release, in seconds (default: 60)',
+    'refresh-secret-env': 'Environment variable with the secret of webhooks that may call POST /v1/refresh',
+    cache: 'Folder that keeps releases, so that the server starts without the registry (default: none)',
   },
-  examples: ['sheikh serve --port 9000', 'sheikh serve --channel production --host 0.0.0.0 --token-env SERVE_TOKEN'],
+  examples: [
+    'sheikh serve --port 9000',
+    'sheikh serve --channel production --host 0.0.0.0 --token-env SERVE_TOKEN',
+    'sheikh serve --channel production --follow --cache /var/cache/models',
+  ],
   positionals: [0, 0],
   async run({ project, values }, terminal) {
     const host = textOf(values['host']) ?? '127.0.0.1'
     const token = tokenIn(textOf(values['token-env']), 'serve')
     if (token === undefined && values['without-token'] !== true && !isThisMachine(host))
-      throw cannotServe(
+      throw usage(
         `the address ${host} is public, and nobody would be asked for a token. Name a variable with --token-env, or allow it with --without-token`,
-        'serve',
       )
     const port = portOf(textOf(values['port']) ?? '8080', 'serve')
+    const following = followed(values)
     const repository = await open(project, terminal)
-    await using model = await loadNamed<Json>('serve', values, repository, terminal)
-    const { template, read } = await repository.inputReader(model.release)
+    showWork(terminal, 'load the release')
+    const releases = await repository.serving()
     await using server = await serve<Json>(
       {
-        ...{ model, host, port, token, name: textOf(values['name']), metrics: values['metrics'] === true },
-        // A template makes the input from the fields of a sample. Other models may take more than texts.
-        inputSchema: { type: template === undefined ? ['string', 'object', 'array', 'number'] : 'object' },
-        prepare: read,
+        ...releases,
+        ...following,
+        ...{ host, port, token, name: textOf(values['name']), metrics: values['metrics'] === true },
+        cache: textOf(values['cache']),
       },
-      { log: logTo(terminal) },
+      { log: { ...logTo(terminal), info: (message) => terminal.err(`${message}.\n`) } },
     )
+    const { pollMs } = following
+    const when = pollMs === undefined ? '' : ` Looks for a new release every ${pollMs / 1000} s.`
+    const { version, bundle } = server.release
     terminal.err(
-      `Serving ${model.release.version} (${model.release.bundle.slice(0, 19)}) at ${server.url}. Stop it with Ctrl-C or SIGTERM.\n`,
+      `Serving ${version} (${bundle.slice(0, 19)}) at ${server.url}.${when} Stop it with Ctrl-C or SIGTERM.\n`,
     )
     await untilStopped(server, terminal.signal)
-    const { version, bundle } = model.release
-    return { text: `Stopped serving ${version}.`, json: toJson({ release: { version, bundle }, url: server.url }) }
+    const last = { version: server.release.version, bundle: server.release.bundle }
+    return { text: `Stopped serving ${last.version}.`, json: toJson({ release: last, url: server.url }) }
   },
+}
+
+/** What `--channel`, `--version`, `--follow` and their companions say. @throws `invalid-options`. */
+function followed(values: Readonly<Record<string, string | boolean | undefined>>) {
+  const channel = textOf(values['channel'])
+  const version = textOf(values['version'])?.replace(/^v/, '')
+  const seconds = textOf(values['poll-seconds'])
+  const follow = values['follow'] === true
+  if (version !== undefined && channel !== undefined)
+    throw usage('both --version and --channel are given. Give one of them')
+  if (version !== undefined && follow) throw usage('both --version and --follow are given, but a version never changes')
+  if (seconds !== undefined && !follow) throw usage('--poll-seconds is given without --follow')
+  if (seconds !== undefined && !/^[1-9]\d{0,5}$/.test(seconds))
+    throw usage(`--poll-seconds is ${JSON.stringify(seconds)}. Give a whole number from 1 to 999999`)
+  const refreshSecret = tokenIn(textOf(values['refresh-secret-env']), 'serve')
+  return {
+    ...(channel !== undefined && { channel }),
+    version,
+    refreshSecret,
+    pollMs: follow ? Number(seconds ?? 60) * 1000 : undefined,
+  }
 }
 
 /** Waits for the signal, and answers the requests that are in progress. */
@@ -69,3 +105,5 @@ async function untilStopped(server: PredictionServer, signal: AbortSignal): Prom
 }
 
 const textOf = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined)
+
+const usage = (fact: string) => cannotServe(fact, 'serve')
