@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
-import { openGit, proposeBranch } from '../../src/repository/git/index.js'
+import { openGit, proposeBranch, proposedBranches } from '../../src/repository/git/index.js'
 import { propose } from '../../src/repository/propose.js'
-import { gitIsMissing } from './git-http-backend.js'
+import { gitIsMissing, gitServer } from './git-http-backend.js'
 import { git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
 if (gitIsMissing !== undefined) process.stderr.write(`skipped: proposals, since ${gitIsMissing}\n`)
@@ -105,6 +105,52 @@ describe.skipIf(gitIsMissing !== undefined)('a proposed branch', () => {
     git(origin, 'config', 'core.hooksPath', 'hooks')
     chmodSync(join(origin, 'hooks/pre-receive'), 0o755)
     await expect(proposeBranch(library, proposal, context)).rejects.toThrow(/the remote refused it/)
+  })
+})
+
+describe.skipIf(gitIsMissing !== undefined)('the branches of proposals', () => {
+  const tips = (folder: string, ...names: readonly string[]) =>
+    new Map(names.map((name) => [name, git(folder, 'rev-parse', name).trim()]))
+
+  it.each(['git', false] as const)(
+    'are listed by their prefix, with all of their objects (program: %s)',
+    async (program) => {
+      const { root, origin } = clone()
+      const other = join(temporaryFolder(), 'other')
+      git(root, 'clone', '-q', origin, other)
+      const library = await openGit(other, context)
+      for (const [index, name] of ['sheikh/base-1', 'sheikh/base-2', 'sheikh/other', 'x/sheikh/base-3'].entries())
+        await proposeBranch(
+          library,
+          { branch: name, files: new Map([['n', `${index}`]]), message: 'n', author },
+          context,
+        )
+      const reader = await openGit(root, context, { program })
+      const expected = tips(origin, 'sheikh/base-1', 'sheikh/base-2')
+      expect(await proposedBranches(reader, { prefix: 'sheikh/base-' }, context)).toEqual(expected)
+      const server = await gitServer(join(origin, '..'))
+      try {
+        const third = join(temporaryFolder(), 'third')
+        git(root, 'clone', '-q', '--single-branch', origin, third)
+        git(third, 'remote', 'set-url', 'origin', `${server.url}/origin.git`)
+        const far = await openGit(third, context, { program })
+        const found = await proposedBranches(far, { prefix: 'sheikh/base-' }, context)
+        expect(found).toEqual(expected)
+        for (const tip of found.values()) expect((await far.tree(tip)).has('n')).toBe(true)
+      } finally {
+        await server.close()
+      }
+    },
+  )
+
+  it.each(['git', false] as const)('are those of the clone without a remote (program: %s)', async (program) => {
+    const { root } = clone()
+    for (const name of ['sheikh/base-1', 'sheikh/base-2', 'sheikh/other']) git(root, 'branch', name)
+    git(root, 'pack-refs', '--all')
+    const library = await openGit(root, context, { program })
+    expect(await proposedBranches(library, { prefix: 'sheikh/base-', remote: false }, context)).toEqual(
+      tips(root, 'sheikh/base-1', 'sheikh/base-2'),
+    )
   })
 })
 
