@@ -84,11 +84,15 @@ async function unjudged(
 ): Promise<readonly (readonly LoggedPrediction[])[]> {
   const byInput = new Map<string, LoggedPrediction[]>()
   const judged = new Set<string>()
-  for await (const entry of store.read(range, context)) {
+  const { fromMs, untilMs = Number.POSITIVE_INFINITY } = range
+  // Also what people said after the range: an answer that was judged later needs no label.
+  for await (const entry of store.read({ fromMs }, context)) {
     context.signal.throwIfAborted()
-    if (entry.kind === 'prediction') {
+    if (entry.kind === 'prediction' && entry.timeMs < untilMs) {
       const key = canonicalJson(entry.input)
-      byInput.set(key, [...(byInput.get(key) ?? []), entry])
+      const answers = byInput.get(key)
+      if (answers === undefined) byInput.set(key, [entry])
+      else answers.push(entry)
     } else if (entry.kind === 'feedback' && ['correction', 'thumb'].includes(entry.content.kind))
       judged.add(entry.prediction)
   }

@@ -32,7 +32,9 @@ export function weigh(
   const targets = new Map<string, Statement[]>()
   for (const statement of named) {
     const key = canonicalJson(statement.target)
-    targets.set(key, [...(targets.get(key) ?? []), statement])
+    const support = targets.get(key)
+    if (support === undefined) targets.set(key, [statement])
+    else support.push(statement)
   }
   const [first, ...others] = targets
   if (first === undefined) return leave('no-target', 'nobody said what the answer should be')

@@ -66,6 +66,13 @@ describe('chooseForLabelling', () => {
     expect(ids(await chosen(entries, { second, count: 1 }))).toEqual(['sure'])
   })
 
+  it('chooses from the answers of a range, and leaves out those that were judged after it', async () => {
+    const late = { kind: 'feedback', id: 'g', prediction: 'two', timeMs: 1e6, source: 'ann' } as const
+    const said: FeedbackEntry = { ...late, content: { kind: 'correction', target: 'b' } }
+    const untilMs = entries[3]!.timeMs
+    expect(ids(await chosen([...entries, said], { range: { untilMs } }))).toEqual(['three', 'sure'])
+  })
+
   it('leaves out what the dataset has, and answers without probabilities that no release contradicts', async () => {
     const samples = [{ id: 's', text: 'Nobody answers when I call your number.', label: 'a' }]
     const dataset = new Dataset({
