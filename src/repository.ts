@@ -50,6 +50,8 @@ export {
   type Pinned,
   type PlannedRun,
   type ProjectDiff,
+  type ProjectDrift,
+  type ProjectDriftOptions,
   type ProjectNotifiers,
   type ProjectPlan,
   type ProjectServing,

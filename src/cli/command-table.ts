@@ -9,6 +9,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   predict: async () => (await import('./commands/predict.js')).predict,
   serve: async () => (await import('./commands/serve.js')).serveCommand,
   dashboard: async () => (await import('./commands/dashboard.js')).dashboard,
+  drift: async () => (await import('./commands/drift.js')).drift,
   status: async () => (await import('./commands/status.js')).status,
   rollback: async () => (await import('./commands/rollback.js')).rollback,
   promote: async () => (await import('./commands/promote.js')).promote,

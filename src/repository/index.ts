@@ -40,6 +40,7 @@ export {
   type ConfigurationFile,
   configurationSchemas,
   defineConfig,
+  durationMsOf,
   type HostConfiguration,
   type Notice,
   type Retention,
@@ -55,6 +56,7 @@ export type {
   StateName,
   StateProblem,
 } from './diff/index.js'
+export type { ProjectDrift, ProjectDriftOptions } from './drift.js'
 export type { EvaluationStatus, Pinned } from './evaluation-set.js'
 export type {
   FeedbackProposal,

@@ -13,9 +13,10 @@ import {
 import { loadPrompts } from '../prompts/index.js'
 import { attesterOf } from './attestation.js'
 import { type Composition, ledgerOptions } from './compose.js'
-import type { Configuration, Notice, Retention } from './config/index.js'
+import type { Configuration, DriftTrigger, Notice, Retention } from './config/index.js'
 import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
+import { lookForDrift } from './look-for-drift.js'
 import { type MissingAccess, missingDevice, missingSecrets, withoutDevice } from './missing-access.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { notificationSecrets, notifiersOf, notify } from './notifications.js'
@@ -159,7 +160,8 @@ export async function triggerDecision(
     projectLedger(place, configuration).read(context))
   const readByRun = async () => pathsRead(project, composition, await codeOf(project, { files: trainerFiles }))
   const runPaths = triggers.length > 0 ? [] : await readByRun()
-  return decideTriggers({ git, prefix, triggers, runPaths, entries, ...options })
+  const drift = (trigger: DriftTrigger) => lookForDrift({ place, composition, entries }, trigger)
+  return decideTriggers({ git, prefix, triggers, runPaths, entries, drift, ...options })
 }
 
 /** What a review looks ahead with. The parts are made once. */

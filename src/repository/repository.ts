@@ -36,6 +36,7 @@ import {
 import { type Composition, compose, configurationIn } from './compose.js'
 import { loadConfiguration, loadHostConfiguration } from './config/index.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
+import { type ProjectDrift, type ProjectDriftOptions, projectDrift } from './drift.js'
 import {
   addToEvaluation,
   type EvaluationProject,
@@ -346,6 +347,20 @@ export class Repository {
     const sources = projectOutlook(this.#place, compose)
     const parts = { ...place, base, inspect, diff, elsewhere, sources }
     return this.#hide(await reviewProject(parts, options, this.#context))
+  }
+
+  /**
+   * Compares what a release answered with the data that it was trained on, as its commit has them. An ad hoc look: it uses the whole
+   * level, so that repeated looks raise false alarms more often. A trigger with `drift` divides the level among its looks.
+   *
+   * @throws `not-found` if no release is there, or it has no commit; `repository-invalid` if this clone lacks its commit; as
+   * `detectDrift` and `FeedbackStore.read`.
+   */
+  async drift({ signal, ...options }: ProjectDriftOptions): Promise<ProjectDrift> {
+    const context = callContext({ ...this.#context, signal: signal ?? this.#context.signal })
+    const { git, prefix } = this.#place
+    const composition = await this.#compose()
+    return this.#hide(await projectDrift({ git, root: this.root, prefix, composition }, options, context))
   }
 
   head(): Promise<Head | undefined> {

@@ -20,6 +20,7 @@ const withTriggers = (...triggers: readonly string[]) => ({
 type Made = Awaited<ReturnType<typeof project>>
 
 const run = async ({ repository }: Made, options = {}) => (await repository.pipeline()).run(options)
+const neverAsked = () => Promise.reject(new Error('no trigger asks for drift'))
 const ledgerOf = async ({ repository }: Made) => (await repository.pipeline()).ledger()
 
 /** Commits everything with native git. */
@@ -329,7 +330,7 @@ it('the decision is the same without a program git', async () => {
   const decide = async (program: string | false) => {
     const opened = await openGit(made.root, callContext(), { program })
     const { triggers } = await loadConfiguration(made.root, callContext())
-    return decideTriggers({ git: opened, prefix: '', triggers, runPaths: [], entries })
+    return decideTriggers({ git: opened, prefix: '', triggers, runPaths: [], entries, drift: neverAsked })
   }
   const decision = await decide(false)
   expect(decision).toMatchObject({ since: made.first, commits: 3, triggers: [{ name: 'training', count: 2 }] })

@@ -5,6 +5,7 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import type { TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
+import { type LearnConfiguration, learnOf } from './learn-configuration.js'
 import { metricsFor } from './metric-names.js'
 import { type NotificationsConfiguration, notificationsOf } from './notification-keys.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
@@ -130,6 +131,7 @@ export interface Configuration {
   }
   readonly release: ReleaseConfiguration
   readonly triggers: readonly TriggerConfiguration[]
+  readonly learning: LearnConfiguration
   /** Absent: nobody is notified. */
   readonly notifications?: NotificationsConfiguration | undefined
   /** The values of each file as they are in it. */
@@ -215,6 +217,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     ...('ledger' in pipeline.value && { ledger: ledgerOf(valuesAt(pipeline.value, 'ledger')) }),
     release,
     triggers: triggersOf(valuesAt(pipeline.value, 'triggers'), pipeline.file),
+    learning: learnOf(stage('continuous_learn')),
     ...('notifications' in pipeline.value && {
       notifications: notificationsOf(valuesAt(pipeline.value, 'notifications')),
     }),

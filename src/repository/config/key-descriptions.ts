@@ -21,7 +21,14 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   ...below('triggers', {
     paths: 'Globs relative to the project. A changed file that one of them matches leads to a run. "!" excludes.',
     cron: 'A schedule of five fields, which `sheikh run --if-triggered --schedule` selects.',
-    action: 'full_train: train even if nothing changed. Any other: a run, which trains only if its input changed.',
+    drift:
+      'The schedule fires only if answers of the release drift from its training data: { feedback: <folder>, window: 7d, minimum_effect: 0.1, level: 0.05 }.',
+    action:
+      'full_train: train even if nothing changed. continuous_learn: a run, then stages.continuous_learn. Any other: a run, which trains only if its input changed.',
+  }),
+  ...below('stages.continuous_learn', {
+    actions: 'What `sheikh learn` does after its run. Default: nothing.',
+    feedback: 'The folder with the feedback, for prepare_next_iteration.',
   }),
   ...below('stages.train.config', {
     learning_rate: 'Peak learning rate. mlops/training/config.yaml takes precedence.',

@@ -3,6 +3,8 @@ import { addressProblem, tildeProblem } from '../../core/index.js'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
+import { durationMsOf } from './duration.js'
+import { learnActions } from './learn-configuration.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
 import { samplesOf, whySamples } from './samples-path.js'
@@ -89,6 +91,16 @@ export const pipelineKeys = group({
           ),
         ),
       ),
+      drift: honoured(
+        z.strictObject({
+          feedback: path,
+          window: text
+            .refine((value) => durationMsOf(value) !== undefined, 'expected a period such as 12h, 7d or 2w')
+            .optional(),
+          minimum_effect: ratio.optional(),
+          level: z.number().gt(0).lt(1).optional(),
+        }),
+      ),
       action: honoured(z.enum(triggerActions)),
     }),
   },
@@ -148,7 +160,8 @@ export const pipelineKeys = group({
     }),
     continuous_learn: group({
       depends_on: accepted(z.union([text, z.array(text)])),
-      actions: accepted(z.array(z.enum(['update_base_model', 'archive_previous_version', 'prepare_next_iteration']))),
+      actions: honoured(z.array(z.enum(learnActions))),
+      feedback: honoured(path),
     }),
   }),
   notifications: group({

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import { SheikhError } from '../../core/index.js'
 import type { LedgerEntry } from '../../gate/index.js'
-import { plainCron, type TriggerAction, type TriggerConfiguration } from '../config/index.js'
+import { type DriftTrigger, plainCron, type TriggerAction, type TriggerConfiguration } from '../config/index.js'
 import type { Git, TreeEntry } from '../git/index.js'
 import { lastRunCommit } from './last-run-commit.js'
 import { pathFilter } from './path-filter.js'
@@ -36,6 +36,8 @@ export interface FiredTrigger {
   readonly action: TriggerAction
   /** The schedule, if that made it fire. */
   readonly cron?: string | undefined
+  /** The drift, if the schedule fires only with drift: one sentence. */
+  readonly drift?: string | undefined
   /** Changed files that it names, relative to the project; at most 20. A renamed file counts with both names. */
   readonly paths: readonly string[]
   /** How many changed files it names. */
@@ -51,6 +53,15 @@ export interface TriggerFacts extends TriggerOptions {
   /** What a run reads, relative to the repository's root: decides if there are no triggers. */
   readonly runPaths: readonly string[]
   readonly entries: readonly LedgerEntry[]
+  /** Looks for drift for a trigger that asks for it. */
+  readonly drift: (trigger: DriftTrigger) => Promise<DriftLook>
+}
+
+/** What a look for drift found. */
+export interface DriftLook {
+  readonly isFound: boolean
+  /** One sentence for a person. */
+  readonly summary: string
 }
 
 const mostPaths = 20
@@ -59,7 +70,7 @@ const skipPattern = /\[(skip train|train skip)\]/i
 /** Compares HEAD with the commit of the last run. @throws `invalid-options` for a schedule that no trigger has. */
 export async function decideTriggers(facts: TriggerFacts): Promise<TriggerDecision> {
   const { git, entries, schedule, isUnmerged = false } = facts
-  const scheduled = schedule === undefined ? [] : triggersAt(facts.triggers, schedule)
+  const { fired: scheduled, unmet } = schedule === undefined ? nothing : await triggersAt(facts, schedule)
   const none = (reason: string, more: Partial<TriggerDecision> = {}): TriggerDecision => ({
     ...{ action: 'none', retrain: false, reason, triggers: [] },
     ...more,
@@ -81,18 +92,31 @@ export async function decideTriggers(facts: TriggerFacts): Promise<TriggerDecisi
   const retrain = fired.some(({ action }) => action === 'full_train')
   if (fired.length > 0 || 'unknown' in last)
     return { action: 'run', retrain, reason: whyRun(fired, last, known.commits), ...known, triggers: fired }
-  if (since === commit) return none(`The commit ${commit.slice(0, 10)} was run already.`, known)
+  if (since === commit) return none([`The commit ${commit.slice(0, 10)} was run already.`, ...unmet].join(' '), known)
   const what = facts.triggers.length === 0 ? 'a file that a run reads' : 'a file that a trigger names'
-  return none(
-    `${commitCount(known.commits)} since the last run (${since!.slice(0, 10)}), and none changes ${what}.`,
-    known,
-  )
+  const changes = `${commitCount(known.commits)} since the last run (${since!.slice(0, 10)}), and none changes ${what}.`
+  return none([changes, ...unmet].join(' '), known)
 }
 
-function triggersAt(triggers: readonly TriggerConfiguration[], schedule: string): readonly FiredTrigger[] {
+interface Scheduled {
+  readonly fired: readonly FiredTrigger[]
+  /** Why others with this schedule did not fire: one sentence each. */
+  readonly unmet: readonly string[]
+}
+
+const nothing: Scheduled = { fired: [], unmet: [] }
+
+async function triggersAt({ triggers, drift: look }: TriggerFacts, schedule: string): Promise<Scheduled> {
   const asked = plainCron(schedule)
   const found = triggers.filter(({ cron }) => cron === asked)
-  if (found.length > 0) return found.map(({ name, action }) => ({ name, action, cron: asked, paths: [], count: 0 }))
+  const fired: FiredTrigger[] = []
+  const unmet: string[] = []
+  for (const { name, action, drift } of found) {
+    const looked = drift && (await look(drift))
+    if (looked?.isFound === false) unmet.push(`"${name}" does not fire: ${looked.summary}`)
+    else fired.push({ name, action, cron: asked, ...(looked && { drift: looked.summary }), paths: [], count: 0 })
+  }
+  if (found.length > 0) return { fired, unmet }
   const known = [...new Set(triggers.flatMap(({ cron }) => (cron === undefined ? [] : [`"${cron}"`])))]
   throw new SheikhError(
     'invalid-options',
@@ -135,10 +159,12 @@ function whyRun(
   last: Awaited<ReturnType<typeof lastRunCommit>>,
   commits: number | undefined,
 ): string {
-  const causes = fired.map(({ name, cron, count }) =>
-    cron !== undefined
-      ? `"${name}" by its schedule`
-      : `"${name}" by ${count === 1 ? '1 changed file' : `${count} changed files`}`,
+  const causes = fired.map(({ name, cron, drift, count }) =>
+    drift !== undefined
+      ? `"${name}" by drift (${drift.replace(/\.$/, '')})`
+      : cron !== undefined
+        ? `"${name}" by its schedule`
+        : `"${name}" by ${count === 1 ? '1 changed file' : `${count} changed files`}`,
   )
   if ('unknown' in last) return `${last.unknown} A run is needed, whatever changed.`
   return `${commitCount(commits)} since the last run (${last.commit.slice(0, 10)}). Triggered: ${causes.join(', ')}.`

@@ -1,1 +1,7 @@
-export { decideTriggers, type FiredTrigger, type TriggerDecision, type TriggerOptions } from './decide-triggers.js'
+export {
+  type DriftLook,
+  decideTriggers,
+  type FiredTrigger,
+  type TriggerDecision,
+  type TriggerOptions,
+} from './decide-triggers.js'

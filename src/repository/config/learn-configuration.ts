@@ -1,0 +1,17 @@
+import { textOf, type Values } from './values.js'
+
+/** What follows a run of continuous learning, in the order in which it is done. */
+export const learnActions = ['archive_previous_version', 'update_base_model', 'prepare_next_iteration'] as const
+export type LearnAction = (typeof learnActions)[number]
+
+/** `stages.continuous_learn` in `mlops/pipeline.yaml`. */
+export interface LearnConfiguration {
+  readonly actions: readonly LearnAction[]
+  /** The folder with the feedback, relative to the project. */
+  readonly feedback?: string | undefined
+}
+
+export const learnOf = ({ actions = [], feedback }: Values): LearnConfiguration => ({
+  actions: learnActions.filter((action) => (actions as readonly string[]).includes(action)),
+  feedback: textOf(feedback),
+})
