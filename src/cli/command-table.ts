@@ -21,6 +21,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   why: async () => (await import('./commands/why.js')).why,
   triggers: async () => (await import('./commands/triggers.js')).triggers,
   watch: async () => (await import('./commands/watch.js')).watch,
+  learn: async () => (await import('./commands/learn.js')).learnCommand,
   projects: async () => (await import('./commands/projects.js')).projects,
   diff: async () => (await import('./commands/diff.js')).diff,
   review: async () => (await import('./commands/review.js')).review,

@@ -42,6 +42,7 @@ export {
   defineConfig,
   durationMsOf,
   type HostConfiguration,
+  type LearnAction,
   type Notice,
   type Retention,
   type TriggerAction,
@@ -77,6 +78,7 @@ export {
 export { type Initialised, type InitOptions, initRepository, isProject } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
+export type { LearnResult, LearnStep } from './learn.js'
 export type { MissingAccess } from './missing-access.js'
 export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'

@@ -68,6 +68,8 @@ import {
 } from './git/index.js'
 import { importModel } from './import-model.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
+import { type LearnResult, learn } from './learn.js'
+import { feedbackAt } from './look-for-drift.js'
 import { type InputReader, inputReader } from './model-inputs.js'
 import { type ProjectNotifiers, projectNotifiers } from './notifications.js'
 import {
@@ -361,6 +363,21 @@ export class Repository {
     const { git, prefix } = this.#place
     const composition = await this.#compose()
     return this.#hide(await projectDrift({ git, root: this.root, prefix, composition }, options, context))
+  }
+
+  /**
+   * Does what `stages.continuous_learn.actions` lists for the current release, after a run: pins the previous release, proposes the
+   * release as the base of the next training, and proposes samples of feedback. Proposals are branches and pull requests; nothing is
+   * pushed to the current branch. Repeatable: a call after a crash completes the rest, and one more call finds nothing new.
+   *
+   * @throws as `Pipeline.promote` and `proposeFeedback`.
+   */
+  async learn(): Promise<LearnResult> {
+    const composition = await this.#compose()
+    const { pipeline } = await loadedProject(this.#place, composition)
+    const proposeFeedback = (folder: string) => this.proposeFeedback(feedbackAt(this.#surroundings, folder))
+    const by = (await this.author()) ?? 'sheikh learn'
+    return this.#hide(await learn({ place: this.#place, composition, pipeline, proposeFeedback, by }, this.#context))
   }
 
   head(): Promise<Head | undefined> {

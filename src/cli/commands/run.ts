@@ -5,7 +5,9 @@ import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
 import { markdownOf, reportNotTriggeredToActions, reportResultToActions } from '../report-result.js'
+import { joinTexts } from '../styled-text.js'
 import { terminalPath } from '../terminal-path.js'
+import { learnedText } from './learn.js'
 import { scheduleOf } from './triggers.js'
 
 export const run: Command = {
@@ -69,6 +71,10 @@ export const run: Command = {
       until: untilOf(values['until']),
       ...(typeof values['release-as'] === 'string' && { releaseAs: values['release-as'] }),
     })
+    // With --until, the machine that releases does the rest.
+    const isLearning =
+      values['until'] === undefined && triggered?.triggers.some(({ action }) => action === 'continuous_learn') === true
+    const learned = isLearning ? await repository.learn() : undefined
     // One that is up to date is written too: the machine that releases notes its commit in the ledger.
     const isWritten = directory !== undefined && ['awaiting-release', 'up-to-date'].includes(result.status)
     if (isWritten) await pipeline.exportRun(result.runId, { directory, signal: terminal.signal })
@@ -80,8 +86,11 @@ export const run: Command = {
     if (isForActions) await reportResultToActions(result, report)
     const awaiting = isWritten ? String(values['out']) : result.runId
     return {
-      text: describeResult(result, `${awaiting}${retrain ? ' --retrain' : ''}`),
-      json: toJson({ ...result, ...(isWritten && { out: directory }), notices, triggered }),
+      text: joinTexts([
+        describeResult(result, `${awaiting}${retrain ? ' --retrain' : ''}`),
+        ...(learned === undefined ? [] : [learnedText(learned)]),
+      ]),
+      json: toJson({ ...result, ...(isWritten && { out: directory }), notices, triggered, learned }),
       exitCode: exitCodeOf(result),
     }
   },
