@@ -117,6 +117,9 @@ async function updateBase(
   const { git, prefix, surroundings } = place
   const { configuration } = composition
   const { version, bundle } = current
+  const trainer = await composition.trainer()
+  if (trainer.warmStart !== true)
+    return { action, status: 'skipped', detail: `The trainer "${trainer.name}" cannot start from a release.` }
   const path = posix.join(prefix, trainingFile)
   const head = await git.head()
   const file = head === undefined ? undefined : (await git.tree(head.oid, [path])).get(path)

@@ -160,6 +160,7 @@ describe('the configuration', () => {
         { name: 'dataset_change', paths: ['dataset/**'], action: 'validate_and_queue' },
         { name: 'nightly', cron: '0 3 * * *', action: 'full_train' },
       ],
+      learning: { actions: ['archive_previous_version', 'update_base_model', 'prepare_next_iteration'] },
       notifications: {
         // biome-ignore lint/suspicious/noTemplateCurlyInString: as in the file
         slack: { webhook: '${{ secrets.SLACK }}', events: ['released'] },

@@ -70,6 +70,8 @@ const values: readonly unknown[] = [
   ...[
     { kind: 'choice', choices: ['a', 'b'] },
     { kind: 'choice', choices: ['a'] },
+    { feedback: 'feedback', window: '7d', minimum_effect: 0.1 },
+    { feedback: 'feedback', window: '7 days' },
   ],
 ]
 const leaf = fc.constantFrom(...values)

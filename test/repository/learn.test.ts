@@ -128,6 +128,15 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
       status: 'nothing-new',
       steps: [{ status: 'skipped', detail: expect.stringContaining('stages.continuous_learn.feedback') }],
     })
+    const config = `const { warmStart: _, ...trainer } = globalThis[Symbol.for('sheikh-freemium.test-trainer')]\nexport default { trainer }\n`
+    const scratch = await project({
+      'mlops/pipeline.yaml': pipelineOf('actions: [update_base_model]'),
+      'sheikh.config.mjs': config,
+    })
+    await run(scratch.root)
+    expect((await scratch.repository.learn()).steps).toEqual([
+      { action: 'update_base_model', status: 'skipped', detail: 'The trainer "fake" cannot start from a release.' },
+    ])
     const { root } = await project()
     expect(await (await openRepository(root)).learn()).toEqual({ status: 'nothing-new', steps: [] })
   })

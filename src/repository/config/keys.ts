@@ -3,7 +3,7 @@ import { addressProblem, tildeProblem } from '../../core/index.js'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
-import { durationMsOf } from './duration.js'
+import { durationPattern } from './duration.js'
 import { learnActions } from './learn-configuration.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
@@ -94,9 +94,7 @@ export const pipelineKeys = group({
       drift: honoured(
         z.strictObject({
           feedback: path,
-          window: text
-            .refine((value) => durationMsOf(value) !== undefined, 'expected a period such as 12h, 7d or 2w')
-            .optional(),
+          window: text.regex(durationPattern, 'expected a period such as 12h, 7d or 2w').optional(),
           minimum_effect: ratio.optional(),
           level: z.number().gt(0).lt(1).optional(),
         }),

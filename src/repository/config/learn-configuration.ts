@@ -1,8 +1,14 @@
 import { textOf, type Values } from './values.js'
 
-/** What follows a run of continuous learning, in the order in which it is done. */
-export const learnActions = ['archive_previous_version', 'update_base_model', 'prepare_next_iteration'] as const
-export type LearnAction = (typeof learnActions)[number]
+/** What follows a run of continuous learning. */
+export type LearnAction = 'archive_previous_version' | 'update_base_model' | 'prepare_next_iteration'
+
+/** In the order in which they are done. */
+export const learnActions: readonly LearnAction[] = [
+  'archive_previous_version',
+  'update_base_model',
+  'prepare_next_iteration',
+]
 
 /** `stages.continuous_learn` in `mlops/pipeline.yaml`. */
 export interface LearnConfiguration {
