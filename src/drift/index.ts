@@ -10,4 +10,4 @@ export type {
   ShareChange,
 } from './drift.js'
 export { driftMetrics } from './drift-metrics.js'
-export { type LiveOptions, liveItems, predictedItem, referenceItems } from './items.js'
+export { type LiveOptions, liveItems, referenceItems } from './items.js'

@@ -30,7 +30,7 @@ export async function* liveItems(
 }
 
 /** An input and what a model answered. */
-export function predictedItem({
+function predictedItem({
   input,
   prediction,
 }: {
