@@ -45,7 +45,7 @@ export async function projectServing(
   return {
     registry: await releaser(),
     trainer: (await trainer()) as unknown as Trainer<Json, never>,
-    channel: configuration.release.channel,
+    channel: configuration.release.channel ?? 'latest',
     async forRelease(release, { manifest, directory }, context) {
       const witnesses = { ...(await readTrust(keysPath)), ledger: await entries(context) }
       isFirst = false
