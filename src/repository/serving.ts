@@ -12,7 +12,7 @@ import { checkHolds, judge } from './verify.js'
 export interface ProjectServing {
   readonly registry: Releaser
   readonly trainer: RegistryToServe<Json>['trainer']
-  readonly channel: string
+  readonly channel: string | undefined
   /** Verifies a release, and makes its inputs with the template that was released with it. */
   readonly forRelease: NonNullable<RegistryToServe<Json>['forRelease']>
 }
