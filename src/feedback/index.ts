@@ -16,6 +16,7 @@ export {
   type LabellingChoice,
 } from './choose-for-labelling.js'
 export { type DirectoryFeedbackOptions, directoryFeedback } from './directory-feedback.js'
+export { checkEntries } from './entry-shape.js'
 export type { EvidenceOptions } from './evidence.js'
 export type {
   ExperimentPlace,

@@ -16,6 +16,7 @@ export type FaultCode =
   | 'overloaded'
   | 'stopping'
   | 'client-closed'
+  | 'not-kept'
   | 'prediction-failed'
   | 'refresh-failed'
   | 'internal'
@@ -36,6 +37,7 @@ const statuses: Readonly<Record<FaultCode, number>> = {
   stopping: 503,
   // Nobody reads this answer. The number is the one that nginx logs.
   'client-closed': 499,
+  'not-kept': 503,
   'prediction-failed': 500,
   'refresh-failed': 502,
   internal: 500,

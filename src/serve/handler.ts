@@ -1,15 +1,18 @@
 import { type CallContext, callContext, createRunId, type Json, messageOf, untilAborted } from '../core/index.js'
+import type { Prediction } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
 import { type Exchange, exchangeOf, type Reply, streamOf } from './exchange.js'
 import { Fault, stopped, toFault } from './fault.js'
+import { deskEvents, openDesk } from './feedback/feedback-desk.js'
+import { feedbackLimitsOf } from './feedback/feedback-options.js'
 import { followChannel } from './follow-channel.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
 import { checkFollowing, checkNames, type HandlerOptions, limitsOf } from './options.js'
 import { patientRegistry } from './patient-registry.js'
-import type { Answer } from './protocol.js'
+import type { Answer, Call } from './protocol.js'
 import { readBody } from './read-body.js'
 import { refreshProtocol } from './refresh.js'
 import type { Found } from './router.js'
@@ -54,6 +57,8 @@ export async function openHandler<I>(
   checkNames(name, basePath)
   if ('registry' in options) checkFollowing(options)
   const limits = limitsOf(options)
+  // Before a model is loaded, which would have to be freed.
+  if (options.feedback !== undefined) feedbackLimitsOf(options.feedback)
   const checkToken = bearerCheck(options.token)
   const client = options.metrics === true ? await loadMetricsClient() : undefined
   let isOpen = true
@@ -65,6 +70,8 @@ export async function openHandler<I>(
   const webhook = 'registry' in options ? webhookCheck(options.refreshSecret) : undefined
   const first = await openModel(options, limits, context, { timer })
   const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
+  const desk =
+    options.feedback === undefined ? undefined : await openDesk(options.feedback, deskEvents(metrics), context, timer)
   const retiring = new Set<Promise<void>>()
   const follower =
     'registry' in options && options.version === undefined
@@ -85,7 +92,7 @@ export async function openHandler<I>(
         )
       : undefined
   const settings: ServingSettings = {
-    ...{ name, basePath, limits, metrics, context, timer },
+    ...{ name, basePath, limits, metrics, desk, context, timer },
     needsToken: options.token !== undefined,
     isReady: () => isOpen,
     refresh:
@@ -153,9 +160,15 @@ export async function openHandler<I>(
   }
 
   /** @param ended called once, when the last part of the answer is sent or the request has failed. */
-  async function answer(exchange: Exchange, { route }: Found, id: string, ended: Ended): Promise<Content> {
+  async function answer(
+    exchange: Exchange,
+    { route }: Found,
+    { id, release }: { readonly id: string; readonly release: Release },
+    ended: Ended,
+  ): Promise<Content> {
     if (route.isHealth === true) {
-      const content = contentOf(await route.answer({ id, body: null, signal: exchange.signal }))
+      const { signal } = exchange
+      const content = contentOf(await route.answer({ id, body: null, signal, request: exchange, remember() {} }))
       ended(content.status)
       return content
     }
@@ -169,9 +182,19 @@ export async function openHandler<I>(
       const { signal } = request
       const body = await readBody(exchange, route, { maximumBytes: limits.maximumBodyBytes, signal })
       request.hasRead()
-      const answered = await untilAborted(route.answer({ id, body, signal }), signal)
+      const given: { readonly inputs: readonly Json[]; readonly predictions: readonly Prediction[] }[] = []
+      const keep = (of: (typeof given)[number]) => desk?.log.remember({ id, request: exchange, release, ...of })
+      const remember: Call['remember'] = (inputs, predictions) => {
+        // The last part of a stream is not sent yet.
+        if (isStreaming) keep({ inputs, predictions })
+        else given.push({ inputs, predictions })
+      }
+      const call = { id, body, signal, request: exchange, remember }
+      const answered = await untilAborted(route.answer(call), signal)
       const content = contentOf(answered)
       if (!('parts' in answered)) {
+        // Before the answer is sent: the client may send feedback at once.
+        given.forEach(keep)
         ended(content.status)
         return content
       }
@@ -205,7 +228,7 @@ export async function openHandler<I>(
     let headers: Readonly<Record<string, string>> = {}
     let content: Content
     try {
-      content = await answer(exchange, found, id, ended)
+      content = await answer(exchange, found, { id, release }, ended)
     } catch (error) {
       const fault = toFault(error, warn)
       headers = fault.headers
@@ -249,6 +272,7 @@ export async function openHandler<I>(
     await idle
     cancelTimer()
     await Promise.all([...retiring, serving.retire()])
+    await desk?.log.close()
   }
   let closing: Promise<void> | undefined
   const close = (drainMs = 30_000) => {

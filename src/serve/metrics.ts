@@ -7,6 +7,9 @@ type MetricsClient = typeof import('prom-client')
 export interface Metrics {
   request(protocol: string, status: number, durationMs: number): void
   batch(size: number): void
+  /** What became of answers that may get feedback. */
+  answers(outcome: string, count: number): void
+  feedback(kind: string, outcome: string): void
   /** The release that answers from now on. */
   serves(release: Release): void
   /** The route `/metrics`. */
@@ -45,6 +48,18 @@ export function createMetrics(client: MetricsClient, queued: () => number): Metr
       this.set(queued())
     },
   })
+  const answers = new Counter({
+    name: 'sheikh_kept_answers_total',
+    help: 'Answers by what became of them: kept for feedback, no-consent or dropped.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const feedback = new Counter({
+    name: 'sheikh_feedback_total',
+    help: 'Feedback by kind and outcome: added, known or refused.',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  })
   const info = new Gauge({
     name: 'sheikh_release_info',
     help: 'The release that answers. The value is always 1.',
@@ -57,6 +72,8 @@ export function createMetrics(client: MetricsClient, queued: () => number): Metr
       durations.observe({ protocol }, durationMs / 1000)
     },
     batch: (size) => batches.observe(size),
+    answers: (outcome, count) => answers.inc({ outcome }, count),
+    feedback: (kind, outcome) => feedback.inc({ kind, outcome }),
     serves({ version, bundle }) {
       info.reset()
       info.set({ version, bundle }, 1)

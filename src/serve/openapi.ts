@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/index.js'
+import { feedbackResponse, feedbackSchema } from './feedback/feedback-schema.js'
 import type { Limits } from './options.js'
 import type { Served } from './protocol.js'
 
@@ -40,6 +41,8 @@ const prediction = {
   ],
 }
 
+const { $schema: _, ...feedbackBody } = feedbackSchema
+
 const error = {
   type: 'object',
   required: ['error'],
@@ -57,6 +60,7 @@ export function openApiDocument({
   release,
   inputSchema,
   limits,
+  takesFeedback,
 }: Served): JsonObject {
   const headers = {
     'sheikh-release': { description: 'The version of the release that answered.', schema: text },
@@ -112,6 +116,22 @@ export function openApiDocument({
           },
         },
       }),
+      ...(takesFeedback && {
+        '/v1/feedback': {
+          post: {
+            operationId: 'feedback',
+            security,
+            requestBody: {
+              required: true,
+              content: { 'application/json': { schema: { $ref: '#/components/schemas/FeedbackRequest' } } },
+            },
+            responses: {
+              200: answer('The feedback is kept.', { $ref: '#/components/schemas/FeedbackResponse' }),
+              default: refusal,
+            },
+          },
+        },
+      }),
       '/healthz': {
         get: { operationId: 'health', responses: { 200: answer('The process is alive.', status('alive')) } },
       },
@@ -138,6 +158,7 @@ export function openApiDocument({
             predictions: { type: 'array', items: prediction },
           },
         },
+        ...(takesFeedback && { FeedbackRequest: feedbackBody, FeedbackResponse: feedbackResponse }),
         Error: error,
       },
     },

@@ -2,6 +2,7 @@ import { type CallContext, type Json, SheikhError } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
 import type { Bundle, Release, ReleasedModel, Releaser } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
+import type { ServeFeedback } from './feedback/feedback-options.js'
 
 /** A registry to serve from: a version, or a channel that may be followed. */
 export interface RegistryToServe<I> {
@@ -95,6 +96,8 @@ export interface HandlerSettings<I> extends ReleaseSettings<I> {
   readonly timeoutMs?: number | undefined
   /** Adds `/metrics` in the format of Prometheus. Needs the package `prom-client`. @default false */
   readonly metrics?: boolean | undefined
+  /** Keeps answers and takes feedback about them. @default neither */
+  readonly feedback?: ServeFeedback | undefined
 }
 
 export type HandlerOptions<I = string> = HandlerSettings<I> & ServedFrom<I>

@@ -22,12 +22,22 @@ export interface Served {
   readonly isReady: () => boolean
   /** Whether there is `/v1/refresh`. */
   readonly canRefresh: boolean
+  /** Whether there is `/v1/feedback`. */
+  readonly takesFeedback: boolean
   /** @throws `Fault`. */
-  readonly predict: (inputs: readonly Json[], signal: AbortSignal) => Promise<readonly Prediction[]>
+  readonly predict: (inputs: readonly Json[], call: Call) => Promise<readonly Prediction[]>
   /** Generates one text: in parts if the model can, otherwise in one. @throws `Fault`. */
   readonly generate: (prompt: Json, options: GenerateOptions, signal: AbortSignal) => AsyncIterable<TextPart>
   /** Renders a conversation as a prompt. @throws `Fault`. */
   readonly chatPrompt: (messages: readonly ChatMessage[]) => Promise<Json>
+}
+
+/** What hooks of the host know about a request. */
+export interface RequestFacts {
+  /** Without the query. */
+  readonly path: string
+  /** @param name in lower case. */
+  readonly header: (name: string) => string | undefined
 }
 
 export interface Call {
@@ -36,6 +46,9 @@ export interface Call {
   /** The body. `null` for GET. */
   readonly body: Json
   readonly signal: AbortSignal
+  readonly request: RequestFacts
+  /** Keeps what was answered for feedback, once the answer is complete. `predict` calls it. */
+  readonly remember: (inputs: readonly Json[], predictions: readonly Prediction[]) => void
 }
 
 /** JSON, or text with its content type, complete or in parts. */

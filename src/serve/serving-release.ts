@@ -2,6 +2,7 @@ import { type CallContext, isSheikhError, type Json, messageOf } from '../core/i
 import type { ReleasedModel } from '../releaser/index.js'
 import { createBatcher, type Timer } from './batcher.js'
 import { Fault } from './fault.js'
+import type { FeedbackDesk } from './feedback/feedback-desk.js'
 import { generateText } from './generate-text.js'
 import type { Metrics } from './metrics.js'
 import type { Limits } from './options.js'
@@ -25,6 +26,7 @@ export interface ServingSettings {
   readonly metrics: Metrics | undefined
   /** `/v1/refresh`, if the handler follows a channel. */
   readonly refresh: Protocol | undefined
+  readonly desk: FeedbackDesk | undefined
   readonly isReady: () => boolean
   readonly context: CallContext
   readonly timer: Timer
@@ -45,7 +47,7 @@ export function serveRelease<I>(
   { model, inputSchema, checkInputs, kind: first, dispose }: ServedModel<I>,
   settings: ServingSettings,
 ): ServingRelease {
-  const { name, basePath, needsToken, limits, metrics, refresh, isReady, context, timer } = settings
+  const { name, basePath, needsToken, limits, metrics, desk, refresh, isReady, context, timer } = settings
   const { release } = model
   let kind = first
   let requests = 0
@@ -69,9 +71,11 @@ export function serveRelease<I>(
     nowMs: () => context.clock.nowMs(),
     isReady,
     canRefresh: refresh !== undefined,
-    async predict(inputs, signal) {
+    takesFeedback: desk !== undefined,
+    async predict(inputs, { signal, remember }) {
       const predictions = await batcher.submit(await checkInputs(inputs), signal)
       kind = predictions[0]?.kind ?? kind
+      remember(inputs, predictions)
       return predictions
     },
     generate: (prompt, options, signal) =>
@@ -91,7 +95,7 @@ export function serveRelease<I>(
     },
   }
   const others = [huggingFace, vllm, openAi, openInference, mlflow].map((protocol) => protocol(served))
-  const more = [metrics?.protocol, refresh].filter((protocol) => protocol !== undefined)
+  const more = [metrics?.protocol, desk?.protocol(served), refresh].filter((protocol) => protocol !== undefined)
   return {
     release,
     find: routerOf([native(served), ...others, ...more], basePath),

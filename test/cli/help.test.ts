@@ -115,6 +115,7 @@ describe('help', () => {
         'poll-seconds',
         'refresh-secret-env',
         'cache',
+        'feedback',
       ],
       dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'out'],
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],

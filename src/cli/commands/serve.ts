@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { resolve } from 'node:path'
 import type { Json } from '../../core/index.js'
+import { directoryFeedback } from '../../feedback/index.js'
 import { type PredictionServer, serve } from '../../serve/index.js'
 import { type Command, toJson } from '../command.js'
 import { cannotServe, isThisMachine, portOf, tokenIn } from '../listen-options.js'
@@ -23,6 +25,7 @@ export const serveCommand: Command = {
     'poll-seconds': { type: 'string' },
     'refresh-secret-env': { type: 'string' },
     cache: { type: 'string' },
+    feedback: { type: 'string' },
   },
   optionHelp: {
     channel: "Channel to answer with, such as production (default: the project's own)",
@@ -37,6 +40,7 @@ export const serveCommand: Command = {
     'poll-seconds': 'How often to look for a new release, in seconds (default: 60)',
     'refresh-secret-env': 'Environment variable with the secret of webhooks that may call POST /v1/refresh',
     cache: 'Folder that keeps releases, so that the server starts without the registry (default: none)',
+    feedback: 'Folder to keep inputs and answers in, and feedback from POST /v1/feedback (default: nothing is kept)',
   },
   examples: [
     'sheikh serve --port 9000',
@@ -53,6 +57,7 @@ export const serveCommand: Command = {
       )
     const port = portOf(textOf(values['port']) ?? '8080', 'serve')
     const following = followed(values)
+    const folder = textOf(values['feedback'])
     const repository = await open(project, terminal)
     showWork(terminal, 'load the release')
     const releases = await repository.serving()
@@ -62,6 +67,7 @@ export const serveCommand: Command = {
         ...following,
         ...{ host, port, token, name: textOf(values['name']), metrics: values['metrics'] === true },
         cache: textOf(values['cache']),
+        ...(folder !== undefined && { feedback: { store: directoryFeedback(resolve(terminal.cwd, folder)) } }),
       },
       { log: { ...logTo(terminal), info: (message) => terminal.err(`${message}.\n`) } },
     )

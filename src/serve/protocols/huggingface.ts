@@ -13,10 +13,10 @@ export const huggingFace = ({ predict }: Served): Protocol => ({
     {
       method: 'POST',
       path: '/',
-      async answer({ body, signal }) {
-        const { inputs, parameters = {} } = members(body, ['inputs', 'parameters', 'options'])
+      async answer(call) {
+        const { inputs, parameters = {} } = members(call.body, ['inputs', 'parameters', 'options'])
         const topK = topKOf(parameters)
-        const predictions = await predict(listOf(inputs), signal)
+        const predictions = await predict(listOf(inputs), call)
         return { json: predictions.map((prediction) => answerOf(prediction, topK)) }
       },
     },

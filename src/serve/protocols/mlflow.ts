@@ -19,8 +19,8 @@ export const mlflow = ({ release, isReady, predict }: Served): Protocol => ({
     {
       method: 'POST',
       path: '/invocations',
-      async answer({ body, signal }) {
-        const predictions = await predict(inputsOf(body), signal)
+      async answer(call) {
+        const predictions = await predict(inputsOf(call.body), call)
         return { json: { predictions: predictions.map(answerOf) } }
       },
     },

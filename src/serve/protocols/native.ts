@@ -10,11 +10,11 @@ export const native = (served: Served): Protocol => ({
     {
       method: 'POST',
       path: '/v1/predict',
-      async answer({ body, id, signal }) {
-        const { inputs } = members(body, ['inputs'])
-        const predictions = await served.predict(inputs as readonly Json[], signal)
+      async answer(call) {
+        const { inputs } = members(call.body, ['inputs'])
+        const predictions = await served.predict(inputs as readonly Json[], call)
         const { version, bundle } = served.release
-        return { json: { id, release: { version, bundle }, predictions } }
+        return { json: { id: call.id, release: { version, bundle }, predictions } }
       },
     },
     { method: 'GET', path: '/openapi.json', answer: async () => ({ json: openApiDocument(served) }) },

@@ -25,15 +25,15 @@ export function openInference(served: Served): Protocol {
       path: `${path}/infer`,
       // Triton's client sends JSON without a content type.
       isTypeOptional: true,
-      async answer({ body, id: predictionId, signal }) {
-        const { id, texts } = requestOf(body)
-        const outputs = outputsOf(await served.predict(texts, signal), served.labels)
+      async answer(call) {
+        const { id, texts } = requestOf(call.body)
+        const outputs = outputsOf(await served.predict(texts, call), served.labels)
         return {
           json: {
             model_name: name,
             model_version: release.version,
-            id: id ?? predictionId,
-            outputs: wanted(outputs, body),
+            id: id ?? call.id,
+            outputs: wanted(outputs, call.body),
           },
         }
       },

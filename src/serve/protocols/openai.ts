@@ -52,7 +52,7 @@ export const openAi = (served: Served): Protocol => {
   }
 
   async function respond(
-    { id, signal }: Call,
+    { id, signal, remember }: Call,
     { isStream, withUsage }: GenerationRequest,
     shape: Shape,
     prompts: readonly Json[],
@@ -61,6 +61,10 @@ export const openAi = (served: Served): Protocol => {
     const head = { id: `${shape.prefix}-${id}`, created: Math.floor(served.nowMs() / 1000), model: name }
     if (!isStream) {
       const texts = await Promise.all(prompts.map((prompt) => whole(generate(prompt, options, signal))))
+      remember(
+        prompts,
+        texts.map(({ text }) => ({ kind: 'text', text })),
+      )
       const choices = texts.map(({ text, end }, index) => ({
         index,
         ...shape.choice(text),
@@ -73,12 +77,15 @@ export const openAi = (served: Served): Protocol => {
       `data: ${JSON.stringify({ ...head, object: shape.chunk, choices, ...(withUsage && { usage: null, ...usage }) })}\n\n`
     async function* events(): AsyncGenerator<string, void> {
       let begins = true
+      let said = ''
       for await (const { text, end } of generate(prompts[0]!, options, signal)) {
         const choice = { index: 0, ...shape.delta(text, begins), logprobs: null, finish_reason: end?.reason ?? null }
         yield event([choice])
         begins = false
+        said += text
         if (end !== undefined && withUsage) yield event([], usageOf([end]))
       }
+      remember(prompts, [{ kind: 'text', text: said }])
       yield 'data: [DONE]\n\n'
     }
     const failed = (fault: Fault) => `data: ${JSON.stringify(errorBody(fault))}\n\n`

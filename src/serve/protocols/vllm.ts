@@ -13,14 +13,14 @@ export const vllm = ({ name, labels, nowMs, predict }: Served): Protocol => ({
     {
       method: 'POST',
       path: '/v1/classify',
-      async answer({ body, id, signal }) {
-        const { model = name, input } = members(body, ['model', 'input'])
+      async answer(call) {
+        const { model = name, input } = members(call.body, ['model', 'input'])
         if (model !== name)
           throw new Fault(
             'not-found',
             `Cannot classify: there is no model ${JSON.stringify(model).slice(0, 100)}. The model is "${name}".`,
           )
-        const predictions = await predict(listOf(input), signal)
+        const predictions = await predict(listOf(input), call)
         const data = predictions.map((prediction, index) => {
           if (prediction.kind !== 'label')
             throw notSupported(`it has labels, but the model predicts a ${prediction.kind}`)
@@ -32,7 +32,7 @@ export const vllm = ({ name, labels, nowMs, predict }: Served): Protocol => ({
         })
         const created = Math.floor(nowMs() / 1000)
         const usage = { prompt_tokens: 0, total_tokens: 0, completion_tokens: 0, prompt_tokens_details: null }
-        return { json: { id: `classify-${id}`, object: 'list', created, model: name, data, usage } }
+        return { json: { id: `classify-${call.id}`, object: 'list', created, model: name, data, usage } }
       },
     },
   ],
