@@ -10,6 +10,7 @@ export type {
   FeedbackBatch,
   FeedbackContent,
   FeedbackEntry,
+  FeedbackFormat,
   FeedbackRange,
   FeedbackSample,
   FeedbackStats,
@@ -20,8 +21,13 @@ export type {
   LeftOutReason,
   LoggedPrediction,
   Outcome,
+  ReadFeedback,
+  ReadFeedbackOptions,
   SampleFields,
   SampleOrigin,
+  SkippedReason,
+  SqlFeedbackOptions,
+  SqlQuery,
   ToSamplesOptions,
 } from './feedback/index.js'
 export {
@@ -33,5 +39,9 @@ export {
   labelStudioTasks,
   memoryFeedback,
   parseBatchRecord,
+  readFeedback,
+  s3Feedback,
+  sqlFeedback,
   toSamples,
 } from './feedback/index.js'
+export type { BucketCredentials, BucketOptions } from './store/bucket/index.js'

@@ -127,6 +127,7 @@ describe('help', () => {
         ...[
           'store',
           'limit',
+          'format',
           'confirmed',
           'agreement',
           'per-source',

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext, digestBytes, hexOf } from '../../src/core/index.js'
+import { s3Feedback } from '../../src/feedback/index.js'
 import { type PendingRelease, readBundle } from '../../src/releaser/index.js'
 import { type BucketCredentials, type S3RegistryOptions, s3Registry, s3Store } from '../../src/s3.js'
 import { openBucket } from '../../src/store/bucket/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { feedbackContract } from '../../src/testing/feedback-contract.js'
 import { releaserContract } from '../../src/testing/releaser-contract.js'
 import { storeContract } from '../../src/testing/store-contract.js'
 import { samples, world } from '../pipeline/harness.js'
@@ -41,6 +43,12 @@ export function s3Suite(server: () => S3UnderTest): void {
     releaserContract(it, async () => {
       const options = fresh()
       return { releaser: s3Registry(options), reopen: () => s3Registry(options), dispose: async () => {} }
+    }))
+
+  describe('s3Feedback', () =>
+    feedbackContract(it, async () => {
+      const options = fresh()
+      return { store: s3Feedback(options), reopen: () => s3Feedback(options), dispose: async () => {} }
     }))
 
   it('a run of one machine is released by another one that shares its store', async () => {

@@ -1,5 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import type { Arguments, Command, CommandResult, Terminal } from '../command.js'
+import { feedbackFormats, importFeedback } from './feedback-import.js'
 import { listFeedback } from './feedback-list.js'
 import { chooseNext } from './feedback-next.js'
 import { proposeFeedback } from './feedback-propose.js'
@@ -9,6 +10,7 @@ import { undoFeedback } from './feedback-undo.js'
 const actions: Readonly<Record<string, (input: Arguments, terminal: Terminal) => Promise<CommandResult>>> = {
   list: listFeedback,
   stats: showStats,
+  import: importFeedback,
   propose: proposeFeedback,
   undo: undoFeedback,
   next: chooseNext,
@@ -16,11 +18,12 @@ const actions: Readonly<Record<string, (input: Arguments, terminal: Terminal) =>
 
 export const feedback: Command = {
   name: 'feedback',
-  usage: 'list | stats | propose | undo <batch> | next --out <file>',
+  usage: 'list | stats | import <file> | propose | undo <batch> | next --out <file>',
   summary: 'Show what people said about the answers of "sheikh serve --feedback", and propose it as training data',
   options: {
     store: { type: 'string' },
     limit: { type: 'string' },
+    format: { type: 'string' },
     confirmed: { type: 'boolean' },
     agreement: { type: 'string' },
     'per-source': { type: 'string' },
@@ -36,6 +39,7 @@ export const feedback: Command = {
   optionHelp: {
     store: 'Folder with the feedback, as given to "sheikh serve --feedback"',
     limit: 'list: number of newest entries to show (default: all); next: number of inputs (default: 50)',
+    format: 'import: langfuse, phoenix or label-studio (default: recognised by content)',
     confirmed: 'propose: also make samples of answers that were confirmed and not corrected',
     agreement: 'propose: number of independent sources that must name a target (default: 1)',
     'per-source': 'propose: number of samples that a source may give alone (default: 50)',
@@ -49,15 +53,15 @@ export const feedback: Command = {
     against: 'next: version of a second release; inputs that it answers differently come first',
   },
   actions: Object.keys(actions),
-  choices: { measure: ['margin', 'entropy'] },
+  choices: { measure: ['margin', 'entropy'], format: feedbackFormats },
   examples: ['sheikh feedback stats --store feedback', 'sheikh feedback propose --store feedback'],
   positionals: [1, 2],
   async run(input, terminal) {
     const name = input.positionals[0]!
-    if (input.positionals.length > 1 && name !== 'undo')
+    if (input.positionals.length > 1 && name !== 'undo' && name !== 'import')
       throw new SheikhError(
         'invalid-options',
-        `Cannot run "sheikh feedback ${name} ${input.positionals[1]}": only undo takes an argument. See: sheikh feedback --help`,
+        `Cannot run "sheikh feedback ${name} ${input.positionals[1]}": only import and undo take an argument. See: sheikh feedback --help`,
       )
     if (Object.hasOwn(actions, name)) return actions[name]!(input, terminal)
     throw new SheikhError(

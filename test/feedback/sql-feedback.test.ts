@@ -1,0 +1,93 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import sqlite from 'node-sqlite3-wasm'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callContext, digestBytes } from '../../src/core/index.js'
+import { type LoggedPrediction, type SqlQuery, sqlFeedback } from '../../src/feedback/index.js'
+import { feedbackContract } from '../../src/testing/feedback-contract.js'
+
+const context = callContext()
+
+const entry = (id: string, input: string): LoggedPrediction => ({
+  kind: 'prediction',
+  id,
+  timeMs: 1,
+  release: { version: '0.1.0', bundle: digestBytes('bundle') },
+  input,
+  prediction: { kind: 'number', value: 1 },
+})
+
+describe('sqlFeedback with Postgres', () => {
+  let database: PGlite
+  let tables = 0
+  beforeAll(async () => {
+    database = await PGlite.create()
+  })
+  afterAll(() => database.close())
+  const query: SqlQuery = async (sql, parameters) =>
+    (await database.query<Record<string, unknown>>(sql, [...parameters])).rows
+
+  feedbackContract(it, async () => {
+    tables += 1
+    const open = () => sqlFeedback({ query, dialect: 'postgres', table: `feedback_${tables}` })
+    return { store: open(), reopen: open, dispose: async () => {} }
+  })
+
+  it('names the table and the error of the database', async () => {
+    const store = sqlFeedback({ query: async () => Promise.reject(new Error('no connection')), dialect: 'postgres' })
+    await expect(store.append([entry('a', 'b')], context)).rejects.toMatchObject({
+      code: 'storage-failed',
+      retryable: true,
+      message: expect.stringContaining('the table sheikh_feedback of the feedback store (no connection)'),
+    })
+  })
+
+  it('refuses a table that is no plain name', () => {
+    expect(() => sqlFeedback({ query, dialect: 'postgres', table: 'a; DROP TABLE b' })).toThrow('is not a name')
+  })
+})
+
+describe('sqlFeedback with SQLite', () => {
+  const openFile = async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sheikh-feedback-'))
+    const file = join(folder, 'feedback.sqlite')
+    const database = new sqlite.Database(file)
+    const query: SqlQuery = async (sql, parameters) => database.all(sql, [...parameters]) as Record<string, unknown>[]
+    const dispose = async () => {
+      database.close()
+      await rm(folder, { recursive: true })
+    }
+    return { file, open: () => sqlFeedback({ query, dialect: 'sqlite' }), dispose }
+  }
+
+  feedbackContract(it, async () => {
+    const { open, dispose } = await openFile()
+    return { store: open(), reopen: open, dispose }
+  })
+
+  it('reads more entries than one statement returns, and adds more than a statement has parameters', async () => {
+    const { open, dispose } = await openFile()
+    const many = Array.from({ length: 40_000 }, (_, index) => entry(`r/${index}`, 'x'))
+    expect(await open().append(many, context)).toBe(40_000)
+    let count = 0
+    for await (const { id } of open().read({}, context)) {
+      if (id !== `r/${count}`) throw new Error(`${id} is at the place of ${count}`)
+      count += 1
+    }
+    expect(count).toBe(40_000)
+    await dispose()
+  })
+
+  it('erases the bytes of the file', async () => {
+    const { file, open, dispose } = await openFile()
+    await open().append([entry('a', 'secret words'), entry('b', 'other words')], context)
+    expect(await readFile(file, 'latin1')).toContain('secret words')
+    await open().erase(['a'], context)
+    const text = await readFile(file, 'latin1')
+    expect(text).not.toContain('secret words')
+    expect(text).toContain('other words')
+    await dispose()
+  })
+})
