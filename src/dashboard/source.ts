@@ -2,7 +2,7 @@ import { callContext, isSheikhError, messageOf } from '../core/index.js'
 import type { Pipeline, RunRecord } from '../pipeline/index.js'
 import { loadReportDetails, type ReportDetails } from '../report/index.js'
 import type { ReleaseLog, Repository } from '../repository/index.js'
-import { type DashboardPanel, experimentsPanel, feedbackPanel } from './panels.js'
+import { type DashboardPanel, driftPanel, experimentsPanel, feedbackPanel } from './panels.js'
 import { remembered } from './remembered.js'
 
 /** The parts of a pipeline that read. */
@@ -37,6 +37,8 @@ export interface ProjectSourceOptions {
   readonly includeText?: boolean | undefined
   /** The folder in which a server keeps feedback. @default none: feedback is not shown */
   readonly feedback?: string | undefined
+  /** A file with a drift report, the JSON of `detectDrift`. @default none: drift is not shown */
+  readonly drift?: string | undefined
 }
 
 // A registry on another machine is not asked at every refresh of every page.
@@ -45,7 +47,7 @@ const rememberMs = 30_000
 /** Reads the project's configuration once. @throws as `Repository.load`. */
 export async function projectSource(
   repository: Repository,
-  { includeText = false, feedback }: ProjectSourceOptions = {},
+  { includeText = false, feedback, drift }: ProjectSourceOptions = {},
 ): Promise<DashboardSource> {
   const project = await repository.load()
   const pipeline = rememberedReads(project.pipeline)
@@ -71,7 +73,11 @@ export async function projectSource(
     log: (version) => repository.log(version),
     details,
     includeText,
-    panels: [experimentsPanel(pipeline), ...(feedback === undefined ? [] : [feedbackPanel(feedback)])],
+    panels: [
+      experimentsPanel(pipeline),
+      ...(drift === undefined ? [] : [driftPanel(drift)]),
+      ...(feedback === undefined ? [] : [feedbackPanel(feedback)]),
+    ],
   }
 }
 

@@ -117,7 +117,7 @@ describe('help', () => {
         'cache',
         'feedback',
       ],
-      dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'out'],
+      dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'drift', 'out'],
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],
       learn: ['after-run'],
       override: ['reason', 'by', 'until'],

@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { usePage } from '../../src/dashboard/pages/overview.js'
-import { experimentsPanel, feedbackPanel } from '../../src/dashboard/panels.js'
+import { driftPanel, experimentsPanel, feedbackPanel } from '../../src/dashboard/panels.js'
+import { detectDrift } from '../../src/drift/index.js'
 import { directoryFeedback } from '../../src/feedback/index.js'
 import { storeLedger } from '../../src/gate/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
@@ -52,4 +55,18 @@ it('feedback is counted, and nothing that people wrote is shown', async () => {
     ['Sources', '2, at most 1 from one'],
   ])
   expect(JSON.stringify(sections)).not.toContain('secret')
+})
+
+it('drift is that of a report in a file', async () => {
+  const path = join(await newFolder(), 'drift.json')
+  await expect(driftPanel(path).read()).rejects.toMatchObject({ code: 'not-found' })
+  await writeFile(path, '{"status":"none"}')
+  await expect(driftPanel(path).read()).rejects.toMatchObject({ code: 'invalid-options' })
+  const items = (answer: string) => Array.from({ length: 200 }, (_, index) => ({ input: index % 10, answer }))
+  const report = await detectDrift({ reference: items('a'), live: items('b') }, callContext())
+  await writeFile(path, JSON.stringify(report))
+  const [section] = await driftPanel(path).read()
+  expect(section!.rows).toContainEqual(['answer', 'categories', '1.00', '< 0.0001', 'drift'])
+  expect(section!.rows).toContainEqual(['input', 'numbers', '0.00', '1.0000', 'none'])
+  expect(section!.note).toContain('of 200 live items')
 })

@@ -15,6 +15,7 @@ export const dashboard: Command = {
     'token-env': { type: 'string' },
     'include-text': { type: 'boolean' },
     feedback: { type: 'string' },
+    drift: { type: 'string' },
     out: { type: 'string' },
   },
   optionHelp: {
@@ -23,6 +24,7 @@ export const dashboard: Command = {
     'token-env': 'Environment variable with a bearer token for programs; people open a link that is valid once',
     'include-text': 'Show the text of regressed items and what both models answered',
     feedback: 'Folder with the feedback, as given to "sheikh serve --feedback"',
+    drift: 'File with a drift report as JSON',
     out: 'Write the pages to this folder instead, to be opened without a server',
   },
   examples: ['sheikh dashboard', 'sheikh dashboard --out public'],
@@ -33,12 +35,17 @@ export const dashboard: Command = {
     const port = portOf(text('port') ?? '8081', 'dashboard')
     const token = tokenIn(text('token-env'), 'dashboard')
     const repository = await open(project, terminal)
-    const [out, folder] = [text('out'), text('feedback')]
+    const pathOf = (name: string) => {
+      const path = text(name)
+      return path === undefined ? undefined : terminalPath(terminal, path, `--${name}`)
+    }
+    const out = pathOf('out')
     const source = await projectSource(repository, {
       includeText: values['include-text'] === true,
-      feedback: folder === undefined ? undefined : terminalPath(terminal, folder, '--feedback'),
+      feedback: pathOf('feedback'),
+      drift: pathOf('drift'),
     })
-    if (out !== undefined) return written(source, terminalPath(terminal, out, '--out'), terminal)
+    if (out !== undefined) return written(source, out, terminal)
     const isPublic = !isThisMachine(host)
     const onLink = (link: string) => terminal.err(`Open this link, which is valid once: ${link}\n`)
     await using server = await serveDashboard(source, { host, port, token, isPublic, onLink })

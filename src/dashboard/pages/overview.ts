@@ -58,6 +58,6 @@ export function usePage(panels: PanelsAnswer): PageBody {
       ? [shown(sections, (list) => report(list.flatMap(sectionHtml).join('\n')))]
       : [],
   )
-  const none = html`<p class="note">There is no live test and no feedback. To show feedback: <code>sheikh dashboard --feedback &lt;folder&gt;</code></p>`
+  const none = html`<p class="note">There is no live test. <code>--feedback</code> and <code>--drift</code> of <code>sheikh dashboard</code> show feedback and drift.</p>`
   return { title: 'In use', section: 'use', body: html`<h1>The model in use</h1>${parts.length === 0 ? none : parts}` }
 }
