@@ -100,8 +100,8 @@ export interface AttentionInput {
   readonly rotation: Rotation
   /** Added to the scores: 0 where a position may look, very low where not. [1 or batch, 1, time, all positions]; absent: everywhere. */
   readonly mask?: Tensor4D | undefined
-  /** With a past: where each sequence's new keys and values are written. */
-  readonly positions?: Int32Array | undefined
+  /** With a past: 1 where each sequence's new keys and values are written, elsewhere 0. [batch, 1, all positions, 1] */
+  readonly place?: Tensor4D | undefined
 }
 
 /** Each [batch, key heads, positions, head size]. */
@@ -119,7 +119,7 @@ export function attention(
   pass: Pass,
   prefix: string,
   x: Tensor2D,
-  { batch, time, rotation, mask, positions: places }: AttentionInput,
+  { batch, time, rotation, mask, place }: AttentionInput,
   past?: KeysAndValues | undefined,
 ): LayerOutput<Tensor2D> & { readonly kept: KeysAndValues } {
   const { tf, config } = pass
@@ -137,9 +137,10 @@ export function attention(
   const queries = shared(tf.mul(rotate(tf, toHeads(query.y, heads), rotation), scale))
   const newKeys = rotate(tf, toHeads(key.y, keyValueHeads), rotation)
   const newValues = toHeads(value.y, keyValueHeads)
-  const kept = {
-    keys: past === undefined ? newKeys : written(tf, past.keys, newKeys, places!),
-    values: past === undefined ? newValues : written(tf, past.values, newValues, places!),
+  const kept: KeysAndValues = {
+    // What is not written yet is 0. A sum, because tfjs has no TensorScatterUpdate on WebGPU.
+    keys: past === undefined ? newKeys : tf.add(past.keys, tf.mul(newKeys, place!)),
+    values: past === undefined ? newValues : tf.add(past.values, tf.mul(newValues, place!)),
   }
   const [keys, values] = [shared(kept.keys), shared(kept.values)] // [batch × key heads, positions, head size]
   const positions = keys.shape[1]
@@ -167,17 +168,4 @@ export function attention(
       ])
     },
   }
-}
-
-/** The past with one more position of each sequence: [batch, key heads, 1, head size] at its place. */
-function written(tf: TfjsCore, past: Tensor4D, fresh: Tensor4D, places: Int32Array): Tensor4D {
-  const [batch, heads, capacity, headSize] = past.shape
-  const rows = Int32Array.from({ length: batch * heads }, (_, row) => row * capacity + places[Math.floor(row / heads)]!)
-  const all = tf.reshape(past, [-1, headSize])
-  const updated = tf.tensorScatterUpdate(
-    all,
-    tf.tensor2d(rows, [rows.length, 1], 'int32'),
-    tf.reshape(fresh, [-1, headSize]),
-  )
-  return tf.reshape(updated, past.shape)
 }

@@ -118,8 +118,15 @@ export function afterTokens(llama: Llama, tokens: Int32Array, positions: Int32Ar
   const rotation = rotationOf(tf, config, positions, 1)
   const capacity = capacityOf(cache)
   const mask = new Float32Array(batch * capacity).fill(never)
-  for (const [row, position] of positions.entries()) mask.fill(0, row * capacity, row * capacity + position + 1)
-  const input = { batch, time: 1, rotation, positions, mask: tf.tensor4d(mask, [batch, 1, 1, capacity]) }
+  const places = new Float32Array(batch * capacity)
+  for (const [row, position] of positions.entries()) {
+    mask.fill(0, row * capacity, row * capacity + position + 1)
+    places[row * capacity + position] = 1
+  }
+  const input = {
+    ...{ batch, time: 1, rotation, mask: tf.tensor4d(mask, [batch, 1, 1, capacity]) },
+    place: tf.tensor4d(places, [batch, 1, capacity, 1]),
+  }
   const next = decode(llama, tokens, input, cache)
   return { logits: head(passOf(llama), next.x).y, cache: next.cache }
 }
