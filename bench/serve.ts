@@ -1,123 +1,196 @@
-// A server of ours and a naive one (one request, one predict) with the same mail classifier on the same device, each in a process
-// of its own. This process sends the load, one mail a request, over the number of connections that gives the most predictions
-// while 99 % of the answers take no longer than the limit.
-import { fork } from 'node:child_process'
+// A server of ours with the mail classifier: against a naive one (one request, one predict) on the same device, against MLflow
+// with a linear model of scikit-learn, while releases are switched, and over many requests. Rows: --rows throughput | mlflow |
+// swap | memory.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import autocannon from 'autocannon'
-import { loadMails } from '../examples/quickstart/mails.js'
-import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../src/dataset/index.js'
-import { accuracy } from '../src/evaluation/index.js'
-import { atLeast, qualityGate } from '../src/gate/index.js'
-import { Pipeline } from '../src/pipeline/index.js'
-import { directoryRegistry } from '../src/releaser/directory/index.js'
-import { memoryStore } from '../src/store/memory/index.js'
-import { textClassifier, tfjsTrainer } from '../src/trainer/tfjs/index.js'
+import { setTimeout } from 'node:timers/promises'
+import { servingPython } from '../test/interop/serving-clients.js'
 import { type BenchRow, interleaved, median } from './bench.js'
+import {
+  accuracyOf,
+  bestConnections,
+  limitMs,
+  load,
+  mails,
+  point,
+  release,
+  type Served,
+  split,
+  start,
+} from './serve-load.js'
 
 const pairs = 3
-const secondsPerRun = 3
-const limitMs = 50
-const connectionCounts = [1, 2, 4, 8, 16, 32, 64, 128]
-const mails = loadMails()
+const swapSeconds = 12
+const swapConnections = 16
+const memoryRequests = 200_000
 
-export async function rows(): Promise<readonly BenchRow[]> {
+/** Runs with a registry of one release and a server of it. */
+async function served(work: (ours: Served, folder: string) => Promise<readonly BenchRow[]>) {
   const folder = mkdtempSync(join(tmpdir(), 'sheikh-bench-'))
-  const started: Served[] = []
+  let ours: Served | undefined
   try {
-    await release(folder)
-    const [ours, naive] = [await start('ours', folder), await start('naive', folder)]
-    started.push(ours, naive)
-    const [our, their] = [await bestConnections(ours), await bestConnections(naive)]
-    const rates = await interleaved(
-      pairs,
-      async () => (await load(ours, our)).rate,
-      async () => (await load(naive, their)).rate,
-    )
-    const single: number[] = []
-    for (let run = 0; run < pairs; run += 1) single.push(await singleMs(ours))
-    const overheadMs = median(single) - ours.bareMs
-    const peakMemoryMb = await ours.peakMb()
-    const ratio = rates.ours / rates.peer
-    return [
-      {
-        work: `predictions within ${limitMs} ms for 99 %, ${our} connections, device wasm`,
-        ...rates,
-        peerName: `one request, one predict, ${their} connections`,
-        ...{ unit: '1/s', ratio, goal: 'at least 5', met: ratio >= 5, peakMemoryMb },
-      },
-      {
-        work: 'one mail, one connection, median',
-        ...{ ours: ours.bareMs + overheadMs, peer: ours.bareMs, peerName: 'predict without a server', unit: 'ms' },
-        ...{ ratio: ours.bareMs / (ours.bareMs + overheadMs), goal: 'under 1 ms more', met: overheadMs < 1 },
-        peakMemoryMb,
-      },
-    ]
+    await release(join(folder, 'registry'), 2)
+    ours = await start('ours', join(folder, 'registry'))
+    return await work(ours, folder)
   } finally {
-    for (const { stop } of started) stop()
+    ours?.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Trains on the mails and releases to a folder. */
-async function release(folder: string): Promise<void> {
-  const samples = mails.map(({ id, text, label }) => ({ id, text, label }))
-  const options = { source: memorySamples(samples), input: 'text', target: 'label' } as const
-  const pinned = proposePinnedSet(await new Dataset(options).identities(), { salt: 'serve', share: 0.2 })
-  const pipeline = new Pipeline<string, string>({
-    dataset: new Dataset({ ...options, evaluation: pinnedSet(pinned) }),
-    trainer: tfjsTrainer(textClassifier({ epochs: 2 })),
-    gate: qualityGate([atLeast(accuracy(), 0.5)]),
-    releaser: directoryRegistry(folder),
-    store: memoryStore(),
-  })
-  const { status } = await pipeline.run()
-  if (status !== 'released') throw new Error(`the mail classifier was not released: ${status}`)
+export const parts = {
+  throughput: () =>
+    served(async (ours, folder) => {
+      const naive = await start('naive', join(folder, 'registry'))
+      try {
+        const [our, their] = [await bestConnections(ours), await bestConnections(naive)]
+        const rates = await interleaved(
+          pairs,
+          async () => (await load(ours, { connections: our })).rate,
+          async () => (await load(naive, { connections: their })).rate,
+        )
+        const single: number[] = []
+        for (let run = 0; run < pairs; run += 1) single.push(await singleMs(ours))
+        const overheadMs = median(single) - ours.bareMs
+        const ratio = rates.ours / rates.peer
+        const { peakMb: peakMemoryMb } = await ours.memory()
+        return [
+          {
+            work: `predictions within ${limitMs} ms for 99 %, ${our} connections, device wasm`,
+            ...rates,
+            peerName: `one request, one predict, ${their} connections`,
+            ...{ unit: '1/s', ratio, goal: 'at least 5', met: ratio >= 5, peakMemoryMb },
+          },
+          {
+            work: 'one mail, one connection, median',
+            ...{ ours: ours.bareMs + overheadMs, peer: ours.bareMs, peerName: 'predict without a server', unit: 'ms' },
+            ...{ ratio: ours.bareMs / (ours.bareMs + overheadMs), goal: 'under 1 ms more', met: overheadMs < 1 },
+            peakMemoryMb,
+          },
+        ]
+      } finally {
+        naive.stop()
+      }
+    }),
+
+  async mlflow() {
+    const python = servingPython()
+    if (python === undefined) {
+      console.log('Skipped: there is no MLflow. npm run setup:interop installs it, or says why it cannot')
+      return []
+    }
+    return served(async (ours, folder) => {
+      const theirs = await startMlflow(python, folder)
+      try {
+        const [our, their] = [await bestConnections(ours), await bestConnections(theirs)]
+        const rates = await interleaved(
+          pairs,
+          async () => (await load(ours, { connections: our })).rate,
+          async () => (await load(theirs, { connections: their })).rate,
+        )
+        const ratio = rates.ours / rates.peer
+        const accuracy = await accuracyOf(join(folder, 'registry'))
+        return [
+          {
+            work: `predictions within ${limitMs} ms for 99 %, ${our} connections, accuracy ${accuracy.toFixed(4)}`,
+            ...rates,
+            peerName: `mlflow models serve, scikit-learn, ${their} connections, accuracy ${theirs.accuracy.toFixed(4)}`,
+            ...{ unit: '1/s', ratio, goal: 'at least 3', met: ratio >= 3 },
+            peakMemoryMb: (await ours.memory()).peakMb,
+          },
+        ]
+      } finally {
+        theirs.stop()
+      }
+    })
+  },
+
+  swap: () =>
+    served(async (ours, folder) => {
+      const registry = join(folder, 'registry')
+      const options = { connections: swapConnections, seconds: swapSeconds }
+      await load(ours, options)
+      const { p99Ms: steadyMs } = await load(ours, options)
+      await release(registry, 3)
+      let isLoading = true
+      const loading = load(ours, options).finally(() => {
+        isLoading = false
+      })
+      let [current, next] = ['0.2.0', '0.1.0']
+      let swaps = 0
+      // The first second is without a swap, and so is the last.
+      for (await setTimeout(1000); isLoading && swaps < swapSeconds / 2 - 1; await setTimeout(2000)) {
+        await point(registry, next, current)
+        ;[current, next] = [next, current]
+        swaps += 1
+      }
+      const { p99Ms } = await loading
+      return [
+        {
+          work: `${swaps} releases switched in ${swapSeconds} s of load, 0 failed requests: 99 % of the answers`,
+          ...{ ours: p99Ms, peer: steadyMs, peerName: 'the same load without a switch', unit: 'ms' },
+          ...{ ratio: steadyMs / p99Ms, goal: 'at most doubled', met: p99Ms <= 2 * steadyMs },
+          peakMemoryMb: (await ours.memory()).peakMb,
+        },
+      ]
+    }),
+
+  memory: () =>
+    served(async (ours) => {
+      const sizes: number[] = []
+      const steps = 20
+      for (let step = 0; step < steps; step += 1) {
+        await load(ours, { connections: 16, amount: memoryRequests / steps })
+        sizes.push((await ours.memory()).rssMb)
+      }
+      // The first quarter fills caches and lets V8 choose the size of its heap.
+      const quarter = steps / 4
+      const [before, after] = [median(sizes.slice(quarter, 2 * quarter)), median(sizes.slice(-quarter))]
+      const ratio = before / after
+      return [
+        {
+          work: `resident memory in the last quarter of ${memoryRequests} requests`,
+          ...{ ours: after, peer: before, peerName: 'in the second quarter', unit: 'MB', ratio },
+          ...{ goal: 'within 5 %', met: Math.abs(after / before - 1) <= 0.05 },
+          peakMemoryMb: (await ours.memory()).peakMb,
+        },
+      ]
+    }),
 }
 
-interface Served {
-  readonly url: string
-  /** Median time of predicting one mail without a server. */
-  readonly bareMs: number
-  readonly peakMb: () => Promise<number>
-  readonly stop: () => void
-}
-
-async function start(kind: 'ours' | 'naive', folder: string): Promise<Served> {
-  const program = join(import.meta.dirname, 'reference/serve-mails.ts')
-  const child = fork(program, [kind, folder], { execArgv: process.execArgv })
-  const [{ url, bareMs }] = (await once(child, 'message')) as [{ readonly url: string; readonly bareMs: number }]
+async function startMlflow(python: string, folder: string) {
+  const mailsFile = join(folder, 'mails.jsonl')
+  writeFileSync(mailsFile, (await split()).map((mail) => `${JSON.stringify(mail)}\n`).join(''))
+  const port = await freePort()
+  const program = join(import.meta.dirname, 'reference/mlflow-serve.py')
+  const child = spawn(python, [program, mailsFile, folder, String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [accuracy] = (await once(child.stdout, 'data')) as [Buffer]
+  child.stdout.resume()
+  for (let isReady = false; !isReady; await setTimeout(200)) {
+    if (child.exitCode !== null) throw new Error('MLflow ended. Its output is above')
+    isReady = await fetch(`http://127.0.0.1:${port}/ping`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  }
   return {
-    ...{ url, bareMs },
-    async peakMb() {
-      child.send('peak')
-      const [answer] = (await once(child, 'message')) as [{ readonly peakMb: number }]
-      return answer.peakMb
-    },
+    url: `http://127.0.0.1:${port}/invocations`,
+    accuracy: Number(accuracy.toString().split('\n')[0]),
     stop: () => void child.kill(),
   }
 }
 
-async function load({ url }: Served, connections: number) {
-  const { requests, latency, non2xx, errors } = await autocannon({
-    ...{ url: `${url}/v1/predict`, connections, duration: secondsPerRun, method: 'POST' },
-    headers: { 'content-type': 'application/json' },
-    requests: mails.slice(0, 500).map(({ text }) => ({ body: JSON.stringify({ inputs: [text] }) })),
-  })
-  if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed`)
-  return { rate: requests.average, p99Ms: latency.p99 }
-}
-
-async function bestConnections(server: Served): Promise<number> {
-  await load(server, 8)
-  let best = { connections: 1, rate: 0 }
-  for (const connections of connectionCounts) {
-    const { rate, p99Ms } = await load(server, connections)
-    if (p99Ms <= limitMs && rate > best.rate) best = { connections, rate }
-  }
-  return best.connections
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { readonly port: number }
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** The median of requests one after another. autocannon's own latencies are whole milliseconds. */
@@ -130,7 +203,7 @@ async function singleMs({ url }: Served): Promise<number> {
       body: JSON.stringify({ inputs: [text] }),
     }
     const startedMs = performance.now()
-    await (await fetch(`${url}/v1/predict`, init)).arrayBuffer()
+    await (await fetch(url, init)).arrayBuffer()
     times.push(performance.now() - startedMs)
   }
   return median(times)

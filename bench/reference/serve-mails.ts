@@ -1,5 +1,5 @@
 // A server of the mail classifier in a process of its own. Arguments: "ours" or "naive", and the folder of the registry. Sends
-// its address and the median time of predicting one mail without a server; asked for anything, its peak memory.
+// its address and the median time of predicting one mail without a server; asked for anything, its memory.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,18 +13,18 @@ import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { median, peakMemoryMb } from '../bench.js'
 
 const [kind, folder] = process.argv.slice(2)
-const trainer = tfjsTrainer(textClassifier())
-const model = await loadRelease(directoryRegistry(folder!), { trainer })
-const url = kind === 'ours' ? (await serve({ model, port: 0 })).url : await serveNaively(model)
-process.on('message', () => process.send!({ peakMb: peakMemoryMb() }))
-process.send!({ url, bareMs: await bareMs(model) })
+const from = { registry: directoryRegistry(folder!), trainer: tfjsTrainer(textClassifier()) }
+const url = kind === 'ours' ? (await serve({ ...from, pollMs: 100, port: 0 })).url : await serveNaively()
+process.on('message', () => process.send!({ peakMb: peakMemoryMb(), rssMb: process.memoryUsage().rss / 1e6 }))
+process.send!({ url, bareMs: await bareMs() })
 
 /** One request, one call of the model. */
-async function serveNaively(one: ReleasedModel<string>): Promise<string> {
+async function serveNaively(): Promise<string> {
+  const model = await loadRelease(from.registry, from)
   const server = createServer((request, response) => {
     void readText(request).then(async (body) => {
       const { inputs } = JSON.parse(body) as { readonly inputs: readonly string[] }
-      const answer = JSON.stringify({ predictions: await one.predict(inputs) })
+      const answer = JSON.stringify({ predictions: await model.predict(inputs) })
       response.writeHead(200, { 'content-type': 'application/json' }).end(answer)
     })
   }).listen(0, '127.0.0.1')
@@ -32,11 +32,12 @@ async function serveNaively(one: ReleasedModel<string>): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-async function bareMs(one: ReleasedModel<string>): Promise<number> {
+async function bareMs(): Promise<number> {
+  await using model: ReleasedModel<string> = await loadRelease(from.registry, from)
   const times: number[] = []
   for (const { text } of loadMails().slice(0, 500)) {
     const startedMs = performance.now()
-    await one.predict([text])
+    await model.predict([text])
     times.push(performance.now() - startedMs)
   }
   return median(times)
