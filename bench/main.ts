@@ -22,6 +22,7 @@ const names = [
   'run',
   'serve',
   'serve-llama',
+  'experiment',
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {

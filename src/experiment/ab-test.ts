@@ -48,6 +48,8 @@ export interface ExperimentReport extends ExperimentState {
 export interface AbTest {
   /** The state as it was read last. `check` reads it again. */
   readonly state: ExperimentState
+  /** The names of its metrics. */
+  readonly metrics: readonly string[]
   /** What a unit gets: always the same within a step. Logs nothing. */
   assign(unit: string): Assignment
   /** As `assign`, and logs that the unit saw its variant. A log that fails is warned about and does not change the answer. */
@@ -175,6 +177,7 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
     get state() {
       return state
     },
+    metrics: [...metricNames],
     assign,
     async expose(unit) {
       const assignment = assign(unit)

@@ -45,8 +45,8 @@ export interface Division {
 
 /** Asymptotic limits need groups that are not small. */
 export const leastUnits = 100
-/** Chance of a false alarm over all steps. */
-const mismatchAlpha = 0.001
+/** Chance of a false alarm over all looks and steps. */
+const mismatchAlpha = 0.01
 
 export function judgeDivision(plan: ExperimentPlan, tally: Tally, step: number): Division {
   const { control, treatment } = tally.units(step)
