@@ -12,6 +12,7 @@ export {
   type RequestFacts,
   type ServedFrom,
   type ServeFeedback,
+  type ServeExperiment,
   type ServeOptions,
   serve,
   toNodeListener,

@@ -62,8 +62,12 @@ async function readBody(
   }
 }
 
+export function responseOf({ body, ...init }: Reply): Response {
+  return new Response(typeof body === 'string' ? body : streamOf(body), init)
+}
+
 /** A stream that takes a part only when it is read. */
-export function streamOf(parts: AsyncIterable<string>): ReadableStream<Uint8Array> {
+function streamOf(parts: AsyncIterable<string>): ReadableStream<Uint8Array> {
   const iterator = parts[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   return new ReadableStream<Uint8Array>(

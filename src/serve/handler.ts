@@ -3,14 +3,15 @@ import type { Prediction } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
-import { type Exchange, exchangeOf, type Reply, streamOf } from './exchange.js'
+import { type Exchange, exchangeOf, type Reply, responseOf } from './exchange.js'
+import { openExperiment } from './experiment-handler.js'
 import { Fault, stopped, toFault } from './fault.js'
 import { deskEvents, openDesk } from './feedback/feedback-desk.js'
 import { feedbackLimitsOf } from './feedback/feedback-options.js'
 import { followChannel } from './follow-channel.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
-import { checkFollowing, checkNames, type HandlerOptions, limitsOf } from './options.js'
+import { checkExperiment, checkFollowing, checkNames, type HandlerOptions, limitsOf } from './options.js'
 import { patientRegistry } from './patient-registry.js'
 import type { Answer, Call } from './protocol.js'
 import { readBody } from './read-body.js'
@@ -44,10 +45,24 @@ export async function createHandler<I = string>(
   options: HandlerOptions<I>,
   parts: Partial<CallContext> = {},
 ): Promise<PredictionHandler> {
-  return openHandler(options, callContext(parts), systemTimer)
+  return openHandlers(options, callContext(parts), systemTimer)
 }
 
-/** `createHandler` with a timer that tests control. */
+/** `createHandler` with a timer that tests control: of one release, or of the two of a live test. */
+export async function openHandlers<I>(
+  options: HandlerOptions<I>,
+  context: CallContext,
+  timer: Timer,
+): Promise<PredictionHandler> {
+  const { experiment, ...others } = options
+  if (experiment === undefined) return openHandler(options, context, timer)
+  checkExperiment(options)
+  const open = (variant: 'control' | 'treatment') =>
+    openHandler({ ...others, version: experiment.test.state[variant] } as HandlerOptions<I>, context, timer)
+  return openExperiment(experiment, open, context, timer)
+}
+
+/** A handler of one release, with a timer that tests control. */
 export async function openHandler<I>(
   options: HandlerOptions<I>,
   context: CallContext,
@@ -254,10 +269,7 @@ export async function openHandler<I>(
     }
   }
 
-  async function handle(request: Request): Promise<Response> {
-    const { body, ...init } = await respond(exchangeOf(request))
-    return new Response(typeof body === 'string' ? body : streamOf(body), init)
-  }
+  const handle = async (request: Request) => responseOf(await respond(exchangeOf(request)))
 
   async function closeNow(drainMs: number): Promise<void> {
     isOpen = false

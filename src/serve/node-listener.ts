@@ -19,6 +19,9 @@ export function answerDirectly<H extends WebHandler>(handler: H, respond: Respon
   return handler
 }
 
+/** How a handler of this library answers without a `Request`. */
+export const respondOf = (handler: WebHandler): Respond => responders.get(handler)!
+
 /** Runs a Web-standard handler on Node's own requests. */
 export function toNodeListener(handler: WebHandler): NodeListener {
   const respond = responders.get(handler)

@@ -3,6 +3,7 @@ import type { JsonSchema } from '../dataset/index.js'
 import type { Bundle, Release, ReleasedModel, Releaser } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { ServeFeedback } from './feedback/feedback-options.js'
+import type { ServeExperiment } from './experiment-handler.js'
 
 /** A registry to serve from: a version, or a channel that may be followed. */
 export interface RegistryToServe<I> {
@@ -98,6 +99,12 @@ export interface HandlerSettings<I> extends ReleaseSettings<I> {
   readonly metrics?: boolean | undefined
   /** Keeps answers and takes feedback about them. @default neither */
   readonly feedback?: ServeFeedback | undefined
+  /**
+   * Divides requests between the two releases of a live test. Needs `registry`, and no `channel`, `version` and `pollMs`.
+   *
+   * @default none: one release answers
+   */
+  readonly experiment?: ServeExperiment | undefined
 }
 
 export type HandlerOptions<I = string> = HandlerSettings<I> & ServedFrom<I>
@@ -149,6 +156,18 @@ export function checkFollowing(from: {
   if (pollMs === undefined) return
   if (!Number.isInteger(pollMs) || pollMs < 100 || pollMs > 2 ** 31 - 1)
     throw refused(`"pollMs" is ${pollMs}`, 'Choose a whole number of milliseconds from 100')
+}
+
+/** @throws `invalid-options`. */
+export function checkExperiment<I>(options: HandlerOptions<I>): void {
+  if (!('registry' in options))
+    throw refused(
+      'a live test is given, but one loaded model',
+      'Give "registry" and "trainer", so that both releases can be loaded',
+    )
+  const extra = (['channel', 'version', 'pollMs'] as const).find((name) => options[name] !== undefined)
+  if (extra !== undefined)
+    throw refused(`both "experiment" and "${extra}" are given`, 'The live test names its releases')
 }
 
 /** @throws `invalid-options`. */

@@ -1,0 +1,96 @@
+import { type CallContext, messageOf } from '../core/index.js'
+import type { AbTest } from '../experiment/index.js'
+import type { Timer } from './batcher.js'
+import { type Exchange, exchangeOf, type Respond, responseOf } from './exchange.js'
+import type { PredictionHandler } from './handler.js'
+import { answerDirectly, respondOf } from './node-listener.js'
+import { refused } from './options.js'
+
+/** Divides requests between the two releases of a live test. */
+export interface ServeExperiment {
+  readonly test: AbTest
+  /**
+   * Who or what always gets the same release: the name of a header, or a function. Requests without a unit get the control
+   * and are not in the test. Only a pseudonym is kept. @default 'sheikh-unit'
+   */
+  readonly unit?: string | ((request: Pick<Exchange, 'path' | 'header'>) => string | undefined) | undefined
+  /** How often the results are read and acted on, in milliseconds. @default 60000 */
+  readonly checkMs?: number | undefined
+}
+
+type Variant = 'control' | 'treatment'
+
+/**
+ * Opens a handler per variant and gives each request to the one of its unit.
+ *
+ * @param open opens the handler of a variant.
+ */
+export async function openExperiment(
+  { test, unit = 'sheikh-unit', checkMs = 60_000 }: ServeExperiment,
+  open: (variant: Variant) => Promise<PredictionHandler>,
+  context: CallContext,
+  timer: Timer,
+): Promise<PredictionHandler> {
+  if (!Number.isInteger(checkMs) || checkMs < 100 || checkMs > 2 ** 31 - 1)
+    throw refused(`"checkMs" is ${checkMs}`, 'Choose a whole number of milliseconds from 100')
+  const unitOf = (request: Pick<Exchange, 'path' | 'header'>) => {
+    const named = typeof unit === 'string' ? request.header(unit.toLowerCase()) : unit(request)
+    return named === '' ? undefined : named
+  }
+  const control = await open('control')
+  const treatment = await open('treatment').catch(async (error: unknown) => {
+    await control.close()
+    throw error
+  })
+  const handlers = { control, treatment }
+  const responding = { control: respondOf(control), treatment: respondOf(treatment) }
+  /** For requests outside the test: the control, or after its end what everybody gets. */
+  const usual = (): Variant => (test.state.share === 1 ? 'treatment' : 'control')
+  const logging = new Set<Promise<unknown>>()
+  let isOpen = true
+
+  const respond: Respond = async (exchange) => {
+    const named = unitOf(exchange)
+    const variant = named === undefined ? usual() : test.assign(named).variant
+    const reply = await responding[variant](exchange)
+    if (named === undefined) return reply
+    // A request that the client got wrong shows nothing of a variant. One that failed here does.
+    if (exchange.method === 'POST' && (reply.status < 400 || reply.status >= 500)) {
+      const logged = test.expose(named).finally(() => logging.delete(logged))
+      logging.add(logged)
+    }
+    return { ...reply, headers: { ...reply.headers, 'sheikh-variant': variant } }
+  }
+
+  let checking = Promise.resolve()
+  let cancel = () => {}
+  const wait = () => {
+    cancel = timer.after(
+      checkMs,
+      () => {
+        checking = test.check().then(
+          () => {},
+          (error: unknown) => context.log.warn(`Cannot check the live test ${test.state.name}: ${messageOf(error)}`),
+        )
+        void checking.then(() => {
+          if (isOpen) wait()
+        })
+      },
+      { keepsAlive: false },
+    )
+  }
+  wait()
+
+  const close = async (drainMs?: number) => {
+    isOpen = false
+    cancel()
+    await Promise.all([control.close(drainMs), treatment.close(drainMs), checking])
+    await Promise.all(logging)
+  }
+  const handle = async (request: Request) => responseOf(await respond(exchangeOf(request)))
+  const members = { release: control.release, close, [Symbol.asyncDispose]: () => close() }
+  const handler = Object.defineProperty(Object.assign(handle, members), 'release', {
+    get: () => handlers[usual()].release,
+  })
+  return answerDirectly(handler, respond)
+}

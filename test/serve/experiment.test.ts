@@ -1,0 +1,104 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { abTest, tracked, variantOf } from '../../src/experiment/index.js'
+import { memoryFeedback } from '../../src/feedback/index.js'
+import { openHandlers } from '../../src/serve/handler.js'
+import { createHandler, serve } from '../../src/serve/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { poison, world } from '../pipeline/harness.js'
+import { handTimer, post } from './fixture.js'
+
+/** 0.1.0 calls apples vehicles, 0.2.0 calls them fruit, and a live test gives each to half of the units. */
+async function live() {
+  const there = world()
+  await there.pipeline(poison('apple')).run()
+  const pipeline = there.pipeline()
+  await pipeline.run({ releaseAs: 'minor' })
+  const feedback = memoryFeedback()
+  const metric = tracked('right', { kind: 'binary' })
+  const test = await abTest({ name: 'mail', control: '0.1.0', treatment: '0.2.0', metric, pipeline, feedback })
+  return { test, pipeline, feedback, from: { registry: there.releaser, trainer: fakeTrainer() } }
+}
+const ask = (unit?: string) =>
+  post('/v1/predict', { inputs: ['apple 1'] }, unit === undefined ? {} : { 'sheikh-unit': unit })
+const versions = { control: '0.1.0', treatment: '0.2.0' }
+const labels = { control: 'vehicle', treatment: 'fruit' }
+
+describe('createHandler with a live test', () => {
+  it('gives each unit its release, says so, and logs who saw what', async () => {
+    const { test, feedback, from } = await live()
+    const handler = await createHandler({ ...from, experiment: { test } })
+    for (const unit of Array.from({ length: 30 }, (_, index) => `user-${index}`))
+      for (const _ of [1, 2]) {
+        const response = await handler(ask(unit))
+        const variant = variantOf('mail', unit, 0.5)
+        const body = (await response.json()) as { readonly predictions: readonly { readonly label: string }[] }
+        expect(response.headers.get('sheikh-release')).toBe(versions[variant])
+        expect(response.headers.get('sheikh-variant')).toBe(variant)
+        expect(body).toMatchObject({ release: { version: versions[variant] } })
+        expect(body.predictions[0]!.label).toBe(labels[variant])
+      }
+    // Without a unit: the control, outside of the test.
+    const outside = await handler(ask())
+    expect([outside.headers.get('sheikh-release'), outside.headers.get('sheikh-variant')]).toEqual(['0.1.0', null])
+    // Wrong requests show nothing of a variant.
+    expect((await handler(post('/v1/predict', { inputs: [] }, { 'sheikh-unit': 'other' }))).status).toBe(422)
+    expect((await handler(new Request('http://localhost/healthz'))).status).toBe(200)
+    await handler.close()
+    expect((await handler(ask('user-1'))).status).toBe(503)
+    const { division } = await test.report()
+    expect(division.control + division.treatment).toBe(30)
+    for await (const entry of feedback.read({}, callContext())) expect(JSON.stringify(entry)).not.toContain('user-')
+  })
+
+  it('gives everybody the control when a check finds harm, between two requests', async () => {
+    const { test, pipeline, from } = await live()
+    const { timer, move } = handTimer()
+    const handler = await openHandlers({ ...from, experiment: { test, checkMs: 1000 } }, callContext(), timer)
+    onTestFinished(() => handler.close(0))
+    for (let index = 0; index < 300; index += 1) {
+      const { variant } = await test.expose(`user-${index}`)
+      await test.track(`user-${index}`, 'right', variant === 'control' ? 1 : 0)
+    }
+    const treated = Array.from({ length: 50 }, (_, index) => `user-${index}`).find(
+      (unit) => variantOf('mail', unit, 0.5) === 'treatment',
+    )
+    expect((await handler(ask(treated))).headers.get('sheikh-release')).toBe('0.2.0')
+    await move(1000)
+    await expect.poll(() => test.state.result).toBe('harm')
+    expect((await handler(ask(treated))).headers.get('sheikh-release')).toBe('0.1.0')
+    await expect
+      .poll(async () => (await pipeline.history()).find(({ version }) => version === '0.2.0')?.withdrawn)
+      .toBeDefined()
+  })
+
+  it('takes the unit from a hook, over node:http too', async () => {
+    const { test, from } = await live()
+    const unit = (request: { header(name: string): string | undefined }) => request.header('cookie')?.split('=')[1]
+    const server = await serve({ ...from, port: 0, experiment: { test, unit } })
+    onTestFinished(() => server.close(0))
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e', 'f'].map(async (user) => {
+        const response = await fetch(`${server.url}/v1/predict`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', cookie: `session=${user}` },
+          body: JSON.stringify({ inputs: ['apple 1'] }),
+        })
+        return [response.headers.get('sheikh-variant'), variantOf('mail', user, 0.5)]
+      }),
+    )
+    for (const [given, wanted] of answers) expect(given).toBe(wanted)
+    expect(server.release.version).toBe('0.1.0')
+  })
+
+  it('refuses a live test beside one release', async () => {
+    const { test, from } = await live()
+    for (const extra of [{ channel: 'latest' }, { version: '0.1.0' }, { pollMs: 1000 }])
+      await expect(createHandler({ ...from, ...extra, experiment: { test } })).rejects.toMatchObject({
+        code: 'invalid-options',
+      })
+    await expect(createHandler({ ...from, experiment: { test, checkMs: 1 } })).rejects.toMatchObject({
+      code: 'invalid-options',
+    })
+  })
+})
