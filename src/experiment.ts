@@ -23,6 +23,7 @@ export {
   type ShadowOptions,
   type ShadowReport,
   shadowRelease,
+  stopExperiment,
   thumbs,
   tracked,
   unitPosition,

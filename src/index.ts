@@ -122,6 +122,7 @@ export {
   type EvaluationSetUse,
   type Evidence,
   type EvidenceNeed,
+  type ExperimentDecision,
   type ExperimentEvent,
   type Finding,
   type FindingBase,

@@ -43,6 +43,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   gate: async () => (await import('./commands/gate.js')).gate,
   ledger: async () => (await import('./commands/ledger.js')).ledger,
   feedback: async () => (await import('./commands/feedback.js')).feedback,
+  experiment: async () => (await import('./commands/experiment.js')).experiment,
   completion: async () => (await import('./commands/completion.js')).completion,
 }
 

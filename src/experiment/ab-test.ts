@@ -1,6 +1,6 @@
 import { type CallContext, callContext, createRunId, messageOf } from '../core/index.js'
 import { type ExperimentPlace, type FeedbackStore, pseudonyms } from '../feedback/index.js'
-import type { ExperimentEvent } from '../gate/index.js'
+import type { ExperimentDecision } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { act, type LivePipeline } from './act.js'
 import { variantOf } from './assign.js'
@@ -8,6 +8,7 @@ import { type Decision, decide } from './decide.js'
 import { type Division, judgeDivision, judgeMetrics, type MetricComparison } from './judge.js'
 import { type ExperimentOptions, type ExperimentPlan, planOf, refused } from './plan.js'
 import { type ExperimentState, experimentsOf } from './state.js'
+import { stopExperiment } from './stop.js'
 import { Tally } from './tally.js'
 
 export interface AbTestOptions extends ExperimentOptions {
@@ -88,11 +89,8 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
   const metricNames = new Set(plan.metrics.map((metric) => metric.name))
   const pseudonymOf = await pseudonyms(feedback, context)
 
-  const note = (event: Pick<ExperimentEvent, 'action' | 'step' | 'share' | 'reason' | 'plan' | 'result' | 'by'>) =>
-    pipeline.noteExperiment({
-      ...{ type: 'experiment', runId: createRunId(context.clock.nowMs()), name, control, treatment },
-      ...event,
-    })
+  const note = (decision: Omit<ExperimentDecision, 'name' | 'control' | 'treatment'>) =>
+    pipeline.noteExperiment({ name, control, treatment, ...decision })
   const read = async () => experimentsOf(await pipeline.ledger()).find((experiment) => experiment.name === name)
 
   const found = await read()
@@ -215,12 +213,8 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
       })
       return checking
     },
-    async stop({ by, reason }) {
-      if (by.trim() === '' || reason.trim() === '')
-        throw refused('the ledger records who stops it and why', 'Give a name and a reason')
-      await refresh()
-      if (state.status === 'running')
-        await note({ action: 'end', step: state.step, share: 0, reason, result: 'stopped', by })
+    async stop(why) {
+      await stopExperiment(pipeline, name, why)
       await refresh()
     },
   }

@@ -1,4 +1,4 @@
-import type { ExperimentEvent, LedgerEntry } from '../gate/index.js'
+import type { ExperimentDecision, LedgerEntry } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import type { ExperimentState } from './state.js'
 
@@ -6,7 +6,7 @@ import type { ExperimentState } from './state.js'
 export interface LivePipeline {
   /** Verified. */
   ledger(): Promise<readonly LedgerEntry[]>
-  noteExperiment(event: ExperimentEvent): Promise<void>
+  noteExperiment(decision: ExperimentDecision): Promise<void>
   history(): Promise<readonly Release[]>
   channels(): Promise<Readonly<Record<string, Version>>>
   promote(version: Version, options: { readonly to: string; readonly by: string }): Promise<unknown>

@@ -1,4 +1,4 @@
-import type { ExperimentEvent, LedgerEntry } from '../gate/index.js'
+import type { ExperimentDecision, LedgerEntry } from '../gate/index.js'
 import type { Version } from '../releaser/index.js'
 
 /** Where a live test is, by its lines in the ledger. */
@@ -15,11 +15,11 @@ export interface ExperimentState {
   /** When the step began, or the test ended. */
   readonly sinceMs: number
   /** How it ended. */
-  readonly result?: ExperimentEvent['result']
+  readonly result?: ExperimentDecision['result']
   /** The reason of the last line. */
   readonly reason: string
   readonly by?: string | undefined
-  readonly plan?: ExperimentEvent['plan']
+  readonly plan?: ExperimentDecision['plan']
 }
 
 /** The live tests of a verified ledger, in the order of their starts. The first of two decisions that exclude each other counts. */

@@ -45,6 +45,7 @@ export {
   type PoolVerdict,
 } from './label-pool.js'
 export {
+  type ExperimentDecision,
   type ExperimentEvent,
   type Ledger,
   type LedgerEntry,

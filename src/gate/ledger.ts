@@ -73,9 +73,7 @@ export type LedgerEvent =
   | ExperimentEvent
 
 /** A decision of a live test about who gets which release. */
-export interface ExperimentEvent {
-  readonly type: 'experiment'
-  readonly runId: string
+export interface ExperimentDecision {
   /** The name of the live test. */
   readonly name: string
   readonly action: 'start' | 'advance' | 'end'
@@ -92,6 +90,11 @@ export interface ExperimentEvent {
   readonly result?: 'harm' | 'success' | 'mismatch' | 'expired' | 'stopped' | undefined
   /** Who ended it. Absent if it happened automatically. */
   readonly by?: string | undefined
+}
+
+export interface ExperimentEvent extends ExperimentDecision {
+  readonly type: 'experiment'
+  readonly runId: string
 }
 
 export type LedgerEntry = LedgerEvent & {

@@ -1,5 +1,5 @@
-import { callContext, createRedactor, SheikhError } from '../core/index.js'
-import { type ExperimentEvent, type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
+import { callContext, createRedactor, createRunId, SheikhError } from '../core/index.js'
+import { type ExperimentDecision, type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
@@ -332,12 +332,14 @@ export class Pipeline<I = string, T = string> {
   }
 
   /** Writes a decision of a live test into the ledger. @throws `storage-failed`. */
-  async noteExperiment(event: ExperimentEvent, options: CallOptions = {}): Promise<void> {
+  async noteExperiment(decision: ExperimentDecision, options: CallOptions = {}): Promise<void> {
     const { ledger, store, clock, log, secrets } = this.#options
     const context = callContext({ signal: options.signal, clock, log })
     const hide = createRedactor(secrets)
-    const by = event.by === undefined ? {} : { by: hide(event.by) }
-    await (ledger ?? storeLedger(store)).append({ ...event, reason: hide(event.reason), ...by }, context)
+    const { reason, by } = decision
+    const hidden = { reason: hide(reason), ...(by !== undefined && { by: hide(by) }) }
+    const runId = createRunId(context.clock.nowMs())
+    await (ledger ?? storeLedger(store)).append({ type: 'experiment', runId, ...decision, ...hidden }, context)
   }
 
   /** Returns the versions that are in the ledger but not in the registry, oldest first. Runs are refused while there are any. */

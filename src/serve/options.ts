@@ -165,7 +165,7 @@ export function checkExperiment<I>(options: HandlerOptions<I>): void {
       'a live test is given, but one loaded model',
       'Give "registry" and "trainer", so that both releases can be loaded',
     )
-  const extra = (['channel', 'version', 'pollMs'] as const).find((name) => options[name] !== undefined)
+  const extra = (['channel', 'version', 'pollMs', 'refreshSecret'] as const).find((name) => options[name] !== undefined)
   if (extra !== undefined)
     throw refused(`both "experiment" and "${extra}" are given`, 'The live test names its releases')
 }

@@ -34,7 +34,7 @@ const all = [
     'import',
     'gc',
   ],
-  ...['report', 'evaluation', 'gate', 'ledger', 'feedback', 'completion'],
+  ...['report', 'evaluation', 'gate', 'ledger', 'feedback', 'experiment', 'completion'],
 ]
 /** What each command needs besides, so that nothing but the project is wrong. */
 const needs: Readonly<Record<string, readonly string[]>> = {
@@ -51,6 +51,7 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   ledger: ['verify'],
   feedback: ['stats'],
   drift: ['--store', 'feedback'],
+  experiment: ['status'],
   promote: ['0.1.0', '--to', 'production'],
   withdraw: ['0.1.0', '--reason', 'tried'],
   predict: ['hello'],
@@ -89,6 +90,7 @@ describe('help', () => {
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
       withdraw: ['reason', 'by'],
+      experiment: ['reason', 'by'],
       verify: ['keys', 'remote'],
       notify: ['test'],
       republish: ['reason', 'by'],
