@@ -16,5 +16,6 @@ export {
   type ServeOptions,
   serve,
   toNodeListener,
+  type UnitRequest,
   type WebHandler,
 } from './serve/index.js'

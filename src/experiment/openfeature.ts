@@ -2,11 +2,12 @@ import { type Log, messageOf } from '../core/index.js'
 import type { AbTest } from './ab-test.js'
 
 /** The part of OpenFeature's context that is used. `targetingKey`: the unit. */
-interface EvaluationContext {
+export interface OpenFeatureContext {
   readonly targetingKey?: string | undefined
 }
 
-interface Resolution<T> {
+/** What a flag gives. */
+export interface OpenFeatureResolution<T> {
   readonly value: T
   readonly variant: string
   readonly reason: string
@@ -17,13 +18,21 @@ export interface OpenFeatureProvider {
   readonly metadata: { readonly name: string }
   readonly runsOn: 'server'
   /** Whether the unit gets the treatment. */
-  resolveBooleanEvaluation(flag: string, otherwise: boolean, context: EvaluationContext): Promise<Resolution<boolean>>
+  resolveBooleanEvaluation(
+    flag: string,
+    otherwise: boolean,
+    context: OpenFeatureContext,
+  ): Promise<OpenFeatureResolution<boolean>>
   /** The version that the unit gets. */
-  resolveStringEvaluation(flag: string, otherwise: string, context: EvaluationContext): Promise<Resolution<string>>
+  resolveStringEvaluation(
+    flag: string,
+    otherwise: string,
+    context: OpenFeatureContext,
+  ): Promise<OpenFeatureResolution<string>>
   resolveNumberEvaluation(flag: string): Promise<never>
   resolveObjectEvaluation(flag: string): Promise<never>
   /** Logs an outcome in every test that has a metric of this name. Without a value: 1. */
-  track(metric: string, context: EvaluationContext, details?: { readonly value?: number | undefined }): void
+  track(metric: string, context: OpenFeatureContext, details?: { readonly value?: number | undefined }): void
 }
 
 /**
@@ -45,7 +54,7 @@ export function openFeatureProvider(
 ): OpenFeatureProvider {
   const byName = new Map(tests.map((test) => [test.state.name, test]))
 
-  async function resolve(flag: string, { targetingKey }: EvaluationContext) {
+  async function resolve(flag: string, { targetingKey }: OpenFeatureContext) {
     const test = byName.get(flag)
     if (test === undefined) throw coded('FLAG_NOT_FOUND', `There is no live test ${JSON.stringify(flag)}.`)
     if (targetingKey === undefined || targetingKey === '')

@@ -1,10 +1,18 @@
 import { type CallContext, messageOf } from '../core/index.js'
 import type { AbTest } from '../experiment/index.js'
 import type { Timer } from './batcher.js'
-import { type Exchange, exchangeOf, type Respond, responseOf } from './exchange.js'
+import { exchangeOf, type Respond, responseOf } from './exchange.js'
 import type { PredictionHandler } from './handler.js'
 import { answerDirectly, respondOf } from './node-listener.js'
 import { refused } from './options.js'
+
+/** What tells whose request it is. */
+export interface UnitRequest {
+  /** Without the query. */
+  readonly path: string
+  /** @param name in lower case. */
+  readonly header: (name: string) => string | undefined
+}
 
 /** Divides requests between the two releases of a live test. */
 export interface ServeExperiment {
@@ -13,7 +21,7 @@ export interface ServeExperiment {
    * Who or what always gets the same release: the name of a header, or a function. Requests without a unit get the control
    * and are not in the test. Only a pseudonym is kept. @default 'sheikh-unit'
    */
-  readonly unit?: string | ((request: Pick<Exchange, 'path' | 'header'>) => string | undefined) | undefined
+  readonly unit?: string | ((request: UnitRequest) => string | undefined) | undefined
   /** How often the results are read and acted on, in milliseconds. @default 60000 */
   readonly checkMs?: number | undefined
 }
@@ -33,7 +41,7 @@ export async function openExperiment(
 ): Promise<PredictionHandler> {
   if (!Number.isInteger(checkMs) || checkMs < 100 || checkMs > 2 ** 31 - 1)
     throw refused(`"checkMs" is ${checkMs}`, 'Choose a whole number of milliseconds from 100')
-  const unitOf = (request: Pick<Exchange, 'path' | 'header'>) => {
+  const unitOf = (request: UnitRequest) => {
     const named = typeof unit === 'string' ? request.header(unit.toLowerCase()) : unit(request)
     return named === '' ? undefined : named
   }
