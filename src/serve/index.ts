@@ -1,6 +1,5 @@
-export type { ServeFeedback } from './feedback/feedback-options.js'
-export type { ServeExperiment } from './experiment-handler.js'
 export type { ServeExperiment, UnitRequest } from './experiment-handler.js'
+export type { ServeFeedback } from './feedback/feedback-options.js'
 export { createHandler, type PredictionHandler } from './handler.js'
 export { type NodeListener, toNodeListener, type WebHandler } from './node-listener.js'
 export type { HandlerOptions, HandlerSettings, RegistryToServe, ReleaseSettings, ServedFrom } from './options.js'

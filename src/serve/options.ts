@@ -2,8 +2,8 @@ import { type CallContext, type Json, SheikhError } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
 import type { Bundle, Release, ReleasedModel, Releaser } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
-import type { ServeFeedback } from './feedback/feedback-options.js'
 import type { ServeExperiment } from './experiment-handler.js'
+import type { ServeFeedback } from './feedback/feedback-options.js'
 
 /** A registry to serve from: a version, or a channel that may be followed. */
 export interface RegistryToServe<I> {
