@@ -36,7 +36,7 @@ describe('feedback', () => {
     expect(JSON.parse((await sheikh(folder, ['feedback', ...argv])).out)).toMatchObject({ added: 0, known: 1 })
     const listed = await sheikh(folder, ['feedback', 'list', '--store', 'feedback', '--limit', '2'])
     expect(listed.out).toMatch(
-      new RegExp(`prediction +${id}/1 +0\\.1\\.0 +"shipping"\\n.*feedback +${id}/0 +thumb up +from [0-9a-f]{8}\\n$`),
+      new RegExp(`prediction +${id}/1 +0\\.1\\.0 +"shipping"\\n.*feedback +${id}/0 +thumb up +from [0-9a-f]{32}\\n$`),
     )
     expect(listed.out).not.toContain('private words')
     const { out } = await sheikh(folder, ['feedback', 'stats', '--store', 'feedback', '--json'])

@@ -31,7 +31,7 @@ function lineOf(entry: FeedbackEntry): string {
     return `${beginning}  ${entry.experiment.name}  ${entry.experiment.variant}, unit ${entry.experiment.unit}`
   if (entry.kind === 'outcome')
     return `${beginning}  ${entry.experiment.name}  ${entry.metric} ${entry.value}, unit ${entry.experiment.unit}`
-  return `${beginning}  ${entry.prediction}  ${contentText(entry.content)}  from ${entry.source.slice(0, 8)}`
+  return `${beginning}  ${entry.prediction}  ${contentText(entry.content)}  from ${entry.source}`
 }
 
 function contentText(content: FeedbackContent): string {

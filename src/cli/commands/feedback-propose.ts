@@ -11,7 +11,8 @@ export async function proposeFeedback(input: Arguments, terminal: Terminal): Pro
   const store = feedbackStoreOf(input, terminal)
   const includeText = values['include-text'] === true
   const repository = await open(input.project, terminal)
-  const trusted = typeof values['trust'] === 'string' ? values['trust'].split(',') : undefined
+  const trusted =
+    typeof values['trust'] === 'string' ? values['trust'].split(',').map((source) => source.trim()) : undefined
   const found = await repository.proposeFeedback(store, {
     includeText,
     trusted,

@@ -24,7 +24,7 @@ export async function undoFeedback(
   const reason = typeof values['reason'] === 'string' ? values['reason'] : undefined
   const undone = await repository.undoFeedback(batch, { reason })
   const text = [
-    `Removed ${undone.removed.length} samples of the batch ${batch} in commit ${undone.commit.slice(0, 10)}.`,
+    `Removed ${undone.removed.length} ${undone.removed.length === 1 ? 'sample' : 'samples'} of the batch ${batch} in commit ${undone.commit.slice(0, 10)}.`,
     ...undone.kept.map(
       ({ id, reason: why, path }) => `Kept ${id}: it ${facts[why]}${path === undefined ? '' : ` (${path})`}.`,
     ),

@@ -44,7 +44,7 @@ export const feedback: Command = {
     agreement: 'propose: number of independent sources that must name a target (default: 1)',
     'per-source': 'propose: number of samples that a source may give alone (default: 50)',
     share: 'propose: share of the batch that a source may give alone, 0..1 (default: 0.5)',
-    trust: 'propose: sources without these limits, separated by commas',
+    trust: 'propose: sources without these limits, as "list" prints them, separated by commas',
     folder: 'propose: folder below the samples; its first part is their category (default: feedback)',
     'include-text': 'propose: show the samples in the pull request',
     reason: 'undo: why the batch is undone; recorded in the commit',
