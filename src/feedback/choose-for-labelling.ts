@@ -1,7 +1,7 @@
-import { type CallContext, callContext, canonicalJson, type Json, SheikhError } from '../core/index.js'
+import { type CallContext, callContext, type Json, SheikhError } from '../core/index.js'
 import { type Dataset, TextIndex } from '../dataset/index.js'
 import type { Prediction } from '../model/index.js'
-import { answerIn } from './evidence.js'
+import { answerIn, keyOf } from './evidence.js'
 import type { FeedbackRange, FeedbackStore, LoggedPrediction } from './feedback.js'
 
 export interface ChooseForLabellingOptions {
@@ -89,7 +89,9 @@ async function unjudged(
   for await (const entry of store.read({ fromMs }, context)) {
     context.signal.throwIfAborted()
     if (entry.kind === 'prediction' && entry.timeMs < untilMs) {
-      const key = canonicalJson(entry.input)
+      const key = keyOf(entry.input)
+      // No sample can have this input.
+      if (key === undefined) continue
       const answers = byInput.get(key)
       if (answers === undefined) byInput.set(key, [entry])
       else answers.push(entry)
@@ -106,7 +108,7 @@ function newestByRelease(answers: readonly LoggedPrediction[]): ReadonlyMap<stri
 }
 
 const differs = (predictions: readonly Prediction[]) =>
-  new Set(predictions.map((prediction) => canonicalJson(answerIn(prediction) ?? null))).size > 1
+  new Set(predictions.map((prediction) => JSON.stringify(answerIn(prediction) ?? null))).size > 1
 
 function uncertaintyOf(prediction: Prediction, measure: 'margin' | 'entropy'): number | undefined {
   if (prediction.kind !== 'label' || prediction.probabilities === undefined) return undefined

@@ -1,5 +1,5 @@
 import { type CallContext, canonicalJson, type Json } from '../core/index.js'
-import type { Prediction } from '../model/index.js'
+import { answerOf, type Prediction } from '../model/index.js'
 import type { Feedback, FeedbackRange, FeedbackStore, LoggedPrediction } from './feedback.js'
 
 /** What people said about one input. */
@@ -24,6 +24,8 @@ export interface Evidence {
   readonly inputs: readonly InputEvidence[]
   /** Feedback about answers that the store does not have. */
   readonly orphans: readonly Feedback[]
+  /** Feedback with a text that no sample can contain, in the input or in the target. */
+  readonly unwritable: readonly Feedback[]
 }
 
 export interface EvidenceOptions {
@@ -45,6 +47,7 @@ export async function gatherEvidence(
   for await (const entry of store.read(range, context))
     if (entry.kind === 'feedback' && !known.has(entry.id)) said.push(entry)
   const orphans: Feedback[] = []
+  const unwritable: Feedback[] = []
   const byInput = new Map<string, { input: Json; statements: Statement[] }>()
   const answers = new Map<string, LoggedPrediction | undefined>()
   for (const feedback of said.sort(inTime)) {
@@ -56,9 +59,14 @@ export async function gatherEvidence(
       orphans.push(feedback)
       continue
     }
-    const key = canonicalJson(prediction.input)
+    const meaning = meaningOf(feedback, prediction.prediction)
+    const key = keyOf(prediction.input)
+    if (key === undefined || keyOf(meaning.target ?? null) === undefined) {
+      unwritable.push(feedback)
+      continue
+    }
     const found = byInput.get(key) ?? { input: prediction.input, statements: [] }
-    found.statements.push({ feedback, prediction, ...meaningOf(feedback, prediction.prediction) })
+    found.statements.push({ feedback, prediction, ...meaning })
     byInput.set(key, found)
   }
   const inputs = [...byInput.values()].map(({ input, statements }) => ({
@@ -66,7 +74,16 @@ export async function gatherEvidence(
     predictions: [...new Map(statements.map(({ prediction }) => [prediction.id, prediction])).values()].sort(inTime),
     statements: lastWords(statements),
   }))
-  return { inputs, orphans }
+  return { inputs, orphans, unwritable }
+}
+
+/** Equal for equal values. `undefined` for text with half of a surrogate pair, which a client can send and no digest covers. */
+export function keyOf(value: Json): string | undefined {
+  try {
+    return canonicalJson(value)
+  } catch {
+    return undefined
+  }
 }
 
 function meaningOf({ content }: Feedback, prediction: Prediction): Pick<Statement, 'says' | 'target'> {
@@ -78,9 +95,8 @@ function meaningOf({ content }: Feedback, prediction: Prediction): Pick<Statemen
 
 /** What a prediction answers, as a target. `undefined` for a vector, which nobody corrects. */
 export function answerIn(prediction: Prediction): Json | undefined {
-  if (prediction.kind === 'label') return prediction.label
-  if (prediction.kind === 'number') return prediction.value
-  return prediction.kind === 'text' ? prediction.text : undefined
+  const answer = answerOf(prediction)
+  return typeof answer === 'object' ? undefined : answer
 }
 
 /** @param statements oldest first. */

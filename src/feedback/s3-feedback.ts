@@ -11,7 +11,7 @@ import type { FeedbackEntry, FeedbackStore } from './feedback.js'
  * 100 bytes each, so set a large `flushMs` for a busy server.
  *
  * Erasing replaces objects. A bucket with versions, replication or a retention lock keeps the earlier bytes: delete old
- * versions by a lifecycle rule.
+ * versions by a lifecycle rule. Erase from one process at a time: of two that replace one object, the later one wins.
  *
  * @throws `invalid-options`; from its methods `storage-failed`, `artifact-corrupt`, and `missing-peer`, `access-denied`
  * or `release-rejected` if the bucket cannot be used.

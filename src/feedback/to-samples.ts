@@ -54,8 +54,11 @@ export async function toSamples(store: FeedbackStore, options: ToSamplesOptions)
   const redact = createRedactor(options.secrets)
   const { maximumPerSource = 50, maximumShare = 0.5, agreement = 1, confirmed = false, trusted = [] } = options
   checkLimits({ maximumPerSource, maximumShare, agreement })
-  const { inputs, orphans } = await gatherEvidence(store, { range, known }, context)
-  const leftOut: LeftOutFeedback[] = orphans.map((feedback) => orphan(feedback))
+  const { inputs, orphans, unwritable } = await gatherEvidence(store, { range, known }, context)
+  const leftOut: LeftOutFeedback[] = [
+    ...orphans.map((one) => without(one, 'unknown-prediction', 'the store does not have the answer')),
+    ...unwritable.map((one) => without(one, 'not-a-sample', 'its text is not valid Unicode')),
+  ]
   const leave = (candidate: Candidate, reason: LeftOutReason, detail: string): void => {
     leftOut.push(leftOutOf(candidate, reason, detail))
   }
@@ -124,9 +127,8 @@ const isKnown = ({ target }: Candidate, labels: ReadonlySet<string>) => typeof t
 const hasSecret = (sample: JsonObject, redact: Redactor) =>
   canonicalJson(redactJson(sample, redact)) !== canonicalJson(sample)
 
-function orphan({ id, prediction, source }: Feedback): LeftOutFeedback {
-  const detail = 'the store does not have the answer'
-  return { reason: 'unknown-prediction', detail, predictions: [prediction], feedback: [id], sources: [source] }
+function without({ id, prediction, source }: Feedback, reason: LeftOutReason, detail: string): LeftOutFeedback {
+  return { reason, detail, predictions: [prediction], feedback: [id], sources: [source] }
 }
 
 export function leftOutOf(

@@ -48,6 +48,8 @@ describe('chooseForLabelling', () => {
   it('takes the most uncertain answers that nobody judged, and one of similar inputs, in any order of the log', async () => {
     expect(ids(await chosen(entries))).toEqual(['two', 'three', 'sure'])
     expect(ids(await chosen([...entries].reverse()))).toEqual(['two', 'three', 'sure'])
+    const broken = answered('broken', String.fromCharCode(0xd800), { a: 0.5, b: 0.5 })
+    expect(ids(await chosen([...entries, broken]))).toEqual(['two', 'three', 'sure'])
     expect(ids(await chosen(entries, { measure: 'entropy', count: 2 }))).toEqual(['three', 'two'])
     const [first] = await chosen(entries, { measure: 'entropy' })
     expect(first!.uncertainty).toBeCloseTo(

@@ -66,6 +66,25 @@ const reasons = (leftOut: readonly { readonly reason: LeftOutReason; readonly pr
 const fresh = (number: number) => textOf(100 + number)
 
 describe('toSamples', () => {
+  it('leaves out text with half of a surrogate pair, which any client can send, and makes samples of the rest', async () => {
+    const half = String.fromCharCode(0xd800)
+    const entries = [
+      answered('input/0', `${fresh(1)} ${half}`),
+      answered('member/0', { text: fresh(2), [half]: 1 }),
+      answered('target/0', fresh(3)),
+      ...['input/0', 'member/0'].map((id) => said(id, 'ann', 'spam')),
+      said('target/0', 'ann', half),
+      said('target/0', 'bob', 'spam'),
+    ]
+    const { samples: made, leftOut } = await batchOf(entries, { maximumShare: 1 })
+    expect(made.map(({ origin }) => [origin.predictions, origin.sources])).toEqual([[['target/0'], ['bob']]])
+    expect(leftOut.map(({ reason, predictions, sources }) => [reason, ...predictions, ...sources])).toEqual([
+      ['not-a-sample', 'input/0', 'ann'],
+      ['not-a-sample', 'member/0', 'ann'],
+      ['not-a-sample', 'target/0', 'ann'],
+    ])
+  })
+
   it('joins answers with corrections, and records where each sample comes from', async () => {
     const entries = [
       answered('a/0', fresh(1)),
