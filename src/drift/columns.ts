@@ -39,7 +39,8 @@ export function columnsOf(reference: readonly DriftItem[], live: readonly DriftI
       )
   const [before, now] = [reference.map(({ input }) => input), live.map(({ input }) => input)]
   if (before.every(isObject) && now.every(isObject)) {
-    const names = [...new Set([...before, ...now].flatMap((input) => Object.keys(input)))].sort()
+    // Those of the reference first: clients choose the names of live fields, and could crowd out the project's own.
+    const names = [...new Set([...namesIn(before), ...namesIn(now)])]
     for (const name of names.slice(0, mostFields))
       add(
         `input.${name}`,
@@ -57,6 +58,8 @@ type Fields = Readonly<Record<string, Json>>
 const isPresent = (value: Json | undefined): value is Json => value !== undefined && value !== null
 
 const isObject = (value: Json): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const namesIn = (inputs: readonly Fields[]) => [...new Set(inputs.flatMap((input) => Object.keys(input)))].sort()
 
 const fieldOf = (input: Fields, name: string): Json | undefined =>
   Object.hasOwn(input, name) ? input[name] : undefined

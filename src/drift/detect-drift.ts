@@ -38,6 +38,11 @@ export async function detectDrift(options: DriftOptions, context: CallContext = 
     return { status: 'not-enough-data', summary, ...common, tests: [], skipped: [] }
   }
   const { columns, skipped } = columnsOf(reference.items, live.items)
+  // Without a test, silence is not a pass.
+  if (columns.length === 0) {
+    const summary = 'Not enough data: no part of the inputs and answers can be compared.'
+    return { status: 'not-enough-data', summary, ...common, tests: [], skipped }
+  }
   const measured: Measured[] = []
   for (const column of columns) {
     context.signal.throwIfAborted()
@@ -97,8 +102,7 @@ function summaryOf(tests: readonly DriftTest[], minimumEffect: number): string {
   const amount = ({ effect }: DriftTest) => effect.toFixed(2)
   if (found.length > 0)
     return `Drift found in ${found.length} of ${tests.length} tests: ${found.map((test) => `${nameOf(test)} ${amount(test)}`).join(', ')}.`
-  const [largest] = tests
-  if (largest === undefined) return 'No drift: there is nothing that can be compared.'
+  const largest = tests[0]!
   const why =
     largest.effect < minimumEffect ? `below ${minimumEffect}` : `which ${tests.length} tests of equal data may show`
   return `No drift in ${tests.length} tests: the largest effect is ${amount(largest)} (${nameOf(largest)}), ${why}.`

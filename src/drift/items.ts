@@ -40,5 +40,9 @@ function predictedItem({
   const answer = answerOf(prediction)
   if (typeof answer === 'object') return { input }
   const probabilities = prediction.kind === 'label' ? prediction.probabilities : undefined
-  return { input, answer, confidence: probabilities && Math.max(...Object.values(probabilities)) }
+  return {
+    input,
+    answer,
+    confidence: probabilities && Object.hasOwn(probabilities, answer) ? probabilities[answer] : undefined,
+  }
 }

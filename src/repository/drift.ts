@@ -1,4 +1,4 @@
-import { type CallContext, type Json, SheikhError } from '../core/index.js'
+import { type CallContext, isSheikhError, type Json, SheikhError } from '../core/index.js'
 import type { DatasetSnapshot } from '../dataset/index.js'
 import {
   type DriftItem,
@@ -93,9 +93,17 @@ async function liveReader({ root, composition }: DriftProject, release: Release,
   const { read } = await inputReader(release, { root, configuration: composition.configuration }, context)
   return async function* (items: AsyncIterable<DriftItem>): AsyncGenerator<DriftItem> {
     for await (const item of items) {
-      if (!isObject(item.input)) yield item
-      // An object that is no sample of the project is compared as it is.
-      else yield { ...item, input: (await read([item.input]).catch(() => [item.input]))[0]! }
+      yield isObject(item.input) ? { ...item, input: await inputOf(item.input) } : item
+    }
+  }
+
+  /** An object that is no sample of the project is compared as it is. */
+  async function inputOf(value: Json): Promise<Json> {
+    try {
+      return (await read([value]))[0]!
+    } catch (error) {
+      if (isSheikhError(error)) return value
+      throw error
     }
   }
 }

@@ -93,6 +93,25 @@ describe('detectDrift', () => {
     expect(report.skipped).toEqual([{ part: 'input.tags', reason: 'the values are lists or objects' }])
   })
 
+  it('compares the fields of the reference, however many others clients send', async () => {
+    const of = (shift: number) => Array.from({ length: 200 }, (_, index) => (index % 50) + shift)
+    const odd = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`a${index}`, 1]))
+    const report = await detectDrift({
+      reference: of(0).map((zone) => ({ input: { zone } })),
+      live: of(40).map((zone) => ({ input: { zone, ...odd } })),
+    })
+    expect(report.tests.filter(({ isFound }) => isFound).map(({ part }) => part)).toEqual(['input.zone'])
+  })
+
+  it('does not find that all is well if nothing can be compared', async () => {
+    const items = Array.from({ length: 200 }, () => ({ input: ['a list'] }))
+    expect(await detectDrift({ reference: items, live: items })).toMatchObject({
+      status: 'not-enough-data',
+      summary: 'Not enough data: no part of the inputs and answers can be compared.',
+      skipped: [{ part: 'input', reason: 'the values are lists or objects' }],
+    })
+  })
+
   it('has no text of users unless it is asked to, in the metrics neither', async () => {
     const live = mails(600, 'live', { share: 0.5 })
     const report = await detectDrift({ reference, live })
@@ -181,6 +200,16 @@ it('reads rows of a dataset and what a server logged, by version and time', asyn
     { input: 'text 2', answer: 'login', confidence: 0.9 },
   ])
   expect((await from(liveItems(store))).length).toBe(3)
+  // A program may answer with another label than the likeliest, and with probabilities of none.
+  const odd = (id: number, probabilities: Readonly<Record<string, number>>): LoggedPrediction => ({
+    ...logged(id, '2.0.0'),
+    prediction: { kind: 'label', label: 'login', probabilities },
+  })
+  await store.append([odd(4, { login: 0.2, other: 0.8 }), odd(5, {})], callContext())
+  expect((await from(liveItems(store, { version: '2.0.0' }))).map(({ confidence }) => confidence)).toEqual([
+    0.2,
+    undefined,
+  ])
 })
 
 it('writes gauges that Prometheus reads', async () => {
