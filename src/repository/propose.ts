@@ -6,12 +6,12 @@ import type { Configuration } from './config/index.js'
 import { type BranchProposal, type Git, type ProposedBranch, proposeBranch } from './git/index.js'
 import { addressIn, gitHubRepository, type Surroundings } from './release-targets.js'
 
-export interface Proposal extends Pick<BranchProposal, 'branch' | 'files' | 'author'> {
+export interface Proposal extends Pick<BranchProposal, 'branch' | 'files' | 'author' | 'once'> {
   /** The first line of the commit message, and the title of the pull request. */
   readonly title: string
   /** Markdown without user text: why, and what a reviewer should look at. */
   readonly body: string
-  /** Whether a pull request of the branch that somebody closed is not opened again. @default false */
+  /** Whether a branch that exists stays as it is, and a pull request that somebody closed stays closed. @default false */
   readonly once?: boolean | undefined
 }
 
@@ -39,7 +39,7 @@ export interface ProposalPlace {
 export async function propose(place: ProposalPlace, proposal: Proposal, context: CallContext): Promise<Proposed> {
   const { git, surroundings, configuration } = place
   const { onAuth, environment } = ledgerOptions(surroundings, configuration)
-  const { title, body, once: _once, ...files } = proposal
+  const { title, body, ...files } = proposal
   const message = `${title}\n\n${body}\n`
   const branch = await proposeBranch(git, { ...files, message, onAuth, environment }, context)
   if (branch.remote === undefined) return branch

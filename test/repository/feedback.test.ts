@@ -224,6 +224,17 @@ describe.skipIf(gitIsMissing !== undefined)('an undone batch', () => {
     expect(readFileSync(join(root, path), 'utf8')).toBe(`${[edited, lines[3], added].join('\n')}\n`)
   })
 
+  it('is not removed from a file outside the project that its record names', async () => {
+    const { root, put, repository, batch, path } = await merged()
+    const record = `dataset/feedback/${batch.id}.json`
+    const text = readFileSync(join(root, record), 'utf8')
+    for (const other of ['../elsewhere.jsonl', 'dataset/../../elsewhere.jsonl', '/elsewhere.jsonl']) {
+      put(record, text.replace(path, other))
+      await repository.commit({ message: 'Change a record', author })
+      await expect(repository.undoFeedback(batch.id, { author })).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    }
+  })
+
   it('is removed also where it makes the dataset invalid', async () => {
     const { root, put, repository, batch, path } = await merged()
     const [first, second, ...rest] = readFileSync(join(root, path), 'utf8').trim().split('\n')

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
@@ -93,6 +93,20 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
     expect(again.status).toBe('nothing-new')
     expect(again.steps.map(({ status }) => status)).toEqual(['nothing-new', 'nothing-new', 'nothing-new'])
     expect(branches().length).toBe(2)
+  })
+
+  it('keeps what a person changed in a proposed base', async () => {
+    const { root, origin, repository } = await remoteProject('actions: [update_base_model]')
+    await run(root)
+    const { branch } = (await repository.learn()).steps[0]!.proposed!
+    const other = join(temporaryFolder(), 'other')
+    git(root, 'clone', '-q', '-b', branch, origin, other)
+    appendFileSync(join(other, 'mlops/training/config.yaml'), '    replay_share: 0.5\n')
+    git(other, 'commit', '-qam', 'Replay a half')
+    git(other, 'push', '-q', 'origin', branch)
+    const tip = git(other, 'rev-parse', 'HEAD')
+    expect((await repository.learn()).steps[0]).toMatchObject({ status: 'nothing-new', proposed: { branch } })
+    expect(git(origin, 'rev-parse', branch)).toBe(tip)
   })
 
   it('completes what a killed call left undone', async () => {

@@ -93,7 +93,7 @@ export async function undoFeedback(
     const isName = /^[0-9a-f]{1,64}$/.test(batch)
     const content = isName ? await readFile(join(root, recordPath(batch)), 'utf8').catch(() => undefined) : undefined
     const known = content === undefined ? undefined : parseBatchRecord(content)
-    if (known === undefined || known.batch !== batch) throw await unknown(content !== undefined)
+    if (known === undefined || known.batch !== batch || !isBelow(known.path)) throw await unknown(content !== undefined)
     if (known.undone === undefined) return known
     throw new SheikhError(
       'invalid-options',
@@ -151,6 +151,12 @@ export async function undoFeedback(
       return path === undefined ? { id, reason: 'missing' } : { id, reason: 'moved', path }
     })
   }
+}
+
+/** A record is a file that anybody may propose: it must not name a file outside the project. */
+const isBelow = (path: string) => {
+  const plain = posix.normalize(path)
+  return !posix.isAbsolute(plain) && plain !== '..' && !plain.startsWith('../')
 }
 
 function idOf(sample: unknown, field: string): string | undefined {

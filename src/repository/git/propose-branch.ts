@@ -24,10 +24,12 @@ export interface BranchProposal extends RemoteOfProposals {
   readonly message: string
   /** @default the identity that Git knows */
   readonly author?: Author | undefined
+  /** Whether a branch that exists stays as it is, with what people changed there. @default false: a commit goes on top */
+  readonly once?: boolean | undefined
 }
 
 export interface ProposedBranch {
-  /** `nothing-new`: HEAD has these contents. `known`: the branch has them, from an earlier call. */
+  /** `nothing-new`: HEAD has these contents. `known`: an earlier call proposed the branch. */
   readonly status: 'proposed' | 'known' | 'nothing-new'
   readonly branch: string
   /** The last commit of the branch. Absent: there is no need for one. */
@@ -47,7 +49,7 @@ const mostAttempts = 5
  * refuses the branch; `invalid-config` for a remote that Git does not have.
  */
 export async function proposeBranch(git: Git, proposal: BranchProposal, context: CallContext): Promise<ProposedBranch> {
-  const { branch, message, files } = proposal
+  const { branch, message, files, once = false } = proposal
   context.signal.throwIfAborted()
   const head = await git.head()
   if (head === undefined)
@@ -62,7 +64,8 @@ export async function proposeBranch(git: Git, proposal: BranchProposal, context:
   const author = proposal.author ?? (await knownAuthor(git))
   for (let attempt = 1; ; attempt += 1) {
     const tip = await place.tip(context)
-    if (tip !== undefined && (await hasItems(git, tip, items))) return { status: 'known', commit: tip, ...where }
+    if (tip !== undefined && (once || (await hasItems(git, tip, items))))
+      return { status: 'known', commit: tip, ...where }
     const parent = tip ?? head.oid
     const tree = await changedTree(git, parent, items)
     const commit = await git.writeCommit({ tree, parents: [parent], message, author, timestamp: secondsOf(context) })
