@@ -2,6 +2,7 @@ import { type CallContext, messageOf } from '../core/index.js'
 import type { AbTest } from '../experiment/index.js'
 import type { Timer } from './batcher.js'
 import { exchangeOf, type Respond, responseOf } from './exchange.js'
+import type { PlaceOf } from './feedback/answer-log.js'
 import type { PredictionHandler } from './handler.js'
 import { answerDirectly, respondOf } from './node-listener.js'
 import { refused } from './options.js'
@@ -28,23 +29,36 @@ export interface ServeExperiment {
 
 type Variant = 'control' | 'treatment'
 
-/**
- * Opens a handler per variant and gives each request to the one of its unit.
- *
- * @param open opens the handler of a variant.
- */
+function unitOf({ unit = 'sheikh-unit' }: ServeExperiment, request: UnitRequest): string | undefined {
+  const named = typeof unit === 'string' ? request.header(unit.toLowerCase()) : unit(request)
+  return named === '' ? undefined : named
+}
+
+/** Finds the unit and the variant of an answer. An answer of a release that its unit no longer gets has none. */
+export const placesOf =
+  (experiment: ServeExperiment): PlaceOf =>
+  (request, { version }) => {
+    const named = unitOf(experiment, request)
+    const assigned = named === undefined ? undefined : experiment.test.assign(named)
+    return assigned?.version === version ? assigned.place : undefined
+  }
+
+export interface VariantHandlers {
+  readonly open: (variant: Variant) => Promise<PredictionHandler>
+  /** Called when both are closed. */
+  readonly afterClose: () => Promise<void>
+}
+
+/** Opens a handler per variant and gives each request to the one of its unit. */
 export async function openExperiment(
-  { test, unit = 'sheikh-unit', checkMs = 60_000 }: ServeExperiment,
-  open: (variant: Variant) => Promise<PredictionHandler>,
+  experiment: ServeExperiment,
+  { open, afterClose }: VariantHandlers,
   context: CallContext,
   timer: Timer,
 ): Promise<PredictionHandler> {
+  const { test, checkMs = 60_000 } = experiment
   if (!Number.isInteger(checkMs) || checkMs < 100 || checkMs > 2 ** 31 - 1)
     throw refused(`"checkMs" is ${checkMs}`, 'Choose a whole number of milliseconds from 100')
-  const unitOf = (request: UnitRequest) => {
-    const named = typeof unit === 'string' ? request.header(unit.toLowerCase()) : unit(request)
-    return named === '' ? undefined : named
-  }
   const control = await open('control')
   const treatment = await open('treatment').catch(async (error: unknown) => {
     await control.close()
@@ -58,12 +72,13 @@ export async function openExperiment(
   let isOpen = true
 
   const respond: Respond = async (exchange) => {
-    const named = unitOf(exchange)
+    const named = unitOf(experiment, exchange)
     const variant = named === undefined ? usual() : test.assign(named).variant
     const reply = await responding[variant](exchange)
     if (named === undefined) return reply
-    // A request that the client got wrong shows nothing of a variant. One that failed here does.
-    if (exchange.method === 'POST' && (reply.status < 400 || reply.status >= 500)) {
+    // A request that the client got wrong shows nothing of a variant, nor does feedback. One that failed here does.
+    const isShown = exchange.method === 'POST' && !exchange.path.endsWith('/v1/feedback')
+    if (isShown && (reply.status < 400 || reply.status >= 500)) {
       const logged = test.expose(named).finally(() => logging.delete(logged))
       logging.add(logged)
     }
@@ -94,6 +109,7 @@ export async function openExperiment(
     cancel()
     await Promise.all([control.close(drainMs), treatment.close(drainMs), checking])
     await Promise.all(logging)
+    await afterClose()
   }
   const handle = async (request: Request) => responseOf(await respond(exchangeOf(request)))
   const members = { release: control.release, close, [Symbol.asyncDispose]: () => close() }

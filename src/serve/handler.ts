@@ -4,9 +4,9 @@ import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
 import { type Exchange, exchangeOf, type Reply, responseOf } from './exchange.js'
-import { openExperiment } from './experiment-handler.js'
+import { openExperiment, placesOf } from './experiment-handler.js'
 import { Fault, stopped, toFault } from './fault.js'
-import { deskEvents, openDesk } from './feedback/feedback-desk.js'
+import { deskEvents, type FeedbackDesk, openDesk } from './feedback/feedback-desk.js'
 import { feedbackLimitsOf } from './feedback/feedback-options.js'
 import { followChannel } from './follow-channel.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
@@ -57,16 +57,24 @@ export async function openHandlers<I>(
   const { experiment, ...others } = options
   if (experiment === undefined) return openHandler(options, context, timer)
   checkExperiment(options)
+  const { feedback } = options
+  // One for both: feedback about an answer of one variant may come with a request that the other one gets.
+  const desk = feedback && (await openDesk(feedback, deskEvents(undefined), context, timer, placesOf(experiment)))
   const open = (variant: 'control' | 'treatment') =>
-    openHandler({ ...others, version: experiment.test.state[variant] } as HandlerOptions<I>, context, timer)
-  return openExperiment(experiment, open, context, timer)
+    openHandler({ ...others, version: experiment.test.state[variant] } as HandlerOptions<I>, context, timer, desk)
+  return openExperiment(experiment, { open, afterClose: async () => desk?.log.close() }, context, timer)
 }
 
-/** A handler of one release, with a timer that tests control. */
+/**
+ * A handler of one release, with a timer that tests control.
+ *
+ * @param sharedDesk where answers are kept, if it is not only of this handler. The caller closes it.
+ */
 export async function openHandler<I>(
   options: HandlerOptions<I>,
   context: CallContext,
   timer: Timer,
+  sharedDesk?: FeedbackDesk,
 ): Promise<PredictionHandler> {
   const { name = 'model', basePath = '' } = options
   checkNames(name, basePath)
@@ -85,8 +93,11 @@ export async function openHandler<I>(
   const webhook = 'registry' in options ? webhookCheck(options.refreshSecret) : undefined
   const first = await openModel(options, limits, context, { timer })
   const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
-  const desk =
-    options.feedback === undefined ? undefined : await openDesk(options.feedback, deskEvents(metrics), context, timer)
+  const ownDesk =
+    options.feedback === undefined || sharedDesk !== undefined
+      ? undefined
+      : await openDesk(options.feedback, deskEvents(metrics), context, timer)
+  const desk = sharedDesk ?? ownDesk
   const retiring = new Set<Promise<void>>()
   const follower =
     'registry' in options && options.version === undefined
@@ -284,7 +295,7 @@ export async function openHandler<I>(
     await idle
     cancelTimer()
     await Promise.all([...retiring, serving.retire()])
-    await desk?.log.close()
+    await ownDesk?.log.close()
   }
   let closing: Promise<void> | undefined
   const close = (drainMs = 30_000) => {

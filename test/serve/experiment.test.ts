@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { abTest, tracked, variantOf } from '../../src/experiment/index.js'
+import { abTest, thumbs, tracked, variantOf } from '../../src/experiment/index.js'
 import { memoryFeedback } from '../../src/feedback/index.js'
 import { openHandlers } from '../../src/serve/handler.js'
 import { createHandler, serve } from '../../src/serve/index.js'
@@ -98,6 +98,34 @@ describe('createHandler with a live test', () => {
     )
     for (const [given, wanted] of answers) expect(given).toBe(wanted)
     expect(server.release.version).toBe('0.1.0')
+  })
+
+  it('counts feedback about an answer for the unit and the variant that got it', async () => {
+    const { test: first, pipeline, feedback, from } = await live()
+    await first.stop({ by: 'Ada', reason: 'another metric' })
+    const test = await abTest({
+      ...{ name: 'thumbs', control: '0.1.0', treatment: '0.2.0', metric: thumbs(), pipeline, feedback },
+    })
+    const handler = await createHandler({ ...from, experiment: { test }, feedback: { store: feedback } })
+    const counts = { control: 0, treatment: 0 }
+    for (const unit of Array.from({ length: 20 }, (_, index) => `user-${index}`)) {
+      const { id } = (await (await handler(ask(unit))).json()) as { readonly id: string }
+      // Without a unit, before the answer is written, and to whichever handler.
+      const about = { prediction: id, thumb: variantOf('thumbs', unit, 0.5) === 'treatment' ? 'up' : 'down' }
+      expect((await handler(post('/v1/feedback', about))).status).toBe(200)
+      counts[variantOf('thumbs', unit, 0.5)] += 1
+    }
+    // An answer outside of the test, and feedback of a unit that saw nothing.
+    const { id } = (await (await handler(ask())).json()) as { readonly id: string }
+    const about = { prediction: id, thumb: 'up' }
+    expect((await handler(post('/v1/feedback', about, { 'sheikh-unit': 'other' }))).status).toBe(200)
+    await handler.close()
+    const { division, metrics } = await test.report()
+    expect(division).toMatchObject(counts)
+    expect(metrics[0]).toMatchObject({
+      control: { units: counts.control, value: 0 },
+      treatment: { units: counts.treatment, value: 1 },
+    })
   })
 
   it('refuses a live test beside one release', async () => {

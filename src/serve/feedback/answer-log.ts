@@ -1,5 +1,5 @@
 import { type CallContext, type Json, messageOf } from '../../core/index.js'
-import { checkEntries, type LoggedPrediction } from '../../feedback/index.js'
+import { checkEntries, type ExperimentPlace, type LoggedPrediction } from '../../feedback/index.js'
 import type { Prediction } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
 import type { Timer } from '../batcher.js'
@@ -31,10 +31,15 @@ export interface AnswerLog {
   readonly waiting: number
 }
 
+/** The live test that an answer of a release belongs to, and the unit that got it. */
+export type PlaceOf = (request: RequestFacts, release: Release) => ExperimentPlace | undefined
+
 export interface AnswerLogSettings {
   readonly options: Pick<ServeFeedback, 'store' | 'consent' | 'redact'>
   readonly limits: Pick<FeedbackLimits, 'flushMs' | 'maximumWaiting'>
   readonly onOutcome: (outcome: LogOutcome, count: number) => void
+  /** @default no live test */
+  readonly placeOf?: PlaceOf | undefined
   readonly context: CallContext
   readonly timer: Timer
 }
@@ -46,7 +51,7 @@ const maximumWaitingCharacters = 64 * 2 ** 20
 /** How long a store that failed is left alone. */
 const pauseMs = 5000
 
-export function createAnswerLog({ options, limits, onOutcome, context, timer }: AnswerLogSettings): AnswerLog {
+export function createAnswerLog({ options, limits, onOutcome, placeOf, context, timer }: AnswerLogSettings): AnswerLog {
   const { store, consent, redact } = options
   /** By id, in the order of the answers. An answer is here until it is written. */
   const waiting = new Map<string, { readonly entry: LoggedPrediction; readonly characters: number }>()
@@ -108,12 +113,14 @@ export function createAnswerLog({ options, limits, onOutcome, context, timer }: 
     }
   }
 
-  function entriesOf({ id, inputs, predictions, release }: Answered): readonly LoggedPrediction[] {
+  function entriesOf({ id, request, inputs, predictions, release }: Answered): readonly LoggedPrediction[] {
     const { version, bundle } = release
+    const experiment = placeOf?.(request, release)
     const entries = predictions.map((prediction, index): LoggedPrediction => {
       const input = redact === undefined ? inputs[index]! : redacted(redact(inputs[index]!, 'input'))
       const timeMs = context.clock.nowMs()
-      return { kind: 'prediction', id: `${id}/${index}`, timeMs, release: { version, bundle }, input, prediction }
+      const entry = { id: `${id}/${index}`, timeMs, release: { version, bundle }, input, prediction }
+      return { kind: 'prediction', ...entry, ...(experiment !== undefined && { experiment }) }
     })
     checkEntries(entries)
     return entries

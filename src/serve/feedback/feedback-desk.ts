@@ -5,7 +5,7 @@ import type { Timer } from '../batcher.js'
 import { Fault } from '../fault.js'
 import type { Metrics } from '../metrics.js'
 import type { Call, Protocol, Served } from '../protocol.js'
-import { type AnswerLog, createAnswerLog, type LogOutcome } from './answer-log.js'
+import { type AnswerLog, createAnswerLog, type LogOutcome, type PlaceOf } from './answer-log.js'
 import { feedbackLimitsOf, type ServeFeedback } from './feedback-options.js'
 import { feedbackSchema } from './feedback-schema.js'
 import { hourlyLimit } from './hourly-limit.js'
@@ -40,16 +40,20 @@ export const deskEvents = (metrics: Metrics | undefined): DeskEvents => ({
   onFeedback: (kind, outcome) => metrics?.feedback(kind, outcome),
 })
 
-/** @throws `invalid-options`. */
+/**
+ * @param placeOf finds the live test that an answer belongs to.
+ * @throws `invalid-options`.
+ */
 export async function openDesk(
   options: ServeFeedback,
   { onAnswers, onFeedback }: DeskEvents,
   context: CallContext,
   timer: Timer,
+  placeOf?: PlaceOf,
 ): Promise<FeedbackDesk> {
   const { store, redact } = options
   const limits = feedbackLimitsOf(options)
-  const log = createAnswerLog({ options, limits, onOutcome: onAnswers, context, timer })
+  const log = createAnswerLog({ options, limits, onOutcome: onAnswers, placeOf, context, timer })
   const check = await compileJsonSchema('of feedback', feedbackSchema as unknown as JsonSchema, context)
   const takeOne = hourlyLimit(limits.maximumPerSource, limits.maximumInTotal, timer)
   let naming: ReturnType<typeof pseudonyms> | undefined
