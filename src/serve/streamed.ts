@@ -43,7 +43,8 @@ export async function streamed(
   async function* read(): AsyncGenerator<string, void> {
     try {
       for (let part = first; part.done !== true; part = await next()) {
-        request.restart()
+        // After its end, nobody would cancel the timer.
+        if (!isOver) request.restart()
         yield part.value
       }
     } catch (error) {

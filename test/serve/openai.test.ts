@@ -5,6 +5,7 @@ import OpenAI, { type APIError } from 'openai'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ChatMessage, GenerateOptions, TextPart } from '../../src/model/index.js'
 import type { ReleasedModel } from '../../src/releaser/index.js'
+import type { Timer } from '../../src/serve/batcher.js'
 import { toNodeListener } from '../../src/serve/index.js'
 import { handlerOf, handTimer, post, releasedModel, serverOf, settled, timedHandler } from './fixture.js'
 
@@ -136,12 +137,24 @@ describe('the client of OpenAI', () => {
     ] as const)
       expect(await refused({ messages, [param]: value })).toEqual([400, 'invalid-request', param])
     expect(await refused({})).toEqual([400, 'invalid-request', 'messages'])
-    expect(await refused({ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] })).toEqual([
+    expect(await refused({ messages: [{ role: 'user', name: null, content: [{ type: 'image_url' }] }] })).toEqual([
       ...[400, 'invalid-request', 'messages[0].content'],
     ])
     expect(await refused({ prompt: [1, 2] }, 'right', '/completions')).toEqual([400, 'invalid-request', 'prompt'])
     expect(await refused({ messages, n: null, tools: [], logprobs: false })).toBeUndefined()
   })
+})
+
+it('ends the other answers of a request if one fails', async () => {
+  const { model, ended } = await echoModel((signal, word) => {
+    if (word === 'bad') throw new Error('the model is at fault')
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  })
+  const { handler, said } = await handlerOf({}, model)
+  const response = await handler(post('/v1/completions', { prompt: ['one', 'bad', 'two'] }))
+  expect(response.status).toBe(500)
+  await expect.poll(() => [...ended].sort()).toEqual(['bad', 'one', 'two'])
+  expect(said).toHaveLength(1)
 })
 
 describe('a model that predicts texts whole', () => {
@@ -208,6 +221,39 @@ describe('a stream', () => {
     await move(1)
     expect(ended).toEqual([prompt])
     expect(said).toEqual([])
+  })
+
+  it('leaves no timer behind if its client reads after the end', async () => {
+    const { timer, move } = handTimer()
+    let pending = 0
+    const counted: Timer = {
+      nowMs: timer.nowMs,
+      after(delayMs, call) {
+        pending += 1
+        let isPending = true
+        const done = () => {
+          if (isPending) pending -= 1
+          isPending = false
+        }
+        const cancel = timer.after(delayMs, () => {
+          done()
+          call()
+        })
+        return () => {
+          done()
+          cancel()
+        }
+      },
+    }
+    const { model } = await echoModel()
+    const { handler } = await timedHandler(counted, { timeoutMs: 100 }, model)
+    const response = await handler(ask())
+    await move(100)
+    const reader = response.body!.getReader()
+    await reader.read()
+    await reader.cancel()
+    await settled()
+    expect(pending).toBe(0)
   })
 
   it('limits the time of each part, not of all', async () => {

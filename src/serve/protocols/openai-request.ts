@@ -131,7 +131,8 @@ export function messagesOf({ body: { messages } }: GenerationRequest): readonly 
     const at = `messages[${index}]`
     if (!isObject(message) || typeof message['role'] !== 'string')
       throw new ParameterFault(at, 'has no role', 'Correct it')
-    const { role, content, name, ...others } = message
+    const { role, content, name: given, ...others } = message
+    const name = given ?? undefined
     const other = Object.entries(others).find(([, value]) => value !== null)
     if (other !== undefined)
       throw new ParameterFault(`${at}.${other[0].slice(0, 100)}`, 'is not supported here', 'Leave it out')

@@ -60,7 +60,12 @@ export const openAi = (served: Served): Protocol => {
   ): Promise<Answer> {
     const head = { id: `${shape.prefix}-${id}`, created: Math.floor(served.nowMs() / 1000), model: name }
     if (!isStream) {
-      const texts = await Promise.all(prompts.map((prompt) => whole(generate(prompt, options, signal))))
+      // If one prompt fails, the others end too: nobody waits for them.
+      const ending = new AbortController()
+      const both = AbortSignal.any([signal, ending.signal])
+      const texts = await Promise.all(prompts.map((prompt) => whole(generate(prompt, options, both)))).finally(() =>
+        ending.abort(),
+      )
       remember(
         prompts,
         texts.map(({ text }) => ({ kind: 'text', text })),
