@@ -3,6 +3,7 @@ import { callContext, SheikhError } from '../../src/core/index.js'
 import { type FeedbackEntry, type FeedbackStore, memoryFeedback } from '../../src/feedback/index.js'
 import type { ReleasedModel } from '../../src/releaser/index.js'
 import { systemTimer, type Timer } from '../../src/serve/batcher.js'
+import { createAnswerLog } from '../../src/serve/feedback/answer-log.js'
 import { openHandler } from '../../src/serve/handler.js'
 import type { HandlerSettings, ServeFeedback } from '../../src/serve/index.js'
 import { handlerOf, handTimer, post, releasedModel, timedHandler, warnings } from './fixture.js'
@@ -16,6 +17,30 @@ function laterByHand() {
   }
   return { timer, move }
 }
+
+it('writes an answer that comes between two writes', async () => {
+  const { timer, move } = laterByHand()
+  const store = memoryFeedback()
+  const release = (await labelModel()).release
+  const request = { path: '/', header: () => undefined }
+  const answer = (id: string) =>
+    log.remember({ id, request, inputs: ['a'], predictions: [{ kind: 'label', label: 'apple' }], release })
+  let written = 0
+  const log = createAnswerLog({
+    options: { store },
+    limits: { flushMs: 10, maximumWaiting: 10 },
+    onOutcome() {
+      written += 1
+      // When nothing more waits, and the write has not ended yet.
+      if (written === 1) queueMicrotask(() => answer('second'))
+    },
+    ...{ context, timer },
+  })
+  answer('first')
+  await move(10)
+  await move(10)
+  expect((await entriesOf(store)).map(({ id }) => id)).toEqual(['first/0', 'second/0'])
+})
 
 type Handler = (request: Request) => Promise<Response>
 

@@ -100,6 +100,8 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
   function flush(): Promise<void> {
     writing ??= writeAll().finally(() => {
       writing = undefined
+      // An answer that came after the last batch was written.
+      if (waiting.size > 0) schedule(limits.flushMs)
     })
     return writing
   }
