@@ -7,7 +7,6 @@ import { type Exchange, exchangeOf, type Reply, responseOf } from './exchange.js
 import { openExperiment, placesOf } from './experiment-handler.js'
 import { Fault, stopped, toFault } from './fault.js'
 import { deskEvents, type FeedbackDesk, openDesk } from './feedback/feedback-desk.js'
-import { feedbackLimitsOf } from './feedback/feedback-options.js'
 import { followChannel } from './follow-channel.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
@@ -80,8 +79,6 @@ export async function openHandler<I>(
   checkNames(name, basePath)
   if ('registry' in options) checkFollowing(options)
   const limits = limitsOf(options)
-  // Before a model is loaded, which would have to be freed.
-  if (options.feedback !== undefined) feedbackLimitsOf(options.feedback)
   const checkToken = bearerCheck(options.token)
   const client = options.metrics === true ? await loadMetricsClient() : undefined
   let isOpen = true
@@ -91,13 +88,14 @@ export async function openHandler<I>(
   const stops = new Set<() => void>()
   const warn = (message: string) => context.log.warn(message)
   const webhook = 'registry' in options ? webhookCheck(options.refreshSecret) : undefined
-  const first = await openModel(options, limits, context, { timer })
   const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
   const ownDesk =
     options.feedback === undefined || sharedDesk !== undefined
       ? undefined
       : await openDesk(options.feedback, deskEvents(metrics), context, timer)
   const desk = sharedDesk ?? ownDesk
+  // Last, because a loaded model has to be freed.
+  const first = await openModel(options, limits, context, { timer })
   const retiring = new Set<Promise<void>>()
   const follower =
     'registry' in options && options.version === undefined
