@@ -52,7 +52,11 @@ export async function projectServing(
       checkHolds('serve', judge(release, manifest, witnesses, []))
       const hasTemplate = manifest.files.some(({ path }) => path === configuration.dataset.projection.input)
       const reader = await inputReader(release, { root: hasTemplate ? directory : root, configuration }, context)
-      found ??= firstSamples(source ?? samples, context)
+      found ??= firstSamples(source ?? samples, context).catch((error: unknown) => {
+        // The next release reads them again.
+        found = undefined
+        throw error
+      })
       return {
         // A template makes the input from the fields of a sample. Other models may take more than texts.
         inputSchema: { type: reader.template === undefined ? ['string', 'object', 'array', 'number'] : 'object' },
@@ -70,6 +74,7 @@ async function firstSamples(source: Composition['samples'], context: CallContext
     if (values.length >= smokeCount) break
     if (entry.skipped !== undefined) continue
     const samples = await entry.read(context).catch(() => [])
+    context.signal.throwIfAborted()
     values.push(...samples.slice(0, smokeCount - values.length).map(({ value }) => value as Json))
   }
   return values
