@@ -5,7 +5,7 @@ export const isThisMachine = (host: string) =>
   host.startsWith('127.') || isLoopback(host.includes(':') ? `[${host}]` : host)
 
 /**
- * The token in an environment variable.
+ * The token or secret in an environment variable.
  *
  * @throws `invalid-options` if the variable is not set: a server that lost its token must not be open to everybody.
  */
@@ -13,7 +13,7 @@ export function tokenIn(variable: string | undefined, command: string): string |
   if (variable === undefined) return undefined
   const token = process.env[variable]
   if (token) return token
-  throw cannotServe(`the environment variable "${variable}" is not set or empty. Set it to a token`, command)
+  throw cannotServe(`the environment variable "${variable}" is not set or empty. Set it`, command)
 }
 
 /** @throws `invalid-options`. */
