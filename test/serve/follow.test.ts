@@ -102,7 +102,9 @@ describe('a handler that follows a channel', () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
     const before = timers()
     await using handler = await createHandler({ registry: there.releaser, trainer: fakeTrainer(), pollMs: 100_000 })
-    expect([handler.release.version, timers()]).toEqual(['0.1.0', before])
+    expect(handler.release.version).toBe('0.1.0')
+    // A timer of the test runner may have ended since.
+    expect(timers()).toBeLessThanOrEqual(before)
   })
 
   it('looks no more when it is closed', async () => {
