@@ -2,6 +2,7 @@ import {
   callContext,
   createRedactor,
   digestJson,
+  isRunId,
   isSheikhError,
   messageOf,
   redactJson,
@@ -95,10 +96,10 @@ export async function readComparison(source: DashboardSource, before: string, af
 }
 
 async function evaluationOf({ pipeline }: DashboardSource, name: string) {
-  if (!isVersion(name)) return (await pipeline.evaluations(name)).candidate
-  const release = (await pipeline.history()).find(({ version }) => version === name)
+  if (isRunId(name)) return (await pipeline.evaluations(name)).candidate
+  const release = isVersion(name) ? (await pipeline.history()).find(({ version }) => version === name) : undefined
   if (release === undefined)
-    throw new SheikhError('not-found', `Cannot compare with ${name}: there is no such release.`)
+    throw new SheikhError('not-found', `Cannot compare with ${name}: there is no such release or run.`)
   return (await pipeline.evaluations(release.record.runId)).candidate
 }
 

@@ -26,8 +26,6 @@ export type Routes = (path: string, query: URLSearchParams) => Promise<Content |
 export interface RoutesOptions {
   /** False for a snapshot: no script, no form and no JSON. */
   readonly isLive: boolean
-  /** Whether a run has a page. @default each has */
-  readonly hasRun?: ((runId: string) => boolean) | undefined
 }
 
 const runId = '([a-z0-9-]{1,100})'
@@ -35,12 +33,15 @@ const runId = '([a-z0-9-]{1,100})'
 const name = '([0-9A-Za-z.+-]{1,100})'
 const number = '(?:-([1-9]\\d{0,5}))?'
 
-export function routes(source: DashboardSource, { isLive, hasRun = () => true }: RoutesOptions): Routes {
+export function routes(source: DashboardSource, { isLive }: RoutesOptions): Routes {
   const { clock } = callContext()
   const page =
     (read: (place: Place, ...found: readonly string[]) => Promise<PageBody>): Answer =>
     async (path, _, ...found) => {
       const root = '../'.repeat(path.split('/').length - 2)
+      // A release or an entry of the ledger may be from a run of another machine, which has no page here.
+      const runs = new Set(await source.pipeline.runIds().catch(() => []))
+      const hasRun = (id: string) => runs.has(id)
       const place = { project: source.project, root, isLive, hasRun, nowMs: clock.nowMs() }
       return { type: 'text/html', body: layout(await read(place, ...found), place) }
     }
@@ -50,7 +51,7 @@ export function routes(source: DashboardSource, { isLive, hasRun = () => true }:
   const table: readonly (readonly [pattern: string, answer: Answer])[] = [
     ['/(?:index\\.html)?', page(async (place) => overviewPage(await readOverview(source), place))],
     [`/runs${number}\\.html`, page(async (place, at = '1') => runsPage(await readRunPage(source, Number(at)), place))],
-    [`/runs/${runId}\\.html`, page((place, id) => showRun(source, id!, place))],
+    [`/runs/${runId}\\.html`, page((_, id) => showRun(source, id!))],
     [
       `/releases${number}\\.html`,
       page(async (place, at = '1') => releasesPage(await readReleasePage(source, Number(at)), place)),
@@ -105,11 +106,11 @@ function api(source: DashboardSource): readonly (readonly [string, Answer])[] {
   ]
 }
 
-async function showRun(source: DashboardSource, id: string, place: Place): Promise<PageBody> {
+async function showRun(source: DashboardSource, id: string): Promise<PageBody> {
   const { answer, record } = await readRun(source, id)
-  if (record === undefined || answer.live !== undefined) return runPage(answer, {}, place)
+  if (record === undefined || answer.live !== undefined) return runPage(answer, {})
   const { details, problem } = await source.details(record)
-  return runPage(answer, { report: new Markup(runMarkup(record, details)), problem }, place)
+  return runPage(answer, { report: new Markup(runMarkup(record, details)), problem })
 }
 
 /** @throws `not-found`. A channel's name is no version. */

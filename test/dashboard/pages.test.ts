@@ -88,7 +88,7 @@ describe('the dashboard of a project', () => {
     expect([chosen.status, chosen.headers.get('location')]).toEqual([303, '/compare/0.1.0/0.1.1.html'])
     expect((await get('/compare/0.1.0/0.1.1.html')).text).toContain('0.1.1 compared with 0.1.0')
     expect(await json('/api/compare/0.1.0/0.1.1')).toMatchObject({ status: expect.any(String) })
-    expect((await get('/compare/0.1.0/9.9.9.html')).status).toBe(404)
+    for (const other of ['9.9.9', '...', 'CON']) expect((await get(`/compare/0.1.0/${other}.html`)).status).toBe(404)
   })
 
   it('shows text of samples only if asked', async () => {
@@ -116,6 +116,17 @@ describe('the dashboard of a project', () => {
 })
 
 describe('other projects', () => {
+  it('whose runs were on another machine: names them without a link', async () => {
+    const pipeline = { ...source.pipeline, runIds: async () => [] }
+    const [newest] = await source.pipeline.runIds()
+    const { get } = browser({ ...source, pipeline })
+    for (const path of ['/releases/0.1.1.html', '/ledger.html']) {
+      expect((await browser(source).get(path)).text).toContain('<a class="id" href=')
+      expect((await get(path)).text).not.toContain('<a class="id" href=')
+    }
+    expect((await get('/ledger.html')).text).toContain(`<span class="id">${newest}</span>`)
+  })
+
   it('without a run and without .sheikh/: says how to begin, and makes nothing', async () => {
     const empty = join(await newFolder(), 'project')
     await copyTemplateProject(empty)

@@ -9,7 +9,7 @@ const refreshMs = 5000
 export const runColumns = [
   { name: 'Run' },
   { name: 'State' },
-  { name: 'Version', isSecondary: true },
+  { name: 'Version' },
   { name: 'Started (UTC)' },
   { name: 'Time', isSecondary: true },
   { name: 'Commit', isSecondary: true },
@@ -45,9 +45,8 @@ export function runsPage(runs: Page<RunSummary>, place: Place): PageBody {
 
 /** @param report of the run, as markup. Absent while it is running, or if the record cannot be read. */
 export function runPage(
-  { run, live, waits, stages }: RunAnswer,
+  { run, live, stages }: RunAnswer,
   { report, problem: missing }: { readonly report?: Markup | undefined; readonly problem?: string | undefined },
-  place: Place,
 ): PageBody {
   const title = `Run ${run.runId}`
   if (run.status === 'unreadable') {
@@ -56,11 +55,9 @@ export function runPage(
     return { title, section: 'runs', body: html`<h1>${title}</h1>${problem(fact)}` }
   }
   if (live === undefined) {
-    const notes = [
-      waits === undefined ? undefined : waitingItem(waits, place),
-      missing === undefined ? undefined : problem(missing),
-    ]
-    return { title, section: 'runs', body: html`${notes}${report}`, announcement: `The run has ended: ${run.status}.` }
+    // The report names the command if a person decides.
+    const note = missing === undefined ? undefined : problem(missing)
+    return { title, section: 'runs', body: html`${note}${report}`, announcement: `The run has ended: ${run.status}.` }
   }
   const head = html`<h1>${title}</h1><p>${run.command === 'run' ? '' : `${run.command}: `}${state(run.status)} since ${time(run.startedAtMs)}${run.commit === undefined ? '' : html`, commit ${commitId(run.commit)}`}.</p>`
   const done =
