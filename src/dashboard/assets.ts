@@ -30,8 +30,9 @@ form p { display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: center
 select, button { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 3px; padding: .3rem .6rem; max-width: 100%; }
 button { cursor: pointer; } button:hover { border-color: var(--soft); }
 .stale { color: var(--fail); }
-@media (max-width: 48rem) { .secondary { display: none; } .list th, .list td { padding-right: .6rem; } .list td, .list th, .list tbody th { white-space: normal; } .list td .text { min-width: 0; }
-  /* Its time and its random half. */ .list .id { display: inline-block; width: 10.2ch; overflow-wrap: anywhere; } time > span { white-space: nowrap; }
+@media (max-width: 56rem) { .list th, .list td { padding-right: .6rem; } .list td, .list tbody th { white-space: normal; } time > span { white-space: nowrap; } }
+@media (max-width: 40rem) { .secondary { display: none; } .list th { white-space: normal; } .list td .text { min-width: 0; }
+  /* Its time and its random half. */ .list .id { display: inline-block; width: 10.2ch; overflow-wrap: anywhere; }
   main { padding-left: .75rem; padding-right: .75rem; } header { padding: .5rem .75rem; } footer { padding: .75rem; } }
 @media (forced-colors: active) { header li a[aria-current] { border-color: Highlight; } }
 @media print { header nav, footer, .skip, form { display: none; } }
@@ -46,7 +47,7 @@ const main = document.getElementById('main')
 const parts = ['announcement', 'content', 'age']
 
 async function refresh() {
-  if (document.hidden) return
+  if (document.hidden || hasSelection()) return
   const age = document.getElementById('age')
   let page
   try {
@@ -67,7 +68,7 @@ async function refresh() {
 }
 
 function replace(old, fresh) {
-  if (fresh === null || old.innerHTML === fresh.innerHTML || hasSelection(old)) return
+  if (fresh === null || old.innerHTML === fresh.innerHTML) return
   const { activeElement } = document
   const focused = old.contains(activeElement) ? placeOf(old, activeElement) : undefined
   const scrolled = [...old.querySelectorAll('.wide')].map((box) => box.scrollLeft)
@@ -89,10 +90,10 @@ function focusAgain(inside, { name, index }) {
   ;(same[index] ?? same[0] ?? main).focus({ preventScroll: true })
 }
 
-// Somebody is copying a command.
-function hasSelection(element) {
+// Somebody is copying a command: the page waits, and still says when it was read.
+function hasSelection() {
   const selection = document.getSelection()
-  return selection !== null && !selection.isCollapsed && element.contains(selection.anchorNode)
+  return selection !== null && !selection.isCollapsed && main.contains(selection.anchorNode)
 }
 
 function schedule() {

@@ -69,8 +69,8 @@ function failed({ project }: DashboardSource, { status, code, message }: Refusal
   if (isApi) return respond(errorJson(code, message), status, json)
   const title = status === 404 ? 'Not found' : 'Not available'
   const body = html`<h1>${title}</h1><p class="problem">${message}</p>`
-  const place = { project, root: '/', isLive: false, nowMs: callContext().clock.nowMs(), hasRun: () => true }
-  const page = layout({ title, section: 'index', body }, place)
+  const place = { project, root: '/', isLive: true, nowMs: callContext().clock.nowMs(), hasRun: () => true }
+  const page = layout({ title, body }, place)
   return respond(page, status, typeOf({ type: 'text/html', body: page }))
 }
 

@@ -84,7 +84,8 @@ export const driftPanel = (path: string): DashboardPanel => ({
         isFound ? 'drift' : 'none',
       ])
     const header = ['Part', 'Compared by', 'Effect', 'p-value', 'Result']
-    const note = `${summary} Result: ${status.replaceAll('-', ' ')}, of ${count(live.items)} live items. Effects below ${minimumEffect} do not count; p-values are corrected for all tests.`
+    const method = `This is a comparison of ${count(live.items)} live items with the reference data. Effects below ${minimumEffect} do not count; p-values are corrected for all tests.`
+    const note = status === 'not-enough-data' ? summary : `${summary} ${method}`
     return [{ heading: 'Drift', header, rows, note }]
   },
 })

@@ -33,6 +33,8 @@ it('live tests are those of the ledger, the newest first', async () => {
 it('feedback is counted, and nothing that people wrote is shown', async () => {
   const folder = await newFolder()
   expect(await feedbackPanel(folder).read()).toEqual([])
+  const empty = usePage([{ name: 'feedback', sections: { value: [] } }]).body.text
+  expect(empty).toContain('contains no answers yet')
   const at = { timeMs: 0, release: { version: '0.1.0', bundle: `sha256:${'0'.repeat(64)}` } } as const
   const entry = { kind: 'feedback', timeMs: 1, prediction: 'a/0' } as const
   await directoryFeedback(folder).append(

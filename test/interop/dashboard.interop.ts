@@ -174,6 +174,17 @@ describe.skipIf(!isThere)('the dashboard in a browser', () => {
     expect(await page.getByRole('heading', { name: 'Channels' }).count()).toBe(1)
   })
 
+  it('waits while somebody selects text, and is read again afterwards', async () => {
+    const page = await open('index')
+    const age = page.locator('#age')
+    await page.evaluate("age.textContent = 'old'; getSelection().selectAllChildren(content)")
+    await page.evaluate('refresh()')
+    expect(await age.textContent()).toBe('old')
+    await page.evaluate('getSelection().removeAllRanges()')
+    await page.evaluate('refresh()')
+    expect(await age.textContent()).toMatch(/^Read /)
+  })
+
   it.each(['light', 'dark'] as const)('every text has a contrast of at least 4.5 in %s mode', async (colorScheme) => {
     const page = await open('index', { colorScheme })
     for (const path of paths) {

@@ -24,7 +24,7 @@ export const dashboard: Command = {
     'token-env': 'Environment variable with a bearer token for programs; people open a link that is valid once',
     'include-text': 'Show the text of regressed items and what both models answered',
     feedback: 'Folder with the feedback, as given to "sheikh serve --feedback"',
-    drift: 'File with a drift report as JSON',
+    drift: 'File with a drift report, as "sheikh drift --json" prints it',
     out: 'Write the pages to this folder instead, to be opened without a server',
   },
   examples: ['sheikh dashboard', 'sheikh dashboard --out public'],

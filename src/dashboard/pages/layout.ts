@@ -17,7 +17,8 @@ export interface Place {
 export interface PageBody {
   /** Of the tab. */
   readonly title: string
-  readonly section: Section
+  /** Absent for an error. */
+  readonly section?: Section | undefined
   readonly body: Markup
   /** How often the page is read again while it is visible. Absent: never. */
   readonly refreshMs?: number | undefined

@@ -6,7 +6,7 @@ import { type PageBody, type Place, pagedTable, runLink, state, time } from './l
 import { ledgerSentence } from './overview.js'
 
 const columns = [
-  { name: 'Entry' },
+  { name: 'Line' },
   { name: 'When (UTC)' },
   { name: 'Type' },
   { name: 'What' },
@@ -14,7 +14,8 @@ const columns = [
 ]
 
 const row = (entry: LedgerEntry, place: Place): readonly (Markup | string)[] => [
-  String(entry.sequence),
+  // From 1, as errors and `sheikh verify` count.
+  String(entry.sequence + 1),
   time(entry.atMs),
   entry.type,
   html`<span class="text all">${whatOf(entry)}</span>`,
@@ -51,7 +52,7 @@ function whatOf(entry: LedgerEntry): Markup {
     case 'release':
       return html`${entry.version}, bundle <code>${entry.bundle.slice(7, 19)}</code>`
     case 'run':
-      return html`${entry.status}, commit <code>${entry.commit.slice(0, 10)}</code>`
+      return html`${state(entry.status)}, commit <code>${entry.commit.slice(0, 10)}</code>`
     case 'promotion':
       return html`${entry.version} to ${entry.channel}, by ${entry.by}`
     case 'loss':

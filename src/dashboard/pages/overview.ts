@@ -53,11 +53,16 @@ export const ledgerSentence = (entries: number, tip: string | null, { root }: Pl
 
 /** Tables about the model in use. */
 export function usePage(panels: PanelsAnswer): PageBody {
-  const parts = panels.flatMap(({ sections }) =>
-    'error' in sections || sections.value.length > 0
-      ? [shown(sections, (list) => report(list.flatMap(sectionHtml).join('\n')))]
-      : [],
-  )
+  const parts = panels.flatMap(({ name, sections }) => {
+    if ('error' in sections || sections.value.length > 0)
+      return [shown(sections, (list) => report(list.flatMap(sectionHtml).join('\n')))]
+    // Somebody named a folder, perhaps the wrong one.
+    return name === 'feedback'
+      ? [
+          html`<h2>Feedback</h2><p class="note">The folder that <code>--feedback</code> names contains no answers yet.</p>`,
+        ]
+      : []
+  })
   const none = html`<p class="note">There is no live test. <code>--feedback</code> and <code>--drift</code> of <code>sheikh dashboard</code> show feedback and drift.</p>`
   return { title: 'In use', section: 'use', body: html`<h1>The model in use</h1>${parts.length === 0 ? none : parts}` }
 }
