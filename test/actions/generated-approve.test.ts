@@ -29,7 +29,7 @@ case "$*" in *" release "*) echo '{"runId":"01abc"}'; exit ${releaseExit} ;; esa
   chmodSync(join(temp, 'bin/sheikh'), 0o755)
   const files = workflowFiles({
     ...{ project: 'models/spam filter', branch: 'main', runner: ['ubuntu-latest'], version: '1.2.3' },
-    ...{ lockfileFolder: undefined, crons: [], targets: new Set(['github'] as const) },
+    ...{ lockfileFolder: undefined, crons: [], learningCrons: [], targets: new Set(['github'] as const) },
     ...{ notificationSecrets: [], opensIssues: false },
   })
   const { jobs } = parse(files.find(({ path }) => path.includes('operate'))!.text)

@@ -10,6 +10,7 @@ const facts: WorkflowFacts = {
   version: '1.2.3',
   lockfileFolder: undefined,
   crons: ['0 3 * * *'],
+  learningCrons: [],
   targets: new Set(['huggingface', 'github', 's3']),
   notificationSecrets: [],
   opensIssues: false,
@@ -17,7 +18,14 @@ const facts: WorkflowFacts = {
 const variants: readonly (readonly [string, WorkflowFacts])[] = [
   ['all targets', facts],
   ['GitHub only, no schedule', { ...facts, crons: [], targets: new Set(['github']) }],
-  ['notifications', { ...facts, notificationSecrets: ['SLACK_WEBHOOK', 'SMTP_URL'], opensIssues: true }],
+  [
+    'continuous learning on one of two schedules',
+    { ...facts, crons: ['0 3 * * *', '0 4 * * 1'], learningCrons: ['0 4 * * 1'] },
+  ],
+  [
+    'notifications',
+    { ...facts, notificationSecrets: ['SLACK_WEBHOOK', 'SMTP_URL'], opensIssues: true, learningCrons: facts.crons },
+  ],
   [
     'a project below the root, its lockfile, a GPU runner',
     { ...facts, project: 'models/spam filter', lockfileFolder: '', runner: ['self-hosted', 'gpu'] },
@@ -203,6 +211,17 @@ describe.each(variants)('the workflows for %s', (_, given) => {
     expect(text.includes('id-token')).toBe(given.targets.has('huggingface'))
     expect(text.includes('secrets.AWS_')).toBe(given.targets.has('s3'))
     expect(text).not.toContain('secrets: inherit')
+  })
+
+  it('propose what follows a run of continuous learning, after the run, on its own schedules only', () => {
+    const job = named('learn')?.jobs['learn']
+    expect(job !== undefined).toBe(given.learningCrons.length > 0)
+    if (job === undefined) return
+    expect(job).toMatchObject({ needs: 'release', permissions: { contents: 'write', 'pull-requests': 'write' } })
+    const { if: condition, run, env } = job.steps!.at(-1)!
+    expect(condition).toBe(`contains(fromJSON('${JSON.stringify(given.learningCrons)}'), github.event.schedule)`)
+    expect(run).toBe('sheikh learn --after-run')
+    expect(env).toMatchObject({ GIT_AUTHOR_NAME: expect.any(String), GIT_AUTHOR_EMAIL: expect.any(String) })
   })
 
   it('start on a schedule only if a trigger has one', () => {

@@ -134,6 +134,20 @@ describe('writeWorkflows', () => {
     expect([existsSync(join(root, learn)), gitStatus(root)]).toEqual([false, ''])
   })
 
+  it('proposes what continuous learning prepares if a schedule leads to it and there are actions', async () => {
+    const { root } = await repositoryWith(hub)
+    const learn = '.github/workflows/learn.yml'
+    const jobs = async (stage: string) => {
+      const triggers = 'triggers: { a: { cron: "0 3 * * *" }, b: { cron: "30 4 * * 1", action: continuous_learn } }\n'
+      write(root, 'mlops/pipeline.yaml', `${pipelineYaml(hub).replace('] } }', `] }${stage} }`)}${triggers}`)
+      await writeWorkflows(root)
+      return parse(readFileSync(join(root, learn), 'utf8')).jobs
+    }
+    expect(Object.keys(await jobs(''))).toEqual(['release'])
+    const { learn: job } = await jobs(', continuous_learn: { actions: [archive_previous_version] }')
+    expect(job.steps.at(-1).if).toContain('["30 4 * * 1"]')
+  })
+
   it('updates a deleted workflow that was restored from Git', async () => {
     const { root } = await repositoryWith(hub)
     await writeWorkflows(root)

@@ -8,6 +8,7 @@ import {
   type NotificationsConfiguration,
   type ReleaseTarget,
   secretsNamedIn,
+  type TriggerConfiguration,
 } from '../config/index.js'
 import { belowRoot, type Git } from '../git/index.js'
 import { secretNames } from '../release-targets.js'
@@ -26,6 +27,8 @@ export interface WorkflowFacts {
   readonly lockfileFolder: string | undefined
   /** The schedules of the triggers in `mlops/pipeline.yaml`. */
   readonly crons: readonly string[]
+  /** The schedules that the actions of `stages.continuous_learn` follow. */
+  readonly learningCrons: readonly string[]
   readonly targets: ReadonlySet<ReleaseTarget['kind']>
   /** The secrets that the notifications need. */
   readonly notificationSecrets: readonly string[]
@@ -84,7 +87,7 @@ export async function workflowFacts(
   const earlier = await earlierChoices(git.root, checked('project folder', project, /^[\w. /+@-]*$/))
   const branch = options.branch ?? earlier.branch ?? (await git.branch())?.replace(/^refs\/heads\//, '') ?? 'main'
   const runner = options.runner ?? earlier.runner ?? 'ubuntu-latest'
-  const { release, triggers, notifications } = await loadConfiguration(directory, context)
+  const { release, triggers, learning, notifications } = await loadConfiguration(directory, context)
   const { version } = createRequire(import.meta.url)('sheikh-freemium/package.json') as { readonly version: string }
   return {
     project,
@@ -92,12 +95,16 @@ export async function workflowFacts(
     runner: checked('runner', runner, /^[\w.-]+(,[\w.-]+)*$/).split(','),
     version,
     lockfileFolder: await lockfileFolder(git.root, project),
-    crons: [...new Set(triggers.flatMap(({ cron }) => cron ?? []))],
+    crons: cronsOf(triggers),
+    learningCrons:
+      learning.actions.length === 0 ? [] : cronsOf(triggers.filter(({ action }) => action === 'continuous_learn')),
     targets: new Set(release.targets.map(({ kind }) => kind)),
     notificationSecrets: notificationSecretsOf(notifications),
     opensIssues: notifications?.githubIssue !== undefined,
   }
 }
+
+const cronsOf = (triggers: readonly TriggerConfiguration[]) => [...new Set(triggers.flatMap(({ cron }) => cron ?? []))]
 
 /** Without those that a channel refuses, and those that GitHub does not allow. E-mail has two that need not be named. */
 function notificationSecretsOf(notifications: NotificationsConfiguration | undefined): readonly string[] {
@@ -142,7 +149,7 @@ export function suffixOf({ project }: Pick<WorkflowFacts, 'project'>): string {
 }
 
 /** What the workflows need besides files. */
-export function notesOf({ targets, notificationSecrets }: WorkflowFacts): readonly string[] {
+export function notesOf({ targets, notificationSecrets, learningCrons }: WorkflowFacts): readonly string[] {
   const notes: string[] = []
   if (targets.has('directory'))
     notes.push(
@@ -151,6 +158,10 @@ export function notesOf({ targets, notificationSecrets }: WorkflowFacts): readon
   if (targets.has('huggingface'))
     notes.push('The Hub needs a trusted publisher for this repository (kind "repo publisher"), or the secret HF_TOKEN.')
   if (targets.has('s3')) notes.push('S3 needs the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.')
+  if (learningCrons.length > 0)
+    notes.push(
+      'Continuous learning opens pull requests: allow GitHub Actions to create them in the settings of the repository, under Actions, General.',
+    )
   if (notificationSecrets.length > 0) notes.push(`Notifications need the secrets ${notificationSecrets.join(', ')}.`)
   return notes
 }

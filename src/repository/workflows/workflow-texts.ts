@@ -164,7 +164,28 @@ ${callsRelease(facts, '      retrain: ${{ inputs.retrain || false }}\n')}`
 const learn = (facts: WorkflowFacts) => `name: ${quoted(titled('Learn', facts))}
 on:
   schedule:
-${facts.crons.map((cron) => `    - cron: ${quoted(cron)}\n`).join('')}${callsRelease(facts, '      schedule: ${{ github.event.schedule }}\n')}`
+${facts.crons.map((cron) => `    - cron: ${quoted(cron)}\n`).join('')}${callsRelease(facts, '      schedule: ${{ github.event.schedule }}\n')}${facts.learningCrons.length === 0 ? '' : afterRun(facts)}`
+
+/** What follows a run of continuous learning: branches and pull requests, no push to the branch that is released from. */
+function afterRun(facts: WorkflowFacts): string {
+  const publishing = { ...facts, opensIssues: false, notificationSecrets: [] }
+  return `  # Proposes what stages.continuous_learn lists. A person merges it.
+  learn:
+    needs: release
+    if: ${onBranch(facts)}
+    runs-on: ubuntu-latest
+    timeout-minutes: 60
+    permissions:
+${writePermissions(publishing, '      ')}      pull-requests: write # the proposals
+    steps:
+${checkout('${{ github.ref }}')}${setUpStep(facts)}      - if: contains(fromJSON('${JSON.stringify(facts.learningCrons)}'), github.event.schedule)
+        run: ${sheikh(facts)} learn --after-run
+        env:
+${secretVariables(publishing, '          ')}          GITHUB_TOKEN: \${{ github.token }}
+          GIT_AUTHOR_NAME: "github-actions[bot]"
+          GIT_AUTHOR_EMAIL: "41898282+github-actions[bot]@users.noreply.github.com"
+`
+}
 
 /** Each project of a repository has a check run and a comment of its own. */
 const checkName = (facts: WorkflowFacts) =>
