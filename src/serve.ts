@@ -1,6 +1,8 @@
 // Released models over HTTP.
 export {
+  type BatchEvent,
   createHandler,
+  type EventRelease,
   type HandlerOptions,
   type HandlerSettings,
   type ListenOptions,
@@ -9,11 +11,13 @@ export {
   type PredictionServer,
   type RegistryToServe,
   type ReleaseSettings,
+  type RequestEvent,
   type RequestFacts,
   type ServedFrom,
   type ServeExperiment,
   type ServeFeedback,
   type ServeOptions,
+  type SwapEvent,
   serve,
   toNodeListener,
   type UnitRequest,

@@ -1,5 +1,6 @@
 import type { Prediction } from '../model/index.js'
 import { Fault, stopped } from './fault.js'
+import type { RequestEvent } from './telemetry.js'
 
 /** The time, and calls in the future. A parameter, so that tests control both. */
 export interface Timer {
@@ -27,7 +28,12 @@ export const systemTimer: Timer = {
 }
 
 export interface BatcherOptions<I> {
-  readonly predict: (inputs: readonly I[], signal: AbortSignal) => Promise<readonly Prediction[]>
+  /** @param requests the events of the requests that the inputs come from. */
+  readonly predict: (
+    inputs: readonly I[],
+    signal: AbortSignal,
+    requests: readonly RequestEvent[],
+  ) => Promise<readonly Prediction[]>
   readonly maximumBatch: number
   readonly maximumDelayMs: number
   readonly maximumQueue: number
@@ -42,9 +48,10 @@ export interface Batcher<I> {
    * Returns one prediction per input, in order. An abort takes the inputs out of the queue; a batch that has started
    * runs to its end.
    *
+   * @param request the event that its batches name.
    * @throws `overloaded` if the queue has no room; `prediction-failed` with the first input that the model rejects.
    */
-  submit(inputs: readonly I[], signal: AbortSignal): Promise<readonly Prediction[]>
+  submit(inputs: readonly I[], signal: AbortSignal, request?: RequestEvent): Promise<readonly Prediction[]>
   /** Inputs that wait. */
   readonly queued: number
   /** Aborts a running batch and waits for its end. */
@@ -53,6 +60,7 @@ export interface Batcher<I> {
 
 interface Call {
   ended: boolean
+  readonly request: RequestEvent | undefined
 }
 
 interface Item<I> {
@@ -111,6 +119,7 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
       const predictions = await predict(
         items.map(({ input }) => input),
         signal,
+        requestsOf(items),
       )
       if (predictions.length !== items.length)
         throw new Error(`the model returned ${predictions.length} predictions for ${items.length} inputs`)
@@ -130,7 +139,7 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
       return waiting.length
     },
 
-    submit(inputs, signal) {
+    submit(inputs, signal, request) {
       if (waiting.length + inputs.length > maximumQueue)
         return Promise.reject(
           new Fault('overloaded', `Cannot accept the inputs: ${waiting.length} inputs are waiting. Try again later.`, {
@@ -138,7 +147,7 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
           }),
         )
       return new Promise((resolve, reject) => {
-        const call: Call = { ended: false }
+        const call: Call = { ended: false, request }
         const settleOnce = (settle: () => void) => {
           if (call.ended) return
           call.ended = true
@@ -184,6 +193,12 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
       await running
     },
   }
+}
+
+function requestsOf(items: readonly { readonly call: Call }[]): readonly RequestEvent[] {
+  const events = new Set(items.map(({ call }) => call.request))
+  events.delete(undefined)
+  return [...events] as readonly RequestEvent[]
 }
 
 const predictionFailed = (index: number, error: unknown) =>

@@ -5,7 +5,7 @@ import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
 import { type Exchange, exchangeOf, type Reply, responseOf } from './exchange.js'
 import { openExperiment, placesOf } from './experiment-handler.js'
-import { Fault, stopped, toFault } from './fault.js'
+import { Fault, type FaultCode, stopped, toFault } from './fault.js'
 import { deskEvents, type FeedbackDesk, openDesk } from './feedback/feedback-desk.js'
 import { followChannel } from './follow-channel.js'
 import { createMetrics, loadMetricsClient } from './metrics.js'
@@ -19,6 +19,7 @@ import type { Found } from './router.js'
 import { openModel, type ServedModel } from './served-model.js'
 import { type ServingRelease, type ServingSettings, serveRelease } from './serving-release.js'
 import { type InProgress, streamed } from './streamed.js'
+import { beginRequest, beginSwap, named, published, type RequestEvent } from './telemetry.js'
 import { webhookCheck } from './webhook-check.js'
 
 /** Answers requests with the predictions of a release. Disposing it is the same as `close()`. */
@@ -106,9 +107,13 @@ export async function openHandler<I>(
             everyMs: options.pollMs,
             current: () => serving.release,
             async switchTo(release, within) {
-              const next = await openModel(options, limits, within, { timer, release })
-              if (isOpen) switchFrom(next)
-              else await next.dispose()
+              const swap = beginSwap(() => ({ from: named(serving.release), to: named(release) }))
+              await published(swap, async () => {
+                const next = await openModel(options, limits, within, { timer, release })
+                if (isOpen) return switchFrom(next)
+                await next.dispose()
+                throw stopped()
+              })
             },
           },
           context,
@@ -187,7 +192,11 @@ export async function openHandler<I>(
   async function answer(
     exchange: Exchange,
     { route }: Found,
-    { id, release }: { readonly id: string; readonly release: Release },
+    {
+      id,
+      release,
+      event,
+    }: { readonly id: string; readonly release: Release; readonly event?: RequestEvent | undefined },
     ended: Ended,
   ): Promise<Content> {
     if (route.isHealth === true) {
@@ -213,7 +222,7 @@ export async function openHandler<I>(
         if (isStreaming) keep({ inputs, predictions })
         else given.push({ inputs, predictions })
       }
-      const call = { id, body, signal, request: exchange, remember }
+      const call = { id, body, signal, request: exchange, remember, event }
       const answered = await untilAborted(route.answer(call), signal)
       const content = contentOf(answered)
       if (!('parts' in answered)) {
@@ -223,13 +232,15 @@ export async function openHandler<I>(
         return content
       }
       let { status } = content
+      let errorCode: FaultCode | undefined
       const end = () => {
         request.end()
-        ended(status)
+        ended(status, errorCode)
       }
       const text = await streamed(answered.parts, { ...request, end }, (error) => {
         const fault = toFault(error, warn)
         status = fault.status
+        errorCode = fault.code
         return answered.failed(fault)
       })
       isStreaming = true
@@ -245,14 +256,20 @@ export async function openHandler<I>(
     const { release, find, enter } = serving
     const leave = enter()
     const found = find(exchange)
-    const ended: Ended = (status) => {
+    const begun = beginRequest(() => {
+      const { method, path, header } = exchange
+      const known = found.route.path !== '' && { route: path }
+      return { id, method, path, ...known, protocol: found.protocol.name, release: named(release), header }
+    })
+    const ended: Ended = (status, errorCode) => {
       leave()
+      begun?.end({ status, ...(errorCode !== undefined && { errorCode }) })
       metrics?.request(found.protocol.name, status, timer.nowMs() - startMs)
     }
     let headers: Readonly<Record<string, string>> = {}
     let content: Content
     try {
-      content = await answer(exchange, found, { id, release }, ended)
+      content = await answer(exchange, found, { id, release, event: begun?.event }, ended)
     } catch (error) {
       const fault = toFault(error, warn)
       headers = fault.headers
@@ -260,7 +277,7 @@ export async function openHandler<I>(
         json: found.protocol.errorBody?.(fault) ?? ownErrorBody(fault),
         status: fault.status,
       })
-      ended(fault.status)
+      ended(fault.status, fault.code)
     }
     return {
       status: content.status,
@@ -305,7 +322,7 @@ export async function openHandler<I>(
   return answerDirectly(Object.defineProperty(handler, 'release', { get: () => serving.release }), respond)
 }
 
-type Ended = (status: number) => void
+type Ended = (status: number, errorCode?: FaultCode) => void
 
 interface Content {
   readonly status: number

@@ -5,3 +5,4 @@ export { type NodeListener, toNodeListener, type WebHandler } from './node-liste
 export type { HandlerOptions, HandlerSettings, RegistryToServe, ReleaseSettings, ServedFrom } from './options.js'
 export type { RequestFacts } from './protocol.js'
 export { type ListenOptions, type PredictionServer, type ServeOptions, serve } from './serve.js'
+export type { BatchEvent, EventRelease, RequestEvent, SwapEvent } from './telemetry.js'

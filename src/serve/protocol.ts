@@ -3,6 +3,7 @@ import type { ChatMessage, GenerateOptions, Prediction, TextPart } from '../mode
 import type { Release } from '../releaser/index.js'
 import type { Fault } from './fault.js'
 import type { Limits } from './options.js'
+import type { RequestEvent } from './telemetry.js'
 import type { WebhookCheck } from './webhook-check.js'
 
 /** What protocols know about the server. */
@@ -27,7 +28,7 @@ export interface Served {
   /** @throws `Fault`. */
   readonly predict: (inputs: readonly Json[], call: Call) => Promise<readonly Prediction[]>
   /** Generates one text: in parts if the model can, otherwise in one. @throws `Fault`. */
-  readonly generate: (prompt: Json, options: GenerateOptions, signal: AbortSignal) => AsyncIterable<TextPart>
+  readonly generate: (prompt: Json, options: GenerateOptions, call: Call) => AsyncIterable<TextPart>
   /** Renders a conversation as a prompt. @throws `Fault`. */
   readonly chatPrompt: (messages: readonly ChatMessage[]) => Promise<Json>
 }
@@ -47,6 +48,8 @@ export interface Call {
   readonly body: Json
   readonly signal: AbortSignal
   readonly request: RequestFacts
+  /** What is published about the request. Absent if nobody listens. */
+  readonly event?: RequestEvent | undefined
   /** Keeps what was answered for feedback, once the answer is complete. `predict` calls it. */
   readonly remember: (inputs: readonly Json[], predictions: readonly Prediction[]) => void
 }

@@ -16,6 +16,7 @@ import { notSupported } from './protocols/request.js'
 import { vllm } from './protocols/vllm.js'
 import { routerOf } from './router.js'
 import type { ServedModel } from './served-model.js'
+import { beginBatch, named, published } from './telemetry.js'
 
 /** What is the same for every release that a handler serves. */
 export interface ServingSettings {
@@ -55,7 +56,11 @@ export function serveRelease<I>(
   const batcher = createBatcher<I>({
     ...limits,
     timer,
-    predict: (inputs, signal) => model.predict(inputs, { ...context, signal }),
+    predict: (inputs, signal, requests) =>
+      published(
+        beginBatch(() => ({ size: inputs.length, requests, release: named(release) })),
+        () => model.predict(inputs, { ...context, signal }),
+      ),
     onBatch: (size) => metrics?.batch(size),
   })
   const served: Served = {
@@ -72,16 +77,16 @@ export function serveRelease<I>(
     isReady,
     canRefresh: refresh !== undefined,
     takesFeedback: desk !== undefined,
-    async predict(inputs, { signal, remember }) {
-      const predictions = await batcher.submit(await checkInputs(inputs), signal)
+    async predict(inputs, { signal, remember, event }) {
+      const predictions = await batcher.submit(await checkInputs(inputs), signal, event)
       kind = predictions[0]?.kind ?? kind
       remember(inputs, predictions)
       return predictions
     },
-    generate: (prompt, options, signal) =>
+    generate: (prompt, options, { signal, event }) =>
       generateText(model, prompt, options, {
         checkInputs,
-        predict: (inputs) => batcher.submit(inputs, signal),
+        predict: (inputs) => batcher.submit(inputs, signal, event),
         context: { ...context, signal },
       }),
     async chatPrompt(messages) {

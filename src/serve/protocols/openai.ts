@@ -52,17 +52,18 @@ export const openAi = (served: Served): Protocol => {
   }
 
   async function respond(
-    { id, signal, remember }: Call,
+    call: Call,
     { isStream, withUsage }: GenerationRequest,
     shape: Shape,
     prompts: readonly Json[],
     options: GenerateOptions,
   ): Promise<Answer> {
+    const { id, remember } = call
     const head = { id: `${shape.prefix}-${id}`, created: Math.floor(served.nowMs() / 1000), model: name }
     if (!isStream) {
       // If one prompt fails, the others end too: nobody waits for them.
       const ending = new AbortController()
-      const both = AbortSignal.any([signal, ending.signal])
+      const both = { ...call, signal: AbortSignal.any([call.signal, ending.signal]) }
       const texts = await Promise.all(prompts.map((prompt) => whole(generate(prompt, options, both)))).finally(() =>
         ending.abort(),
       )
@@ -83,7 +84,7 @@ export const openAi = (served: Served): Protocol => {
     async function* events(): AsyncGenerator<string, void> {
       let begins = true
       let said = ''
-      for await (const { text, end } of generate(prompts[0]!, options, signal)) {
+      for await (const { text, end } of generate(prompts[0]!, options, call)) {
         const choice = { index: 0, ...shape.delta(text, begins), logprobs: null, finish_reason: end?.reason ?? null }
         yield event([choice])
         begins = false
