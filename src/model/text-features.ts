@@ -56,6 +56,8 @@ export function textFeatures(text: string, { buckets, maximumTokens, bigrams }: 
 /** The words that `textFeatures` counts, in lower case and in order. @param maximum what follows is not read. */
 export function wordsOf(text: string, maximum: number): readonly string[] {
   const found: string[] = []
+  // matchAll begins at lastIndex, which textFeatures leaves where it stopped reading a long text.
+  tokens.lastIndex = 0
   for (const [word] of text.toLowerCase().matchAll(tokens)) if (found.push(word) === maximum) break
   return found
 }
