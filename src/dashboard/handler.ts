@@ -17,7 +17,8 @@ export function dashboardHandler(
     const url = new URL(request.url)
     const isApi = url.pathname.startsWith('/api/')
     if (request.method !== 'GET' && request.method !== 'HEAD') return refused(wrongMethod, isApi)
-    const cookie = door.signIn(url)
+    // HEAD, by which a program looks at an address, must not use up a link.
+    const cookie = request.method === 'GET' ? door.signIn(url) : undefined
     if (cookie !== undefined) return respond('', 303, { location: '/', 'set-cookie': cookie })
     const refusal = door.check(request)
     if (refusal !== undefined) return refused(refusal, isApi)

@@ -78,6 +78,7 @@ describe('with a token', () => {
 
   it('lets a browser in by a link that is valid once, and then makes the next', async () => {
     const [link] = links
+    expect((await handler(new Request(`http://localhost${link}`, { method: 'HEAD' }))).status).toBe(401)
     const entered = await ask(handler, link!)
     expect([entered.status, entered.headers.get('location')]).toEqual([303, '/'])
     const [cookie, ...attributes] = entered.headers.get('set-cookie')!.split('; ')
