@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
+import { bearerTest } from '../serve/index.js'
 
 /** Why a request is refused. */
 export interface Refusal {
@@ -29,10 +30,12 @@ export interface Guard {
  * Without a token, only pages of this machine are let in: a name in `Host` that is not this machine's own is how a web
  * page of somebody else gets in (DNS rebinding). With a token, such a page has neither the token nor the cookie, which
  * belongs to the name that the person opened.
+ *
+ * @throws `invalid-options` for a token that cannot be sent in a header.
  */
 export function guard({ token, isPublic, onLink }: GuardOptions): Guard {
   const needsToken = isPublic || token !== undefined
-  const known = token === undefined ? undefined : digestOf(token)
+  const isKnown = token === undefined ? () => false : bearerTest(token)
   // A browser sends a cookie to all ports of a host: two dashboards must not share one.
   const cookieName = `sheikh-dashboard-${randomBytes(4).toString('hex')}`
   const session = digestOf(randomBytes(32)).toString('base64url')
@@ -46,8 +49,7 @@ export function guard({ token, isPublic, onLink }: GuardOptions): Guard {
   return {
     check({ headers }) {
       if (!needsToken) return isOwnName(headers.get('host')) ? undefined : foreignName
-      const bearer = /^Bearer +([\x21-\x7e]+)$/i.exec(headers.get('authorization') ?? '')?.[1]
-      if (known !== undefined && bearer !== undefined && timingSafeEqual(known, digestOf(bearer))) return undefined
+      if (isKnown(headers.get('authorization') ?? undefined)) return undefined
       const cookie = cookieOf(headers.get('cookie'), cookieName)
       return cookie !== undefined && timingSafeEqual(digestOf(session), digestOf(cookie)) ? undefined : unauthorized
     },

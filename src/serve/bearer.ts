@@ -9,17 +9,25 @@ import { refused } from './options.js'
  */
 export type CheckToken = (authorization: string | undefined, isRequired?: boolean) => void
 
-/**
- * A check of the `Authorization` header. The time of a comparison reveals neither the token nor its length, because
- * digests are compared, and always all of them.
- *
- * @throws `invalid-options` for a token that is empty or cannot be sent in a header.
- */
+/** A check of the `Authorization` header. @throws as `bearerTest`. */
 export function bearerCheck(token: string | readonly string[] | undefined): CheckToken {
   if (token === undefined)
     return (_, isRequired = false) => {
       if (isRequired) throw unauthorized()
     }
+  const isKnown = bearerTest(token)
+  return (authorization) => {
+    if (!isKnown(authorization)) throw unauthorized()
+  }
+}
+
+/**
+ * Whether an `Authorization` header has one of the tokens. The time of a comparison reveals neither the token nor its
+ * length, because digests are compared, and always all of them.
+ *
+ * @throws `invalid-options` for a token that is empty or cannot be sent in a header.
+ */
+export function bearerTest(token: string | readonly string[]): (authorization: string | undefined) => boolean {
   const tokens = typeof token === 'string' ? [token] : token
   if (tokens.length === 0 || tokens.some((one) => !/^[\x21-\x7e]+$/.test(one)))
     throw refused(
@@ -32,7 +40,7 @@ export function bearerCheck(token: string | readonly string[] | undefined): Chec
     const digest = digestOf(given ?? '')
     let matches = 0
     for (const one of known) matches += timingSafeEqual(one, digest) ? 1 : 0
-    if (matches === 0) throw unauthorized()
+    return matches > 0
   }
 }
 

@@ -1,3 +1,4 @@
+export { bearerTest } from './bearer.js'
 export type { ServeExperiment, UnitRequest } from './experiment-handler.js'
 export type { ServeFeedback } from './feedback/feedback-options.js'
 export { createHandler, type PredictionHandler } from './handler.js'

@@ -64,6 +64,12 @@ describe('with a token', () => {
     onLink: (path) => links.push(path),
   })
 
+  it('refuses a token that no header can carry', () => {
+    expect(() => dashboardHandler(source, { isPublic: false, token: 'two words' })).toThrow(
+      'a token is empty, or contains a space or a character outside ASCII',
+    )
+  })
+
   it('asks for it on every path', async () => {
     for (const path of ['/', '/style.css', '/api/runs', '/nothing']) {
       const answer = await ask(handler, path, { host: 'models.example' })
