@@ -34,11 +34,17 @@ export async function dayFilesIn(
 ): Promise<readonly { readonly name: string; readonly sizeBytes: number }[]> {
   try {
     const names = (await readdir(folder)).filter((name) => dayName.test(name)).sort()
-    return await Promise.all(names.map(async (name) => ({ name, sizeBytes: (await stat(join(folder, name))).size })))
+    const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(unlessAbsent)))
+    // A person may move a file away meanwhile.
+    return names.flatMap((name, index) => (found[index] === undefined ? [] : { name, sizeBytes: found[index].size }))
   } catch (error) {
     if (isAbsent(error)) return []
     throw storageFailed('list', folder, error)
   }
+}
+
+function unlessAbsent(error: unknown): undefined {
+  if (!isAbsent(error)) throw error
 }
 
 /**
