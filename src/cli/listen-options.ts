@@ -1,8 +1,9 @@
+import { isIPv4 } from 'node:net'
 import { isLoopback, SheikhError } from '../core/index.js'
 
 /** Whether only programs of this machine reach the address. */
 export const isThisMachine = (host: string) =>
-  host.startsWith('127.') || isLoopback(host.includes(':') ? `[${host}]` : host)
+  (isIPv4(host) && host.startsWith('127.')) || isLoopback(host.includes(':') ? `[${host}]` : host)
 
 /**
  * The token or secret in an environment variable.

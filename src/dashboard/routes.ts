@@ -30,7 +30,7 @@ export interface RoutesOptions {
 
 const runId = '([a-z0-9-]{1,100})'
 // SemVer's characters; `isVersion` decides.
-const name = '([0-9A-Za-z.+-]{1,100})'
+const name = '([0-9A-Za-z.+-]{1,256})'
 const number = '(?:-([1-9]\\d{0,5}))?'
 
 export function routes(source: DashboardSource, { isLive }: RoutesOptions): Routes {

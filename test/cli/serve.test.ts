@@ -70,6 +70,7 @@ describe('serve', () => {
     [['--refresh-secret-env', 'SHEIKH_NO_SUCH_SECRET'], '"SHEIKH_NO_SUCH_SECRET" is not set'],
     [['--host', '0.0.0.0'], 'the address 0.0.0.0 is public'],
     [['--host', '::'], 'the address :: is public'],
+    [['--host', '127.example.com'], 'the address 127.example.com is public'],
     [['--token-env', 'SHEIKH_NO_SUCH_TOKEN'], '"SHEIKH_NO_SUCH_TOKEN" is not set'],
     [['--port', '65536'], '--port is "65536"'],
     [['--port', '-1'], '--port'],
