@@ -53,8 +53,10 @@ async function tell() {
   say(`\n2. Serve and listen: 60 readers ask about ${asked.length} mails over HTTP.`)
   {
     await using server = await serve({ registry, trainer, channel: 'production', port: 0, feedback: kept })
-    const { thumbs, corrections, wrong } = await readers.read(asked, server.url)
-    say(`   ${thumbs} thumbs up, ${corrections} corrections, and ${wrong} wrong corrections of one careless reader.`)
+    const { thumbs, corrections, wrong, refused } = await readers.read(asked, server.url)
+    say(
+      `   ${thumbs} thumbs up, ${corrections} corrections, and ${wrong} wrong corrections of one careless reader, with ${refused} more refused.`,
+    )
   }
 
   say('\n3. Learn: feedback becomes a branch, a person merges it, and the push trains.')

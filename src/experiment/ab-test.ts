@@ -95,6 +95,8 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
 
   const found = await read()
   if (found === undefined) {
+    if (plan.untilMs !== undefined && !(plan.untilMs > context.clock.nowMs()))
+      throw refused(`"untilMs" is ${plan.untilMs}, which is over`, 'Give a later time, in milliseconds since 1970')
     checkReleases(plan, await pipeline.history())
     await note({
       ...{ action: 'start', step: 0, share: plan.steps[0]!.share, plan: plan.digest },
@@ -137,12 +139,11 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
     const division = judgeDivision(plan, tally, state.step)
     const metrics = division.isMismatch ? [] : judgeMetrics(plan, tally, state.step)
     const decision = decide(plan, state, division, metrics, context.clock.nowMs())
-    return {
-      ...state,
-      ...{ steps: plan.steps.length, confidence: plan.confidence, division, metrics, decision },
-      ...(pending !== undefined && { pending }),
-    }
+    return { ...state, ...{ steps: plan.steps.length, confidence: plan.confidence, division, metrics, decision } }
   }
+
+  const withPending = (report: ExperimentReport): ExperimentReport =>
+    pending === undefined ? report : { ...report, pending }
 
   async function finish(): Promise<void> {
     try {
@@ -160,14 +161,14 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
     if (state.status === 'running' && report.decision.kind !== 'wait') {
       const { kind, reason } = report.decision
       if (kind === 'advance') {
-        const step = state.step + 1
+        const step = report.step + 1
         await note({ action: 'advance', step, share: plan.steps[step]!.share, reason })
-      } else await note({ action: 'end', step: state.step, share: kind === 'success' ? 1 : 0, reason, result: kind })
+      } else await note({ action: 'end', step: report.step, share: kind === 'success' ? 1 : 0, reason, result: kind })
       await refresh()
       context.log.info(`The live test ${name}: ${reason}`)
     }
     if (state.status === 'ended') await finish()
-    return { ...report, ...state, ...(pending !== undefined && { pending }) }
+    return withPending({ ...report, ...state })
   }
 
   let checking: Promise<ExperimentReport> | undefined
@@ -205,7 +206,7 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
     },
     async report(given = {}) {
       await refresh()
-      return compare(callContext({ ...context, ...given }))
+      return withPending(await compare(callContext({ ...context, ...given })))
     },
     check(given = {}) {
       checking ??= checkNow(callContext({ ...context, ...given })).finally(() => {

@@ -10,7 +10,7 @@ export interface Decision {
 /** What the numbers ask for. */
 export function decide(
   plan: ExperimentPlan,
-  { step, treatment, control, sinceMs, startedAtMs }: ExperimentState,
+  { step, treatment, control, sinceMs }: ExperimentState,
   division: Division,
   metrics: readonly MetricComparison[],
   nowMs: number,
@@ -27,7 +27,7 @@ export function decide(
     return { kind: 'harm', reason: `${treatment} is worse than ${control}: ${worse.map(sentence).join('; ')}` }
   if (isLast && metrics.every(({ status }) => status === 'kept'))
     return { kind: 'success', reason: `${treatment} wins over ${control}: ${metrics.map(sentence).join('; ')}` }
-  if (plan.untilMs !== undefined && nowMs >= plan.untilMs && plan.untilMs > startedAtMs)
+  if (plan.untilMs !== undefined && nowMs >= plan.untilMs)
     return { kind: 'expired', reason: `the time is over without a result: ${metrics.map(sentence).join('; ')}` }
   const open = metrics.filter(({ status }) => status === 'open').map(({ name }) => name)
   if (isLast) return { kind: 'wait', reason: `more units are needed for ${open.join(', ')}` }
@@ -41,7 +41,7 @@ export function decide(
 function sentence({ name, kind, estimate, lower, upper, margin }: MetricComparison): string {
   if (estimate === null) return `${name} has too few outcomes`
   const number = (value: number | null) =>
-    value === null ? 'unknown' : kind === 'binary' ? percent(value) : digits(value)
+    value === null ? 'unknown' : kind === 'binary' ? `${digits(100 * value)} points` : digits(value)
   const allowed = margin === 0 ? '' : `, margin ${number(margin)}`
   return `${name} differs by ${number(estimate)} (${number(lower)} to ${number(upper)}${allowed})`
 }

@@ -62,9 +62,11 @@ export function judgeMetrics({ metrics, confidence }: ExperimentPlan, tally: Tal
       kind === 'binary' ? judgeShares(tally, step, index, confidence) : judgeMeans(tally, step, index, confidence)
     const [worst, best] =
       direction === 'higher-is-better' ? [judged.lower, judged.upper] : [-judged.upper, -judged.lower]
-    const status = best < -margin ? 'worse' : worst > -margin ? 'kept' : 'open'
     const { control, treatment, method } = judged
-    const known = (value: number) => (Number.isFinite(value) && control.units > 0 && treatment.units > 0 ? value : null)
+    // If the control never says yes, a treatment without an outcome cannot be worse, but nothing speaks for it.
+    const isKnown = control.units > 0 && treatment.units > 0
+    const status = !isKnown ? 'open' : best < -margin ? 'worse' : worst > -margin ? 'kept' : 'open'
+    const known = (value: number) => (isKnown && Number.isFinite(value) ? value : null)
     return {
       ...{ name, kind, direction, margin, control, treatment },
       ...{ estimate: known(judged.estimate), lower: known(judged.lower), upper: known(judged.upper), status, method },

@@ -5,7 +5,7 @@ import type { LiveMetric } from './live-metric.js'
 /** A metric that must not become worse. */
 export interface Guardrail {
   readonly metric: LiveMetric
-  /** How much worse the treatment may be, in units of the metric: greater than 0. */
+  /** How much worse the treatment may be, in units of the metric: greater than 0, and below 1 for a yes/no metric. */
   readonly margin: number
 }
 
@@ -33,13 +33,13 @@ export interface ExperimentOptions {
   readonly steps?: readonly CanaryStep[] | undefined
   /** What decides. The treatment wins if this metric is better, and no guardrail is worse than its margin. */
   readonly metric: LiveMetric
-  /** How much worse `metric` may be for the treatment to win, in its units. 0: it must be better. @default 0 */
+  /** How much worse `metric` may be for the treatment to win, in its units; below 1 for yes/no. 0: it must be better. @default 0 */
   readonly margin?: number | undefined
   /** Other metrics that must not become worse. @default none */
   readonly guardrails?: readonly Guardrail[] | undefined
   /** Chance of a wrong decision over the whole test, in 0..1. It is divided among metrics and steps. @default 0.05 */
   readonly alpha?: number | undefined
-  /** The time of the last decision, in milliseconds since 1970. Then everybody gets the control. @default never */
+  /** The time of the last decision, in milliseconds since 1970, after the start. Then everybody gets the control. @default never */
   readonly untilMs?: number | undefined
 }
 
@@ -94,6 +94,10 @@ export function planOf(options: ExperimentOptions): ExperimentPlan {
   const metrics = [{ metric, margin }, ...guardrails].map((each) => ({ ...each.metric, margin: each.margin }))
   const twice = metrics.find((each, index) => metrics.findIndex((other) => other.name === each.name) !== index)
   if (twice !== undefined) throw refused(`two metrics are named "${twice.name}"`, 'Give each its own name')
+  // Two shares differ by at most 1, so such a metric would be within its margin without any outcome.
+  const wide = metrics.find(({ kind, margin }) => kind === 'binary' && margin >= 1)
+  if (wide !== undefined)
+    throw refused(`the margin of "${wide.name}" is ${wide.margin}`, 'Give a share below 1: 0.02 is two points')
   const confidence = 1 - alpha / (metrics.length * steps.length)
   const judged = metrics.map(({ name, kind, direction, margin }) => ({ name, kind, direction, margin }))
   const digest = digestJson({ name, control, treatment, steps, metrics: judged, confidence, untilMs })

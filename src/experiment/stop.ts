@@ -1,6 +1,5 @@
 import { SheikhError } from '../core/index.js'
 import type { LivePipeline } from './act.js'
-import { refused } from './plan.js'
 import { type ExperimentState, experimentsOf } from './state.js'
 
 /**
@@ -15,7 +14,10 @@ export async function stopExperiment(
   { by, reason }: { readonly by: string; readonly reason: string },
 ): Promise<ExperimentState> {
   if (by.trim() === '' || reason.trim() === '')
-    throw refused('the ledger records who stops it and why', 'Give a name and a reason')
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot stop the live test ${JSON.stringify(name)}: the ledger records who stops it and why. Give a name and a reason.`,
+    )
   const read = async () => experimentsOf(await pipeline.ledger()).find((each) => each.name === name)
   const state = await read()
   if (state === undefined)

@@ -31,7 +31,10 @@ type Variant = 'control' | 'treatment'
 
 function unitOf({ unit = 'sheikh-unit' }: ServeExperiment, request: UnitRequest): string | undefined {
   const named = typeof unit === 'string' ? request.header(unit.toLowerCase()) : unit(request)
-  return named === '' ? undefined : named
+  if (named === undefined || named === '') return undefined
+  // Such as a promise: all units would be one.
+  if (typeof named !== 'string') throw new Error('the function "unit" returned no text')
+  return named
 }
 
 /** Finds the unit and the variant of an answer. An answer of a release that its unit no longer gets has none. */
@@ -70,9 +73,24 @@ export async function openExperiment(
   const usual = (): Variant => (test.state.share === 1 ? 'treatment' : 'control')
   const logging = new Set<Promise<unknown>>()
   let isOpen = true
+  let hasFailed = false
+
+  /** A function of the host that fails must not fail requests, such as those for health. */
+  function knownUnit(request: UnitRequest): string | undefined {
+    try {
+      return unitOf(experiment, request)
+    } catch (error) {
+      if (!hasFailed)
+        context.log.warn(
+          `Cannot tell whose requests these are, so they get what requests without a unit get: ${messageOf(error)}`,
+        )
+      hasFailed = true
+      return undefined
+    }
+  }
 
   const respond: Respond = async (exchange) => {
-    const named = unitOf(experiment, exchange)
+    const named = knownUnit(exchange)
     const variant = named === undefined ? usual() : test.assign(named).variant
     const reply = await responding[variant](exchange)
     if (named === undefined) return reply

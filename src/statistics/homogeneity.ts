@@ -50,7 +50,8 @@ export function homogeneity({ one, other, permutations = 9999, seed = 0 }: Homog
   const totalVariation = sumOf(one.map((count, index) => Math.abs(count / size - other[index]! / otherSize))) / 2
   const share = size / (size + otherSize)
   const statistic = pearson(one, totals, share)
-  const smallest = Math.min(...totals.filter((total) => total > 0)) * Math.min(share, 1 - share)
+  const rarest = totals.reduce((least, total) => (total > 0 ? Math.min(least, total) : least), Infinity)
+  const smallest = rarest * Math.min(share, 1 - share)
   const result = { statistic, degrees, totalVariation }
   if (degrees === 0) return { ...result, pValue: 1, method: 'chi-square' }
   if (smallest >= 5) return { ...result, pValue: chiSquareTail(statistic, degrees), method: 'chi-square' }

@@ -21,6 +21,7 @@ export interface HypergeometricOptions {
  * @throws `invalid-options` for counts that do not fit together.
  */
 export function hypergeometricUpperTail({ successes, drawn, marked, population }: HypergeometricOptions): number {
+  checkedCount('successes', successes)
   checkedCount('population', population, 1)
   checkedWithin('drawn', checkedCount('drawn', drawn), 0, population)
   checkedWithin('marked', checkedCount('marked', marked), 0, population)

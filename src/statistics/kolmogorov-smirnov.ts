@@ -70,7 +70,7 @@ function exactTail(m: number, n: number, distance: number, isEnd: Uint8Array): n
 
 /** 2 Σ (−1)^(k−1) exp(−2 k² z²). */
 function smirnovTail(z: number): number {
-  // The sum is 1 to sixteen digits there.
+  // The result is 1 to twelve digits there.
   if (z < 0.2) return 1
   let sum = 0
   for (let k = 1; k <= 100; k += 1) {

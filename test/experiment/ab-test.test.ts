@@ -77,6 +77,19 @@ describe('abTest', () => {
     ).toEqual(['start', 'end'])
   })
 
+  it('ends once, although two processes check at the same moment', async () => {
+    const live = await liveTest()
+    await traffic(live, 400, { control: 0.9, treatment: 0.5 })
+    const other = await live.open()
+    const reports = await Promise.all([live.test.check(), other.check()])
+    for (const report of reports) expect(report).toMatchObject({ status: 'ended', result: 'harm', share: 0 })
+    // One may have found the lock taken: its next check finds the work done.
+    for (const test of [live.test, other]) expect((await test.check()).pending).toBeUndefined()
+    const entries = await checkLedger(live)
+    expect(entries.filter(({ type }) => type === 'withdrawal')).toHaveLength(1)
+    expect(experimentsOf(entries)).toMatchObject([{ status: 'ended', result: 'harm' }])
+  })
+
   it('points every channel back at the control', async () => {
     const live = await liveTest()
     await live.live.promote('0.2.0', { to: 'beta', by: 'Ada' })
@@ -107,6 +120,18 @@ describe('abTest', () => {
     const live = await liveTest({ margin: 0.2 })
     await traffic(live, 1000, { control: 0.9, treatment: 0.9 })
     expect(await live.test.check()).toMatchObject({ result: 'success' })
+  })
+
+  it('does not win by silence: without an outcome of the treatment, nothing is known', async () => {
+    const live = await liveTest({ margin: 0.2 })
+    for (let unit = 0; unit < 400; unit += 1) {
+      const { variant } = await live.test.expose(`unit-${unit}`)
+      // A share cannot be below 0, so the treatment could not be worse by the margin.
+      if (variant === 'control') await live.test.track(`unit-${unit}`, 'right', 0)
+    }
+    const report = await live.test.check()
+    expect(report).toMatchObject({ status: 'running', decision: { kind: 'wait' } })
+    expect(report.metrics[0]).toMatchObject({ status: 'open', treatment: { units: 0 }, lower: null })
   })
 
   it('reads no result if units were not divided as planned', async () => {
@@ -305,6 +330,9 @@ describe('abTest', () => {
       { alpha: 1 },
       { margin: -1 },
       { guardrails: [{ metric: thumbs(), margin: 0 }] },
+      { margin: 1 },
+      { guardrails: [{ metric: thumbs(), margin: 5 }] },
+      { untilMs: world().clock.nowMs() },
       { guardrails: [{ metric: right, margin: 0.1 }] },
     ]
     for (const options of wrong) await expect(liveTest(options)).rejects.toMatchObject({ code: 'invalid-options' })

@@ -100,6 +100,28 @@ describe('createHandler with a live test', () => {
     expect(server.release.version).toBe('0.1.0')
   })
 
+  it('answers with the control if the hook fails or returns no text, and says so once', async () => {
+    const { test, from } = await live()
+    const hooks = [
+      () => {
+        throw new Error('no session')
+      },
+      (() => Promise.resolve('user-1')) as unknown as () => string,
+    ]
+    for (const unit of hooks) {
+      const warned: string[] = []
+      const log = { debug() {}, info() {}, warn: (message: string) => void warned.push(message) }
+      const handler = await createHandler({ ...from, experiment: { test, unit } }, { log })
+      onTestFinished(() => handler.close(0))
+      for (const _ of [1, 2]) {
+        const { status, headers } = await handler(ask())
+        expect([status, headers.get('sheikh-release'), headers.get('sheikh-variant')]).toEqual([200, '0.1.0', null])
+      }
+      expect(warned).toEqual([expect.stringMatching(/^Cannot tell whose requests these are.*(no session|no text)$/)])
+    }
+    expect((await test.report()).division).toMatchObject({ control: 0, treatment: 0 })
+  })
+
   it('counts feedback about an answer for the unit and the variant that got it', async () => {
     const { test: first, pipeline, feedback, from } = await live()
     await first.stop({ by: 'Ada', reason: 'another metric' })
