@@ -54,9 +54,16 @@ export interface Batcher<I> {
   submit(inputs: readonly I[], signal: AbortSignal, request?: RequestEvent): Promise<readonly Prediction[]>
   /** Inputs that wait. */
   readonly queued: number
-  /** Aborts a running batch and waits for its end. */
-  stop(): Promise<void>
+  /**
+   * Aborts a running batch and waits for its end, for at most 1 s.
+   *
+   * @returns whether it has ended.
+   */
+  stop(): Promise<boolean>
 }
+
+/** As long as a batch in a separate thread has after its abort. */
+const stopLimitMs = 1000
 
 interface Call {
   ended: boolean
@@ -190,7 +197,14 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
       isStopping = true
       end('the server stops')
       for (const { fail } of waiting) fail(ending.signal.reason)
-      await running
+      if (running === undefined) return true
+      let cancelLimit = () => {}
+      const late = new Promise<false>((resolve) => {
+        cancelLimit = timer.after(stopLimitMs, () => resolve(false))
+      })
+      const hasEnded = await Promise.race([running.then(() => true), late])
+      cancelLimit()
+      return hasEnded
     },
   }
 }

@@ -30,7 +30,8 @@ export interface PredictionHandler extends AsyncDisposable {
   /**
    * Accepts no more requests, waits for those in progress, and frees a model that the handler loaded.
    *
-   * @param drainMs how long requests may take to end; later they are answered with 503. @default 30000
+   * @param drainMs how long requests may take to end; later they are answered with 503, and a model that
+   *   ignores its abort is freed 1 s after them. @default 30000
    */
   close(drainMs?: number): Promise<void>
 }

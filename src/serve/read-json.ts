@@ -8,7 +8,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Parses the JSON value of a request. Refuses what two JSON parsers may read differently: duplicate keys, invalid UTF-8,
- * numbers that are not finite.
+ * numbers that are not finite, integers that a 64-bit float rounds.
  */
 export function parseJson(bytes: Uint8Array): Json {
   let text: string
@@ -31,7 +31,7 @@ export function parseJson(bytes: Uint8Array): Json {
 
 const invalid = (fact: string) => new Fault('invalid-json', `Cannot read the body: ${fact}. Send one JSON value.`)
 
-/** Nesting and duplicate keys, before anything is built from the text. Says nothing about a text that is not JSON. */
+/** Nesting, duplicate keys and rounded integers, before anything is built from the text. Says nothing about a text that is not JSON. */
 function structureProblem(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   for (let at = 0; at < text.length; at += 1) {
@@ -49,9 +49,26 @@ function structureProblem(text: string): string | undefined {
         if (key !== undefined) keys.add(key)
       }
       at = end - 1
+    } else if (character === '-' || (character! >= '0' && character! <= '9')) {
+      const token = tokenAt(text, at)
+      if (isRounded(token)) return `it has the integer ${token}, which a 64-bit float rounds. Send it as a string`
+      at += token.length - 1
     }
   }
   return undefined
+}
+
+function tokenAt(text: string, start: number): string {
+  let end = start + 1
+  while ('0123456789.eE+-'.includes(text[end] ?? 'x')) end += 1
+  return text.slice(start, end)
+}
+
+// 15 digits always fit. Integers with more than 309 are infinite as a float.
+function isRounded(token: string): boolean {
+  if (token.length <= 15 || token.length > 310 || !/^-?\d+$/.test(token)) return false
+  const value = Number(token)
+  return Number.isFinite(value) && BigInt(value) !== BigInt(token)
 }
 
 /** The offset after a string that begins at `start`. */

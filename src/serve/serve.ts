@@ -25,7 +25,8 @@ export interface PredictionServer extends AsyncDisposable {
   /**
    * Accepts no more connections, answers the requests in progress and frees the model.
    *
-   * @param drainMs how long requests may take to end; later they are answered with 503. @default 30000
+   * @param drainMs how long requests may take to end; later they are answered with 503, and a model that
+   *   ignores its abort is freed 1 s after them. @default 30000
    */
   close(drainMs?: number): Promise<void>
 }

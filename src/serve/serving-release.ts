@@ -117,7 +117,10 @@ export function serveRelease<I>(
         await new Promise<void>((resolve) => {
           whenIdle = resolve
         })
-      await batcher.stop()
+      if (!(await batcher.stop()))
+        context.log.warn(
+          `Freeing the release ${release.version} while its model predicts, because the model did not end within 1 s after its abort. Let it heed its signal.`,
+        )
       await dispose()
     },
   }

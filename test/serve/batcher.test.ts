@@ -164,7 +164,26 @@ describe('createBatcher', () => {
     const failing = ['a', 'b'].map((input) => expect(ask(input)).rejects.toMatchObject({ code: 'stopping' }))
     await move(0)
     failing.push(expect(ask('c')).rejects.toMatchObject({ code: 'stopping' }))
-    await batcher.stop()
+    expect(await batcher.stop()).toBe(true)
     await Promise.all(failing)
+  })
+
+  it('does not wait longer than 1 s for a model that ignores its abort', async () => {
+    const { timer, move } = handTimer()
+    const batcher = createBatcher<string>({
+      ...{ maximumBatch: 4, maximumDelayMs: 0, maximumQueue: 4, timeoutMs: 10_000, timer },
+      predict: () => new Promise(() => {}),
+    })
+    const left = new AbortController()
+    const asked = expect(batcher.submit(['a'], left.signal)).rejects.toThrow('left')
+    await move(0)
+    left.abort(new Error('left'))
+    await asked
+    const stopping = batcher.stop()
+    const first = Promise.race([stopping, 'waits'])
+    await move(999)
+    expect(await first).toBe('waits')
+    await move(1)
+    expect(await stopping).toBe(false)
   })
 })

@@ -32,6 +32,9 @@ describe('a hostile body', () => {
     ['a key twice', '{"inputs":["a"],"inputs":["b"]}', 400, 'invalid-json'],
     ['a key twice, once escaped', '{"inputs":["a"],"\\u0069nputs" : ["b"]}', 400, 'invalid-json'],
     ['a huge number', '{"inputs":[1e999]}', 400, 'invalid-json'],
+    ['an integer that a float rounds', '{"inputs":["a"],"id":9007199254740993}', 400, 'invalid-json'],
+    ['a negative one in a list', '{"inputs":[1,-12345678901234567891]}', 400, 'invalid-json'],
+    ['an integer without end', `{"inputs":[${'1'.repeat(900_000)}]}`, 400, 'invalid-json'],
     ['__proto__', '{"inputs":["a"],"__proto__":{"inputs":["b"]}}', 400, 'invalid-request'],
     ['__proto__ alone', '{"__proto__":{"inputs":["a"]}}', 400, 'invalid-request'],
     ['constructor', '{"constructor":{"prototype":{"inputs":["a"]}}}', 400, 'invalid-request'],
@@ -74,6 +77,9 @@ describe('a hostile body', () => {
       smokeInputs: ['a'],
       prepare: async (values) => values.map(() => 'a'),
     })
+    // Integers that a float holds exactly, a fraction, and a text.
+    const numbers = '[9007199254740992, 100000000000000000000, 0.12345678901234567890, "9007199254740993"]'
+    expect((await handler(post(path, `{"inputs":${numbers}}`))).status).toBe(200)
     for (const inputs of [[{ a: 1 }, { a: { a: ['a', 'a'] } }], ['"a":', '"a":'], [{ a: '"b":"b":' }]])
       expect((await handler(post(path, { inputs }))).status).toBe(200)
   })

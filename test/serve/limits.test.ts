@@ -142,6 +142,21 @@ describe('closing', () => {
     await closed
   })
 
+  it('frees a model that ignores its abort, and says so', async () => {
+    const { timer, move } = handTimer()
+    const { handler, said } = await timedHandler(timer, {}, await releasedModel(() => new Promise(() => {})))
+    const asked = handler(ask('a'))
+    await settled()
+    await move(0)
+    const closed = handler.close(10)
+    await settled()
+    await move(10)
+    expect((await asked).status).toBe(503)
+    await move(1000)
+    await closed
+    expect(said).toEqual([expect.stringContaining('did not end within 1 s')])
+  })
+
   it('does not wait longer than it is told to', async () => {
     const { model } = await heldModel()
     const { handler } = await handlerOf({ smokeInputs: [] }, model)

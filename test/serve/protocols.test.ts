@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import type { Prediction } from '../../src/model/index.js'
 import type { ReleasedModel } from '../../src/releaser/index.js'
@@ -130,6 +131,16 @@ describe('the Open Inference Protocol', () => {
       expect([path, (await handler(new Request(`http://localhost${path}`))).status]).toEqual([path, 200])
     const other = await handler(new Request('http://localhost/v2/models/mail/versions/9.9.9'))
     expect([other.status, await other.json()]).toEqual([404, { error: expect.any(String) }])
+  })
+
+  it('has the version of the server, and not of the release', async () => {
+    const model = await releasedModel()
+    const { handler } = await handlerOf({}, { ...model, release: { ...model.release, version: '7.8.9' } })
+    const said = await (await handler(new Request('http://localhost/v2'))).json()
+    const own = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
+    expect(said).toEqual({ name: 'sheikh-freemium', version: own.version, extensions: [] })
   })
 
   it('reads a column of texts, and gives only the outputs that are asked for', async () => {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import type { Json, JsonObject } from '../../core/index.js'
 import type { Prediction } from '../../model/index.js'
 import { Fault } from '../fault.js'
@@ -54,12 +55,18 @@ export function openInference(served: Served): Protocol {
       {
         method: 'GET',
         path: '/v2',
-        answer: async () => ({ json: { name: 'sheikh-freemium', version: release.version, extensions: [] } }),
+        answer: async () => ({ json: { name: 'sheikh-freemium', version: serverVersion(), extensions: [] } }),
       },
       ...modelRoutes(base),
       ...modelRoutes(`${base}/versions/${release.version}`),
     ],
   }
+}
+
+/** The version of this package. That of the model is its release's. */
+function serverVersion(): string {
+  const { version } = createRequire(import.meta.url)('sheikh-freemium/package.json') as { readonly version: string }
+  return version
 }
 
 interface Tensor {
