@@ -139,6 +139,8 @@ describe('spans of requests', () => {
     expect([answer.status, requests()]).toEqual([200, []])
     open()
     await answer.text()
+    // The source of the parts is closed after the client has the last one.
+    await settled()
     expect(requests().map(({ status, attributes }) => [status.code, attributes['error.type']])).toEqual([
       [SpanStatusCode.ERROR, 'prediction-failed'],
     ])
