@@ -147,12 +147,7 @@ export function createBatcher<I>(options: BatcherOptions<I>): Batcher<I> {
     },
 
     submit(inputs, signal, request) {
-      if (waiting.length + inputs.length > maximumQueue)
-        return Promise.reject(
-          new Fault('overloaded', `Cannot accept the inputs: ${waiting.length} inputs are waiting. Try again later.`, {
-            'retry-after': '1',
-          }),
-        )
+      if (waiting.length + inputs.length > maximumQueue) return Promise.reject(queueIsFull('inputs', waiting.length))
       return new Promise((resolve, reject) => {
         const call: Call = { ended: false, request }
         const settleOnce = (settle: () => void) => {
@@ -222,3 +217,8 @@ const predictionFailed = (index: number, error: unknown) =>
     {},
     error,
   )
+
+export const queueIsFull = (what: string, waiting: number) =>
+  new Fault('overloaded', `Cannot accept the ${what}: ${waiting} ${what} are waiting. Try again later.`, {
+    'retry-after': '1',
+  })

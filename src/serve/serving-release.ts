@@ -1,6 +1,6 @@
 import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
 import type { ReleasedModel } from '../releaser/index.js'
-import { createBatcher, type Timer } from './batcher.js'
+import { createBatcher, queueIsFull, type Timer } from './batcher.js'
 import { Fault } from './fault.js'
 import type { FeedbackDesk } from './feedback/feedback-desk.js'
 import { generateText } from './generate-text.js'
@@ -51,6 +51,8 @@ export function serveRelease<I>(
   const { name, basePath, needsToken, limits, metrics, desk, refresh, isReady, context, timer } = settings
   const { release } = model
   let kind = first
+  /** Texts that are generated or wait for it. */
+  let generating = 0
   let requests = 0
   let whenIdle = () => {}
   const batcher = createBatcher<I>({
@@ -83,12 +85,19 @@ export function serveRelease<I>(
       remember(inputs, predictions)
       return predictions
     },
-    generate: (prompt, options, { signal, event }) =>
-      generateText(model, prompt, options, {
-        checkInputs,
-        predict: (inputs) => batcher.submit(inputs, signal, event),
-        context: { ...context, signal },
-      }),
+    async *generate(prompt, options, { signal, event }) {
+      if (generating >= limits.maximumQueue) throw queueIsFull('texts', generating)
+      generating += 1
+      try {
+        yield* generateText(model, prompt, options, {
+          checkInputs,
+          predict: (inputs) => batcher.submit(inputs, signal, event),
+          context: { ...context, signal },
+        })
+      } finally {
+        generating -= 1
+      }
+    },
     async chatPrompt(messages) {
       if (model.chatPrompt === undefined)
         throw notSupported('the release has no chat template', 'Use POST /v1/completions')

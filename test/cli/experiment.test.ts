@@ -28,6 +28,10 @@ describe('sheikh experiment', () => {
     const folder = await releasedProject()
     expect((await sheikh(folder, ['experiment', 'start'])).err).toContain('the action must be status or stop')
     expect((await sheikh(folder, ['experiment', 'stop'])).err).toContain('no name was given')
+    expect(await sheikh(folder, ['experiment', 'status', 'other'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('There is no live test "other" in the ledger'),
+    })
     const unknown = await sheikh(folder, ['experiment', 'stop', 'other', '--reason', 'x', '--by', 'Ada'])
     expect(unknown.err).toContain('the ledger has no test with this name')
   })

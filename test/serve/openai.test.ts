@@ -157,6 +157,26 @@ it('ends the other answers of a request if one fails', async () => {
   expect(said).toHaveLength(1)
 })
 
+it('refuses texts beyond the queue, and takes others when one has ended', async () => {
+  let release = () => {}
+  const { model } = await echoModel((_, word) =>
+    word === 'wait'
+      ? new Promise<void>((resolve) => {
+          release = resolve
+        })
+      : Promise.resolve(),
+  )
+  const { handler } = await handlerOf({ maximumQueue: 2, maximumInputs: 2 }, model)
+  const complete = (prompt: readonly string[]) => handler(post('/v1/completions', { prompt }))
+  const waiting = complete(['wait'])
+  const refused = await complete(['one', 'two'])
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+  expect((await complete(['one'])).status).toBe(200)
+  release()
+  expect((await waiting).status).toBe(200)
+  expect((await complete(['one', 'two'])).status).toBe(200)
+})
+
 describe('a model that predicts texts whole', () => {
   it('answers in one part, without settings and without counts', async () => {
     const model = await releasedModel(async (inputs) => inputs.map((text) => ({ kind: 'text', text: `${text}!` })))

@@ -1,3 +1,4 @@
+import { SheikhError } from '../../core/index.js'
 import { type ExperimentState, experimentsOf, stopExperiment } from '../../experiment/index.js'
 import { moment } from '../../report/index.js'
 import { type Command, type CommandResult, toJson } from '../command.js'
@@ -7,7 +8,7 @@ import { whoDecides } from '../who-decides.js'
 
 export const experiment: Command = {
   name: 'experiment',
-  usage: 'status | stop <name> --reason <why>',
+  usage: 'status [<name>] | stop <name> --reason <why>',
   summary: 'Show the live tests of the ledger, or stop one: everybody gets the control',
   options: { reason: { type: 'string' }, by: { type: 'string' } },
   optionHelp: {
@@ -31,6 +32,11 @@ export const experiment: Command = {
     }
     const all = experimentsOf(await pipeline.ledger({ signal: terminal.signal }))
     const experiments = all.filter((each) => name === undefined || each.name === name)
+    if (name !== undefined && experiments.length === 0)
+      throw new SheikhError(
+        'not-found',
+        `There is no live test ${JSON.stringify(name)} in the ledger. List all: sheikh experiment status`,
+      )
     const text = experiments.length === 0 ? 'There is no live test.' : experiments.map(lineOf).join('\n')
     return { text, json: toJson({ experiments }) }
   },
