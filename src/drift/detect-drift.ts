@@ -66,9 +66,12 @@ interface CompareOptions {
 
 function compare(column: Column, { seed, includeText }: CompareOptions): readonly Measured[] {
   if (column.kind === 'numbers') return [compareNumbers(column)]
-  // Labels are names that people gave; the values of an input are theirs.
-  const isShown = includeText || column.part === 'answer'
-  if (column.kind === 'categories') return [compareCategories(column, { seed, isShown })]
+  if (column.kind === 'categories') {
+    // Labels of the training data are names that people gave. Other answers, and the values of an input, may be users' text.
+    const known = new Set(column.reference)
+    const isShown = includeText || (column.part === 'answer' && column.live.every((label) => known.has(label)))
+    return [compareCategories(column, { seed, isShown })]
+  }
   return compareTexts(column, { seed, includeText })
 }
 

@@ -125,9 +125,10 @@ export async function openExperiment(
   const close = async (drainMs?: number) => {
     isOpen = false
     cancel()
-    await Promise.all([control.close(drainMs), treatment.close(drainMs), checking])
+    const closed = await Promise.allSettled([control.close(drainMs), treatment.close(drainMs), checking])
     await Promise.all(logging)
     await afterClose()
+    for (const one of closed) if (one.status === 'rejected') throw one.reason
   }
   const handle = async (request: Request) => responseOf(await respond(exchangeOf(request)))
   const members = { release: control.release, close, [Symbol.asyncDispose]: () => close() }

@@ -1,5 +1,6 @@
 import { messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
+import type { DeskEvents } from './feedback/feedback-desk.js'
 import type { Protocol } from './protocol.js'
 
 type MetricsClient = typeof import('prom-client')
@@ -103,3 +104,8 @@ export async function loadMetricsClient(): Promise<MetricsClient> {
     )
   }
 }
+
+export const deskEvents = (metrics: Metrics | undefined): DeskEvents => ({
+  onAnswers: (outcome, count) => metrics?.answers(outcome, count),
+  onFeedback: (kind, outcome) => metrics?.feedback(kind, outcome),
+})

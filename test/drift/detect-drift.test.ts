@@ -93,6 +93,18 @@ describe('detectDrift', () => {
     expect(report.skipped).toEqual([{ part: 'input.tags', reason: 'the values are lists or objects' }])
   })
 
+  it('names answers only if they are labels of the reference', async () => {
+    const of = (answers: readonly string[]) =>
+      Array.from({ length: 200 }, (_, index) => ({ input: 'a', answer: answers[index % answers.length]! }))
+    const changes = async (live: readonly string[], includeText = false) => {
+      const report = await detectDrift({ reference: of(['yes', 'no']), live: of(live), includeText })
+      return report.tests.find(({ part }) => part === 'answer')!.changes
+    }
+    expect(await changes(['yes'])).toBeDefined()
+    expect(await changes(['yes', 'call Ada'])).toBeUndefined()
+    expect(await changes(['yes', 'call Ada'], true)).toBeDefined()
+  })
+
   it('compares the fields of the reference, however many others clients send', async () => {
     const of = (shift: number) => Array.from({ length: 200 }, (_, index) => (index % 50) + shift)
     const odd = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`a${index}`, 1]))

@@ -145,6 +145,18 @@ describe('answers', () => {
     ])
   })
 
+  it('are redacted if they are texts, and so are corrections of them', async () => {
+    const model = await releasedModel(async (inputs) => inputs.map((input) => ({ kind: 'text', text: `${input}!` })))
+    const redact: ServeFeedback['redact'] = (value) => String(value).replace(/\d/g, '#')
+    const { handler, store } = await serving({ redact }, {}, model)
+    const id = await ask(handler, ['card 1234'])
+    expect((await tell(handler, { prediction: id, correction: 'card 99' })).status).toBe(200)
+    expect(await entriesOf(store)).toMatchObject([
+      { input: 'card ####', prediction: { kind: 'text', text: 'card ####!' } },
+      { content: { kind: 'correction', target: 'card ##' } },
+    ])
+  })
+
   it.each<[string, Partial<ServeFeedback>]>([
     [
       'consent',

@@ -118,7 +118,9 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
   function entriesOf({ id, request, inputs, predictions, release }: Answered): readonly LoggedPrediction[] {
     const { version, bundle } = release
     const experiment = placeOf?.(request, release)
-    const entries = predictions.map((prediction, index): LoggedPrediction => {
+    const entries = predictions.map((answer, index): LoggedPrediction => {
+      const prediction =
+        answer.kind === 'text' && redact !== undefined ? { ...answer, text: redactedText(redact, answer.text) } : answer
       const input = redact === undefined ? inputs[index]! : redacted(redact(inputs[index]!, 'input'))
       const timeMs = context.clock.nowMs()
       const entry = { id: `${id}/${index}`, timeMs, release: { version, bundle }, input, prediction }
@@ -168,6 +170,13 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
       return waiting.size
     },
   }
+}
+
+/** @throws if the result is no text. */
+export function redactedText(redact: NonNullable<ServeFeedback['redact']>, text: string): string {
+  const kept = redact(text, 'text')
+  if (typeof kept === 'string') return kept
+  throw new Error('the function "redact" returned no text for a text')
 }
 
 /** @throws if it is a promise, which would pass for an empty object. */

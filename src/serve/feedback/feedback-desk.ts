@@ -1,11 +1,10 @@
-import { type CallContext, createRunId, type Json, type JsonObject, messageOf } from '../../core/index.js'
+import { type CallContext, createRunId, type JsonObject, messageOf } from '../../core/index.js'
 import { compileJsonSchema, type JsonSchema } from '../../dataset/index.js'
 import { type FeedbackContent, type LoggedPrediction, pseudonyms } from '../../feedback/index.js'
 import type { Timer } from '../batcher.js'
 import { Fault } from '../fault.js'
-import type { Metrics } from '../metrics.js'
 import type { Call, Protocol, Served } from '../protocol.js'
-import { type AnswerLog, createAnswerLog, type LogOutcome, type PlaceOf } from './answer-log.js'
+import { type AnswerLog, createAnswerLog, type LogOutcome, type PlaceOf, redactedText } from './answer-log.js'
 import { feedbackLimitsOf, type ServeFeedback } from './feedback-options.js'
 import { feedbackSchema } from './feedback-schema.js'
 import { hourlyLimit } from './hourly-limit.js'
@@ -34,11 +33,6 @@ interface Body {
   readonly rating?: number
   readonly text?: string
 }
-
-export const deskEvents = (metrics: Metrics | undefined): DeskEvents => ({
-  onAnswers: (outcome, count) => metrics?.answers(outcome, count),
-  onFeedback: (kind, outcome) => metrics?.feedback(kind, outcome),
-})
 
 /**
  * @param placeOf finds the live test that an answer belongs to.
@@ -87,10 +81,7 @@ export async function openDesk(
         'Cannot take the feedback: no answer with this id and index is kept. Send the id from the header sheikh-prediction. An answer is not kept without consent, and can be erased.',
       )
     const content = contentOf(body, about, served.labels)
-    const kept =
-      content.kind === 'text' && redact !== undefined
-        ? { ...content, text: textOf(redact(content.text, 'text')) }
-        : content
+    const kept = redact === undefined ? content : redactedContent(redact, content, about)
     // With the source: nobody can use up the ids of others, or of answers.
     const id = `${source}:${body.id ?? createRunId(context.clock.nowMs())}`
     // Feedback is never there without the answer that it is about.
@@ -167,9 +158,15 @@ function contentOf(body: Body, about: LoggedPrediction, labels: readonly string[
 
 const tokenOf = (authorization: string | undefined) => /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
 
-function textOf(value: Json): string {
-  if (typeof value === 'string') return value
-  throw new Error('the function "redact" returned no text for a text')
+/** A label that corrects a label is one of the release's own. Other texts are what somebody wrote. */
+function redactedContent(
+  redact: NonNullable<ServeFeedback['redact']>,
+  content: FeedbackContent,
+  { prediction }: LoggedPrediction,
+): FeedbackContent {
+  if (content.kind === 'text') return { ...content, text: redactedText(redact, content.text) }
+  if (content.kind !== 'correction' || typeof content.target !== 'string' || prediction.kind !== 'text') return content
+  return { ...content, target: redactedText(redact, content.target) }
 }
 
 const invalid = (fact: string) =>

@@ -15,8 +15,8 @@ export interface ServeFeedback {
    */
   readonly consent?: ((request: RequestFacts) => boolean) | undefined
   /**
-   * Removes what must not be kept from an input, or from the text of somebody's feedback. If it throws, the answer or the
-   * feedback is not kept.
+   * Removes what must not be kept from an input, or from a text: an answer, or feedback about it. If it throws, the answer
+   * or the feedback is not kept.
    *
    * @default nothing is removed
    */
