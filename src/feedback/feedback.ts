@@ -71,7 +71,8 @@ export type FeedbackEntry = LoggedPrediction | Feedback | Exposure | Outcome
 /** Where answers and what people say about them are kept. Entries are added, and never changed. */
 export interface FeedbackStore {
   /**
-   * Adds entries, all of them or none. An entry whose id is known is left out.
+   * Adds entries, all of them or none. An entry whose id is known is left out, so an append that failed can be repeated: it is
+   * unknown which of the two happened.
    *
    * @returns how many were added.
    * @throws `storage-failed`.
