@@ -1,7 +1,7 @@
 // npm run bench: all benches. npm run bench -- <name>…: these; `train` is all that is about training. Prints tables, writes
 // bench/results/<name>.json. npm run bench -- gate --rows simulations|speed: these rows alone; the results keep the others.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -101,7 +101,8 @@ async function measure({ rows, parts = {} }: Bench, file: string): Promise<reado
     const known = Object.keys(parts).join(', ') || 'none'
     throw new Error(`The bench "${asked[0]}" has no rows "${flags.rows}". It has: ${known}.`)
   }
-  const kept = flags.rows === undefined ? [] : (JSON.parse(readFileSync(file, 'utf8')) as { rows: Kept[] }).rows
+  const isNew = flags.rows === undefined || !existsSync(file)
+  const kept = isNew ? [] : (JSON.parse(readFileSync(file, 'utf8')) as { rows: Kept[] }).rows
   const found: Kept[] = []
   for (const [part, run] of Object.entries(parts))
     if (flags.rows === undefined || flags.rows === part) for (const row of await run()) found.push({ ...row, part })
