@@ -310,8 +310,12 @@ export async function openHandler<I>(
     })
     await idle
     cancelTimer()
-    await Promise.all([...retiring, serving.retire()])
-    await ownDesk?.log.close()
+    try {
+      await Promise.all([...retiring, serving.retire()])
+    } finally {
+      // Also if the model cannot be freed: answers wait to be written.
+      await ownDesk?.log.close()
+    }
   }
   let closing: Promise<void> | undefined
   const close = (drainMs = 30_000) => {

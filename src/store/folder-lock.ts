@@ -3,7 +3,6 @@
 // may hold is ever renamed or removed, which is where takeovers by rename go wrong. To let go is to rename it to `.free`.
 // A holder that cannot be seen from here (another container or host) counts as alive while it renews its lease.
 import { randomUUID } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, isSheikhError, type Json, type JsonObject, SheikhError } from '../core/index.js'
 import {
@@ -13,10 +12,10 @@ import {
   removeQuietly,
   renameDurably,
 } from './atomic-files.js'
+import { namesIn } from './empty-folder.js'
 import { ageMs, fileSystemNowMs, leaseMs, renewLease } from './lease.js'
 import { canSee, type HostProcesses, type ProcessIdentity } from './processes.js'
 import { lockLost } from './records.js'
-import { isAbsent, storageFailed } from './storage-failed.js'
 import type { HeldLock, Lock } from './store.js'
 
 interface Holder extends ProcessIdentity {
@@ -166,15 +165,6 @@ async function numbersIn(folder: string) {
     const match = /^(\d{1,15})\.(held|free)$/.exec(name)
     return match === null ? [] : [{ name, token: Number(match[1]), held: match[2] === 'held' }]
   })
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (isAbsent(error)) return []
-    throw storageFailed('list', folder, error)
-  }
 }
 
 function toHolder(value: Json | undefined): Holder | undefined {

@@ -150,6 +150,22 @@ describe('createHandler with a live test', () => {
     })
   })
 
+  it('writes the answers that wait, also if a model cannot be freed', async () => {
+    const { feedback, from } = await live()
+    const trainer: Pick<ReturnType<typeof fakeTrainer>, 'load'> = {
+      async load(...given) {
+        const model = await from.trainer.load(...given)
+        const dispose = () => Promise.reject(new Error('the device is gone'))
+        return Object.assign(model, { [Symbol.asyncDispose]: dispose })
+      },
+    }
+    const store = { store: feedback, flushMs: 60_000 }
+    const handler = await createHandler({ ...from, trainer, version: '0.1.0', feedback: store })
+    const { id } = (await (await handler(ask())).json()) as { readonly id: string }
+    await expect(handler.close()).rejects.toThrow('the device is gone')
+    expect(await feedback.prediction(`${id}/0`, callContext())).toBeDefined()
+  })
+
   it('refuses a live test beside one release', async () => {
     const { test, from } = await live()
     for (const extra of [{ channel: 'latest' }, { version: '0.1.0' }, { pollMs: 1000 }])

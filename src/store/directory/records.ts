@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hexOf, type Json } from '../../core/index.js'
 import { type AtomicWriteOptions, appendLine, readTextFile, writeFileAtomic } from '../atomic-files.js'
+import { namesIn } from '../empty-folder.js'
 import { queueByName } from '../queue.js'
 import { checkLength, checkLine, checkName, isName, toKeyRecord } from '../records.js'
-import { isAbsent, storageFailed } from '../storage-failed.js'
 import type { DocumentStore, JournalStore, KeyStore, RunStore } from '../store.js'
 import { sealJson, unsealJson } from './sealed-json.js'
 
@@ -86,14 +85,5 @@ function parsedLine(line: string): Json[] {
   } catch {
     // A power failure can leave a block of zeros where a line was not flushed.
     return []
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (isAbsent(error)) return []
-    throw storageFailed('list', folder, error)
   }
 }
