@@ -8,11 +8,16 @@ export {
   type CanaryStep,
   type Decision,
   type Division,
+  type ExperimentHistory,
+  type ExperimentLine,
+  type ExperimentMoment,
   type ExperimentOptions,
   type ExperimentReport,
   type ExperimentState,
+  experimentHistory,
   experimentsOf,
   type Guardrail,
+  type HistoryOptions,
   type LiveMetric,
   type LivePipeline,
   type MetricComparison,
@@ -32,3 +37,4 @@ export {
   type VariantValue,
   variantOf,
 } from './experiment/index.js'
+export { reportExperiment, reportExperimentHtml } from './report/index.js'

@@ -143,6 +143,7 @@ export {
   type NoRegressionOptions,
   noNewFailures,
   noRegression,
+  type PlannedExperiment,
   type PolicyChange,
   type Pool,
   type PoolItem,

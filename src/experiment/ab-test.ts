@@ -6,7 +6,7 @@ import { act, type LivePipeline } from './act.js'
 import { variantOf } from './assign.js'
 import { type Decision, decide } from './decide.js'
 import { type Division, judgeDivision, judgeMetrics, type MetricComparison } from './judge.js'
-import { type ExperimentOptions, type ExperimentPlan, planOf, refused } from './plan.js'
+import { clockSlackMs, type ExperimentOptions, type ExperimentPlan, planOf, refused } from './plan.js'
 import { type ExperimentState, experimentsOf } from './state.js'
 import { stopExperiment } from './stop.js'
 import { Tally } from './tally.js'
@@ -39,6 +39,8 @@ export interface ExperimentReport extends ExperimentState {
   readonly division: Division
   /** The metric that decides is the first. Empty if units were not divided as planned: results cannot be read then. */
   readonly metrics: readonly MetricComparison[]
+  /** Outcomes that count for no unit: of units that saw no variant, or measured before they did. */
+  readonly leftOut: number
   /** What the numbers of this moment ask for. `wait`: more units. */
   readonly decision: Decision
   /** Why the treatment could not be withdrawn or promoted. The next check tries again. */
@@ -99,7 +101,7 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
       throw refused(`"untilMs" is ${plan.untilMs}, which is over`, 'Give a later time, in milliseconds since 1970')
     checkReleases(plan, await pipeline.history())
     await note({
-      ...{ action: 'start', step: 0, share: plan.steps[0]!.share, plan: plan.digest },
+      ...{ action: 'start', step: 0, share: plan.steps[0]!.share, plan: plan.digest, planned: plan.planned },
       reason: `compares ${treatment} with ${control} by ${[...metricNames].join(', ')}`,
     })
   }
@@ -139,7 +141,8 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
     const division = judgeDivision(plan, tally, state.step)
     const metrics = division.isMismatch ? [] : judgeMetrics(plan, tally, state.step)
     const decision = decide(plan, state, division, metrics, context.clock.nowMs())
-    return { ...state, ...{ steps: plan.steps.length, confidence: plan.confidence, division, metrics, decision } }
+    const { leftOut } = tally
+    return { ...state, steps: plan.steps.length, confidence: plan.confidence, division, metrics, leftOut, decision }
   }
 
   const withPending = (report: ExperimentReport): ExperimentReport =>
@@ -234,7 +237,5 @@ function checkReleases({ control, treatment }: ExperimentPlan, history: readonly
     throw refused(`${control} and ${treatment} are the same model`, 'Choose another release')
 }
 
-/** Clocks of other machines may be behind. Entries are told apart by the name of the test. */
-const clockSlackMs = 3_600_000
 /** About 50 MB. A forgotten unit is logged again, and the store leaves it out. */
 const maximumRemembered = 500_000

@@ -2,6 +2,13 @@ export { type AbTest, type AbTestOptions, type Assignment, abTest, type Experime
 export type { LivePipeline } from './act.js'
 export { unitPosition, variantOf } from './assign.js'
 export type { Decision } from './decide.js'
+export {
+  type ExperimentHistory,
+  type ExperimentLine,
+  type ExperimentMoment,
+  experimentHistory,
+  type HistoryOptions,
+} from './history.js'
 export type { Division, MetricComparison, VariantValue } from './judge.js'
 export { agreement, type LiveMetric, ratings, thumbs, tracked } from './live-metric.js'
 export {

@@ -48,7 +48,7 @@ export const leastUnits = 100
 /** Chance of a false alarm over all looks and steps. */
 const mismatchAlpha = 0.01
 
-export function judgeDivision(plan: ExperimentPlan, tally: Tally, step: number): Division {
+export function judgeDivision(plan: Pick<ExperimentPlan, 'steps'>, tally: Tally, step: number): Division {
   const { control, treatment } = tally.units(step)
   const { share } = plan.steps[step]!
   const p = proportionSequenceP({ successes: treatment, trials: control + treatment }, share)
@@ -56,7 +56,11 @@ export function judgeDivision(plan: ExperimentPlan, tally: Tally, step: number):
   return { control, treatment, p, chiSquareP, isMismatch: p <= mismatchAlpha / plan.steps.length }
 }
 
-export function judgeMetrics({ metrics, confidence }: ExperimentPlan, tally: Tally, step: number): MetricComparison[] {
+export function judgeMetrics(
+  { metrics, confidence }: Pick<ExperimentPlan, 'metrics' | 'confidence'>,
+  tally: Tally,
+  step: number,
+): MetricComparison[] {
   return metrics.map(({ name, kind, direction, margin }, index) => {
     const judged =
       kind === 'binary' ? judgeShares(tally, step, index, confidence) : judgeMeans(tally, step, index, confidence)

@@ -1,6 +1,7 @@
 import { type Digest, digestJson, SheikhError } from '../core/index.js'
+import type { PlannedExperiment } from '../gate/index.js'
 import type { Version } from '../releaser/index.js'
-import type { LiveMetric } from './live-metric.js'
+import { type LiveMetric, readsOf } from './live-metric.js'
 
 /** A metric that must not become worse. */
 export interface Guardrail {
@@ -56,6 +57,8 @@ export interface ExperimentPlan {
   readonly untilMs: number | undefined
   /** Names all that was planned. */
   readonly digest: Digest
+  /** For the ledger. */
+  readonly planned: PlannedExperiment
 }
 
 /** @throws `invalid-options`. */
@@ -101,8 +104,20 @@ export function planOf(options: ExperimentOptions): ExperimentPlan {
   const confidence = 1 - alpha / (metrics.length * steps.length)
   const judged = metrics.map(({ name, kind, direction, margin }) => ({ name, kind, direction, margin }))
   const digest = digestJson({ name, control, treatment, steps, metrics: judged, confidence, untilMs })
-  return { name, control, treatment, steps, metrics, confidence, untilMs, digest }
+  const planned: PlannedExperiment = {
+    steps,
+    metrics: judged.map((metric, index) => {
+      const reads = readsOf(metrics[index]!)
+      return { ...metric, ...(reads !== undefined && { reads }) }
+    }),
+    confidence,
+    ...(untilMs !== undefined && { untilMs }),
+  }
+  return { name, control, treatment, steps, metrics, confidence, untilMs, digest, planned }
 }
 
 export const refused = (fact: string, remedy: string) =>
   new SheikhError('invalid-options', `Cannot run the live test: ${fact}. ${remedy}.`)
+
+/** Clocks of other machines may be behind. Entries are told apart by the name of the test. */
+export const clockSlackMs = 3_600_000

@@ -20,6 +20,8 @@ export interface ExperimentState {
   readonly reason: string
   readonly by?: string | undefined
   readonly plan?: ExperimentDecision['plan']
+  /** What was planned. Absent if the test was started by an older version. */
+  readonly planned?: ExperimentDecision['planned']
 }
 
 /** The live tests of a verified ledger, in the order of their starts. The first of two decisions that exclude each other counts. */
@@ -27,11 +29,11 @@ export function experimentsOf(entries: readonly LedgerEntry[]): readonly Experim
   const states = new Map<string, ExperimentState>()
   for (const entry of entries) {
     if (entry.type !== 'experiment') continue
-    const { name, action, control, treatment, step, share, reason, result, by, plan, atMs } = entry
+    const { name, action, control, treatment, step, share, reason, result, by, plan, planned, atMs } = entry
     const before = states.get(name)
     const at = { step, share, sinceMs: atMs, reason, by }
     if (action === 'start' && before === undefined)
-      states.set(name, { name, control, treatment, status: 'running', startedAtMs: atMs, plan, ...at })
+      states.set(name, { name, control, treatment, status: 'running', startedAtMs: atMs, plan, planned, ...at })
     else if (before?.status !== 'running') continue
     else if (action === 'advance' && step > before.step) states.set(name, { ...before, ...at })
     else if (action === 'end') states.set(name, { ...before, ...at, status: 'ended', result })

@@ -29,10 +29,19 @@ export class Tally {
   readonly #answers = new Map<string, { readonly place: ExperimentPlace; readonly prediction: Prediction }>()
   /** The step in which a unit was seen last. */
   readonly #latest = new Map<string, number>()
+  /** Outcomes of units that the store has not seen yet, by unit: another process may log the exposure later. */
+  readonly #early = new Map<string, Outcome[]>()
+  #waiting = 0
+  #leftOut = 0
 
   constructor(name: string, metrics: readonly LiveMetric[]) {
     this.#name = name
     this.#metrics = metrics
+  }
+
+  /** Outcomes that count for no unit: of units that saw no variant, or measured before they did. */
+  get leftOut(): number {
+    return this.#leftOut + this.#waiting
   }
 
   add(entry: FeedbackEntry): void {
@@ -40,11 +49,14 @@ export class Tally {
       const { experiment: place } = entry
       if (place?.name !== this.#name) return
       this.#expose(place)
+      this.#countEarly(place, entry.timeMs)
       if (entry.kind === 'prediction') this.#answers.set(entry.id, { place, prediction: entry.prediction })
     } else if (entry.kind === 'outcome') {
       const { name, unit } = entry.experiment
+      if (name !== this.#name) return
       const step = this.#latest.get(unit)
-      if (name === this.#name && step !== undefined) this.#count(step, unit, entry, undefined)
+      if (step === undefined) this.#keepEarly(unit, entry)
+      else this.#count(step, unit, entry, undefined)
     } else {
       const about = this.#answers.get(entry.prediction)
       if (about !== undefined) this.#count(about.place.step, about.place.unit, entry, about.prediction)
@@ -94,6 +106,28 @@ export class Tally {
     this.#latest.set(unit, step)
   }
 
+  #keepEarly(unit: string, outcome: Outcome): void {
+    if (this.#waiting >= mostWaiting) {
+      this.#leftOut += 1
+      return
+    }
+    const early = this.#early.get(unit)
+    if (early === undefined) this.#early.set(unit, [outcome])
+    else early.push(outcome)
+    this.#waiting += 1
+  }
+
+  #countEarly({ step, unit }: ExperimentPlace, exposedMs: number): void {
+    const early = this.#early.get(unit)
+    if (early === undefined) return
+    this.#early.delete(unit)
+    this.#waiting -= early.length
+    // What was measured before the unit saw its variant is no effect of it.
+    for (const outcome of early)
+      if (outcome.timeMs >= exposedMs) this.#count(step, unit, outcome, undefined)
+      else this.#leftOut += 1
+  }
+
   #count(step: number, name: string, entry: Feedback | Outcome, answer: Prediction | undefined): void {
     const unit = this.#steps.get(step)!.get(name)!
     for (const [index, metric] of this.#metrics.entries()) {
@@ -110,3 +144,6 @@ export class Tally {
     }
   }
 }
+
+/** Outcomes that wait for an exposure: about 50 MB. */
+const mostWaiting = 100_000

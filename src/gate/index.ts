@@ -51,6 +51,7 @@ export {
   type LedgerEntry,
   type LedgerEvent,
   ledgerJournal,
+  type PlannedExperiment,
   storeLedger,
 } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'

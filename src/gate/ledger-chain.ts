@@ -1,5 +1,19 @@
-import { canonicalJson, type Digest, digestBytes, isDigest, SheikhError } from '../core/index.js'
-import type { LedgerEntry, LedgerEvent } from './ledger.js'
+import {
+  canonicalJson,
+  type Digest,
+  digestBytes,
+  finite,
+  fits,
+  isDigest,
+  nonEmptyList,
+  object,
+  optional as optionalMember,
+  type Shape,
+  SheikhError,
+  text,
+  word,
+} from '../core/index.js'
+import type { LedgerEntry, LedgerEvent, PlannedExperiment } from './ledger.js'
 
 /** Verified ledger lines, each checked against the previous one. */
 export interface LedgerChain {
@@ -61,6 +75,18 @@ const optional =
   (value) =>
     value === undefined || test(value)
 
+const plannedExperiment: Shape<PlannedExperiment> = object({
+  steps: nonEmptyList(object({ share: finite, units: finite, atLeastMs: finite })),
+  metrics: nonEmptyList(
+    object({
+      ...{ name: text, kind: word('binary', 'mean'), direction: word('higher-is-better', 'lower-is-better') },
+      ...{ margin: finite, reads: optionalMember(word('thumbs', 'ratings', 'agreement', 'tracked')) },
+    }),
+  ),
+  ...{ confidence: finite, untilMs: optionalMember(finite) },
+})
+const isPlanned: Test = (value) => fits(plannedExperiment, value)
+
 const common = { runId: isText, atMs: isTime, sequence: isNumber }
 const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test>>>> = {
   verdict: {
@@ -81,7 +107,13 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
   withdrawal: { version: isText, reason: isText, by: optional(isText) },
   experiment: {
     ...{ name: isText, action: isText, control: isText, treatment: isText, step: isNumber, share: isNumber },
-    ...{ reason: isText, plan: optional(isDigest), result: optional(isText), by: optional(isText) },
+    ...{
+      reason: isText,
+      plan: optional(isDigest),
+      planned: optional(isPlanned),
+      result: optional(isText),
+      by: optional(isText),
+    },
   },
 }
 

@@ -72,6 +72,25 @@ export type LedgerEvent =
     }
   | ExperimentEvent
 
+/** What a live test was to do, as its first line in the ledger keeps it. */
+export interface PlannedExperiment {
+  /** By step: the share of units that get the treatment, and what ends the step. */
+  readonly steps: readonly { readonly share: number; readonly units: number; readonly atLeastMs: number }[]
+  /** The metric that decides is the first; the others are guardrails. */
+  readonly metrics: readonly {
+    readonly name: string
+    readonly kind: 'binary' | 'mean'
+    readonly direction: 'higher-is-better' | 'lower-is-better'
+    readonly margin: number
+    /** The built-in function that reads its outcomes. Absent for a host's own. */
+    readonly reads?: 'thumbs' | 'ratings' | 'agreement' | 'tracked' | undefined
+  }[]
+  /** Confidence of each interval: 1 − alpha / (metrics × steps). */
+  readonly confidence: number
+  /** The time of the last decision, in milliseconds since 1970. */
+  readonly untilMs?: number | undefined
+}
+
 /** A decision of a live test about who gets which release. */
 export interface ExperimentDecision {
   /** The name of the live test. */
@@ -86,6 +105,8 @@ export interface ExperimentDecision {
   readonly reason: string
   /** Only at the start: the digest of what was planned. */
   readonly plan?: Digest | undefined
+  /** Only at the start: what was planned. Older lines have only the digest. */
+  readonly planned?: PlannedExperiment | undefined
   /** Only at the end. */
   readonly result?: 'harm' | 'success' | 'mismatch' | 'expired' | 'stopped' | undefined
   /** Who ended it. Absent if it happened automatically. */

@@ -90,7 +90,7 @@ describe('help', () => {
       rollback: ['to', 'reason', 'by'],
       promote: ['to', 'by'],
       withdraw: ['reason', 'by'],
-      experiment: ['reason', 'by'],
+      experiment: ['store', 'out', 'html', 'reason', 'by'],
       verify: ['keys', 'remote'],
       notify: ['test'],
       republish: ['reason', 'by'],

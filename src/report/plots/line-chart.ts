@@ -10,6 +10,8 @@ export interface Curve {
   readonly dashes?: string | undefined
   /** Draws dots instead of a line. */
   readonly dots?: boolean | undefined
+  /** Fills the area between `points` and these points, which are on the same places across. */
+  readonly to?: Curve['points'] | undefined
 }
 
 export interface Scale {
@@ -56,19 +58,37 @@ export function lineChart({ title, description, curves, x, y, marks = [], captio
   return `<figure>${plot}<figcaption>${legend(curves)}${paragraph(caption)}</figcaption></figure>`
 }
 
-function drawn({ points, colour, dashes, dots }: Curve, across: Axis, up: Axis): string {
-  const placed = points.map(([at, value]) => [place(across, at), place(up, value)] as const)
+function drawn({ points, to, colour, dashes, dots }: Curve, across: Axis, up: Axis): string {
+  const placed = placedOn(points, across, up)
+  if (to !== undefined) return area([...placed, ...placedOn(to, across, up).toReversed()], colour)
   if (dots === true) return placed.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="4" fill="${colour}"/>`).join('')
   return polyline(placed, stroke(colour, dashes))
 }
 
+const placedOn = (points: Curve['points'], across: Axis, up: Axis) =>
+  points.map(([at, value]) => [place(across, at), place(up, value)] as const)
+
+const area = (corners: Curve['points'], colour: string) =>
+  `<polygon points="${corners.map((corner) => corner.join(',')).join(' ')}" fill="${colour}" fill-opacity="0.2"/>`
+
 const stroke = (colour: string, dashes = 'none') => `stroke="${colour}" stroke-width="2" stroke-dasharray="${dashes}"`
 
 function legend(curves: readonly Curve[]): string {
-  if (curves.length < 2) return ''
-  const keys = curves.map(({ name, colour, dashes, dots }) => {
+  const named = [...new Map(curves.map((curve) => [curve.name, curve])).values()]
+  if (named.length < 2) return ''
+  const keys = named.map(({ name, colour, dashes, dots, to }) => {
+    const corners = [
+      [0, 2],
+      [24, 2],
+      [24, 16],
+      [0, 16],
+    ] as const
     const body =
-      dots === true ? `<circle cx="12" cy="9" r="4" fill="${colour}"/>` : line(0, 9, 24, 9, stroke(colour, dashes))
+      to !== undefined
+        ? area(corners, colour)
+        : dots === true
+          ? `<circle cx="12" cy="9" r="4" fill="${colour}"/>`
+          : line(0, 9, 24, 9, stroke(colour, dashes))
     const key = { attributes: 'class="key" width="24" height="18"', title: name, description: 'How it is drawn', body }
     return `<span>${svg(key)} ${escapeHtml(name)}</span>`
   })
