@@ -275,7 +275,7 @@ export async function openHandler<I>(
       const fault = toFault(error, warn)
       headers = fault.headers
       content = contentOf({
-        json: found.protocol.errorBody?.(fault) ?? ownErrorBody(fault),
+        json: found.protocol.refusal?.body(fault) ?? ownErrorBody(fault),
         status: fault.status,
       })
       ended(fault.status, fault.code)

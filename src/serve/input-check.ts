@@ -2,7 +2,7 @@ import type { CallContext, Json } from '../core/index.js'
 import { isSheikhError, messageOf } from '../core/index.js'
 import { compileJsonSchema, type JsonSchema } from '../dataset/index.js'
 import { Fault } from './fault.js'
-import { predictSchema } from './openapi.js'
+import { inputList, type Schema } from './operation.js'
 import type { Limits } from './options.js'
 
 /** Turns the inputs of a request into what the model takes. @throws `Fault`. */
@@ -14,7 +14,10 @@ export async function inputCheck<I>(
   limits: Limits,
   context: CallContext,
 ): Promise<CheckInputs<I>> {
-  const document = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...predictSchema(inputSchema, limits) }
+  const document = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    properties: { inputs: inputList(inputSchema as Schema, limits) },
+  }
   const check = await compileJsonSchema('of the inputs', document, context)
   return async (inputs) => {
     // Counted first, because the schema reports every item that does not fit.

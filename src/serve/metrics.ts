@@ -1,6 +1,7 @@
 import { messageOf, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
 import type { DeskEvents } from './feedback/feedback-desk.js'
+import { inText } from './operation.js'
 import type { Protocol } from './protocol.js'
 
 type MetricsClient = typeof import('prom-client')
@@ -85,6 +86,7 @@ export function createMetrics(client: MetricsClient, queued: () => number): Metr
         {
           method: 'GET',
           path: '/metrics',
+          operation: () => ({ id: 'metrics', answers: { 200: inText('The metrics, for Prometheus.') } }),
           answer: async () => ({ text: await registry.metrics(), type: registry.contentType }),
         },
       ],

@@ -2,6 +2,7 @@ import type { Json } from '../core/index.js'
 import type { ChatMessage, GenerateOptions, Prediction, TextPart } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import type { Fault } from './fault.js'
+import type { Operation, Schema } from './operation.js'
 import type { Limits } from './options.js'
 import type { RequestEvent } from './telemetry.js'
 import type { WebhookCheck } from './webhook-check.js'
@@ -15,16 +16,16 @@ export interface Served {
   readonly labels: readonly string[] | undefined
   /** The kind of the model's predictions. Absent until the first prediction. */
   readonly kind: () => Prediction['kind'] | undefined
-  readonly inputSchema: Json
+  readonly inputSchema: Schema
   readonly limits: Limits
   /** When the release was loaded, in milliseconds since 1970. */
   readonly loadedAtMs: number
   readonly nowMs: () => number
   readonly isReady: () => boolean
-  /** Whether there is `/v1/refresh`. */
-  readonly canRefresh: boolean
-  /** Whether there is `/v1/feedback`. */
-  readonly takesFeedback: boolean
+  /** Whether requests may set how a text is generated. */
+  readonly canGenerate: boolean
+  /** Whether the release has a chat template. */
+  readonly canChat: boolean
   /** @throws `Fault`. */
   readonly predict: (inputs: readonly Json[], call: Call) => Promise<readonly Prediction[]>
   /** Generates one text: in parts if the model can, otherwise in one. @throws `Fault`. */
@@ -82,6 +83,8 @@ export interface Route {
   readonly isBodyIgnored?: boolean
   /** Takes the place of the token for requests that are signed. @default only the token counts */
   readonly webhook?: WebhookCheck
+  /** How `/openapi.json` describes it now: the kind of the model's predictions may not be known before the first one. */
+  readonly operation: () => Operation
   readonly answer: (call: Call) => Promise<Answer>
 }
 
@@ -91,6 +94,6 @@ export interface Protocol {
   /** The beginning of all its paths. Other paths that begin with it are refused in its own words. @default none */
   readonly prefix?: string
   readonly routes: readonly Route[]
-  /** The body of a refusal. @default `{ error: { code, message } }` */
-  readonly errorBody?: (fault: Fault) => Json
+  /** The body of a refusal, and its schema. @default `{ error: { code, message } }` */
+  readonly refusal?: { readonly body: (fault: Fault) => Json; readonly schema: Schema }
 }

@@ -1,8 +1,8 @@
 import type { Json } from '../core/index.js'
 import { type Exchange, tooLarge } from './exchange.js'
 import { Fault } from './fault.js'
-import type { Route } from './protocol.js'
 import { parseJson } from './read-json.js'
+import type { Found } from './router.js'
 
 export interface ReadOptions {
   readonly maximumBytes: number
@@ -10,7 +10,11 @@ export interface ReadOptions {
 }
 
 /** Reads the body of a request as its route asks for. `null` if the route has none or ignores it. @throws `Fault`. */
-export async function readBody(exchange: Exchange, route: Route, { maximumBytes, signal }: ReadOptions): Promise<Json> {
+export async function readBody(
+  exchange: Exchange,
+  route: Found['route'],
+  { maximumBytes, signal }: ReadOptions,
+): Promise<Json> {
   const { method, isTypeOptional = false, isBodyIgnored = false, webhook } = route
   if (method === 'GET') return null
   if (!isBodyIgnored) checkHeaders(exchange, !isTypeOptional)

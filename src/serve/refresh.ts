@@ -2,7 +2,9 @@ import type { Release } from '../releaser/index.js'
 import type { Timer } from './batcher.js'
 import { Fault, stopped } from './fault.js'
 import type { Follower } from './follow-channel.js'
+import { inJson, object } from './operation.js'
 import type { Protocol } from './protocol.js'
+import { releaseSchema } from './protocols/native.js'
 import type { WebhookCheck } from './webhook-check.js'
 
 // Shorter than what senders of webhooks wait for: GitHub 10 s, the notifications of this package 10 s.
@@ -30,6 +32,14 @@ export function refreshProtocol({ follower, current, webhook, isOpen, timer }: R
         path: '/v1/refresh',
         isBodyIgnored: true,
         ...(webhook !== undefined && { webhook }),
+        operation: () => ({
+          id: 'refresh',
+          ...(webhook !== undefined && { description: 'A signed request needs no token.' }),
+          answers: {
+            200: inJson('The server answers with the release that its channel points at.', refreshed('current')),
+            202: inJson('The release that the channel points at is being loaded.', refreshed('loading')),
+          },
+        }),
         async answer() {
           let cancel = () => {}
           const late = new Promise<'late'>((resolve) => {
@@ -49,3 +59,5 @@ export function refreshProtocol({ follower, current, webhook, isOpen, timer }: R
     ],
   }
 }
+
+const refreshed = (state: string) => object({ state: { const: state }, release: releaseSchema })

@@ -4,7 +4,7 @@ import type { Protocol, Route } from './protocol.js'
 
 export interface Found {
   readonly protocol: Protocol
-  readonly route: Route
+  readonly route: Omit<Route, 'operation'>
 }
 
 /**
@@ -43,4 +43,4 @@ export function routerOf(
   }
 }
 
-const refusing = (fault: Fault): Route => ({ method: 'GET', path: '', answer: () => Promise.reject(fault) })
+const refusing = (fault: Fault): Found['route'] => ({ method: 'GET', path: '', answer: () => Promise.reject(fault) })

@@ -1,10 +1,11 @@
-import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
+import { type CallContext, isSheikhError, messageOf } from '../core/index.js'
 import type { ReleasedModel } from '../releaser/index.js'
 import { createBatcher, queueIsFull, type Timer } from './batcher.js'
 import { Fault } from './fault.js'
 import type { FeedbackDesk } from './feedback/feedback-desk.js'
 import { generateText } from './generate-text.js'
 import type { Metrics } from './metrics.js'
+import type { Schema } from './operation.js'
 import type { Limits } from './options.js'
 import type { Protocol, Served } from './protocol.js'
 import { huggingFace } from './protocols/huggingface.js'
@@ -36,6 +37,8 @@ export interface ServingSettings {
 /** A release while it answers requests: its model, its batches and its paths. */
 export interface ServingRelease {
   readonly release: ReleasedModel<never>['release']
+  /** All paths. */
+  readonly protocols: readonly Protocol[]
   readonly find: ReturnType<typeof routerOf>
   readonly queued: () => number
   /** Counts a request in. @returns a function that counts it out. */
@@ -72,13 +75,13 @@ export function serveRelease<I>(
     release,
     labels: model.labels,
     kind: () => kind,
-    inputSchema: inputSchema as Json,
+    inputSchema: inputSchema as Schema,
     limits,
     loadedAtMs: context.clock.nowMs(),
     nowMs: () => context.clock.nowMs(),
     isReady,
-    canRefresh: refresh !== undefined,
-    takesFeedback: desk !== undefined,
+    canGenerate: model.generate !== undefined,
+    canChat: model.chatPrompt !== undefined,
     async predict(inputs, { signal, remember, event }) {
       const predictions = await batcher.submit(await checkInputs(inputs), signal, event)
       kind = predictions[0]?.kind ?? kind
@@ -110,9 +113,11 @@ export function serveRelease<I>(
   }
   const others = [huggingFace, vllm, openAi, openInference, mlflow].map((protocol) => protocol(served))
   const more = [metrics?.protocol, desk?.protocol(served), refresh].filter((protocol) => protocol !== undefined)
+  const protocols: readonly [Protocol, ...Protocol[]] = [native(served, () => protocols), ...others, ...more]
   return {
     release,
-    find: routerOf([native(served), ...others, ...more], basePath),
+    protocols,
+    find: routerOf(protocols, basePath),
     queued: () => batcher.queued,
     enter() {
       requests += 1

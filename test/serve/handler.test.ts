@@ -3,6 +3,7 @@ import { isSheikhError } from '../../src/core/index.js'
 import { loadRelease } from '../../src/releaser/index.js'
 import { createHandler } from '../../src/serve/index.js'
 import { handlerOf, post, released, releasedModel, serverOf } from './fixture.js'
+import { documentOf, operationsOf } from './openapi-document.js'
 
 describe('createHandler', () => {
   it('answers as the model does, and names the release in every answer', async () => {
@@ -37,12 +38,10 @@ describe('createHandler', () => {
 
   it('checks a body against the schema that its OpenAPI document has', async () => {
     const { handler } = await handlerOf({ maximumInputs: 3 })
-    const document = (await (await handler(new Request('http://localhost/openapi.json'))).json()) as {
-      readonly openapi: string
-      readonly components: { readonly schemas: Readonly<Record<string, unknown>> }
-    }
-    expect(document.openapi).toBe('3.1.0')
-    expect(document.components.schemas['PredictRequest']).toMatchObject({
+    const document = await documentOf(handler)
+    expect(document['openapi']).toBe('3.1.0')
+    const predict = operationsOf(document).find(({ operationId }) => operationId === 'predict')
+    expect(predict?.requestBody?.content['application/json'].schema).toMatchObject({
       properties: { inputs: { maxItems: 3, items: { type: 'string' } } },
     })
     for (const [body, status, words] of [

@@ -3,10 +3,11 @@ import { compileJsonSchema, type JsonSchema } from '../../dataset/index.js'
 import { type FeedbackContent, type LoggedPrediction, pseudonyms } from '../../feedback/index.js'
 import type { Timer } from '../batcher.js'
 import { Fault } from '../fault.js'
+import { inJson } from '../operation.js'
 import type { Call, Protocol, Served } from '../protocol.js'
 import { type AnswerLog, createAnswerLog, type LogOutcome, type PlaceOf, redactedText } from './answer-log.js'
 import { feedbackLimitsOf, type ServeFeedback } from './feedback-options.js'
-import { feedbackSchema } from './feedback-schema.js'
+import { feedbackBody, feedbackResponse, feedbackSchema } from './feedback-schema.js'
 import { hourlyLimit } from './hourly-limit.js'
 
 export type FeedbackOutcome = 'added' | 'known' | 'refused'
@@ -102,6 +103,11 @@ export async function openDesk(
         {
           method: 'POST',
           path: '/v1/feedback',
+          operation: () => ({
+            id: 'feedback',
+            request: feedbackBody,
+            answers: { 200: inJson('The feedback is kept.', feedbackResponse) },
+          }),
           async answer(call) {
             const checked = check(call.body)
             if ('problems' in checked) {

@@ -1,3 +1,5 @@
+import { object, type Schema, string } from '../operation.js'
+
 /** The schema of the body of `/v1/feedback`. Requests are checked against it. */
 export const feedbackSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -40,8 +42,9 @@ export const feedbackSchema = {
   oneOf: [{ required: ['thumb'] }, { required: ['correction'] }, { required: ['rating'] }, { required: ['text'] }],
 } as const
 
-export const feedbackResponse = {
-  type: 'object',
-  required: ['id', 'status'],
-  properties: { id: { type: 'string' }, status: { enum: ['added', 'known'] } },
-}
+const { $schema: _, ...body } = feedbackSchema
+
+/** For `/openapi.json`, whose dialect is the same. */
+export const feedbackBody = body as Schema
+
+export const feedbackResponse = object({ id: string, status: { enum: ['added', 'known'] } })

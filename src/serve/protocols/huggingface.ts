@@ -1,4 +1,18 @@
+import type { Json, JsonObject } from '../../core/index.js'
 import type { Prediction } from '../../model/index.js'
+import { Fault } from '../fault.js'
+import {
+  byKind,
+  inJson,
+  inputList,
+  inputWithout,
+  list,
+  number,
+  object,
+  orNull,
+  type Schema,
+  string,
+} from '../operation.js'
 import type { Protocol, Served } from '../protocol.js'
 import { byProbability, isObject, listOf, members, notSupported } from './request.js'
 
@@ -6,16 +20,40 @@ import { byProbability, isObject, listOf, members, notSupported } from './reques
  * The protocol of Hugging Face's inference endpoints: text classification, text generation and feature extraction at the
  * root path. https://huggingface.co/docs/inference-providers/tasks/text-classification
  */
-export const huggingFace = ({ predict }: Served): Protocol => ({
+export const huggingFace = ({ predict, inputSchema, limits, kind }: Served): Protocol => ({
   name: 'huggingface',
-  errorBody: ({ message, code }) => ({ error: message, error_type: code }),
+  refusal: {
+    body: ({ message, code }) => ({ error: message, error_type: code }),
+    schema: object({ error: string, error_type: string }),
+  },
   routes: [
     {
       method: 'POST',
       path: '/',
+      operation: () => ({
+        id: 'huggingFace',
+        description: 'A label needs a score for each label of the model.',
+        kinds: ['label', 'text', 'vector'],
+        request: {
+          type: 'object',
+          required: ['inputs'],
+          additionalProperties: false,
+          properties: {
+            inputs: { anyOf: [inputWithout(inputSchema, 'array'), inputList(inputSchema, limits)] },
+            parameters: orNull({
+              type: 'object',
+              additionalProperties: false,
+              properties: { top_k: orNull({ type: 'integer', minimum: 1 }) },
+            }),
+            options: orNull({ type: 'object' }),
+          },
+        },
+        answers: { 200: inJson('One answer per input, in order.', list(byKind(answers, kind()))) },
+      }),
       async answer(call) {
-        const { inputs, parameters = {} } = members(call.body, ['inputs', 'parameters', 'options'])
-        const topK = topKOf(parameters)
+        const { inputs, parameters, options } = members(call.body, ['inputs', 'parameters', 'options'])
+        const topK = topKOf(membersOf('parameters', parameters))
+        membersOf('options', options)
         const predictions = await predict(listOf(inputs), call)
         return { json: predictions.map((prediction) => answerOf(prediction, topK)) }
       },
@@ -23,10 +61,20 @@ export const huggingFace = ({ predict }: Served): Protocol => ({
   ],
 })
 
-function topKOf(parameters: unknown): number | undefined {
-  const { top_k: topK, ...others } = isObject(parameters as never)
-    ? (parameters as Readonly<Record<string, unknown>>)
-    : {}
+const answers = {
+  label: list(object({ label: string, score: { type: 'number', minimum: 0, maximum: 1 } })),
+  text: object({ generated_text: string }),
+  vector: list(number),
+} satisfies Readonly<Record<string, Schema>>
+
+/** Clients may send null for what they leave out. */
+function membersOf(name: string, value: Json | undefined): JsonObject {
+  if (value === undefined || value === null) return {}
+  if (isObject(value)) return value
+  throw new Fault('invalid-request', `Cannot read the request: "${name}" is not an object. Correct it.`)
+}
+
+function topKOf({ top_k: topK, ...others }: JsonObject): number | undefined {
   const other = Object.keys(others)[0]
   if (other !== undefined)
     throw notSupported(`the parameter ${JSON.stringify(other.slice(0, 100))} has no effect here`, 'Leave it out')

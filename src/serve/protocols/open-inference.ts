@@ -2,7 +2,9 @@ import { createRequire } from 'node:module'
 import type { Json, JsonObject } from '../../core/index.js'
 import type { Prediction } from '../../model/index.js'
 import { Fault } from '../fault.js'
+import { inJson, inputWithout, integer, list, number, object, type Schema, string } from '../operation.js'
 import type { Protocol, Route, Served } from '../protocol.js'
+import { health } from './native.js'
 import { isObject, notSupported } from './request.js'
 
 /**
@@ -13,12 +15,23 @@ export function openInference(served: Served): Protocol {
   const { name, release, isReady } = served
   const base = `/v2/models/${name}`
   const ready = async () => ({ json: { ready: isReady() }, ...(!isReady() && { status: 503 }) })
-  const health = (path: string): Route => ({ method: 'GET', path, isHealth: true, answer: ready })
-  const modelRoutes = (path: string): readonly Route[] => [
-    { method: 'GET', path, answer: async () => ({ json: metadataOf(served) }) },
+  const modelRoutes = (path: string, id: string): readonly Route[] => [
+    {
+      method: 'GET',
+      path,
+      operation: () => ({
+        id: `${id}Metadata`,
+        answers: { 200: inJson('What the model reads and answers.', metadata) },
+      }),
+      answer: async () => ({ json: metadataOf(served) }),
+    },
     {
       method: 'GET',
       path: `${path}/ready`,
+      operation: () => ({
+        id: `${id}Ready`,
+        answers: { 200: inJson('Whether the model answers requests.', object({ name: string, ready: boolean })) },
+      }),
       answer: async () => ({ ...(await ready()), json: { name, ready: isReady() } }),
     },
     {
@@ -26,6 +39,12 @@ export function openInference(served: Served): Protocol {
       path: `${path}/infer`,
       // Triton's client sends JSON without a content type.
       isTypeOptional: true,
+      operation: () => ({
+        id: `${id}Infer`,
+        description: 'The tensor has the shape [n] or [n, 1], with n elements in "data".',
+        request: inferenceRequest(served),
+        answers: { 200: inJson('A row per input in each tensor.', inference) },
+      }),
       async answer(call) {
         const { id, texts } = requestOf(call.body)
         const outputs = outputsOf(await served.predict(texts, call), served.labels)
@@ -43,22 +62,34 @@ export function openInference(served: Served): Protocol {
   return {
     name: 'open-inference',
     prefix: '/v2/',
-    errorBody: ({ message }) => ({ error: message }),
+    refusal: { body: ({ message }) => ({ error: message }), schema: object({ error: string }) },
     routes: [
-      {
-        method: 'GET',
-        path: '/v2/health/live',
-        isHealth: true,
-        answer: async () => ({ json: { live: true } }),
-      },
-      health('/v2/health/ready'),
+      health(
+        '/v2/health/live',
+        'inferenceLive',
+        { 200: inJson('The process is alive.', object({ live: { const: true } })) },
+        async () => ({ json: { live: true } }),
+      ),
+      health(
+        '/v2/health/ready',
+        'inferenceReady',
+        {
+          200: inJson('The server answers requests.', object({ ready: { const: true } })),
+          503: inJson('The server stops and accepts no more requests.', object({ ready: { const: false } })),
+        },
+        ready,
+      ),
       {
         method: 'GET',
         path: '/v2',
+        operation: () => ({
+          id: 'inferenceServer',
+          answers: { 200: inJson('The server.', object({ name: string, version: string, extensions: list(string) })) },
+        }),
         answer: async () => ({ json: { name: 'sheikh-freemium', version: serverVersion(), extensions: [] } }),
       },
-      ...modelRoutes(base),
-      ...modelRoutes(`${base}/versions/${release.version}`),
+      ...modelRoutes(base, 'model'),
+      ...modelRoutes(`${base}/versions/${release.version}`, 'version'),
     ],
   }
 }
@@ -76,9 +107,13 @@ interface Tensor {
   readonly data: readonly (string | number)[]
 }
 
-function metadataOf({ name, release, labels, kind }: Served): JsonObject {
-  const text = { datatype: 'BYTES', shape: [-1] }
-  const outputs = {
+const text = { datatype: 'BYTES', shape: [-1] }
+
+/** The tensors that a model answers with. None if that is not known yet. */
+function outputTensors({ labels, kind }: Pick<Served, 'labels' | 'kind'>) {
+  const known = kind() ?? (labels === undefined ? undefined : 'label')
+  if (known === undefined) return []
+  const tensors = {
     label: [
       { name: 'label', ...text },
       { name: 'probabilities', datatype: 'FP64', shape: [-1, labels?.length ?? -1] },
@@ -87,13 +122,73 @@ function metadataOf({ name, release, labels, kind }: Served): JsonObject {
     text: [{ name: 'text', ...text }],
     vector: [{ name: 'values', datatype: 'FP64', shape: [-1, -1] }],
   }
-  const known = kind() ?? (labels === undefined ? undefined : 'label')
+  return tensors[known]
+}
+
+const boolean: Schema = { type: 'boolean' }
+const datatype: Schema = { enum: ['BYTES', 'FP64'] }
+const tensorFacts = { name: string, datatype, shape: list(integer) }
+
+const metadata = object({
+  name: string,
+  versions: list(string),
+  platform: string,
+  inputs: list(object(tensorFacts)),
+  outputs: list(object(tensorFacts)),
+})
+
+const inference = object({
+  model_name: string,
+  model_version: string,
+  id: string,
+  outputs: list(object({ ...tensorFacts, data: list({ anyOf: [string, number] }) }), { minItems: 1 }),
+})
+
+/** The schema of the requests that `requestOf` and `wanted` read. That the shape fits the data is not said. */
+function inferenceRequest(served: Served): Schema {
+  const { inputSchema: input, limits } = served
+  const names = outputTensors(served).map(({ name }) => name)
+  return {
+    type: 'object',
+    required: ['inputs'],
+    properties: {
+      id: string,
+      inputs: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 1,
+        items: {
+          type: 'object',
+          required: ['datatype', 'shape', 'data'],
+          properties: {
+            name: string,
+            datatype: { const: 'BYTES' },
+            shape: list({ type: 'integer', minimum: 1 }, { minItems: 1, maxItems: 2 }),
+            data: list(
+              { anyOf: [inputWithout(input, 'array'), list(input)] },
+              { minItems: 1, maxItems: limits.maximumInputs },
+            ),
+            parameters: { type: 'object', not: { required: ['binary_data_size'] } },
+          },
+        },
+      },
+      outputs: list({
+        type: 'object',
+        required: ['name'],
+        properties: { name: names.length === 0 ? string : { enum: names } },
+      }),
+    },
+  }
+}
+
+function metadataOf(served: Served): JsonObject {
+  const { name, release } = served
   return {
     name,
     versions: [release.version],
     platform: 'sheikh-freemium',
     inputs: [{ name: 'text', ...text }],
-    outputs: known === undefined ? [] : outputs[known],
+    outputs: outputTensors(served),
   }
 }
 
@@ -103,15 +198,21 @@ function requestOf(body: Json): { readonly id: string | undefined; readonly text
   const [tensor, ...others] = Array.isArray(inputs) ? (inputs as readonly Json[]) : []
   if (!isObject(tensor)) throw invalid('"inputs" is not a list with one tensor')
   if (others.length > 0) throw invalid(`the model has one input tensor, but the request has ${others.length + 1}`)
-  const { datatype, shape, data, parameters } = tensor
-  if (isObject(parameters) && parameters['binary_data_size'] !== undefined)
+  const { name, datatype, shape, data, parameters = {} } = tensor
+  if (name !== undefined && typeof name !== 'string') throw invalid('the name of the tensor is not a string')
+  if (!isObject(parameters)) throw invalid('"parameters" of the tensor is not an object')
+  if (parameters['binary_data_size'] !== undefined)
     throw notSupported('the tensor is sent as binary data', 'Send it in JSON; in tritonclient: binary_data=False')
   if (datatype !== 'BYTES')
     throw notSupported('the model reads texts, and their datatype is BYTES', 'Send a tensor of the datatype BYTES')
-  const texts = Array.isArray(data) ? (data as readonly Json[]).flat(8) : []
+  const texts = Array.isArray(data) ? (data as readonly Json[]).flat() : []
   const isShape = Array.isArray(shape) && shape.every((size) => Number.isInteger(size) && (size as number) >= 0)
   const size = isShape ? (shape as readonly number[]).reduce((product, one) => product * one, 1) : Number.NaN
-  if (size !== texts.length || (shape as readonly number[]).slice(1).some((one) => one !== 1))
+  if (
+    size !== texts.length ||
+    ![1, 2].includes((shape as readonly number[]).length) ||
+    ((shape as readonly number[])[1] ?? 1) !== 1
+  )
     throw invalid('its shape is not [n] or [n, 1] with n elements in "data"')
   return { id: id as string | undefined, texts: texts as readonly Json[] }
 }
@@ -159,8 +260,9 @@ const floats = (name: string, data: readonly number[]): Tensor => ({
 
 /** The outputs that the request names, or all of them. */
 function wanted(outputs: readonly Tensor[], body: Json): readonly Tensor[] {
-  const { outputs: named } = isObject(body) ? body : {}
-  if (!Array.isArray(named) || named.length === 0) return outputs
+  const { outputs: named = [] } = isObject(body) ? body : {}
+  if (!Array.isArray(named)) throw invalid('"outputs" is not a list')
+  if (named.length === 0) return outputs
   return (named as readonly Json[]).map((one) => {
     const output = outputs.find(({ name }) => isObject(one) && one['name'] === name)
     if (output !== undefined) return output

@@ -22,10 +22,10 @@ export interface GenerationRequest {
 }
 
 /** Members that decide nothing about the answer here. */
-const withoutEffect = ['user', 'metadata', 'store', 'safety_identifier', 'prompt_cache_key', 'service_tier']
+export const withoutEffect = ['user', 'metadata', 'store', 'safety_identifier', 'prompt_cache_key', 'service_tier']
 
 /** Members that would change the answer, with the values that do not. */
-const fixed = new Map<string, readonly Json[]>(
+export const fixed = new Map<string, readonly Json[]>(
   Object.entries({
     n: [1],
     best_of: [1],
@@ -35,6 +35,7 @@ const fixed = new Map<string, readonly Json[]>(
     top_logprobs: [],
     frequency_penalty: [0],
     presence_penalty: [0],
+    // An empty list counts as absent.
     tools: [],
     tool_choice: ['none', 'auto'],
     parallel_tool_calls: [true, false],
@@ -76,13 +77,16 @@ export function generationRequest(value: Json, name: string, own: readonly strin
   const unknown = Object.keys(streamOptions).find((one) => one !== 'include_usage')
   if (unknown !== undefined)
     throw new ParameterFault(`stream_options.${unknown.slice(0, 100)}`, 'is not supported here', 'Leave it out')
-  const maximum = body['max_completion_tokens'] === undefined ? 'max_tokens' : 'max_completion_tokens'
+  const withUsage = flag(streamOptions, 'include_usage')
+  const maximum = (name: string) =>
+    number(body, name, 'a whole number from 1', (one) => Number.isSafeInteger(one) && one > 0)
+  const [maximumOld, maximumNew] = [maximum('max_tokens'), maximum('max_completion_tokens')]
   return {
     body,
     isStream,
-    withUsage: isStream && flag(streamOptions, 'include_usage'),
+    withUsage: isStream && withUsage,
     options: {
-      maximumNewTokens: number(body, maximum, 'a whole number from 1', (one) => Number.isSafeInteger(one) && one > 0),
+      maximumNewTokens: maximumNew ?? maximumOld,
       temperature: number(body, 'temperature', 'a number from 0 to 2', (one) => one >= 0 && one <= 2),
       topP: number(body, 'top_p', 'a number above 0, at most 1', (one) => one > 0 && one <= 1),
       seed: number(body, 'seed', 'a whole number', Number.isSafeInteger),
@@ -107,7 +111,9 @@ function number(body: JsonObject, name: string, range: string, isValid: (value: 
 function stopOf(value: Json | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined
   const texts = Array.isArray(value) ? (value as readonly Json[]) : [value]
-  const isValid = texts.length <= 4 && texts.every((one) => typeof one === 'string' && one !== '' && one.length <= 1000)
+  // In characters, as a JSON Schema counts.
+  const isText = (one: Json) => typeof one === 'string' && one !== '' && one.length <= 2000 && [...one].length <= 1000
+  const isValid = texts.length <= 4 && texts.every(isText)
   if (!isValid) throw new ParameterFault('stop', 'is not a text or a list of up to 4 texts', 'Correct it')
   return texts.length === 0 ? undefined : (texts as readonly string[])
 }

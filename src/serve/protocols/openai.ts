@@ -1,8 +1,20 @@
 import type { Json } from '../../core/index.js'
 import type { GenerateOptions, GenerationEnd, TextPart } from '../../model/index.js'
 import { Fault } from '../fault.js'
+import { inJson } from '../operation.js'
 import type { Answer, Call, Protocol, Served } from '../protocol.js'
 import { type GenerationRequest, generationRequest, messagesOf, ParameterFault, promptsOf } from './openai-request.js'
+import {
+  chatChunk,
+  chatCompletion,
+  chatRequest,
+  completionChunk,
+  completionRequest,
+  completions,
+  models,
+  refusalSchema,
+  streamable,
+} from './openai-schema.js'
 
 /**
  * Completions and chat completions as OpenAI has them, complete or as server-sent events.
@@ -12,11 +24,18 @@ export const openAi = (served: Served): Protocol => {
   const { name, loadedAtMs, generate, chatPrompt } = served
   return {
     name: 'openai',
-    errorBody,
+    refusal: { body: errorBody, schema: refusalSchema },
     routes: [
       {
         method: 'POST',
         path: '/v1/completions',
+        operation: () => ({
+          id: 'complete',
+          kinds: ['text'],
+          description: 'A stream answers one prompt. A prompt with too many tokens is refused with 422.',
+          request: completionRequest(served),
+          answers: { 200: streamable('The answers, complete or as events.', completions, completionChunk) },
+        }),
         async answer(call) {
           const request = generationRequest(call.body, name, ['prompt'])
           const prompts = promptsOf(request)
@@ -32,6 +51,15 @@ export const openAi = (served: Served): Protocol => {
       {
         method: 'POST',
         path: '/v1/chat/completions',
+        operation: () => ({
+          id: 'chat',
+          // Without a template, no kind of model has them.
+          kinds: served.canChat ? ['text'] : [],
+          description:
+            'The chat template of the release may refuse a conversation with 422, such as one with an unknown role.',
+          request: chatRequest(served),
+          answers: { 200: streamable('The answer, complete or as events.', chatCompletion, chatChunk) },
+        }),
         async answer(call) {
           const request = generationRequest(call.body, name, ['messages'])
           const prompt = await chatPrompt(messagesOf(request))
@@ -41,6 +69,7 @@ export const openAi = (served: Served): Protocol => {
       {
         method: 'GET',
         path: '/v1/models',
+        operation: () => ({ id: 'models', answers: { 200: inJson('The model that the server has.', models) } }),
         answer: async () => ({
           json: {
             object: 'list',

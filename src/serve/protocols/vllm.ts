@@ -1,4 +1,5 @@
 import { Fault } from '../fault.js'
+import { inJson, inputList, inputWithout, integer, list, number, object, string } from '../operation.js'
 import type { Protocol, Served } from '../protocol.js'
 import { listOf, members, notSupported } from './request.js'
 
@@ -6,13 +7,31 @@ import { listOf, members, notSupported } from './request.js'
  * The classification API of vLLM. Token counts are 0, because the server does not count tokens.
  * https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html#classification-api
  */
-export const vllm = ({ name, labels, nowMs, predict }: Served): Protocol => ({
+export const vllm = ({ name, labels, nowMs, predict, inputSchema, limits }: Served): Protocol => ({
   name: 'vllm',
-  errorBody: ({ message, code, status }) => ({ error: { message, type: code, param: null, code: status } }),
+  refusal: {
+    body: ({ message, code, status }) => ({ error: { message, type: code, param: null, code: status } }),
+    schema: object({ error: object({ message: string, type: string, param: { type: 'null' }, code: integer }) }),
+  },
   routes: [
     {
       method: 'POST',
       path: '/v1/classify',
+      operation: () => ({
+        id: 'classify',
+        description: 'Needs a probability for each label of the model.',
+        kinds: ['label'],
+        request: {
+          type: 'object',
+          required: ['input'],
+          additionalProperties: false,
+          properties: {
+            model: { const: name },
+            input: { anyOf: [inputWithout(inputSchema, 'array'), inputList(inputSchema, limits)] },
+          },
+        },
+        answers: { 200: inJson('One answer per input, in order.', classified) },
+      }),
       async answer(call) {
         const { model = name, input } = members(call.body, ['model', 'input'])
         if (model !== name)
@@ -36,4 +55,18 @@ export const vllm = ({ name, labels, nowMs, predict }: Served): Protocol => ({
       },
     },
   ],
+})
+
+const classified = object({
+  id: string,
+  object: { const: 'list' },
+  created: integer,
+  model: string,
+  data: list(object({ index: integer, label: string, probs: list(number), num_classes: integer })),
+  usage: object({
+    prompt_tokens: integer,
+    total_tokens: integer,
+    completion_tokens: integer,
+    prompt_tokens_details: { type: 'null' },
+  }),
 })
