@@ -45,6 +45,11 @@ export interface Source extends Described {
   /** Location on this machine. Separates caches, and is not part of any key. Absent: nothing is cached between runs. */
   readonly location?: string | undefined
   list(context: CallContext): Promise<readonly SourceEntry[]>
+  /**
+   * Names of file contents by path, such as Git's blob ids: files with the same path and name have the same samples. Lets a
+   * fresh checkout use what an earlier one found out. @default every file without a known stamp is read
+   */
+  contentIds?(context: CallContext): Promise<ReadonlyMap<string, string>>
 }
 
 /** Derives one part of a row from a sample, if a field name is not enough. */

@@ -1,5 +1,5 @@
 import { type Digest, digestJson, inParallel, type Json } from '../core/index.js'
-import { type StatCache, statCache } from '../store/index.js'
+import { type FileStamp, type StatCache, statCache } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, SourceEntry } from './dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf, type SkippedFile } from './issues.js'
@@ -42,25 +42,44 @@ export async function scan(
   const cache = await openCache(options, key, context)
   const pool = new RowPool(maximumPoolBytes)
   const known: (readonly ScannedRow[] | undefined)[] = entries.map((entry) => {
-    const { path, stamp, changedAtNs } = entry
-    if (cache === undefined || stamp === undefined || changedAtNs === undefined) return undefined
-    const kept = cache.get(path, { stamp, changedAtNs })
-    return kept === undefined ? undefined : unpack(path, kept)
+    const file = stampOf(entry)
+    const kept = file && cache?.get(entry.path, file)
+    return kept === undefined ? undefined : unpack(entry.path, kept)
   })
-  const unknown = [...known.keys()].filter((index) => known[index] === undefined)
+  const missing = () => [...known.keys()].filter((index) => known[index] === undefined)
+  const contentIds =
+    cache === undefined || missing().length === 0 ? undefined : await options.source.contentIds?.(context)
+  for (const index of missing()) {
+    const { path } = entries[index]!
+    const [file, contentId] = [stampOf(entries[index]!), contentIds?.get(path)]
+    const kept = file && contentId && cache?.find(path, contentId)
+    if (!kept) continue
+    known[index] = unpack(path, kept)
+    cache?.set(path, file, kept, contentId)
+  }
   const issues: DatasetIssue[] = []
-  await inParallel(unknown, readConcurrency, async (index) => {
+  const read = new Map<string, Json>()
+  await inParallel(missing(), readConcurrency, async (index) => {
     context.signal.throwIfAborted()
     if (issues.length >= maximumIssues) return
     const entry = entries[index]!
-    const read = await readEntry(entry, options, schema, context)
-    issues.push(...read.issues)
-    known[index] = read.scanned
-    pool.put(entry.path, read.rows, read.sizeBytes)
-    const { path, stamp, changedAtNs } = entry
-    if (read.issues.length === 0 && stamp !== undefined && changedAtNs !== undefined)
-      cache?.set(path, { stamp, changedAtNs }, pack(read.scanned))
+    const found = await readEntry(entry, options, schema, context)
+    issues.push(...found.issues)
+    known[index] = found.scanned
+    pool.put(entry.path, found.rows, found.sizeBytes)
+    if (found.issues.length === 0) read.set(entry.path, pack(found.scanned))
   })
+  if (cache !== undefined) {
+    // Only of a file that was the same before and after: a content id may be that of a later content.
+    const later = [...read.keys()].some((path) => contentIds?.has(path)) ? await options.source.list(context) : []
+    const stamps = new Map(later.map(({ path, stamp }) => [path, stamp]))
+    for (const entry of entries) {
+      const { path } = entry
+      const [file, rows] = [stampOf(entry), read.get(path)]
+      if (file !== undefined && rows !== undefined)
+        cache.set(path, file, rows, stamps.get(path) === file.stamp ? contentIds?.get(path) : undefined)
+    }
+  }
   context.signal.throwIfAborted()
   const rows = known
     .flatMap((scanned) => scanned ?? [])
@@ -86,6 +105,10 @@ async function openCache(
   // The name does not contain the key; otherwise a cache of every past projection would remain.
   const name = `dataset-${digestJson({ location: source.location, source: source.describe() }).slice(-16)}`
   return statCache<Json>(context.cache, name, key, context)
+}
+
+function stampOf({ stamp, changedAtNs }: SourceEntry): FileStamp | undefined {
+  return stamp === undefined || changedAtNs === undefined ? undefined : { stamp, changedAtNs }
 }
 
 function repeatedIds(rows: readonly ScannedRow[]): readonly DatasetIssue[] {

@@ -38,7 +38,12 @@ import {
   loadHostConfiguration,
   metricNamed,
 } from './config/index.js'
-import type { Credentials, EnvironmentVariables, GitBranchLedgerOptions } from './git/index.js'
+import {
+  type Credentials,
+  type EnvironmentVariables,
+  type GitBranchLedgerOptions,
+  unchangedBlobs,
+} from './git/index.js'
 import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
@@ -105,6 +110,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   const configuration = await configurationIn(root, context)
   const { schemaPath } = configuration.dataset
   const host = (await loadHostConfiguration(root)) ?? {}
+  const source = host.source ?? samplesOf(root, configuration, surroundings.environment)
   const registries = once(async () =>
     host.releaser === undefined
       ? registriesOf(configuration.release, surroundings, configuration.dataset.license)
@@ -115,7 +121,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
-    dataset: datasetOf(root, configuration, host),
+    dataset: datasetOf(root, configuration, { source }),
     trainer: once(
       async () =>
         (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
@@ -131,7 +137,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       const { warmStart } = configuration.training
       return warmStart && namedBase(warmStart, await releaser(), context)
     },
-    samples: host.source ?? samplesOf(root, configuration),
+    samples: source,
     trainerFiles: () => host.trainer?.files?.() ?? [],
     source: host.source,
   }
@@ -155,10 +161,17 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** The files of samples that a configuration names. */
-function samplesOf(root: string, { dataset }: Configuration): Source {
+/**
+ * The files of samples that a configuration names.
+ *
+ * @param environment for the program git, which knows unchanged files in a fresh checkout. @default not asked
+ */
+function samplesOf(root: string, { dataset }: Configuration, environment?: EnvironmentVariables): Source {
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
-  return sampleFiles({ directory: join(root, directory), pattern })
+  const folder = join(root, directory)
+  if (environment === undefined) return sampleFiles({ directory: folder, pattern })
+  const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
+  return sampleFiles({ directory: folder, pattern, contentIds })
 }
 
 /** The dataset of a project's files. */

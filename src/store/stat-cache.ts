@@ -20,8 +20,14 @@ export interface FileStamp {
 export interface StatCache<V extends Json> {
   /** What is known of a file, if it is as it was. Ask before reading the file: the time of asking is taken for that of reading. */
   get(path: string, stamp: FileStamp): V | undefined
-  /** Keeps what was read, if no change since can be hidden by the clock. */
-  set(path: string, stamp: FileStamp, value: V): void
+  /** The value that was kept for a file with this content id, whatever its stamp was. */
+  find(path: string, contentId: string): V | undefined
+  /**
+   * Keeps what was read, if no change since can be hidden by the clock.
+   *
+   * @param contentId a name of the content that was read, such as Git's blob id. @default none
+   */
+  set(path: string, stamp: FileStamp, value: V, contentId?: string | undefined): void
   /** Writes the document, if anything changed, without the entries that nobody asked for: call it after a whole pass. */
   save(): Promise<void>
 }
@@ -31,6 +37,7 @@ export interface StatCache<V extends Json> {
 const coarseTickNs = 2_000_000_000n
 const fineTickNs = 100_000_000n
 const secondNs = 1_000_000_000n
+const formatVersion = 2
 
 export function fileStamp(stats: BigIntStats): FileStamp {
   const { size, mtimeNs, ctimeNs, ino, mode } = stats
@@ -75,17 +82,24 @@ export async function statCache<V extends Json>(
       askedAtNs.set(path, nowNs())
       return undefined
     },
-    set(path, { stamp, changedAtNs }, value) {
+    find(path, contentId) {
+      const entry = seen.get(path) ?? known.get(path)
+      return entry?.contentId === contentId ? entry.value : undefined
+    },
+    set(path, { stamp, changedAtNs }, value, contentId) {
+      const earlier = known.get(path)
       changed = true
-      if (isSettled(changedAtNs, askedAtNs.get(path) ?? loadedAtNs)) seen.set(path, { stamp, value })
+      if (isSettled(changedAtNs, askedAtNs.get(path) ?? loadedAtNs)) seen.set(path, { stamp, contentId, value })
+      // The stamp tells nothing yet; the content id does.
+      else if (contentId !== undefined && earlier?.contentId === contentId) seen.set(path, earlier)
       else seen.delete(path)
     },
     async save() {
       if (!changed && seen.size === known.size) return
       const entries: Json[] = []
-      for (const [path, { stamp, value }] of seen) entries.push(path, stamp, value)
+      for (const [path, { stamp, contentId, value }] of seen) entries.push(path, stamp, contentId ?? null, value)
       try {
-        await documents.write(name, { formatVersion: 1, key, entries })
+        await documents.write(name, { formatVersion, key, entries })
       } catch (error) {
         // A cache that cannot be kept costs time. Commands that only read work in a folder that is read-only.
         if (!isSheikhError(error, 'storage-failed')) throw error
@@ -101,16 +115,21 @@ export async function statCache<V extends Json>(
 
 interface Entry<V> {
   readonly stamp: string
+  readonly contentId: string | undefined
   readonly value: V
 }
 
-// A flat list of path, stamp, value: of all forms the one that is parsed fastest.
+// A flat list of path, stamp, content id, value: of all forms the one that is parsed fastest.
 function toEntries<V extends Json>(document: Json | undefined, key: Digest): Map<string, Entry<V>> {
   const entries = new Map<string, Entry<V>>()
   if (typeof document !== 'object' || document === null || Array.isArray(document)) return entries
-  const { formatVersion, key: itsKey, entries: list } = document as JsonObject
-  if (formatVersion !== 1 || itsKey !== key || !Array.isArray(list)) return entries
-  for (let index = 0; index + 2 < list.length; index += 3)
-    entries.set(list[index] as string, { stamp: list[index + 1] as string, value: list[index + 2] as V })
+  const { formatVersion: itsVersion, key: itsKey, entries: list } = document as JsonObject
+  if (itsVersion !== formatVersion || itsKey !== key || !Array.isArray(list)) return entries
+  for (let index = 0; index + 3 < list.length; index += 4)
+    entries.set(list[index] as string, {
+      stamp: list[index + 1] as string,
+      contentId: (list[index + 2] as string | null) ?? undefined,
+      value: list[index + 3] as V,
+    })
   return entries
 }

@@ -17,6 +17,8 @@ export interface SampleFilesOptions {
   readonly pattern?: string | undefined
   /** Maximum size of a file, before and after unpacking. Larger files lead to an error. @default 100,000,000 */
   readonly maximumFileBytes?: number | undefined
+  /** Names of the contents of files by path below `directory`. @default none */
+  readonly contentIds?: Source['contentIds']
 }
 
 const defaultMaximumFileBytes = 100_000_000
@@ -35,6 +37,7 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
     directory,
     pattern,
     maximumFileBytes = defaultMaximumFileBytes,
+    contentIds,
   } = typeof options === 'string' ? { directory: options } : options
   if (!Number.isSafeInteger(maximumFileBytes) || maximumFileBytes < 1)
     throw new SheikhError(
@@ -50,6 +53,7 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
     // The folder is not part of the description: a clone elsewhere contains the same samples.
     describe: () => ({ pattern: pattern ?? null }),
     location: root,
+    ...(contentIds !== undefined && { contentIds }),
     async list(context) {
       context.signal.throwIfAborted()
       const { found, others } = await walk(

@@ -5,6 +5,7 @@ export type { Author, Changes, Git, Head, PastCommit, PathChange, TreeEntry } fr
 export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js'
 export type { Credentials } from './ledger-place.js'
 export { type EnvironmentVariables, factIn, findGit, type GitAnswer, gitProgram } from './native/git-program.js'
+export { unchangedBlobs } from './native/unchanged-blobs.js'
 export { type GitOptions, initGitRepository, isInRepository, openGit } from './open-git.js'
 export { type BranchProposal, type ProposedBranch, proposeBranch, proposedBranches } from './propose-branch.js'
 export { revert } from './revert.js'
