@@ -9,8 +9,10 @@ import { isWhole } from './test/whole.js'
 const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(softwareDriver) ? softwareDriver : undefined)
 
 // Tests of these rooms start no program, apart from `starters`.
-const rooms = 'core|dataset|evaluation|gate|model|notify|pipeline|prompts|releaser|report|statistics|store|testing'
+const rooms =
+  'core|dataset|drift|evaluation|experiment|feedback|gate|model|notify|pipeline|prompts|releaser|report|serve|statistics|store|testing'
 const starters = [
+  'test/feedback/directory-feedback.test.ts',
   'test/pipeline/{concurrent,crash}.test.ts',
   'test/releaser/{crash,remote-process}.test.ts',
   'test/report/report-diff.test.ts',
@@ -18,7 +20,7 @@ const starters = [
   'test/testing/compare-with-baseline.test.ts',
 ]
 // These load the whole product in each file. To load and compile it takes a second.
-const commands = 'actions|cli|repository'
+const commands = 'actions|cli|dashboard|repository'
 const gitAlone = ['test/repository/{git,ledger}*.test.ts']
 
 export default defineConfig({
@@ -29,8 +31,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['sheikh-source'] } },
   test: {
     pool: 'forks',
-    // Vitest leaves one core free, which is half of two.
-    maxWorkers: availableParallelism(),
+    // One more than there are cores: tests also wait, for processes, the network and clocks.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     env: {

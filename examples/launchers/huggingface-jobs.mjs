@@ -12,6 +12,7 @@ const options = {
   flavor: { type: 'string', default: 'cpu-basic' }, // the hardware
   namespace: { type: 'string' }, // who pays; else the owner of the repository
   'timeout-seconds': { type: 'string' }, // after which the Hub ends the job; its own default is half an hour
+  'poll-seconds': { type: 'string', default: '1' }, // between two requests for the state of the job
   file: { type: 'string', multiple: true, default: [] }, // files and folders to send, beside those that the command names
   secret: { type: 'string', multiple: true, default: [] }, // names of variables that the program gets
 }
@@ -52,6 +53,8 @@ async function work(args) {
       if (!values[name]) throw new Error(`name the ${name}: --${name} <${name}>`)
     const seconds = values['timeout-seconds']
     if (seconds !== undefined && !(Number(seconds) > 0)) throw new Error('--timeout-seconds is not a number above 0')
+    const pollMs = Number(values['poll-seconds']) * 1000
+    if (!(pollMs > 0)) throw new Error('--poll-seconds is not a number above 0')
     if (token === '') throw new Error('set HF_TOKEN, and name it in "env" of commandTrainer')
     const secrets = Object.fromEntries(values.secret.map((name) => [name, process.env[name]]))
     for (const [name, value] of Object.entries(secrets))
@@ -60,7 +63,10 @@ async function work(args) {
     const { launch } = await import('./huggingface-jobs/launch.mjs')
     const timeoutSeconds = seconds === undefined ? undefined : Number(seconds)
     const command = args.slice(end + 1)
-    await launch({ ...values, command, token, secrets, timeoutSeconds }, { signal: stopping.signal, print, warn })
+    await launch(
+      { ...values, command, token, secrets, timeoutSeconds, pollMs },
+      { signal: stopping.signal, print, warn },
+    )
     code = 0
   } catch (error) {
     warn(error.message)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { isWhole } from '../whole.js'
 import { project, sheikh, sheikhJson, temporary, write } from './harness.js'
 
 /** Answers of a model, wrong on some of 600 items. */
@@ -143,12 +144,13 @@ describe('gate test', () => {
   it('measures how often the gate errs on two outputs', async () => {
     const folder = await files()
     const asked = ['gate', 'test', '--baseline', 'old.jsonl', '--candidate', 'open.jsonl', '--margin', '0.05']
-    const { code, out, err } = await sheikh(folder, [...asked, '--simulations', '200'])
+    const simulations = String(isWhole ? 200 : 100)
+    const { code, out, err } = await sheikh(folder, [...asked, '--simulations', simulations])
     expect(code, err).toBe(0)
     expect(out).toMatch(/^score on 600 independent items, \d/)
     expect(out).toMatch(/true loss +passes +fails +inconclusive\n0 points /)
     expect(err).toContain('0 % of the simulations')
-    const { json } = await sheikhJson(folder, ...asked, '--simulations', '200')
+    const { json } = await sheikhJson(folder, ...asked, '--simulations', simulations)
     expect(json.falsePass.lower).toBeLessThanOrEqual(0.05)
     expect(json.points).toHaveLength(6)
   })

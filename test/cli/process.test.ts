@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 import {
   copy,
@@ -32,7 +33,7 @@ const sh = (script: string): Promise<{ code: number | null; out: string; err: st
   })
 
 describe('two runs at once', () => {
-  it('exactly one is told that it is locked out: 5; the other releases', async () => {
+  itInFull('exactly one is told that it is locked out: 5; the other releases', async () => {
     const folder = await project()
     await trainLonger(folder)
     const both = [start(folder, ['run', '--json']), start(folder, ['run', '--json'])]
@@ -83,7 +84,7 @@ describe('130, stopped', () => {
 })
 
 describe('kill -9', () => {
-  it('while it trains: the next run takes the lock over, and releases', async () => {
+  itInFull('while it trains: the next run takes the lock over, and releases', async () => {
     const folder = await project()
     await trainLonger(folder, 60)
     const running = start(folder, ['run'])
@@ -97,25 +98,28 @@ describe('kill -9', () => {
     })
   })
 
-  it('at a write near the start, in the middle and near the end: the next run leaves one release, whole', async () => {
-    const original = await project()
-    const count = join(await temporary(), 'count')
-    const node = ['--import', preload]
-    const counted = await copy(original)
-    const env = { COUNT_UNDER: counted, COUNT_FILE: count }
-    expect((await start(counted, ['run'], { node, env }).ended).code).toBe(0)
-    const points = Number(await readFile(count, 'utf8'))
-    for (const share of isWhole ? [0.1, 0.5, 0.9, 0.97] : [0.97]) {
-      const folder = await copy(original)
-      const killAt = String(Math.floor(points * share))
-      const killed = await start(folder, ['run'], { node, env: { COUNT_UNDER: folder, KILL_AT: killAt } }).ended
-      expect(killed.signal, killed.err).toBe('SIGKILL')
-      const next = await sheikh(folder, ['run'])
-      expect(next.code, `${share}: ${next.err}`).toBe(0)
-      const { json } = await sheikhJson(folder, 'history')
-      expect(json, String(share)).toMatchObject({ current: '0.1.0', releases: [{ version: '0.1.0' }] })
-    }
-  })
+  itInFull(
+    'at a write near the start, in the middle and near the end: the next run leaves one release, whole',
+    async () => {
+      const original = await project()
+      const count = join(await temporary(), 'count')
+      const node = ['--import', preload]
+      const counted = await copy(original)
+      const env = { COUNT_UNDER: counted, COUNT_FILE: count }
+      expect((await start(counted, ['run'], { node, env }).ended).code).toBe(0)
+      const points = Number(await readFile(count, 'utf8'))
+      for (const share of isWhole ? [0.1, 0.5, 0.9, 0.97] : [0.97]) {
+        const folder = await copy(original)
+        const killAt = String(Math.floor(points * share))
+        const killed = await start(folder, ['run'], { node, env: { COUNT_UNDER: folder, KILL_AT: killAt } }).ended
+        expect(killed.signal, killed.err).toBe('SIGKILL')
+        const next = await sheikh(folder, ['run'])
+        expect(next.code, `${share}: ${next.err}`).toBe(0)
+        const { json } = await sheikhJson(folder, 'history')
+        expect(json, String(share)).toMatchObject({ current: '0.1.0', releases: [{ version: '0.1.0' }] })
+      }
+    },
+  )
 })
 
 describe('a pipe that is closed early', () => {

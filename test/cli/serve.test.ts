@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { post } from '../serve/fixture.js'
 import { editSample, releasedProject, sheikh, sheikhJson, start } from './harness.js'
 
@@ -39,7 +40,7 @@ describe('serve', () => {
     expect(JSON.parse(out)).toEqual({ release: { version: '0.1.0', bundle: expect.any(String) }, url })
   })
 
-  it('follows its channel', async () => {
+  itInFull('follows its channel', async () => {
     const folder = await releasedProject()
     const process = start(folder, [
       'serve',

@@ -6,6 +6,7 @@ import { transferProgress } from '../../src/cli/progress.js'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { styled } from '../../src/cli/styled-text.js'
 import { SheikhError } from '../../src/core/index.js'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 import {
   edit,
@@ -276,7 +277,7 @@ describe.skipIf(!hasScript)('a real terminal', () => {
     expect(output).toMatch(/train …\r\n {2}step \d+ of \d+/)
   })
 
-  it('with NO_COLOR: a bar without colours', async () => {
+  itInFull('with NO_COLOR: a bar without colours', async () => {
     const { output } = await onTerminal(await project(), ['run'], 80, { NO_COLOR: '1' })
     expect(output).not.toMatch(colour)
     expect(output).toContain('\u001b[K')

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import {
   commit,
   copy,
@@ -64,7 +65,7 @@ describe('a run in two places', () => {
     expect((await sheikhJson(hosted, 'triggers')).json.action).toBe('none')
   })
 
-  it('holds a worse model where it is released, with exit code 2', async () => {
+  itInFull('holds a worse model where it is released, with exit code 2', async () => {
     const hosted = await releasedProject()
     await poison(hosted)
     const gpu = await checkoutOf(hosted)
@@ -98,7 +99,7 @@ describe('a run in two places', () => {
     })
   })
 
-  it('trains again for a trigger that asks for that, and the commit is dealt with by the release', async () => {
+  itInFull('trains again for a trigger that asks for that, and the commit is dealt with by the release', async () => {
     const hosted = await releasedProject()
     const pipelinePath = 'mlops/pipeline.yaml'
     const pipeline = await readFile(join(hosted, pipelinePath), 'utf8')

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSy
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import type { WatchEvent } from '../../src/repository/index.js'
+import { itInFull } from '../in-full.js'
 import {
   commit,
   copy,
@@ -117,7 +118,7 @@ describe('watch', () => {
     expect(headOf(watched)).toBe(headOf(people))
   })
 
-  it('is not stopped by a branch that was rewritten, and resets nothing', async () => {
+  itInFull('is not stopped by a branch that was rewritten, and resets nothing', async () => {
     const { people, watched, push } = await world()
     const before = headOf(watched)
     git(people, 'commit', '-q', '--amend', '-m', 'Another past')
@@ -136,7 +137,7 @@ describe('watch', () => {
     expect((await watcher.stop()).events.filter(({ type }) => type === 'blocked')).toHaveLength(1)
   })
 
-  it('names the files that were edited in the checkout, leaves them, and continues without them', async () => {
+  itInFull('names the files that were edited in the checkout, leaves them, and continues without them', async () => {
     const { people, watched, push } = await world()
     const path = 'mlops/pipeline.yaml'
     const text = readFileSync(join(watched, path), 'utf8')
@@ -159,7 +160,7 @@ describe('watch', () => {
     await watcher.stop('SIGINT')
   })
 
-  it('says once that the remote is gone, and continues when it is back', async () => {
+  itInFull('says once that the remote is gone, and continues when it is back', async () => {
     const { people, watched, remote, push } = await world()
     const watcher = watching(watched)
     await watcher.next({ type: 'run-end' })
@@ -178,7 +179,7 @@ describe('watch', () => {
     expect((await watcher.stop()).events.filter(({ type }) => type === 'blocked')).toHaveLength(1)
   })
 
-  it('waits for a run that somebody else started, and changes no file under it', async () => {
+  itInFull('waits for a run that somebody else started, and changes no file under it', async () => {
     const { people, watched, push } = await world()
     await trainLonger(watched)
     git(watched, 'push', '-q', 'origin', 'HEAD')
@@ -200,7 +201,7 @@ describe('watch', () => {
     await watcher.stop()
   })
 
-  it('does not repeat a run that failed until something changes, and uses the code of each commit', async () => {
+  itInFull('does not repeat a run that failed until something changes, and uses the code of each commit', async () => {
     const { people, watched, push } = await world()
     const config = async (text: string) => {
       writeFileSync(join(people, 'sheikh.config.mjs'), text)
@@ -279,7 +280,7 @@ describe('a watcher that is stopped while it trains', () => {
     await again.stop()
   })
 
-  it('by kill -9: the run stops too, and the next watcher releases', async () => {
+  itInFull('by kill -9: the run stops too, and the next watcher releases', async () => {
     const { watched, watcher, running } = await trainingWatcher()
     expect((await watcher.stop('SIGKILL')).signal).toBe('SIGKILL')
     const again = watching(watched)

@@ -24,12 +24,13 @@ export function spawnNode(
   })
 }
 
-/** Runs `work` for 1..count, some at a time. */
+/** Runs `work` for 1..count, some at a time. Fails if there is nothing to run: a sample without a point shows nothing. */
 export async function forEachUpTo(
   count: number,
   atOnce: number,
   work: (index: number) => Promise<void>,
 ): Promise<void> {
+  if (count < 1) throw new Error('The sample contains no point. Choose a smaller step for everyNth.')
   let next = 0
   const worker = async () => {
     while (next < count) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { boundedPattern } from '../../src/dataset/schema/bounded-pattern.js'
 import { compileJsonSchema } from '../../src/dataset/schema/json-schema.js'
+import { isWhole } from '../whole.js'
 
 const context = callContext()
 const draft = (name: string) =>
@@ -43,7 +44,7 @@ describe('patterns of a schema', () => {
     ['\\s+$', `${' '.repeat(200_000)}x`],
     ['(.*)\\1(.*)\\2z', 'ab'.repeat(2000)],
   ] as const
-  it.each(hostile)('%s ends, with its name', (source, text) => {
+  it.each(hostile.slice(0, isWhole ? undefined : 2))('%s ends, with its name', (source, text) => {
     let outcome: unknown
     try {
       outcome = boundedPattern(source, 'u').test(text)

@@ -146,7 +146,7 @@ describe('directoryFeedback', () => {
     expect(await run('count', { COUNT_FILE: join(folder, 'count.txt') })).toMatchObject({ code: 0 })
     const writes = Number(await readFile(join(folder, 'count.txt'), 'utf8'))
     expect(writes).toBeGreaterThan(20)
-    const every = everyNth(9, 2)
+    const every = everyNth(23, 2)
     await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
       const index = nth * every
       const { signal, output } = await run(`kill-${index}`, { KILL_AT: `${index}`, KILL_HALF: '1' })

@@ -39,7 +39,7 @@ describe('the gate, tested on an evaluation', () => {
   })
 
   it('gives the same rates for the same seed, and others for another', async () => {
-    const run = async (seed: number) => selfTest({ ...pair(), simulations: 300, seed }, context)
+    const run = async (seed: number) => selfTest({ ...pair(), simulations: rounds(800), seed }, context)
     expect(await run(1)).toEqual(await run(1))
     expect((await run(1)).points).not.toEqual((await run(2)).points)
   })

@@ -128,7 +128,7 @@ describe('attachNotifiers', () => {
   })
 
   it('tells of the start of a training once', async () => {
-    const trainer = tfjsTrainer(textClassifier({ epochs: 2, buckets: 2 ** 10 }), { device: 'js' })
+    const trainer = tfjsTrainer(textClassifier({ epochs: 2, buckets: 2 ** 10 }), { device: 'js', thread: 'caller' })
     const { notifier, take } = keeping(['training_started', 'training_completed'])
     const pipeline = world().pipeline(samples, { trainer })
     attachNotifiers(pipeline, [notifier], { project: 'spam' })

@@ -78,7 +78,7 @@ describe('killed at any write', () => {
       expect(clean.code, clean.output).toBe(0)
       const points = Number(await readFile(join(counted, 'count'), 'utf8'))
       expect(points).toBeGreaterThan(40)
-      const every = everyNth(211, 29)
+      const every = everyNth(311, 29)
       await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
         const point = nth * every
         const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -107,7 +107,7 @@ describe('killed at any write', () => {
     cpSync(start, whole, { recursive: true })
     expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
     const points = Number(await readFile(join(counted, 'count'), 'utf8'))
-    const every = everyNth(79, 13)
+    const every = everyNth(131, 13)
     await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
       const point = nth * every
       const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
@@ -145,7 +145,7 @@ it('a disk that is full from any write on: storage-failed, readers see a whole r
   expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
   const points = Number(await readFile(join(counted, 'count'), 'utf8'))
   let failures = 0
-  const every = everyNth(211, 31)
+  const every = everyNth(307, 31)
   await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
     const point = nth * every
     const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))

@@ -16,7 +16,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const trainer = tfjsTrainer(textClassifier({ epochs: 2, buckets: 2 ** 10 }), { device: 'js' })
+const trainer = tfjsTrainer(textClassifier({ epochs: 2, buckets: 2 ** 10 }), { device: 'js', thread: 'caller' })
 const collecting = (found: string[]): Log => ({ debug() {}, info() {}, warn: (message) => void found.push(message) })
 
 describe("TensorBoard's checksum", () => {

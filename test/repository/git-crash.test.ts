@@ -88,7 +88,7 @@ describe.skipIf(gitIsMissing !== undefined)('a repository without the program gi
   it('kill -9 at each write: git calls it sound, and the next run completes it', { timeout: timeoutMs }, async () => {
     const writes = await countOf(changing, 'count-kills')
     expect(writes).toBeGreaterThan(60)
-    const every = everyNth(53, 9)
+    const every = everyNth(97, 9)
     await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
       const index = nth * every
       const after = `killed at write ${index}`
@@ -105,7 +105,7 @@ describe.skipIf(gitIsMissing !== undefined)('a repository without the program gi
     timeout: timeoutMs,
   }, async () => {
     const writes = await countOf(failing, 'count-failures')
-    const every = everyNth(79, 13)
+    const every = everyNth(131, 13)
     await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
       const index = nth * every
       const code = index % 2 === 0 ? 'ENOSPC' : 'EIO'

@@ -5,6 +5,7 @@ import { callContext } from '../../src/core/index.js'
 import { directoryFeedback, type FeedbackEntry } from '../../src/feedback/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitStatus, temporaryFolder } from './harness.js'
 import { project, sample } from './project.js'
@@ -157,7 +158,7 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
 })
 
 describe.skipIf(gitIsMissing !== undefined)('the command line', () => {
-  it('learn runs and does the rest; run does so for a trigger with continuous_learn', async () => {
+  itInFull('learn runs and does the rest; run does so for a trigger with continuous_learn', async () => {
     const { root, branches } = await remoteProject()
     const { code, json } = await sheikhJson(root, 'learn')
     expect(code).toBe(0)

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { ScoredItem } from '../../src/repository.js'
 import { baselineMatchers, compareWithBaseline } from '../../src/testing.js'
 import { builtPackage } from '../built-package.js'
+import { itInFull } from '../in-full.js'
 
 const folders: string[] = []
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
@@ -83,7 +84,7 @@ describe('examples/vitest, with the installed Vitest', () => {
     })
   }
 
-  it('vitest run fails on a regression and says why', async () => {
+  itInFull('vitest run fails on a regression and says why', async () => {
     const folder = await temporary()
     cpSync(join(root, 'examples/vitest'), folder, { recursive: true })
     await mkdir(join(folder, 'node_modules'))

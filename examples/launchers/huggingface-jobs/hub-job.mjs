@@ -3,17 +3,19 @@ import { cancelJob, getJob, listJobs, runJob, streamJobLogs } from '@huggingface
 
 /** As the Hub's Python client names them: the types of @huggingface/hub 2.17.5 lack most. */
 const lastStages = new Set(['COMPLETED', 'CANCELED', 'ERROR', 'DELETED'])
-const pollMs = 1_000
 /** For the last lines of a job that has ended: the stream of one that never began has no end. */
 const lastLinesMs = 10_000
 const startMs = 60_000
-const cancelAttempts = 30
+const cancelMs = 30_000
 /** A status that cannot be read says nothing of the job, which goes on and costs more than waiting. */
 const outageMs = 600_000
 const label = 'sheikh-run'
 
-/** The one job of a run, found by its label where the answer that named it was lost. */
-export function hubJob(namespace, run) {
+/**
+ * The one job of a run, found by its label where the answer that named it was lost. The Hub is asked for its state and its
+ * logs every `pollMs`.
+ */
+export function hubJob(namespace, run, pollMs) {
   let jobId
   let hasBegun = false
   let hasEnded = false
@@ -44,7 +46,7 @@ export function hubJob(namespace, run) {
     /** Prints what it prints until it ends. @returns the status that it ends with */
     async follow(hub, { signal, print, warn }) {
       const ended = new AbortController()
-      const printing = printLogs({ ...hub, namespace, jobId }, ended.signal, signal, print)
+      const printing = printLogs({ ...hub, namespace, jobId, pollMs }, ended.signal, signal, print)
       let seenAt = performance.now()
       try {
         for (;;) {
@@ -68,7 +70,8 @@ export function hubJob(namespace, run) {
     async cancel(hub) {
       if (!hasBegun || hasEnded) return
       let reason = 'it goes on'
-      for (let attempt = 0; attempt < cancelAttempts; attempt++) {
+      const beganAt = performance.now()
+      for (;;) {
         try {
           jobId ??= await find(hub)
           if (jobId === undefined) return
@@ -79,6 +82,7 @@ export function hubJob(namespace, run) {
           if (error.statusCode === 404) return
           reason = error.message
         }
+        if (performance.now() - beganAt > cancelMs) break
         await wait(pollMs)
       }
       throw new Error(
@@ -91,7 +95,7 @@ export function hubJob(namespace, run) {
 const isRefusal = ({ statusCode }) => statusCode >= 400 && statusCode < 500 && statusCode !== 429
 
 /** @returns whether all was read */
-async function printLogs(job, ended, stopped, print) {
+async function printLogs({ pollMs, ...job }, ended, stopped, print) {
   // A stream that is asked for again begins from the first line.
   let printed = 0
   const late = new AbortController()

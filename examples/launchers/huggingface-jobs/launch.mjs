@@ -9,7 +9,7 @@ import { patientFetch } from './patient-fetch.mjs'
 import { runBranch } from './run-branch.mjs'
 
 /** From the request to the weights. However it ends, no job is left running and nothing is left in the repository. */
-export async function launch({ command, token, secrets, timeoutSeconds, ...options }, { signal, print, warn }) {
+export async function launch({ command, token, secrets, timeoutSeconds, pollMs, ...options }, { signal, print, warn }) {
   const request = JSON.parse(await readFile(command.at(-1), 'utf8'))
   const endpoint = (process.env.HF_ENDPOINT || HUB_URL).replace(/\/$/, '')
   const place = { endpoint, repository: options.repository, branch: `run-${randomUUID()}` }
@@ -18,7 +18,7 @@ export async function launch({ command, token, secrets, timeoutSeconds, ...optio
   // What is cleaned up is cleaned up after a stop too.
   const cleaning = { ...hub, fetch: patientFetch(new AbortController().signal) }
   const branch = runBranch(place.repository, place.branch)
-  const job = hubJob(options.namespace ?? place.repository.split('/')[0], place.branch)
+  const job = hubJob(options.namespace ?? place.repository.split('/')[0], place.branch, pollMs)
   try {
     await branch.create(working)
     const revision = await branch.send(await filesToSend(request, command.slice(0, -1), options.file), working)

@@ -37,7 +37,18 @@ const environmentOf = ({ url }: Hub) => ({
   MY_TOKEN: 'hush-hush-hush',
 })
 const launching = (...options: string[]) =>
-  ['--repository', repository, '--image', 'node:20', '--flavor', 't4-small', ...options, '--'] as const
+  [
+    '--repository',
+    repository,
+    '--image',
+    'node:20',
+    '--flavor',
+    't4-small',
+    '--poll-seconds',
+    '0.05',
+    ...options,
+    '--',
+  ] as const
 
 /** Of the Hub: how its jobs stand, and what its repository still holds. */
 async function stateOf(hub: Hub) {
@@ -253,6 +264,7 @@ it('a job that the Hub refuses leaves nothing either', async () => {
 
 it.each([
   [['--file', '../away'], ['node', program, 'fit'], '"../away" does not lie in the program\'s folder', false],
+  [['--poll-seconds', '0'], ['node', program, 'fit'], '--poll-seconds is not a number above 0', false],
   [['--secret', 'NOT_SET'], ['node', program, 'fit'], 'set NOT_SET', false],
   [[], ['node', program, 'fit'], 'me/jobs is public', true],
 ] as const)('%j %j says %s', async (options, command, said, isPublic) => {

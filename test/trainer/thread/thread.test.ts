@@ -19,6 +19,7 @@ import {
 import { canHaveThread } from '../../../src/trainer/tfjs/training.js'
 import { builtRooms } from '../../built-package.js'
 import { spawnNode } from '../../crash/spawn-node.js'
+import { itInFull } from '../../in-full.js'
 import { isWhole } from '../../whole.js'
 import { makeBase } from '../llama/base.js'
 import { build as hostModel } from './host-model.mjs'
@@ -123,23 +124,26 @@ describe('a thread of its own', () => {
     expect(next.digest).toBe(whole.digest)
   })
 
-  it('of a process that is killed goes on in the next, to the same bytes, and keeps no process alive', async () => {
-    const rooms = await builtRooms()
-    const program = resolve(import.meta.dirname, '../../crash/walk-train.mjs')
-    const run = (name: string, killAt = 0) =>
-      spawnNode([program, rooms, join(work, name), 'wasm', '10', String(killAt)])
-    const whole = await run('whole')
-    expect(whole.code, whole.output).toBe(0)
-    for (const killAt of isWhole ? [1, 9, 25] : [9]) {
-      expect((await run('killed', killAt)).signal).toBe('SIGKILL')
-      const next = await run('killed')
-      const { resumedFrom, ...found } = JSON.parse(next.output)
-      expect({ ...found, resumedFrom: null }).toEqual(JSON.parse(whole.output))
-      // The checkpoint of the step before was there when this one was told of.
-      expect(resumedFrom ?? 0).toBeGreaterThanOrEqual(killAt - 1)
-      await rm(join(work, 'killed'), { recursive: true })
-    }
-  })
+  itInFull(
+    'of a process that is killed goes on in the next, to the same bytes, and keeps no process alive',
+    async () => {
+      const rooms = await builtRooms()
+      const program = resolve(import.meta.dirname, '../../crash/walk-train.mjs')
+      const run = (name: string, killAt = 0) =>
+        spawnNode([program, rooms, join(work, name), 'wasm', '10', String(killAt)])
+      const whole = await run('whole')
+      expect(whole.code, whole.output).toBe(0)
+      for (const killAt of isWhole ? [1, 9, 25] : [9]) {
+        expect((await run('killed', killAt)).signal).toBe('SIGKILL')
+        const next = await run('killed')
+        const { resumedFrom, ...found } = JSON.parse(next.output)
+        expect({ ...found, resumedFrom: null }).toEqual(JSON.parse(whole.output))
+        // The checkpoint of the step before was there when this one was told of.
+        expect(resumedFrom ?? 0).toBeGreaterThanOrEqual(killAt - 1)
+        await rm(join(work, 'killed'), { recursive: true })
+      }
+    },
+  )
 
   it('is refused on a device that is the whole process’s', () => {
     for (const name of ['cuda', 'native', 'webgpu'] as const) {
