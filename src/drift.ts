@@ -1,6 +1,7 @@
 // Live traffic compared with the data that a release was trained on.
 export {
   type ComparedItems,
+  type DriftAtMoment,
   type DriftItem,
   type DriftItems,
   type DriftOptions,
@@ -11,6 +12,7 @@ export {
   type LiveOptions,
   levelOfLook,
   liveItems,
+  readDriftReport,
   referenceItems,
   type ShareChange,
 } from './drift/index.js'

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { callContext, finite, fits, flag, list, messageOf, object, SheikhError, text, word } from '../core/index.js'
+import { callContext } from '../core/index.js'
+import { readDriftReport } from '../drift/index.js'
 import { experimentsOf } from '../experiment/index.js'
 import { directoryFeedback, feedbackStats } from '../feedback/index.js'
 import type { Pipeline } from '../pipeline/index.js'
@@ -63,19 +63,13 @@ export function feedbackPanel(folder: string): DashboardPanel {
   }
 }
 
-const driftShape = object({
-  ...{ status: word('found', 'none', 'not-enough-data'), summary: text, minimumEffect: finite },
-  live: object({ items: finite }),
-  tests: list(object({ part: text, aspect: text, effect: finite, adjusted: finite, isFound: flag })),
-})
-
 const mostDriftTests = 200
 
 /** The drift report in a file, the JSON of `detectDrift`. Shows no words or values of inputs. */
 export const driftPanel = (path: string): DashboardPanel => ({
   name: 'drift',
   async read() {
-    const report = await readDrift(path)
+    const { report } = await readDriftReport(path)
     const { status, summary, minimumEffect, live, tests } = report
     const rows = tests
       .slice(0, mostDriftTests)
@@ -89,27 +83,3 @@ export const driftPanel = (path: string): DashboardPanel => ({
     return [{ heading: 'Drift', header, rows, note }]
   },
 })
-
-/** @throws `not-found`, `invalid-options` if the file is no report. */
-async function readDrift(path: string) {
-  const content = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new SheikhError(
-      'not-found',
-      `Cannot read the drift report ${JSON.stringify(path)} (${messageOf(error)}). Write it again, or name another file.`,
-    )
-  })
-  const report = parsed(content)
-  if (fits(driftShape, report)) return report
-  throw new SheikhError(
-    'invalid-options',
-    `Cannot read the drift report ${JSON.stringify(path)}: it is not the JSON of a report. Write it again.`,
-  )
-}
-
-function parsed(content: string): unknown {
-  try {
-    return JSON.parse(content)
-  } catch {
-    return undefined
-  }
-}

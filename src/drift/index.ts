@@ -11,3 +11,4 @@ export type {
 } from './drift.js'
 export { driftMetrics } from './drift-metrics.js'
 export { type LiveOptions, liveItems, referenceItems } from './items.js'
+export { type DriftAtMoment, readDriftReport } from './read-report.js'

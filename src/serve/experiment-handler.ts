@@ -1,5 +1,5 @@
 import { type CallContext, messageOf } from '../core/index.js'
-import type { AbTest } from '../experiment/index.js'
+import type { AbTest, ExperimentReport } from '../experiment/index.js'
 import type { Timer } from './batcher.js'
 import { exchangeOf, type Respond, responseOf } from './exchange.js'
 import type { PlaceOf } from './feedback/answer-log.js'
@@ -50,12 +50,14 @@ export interface VariantHandlers {
   readonly open: (variant: Variant) => Promise<PredictionHandler>
   /** Called when both are closed. */
   readonly afterClose: () => Promise<void>
+  /** Called after each check; without a report if it failed. */
+  readonly onCheck?: ((report?: ExperimentReport) => void) | undefined
 }
 
 /** Opens a handler per variant and gives each request to the one of its unit. */
 export async function openExperiment(
   experiment: ServeExperiment,
-  { open, afterClose }: VariantHandlers,
+  { open, afterClose, onCheck }: VariantHandlers,
   context: CallContext,
   timer: Timer,
 ): Promise<PredictionHandler> {
@@ -103,16 +105,16 @@ export async function openExperiment(
     return { ...reply, headers: { ...reply.headers, 'sheikh-variant': variant } }
   }
 
-  let checking = Promise.resolve()
+  let checking: Promise<void> = Promise.resolve()
   let cancel = () => {}
   const wait = () => {
     cancel = timer.after(
       checkMs,
       () => {
-        checking = test.check().then(
-          () => {},
-          (error: unknown) => context.log.warn(`Cannot check the live test ${test.state.name}: ${messageOf(error)}`),
-        )
+        checking = test.check().then(onCheck, (error: unknown) => {
+          onCheck?.()
+          context.log.warn(`Cannot check the live test ${test.state.name}: ${messageOf(error)}`)
+        })
         void checking.then(() => {
           if (isOpen) wait()
         })

@@ -3,14 +3,16 @@ import type { Prediction } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { bearerCheck } from './bearer.js'
+import { driftText } from './drift-text.js'
 import { type Exchange, exchangeOf, type Reply, responseOf } from './exchange.js'
 import { openExperiment, placesOf } from './experiment-handler.js'
+import { countExperiment } from './experiment-metrics.js'
 import { Fault, type FaultCode, stopped, toFault } from './fault.js'
 import { type FeedbackDesk, openDesk } from './feedback/feedback-desk.js'
 import { followChannel } from './follow-channel.js'
-import { createMetrics, deskEvents, loadMetricsClient } from './metrics.js'
+import { createMetrics, loadMetricsClient, type Metrics, uncounted } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
-import { checkExperiment, checkFollowing, checkNames, type HandlerOptions, limitsOf } from './options.js'
+import { checkExperiment, checkFollowing, checkNames, type HandlerOptions, limitsOf, refused } from './options.js'
 import { patientRegistry } from './patient-registry.js'
 import type { Answer, Call } from './protocol.js'
 import { readBody } from './read-body.js'
@@ -59,30 +61,50 @@ export async function openHandlers<I>(
   if (experiment === undefined) return openHandler(options, context, timer)
   checkExperiment(options)
   const { feedback } = options
+  const { control, treatment } = experiment.test.state
+  const metrics = await metricsOf(options, context, { control, treatment })
   // One for both: feedback about an answer of one variant may come with a request that the other one gets.
-  const desk = feedback && (await openDesk(feedback, deskEvents(undefined), context, timer, placesOf(experiment)))
+  const desk = feedback && (await openDesk(feedback, metrics?.desk ?? uncounted, context, timer, placesOf(experiment)))
   const open = (variant: 'control' | 'treatment') =>
-    openHandler({ ...others, version: experiment.test.state[variant] } as HandlerOptions<I>, context, timer, desk)
-  return openExperiment(experiment, { open, afterClose: async () => desk?.log.close() }, context, timer)
+    openHandler({ ...others, version: experiment.test.state[variant] } as HandlerOptions<I>, context, timer, {
+      desk,
+      metrics: metrics && ((queued) => metrics.of(queued, variant)),
+    })
+  const counted = metrics && countExperiment(metrics, experiment.test)
+  return openExperiment(experiment, { open, afterClose: async () => desk?.log.close(), ...counted }, context, timer)
 }
 
-/**
- * A handler of one release, with a timer that tests control.
- *
- * @param sharedDesk where answers are kept, if it is not only of this handler. The caller closes it.
- */
+async function metricsOf<I>(
+  { metrics, drift }: HandlerOptions<I>,
+  context: CallContext,
+  variants?: { readonly control: string; readonly treatment: string },
+) {
+  if (metrics === true)
+    return createMetrics(await loadMetricsClient(), { variants, more: drift && driftText(drift, context) })
+  if (drift !== undefined) throw refused('"drift" is given without "metrics"', 'It is shown at /metrics. Add "metrics"')
+  return undefined
+}
+
+/** What the two handlers of a live test have in common. */
+interface Shared {
+  /** Where answers are kept. The caller closes it. */
+  readonly desk: FeedbackDesk | undefined
+  readonly metrics: ((queued: () => number) => Metrics) | undefined
+}
+
+/** A handler of one release, with a timer that tests control. */
 export async function openHandler<I>(
   options: HandlerOptions<I>,
   context: CallContext,
   timer: Timer,
-  sharedDesk?: FeedbackDesk,
+  shared?: Shared,
 ): Promise<PredictionHandler> {
   const { name = 'model', basePath = '' } = options
   checkNames(name, basePath)
   if ('registry' in options) checkFollowing(options)
   const limits = limitsOf(options)
   const checkToken = bearerCheck(options.token)
-  const client = options.metrics === true ? await loadMetricsClient() : undefined
+  const server = shared === undefined ? await metricsOf(options, context) : undefined
   let isOpen = true
   let inProgress = 0
   let whenIdle = () => {}
@@ -90,12 +112,12 @@ export async function openHandler<I>(
   const stops = new Set<() => void>()
   const warn = (message: string) => context.log.warn(message)
   const webhook = 'registry' in options ? webhookCheck(options.refreshSecret) : undefined
-  const metrics = client === undefined ? undefined : createMetrics(client, () => serving.queued())
+  const metrics = (shared?.metrics ?? server?.of)?.(() => serving.queued())
   const ownDesk =
-    options.feedback === undefined || sharedDesk !== undefined
+    options.feedback === undefined || shared !== undefined
       ? undefined
-      : await openDesk(options.feedback, deskEvents(metrics), context, timer)
-  const desk = sharedDesk ?? ownDesk
+      : await openDesk(options.feedback, server?.desk ?? uncounted, context, timer)
+  const desk = shared?.desk ?? ownDesk
   // Last, because a loaded model has to be freed.
   const first = await openModel(options, limits, context, { timer })
   const retiring = new Set<Promise<void>>()

@@ -1,5 +1,6 @@
 import { type CallContext, type Json, SheikhError } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
+import type { DriftAtMoment } from '../drift/index.js'
 import type { Bundle, Release, ReleasedModel, Releaser } from '../releaser/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { ServeExperiment } from './experiment-handler.js'
@@ -97,6 +98,14 @@ export interface HandlerSettings<I> extends ReleaseSettings<I> {
   readonly timeoutMs?: number | undefined
   /** Adds `/metrics` in the format of Prometheus. Needs the package `prom-client`. @default false */
   readonly metrics?: boolean | undefined
+  /**
+   * The last drift report and when it was made, in milliseconds since 1970, for `/metrics`; `undefined` if there is none yet.
+   * Called for each request of `/metrics`. `readDriftReport` of `sheikh-freemium/drift` reads it from a file. If it fails,
+   * `/metrics` has no drift, and a warning is logged. Needs `metrics`.
+   *
+   * @default none
+   */
+  readonly drift?: (() => Promise<DriftAtMoment | undefined>) | undefined
   /** Keeps answers and takes feedback about them. @default neither */
   readonly feedback?: ServeFeedback | undefined
   /**

@@ -113,6 +113,7 @@ describe('help', () => {
         'token-env',
         'without-token',
         'metrics',
+        'drift',
         'follow',
         'poll-seconds',
         'refresh-secret-env',

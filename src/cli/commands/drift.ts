@@ -29,7 +29,7 @@ export const drift: Command = {
     channel: "Channel whose release is compared (default: the project's own)",
     effect: 'Smallest difference that counts, from 0 to 1 (default: 0.1)',
     level: 'Chance of a false alarm, over all tests (default: 0.05)',
-    out: 'Write the report to this file: .html, .md, or .prom for Prometheus',
+    out: 'Write the report to this file: .html, .md, .prom for Prometheus, or .json for the server and the dashboard',
     'include-text': 'Show words and values of inputs, which are text of users',
   },
   examples: ['sheikh drift --store feedback --since 7d', 'sheikh drift --store feedback --out drift.html'],
@@ -66,13 +66,13 @@ async function writeReport(path: string, report: ProjectDrift, terminal: Termina
   const title = `Drift since ${report.release.version}`
   const { reportDrift, reportDriftHtml } = await import('../../report/index.js')
   const { driftMetrics } = await import('../../drift/index.js')
-  const text = path.endsWith('.prom')
-    ? driftMetrics(report)
-    : isHtml(path)
-      ? reportDriftHtml(report, { title })
-      : reportDrift(report, { title })
+  const content = () => {
+    if (path.endsWith('.json')) return `${JSON.stringify(report)}\n`
+    if (path.endsWith('.prom')) return driftMetrics(report)
+    return isHtml(path) ? reportDriftHtml(report, { title }) : reportDrift(report, { title })
+  }
   const { writeFileAtomic } = await import('../../store/index.js')
-  await writeFileAtomic(path, text)
+  await writeFileAtomic(path, content())
   terminal.err(`Wrote ${path}\n`)
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { Json } from '../../core/index.js'
+import { readDriftReport } from '../../drift/index.js'
 import { directoryFeedback } from '../../feedback/index.js'
 import { type PredictionServer, serve } from '../../serve/index.js'
 import { type Command, toJson } from '../command.js'
@@ -21,6 +22,7 @@ export const serveCommand: Command = {
     'token-env': { type: 'string' },
     'without-token': { type: 'boolean' },
     metrics: { type: 'boolean' },
+    drift: { type: 'string' },
     follow: { type: 'boolean' },
     'poll-seconds': { type: 'string' },
     'refresh-secret-env': { type: 'string' },
@@ -36,6 +38,7 @@ export const serveCommand: Command = {
     'token-env': 'Environment variable with the bearer token that clients must send',
     'without-token': 'Listen on a public address although nobody is asked for a token',
     metrics: 'Add /metrics for Prometheus; needs the package prom-client',
+    drift: 'File of "sheikh drift --out drift.json" to show in /metrics; read again at each request',
     follow: 'Switch to each new release of the channel, between two requests',
     'poll-seconds': 'How often to look for a new release, in seconds (default: 60)',
     'refresh-secret-env': 'Environment variable with the secret of webhooks that may call POST /v1/refresh',
@@ -58,6 +61,9 @@ export const serveCommand: Command = {
     const port = portOf(textOf(values['port']) ?? '8080', 'serve')
     const following = followed(values)
     const folder = textOf(values['feedback'])
+    const drift = textOf(values['drift'])
+    if (drift !== undefined && values['metrics'] !== true)
+      throw usage('--drift is given without --metrics, where it is shown. Add --metrics')
     const repository = await open(project, terminal)
     showWork(terminal, 'load the release')
     const releases = await repository.serving()
@@ -67,6 +73,7 @@ export const serveCommand: Command = {
         ...following,
         ...{ host, port, token, name: textOf(values['name']), metrics: values['metrics'] === true },
         cache: textOf(values['cache']),
+        ...(drift !== undefined && { drift: () => readDriftReport(resolve(terminal.cwd, drift)) }),
         ...(folder !== undefined && { feedback: { store: directoryFeedback(resolve(terminal.cwd, folder)) } }),
       },
       { log: { ...logTo(terminal), info: (message) => terminal.err(`${message}.\n`) } },

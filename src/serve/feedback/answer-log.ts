@@ -37,7 +37,8 @@ export type PlaceOf = (request: RequestFacts, release: Release) => ExperimentPla
 export interface AnswerLogSettings {
   readonly options: Pick<ServeFeedback, 'store' | 'consent' | 'redact'>
   readonly limits: Pick<FeedbackLimits, 'flushMs' | 'maximumWaiting'>
-  readonly onOutcome: (outcome: LogOutcome, count: number) => void
+  /** @param version of the release that answered. */
+  readonly onOutcome: (outcome: LogOutcome, count: number, version: string) => void
   /** @default no live test */
   readonly placeOf?: PlaceOf | undefined
   readonly context: CallContext
@@ -66,6 +67,12 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
     warned.add(problem)
   }
 
+  function countAll(outcome: LogOutcome, answers: readonly { readonly entry: LoggedPrediction }[]): void {
+    const counts = new Map<string, number>()
+    for (const { entry } of answers) counts.set(entry.release.version, (counts.get(entry.release.version) ?? 0) + 1)
+    for (const [version, count] of counts) onOutcome(outcome, count, version)
+  }
+
   function schedule(afterMs: number): void {
     cancelTimer ??= timer.after(afterMs, () => {
       cancelTimer = undefined
@@ -87,7 +94,7 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
           waiting.delete(entry.id)
           waitingCharacters -= characters
         }
-        onOutcome('kept', batch.length)
+        countAll('kept', batch)
         warned.delete(cannotWrite)
       }
     } catch (error) {
@@ -134,7 +141,7 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
     remember(answered) {
       const count = answered.predictions.length
       if (!isAllowed(answered.request)) {
-        onOutcome('no-consent', count)
+        onOutcome('no-consent', count, answered.release.version)
         return
       }
       try {
@@ -149,7 +156,7 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
         for (const [index, entry] of entries.entries()) waiting.set(entry.id, { entry, characters: sizes[index]! })
         waitingCharacters += added
       } catch (error) {
-        onOutcome('dropped', count)
+        onOutcome('dropped', count, answered.release.version)
         warnOnce('Cannot keep answers for feedback', error)
       }
       if (waiting.size > 0 && writing === undefined) schedule(limits.flushMs)
@@ -162,7 +169,7 @@ export function createAnswerLog({ options, limits, onOutcome, placeOf, context, 
       if (waiting.size > 0) await flush().catch(() => {})
       cancelTimer?.()
       if (waiting.size > 0) {
-        onOutcome('dropped', waiting.size)
+        countAll('dropped', [...waiting.values()])
         context.log.warn(`${waiting.size} answers were not kept for feedback, because the store failed.`)
       }
     },

@@ -20,8 +20,14 @@ export interface FeedbackDesk {
 }
 
 export interface DeskEvents {
-  readonly onAnswers: (outcome: LogOutcome, count: number) => void
-  readonly onFeedback: (kind: FeedbackContent['kind'] | 'unknown', outcome: FeedbackOutcome) => void
+  /** @param version of the release that answered. */
+  readonly onAnswers: (outcome: LogOutcome, count: number, version: string) => void
+  /** @param version of the release whose answer it is about; `undefined` if no such answer is known. */
+  readonly onFeedback: (
+    kind: FeedbackContent['kind'] | 'unknown',
+    outcome: FeedbackOutcome,
+    version: string | undefined,
+  ) => void
 }
 
 interface Body {
@@ -65,7 +71,13 @@ export async function openDesk(
     return nameOf('host', options.source(request) ?? '')
   }
 
-  async function add(call: Call, body: Body, served: Served): Promise<JsonObject> {
+  /** @param found called with the answer that the feedback is about. */
+  async function add(
+    call: Call,
+    body: Body,
+    served: Served,
+    found: (about: LoggedPrediction) => void,
+  ): Promise<JsonObject> {
     const source = await sourceOf(call, body.source)
     const waitMs = takeOne(source)
     if (waitMs !== undefined)
@@ -81,6 +93,7 @@ export async function openDesk(
         'not-found',
         'Cannot take the feedback: no answer with this id and index is kept. Send the id from the header sheikh-prediction. An answer is not kept without consent, and can be erased.',
       )
+    found(about)
     const content = contentOf(body, about, served.labels)
     const kept = redact === undefined ? content : redactedContent(redact, content, about)
     // With the source: nobody can use up the ids of others, or of answers.
@@ -111,17 +124,20 @@ export async function openDesk(
           async answer(call) {
             const checked = check(call.body)
             if ('problems' in checked) {
-              onFeedback('unknown', 'refused')
+              onFeedback('unknown', 'refused', undefined)
               throw invalid(checked.problems.join('; ').slice(0, 1000))
             }
             const body = call.body as unknown as Body
             const kind = kindOf(body)
+            let version: string | undefined
             try {
-              const json = await add(call, body, served)
-              onFeedback(kind, json['status'] as FeedbackOutcome)
+              const json = await add(call, body, served, ({ release }) => {
+                version = release.version
+              })
+              onFeedback(kind, json['status'] as FeedbackOutcome, version)
               return { json }
             } catch (error) {
-              onFeedback(kind, 'refused')
+              onFeedback(kind, 'refused', version)
               if (error instanceof Fault) throw error
               call.signal.throwIfAborted()
               context.log.warn(`Cannot keep feedback: ${messageOf(error)}`)
