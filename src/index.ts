@@ -16,7 +16,9 @@ export {
 } from './core/index.js'
 export {
   addToPinnedSet,
+  type Charset,
   type Counts,
+  type CsvOptions,
   Dataset,
   type DatasetConstructor,
   type DatasetContents,
@@ -33,6 +35,7 @@ export {
   type FieldChange,
   type FieldName,
   type FieldSelector,
+  type FileFormatOptions,
   formatPinnedSet,
   type IdentityDifference,
   type InexactNumber,
@@ -43,6 +46,7 @@ export {
   memorySamples,
   type NamedCounts,
   type OpenedDataset,
+  type ParquetOptions,
   type PinnedFields,
   type PinnedItem,
   type PinnedSet,
@@ -63,6 +67,7 @@ export {
   type SampleName,
   type SelectedValue,
   type SelectionOptions,
+  type SizeLimits,
   type Source,
   type SourceEntry,
   type SourceSample,

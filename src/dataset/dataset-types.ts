@@ -27,17 +27,22 @@ export interface SourceEntry {
    * is readable
    */
   readonly skipped?: string | undefined
-  read(context: CallContext): Promise<readonly SourceSample[]>
+  /** Size of the file. Large files are read one at a time. @default not known */
+  readonly sizeBytes?: number | undefined
+  /** Reads the samples, again on every call: all at once, or in batches, so that not all are in memory. */
+  read(context: CallContext): Promise<readonly SourceSample[]> | AsyncIterable<readonly SourceSample[]>
 }
 
 export interface SourceSample {
   readonly value: unknown
-  /** Position in the entry: `line 3`, `[2]`; empty for a file with a single sample. */
+  /** Position in the entry: `line 3`, `[2]`, `row group 1, row 3`; empty for a file with a single sample. */
   readonly position: string
   /**
    * Numbers in the text that a JavaScript number cannot represent exactly. `value` contains them as text. @default none
    */
   readonly inexact?: readonly InexactNumber[] | undefined
+  /** Why there is no sample at this position. `value` is not used then. @default it is a sample */
+  readonly problem?: string | undefined
 }
 
 /** A source of samples. `list` does not read samples. */

@@ -1,10 +1,12 @@
 import type { Digest } from '../core/index.js'
+import { issuesOf } from './issues.js'
 import { parseJsonKeepingDigits } from './json-text.js'
 import { fieldOf, nameOf } from './row-projection.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import { encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'
-import { readSamples } from './sources/read-samples.js'
+import { readBytes } from './sources/read-bytes.js'
 import { sampleFormatOf } from './sources/sample-format.js'
+import { isZstd } from './sources/zstd.js'
 
 /** Where a sample is in a file. */
 export interface FoundSample {
@@ -32,15 +34,15 @@ export interface FindSampleOptions {
  *
  * @param path below the folder of samples: the id of a sample without one depends on it.
  */
-export function findSample(
+export async function findSample(
   path: string,
   bytes: Uint8Array,
   { id, idField = 'id', maximumBytes = 100_000_000 }: FindSampleOptions,
-): { readonly found?: FoundSample | undefined; readonly problem?: string | undefined } {
+): Promise<{ readonly found?: FoundSample | undefined; readonly problem?: string | undefined }> {
   const format = sampleFormatOf(path)
   if (format === undefined) return {}
   const mayBeFallback = id === path || id.startsWith(`${path}#`)
-  const isPlain = !isGzip(bytes) && encodingOf(bytes) === 'utf-8'
+  const isPlain = format !== 'parquet' && !isGzip(bytes) && !isZstd(bytes) && encodingOf(bytes) === 'utf-8'
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   // The empty text is everywhere.
   if (isPlain && !mayBeFallback && id !== '' && !mayBeEscaped(buffer, id)) {
@@ -48,14 +50,29 @@ export function findSample(
     if (forms.length === 0) return isPointer(buffer) ? { problem: pointerProblem } : {}
     if (format === 'lines') return { found: findLine(buffer, forms, { id, idField }) }
   }
-  const { samples, issues } = readSamples(path, bytes, maximumBytes)
   const ids = new FallbackIds(path)
-  for (const { value, position } of samples) {
-    const fallback = mayBeFallback ? ids.next(position, digestSample(value)).fallbackId : undefined
-    if ((idOf(value, idField) ?? fallback) === id)
-      return { found: { position, digest: digestSample(value), isAlone: samples.length === 1, value } }
+  let found: Omit<FoundSample, 'isAlone'> | undefined
+  let problem: string | undefined
+  let count = 0
+  try {
+    for await (const batch of readBytes(path, bytes, maximumBytes)) {
+      for (const sample of batch) {
+        const { value, position } = sample
+        problem ??= sample.problem
+        if (sample.problem !== undefined) continue
+        count += 1
+        if (found !== undefined) continue
+        const fallback = mayBeFallback ? ids.next(position, digestSample(value)).fallbackId : undefined
+        if ((idOf(value, idField) ?? fallback) === id) found = { position, digest: digestSample(value), value }
+      }
+      if (found !== undefined && count > 1) break
+    }
+  } catch (error) {
+    problem ??= issuesOf(error)?.[0]?.message
+    if (problem === undefined) throw error
   }
-  return issues[0] === undefined ? {} : { problem: issues[0].message }
+  if (found !== undefined) return { found: { ...found, isAlone: count === 1 } }
+  return problem === undefined ? {} : { problem }
 }
 
 const pointerProblem = 'it is a Git LFS pointer, not the file itself'

@@ -7,6 +7,7 @@ import { type InexactNumber, inexactProblem, isTextMember } from './json-text.js
 import { projectRow, rowText, Unprojectable } from './row-projection.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import type { SampleSchema } from './schema/sample-schema.js'
+import { sampleBatches } from './sources/sample-batches.js'
 
 /** The cached data of a row. */
 export interface ScannedRow {
@@ -57,8 +58,12 @@ export async function readEntry(
   const { path } = entry
   const ids = new FallbackIds(path)
   const textMembers = textMembersOf(options)
-  for (const { value, position, inexact = [] } of await samplesOf(entry, issues, context)) {
+  for await (const { value, position, inexact = [], problem } of samplesIn(entry, issues, context)) {
     const report = (message: string) => issues.push({ path, position, message })
+    if (problem !== undefined) {
+      report(problem)
+      continue
+    }
     const rounded = inexact.filter((number) => !isTextMember(number, textMembers))
     rounded.map(inexactProblem).forEach(report)
     if (rounded.length > 0) continue
@@ -93,14 +98,13 @@ const textMembersOf = ({ id = 'id', group }: AnyDatasetOptions): readonly string
 const asText = (numbers: readonly InexactNumber[]) =>
   `the number at ${numbers.map(({ pointer }) => pointer).join(', ')} is read as text, to keep its digits`
 
-async function samplesOf(entry: SourceEntry, issues: DatasetIssue[], context: CallContext) {
+async function* samplesIn(entry: SourceEntry, issues: DatasetIssue[], context: CallContext) {
   try {
-    return await entry.read(context)
+    for await (const batch of sampleBatches(entry, context)) yield* batch
   } catch (error) {
     const found = issuesOf(error)
     if (found === undefined) throw error
     issues.push(...found)
-    return []
   }
 }
 

@@ -1,4 +1,5 @@
 import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
+import { samplesOf } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Releaser } from '../releaser/index.js'
 import type { RegistryToServe } from '../serve/index.js'
@@ -73,7 +74,7 @@ async function firstSamples(source: Composition['samples'], context: CallContext
   for (const entry of await source.list(context)) {
     if (values.length >= smokeCount) break
     if (entry.skipped !== undefined) continue
-    const samples = await entry.read(context).catch(() => [])
+    const samples = await samplesOf(entry, context, smokeCount).catch(() => [])
     context.signal.throwIfAborted()
     values.push(...samples.slice(0, smokeCount - values.length).map(({ value }) => value as Json))
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { callContext, canonicalJson } from '../core/index.js'
-import { Dataset, type Source, type SourceEntry } from '../dataset/index.js'
+import { Dataset, type Source, type SourceEntry, samplesOf } from '../dataset/index.js'
 
 export interface SourceUnderTest {
   /** A source with at least two samples, all valid. */
@@ -67,14 +67,15 @@ export function sourceContract(
     const expected = samples.map((sample) => canonicalJson(sample)).sort()
     for (let time = 0; time < 2; time += 1) {
       const values: string[] = []
-      for (const entry of entries) for (const { value } of await entry.read(context)) values.push(canonicalJson(value))
+      for (const entry of entries)
+        for (const { value } of await samplesOf(entry, context)) values.push(canonicalJson(value))
       assert.deepEqual(values.sort(), expected)
     }
   })
 
   check('positions tell the samples of an entry apart', async ({ source }) => {
     for (const entry of await source.list(context)) {
-      const positions = (await entry.read(context)).map(({ position }) => position)
+      const positions = (await samplesOf(entry, context)).map(({ position }) => position)
       assert.equal(new Set(positions).size, positions.length)
     }
   })

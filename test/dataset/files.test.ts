@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { Dataset, memorySamples, pinnedSet, proposePinnedSet, sampleFiles } from '../../src/dataset/index.js'
+import { Dataset, memorySamples, pinnedSet, proposePinnedSet, sampleFiles, samplesOf } from '../../src/dataset/index.js'
 import { parseJsonKeepingDigits } from '../../src/dataset/json-text.js'
 import { folderWith } from './temporary.js'
 
@@ -9,7 +9,7 @@ const context = callContext()
 const read = async (files: Record<string, unknown>) => {
   const found: unknown[] = []
   for (const entry of await sampleFiles(await folderWith(files)).list(context))
-    found.push(...(await entry.read(context)).map(({ value }) => value))
+    found.push(...(await samplesOf(entry, context)).map(({ value }) => value))
   return found
 }
 const utf16 = (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le')
@@ -75,7 +75,7 @@ describe('files that people have', () => {
       'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n',
       /Git LFS pointer/,
     ],
-    ['Parquet', 'a.parquet', 'PAR1', /\.parquet files are not supported/],
+    ['Parquet that is cut off', 'a.parquet', 'PAR1', /damaged, or not a Parquet file/],
     ['a spreadsheet', 'a.XLSX', 'PK', /\.XLSX files are not supported/],
     ['compressed text of no known format', 'a.txt.gz', gzipSync(csv), /\.gz files are not supported/],
   ])('%s is refused by name', async (_, path, content, message) => {
@@ -88,7 +88,7 @@ describe('files that people have', () => {
   it('gzip that unpacks to more than the limit is refused', async () => {
     const folder = await folderWith({ 'a.json.gz': gzipSync(JSON.stringify('x'.repeat(100_000))) })
     const [entry] = await sampleFiles({ directory: folder, maximumFileBytes: 10_000 }).list(context)
-    await expect(entry!.read(context)).rejects.toThrow('it unpacks to more than 10000 bytes')
+    await expect(samplesOf(entry!, context)).rejects.toThrow('it unpacks to more than 10000 bytes')
   })
 
   it('other files and files without a sample are named in a warning', async () => {

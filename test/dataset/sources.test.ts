@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { memorySamples, type Source, sampleFiles } from '../../src/dataset/index.js'
+import { memorySamples, type Source, sampleFiles, samplesOf } from '../../src/dataset/index.js'
 import { jsonErrorOffset, parseJsonText } from '../../src/dataset/json-text.js'
 import { parseCsv } from '../../src/dataset/sources/csv.js'
 import { globMatcher } from '../../src/dataset/sources/glob.js'
@@ -19,12 +19,12 @@ async function everything(source: Source) {
   const found: Record<string, readonly unknown[]> = {}
   for (const entry of await source.list(context))
     if (entry.skipped === undefined)
-      found[entry.path] = (await entry.read(context)).map(({ value, position }) => [position, value])
+      found[entry.path] = (await samplesOf(entry, context)).map(({ value, position }) => [position, value])
   return found
 }
 
 const issuesOf = async (source: Source) => {
-  for (const entry of await source.list(context)) await entry.read(context)
+  for (const entry of await source.list(context)) await samplesOf(entry, context)
 }
 
 const withIssue = (path: string, position: string, message: RegExp) => ({
@@ -92,9 +92,9 @@ describe('sampleFiles', () => {
     ['a.jsonl', '{"a":1}\n{"a"\n', 'line 2, column 5', /ends too early/],
     ['a.csv', 'a,b\n1\n', 'line 2', /1 field, but the header has 2 columns \("a", "b"\) with the separator comma/],
     ['a.csv', 'a,a\n1,2\n', 'line 1', /"a" appears twice in the header/],
-    ['a.csv', 'a,b\n1,"2\n', 'line 2', /not closed/],
-    ['a.csv', 'a,b\n1,"2"3\n', 'line 2', /follows the closing quote/],
-    ['a.csv', 'a,b\n1,2"3\n', 'line 2', /quote appears in a field/],
+    ['a.csv', 'a,b\n1,"2\n', 'line 2, column 3', /not closed/],
+    ['a.csv', 'a,b\n1,"2"3\n', 'line 2, column 6', /follows the closing quote/],
+    ['a.csv', 'a,b\n1,2"3\n', 'line 2, column 4', /quote appears in a field/],
   ])('what cannot be read is named with its place: %s %j', async (path, content, position, message) => {
     const folder = await folderWith({ [path]: content })
     await expect(issuesOf(sampleFiles(folder))).rejects.toMatchObject(withIssue(path, position, message))
@@ -121,7 +121,7 @@ describe('sampleFiles', () => {
     const { rm } = await import('node:fs/promises')
     await rm(join(folder, 'a.json'))
     await symlink(join(outside, 'secret.json'), join(folder, 'a.json'))
-    await expect(entry!.read(context)).rejects.toMatchObject(withIssue('a.json', '', /symbolic link/))
+    await expect(samplesOf(entry!, context)).rejects.toMatchObject(withIssue('a.json', '', /symbolic link/))
   })
 
   it('a pipe is refused, not waited for', async () => {
@@ -143,7 +143,7 @@ describe('sampleFiles', () => {
     const [entry] = await sampleFiles(folder).list(context)
     const { rm } = await import('node:fs/promises')
     await rm(join(folder, 'a.json'))
-    await expect(entry!.read(context)).rejects.toMatchObject(withIssue('a.json', '', /it no longer exists/))
+    await expect(samplesOf(entry!, context)).rejects.toMatchObject(withIssue('a.json', '', /it no longer exists/))
   })
 })
 

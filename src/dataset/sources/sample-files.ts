@@ -1,49 +1,49 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type CallContext, isSheikhError, messageOf, plainPath, SheikhError } from '../../core/index.js'
+import { type CallContext, isSheikhError, type Json, messageOf, plainPath } from '../../core/index.js'
 import type { Source, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
-import { decodeText } from './decode-text.js'
 import { globMatcher } from './glob.js'
-import { describeCsv } from './read-csv.js'
+import { type Limits, limitsOf, type SizeLimits } from './limits.js'
+import { partsOf } from './parquet/open-parquet.js'
+import { readParquet } from './parquet/read-parquet.js'
+import type { ParquetOptions } from './parquet/to-json.js'
+import { type CsvOptions, checkCsvOptions, describeCsv } from './read-csv.js'
 import { readSamples } from './read-samples.js'
 import { sampleFormatOf, unreadFormatOf } from './sample-format.js'
+import { utf8Chunks } from './text-chunks.js'
+import { unpackChunks } from './unpack-chunks.js'
 import { walk } from './walk.js'
 
-export interface SampleFilesOptions {
+/** How files are read, by format. */
+export interface FileFormatOptions extends SizeLimits {
+  readonly csv?: CsvOptions | undefined
+  readonly parquet?: ParquetOptions | undefined
+}
+
+export interface SampleFilesOptions extends FileFormatOptions {
   readonly directory: string
   /** Glob pattern of files below the directory: `*`, `?`, `**`, `{a,b}`. @default all */
   readonly pattern?: string | undefined
-  /** Maximum size of a file, before and after unpacking. Larger files lead to an error. @default 100,000,000 */
-  readonly maximumFileBytes?: number | undefined
   /** Names of the contents of files by path below `directory`. @default none */
   readonly contentIds?: Source['contentIds']
 }
 
-const defaultMaximumFileBytes = 100_000_000
-
 /**
  * A source of samples in files below a folder: `.json` (one sample, or a list), `.jsonl` and `.ndjson` (one per line),
- * `.csv` and `.tsv` (with a header; every value is text). Extensions may be upper or lower case, with optional `.gz`.
- * Text is UTF-8, or UTF-16 with a byte order mark.
+ * `.csv` and `.tsv` (with a header; every value is text), `.parquet` (one per row). Extensions may be upper or lower
+ * case, the first five with optional `.gz` or `.zst`. Text is UTF-8, or UTF-16 with a byte order mark.
  *
- * Files whose names begin with a dot are ignored. Symbolic links, files that are too large, and data in unsupported
- * formats (`.parquet`, `.xlsx`, `.zip` and similar) lead to an error. Any other file is listed as skipped, so that a
- * warning names it.
+ * Files are read in pieces, except `.json`. Files whose names begin with a dot are ignored. Symbolic links, files that
+ * are too large, and data in unsupported formats (`.xlsx`, `.zip` and similar) lead to an error. Any other file is
+ * listed as skipped, so that a warning names it.
+ *
+ * @throws `invalid-options` for limits or CSV options that cannot be used.
  */
 export function sampleFiles(options: string | SampleFilesOptions): Source {
-  const {
-    directory,
-    pattern,
-    maximumFileBytes = defaultMaximumFileBytes,
-    contentIds,
-  } = typeof options === 'string' ? { directory: options } : options
-  if (!Number.isSafeInteger(maximumFileBytes) || maximumFileBytes < 1)
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot limit sample files to ${maximumFileBytes} bytes: it is not a whole number above 0. Give a number of bytes.`,
-    )
+  const { directory, pattern, contentIds, ...given } = typeof options === 'string' ? { directory: options } : options
+  const format = fileFormat(given)
   const matches = pattern === undefined ? () => true : globMatcher(pattern)
   const root = resolve(plainPath(directory, 'the directory of samples'))
   return {
@@ -51,7 +51,7 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
     name: 'json-files',
     version: '1',
     // The folder is not part of the description: a clone elsewhere contains the same samples.
-    describe: () => ({ pattern: pattern ?? null }),
+    describe: () => ({ pattern: pattern ?? null, ...format.describe }),
     location: root,
     ...(contentIds !== undefined && { contentIds }),
     async list(context) {
@@ -69,8 +69,10 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
       return [
         ...found.map((file) => ({
           ...file,
-          read: (readContext: CallContext) => readFileSamples(root, file.path, maximumFileBytes, readContext),
-          ...(isTable(file.path) && { layout: () => layoutOf(root, file.path, maximumFileBytes) }),
+          read: (readContext: CallContext) => readFile(root, file.path, format, readContext),
+          ...(isTable(file.path) && {
+            layout: (readContext: CallContext) => layoutOf(root, file.path, format, readContext),
+          }),
         })),
         ...others.map((path) => ({ path, skipped: '', read: async () => [] })),
       ]
@@ -78,42 +80,126 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
   }
 }
 
-const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
-
-/** Problems with the file are reported when its samples are read. */
-async function layoutOf(root: string, path: string, maximumBytes: number): Promise<string> {
-  const bytes = await readFile(join(root, path)).catch(() => new Uint8Array())
-  const decoded = decodeText(bytes, maximumBytes)
-  return describeCsv('text' in decoded ? decoded.text : '', sampleFormatOf(path) === 'tsv' ? '\t' : undefined)
+/** Checked options. */
+export interface FileFormat {
+  readonly limits: Limits
+  readonly csv: CsvOptions
+  readonly parquet: ParquetOptions
+  /** What decides the samples of a file. Empty for the defaults. */
+  readonly describe: Readonly<Record<string, Json>>
 }
 
-async function readFileSamples(
+export function fileFormat({ csv = {}, parquet = {}, ...limits }: FileFormatOptions): FileFormat {
+  const checked = checkCsvOptions(csv)
+  const given = Object.entries(checked).filter(([, value]) => value !== undefined)
+  return {
+    ...{ limits: limitsOf(limits), csv: checked, parquet },
+    describe: {
+      ...(given.length > 0 && { csv: Object.fromEntries(given) as Json }),
+      ...(parquet.binaryAsText === true && { binaryAsText: true }),
+    },
+  }
+}
+
+const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
+const layoutBytes = 64 * 1024
+
+/** Problems with the file are reported when its samples are read. */
+async function layoutOf(
   root: string,
   path: string,
-  maximumFileBytes: number,
+  { limits, csv }: FileFormat,
+  context: CallContext,
+): Promise<string> {
+  const options = sampleFormatOf(path) === 'tsv' ? { separator: '\t', ...csv } : csv
+  let start = ''
+  try {
+    const chunks = utf8Chunks(unpackChunks(fileChunks(root, path, limits, context), limits), csv.charset)
+    for await (const chunk of chunks) {
+      start += Buffer.from(chunk).toString('utf8')
+      if (start.length >= layoutBytes) break
+    }
+    return describeCsv(start.slice(0, start.lastIndexOf('\n') + 1) || start, options)
+  } catch {
+    return describeCsv('', options)
+  }
+}
+
+/** Reads a file below a folder. @throws `dataset-invalid` */
+export async function* readFile(
+  root: string,
+  path: string,
+  { limits, csv, parquet }: FileFormat,
+  context: CallContext,
+): AsyncIterable<readonly SourceSample[]> {
+  if (sampleFormatOf(path) !== 'parquet') {
+    yield* readSamples(path, fileChunks(root, path, limits, context), limits, csv)
+    return
+  }
+  const { file, sizeBytes } = await openFile(root, path, limits)
+  try {
+    yield* readParquet({ ...parquet, path, sizeBytes, limits, read: partsOf(file), signal: context.signal })
+  } catch (error) {
+    throw isSheikhError(error) || context.signal.aborted ? error : refusal(path, messageOf(error), error)
+  } finally {
+    await file.close()
+  }
+}
+
+const chunkBytes = 256 * 1024
+
+async function* fileChunks(
+  root: string,
+  path: string,
+  limits: Limits,
   { signal }: CallContext,
-): Promise<readonly SourceSample[]> {
-  signal.throwIfAborted()
-  const refuse = (message: string, cause?: unknown) => issuesError([{ path, position: '', message }], cause)
+): AsyncIterable<Uint8Array> {
+  const { file, sizeBytes } = await openFile(root, path, limits)
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(sizeBytes, 1) + 1))
+      const { bytesRead } = await file.read(chunk).catch((error: unknown) => {
+        throw refusal(path, messageOf(error), error)
+      })
+      if (bytesRead === 0) return
+      yield chunk.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function openFile(
+  root: string,
+  path: string,
+  { maximumFileBytes, maximumSampleBytes }: Limits,
+): Promise<{ readonly file: FileHandle; readonly sizeBytes: number }> {
   let file: FileHandle | undefined
   try {
     // Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer.
     file = await open(join(root, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     const stats = await file.stat()
-    if (!stats.isFile()) throw refuse('it is not a regular file')
-    if (stats.size > maximumFileBytes)
-      throw refuse(`it has ${stats.size} bytes, but the maximum is ${maximumFileBytes}; split it`)
-    const { samples, issues } = readSamples(path, await file.readFile(), maximumFileBytes)
-    if (issues.length > 0) throw issuesError(issues)
-    return samples
+    if (!stats.isFile()) throw refusal(path, 'it is not a regular file')
+    const isDocument = sampleFormatOf(path) === 'json'
+    const maximum = isDocument ? Math.min(maximumSampleBytes, maximumFileBytes) : maximumFileBytes
+    if (stats.size > maximum)
+      throw refusal(
+        path,
+        `it has ${stats.size} bytes, but the maximum is ${maximum}; ${isDocument ? 'write one sample per line, as .jsonl, or split it' : 'split it'}`,
+      )
+    return { file, sizeBytes: stats.size }
   } catch (error) {
+    await file?.close()
     if (isSheikhError(error)) throw error
     const code = (error as NodeJS.ErrnoException).code
-    throw refuse(
+    throw refusal(
+      path,
       code === 'ENOENT' ? 'it no longer exists' : code === 'ELOOP' ? 'it is a symbolic link' : messageOf(error),
       error,
     )
-  } finally {
-    await file?.close()
   }
 }
+
+const refusal = (path: string, message: string, cause?: unknown) =>
+  issuesError([{ path, position: '', message }], cause)

@@ -6,6 +6,7 @@ import { type FileStamp, fileStamp } from '../../store/index.js'
 import { type DatasetIssue, issuesError, maximumIssues } from '../issues.js'
 
 export interface FoundFile extends FileStamp {
+  readonly sizeBytes: number
   /** Path relative to the root, with `/`. */
   readonly path: string
 }
@@ -53,7 +54,7 @@ export async function walk(
         const stats = lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false })
         if (stats?.isFile()) {
           const { stamp, changedAtNs } = fileStamp(stats)
-          found.push({ path, stamp, changedAtNs })
+          found.push({ path, stamp, changedAtNs, sizeBytes: Number(stats.size) })
         }
       }
       seen += 1

@@ -159,7 +159,7 @@ async function findInBlobs(
       }
       const folder = folders.find((one) => path.startsWith(`${one}/`))
       const below = folder === undefined ? path : path.slice(folder.length + 1)
-      const { found: sample, problem } = findSample(below, content, { id, idField, maximumBytes })
+      const { found: sample, problem } = await findSample(below, content, { id, idField, maximumBytes })
       if (problem !== undefined) addUnread(problem, path)
       if (sample !== undefined) found.set(keyOf(oid, path), { ...sample, path, blob: oid })
     }

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { type CallContext, isSheikhError, messageOf, nearestName, SheikhError } from '../../core/index.js'
-import { digestSample, pinnedFile, sampleFiles } from '../../dataset/index.js'
+import { digestSample, pinnedFile, sampleFiles, samplesOf } from '../../dataset/index.js'
 import { type BatchRecord, formatBatchRecord, parseBatchRecord, type SampleOrigin } from '../../feedback/index.js'
 import { writeFileAtomic } from '../../store/index.js'
 import { type Author, commit, knownAuthor, refuseUnfinished } from '../git/index.js'
@@ -123,7 +123,7 @@ export async function undoFeedback(
     const text = await readFile(join(root, record.path), 'utf8').catch(() => '')
     const source = sampleFiles({ directory: join(root, dirname(record.path)), pattern: posix.basename(record.path) })
     const [entry] = text === '' ? [] : await source.list(context)
-    const lines = ((await entry?.read(context)) ?? []).map(({ value, position }) => ({
+    const lines = (entry === undefined ? [] : await samplesOf(entry, context)).map(({ value, position }) => ({
       line: Number(/^line (\d+)$/.exec(position)?.[1]),
       digest: digestSample(value) as string | undefined,
       id: idOf(value, composition.configuration.dataset.projection.id ?? 'id'),
