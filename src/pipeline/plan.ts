@@ -1,7 +1,7 @@
 import { callContext, digestJson, SheikhError } from '../core/index.js'
 import { type Finding, storeLedger } from '../gate/index.js'
 import type { ReleaseSource, Version } from '../releaser/index.js'
-import type { DocumentStore } from '../store/index.js'
+import { readOnlyDocuments } from '../store/index.js'
 import type { BaseRecord } from '../trainer/index.js'
 import { type ExpectedRun, withDurations } from './expected-duration.js'
 import { failedBefore } from './failed-before.js'
@@ -58,7 +58,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
-  const { summary } = await options.dataset.open({ ...context, cache: readOnly(store.documents) })
+  const { summary } = await options.dataset.open({ ...context, cache: readOnlyDocuments(store.documents) })
   checkLabels(summary, trainer)
   const payload = await readPayload(options.payload, context)
   const source = sourceOf(options, summary, payload)
@@ -207,8 +207,3 @@ export function explain(planned: RunPlan, stage: string): PlannedStage {
     `Cannot explain the stage "${stage}": there is none of that name. Ask for one of ${names}.`,
   )
 }
-
-const readOnly = (documents: DocumentStore): DocumentStore => ({
-  read: (name) => documents.read(name),
-  write: async () => {},
-})

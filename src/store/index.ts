@@ -28,6 +28,7 @@ export {
   verifyManifest,
   verifyNamedFiles,
 } from './read-manifest.js'
+export { readOnlyDocuments } from './read-only-documents.js'
 export { type FileStamp, fileStamp, isSettled, type StatCache, statCache } from './stat-cache.js'
 export { errnoOf, isAbsent, isStorageFault, storageFailed } from './storage-failed.js'
 export type {

@@ -1,6 +1,7 @@
 import { nearestNames, SheikhError } from '../../core/index.js'
 import type { DatasetContents, DescribedRow } from '../../dataset/index.js'
 import type { Release } from '../../releaser/index.js'
+import { readOnlyDocuments } from '../../store/index.js'
 import { refuseIncomplete } from '../whole-checkout.js'
 import { type AuditProblem, type AuditProject, Problems, readRecords } from './audit-project.js'
 import { nowhere, type SampleEvent, type SampleInGit, sampleEvents, sampleFolder } from './sample-events.js'
@@ -64,7 +65,8 @@ export async function traceSample(id: string, act: string, project: AuditProject
   const records = await readRecords(project, trouble)
   const inGit = composition.source === undefined ? await sampleEvents(id, records.history, project, trouble) : nowhere
   // After the history, so that less is in memory while it is read.
-  const cached = { ...context, cache: composition.store.documents }
+  // An audit changes nothing, and a cache of the samples would be another copy of what is to be erased.
+  const cached = { ...context, cache: readOnlyDocuments(composition.store.documents) }
   if (composition.source === undefined)
     await trouble.attempt('dataset', () => refuseIncomplete('read all samples', project, composition, context))
   const contents = await trouble.attempt('dataset', () => composition.dataset.contents(cached))
