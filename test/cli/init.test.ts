@@ -81,7 +81,7 @@ describe('an init that was killed', () => {
     const [points, expected] = [Number(await readFile(count, 'utf8')), await files(whole)]
     expect(points).toBeGreaterThan(200)
     const kills = [1, 3, Math.floor(points / 2), points - 4, points - 1]
-    for (const at of isWhole ? kills : kills.filter((_, index) => index % 2 === 0)) {
+    for (const at of isWhole ? kills : [kills[2]!]) {
       const folder = join(below, `killed-${at}`)
       const argv = ['init', folder, '--name', 'tickets']
       const killed = await start(below, argv, { node, env: { COUNT_UNDER: folder, KILL_AT: String(at) } }).ended

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { initGitRepository, openRepository, type Repository } from '../../src/repository/index.js'
@@ -57,9 +58,11 @@ export async function project(
   { pin = true }: { readonly pin?: boolean } = {},
 ): Promise<Project> {
   const root = join(temporaryFolder(), 'project')
-  if (pin && Object.keys(files).length === 0)
-    cpSync(await madeOnce('tiny-project', (folder) => makeProject(folder, {}, true)), root, { recursive: true })
-  else await makeProject(root, files, pin)
+  // Many tests begin with the same files.
+  const digest = createHash('sha256')
+  for (const [path, content] of Object.entries(files)) digest.update(`${path}\0`).update(bytesOf(content)).update('\0')
+  const name = `tiny-project-${pin ? 'pinned' : 'unpinned'}-${digest.digest('hex').slice(0, 16)}`
+  cpSync(await madeOnce(name, (folder) => makeProject(folder, files, pin)), root, { recursive: true })
   const repository = await openRepository(root)
   const put = (path: string, content: unknown) => putInto(root, path, content)
   return { root, repository, put, commit: (message = 'Change') => repository.commit({ message }) }
@@ -73,5 +76,6 @@ async function makeProject(root: string, files: Readonly<Record<string, unknown>
   await repository.commit({ message: 'Start' })
 }
 
-const putInto = (root: string, path: string, content: unknown) =>
-  write(root, path, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content))
+const putInto = (root: string, path: string, content: unknown) => write(root, path, bytesOf(content))
+const bytesOf = (content: unknown) =>
+  typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content)
