@@ -17,6 +17,7 @@ export {
 } from './choose-for-labelling.js'
 export { type DirectoryFeedbackOptions, directoryFeedback } from './directory-feedback.js'
 export { checkEntries } from './entry-shape.js'
+export { type ErasePlan, type EraseSelection, eraseFeedback, planErase } from './erase.js'
 export type { EvidenceOptions } from './evidence.js'
 export type {
   ExperimentPlace,

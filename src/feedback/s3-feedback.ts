@@ -11,7 +11,8 @@ import type { FeedbackEntry, FeedbackStore } from './feedback.js'
  * 100 bytes each, so set a large `flushMs` for a busy server.
  *
  * Erasing replaces objects. A bucket with versions, replication or a retention lock keeps the earlier bytes: delete old
- * versions by a lifecycle rule. Erase from one process at a time: of two that replace one object, the later one wins.
+ * versions by a lifecycle rule. Several processes may erase at once if the server has `If-Match` (Amazon's has); with
+ * others, erase from one process at a time.
  *
  * @throws `invalid-options`; from its methods `storage-failed`, `artifact-corrupt`, and `missing-peer`, `access-denied`
  * or `release-rejected` if the bucket cannot be used.
@@ -27,7 +28,10 @@ export function s3Feedback(options: BucketOptions): FeedbackStore {
   async function entriesIn(number: number, context: CallContext): Promise<readonly FeedbackEntry[]> {
     const bytes = await bucket.read(keyOf(number), context)
     // A person removed it.
-    if (bytes === undefined) return []
+    return bytes === undefined ? [] : entriesOf(number, bytes)
+  }
+
+  function entriesOf(number: number, bytes: Uint8Array): readonly FeedbackEntry[] {
     const where = `s3://${bucket.name}/${keyOf(number)}`
     let value: Json
     try {
@@ -39,9 +43,10 @@ export function s3Feedback(options: BucketOptions): FeedbackStore {
     return value.map((one) => parseEntry(one as Json, where))
   }
 
-  async function numbers(context: CallContext): Promise<readonly number[]> {
+  /** @param after only the numbers behind this one. */
+  async function numbers(context: CallContext, after: number): Promise<readonly number[]> {
     const found: number[] = []
-    for await (const key of bucket.list(folder, context)) {
+    for await (const key of bucket.list(folder, context, keyOf(after))) {
       const number = Number(/^(\d{12})\.json$/.exec(key.slice(folder.length))?.[1])
       if (Number.isSafeInteger(number)) found.push(number)
     }
@@ -50,11 +55,31 @@ export function s3Feedback(options: BucketOptions): FeedbackStore {
 
   /** Reads what other processes added. */
   async function refresh(context: CallContext): Promise<void> {
-    const added = (await numbers(context)).filter((number) => number > read)
+    // From the last one on: a question about an unknown id must not list all objects.
+    const added = (await numbers(context, read)).filter((number) => number > read)
     const lists = await inParallel(added, readsAtOnce, (number) => entriesIn(number, context))
     for (const [index, number] of added.entries()) {
       for (const { id } of lists[index]!) places.set(id, number)
       read = number
+    }
+  }
+
+  /** Another process may erase other entries of the object at the same time, so the object is read again if it changed. */
+  async function eraseIn(number: number, wanted: ReadonlySet<string>, context: CallContext): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      const found = await bucket.readState(keyOf(number), context)
+      if (found === undefined) return
+      const entries = entriesOf(number, found.bytes)
+      const left = entries.filter(({ id }) => !wanted.has(id))
+      if (left.length === entries.length) return
+      const bytes = new TextEncoder().encode(JSON.stringify(left))
+      if (await bucket.replace(keyOf(number), bytes, found.state, context)) return
+      if (attempt >= mostAttempts)
+        throw new SheikhError(
+          'storage-failed',
+          `Cannot erase entries in s3://${bucket.name}/${keyOf(number)}: other processes changed the object ${attempt + 1} times. Try again later.`,
+          { retryable: true },
+        )
     }
   }
 
@@ -88,7 +113,7 @@ export function s3Feedback(options: BucketOptions): FeedbackStore {
         }),
       ),
     async *read(range, context) {
-      for (const number of await failing(numbers(context)))
+      for (const number of await failing(numbers(context, 0)))
         for (const entry of await failing(entriesIn(number, context))) if (isInRange(entry, range)) yield entry
     },
     prediction: (id, context) =>
@@ -107,10 +132,7 @@ export function s3Feedback(options: BucketOptions): FeedbackStore {
           await refresh(context)
           const wanted = new Set(ids)
           const touched = new Set(ids.flatMap((id) => places.get(id) ?? []))
-          for (const number of touched) {
-            const left = (await entriesIn(number, context)).filter(({ id }) => !wanted.has(id))
-            await bucket.put(keyOf(number), new TextEncoder().encode(JSON.stringify(left)), context)
-          }
+          for (const number of touched) await eraseIn(number, wanted, context)
           for (const id of ids) places.delete(id)
         }),
       ),
@@ -129,4 +151,5 @@ export function s3Feedback(options: BucketOptions): FeedbackStore {
 
 const folder = 'feedback/'
 const readsAtOnce = 16
+const mostAttempts = 20
 const keyOf = (number: number) => `${folder}${String(number).padStart(12, '0')}.json`

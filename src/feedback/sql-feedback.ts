@@ -64,7 +64,9 @@ export function sqlFeedback({ query, dialect, table = 'sheikh_feedback' }: SqlFe
   }
 
   async function rowsOf(sql: string, parameters: readonly (string | number)[], context: CallContext) {
-    opening ??= create(context).catch((error: unknown) => {
+    context.signal.throwIfAborted()
+    // Without the signal: others wait for the same table, and one that gives up must not fail them.
+    opening ??= create({ ...context, signal: new AbortController().signal }).catch((error: unknown) => {
       opening = undefined
       throw error
     })

@@ -22,6 +22,66 @@ async function folderWithAnswers(): Promise<string> {
   return folder
 }
 
+describe('feedback erase', () => {
+  const about = (index: number, source: string) => ({
+    ...{ kind: 'feedback' as const, id: `f${index}${source}`, prediction: `${id}/${index}`, timeMs: 0, source },
+    content: { kind: 'thumb' as const, isUp: true },
+  })
+  async function folderWithFeedback() {
+    const folder = await folderWithAnswers()
+    const store = directoryFeedback(join(folder, 'feedback'))
+    await store.append([about(0, 'ada'), about(1, 'ada'), about(1, 'bob')], callContext())
+    const idsLeft = async () => {
+      const ids: string[] = []
+      for await (const entry of store.read({}, callContext())) ids.push(entry.id)
+      return ids
+    }
+    const erase = (...argv: readonly string[]) => sheikh(folder, ['feedback', 'erase', '--store', 'feedback', ...argv])
+    return { idsLeft, erase }
+  }
+  const all = [`${id}/0`, `${id}/1`, 'f0ada', 'f1ada', 'f1bob']
+
+  it('lists an answer with its feedback, and erases both with --apply', async () => {
+    const { erase, idsLeft } = await folderWithFeedback()
+    const listed = await erase(`${id}/1`, 'nobody')
+    expect(listed.code).toBe(0)
+    expect(listed.out).toContain(`would erase  prediction  ${id}/1\n`)
+    expect(listed.out).toContain('The store has nothing of "nobody".\nNothing was erased.')
+    expect(await idsLeft()).toEqual(all)
+    const { out } = await erase(`${id}/1`, '--apply', '--json')
+    expect(JSON.parse(out)).toEqual({
+      ...{ applied: true, unknown: [] },
+      entries: [
+        { id: `${id}/1`, kind: 'prediction' },
+        { id: 'f1ada', kind: 'feedback' },
+        { id: 'f1bob', kind: 'feedback' },
+      ],
+    })
+    expect(await idsLeft()).toEqual([`${id}/0`, 'f0ada'])
+    // Again: nothing is left of it.
+    expect((await erase(`${id}/1`, '--apply')).out).toBe(`The store has nothing of "${id}/1".\n`)
+  })
+
+  it('erases all answers of a request, and the feedback of sources', async () => {
+    const one = await folderWithFeedback()
+    await one.erase(id, '--apply')
+    expect(await one.idsLeft()).toEqual([])
+    const other = await folderWithFeedback()
+    await other.erase('--source', 'ada,eve', '--apply')
+    expect(await other.idsLeft()).toEqual([`${id}/0`, `${id}/1`, 'f1bob'])
+  })
+
+  it('erases nothing without a name', async () => {
+    const { erase, idsLeft } = await folderWithFeedback()
+    for (const argv of [[], ['--apply'], ['--source', '', '--apply'], ['--source', ',', '--apply']])
+      expect(await erase(...argv)).toMatchObject({ code: 1, err: expect.stringContaining('nothing is named') })
+    // No answer has an empty request.
+    await erase('', '--apply')
+    await erase(id.slice(0, -1), '--apply')
+    expect(await idsLeft()).toEqual(all)
+  })
+})
+
 describe('feedback', () => {
   it('imports a file once, lists it and counts it, without the texts of people', async () => {
     const folder = await folderWithAnswers()

@@ -138,7 +138,7 @@ describe('help', () => {
           'trust',
           'folder',
           'include-text',
-          ...['reason', 'out', 'measure', 'against'],
+          ...['reason', 'out', 'measure', 'against', 'source', 'apply'],
         ],
       ],
       gate: [

@@ -44,6 +44,26 @@ describe('sqlFeedback with Postgres', () => {
     })
   })
 
+  it('lets others use a table that is being made when one caller gives up', async () => {
+    let make = () => {}
+    const made = new Promise<void>((resolve) => {
+      make = resolve
+    })
+    const slow: SqlQuery = async (sql, parameters) => {
+      if (sql.startsWith('CREATE')) await made
+      return await query(sql, parameters)
+    }
+    const store = sqlFeedback({ query: slow, dialect: 'postgres', table: 'shared' })
+    const leaving = new AbortController()
+    const gone = store.append([entry('a', 'b')], callContext({ signal: leaving.signal }))
+    const stays = store.append([entry('c', 'd')], context)
+    leaving.abort(new Error('the client left'))
+    make()
+    await expect(gone).rejects.toThrow('the client left')
+    expect(await stays).toBe(1)
+    expect(await store.prediction('a', context)).toBeUndefined()
+  })
+
   it('refuses a table that is no plain name', () => {
     expect(() => sqlFeedback({ query, dialect: 'postgres', table: 'a; DROP TABLE b' })).toThrow('is not a name')
   })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext, digestBytes, hexOf } from '../../src/core/index.js'
-import { s3Feedback } from '../../src/feedback/index.js'
+import { type FeedbackEntry, type FeedbackStore, s3Feedback } from '../../src/feedback/index.js'
 import { type PendingRelease, readBundle } from '../../src/releaser/index.js'
 import { type BucketCredentials, type S3RegistryOptions, s3Registry, s3Store } from '../../src/s3.js'
 import { openBucket } from '../../src/store/bucket/index.js'
@@ -50,6 +50,43 @@ export function s3Suite(server: () => S3UnderTest): void {
       const options = fresh()
       return { store: s3Feedback(options), reopen: () => s3Feedback(options), dispose: async () => {} }
     }))
+
+  describe('s3Feedback with several processes', () => {
+    const thumb = (name: string): FeedbackEntry => ({
+      ...{ kind: 'feedback', id: name, prediction: 'r/0', timeMs: 1, source: 's' },
+      content: { kind: 'thumb', isUp: true },
+    })
+    const idsIn = async (store: FeedbackStore) => {
+      const ids: string[] = []
+      for await (const { id } of store.read({}, context)) ids.push(id)
+      return ids
+    }
+
+    it('erases what each of them erases, although the entries are in one object', async () => {
+      const options = fresh()
+      const names = Array.from({ length: 12 }, (_, index) => `f${index}`)
+      await s3Feedback(options).append(names.map(thumb), context)
+      await Promise.all(names.slice(0, 8).map((name) => s3Feedback(options).erase([name], context)))
+      expect(await idsIn(s3Feedback(options))).toEqual(names.slice(8))
+    })
+
+    it('does not list all objects again for an id that nobody knows', async () => {
+      const lists: unknown[] = []
+      const info = ({ commandName, input, output }: Record<string, unknown>) => {
+        const { Contents } = (output ?? {}) as { readonly Contents?: readonly unknown[] }
+        const { StartAfter } = (input ?? {}) as { readonly StartAfter?: string }
+        if (commandName === 'ListObjectsV2Command') lists.push([StartAfter?.slice(-12), Contents?.length ?? 0])
+      }
+      const logger = { info, debug() {}, trace() {}, warn() {}, error() {} }
+      const store = s3Feedback(fresh({ client: { logger } }))
+      for (const name of ['a', 'b', 'c']) await store.append([thumb(name)], context)
+      for (const name of ['x', 'y']) expect(await store.prediction(name, context)).toBeUndefined()
+      expect(lists.slice(-2)).toEqual([
+        ['0000003.json', 0],
+        ['0000003.json', 0],
+      ])
+    })
+  })
 
   it('a run of one machine is released by another one that shares its store', async () => {
     const options = fresh()

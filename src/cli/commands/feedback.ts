@@ -1,5 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import type { Arguments, Command, CommandResult, Terminal } from '../command.js'
+import { eraseEntries } from './feedback-erase.js'
 import { feedbackFormats, importFeedback } from './feedback-import.js'
 import { listFeedback } from './feedback-list.js'
 import { chooseNext } from './feedback-next.js'
@@ -14,11 +15,12 @@ const actions: Readonly<Record<string, (input: Arguments, terminal: Terminal) =>
   propose: proposeFeedback,
   undo: undoFeedback,
   next: chooseNext,
+  erase: eraseEntries,
 }
 
 export const feedback: Command = {
   name: 'feedback',
-  usage: 'list | stats | import <file> | propose | undo <batch> | next --out <file>',
+  usage: 'list | stats | import <file> | propose | undo <batch> | next --out <file> | erase <answer>...',
   summary: 'Show what people said about the answers of "sheikh serve --feedback", and propose it as training data',
   options: {
     store: { type: 'string' },
@@ -35,6 +37,8 @@ export const feedback: Command = {
     out: { type: 'string' },
     measure: { type: 'string' },
     against: { type: 'string' },
+    source: { type: 'string' },
+    apply: { type: 'boolean' },
   },
   optionHelp: {
     store: 'Folder with the feedback, as given to "sheikh serve --feedback"',
@@ -51,17 +55,24 @@ export const feedback: Command = {
     out: 'next: write the inputs to label to this file, as tasks for Label Studio',
     measure: 'next: margin or entropy of the probabilities (default: margin)',
     against: 'next: version of a second release; inputs that it answers differently come first',
+    source: 'erase: sources whose feedback is erased, as "list" prints them, separated by commas',
+    apply: 'erase: erase the entries that are listed without it',
   },
   actions: Object.keys(actions),
   choices: { measure: ['margin', 'entropy'], format: feedbackFormats },
-  examples: ['sheikh feedback stats --store feedback', 'sheikh feedback propose --store feedback'],
-  positionals: [1, 2],
+  examples: [
+    'sheikh feedback stats --store feedback',
+    'sheikh feedback propose --store feedback',
+    'sheikh feedback erase 01m8kfa7ts2rjb6h5qgx --store feedback --apply',
+  ],
+  positionals: [1, 1001],
   async run(input, terminal) {
     const name = input.positionals[0]!
-    if (input.positionals.length > 1 && name !== 'undo' && name !== 'import')
+    const most = { undo: 2, import: 2, erase: Number.POSITIVE_INFINITY }[name] ?? 1
+    if (input.positionals.length > most)
       throw new SheikhError(
         'invalid-options',
-        `Cannot run "sheikh feedback ${name} ${input.positionals[1]}": only import and undo take an argument. See: sheikh feedback --help`,
+        `Cannot run "sheikh feedback ${input.positionals.slice(0, most + 1).join(' ')}": import and undo take one argument, erase takes ids, and the others none. See: sheikh feedback --help`,
       )
     if (Object.hasOwn(actions, name)) return actions[name]!(input, terminal)
     throw new SheikhError(

@@ -191,14 +191,38 @@ export function openBucket(options: BucketOptions) {
 
     put,
 
+    /** A small object, whole, and the server's name for this state of it. */
+    async readState(key: string, context: CallContext) {
+      return await ask(`read ${key}`, [404], context, async (s3, client, sending) => {
+        const { Body, ContentLength = 0, ETag } = await client.send(new s3.GetObjectCommand(at(key)), sending)
+        if (ContentLength > largestDocumentBytes) throw tooLarge(key, ContentLength)
+        return { bytes: await Body!.transformToByteArray(), state: ETag }
+      })
+    },
+
+    /**
+     * Replaces an object that is still in this state. A server without If-Match replaces it in any case.
+     *
+     * @returns `false` if it changed, is gone, or is being written by somebody else.
+     */
+    async replace(key: string, bytes: Uint8Array, state: string | undefined, context: CallContext): Promise<boolean> {
+      const done = await ask(`write ${key}`, [404, 409, 412], context, (s3, client, sending) =>
+        client.send(
+          new s3.PutObjectCommand({ ...at(key), Body: bytes, ...(state !== undefined && { IfMatch: state }) }),
+          sending,
+        ),
+      )
+      return done !== undefined
+    },
+
     /** Writes a small object where there is none of that name: of many callers one gets `true`. */
     async create(key: string, bytes: Uint8Array, context: CallContext): Promise<boolean> {
       await checkConditions(context)
       return await createOnce(key, bytes, context)
     },
 
-    /** Keys under a prefix, in the order of their bytes. */
-    async *list(under: string, context: CallContext): AsyncGenerator<string> {
+    /** Keys under a prefix, in the order of their bytes. @param after only keys behind this one. */
+    async *list(under: string, context: CallContext, after?: string): AsyncGenerator<string> {
       let token: string | undefined
       do {
         const page = await ask(`list ${under}`, [], context, (s3, client, sending) =>
@@ -207,6 +231,7 @@ export function openBucket(options: BucketOptions) {
               Bucket: bucket,
               Prefix: fullKey(under),
               ...(token !== undefined && { ContinuationToken: token }),
+              ...(token === undefined && after !== undefined && { StartAfter: fullKey(after) }),
             }),
             sending,
           ),
