@@ -19,6 +19,8 @@ const starters = [
   'test/store/{crash,lock}.test.ts',
   'test/testing/compare-with-baseline.test.ts',
 ]
+// Of the trainer, what starts neither a thread nor a program.
+const kernels = ['test/trainer/{wasm,llama}/**/*.test.ts', 'test/trainer/{adamw,cross-entropy,learning-rate}.test.ts']
 // These load the whole product in each file. To load and compile it takes a second.
 const commands = 'actions|cli|dashboard|repository'
 const gitAlone = ['test/repository/{git,ledger}*.test.ts']
@@ -50,7 +52,12 @@ export default defineConfig({
       // A process for each file costs half a second for each. CI pays that, so that no test can rely on another file.
       {
         extends: true,
-        test: { name: 'rooms', include: [`test/@(${rooms})/**/*.test.ts`], exclude: starters, isolate: isWhole },
+        test: {
+          name: 'rooms',
+          include: [`test/@(${rooms})/**/*.test.ts`, ...kernels],
+          exclude: starters,
+          isolate: isWhole,
+        },
       },
       {
         extends: true,
@@ -62,6 +69,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: ['test/*.test.ts', `test/!(${rooms}|${commands})/**/*.test.ts`, ...gitAlone, ...starters],
+          exclude: kernels,
         },
       },
     ],
