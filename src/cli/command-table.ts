@@ -4,6 +4,7 @@ import type { Command } from './command.js'
 // In the order of the help: the commands of the first day first. A command is loaded only when it is used.
 const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.js')).init,
+  'import-data': async () => (await import('./commands/import-data.js')).importDataCommand,
   plan: async () => (await import('./commands/plan.js')).plan,
   run: async () => (await import('./commands/run.js')).run,
   predict: async () => (await import('./commands/predict.js')).predict,

@@ -41,8 +41,9 @@ export {
 } from './diff-contents.js'
 export { type FindSampleOptions, type FoundSample, findSample } from './find-sample.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
-export { type DatasetIssue, issuesOf } from './issues.js'
+export { type DatasetIssue, issuesError, issuesOf } from './issues.js'
 export { type InexactNumber, inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
+export { areLabels } from './labels.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {
   addToPinnedSet,
@@ -56,7 +57,7 @@ export { pinnedFile, pinnedSet } from './pinned-source.js'
 export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
-export { isSelected, type SelectionOptions } from './selection.js'
+export { isSelected, rankOf, type SelectionOptions } from './selection.js'
 export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'
 export { globMatcher } from './sources/glob.js'
 export type { SizeLimits } from './sources/limits.js'
@@ -64,7 +65,13 @@ export { memorySamples } from './sources/memory-samples.js'
 export type { ParquetOptions } from './sources/parquet/to-json.js'
 export { type CsvOptions, readCsv } from './sources/read-csv.js'
 export { samplesOf } from './sources/sample-batches.js'
-export { type FileFormatOptions, type SampleFilesOptions, sampleFiles } from './sources/sample-files.js'
+export {
+  type FileFormatOptions,
+  fileFormat,
+  readFile as readSampleFile,
+  type SampleFilesOptions,
+  sampleFiles,
+} from './sources/sample-files.js'
 export { sampleFormatOf } from './sources/sample-format.js'
 export type { Charset } from './sources/text-chunks.js'
 export { datasetSummaryShape } from './summary-shape.js'

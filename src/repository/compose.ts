@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { type CallContext, type Digest, isPrivateAddress, messageOf, SheikhError } from '../core/index.js'
-import { Dataset, jsonSchemaFile, pinnedFile, type Source, sampleFiles } from '../dataset/index.js'
+import {
+  Dataset,
+  type JsonSchema,
+  jsonSchemaFile,
+  type PinnedSource,
+  pinnedFile,
+  type Source,
+  sampleFiles,
+} from '../dataset/index.js'
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
   atLeast,
@@ -166,7 +174,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
  *
  * @param environment for the program git, which knows unchanged files in a fresh checkout. @default not asked
  */
-function samplesOf(root: string, { dataset }: Configuration, environment?: EnvironmentVariables): Source {
+export function samplesOf(root: string, { dataset }: Configuration, environment?: EnvironmentVariables): Source {
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
   const folder = join(root, directory)
   if (environment === undefined) return sampleFiles({ directory: folder, pattern })
@@ -174,17 +182,26 @@ function samplesOf(root: string, { dataset }: Configuration, environment?: Envir
   return sampleFiles({ directory: folder, pattern, contentIds })
 }
 
-/** The dataset of a project's files. */
+/**
+ * The dataset of a project's files.
+ *
+ * @param other what takes the place of files: a host's source, or a schema and an evaluation set that are not written yet.
+ */
 export function datasetOf(
   root: string,
   configuration: Configuration,
-  host: Pick<HostConfiguration, 'source'> = {},
+  other: Pick<HostConfiguration, 'source'> & {
+    readonly schema?: JsonSchema | undefined
+    readonly evaluation?: PinnedSource | undefined
+  } = {},
 ): Dataset<unknown, unknown> {
   const { dataset } = configuration
   const { id, input, target, group, slices } = dataset.projection
+  const schemaFile = dataset.schemaPath === undefined ? undefined : jsonSchemaFile(inside(root, dataset.schemaPath))
+  const schema = other.schema ?? schemaFile
   return new Dataset({
-    source: host.source ?? samplesOf(root, configuration),
-    ...(dataset.schemaPath !== undefined && { schema: jsonSchemaFile(inside(root, dataset.schemaPath)) }),
+    source: other.source ?? samplesOf(root, configuration),
+    ...(schema !== undefined && { schema }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,
     target,
@@ -193,7 +210,7 @@ export function datasetOf(
     sliceByFolder: 'category',
     ...(dataset.developmentShare !== undefined && { developmentShare: dataset.developmentShare }),
     ...(dataset.training !== undefined && { training: dataset.training }),
-    evaluation: pinnedFile(join(root, evaluationPath)),
+    evaluation: other.evaluation ?? pinnedFile(join(root, evaluationPath)),
   })
 }
 

@@ -75,6 +75,20 @@ export {
   initGitRepository,
   type ProposedBranch,
 } from './git/index.js'
+export {
+  type DataImport,
+  type DataImportPlan,
+  type FieldChoice,
+  type GivenFields,
+  type ImportDataOptions,
+  type ImportedData,
+  type ImportFormat,
+  type ImportSplit,
+  importData,
+  type LeftOut,
+  type LeftOutRecord,
+  type ProposedProjection,
+} from './import-data/index.js'
 export { type Initialised, type InitOptions, initRepository, isProject } from './init/init-repository.js'
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { project, sheikh, temporary } from './harness.js'
 
-const first = ['init', 'plan', 'run', 'predict', 'serve', 'dashboard', 'status', 'rollback']
+const first = ['init', 'import-data', 'plan', 'run', 'predict', 'serve', 'dashboard', 'status', 'rollback']
 const all = [
   ...[
     ...first,
@@ -65,7 +65,9 @@ describe('help', () => {
     for (const argv of [[], ['--help'], ['-h'], ['help']]) {
       const { code, out, err } = await sheikh('/', argv)
       expect([code, err]).toEqual([0, ''])
-      const named = [...out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'sheikh')
+      const named = [...out.matchAll(/^ {2}([a-z][a-z-]*) /gm)]
+        .map(([, name]) => name)
+        .filter((name) => name !== 'sheikh')
       expect(named).toEqual(all)
     }
   })
@@ -124,6 +126,19 @@ describe('help', () => {
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],
       learn: ['after-run'],
       override: ['reason', 'by', 'until'],
+      'import-data': [
+        'yes',
+        'input',
+        'target',
+        'id',
+        'group',
+        'no-group',
+        'slices',
+        'to',
+        'share',
+        'separator',
+        'charset',
+      ],
       evaluation: ['share', 'salt', 'reason', 'by', 'pool', 'run', 'questions', 'answers'],
       ledger: ['limit', 'reason', 'by'],
       feedback: [
@@ -275,8 +290,8 @@ describe('what cannot be understood', () => {
 })
 
 describe('a folder that is no project', () => {
-  // `gate compare`, `doctor` and `feedback list` need no project.
-  it.each(all.filter((name) => !['init', 'gate', 'doctor', 'feedback', 'completion'].includes(name)))(
+  // `gate compare`, `doctor` and `feedback list` need no project, and `import-data` creates one.
+  it.each(all.filter((name) => !['init', 'import-data', 'gate', 'doctor', 'feedback', 'completion'].includes(name)))(
     '%s: 1, and says what to do',
     async (name) => {
       const folder = await temporary()

@@ -8,7 +8,7 @@ import { whoDecides } from '../who-decides.js'
 export const importCommand: Command = {
   name: 'import',
   usage: '<folder | hf:name/model@revision>',
-  summary: 'Import an existing model as the first release',
+  summary: 'Import an existing model as the first release (for data: sheikh import-data)',
   options: { version: { type: 'string' }, by: { type: 'string' } },
   optionHelp: {
     version: 'Version of the release (default: the next after the tags of the source, or 0.1.0)',

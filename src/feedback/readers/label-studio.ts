@@ -1,6 +1,19 @@
 import type { Json, JsonObject } from '../../core/index.js'
 import type { FeedbackContent } from '../feedback.js'
-import { type FeedbackReader, isObject, objectsIn, predictionId, type Said, textIn, timeIn } from './foreign.js'
+import {
+  type FeedbackReader,
+  isObject,
+  objectsIn,
+  predictionId,
+  type Said,
+  type SkippedReason,
+  textIn,
+  timeIn,
+} from './foreign.js'
+
+/** Whether a value is a task of a JSON export of Label Studio (https://labelstud.io/guide/export). */
+export const isLabelStudioTask = (item: JsonObject): boolean =>
+  isObject(item['data']) && Array.isArray(item['annotations'])
 
 /**
  * A JSON export of Label Studio: tasks with `annotations` (https://labelstud.io/guide/export). The answer's id is
@@ -8,21 +21,32 @@ import { type FeedbackReader, isObject, objectsIn, predictionId, type Said, text
  */
 export const labelStudio: FeedbackReader = {
   format: 'label-studio',
-  recognises: (item) => isObject(item['data']) && Array.isArray(item['annotations']),
+  recognises: isLabelStudioTask,
   read: (task) => {
     const prediction = predictionId((task['data'] as JsonObject)['prediction'])
     return objectsIn(task['annotations']).map((annotation) => said(task, annotation, prediction))
   },
 }
 
-function said(task: JsonObject, annotation: JsonObject, prediction: string | undefined): Said {
+/** The answer of each annotation of a task, or why it has none. */
+export const labelStudioAnswers = (
+  task: JsonObject,
+): readonly ({ readonly target: Json } | { readonly skipped: SkippedReason })[] =>
+  objectsIn(task['annotations']).map(answerIn)
+
+function answerIn(annotation: JsonObject): { readonly target: Json } | { readonly skipped: SkippedReason } {
   if (annotation['was_cancelled'] === true) return { skipped: 'cancelled' }
-  if (prediction === undefined) return { skipped: 'without-prediction-id' }
-  const results = objectsIn(annotation['result'])
-  const targets = results.flatMap(targetsOf)
+  const targets = objectsIn(annotation['result']).flatMap(targetsOf)
   if (targets.length === 0) return { skipped: 'without-value' }
   // Several choices are no answer that a classifier could give.
-  if (targets.length > 1) return { skipped: 'not-one-answer' }
+  return targets.length > 1 ? { skipped: 'not-one-answer' } : { target: targets[0]! }
+}
+
+function said(task: JsonObject, annotation: JsonObject, prediction: string | undefined): Said {
+  const answer = answerIn(annotation)
+  if ('skipped' in answer && answer.skipped === 'cancelled') return answer
+  if (prediction === undefined) return { skipped: 'without-prediction-id' }
+  if ('skipped' in answer) return answer
   const by = annotation['completed_by']
   const source = isObject(by) ? (textIn(by['id']) ?? textIn(by['email'])) : textIn(by)
   return {
@@ -30,7 +54,7 @@ function said(task: JsonObject, annotation: JsonObject, prediction: string | und
     prediction,
     timeMs: timeIn(annotation['updated_at'], annotation['created_at']),
     source: source ?? '',
-    contents: [{ kind: 'correction', target: targets[0]! } satisfies FeedbackContent],
+    contents: [{ kind: 'correction', target: answer.target } satisfies FeedbackContent],
   }
 }
 

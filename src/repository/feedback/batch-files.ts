@@ -18,17 +18,21 @@ export const branchPrefix = 'sheikh/feedback-'
  * The file of a batch's samples, below the project's folder.
  *
  * @param folder below the folder of the samples.
+ * @param remedy for a folder that cannot be used.
  * @throws `invalid-options` if a run would not read the file, or not train on it.
  */
-export function samplesFile(batch: string, folder: string, { dataset }: Configuration): string {
+export function samplesFile(
+  batch: string,
+  folder: string,
+  { dataset }: Configuration,
+  remedy = 'Name another folder with --folder',
+): string {
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
   const path = posix.normalize(`${folder}/${batch}.jsonl`)
   const refuse = (fact: string) =>
-    new SheikhError(
-      'invalid-options',
-      `Cannot write samples into "${directory}/${folder}": ${fact}. Name another folder with --folder.`,
-      { facts: { folder } },
-    )
+    new SheikhError('invalid-options', `Cannot write samples into "${directory}/${folder}": ${fact}. ${remedy}.`, {
+      facts: { folder },
+    })
   if (path.startsWith('../') || path.startsWith('/')) throw refuse('it is outside the folder of the samples')
   if (pattern !== undefined && !globMatcher(pattern)(path)) throw refuse(`a run only reads "${pattern}" there`)
   const wanted = dataset.training?.slices?.['category']

@@ -53,7 +53,20 @@ export interface Initialised {
  * @throws `invalid-options` if a new repository would be created around files without `here`, or a file is in the place of a
  * folder; `repository-invalid` if Git knows no author or ignores the project's files; `invalid-config` for symbolic links.
  */
-export async function initRepository(directory: string, options: InitOptions = {}): Promise<Initialised> {
+export function initRepository(directory: string, options: InitOptions = {}): Promise<Initialised> {
+  return createProject(directory, options, [])
+}
+
+/**
+ * As `initRepository`.
+ *
+ * @param instead files that take the place of those of the template.
+ */
+export async function createProject(
+  directory: string,
+  options: InitOptions,
+  instead: readonly LayoutFile[],
+): Promise<Initialised> {
   const context = callContext(options)
   const root = resolve(plainPath(directory, 'the folder of the project'))
   const { name = basename(root), here = false, template = 'text-classifier' } = options
@@ -61,7 +74,9 @@ export async function initRepository(directory: string, options: InitOptions = {
   const isNew = !isInRepository(root)
   if (isNew && !here) await refuseToSurround(root)
   const generated = options.samples === false ? undefined : await samplesToGenerate(root, name, template)
-  const layout = layoutFiles(name, template, generated !== undefined, schemasBelow(root))
+  const layout = layoutFiles(name, template, generated !== undefined, schemasBelow(root)).map(
+    (file) => instead.find(({ path }) => path === file.path) ?? file,
+  )
   const files = [...layout, ...(generated ?? ((await isEmpty(join(root, samplesPath))) ? [samplesKeepFile] : []))]
   await refuseObstacles(root, files)
   await mkdir(root, { recursive: true })
@@ -92,12 +107,19 @@ export async function initRepository(directory: string, options: InitOptions = {
   return { commit: oid, added, left, pinned }
 }
 
+/** Whether a file of the template is as `init` wrote it. */
+export async function isAsInitWrote(directory: string, path: string, name: string): Promise<boolean> {
+  const text = await readIfThere(join(directory, path))
+  const files = layoutFiles(name, 'text-classifier', false, schemasBelow(directory))
+  return text !== undefined && text === files.find((file) => file.path === path)?.text
+}
+
 /** Whether a folder contains a project: its pipeline, as settings or as code. */
 export const isProject = async (directory: string): Promise<boolean> =>
   (await firstPresent(directory, [pipelineFile, ...hostConfigurationPaths])) !== undefined
 
 /** The schemas of the package that a program in the project would load: in the nearest `node_modules` that has it. */
-function schemasBelow(root: string): string {
+export function schemasBelow(root: string): string {
   const schemas = 'node_modules/sheikh-freemium/dist/schemas'
   for (let up = ''; ; up += '../') {
     const folder = resolve(root, up)
@@ -172,8 +194,8 @@ async function firstPresent(root: string, paths: readonly string[]): Promise<str
   return undefined
 }
 
-/** What an interrupted `init` left of a file. */
-async function removeTemporaries(folder: string, name: string): Promise<void> {
+/** Removes what an interrupted write left of a file. */
+export async function removeTemporaries(folder: string, name: string): Promise<void> {
   for (const entry of await readdir(folder).catch(() => []))
     if (isTemporaryName(entry) && entry.startsWith(`.${name}.`)) await rm(join(folder, entry), { force: true })
 }

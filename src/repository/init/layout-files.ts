@@ -50,7 +50,7 @@ const schemaNames: Readonly<Record<string, string>> = {
 }
 
 /** Read by the YAML language server of editors; empty for other files. */
-function schemaLine(path: string, schemas: string): string {
+export function schemaLine(path: string, schemas: string): string {
   const name = schemaNames[path]
   if (name === undefined) return ''
   return `# yaml-language-server: $schema=${posix.relative(posix.dirname(path), `${schemas}/${name}.json`)}\n`
