@@ -49,24 +49,30 @@ export function finishDigest(hashing: Hash): Digest {
  * The root of no leaves is the digest of nothing.
  */
 export function merkleRoot(leaves: readonly Digest[]): Digest {
-  if (leaves.length === 0) return digestBytes('')
-  // Uses one buffer for all levels: a Hash object for each of twenty thousand nodes costs more than the hashing.
-  const nodes = Buffer.alloc(leaves.length * size)
+  return merkleRootOf(leaves.length, (index, target, at) => target.write(hexOf(leaves[index]!), at, 'hex'))
+}
+
+/** The same over digests that are not kept as text. @param copyLeaf writes the 32 bytes of a leaf to `target`. */
+export function merkleRootOf(leafCount: number, copyLeaf: (index: number, target: Buffer, at: number) => void): Digest {
+  if (leafCount === 0) return digestBytes('')
+  // Uses one buffer for all levels: a Hash object for each of twenty thousand nodes costs more than the hashing. The
+  // result as a binary string is three times as fast as a buffer.
+  const nodes = Buffer.alloc(leafCount * size)
   const leaf = Buffer.alloc(1 + size)
   const node = Buffer.alloc(1 + 2 * size, 1)
-  for (const [index, digest] of leaves.entries()) {
-    leaf.write(hexOf(digest), 1, 'hex')
-    hash('sha256', leaf, 'buffer').copy(nodes, index * size)
+  for (let index = 0; index < leafCount; index += 1) {
+    copyLeaf(index, leaf, 1)
+    nodes.write(hash('sha256', leaf, 'binary'), index * size, 'latin1')
   }
   // Pairing neighbours level by level, an odd last node moving up as it is, builds exactly the tree of RFC 6962.
-  for (let count = leaves.length; count > 1; count = Math.ceil(count / 2)) {
+  for (let count = leafCount; count > 1; count = Math.ceil(count / 2)) {
     for (let index = 0; index < count; index += 2) {
       const left = index * size
       const to = left / 2
       if (index + 1 === count) nodes.copy(nodes, to, left, left + size)
       else {
         nodes.copy(node, 1, left, left + 2 * size)
-        hash('sha256', node, 'buffer').copy(nodes, to)
+        nodes.write(hash('sha256', node, 'binary'), to, 'latin1')
       }
     }
   }

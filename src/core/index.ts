@@ -8,6 +8,7 @@ export {
   hexOf,
   isDigest,
   merkleRoot,
+  merkleRootOf,
   parseDigest,
   startDigest,
 } from './digest.js'

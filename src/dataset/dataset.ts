@@ -27,10 +27,11 @@ import type {
   RowIdentity,
   SourceEntry,
 } from './dataset-types.js'
-import { filesWarning } from './issues.js'
+import { type DatasetIssue, filesWarning } from './issues.js'
 import { knownSummary } from './known-summary.js'
-import { readEntry, type ScannedRow } from './read-entry.js'
+import { type ReadRow, readEntry } from './read-entry.js'
 import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
+import type { ScannedRow } from './row-table.js'
 import { RowReader } from './rows.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import { type Scan, scan } from './scan.js'
@@ -226,11 +227,20 @@ class DatasetOf implements Dataset<unknown, unknown> {
       developmentDigest: development?.digest,
     }
     const summary = summaryOf(found, { split, digests, pinned, options })
+    let trainingRows: readonly RowIdentity[] | undefined
+    let heldOut: readonly RowIdentity[] | undefined
     return {
       ...{ summary, training, evaluation },
       ...(development !== undefined && { development }),
-      trainingRows: split.training.map(identityOfRow),
-      heldOut: [...split.evaluation, ...split.excludedByGroup].map(identityOfRow),
+      // A million identities take 300 MB, and many callers need none.
+      get trainingRows() {
+        trainingRows ??= split.training.map(identityOfRow)
+        return trainingRows
+      },
+      get heldOut() {
+        heldOut ??= [...split.evaluation.map(identityOfRow), ...split.excludedByGroup.map(identityOfRow)]
+        return heldOut
+      },
       filterTraining: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
     }
   }
@@ -271,12 +281,13 @@ class DatasetOf implements Dataset<unknown, unknown> {
     for (const value of samples) {
       context.signal.throwIfAborted()
       const entry = { path: 'sample', read: async () => [{ value, position: '' }] }
-      const { rows, scanned, issues } = await readEntry(entry, this.#options, schema, context)
-      const [row] = rows.values()
+      const issues: DatasetIssue[] = []
+      let read: ReadRow | undefined
+      for await (const [first] of readEntry(entry, { options: this.#options, schema, issues }, context)) read = first
       examined.push(
-        row === undefined
+        read === undefined
           ? { problem: issues.map(({ message }) => message).join('; ') }
-          : { row, sampleDigest: scanned[0]!.sampleDigest },
+          : { row: read.row, sampleDigest: read.scanned.sampleDigest },
       )
     }
     return examined
@@ -307,7 +318,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
         `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no samples.${unread === undefined ? '' : ` ${unread.message}`} Add samples.`,
       )
     const { target } = this.#options
-    if (target !== undefined && found.rows.every(({ targetKey }) => targetKey === undefined))
+    if (target !== undefined && !found.rows.some(({ targetKey }) => targetKey !== undefined))
       throw new SheikhError(
         'dataset-invalid',
         `Cannot use the dataset: no sample has a target${typeof target === 'string' ? ` (the field ${JSON.stringify(target)})` : ''}. Correct the samples, or the name of the target field.`,

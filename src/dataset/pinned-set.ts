@@ -136,7 +136,7 @@ export function pinnedStatus(set: PinnedSet, identities: readonly RowIdentity[])
  */
 export function heldOutKeys(
   { items }: Pick<PinnedSet, 'items'>,
-  rows: readonly Pick<RowIdentity, 'id' | 'group'>[],
+  rows: Iterable<Pick<RowIdentity, 'id' | 'group'>>,
 ): ReadonlySet<string> {
   const keys = new Set(items.map(groupKeyOf))
   const pinned = new Set(items.map(({ id }) => id))

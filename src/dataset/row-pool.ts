@@ -1,39 +1,59 @@
 import type { Row } from '../model/index.js'
+import { RowSpool } from './row-spool.js'
 
 type AnyRow = Row<unknown, unknown>
 
-/** Caches rows in memory, by file. Rows that do not fit are read again when needed. */
+/** A row costs about this much besides its text. */
+const overheadBytes = 400
+
+/**
+ * Keeps rows between their first and their later uses, by their number in the table: in memory while they fit, then in a
+ * temporary file.
+ */
 export class RowPool {
-  readonly #files = new Map<string, { readonly rows: ReadonlyMap<string, AnyRow>; readonly sizeBytes: number }>()
+  readonly #rows = new Map<number, { readonly row: AnyRow; readonly bytes: number }>()
   readonly #maximumBytes: number
+  #spool: RowSpool | undefined
   #bytes = 0
 
   constructor(maximumBytes: number) {
     this.#maximumBytes = maximumBytes
   }
 
-  get(path: string): ReadonlyMap<string, AnyRow> | undefined {
-    const found = this.#files.get(path)
-    if (found === undefined) return undefined
-    // A Map keeps insertion order, so the least recently used file is dropped first.
-    this.#files.delete(path)
-    this.#files.set(path, found)
-    return found.rows
+  has(index: number): boolean {
+    return this.#rows.has(index) || this.#spool?.has(index) === true
   }
 
-  put(path: string, rows: ReadonlyMap<string, AnyRow>, sizeBytes: number): void {
-    this.#drop(path)
-    if (sizeBytes > this.#maximumBytes) return
-    for (const oldest of this.#files.keys()) {
-      if (this.#bytes + sizeBytes <= this.#maximumBytes) break
-      this.#drop(oldest)
+  /** Keeps a row in memory, if it fits. @param textLength of the row's canonical text. */
+  keep(index: number, row: AnyRow, textLength: number): boolean {
+    const bytes = 2 * textLength + overheadBytes
+    if (this.#bytes + bytes > this.#maximumBytes) return false
+    this.#bytes += bytes
+    this.#rows.set(index, { row, bytes })
+    return true
+  }
+
+  /** Frees the memory of rows from one number up to another: a file that does not fit is read again as a whole. */
+  drop(start: number, end: number): void {
+    for (let index = start; index < end; index += 1) {
+      const kept = this.#rows.get(index)
+      if (kept === undefined) continue
+      this.#rows.delete(index)
+      this.#bytes -= kept.bytes
     }
-    this.#files.set(path, { rows, sizeBytes })
-    this.#bytes += sizeBytes
   }
 
-  #drop(path: string): void {
-    this.#bytes -= this.#files.get(path)?.sizeBytes ?? 0
-    this.#files.delete(path)
+  /** Keeps a row in memory or in the file. */
+  async put(index: number, row: AnyRow, textLength: number): Promise<void> {
+    if (this.has(index) || this.keep(index, row, textLength)) return
+    this.#spool ??= new RowSpool()
+    await this.#spool.put(index, row)
+  }
+
+  /** The rows with these numbers, in their order. All must be kept. */
+  async get(indices: readonly number[]): Promise<readonly AnyRow[]> {
+    const spooled = indices.filter((index) => !this.#rows.has(index))
+    const read = spooled.length === 0 ? undefined : await this.#spool!.get(spooled)
+    return indices.map((index) => this.#rows.get(index)?.row ?? read!.get(index)!)
   }
 }

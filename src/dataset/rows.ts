@@ -1,9 +1,10 @@
-import { type Digest, inParallel, merkleRoot, SheikhError } from '../core/index.js'
+import { type Digest, inParallel, SheikhError } from '../core/index.js'
 import type { Row, Rows } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext } from './dataset-types.js'
-import { issuesError, someOf } from './issues.js'
-import { type EntryRead, readEntry, type ScannedRow } from './read-entry.js'
+import { type DatasetIssue, issuesError, maximumIssues, someOf } from './issues.js'
+import { readEntry } from './read-entry.js'
+import type { RowList } from './row-table.js'
 import { readConcurrency, type Scan } from './scan.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
@@ -11,13 +12,12 @@ const rowsPerBatch = 256
 
 type AnyRow = Row<unknown, unknown>
 
-/** Provides the rows of a scan. Rows that are not in memory are read again, and must be unchanged. */
+/** Provides the rows of a scan. Rows that are not kept are read again, and must be unchanged. */
 export class RowReader {
   readonly #scan: Scan
   readonly #options: AnyDatasetOptions
   readonly #schema: SampleSchema
   readonly #context: DatasetContext
-  #expected: ReadonlyMap<string, ReadonlyMap<string, Digest>> | undefined
 
   constructor(scan: Scan, options: AnyDatasetOptions, schema: SampleSchema, context: DatasetContext) {
     this.#scan = scan
@@ -27,71 +27,90 @@ export class RowReader {
   }
 
   /** Rows that can be read repeatedly, in the given order. */
-  rows(scanned: readonly ScannedRow[]): Rows<unknown, unknown> {
-    const batchesOf = (batch: readonly ScannedRow[]) => this.#load(batch)
+  rows(list: RowList): Rows<unknown, unknown> {
+    const load = (indices: Uint32Array) => this.#load(indices)
     const { signal } = this.#context
     return {
-      size: scanned.length,
-      digest: merkleRoot(scanned.map(({ digest }) => digest)),
+      size: list.length,
+      digest: list.digest(),
       async *[Symbol.asyncIterator]() {
-        for (let start = 0; start < scanned.length; start += rowsPerBatch) {
+        for (let start = 0; start < list.length; start += rowsPerBatch) {
           signal.throwIfAborted()
-          yield* await batchesOf(scanned.slice(start, start + rowsPerBatch))
+          yield* await load(list.indices.subarray(start, start + rowsPerBatch))
         }
       },
     }
   }
 
-  async #load(batch: readonly ScannedRow[]): Promise<readonly AnyRow[]> {
-    const files = new Map<string, ReadonlyMap<string, AnyRow> | undefined>()
-    for (const { path } of batch) if (!files.has(path)) files.set(path, this.#scan.pool.get(path))
-    const absent = [...files.keys()].filter((path) => files.get(path) === undefined)
-    await inParallel(absent, readConcurrency, async (path) => {
-      const read = await this.#read(path)
-      this.#scan.pool.put(path, read.rows, read.sizeBytes)
-      files.set(path, read.rows)
-    })
-    return batch.map(({ id, path }) => files.get(path)!.get(id)!)
+  async #load(indices: Uint32Array): Promise<readonly AnyRow[]> {
+    const { pool, rows } = this.#scan
+    const paths = new Set<string>()
+    for (const index of indices) if (!pool.has(index)) paths.add(rows.table.path(index))
+    await inParallel([...paths], readConcurrency, (path) =>
+      this.#read(path, (index, row, textLength) => pool.put(index, row, textLength)),
+    )
+    return pool.get([...indices])
   }
 
   /** The samples with these ids, read again. */
   async samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>> {
     const found = new Map<string, unknown>()
-    const paths = new Set(this.#scan.rows.filter(({ id }) => ids.has(id)).map(({ path }) => path))
-    await inParallel([...paths], readConcurrency, async (path) => {
-      const { samples } = await this.#read(path, ids)
-      for (const [id, sample] of samples) found.set(id, sample)
-    })
+    const paths = new Set<string>()
+    const { table, indices } = this.#scan.rows
+    for (const index of indices) if (ids.has(table.id(index))) paths.add(table.path(index))
+    await inParallel([...paths], readConcurrency, (path) =>
+      this.#read(path, async (index, _row, _length, sample) => {
+        if (ids.has(table.id(index))) found.set(table.id(index), sample)
+      }),
+    )
     return found
   }
 
-  async #read(path: string, keep?: ReadonlySet<string>): Promise<EntryRead> {
-    this.#context.signal.throwIfAborted()
-    const read = await readEntry(this.#scan.entries.get(path)!, this.#options, this.#schema, this.#context, keep)
-    this.#checkUnchanged(path, read)
-    return read
+  /** Reads a file again. @throws `dataset-changed` if a row differs from the scan. */
+  async #read(
+    path: string,
+    use: (index: number, row: AnyRow, textLength: number, sample: unknown) => Promise<void>,
+  ): Promise<void> {
+    const { entries, ranges, rows } = this.#scan
+    const { signal } = this.#context
+    signal.throwIfAborted()
+    const [start, end] = ranges.get(path)!
+    const issues: DatasetIssue[] = []
+    let index = start
+    const options = { options: this.#options, schema: this.#schema, issues }
+    for await (const batch of readEntry(entries.get(path)!, options, this.#context))
+      for (const { scanned, row, textLength, sample } of batch) {
+        const isSame =
+          index < end && scanned.digest === rows.table.digest(index, 0) && scanned.id === rows.table.id(index)
+        if (!isSame) throw await this.#changed(path)
+        await use(index, row, textLength, sample)
+        index += 1
+      }
+    if (index < end || issues.length > 0) throw await this.#changed(path)
   }
 
-  #checkUnchanged(path: string, { scanned, issues }: EntryRead): void {
-    this.#expected ??= digestsByPath(this.#scan.rows)
-    const expected = this.#expected.get(path) ?? new Map<string, Digest>()
-    const now = new Map(scanned.map(({ id, digest }) => [id, digest]))
-    const ids = [...new Set([...expected.keys(), ...now.keys()])].filter((id) => expected.get(id) !== now.get(id))
-    if (ids.length === 0 && issues.length === 0) return
-    throw new SheikhError(
+  /** The error that names the ids of rows that changed, were added or are gone. */
+  async #changed(path: string): Promise<SheikhError> {
+    const { entries, ranges, rows } = this.#scan
+    const [start, end] = ranges.get(path)!
+    const expected = new Map<string, Digest>()
+    for (let index = start; index < end; index += 1) expected.set(rows.table.id(index), rows.table.digest(index, 0))
+    const ids = new Set<string>()
+    const issues: DatasetIssue[] = []
+    const options = { options: this.#options, schema: this.#schema, issues }
+    for await (const batch of readEntry(entries.get(path)!, options, this.#context))
+      for (const { scanned } of batch) {
+        if (expected.get(scanned.id) !== scanned.digest) ids.add(scanned.id)
+        expected.delete(scanned.id)
+      }
+    const all = [...new Set([...expected.keys(), ...ids])]
+    return new SheikhError(
       'dataset-changed',
-      `Cannot continue: ${JSON.stringify(path)} changed during the run${ids.length > 0 ? ` (${someOf(ids)})` : ''}. Run again while nothing writes to the samples.`,
-      { facts: { path, ids }, ...(issues.length > 0 ? { cause: issuesError(issues) } : {}) },
+      `Cannot continue: ${JSON.stringify(path)} changed during the run${all.length > 0 ? ` (${someOf(all)})` : ''}. Run again while nothing writes to the samples.`,
+      {
+        facts: { path, ids: all.slice(0, maximumIssues) },
+        ...(issues.length > 0 ? { cause: issuesError(issues) } : {}),
+      },
     )
   }
-}
-
-function digestsByPath(rows: readonly ScannedRow[]): ReadonlyMap<string, ReadonlyMap<string, Digest>> {
-  const byPath = new Map<string, Map<string, Digest>>()
-  for (const { path, id, digest } of rows) {
-    const known = byPath.get(path)
-    if (known === undefined) byPath.set(path, new Map([[id, digest]]))
-    else known.set(id, digest)
-  }
-  return byPath
 }

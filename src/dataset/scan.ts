@@ -3,27 +3,35 @@ import { type FileStamp, type StatCache, statCache } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, SourceEntry } from './dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf, type SkippedFile } from './issues.js'
-import { readEntry, type ScannedRow } from './read-entry.js'
+import { packedVersion, packRow, unpackRows } from './packed-rows.js'
+import { type ReadRow, readEntry } from './read-entry.js'
 import { RowPool } from './row-pool.js'
+import { type RowList, RowTable, type ScannedRow } from './row-table.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
 /** Every row of a dataset, in its cached form. */
 export interface Scan {
   /** Sorted by id. */
-  readonly rows: readonly ScannedRow[]
+  readonly rows: RowList
   readonly entries: ReadonlyMap<string, SourceEntry>
+  /** Numbers of the first row of a file in the table, and of the row behind its last. */
+  readonly ranges: ReadonlyMap<string, readonly [start: number, end: number]>
   /** Files that contain no readable samples, with the reason. */
   readonly skipped: readonly SkippedFile[]
   /** Files that were read but contain no samples. */
   readonly empty: readonly SkippedFile[]
-  /** Rows that are in memory. */
+  /** Rows that were read. */
   readonly pool: RowPool
 }
 
-/** Files read at the same time. */
+/** Small files read at the same time. */
 export const readConcurrency = 16
-/** Rows that stay in memory after reading, by the size of their text. */
-const maximumPoolBytes = 512 * 1024 * 1024
+/** Larger files are read one at a time, so that the pieces of only one are in memory. */
+const smallFileBytes = 1024 * 1024
+/** Rows that stay in memory after reading. */
+const maximumPoolBytes = 64 * 1024 * 1024
+/** Rows that are cached between runs. Files beyond them are read again; the summary of unchanged files is cached anyway. */
+const maximumCachedRows = 250_000
 
 /**
  * Scans a dataset: reads the files that are not cached.
@@ -41,34 +49,71 @@ export async function scan(
   const entries = listed.filter(({ skipped }) => skipped === undefined)
   const cache = await openCache(options, key, context)
   const pool = new RowPool(maximumPoolBytes)
-  const known: (readonly ScannedRow[] | undefined)[] = entries.map((entry) => {
+  const table = new RowTable()
+  const ranges = new Map<string, readonly [number, number]>()
+  const addAll = (path: string, rows: readonly ScannedRow[]) => {
+    const start = table.size
+    for (const row of rows) table.add(row)
+    ranges.set(path, [start, table.size])
+  }
+  let cachedRows = 0
+  const restore = (path: string, kept: Json) => {
+    const rows = unpackRows(path, kept)
+    cachedRows += rows.length
+    addAll(path, rows)
+  }
+  for (const entry of entries) {
     const file = stampOf(entry)
     const kept = file && cache?.get(entry.path, file)
-    return kept === undefined ? undefined : unpack(entry.path, kept)
-  })
-  const missing = () => [...known.keys()].filter((index) => known[index] === undefined)
+    if (kept !== undefined) restore(entry.path, kept)
+  }
+  const missing = () => entries.filter(({ path }) => !ranges.has(path))
   const contentIds =
     cache === undefined || missing().length === 0 ? undefined : await options.source.contentIds?.(context)
-  for (const index of missing()) {
-    const { path } = entries[index]!
-    const [file, contentId] = [stampOf(entries[index]!), contentIds?.get(path)]
+  for (const entry of missing()) {
+    const { path } = entry
+    const [file, contentId] = [stampOf(entry), contentIds?.get(path)]
     const kept = file && contentId && cache?.find(path, contentId)
     if (!kept) continue
-    known[index] = unpack(path, kept)
+    restore(path, kept)
     cache?.set(path, file, kept, contentId)
   }
   const issues: DatasetIssue[] = []
   const read = new Map<string, Json>()
-  await inParallel(missing(), readConcurrency, async (index) => {
+  const readOne = async (entry: SourceEntry, isSmall: boolean) => {
     context.signal.throwIfAborted()
     if (issues.length >= maximumIssues) return
-    const entry = entries[index]!
-    const found = await readEntry(entry, options, schema, context)
-    issues.push(...found.issues)
-    known[index] = found.scanned
-    pool.put(entry.path, found.rows, found.sizeBytes)
-    if (found.issues.length === 0) read.set(entry.path, pack(found.scanned))
-  })
+    const { path } = entry
+    const known = issues.length
+    const collected: ReadRow[] = []
+    const packed: Json[] = []
+    let start = table.size
+    let fits = true
+    const add = (rows: readonly ReadRow[]) => {
+      for (const { scanned, row, textLength } of rows) {
+        fits &&= pool.keep(table.size, row, textLength)
+        table.add(scanned)
+        if (cache !== undefined && cachedRows + packed.length < maximumCachedRows) packed.push(packRow(scanned))
+      }
+    }
+    for await (const batch of readEntry(entry, { options, schema, issues }, context))
+      if (isSmall) collected.push(...batch)
+      else add(batch)
+    // The rows of a file are neighbours in the table, so those of files that are read at the same time wait.
+    if (isSmall) {
+      start = table.size
+      add(collected)
+    }
+    if (!fits) pool.drop(start, table.size)
+    ranges.set(path, [start, table.size])
+    if (issues.length > known || packed.length !== table.size - start) return
+    cachedRows += packed.length
+    read.set(path, packed)
+  }
+  const isSmall = ({ sizeBytes = 0 }: SourceEntry) => sizeBytes <= smallFileBytes
+  const [small, large] = [missing().filter(isSmall), missing().filter((entry) => !isSmall(entry))]
+  await inParallel(small, readConcurrency, (entry) => readOne(entry, true))
+  for (const entry of large) await readOne(entry, false)
   if (cache !== undefined) {
     // Only of a file that was the same before and after: a content id may be that of a later content.
     const later = [...read.keys()].some((path) => contentIds?.has(path)) ? await options.source.list(context) : []
@@ -81,17 +126,20 @@ export async function scan(
     }
   }
   context.signal.throwIfAborted()
-  const rows = known
-    .flatMap((scanned) => scanned ?? [])
-    .sort((left, right) => (left.id < right.id ? -1 : left.id > right.id ? 1 : 0))
+  const rows = table.sorted()
   issues.push(...repeatedIds(rows))
   if (issues.length > 0) throw issuesError(inOrder(issues))
   await cache?.save()
+  const isEmpty = ({ path }: SourceEntry) => {
+    const range = ranges.get(path)
+    return range !== undefined && range[0] === range[1]
+  }
   return {
     rows,
     entries: new Map(entries.map((entry) => [entry.path, entry])),
+    ranges,
     skipped: listed.flatMap(({ path, skipped }) => (skipped === undefined ? [] : [{ path, reason: skipped }])),
-    empty: entries.flatMap(({ path }, index) => (known[index]?.length === 0 ? [{ path, reason: '' }] : [])),
+    empty: entries.filter(isEmpty).map(({ path }) => ({ path, reason: '' })),
     pool,
   }
 }
@@ -104,24 +152,22 @@ async function openCache(
   if (context.cache === undefined || key === undefined || source.location === undefined) return undefined
   // The name does not contain the key; otherwise a cache of every past projection would remain.
   const name = `dataset-${digestJson({ location: source.location, source: source.describe() }).slice(-16)}`
-  return statCache<Json>(context.cache, name, key, context)
+  return statCache<Json>(context.cache, name, digestJson({ key, packedVersion }), context)
 }
 
 function stampOf({ stamp, changedAtNs }: SourceEntry): FileStamp | undefined {
   return stamp === undefined || changedAtNs === undefined ? undefined : { stamp, changedAtNs }
 }
 
-function repeatedIds(rows: readonly ScannedRow[]): readonly DatasetIssue[] {
+function repeatedIds({ table, indices }: RowList): readonly DatasetIssue[] {
   const issues: DatasetIssue[] = []
-  for (let index = 1; index < rows.length && issues.length < maximumIssues; index += 1) {
-    const { id, path, position } = rows[index]!
-    const earlier = rows[index - 1]!
-    if (id === earlier.id)
-      issues.push({
-        path,
-        position,
-        message: `the id ${JSON.stringify(id)} also appears in ${placeOf(earlier.path, earlier.position)}`,
-      })
+  for (let at = 1; at < indices.length && issues.length < maximumIssues; at += 1) {
+    const [before, now] = [indices[at - 1]!, indices[at]!]
+    const id = table.id(now)
+    if (id !== table.id(before)) continue
+    const place = placeOf(table.path(before), table.position(before))
+    const message = `the id ${JSON.stringify(id)} also appears in ${place}`
+    issues.push({ path: table.path(now), position: table.position(now), message })
   }
   return issues
 }
@@ -131,46 +177,3 @@ function inOrder(issues: readonly DatasetIssue[]): readonly DatasetIssue[] {
     left.path < right.path ? -1 : left.path > right.path ? 1 : 0
   return [...issues].sort(order).slice(0, maximumIssues)
 }
-
-function pack(rows: readonly ScannedRow[]): Json {
-  return rows.map((row) => [
-    row.id,
-    row.digest,
-    row.sampleDigest,
-    row.position,
-    row.group ?? null,
-    row.label ?? null,
-    row.slices,
-    row.inputKey,
-    row.targetKey ?? null,
-  ])
-}
-
-function unpack(path: string, kept: Json): readonly ScannedRow[] {
-  return (kept as PackedRow[]).map(
-    ([id, digest, sampleDigest, position, group, label, slices, inputKey, targetKey]) => ({
-      id,
-      digest,
-      sampleDigest,
-      path,
-      position,
-      group: group ?? undefined,
-      label: label ?? undefined,
-      slices,
-      inputKey,
-      targetKey: targetKey ?? undefined,
-    }),
-  )
-}
-
-type PackedRow = readonly [
-  id: string,
-  digest: Digest,
-  sampleDigest: Digest,
-  position: string,
-  group: string | null,
-  label: string | null,
-  slices: Readonly<Record<string, string>>,
-  inputKey: string,
-  targetKey: string | null,
-]

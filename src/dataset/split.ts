@@ -3,19 +3,19 @@ import type { TrainingSelection } from './dataset-options.js'
 import type { DatasetContext, PinnedItem, PinnedSet, PinnedSource } from './dataset-types.js'
 import { placeOf, someOf } from './issues.js'
 import { groupKeyOf, heldOutKeys, pinnedDigestOf } from './pinned-set.js'
-import type { ScannedRow } from './read-entry.js'
+import { RowList, type ScannedRow } from './row-table.js'
 import { isSelected, rankOf } from './selection.js'
 
 /** The rows of each part, sorted by id. */
 export interface Split {
-  readonly training: readonly ScannedRow[]
+  readonly training: RowList
   /** Training rows that are reserved for early stopping and tuning. */
-  readonly development: readonly ScannedRow[]
-  readonly evaluation: readonly ScannedRow[]
+  readonly development: RowList
+  readonly evaluation: RowList
   /** Rows of a pinned group that are not pinned. */
-  readonly excludedByGroup: readonly ScannedRow[]
+  readonly excludedByGroup: RowList
   /** Rows that could be trained on but are not selected. */
-  readonly leftOut: readonly ScannedRow[]
+  readonly leftOut: RowList
 }
 
 /** How rows that are not pinned are used. */
@@ -39,7 +39,7 @@ export async function readPinnedSet(source: PinnedSource | undefined, context: D
  * @throws `dataset-changed` if a pinned item was edited or deleted; `dataset-invalid` if a part is empty.
  */
 export function splitRows(
-  rows: readonly ScannedRow[],
+  rows: RowList,
   set: PinnedSet,
   name: string,
   { developmentShare = 0, training: { slices = {}, maximumRows = Number.POSITIVE_INFINITY } = {} }: SplitOptions = {},
@@ -47,19 +47,19 @@ export function splitRows(
   const { items, salt, formatVersion } = set
   const pinned = new Map(items.map((item) => [item.id, item]))
   const keys = heldOutKeys(set, rows)
-  const part = () => [] as ScannedRow[]
-  const split = { training: part(), development: part(), evaluation: part(), excludedByGroup: part(), leftOut: part() }
+  const part = () => [] as number[]
+  const parts = { training: part(), development: part(), evaluation: part(), excludedByGroup: part(), leftOut: part() }
   const edited: ScannedRow[] = []
   const regrouped: { readonly item: PinnedItem; readonly row: ScannedRow }[] = []
-  const wanted: ScannedRow[] = []
+  const wanted: number[] = []
   for (const row of rows) {
     const item = pinned.get(row.id)
-    if (item === undefined && keys.has(groupKeyOf(row))) split.excludedByGroup.push(row)
-    else if (item === undefined && !isOfSlices(row, slices)) split.leftOut.push(row)
-    else if (item === undefined) wanted.push(row)
+    if (item === undefined && keys.has(groupKeyOf(row))) parts.excludedByGroup.push(row.index)
+    else if (item === undefined && !isOfSlices(row, slices)) parts.leftOut.push(row.index)
+    else if (item === undefined) wanted.push(row.index)
     else {
       pinned.delete(row.id)
-      split.evaluation.push(row)
+      parts.evaluation.push(row.index)
       if (item.digest !== pinnedDigestOf(row, formatVersion)) edited.push(row)
       // A group that was added later is already excluded. A pinned group is recorded only in this set.
       else if (item.group !== undefined && item.group !== row.group) regrouped.push({ item, row })
@@ -67,13 +67,18 @@ export function splitRows(
   }
   checkPinned(edited, [...pinned.keys()], set, name)
   checkGroups(regrouped, set, name)
-  if (split.evaluation.length === 0)
+  if (parts.evaluation.length === 0)
     throw emptySide('the evaluation set', `${name} contains no items`, 'sheikh evaluation add <id>')
-  const { kept, left } = lowestRanks(wanted, maximumRows, salt)
-  split.leftOut.push(...left)
+  const { kept, left } = lowestRanks(new RowList(rows.table, Uint32Array.from(wanted)), maximumRows, salt)
+  for (const { index } of left) parts.leftOut.push(index)
   const selection = { salt, purpose: 'development', share: developmentShare }
   for (const row of kept)
-    split[developmentShare > 0 && isSelected(groupKeyOf(row), selection) ? 'development' : 'training'].push(row)
+    parts[developmentShare > 0 && isSelected(groupKeyOf(row), selection) ? 'development' : 'training'].push(row.index)
+  const list = (indices: readonly number[]) => new RowList(rows.table, Uint32Array.from(indices))
+  const split: Split = {
+    ...{ training: list(parts.training), development: list(parts.development), evaluation: list(parts.evaluation) },
+    ...{ excludedByGroup: list(parts.excludedByGroup), leftOut: list(parts.leftOut) },
+  }
   if (split.training.length === 0)
     throw emptySide(
       'the training part',
@@ -93,14 +98,18 @@ const isOfSlices = ({ slices }: ScannedRow, wanted: Slices) =>
   Object.entries(wanted).every(([kind, values]) => slices[kind] !== undefined && values.includes(slices[kind]))
 
 /** Selects by hash, so that new samples displace few others. Each list remains sorted by id. */
-function lowestRanks(rows: readonly ScannedRow[], count: number, salt: string) {
-  if (rows.length <= count) return { kept: rows, left: [] }
-  const ranked = rows.map((row, place) => ({ place, rank: rankOf(groupKeyOf(row), { salt, purpose: 'training' }) }))
-  ranked.sort((one, other) => (one.rank < other.rank ? -1 : one.rank > other.rank ? 1 : one.place - other.place))
+function lowestRanks(rows: RowList, count: number, salt: string) {
+  if (rows.length <= count) return { kept: rows, left: rows.slice(0, 0) }
+  const ranked = [...rows].map((row, at) => ({
+    place: row.index,
+    at,
+    rank: rankOf(groupKeyOf(row), { salt, purpose: 'training' }),
+  }))
+  ranked.sort((one, other) => (one.rank < other.rank ? -1 : one.rank > other.rank ? 1 : one.at - other.at))
   const chosen = new Set(ranked.slice(0, count).map(({ place }) => place))
   return {
-    kept: rows.filter((_, place) => chosen.has(place)),
-    left: rows.filter((_, place) => !chosen.has(place)),
+    kept: rows.filter(({ index }) => chosen.has(index)),
+    left: rows.filter(({ index }) => !chosen.has(index)),
   }
 }
 

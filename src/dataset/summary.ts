@@ -1,10 +1,9 @@
-import { merkleRoot } from '../core/index.js'
 import type { AnyDatasetOptions, TrainingSelection } from './dataset-options.js'
 import type { DatasetSummary, PinnedSet } from './dataset-types.js'
 import { filesWarning } from './issues.js'
 import { checkLabels, labelWarnings } from './labels.js'
 import { groupKeyOf } from './pinned-set.js'
-import type { ScannedRow } from './read-entry.js'
+import type { RowList } from './row-table.js'
 import type { Scan } from './scan.js'
 import type { Split } from './split.js'
 
@@ -30,7 +29,7 @@ export function summaryOf(
   const labels = labelsOf(rows, split)
   checkLabels(labels)
   return {
-    fingerprint: merkleRoot(rows.map(({ digest }) => digest)),
+    fingerprint: rows.digest(),
     trainingDigest: digests.trainingDigest,
     evaluationDigest: digests.evaluationDigest,
     ...(developmentDigest !== undefined && { developmentDigest }),
@@ -69,7 +68,7 @@ export function summaryOf(
   }
 }
 
-function labelsOf(rows: readonly ScannedRow[], { training, evaluation }: Split): DatasetSummary['labels'] {
+function labelsOf(rows: RowList, { training, evaluation }: Split): DatasetSummary['labels'] {
   const labels = new Set<string>()
   for (const { label, targetKey } of rows) {
     if (targetKey === undefined) continue
@@ -78,9 +77,12 @@ function labelsOf(rows: readonly ScannedRow[], { training, evaluation }: Split):
     if (labels.size > maximumLabels) return undefined
   }
   if (labels.size === 0) return undefined
-  const count = (part: readonly ScannedRow[]) =>
-    counted(part.flatMap(({ label }) => (label === undefined ? [] : [label])))
+  const count = (part: RowList) => counted(labelsIn(part))
   return { training: count(training), evaluation: count(evaluation) }
+}
+
+function* labelsIn(rows: RowList): Iterable<string> {
+  for (const { label } of rows) if (label !== undefined) yield label
 }
 
 /** Warns about settings that changed since the set was pinned, and change the question or answer of pinned items. */
@@ -94,40 +96,50 @@ function changedFields({ fields }: PinnedSet, options: AnyDatasetOptions): Datas
   })
 }
 
-const countSlices = (rows: readonly ScannedRow[]) =>
-  counted(rows.flatMap(({ slices }) => Object.entries(slices).map(([kind, value]) => `${kind}=${value}`)))
+const countSlices = (rows: RowList) => counted(slicesIn(rows))
 
-function counted(names: readonly string[]): Readonly<Record<string, number>> {
+function* slicesIn(rows: RowList): Iterable<string> {
+  for (const { slices } of rows) for (const kind in slices) yield `${kind}=${slices[kind]}`
+}
+
+function counted(names: Iterable<string>): Readonly<Record<string, number>> {
   const counts = new Map<string, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
   return Object.fromEntries([...counts].sort(([left], [right]) => (left < right ? -1 : 1)))
 }
 
-function absentSlices(
-  rows: readonly ScannedRow[],
-  wanted: NonNullable<TrainingSelection['slices']>,
-): readonly string[] {
+function absentSlices(rows: RowList, wanted: NonNullable<TrainingSelection['slices']>): readonly string[] {
   return Object.entries(wanted).flatMap(([kind, values]) => {
     const there = new Set(rows.map(({ slices }) => slices[kind]))
     return values.filter((value) => !there.has(value)).map((value) => `${kind}=${value}`)
   })
 }
 
-function conflicting(rows: readonly ScannedRow[]): readonly ScannedRow[] {
-  const targets = new Map<string, Set<string>>()
-  for (const { group, targetKey } of rows)
-    if (group !== undefined && targetKey !== undefined)
-      targets.set(group, (targets.get(group) ?? new Set()).add(targetKey))
-  return rows.filter(({ group }) => group !== undefined && (targets.get(group)?.size ?? 0) > 1)
+function conflicting(rows: RowList): RowList {
+  const targets = new Map<string, number>()
+  const groups = new Set<string>()
+  for (const { group, targetKey } of rows) {
+    if (group === undefined || targetKey === undefined) continue
+    const known = targets.get(group)
+    if (known === undefined) targets.set(group, targetKey)
+    else if (known !== targetKey) groups.add(group)
+  }
+  return rows.filter(({ group }) => group !== undefined && groups.has(group))
 }
 
-// Rows of a pinned group are excluded, so these are duplicates without a common group.
-function shared({ training, evaluation }: Split): readonly ScannedRow[] {
-  const groups = new Map(training.map((row) => [row.inputKey, groupKeyOf(row)]))
-  return evaluation.filter((row) => groups.has(row.inputKey) && groups.get(row.inputKey) !== groupKeyOf(row))
+// Rows of a pinned group are excluded, so these are duplicates without a common group. The evaluation set is the smaller
+// part, so its keys are kept.
+function shared({ training, evaluation }: Split): RowList {
+  const keys = new Map<number, string | undefined>()
+  for (const { inputKey } of evaluation) keys.set(inputKey, undefined)
+  for (const row of training) if (keys.has(row.inputKey)) keys.set(row.inputKey, groupKeyOf(row))
+  return evaluation.filter((row) => {
+    const group = keys.get(row.inputKey)
+    return group !== undefined && group !== groupKeyOf(row)
+  })
 }
 
-function warning(code: string, what: string, rows: readonly ScannedRow[]): DatasetSummary['warnings'] {
+function warning(code: string, what: string, rows: RowList): DatasetSummary['warnings'] {
   if (rows.length === 0) return []
   const ids = rows.slice(0, maximumWarningIds).map(({ id }) => id)
   return [{ code, message: `${rows.length} ${rows.length === 1 ? 'row' : 'rows'} ${what}.`, ids }]

@@ -181,7 +181,7 @@ describe('parseCsv', () => {
   })
 
   it('a comma at the end is followed by an empty field', () => {
-    expect(parseCsv('a,').records).toEqual([{ line: 1, fields: ['a', ''] }])
+    expect(parseCsv('a,').records).toEqual([{ line: 1, fields: ['a', ''], length: 2 }])
   })
 })
 

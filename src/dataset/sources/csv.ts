@@ -2,6 +2,8 @@ export interface CsvRecord {
   /** The line on which the record begins, from 1. */
   readonly line: number
   readonly fields: readonly string[]
+  /** Of its text, in UTF-16 code units. */
+  readonly length: number
 }
 
 export interface CsvProblem {
@@ -100,7 +102,7 @@ export function parseCsv(
         quoted ? 'text follows the closing quote of a field' : 'a carriage return has no line feed after it',
       )
     const empty = fields.length === 1 && fields[0] === '' && !quoted
-    if (!empty) records.push({ line: begins, fields })
+    if (!empty) records.push({ line: begins, fields, length: at - start })
     fields = []
     line += 1
     begins = line

@@ -47,7 +47,7 @@ export async function* csvSamples(
   { maximumSampleBytes }: Pick<Limits, 'maximumSampleBytes'>,
   options: CsvOptions = {},
 ): AsyncIterable<readonly SourceSample[]> {
-  const reader = new CsvReader(options)
+  const reader = new CsvReader(options, maximumSampleBytes)
   const counter = { line: 1 }
   for await (const block of lineBlocks(chunks, counter, maximumSampleBytes)) {
     if (!isUtf8(block)) throw notUtf8(`line ${firstBadLine(block, counter.line)}`)
@@ -60,7 +60,6 @@ export async function* csvSamples(
       )
     counter.line += lineFeedsIn(text)
     yield reader.push(text, false)
-    if (reader.pendingLength > maximumSampleBytes) throw tooLong(maximumSampleBytes, reader.line)
   }
   yield reader.push('', true)
 }
@@ -116,6 +115,7 @@ export function describeCsv(start: string, options: CsvOptions = {}): string {
 /** Reads CSV that arrives in pieces of whole lines. */
 class CsvReader {
   readonly #options: CsvOptions
+  readonly #maximumLength: number
   #pending = ''
   /** A quoted field is open. Parsing again is only worth it once the text has this length. */
   #retryLength = 0
@@ -124,12 +124,9 @@ class CsvReader {
   line = 1
   columns: readonly string[] | undefined
 
-  constructor(options: CsvOptions) {
+  constructor(options: CsvOptions, maximumLength = Number.POSITIVE_INFINITY) {
     this.#options = options
-  }
-
-  get pendingLength(): number {
-    return this.#pending.length
+    this.#maximumLength = maximumLength
   }
 
   get separator(): string {
@@ -140,11 +137,21 @@ class CsvReader {
     this.#pending += text
     if (!isLast && this.#pending.length < this.#retryLength) return []
     if (this.#separator === undefined) this.#recognize(isLast)
-    if (this.#separator === undefined) return []
+    if (this.#separator === undefined) {
+      // A quoted name in the header is not closed so far.
+      if (this.#pending.length > this.#maximumLength) throw tooLong(this.#maximumLength, this.line)
+      this.#retryLength = 2 * this.#pending.length
+      return []
+    }
     const { records, problem, end, line } = this.#parse(this.#separator, isLast)
     this.#pending = this.#pending.slice(end)
     this.#retryLength = 2 * this.#pending.length
     this.line = line
+    const long =
+      this.#pending.length > this.#maximumLength
+        ? this.line
+        : records.find(({ length }) => length > this.#maximumLength)?.line
+    if (long !== undefined) throw tooLong(this.#maximumLength, long)
     const samples: SourceSample[] = []
     for (const record of records) {
       if (this.columns === undefined) this.#setColumns(record)

@@ -6,7 +6,7 @@ import { withoutMarks } from './decode-text.js'
 import type { Limits } from './limits.js'
 import { type CsvOptions, csvSamples } from './read-csv.js'
 import { sampleFormatOf } from './sample-format.js'
-import { type LineCounter, lineBlocks, notUtf8, utf8Chunks } from './text-chunks.js'
+import { type LineCounter, lineBlocks, notUtf8, tooLong, utf8Chunks } from './text-chunks.js'
 import { unpackChunks } from './unpack-chunks.js'
 import { Unreadable } from './unreadable.js'
 
@@ -76,6 +76,7 @@ async function* readLines(text: Chunks, { maximumSampleBytes }: Limits): Batches
     for (let start = 0; start < block.length; counter.line += 1) {
       const feed = block.indexOf(0x0a, start)
       const end = feed < 0 ? block.length : feed
+      if (end - start > maximumSampleBytes) throw tooLong(maximumSampleBytes, counter.line)
       if (!isValid && !isUtf8(block.subarray(start, end))) throw notUtf8(`line ${counter.line}`)
       const line = block.toString('utf8', start, end)
       start = end + 1

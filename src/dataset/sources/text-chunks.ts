@@ -17,37 +17,42 @@ const bytesToSniff = 64
  */
 export async function* utf8Chunks(chunks: Chunks, charset?: Charset): Chunks {
   const rest = withStart(chunks)
-  const { value: start } = await rest.next()
-  if (start === undefined) return
-  const marked = encodingOf(start)
-  if (marked === undefined) throw new Unreadable('it is UTF-32 text; save it as UTF-8')
-  if (marked === 'utf-8' && (charset === undefined || charset === 'utf-8')) {
-    const bytes = withoutMark(start)
-    // ASCII in UTF-16 without a mark is valid UTF-8 in which every other character is NUL.
-    if (bytes[0] === 0 || bytes[1] === 0)
-      throw new Unreadable('it looks like UTF-16 without a byte order mark; save it as UTF-8')
-    if (Buffer.from(bytes.subarray(0, pointerStart.length)).toString('latin1') === pointerStart)
-      throw new Unreadable('it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull')
-    yield bytes
-    yield* rest
-    return
-  }
-  if (marked === 'utf-8' && charset === 'utf-16')
-    throw new Unreadable('it is declared to be UTF-16, but has no byte order mark; save it as UTF-8')
-  const label = marked === 'utf-8' ? 'windows-1252' : marked
-  const decoder = new TextDecoder(label, { fatal: true })
-  const decode = (bytes?: Uint8Array) => {
-    if (charset === 'latin1' && marked === 'utf-8')
-      return bytes === undefined ? '' : Buffer.from(bytes).toString('latin1')
-    try {
-      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true })
-    } catch (error) {
-      throw new Unreadable(`it is not ${label} text (${messageOf(error)}); save it as UTF-8`)
+  try {
+    const { value: start } = await rest.next()
+    if (start === undefined) return
+    const marked = encodingOf(start)
+    if (marked === undefined) throw new Unreadable('it is UTF-32 text; save it as UTF-8')
+    if (marked === 'utf-8' && (charset === undefined || charset === 'utf-8')) {
+      const bytes = withoutMark(start)
+      // ASCII in UTF-16 without a mark is valid UTF-8 in which every other character is NUL.
+      if (bytes[0] === 0 || bytes[1] === 0)
+        throw new Unreadable('it looks like UTF-16 without a byte order mark; save it as UTF-8')
+      if (Buffer.from(bytes.subarray(0, pointerStart.length)).toString('latin1') === pointerStart)
+        throw new Unreadable('it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull')
+      yield bytes
+      yield* rest
+      return
     }
+    if (marked === 'utf-8' && charset === 'utf-16')
+      throw new Unreadable('it is declared to be UTF-16, but has no byte order mark; save it as UTF-8')
+    const label = marked === 'utf-8' ? 'windows-1252' : marked
+    const decoder = new TextDecoder(label, { fatal: true })
+    const decode = (bytes?: Uint8Array) => {
+      if (charset === 'latin1' && marked === 'utf-8')
+        return bytes === undefined ? '' : Buffer.from(bytes).toString('latin1')
+      try {
+        return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true })
+      } catch (error) {
+        throw new Unreadable(`it is not ${label} text (${messageOf(error)}); save it as UTF-8`)
+      }
+    }
+    yield Buffer.from(decode(start))
+    for await (const chunk of rest) yield Buffer.from(decode(chunk))
+    yield Buffer.from(decode())
+  } finally {
+    // An error above leaves the file open.
+    await rest.return(undefined)
   }
-  yield Buffer.from(decode(start))
-  for await (const chunk of rest) yield Buffer.from(decode(chunk))
-  yield Buffer.from(decode())
 }
 
 /** The same bytes with a first chunk that is long enough to recognize an encoding. */

@@ -15,7 +15,7 @@ const fzstdPieceBytes = 4096
 /** Unpacks gzip and zstd, by their signatures. Other bytes stay as they are. Throws `Unreadable`. */
 export async function* unpackChunks(chunks: Chunks, limits: Limits): Chunks {
   const counter: Counter = { packed: 0 }
-  const source = counted(chunks, counter)[Symbol.asyncIterator]()
+  const source = counted(chunks, counter)
   const first = await source.next()
   if (first.done === true) return
   const whole = prefixed(first.value, source)
@@ -40,6 +40,9 @@ export async function* unpackChunks(chunks: Chunks, limits: Limits): Chunks {
     if (error instanceof Unreadable) throw error
     if (counter.failure !== undefined) throw counter.failure
     throw new Unreadable(`${isPackedWithZstd ? 'zstd' : 'gzip'}: ${messageOf(error)}`)
+  } finally {
+    // Nobody may have started to read the rest.
+    await source.return(undefined)
   }
 }
 

@@ -1,0 +1,32 @@
+import type { Digest, Json } from '../core/index.js'
+import type { ScannedRow } from './row-table.js'
+
+/** Raise this when packed rows change their form. */
+export const packedVersion = 2
+
+type PackedRow = readonly [
+  id: string,
+  digest: Digest,
+  sampleDigest: Digest,
+  position: string,
+  group: string | null,
+  label: string | null,
+  slices: Readonly<Record<string, string>>,
+  inputKey: number,
+  targetKey: number | null,
+]
+
+/** Packs a row for a cache. */
+export const packRow = (row: ScannedRow): Json => [
+  ...[row.id, row.digest, row.sampleDigest, row.position],
+  ...[row.group ?? null, row.label ?? null, row.slices, row.inputKey, row.targetKey ?? null],
+]
+
+export function unpackRows(path: string, kept: Json): readonly ScannedRow[] {
+  return (kept as unknown as PackedRow[]).map(
+    ([id, digest, sampleDigest, position, group, label, slices, inputKey, targetKey]) => ({
+      ...{ id, digest, sampleDigest, path, position, slices, inputKey },
+      ...{ group: group ?? undefined, label: label ?? undefined, targetKey: targetKey ?? undefined },
+    }),
+  )
+}

@@ -1,0 +1,277 @@
+// A million rows as objects with digests as text take 700 MB. Here they take 100 bytes each, and their ids.
+import { type Digest, merkleRootOf } from '../core/index.js'
+
+/** What is known about a row without its input. */
+export interface ScannedRow {
+  readonly id: string
+  readonly digest: Digest
+  /** The digest of the sample as it was read, or of the row if the sample cannot be represented as JSON. */
+  readonly sampleDigest: Digest
+  readonly path: string
+  readonly position: string
+  readonly group: string | undefined
+  /** The target, if it is text short enough to be a label. */
+  readonly label: string | undefined
+  readonly slices: Readonly<Record<string, string>>
+  /** Equal for equal inputs. */
+  readonly inputKey: number
+  /** Equal for equal targets; absent without a target. */
+  readonly targetKey: number | undefined
+}
+
+const rowsPerChunk = 8192
+const digestBytes = 32
+/** Text that repeats is kept once, up to this many texts. */
+const mostKnownTexts = 65_536
+/** The number of an absent text. */
+const absent = 0xffffffff
+
+interface Chunk {
+  /** The digest of the row, then that of the sample. */
+  readonly digests: Buffer
+  /** The keys of input and target; NaN without a target. */
+  readonly keys: Float64Array
+  readonly numbers: Uint32Array
+}
+
+/** The columns of `numbers`. */
+const columns = { path: 0, place: 1, number: 2, group: 3, label: 4, slices: 5 }
+const columnCount = 6
+
+/** Rows in the order in which they were added, in typed arrays. */
+export class RowTable {
+  readonly #chunks: Chunk[] = []
+  readonly #ids: string[] = []
+  readonly #paths = new Texts()
+  readonly #places = new Texts()
+  readonly #groups = new Texts()
+  readonly #labels = new Texts()
+  readonly #sliceTexts = new Texts()
+  readonly #slices: Readonly<Record<string, string>>[] = []
+
+  get size(): number {
+    return this.#ids.length
+  }
+
+  add(row: ScannedRow): void {
+    const index = this.#ids.length
+    if (index % rowsPerChunk === 0) this.#chunks.push(newChunk())
+    const { digests, keys, numbers } = this.#chunks.at(-1)!
+    const at = index % rowsPerChunk
+    this.#ids.push(ownText(row.id))
+    writeDigest(digests, 2 * at, row.digest)
+    writeDigest(digests, 2 * at + 1, row.sampleDigest)
+    keys[2 * at] = row.inputKey
+    keys[2 * at + 1] = row.targetKey ?? Number.NaN
+    const [place, number] = placeOf(row.position)
+    const start = columnCount * at
+    numbers[start + columns.path] = this.#paths.add(row.path)
+    numbers[start + columns.place] = this.#places.add(place)
+    numbers[start + columns.number] = number
+    numbers[start + columns.group] = this.#groups.add(row.group)
+    numbers[start + columns.label] = this.#labels.add(row.label)
+    numbers[start + columns.slices] = this.#addSlices(row.slices)
+  }
+
+  #addSlices(slices: ScannedRow['slices']): number {
+    const number = this.#sliceTexts.add(JSON.stringify(slices))
+    this.#slices[number] ??= slices
+    return number
+  }
+
+  row(index: number): TableRow {
+    return new TableRow(this, index)
+  }
+
+  id(index: number): string {
+    return this.#ids[index]!
+  }
+
+  digest(index: number, which: 0 | 1): Digest {
+    const start = (2 * (index % rowsPerChunk) + which) * digestBytes
+    return `sha256:${this.#chunk(index).digests.toString('hex', start, start + digestBytes)}`
+  }
+
+  /** Copies the digest of a row. */
+  copyDigest(index: number, target: Buffer, at: number): void {
+    const start = 2 * (index % rowsPerChunk) * digestBytes
+    this.#chunk(index).digests.copy(target, at, start, start + digestBytes)
+  }
+
+  key(index: number, which: 0 | 1): number {
+    return this.#chunk(index).keys[2 * (index % rowsPerChunk) + which]!
+  }
+
+  path(index: number): string {
+    return this.#paths.at(this.#number(index, columns.path))!
+  }
+
+  position(index: number): string {
+    const place = this.#places.at(this.#number(index, columns.place))!
+    return place.replace('\0', () => String(this.#number(index, columns.number)))
+  }
+
+  group(index: number): string | undefined {
+    return this.#groups.at(this.#number(index, columns.group))
+  }
+
+  label(index: number): string | undefined {
+    return this.#labels.at(this.#number(index, columns.label))
+  }
+
+  slices(index: number): ScannedRow['slices'] {
+    return this.#slices[this.#number(index, columns.slices)]!
+  }
+
+  /** All rows, sorted by id. */
+  sorted(): RowList {
+    const ids = this.#ids
+    const order = Uint32Array.from({ length: ids.length }, (_, index) => index)
+    const isSorted = ids.every((id, index) => index === 0 || ids[index - 1]! <= id)
+    if (isSorted) return new RowList(this, order)
+    const byId = (left: number, right: number) =>
+      ids[left]! < ids[right]! ? -1 : ids[left]! > ids[right]! ? 1 : left - right
+    return new RowList(this, Uint32Array.from([...order].sort(byId)))
+  }
+
+  #chunk(index: number): Chunk {
+    return this.#chunks[Math.floor(index / rowsPerChunk)]!
+  }
+
+  #number(index: number, column: number): number {
+    return this.#chunk(index).numbers[columnCount * (index % rowsPerChunk) + column]!
+  }
+}
+
+/** A row of a table. */
+class TableRow implements ScannedRow {
+  readonly #table: RowTable
+  /** The number of the row in its table. */
+  readonly index: number
+
+  constructor(table: RowTable, index: number) {
+    this.#table = table
+    this.index = index
+  }
+
+  get id(): string {
+    return this.#table.id(this.index)
+  }
+  get digest(): Digest {
+    return this.#table.digest(this.index, 0)
+  }
+  get sampleDigest(): Digest {
+    return this.#table.digest(this.index, 1)
+  }
+  get path(): string {
+    return this.#table.path(this.index)
+  }
+  get position(): string {
+    return this.#table.position(this.index)
+  }
+  get group(): string | undefined {
+    return this.#table.group(this.index)
+  }
+  get label(): string | undefined {
+    return this.#table.label(this.index)
+  }
+  get slices(): ScannedRow['slices'] {
+    return this.#table.slices(this.index)
+  }
+  get inputKey(): number {
+    return this.#table.key(this.index, 0)
+  }
+  get targetKey(): number | undefined {
+    const key = this.#table.key(this.index, 1)
+    return Number.isNaN(key) ? undefined : key
+  }
+}
+
+export type { TableRow }
+
+/** Some rows of a table, in order. */
+export class RowList implements Iterable<TableRow> {
+  readonly table: RowTable
+  readonly indices: Uint32Array
+
+  constructor(table: RowTable, indices: Uint32Array) {
+    this.table = table
+    this.indices = indices
+  }
+
+  get length(): number {
+    return this.indices.length
+  }
+
+  /** The Merkle root over the rows. */
+  digest(): Digest {
+    const { table, indices } = this
+    return merkleRootOf(indices.length, (index, target, at) => table.copyDigest(indices[index]!, target, at))
+  }
+
+  *[Symbol.iterator](): Iterator<TableRow> {
+    for (const index of this.indices) yield this.table.row(index)
+  }
+
+  map<V>(convert: (row: TableRow) => V): V[] {
+    return Array.from(this.indices, (index) => convert(this.table.row(index)))
+  }
+
+  some(isIt: (row: TableRow) => boolean): boolean {
+    return this.indices.some((index) => isIt(this.table.row(index)))
+  }
+
+  filter(keeps: (row: TableRow) => boolean): RowList {
+    return new RowList(
+      this.table,
+      this.indices.filter((index) => keeps(this.table.row(index))),
+    )
+  }
+
+  slice(start: number, end?: number): RowList {
+    return new RowList(this.table, this.indices.subarray(start, end))
+  }
+}
+
+function newChunk(): Chunk {
+  return {
+    digests: Buffer.allocUnsafeSlow(2 * digestBytes * rowsPerChunk),
+    keys: new Float64Array(2 * rowsPerChunk),
+    numbers: new Uint32Array(columnCount * rowsPerChunk),
+  }
+}
+
+function writeDigest(digests: Buffer, slot: number, digest: Digest): void {
+  digests.write(digest.slice('sha256:'.length), slot * digestBytes, 'hex')
+}
+
+/** A position without its last number, and that number: `row group 1, row 5` is `row group 1, row \0` and 5. */
+function placeOf(position: string): readonly [place: string, number: number] {
+  const [, before, digits, after] = /^(.*?)(\d{1,9})(\D*)$/s.exec(position) ?? []
+  if (digits === undefined || (digits.length > 1 && digits.startsWith('0'))) return [position, 0]
+  return [`${before}\0${after}`, Number(digits)]
+}
+
+// A part of a longer text keeps all of it in memory.
+const ownText = (text: string) => (text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le'))
+
+/** Numbers texts. Equal texts have one number while there are few. */
+class Texts {
+  readonly #texts: string[] = []
+  readonly #numbers = new Map<string, number>()
+
+  add(text: string | undefined): number {
+    if (text === undefined) return absent
+    const known = this.#numbers.get(text)
+    if (known !== undefined) return known
+    const own = ownText(text)
+    this.#texts.push(own)
+    const number = this.#texts.length - 1
+    if (this.#numbers.size < mostKnownTexts) this.#numbers.set(own, number)
+    return number
+  }
+
+  at(number: number): string | undefined {
+    return number === absent ? undefined : this.#texts[number]
+  }
+}
