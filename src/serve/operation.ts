@@ -22,7 +22,7 @@ export interface Operation {
 export interface Answers {
   readonly description: string
   /** By content type. */
-  readonly content: Readonly<Record<string, { readonly schema: Schema; readonly 'x-itemSchema'?: Schema }>>
+  readonly content: Readonly<Record<string, { readonly schema: Schema }>>
 }
 
 export const string: Schema = { type: 'string' }

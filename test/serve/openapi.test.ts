@@ -85,9 +85,13 @@ async function problemsOf(operation: OperationObject, response: Response): Promi
   if (type !== 'text/event-stream') return schemaCheck(media.schema)(text)
   const events = text.split('\n\n').filter((event) => event !== '' && event !== 'data: [DONE]')
   expect([events.length > 1, text.endsWith('data: [DONE]\n\n')]).toEqual([true, true])
-  const check = schemaCheck(media['x-itemSchema']!)
+  const { data } = media.schema['properties'] as {
+    readonly data: { readonly anyOf: readonly [JsonObject, { readonly contentSchema: JsonObject }] }
+  }
+  const [checkEvent, checkData] = [schemaCheck(media.schema), schemaCheck(data.anyOf[1].contentSchema)]
   return events
-    .map((event) => check(JSON.parse(event.replace(/^data: /, ''))))
+    .map((event) => event.replace(/^data: /, ''))
+    .map((text) => checkEvent({ data: text }) ?? checkData(JSON.parse(text)))
     .find((problems) => problems !== undefined)
 }
 

@@ -75,12 +75,26 @@ function promptOf({ inputSchema }: Facts): Schema {
   return { allOf: [string, inputWithout(inputSchema, 'array', 'object')] }
 }
 
+export const refusalSchema = object({
+  error: object({ message: string, type: string, param: { type: ['string', 'null'] }, code: string }),
+})
+
 export const streamable = (description: string, whole: Schema, event: Schema): Answers => ({
   description,
   content: {
     ...inJson(description, whole).content,
-    // Server-sent events: the data of each is one of these, the last is [DONE]. OpenAPI 3.2 calls it itemSchema.
-    'text/event-stream': { schema: string, 'x-itemSchema': event },
+    // Before 3.2, OpenAPI has no word for the items of a stream: tools take this for the schema of an event.
+    'text/event-stream': {
+      schema: object({
+        data: {
+          anyOf: [
+            { const: '[DONE]' },
+            // An error ends a stream.
+            { ...string, contentMediaType: 'application/json', contentSchema: { anyOf: [event, refusalSchema] } },
+          ],
+        },
+      }),
+    },
   },
 })
 
@@ -118,8 +132,4 @@ export const chatChunk = answer(
 export const models = object({
   object: { const: 'list' },
   data: list(object({ id: string, object: { const: 'model' }, created: integer, owned_by: string })),
-})
-
-export const refusalSchema = object({
-  error: object({ message: string, type: string, param: { type: ['string', 'null'] }, code: string }),
 })
