@@ -4,7 +4,6 @@ import type { PredictionHandler } from '../../src/serve/index.js'
 
 interface Media {
   readonly schema: JsonObject
-  readonly 'x-itemSchema'?: JsonObject
 }
 
 export interface OperationObject {

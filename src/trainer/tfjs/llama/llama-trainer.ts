@@ -86,9 +86,11 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     },
 
     async load(weights, context) {
-      // Parts of a text are not sent between threads.
-      if (settings.answer.kind !== 'text' && (await predictsInThread(deviceName, thread, context)))
-        return loadInThread({ builtIn: 'llama', options }, deviceName, weights, context)
+      const chat = settings.answer.kind === 'text' ? await readChatTemplate(weights.path) : undefined
+      if (await predictsInThread(deviceName, thread, context)) {
+        const model = await loadInThread<string>({ builtIn: 'llama', options }, deviceName, weights, context)
+        return { ...model, ...(chat !== undefined && { chatPrompt: chat }) }
+      }
       const device = await openDevice(deviceName, context)
       const { config } = await readConfig(weights.path)
       const { base } = settings
@@ -106,7 +108,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
         weights: weights.digest,
         maximumLength: lengthOf(settings, config),
         atOnce: settings.loop.evaluationBatchSize,
-        chat: await readChatTemplate(weights.path),
+        chat,
       })
     },
   }

@@ -1,12 +1,18 @@
 import { isSheikhError, type Json, messageOf, SheikhError } from '../../../core/index.js'
-import type { WeightsDirectory } from '../../../model/index.js'
+import type { GenerateOptions, TextPart, WeightsDirectory } from '../../../model/index.js'
 import type { TrainProgress } from '../../trainer.js'
 import type { DeviceName } from '../devices.js'
 import type { LoopRequest } from '../train-loop.js'
 import type { ExamplePart } from '../training.js'
 import type { ThreadWork } from './thread.js'
 
-/** What the caller's thread asks; each but `abort` is answered once, in order. Structured clones. */
+/** A message to the thread. Structured clones. */
+export type ThreadMessage =
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** Aborts one question, which is answered nevertheless. */
+  | { readonly kind: 'abort'; readonly id: number }
+
+/** What the caller's thread asks. Each is answered once: in order, but `generate` beside all others. */
 export type Question =
   | { readonly kind: 'open'; readonly work: ThreadWork; readonly device: DeviceName; readonly directory: string }
   | { readonly kind: 'add'; readonly part: ExamplePart; readonly examples: readonly unknown[] }
@@ -19,13 +25,21 @@ export type Question =
       readonly weights: WeightsDirectory
     }
   | { readonly kind: 'predict'; readonly inputs: readonly unknown[] }
+  /** Sends parts of a text. */
+  | { readonly kind: 'generate'; readonly input: unknown; readonly options: GenerateOptions }
   | { readonly kind: 'close' }
-  | { readonly kind: 'abort' }
+
+/** A message from the thread, about the question with this id. */
+export interface ThreadMessageBack {
+  readonly id: number
+  readonly reply: ThreadReply
+}
 
 export type ThreadReply =
   | { readonly kind: 'done'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'progress'; readonly progress: TrainProgress }
+  | { readonly kind: 'part'; readonly part: TextPart }
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn'; readonly parts: readonly [string, never?] }
 
 /** An error, as far as it can be sent. */

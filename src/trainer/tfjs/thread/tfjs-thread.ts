@@ -1,6 +1,6 @@
-// The thread of a training or of a loaded model: builds it, trains or predicts, and answers each question once, in order.
+// The thread of a training or of a loaded model: builds it, trains or predicts.
 import { parentPort } from 'node:worker_threads'
-import { callContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
+import { type CallContext, callContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import type { Model } from '../../../model/index.js'
 import { type Device, openDevice } from '../devices.js'
 import type { LlamaTrainerOptions } from '../llama/llama-options.js'
@@ -11,12 +11,15 @@ import type { TfjsModel } from '../tfjs-model.js'
 import { tfjsTrainer } from '../tfjs-trainer.js'
 import type { Trainable } from '../train-loop.js'
 import { type Training, trainingHere } from '../training.js'
-import { type Question, type ThreadReply, toFailure } from './messages.js'
+import { type Question, type ThreadMessage, type ThreadMessageBack, type ThreadReply, toFailure } from './messages.js'
+import type { ModelFacts } from './model-thread.js'
 import { packPredictions } from './packed-predictions.js'
 import type { ThreadWork } from './thread.js'
 
 const port = parentPort!
-const say = (answer: ThreadReply, transfer: readonly ArrayBuffer[] = []) => port.postMessage(answer, transfer)
+
+/** Says something about one question. */
+type Say = (reply: ThreadReply, transfer?: readonly ArrayBuffer[]) => void
 
 interface Open {
   readonly device: Device
@@ -26,32 +29,43 @@ interface Open {
 }
 
 let open: Open | undefined
-let controller = new AbortController()
 let lastAnswered = Promise.resolve()
+const unanswered = new Map<number, AbortController>()
 
-port.on('message', (question: Question) => {
-  if (question.kind === 'abort') controller.abort(new Error('aborted'))
-  else lastAnswered = lastAnswered.then(() => answer(question))
+port.on('message', (message: ThreadMessage) => {
+  const { id } = message
+  if (message.kind === 'abort') {
+    unanswered.get(id)?.abort(new Error('aborted'))
+    return
+  }
+  const { question } = message
+  unanswered.set(id, new AbortController())
+  if (question.kind === 'generate') void answer(id, question)
+  else lastAnswered = lastAnswered.then(() => answer(id, question))
 })
 
-async function answer(question: Exclude<Question, { readonly kind: 'abort' }>): Promise<void> {
+async function answer(id: number, question: Question): Promise<void> {
+  const say: Say = (reply, transfer = []) => port.postMessage({ id, reply } satisfies ThreadMessageBack, transfer)
   try {
-    const { value, transfer } = await answers(question)
+    const { value, transfer } = await answers(question, say, contextOf(unanswered.get(id)!.signal, say))
     say({ kind: 'done', value }, transfer)
   } catch (error) {
     say({ kind: 'failed', failure: toFailure(error) })
+  } finally {
+    unanswered.delete(id)
   }
 }
 
 async function answers(
-  question: Exclude<Question, { readonly kind: 'abort' }>,
+  question: Question,
+  say: Say,
+  context: CallContext,
 ): Promise<{ readonly value?: unknown; readonly transfer?: readonly ArrayBuffer[] }> {
   switch (question.kind) {
     case 'open': {
-      controller = new AbortController()
-      const device = await openDevice(question.device, context())
+      const device = await openDevice(question.device, context)
       const tensorsBefore = device.tf.memory().numTensors
-      const trainable = await build(question.work, device)
+      const trainable = await build(question.work, device, context)
       open = { training: trainingHere(trainable, device, question.directory), device, tensorsBefore }
       return {}
     }
@@ -61,20 +75,23 @@ async function answers(
     case 'train': {
       const progress = (report: Extract<ThreadReply, { kind: 'progress' }>['progress']) =>
         say({ kind: 'progress', progress: report })
-      const value = await open!.training!.train(question.request, { ...context(), progress })
+      const value = await open!.training!.train(question.request, { ...context, progress })
       return { value, transfer: Object.values(value.weights).map(({ buffer }) => buffer as ArrayBuffer) }
     }
     case 'load': {
-      controller = new AbortController()
-      const device = await openDevice(question.device, context())
+      const device = await openDevice(question.device, context)
       const tensorsBefore = device.tf.memory().numTensors
-      const model = await load(question)
+      const model = await load(question, context)
       open = { model, device, tensorsBefore }
-      return { value: { digest: model.digest, labels: model.labels } }
+      const { digest, labels } = model
+      return { value: { digest, labels, generates: model.generate !== undefined } satisfies ModelFacts }
     }
-    case 'predict': {
-      controller = new AbortController()
-      return { value: packPredictions(await open!.model!.predict(question.inputs, context())) }
+    case 'predict':
+      return { value: packPredictions(await open!.model!.predict(question.inputs, context)) }
+    case 'generate': {
+      const { input, options } = question
+      for await (const part of open!.model!.generate!(input, options, context)) say({ kind: 'part', part })
+      return {}
     }
     case 'close': {
       const closing = open
@@ -87,29 +104,32 @@ async function answers(
   }
 }
 
-function context() {
+function contextOf(signal: AbortSignal, say: Say): CallContext {
   const tell =
     (level: 'debug' | 'info' | 'warn') =>
     (...parts: readonly unknown[]) =>
       say({ kind: 'log', level, parts: parts as never })
   return callContext({
-    signal: controller.signal,
+    signal,
     log: { debug: tell('debug'), info: tell('info'), warn: tell('warn') },
   })
 }
 
 const isLlama = (work: ThreadWork) => 'builtIn' in work && work.builtIn === 'llama'
 
-async function build(work: ThreadWork, device: Device): Promise<Trainable<unknown>> {
-  if (isLlama(work)) return (await llamaTrainee(work.options as never, device, context())) as Trainable<never>
+async function build(work: ThreadWork, device: Device, context: CallContext): Promise<Trainable<unknown>> {
+  if (isLlama(work)) return (await llamaTrainee(work.options as never, device, context)) as Trainable<never>
   return buildModel(work)
 }
 
-async function load({ work, device, weights }: Extract<Question, { readonly kind: 'load' }>): Promise<Model<unknown>> {
+async function load(
+  { work, device, weights }: Extract<Question, { readonly kind: 'load' }>,
+  context: CallContext,
+): Promise<Model<unknown>> {
   const trainer = isLlama(work)
     ? llamaTrainer(work.options as LlamaTrainerOptions)
     : tfjsTrainer(await buildModel(work), { device })
-  return (await trainer.load(weights, context())) as Model<unknown>
+  return (await trainer.load(weights, context)) as Model<unknown>
 }
 
 async function buildModel(work: ThreadWork): Promise<TfjsModel<never, never, never>> {
