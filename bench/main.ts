@@ -13,6 +13,7 @@ const names = [
   'kernels',
   'pytorch',
   'mails',
+  'classifier',
   'command',
   'noop',
   'quickstart',
@@ -26,7 +27,7 @@ const names = [
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {
-  train: ['train', 'kernels', 'pytorch', 'mails', 'command'],
+  train: ['train', 'kernels', 'pytorch', 'mails', 'classifier', 'command'],
 }
 const { values: flags, positionals: asked } = parseArgs({
   allowPositionals: true,

@@ -10,6 +10,7 @@ import { installed, interopFolder, interopPython, python, requirements } from '.
 import { setUpRay } from './ray.js'
 import { setUpServingClients } from './serving-clients.js'
 import { setUpSlurm } from './slurm.js'
+import { setUpTextSets } from './text-sets.js'
 import { setUpTorch } from './torch.js'
 import { setUpTransformers } from './transformers.js'
 
@@ -36,6 +37,11 @@ else {
     rmSync(interopFolder, { recursive: true, force: true })
     console.log(`Skipped: ${failed}`)
   }
+}
+
+if (interopPython() !== undefined) {
+  const missingTexts = setUpTextSets(python)
+  console.log(missingTexts === undefined ? 'Text sets are there.' : `Skipped: ${missingTexts}`)
 }
 
 if (isPythonOnly) process.exit()

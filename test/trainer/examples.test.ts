@@ -8,7 +8,8 @@ import { textFeatures } from '../../src/model/text-features.js'
 import { openDevice } from '../../src/trainer/tfjs/devices.js'
 import { type Examples, keepExamples, listed, sizeOf } from '../../src/trainer/tfjs/examples.js'
 import { textClassifier } from '../../src/trainer/tfjs/index.js'
-import type { TextExample } from '../../src/trainer/tfjs/text-classifier.js'
+import { probeModel } from '../../src/trainer/tfjs/probe-model.js'
+import type { TextExample } from '../../src/trainer/tfjs/text-rows.js'
 import { trainLoop } from '../../src/trainer/tfjs/train-loop.js'
 import { anyText } from '../any-text.js'
 import { rounds } from '../whole.js'
@@ -68,7 +69,7 @@ it('what a value takes grows with it', () => {
 })
 
 it('a training learns the same from memory and from disk, and reads a step ahead', async () => {
-  const model = textClassifier({ epochs: 2, buckets: 2 ** 8, batchSize: 4 })
+  const model = probeModel({ epochs: 2, batchSize: 4, learningRate: 0.02, weightDecay: 0 })
   const device = await openDevice('wasm', callContext())
   const settings = { buckets: 2 ** 8, maximumTokens: 10, bigrams: false }
   const all = Array.from({ length: 21 }, (_, index): TextExample => {

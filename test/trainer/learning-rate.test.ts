@@ -37,7 +37,13 @@ describe('the learning rate', () => {
 
   it('that is not asked for otherwise is in no key', () => {
     const loop = ['epochs', 'batchSize', 'learningRate', 'weightDecay']
-    expect(Object.keys(textClassifier().describe() as object)).toEqual([...loop, 'buckets', 'maximumTokens', 'bigrams'])
+    expect(Object.keys(textClassifier().describe() as object)).toEqual([
+      ...loop,
+      'buckets',
+      'maximumTokens',
+      'bigrams',
+      'characters',
+    ])
     expect(textClassifier({ schedule: 'cosine' }).describe()).toMatchObject({ schedule: 'cosine' })
   })
 })

@@ -12,7 +12,7 @@ const lossName = '\0loss'
  */
 export function accumulate<Example>(
   tf: TfjsCore,
-  model: Pick<TfjsModel<never, never, Example>, 'lossAndGradients'>,
+  model: Required<Pick<TfjsModel<never, never, Example>, 'lossAndGradients'>>,
   weights: Weights,
   batches: readonly (readonly Example[])[],
   { config, random }: { readonly config: JsonObject; readonly random: Random },

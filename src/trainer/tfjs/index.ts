@@ -16,7 +16,8 @@ export type { OutputKind, OutputTargets } from './own-model/model-output.js'
 export type { InputEncoder, NumberExample } from './own-model/number-examples.js'
 export type { OwnBatch, OwnModelOptions } from './own-model/own-model.js'
 export { type DeviceReport, probeDevices } from './probe-devices.js'
-export { type TextClassifierOptions, type TextExample, textClassifier } from './text-classifier.js'
+export { type TextClassifierOptions, textClassifier } from './text-classifier.js'
+export type { TextExample } from './text-rows.js'
 export type {
   BaseWeights,
   EarlyStopping,

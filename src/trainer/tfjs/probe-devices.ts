@@ -2,7 +2,9 @@ import type { Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type Clock, messageOf } from '../../core/index.js'
 import { type Device, type DeviceName, deviceNames, openDevice, valuesOf } from './devices.js'
 import { listed } from './examples.js'
-import { type TextExample, textClassifier } from './text-classifier.js'
+import { probeModel } from './probe-model.js'
+import { textClassifier } from './text-classifier.js'
+import type { TextExample } from './text-rows.js'
 import { trainLoop } from './train-loop.js'
 
 /** What a device did when it was asked to work. */
@@ -68,7 +70,8 @@ async function productFault({ tf, use }: Device): Promise<string | undefined> {
 }
 
 async function trainingFault(device: Device, context: CallContext): Promise<string | undefined> {
-  const model = textClassifier({ epochs: 4, batchSize: 2, buckets: 2 ** 8, learningRate: 0.1 })
+  const texts = textClassifier({ buckets: 2 ** 8 })
+  const model = probeModel({ epochs: 4, batchSize: 2, learningRate: 0.1, weightDecay: 0.01 })
   const rows = ['red apple', 'blue bus', 'green apple', 'big bus'].map((input, index) => ({
     id: String(index),
     input,
@@ -76,7 +79,7 @@ async function trainingFault(device: Device, context: CallContext): Promise<stri
     slices: {},
   }))
   const examples: TextExample[] = []
-  const config = await model.learn(rowsOf(rows), (example) => void examples.push(example), context)
+  const config = await texts.learn(rowsOf(rows), (example) => void examples.push(example), context)
   const request = { config, examples: listed(examples), seed: 1 }
   const { lossCurve } = await trainLoop(device, model, request, { ...context, progress() {} })
   const [first, last] = [lossCurve[0]![1], lossCurve.at(-1)![1]]

@@ -7,8 +7,8 @@ import { writeOnnx } from '../../model/index.js'
  * value 0.
  */
 export function textClassifierOnnx(
-  { labels, buckets, maximumTokens, bigrams }: JsonObject,
-  { weight, bias }: Readonly<Record<string, Float32Array>>,
+  { labels, rows, buckets, maximumTokens, bigrams, characters }: JsonObject,
+  { weight, bias, row, frequency }: Readonly<Record<string, Float32Array>>,
 ): Uint8Array {
   const names = labels as readonly string[]
   return writeOnnx({
@@ -23,23 +23,39 @@ export function textClassifierOnnx(
       { name: 'probabilities', type: 'float', shape: ['texts', names.length] },
     ],
     constants: [
-      { name: 'weight', shape: [buckets as number, names.length], values: weight! },
+      { name: 'weight', shape: [rows as number, names.length], values: weight! },
+      { name: 'row', shape: [buckets as number], values: BigInt64Array.from(row!, BigInt) },
+      { name: 'frequency', shape: [rows as number], values: frequency! },
+      { name: 'smallest', shape: [1], values: Float32Array.of(1e-10) },
       { name: 'bias', shape: [names.length], values: bias! },
       { name: 'one', shape: [1], values: BigInt64Array.of(1n) },
       { name: 'labels', shape: [names.length], values: names },
     ],
     nodes: [
-      { operator: 'Gather', inputs: ['weight', 'indices'], output: 'rows' }, // [texts, words, labels]
-      { operator: 'Unsqueeze', inputs: ['values', 'one'], output: 'factors' }, // [texts, 1, words]
-      { operator: 'MatMul', inputs: ['factors', 'rows'], output: 'sums' }, // [texts, 1, labels]
+      { operator: 'Gather', inputs: ['row', 'indices'], output: 'places' }, // [texts, words]
+      { operator: 'Gather', inputs: ['frequency', 'places'], output: 'frequencies' },
+      { operator: 'Mul', inputs: ['values', 'frequencies'], output: 'factors' },
+      { operator: 'Mul', inputs: ['factors', 'factors'], output: 'squares' },
+      { operator: 'ReduceSum', inputs: ['squares', 'one'], output: 'square_sums', attributes: { keepdims: 1 } }, // [texts, 1]
+      { operator: 'Sqrt', inputs: ['square_sums'], output: 'lengths' },
+      { operator: 'Max', inputs: ['lengths', 'smallest'], output: 'divisors' },
+      { operator: 'Gather', inputs: ['weight', 'places'], output: 'rows' }, // [texts, words, labels]
+      { operator: 'Unsqueeze', inputs: ['factors', 'one'], output: 'row_factors' }, // [texts, 1, words]
+      { operator: 'MatMul', inputs: ['row_factors', 'rows'], output: 'sums' }, // [texts, 1, labels]
       { operator: 'Squeeze', inputs: ['sums', 'one'], output: 'weighted' }, // [texts, labels]
-      { operator: 'Add', inputs: ['weighted', 'bias'], output: 'logits' },
+      { operator: 'Div', inputs: ['weighted', 'divisors'], output: 'scaled' },
+      { operator: 'Add', inputs: ['scaled', 'bias'], output: 'logits' },
       { operator: 'Softmax', inputs: ['logits'], output: 'probabilities', attributes: { axis: 1 } },
       { operator: 'ArgMax', inputs: ['logits'], output: 'best', attributes: { axis: 1, keepdims: 0 } }, // [texts]
       { operator: 'Gather', inputs: ['labels', 'best'], output: 'label' },
     ],
     metadata: {
-      features: canonicalJson({ buckets: buckets!, maximumTokens: maximumTokens!, bigrams: bigrams! }),
+      features: canonicalJson({
+        buckets: buckets!,
+        maximumTokens: maximumTokens!,
+        bigrams: bigrams!,
+        characters: characters!,
+      }),
       labels: canonicalJson(names),
     },
   })

@@ -1,56 +1,61 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { type CallContext, type JsonObject, SheikhError } from '../../core/index.js'
 import { type Rows, type TextFeatureSettings, type TextFeatures, textFeatures } from '../../model/index.js'
-import { crossEntropy } from './cross-entropy.js'
 import type { TfjsCore } from './devices.js'
 import { labelPredictions } from './label-predictions.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
 import { textClassifierOnnx } from './text-classifier-onnx.js'
-import type { TfjsModel } from './tfjs-model.js'
+import { textLearner } from './text-learner.js'
+import type { TextExample } from './text-rows.js'
+import type { TfjsModel, Weights } from './tfjs-model.js'
 
 export interface TextClassifierOptions extends LoopOptions {
   /** @default 6 */
   readonly epochs?: number | undefined
-  /** Number of texts per batch. @default 32 */
+  /**
+   * Number of texts per step. The weights change after each text; the learning rate, progress and checkpoints are per step.
+   *
+   * @default 32
+   */
   readonly batchSize?: number | undefined
-  /** The highest learning rate; `schedule` decides how it falls. @default 0.02 */
+  /** The highest learning rate, for the gradient of one text; `schedule` decides how it falls. @default 3 */
   readonly learningRate?: number | undefined
-  /** @default 0.01 */
+  /** After each text, all weights shrink by the factor 1 − learning rate × `weightDecay`. @default 0 */
   readonly weightDecay?: number | undefined
-  /** Maximum norm of all gradients together. Larger gradients are scaled down to it. @default none */
+  /** Maximum norm of the gradient of one text. Larger gradients are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
-  /** Number of hash buckets, which words share: a power of two, 2⁸..2²². @default 2¹⁷ */
+  /** Number of hash buckets, which features share: a power of two, 2⁸..2²². @default 2¹⁸ */
   readonly buckets?: number | undefined
   /** Maximum number of tokens per text. The rest of a text is ignored. @default 4,000 */
   readonly maximumTokens?: number | undefined
   /** Also uses pairs of neighbouring words. @default true */
   readonly bigrams?: boolean | undefined
-}
-
-export interface TextExample extends TextFeatures {
-  readonly label: string
+  /** Also uses sequences of 3 and 4 characters within words, from the first 300 characters of a text. @default true */
+  readonly characters?: boolean | undefined
 }
 
 /**
- * A linear classifier of hashed words and word pairs: softmax regression, trained on the mean cross-entropy. Small and
- * fast, hard to beat on texts of more than a few words, and its weights can be inspected.
+ * A linear classifier of hashed words, word pairs and sequences of characters: softmax regression, trained by stochastic
+ * gradient descent on the cross-entropy. Small and fast, also with hundreds of labels, and its weights can be inspected.
+ * `textFeatures` and `textLearner` describe the method with its sources. Releases of version 1, which had one row of weights
+ * per bucket and no sequences of characters, still load and predict the same.
  *
  * @throws `invalid-options` for a number outside its range.
  */
 export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<string, string, TextExample> {
-  const { buckets = 2 ** 17, maximumTokens = 4000, bigrams = true } = options
+  const { buckets = 2 ** 18, maximumTokens = 4000, bigrams = true, characters = true } = options
   const check = optionCheck('a text classifier', 'TextClassifierOptions')
-  const defaults = { epochs: 6, batchSize: 32, learningRate: 0.02, weightDecay: 0.01 }
+  const defaults = { epochs: 6, batchSize: 32, learningRate: 3, weightDecay: 0 }
   const loop = toLoopSettings(options, defaults, check)
   check('buckets', buckets, isBuckets(buckets))
   check('maximumTokens', maximumTokens, Number.isSafeInteger(maximumTokens) && maximumTokens > 0)
-  const features: TextFeatureSettings = { buckets, maximumTokens, bigrams }
+  const features = { buckets, maximumTokens, bigrams, characters }
   const model: TfjsModel<string, string, TextExample> = {
     name: 'text-classifier',
-    version: '1',
+    version: '2',
     targets: 'labels',
     loop,
-    describe: () => ({ ...describeLoop(loop), ...(features as unknown as JsonObject) }),
+    describe: () => ({ ...describeLoop(loop), ...features }),
 
     async learn(rows, keep, context, base) {
       const found = new Set(base === undefined ? [] : labelsOf(base))
@@ -86,53 +91,43 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
           const column = known.indexOf(labels[place % labels.length]!)
           return column < 0 ? 0 : values[Math.floor(place / labels.length) * known.length + column]!
         })
-      return { bias: columns(weights['bias']!), weight: columns(weights['weight']!) }
+      const { bias, weight, ...rows } = weights
+      return { bias: columns(bias!), weight: columns(weight!), ...rows }
     },
 
     checkConfig(config) {
-      const { labels } = config
+      const { labels, rows } = config
       if (Array.isArray(labels) && labels.length >= 2 && labels.every((label) => typeof label === 'string')) {
-        const { buckets: count, maximumTokens: most, bigrams: pairs } = config
-        if (isBuckets(count) && Number.isSafeInteger(most) && (most as number) > 0 && typeof pairs === 'boolean') return
+        const { buckets: count, maximumTokens: most, bigrams: pairs, characters: sequences } = config
+        const isRead = Number.isSafeInteger(most) && (most as number) > 0 && typeof pairs === 'boolean'
+        const isFirstVersion = rows === undefined && sequences === undefined
+        const hasRows = Number.isSafeInteger(rows) && (rows as number) > 0 && (rows as number) <= 2 ** 22 + 1
+        if (isBuckets(count) && isRead && (isFirstVersion || (hasRows && typeof sequences === 'boolean'))) return
       }
       throw new SheikhError(
         'artifact-corrupt',
-        'Cannot load the weights: their config.json lacks labels, buckets, maximumTokens or bigrams. Release them again.',
+        'Cannot load the weights: their config.json lacks labels, buckets, maximumTokens, bigrams, characters or rows. Release them again.',
       )
     },
-    shapes: (config) => ({
-      bias: [labelsOf(config).length],
-      weight: [config['buckets'] as number, labelsOf(config).length],
-    }),
-    labels: labelsOf,
-    // Zeros: softmax regression is convex, so there is no symmetry to break.
-    init: (tf, config) => ({
-      bias: tf.zeros([labelsOf(config).length]),
-      weight: tf.zeros([buckets, labelsOf(config).length]),
-    }),
-
-    lossAndGradients(tf, { weight, bias }, batch, config) {
-      const words = flatten(tf, batch)
-      const labels = labelsOf(config)
-      const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words) // [batch, labels]
-      const targets = Int32Array.from(batch, ({ label }) => labels.indexOf(label))
-      const found = crossEntropy(tf, logits as Tensor2D, targets)
-      const errors = tf.div(found.errors, batch.length) // [batch, labels]
-      const byWord = tf.mul(tf.gather(errors, words.owners), words.values) // [words of all texts, labels]
+    shapes(config) {
+      const { rows, buckets } = config as { readonly rows?: number; readonly buckets: number }
+      const [count, labels] = [rows ?? buckets, labelsOf(config).length]
       return {
-        loss: tf.mean(found.losses),
-        gradients: { bias: tf.sum(errors, 0), weight: tf.unsortedSegmentSum(byWord, words.indices, buckets) },
+        ...{ bias: [labels], weight: [count, labels] },
+        ...(rows !== undefined && { frequency: [rows], row: [buckets] }),
       }
     },
+    labels: labelsOf,
+    learner: (request, context) => textLearner(request, loop, context),
+    released: (config, { frequency }) => ({ ...config, rows: frequency!.length }),
 
-    outputs(tf, { weight, bias }, inputs, config) {
+    outputs(tf, weights, inputs, config) {
       const settings = config as unknown as TextFeatureSettings
       const words = flatten(
         tf,
         inputs.map((input) => textFeatures(input, settings)),
       )
-      const logits = logitsOf(tf, weight as Tensor2D, bias as Tensor1D, words)
-      return tf.softmax(logits) // [texts, labels]
+      return tf.softmax(logitsOf(tf, weights, words)) // [texts, labels]
     },
     predictions: (outputs, config) => labelPredictions(outputs, labelsOf(config)),
     onnx: textClassifierOnnx,
@@ -166,7 +161,7 @@ interface Words {
   readonly owners: Tensor1D
 }
 
-function flatten(tf: TfjsCore, batch: readonly TextFeatures[]): Words {
+export function flatten(tf: TfjsCore, batch: readonly TextFeatures[]): Words {
   const total = batch.reduce((sum, { indices }) => sum + indices.length, 0)
   const indices = new Int32Array(total)
   const values = new Float32Array(total)
@@ -186,10 +181,20 @@ function flatten(tf: TfjsCore, batch: readonly TextFeatures[]): Words {
   }
 }
 
-function logitsOf(tf: TfjsCore, weight: Tensor2D, bias: Tensor1D, { texts, indices, values, owners }: Words) {
-  const weighted = tf.mul(tf.gather(weight, indices), values) // [words, labels]
-  return tf.add(tf.unsortedSegmentSum(weighted, owners, texts), bias) // [texts, labels]
+/** [texts, labels]. Weights of version 1 have a row per bucket, and features without factors. */
+function logitsOf(tf: TfjsCore, { weight, bias, row, frequency }: Weights, words: Words): Tensor2D {
+  const { texts, indices, values, owners } = words
+  const rows = row === undefined ? indices : (tf.cast(tf.gather(row, indices), 'int32') as Tensor1D)
+  const factors = frequency === undefined ? values : tf.mul(values, tf.expandDims(tf.gather(frequency, rows), 1)) // [words, 1]
+  const weighted = tf.mul(tf.gather(weight!, rows), factors) // [words, labels]
+  const sums = tf.unsortedSegmentSum(weighted, owners, texts) // [texts, labels]
+  if (frequency === undefined) return tf.add(sums, bias!)
+  const squares = tf.unsortedSegmentSum(tf.square(factors), owners, texts) // [texts, 1]
+  return tf.add(tf.div(sums, tf.sqrt(tf.maximum(squares, smallestSquare))), bias!)
 }
+
+/** A text without known features has no length to divide by. */
+const smallestSquare = 1e-20
 
 const labelsOf = (config: JsonObject) => config['labels'] as readonly string[]
 const isBuckets = (count: unknown) =>

@@ -2,6 +2,8 @@ import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import type { CallContext, Json, JsonObject, Random } from '../../core/index.js'
 import type { Prediction, Rows } from '../../model/index.js'
 import type { TfjsCore } from './devices.js'
+import type { Examples } from './examples.js'
+import type { Learner } from './learner.js'
 import type { Schedule } from './learning-rate.js'
 
 /** Ends a training when the loss on the development rows falls no longer, and keeps the weights of its lowest. */
@@ -72,6 +74,14 @@ export type ModelModule =
   /** Those of this package. */
   | { readonly builtIn: 'text-classifier'; readonly options?: unknown }
 
+/** A training that a model's own learner does. */
+export interface LearnerRequest<Example> {
+  readonly config: JsonObject
+  readonly examples: Examples<Example>
+  /** Weights to start from, by name. @default the learner's own */
+  readonly start?: Readonly<Record<string, Float32Array>> | undefined
+}
+
 /**
  * What `tfjsTrainer` trains: a model's own arithmetic. The loop, AdamW, the seed, progress, saving and loading are the
  * trainer's. The text classifier is one; write another for a model of your own.
@@ -125,14 +135,15 @@ export interface TfjsModel<I, T, Example> {
   checkConfig(config: JsonObject): void
   /** Names and shapes of the weights. */
   shapes(config: JsonObject): Readonly<Record<string, readonly number[]>>
-  init(tf: TfjsCore, config: JsonObject, random: Random): Weights
+  /** The first weights. Required without `learner`. */
+  init?(tf: TfjsCore, config: JsonObject, random: Random): Weights
   /**
    * The mean loss of a batch, and its gradient by each weight. By hand, or by `tf.valueAndGrads` where tfjs's gradients are
-   * registered: its core alone, on Node, registers none. See `gradientModel`.
+   * registered: its core alone, on Node, registers none. See `gradientModel`. Required without `learner`.
    *
    * @param random of this batch of this step, for what is drawn by chance: it follows from the seed.
    */
-  lossAndGradients(
+  lossAndGradients?(
     tf: TfjsCore,
     weights: Weights,
     batch: readonly Example[],
@@ -146,6 +157,10 @@ export interface TfjsModel<I, T, Example> {
     batch: readonly Example[],
     config: JsonObject,
   ): Pick<LossAndGradients, 'loss' | 'count'>
+  /** Trains the weights in a way of the model's own. @default by `lossAndGradients` and AdamW, on the device */
+  learner?(request: LearnerRequest<Example>, context: CallContext): Learner<Example>
+  /** What `config.json` contains of a trained model. @default what `learn` returned */
+  released?(config: JsonObject, weights: Readonly<Record<string, Float32Array>>): JsonObject
   /** About what `lossAndGradients` takes beside the weights. @default unknown, and no batch is split */
   stepBytes?(batch: readonly Example[], config: JsonObject): number
   /** What `predictions` reads: one tensor, float32. */

@@ -103,16 +103,19 @@ export function tfjsTrainer<I, T, Example>(
       const made = madeBy(described, request, await environment(context), watched)
       const base = request.base && (await readBase(model, request.base, context))
       await using training = await openTraining(traineeOf(model, device, thread), device, directory, context)
-      const config = await feed(training, 'training', context, (keep) => model.learn(rows, keep, context, base?.config))
+      const learned = await feed(training, 'training', context, (keep) =>
+        model.learn(rows, keep, context, base?.config),
+      )
       if (watched !== undefined && model.examples !== undefined)
-        await feed(training, 'development', context, (keep) => model.examples!(watched, config, keep, context))
+        await feed(training, 'development', context, (keep) => model.examples!(watched, learned, keep, context))
       const { weights, ...trained } = await training.train(
         {
-          ...{ config, seed, checkpoints: loopCheckpoints(made, request, checkpoints) },
-          ...(base && { start: startOf(model, base, config) }),
+          ...{ config: learned, seed, checkpoints: loopCheckpoints(made, request, checkpoints) },
+          ...(base && { start: startOf(model, base, learned) }),
         },
         context,
       )
+      const config = model.released?.(learned, weights) ?? learned
       const shapes = model.shapes(config)
       const tensors = Object.entries(weights).map(([name, values]) => tensorOfFloat32(name, shapes[name]!, values))
       await writeSafetensors(join(directory, weightsFile), tensors, {}, context)

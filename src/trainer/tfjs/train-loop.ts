@@ -1,20 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
 import { callContext, type Digest, type JsonObject, messageOf, SheikhError, seededRandom } from '../../core/index.js'
 import type { FitContext } from '../trainer.js'
-import { accumulate } from './accumulate.js'
-import { type AdamWState, initAdamW, updateAdamW } from './adamw.js'
 import { checkpointClock } from './checkpoint-clock.js'
-import { type CheckpointOptions, readLastCheckpoint, type SavedTensor, writeCheckpoint } from './checkpoints.js'
-import { clipGradients } from './clip-gradients.js'
-import { type Device, valuesOf } from './devices.js'
+import { type CheckpointOptions, readLastCheckpoint, writeCheckpoint } from './checkpoints.js'
+import type { Device } from './devices.js'
 import { type Examples, listed } from './examples.js'
 import { learningRateAt } from './learning-rate.js'
+import { tensorLearner } from './tensor-learner.js'
 import type { TfjsModel } from './tfjs-model.js'
 
 /** What the loop needs of a model. */
 export interface Trainable<Example>
-  extends Pick<TfjsModel<never, never, Example>, 'loop' | 'init' | 'lossAndGradients' | 'loss' | 'stepBytes'> {
+  extends Pick<
+    TfjsModel<never, never, Example>,
+    'loop' | 'init' | 'lossAndGradients' | 'loss' | 'stepBytes' | 'learner'
+  > {
   /** Whether weight decay is for this weight. @default it is for all */
   decays?(name: string): boolean
   /** What is released of what was learned. @default all of it, as it is */
@@ -72,8 +72,7 @@ export async function trainLoop<Example>(
   { config, examples, development = listed([]), seed, start, checkpoints }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
-  const { tf } = device
-  const { batchSize, gradientAccumulation = 1, weightDecay, maximumGradientNorm } = model.loop
+  const { batchSize, gradientAccumulation = 1 } = model.loop
   const { maximumStepBytes = defaultStepBytes } = model.loop
   const random = seededRandom(seed)
   if (examples.size === 0)
@@ -94,15 +93,15 @@ export async function trainLoop<Example>(
       'Cannot stop early: there are no development rows to look at. Set developmentShare of the dataset, data.validation_split in the configuration.',
     )
   const developmentCurve = [...((saved?.facts['developmentCurve'] as LossCurve | undefined) ?? [])]
-  const names: string[] = []
   let order = { epoch: 0, numbers: new Int32Array() }
   let lastSaved = saved?.step ?? 0
-  let weights: Tensor[] = []
-  let states: AdamWState[] = []
   /** Of the lowest development loss so far. */
-  let best: { readonly step: number; readonly loss: number; readonly weights: readonly Tensor[] } | undefined
+  let best = saved?.facts['lowest'] as { readonly step: number; readonly loss: number } | undefined
+  const learner =
+    model.learner?.({ config, examples, start }, context) ?? tensorLearner(device, model, { config, random, start })
   try {
-    device.use(saved === undefined ? begin : () => goOnFrom(saved.tensors))
+    if (saved === undefined) await learner.begin()
+    else learner.resume(saved.tensors)
     const saving = checkpoints && checkpointClock(checkpoints.options, stepsPerEpoch, context, saved?.step ?? 0)
     let yieldedMs = context.clock.nowMs()
     let reading = readAhead((saved?.step ?? 0) + 1)
@@ -116,7 +115,7 @@ export async function trainLoop<Example>(
       const batches = batchesOf(chosen)
       const within = batches.flatMap(split)
       if (within.length > batches.length) splitSteps += 1
-      const loss = (await valuesOf(device.use(() => takeStep(within, step, learningRate))))[0]!
+      const loss = await learner.takeStep(within, step, learningRate)
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
       if (step % recordEverySteps === 0 || step === steps) lossCurve.push([step, loss])
       if (step % reportEverySteps === 0 || step === steps) {
@@ -131,21 +130,9 @@ export async function trainLoop<Example>(
         yieldedMs = context.clock.nowMs()
       }
     }
-    return { weights: await readWeights(), lossCurve, developmentCurve, splitSteps }
+    return { weights: await finiteWeights(), lossCurve, developmentCurve, splitSteps }
   } finally {
-    device.use(() => tf.dispose([weights, states, best?.weights ?? []] as never))
-  }
-
-  function begin(): void {
-    const first = tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) }))
-    names.push(...Object.keys(first).sort())
-    weights = names.map((name) => first[name]!)
-    if (start !== undefined) {
-      const chance = weights
-      weights = names.map((name, index) => tf.tensor(start[name]!, chance[index]!.shape, 'float32'))
-      tf.dispose(chance)
-    }
-    states = weights.map((weight) => initAdamW(tf, weight))
+    learner.dispose()
   }
 
   /** The examples of a step, read while the step before is computed. */
@@ -162,33 +149,14 @@ export async function trainLoop<Example>(
     return read
   }
 
-  function goOnFrom(tensors: Readonly<Record<string, SavedTensor>>): void {
-    const tensorOf = (name: string) => tf.tensor(tensors[name]!.values, [...tensors[name]!.shape], 'float32')
-    names.push(...Object.keys(tensors).flatMap((name) => (name.startsWith('weight/') ? [name.slice(7)] : [])))
-    names.sort()
-    weights = names.map((name) => tensorOf(`weight/${name}`))
-    states = names.map((name) => ({ first: tensorOf(`first/${name}`), second: tensorOf(`second/${name}`) }))
-    const lowest = saved!.facts['lowest'] as { readonly step: number; readonly loss: number } | undefined
-    if (lowest !== undefined) best = { ...lowest, weights: names.map((name) => tensorOf(`best/${name}`)) }
-  }
-
   /** A checkpoint that cannot be written is said, and costs nothing but itself. */
   async function save(step: number): Promise<void> {
     if (checkpoints === undefined || step === lastSaved) return
     lastSaved = step
     const { folder, training, options } = checkpoints
-    const tensors: Record<string, SavedTensor> = {}
-    const lowest = best && { lowest: { step: best.step, loss: best.loss } }
-    const keep = async (name: string, tensor: Tensor) => {
-      tensors[name] = { shape: tensor.shape, values: await tensor.data<'float32'>() }
-    }
     try {
-      for (const [index, name] of names.entries()) {
-        await keep(`weight/${name}`, weights[index]!)
-        await keep(`first/${name}`, states[index]!.first)
-        await keep(`second/${name}`, states[index]!.second)
-        if (best !== undefined) await keep(`best/${name}`, best.weights[index]!)
-      }
+      const tensors = await learner.state()
+      const lowest = best && { lowest: best }
       // Never aborted: what was learned up to here is worth more than the moment.
       const { clock, log } = context
       await writeCheckpoint(
@@ -210,9 +178,8 @@ export async function trainLoop<Example>(
     if (!Number.isFinite(loss)) throw diverged(`the loss on the development rows after step ${step} is ${loss}`)
     developmentCurve.push([step, loss])
     if (best === undefined || loss < best.loss - minimumImprovement) {
-      const old = best?.weights ?? []
-      best = { step, loss, weights: device.use(() => weights.map((weight) => tf.clone(weight))) }
-      device.use(() => tf.dispose(old as never))
+      best = { step, loss }
+      learner.keepBest()
     }
     const since = developmentCurve.filter(([looked]) => looked > best!.step).length
     return since >= patience
@@ -226,18 +193,9 @@ export async function trainLoop<Example>(
       const length = Math.min(atOnce, development.size - first)
       const examples = await development.read(Array.from({ length }, (_, place) => first + place))
       for (const batch of split(examples)) {
-        let weight = batch.length
-        const loss = device.use(() =>
-          tf.tidy(() => {
-            const { loss, count = batch.length } =
-              model.loss?.(tf, named(weights), batch, config) ??
-              model.lossAndGradients(tf, named(weights), batch, config, random.fork('development'))
-            weight = count
-            return loss
-          }),
-        )
-        sum += (await valuesOf(loss))[0]! * weight
-        total += weight
+        const { loss, count } = await learner.developmentLoss(batch)
+        sum += loss * count
+        total += count
         await setImmediate()
       }
     }
@@ -258,51 +216,11 @@ export async function trainLoop<Example>(
     return [batch.slice(0, middle), batch.slice(middle)].flatMap(split)
   }
 
-  function takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): Scalar {
-    const old = [weights, states]
-    const next = tf.tidy(() => {
-      const chance = random.fork(`step-${step}`)
-      const found = accumulate(tf, model, named(weights), batches, { config, random: chance })
-      const gradients =
-        maximumGradientNorm === undefined ? found.gradients : clipGradients(tf, found.gradients, maximumGradientNorm)
-      const updated = weights.map((weight, index) => {
-        const name = names[index]!
-        const [gradient, { first, second }] = [gradients[name], states[index]!]
-        if (gradient === undefined)
-          return {
-            weight: tf.clone(found.updates?.[name] ?? weight),
-            state: { first: tf.clone(first), second: tf.clone(second) },
-          }
-        return updateAdamW(tf, weight, gradient, states[index]!, {
-          step,
-          learningRate,
-          weightDecay: model.decays?.(name) === false ? 0 : weightDecay,
-        })
-      })
-      return {
-        loss: found.loss,
-        weights: updated.map(({ weight }) => weight),
-        states: updated.map(({ state }) => ({ ...state })),
-      }
-    })
-    weights = next.weights
-    states = next.states
-    tf.dispose(old as never)
-    return next.loss
-  }
-
-  function named(tensors: readonly Tensor[]): Readonly<Record<string, Tensor>> {
-    return Object.fromEntries(names.map((name, index) => [name, tensors[index]!]))
-  }
-
-  async function readWeights(): Promise<Readonly<Record<string, Float32Array>>> {
-    const read: Record<string, Float32Array> = {}
-    for (const [index, name] of names.entries()) {
-      const values = Float32Array.from(await (best?.weights ?? weights)[index]!.data<'float32'>())
+  async function finiteWeights(): Promise<Trained['weights']> {
+    const weights = await learner.weights()
+    for (const [name, values] of Object.entries(weights))
       if (!values.every(Number.isFinite)) throw diverged(`the weight "${name}" holds a value that is not finite`)
-      read[name] = values
-    }
-    return read
+    return weights
   }
 }
 

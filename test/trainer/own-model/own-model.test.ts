@@ -220,8 +220,8 @@ it('gradients are those of a model whose gradients are by hand', async () => {
   ]
   const [found, byHand] = use(() =>
     tf.tidy(() => {
-      const weights = model.init(tf, config, seededRandom(1))
-      const { gradients } = model.lossAndGradients(tf, weights, batch, config, seededRandom(2))
+      const weights = model.init!(tf, config, seededRandom(1))
+      const { gradients } = model.lossAndGradients!(tf, weights, batch, config, seededRandom(2))
       const inputs = tf.tensor2d(
         batch.flatMap(({ values }) => [...values]),
         [2, 3],
@@ -257,11 +257,11 @@ it('a dropout has another mask at each step, and early stopping sees none', asyn
   const lossOf = (seed?: number) =>
     use(() =>
       tf.tidy(() => {
-        const weights = model.init(tf, config, seededRandom(1))
+        const weights = model.init!(tf, config, seededRandom(1))
         const { loss } =
           seed === undefined
             ? model.loss!(tf, weights, batch, config)
-            : model.lossAndGradients(tf, weights, batch, config, seededRandom(seed))
+            : model.lossAndGradients!(tf, weights, batch, config, seededRandom(seed))
         return loss.dataSync()[0] as never
       }),
     ) as unknown as number

@@ -1,0 +1,28 @@
+import type { SavedTensor } from './checkpoints.js'
+
+/**
+ * The weights that the loop trains, and all that their updates need. The loop decides the order of the examples, the
+ * learning rate, when to stop and when to write a checkpoint.
+ */
+export interface Learner<Example> {
+  /** Makes the first weights. */
+  begin(): Promise<void>
+  /** Continues with the tensors that `state` returned. */
+  resume(state: Readonly<Record<string, SavedTensor>>): void
+  /**
+   * Changes the weights.
+   *
+   * @param step from 1.
+   * @returns the mean loss of the examples.
+   */
+  takeStep(batches: readonly (readonly Example[])[], step: number, learningRate: number): Promise<number>
+  /** The mean loss of development examples, and the number that the mean is over. */
+  developmentLoss(batch: readonly Example[]): Promise<{ readonly loss: number; readonly count: number }>
+  /** Keeps a copy of the weights as they are now, for `weights`. */
+  keepBest(): void
+  /** Everything that later steps depend on. */
+  state(): Promise<Readonly<Record<string, SavedTensor>>>
+  /** The weights of the last `keepBest`, otherwise the current weights: by name, each in memory of its own. */
+  weights(): Promise<Readonly<Record<string, Float32Array>>>
+  dispose(): void
+}
