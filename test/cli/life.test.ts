@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import {
   commit,
   edit,
@@ -15,7 +16,7 @@ import {
   write,
 } from './harness.js'
 
-it('a life: init, plan, run, again, a change, a rollback', async () => {
+itInFull('a life: init, plan, run, again, a change, a rollback', async () => {
   const cwd = await temporary()
   const at = ['--project', 'tickets']
   const made = await sheikh(cwd, ['init', 'tickets'])

@@ -245,7 +245,7 @@ describe.skipIf(!hasScript)('a real terminal', () => {
     },
   )
 
-  it('that is made narrower while it trains: the next line fits', async () => {
+  itInFull('that is made narrower while it trains: the next line fits', async () => {
     const folder = await project()
     await trainLonger(folder, 200)
     let isNarrow = false

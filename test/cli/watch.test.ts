@@ -269,7 +269,7 @@ describe('a watcher that is stopped while it trains', () => {
     return { ...there, watcher, running }
   }
 
-  it('by SIGTERM: aborts the run, keeps its work and releases the lock', async () => {
+  itInFull('by SIGTERM: aborts the run, keeps its work and releases the lock', async () => {
     const { watched, watcher, running } = await trainingWatcher()
     const { code, events } = await watcher.stop()
     expect([code, events.at(-1)]).toMatchObject([0, { type: 'stopped' }])

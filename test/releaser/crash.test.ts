@@ -8,6 +8,7 @@ import { directoryRegistry } from '../../src/releaser/directory/index.js'
 import { type Release, type Releaser, readBundle } from '../../src/releaser/index.js'
 import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { itInFull } from '../in-full.js'
 import { everyNth, isWhole } from '../whole.js'
 
 const context = callContext()
@@ -114,7 +115,7 @@ describe('a registry in a folder, after a crash at any instant', () => {
     if (every === 1) expect([...seen].sort()).toEqual([...states].sort())
   })
 
-  it('kill -9 at each write of the run that mends it, too', async () => {
+  itInFull('kill -9 at each write of the run that mends it, too', async () => {
     // A crash between the bundle's move and the release that names it leaves the most to mend.
     const cut = await cutBeforeRelease()
     const countFile = join(folder, 'mending.txt')

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { readWeightsDirectory } from '../../src/model/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
+import { itInFull } from '../in-full.js'
 import { tinyConfig, tokenizer } from '../trainer/llama/base.js'
 import { project } from './project.js'
 
@@ -29,7 +30,7 @@ async function modelProject(model: string) {
 }
 
 describe('a language model, by training/config.yaml', () => {
-  it('chooses, is judged by accuracy, and released as Hugging Face has it', async () => {
+  itInFull('chooses, is judged by accuracy, and released as Hugging Face has it', async () => {
     const { repository, root } = await modelProject(choices)
     expect((await loadConfiguration(root, callContext())).notices).toEqual([])
     const result = await (await repository.pipeline()).run()
