@@ -41,7 +41,7 @@ export {
 } from './diff-contents.js'
 export { type FindSampleOptions, type FoundSample, findSample } from './find-sample.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
-export { type DatasetIssue, issuesError, issuesOf } from './issues.js'
+export { type DatasetIssue, issuesOf } from './issues.js'
 export { type InexactNumber, inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
 export { areLabels } from './labels.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'

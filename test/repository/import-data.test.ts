@@ -1,6 +1,7 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
 import { parsePinnedSet } from '../../src/dataset/index.js'
@@ -279,6 +280,19 @@ describe('the proposal', () => {
     await expect(importData(root, latin)).rejects.toThrow('UTF-8')
     const { plan: read } = await importData(root, latin, { csv: { separator: ';', charset: 'latin1' } })
     expect(Object.keys(read.labels)).toEqual(['billingé', 'loginé', 'otheré'])
+  })
+
+  it('reads Parquet, and makes the same samples of it as of JSON Lines', async () => {
+    const rows = tickets(40)
+    const column = (name: string) => ({ name, data: rows.map((row) => row[name] as string), type: 'STRING' as const })
+    const packed = await file('a.parquet', '')
+    await writeFile(packed, new Uint8Array(parquetWriteBuffer({ columnData: ['id', 'body', 'label'].map(column) })))
+    const root = join(temporaryFolder(), 'project')
+    await (await importData(root, packed)).apply()
+    const lines = join(temporaryFolder(), 'project')
+    await (await importData(lines, await file('a.jsonl', rows))).apply()
+    const path = 'dataset/samples/a/a.jsonl'
+    expect(await read(root, path)).toBe(await read(lines, path))
   })
 
   it('leaves out records without an input or a label, and trims labels', async () => {
