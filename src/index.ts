@@ -15,7 +15,9 @@ export {
   type SheikhErrorOptions,
 } from './core/index.js'
 export {
+  type AsyncSamplesOptions,
   addToPinnedSet,
+  asyncSamples,
   type Charset,
   type Counts,
   type CsvOptions,

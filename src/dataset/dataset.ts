@@ -260,7 +260,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
           facts: { position: index + 1 },
         })
       try {
-        const row = projectRow(options as AnyDatasetOptions, sample, sample, ids.next(position, digestSample(sample)))
+        const row = projectRow(options as AnyDatasetOptions, sample, sample, {
+          path: 'pool',
+          fallback: () => ids.next(position, digestSample(sample)),
+        })
         rowText(row)
         if (seen.has(row.id)) throw wrong(`its id "${row.id}" appears twice`)
         seen.add(row.id)

@@ -62,7 +62,10 @@ export async function* readEntry(
         else {
           try {
             const sampleDigest = digestSample(value)
-            const row = projectRow(options, result.value, value, ids.next(position, sampleDigest))
+            const row = projectRow(options, result.value, value, {
+              path,
+              fallback: () => ids.next(position, sampleDigest),
+            })
             const text = rowText(row)
             const digest = digestBytes(text)
             const scanned = scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position })

@@ -6,6 +6,11 @@ const maximumIdLength = 1024
 
 export interface Place {
   readonly path: string
+  /** Called for a sample without an id of its own, at most once: repeated samples are counted. */
+  readonly fallback: () => Fallback
+}
+
+export interface Fallback {
   /** The id of a sample without an id of its own. */
   readonly fallbackId: string
   /** For a repeated sample without an id: the fallback id of its first copy. */
@@ -53,9 +58,11 @@ export function projectRow(
   if (input === undefined) throw new Unprojectable(missing(options.input, 'input'))
   const target = options.target === undefined ? undefined : (partOf(options.target, sample, 'target') ?? undefined)
   const named = options.group === undefined ? undefined : nameOf(partOf(options.group, sample, 'group'), 'group')
-  const id = idOf(options, sample, written, place)
+  const own = idOf(options, sample, written)
+  const fallback = own === undefined ? place.fallback() : undefined
+  const id = checkedId(own ?? fallback!.fallbackId)
   // Copies of one sample must not be split between training and evaluation.
-  const group = named ?? (id === place.fallbackId ? place.duplicateOf : undefined)
+  const group = named ?? fallback?.duplicateOf
   const row = {
     id,
     input,
@@ -71,11 +78,14 @@ export function projectRow(
 /** Thrown for a sample that cannot become a row. */
 export class Unprojectable extends Error {}
 
-function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown, { fallbackId }: Place): string {
+function idOf({ id }: AnyDatasetOptions, sample: unknown, written: unknown): string | undefined {
   const given = id === undefined ? (fieldOf(sample, 'id') ?? fieldOf(written, 'id')) : partOf(id, sample, 'id')
   const name = nameOf(given, 'id')
   if (name === undefined && id !== undefined) throw new Unprojectable(missing(id, 'id'))
-  const result = name ?? fallbackId
+  return name
+}
+
+function checkedId(result: string): string {
   if (result === '' || result.length > maximumIdLength)
     throw new Unprojectable(`its id has ${result.length} characters; an id has 1 to ${maximumIdLength}`)
   return result

@@ -1,5 +1,5 @@
 import { canonicalJson, type Digest, digestBytes, hexOf } from '../core/index.js'
-import { notPlain, type Place } from './row-projection.js'
+import { type Fallback, notPlain } from './row-projection.js'
 
 /**
  * The digest of a sample as it was read: its canonical JSON (RFC 8785), with the line endings of every string as `\n`.
@@ -36,13 +36,13 @@ export class FallbackIds {
     this.#path = path
   }
 
-  next(position: string, digest: Digest | undefined): Place {
+  next(position: string, digest: Digest | undefined): Fallback {
     const path = this.#path
-    if (position === '') return { path, fallbackId: path }
-    if (digest === undefined) return { path, fallbackId: `${path}#${position}` }
+    if (position === '') return { fallbackId: path }
+    if (digest === undefined) return { fallbackId: `${path}#${position}` }
     const first = `${path}#${hexOf(digest).slice(0, 16)}`
     const copies = (this.#seen.get(first) ?? 0) + 1
     this.#seen.set(first, copies)
-    return copies === 1 ? { path, fallbackId: first } : { path, fallbackId: `${first}~${copies}`, duplicateOf: first }
+    return copies === 1 ? { fallbackId: first } : { fallbackId: `${first}~${copies}`, duplicateOf: first }
   }
 }

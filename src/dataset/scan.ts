@@ -29,7 +29,7 @@ export const readConcurrency = 16
 /** Larger files are read one at a time, so that the pieces of only one are in memory. */
 const smallFileBytes = 1024 * 1024
 /** Rows that stay in memory after reading. */
-const maximumPoolBytes = 64 * 1024 * 1024
+const maximumPoolBytes = 48 * 1024 * 1024
 /** Rows that are cached between runs. Files beyond them are read again; the summary of unchanged files is cached anyway. */
 const maximumCachedRows = 250_000
 
@@ -91,7 +91,10 @@ export async function scan(
     let fits = true
     const add = (rows: readonly ReadRow[]) => {
       for (const { scanned, row, textLength } of rows) {
-        fits &&= pool.keep(table.size, row, textLength)
+        if (fits && !pool.keep(table.size, row, textLength)) {
+          fits = false
+          pool.drop(start, table.size)
+        }
         table.add(scanned)
         if (cache !== undefined && cachedRows + packed.length < maximumCachedRows) packed.push(packRow(scanned))
       }
@@ -104,7 +107,6 @@ export async function scan(
       start = table.size
       add(collected)
     }
-    if (!fits) pool.drop(start, table.size)
     ranges.set(path, [start, table.size])
     if (issues.length > known || packed.length !== table.size - start) return
     cachedRows += packed.length

@@ -177,9 +177,10 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 export function samplesOf(root: string, { dataset }: Configuration, environment?: EnvironmentVariables): Source {
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
   const folder = join(root, directory)
-  if (environment === undefined) return sampleFiles({ directory: folder, pattern })
+  const options = { directory: folder, pattern, csv: dataset.csv }
+  if (environment === undefined) return sampleFiles(options)
   const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
-  return sampleFiles({ directory: folder, pattern, contentIds })
+  return sampleFiles({ ...options, contentIds })
 }
 
 /**

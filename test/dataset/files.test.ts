@@ -85,6 +85,48 @@ describe('files that people have', () => {
     })
   })
 
+  it.each<[string, object, string | Uint8Array]>([
+    ['another separator', { separator: '^' }, 'id^text^label\n1^hello, you^a\n'],
+    ['another quote', { quote: "'" }, "id,text,label\n1,'hello, you',a\n"],
+    ['no quotes', { quote: '', separator: ';' }, 'id;text;label\n1;hello, you;a\n'],
+    ['Latin-1', { charset: 'latin1' }, Buffer.from('id,text,label\n1,"hello, you",a\n', 'latin1')],
+  ])('CSV with %s is read if that is configured', async (_, csv, content) => {
+    const source = sampleFiles({ directory: await folderWith({ 'a.csv': content }), csv })
+    const [entry] = await source.list(context)
+    expect((await samplesOf(entry!, context)).map(({ value }) => value)).toEqual([sample])
+  })
+
+  it('Latin-1 and Windows-1252 are only read if they are configured', async () => {
+    const content = Buffer.from('text\ncaf\xe9 \x80\n', 'latin1')
+    await expect(read({ 'a.csv': content })).rejects.toMatchObject({
+      facts: { issues: [{ path: 'a.csv', position: 'line 2', message: expect.stringContaining('not UTF-8') }] },
+    })
+    for (const [charset, text] of [
+      ['latin1', 'café \x80'],
+      ['windows-1252', 'café €'],
+    ] as const) {
+      const source = sampleFiles({ directory: await folderWith({ 'a.csv': content }), csv: { charset } })
+      const [entry] = await source.list(context)
+      expect((await samplesOf(entry!, context))[0]!.value).toEqual({ text })
+    }
+  })
+
+  it.each([
+    ['id;text, more\n1;a, b\n2;c, d\n', /ambiguous: comma or semicolon; set csv\.separator/],
+    ['a|b;c\n1|2;3\n', /ambiguous: semicolon or vertical bar/],
+  ])('a separator that may be another one is refused: %j', async (content, message) => {
+    await expect(read({ 'a.csv': content })).rejects.toMatchObject({
+      facts: { issues: [{ path: 'a.csv', position: 'line 1', message: expect.stringMatching(message) }] },
+    })
+  })
+
+  it.each([{ separator: ';;' }, { separator: '"' }, { quote: '\n' }, { charset: 'ebcdic' as 'latin1' }])(
+    'CSV options that no file can have are refused: %j',
+    (csv) => {
+      expect(() => sampleFiles({ directory: 'x', csv })).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+    },
+  )
+
   it('gzip that unpacks to more than the limit is refused', async () => {
     const folder = await folderWith({ 'a.json.gz': gzipSync(JSON.stringify('x'.repeat(100_000))) })
     const [entry] = await sampleFiles({ directory: folder, maximumFileBytes: 10_000 }).list(context)

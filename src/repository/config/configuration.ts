@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
-import type { TrainingSelection } from '../../dataset/index.js'
+import type { CsvOptions, TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
 import { type LearnConfiguration, learnOf } from './learn-configuration.js'
@@ -108,6 +108,8 @@ export interface Configuration {
   readonly dataset: {
     /** Below the project's folder, wherever the file means it to be. */
     readonly schemaPath?: string | undefined
+    /** How CSV and TSV files are written. @default recognized */
+    readonly csv?: CsvOptions | undefined
     readonly developmentShare?: number | undefined
     readonly training?: TrainingSelection | undefined
     /** @default 'dataset/samples' */
@@ -207,6 +209,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       seed: firstNumber(settings['seed']) ?? 0,
     },
     dataset: {
+      csv: valuesAt(dataset.value, 'csv') as CsvOptions,
       schemaPath: schemaPathOf(root, textOf(valuesAt(dataset.value, 'validation')['schema_path'])),
       developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),

@@ -183,4 +183,9 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     group: 'The sample field that says which samples belong together.',
     slices: 'Sample fields whose values are evaluated separately.',
   }),
+  ...below('csv', {
+    separator: 'The character between the fields of CSV and TSV files. Default: recognized by the header.',
+    quote: 'The character around fields. Empty: no field is quoted. Default: ".',
+    charset: 'The encoding of CSV and TSV files. Default: UTF-8, or UTF-16 after a byte order mark.',
+  }),
 }

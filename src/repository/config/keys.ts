@@ -361,4 +361,9 @@ export const datasetKeys = group({
     group: honoured(text.min(1)),
     slices: honoured(z.array(text.min(1))),
   }),
+  csv: deciding({
+    separator: honoured(text.length(1)),
+    quote: honoured(text.max(1)),
+    charset: honoured(z.enum(['utf-8', 'utf-16', 'latin1', 'windows-1252'])),
+  }),
 })
