@@ -161,6 +161,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
   const data = valuesAt(training.value, 'data')
   const output = valuesAt(training.value, 'output')
   const projection = valuesAt(dataset.value, 'projection')
+  const csv = valuesAt(dataset.value, 'csv')
   const named = targetsOf(stage('release'), pipeline.file)
   const release = releaseOf(
     stage('release'),
@@ -209,7 +210,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       seed: firstNumber(settings['seed']) ?? 0,
     },
     dataset: {
-      csv: valuesAt(dataset.value, 'csv') as CsvOptions,
+      ...(Object.keys(csv).length > 0 && { csv: csv as CsvOptions }),
       schemaPath: schemaPathOf(root, textOf(valuesAt(dataset.value, 'validation')['schema_path'])),
       developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),
