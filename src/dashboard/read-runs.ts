@@ -1,7 +1,7 @@
-import { callContext, createRedactor, redactJson, SheikhError } from '../core/index.js'
+import { callContext, createRedactor, messageOf, redactJson, SheikhError } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
 import type { Page, RunAnswer, RunSummary, WaitingRun } from './answers.js'
-import { liveRun } from './live-run.js'
+import { type LiveRun, liveRun } from './live-run.js'
 import { pageOf } from './page-of.js'
 import type { DashboardSource } from './source.js'
 
@@ -59,7 +59,6 @@ export async function readRun(
 export async function answerOf(source: DashboardSource, record: RunRecord): Promise<RunAnswer> {
   const { runId, status, stages, metrics, verdict, baseline, decision } = record
   const isRunning = status === 'running'
-  const { clock } = callContext()
   return {
     run: summaryOf(record),
     stages: stages.map(({ name, cached, durationMs }) => ({ name, cached, durationMs })),
@@ -72,10 +71,17 @@ export async function answerOf(source: DashboardSource, record: RunRecord): Prom
     },
     baseline,
     decision,
-    live: isRunning
-      ? redactJson(liveRun(await source.pipeline.runEvents(runId), clock.nowMs()), createRedactor())
-      : undefined,
+    live: isRunning ? redactJson(await liveOf(source, runId), createRedactor()) : undefined,
     waits: waits(record, await source.commit()),
+  }
+}
+
+/** Events that cannot be read are a warning: the run is shown all the same. */
+async function liveOf({ pipeline }: DashboardSource, runId: string): Promise<LiveRun> {
+  try {
+    return liveRun(await pipeline.runEvents(runId), callContext().clock.nowMs())
+  } catch (error) {
+    return { stages: [], warnings: [`Cannot read the events of this run: ${messageOf(error)}`] }
   }
 }
 

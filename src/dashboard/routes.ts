@@ -1,4 +1,5 @@
 import { callContext, SheikhError } from '../core/index.js'
+import type { Verdict } from '../gate/index.js'
 import { isVersion } from '../releaser/index.js'
 import { runMarkup } from '../report/index.js'
 import type { ReleaseLog } from '../repository/index.js'
@@ -100,7 +101,10 @@ function api(source: DashboardSource): readonly (readonly [string, Answer])[] {
     ['/api/waiting', json(() => readWaiting(source))],
     ['/api/releases', json((query) => readReleasePage(source, pageIn(query)))],
     [`/api/releases/${name}`, json(async (_, version) => bounded(await logOf(source, version!)))],
-    [`/api/compare/${name}/${name}`, json((_, before, after) => readComparison(source, before!, after!))],
+    [
+      `/api/compare/${name}/${name}`,
+      json(async (_, before, after) => boundedVerdict(await readComparison(source, before!, after!))),
+    ],
     ['/api/ledger', json((query) => readLedger(source, pageIn(query)))],
     ['/api/panels', json(() => readPanels(source))],
   ]
@@ -130,11 +134,13 @@ function bounded({ trained, restored, verdict, ledger, ...log }: ReleaseLog): un
     ...log,
     trained: newest(trained),
     restored: newest(restored),
-    verdict: verdict && {
-      ...verdict,
-      findings: verdict.findings.slice(0, mostFindings),
-      findingCount: verdict.findings.length,
-    },
+    verdict: verdict && boundedVerdict(verdict),
     ledger: ledger?.slice(-mostCommits),
   }
+}
+
+/** The first findings, with the first parts of their lists, such as the ids of items that got worse. */
+function boundedVerdict(verdict: Verdict): unknown {
+  const short = (_: string, value: unknown) => (Array.isArray(value) ? value.slice(0, mostFindings) : value)
+  return { ...JSON.parse(JSON.stringify(verdict, short)), findingCount: verdict.findings.length }
 }

@@ -158,7 +158,12 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
     }
   }
 
+  /** The report of the end, when nothing is left to do. */
+  let done: ExperimentReport | undefined
+
   async function checkNow(within: CallContext): Promise<ExperimentReport> {
+    // An end is final, so nothing is read again.
+    if (done !== undefined) return done
     await refresh()
     const report = await compare(within)
     if (state.status === 'running' && report.decision.kind !== 'wait') {
@@ -171,7 +176,9 @@ export async function abTest(options: AbTestOptions, parts: Partial<CallContext>
       context.log.info(`The live test ${name}: ${reason}`)
     }
     if (state.status === 'ended') await finish()
-    return withPending({ ...report, ...state })
+    const checked = withPending({ ...report, ...state })
+    if (state.status === 'ended' && pending === undefined) done = checked
+    return checked
   }
 
   let checking: Promise<ExperimentReport> | undefined

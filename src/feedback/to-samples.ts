@@ -26,7 +26,10 @@ export interface ToSamplesOptions extends EvidenceOptions {
   readonly fields: SampleFields
   /** Also makes samples of answers that were confirmed and never corrected. @default false: they only support corrections */
   readonly confirmed?: boolean | undefined
-  /** How many independent sources must name a target. @default 1 */
+  /**
+   * How many independent sources must name a target. From 2 on, each source that disagrees needs one more that agrees; with 1,
+   * any source that disagrees leaves the input out. @default 1
+   */
   readonly agreement?: number | undefined
   /** How many samples a source may give alone. @default 50 */
   readonly maximumPerSource?: number | undefined

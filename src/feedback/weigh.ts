@@ -36,12 +36,21 @@ export function weigh(
     if (support === undefined) targets.set(key, [statement])
     else support.push(statement)
   }
-  const [first, ...others] = targets
+  const bySupport = [...targets].sort(([, one], [, other]) => other.length - one.length)
+  const [first, second] = bySupport
   if (first === undefined) return leave('no-target', 'nobody said what the answer should be')
   const [key, support] = first
-  if (others.length > 0) return leave('conflict', `sources name ${targets.size} different targets`)
+  if (second?.[1].length === support.length) return leave('conflict', `sources name ${targets.size} different targets`)
   const doubts = statements.filter(({ says, target }) => says === 'doubt' && canonicalJson(target) === key)
-  if (doubts.length > 0) return leave('conflict', `${doubts.length} of ${statements.length} sources doubt the target`)
+  const against = named.length - support.length + doubts.length
+  // A single source could veto every sample. Where several must agree, each that disagrees needs one more that agrees.
+  if (against > 0 && (agreement === 1 || support.length - against < agreement))
+    return leave(
+      'conflict',
+      targets.size > 1
+        ? `sources name ${targets.size} different targets`
+        : `${doubts.length} of ${statements.length} sources doubt the target`,
+    )
   if (!confirmed && !support.some(({ feedback }) => feedback.content.kind === 'correction'))
     return leave('confirmed', 'the answer was confirmed and not corrected')
   if (support.length < agreement)

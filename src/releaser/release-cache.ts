@@ -1,13 +1,16 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, digestJson, hexOf, isSheikhError, messageOf, plainPath, SheikhError } from '../core/index.js'
-import { makeDirectory, readJsonFile, storageFailed, writeFileAtomic } from '../store/index.js'
+import { makeDirectory, namesIn, readJsonFile, storageFailed, writeFileAtomic } from '../store/index.js'
 import { readBundle } from './bundle.js'
 import type { ReleaseReader } from './load-release.js'
 import { parseRelease } from './parse-release.js'
 import type { Bundle, Release } from './releaser.js'
 
-/** A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. */
+/**
+ * A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. Keeps the
+ * bundles of the last and of the previous release per name, and removes others one hour after they were last opened.
+ */
 export interface ReleaseCache {
   /** Returns the result of `find`, or the release that was last kept if the registry is unreachable. */
   find(name: string, find: () => Promise<Release | undefined>): Promise<Release | undefined>
@@ -46,6 +49,23 @@ export function releaseCache(
     return undefined
   }
 
+  /** Removes bundles that no kept release has. */
+  async function prune(): Promise<void> {
+    const used = new Set<string>()
+    // One that cannot be read may need any bundle.
+    for (const file of await namesIn(join(directory, 'releases'))) {
+      const release = file.endsWith('.json') ? await kept(join(directory, 'releases', file)) : undefined
+      if (release !== undefined) used.add(hexOf(release.bundle))
+    }
+    for (const entry of await namesIn(join(directory, 'bundles'))) {
+      const isOurs = /^[0-9a-f]{64}$/.test(entry) || entry.startsWith('.fetching-')
+      const path = join(directory, 'bundles', entry)
+      if (!isOurs || used.has(entry)) continue
+      const { mtimeMs } = await stat(path)
+      if (context.clock.nowMs() - mtimeMs > unusedMs) await rm(path, { recursive: true, force: true })
+    }
+  }
+
   return {
     async find(name, find) {
       try {
@@ -63,7 +83,12 @@ export function releaseCache(
 
     async keep(name, release) {
       try {
-        await writeFileAtomic(pathOf(name), JSON.stringify(release))
+        const path = pathOf(name)
+        const before = await kept(path).catch(() => undefined)
+        if (before !== undefined && before.bundle !== release.bundle)
+          await writeFileAtomic(path.replace(/\.json$/, '.previous.json'), JSON.stringify(before))
+        await writeFileAtomic(path, JSON.stringify(release))
+        await prune()
       } catch (error) {
         // A read-only cache, such as one in a container image, is still used for reading.
         context.log.warn(`Cannot write to the release cache: ${messageOf(error)}`)
@@ -73,7 +98,12 @@ export function releaseCache(
     async open(release) {
       const path = join(directory, 'bundles', hexOf(release.bundle))
       const there = await held(path, release)
-      if (there !== undefined) return there
+      if (there !== undefined) {
+        const now = context.clock.nowMs() / 1000
+        // Another process must not remove it until it is kept here. A read-only cache removes nothing.
+        await utimes(path, now, now).catch(() => {})
+        return there
+      }
       await makeDirectory(join(directory, 'bundles'))
       const fetching = await mkdtemp(join(directory, 'bundles', '.fetching-'))
       try {
@@ -92,3 +122,6 @@ export function releaseCache(
     },
   }
 }
+
+/** Longer than a download and a load take, as other processes may be at it. */
+const unusedMs = 3_600_000

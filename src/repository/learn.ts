@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { parseDocument } from 'yaml'
-import { type CallContext, isSheikhError } from '../core/index.js'
+import { type CallContext, digestBytes, hexOf, isSheikhError, messageOf } from '../core/index.js'
 import type { DriftReport } from '../drift/index.js'
 import type { Pipeline } from '../pipeline/index.js'
 import type { Release } from '../releaser/index.js'
@@ -85,9 +85,15 @@ async function releasesOf({ configuration, releaser }: Composition, context: Cal
   return { current }
 }
 
-/** The name of the channel that keeps a version: names of channels have no dots. */
-const archiveChannel = (version: string) =>
-  `archive-${version.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`.slice(0, 64)
+/**
+ * The name of the channel that keeps a version: names of channels have no dots. Other versions, such as 1.0.0-rc.1 and
+ * 1.0.0-rc-1, would have the same name, so a part of their digest follows.
+ */
+export function archiveChannel(version: string): string {
+  const name = `archive-${version.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`
+  if (/^\d+\.\d+\.\d+$/.test(version) && name.length <= 64) return name
+  return `${name.slice(0, 51)}-${hexOf(digestBytes(version)).slice(0, 12)}`
+}
 
 /** Points a channel of its own at the previous release: `sheikh gc` keeps its files, and it can be served by that name. */
 async function archive(
@@ -165,27 +171,36 @@ async function prepare(
       'Nothing says where the feedback is. Set stages.continuous_learn.feedback in mlops/pipeline.yaml to the folder of "sheikh serve --feedback".'
     return { step: { action, status: 'skipped', detail } }
   }
-  const drift = await driftOf(place, composition, folder, context)
+  const { drift, problem } = await driftOf(place, composition, folder, context)
+  const looked = problem === undefined ? '' : ` Drift is not known: ${problem}`
   const { status, batch, proposed, waiting } = await proposeFeedback(folder)
   const queue = waiting.length === 0 ? '' : ` ${waiting.length} earlier proposals wait for a review.`
   if (status === 'nothing-new' || proposed === undefined) {
-    const detail = `No feedback makes a new sample.${queue}`
+    const detail = `No feedback makes a new sample.${queue}${looked}`
     return { step: { action, status: 'nothing-new', detail }, drift }
   }
   const { length } = batch.samples
-  const detail = `Proposed ${length === 1 ? '1 sample' : `${length} samples`} of feedback, ${placeText(proposed)}.${queue}`
+  const detail = `Proposed ${length === 1 ? '1 sample' : `${length} samples`} of feedback, ${placeText(proposed)}.${queue}${looked}`
   return { step: { action, status: 'done', detail, proposed }, drift }
 }
 
-/** For information: without a release, or a commit of it, there is nothing to compare. */
-async function driftOf(place: ProjectPlace, composition: Composition, folder: string, context: CallContext) {
+/** For information: without it, samples are proposed all the same. Without a release there is nothing to compare. */
+async function driftOf(
+  place: ProjectPlace,
+  composition: Composition,
+  folder: string,
+  context: CallContext,
+): Promise<{ readonly drift?: DriftReport; readonly problem?: string }> {
   const { git, prefix, surroundings } = place
   const project = { git, root: surroundings.root, prefix, composition }
   try {
-    return await projectDrift(project, { feedback: feedbackAt(surroundings, folder) }, context)
+    return { drift: await projectDrift(project, { feedback: feedbackAt(surroundings, folder) }, context) }
   } catch (error) {
-    if (isSheikhError(error, 'not-found') || isSheikhError(error, 'repository-invalid')) return undefined
-    throw error
+    context.signal.throwIfAborted()
+    if (isSheikhError(error, 'not-found') || isSheikhError(error, 'repository-invalid')) return {}
+    const problem = messageOf(error)
+    context.log.warn(`Cannot look for drift: ${problem}`)
+    return { problem }
   }
 }
 

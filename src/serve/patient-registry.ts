@@ -24,7 +24,17 @@ export function patientRegistry(registry: Releaser, timer: Timer): ReleaseReader
     version: registry.version,
     describe: () => registry.describe(),
     current: (channel, context) => limited(recordLimitMs, context, (within) => registry.current(channel, within)),
-    history: (context) => registry.history(context),
+    async *history(context) {
+      const releases = registry.history(context)[Symbol.asyncIterator]()
+      // Each release has the limit, because a long history takes longer than one.
+      const next = () => limited(recordLimitMs, context, () => releases.next())
+      try {
+        for (let found = await next(); found.done !== true; found = await next()) yield found.value
+      } finally {
+        // Not awaited: an iterator that hangs would hang here too.
+        void releases.return?.().catch(() => {})
+      }
+    },
     open: (version, directory, context) =>
       limited(filesLimitMs, context, (within) => registry.open(version, directory, within)),
   }

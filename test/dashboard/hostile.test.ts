@@ -129,3 +129,15 @@ describe('many runs', () => {
     expect(text).toContain('href="runs-3.html" rel="next"')
   })
 })
+
+it('events that cannot be read are a warning of their run, and no error of the page', async () => {
+  const running = record({ status: 'running' })
+  const { store, get, json } = await browserOf([running])
+  store.runs.events = async () => Promise.reject(new Error('the disk fails'))
+  expect((await get('/')).status).toBe(200)
+  const { status, text } = await get(`/runs/${running.runId}.html`)
+  expect(status).toBe(200)
+  expect(text).toContain('Cannot read the events of this run: the disk fails')
+  const { running: shown } = await json('/api/overview')
+  expect(shown).toMatchObject([{ run: { runId: running.runId }, live: { stages: [] } }])
+})

@@ -90,6 +90,29 @@ describe('abTest', () => {
     expect(experimentsOf(entries)).toMatchObject([{ status: 'ended', result: 'harm' }])
   })
 
+  it('promotes once, although two processes check at the same moment, and reads nothing after the end', async () => {
+    let reads = 0
+    const store = memoryFeedback()
+    const feedback: FeedbackStore = {
+      ...store,
+      read(range, context) {
+        reads += 1
+        return store.read(range, context)
+      },
+    }
+    const live = await liveTest({ promoteTo: 'production', feedback })
+    await traffic(live, 600, { control: 0.5, treatment: 0.9 })
+    const other = await live.open()
+    await Promise.all([live.test.check(), other.check()])
+    for (const test of [live.test, other]) expect((await test.check()).pending).toBeUndefined()
+    const entries = await live.live.ledger()
+    expect(entries.filter((entry) => entry.type === 'promotion' && entry.version === '0.2.0')).toHaveLength(1)
+    const before = reads
+    for (const test of [live.test, other, live.test])
+      expect(await test.check()).toMatchObject({ status: 'ended', result: 'success', share: 1 })
+    expect(reads).toBe(before)
+  })
+
   it('points every channel back at the control', async () => {
     const live = await liveTest()
     await live.live.promote('0.2.0', { to: 'beta', by: 'Ada' })

@@ -158,6 +158,31 @@ describe('toSamples', () => {
     expect(reasons(batch.leftOut)).toEqual({ p2: 'too-few-sources' })
   })
 
+  it('needs one more source for each that disagrees, where several must agree', async () => {
+    const sources = (count: number) => Array.from({ length: count }, (_, index) => `source-${index}`)
+    const outcome = async (
+      agreeing: number,
+      others: readonly (string | ReturnType<typeof thumb>)[],
+      agreement: number,
+    ) => {
+      const entries = [
+        answered('p', fresh(1)),
+        ...sources(agreeing).map((source) => said('p', source, 'spam')),
+        ...others.map((what, index) => said('p', `other-${index}`, what)),
+      ]
+      const batch = await batchOf(entries, { agreement, maximumShare: 1 })
+      return batch.samples[0]?.sample['label'] ?? reasons(batch.leftOut)['p']
+    }
+    expect(await outcome(2, [], 2)).toBe('spam')
+    expect(await outcome(2, ['ham'], 2)).toBe('conflict')
+    expect(await outcome(3, ['ham'], 2)).toBe('spam')
+    expect(await outcome(3, ['ham', 'other'], 2)).toBe('conflict')
+    expect(await outcome(4, ['ham', 'other'], 2)).toBe('spam')
+    // Whoever is asked alone is not outvoted.
+    expect(await outcome(9, ['ham'], 1)).toBe('conflict')
+    expect(await outcome(2, ['ham', 'ham'], 2)).toBe('conflict')
+  })
+
   it('leaves out what the schema refuses, unknown labels and secrets', async () => {
     const entries = [
       ...[answered('long', 'x '.repeat(400)), answered('label', fresh(1)), answered('list', [1])],

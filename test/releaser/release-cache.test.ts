@@ -1,8 +1,17 @@
-import { appendFileSync, chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { SheikhError } from '../../src/core/index.js'
+import { callContext, SheikhError } from '../../src/core/index.js'
 import { loadRelease, type Releaser } from '../../src/releaser/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { poison, world } from '../pipeline/harness.js'
@@ -121,5 +130,41 @@ describe('the cache of loadRelease', () => {
     for (const name of readdirSync(join(cache, 'releases'))) writeFileSync(join(cache, 'releases', name), '{}')
     setCut(true)
     await expect(load()).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  })
+})
+
+describe('old bundles', () => {
+  it('are removed an hour after their last use, except for the last two releases of each name', async () => {
+    const there = world()
+    const [cache, hour] = [temporary(), 3_600_000]
+    const bundles: string[] = []
+    const load = async (options: { readonly version?: string } = {}) => {
+      await using model = await loadRelease(there.releaser, { cache, trainer: fakeTrainer(), ...options })
+      return model.release.bundle.slice('sha256:'.length)
+    }
+    const kept = () => readdirSync(join(cache, 'bundles')).sort()
+    const age = () => {
+      const then = (Date.now() - 2 * hour) / 1000
+      for (const name of kept()) utimesSync(join(cache, 'bundles', name), then, then)
+    }
+    for (const [index, words] of [['apple', 'pear'], ['apple'], []].entries()) {
+      await there.pipeline(poison(...words)).run({ releaseAs: 'minor' })
+      bundles.push(await load())
+      // Too young to be removed.
+      expect(kept()).toHaveLength(index + 1)
+    }
+    expect(new Set(bundles).size).toBe(3)
+    mkdirSync(join(cache, 'bundles', '.fetching-crashed'))
+    writeFileSync(join(cache, 'bundles', 'notes.txt'), 'of a person')
+    age()
+    await load()
+    expect(kept()).toEqual([bundles[1]!, bundles[2]!, 'notes.txt'].sort())
+    // A version that is served by its number is kept with its own name.
+    const versions: string[] = []
+    for await (const { version } of there.releaser.history(callContext())) versions.push(version)
+    expect(await load({ version: versions.at(-1)! })).toBe(bundles[0])
+    age()
+    await load()
+    expect(kept()).toEqual([...bundles, 'notes.txt'].sort())
   })
 })

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { callContext, digestBytes } from '../../src/core/index.js'
@@ -55,6 +55,20 @@ const branches = (folder: string) =>
   git(folder, 'branch', '--list', 'sheikh/*', '--format=%(refname:short)').trim().split('\n').filter(Boolean)
 
 describe.skipIf(gitIsMissing !== undefined)('proposed feedback', () => {
+  it('needs a commit, also if a proposal waits at the remote', async () => {
+    const { root, origin, store } = await clone()
+    await (await openRepository(root, { environment: {} })).proposeFeedback(store, { author })
+    const fresh = join(temporaryFolder(), 'fresh')
+    cpSync(root, fresh, { recursive: true, filter: (path) => !path.endsWith('/.git') && !path.endsWith('/.sheikh') })
+    git(fresh, 'init', '-q', '-b', 'main')
+    git(fresh, 'remote', 'add', 'origin', origin)
+    const repository = await openRepository(fresh, { environment: {} })
+    await expect(repository.proposeFeedback(store, { author })).rejects.toMatchObject({
+      code: 'repository-invalid',
+      message: expect.stringContaining('the repository has no commits. Commit the project first.'),
+    })
+  })
+
   it('is a branch with the samples and their record, and leaves work tree, index and HEAD as they are', async () => {
     const { root, origin, put, store } = await clone()
     put('prompts/inference/ask.txt', 'Edited {{ text }}\n')

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { directoryFeedback, type FeedbackEntry } from '../../src/feedback/index.js'
+import { checkedChannel } from '../../src/releaser/index.js'
 import { openRepository } from '../../src/repository/index.js'
+import { archiveChannel } from '../../src/repository/learn.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
 import { itInFull } from '../in-full.js'
 import { gitIsMissing } from './git-http-backend.js'
@@ -54,6 +56,15 @@ async function correct(feedback: ReturnType<typeof directoryFeedback>, texts: re
   ])
   await feedback.append(entries, callContext())
 }
+
+it('the channel of an archived version is that of no other version', () => {
+  const long = `1.0.0-${'a'.repeat(80)}`
+  const versions = ['1.0.0', '1.0.0-rc.1', '1.0.0-rc-1', '1.0.0-RC.1', '1.0.0-1', '1.0.0+1', `${long}.1`, `${long}.2`]
+  const channels = versions.map(archiveChannel)
+  expect(channels[0]).toBe('archive-1-0-0')
+  expect(new Set(channels).size).toBe(versions.length)
+  for (const channel of channels) expect(checkedChannel(channel)).toBe(channel)
+})
 
 describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
   it('archives, proposes a base and samples, and finds nothing new the second time', async () => {

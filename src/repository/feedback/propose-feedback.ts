@@ -72,7 +72,7 @@ export async function proposeFeedback(
     for (const id of records.flatMap(feedbackOf)) known.add(id)
     const record = records.find(({ batch }) => branch === branchPrefix + batch)
     if (record !== undefined)
-      waiting.push(await reopen({ branch, tip, head: head!.oid, path: recordPath(record.batch) }))
+      waiting.push(await reopen({ branch, tip, head: head?.oid, path: recordPath(record.batch) }))
   }
 
   const { id: idField, input, target } = configuration.dataset.projection
@@ -103,7 +103,9 @@ export async function proposeFeedback(
   }
 
   /** Opens the pull request of a branch that has none. Its text is in the commit that began the branch. */
-  async function reopen(found: Readonly<Record<'branch' | 'tip' | 'head' | 'path', string>>): Promise<Proposed> {
+  async function reopen(
+    found: Readonly<Record<'branch' | 'tip' | 'path', string> & { head: string | undefined }>,
+  ): Promise<Proposed> {
     const record = (await git.tree(found.tip, [below(found.path)])).get(below(found.path))!
     const files = new Map([[record.path, await git.readBlob(record.oid)]])
     const commits = await git.history({ to: found.tip, from: found.head, paths: [record.path] }, context)
