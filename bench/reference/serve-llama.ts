@@ -1,7 +1,10 @@
-// A server of a Llama with random weights in a process of its own. Sends its address; asked for anything, its peak memory.
+// A server of a Llama with random weights in a process of its own. Sends its address. Asked for `delay`, it begins to measure
+// the delay of its event loop; asked for anything else, it sends the 99th percentile since then, and its peak memory.
+//   own | caller    the thread that the model predicts in
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
 import { callContext } from '../../src/core/index.js'
 import { readWeightsDirectory } from '../../src/model/index.js'
@@ -20,7 +23,10 @@ const config = {
 }
 const base = await makeBase(folder, { config })
 const trainer = llamaTrainer({ base, answer: { kind: 'text', temperature: 1 } })
-const model = await trainer.load(await readWeightsDirectory(base.directory, callContext()), callContext())
+const model = await trainer.load(await readWeightsDirectory(base.directory, callContext()), {
+  ...callContext(),
+  thread: process.argv[2] === 'caller' ? 'caller' : 'own',
+})
 const release = { version: '0.1.0', bundle: base.digest } as ReleasedModel<string>['release']
 const served: ReleasedModel<string> = {
   ...{ release, digest: model.digest },
@@ -29,5 +35,10 @@ const served: ReleasedModel<string> = {
   [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
 }
 const { url } = await serve({ model: served, port: 0 })
-process.on('message', () => process.send!({ peakMb: peakMemoryMb() }))
+const delay = monitorEventLoopDelay({ resolution: 1 })
+delay.enable()
+process.on('message', (message) => {
+  if (message === 'delay') delay.reset()
+  else process.send!({ peakMb: peakMemoryMb(), delayMs: delay.percentile(99) / 1e6 })
+})
 process.send!({ url })

@@ -260,12 +260,23 @@ export async function openHandler<I>(
         request.end()
         ended(status, errorCode)
       }
-      const text = await streamed(answered.parts, { ...request, end }, (error) => {
-        const fault = toFault(error, warn)
-        status = fault.status
-        errorCode = fault.code
-        return answered.failed(fault)
-      })
+      const text = await streamed(
+        answered.parts,
+        { ...request, end },
+        {
+          failed(error) {
+            const fault = toFault(error, warn)
+            status = fault.status
+            errorCode = fault.code
+            return answered.failed(fault)
+          },
+          onStuck: () =>
+            warn(
+              `A text of the release ${release.version} did not end within 1 s after its request. Let the model's "generate" heed its signal.`,
+            ),
+          timer,
+        },
+      )
       isStreaming = true
       return { ...content, text }
     } finally {

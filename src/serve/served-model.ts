@@ -3,6 +3,7 @@ import { messageOf, SheikhError } from '../core/index.js'
 import type { JsonSchema } from '../dataset/index.js'
 import type { Prediction } from '../model/index.js'
 import { loadRelease, type Release, type ReleasedModel } from '../releaser/index.js'
+import type { Trainer } from '../trainer/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { type CheckInputs, inputCheck } from './input-check.js'
 import type { HandlerOptions, Limits, ReleaseSettings } from './options.js'
@@ -18,11 +19,51 @@ export interface ServedModel<I> {
   readonly dispose: () => Promise<void>
 }
 
+// Both read what the registry already gave. A model that compiles kernels, or a program that starts, takes minutes.
+const acceptLimitMs = 300_000
+const loadLimitMs = 1_800_000
+
+const late = (what: string, limitMs: number) => () =>
+  new SheikhError(
+    'stage-failed',
+    `Cannot serve the release: ${what} did not end within ${limitMs / 1000} s. Let it heed its signal, or correct it.`,
+  )
+
+/** A trainer whose `load` ends: a model that comes too late is freed. */
+const patientTrainer = <I>(
+  { load }: Pick<Trainer<I, never>, 'load'>,
+  timer: Timer,
+): Pick<Trainer<I, never>, 'load'> => ({
+  async load(weights, context) {
+    let isLate = false
+    const free = async (loading: ReturnType<typeof load>) => {
+      const model = await loading
+      if (isLate) await model[Symbol.asyncDispose]()
+    }
+    try {
+      return await withinLimit(
+        { limitMs: loadLimitMs, late: late('"trainer.load"', loadLimitMs) },
+        { context, timer },
+        (within) => {
+          const loading = load(weights, { ...context, ...within })
+          // Its own error is thrown to whoever waits for it.
+          free(loading).catch(() => {})
+          return loading
+        },
+      )
+    } catch (error) {
+      isLate = true
+      throw error
+    }
+  },
+})
+
 /**
  * Loads the model that the options name, and predicts the smoke inputs with it.
  *
  * @param parts.release the one that the channel points at. @default asks the registry
- * @throws as `loadRelease` and `forRelease`; `stage-failed` if the model cannot predict.
+ * @throws as `loadRelease` and `forRelease`; `stage-failed` if the model cannot predict, or if `forRelease` or the trainer's
+ * `load` hangs.
  */
 export async function openModel<I>(
   options: HandlerOptions<I>,
@@ -37,8 +78,14 @@ export async function openModel<I>(
         patientRegistry(options.registry, timer),
         {
           ...{ ...options, release, thread: options.thread ?? 'own' },
-          async accept(...given) {
-            settings = { ...options, ...(await options.forRelease?.(...given)) }
+          trainer: patientTrainer(options.trainer, timer),
+          async accept(given, bundle, accepting) {
+            const asked = await withinLimit(
+              { limitMs: acceptLimitMs, late: late('"forRelease"', acceptLimitMs) },
+              { context: accepting, timer },
+              async (within) => options.forRelease?.(given, bundle, within),
+            )
+            settings = { ...options, ...asked }
           },
         },
         context,

@@ -1,4 +1,5 @@
 import { untilAborted } from '../core/index.js'
+import type { Timer } from './batcher.js'
 
 /** A request whose answer is being sent. */
 export interface InProgress {
@@ -7,6 +8,17 @@ export interface InProgress {
   /** The next part has the time limit to itself. */
   restart(): void
   end(): void
+}
+
+/** How long a source may take to end after its request, in milliseconds, as a batch of predictions may. */
+const leaveLimitMs = 1000
+
+export interface StreamOptions {
+  /** The part that reports an error to the client. */
+  readonly failed: (error: unknown) => string
+  /** Called if the source did not end in time. Its request ends nevertheless. */
+  readonly onStuck: () => void
+  readonly timer: Timer
 }
 
 /**
@@ -18,7 +30,7 @@ export interface InProgress {
 export async function streamed(
   parts: AsyncIterable<string>,
   request: InProgress,
-  failed: (error: unknown) => string,
+  { failed, onStuck, timer }: StreamOptions,
 ): Promise<AsyncIterable<string>> {
   const { signal } = request
   const iterator = parts[Symbol.asyncIterator]()
@@ -35,9 +47,17 @@ export async function streamed(
     if (isOver) return
     isOver = true
     signal.removeEventListener('abort', finish)
-    void leave()
-      .catch(() => {})
-      .finally(() => request.end())
+    let cancel = () => {}
+    const late = new Promise<void>((resolve) => {
+      cancel = timer.after(leaveLimitMs, () => {
+        onStuck()
+        resolve()
+      })
+    })
+    void Promise.race([leave().catch(() => {}), late]).then(() => {
+      cancel()
+      request.end()
+    })
   }
   signal.addEventListener('abort', finish)
   async function* read(): AsyncGenerator<string, void> {

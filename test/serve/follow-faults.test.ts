@@ -156,6 +156,43 @@ describe('a handler that follows a channel', () => {
     expect([await version(), said]).toEqual(['0.1.0', [expect.stringContaining('it does not answer within 300 s')]])
   })
 
+  it('does not wait for a release that never loads, and tries a later one', async () => {
+    const { release, rollback, poll, move, version, said, state } = await following()
+    await release()
+    state.holdLoad = never
+    await poll()
+    await move(1_800_000)
+    for (let turn = 0; turn < 20; turn += 1) await settled()
+    expect([await version(), said]).toEqual([
+      '0.1.0',
+      [expect.stringContaining('"trainer.load" did not end within 1800 s')],
+    ])
+    state.holdLoad = undefined
+    // A later release is tried.
+    await rollback()
+    await poll()
+    expect(await version()).toBe('0.1.2')
+  })
+
+  it('does not wait for a forRelease that hangs', async () => {
+    let isHung = false
+    const { release, poll, move, version, said } = await following({
+      forRelease: async () => {
+        if (isHung) await never
+        return {}
+      },
+    })
+    await release()
+    isHung = true
+    await poll()
+    await move(300_000)
+    for (let turn = 0; turn < 20; turn += 1) await settled()
+    expect([await version(), said]).toEqual([
+      '0.1.0',
+      [expect.stringContaining('"forRelease" did not end within 300 s')],
+    ])
+  })
+
   it('follows at the same pace when the clock jumps', async () => {
     let nowMs = Date.UTC(2026, 0, 1)
     const { release, rollback, poll, ask } = await following({}, { clock: { nowMs: () => nowMs } })

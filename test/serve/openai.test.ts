@@ -413,6 +413,22 @@ describe('over sockets', () => {
   })
 })
 
+it('closes although a model goes on writing after its abort, and says so', async () => {
+  const { model } = await echoModel((_, word) => (word === 'one' ? Promise.resolve() : new Promise(() => {})))
+  const { timer, move } = handTimer()
+  const { handler, said } = await timedHandler(timer, {}, model)
+  const response = await handler(post('/v1/completions', { prompt: 'one two', stream: true }))
+  const text = response.text()
+  await settled()
+  const closing = handler.close(0)
+  await settled()
+  await move(0)
+  expect((await text).split('\n\n').at(-2)).toContain('the server stops')
+  await move(1000)
+  await closing
+  expect(said).toEqual([expect.stringContaining('did not end within 1 s')])
+})
+
 it("answers Hugging Face's client", async () => {
   const { InferenceClient } = await import('@huggingface/inference')
   const { url } = await serverOf({}, (await echoModel()).model)
