@@ -1,4 +1,11 @@
-export { reportDiff, reportDiffHtml, reportReview, reportReviewHtml } from './report/index.js'
+export {
+  reportDataQuality,
+  reportDataQualityHtml,
+  reportDiff,
+  reportDiffHtml,
+  reportReview,
+  reportReviewHtml,
+} from './report/index.js'
 export type { EnvironmentVariables, GitOptions } from './repository/git/index.js'
 export {
   type AcceptBaselineOptions,

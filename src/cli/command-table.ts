@@ -16,6 +16,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   withdraw: async () => (await import('./commands/withdraw.js')).withdraw,
   verify: async () => (await import('./commands/verify.js')).verify,
   validate: async () => (await import('./commands/validate.js')).validate,
+  data: async () => (await import('./commands/data.js')).data,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   notify: async () => (await import('./commands/notify.js')).notify,
   why: async () => (await import('./commands/why.js')).why,

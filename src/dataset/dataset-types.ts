@@ -183,6 +183,14 @@ export interface DatasetContents {
   samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>>
   /** The rows with their inputs, in the same order. */
   whole(): Rows<unknown, unknown>
+  /** The rows with the samples that they come from, file after file, so that no more than some files are in memory. @throws as `samples`. */
+  withSamples(): AsyncIterable<RowWithSample>
+}
+
+export interface RowWithSample {
+  readonly row: Row<unknown, unknown>
+  /** As it was read. */
+  readonly sample: unknown
 }
 
 /** A sample that is not in the dataset: its row, or what is wrong with it. */

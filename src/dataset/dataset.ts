@@ -25,6 +25,7 @@ import type {
   OpenedDataset,
   PinnedSet,
   RowIdentity,
+  RowWithSample,
   SourceEntry,
 } from './dataset-types.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
@@ -178,6 +179,26 @@ class DatasetOf implements Dataset<unknown, unknown> {
       }),
       samples: (ids) => new RowReader(found, this.#options, schema, context).samples(ids),
       whole: () => new RowReader(found, this.#options, schema, context).rows(found.rows),
+      withSamples: () => this.#withSamples(found, schema, context),
+    }
+  }
+
+  async *#withSamples(found: Scan, schema: SampleSchema, context: DatasetContext): AsyncGenerator<RowWithSample> {
+    const digests = new Map<string, Digest>()
+    const paths = new Set<string>()
+    for (const { id, sampleDigest, path } of found.rows) {
+      digests.set(id, sampleDigest)
+      paths.add(path)
+    }
+    for (const path of [...paths].sort()) {
+      const issues: DatasetIssue[] = []
+      const parts = { options: this.#options, schema, issues }
+      for await (const batch of readEntry(found.entries.get(path)!, parts, context))
+        for (const { scanned, row, sample } of batch) {
+          const expected = digests.get(scanned.id)
+          if (expected !== undefined && expected !== scanned.sampleDigest) throw changedDuring(path, scanned.id)
+          if (expected !== undefined) yield { row, sample }
+        }
     }
   }
 
@@ -339,6 +360,13 @@ function checkSame(summary: DatasetSummary, snapshot: DatasetSnapshot<unknown, u
     'Cannot continue: samples changed during the run. Run again while nothing writes to the samples.',
   )
 }
+
+const changedDuring = (path: string, id: string) =>
+  new SheikhError(
+    'dataset-changed',
+    `Cannot continue: ${JSON.stringify(path)} changed during the run (${JSON.stringify(id)}). Run again while nothing writes to the samples.`,
+    { facts: { path, ids: [id] } },
+  )
 
 const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIdentity =>
   group === undefined ? { id, digest, sampleDigest } : { id, digest, sampleDigest, group }

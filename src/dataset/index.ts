@@ -22,6 +22,7 @@ export type {
   Projection,
   Repin,
   RowIdentity,
+  RowWithSample,
   Source,
   SourceEntry,
   SourceSample,
@@ -54,6 +55,28 @@ export {
   repinSet,
 } from './pinned-set.js'
 export { pinnedFile, pinnedSet } from './pinned-source.js'
+export {
+  type CheckQualityOptions,
+  checkQuality,
+  eachText,
+  type PersonalData,
+  type QualityAction,
+  type QualityFinding,
+  type QualityFindingBase,
+  type QualityKind,
+  type QualityOptions,
+  type QualityOrigin,
+  type QualityPlace,
+  type QualityReport,
+  type QualitySetting,
+  type QualitySimilarity,
+  qualityFailure,
+  qualityKinds,
+  qualityReportShape,
+  qualityWarnings,
+  SecretScanner,
+  shortQualityReport,
+} from './quality/index.js'
 export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'

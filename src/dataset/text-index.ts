@@ -1,5 +1,8 @@
 import { canonicalJson } from '../core/index.js'
-import { areAlike, bandsOf, fewestPairs, frameOf, sketchOf, withoutFrame, wordsOf } from './text-sketch.js'
+import { alikeShare } from './similar-texts.js'
+import { bandKey, bandPlan, fewestPairs, frameOf, similarityOf, sketchOf, wordsOf } from './text-sketch.js'
+
+const plan = bandPlan(alikeShare)
 
 /** Maximum number of texts that a further one is compared with per band. Bounds the time for hostile texts. */
 const mostCompared = 64
@@ -40,13 +43,18 @@ export class TextIndex {
     if (sketch.length < fewestPairs) return found
     for (const band of bandsOf(sketch))
       for (const other of this.#buckets.get(band) ?? [])
-        if (!found.has(other.key) && areAlike(sketch, other.sketch)) found.add(other.key)
+        if (!found.has(other.key) && similarityOf(sketch, other.sketch) >= alikeShare) found.add(other.key)
     return found
   }
 
   #sketchOf(input: unknown): Uint32Array {
-    return withoutFrame(sketchOf(textOf(input)), this.#frame)
+    return sketchOf(textOf(input), { frame: this.#frame })
   }
+}
+
+/** The keys of all bands, each of another range. */
+function bandsOf(sketch: Uint32Array): readonly number[] {
+  return Array.from({ length: plan.bands }, (_, band) => bandKey(sketch, band, plan) * plan.bands + band)
 }
 
 interface Entry {

@@ -1,22 +1,10 @@
-import {
-  type CallContext,
-  callContext,
-  canonicalJson,
-  createRedactor,
-  digestJson,
-  hexOf,
-  type Json,
-  type JsonObject,
-  type Redactor,
-  redactJson,
-  SheikhError,
-} from '../core/index.js'
-import type { Dataset } from '../dataset/index.js'
+import { type CallContext, callContext, digestJson, hexOf, type Json, SheikhError } from '../core/index.js'
+import { type Dataset, eachText, SecretScanner } from '../dataset/index.js'
 import type { FeedbackBatch, FeedbackSample, LabelChange, LeftOutFeedback, LeftOutReason } from './batch.js'
 import { answerIn, type EvidenceOptions, gatherEvidence } from './evidence.js'
 import type { Feedback, FeedbackStore } from './feedback.js'
 import { limitSources } from './limit-sources.js'
-import { type SampleFields, validSamples } from './make-samples.js'
+import { type MadeSample, type SampleFields, validSamples } from './make-samples.js'
 import { type Candidate, weigh } from './weigh.js'
 import { withoutKnownTexts } from './without-known-texts.js'
 
@@ -54,7 +42,6 @@ export interface ToSamplesOptions extends EvidenceOptions {
  */
 export async function toSamples(store: FeedbackStore, options: ToSamplesOptions): Promise<FeedbackBatch> {
   const { dataset, fields, range, known, context = callContext() } = options
-  const redact = createRedactor(options.secrets)
   const { maximumPerSource = 50, maximumShare = 0.5, agreement = 1, confirmed = false, trusted = [] } = options
   checkLimits({ maximumPerSource, maximumShare, agreement })
   const { inputs, orphans, unwritable } = await gatherEvidence(store, { range, known }, context)
@@ -71,12 +58,14 @@ export async function toSamples(store: FeedbackStore, options: ToSamplesOptions)
 
   const contents = await dataset.contents(context)
   const labels = new Set(contents.rows.flatMap(({ label }) => (label === undefined ? [] : [label])))
-  const made = (await validSamples(dataset, fields, candidates, context)).filter((found) => {
+  const valid = await validSamples(dataset, fields, candidates, context)
+  const secret = await withSecrets(valid, options.secrets)
+  const made = valid.filter((found) => {
     const { candidate, problem } = found
     if (problem !== undefined) leave(candidate, problem.reason, problem.detail)
     else if (candidate.predictions.some(({ prediction }) => prediction.kind === 'label') && !isKnown(candidate, labels))
       leave(candidate, 'unknown-label', 'no sample of the dataset has the label')
-    else if (hasSecret(found.sample, redact)) leave(candidate, 'secret', 'the sample contains what looks like a token')
+    else if (secret.has(found)) leave(candidate, 'secret', 'the sample contains what looks like a secret')
     else return true
     return false
   })
@@ -127,8 +116,21 @@ function checkLimits(limits: Readonly<Record<'maximumPerSource' | 'maximumShare'
 
 const isKnown = ({ target }: Candidate, labels: ReadonlySet<string>) => typeof target === 'string' && labels.has(target)
 
-const hasSecret = (sample: JsonObject, redact: Redactor) =>
-  canonicalJson(redactJson(sample, redact)) !== canonicalJson(sample)
+async function withSecrets(
+  made: readonly MadeSample[],
+  secrets: readonly string[] = [],
+): Promise<ReadonlySet<MadeSample>> {
+  const found = new Set<MadeSample>()
+  const scanner = new SecretScanner<MadeSample>((each) => found.add(each), secrets)
+  for (const each of made) {
+    if (each.problem !== undefined) continue
+    const texts: string[] = []
+    eachText(each.sample, (text) => texts.push(text))
+    for (const text of texts) await scanner.add(each, text)
+  }
+  await scanner.flush()
+  return found
+}
 
 function without({ id, prediction, source }: Feedback, reason: LeftOutReason, detail: string): LeftOutFeedback {
   return { reason, detail, predictions: [prediction], feedback: [id], sources: [source] }

@@ -1,5 +1,5 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
-import type { Dataset, RowIdentity } from '../dataset/index.js'
+import type { Dataset, QualityOptions, RowIdentity } from '../dataset/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
@@ -48,6 +48,12 @@ export interface PipelineOptions<I, T> {
    * digests. The result is used only if its Merkle root matches the record. @default only the store is used
    */
   readonly rowsAtCommit?: ((commit: string, context: CallContext) => Promise<readonly RowIdentity[]>) | undefined
+  /**
+   * Checks the quality of the data before training, as `checkQuality` does. A finding that fails ends the run with `dataset-invalid`.
+   *
+   * @default not checked
+   */
+  readonly quality?: QualityOptions | undefined
   /** Additional files of the bundle, under `prompts/` or `sheikh/`. @default none */
   readonly payload?: ((context: CallContext) => Promise<readonly PayloadFile[]>) | undefined
   /** Signs each release: `releaseAttester`. @default none: releases are not signed */

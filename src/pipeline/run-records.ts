@@ -15,7 +15,7 @@ import {
   toJson,
   word,
 } from '../core/index.js'
-import { datasetSummaryShape } from '../dataset/index.js'
+import { datasetSummaryShape, qualityReportShape } from '../dataset/index.js'
 import { verdictShape } from '../gate/index.js'
 import { releasePolicyShape, releaseSourceShape, runMeasurementShape } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
@@ -46,6 +46,7 @@ export const runRecordShape: Shape<RunRecord> = object({
   sourceParts: optional(json),
   source: optional(releaseSourceShape),
   dataset: optional(datasetSummaryShape),
+  quality: optional(qualityReportShape),
   stages: list(
     object({
       name: text,

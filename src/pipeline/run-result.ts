@@ -1,5 +1,5 @@
 import type { Digest, Json } from '../core/index.js'
-import type { DatasetSummary } from '../dataset/index.js'
+import type { DatasetSummary, QualityReport } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
 import type { Release, ReleasePolicy, ReleaseSource, RunMeasurement, Version } from '../releaser/index.js'
 import type { ManifestDifference } from '../store/index.js'
@@ -141,6 +141,8 @@ export interface RunRecord {
   /** The inputs of the source key, part by part, to find out what changed. */
   readonly source?: ReleaseSource | undefined
   readonly dataset?: DatasetSummary | undefined
+  /** The findings about the data, if its quality was checked: up to 100, with up to 20 ids each. `left`: further findings. */
+  readonly quality?: (QualityReport & { readonly left: number }) | undefined
   readonly stages: readonly StageRecord[]
   /** What people call the machine: `PipelineOptions.machine`. */
   readonly machine?: string | undefined

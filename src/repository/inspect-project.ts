@@ -1,5 +1,5 @@
 import { type CallContext, isSheikhError, type SheikhError } from '../core/index.js'
-import type { DatasetSummary } from '../dataset/index.js'
+import { type DatasetSummary, type QualityReport, qualityFailure } from '../dataset/index.js'
 import type { Finding } from '../gate/index.js'
 import { foreseen } from '../pipeline/index.js'
 import type { Composition } from './compose.js'
@@ -15,6 +15,8 @@ export interface Inspection {
   readonly notices: readonly Notice[]
   /** Absent if the samples cannot be used. */
   readonly summary?: DatasetSummary | undefined
+  /** The findings about the data, if `check_data_quality` is among the steps. */
+  readonly quality?: QualityReport | undefined
   /** How the first tables among the samples were read: their columns and separators. */
   readonly tables: readonly string[]
   /** The file of the JSON Schema that samples are checked against. */
@@ -31,6 +33,7 @@ export async function inspectProject(
   compose: () => Promise<Composition>,
   refuseIncomplete: (composition: Composition) => Promise<void>,
   readPayload: (composition: Composition) => Promise<unknown>,
+  checkQuality: (composition: Composition) => Promise<QualityReport>,
   context: CallContext,
 ): Promise<Inspection> {
   const problems: SheikhError[] = []
@@ -63,6 +66,10 @@ export async function inspectProject(
   const snapshot =
     problems.length > 0 ? undefined : await look(() => dataset.snapshot({ ...context, cache: store.documents }))
   const groups = snapshot && (await look(() => dataset.undeclaredGroups({ ...context, cache: store.documents })))
+  const isChecked = snapshot !== undefined && configuration.dataset.isQualityChecked
+  const quality = isChecked ? await look(() => checkQuality(composition)) : undefined
+  const failure = quality && qualityFailure(quality)
+  if (failure !== undefined) problems.push(failure)
   await look(() => readPayload(composition))
   const expected = (await composition.pipeline?.foreseen()) ?? []
   const trainer = composition.pipeline === undefined ? await look(composition.trainer, missing) : undefined
@@ -72,6 +79,7 @@ export async function inspectProject(
   return {
     ...{ problems, missing, notices: configuration.notices },
     summary: snapshot && { ...snapshot.summary, warnings: [...snapshot.summary.warnings, ...(groups ?? [])] },
+    ...(quality !== undefined && { quality }),
     tables: snapshot === undefined ? [] : await dataset.tables(context),
     schema: configuration.dataset.schemaPath,
     foreseen: foreseenHere,

@@ -186,6 +186,7 @@ async function pipelineOptions(
     store,
     stages: composition.stages,
     seed: composition.seed,
+    ...(configuration.dataset.isQualityChecked && { quality: configuration.dataset.quality }),
     ...(composition.source === undefined && {
       rowsAtCommit: (commit, context) => rowsAtCommit(git, { commit, project: prefix }, context),
     }),

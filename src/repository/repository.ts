@@ -10,7 +10,7 @@ import {
   plainPath,
   redactJson,
 } from '../core/index.js'
-import type { DatasetSummary, PinnedSet, Repin } from '../dataset/index.js'
+import type { DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
 import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
@@ -35,6 +35,7 @@ import {
 } from './audit/index.js'
 import { type Composition, compose, configurationIn } from './compose.js'
 import { loadConfiguration, loadHostConfiguration } from './config/index.js'
+import { projectQuality, withProjectPaths } from './data-quality.js'
 import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
 import { type ProjectDrift, type ProjectDriftOptions, projectDrift } from './drift.js'
 import {
@@ -238,6 +239,7 @@ export class Repository {
       () => this.#compose(),
       (composition) => refuseIncomplete('validate the project', this.#project, composition, context),
       (composition) => payloadOf(this.root, composition, context),
+      (composition) => this.#quality(composition, context),
       context,
     )
   }
@@ -486,6 +488,23 @@ export class Repository {
     readonly by?: string | undefined
   }): Promise<Pinned & { readonly repin: Repin }> {
     return repinEvaluation(this.#evaluation, { reason, by: by ?? (await this.author()) ?? '' })
+  }
+
+  /**
+   * Checks the quality of the data, by `quality` in `dataset/config.yaml`, whether or not a run does so. Changes nothing.
+   *
+   * @throws `invalid-config`; as `checkQuality`.
+   */
+  async checkData({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<QualityReport> {
+    const context = callContext({ ...this.#context, signal })
+    const composition = await this.#compose()
+    await refuseIncomplete('check the data', this.#project, composition, context)
+    return withProjectPaths(await this.#quality(composition, context), composition)
+  }
+
+  #quality(composition: Composition, context: CallContext): Promise<QualityReport> {
+    const secrets = secretsOf(this.#surroundings.environment)
+    return projectQuality({ root: this.root, composition, secrets }, context)
   }
 
   async #feedback(): Promise<FeedbackProject> {

@@ -3,6 +3,7 @@ import type { DatasetSummary, OpenedDataset } from '../../dataset/index.js'
 import type { Trainer } from '../../trainer/index.js'
 import type { PayloadFile, PipelineParts } from '../options.js'
 import type { Session } from '../session.js'
+import { checkDataQuality } from './check-quality.js'
 
 export interface Validated {
   readonly dataset: OpenedDataset<unknown, unknown>
@@ -19,6 +20,8 @@ export function validateStage(session: Session): Promise<Validated> {
     for (const { code, message, ids } of summary.warnings) session.warn(message, { code, ids: ids.slice(0, 20) })
     session.emit({ type: 'dataset-ready', summary })
     session.note({ dataset: summary })
+    const { quality } = session.options
+    if (quality !== undefined) await checkDataQuality(session, quality, summary)
     return { value: { dataset, payload: await readPayload(payload, session.context) }, cached: false }
   })
 }

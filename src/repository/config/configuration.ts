@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
-import type { CsvOptions, TrainingSelection } from '../../dataset/index.js'
+import type { CsvOptions, QualityOptions, TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
 import { type LearnConfiguration, learnOf } from './learn-configuration.js'
 import { metricsFor } from './metric-names.js'
 import { type NotificationsConfiguration, notificationsOf } from './notification-keys.js'
+import { qualityOf } from './quality-keys.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf } from './samples-path.js'
@@ -116,6 +117,10 @@ export interface Configuration {
     readonly samples?: SamplesPath | undefined
     /** As its configuration says it, for people. */
     readonly license?: string | undefined
+    /** What `sheikh data check` looks for. */
+    readonly quality: QualityOptions
+    /** Whether a run looks for it too: `check_data_quality` among the steps. */
+    readonly isQualityChecked: boolean
     readonly projection: {
       readonly id?: string
       readonly input: string
@@ -216,6 +221,8 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       training: selectionOf(data),
       samples: samplesOf(data['train_path']),
       license: textOf(valuesAt(dataset.value, 'dataset')['license']),
+      quality: qualityOf(dataset.value),
+      isQualityChecked: ((stage('validate')['steps'] ?? []) as readonly string[]).includes('check_data_quality'),
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },
     ...('ledger' in pipeline.value && { ledger: ledgerOf(valuesAt(pipeline.value, 'ledger')) }),

@@ -7,6 +7,7 @@ import { durationPattern } from './duration.js'
 import { learnActions } from './learn-configuration.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
+import { qualityTypes } from './quality-keys.js'
 import { samplesOf, whySamples } from './samples-path.js'
 import { triggerActions } from './trigger-configuration.js'
 import { type Values, valuesAt } from './values.js'
@@ -104,7 +105,8 @@ export const pipelineKeys = group({
   },
   stages: group({
     validate: group({
-      steps: accepted(z.array(z.enum(['validate_schema', 'check_data_quality', 'validate_prompts']))),
+      // Schema and prompts are always checked.
+      steps: honoured(z.array(z.enum(['validate_schema', 'check_data_quality', 'validate_prompts']))),
       on_failure: accepted(text),
     }),
     train: group({
@@ -347,6 +349,8 @@ export const datasetKeys = group({
       percentage: accepted(z.number()),
       subcategories: free,
       description: free,
+      source: honoured(text),
+      license: honoured(text),
     }),
   },
   validation: group({
@@ -354,6 +358,7 @@ export const datasetKeys = group({
     strict_mode: accepted(flag),
     check_image_paths: accepted(flag),
   }),
+  quality: deciding(Object.fromEntries(Object.entries(qualityTypes).map(([name, type]) => [name, honoured(type)]))),
   projection: deciding({
     id: honoured(text.min(1)),
     input: honoured(path),

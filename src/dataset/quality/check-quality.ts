@@ -1,0 +1,103 @@
+import { callContext, createRedactor, redactJson } from '../../core/index.js'
+import type { Dataset } from '../dataset.js'
+import type { DatasetContents, DatasetContext, DatasetSnapshot, DatasetSummary } from '../dataset-types.js'
+import { collectFacts } from './collect-facts.js'
+import { type Found, findingsAbout } from './findings-about.js'
+import { type QualityFinding, type QualityReport, qualityKinds } from './quality-finding.js'
+import { type QualityOptions, qualitySettings } from './quality-options.js'
+
+export interface CheckQualityOptions extends QualityOptions {
+  /** `none`: all rows count as training rows, so that no evaluation set is needed. @default 'pinned' */
+  readonly evaluation?: 'pinned' | 'none' | undefined
+  /** The summary of the released dataset, for `drift`. @default drift is not checked */
+  readonly released?: Pick<DatasetSummary, 'labels' | 'slices'> | undefined
+  /** Secrets to look for, beside everything that looks like one. @default none */
+  readonly secrets?: readonly string[] | undefined
+}
+
+/** Ids that a finding gives places for. */
+const mostPlaces = 10
+
+/**
+ * Checks the quality of a dataset: secrets, leakage between training and evaluation data, licences, labels, duplicates, balance,
+ * drift and text. Reads all samples. The same samples and options give the same findings.
+ *
+ * Neither the findings nor errors contain text of samples, apart from labels, names of fields, licences and sources.
+ *
+ * @throws `invalid-options`; `missing-peer` without the packages that find secrets; as `Dataset.snapshot`.
+ *
+ * @example
+ * ```ts
+ * const { status, findings } = await checkQuality(dataset, { duplicate: 'off', license: { allowed: ['MIT'] } })
+ * for (const { kind, ids, message } of findings) console.log(kind, message, ids)
+ * ```
+ */
+export async function checkQuality<I, T>(
+  dataset: Dataset<I, T>,
+  { evaluation = 'pinned', released, secrets = [], ...options }: CheckQualityOptions = {},
+  context: DatasetContext = callContext(),
+): Promise<QualityReport> {
+  const settings = qualitySettings(options)
+  const contents = await dataset.contents(context)
+  const snapshot = evaluation === 'none' ? undefined : await dataset.snapshot(context)
+  const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot) }, context)
+  const summary = snapshot?.summary ?? summaryOf(contents)
+  const { found, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
+  const hide = createRedactor(secrets)
+  const findings = found.map((one) => findingOf(one, facts.masked, contents, hide))
+  findings.sort((one, other) => qualityKinds.indexOf(one.kind) - qualityKinds.indexOf(other.kind))
+  return {
+    formatVersion: 1,
+    status: findings.some(({ severity }) => severity === 'fail') ? 'fail' : findings.length > 0 ? 'warn' : 'pass',
+    rows: contents.rows.length,
+    findings,
+    unchecked,
+  }
+}
+
+/** Rows that are neither trained on nor judged count for neither part. */
+function partsOf<I, T>(
+  snapshot: DatasetSnapshot<I, T> | undefined,
+): (id: string) => 'training' | 'evaluation' | undefined {
+  if (snapshot === undefined) return () => 'training'
+  const excluded = new Set(snapshot.summary.excludedByGroupIds)
+  const parts = new Map<string, 'training' | 'evaluation'>()
+  for (const { id } of snapshot.trainingRows) parts.set(id, 'training')
+  for (const { id } of snapshot.heldOut) if (!excluded.has(id)) parts.set(id, 'evaluation')
+  return (id) => parts.get(id)
+}
+
+/** What balance and drift need, if no evaluation set is pinned. */
+function summaryOf({ rows }: DatasetContents): Pick<DatasetSummary, 'labels' | 'slices'> {
+  const count = (names: readonly string[]) => {
+    const counts = new Map<string, number>()
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+    return Object.fromEntries(counts)
+  }
+  const labels = rows.flatMap(({ label }) => (label === undefined ? [] : [label]))
+  const slices = rows.flatMap(({ slices }) => Object.entries(slices).map(([kind, value]) => `${kind}=${value}`))
+  return {
+    labels: labels.length === 0 ? undefined : { training: count(labels), evaluation: {} },
+    slices: { training: count(slices), evaluation: {} },
+  }
+}
+
+const hidden = '[secret]'
+
+function findingOf(
+  { members, kind, severity, message, ...detail }: Found,
+  masked: ReadonlySet<number>,
+  { rows: all }: DatasetContents,
+  hide: (text: string) => string,
+): QualityFinding {
+  const id = (row: number) => (masked.has(row) ? hidden : all[row]!.id)
+  const finding = {
+    ...{ kind, severity, ids: members.map(id) },
+    places: members.slice(0, mostPlaces).map((row) => ({
+      ...{ id: id(row), path: masked.has(row) ? hidden : all[row]!.path, position: all[row]!.position },
+    })),
+    message,
+    ...detail,
+  }
+  return redactJson(finding, hide) as unknown as QualityFinding
+}

@@ -1,0 +1,136 @@
+import { hash } from 'node:crypto'
+import { type CallContext, canonicalJson } from '../../core/index.js'
+import { Groups, joinSimilar, SketchSet } from '../sketch-set.js'
+import { textOf } from '../text-index.js'
+import { comparedLength, fewestPairs, frameOf, sketchOf, wordsOf } from '../text-sketch.js'
+
+/** A prompt is in every text. */
+const frameShare = 0.9
+/** In fewer texts, similar ones may be most of them. */
+const fewestForFrame = 50
+/** Maximum number of evaluation texts in a bucket that a training text is compared with. */
+const mostCompared = 16
+
+export type Part = 'training' | 'evaluation'
+
+export interface RepeatSettings {
+  readonly duplicate: number
+  readonly leakage: number
+  readonly labelConflict: number
+}
+
+/** Rows with equal or similar inputs, by their index. */
+export interface Repeats {
+  /** Groups of two or more rows: equal texts, and texts that are similar, directly or through others. */
+  readonly duplicates: readonly (readonly number[])[]
+  readonly conflicts: readonly (readonly number[])[]
+  /** For training rows, the evaluation rows that they repeat. */
+  readonly leaks: readonly { readonly training: readonly number[]; readonly evaluation: readonly number[] }[]
+  /** Whether all inputs of these rows are equal, byte for byte. */
+  isExact(rows: readonly number[]): boolean
+  /** A number for each row that is equal for similar rows. */
+  groupOf(row: number): number
+}
+
+/** Finds rows that repeat each other. Keeps a sketch for each text, and no text. */
+export class RepeatFinder {
+  readonly #settings: RepeatSettings
+  readonly #frame: ReadonlySet<number>
+  readonly #sketches: SketchSet
+  /** The index of a text by its key, and by row. */
+  readonly #known = new Map<string, number>()
+  readonly #textOfRow: Int32Array
+  readonly #inputs: string[]
+  readonly #parts: (Part | undefined)[]
+
+  /**
+   * @param rows number of rows.
+   * @param first enough inputs to tell what all of them contain.
+   */
+  constructor(settings: RepeatSettings, rows: number, first: readonly unknown[]) {
+    this.#settings = settings
+    this.#textOfRow = new Int32Array(rows).fill(-1)
+    this.#inputs = new Array<string>(rows).fill('')
+    this.#parts = new Array<Part | undefined>(rows).fill(undefined)
+    const texts = first.length < fewestForFrame ? [] : first.map(textOf)
+    this.#frame = frameOf(
+      texts.map((text) => sketchOf(text, { numbersAlike: false })),
+      frameShare,
+    )
+    this.#sketches = new SketchSet(Math.min(settings.duplicate, settings.leakage, settings.labelConflict))
+  }
+
+  /** @param part absent: the row is compared with no other. */
+  add(row: number, input: unknown, part: Part | undefined): void {
+    if (part === undefined) return
+    this.#parts[row] = part
+    const bytes = typeof input === 'string' ? input : canonicalJson(input)
+    const key = hash('sha256', bytes, 'base64').slice(0, 22)
+    this.#inputs[row] = key
+    const text = textOf(input)
+    const sketch = sketchOf(text, { numbersAlike: false, frame: this.#frame })
+    // Too short for a sketch: equal if the words are.
+    const words = sketch.length < fewestPairs && text.length < comparedLength ? wordsOf(text) : []
+    const name = words.length === 0 || typeof input !== 'string' ? key : `words ${words.join(' ')}`
+    const known = this.#known.get(name)
+    const index = known ?? this.#sketches.add(sketch)
+    if (known === undefined) this.#known.set(name, index)
+    this.#textOfRow[row] = index
+  }
+
+  find(context: CallContext): Repeats {
+    const { duplicate, leakage, labelConflict } = this.#settings
+    const trained = new Set<number>()
+    const judged = new Set<number>()
+    for (const [row, text] of this.#textOfRow.entries())
+      if (text >= 0) (this.#parts[row] === 'training' ? trained : judged).add(text)
+    const groups = new Groups()
+    const conflicting = labelConflict === duplicate ? groups : new Groups()
+    // For each leaking text of a training row, the text of an evaluation row.
+    const leaks = new Map<number, number>()
+    for (const text of trained) if (judged.has(text)) leaks.set(text, text)
+    for (const bucket of this.#sketches.buckets()) {
+      context.signal.throwIfAborted()
+      joinSimilar(bucket, this.#sketches, groups, duplicate)
+      if (conflicting !== groups) joinSimilar(bucket, this.#sketches, conflicting, labelConflict)
+      const questions = [...bucket.filter((text) => judged.has(text)).subarray(0, mostCompared)]
+      if (questions.length === 0) continue
+      for (const text of bucket) {
+        if (!trained.has(text) || leaks.has(text)) continue
+        const question = questions.find((other) => this.#sketches.areAlike(text, other, leakage))
+        if (question !== undefined) leaks.set(text, question)
+      }
+    }
+    const rowsOf = (groupOf: (text: number) => number) => {
+      const members = new Map<number, number[]>()
+      for (const [row, text] of this.#textOfRow.entries()) {
+        if (text < 0) continue
+        const root = groupOf(text)
+        const group = members.get(root)
+        if (group === undefined) members.set(root, [row])
+        else group.push(row)
+      }
+      return members
+    }
+    const several = (members: ReadonlyMap<number, readonly number[]>) =>
+      [...members.values()].filter(({ length }) => length > 1)
+    return {
+      duplicates: several(rowsOf((text) => groups.rootOf(text))),
+      conflicts: several(rowsOf((text) => conflicting.rootOf(text))),
+      leaks: this.#leaks(leaks),
+      isExact: (rows) => rows.every((row) => this.#inputs[row] === this.#inputs[rows[0]!]),
+      groupOf: (row) => (this.#textOfRow[row]! < 0 ? -1 - row : groups.rootOf(this.#textOfRow[row]!)),
+    }
+  }
+
+  #leaks(leaks: ReadonlyMap<number, number>): Repeats['leaks'] {
+    const found = new Map<number, { training: number[]; evaluation: number[] }>()
+    for (const question of leaks.values()) found.set(question, { training: [], evaluation: [] })
+    for (const [row, text] of this.#textOfRow.entries()) {
+      const question = leaks.get(text)
+      if (this.#parts[row] === 'training' && question !== undefined) found.get(question)!.training.push(row)
+      if (this.#parts[row] === 'evaluation') found.get(text)?.evaluation.push(row)
+    }
+    return [...found.values()]
+  }
+}

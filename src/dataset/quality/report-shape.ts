@@ -1,0 +1,19 @@
+import { finite, list, object, type Shape, text, word } from '../../core/index.js'
+import { type QualityReport, qualityKinds } from './quality-finding.js'
+
+/** What a `QualityReport` that a store gives looks like, as far as reports read it. */
+export const qualityReportShape = object({
+  formatVersion: word(1),
+  status: word('pass', 'warn', 'fail'),
+  rows: finite,
+  findings: list(
+    object({
+      kind: word(...qualityKinds),
+      severity: word('fail', 'warn'),
+      ids: list(text),
+      places: list(object({ id: text, path: text, position: text })),
+      message: text,
+    }),
+  ),
+  unchecked: list(text),
+}) as unknown as Shape<QualityReport & { readonly left: number }>

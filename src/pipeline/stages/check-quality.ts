@@ -1,0 +1,56 @@
+import { digestJson, fits, toJson } from '../../core/index.js'
+import {
+  checkQuality,
+  type DatasetSummary,
+  type QualityOptions,
+  type QualityReport,
+  qualityFailure,
+  qualityReportShape,
+  qualityWarnings,
+  shortQualityReport,
+} from '../../dataset/index.js'
+import { stageKeyOf } from '../keys.js'
+import type { Session } from '../session.js'
+import { findKept, keep } from '../stage-cache.js'
+
+// Raise this when the same samples and options lead to other findings.
+const qualityVersion = 1
+
+/**
+ * Checks the quality of the data, unless an earlier run checked the same samples with the same options.
+ *
+ * @throws `dataset-invalid` if a finding fails, with the places of the samples in `facts.issues`.
+ */
+export async function checkDataQuality(
+  session: Session,
+  options: QualityOptions,
+  summary: DatasetSummary,
+): Promise<void> {
+  const { dataset, store, releaser, secrets } = session.options
+  const context = { ...session.context, cache: store.documents }
+  const current = await releaser.current(session.channel, session.context)
+  const released = current?.record.dataset && {
+    labels: current.record.dataset.labels,
+    slices: current.record.dataset.slices,
+  }
+  const { rows } = await dataset.contents(context)
+  const key = stageKeyOf({
+    kind: 'quality',
+    version: qualityVersion,
+    // Findings name files and lines, and samples have more fields than rows.
+    samples: digestJson(rows.map(({ id, sampleDigest, path, position }) => [id, sampleDigest, path, position])),
+    rows: summary.fingerprint,
+    ...{ training: summary.trainingDigest, evaluation: summary.evaluationDigest },
+    options: toJson(options),
+    released: released === undefined ? null : digestJson(toJson(released)),
+  })
+  const kept = await findKept<QualityReport>(session, key, {
+    open: async ({ value }) => (fits(qualityReportShape, value) ? value : undefined),
+  })
+  const report = kept ?? (await checkQuality(dataset, { ...options, released, secrets }, context))
+  if (kept === undefined) await keep(session, key, toJson(report))
+  session.note({ quality: shortQualityReport(report) })
+  for (const message of qualityWarnings(report)) session.warn(message, { code: 'data-quality' })
+  const failure = qualityFailure(report)
+  if (failure !== undefined) throw failure
+}

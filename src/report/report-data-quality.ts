@@ -1,0 +1,65 @@
+import { escapeHtml } from '../core/index.js'
+import { type QualityFinding, type QualityReport, qualityKinds } from '../dataset/index.js'
+import { htmlPage } from './html.js'
+import { type Section, sectionHtml, sectionMarkdown } from './section.js'
+
+/** Findings per kind that a report lists. */
+const mostPerKind = 20
+const mostIds = 5
+
+/** Renders the findings about data as Markdown: ids and places, and no text of samples. */
+export const reportDataQuality = (report: QualityReport): string =>
+  `${[`# ${title(report)}`, ...sectionMarkdown(dataQualitySection(report))].join('\n\n')}\n`
+
+/** Renders the same as a self-contained HTML page. */
+export const reportDataQualityHtml = (report: QualityReport): string =>
+  htmlPage(
+    title(report),
+    [`<h1>${escapeHtml(title(report))}</h1>`, ...sectionHtml(dataQualitySection(report))].join('\n'),
+  )
+
+/** The findings as a table of a report. */
+export function dataQualitySection(report: QualityReport & { readonly left?: number }): Section {
+  const { findings, unchecked, left = 0 } = report
+  const shown = qualityKinds.flatMap((kind) => findings.filter((one) => one.kind === kind).slice(0, mostPerKind))
+  const more = findings.length + left - shown.length
+  const notes = [
+    ...(findings.length + left === 0 ? ['No findings.'] : []),
+    ...(more > 0 ? [`${more.toLocaleString('en')} more findings: sheikh data check --json`] : []),
+    ...unchecked,
+  ]
+  return {
+    heading: 'Data quality',
+    header: ['Severity', 'Kind', 'Samples', 'First place', 'Finding'],
+    rows: shown.map((finding) => [
+      finding.severity,
+      finding.kind,
+      samplesOf(finding),
+      placeOf(finding),
+      finding.message,
+    ]),
+    note: notes.length === 0 ? undefined : notes.join(' '),
+  }
+}
+
+function title({ status, rows, findings }: QualityReport): string {
+  const failing = findings.filter(({ severity }) => severity === 'fail').length
+  const count = (number: number, name: string) => `${number.toLocaleString('en')} ${name}${number === 1 ? '' : 's'}`
+  const result = {
+    pass: 'no findings',
+    warn: count(findings.length, 'warning'),
+    fail: `${count(failing, 'finding')} that fail`,
+  }
+  return `Data quality of ${count(rows, 'row')}: ${result[status]}`
+}
+
+function samplesOf({ ids }: QualityFinding): string {
+  const named = ids.slice(0, mostIds).join(', ')
+  return ids.length > mostIds ? `${named} and ${(ids.length - mostIds).toLocaleString('en')} more` : named
+}
+
+function placeOf({ places: [first] }: QualityFinding): string | undefined {
+  if (first === undefined) return undefined
+  const line = /^line (\d+)$/.exec(first.position)?.[1]
+  return line === undefined ? `${first.path} ${first.position}`.trim() : `${first.path}:${line}`
+}
