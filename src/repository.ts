@@ -83,6 +83,8 @@ export {
   type ProposedProjection,
   type ProposeFeedbackOptions,
   projectTemplates,
+  type Quarantined,
+  type QuarantineOptions,
   type ReadBaselineOptions,
   type RegistryState,
   type ReleaseCommits,

@@ -1,4 +1,5 @@
 import type { PinnedSource, Projection, Source } from './dataset-types.js'
+import type { QuarantineSource } from './quarantine.js'
 import type { JsonSchema, JsonSchemaFile } from './schema/json-schema.js'
 import type { StandardSchema } from './schema/standard-schema.js'
 
@@ -57,6 +58,8 @@ export interface DatasetOptions<S, Input extends FieldSelector<S>, Target extend
   readonly sliceByFolder?: string | undefined
   /** The pinned evaluation set. Required for `snapshot()`. */
   readonly evaluation?: PinnedSource | undefined
+  /** Samples that are excluded, such as `quarantineFile('dataset/quarantine.json')`. @default none */
+  readonly quarantine?: QuarantineSource | undefined
   /**
    * The share of the training rows, 0 to 1, that is reserved for early stopping and tuning and not trained on. Chosen
    * by the hash of the group, so that new samples do not move existing rows. @default none
@@ -82,6 +85,7 @@ export interface AnyDatasetOptions {
   readonly slices?: readonly string[] | ((sample: unknown) => unknown) | undefined
   readonly sliceByFolder?: string | undefined
   readonly evaluation?: PinnedSource | undefined
+  readonly quarantine?: QuarantineSource | undefined
   readonly developmentShare?: number | undefined
   readonly training?: TrainingSelection | undefined
   readonly version?: string | undefined

@@ -133,6 +133,8 @@ export interface DatasetSummary {
     readonly development?: number | undefined
     /** Rows that could be trained on but are not selected. */
     readonly leftOut?: number | undefined
+    /** Samples that are excluded by `quarantine`. They are in no other count and in no digest. */
+    readonly quarantined?: number | undefined
   }
   /** Ids of rows that are not pinned but belong to a pinned group. */
   readonly excludedByGroupIds: readonly string[]

@@ -30,6 +30,7 @@ import type {
 } from './dataset-types.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
 import { knownSummary } from './known-summary.js'
+import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
 import { type ReadRow, readEntry } from './read-entry.js'
 import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
 import type { ScannedRow } from './row-table.js'
@@ -218,7 +219,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const pinned = await readPinnedSet(options.evaluation, context)
     const listed = await options.source.list(context)
     const key = this.#cacheKey()
-    const known = key === undefined ? undefined : knownSummary({ options, key, pinned, listed }, context)
+    const quarantined = (await options.quarantine?.read(context)) ?? []
+    refusePinned(quarantined, pinned)
+    const inputs = { options, key, pinned, quarantined, listed }
+    const known = key === undefined ? undefined : knownSummary({ ...inputs, key }, context)
     const load = () => this.#snapshotOf({ listed, schema, pinned }, context)
     const summary = await known?.find()
     if (summary !== undefined) return { summary, snapshot: async () => checkSame(summary, await load()) }
@@ -247,7 +251,15 @@ class DatasetOf implements Dataset<unknown, unknown> {
       evaluationDigest: evaluation.digest,
       developmentDigest: development?.digest,
     }
-    const summary = summaryOf(found, { split, digests, pinned, options })
+    const summed = summaryOf(found, { split, digests, pinned, options })
+    const summary =
+      found.quarantined === 0
+        ? summed
+        : {
+            ...summed,
+            counts: { ...summed.counts, quarantined: found.quarantined },
+            warnings: [...summed.warnings, ...found.quarantineWarnings],
+          }
     let trainingRows: readonly RowIdentity[] | undefined
     let heldOut: readonly RowIdentity[] | undefined
     return {
@@ -333,8 +345,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return identity === undefined ? undefined : digestJson(identity)
   }
 
-  async #scan(listed: readonly SourceEntry[], schema: SampleSchema, context: DatasetContext): Promise<Scan> {
-    const found = await scan(listed, this.#options, schema, this.#cacheKey(), context)
+  async #scan(listed: readonly SourceEntry[], schema: SampleSchema, context: DatasetContext): Promise<UsedScan> {
+    const whole = await scan(listed, this.#options, schema, this.#cacheKey(), context)
+    const excluded = (await this.#options.quarantine?.read(context)) ?? []
+    const found = withoutQuarantined(whole, excluded)
     const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
     if (found.rows.length === 0)
       throw new SheikhError(
@@ -348,6 +362,26 @@ class DatasetOf implements Dataset<unknown, unknown> {
         `Cannot use the dataset: no sample has a target${typeof target === 'string' ? ` (the field ${JSON.stringify(target)})` : ''}. Correct the samples, or the name of the target field.`,
       )
     return found
+  }
+}
+
+/** A scan without the samples that are excluded. */
+interface UsedScan extends Scan {
+  /** Number of samples that are excluded. */
+  readonly quarantined: number
+  readonly quarantineWarnings: DatasetSummary['warnings']
+}
+
+function withoutQuarantined(found: Scan, excluded: readonly QuarantinedSample[]): UsedScan {
+  if (excluded.length === 0) return { ...found, quarantined: 0, quarantineWarnings: [] }
+  const ids = new Set(excluded.map(({ id }) => id))
+  const digests = new Map<string, Digest>()
+  for (const { id, sampleDigest } of found.rows) if (ids.has(id)) digests.set(id, sampleDigest)
+  return {
+    ...found,
+    rows: found.rows.filter(({ id }) => !ids.has(id)),
+    quarantined: digests.size,
+    quarantineWarnings: quarantineWarnings(excluded, digests),
   }
 }
 

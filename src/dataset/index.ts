@@ -77,6 +77,7 @@ export {
   SecretScanner,
   shortQualityReport,
 } from './quality/index.js'
+export { formatQuarantine, type QuarantinedSample, type QuarantineSource, quarantineFile } from './quarantine.js'
 export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'

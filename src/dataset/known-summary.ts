@@ -3,6 +3,7 @@ import { type Digest, digestBytes, digestJson, isSheikhError, type Json, type Js
 import { isSettled } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, DatasetSummary, PinnedSet, SourceEntry } from './dataset-types.js'
+import type { QuarantinedSample } from './quarantine.js'
 
 // Raise this when the same rows lead to a different summary.
 const summaryVersion = 1
@@ -21,12 +22,13 @@ interface SummaryInputs {
   /** Digest of everything except the file that decides a row. */
   readonly key: Digest
   readonly pinned: PinnedSet
+  readonly quarantined: readonly QuarantinedSample[]
   readonly listed: readonly SourceEntry[]
 }
 
 /** @returns `undefined` if a sample has no stamp, or nothing is cached. Then every run reads the rows. */
 export function knownSummary(
-  { options, key, pinned, listed }: SummaryInputs,
+  { options, key, pinned, quarantined, listed }: SummaryInputs,
   context: DatasetContext,
 ): KnownSummary | undefined {
   const { cache } = context
@@ -37,7 +39,10 @@ export function knownSummary(
   const place = { location: source.location, source: source.describe() }
   const name = `dataset-summary-${digestJson(place).slice(-16)}`
   const settings = { developmentShare, training } as unknown as Json
-  const inputs = { key, files, settings, pinned: pinned as unknown as Json, version: summaryVersion }
+  const inputs = {
+    ...{ key, files, settings, pinned: pinned as unknown as Json, version: summaryVersion },
+    ...(quarantined.length > 0 && { quarantined: quarantined as unknown as Json }),
+  }
   const digest = digestJson(inputs)
   // Rows are read after this moment.
   const listedAtMs = context.clock.nowMs()

@@ -16,6 +16,7 @@ export const datasetSummaryShape: Shape<DatasetSummary> = object({
     excludedByGroup: finite,
     development: optional(finite),
     leftOut: optional(finite),
+    quarantined: optional(finite),
   }),
   excludedByGroupIds: list(text),
   labels: optional(byPart),

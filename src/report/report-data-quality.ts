@@ -32,6 +32,7 @@ export function dataQualitySection(report: QualityReport & { readonly left?: num
     heading: 'Data quality',
     header: ['Severity', 'Kind', 'Samples', 'First place', 'Finding'],
     rows: shown.map((finding) => [
+      finding.key,
       finding.severity,
       finding.kind,
       samplesOf(finding),

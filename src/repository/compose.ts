@@ -8,6 +8,7 @@ import {
   jsonSchemaFile,
   type PinnedSource,
   pinnedFile,
+  quarantineFile,
   type Source,
   sampleFiles,
 } from '../dataset/index.js'
@@ -52,7 +53,15 @@ import {
   type GitBranchLedgerOptions,
   unchangedBlobs,
 } from './git/index.js'
-import { evaluationPath, linkFreePaths, promptsPath, samplesPath, storePath, trainingFile } from './layout.js'
+import {
+  evaluationPath,
+  linkFreePaths,
+  promptsPath,
+  quarantinePath,
+  samplesPath,
+  storePath,
+  trainingFile,
+} from './layout.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
 import { gitHubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
@@ -212,6 +221,7 @@ export function datasetOf(
     ...(dataset.developmentShare !== undefined && { developmentShare: dataset.developmentShare }),
     ...(dataset.training !== undefined && { training: dataset.training }),
     evaluation: other.evaluation ?? pinnedFile(join(root, evaluationPath)),
+    quarantine: quarantineFile(join(root, quarantinePath)),
   })
 }
 

@@ -98,6 +98,7 @@ export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { Proposed } from './propose.js'
+export type { Quarantined, QuarantineOptions } from './quarantine.js'
 export type { FileTransfer } from './release-targets.js'
 export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
 export {

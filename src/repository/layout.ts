@@ -8,6 +8,7 @@ export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', ...ho
 
 export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
+export const quarantinePath = 'dataset/quarantine.json'
 export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
 export const promptsPath = 'prompts'
@@ -22,6 +23,7 @@ export function readPaths(project: string): readonly string[] {
 export const linkFreePaths: readonly string[] = [
   samplesPath,
   evaluationPath,
+  quarantinePath,
   'dataset/config.yaml',
   'mlops/pipeline.yaml',
   trainingFile,

@@ -10,7 +10,14 @@ import { trustedKeysPath } from './attestation.js'
 import type { Composition } from './compose.js'
 import { type Configuration, type HostModules, hostModules } from './config/index.js'
 import { belowRoot, type Git } from './git/index.js'
-import { evaluationPath, hostConfigurationPaths, promptsPath, readPaths, trainingFile } from './layout.js'
+import {
+  evaluationPath,
+  hostConfigurationPaths,
+  promptsPath,
+  quarantinePath,
+  readPaths,
+  trainingFile,
+} from './layout.js'
 
 interface Project {
   readonly git: Git
@@ -114,7 +121,14 @@ async function filesRead(
   context: CallContext,
 ): Promise<readonly string[]> {
   const { schemaPath } = configuration.dataset
-  const named = ['dataset/config.yaml', evaluationPath, 'mlops/pipeline.yaml', trainingFile, trustedKeysPath]
+  const named = [
+    'dataset/config.yaml',
+    evaluationPath,
+    quarantinePath,
+    'mlops/pipeline.yaml',
+    trainingFile,
+    trustedKeysPath,
+  ]
   const schemas = schemaPath === undefined ? [] : [schemaPath]
   const rules = (await readdir(join(root, 'mlops/validation')).catch(() => []))
     .filter((name) => /\.ya?ml$/.test(name))

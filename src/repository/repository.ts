@@ -85,6 +85,7 @@ import {
   triggerDecision,
 } from './project-pipeline.js'
 import { codeOf, committedPaths, readElsewhere } from './provenance.js'
+import { type Quarantined, type QuarantineOptions, quarantineSamples } from './quarantine.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
 import { type ProjectServing, projectServing } from './serving.js'
@@ -500,6 +501,20 @@ export class Repository {
     const composition = await this.#compose()
     await refuseIncomplete('check the data', this.#project, composition, context)
     return withProjectPaths(await this.#quality(composition, context), composition)
+  }
+
+  /**
+   * Excludes samples from the dataset by listing them in `dataset/quarantine.json`, or uses them again. A person commits the file. The
+   * digests of the dataset no longer contain these samples.
+   *
+   * @throws `invalid-options` without a name or kind; `not-found` for a name that is neither a finding nor a sample; as `checkData`.
+   */
+  async quarantine({ by, signal, ...options }: QuarantineOptions): Promise<Quarantined> {
+    const context = callContext({ ...this.#context, signal })
+    const composition = await this.#compose()
+    const check = () => this.#quality(composition, context)
+    const author = by ?? (await this.author())
+    return quarantineSamples({ root: this.root, composition, check }, { ...options, by: author }, context)
   }
 
   #quality(composition: Composition, context: CallContext): Promise<QualityReport> {

@@ -145,6 +145,8 @@ describe('the configuration', () => {
         training: { slices: { category: ['a', 'b'] }, maximumRows: 1000 },
         samples: { directory: 'dataset/samples' },
         license: 'z',
+        quality: { license: { value: 'z', byFolder: {} }, source: expect.anything() },
+        isQualityChecked: true,
         projection: { id: 'id', input: 'text', target: 'label', group: 'thread', slices: ['source'] },
       },
       release: {

@@ -7,19 +7,32 @@ import { terminalPath } from '../terminal-path.js'
 
 export const data: Command = {
   name: 'data',
-  usage: 'check',
-  summary: 'Check the quality of the samples: secrets, leakage, licences, labels, duplicates, drift and text',
-  options: { out: { type: 'string' } },
-  optionHelp: { out: 'check: also write the report to this file: a page if it ends in .html, otherwise Markdown' },
-  actions: ['check'],
-  examples: ['sheikh data check', 'sheikh data check --json'],
-  positionals: [1, 1],
+  usage: 'check | quarantine <finding or id>…',
+  summary: 'Check the quality of the samples, and exclude samples from the dataset',
+  options: {
+    out: { type: 'string' },
+    kind: { type: 'string' },
+    reason: { type: 'string' },
+    by: { type: 'string' },
+    undo: { type: 'boolean' },
+  },
+  optionHelp: {
+    out: 'check: also write the report to this file: a page if it ends in .html, otherwise Markdown',
+    kind: 'quarantine: all findings of this kind, such as leakage',
+    reason: 'quarantine: why; recorded in the file (default: the fact of the finding)',
+    by: 'quarantine: who decides (default: user.name and user.email of Git)',
+    undo: 'quarantine: use the samples with these ids, or of this kind, again',
+  },
+  actions: ['check', 'quarantine'],
+  examples: ['sheikh data check', 'sheikh data quarantine --kind leakage'],
+  positionals: [1, 1000],
   async run(input, terminal) {
-    const [action] = input.positionals
-    if (action === 'check') return check(input, terminal)
+    const [action, ...names] = input.positionals
+    if (action === 'check' && names.length === 0) return check(input, terminal)
+    if (action === 'quarantine') return quarantine(input, terminal)
     throw new SheikhError(
       'invalid-options',
-      `Cannot run "sheikh data ${action}": the action must be check. See: sheikh data --help`,
+      `Cannot run "sheikh data ${input.positionals.join(' ')}": the action must be check, without arguments, or quarantine. See: sheikh data --help`,
     )
   },
 }
@@ -33,4 +46,25 @@ async function check({ project, values }: Arguments, terminal: Terminal): Promis
     await writeFileAtomic(out, isHtml(out) ? reportDataQualityHtml(found) : reportDataQuality(found))
   }
   return { text: reportDataQuality(found), json: toJson(found), exitCode: found.status === 'fail' ? 1 : 0 }
+}
+
+async function quarantine({ project, positionals, values }: Arguments, terminal: Terminal): Promise<CommandResult> {
+  const repository = await open(project, terminal)
+  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
+  const { path, added, removed, kept, excluded } = await repository.quarantine({
+    ...{ names: positionals.slice(1), kind: text('kind'), reason: text('reason'), by: text('by') },
+    ...{ undo: values['undo'] === true, signal: terminal.signal },
+  })
+  const samples = (ids: readonly string[]) => `${ids.length} ${ids.length === 1 ? 'sample' : 'samples'}`
+  const lines = [
+    ...(added.length > 0 ? [`Quarantined ${samples(added)}: the dataset excludes them.`] : []),
+    ...(removed.length > 0 ? [`Removed ${samples(removed)} from the quarantine.`] : []),
+    ...(kept.length > 0
+      ? [`Kept ${samples(kept)}, because models are judged on them: ${kept.slice(0, 5).join(', ')}.`]
+      : []),
+    added.length + removed.length === 0
+      ? 'Nothing changed.'
+      : `${path} lists ${excluded} excluded ${excluded === 1 ? 'sample' : 'samples'}. Commit the file.`,
+  ]
+  return { text: lines.join('\n'), json: toJson({ path, added, removed, kept, excluded }) }
 }

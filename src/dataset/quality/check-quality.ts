@@ -1,4 +1,4 @@
-import { callContext, createRedactor, redactJson } from '../../core/index.js'
+import { callContext, createRedactor, digestJson, hexOf, redactJson } from '../../core/index.js'
 import type { Dataset } from '../dataset.js'
 import type { DatasetContents, DatasetContext, DatasetSnapshot, DatasetSummary } from '../dataset-types.js'
 import { collectFacts } from './collect-facts.js'
@@ -14,6 +14,13 @@ export interface CheckQualityOptions extends QualityOptions {
   /** Secrets to look for, beside everything that looks like one. @default none */
   readonly secrets?: readonly string[] | undefined
 }
+
+/** What tells findings about the same samples apart. */
+const naming = ({ problem, rule, data }: Readonly<Record<string, unknown>>) => ({
+  ...(problem !== undefined && { problem }),
+  ...(rule !== undefined && { rule }),
+  ...(data !== undefined && { data }),
+})
 
 /** Ids that a finding gives places for. */
 const mostPlaces = 10
@@ -92,7 +99,8 @@ function findingOf(
 ): QualityFinding {
   const id = (row: number) => (masked.has(row) ? hidden : all[row]!.id)
   const finding = {
-    ...{ kind, severity, ids: members.map(id) },
+    ...{ kind, key: hexOf(digestJson({ kind, ids: members.map(id), ...naming(detail) })).slice(0, 8), severity },
+    ids: members.map(id),
     places: members.slice(0, mostPlaces).map((row) => ({
       ...{ id: id(row), path: masked.has(row) ? hidden : all[row]!.path, position: all[row]!.position },
     })),

@@ -6,7 +6,7 @@ import { isAllowed } from './origins.js'
 import type { QualityFinding, QualityKind } from './quality-finding.js'
 import { optionOf, type QualitySettings } from './quality-options.js'
 
-type DetailOf<F> = F extends QualityFinding ? Omit<F, 'ids' | 'places' | 'severity' | 'message'> : never
+type DetailOf<F> = F extends QualityFinding ? Omit<F, 'key' | 'ids' | 'places' | 'severity' | 'message'> : never
 
 /** A finding with indices of rows in place of ids. */
 export type Found = DetailOf<QualityFinding> & {

@@ -88,6 +88,8 @@ export type QualityFinding = QualityFindingBase &
 export type PersonalData = 'email' | 'phone' | 'iban' | 'card'
 
 export interface QualityFindingBase {
+  /** Eight hexadecimal digits that name the finding: equal as long as its kind and samples are. */
+  readonly key: string
   readonly severity: 'fail' | 'warn'
   /** Ids of the samples, sorted. At least one. */
   readonly ids: readonly string[]

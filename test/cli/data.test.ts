@@ -1,0 +1,128 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openRepository } from '../../src/repository/index.js'
+import { edit, project, sheikh, sheikhJson } from './harness.js'
+
+const token = `ghp_${'a1B2'.repeat(9)}`
+/** A project with planted faults in files of lines. */
+async function planted(): Promise<string> {
+  const root = await project()
+  const [pinned] = JSON.parse(await readFile(join(root, 'dataset/evaluation.json'), 'utf8')).items
+  const { rows } = await openRepository(root)
+    .then((repository) => repository.load())
+    .then(({ dataset }) => dataset.contents())
+  const { path } = rows.find(({ id }) => id === pinned.id)!
+  const { text, label } = JSON.parse(await readFile(join(root, 'dataset/samples', path), 'utf8'))
+  const lines = [
+    { id: 'leak', text: `${text}!`, label },
+    { id: 'copy1', text: 'an utterly new sentence which appears twice here', label },
+    { id: 'copy2', text: 'an utterly new sentence which appears twice here', label },
+    { id: 'key', text: `please use ${token} for the deployment`, label },
+  ]
+  await writeFile(
+    join(root, 'dataset/samples/planted.jsonl'),
+    lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  )
+  return root
+}
+
+describe('sheikh data', () => {
+  it('checks: a finding that fails, with its place and without its secret', async () => {
+    const root = await planted()
+    const { code, json } = await sheikhJson(root, 'data', 'check')
+    expect(code).toBe(1)
+    const found = (
+      json.findings as { kind: string; ids: string[]; places: { path: string; position: string }[] }[]
+    ).filter(({ ids }) => ['leak', 'copy1', 'key'].includes(ids[0]!))
+    expect(found.map(({ kind, ids }) => [kind, ids])).toEqual([
+      ['secret', ['key']],
+      ['leakage', ['leak']],
+      ['duplicate', ['copy1', 'copy2']],
+    ])
+    expect(found[0]!.places).toEqual([{ id: 'key', path: 'dataset/samples/planted.jsonl', position: 'line 4' }])
+    const { out } = await sheikh(root, ['data', 'check'])
+    expect(out).toContain('dataset/samples/planted.jsonl:4')
+    expect(JSON.stringify(json) + out).not.toContain(token)
+  })
+
+  it('a run and its validation check only if the steps ask for it', async () => {
+    const root = await planted()
+    expect(await sheikh(root, ['validate'])).toMatchObject({ code: 0 })
+    await edit(root, 'mlops/pipeline.yaml', (text) =>
+      text.replace('stages:\n', 'stages:\n  validate:\n    steps: [validate_schema, check_data_quality]\n'),
+    )
+    for (const command of ['validate', 'run']) {
+      const { code, err } = await sheikh(root, [command, ...(command === 'run' ? ['--allow-dirty'] : [])])
+      expect(code, command).toBe(1)
+      expect(err).toContain('The data has a quality problem (secret), "key"')
+      expect(err).not.toContain(token)
+    }
+    await edit(root, 'dataset/config.yaml', (text) => `${text}\nquality: { secret: off, leakage: warn }\n`)
+    const { code, err, out } = await sheikh(root, ['run', '--allow-dirty'])
+    expect(err + out).toContain('Data quality (leakage), "leak"')
+    expect(code).toBe(0)
+    expect((await sheikh(root, ['report'])).out).toContain('Data quality')
+  })
+
+  it('quarantine excludes samples of findings from the dataset, and undo brings them back to the same identity', async () => {
+    const root = await planted()
+    const summary = async () => (await openRepository(root)).validate()
+    const before = await summary()
+    const { json } = await sheikhJson(root, 'data', 'check')
+    const key = (json.findings as { kind: string; key: string }[]).find(({ kind }) => kind === 'secret')!.key
+    expect((await sheikh(root, ['data', 'quarantine', key, 'copy1', '--reason', 'Planted'])).code).toBe(0)
+    const { out } = await sheikh(root, ['data', 'quarantine', '--kind', 'leakage'])
+    const excluded = Number(/lists (\d+) excluded samples/.exec(out)?.[1])
+    expect(excluded).toBeGreaterThanOrEqual(3)
+    const after = await summary()
+    expect(after.counts).toMatchObject({
+      rows: before.counts.rows - excluded,
+      training: before.counts.training - excluded,
+      quarantined: excluded,
+    })
+    expect(after.trainingDigest).not.toBe(before.trainingDigest)
+    expect(after.fingerprint).not.toBe(before.fingerprint)
+    expect(after.evaluationDigest).toBe(before.evaluationDigest)
+    const listed = await readFile(join(root, 'dataset/quarantine.json'), 'utf8')
+    expect(listed).toContain('"id":"copy1"')
+    expect(listed).not.toContain(token)
+    expect((await sheikh(root, ['data', 'check'])).code).toBe(0)
+    await sheikh(root, ['data', 'quarantine', '--undo', 'copy1', 'key'])
+    await sheikh(root, ['data', 'quarantine', '--undo', '--kind', 'leakage'])
+    expect((await summary()).fingerprint).toBe(before.fingerprint)
+  })
+
+  it('refuses what it cannot exclude', async () => {
+    const root = await planted()
+    const [pinned] = JSON.parse(await readFile(join(root, 'dataset/evaluation.json'), 'utf8')).items
+    expect((await sheikh(root, ['data', 'quarantine', pinned.id])).out).toContain(
+      'Kept 1 sample, because models are judged on them',
+    )
+    for (const [argv, message] of [
+      [['no-such-id'], 'neither the key of a finding nor the id of a sample'],
+      [[], 'no sample is named'],
+      [['--kind', 'leak'], 'there is no kind "leak"'],
+      [['--undo', 'copy1'], 'the quarantine does not list it'],
+    ] as const)
+      expect((await sheikh(root, ['data', 'quarantine', ...argv])).err).toContain(message)
+    const entry = { id: pinned.id, digest: pinned.digest, kind: 'chosen', reason: 'r' }
+    await writeFile(join(root, 'dataset/quarantine.json'), JSON.stringify({ formatVersion: 1, samples: [entry] }))
+    expect((await sheikh(root, ['validate'])).err).toContain('both in the evaluation set and quarantined')
+    await appendFile(join(root, 'dataset/quarantine.json'), '}')
+    expect((await sheikh(root, ['validate'])).err).toContain('Cannot read the quarantine')
+  })
+
+  it('warns of a quarantined sample that was corrected or removed', async () => {
+    const root = await planted()
+    await sheikh(root, ['data', 'quarantine', 'copy1', 'leak'])
+    await edit(root, 'dataset/samples/planted.jsonl', (text) =>
+      text.replace(/.*"leak".*\n/, '').replace('an utterly', 'a corrected'),
+    )
+    const { warnings } = await (await openRepository(root)).validate()
+    expect(warnings.filter(({ code }) => code.startsWith('quarantine')).map(({ code, ids }) => [code, ids])).toEqual([
+      ['quarantine-absent', ['leak']],
+      ['quarantine-changed', ['copy1']],
+    ])
+  })
+})
