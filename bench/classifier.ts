@@ -23,7 +23,9 @@ export const parts = Object.fromEntries(sets.map((set) => [set, () => measure(se
 async function measure(set: string): Promise<readonly BenchRow[]> {
   const [python, packages] = [interopPython(), textSetPackages()]
   if (python === undefined || packages === undefined) {
-    console.log('Skipped: there is no scikit-learn or no text set. npm run setup:interop -- --python-only installs both')
+    console.log(
+      'Skipped: there is no scikit-learn or no text set. npm run setup:interop -- --python-only installs both',
+    )
     return []
   }
   const folder = mkdtempSync(join(tmpdir(), 'sheikh-bench-'))
@@ -58,7 +60,13 @@ function rowsOf(set: string, ours: Measured, hinge: Measured, logistic: Measured
     },
     {
       work: `${set}: CPU time of the whole process`,
-      ...{ ours: ours.cpuSeconds, peer: hinge.cpuSeconds, unit: 's', ratio: hinge.cpuSeconds / ours.cpuSeconds, peakMemoryMb },
+      ...{
+        ours: ours.cpuSeconds,
+        peer: hinge.cpuSeconds,
+        unit: 's',
+        ratio: hinge.cpuSeconds / ours.cpuSeconds,
+        peakMemoryMb,
+      },
       peerName: `scikit-learn, SGD hinge; logistic regression ${logistic.cpuSeconds.toFixed(1)} s`,
       ...{ goal: 'at least 0.5', met: hinge.cpuSeconds / ours.cpuSeconds >= 0.5 },
     },
