@@ -1,3 +1,4 @@
+import type { Digest } from '../core/index.js'
 import type { Row } from '../model/index.js'
 import { RowSpool } from './row-spool.js'
 
@@ -13,11 +14,14 @@ const overheadBytes = 400
 export class RowPool {
   readonly #rows = new Map<number, { readonly row: AnyRow; readonly bytes: number }>()
   readonly #maximumBytes: number
+  readonly #digestOf: (index: number) => Digest
   #spool: RowSpool | undefined
   #bytes = 0
 
-  constructor(maximumBytes: number) {
+  /** @param digestOf the digest of the row with a number, which a row from the file must have. */
+  constructor(maximumBytes: number, digestOf: (index: number) => Digest) {
     this.#maximumBytes = maximumBytes
+    this.#digestOf = digestOf
   }
 
   has(index: number): boolean {
@@ -46,7 +50,7 @@ export class RowPool {
   /** Keeps a row in memory or in the file. */
   async put(index: number, row: AnyRow, textLength: number): Promise<void> {
     if (this.has(index) || this.keep(index, row, textLength)) return
-    this.#spool ??= new RowSpool()
+    this.#spool ??= new RowSpool(this.#digestOf)
     await this.#spool.put(index, row)
   }
 

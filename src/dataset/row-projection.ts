@@ -72,7 +72,22 @@ export function projectRow(
   }
   checkPlain(input, 'input')
   checkPlain(target, 'target')
-  return row
+  return isExactJson(input) && isExactJson(target) ? row : asRead(row)
+}
+
+/**
+ * Whether a value reads back from its JSON text as it is. A digest does not cover −0 and members that are `undefined`, so
+ * a row must not contain them: equal digests are equal rows.
+ */
+function isExactJson(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return !Object.is(value, -0)
+  // Canonical JSON rejects deeper nesting.
+  return depth > 512 || Object.values(value).every((item) => item !== undefined && isExactJson(item, depth + 1))
+}
+
+function asRead(row: Row<unknown, unknown>): Row<unknown, unknown> {
+  rowText(row)
+  return JSON.parse(JSON.stringify(row)) as Row<unknown, unknown>
 }
 
 /** Thrown for a sample that cannot become a row. */

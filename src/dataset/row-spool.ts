@@ -3,8 +3,9 @@ import { closeSync, openSync, read, unlinkSync, write } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { messageOf, SheikhError } from '../core/index.js'
+import { type Digest, digestBytes, messageOf, SheikhError } from '../core/index.js'
 import type { Row } from '../model/index.js'
+import { rowText } from './row-projection.js'
 
 type AnyRow = Row<unknown, unknown>
 
@@ -14,16 +15,23 @@ const pendingBytes = 1024 * 1024
 /** Rows that are this close in the file are read together. */
 const gapBytes = 16 * 1024
 
-/** Rows in a temporary file that only this process can open. The file is deleted at once, and lives until it is closed. */
+/**
+ * Rows in a temporary file that only this process can open. The file is deleted at once, and lives until it is closed.
+ * A row that is read back is compared with its digest.
+ */
 export class RowSpool {
   readonly #file: number
+  readonly #digestOf: (index: number) => Digest
   /** Start and length by number of the row; a length of 0 is an absent row. */
   #places = new Float64Array(2 * 4096)
   #pending: Buffer[] = []
   #pendingBytes = 0
   #size = 0
+  /** Rejects after a failed write, so that no later read trusts the file. */
+  #written: Promise<void> = Promise.resolve()
 
-  constructor() {
+  constructor(digestOf: (index: number) => Digest) {
+    this.#digestOf = digestOf
     const path = join(tmpdir(), `sheikh-rows-${randomUUID()}`)
     try {
       this.#file = openSync(path, 'wx+', 0o600)
@@ -69,7 +77,7 @@ export class RowSpool {
       if (bytesRead !== bytes.length) throw failed(new Error('it is too short'))
       for (; first <= last; first += 1) {
         const { index, start: at, length } = places[first]!
-        found.set(index, JSON.parse(bytes.toString('utf8', at - start, at - start + length)) as AnyRow)
+        found.set(index, this.#checked(index, bytes.toString('utf8', at - start, at - start + length)))
       }
     }
     return found
@@ -79,13 +87,32 @@ export class RowSpool {
     return this.#places[2 * index + 1] ?? 0
   }
 
-  async #flush(): Promise<void> {
-    if (this.#pendingBytes === 0) return
-    const bytes = Buffer.concat(this.#pending)
-    const start = this.#size
-    this.#pending = []
-    this.#pendingBytes = 0
-    this.#size += bytes.length
+  #checked(index: number, text: string): AnyRow {
+    try {
+      const row = JSON.parse(text) as AnyRow
+      if (digestBytes(rowText(row)) === this.#digestOf(index)) return row
+    } catch (error) {
+      throw corrupt(error)
+    }
+    throw corrupt()
+  }
+
+  /** Writes what is pending. Waits for earlier writes too, which another caller may have started. */
+  #flush(): Promise<void> {
+    if (this.#pendingBytes > 0) {
+      const bytes = Buffer.concat(this.#pending)
+      const start = this.#size
+      this.#pending = []
+      this.#pendingBytes = 0
+      this.#size += bytes.length
+      this.#written = this.#written.then(() => this.#write(bytes, start))
+      // Whoever waits for the file receives the error.
+      this.#written.catch(() => {})
+    }
+    return this.#written
+  }
+
+  async #write(bytes: Buffer, start: number): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await writeAt(this.#file, bytes, at, bytes.length - at, start + at).catch(
         (error: unknown) => {
@@ -104,4 +131,11 @@ const failed = (error: unknown) =>
     'storage-failed',
     `Cannot keep rows in a temporary file in ${JSON.stringify(tmpdir())}: ${messageOf(error)}. Free space there, or set TMPDIR to another folder.`,
     { cause: error },
+  )
+
+const corrupt = (cause?: unknown) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot use a row from a temporary file in ${JSON.stringify(tmpdir())}: its content is not what was written. Run again; if it happens again, check the disk, or set TMPDIR to another folder.`,
+    { cause },
   )

@@ -108,7 +108,8 @@ export class RowTable {
 
   position(index: number): string {
     const place = this.#places.at(this.#number(index, columns.place))!
-    return place.replace('\0', () => String(this.#number(index, columns.number)))
+    const number = this.#number(index, columns.number)
+    return number === absent ? place : place.replace('\0', () => String(number))
   }
 
   group(index: number): string | undefined {
@@ -247,8 +248,8 @@ function writeDigest(digests: Buffer, slot: number, digest: Digest): void {
 
 /** A position without its last number, and that number: `row group 1, row 5` is `row group 1, row \0` and 5. */
 function placeOf(position: string): readonly [place: string, number: number] {
-  const [, before, digits, after] = /^(.*?)(\d{1,9})(\D*)$/s.exec(position) ?? []
-  if (digits === undefined || (digits.length > 1 && digits.startsWith('0'))) return [position, 0]
+  const [, before, digits, after] = /^([^\0]*?)(\d{1,9})([^\d\0]*)$/.exec(position) ?? []
+  if (digits === undefined || (digits.length > 1 && digits.startsWith('0'))) return [position, absent]
   return [`${before}\0${after}`, Number(digits)]
 }
 

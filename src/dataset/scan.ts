@@ -48,8 +48,8 @@ export async function scan(
 ): Promise<Scan> {
   const entries = listed.filter(({ skipped }) => skipped === undefined)
   const cache = await openCache(options, key, context)
-  const pool = new RowPool(maximumPoolBytes)
   const table = new RowTable()
+  const pool = new RowPool(maximumPoolBytes, (index) => table.digest(index, 0))
   const ranges = new Map<string, readonly [number, number]>()
   const addAll = (path: string, rows: readonly ScannedRow[]) => {
     const start = table.size
@@ -85,7 +85,7 @@ export async function scan(
     if (issues.length >= maximumIssues) return
     const { path } = entry
     const known = issues.length
-    const collected: ReadRow[] = []
+    const collected: (readonly ReadRow[])[] = []
     const packed: Json[] = []
     let start = table.size
     let fits = true
@@ -100,12 +100,12 @@ export async function scan(
       }
     }
     for await (const batch of readEntry(entry, { options, schema, issues }, context))
-      if (isSmall) collected.push(...batch)
+      if (isSmall) collected.push(batch)
       else add(batch)
     // The rows of a file are neighbours in the table, so those of files that are read at the same time wait.
     if (isSmall) {
       start = table.size
-      add(collected)
+      collected.forEach(add)
     }
     ranges.set(path, [start, table.size])
     if (issues.length > known || packed.length !== table.size - start) return

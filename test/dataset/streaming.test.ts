@@ -1,11 +1,12 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, readdirSync, readlinkSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
+import { callContext, digestJson } from '../../src/core/index.js'
 import {
   Dataset,
+  memorySamples,
   pinnedSet,
   proposePinnedSet,
   type SizeLimits,
@@ -174,6 +175,20 @@ describe('packed files', () => {
   })
 })
 
+const row = (index: number) => ({ id: `r${index}`, input: 'é'.repeat(index % 50), target: index, slices: {} })
+const digestOf = (index: number) => digestJson(row(index))
+
+/** The descriptors that this process has open on files whose paths contain a text. */
+function openFiles(part: string): readonly number[] {
+  return readdirSync('/proc/self/fd').flatMap((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).includes(part) ? [Number(name)] : []
+    } catch {
+      return []
+    }
+  })
+}
+
 describe('files that are larger than the memory for them', () => {
   it.each([
     ['a.jsonl', `{"id":"a"}\n{"text":"${'x'.repeat(5000)}"}\n`, 'line 2'],
@@ -237,12 +252,89 @@ describe('files that are larger than the memory for them', () => {
   })
 
   it('rows that do not fit into memory are kept in a file, and are the same', async () => {
-    const pool = new RowPool(2000)
-    const row = (index: number) => ({ id: `r${index}`, input: 'é'.repeat(index % 50), target: index, slices: {} })
+    const pool = new RowPool(2000, digestOf)
     for (let index = 0; index < 1000; index += 1) await pool.put(index, row(index), 100)
     for (const indices of [[999, 0, 500], [3], Array.from({ length: 1000 }, (_, index) => 999 - index)])
       expect(await pool.get(indices)).toEqual(indices.map(row))
     expect([pool.has(999), pool.has(1000)]).toEqual([true, false])
+  })
+
+  it('rows can be read while others are written', async () => {
+    const pool = new RowPool(0, (index) => digestJson(long(index)))
+    const long = (index: number) => ({ id: `r${index}`, input: 'x'.repeat(100_000), slices: {} })
+    const readers: Promise<unknown>[] = []
+    for (let index = 0; index < 100; index += 1) {
+      const put = pool.put(index, long(index), 100_000)
+      readers.push(
+        put,
+        pool.get([index, 0]).then((rows) => expect(rows).toEqual([long(index), long(0)])),
+      )
+    }
+    await Promise.all(readers)
+  })
+
+  it.runIf(process.platform === 'linux')('a row that changed in the file is refused', async () => {
+    const before = new Set(openFiles('sheikh-rows-'))
+    const pool = new RowPool(0, digestOf)
+    for (const index of [0, 7]) await pool.put(index, row(index), 100)
+    expect(await pool.get([0, 7])).toEqual([row(0), row(7)])
+    const [file] = openFiles('sheikh-rows-').filter((each) => !before.has(each))
+    const text = JSON.stringify(row(0))
+    writeSync(file!, text.replace('"r0"', '"r1"'), 0)
+    await expect(pool.get([0])).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    writeSync(file!, text.replaceAll('"', ' '), 0)
+    await expect(pool.get([0])).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    expect(await pool.get([7])).toEqual([row(7)])
+  })
+
+  it('rows with one digest are one row: −0 and undefined members are those of JSON', async () => {
+    const values = { __proto__: null, z: -0, a: [-0, { b: undefined }], c: undefined, '10': 1 }
+    const samples = [{ id: 'a', x: values, y: -0 }]
+    const rows = (await new Dataset({ source: memorySamples(samples), input: 'x', target: 'y' }).contents()).whole()
+    const [found] = await collect(rows)
+    expect(found).toMatchObject({ id: 'a', target: 0 })
+    expect(found?.input).toStrictEqual({ '10': 1, z: 0, a: [0, {}] })
+    expect(Object.keys(found?.input as object)).toEqual(['10', 'z', 'a'])
+  })
+
+  it('a batch may have any number of samples', async () => {
+    const samples = Array.from({ length: 150_000 }, (_, index) => ({ id: `r${index}`, text: 'x' }))
+    const contents = await new Dataset({ source: memorySamples(samples), input: 'text' }).contents()
+    expect(contents.whole().size).toBe(150_000)
+  })
+
+  it.runIf(process.platform === 'linux')('no file stays open, however reading ends', async () => {
+    const long = Buffer.from(
+      lines.map((line) => `${JSON.stringify({ ...line, text: 'é'.repeat(20_000) })}\n`).join(''),
+    )
+    const csv = Buffer.from(`id,text\n${lines.map(({ id }) => `${id},${'x'.repeat(40_000)}\n`).join('')}`)
+    const files = {
+      ...{ 'a.jsonl': long, 'b.jsonl.gz': gzipSync(long), 'c.jsonl.zst': zstdOf(long), 'd.csv': csv },
+      ...{ 'e.csv': Buffer.from(`\uFEFF${csv.toString()}`, 'utf16le'), 'f.json': `${'['.repeat(9)}` },
+      ...{ 'g.jsonl': 'version https://git-lfs.github.com/spec/v1\n', 'h.jsonl': Buffer.from([0xff, 0xfe, 0, 0, 9]) },
+      ...{ 'i.jsonl.gz': gzipSync(long).subarray(0, 3000), 'j.parquet': 'PAR1xxxxxxxxxxxxxxPAR1', 'k.csv': '"' },
+      ...{ 'l.jsonl.gz': gzipSync(Buffer.alloc(300_000, 0xff)), 'm.jsonl': '{\n'.repeat(30_000) },
+    }
+    const directory = await folderWith(files)
+    const entries = await sampleFiles(directory).list(context)
+    expect(entries).toHaveLength(Object.keys(files).length)
+    for (const entry of entries) {
+      const batches = () => entry.read(context) as AsyncIterable<unknown>
+      const abandoned = async () => {
+        for await (const _ of batches()) break
+      }
+      await abandoned().catch(() => {})
+      await collect(batches()).catch(() => {})
+      await entry.layout?.(context)
+      const abort = new AbortController()
+      const aborted = (async () => {
+        for await (const _ of entry.read(callContext({ signal: abort.signal })) as AsyncIterable<unknown>) abort.abort()
+      })()
+      await aborted.catch(() => {})
+      expect([entry.path, openFiles(directory)]).toEqual([entry.path, []])
+    }
+    await expect(new Dataset({ source: sampleFiles(directory), input: 'text' }).contents()).rejects.toThrow()
+    expect(openFiles(directory)).toEqual([])
   })
 
   it('a dataset reads its rows in the order of their ids, twice the same', async () => {
