@@ -1,6 +1,8 @@
 export type { TextFeatures } from '../../model/index.js'
-export type { CheckpointOptions } from './checkpoints.js'
+export type { CheckpointOptions, SavedTensor } from './checkpoints.js'
 export type { DeviceName, TfjsCore } from './devices.js'
+export type { Examples } from './examples.js'
+export type { Learner } from './learner.js'
 export type { Schedule } from './learning-rate.js'
 export type { BaseModel } from './llama/base-model.js'
 export type { SamplingOptions } from './llama/choose-token.js'
@@ -21,6 +23,7 @@ export type { TextExample } from './text-rows.js'
 export type {
   BaseWeights,
   EarlyStopping,
+  LearnerRequest,
   LoopSettings,
   LossAndGradients,
   ModelModule,
