@@ -85,8 +85,8 @@ export {
   type ImportFormat,
   type ImportSplit,
   importData,
-  type LeftOut,
   type LeftOutRecord,
+  type LeftOutSample,
   type ProposedProjection,
 } from './import-data/index.js'
 export { type Initialised, type InitOptions, initRepository, isProject } from './init/init-repository.js'

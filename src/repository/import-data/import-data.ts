@@ -12,7 +12,7 @@ import { foldIn, noSplit } from './fold-in.js'
 import { type ImportPlace, importPlace, schemaFile, settingsFile } from './import-place.js'
 import { inferSchema } from './infer-schema.js'
 import { makeSamples } from './make-samples.js'
-import type { DataImportPlan, LeftOut, LeftOutRecord, ProposedProjection, SourceRecords } from './plan.js'
+import type { DataImportPlan, LeftOutRecord, LeftOutSample, ProposedProjection, SourceRecords } from './plan.js'
 import { type Chosen, type ChosenColumns, type GivenFields, proposeProjection } from './propose-projection.js'
 import { readRecords } from './read-records.js'
 import { applyImport, type ImportedData } from './write-import.js'
@@ -274,7 +274,9 @@ function labelsOf(labels: readonly string[]) {
   return { labels: Object.fromEntries(sorted.slice(0, 100)), differentLabels: sorted.length }
 }
 
-function counted(found: readonly { readonly reason: LeftOutRecord; readonly place: string }[]): readonly LeftOut[] {
+function counted(
+  found: readonly { readonly reason: LeftOutRecord; readonly place: string }[],
+): readonly LeftOutSample[] {
   const places = new Map<LeftOutRecord, string[]>()
   for (const { reason, place } of found) {
     const list = places.get(reason)

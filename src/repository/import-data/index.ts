@@ -4,8 +4,8 @@ export type {
   FieldChoice,
   ImportFormat,
   ImportSplit,
-  LeftOut,
   LeftOutRecord,
+  LeftOutSample,
   ProposedProjection,
 } from './plan.js'
 export type { GivenFields } from './propose-projection.js'

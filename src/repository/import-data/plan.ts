@@ -36,7 +36,7 @@ export type LeftOutRecord =
   | 'without-value'
   | 'no-equals-assertion'
 
-export interface LeftOut {
+export interface LeftOutSample {
   readonly reason: LeftOutRecord
   readonly count: number
   /** Where the first of them are in the source: `line 3`, `[2]`. At most 5. */
@@ -77,7 +77,7 @@ export interface DataImportPlan {
   readonly labels: Readonly<Record<string, number>>
   /** Number of different labels. */
   readonly differentLabels: number
-  readonly leftOut: readonly LeftOut[]
+  readonly leftOut: readonly LeftOutSample[]
   readonly split: ImportSplit
   /** Files that are created, and the settings of `sheikh init` that are completed. Below the project's folder. */
   readonly files: readonly { readonly path: string; readonly sizeBytes: number }[]
