@@ -304,9 +304,7 @@ describe('files that are larger than the memory for them', () => {
   })
 
   it.runIf(process.platform === 'linux')('no file stays open, however reading ends', async () => {
-    const long = Buffer.from(
-      lines.map((line) => `${JSON.stringify({ ...line, text: 'é'.repeat(20_000) })}\n`).join(''),
-    )
+    const long = Buffer.from(lines.map((line) => `${JSON.stringify({ ...line, text: 'é'.repeat(20_000) })}\n`).join(''))
     const csv = Buffer.from(`id,text\n${lines.map(({ id }) => `${id},${'x'.repeat(40_000)}\n`).join('')}`)
     const files = {
       ...{ 'a.jsonl': long, 'b.jsonl.gz': gzipSync(long), 'c.jsonl.zst': zstdOf(long), 'd.csv': csv },
