@@ -16,6 +16,7 @@ import {
   promptsPath,
   quarantinePath,
   readPaths,
+  samplesPath,
   trainingFile,
 } from './layout.js'
 
@@ -58,22 +59,31 @@ export function committedPaths(
   { files, workspaceFiles }: HostModules,
 ): readonly string[] {
   const schema = configuration?.dataset.schemaPath
-  const named = [...(schema === undefined ? [] : [resolve(root, schema)]), ...files, ...workspaceFiles]
+  const named = [
+    ...[schema, configuration?.dataset.samples?.directory].flatMap((path) =>
+      path === undefined ? [] : [resolve(root, path)],
+    ),
+    ...files,
+    ...workspaceFiles,
+  ]
   return withoutNested([
     ...readPaths(belowRoot(git, root)),
     ...named.map((path) => belowRoot(git, path)).filter((path) => !path.startsWith('../')),
   ])
 }
 
-/** What a run reads beside the folders of the layout, below the repository's root: files of code, and the folder of the host's source. */
+/** What a run reads beside the folders of the layout, below the repository's root: files of code, and the folder of the samples. */
 export async function readElsewhere(
   { git, root }: Project,
-  { source, trainerFiles }: Pick<Composition, 'source' | 'trainerFiles'>,
+  { configuration, source, trainerFiles }: Pick<Composition, 'configuration' | 'source' | 'trainerFiles'>,
 ): Promise<{ readonly code: readonly string[]; readonly data: readonly string[] }> {
   const { files, workspaceFiles } = await codeOf({ git, root }, { files: trainerFiles })
   const inside = (paths: readonly string[]) =>
     paths.map((path) => belowRoot(git, path)).filter((path) => path !== '' && !path.startsWith('../'))
-  const location = source?.location === undefined ? [] : [resolve(root, source.location)]
+  const { directory = samplesPath } = configuration.dataset.samples ?? {}
+  const folder = source === undefined ? directory : source.location
+  const isInLayout = source === undefined && directory.startsWith('dataset/')
+  const location = folder === undefined || isInLayout ? [] : [resolve(root, folder)]
   return { code: inside([...files, ...workspaceFiles]), data: inside(location) }
 }
 

@@ -260,17 +260,12 @@ describe('files that are larger than the memory for them', () => {
   })
 
   it('rows can be read while others are written', async () => {
-    const pool = new RowPool(0, (index) => digestJson(long(index)))
-    const long = (index: number) => ({ id: `r${index}`, input: 'x'.repeat(100_000), slices: {} })
-    const readers: Promise<unknown>[] = []
-    for (let index = 0; index < 100; index += 1) {
-      const put = pool.put(index, long(index), 100_000)
-      readers.push(
-        put,
-        pool.get([index, 0]).then((rows) => expect(rows).toEqual([long(index), long(0)])),
-      )
-    }
-    await Promise.all(readers)
+    const long = { id: 'r', input: 'x'.repeat(30_000_000), slices: {} }
+    const pool = new RowPool(0, () => digestJson(long))
+    const put = pool.put(0, long, long.input.length)
+    const [read] = await pool.get([0])
+    await put
+    expect(read?.input === long.input).toBe(true)
   })
 
   it.runIf(process.platform === 'linux')('a row that changed in the file is refused', async () => {

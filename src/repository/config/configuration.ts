@@ -11,7 +11,7 @@ import { type NotificationsConfiguration, notificationsOf } from './notification
 import { qualityOf } from './quality-keys.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
-import { type SamplesPath, samplesOf } from './samples-path.js'
+import { type SamplesPath, samplesOf, samplesOfPatterns } from './samples-path.js'
 import { type TriggerConfiguration, triggersOf } from './trigger-configuration.js'
 import { countOf, firstNumber, listOf, textOf, type Values, valuesAt } from './values.js'
 
@@ -219,7 +219,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       schemaPath: schemaPathOf(root, textOf(valuesAt(dataset.value, 'validation')['schema_path'])),
       developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),
-      samples: samplesOf(data['train_path']),
+      samples: samplesNamed(dataset.value['samples']) ?? samplesOf(data['train_path']),
       license: textOf(valuesAt(dataset.value, 'dataset')['license']),
       quality: qualityOf(dataset.value),
       isQualityChecked: ((stage('validate')['steps'] ?? []) as readonly string[]).includes('check_data_quality'),
@@ -237,6 +237,13 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       .flatMap(({ notices }) => notices)
       .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !isOutput(key)),
   }
+}
+
+/** The keys are checked, so the patterns have a folder. */
+function samplesNamed(value: unknown): SamplesPath | undefined {
+  if (value === undefined || value === null) return undefined
+  const found = samplesOfPatterns(typeof value === 'string' ? [value] : (value as readonly string[]))
+  return typeof found === 'string' ? undefined : found
 }
 
 /** Later files decide over earlier ones; a project that asks for none of its own gets the three that are always worth asking. */

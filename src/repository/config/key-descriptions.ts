@@ -175,6 +175,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   }),
 
   // dataset/config.yaml
+  samples:
+    'Globs of the samples, relative to the project: data/**/*.parquet, or a list below one folder. Default: dataset/samples.',
   ...below('dataset', { license: 'License of the data, for model cards.' }),
   ...below('projection', {
     id: 'The sample field that identifies a sample.',

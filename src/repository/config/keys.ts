@@ -8,7 +8,7 @@ import { learnActions } from './learn-configuration.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
 import { qualityTypes } from './quality-keys.js'
-import { samplesOf, whySamples } from './samples-path.js'
+import { samplesOf, samplesOfPatterns, whySamples } from './samples-path.js'
 import { triggerActions } from './trigger-configuration.js'
 import { type Values, valuesAt } from './values.js'
 
@@ -213,10 +213,20 @@ function isPattern(path: string): boolean {
   }
 }
 
+const patternError = 'not a path or a glob of at most 1,000 characters, its braces closed'
+const glob = sound((pattern) => (isPattern(pattern) ? undefined : patternError))
+
+/** What is wrong with patterns for samples. */
+function samplesProblem(patterns: readonly string[]): string | undefined {
+  const found = samplesOfPatterns(patterns)
+  if (typeof found === 'string') return found
+  return isPattern(found.pattern ?? '') ? undefined : 'the patterns have more than 1,000 characters together'
+}
+
 /** What is wrong with a pattern for changed files. */
 function patternProblem(pattern: string): string | undefined {
   const plain = pattern.replace(/^!/, '')
-  if (!isPattern(plain)) return 'not a path or a glob of at most 1,000 characters, its braces closed'
+  if (!isPattern(plain)) return patternError
   if (plain.includes('\\')) return 'expected a path or a glob with "/", not with "\\"'
   const isRelative = plain !== '' && !/^[/~]/.test(plain)
   return isRelative ? undefined : 'expected a path or a glob relative to the project, such as "dataset/**"'
@@ -258,7 +268,7 @@ export const trainingKeys = group({
   data: group({
     train_path: {
       kind: 'value',
-      type: path.refine(isPattern, 'not a path or a glob of at most 1,000 characters, its braces closed'),
+      type: path.refine(isPattern, patternError),
       honoured: (path) => samplesOf(path) !== undefined || whySamples,
     },
     validation_split: honoured(z.number().min(0).max(0.9)),
@@ -366,6 +376,22 @@ export const datasetKeys = group({
     group: honoured(text.min(1)),
     slices: honoured(z.array(text.min(1))),
   }),
+  samples: {
+    ...honoured(
+      z.union([
+        sound((pattern) => samplesProblem([pattern]), glob),
+        z
+          .array(glob)
+          .min(1)
+          .max(20)
+          .superRefine((patterns, checked) => {
+            const message = samplesProblem(patterns)
+            if (message !== undefined) checked.addIssue({ code: 'custom', message })
+          }),
+      ]),
+    ),
+    decides: true,
+  },
   csv: deciding({
     separator: honoured(text.length(1)),
     quote: honoured(text.max(1)),

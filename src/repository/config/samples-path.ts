@@ -26,3 +26,48 @@ export function samplesOf(path: unknown): SamplesPath | undefined {
   const isWhole = isFile(rest.at(-1)!) || /[*?{]/.test(pattern)
   return { directory: `${root}/${first}`, pattern: isWhole ? pattern : `${pattern}/**` }
 }
+
+/** Folders that are no data, whatever they contain. */
+const otherFolders = ['mlops', 'prompts', 'node_modules']
+
+/**
+ * Folder and pattern of `samples` in dataset/config.yaml: globs anywhere in the project, such as `data/**\/*.parquet`. The
+ * folder is the deepest one that contains all of them.
+ *
+ * @returns the problem, if there are no such folder and pattern.
+ */
+export function samplesOfPatterns(patterns: readonly string[]): SamplesPath | string {
+  const found: { readonly folders: readonly string[]; readonly rest: readonly string[] }[] = []
+  for (const pattern of patterns) {
+    const problem = globProblem(pattern)
+    if (problem !== undefined) return `"${pattern}" ${problem}`
+    const names = pattern.split('/').filter((name) => name !== '' && name !== '.')
+    const first = names.findIndex((name) => /[*?{}]/.test(name))
+    const isFile = first < 0 && sampleFormatOf(pattern) !== undefined
+    const count = first < 0 ? names.length - (isFile ? 1 : 0) : first
+    const [root] = count === 0 ? [] : names
+    if (root === undefined) return `"${pattern}" does not begin with a folder, as in "data/**/*.parquet"`
+    if (otherFolders.includes(root)) return `"${pattern}" is in ${root}/, which contains no samples`
+    found.push({ folders: names.slice(0, count), rest: count === names.length ? ['**'] : names.slice(count) })
+  }
+  const [one] = found
+  if (one === undefined) return 'the list is empty'
+  const { folders } = one
+  const other = folders.findIndex((name, index) => found.some((each) => each.folders[index] !== name))
+  const shared = other < 0 ? folders : folders.slice(0, other)
+  const directory = shared.join('/')
+  if (directory === '') return 'the patterns have no folder in common; move the files below one folder'
+  if (directory === 'dataset' || /^dataset\/(schemas|feedback)(\/|$)/.test(directory))
+    return `${directory}/ also contains other files; name a folder such as "dataset/samples"`
+  const rests = found.map((each) => [...each.folders.slice(shared.length), ...each.rest].join('/'))
+  if (rests.includes('**')) return { directory }
+  return { directory, pattern: rests.length === 1 ? rests[0] : `{${rests.join(',')}}` }
+}
+
+function globProblem(pattern: string): string | undefined {
+  if (/^[/~]|^[a-z]:|\\/i.test(pattern)) return 'is not a path or a glob relative to the project, with "/"'
+  if (/(^|[/{,])\.\.($|[/},])/.test(pattern)) return 'leads out of its folder with ".."'
+  // Such files are not read, so the pattern would find nothing.
+  if (/(^|[/{,])\.[^/]/.test(pattern)) return 'names a file or folder that begins with a dot, which is not read'
+  return undefined
+}
