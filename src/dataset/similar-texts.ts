@@ -1,4 +1,4 @@
-import { groupSimilar, SketchSet } from './sketch-set.js'
+import { type Groups, groupSimilar, SketchSet } from './sketch-set.js'
 import { frameOf, sketchOf } from './text-sketch.js'
 
 /** Two texts are similar if they share this part of their word pairs. */
@@ -16,22 +16,21 @@ export interface SimilarTexts {
 }
 
 /**
- * Finds groups of nearly equal texts: equal except for letter case, punctuation and numbers, made from one template, or
- * with a long part in common. Uses MinHash with locality-sensitive hashing, in time linear in the number of words.
+ * Groups nearly equal texts: equal except for letter case, punctuation and numbers, made from one template, or with a long part
+ * in common. Uses MinHash with locality-sensitive hashing, in time linear in the number of words.
  */
-export function similarTexts(texts: readonly string[]): SimilarTexts | undefined {
+export function groupTexts(texts: readonly string[]): Groups {
   const frame = frameOf(texts.slice(0, textsForFrame).map((text) => sketchOf(text)))
   const sketches = new SketchSet(alikeShare)
   for (const text of texts) sketches.add(sketchOf(text, { frame }))
-  const similar = groupSimilar(sketches)
-  const members = new Map<number, number[]>()
-  for (const index of texts.keys()) {
-    const root = similar.rootOf(index)
-    const group = members.get(root)
-    if (group === undefined) members.set(root, [index])
-    else group.push(index)
-  }
-  const groups = [...members.values()].filter(({ length }) => length > 1)
+  return groupSimilar(sketches)
+}
+
+/** The groups of `groupTexts` with two or more texts; `undefined` if there are none. */
+export function similarTexts(texts: readonly string[]): SimilarTexts | undefined {
+  const groups = groupTexts(texts)
+    .members(texts.length)
+    .filter(({ length }) => length > 1)
   if (groups.length === 0) return undefined
   const largest = groups.reduce((most, group) => (group.length > most.length ? group : most))
   return {

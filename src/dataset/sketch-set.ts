@@ -82,6 +82,18 @@ export class Groups {
     const [left, right] = [this.rootOf(one), this.rootOf(other)]
     this.#parents[Math.max(left, right)] = Math.min(left, right)
   }
+
+  /** The groups of the indices from 0 to `size - 1`, those of one member included, in the order of their first members. */
+  members(size: number): readonly (readonly number[])[] {
+    const found = new Map<number, number[]>()
+    for (let index = 0; index < size; index += 1) {
+      const root = this.rootOf(index)
+      const list = found.get(root)
+      if (list === undefined) found.set(root, [index])
+      else list.push(index)
+    }
+    return [...found.values()]
+  }
 }
 
 /**

@@ -70,7 +70,7 @@ export function textOf(input: unknown): string {
 }
 
 /** Equal for texts of the same words, and for other values that are equal. */
-function equalityOf(input: unknown): string {
+export function equalityOf(input: unknown): string {
   const words = typeof input === 'string' ? wordsOf(input) : []
   return words.length > 0 ? words.join(' ') : canonicalJson(input)
 }

@@ -71,6 +71,14 @@ describe('sheikh import-data', () => {
     expect(await readdir(folder)).toEqual(['tickets.csv'])
   })
 
+  it('is named by sheikh import for a file of data', async () => {
+    const { folder } = await tickets()
+    expect(await sheikh(folder, ['import', 'tickets.csv'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('To import data: sheikh import-data tickets.csv'),
+    })
+  })
+
   it('says that the examples of sheikh init are what is judged', async () => {
     const root = await project()
     await write(

@@ -5,6 +5,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
 import { parsePinnedSet } from '../../src/dataset/index.js'
+import { splitSamples } from '../../src/repository/import-data/split-samples.js'
 import { type ImportDataOptions, importData, initRepository, openRepository } from '../../src/repository/index.js'
 import { temporaryFolder } from './harness.js'
 
@@ -72,6 +73,7 @@ describe('importData', () => {
     // The same import again has nothing to do.
     const again = await importData(root, source)
     expect(again.plan.problems).toEqual([])
+    expect(again.plan.files).toEqual([])
     expect(await again.apply()).toMatchObject({ written: [] })
     expect((await again.apply()).commit).toBeUndefined()
   })
@@ -174,6 +176,95 @@ describe('importData', () => {
   })
 })
 
+describe('hard cases of a project', () => {
+  it('says in the plan that the file of the samples exists, and imports the new records elsewhere', async () => {
+    const root = join(temporaryFolder(), 'project')
+    const source = await file('a.jsonl', tickets(60))
+    await (await importData(root, source)).apply()
+    await writeFile(
+      source,
+      tickets(66)
+        .map((row) => `${JSON.stringify(row)}\n`)
+        .join(''),
+    )
+    const again = await importData(root, source)
+    expect(again.plan.problems).toEqual([expect.stringMatching(/a\/a.jsonl" exists and has other content.*--to/)])
+    await expect(again.apply()).rejects.toMatchObject({ code: 'dataset-invalid' })
+    const { plan, apply } = await importData(root, source, { to: 'dataset/samples/b' })
+    expect([plan.samples, plan.problems]).toEqual([6, []])
+    await apply()
+    expect((await (await openRepository(root)).validate()).counts.rows).toBe(66)
+  })
+
+  it('names the place in the source of a sample that the schema of the project rejects', async () => {
+    const root = join(temporaryFolder(), 'project')
+    await (await importData(root, await file('a.jsonl', tickets(60)))).apply()
+    const more = [
+      { id: 'n1', body: null, label: 'login' },
+      { id: 'n2', body: text(900), label: 'spam' },
+    ]
+    const { problems } = (await importData(root, await file('b.jsonl', more))).plan
+    expect(problems).toEqual([expect.stringContaining('line 2')])
+  })
+
+  it('accepts later records without the fields that no setting names', async () => {
+    const root = join(temporaryFolder(), 'project')
+    const rows = tickets(60).map((row) => ({ ...row, channel: 'mail', meta: { page: 1 } }))
+    await (await importData(root, await file('a.jsonl', rows))).apply()
+    const { plan } = await importData(
+      root,
+      await file('b.jsonl', [{ id: 'n', body: text(900), label: 'login', meta: {} }]),
+    )
+    expect([plan.samples, plan.problems]).toEqual([1, []])
+  })
+
+  it('tells of equal inputs with different labels, and with the same label', async () => {
+    const rows = tickets(60)
+    const conflicts = [0, 1].map((index) => ({ ...rows[index], id: `c${index}`, label: 'other' }))
+    const { notes } = await plan('a.jsonl', [...rows, ...conflicts, { ...rows[5], id: 'again' }])
+    expect(notes).toContainEqual(
+      expect.stringMatching(/^2 inputs with different labels, such as samples "c0" and "t0"/),
+    )
+    expect(notes).toContainEqual('1 sample with the input and the label of another sample.')
+  })
+
+  it('says why no evaluation set can be selected', async () => {
+    const one = tickets(60).map((row) => ({ ...row, body: 'one text' }))
+    const few = tickets(3)
+    for (const { problems } of [
+      await plan('a.jsonl', one),
+      await plan('a.jsonl', tickets(60), { group: 'label' }),
+      await plan('a.jsonl', few, { target: 'label' }),
+    ])
+      expect(problems).toEqual([expect.stringContaining('No sample can be selected for the evaluation set')])
+  })
+
+  it('leaves out records that are not valid Unicode', async () => {
+    for (const own of [true, false]) {
+      const rows = tickets(40).map(({ id, ...row }, index) => ({
+        ...(own && { id }),
+        ...row,
+        body: index === 3 ? `${String(row['body'])} \ud83d` : row['body'],
+      }))
+      const { leftOut, samples, problems } = await plan('a.jsonl', rows)
+      expect([leftOut, samples, problems]).toEqual([[{ reason: 'not-json', count: 1, places: ['line 4'] }], 39, []])
+    }
+  })
+
+  it('selects groups of more samples than a call has arguments', () => {
+    const rows = Array.from({ length: 200_000 }, (_, index) => ({
+      ...{ id: `r${index}`, slices: {}, digest: '', sampleDigest: undefined, label: index % 2 ? 'a' : 'b' },
+      group: `g${index % 4 < 2 ? 0 : 1}`,
+    })) as unknown as Parameters<typeof splitSamples>[0]
+    const { evaluation } = splitSamples(
+      rows,
+      rows.map((_, index) => index),
+      { salt: 's', share: 0.5 },
+    )
+    expect(evaluation).toHaveLength(100_000)
+  })
+})
+
 describe('the proposal', () => {
   it('does not take a repeated "id" for the id, and keeps it', async () => {
     const rows = tickets(40).map((row, index) => ({ ...row, id: index >> 1 }))
@@ -189,14 +280,14 @@ describe('the proposal', () => {
     const rows = tickets(40).map((row, index) => (index % 5 === 0 ? { ...row, id: null } : row))
     const { projection, notes, samples } = await plan('a.jsonl', rows)
     expect([projection.id.from, samples]).toEqual(['id', 40])
-    expect(notes).toContainEqual('8 records have no id and get one from a digest of their content.')
+    expect(notes).toContainEqual('8 records without an id: the import makes ids from a digest of the content.')
   })
 
   it('takes no dates, measurements, almost unique values or single values for labels, and says why', async () => {
     const wrong: readonly [string, (index: number) => unknown, string][] = [
       ['label', (index) => `2026-01-${String((index % 9) + 10)}`, 'dates'],
       ['label', (index) => index / 7 - ((index / 7) % 0.25), 'measurements'],
-      ['label', (index) => `answer ${index}`, '60 of 60'],
+      ['label', (index) => `answer ${index}`, 'rarely repeat (60 different values in 60 records)'],
       ['label', () => 'yes', 'only one value'],
       ['label', (index) => [index % 2], 'lists'],
     ]
@@ -218,7 +309,7 @@ describe('the proposal', () => {
     expect(stars.projection.target.field).toBe('stars')
     expect(stars.labels).toMatchObject({ '1': 12 })
     expect(stars.schema).toMatchObject({ properties: { stars: { type: 'string', enum: ['1', '2', '3', '4', '5'] } } })
-    expect(stars.notes).toContainEqual(expect.stringContaining('60 numbers'))
+    expect(stars.notes).toContainEqual(expect.stringContaining('60 places'))
     const free = await plan('a.jsonl', rows, { target: 'answer', input: 'body' })
     expect(free.notes).toContainEqual(expect.stringContaining('llama'))
   })
@@ -238,7 +329,7 @@ describe('the proposal', () => {
     const { plan: found, apply } = await importData(root, await file('a.json', { version: 1, data: rows }))
     expect(found.projection).toMatchObject({
       id: { from: 'key' },
-      input: { field: 'text', from: 'data.text', reason: expect.stringContaining('mixed types (59 text, 1 numbers)') },
+      input: { field: 'text', from: 'data.text', reason: expect.stringContaining('mixed types (text 59, numbers 1)') },
       target: { from: 'data.meta.label' },
       group: { from: 'data.meta.author' },
     })
@@ -252,8 +343,15 @@ describe('the proposal', () => {
     await expect(plan('a.jsonl', '')).rejects.toThrow('contains no records')
     await expect(plan('a.json', [])).rejects.toThrow('contains no records')
     await expect(plan('a.json', [1, 'x'])).rejects.toThrow('not-an-object: 2')
-    await expect(plan('a.json', { a: 1 })).rejects.toThrow('one object')
-    await expect(plan('a.xlsx', 'x')).rejects.toThrow('extension ".xlsx"')
+    await expect(plan('a.json', { a: 1 })).rejects.toThrow('neither a list of records')
+    await expect(plan('a.json', { a: [{}], b: [{}] })).rejects.toThrow('several lists ("a", "b")')
+    await expect(importData(temporaryFolder(), temporaryFolder())).rejects.toThrow('it is a folder')
+    await expect(plan('a', 'x')).rejects.toThrow('it has no extension')
+    await expect(importData(temporaryFolder(), 'hf:datasets/imdb')).rejects.toThrow('Download a file of the dataset')
+    expect((await plan('a.csv', 'text\nhello\nthere\n')).problems).toEqual([
+      expect.stringContaining('only the field "text"'),
+    ])
+    await expect(plan('a.xlsx', 'x')).rejects.toThrow('its extension is ".xlsx"')
     await expect(plan('a.jsonl', '{"a":1}\n{"a"')).rejects.toThrow('line 2')
     await expect(importData(temporaryFolder(), '/nowhere/a.csv')).rejects.toMatchObject({ code: 'not-found' })
     await expect(plan('a.jsonl', tickets(40), { input: 'boddy' })).rejects.toThrow('Did you mean "body"')
@@ -347,7 +445,7 @@ describe('Label Studio', () => {
         { reason: 'without-value', places: ['[46]'] },
       ],
     })
-    expect(found.notes).toContainEqual(expect.stringContaining('In 1 tasks'))
+    expect(found.notes).toContainEqual(expect.stringContaining('In 1 task '))
   })
 })
 

@@ -93,7 +93,7 @@ function resultOf(plan: DataImportPlan, done: Applied, before: Text): CommandRes
   const said =
     commit === undefined
       ? 'Nothing to write: the project has these samples already.'
-      : `Imported ${count(samples, 'sample')}${pinned === 0 ? '' : `, ${pinned} of them pinned as the evaluation set`}, and committed ${count(written.length, 'file')} (${commit.slice(0, 10)}).`
+      : `Imported ${count(samples, 'sample')}${pinned === 0 ? '' : `, pinned ${pinned} of them as the evaluation set`}, and committed ${count(written.length, 'file')} (${commit.slice(0, 10)}).`
   return {
     text: [before, styled('good', said), '\nNext: sheikh validate, then: sheikh run'],
     json: toJson({ applied: true, plan, ...done, commit: commit ?? null }),
@@ -140,7 +140,9 @@ function planText(plan: DataImportPlan): Text {
             : `Evaluation set: the ${split.evaluation} pinned items of the project stay as they are; ${split.training} samples for training.`,
         ]),
     ...(files.length === 0
-      ? []
+      ? plan.problems.length === 0
+        ? ['Writes nothing: the project has these files already.']
+        : []
       : [
           `${plan.createsProject ? 'Creates a project, and writes' : 'Writes'}: ${files.map(({ path }) => path).join(', ')}.`,
         ]),
@@ -155,6 +157,7 @@ const fieldText = ({ field, from }: FieldChoice) =>
 
 const reasons: Readonly<Record<LeftOutRecord, string>> = {
   'not-an-object': 'that are no objects',
+  'not-json': 'with text that is not valid Unicode, or nested too deeply',
   'no-input': 'without an input',
   'no-target': 'without a label',
   copy: 'that repeat another one',

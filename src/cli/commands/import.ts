@@ -1,3 +1,4 @@
+import { SheikhError } from '../../core/index.js'
 import { metricText } from '../../report/index.js'
 import { type Command, toJson } from '../command.js'
 import { showWork } from '../progress.js'
@@ -18,11 +19,19 @@ export const importCommand: Command = {
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const [source] = positionals as [string]
+    const isOnHub = source.startsWith('hf:')
+    const { sampleFormatOf } = await import('../../dataset/index.js')
+    if (!isOnHub && sampleFormatOf(source) !== undefined)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot import "${source}" as a model: it is a file of data, and a model is a folder. To import data: sheikh import-data ${source}`,
+        { facts: { source } },
+      )
     const repository = await open(project, terminal)
     showWork(terminal, 'import')
     const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
     const imported = await repository.import(
-      source.startsWith('hf:') ? source : terminalPath(terminal, source, 'the folder of the model'),
+      isOnHub ? source : terminalPath(terminal, source, 'the folder of the model'),
       {
         version: text('version')?.replace(/^v/, ''),
         by: await whoDecides(repository, values['by'], 'import the model'),

@@ -127,11 +127,11 @@ export function whyNoLabels(column: Column, fewest = 2): string | undefined {
   if (present === 0) return 'it is empty'
   if (!isScalar(column)) return 'it contains lists or objects'
   if (dates * 10 >= present * 9) return 'it contains dates'
-  if (distinct < fewest) return `it has only one value`
+  if (distinct < fewest) return 'it has only one value'
   if (maximumLength > longestLabel) return `it contains texts of up to ${number(maximumLength)} characters`
   if (fractions * 2 > present) return 'it contains numbers with a fraction, which are measurements'
   if (!areLabels(distinct, present))
-    return `almost every value is different (${number(distinct)} of ${number(present)}), so it is no label`
+    return `its values rarely repeat (${number(distinct)} different values in ${number(present)} records)`
   return undefined
 }
 
@@ -150,7 +150,7 @@ export function describeColumn(column: Column): string {
   const named =
     types.length === 1
       ? kindNames[types[0]![0]]
-      : `mixed types (${types.map(([kind, count]) => `${number(count)} ${kindNames[kind]}`).join(', ')})`
+      : `mixed types (${types.map(([kind, count]) => `${kindNames[kind]} ${number(count)}`).join(', ')})`
   const missing = present === records ? '' : `, missing in ${number(records - present)}`
   const length =
     kinds.has('text') && meanLength >= 20
@@ -160,6 +160,9 @@ export function describeColumn(column: Column): string {
 }
 
 export const number = (value: number): string => value.toLocaleString('en')
+
+/** `1 record`, `2,000 records`. */
+export const counted = (value: number, noun: string): string => `${number(value)} ${noun}${value === 1 ? '' : 's'}`
 
 /** The value of a column in a record. */
 export function valueAt(record: Readonly<Record<string, Json>>, path: readonly string[]): Json | undefined {

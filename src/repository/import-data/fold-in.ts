@@ -3,6 +3,7 @@ import {
   addToPinnedSet,
   type DescribedRow,
   digestSample,
+  equalityOf,
   type PinnedSet,
   pinnedSet,
   type Source,
@@ -12,7 +13,7 @@ import { minimumItemsForMargin } from '../../statistics/index.js'
 import { datasetOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { promptsPath } from '../layout.js'
-import { number } from './columns.js'
+import { counted, number } from './columns.js'
 import type { ImportPlace } from './import-place.js'
 import type { MadeSample } from './make-samples.js'
 import type { ImportSplit, LeftOutRecord } from './plan.js'
@@ -76,7 +77,7 @@ async function fold(
   const clashes = made.filter(({ id, sample }) => known.has(id) && known.get(id)!.sampleDigest !== digestSample(sample))
   if (clashes.length > 0)
     problems.push(
-      `${number(clashes.length)} ids belong to other samples of the project, such as "${clashes[0]!.id}". Name another field with --id, or change these samples in their files.`,
+      `The project has other samples with the same id: ${counted(clashes.length, 'id')}, such as "${clashes[0]!.id}". Name another field with --id, or change these samples in their files.`,
     )
   let samples = made.filter(({ id }) => !known.has(id))
   leave(
@@ -103,6 +104,13 @@ async function fold(
     return { samples, split: noSplit, leftOut, notes, problems }
   }
   const proposed = pinned === undefined ? propose(rows, inputs) : undefined
+  notes.push(...equalInputs(rows, inputs, new Set(samples.map(({ id }) => id))))
+  if (proposed?.set.items.length === 0) {
+    problems.push(
+      'No sample can be selected for the evaluation set: samples of one group or with similar inputs stay together, and each label keeps a training sample. Import more data, or choose other fields with --target and --group.',
+    )
+    return { samples, split: noSplit, leftOut, notes, problems }
+  }
   notes.push(...(proposed?.notes ?? []))
   const { summary } = await datasetWith(samples, pinned ?? proposed!.set).snapshot(context)
   notes.push(...summary.warnings.map(({ message }) => message))
@@ -126,7 +134,7 @@ async function fold(
   }
 
   function leave(reason: LeftOutRecord, found: readonly MadeSample[]): void {
-    leftOut.push(...found.map((one) => ({ reason, place: one.place })))
+    for (const { place } of found) leftOut.push({ reason, place })
   }
 
   function propose(all: readonly DescribedRow[], texts: readonly unknown[]) {
@@ -146,7 +154,7 @@ async function fold(
       ids.length >= needed
         ? []
         : [
-            `${number(ids.length)} items cannot certify a margin of ${margin! * 100} points, even for an identical model: ${number(needed)} can. Import more data, or set a wider margin in mlops/pipeline.yaml: regression_check: { margin: … }.`,
+            `An evaluation set of ${counted(ids.length, 'item')} is too small for the regression check: with a margin of ${margin! * 100} percentage points, even an identical model needs ${number(needed)} items to pass. Import more data, or set a wider margin in mlops/pipeline.yaml: regression_check: { margin: … }.`,
           ]
     return { set: addToPinnedSet(empty, ids, all), together, notes: [...found, ...few] }
   }
@@ -171,6 +179,35 @@ function likeEvaluation(
   return new Set(rows.flatMap(({ id }, at) => (isNew(id) && index.find(inputs[at]).size > 0 ? [id] : [])))
 }
 
+/** Notes about new samples that have the input of another sample: with another label, or with the same one. */
+function equalInputs(
+  rows: readonly DescribedRow[],
+  inputs: readonly unknown[],
+  added: ReadonlySet<string>,
+): readonly string[] {
+  const byInput = new Map<string, DescribedRow[]>()
+  for (const [index, row] of rows.entries()) {
+    const key = equalityOf(inputs[index])
+    const list = byInput.get(key)
+    if (list === undefined) byInput.set(key, [row])
+    else list.push(row)
+  }
+  const equal = [...byInput.values()].filter((list) => list.length > 1 && list.some(({ id }) => added.has(id)))
+  const isConflict = (list: readonly DescribedRow[]) => new Set(list.map(({ label }) => label)).size > 1
+  const conflicts = equal.filter(isConflict)
+  const repeated = equal.filter((list) => !isConflict(list)).reduce((sum, list) => sum + list.length - 1, 0)
+  const [first, ...others] = conflicts[0] ?? []
+  const example = [first, others.find(({ label }) => label !== first!.label)].map((row) => JSON.stringify(row?.id))
+  return [
+    ...(conflicts.length === 0
+      ? []
+      : [
+          `${counted(conflicts.length, 'input')} with different labels, such as samples ${example.join(' and ')}. Check which label is right.`,
+        ]),
+    ...(repeated === 0 ? [] : [`${counted(repeated, 'sample')} with the input and the label of another sample.`]),
+  ]
+}
+
 /** The other samples of the project, and the new ones. */
 function sourceOf({ samples, others, file }: ImportPlace, made: readonly MadeSample[]): Source {
   return {
@@ -178,7 +215,8 @@ function sourceOf({ samples, others, file }: ImportPlace, made: readonly MadeSam
     async list(context) {
       const there = await others.list(context)
       if (made.length === 0) return there
-      const read = async () => made.map(({ sample }, index) => ({ value: sample, position: `line ${index + 1}` }))
+      // Errors name the place in the imported file, since the new one is not written.
+      const read = async () => made.map(({ sample, place }) => ({ value: sample, position: place }))
       return [...there, { path: file, read }]
     },
   }

@@ -15,7 +15,7 @@ import { makeSamples } from './make-samples.js'
 import type { DataImportPlan, LeftOutRecord, LeftOutSample, ProposedProjection, SourceRecords } from './plan.js'
 import { type Chosen, type ChosenColumns, type GivenFields, proposeProjection } from './propose-projection.js'
 import { readRecords } from './read-records.js'
-import { applyImport, type ImportedData } from './write-import.js'
+import { applyImport, type ImportedData, occupiedBy, statesOf } from './write-import.js'
 
 export interface ImportDataOptions extends RepositoryOptions, GivenFields {
   /** Folder of the samples, below the project: `dataset/samples/<category>`. @default the category is the name of the source */
@@ -158,6 +158,8 @@ async function planImport(
     files.set(settingsFile, settingsText(place, basename(source), projection))
   }
   if (set !== undefined) files.set(evaluationPath, formatPinnedSet(set))
+  const states = await statesOf(place, files)
+  const occupied = [...states].filter(([, state]) => state === 'occupied').map(([path]) => occupiedBy(path))
   return planned(
     {
       projection,
@@ -165,9 +167,11 @@ async function planImport(
       ...{ samples: samples.length, split },
       ...labelsOf(samples.map(({ sample }) => String(sample[projection.target.field]))),
       leftOut: counted([...read.leftOut, ...made.leftOut, ...folded.leftOut]),
-      files: [...files].map(([path, text]) => ({ path, sizeBytes: Buffer.byteLength(text) })),
+      files: [...files]
+        .filter(([path]) => states.get(path) !== 'written')
+        .map(([path, text]) => ({ path, sizeBytes: Buffer.byteLength(text) })),
       notes: [...notes, ...made.notes, ...undeclared(place, projection), ...folded.notes],
-      problems: [...chosen.problems, ...folded.problems],
+      problems: [...chosen.problems, ...folded.problems, ...occupied],
     },
     files,
   )

@@ -84,7 +84,7 @@ export async function importPlace(
 
 /** A name for files and the category: letters, digits, dots, dashes and underscores. */
 function stemOf(source: string): string {
-  const name = basename(source.replace(/@.*$/, '').replace(/^hf:/, ''))
+  const name = basename(source)
   const stem = name.replace(/(?:\.(?:json|jsonl|ndjson|csv|tsv|ya?ml|parquet))?(?:\.(?:gz|zst))?$/i, '')
   return (
     stem

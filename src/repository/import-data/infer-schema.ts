@@ -11,20 +11,20 @@ interface Parts {
 }
 
 /**
- * A JSON Schema (draft-07) that the samples match: the types of each field, the fields that all samples have, and the labels if
- * there are at most 100. Further fields are allowed.
+ * A JSON Schema (draft-07) that the samples match: the types of each field, and the labels if there are at most 100. Only id, input
+ * and target are required, so that samples from feedback and from other files are valid too. Further fields are allowed.
  */
 export function inferSchema(samples: readonly JsonObject[], { id, input, target }: Parts): JsonObject {
-  const schema = objectSchema(samples, 1)
-  const properties = { ...(schema['properties'] as Readonly<Record<string, JsonObject>>) }
+  const properties = propertiesOf(samples, 1)
   for (const field of [id, input]) properties[field] = { type: 'string', minLength: 1 }
   const labels = [...new Set(samples.map((sample) => sample[target] as string))].sort()
   properties[target] =
     labels.length <= maximumLabels ? { type: 'string', enum: labels } : { type: 'string', minLength: 1 }
-  return { $schema: 'http://json-schema.org/draft-07/schema#', ...schema, properties }
+  const required = [id, input, target]
+  return { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', required, properties }
 }
 
-function objectSchema(values: readonly JsonObject[], depth: number): JsonObject {
+function propertiesOf(values: readonly JsonObject[], depth: number): Record<string, JsonObject> {
   const members = new Map<string, Json[]>()
   for (const value of values)
     for (const [key, member] of Object.entries(value)) {
@@ -32,12 +32,7 @@ function objectSchema(values: readonly JsonObject[], depth: number): JsonObject 
       if (list === undefined) members.set(key, [member])
       else list.push(member)
     }
-  const required = [...members].filter(([, list]) => list.length === values.length).map(([key]) => key)
-  return {
-    type: 'object',
-    ...(required.length > 0 && { required }),
-    properties: Object.fromEntries([...members].map(([key, list]) => [key, schemaOf(list, depth + 1)])),
-  }
+  return Object.fromEntries([...members].map(([key, list]) => [key, schemaOf(list, depth + 1)]))
 }
 
 const typeNames = { text: 'string', number: 'number', boolean: 'boolean', list: 'array', object: 'object' } as const
@@ -58,6 +53,9 @@ function schemaOf(values: readonly Json[], depth: number): JsonObject {
   if (depth > maximumDepth) return { type }
   const objects = values.filter((value): value is JsonObject => kindOf(value) === 'object')
   const items = values.flatMap((value) => (Array.isArray(value) ? (value as readonly Json[]) : []))
-  const { type: _object, ...object } = objects.length > 0 ? objectSchema(objects, depth) : { type }
-  return { type, ...object, ...(items.length > 0 && { items: schemaOf(items, depth + 1) }) }
+  return {
+    type,
+    ...(objects.length > 0 && { properties: propertiesOf(objects, depth) }),
+    ...(items.length > 0 && { items: schemaOf(items, depth + 1) }),
+  }
 }

@@ -1,6 +1,6 @@
 import { canonicalJson, type Json, type JsonObject } from '../../core/index.js'
 import { labelStudioAnswers } from '../../feedback/index.js'
-import { number } from './columns.js'
+import { counted } from './columns.js'
 import type { LeftOutRecord, SourceRecord, SourceRecords } from './plan.js'
 
 /**
@@ -28,7 +28,9 @@ export function labelStudioRecords(tasks: readonly SourceRecord[]): SourceRecord
     notes:
       outvoted === 0
         ? []
-        : [`In ${number(outvoted)} tasks the annotators disagree; the answer of more than half of them is the label.`],
+        : [
+            `In ${counted(outvoted, 'task')} the annotators disagree. The label is the answer of more than half of them.`,
+          ],
   }
 }
 

@@ -1,6 +1,6 @@
 import { hexOf, type Json, type JsonObject } from '../../core/index.js'
 import { digestSample } from '../../dataset/index.js'
-import { kindOf, number, valueAt } from './columns.js'
+import { counted, kindOf, valueAt } from './columns.js'
 import type { LeftOutRecord, ProposedProjection, SourceRecord } from './plan.js'
 import type { Chosen, ChosenColumns } from './propose-projection.js'
 
@@ -56,14 +56,14 @@ export function makeSamples(
   const samples: MadeSample[] = []
   const leftOut: { reason: LeftOutRecord; place: string }[] = []
   const seen = new Set<string>()
-  const counted = { ids: 0, numbers: 0, trimmed: 0 }
+  const made = { ids: 0, numbers: 0, trimmed: 0 }
   for (const { value, place } of records) {
-    const made = sampleOf(value)
-    if (typeof made === 'string') leftOut.push({ reason: made, place })
-    else if (seen.has(made.id)) leftOut.push({ reason: 'copy', place })
+    const one = sampleOf(value)
+    if (typeof one === 'string') leftOut.push({ reason: one, place })
+    else if (seen.has(one.id)) leftOut.push({ reason: 'copy', place })
     else {
-      seen.add(made.id)
-      samples.push({ ...made, place })
+      seen.add(one.id)
+      samples.push({ ...one, place })
     }
   }
   return { samples, projection: projectionOf(), leftOut, notes: notesOf() }
@@ -88,20 +88,22 @@ export function makeSamples(
       ...chosen,
       ...Object.entries(rest).map(([key, member]) => [renamed.get(key) ?? key, member] as const),
     ])
+    const digest = digestSample(content)
+    if (digest === undefined || digestSample(id ?? '') === undefined) return 'not-json'
     if (id === undefined) {
-      id = hexOf(digestSample(content)!).slice(0, 16)
-      counted.ids += 1
+      id = hexOf(digest).slice(0, 16)
+      made.ids += 1
     }
     return { id, sample: { [idName]: id, ...content } }
   }
 
   function asText(value: Json, part: 'input' | 'target'): string {
-    if (typeof value !== 'string') counted.numbers += 1
+    if (typeof value !== 'string') made.numbers += 1
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     if (part === 'input') return text
     // Labels that differ only here look the same to a person, and are different ones to a model.
     const label = text.trim().normalize('NFC')
-    if (label !== text) counted.trimmed += 1
+    if (label !== text) made.trimmed += 1
     return label
   }
 
@@ -123,17 +125,17 @@ export function makeSamples(
   }
 
   function notesOf(): readonly string[] {
-    const { ids, numbers, trimmed } = counted
+    const { ids, numbers, trimmed } = made
     return [
       ...[...renamed].map(([key, name]) => `The field "${key}" is written as "${name}".`),
       ...(ids > 0 && columns.id !== undefined
-        ? [`${number(ids)} records have no id and get one from a digest of their content.`]
+        ? [`${counted(ids, 'record')} without an id: the import makes ids from a digest of the content.`]
         : []),
       ...(numbers > 0
-        ? [`${number(numbers)} numbers or booleans are written as text, because inputs and labels are texts.`]
+        ? [`Numbers and booleans become text in ${counted(numbers, 'place')}, because inputs and labels are texts.`]
         : []),
       ...(trimmed > 0
-        ? [`White space around ${number(trimmed)} labels is removed, or their Unicode form changed to NFC.`]
+        ? [`The import removes white space around ${counted(trimmed, 'label')}, or changes their Unicode form to NFC.`]
         : []),
     ]
   }

@@ -25,6 +25,7 @@ export interface ProposedProjection {
 /** Why records of the source do not become samples. */
 export type LeftOutRecord =
   | 'not-an-object'
+  | 'not-json'
   | 'no-input'
   | 'no-target'
   | 'copy'
@@ -79,7 +80,7 @@ export interface DataImportPlan {
   readonly differentLabels: number
   readonly leftOut: readonly LeftOutSample[]
   readonly split: ImportSplit
-  /** Files that are created, and the settings of `sheikh init` that are completed. Below the project's folder. */
+  /** Files that are created, and the settings of `sheikh init` that are completed. Below the project's folder. Without files that have this content already. */
   readonly files: readonly { readonly path: string; readonly sizeBytes: number }[]
   /** What a person should know before applying the plan. */
   readonly notes: readonly string[]

@@ -92,7 +92,7 @@ export function proposeProjection(columns: readonly Column[], options: ProposeOp
         problems.push(`The field "${chosen.column.name}" cannot be the target: ${why}.`)
       else if (why !== undefined)
         notes.push(
-          `The target "${chosen.column.name}" is no label: ${why}. The built-in text classifier learns labels; for free text use model.architecture: llama or a trainer of your own.`,
+          `The values of the target "${chosen.column.name}" do not look like labels: ${why}. The built-in text classifier learns labels. For free text, use model.architecture: llama or your own trainer.`,
         )
       return chosen
     }
@@ -117,12 +117,14 @@ export function proposeProjection(columns: readonly Column[], options: ProposeOp
     if (only !== undefined && more.length === 0)
       return { column: only, reason: `the only field whose values repeat like labels; ${describeColumn(only)}` }
     problems.push(
-      only === undefined
-        ? 'No field looks like a label: none has at least two values that repeat. Name the field with --target.'
-        : `Several fields could be the label: ${others
-            .slice(0, 8)
-            .map((column) => `"${column.name}" (${number(column.distinct)} values)`)
-            .join(', ')}. Choose one with --target.`,
+      leaves.length < 2
+        ? `The records have only ${leaves.length === 0 ? 'empty fields' : `the field "${leaves[0]!.name}"`}, but a sample needs an input and a label. Add a field with the labels.`
+        : only === undefined
+          ? 'No field looks like a label: none has at least two values that repeat. Name the field with --target.'
+          : `Several fields could be the label: ${others
+              .slice(0, 8)
+              .map((column) => `"${column.name}" (${number(column.distinct)} values)`)
+              .join(', ')}. Choose one with --target.`,
     )
     return undefined
   }

@@ -7,7 +7,7 @@ import { kindOf } from './columns.js'
 import { labelStudioRecords } from './label-studio-records.js'
 import type { SourceRecord, SourceRecords } from './plan.js'
 import { isPromptfooConfig, promptfooRecords } from './promptfoo-records.js'
-import { readSamplesIn, readWhole } from './read-whole.js'
+import { readSamplesIn, readWhole, refuseIrregular } from './read-whole.js'
 import { readYamlText } from './read-yaml-text.js'
 
 /** Of a source file, before and after unpacking. */
@@ -32,37 +32,42 @@ export async function readRecords(path: string, context: CallContext, csv?: CsvO
       'Convert the data to JSON Lines',
     )
   }
-  if (sampleFormatOf(path) === undefined)
+  if (sampleFormatOf(path) === undefined) {
+    await refuseIrregular(path)
+    const extension = extname(path)
     throw refuse(
-      `the extension "${extname(path)}" is none of .parquet, .json, .jsonl, .ndjson, .csv, .tsv and .yaml, optionally with .gz or .zst`,
+      `${extension === '' ? 'it has no extension' : `its extension is "${extension}"`}, but data are read from .parquet, .json, .jsonl, .ndjson, .csv, .tsv and .yaml files, optionally with .gz or .zst`,
       'Convert or rename the file',
     )
+  }
   const samples = await readSamplesIn(path, maximumBytes, context, csv)
   const [only] = samples
   // A single document that is not a list.
   if (samples.length === 1 && only!.position === '') {
     const document = only!.value as Json
     if (isPromptfooConfig(document)) return promptfooRecords(document, path, context)
-    const list = listIn(document)
-    if (list === undefined)
+    const lists = listsIn(document)
+    const [list, ...others] = lists
+    if (list === undefined || others.length > 0)
       throw refuse(
-        'it contains one object, and neither a list nor a member with a list of objects',
-        'Write a list of records',
+        list === undefined
+          ? 'it contains neither a list of records nor an object with one'
+          : `it contains several lists (${lists.map(({ name }) => JSON.stringify(name)).join(', ')})`,
+        'Write a list of records, or one record per line',
       )
     return recordsOf(list.items.map((value, index) => ({ value, place: `${list.name}[${index}]` })))
   }
   return recordsOf(samples.map(({ value, position }) => ({ value: value as Json, place: position })))
 }
 
-/** The only member that is a list of objects, such as `data`. */
-function listIn(document: Json): { readonly name: string; readonly items: readonly Json[] } | undefined {
-  if (kindOf(document) !== 'object') return undefined
-  const lists = Object.entries(document as JsonObject).flatMap(([name, value]) =>
+/** The members that are lists of objects, such as `data`. */
+function listsIn(document: Json): readonly { readonly name: string; readonly items: readonly Json[] }[] {
+  if (kindOf(document) !== 'object') return []
+  return Object.entries(document as JsonObject).flatMap(([name, value]) =>
     Array.isArray(value) && value.length > 0 && (value as readonly Json[]).every((item) => kindOf(item) === 'object')
       ? [{ name, items: value as readonly Json[] }]
       : [],
   )
-  return lists.length === 1 ? lists[0] : undefined
 }
 
 function recordsOf(items: readonly { readonly value: Json; readonly place: string }[]): SourceRecords {

@@ -20,8 +20,8 @@ export async function readSamplesIn(
   context: CallContext,
   csv?: CsvOptions,
 ): Promise<readonly SourceSample[]> {
-  const real = await realpath(path).catch(() => path)
-  await (await openRegular(real, maximumBytes)).close()
+  await (await openRegular(path, maximumBytes)).close()
+  const real = await realpath(path)
   const format = fileFormat({ maximumFileBytes: maximumBytes, maximumSampleBytes: maximumBytes, csv })
   const entry = { path: basename(real), read: () => readSampleFile(dirname(real), basename(real), format, context) }
   const samples = await samplesOf(entry, context, maximumRecords + 1)
@@ -46,6 +46,11 @@ export async function readWhole(path: string, maximumBytes: number): Promise<Uin
   }
 }
 
+/** @throws `not-found`; `dataset-invalid` for a folder and other things that are no regular file. */
+export async function refuseIrregular(path: string): Promise<void> {
+  await (await openRegular(path, Number.POSITIVE_INFINITY)).close()
+}
+
 async function openRegular(path: string, maximumBytes: number): Promise<FileHandle> {
   let file: FileHandle | undefined
   try {
@@ -63,10 +68,10 @@ async function openRegular(path: string, maximumBytes: number): Promise<FileHand
     if (isAbsent(error))
       throw new SheikhError(
         'not-found',
-        `Cannot import ${JSON.stringify(path)}: it does not exist. Correct the name.`,
-        {
-          facts: { path },
-        },
+        path.includes('hf:')
+          ? `Cannot import ${JSON.stringify(path)}: datasets are not read from the Hugging Face Hub. Download a file of the dataset, and import that file.`
+          : `Cannot import ${JSON.stringify(path)}: it does not exist. Correct the name.`,
+        { facts: { path } },
       )
     throw refuse(path, `${messageOf(error)}. Check its permissions`, error)
   }

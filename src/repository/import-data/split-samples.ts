@@ -1,5 +1,13 @@
-import { canonicalJson } from '../../core/index.js'
-import { type DescribedRow, groupKeyOf, isSelected, rankOf, TextIndex } from '../../dataset/index.js'
+import {
+  type DescribedRow,
+  equalityOf,
+  Groups,
+  groupKeyOf,
+  groupTexts,
+  isSelected,
+  rankOf,
+  textOf,
+} from '../../dataset/index.js'
 import { number } from './columns.js'
 
 /** Larger groups of similar texts are texts of one kind, such as those of a template, and not copies. */
@@ -26,19 +34,20 @@ export function splitSamples(
   inputs: readonly unknown[],
   { salt, share }: { readonly salt: string; readonly share: number },
 ): SampleSplit {
-  const equal = new Unions(rows.length)
-  joinEqual(equal, rows.map(groupKeyOf))
-  joinEqual(
-    equal,
-    inputs.map((input) => (typeof input === 'string' ? input.trim() : canonicalJson(input))),
-  )
-  const similar = similarOf(inputs, equal)
+  const together = new Groups()
+  const inputKeys = inputs.map(equalityOf)
+  joinEqual(together, rows.map(groupKeyOf))
+  joinEqual(together, inputKeys)
+  const similar = groupTexts(inputs.map(textOf))
   const largest = Math.max(largestCount, rows.length * largestShare)
-  const kinds = [...similar.members().values()].filter((members) => members.length > largest)
-  const templated = new Set(kinds.flat())
-  for (const index of rows.keys()) if (!templated.has(index)) equal.join(index, similar.rootOf(index))
+  const templated = new Set<number>()
+  // Copies of one text are no kind of text.
+  for (const members of similar.members(rows.length))
+    if (new Set(members.map((index) => inputKeys[index])).size > largest)
+      for (const index of members) templated.add(index)
+  for (const index of rows.keys()) if (!templated.has(index)) together.join(index, similar.rootOf(index))
 
-  const clusters = [...equal.members().values()].map((members) => ({
+  const clusters = together.members(rows.length).map((members) => ({
     members,
     key: members.map((index) => groupKeyOf(rows[index]!)).sort()[0]!,
     labels: new Set(members.flatMap((index) => rows[index]!.label ?? [])),
@@ -59,7 +68,7 @@ export function splitSamples(
     }
     for (const label of labels) left.set(label, left.get(label)! - 1)
     others -= 1
-    evaluation.push(...members.map((index) => rows[index]!.id))
+    for (const index of members) evaluation.push(rows[index]!.id)
   }
   return {
     evaluation: evaluation.sort(),
@@ -73,63 +82,19 @@ export function splitSamples(
       ...(stayed === 0
         ? []
         : [
-            `${number(stayed)} groups of samples stay in the training data, because they have the only samples of a label.`,
+            stayed === 1
+              ? 'One sample, or one group of similar samples, stays in the training data, because no other one has its label.'
+              : `${number(stayed)} samples, or groups of similar samples, stay in the training data, because no other ones have their labels.`,
           ]),
     ],
   }
 }
 
-function similarOf(inputs: readonly unknown[], equal: Unions): Unions {
-  const similar = new Unions(inputs.length)
-  const index = new TextIndex(inputs.slice(0, 1000))
-  for (const [at, input] of inputs.entries()) {
-    // Equal ones were joined already; one of each is enough to find the similar ones.
-    if (equal.rootOf(at) !== at) continue
-    for (const other of index.find(input)) similar.join(at, Number(other))
-    index.add(String(at), input)
-  }
-  return similar
-}
-
-function joinEqual(unions: Unions, keys: readonly string[]): void {
+function joinEqual(groups: Groups, keys: readonly string[]): void {
   const first = new Map<string, number>()
   for (const [index, key] of keys.entries()) {
     const other = first.get(key)
     if (other === undefined) first.set(key, index)
-    else unions.join(index, other)
-  }
-}
-
-/** Disjoint sets of indices. */
-class Unions {
-  readonly #parents: number[]
-
-  constructor(size: number) {
-    this.#parents = Array.from({ length: size }, (_, index) => index)
-  }
-
-  rootOf(index: number): number {
-    let root = index
-    while (this.#parents[root] !== root) {
-      this.#parents[root] = this.#parents[this.#parents[root]!]!
-      root = this.#parents[root]!
-    }
-    return root
-  }
-
-  join(one: number, other: number): void {
-    const [left, right] = [this.rootOf(one), this.rootOf(other)]
-    this.#parents[Math.max(left, right)] = Math.min(left, right)
-  }
-
-  members(): ReadonlyMap<number, readonly number[]> {
-    const found = new Map<number, number[]>()
-    for (const index of this.#parents.keys()) {
-      const root = this.rootOf(index)
-      const list = found.get(root)
-      if (list === undefined) found.set(root, [index])
-      else list.push(index)
-    }
-    return found
+    else groups.join(index, other)
   }
 }

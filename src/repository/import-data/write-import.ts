@@ -4,7 +4,7 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import { readTextFile, writeFileAtomic } from '../../store/index.js'
 import { belowRoot, commit, isInRepository, openGit } from '../git/index.js'
 import { createProject, isAsInitWrote, removeTemporaries } from '../init/init-repository.js'
-import { pipelineFile } from '../layout.js'
+import { pipelineFile, samplesPath } from '../layout.js'
 import { refuseLinks } from '../refuse-links.js'
 import type { RepositoryOptions } from '../repository.js'
 import type { ImportPlace } from './import-place.js'
@@ -47,7 +47,11 @@ export async function applyImport(
   const paths = [...files.keys()]
   await refuseLinks(root, paths)
   const written: string[] = []
-  for (const [path, text] of files) if (await isMissing(path, text)) written.push(path)
+  for (const [path, state] of await statesOf(place, files)) {
+    if (state === 'occupied')
+      throw new SheikhError('invalid-options', `Cannot import the data: ${occupiedBy(path)}`, { facts: { path } })
+    if (state === 'missing') written.push(path)
+  }
   if (place.isNew || (place.ownsSettings && (await isUnfinished(root, context)))) {
     const instead = [...files].map(([path, text]) => ({ path, text }))
     await createProject(root, { ...options, samples: false, here: true, name }, [...instead, promptOf(plan)])
@@ -77,19 +81,27 @@ export async function applyImport(
     ...{ written, samples: plan.samples, pinned: plan.split.kind === 'pinned' ? plan.split.evaluation : 0 },
     commit: oid,
   }
-
-  /** Whether a file is not there yet. @throws `invalid-options` if another one has its name. */
-  async function isMissing(path: string, text: string): Promise<boolean> {
-    const present = await readTextFile(join(root, path))
-    if (present === text) return false
-    if (present === undefined || (await isAsInitWrote(root, path, name))) return true
-    throw new SheikhError(
-      'invalid-options',
-      `Cannot import the data: "${path}" exists and has other content. Import into another folder: --to dataset/samples/<category>`,
-      { facts: { path } },
-    )
-  }
 }
+
+/**
+ * Whether each file is `written` already, `missing` (or as `sheikh init` wrote it), or its name is `occupied` by a file that an
+ * import does not replace.
+ */
+export async function statesOf(
+  { root, name }: ImportPlace,
+  files: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, 'written' | 'missing' | 'occupied'>> {
+  const states = new Map<string, 'written' | 'missing' | 'occupied'>()
+  for (const [path, text] of files) {
+    const present = await readTextFile(join(root, path))
+    const isFree = present === undefined || (await isAsInitWrote(root, path, name))
+    states.set(path, present === text ? 'written' : isFree ? 'missing' : 'occupied')
+  }
+  return states
+}
+
+export const occupiedBy = (path: string): string =>
+  `The file "${path}" exists and has other content. Import into another folder: --to ${samplesPath}/<category>`
 
 /** Whether `createProject` was interrupted: the project's main file is in no commit. */
 async function isUnfinished(root: string, context: CallContext): Promise<boolean> {
