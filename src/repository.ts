@@ -98,6 +98,7 @@ export {
   type ReviewOptions,
   type ReviewPlace,
   type ReviewProblem,
+  type ReviewWarning,
   type ReviewQuality,
   readBaseline,
   type SampleBlame,

@@ -350,6 +350,11 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const excluded = (await this.#options.quarantine?.read(context)) ?? []
     const found = withoutQuarantined(whole, excluded)
     const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
+    if (found.rows.length === 0 && found.quarantined > 0)
+      throw new SheikhError(
+        'dataset-invalid',
+        `Cannot use the dataset: every sample (${found.quarantined}) is quarantined. To use samples again: sheikh data quarantine --undo <id>`,
+      )
     if (found.rows.length === 0)
       throw new SheikhError(
         'dataset-invalid',

@@ -33,18 +33,25 @@ export interface QuarantineSource {
   read(context: DatasetContext): Promise<readonly QuarantinedSample[]>
 }
 
-const maximumBytes = 100_000_000
+/** More than a million samples. Node.js reads no text of more than 512 MiB. */
+const maximumBytes = 400_000_000
 
 const quarantineShape = object({
   formatVersion: word(1),
   samples: list(object({ id: text, digest, kind: text, reason: text, by: optional(text) })),
 })
 
-/** Formats excluded samples as JSON with one sample per line, sorted by id, so that Git diffs are readable. */
+/** Formats excluded samples as JSON with one sample per line, sorted by id, so that Git diffs are readable. @throws `invalid-options` if they are too many to be read again. */
 export function formatQuarantine(samples: readonly QuarantinedSample[]): string {
   const lines = [...samples]
     .sort((one, other) => (one.id < other.id ? -1 : 1))
     .map(({ id, digest, kind, reason, by }) => `    ${JSON.stringify({ id, digest, kind, reason, by })}`)
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 2, 100)
+  if (bytes > maximumBytes)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot quarantine ${samples.length} samples: their list would have ${bytes} bytes, but the maximum is ${maximumBytes}. Remove the samples from the source, or quarantine fewer.`,
+    )
   return `{\n  "formatVersion": 1,\n  "samples": [${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}]\n}\n`
 }
 
@@ -65,7 +72,10 @@ export function quarantineFile(path: string): QuarantineSource {
       signal.throwIfAborted()
       let content: string
       try {
-        const { size } = await stat(path)
+        const found = await stat(path)
+        const { size } = found
+        // A pipe would be read without end.
+        if (!found.isFile()) throw refused('it is not a file')
         if (size > maximumBytes) throw refused(`it has ${size} bytes, but the maximum is ${maximumBytes}`)
         content = await readFile(path, 'utf8')
       } catch (error) {

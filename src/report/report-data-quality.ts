@@ -30,7 +30,7 @@ export function dataQualitySection(report: QualityReport & { readonly left?: num
   ]
   return {
     heading: 'Data quality',
-    header: ['Severity', 'Kind', 'Samples', 'First place', 'Finding'],
+    header: ['Key', 'Severity', 'Kind', 'Samples', 'First place', 'Finding'],
     rows: shown.map((finding) => [
       finding.key,
       finding.severity,
@@ -49,7 +49,7 @@ function title({ status, rows, findings }: QualityReport): string {
   const result = {
     pass: 'no findings',
     warn: count(findings.length, 'warning'),
-    fail: `${count(failing, 'finding')} that fail`,
+    fail: failing === 1 ? '1 finding that fails' : `${count(failing, 'finding')} that fail`,
   }
   return `Data quality of ${count(rows, 'row')}: ${result[status]}`
 }

@@ -10,11 +10,11 @@ const mostPlaces = 20
 
 /** Renders a review as Markdown: the verdict, the problems with their places, quality, what the merge leads to, and what changed. */
 export function reportReview(review: Review): string {
-  const { verdict, summary, problems, missing, notices, diff, quality, afterMerge } = review
-  const places = problems.flatMap((problem) => problem.places)
+  const { verdict, summary, problems, warnings, missing, notices, diff, quality, afterMerge } = review
+  const places = [...problems, ...warnings].flatMap((problem) => problem.places)
   const lines = [
     // The summary contains the first.
-    ...problems.slice(1).map(({ message }) => `- ${escapeMarkdown(message)}`),
+    ...[...problems.slice(1), ...warnings].map(({ message }) => `- ${escapeMarkdown(message)}`),
     ...missing.map((message) => `- Needed for a run: ${escapeMarkdown(message)}`),
     ...notices.map((message) => `- ${escapeMarkdown(message)}`),
   ]
@@ -48,13 +48,13 @@ function headline(verdict: Review['verdict'], summary: string): string {
 
 /** Renders the same as a self-contained HTML page. */
 export function reportReviewHtml(review: Review): string {
-  const { verdict, summary, problems, missing, notices, diff, quality, afterMerge } = review
+  const { verdict, summary, problems, warnings, missing, notices, diff, quality, afterMerge } = review
   const title = `Review of ${diff.to.name.slice(0, 10)}`
   const lines = [
-    ...problems.slice(1).map(({ message }) => message),
+    ...[...problems.slice(1), ...warnings].map(({ message }) => message),
     ...missing.map((message) => `Needed for a run: ${message}`),
     ...notices,
-    ...problems.flatMap(({ places }) =>
+    ...[...problems, ...warnings].flatMap(({ places }) =>
       places.map(({ path, line, message }) => `${path}${line === undefined ? '' : `:${line}`}: ${message}`),
     ),
   ]

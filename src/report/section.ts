@@ -15,7 +15,7 @@ export interface Section {
 /** Its blocks. */
 export const sectionMarkdown = ({ heading, header, rows, note }: Section): readonly string[] => [
   `## ${escapeMarkdown(heading)}`,
-  markdownTable(header, rows),
+  ...(rows.length === 0 && note !== undefined ? [] : [markdownTable(header, rows)]),
   ...(note === undefined ? [] : [note]),
 ]
 

@@ -113,6 +113,7 @@ export {
   type ReviewPlace,
   type ReviewProblem,
   type ReviewQuality,
+  type ReviewWarning,
   type ScorePair,
   type UnmeasuredQuality,
 } from './review/index.js'

@@ -64,7 +64,7 @@ export async function quarantineSamples(
       'invalid-options',
       'Cannot quarantine: no sample is named. Give the keys of findings, ids of samples, or a kind: sheikh data quarantine --kind leakage',
     )
-  if (kind !== undefined && !(qualityKinds as readonly string[]).includes(kind))
+  if (kind !== undefined && !undo && !(qualityKinds as readonly string[]).includes(kind))
     throw new SheikhError(
       'invalid-options',
       `Cannot quarantine: there is no kind "${kind}". Known: ${qualityKinds.join(', ')}.`,
@@ -72,14 +72,15 @@ export async function quarantineSamples(
   const file = quarantineFile(join(root, quarantinePath))
   const before = await file.read(context)
   if (undo) {
-    const removed = before.filter((sample) => sample.kind === kind || names.includes(sample.id)).map(({ id }) => id)
-    const unknown = names.find((name) => !removed.includes(name))
+    const named = new Set(names)
+    const removed = new Set(before.flatMap(({ id, kind: of }) => (of === kind || named.has(id) ? [id] : [])))
+    const unknown = names.find((name) => !removed.has(name))
     if (unknown !== undefined) throw notFound(unknown, 'the quarantine does not list it')
     return write(
       root,
       before,
-      before.filter(({ id }) => !removed.includes(id)),
-      { added: [], removed, kept: [] },
+      before.filter(({ id }) => !removed.has(id)),
+      { added: [], removed: [...removed].sort(), kept: [] },
     )
   }
   const { rows } = await composition.dataset.contents(context)
@@ -106,10 +107,14 @@ export async function quarantineSamples(
   const pinned = new Set(
     ((await pinnedFile(join(root, evaluationPath)).read(context))?.items ?? []).map(({ id }) => id),
   )
+  if ([...chosen.keys()].some((id) => !digests.has(id)))
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot quarantine a sample whose id or path contains what looks like a secret: the list would contain it too. Revoke the secret, and rename or remove the sample.',
+    )
   const kept = [...chosen.keys()].filter((id) => pinned.has(id)).sort()
   const added = [...chosen].flatMap(([id, why]): readonly QuarantinedSample[] => {
-    const digest = digests.get(id)
-    return digest === undefined || pinned.has(id) ? [] : [{ id, digest, ...why, ...(by !== undefined && { by }) }]
+    return pinned.has(id) ? [] : [{ id, digest: digests.get(id)!, ...why, ...(by !== undefined && { by }) }]
   })
   return write(root, before, [...before, ...added], { added: added.map(({ id }) => id).sort(), removed: [], kept })
 }

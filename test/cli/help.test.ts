@@ -128,6 +128,7 @@ describe('help', () => {
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],
       learn: ['after-run'],
       override: ['reason', 'by', 'until'],
+      data: ['out', 'kind', 'reason', 'by', 'undo'],
       'import-data': [
         'yes',
         'input',

@@ -130,6 +130,27 @@ describe('sheikh review --github', () => {
     return { folder, read: (name: string) => readFile(join(folder, name), 'utf8') }
   }
 
+  it('annotates the lines of warnings about data, which do not fail a change', async () => {
+    const root = await project()
+    await change(root, 'mlops/pipeline.yaml', (text) =>
+      text.replace('stages:\n', 'stages:\n  validate:\n    steps: [validate_schema, check_data_quality]\n'),
+    )
+    const copy = (id: string) => `{"id":"${id}","text":"an utterly new sentence which appears twice","label":"login"}\n`
+    await change(root, 'dataset/samples/new.jsonl', () => copy('n1') + copy('n2'))
+    await runner({ merge_group: { base_sha: git(root, 'rev-parse', 'HEAD~1') } })
+    const { code, out } = await sheikh(root, ['review', '--github'])
+    expect(code).toBe(0)
+    expect(out).toContain('Data quality (duplicate), "n1", "n2": 2 samples of the training part are equal.')
+    expect(out).toMatch(
+      /^::warning file=dataset\/samples\/new\.jsonl,line=2,title=sheikh review::.*duplicate: 2 samples/m,
+    )
+    const validated = await sheikh(root, ['validate'])
+    expect([validated.code, validated.out]).toEqual([
+      0,
+      expect.stringContaining('Data quality (duplicate), "n1", "n2"'),
+    ])
+  })
+
   it('annotates the lines, and leaves a file that the other workflow posts', async () => {
     const root = await project()
     await change(root, 'dataset/samples/a,b.jsonl', () => '{"id":"m2"\n')

@@ -30,7 +30,7 @@ const quality: MeasuredQuality = {
 
 const review: Review = {
   ...{ formatVersion: 1, head: 'b'.repeat(40), base: 'a'.repeat(40), verdict: 'fail', summary: 'Not safe to merge.' },
-  ...{ problems: [], missing: [], notices: [], quality },
+  ...{ problems: [], warnings: [], missing: [], notices: [], quality },
   diff: {
     ...{ from: { name: 'a'.repeat(40) }, to: { name: 'b'.repeat(40) } },
     ...{ problems: [], gate: [], files: [], configuration: [], prompts: [] },

@@ -77,9 +77,10 @@ async function reported<T>(work: () => Promise<T>, input: Arguments, terminal: T
 }
 
 async function toActions(found: Review, report: string, input: Arguments, terminal: Terminal): Promise<string> {
-  const { verdict, summary, problems } = found
+  const { verdict, summary, problems, warnings } = found
   const places = problems.flatMap((problem) => problem.places)
-  return act({ verdict, summary, report, places }, input, terminal)
+  const warned = warnings.flatMap((warning) => warning.places)
+  return act({ verdict, summary, report, places, warnings: warned }, input, terminal)
 }
 
 async function act(report: ActionsReport, { values }: Arguments, terminal: Terminal): Promise<string> {

@@ -1,3 +1,4 @@
+import { qualityWarnings } from '../../dataset/index.js'
 import { foreseenText } from '../../gate/index.js'
 import { type Command, toJson } from '../command.js'
 import { countsText } from '../counts-text.js'
@@ -15,7 +16,7 @@ export const validate: Command = {
   async run({ project, json }, terminal) {
     const repository = await open(project, terminal)
     const found = await repository.inspect({ signal: terminal.signal })
-    const { problems, missing, notices, summary, tables, schema, foreseen, next } = found
+    const { problems, missing, notices, summary, quality, tables, schema, foreseen, next } = found
     if (!json) {
       for (const problem of problems) terminal.printError(problem)
       for (const { message } of missing) terminal.err(`needed for a run: ${message}\n`)
@@ -30,7 +31,9 @@ export const validate: Command = {
           : []
     const lines: readonly Text[] = [
       ...(schema === undefined ? [] : [`Samples are checked against ${schema}.`]),
-      ...(summary?.warnings ?? []).map(({ message }) => warningText(message)),
+      ...[...(summary?.warnings ?? []), ...(quality === undefined ? [] : qualityWarnings(quality))].map(({ message }) =>
+        warningText(message),
+      ),
       ...foreseen.map((finding) => warningText(foreseenText(finding))),
       // The result comes last, because people and scripts look at the last line.
       joinTexts([...verdict, ...next.map((step) => `Next: ${step}`)], ' '),
@@ -46,6 +49,7 @@ export const validate: Command = {
           missing: errorsOf(missing),
           notices,
           summary,
+          quality,
           tables,
           schema,
           foreseen,

@@ -5,6 +5,8 @@ import { collectFacts } from './collect-facts.js'
 import { type Found, findingsAbout } from './findings-about.js'
 import { type QualityFinding, type QualityReport, qualityKinds } from './quality-finding.js'
 import { type QualityOptions, qualitySettings } from './quality-options.js'
+import { SecretScanner } from './secrets.js'
+import { eachText } from './text-fields.js'
 
 export interface CheckQualityOptions extends QualityOptions {
   /** `none`: all rows count as training rows, so that no evaluation set is needed. @default 'pinned' */
@@ -50,7 +52,8 @@ export async function checkQuality<I, T>(
   const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot) }, context)
   const summary = snapshot?.summary ?? summaryOf(contents)
   const { found, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
-  const hide = createRedactor(secrets)
+  // Rules may know more forms of secrets than the redactor, and a label, a licence or the name of a field may be one.
+  const hide = createRedactor([...secrets, ...(await secretTexts(found, secrets))])
   const findings = found.map((one) => findingOf(one, facts.masked, contents, hide))
   findings.sort((one, other) => qualityKinds.indexOf(one.kind) - qualityKinds.indexOf(other.kind))
   return {
@@ -60,6 +63,17 @@ export async function checkQuality<I, T>(
     findings,
     unchecked,
   }
+}
+
+/** The texts from samples in findings that contain secrets. */
+async function secretTexts(found: readonly Found[], secrets: readonly string[]): Promise<readonly string[]> {
+  const texts = new Set<string>()
+  for (const { members, kind, severity, message, ...detail } of found) eachText(detail, (text) => texts.add(text))
+  const kept: string[] = []
+  const scanner = new SecretScanner<string>((text) => kept.push(text), secrets)
+  for (const text of texts) await scanner.add(text, text)
+  await scanner.flush()
+  return kept
 }
 
 /** Rows that are neither trained on nor judged count for neither part. */
@@ -91,6 +105,10 @@ function summaryOf({ rows }: DatasetContents): Pick<DatasetSummary, 'labels' | '
 
 const hidden = '[secret]'
 
+/** `redactJson` leaves names of members as they are. */
+const withHiddenNames = (counts: Readonly<Record<string, number>>, hide: (text: string) => string) =>
+  Object.fromEntries(Object.entries(counts).map(([label, count]) => [hide(label), count]))
+
 function findingOf(
   { members, kind, severity, message, ...detail }: Found,
   masked: ReadonlySet<number>,
@@ -106,6 +124,7 @@ function findingOf(
     })),
     message,
     ...detail,
+    ...('labels' in detail && { labels: withHiddenNames(detail.labels, hide) }),
   }
   return redactJson(finding, hide) as unknown as QualityFinding
 }

@@ -41,7 +41,7 @@ export function driftOf(
       const { pValue, totalVariation: effect } = homogeneity({ one: moved, other: before, permutations, seed: of })
       const total = before.reduce((sum, count) => sum + count, 0)
       const excess = moved.map((count, index) => count / changed - before[index]! / total)
-      const at = excess.indexOf(Math.max(...excess))
+      const at = excess.indexOf(excess.reduce((largest, share) => Math.max(largest, share)))
       return [{ of, value: values[at]!, change, rows: moved[at]!, changed, pValue, effect }]
     })
   })

@@ -111,7 +111,7 @@ function addBalance(facts: Facts, { settings, summary }: About, add: Add): void 
   const { minimumRows, maximumRatio } = settings.balance
   if (!facts.areLabels || summary.labels === undefined) return
   const counts = Object.entries(summary.labels.training)
-  const most = Math.max(...counts.map(([, count]) => count))
+  const most = counts.reduce((largest, [, count]) => Math.max(largest, count), 0)
   for (const [label, count] of counts) {
     if (count >= minimumRows && count * maximumRatio >= most) continue
     const fact =

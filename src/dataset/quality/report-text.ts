@@ -1,4 +1,5 @@
 import { SheikhError } from '../../core/index.js'
+import type { DatasetIssue } from '../issues.js'
 import { type QualityFinding, type QualityReport, qualityKinds } from './quality-finding.js'
 
 /** Findings, and ids per finding, that the record of a run or an error contains. */
@@ -14,16 +15,31 @@ export function shortQualityReport(report: QualityReport): QualityReport & { rea
   return { ...report, findings, left: report.findings.length - findings.length }
 }
 
+export interface QualityWarning {
+  readonly message: string
+  /** The places of the samples, of the first 100 findings. */
+  readonly issues: readonly DatasetIssue[]
+}
+
 /** One sentence for each kind of finding that warns. */
-export function qualityWarnings({ findings }: QualityReport): readonly string[] {
+export function qualityWarnings({ findings }: QualityReport): readonly QualityWarning[] {
   return qualityKinds.flatMap((kind) => {
     const found = findings.filter((finding) => finding.kind === kind && finding.severity === 'warn')
     const [first] = found
     if (first === undefined) return []
     const more = found.length === 1 ? '' : ` ${found.length - 1} more of this kind: sheikh data check`
-    return [`Data quality (${kind}), ${idsText(first)}: ${first.message}${more}`]
+    return [{ message: `Data quality (${kind}), ${idsText(first)}: ${first.message}${more}`, issues: issuesIn(found) }]
   })
 }
+
+/** The places of findings, each with the fact. */
+const issuesIn = (findings: readonly QualityFinding[]): readonly DatasetIssue[] =>
+  findings
+    .slice(0, mostFindings)
+    .flatMap(({ places, kind, message }) =>
+      places.map(({ path, position }) => ({ path, position, message: `${kind}: ${message}` })),
+    )
+    .slice(0, mostFindings)
 
 /** The error that findings lead to; `undefined` if none fails. */
 export function qualityFailure({ findings }: QualityReport): SheikhError | undefined {
@@ -36,11 +52,7 @@ export function qualityFailure({ findings }: QualityReport): SheikhError | undef
     `The data has a quality problem (${first.kind}), ${idsText(first)}: ${first.message}${more} For all findings: sheikh data check. To exclude samples from training: sheikh data quarantine`,
     {
       facts: {
-        issues: failing
-          .flatMap(({ places, kind, message }) =>
-            places.map(({ path, position }) => ({ path, position, message: `${kind}: ${message}` })),
-          )
-          .slice(0, mostFindings),
+        issues: issuesIn(failing),
         findings: failing.slice(0, mostFindings).map(({ kind, ids }) => ({ kind, ids: ids.slice(0, mostIds) })),
       },
     },

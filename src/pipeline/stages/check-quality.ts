@@ -50,7 +50,7 @@ export async function checkDataQuality(
   const report = kept ?? (await checkQuality(dataset, { ...options, released, secrets }, context))
   if (kept === undefined) await keep(session, key, toJson(report))
   session.note({ quality: shortQualityReport(report) })
-  for (const message of qualityWarnings(report)) session.warn(message, { code: 'data-quality' })
+  for (const { message } of qualityWarnings(report)) session.warn(message, { code: 'data-quality' })
   const failure = qualityFailure(report)
   if (failure !== undefined) throw failure
 }

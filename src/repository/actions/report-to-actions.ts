@@ -24,6 +24,8 @@ export interface ActionsReport {
   readonly comment?: boolean | undefined
   /** Errors in files, shown at their lines. GitHub shows the first ten. */
   readonly places?: readonly ReportPlace[] | undefined
+  /** Warnings in files, shown at their lines. GitHub shows the first ten. @default none */
+  readonly warnings?: readonly ReportPlace[] | undefined
   readonly patience?: RetryOptions | undefined
 }
 
@@ -54,7 +56,7 @@ export async function reportToActions(
   environment: EnvironmentVariables,
   context: CallContext,
 ): Promise<string> {
-  const { verdict, name = 'sheikh gate', comment = true, outputs = {}, places = [] } = given
+  const { verdict, name = 'sheikh gate', comment = true, outputs = {}, places = [], warnings = [] } = given
   const redact = createRedactor([environment['GITHUB_TOKEN'] ?? ''].filter((token) => token !== ''))
   const [summary, report] = [redact(given.summary), withoutLinks(redact(given.report))]
   const event = await readEvent(environment['GITHUB_EVENT_PATH'])
@@ -100,6 +102,7 @@ export async function reportToActions(
     annotation(annotations[verdict], name, summary),
     ...places.slice(0, mostPlaces).map((place) => annotation('error', name, redact(place.message), place)),
     ...problems.map((problem) => annotation('warning', name, problem)),
+    ...warnings.slice(0, mostPlaces).map((place) => annotation('warning', name, redact(place.message), place)),
   ].join('\n')
 }
 

@@ -11,6 +11,8 @@ const checks = {
   size: 'The weights have at most maximum_bytes.',
 }
 
+const actions = (initially: string) => `fail, warn or off. Default: ${initially}.`
+
 const below = (path: string, descriptions: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(descriptions).map(([name, text]) => [`${path}.${name}`, text]))
 
@@ -177,7 +179,29 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   // dataset/config.yaml
   samples:
     'Globs of the samples, relative to the project: data/**/*.parquet, or a list below one folder. Default: dataset/samples.',
-  ...below('dataset', { license: 'License of the data, for model cards.' }),
+  ...below('dataset', {
+    license: 'License of the samples that name none, and of the data in model cards.',
+    source: 'Source of the samples that name none.',
+  }),
+  ...below('categories', {
+    license: 'License of the samples in this folder that name none.',
+    source: 'Source of the samples in this folder that name none.',
+  }),
+  ...below('quality', {
+    secret: `What looks like a password, key or token. ${actions('fail')}`,
+    leakage: `Training samples that are equal or similar to samples of the evaluation set. { action, similarity: 0.8 }. ${actions('fail')}`,
+    license: `Licenses that are not in the list, and samples without one. { action, allowed: [CC-BY-4.0], field: license }. ${actions('off, or fail with a list')}`,
+    source: `Sources that are not in the list, and samples without one. { action, allowed: [support-desk], field: source }. ${actions('off, or fail with a list')}`,
+    label_conflict: `Equal or similar inputs with different labels. { action, similarity: 0.8 }. ${actions('warn')}`,
+    label_error: `Labels that are probably wrong. { action, minimum_probability: 0.7 }. ${actions('warn')}`,
+    duplicate: `Equal or similar inputs. { action, similarity: 0.8 }. ${actions('warn')}`,
+    balance: `Labels with few training samples. { action, minimum_rows: 5, maximum_ratio: 100 }. ${actions('warn')}`,
+    drift: `Labels and slices of the samples that came or went since the release. { action, level: 0.01, minimum_effect: 0.2, minimum_rows: 20 }. ${actions('warn')}`,
+    empty_text: `Inputs without a visible character. ${actions('warn')}`,
+    oversized_text: `Long inputs. { action, maximum_characters: 100000 }. ${actions('warn')}`,
+    charset: `Damaged characters. ${actions('warn')}`,
+    personal_data: `Personal data. { action, kinds: [email, phone, iban, card] }. ${actions('off')}`,
+  }),
   ...below('projection', {
     id: 'The sample field that identifies a sample.',
     input: 'The sample field, or template such as prompts/training/x.txt, that the model reads. Default: text.',

@@ -2,5 +2,5 @@ export type { AfterMerge, AfterMergeSources, PlannedRun } from './after-merge.js
 export type { MeasureOptions } from './measure-quality.js'
 export { type PostedReview, parsePostedReview } from './posted-review.js'
 export type { MeasuredQuality, ReviewQuality, ScorePair, UnmeasuredQuality } from './quality.js'
-export type { Review, ReviewPlace, ReviewProblem } from './review.js'
+export type { Review, ReviewPlace, ReviewProblem, ReviewWarning } from './review.js'
 export { type ReviewOptions, reviewProject } from './review-project.js'

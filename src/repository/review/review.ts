@@ -1,5 +1,5 @@
 import type { ErrorCode, SheikhError } from '../../core/index.js'
-import { type DatasetIssue, issuesOf } from '../../dataset/index.js'
+import { type DatasetIssue, issuesOf, qualityWarnings } from '../../dataset/index.js'
 import { changesNothing, type ProjectDiff } from '../diff/index.js'
 import type { Inspection } from '../inspect-project.js'
 import type { AfterMerge } from './after-merge.js'
@@ -21,6 +21,8 @@ export interface Review {
   /** One or more sentences, the most important first. */
   readonly summary: string
   readonly problems: readonly ReviewProblem[]
+  /** What `check_data_quality` warns about: one per kind of finding. */
+  readonly warnings: readonly ReviewWarning[]
   /** What a run needs and this machine lacks: one sentence each. */
   readonly missing: readonly string[]
   /** Settings without effect: one sentence each, with file and line. */
@@ -40,6 +42,12 @@ export interface ReviewProblem {
   readonly places: readonly ReviewPlace[]
 }
 
+/** What a run warns about. */
+export interface ReviewWarning {
+  readonly message: string
+  readonly places: readonly ReviewPlace[]
+}
+
 export interface ReviewPlace {
   /** Relative to the repository's root. */
   readonly path: string
@@ -51,7 +59,7 @@ export interface ReviewPlace {
 /** Judges a change by what was found in the newer state and by what differs. */
 export function reviewOf(
   { head, base, quality, afterMerge }: Pick<Review, 'head' | 'base' | 'quality' | 'afterMerge'>,
-  { problems, missing, notices }: Pick<Inspection, 'problems' | 'missing' | 'notices'>,
+  { problems, missing, notices, quality: data }: Pick<Inspection, 'problems' | 'missing' | 'notices' | 'quality'>,
   diff: ProjectDiff,
   { isCodeChanged, isWhole, ...folders }: Circumstances,
 ): Review {
@@ -69,6 +77,10 @@ export function reviewOf(
       code: problem.code,
       message: problem.message,
       places: placesOf(problem, folders),
+    })),
+    warnings: (data === undefined ? [] : qualityWarnings(data)).map(({ message, issues }) => ({
+      message,
+      places: issues.map((issue) => samplePlace(issue, samplesFolder(folders))),
     })),
     missing: missing.map(({ message }) => message),
     notices: notices.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
@@ -130,7 +142,7 @@ interface Circumstances extends Folders {
 function placesOf(problem: SheikhError, { project, samples }: Folders): readonly ReviewPlace[] {
   const below = (path: string) => (project === '' ? path : `${project}/${path}`)
   const issues = issuesOf(problem)
-  if (issues !== undefined) return issues.map((issue) => samplePlace(issue, below(samples)))
+  if (issues !== undefined) return issues.map((issue) => samplePlace(issue, samplesFolder({ project, samples })))
   const { problems, ...first } = problem.facts as Located & { readonly problems?: readonly Located[] }
   return (problems ?? [first]).flatMap(({ file, line, message = problem.message }) =>
     typeof file !== 'string'
@@ -138,6 +150,8 @@ function placesOf(problem: SheikhError, { project, samples }: Folders): readonly
       : [{ path: below(file), ...(typeof line === 'number' && { line }), message: String(message) }],
   )
 }
+
+const samplesFolder = ({ project, samples }: Folders) => (project === '' ? samples : `${project}/${samples}`)
 
 interface Located {
   readonly file?: unknown
