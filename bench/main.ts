@@ -14,6 +14,7 @@ const names = [
   'pytorch',
   'mails',
   'classifier',
+  'quality',
   'command',
   'noop',
   'quickstart',

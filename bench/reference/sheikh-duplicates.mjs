@@ -1,0 +1,16 @@
+// Groups of near-duplicates in a folder of samples, and the peak memory in KiB. Arguments: compiled rooms, the folder, similarity.
+import { join } from 'node:path'
+import process from 'node:process'
+import { pathToFileURL } from 'node:url'
+
+const [rooms, folder, similarity] = process.argv.slice(2)
+const { checkQuality, Dataset, jsonFiles } = await import(pathToFileURL(join(rooms, 'dataset/index.js')).href)
+const dataset = new Dataset({ source: jsonFiles(folder), input: 'text' })
+const off = { secret: 'off', charset: 'off', leakage: 'off', labelConflict: 'off', labelError: 'off' }
+const { findings } = await checkQuality(dataset, {
+  evaluation: 'none',
+  duplicate: { similarity: Number(similarity) },
+  ...off,
+})
+const groups = findings.filter(({ kind }) => kind === 'duplicate').map(({ ids }) => ids)
+process.stdout.write(JSON.stringify({ groups, maxRss: process.resourceUsage().maxRSS }))
