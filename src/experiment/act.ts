@@ -27,16 +27,17 @@ export interface ActOptions {
  * points channels back at the control, or points a channel at a treatment that has won. Safe to repeat.
  */
 export async function act(state: ExperimentState, { pipeline, channel, promoteTo }: ActOptions): Promise<void> {
-  const { name, control, treatment, result, reason, sinceMs } = state
+  const { name, control, treatment, result, reason } = state
   const by = `live test ${name}`
   if (result === 'success' && promoteTo !== undefined) {
-    const isDone = (await pipeline.ledger()).some(
-      (entry) =>
-        entry.type === 'promotion' &&
-        entry.channel === promoteTo &&
-        entry.version === treatment &&
-        entry.atMs >= sinceMs,
+    const entries = await pipeline.ledger()
+    // By the order of lines: the clock of the host that promoted may be behind.
+    const end = entries.findIndex(
+      (entry) => entry.type === 'experiment' && entry.name === name && entry.action === 'end',
     )
+    const isDone = entries
+      .slice(end)
+      .some((entry) => entry.type === 'promotion' && entry.channel === promoteTo && entry.version === treatment)
     if (!isDone) await pipeline.promote(treatment, { to: promoteTo, by })
   }
   if (result !== 'harm') return

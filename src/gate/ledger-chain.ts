@@ -2,7 +2,6 @@ import {
   canonicalJson,
   type Digest,
   digestBytes,
-  finite,
   fits,
   isDigest,
   nonEmptyList,
@@ -10,6 +9,7 @@ import {
   optional as optionalMember,
   type Shape,
   SheikhError,
+  shapeOf,
   text,
   word,
 } from '../core/index.js'
@@ -70,20 +70,27 @@ const isTexts: Test = (value) => Array.isArray(value) && value.every(isText)
 const isNumber: Test = (value) => Number.isFinite(value)
 // What a Date can hold (ECMA-262, 21.4.1.1).
 const isTime: Test = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15
+const time = shapeOf((value): value is number => isTime(value))
+const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const optional =
   (test: Test): Test =>
   (value) =>
     value === undefined || test(value)
 
+const within = (from: number, to: number) =>
+  shapeOf((value): value is number => isNumber(value) && (value as number) >= from && (value as number) <= to)
+const positive = within(0, Number.MAX_VALUE)
+
+// With the limits of `planOf`, because reports compute with these numbers.
 const plannedExperiment: Shape<PlannedExperiment> = object({
-  steps: nonEmptyList(object({ share: finite, units: finite, atLeastMs: finite })),
+  steps: nonEmptyList(object({ share: within(0.001, 0.9), units: positive, atLeastMs: positive })),
   metrics: nonEmptyList(
     object({
       ...{ name: text, kind: word('binary', 'mean'), direction: word('higher-is-better', 'lower-is-better') },
-      ...{ margin: finite, reads: optionalMember(word('thumbs', 'ratings', 'agreement', 'tracked')) },
+      ...{ margin: positive, reads: optionalMember(word('thumbs', 'ratings', 'agreement', 'tracked')) },
     }),
   ),
-  ...{ confidence: finite, untilMs: optionalMember(finite) },
+  ...{ confidence: within(0.5, 1 - 2 ** -53), untilMs: optionalMember(time) },
 })
 const isPlanned: Test = (value) => fits(plannedExperiment, value)
 
@@ -106,7 +113,7 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
   loss: { versions: isTexts, by: isText, reason: isText },
   withdrawal: { version: isText, reason: isText, by: optional(isText) },
   experiment: {
-    ...{ name: isText, action: isText, control: isText, treatment: isText, step: isNumber, share: isNumber },
+    ...{ name: isText, action: isText, control: isText, treatment: isText, step: isCount, share: isNumber },
     ...{
       reason: isText,
       plan: optional(isDigest),

@@ -135,7 +135,17 @@ export interface Ledger {
   /** Kind of storage: `store`, `git-branch`, or a name of the host's own. */
   readonly name: string
   read(context: CallContext): Promise<readonly LedgerEntry[]>
-  append(event: LedgerEvent, context: CallContext): Promise<LedgerEntry>
+  /**
+   * Appends a line after all others.
+   *
+   * @param find finds the same event in the lines before it, which another process may have written in the meantime. Its
+   *   entry is returned then, and nothing is appended. @default always appends
+   */
+  append(
+    event: LedgerEvent,
+    context: CallContext,
+    find?: (entries: readonly LedgerEntry[]) => LedgerEntry | undefined,
+  ): Promise<LedgerEntry>
 }
 
 /** The journal of a store that holds its ledger. */
@@ -150,10 +160,12 @@ export function storeLedger({ journals }: Pick<Store, 'journals'>): Ledger {
       context.signal.throwIfAborted()
       return parseChain(await journals.read(ledgerJournal)).entries
     },
-    async append(event, context) {
+    async append(event, context, find) {
       context.signal.throwIfAborted()
       for (let attempt = 1; ; attempt += 1) {
         const chain = parseChain(await journals.read(ledgerJournal))
+        const found = find?.(chain.entries)
+        if (found !== undefined) return found
         const { line, entry } = nextLine(event, chain, context.clock.nowMs())
         try {
           await journals.append(ledgerJournal, line, chain.entries.length)

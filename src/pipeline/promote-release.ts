@@ -31,11 +31,11 @@ export async function promoteRelease(session: Session, version: string, { to, by
   return { runId: session.runId, status: 'promoted', release, channel }
 }
 
-/** Looked for by itself: a crash may have come between the act and its line. */
+/** Unless the last line about the channel says so: a crash may follow the act, or another host does the same. */
 async function note(session: Session, { version }: Release, channel: string, by: string): Promise<void> {
-  const entries = await session.ledger.read(session.context)
-  const last = entries.findLast((entry) => entry.type === 'promotion' && entry.channel === channel)
-  if (last?.type === 'promotion' && last.version === version) return
   const event = session.hide({ type: 'promotion' as const, runId: session.runId, version, channel, by })
-  await session.ledger.append(event, session.context)
+  await session.ledger.append(event, session.context, (entries) => {
+    const last = entries.findLast((entry) => entry.type === 'promotion' && entry.channel === channel)
+    return last?.type === 'promotion' && last.version === version ? last : undefined
+  })
 }

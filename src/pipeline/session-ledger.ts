@@ -1,5 +1,5 @@
 import { type CallContext, digestJson } from '../core/index.js'
-import type { Ledger, LedgerEntry, LedgerEvent } from '../gate/index.js'
+import type { Ledger, LedgerEntry } from '../gate/index.js'
 
 /** The ledger in one command, which may be far away: read when it is asked for anew, and followed from there. */
 export class SessionLedger {
@@ -21,8 +21,8 @@ export class SessionLedger {
     return this.#entries ?? this.readAnew(context)
   }
 
-  async append(event: LedgerEvent, context: CallContext): Promise<void> {
-    const entry = await this.#ledger.append(event, context)
+  async append(...[event, context, find]: Parameters<Ledger['append']>): Promise<void> {
+    const entry = await this.#ledger.append(event, context, find)
     const last = this.#entries?.at(-1)
     // Where somebody else appended meanwhile, it is read again.
     const isNext = entry.previous === (last === undefined ? null : digestJson(last))

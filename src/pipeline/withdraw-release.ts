@@ -1,4 +1,5 @@
 import { callContext, SheikhError } from '../core/index.js'
+import type { LedgerEntry } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
 import { knownRelease, latestReleaseOf, readHistory } from './lookup.js'
 import type { WithdrawOptions } from './options.js'
@@ -20,8 +21,8 @@ export async function withdrawRelease(
   const { history } = await recover(session)
   const release = knownRelease(history, version, 'withdraw')
   if (release.withdrawn === undefined) await checkUnused(session, history, release)
-  const entries = await session.ledger.read(session.context)
-  const noted = entries.find((entry) => entry.type === 'withdrawal' && entry.version === version)
+  const isNoted = (entry: LedgerEntry) => entry.type === 'withdrawal' && entry.version === version
+  const noted = (await session.ledger.read(session.context)).find(isNoted)
   const why =
     release.withdrawn?.reason ?? (noted?.type === 'withdrawal' ? noted.reason : undefined) ?? session.hide(reason)
   await session.lock.check()
@@ -32,6 +33,7 @@ export async function withdrawRelease(
     await session.ledger.append(
       { type: 'withdrawal', runId: session.runId, version, reason: why, by: session.hide(by) },
       context,
+      (entries) => entries.find(isNoted),
     )
   // Also if the release is withdrawn already: one of several registries may lack the mark.
   await releaser.withdraw(version, why, context)

@@ -84,6 +84,7 @@ export async function loadRelease<I>(
     await accept?.(release, bundle, context)
     const model = await trainer.load(weightsOf(bundle), { ...context, thread })
     await cached?.keep(name, release)
+    const leave = cached?.use(release)
     return {
       release,
       digest: model.digest,
@@ -95,6 +96,7 @@ export async function loadRelease<I>(
       }),
       ...(model.chatPrompt !== undefined && { chatPrompt: model.chatPrompt.bind(model) }),
       async [Symbol.asyncDispose]() {
+        leave?.()
         await model[Symbol.asyncDispose]()
         await clean()
       },

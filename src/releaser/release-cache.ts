@@ -9,7 +9,7 @@ import type { Bundle, Release } from './releaser.js'
 
 /**
  * A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. Keeps the
- * bundles of the last and of the previous release per name, and removes others one hour after they were last opened.
+ * bundles of the last and of the previous release per name, and removes others one hour after they were last opened or used.
  */
 export interface ReleaseCache {
   /** Returns the result of `find`, or the release that was last kept if the registry is unreachable. */
@@ -18,6 +18,8 @@ export interface ReleaseCache {
   keep(name: string, release: Release): Promise<void>
   /** Returns the bundle inside the cache folder, every file hashed again. Do not modify it. */
   open(release: Release): Promise<Bundle>
+  /** Other processes keep the bundle until the returned function is called: a model may read its files again. */
+  use(release: Release): () => void
 }
 
 export function releaseCache(
@@ -31,6 +33,14 @@ export function releaseCache(
   async function kept(path: string): Promise<Release | undefined> {
     const value = await readJsonFile(path)
     return value === undefined ? undefined : parseRelease(value, path)
+  }
+
+  const bundlePathOf = ({ bundle }: Release) => join(directory, 'bundles', hexOf(bundle))
+
+  /** A read-only cache removes nothing. */
+  async function touch(release: Release): Promise<void> {
+    const now = context.clock.nowMs() / 1000
+    await utimes(bundlePathOf(release), now, now).catch(() => {})
   }
 
   const pathOf = (name: string) => join(directory, 'releases', `${hexOf(digestJson({ registry, name }))}.json`)
@@ -96,14 +106,11 @@ export function releaseCache(
     },
 
     async open(release) {
-      const path = join(directory, 'bundles', hexOf(release.bundle))
+      const path = bundlePathOf(release)
+      // First, so that another process does not remove it while it is read.
+      await touch(release)
       const there = await held(path, release)
-      if (there !== undefined) {
-        const now = context.clock.nowMs() / 1000
-        // Another process must not remove it until it is kept here. A read-only cache removes nothing.
-        await utimes(path, now, now).catch(() => {})
-        return there
-      }
+      if (there !== undefined) return there
       await makeDirectory(join(directory, 'bundles'))
       const fetching = await mkdtemp(join(directory, 'bundles', '.fetching-'))
       try {
@@ -119,6 +126,11 @@ export function releaseCache(
       const bundle = await held(path, release)
       if (bundle !== undefined) return bundle
       throw new SheikhError('artifact-corrupt', `Cannot use the cached bundle "${path}": it is incomplete. Try again.`)
+    },
+
+    use(release) {
+      const timer = setInterval(() => void touch(release), unusedMs / 4).unref()
+      return () => clearInterval(timer)
     },
   }
 }

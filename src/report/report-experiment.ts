@@ -13,7 +13,7 @@ export function reportExperiment(history: ExperimentHistory): string {
   const [exposure, ...rest] = sectionsOf(history)
   const blocks = [
     `# ${escapeMarkdown(titleOf(history))}`,
-    `**${statusOf(history)}.** ${escapeMarkdown(history.reason)}`,
+    `**${escapeMarkdown(statusOf(history))}.** ${escapeMarkdown(history.reason)}`,
     '## Plan',
     planOf(history)
       .map((sentence) => `- ${escapeMarkdown(sentence)}`)
@@ -59,7 +59,9 @@ const results = {
 } as const
 
 function statusOf({ status, result, step, share, sinceMs, treatment, planned }: ExperimentHistory): string {
-  if (status === 'ended') return `Ended ${moment(sinceMs)}: ${result === undefined ? 'no result' : results[result]}`
+  // The ledger of another version may have other results.
+  const ended = result !== undefined && Object.hasOwn(results, result) ? results[result] : (result ?? 'no result')
+  if (status === 'ended') return `Ended ${moment(sinceMs)}: ${ended}`
   const steps = planned === undefined ? '' : ` of ${planned.steps.length}`
   return `Running in step ${step + 1}${steps} since ${moment(sinceMs)}: ${percent(share)} of units get ${treatment}`
 }

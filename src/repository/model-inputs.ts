@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { type CallContext, type Json, SheikhError } from '../core/index.js'
 import { Dataset, memorySamples } from '../dataset/index.js'
-import { prompt } from '../prompts/index.js'
+import { loadTemplate, prompt } from '../prompts/index.js'
 import type { Release } from '../releaser/index.js'
 import type { Configuration } from './config/index.js'
 import { promptsPath } from './layout.js'
@@ -9,6 +10,8 @@ import { promptsPath } from './layout.js'
 export interface InputReader {
   /** The template that makes the input from the fields of a sample. Absent: other values than samples are inputs, too. */
   readonly template: string | undefined
+  /** The fields that the template needs. Empty without a template. */
+  readonly fields: readonly string[]
   /** @throws `invalid-options` for a value that is no object if a template makes the input; `dataset-invalid`; `template-invalid`. */
   readonly read: (values: readonly Json[]) => Promise<readonly Json[]>
 }
@@ -25,6 +28,10 @@ export async function inputReader(
   const path = configuration.dataset.projection.input
   const template = path.startsWith(`${promptsPath}/`) ? prompt(path, { directory: root }) : undefined
   await template?.load?.(context)
+  const fields =
+    template === undefined
+      ? []
+      : (await loadTemplate(join(root, path), path)).template.variables.map(({ name }) => name)
   let count = 0
   const dataset = new Dataset<object>({
     source: memorySamples([]),
@@ -40,6 +47,7 @@ export async function inputReader(
     )
   return {
     template: template === undefined ? undefined : path,
+    fields,
     async read(values) {
       const samples = values.filter(isObject)
       if (template !== undefined && samples.length < values.length)

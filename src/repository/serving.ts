@@ -1,7 +1,7 @@
 import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
 import { samplesOf } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
-import type { Releaser } from '../releaser/index.js'
+import type { Release, Releaser } from '../releaser/index.js'
 import type { RegistryToServe } from '../serve/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { readTrust } from './attestation.js'
@@ -62,7 +62,7 @@ export async function projectServing(
         // A template makes the input from the fields of a sample. Other models may take more than texts.
         inputSchema: { type: reader.template === undefined ? ['string', 'object', 'array', 'number'] : 'object' },
         prepare: reader.read,
-        smokeInputs: await readable(await found, reader),
+        smokeInputs: await smokeInputs(await found, reader, release, context),
       }
     },
   }
@@ -81,7 +81,27 @@ async function firstSamples(source: Composition['samples'], context: CallContext
   return values
 }
 
-/** The samples that this release can be asked with: a sample that is not valid says nothing about a model. */
+/**
+ * Samples of the project that this release can be asked with: a sample that is not valid says nothing about a model. If there is
+ * none, a template is filled with plain texts.
+ */
+async function smokeInputs(
+  samples: readonly Json[],
+  reader: InputReader,
+  { version }: Release,
+  context: CallContext,
+): Promise<readonly Json[]> {
+  const found = await readable(samples, reader)
+  if (found.length > 0) return found
+  const plain = Object.fromEntries(reader.fields.map((field) => [field, 'warm-up']))
+  const filled = reader.template === undefined ? [] : await readable([plain], reader)
+  if (filled.length === 0)
+    context.log.warn(
+      `Serving ${version} without a trial prediction: the project has no sample that this release can read. Add one to its dataset.`,
+    )
+  return filled
+}
+
 async function readable(values: readonly Json[], { read }: InputReader): Promise<readonly Json[]> {
   const usable = await Promise.all(
     values.map((value) =>

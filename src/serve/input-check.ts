@@ -2,7 +2,6 @@ import type { CallContext, Json } from '../core/index.js'
 import { isSheikhError, messageOf } from '../core/index.js'
 import { compileJsonSchema, type JsonSchema } from '../dataset/index.js'
 import { Fault } from './fault.js'
-import { inputList, type Schema } from './operation.js'
 import type { Limits } from './options.js'
 
 /** Turns the inputs of a request into what the model takes. @throws `Fault`. */
@@ -14,10 +13,8 @@ export async function inputCheck<I>(
   limits: Limits,
   context: CallContext,
 ): Promise<CheckInputs<I>> {
-  const document = {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    properties: { inputs: inputList(inputSchema as Schema, limits) },
-  }
+  // A document of its own, because the schema may refer to its parts.
+  const document = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...inputSchema }
   const check = await compileJsonSchema('of the inputs', document, context)
   return async (inputs) => {
     // Counted first, because the schema reports every item that does not fit.
@@ -25,8 +22,12 @@ export async function inputCheck<I>(
     if (inputs.length === 0) throw invalid('there is no input')
     if (inputs.length > limits.maximumInputs)
       throw invalid(`there are ${inputs.length} inputs, but the maximum is ${limits.maximumInputs}`)
-    const checked = check({ inputs })
-    if ('problems' in checked) throw invalid(checked.problems.join('; ').slice(0, 1000))
+    const problems = inputs.flatMap((input, index) => {
+      const checked = check(input)
+      if (!('problems' in checked)) return []
+      return checked.problems.map((problem) => `/inputs/${index}${problem.startsWith('/') ? '' : ' '}${problem}`)
+    })
+    if (problems.length > 0) throw invalid(problems.join('; ').slice(0, 1000))
     try {
       return prepare === undefined ? (inputs as readonly I[]) : await prepare(inputs)
     } catch (error) {

@@ -22,7 +22,7 @@ const ownRefusal: Schema = {
  * out.
  */
 export function openApiDocument(served: Served, protocols: readonly Protocol[]): JsonObject {
-  const { name, basePath, needsToken, release } = served
+  const { name, basePath, needsToken, release, components: schemas } = served
   const kind = served.kind()
   const paths: Record<string, Record<string, JsonObject>> = {}
   for (const protocol of protocols)
@@ -39,7 +39,7 @@ export function openApiDocument(served: Served, protocols: readonly Protocol[]):
     info: { title: `Predictions of ${name}`, version: release.version },
     ...(basePath !== '' && { servers: [{ url: basePath }] }),
     paths,
-    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    components: { schemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   } as JsonObject
 }
 

@@ -55,7 +55,10 @@ export type ServedFrom<I> =
 
 /** The settings that may differ between releases. */
 export interface ReleaseSettings<I> {
-  /** What an input must look like: a JSON Schema of draft 2020-12. It is trusted like code. @default `{ type: 'string' }` */
+  /**
+   * What an input must look like: a JSON Schema of draft 2020-12, or of the draft that its `$schema` names. It may refer to
+   * its own parts. It is trusted like code. @default `{ type: 'string' }`
+   */
   readonly inputSchema?: JsonSchema | undefined
   /**
    * Makes the model's inputs from the valid inputs of one request. A `dataset-invalid` or `template-invalid` error is the

@@ -1,4 +1,4 @@
-import type { Json } from '../core/index.js'
+import type { Json, JsonObject } from '../core/index.js'
 import type { ChatMessage, GenerateOptions, Prediction, TextPart } from '../model/index.js'
 import type { Release } from '../releaser/index.js'
 import type { Fault } from './fault.js'
@@ -17,6 +17,8 @@ export interface Served {
   /** The kind of the model's predictions. Absent until the first prediction. */
   readonly kind: () => Prediction['kind'] | undefined
   readonly inputSchema: Schema
+  /** Schemas that `inputSchema` refers to, by name. */
+  readonly components: JsonObject
   readonly limits: Limits
   /** When the release was loaded, in milliseconds since 1970. */
   readonly loadedAtMs: number

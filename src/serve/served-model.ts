@@ -35,24 +35,19 @@ const patientTrainer = <I>(
   timer: Timer,
 ): Pick<Trainer<I, never>, 'load'> => ({
   async load(weights, context) {
-    let isLate = false
-    const free = async (loading: ReturnType<typeof load>) => {
-      const model = await loading
-      if (isLate) await model[Symbol.asyncDispose]()
-    }
+    let loading: ReturnType<typeof load> | undefined
     try {
       return await withinLimit(
         { limitMs: loadLimitMs, late: late('"trainer.load"', loadLimitMs) },
         { context, timer },
         (within) => {
-          const loading = load(weights, { ...context, ...within })
-          // Its own error is thrown to whoever waits for it.
-          free(loading).catch(() => {})
+          loading = load(weights, { ...context, ...within })
           return loading
         },
       )
     } catch (error) {
-      isLate = true
+      // Nobody gets the model, whether it is loaded already or comes later.
+      loading?.then((model) => model[Symbol.asyncDispose]()).then(undefined, () => {})
       throw error
     }
   },
@@ -71,44 +66,61 @@ export async function openModel<I>(
   context: CallContext,
   { timer = systemTimer, release }: { readonly timer?: Timer | undefined; readonly release?: Release | undefined } = {},
 ): Promise<ServedModel<I>> {
-  let settings: ReleaseSettings<I> = options
-  const isOurs = !('model' in options)
-  const model = isOurs
-    ? await loadRelease(
-        patientRegistry(options.registry, timer),
-        {
-          ...{ ...options, release, thread: options.thread ?? 'own' },
-          trainer: patientTrainer(options.trainer, timer),
-          async accept(given, bundle, accepting) {
-            const asked = await withinLimit(
-              { limitMs: acceptLimitMs, late: late('"forRelease"', acceptLimitMs) },
-              { context: accepting, timer },
-              async (within) => options.forRelease?.(given, bundle, within),
-            )
-            settings = { ...options, ...asked }
-          },
-        },
-        context,
-      )
-    : options.model
-  const dispose = async () => {
-    if (isOurs) await model[Symbol.asyncDispose]()
-  }
-  try {
+  const tryOut = async (model: Predicts<I>, version: string, settings: ReleaseSettings<I>) => {
     const { inputSchema = { type: 'string' } as JsonSchema, prepare } = settings
     const checkInputs = await inputCheck(inputSchema, prepare, limits, context)
-    return { model, inputSchema, checkInputs, kind: await predictSmoke(model, settings, context, timer), dispose }
-  } catch (error) {
-    await dispose()
-    throw error
+    return { inputSchema, checkInputs, kind: await predictSmoke(model, version, settings, context, timer) }
   }
+  if ('model' in options) {
+    const { model } = options
+    return { model, ...(await tryOut(model, model.release.version, options)), dispose: async () => {} }
+  }
+  const trainer = patientTrainer(options.trainer, timer)
+  let settings: ReleaseSettings<I> = options
+  let version = ''
+  let tried: Awaited<ReturnType<typeof tryOut>> | undefined
+  const model = await loadRelease(
+    patientRegistry(options.registry, timer),
+    {
+      ...{ ...options, release, thread: options.thread ?? 'own' },
+      trainer: {
+        // Tried before `loadRelease` keeps the release in its cache as the one to start with.
+        async load(weights, loading) {
+          const loaded = await trainer.load(weights, loading)
+          try {
+            tried = await tryOut(loaded, version, settings)
+          } catch (error) {
+            await loaded[Symbol.asyncDispose]()
+            throw error
+          }
+          return loaded
+        },
+      },
+      async accept(given, bundle, accepting) {
+        const asked = await withinLimit(
+          { limitMs: acceptLimitMs, late: late('"forRelease"', acceptLimitMs) },
+          { context: accepting, timer },
+          async (within) => options.forRelease?.(given, bundle, within),
+        )
+        version = given.version
+        settings = { ...options, ...asked }
+      },
+    },
+    context,
+  )
+  return { model, ...tried!, dispose: async () => model[Symbol.asyncDispose]() }
 }
 
 // The first prediction may compile kernels.
 const smokeLimitMs = 300_000
 
+interface Predicts<I> {
+  predict(inputs: readonly I[], context: CallContext): Promise<readonly Prediction[]>
+}
+
 async function predictSmoke<I>(
-  model: ReleasedModel<I>,
+  model: Predicts<I>,
+  version: string,
   { smokeInputs, inputSchema, prepare }: ReleaseSettings<I>,
   context: CallContext,
   timer: Timer,
@@ -130,7 +142,7 @@ async function predictSmoke<I>(
     const fact = [...textsIn(values), ...textsIn(inputs)].reduce(hide, messageOf(error))
     throw new SheikhError(
       'stage-failed',
-      `Cannot serve the release ${model.release.version}: it cannot predict the smoke inputs (${fact}). Set "smokeInputs" to inputs that the model accepts, and "inputSchema" to what its inputs look like.`,
+      `Cannot serve the release ${version}: it cannot predict the smoke inputs (${fact}). Set "smokeInputs" to inputs that the model accepts, and "inputSchema" to what its inputs look like.`,
       { cause: error },
     )
   }

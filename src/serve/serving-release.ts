@@ -4,6 +4,7 @@ import { createBatcher, queueIsFull, type Timer } from './batcher.js'
 import { Fault } from './fault.js'
 import type { FeedbackDesk } from './feedback/feedback-desk.js'
 import { generateText } from './generate-text.js'
+import { describeInput } from './input-schema.js'
 import type { Metrics } from './metrics.js'
 import type { Schema } from './operation.js'
 import type { Limits } from './options.js'
@@ -68,6 +69,7 @@ export function serveRelease<I>(
       ),
     onBatch: (size) => metrics?.batch(size),
   })
+  const described = describeInput(inputSchema as Schema)
   const served: Served = {
     name,
     basePath,
@@ -75,7 +77,8 @@ export function serveRelease<I>(
     release,
     labels: model.labels,
     kind: () => kind,
-    inputSchema: inputSchema as Schema,
+    inputSchema: described.schema,
+    components: described.components,
     limits,
     loadedAtMs: context.clock.nowMs(),
     nowMs: () => context.clock.nowMs(),

@@ -53,7 +53,7 @@ describe.skipIf(gitIsMissing !== undefined)('sheikh feedback', () => {
     })
     expect(await sheikh(root, ['feedback', 'stats', json.batch.id])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('only import and undo take'),
+      err: expect.stringContaining('import and undo take one argument'),
     })
     const undone = await sheikh(root, ['feedback', 'undo', json.batch.id, '--reason', 'wrong'])
     expect(undone).toMatchObject({ code: 0, out: expect.stringMatching(/^Removed 2 samples/) })

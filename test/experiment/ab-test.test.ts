@@ -113,6 +113,31 @@ describe('abTest', () => {
     expect(reads).toBe(before)
   })
 
+  it('does not promote again over a person, although the clock of the host that promoted was behind', async () => {
+    const live = await liveTest()
+    await traffic(live, 600, { control: 0.5, treatment: 0.9 })
+    const { live: pipeline, clock } = live
+    const behind: AbTestOptions['pipeline'] = {
+      ledger: () => pipeline.ledger(),
+      noteExperiment: (decision) => pipeline.noteExperiment(decision),
+      history: () => pipeline.history(),
+      channels: () => pipeline.channels(),
+      withdraw: (...parameters) => pipeline.withdraw(...parameters),
+      rollback: (...parameters) => pipeline.rollback(...parameters),
+      promote(...parameters) {
+        clock.advance(-3_600_000)
+        return pipeline.promote(...parameters)
+      },
+    }
+    const given = { name: 'mail', control: '0.1.0', treatment: '0.2.0', metric: right, promoteTo: 'production' }
+    const open = () => abTest({ ...given, pipeline: behind, feedback: live.feedback }, { clock })
+    expect(await (await open()).check()).toMatchObject({ result: 'success' })
+    expect(await pipeline.channels()).toMatchObject({ production: '0.2.0' })
+    await pipeline.promote('0.1.0', { to: 'production', by: 'Ada' })
+    await (await open()).check()
+    expect(await pipeline.channels()).toMatchObject({ production: '0.1.0' })
+  })
+
   it('points every channel back at the control', async () => {
     const live = await liveTest()
     await live.live.promote('0.2.0', { to: 'beta', by: 'Ada' })

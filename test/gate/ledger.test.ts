@@ -52,6 +52,17 @@ describe('the ledger', () => {
     await expect(ledger.append(approval('more'), context)).rejects.toMatchObject(broken)
   })
 
+  it('gets the same event of racing writers once, if they look for it', async () => {
+    const store = memoryStore()
+    const write = () =>
+      storeLedger(store).append(approval('run-1'), context, (entries) =>
+        entries.find((entry) => entry.type === 'approval' && entry.runId === 'run-1'),
+      )
+    const [first, ...others] = await Promise.all(Array.from({ length: 8 }, write))
+    for (const other of others) expect(other).toEqual(first)
+    expect(await storeLedger(store).read(context)).toEqual([first])
+  })
+
   it('of writers that race, each ends up in it', async () => {
     const store = memoryStore()
     const racers = Array.from({ length: 8 }, (_, index) => storeLedger(store).append(approval(`run-${index}`), context))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
+import { type Ledger, storeLedger } from '../../src/gate/index.js'
 import { poison, samples, world } from './harness.js'
 
 async function released() {
@@ -30,6 +31,21 @@ describe('promotion to a further channel', () => {
     await releaser.point('production', '0.1.0', undefined, callContext())
     await pipeline().promote('0.1.0', { by: 'Ada', to: 'production' })
     expect(await promotions(pipeline())).toMatchObject([{ version: '0.1.0', by: 'Ada' }])
+  })
+
+  it('is noted once if another host with the same ledger promotes at the same moment', async () => {
+    const { pipeline, store } = await released()
+    const shared = storeLedger(store)
+    const event = { type: 'promotion', runId: 'run-of-another-host', version: '0.1.0', channel: 'production' } as const
+    const ledger: Ledger = {
+      ...shared,
+      async append(...parameters) {
+        await shared.append({ ...event, by: 'live test' }, callContext())
+        return shared.append(...parameters)
+      },
+    }
+    await pipeline(samples, { ledger }).promote('0.1.0', { by: 'live test', to: 'production' })
+    expect(await promotions(pipeline())).toMatchObject([event])
   })
 
   it.each([

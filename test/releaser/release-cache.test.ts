@@ -1,16 +1,18 @@
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext, SheikhError } from '../../src/core/index.js'
 import { loadRelease, type Releaser } from '../../src/releaser/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
@@ -166,5 +168,31 @@ describe('old bundles', () => {
     age()
     await load()
     expect(kept()).toEqual([...bundles, 'notes.txt'].sort())
+  })
+
+  it('stay while a model of another process has them in use, whatever its age', async () => {
+    const there = world()
+    const cache = temporary()
+    const load = () => loadRelease(there.releaser, { cache, trainer: fakeTrainer() })
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    await there.pipeline(poison('apple', 'pear')).run()
+    const served = await load()
+    const path = join(cache, 'bundles', served.release.bundle.slice('sha256:'.length))
+    const old = (Date.now() - 7_200_000) / 1000
+    for (const words of [['apple'], []]) {
+      await there.pipeline(poison(...words)).run({ releaseAs: 'minor' })
+      utimesSync(path, old, old)
+      await vi.advanceTimersByTimeAsync(900_000)
+      // The time is written to the disk.
+      await vi.waitFor(() => expect(statSync(path).mtimeMs).toBeGreaterThan(old * 1000 + 1))
+      await (await load())[Symbol.asyncDispose]()
+    }
+    expect(existsSync(path)).toBe(true)
+    await served[Symbol.asyncDispose]()
+    expect(vi.getTimerCount()).toBe(0)
+    utimesSync(path, old, old)
+    await (await load())[Symbol.asyncDispose]()
+    expect(existsSync(path)).toBe(false)
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
@@ -69,6 +69,24 @@ it('serves each release with the template that was released with it, and refuses
     '0.2.0',
     [expect.stringMatching(/^Still serving 0\.2\.0, because 0\.3\.0 cannot be served: .*no trusted key signed it/)],
   ])
+})
+
+it.each([
+  ['{{ text }} about {{ topic }}', [{ text: 'warm-up', topic: 'warm-up' }], []],
+  ['{{ text.nowhere.else }}', [], [expect.stringMatching(/^Serving 0\.1\.0 without a trial prediction: /)]],
+])('tries a release whose template %s fits no sample of the project with plain texts', async (text, inputs, warned) => {
+  const { repository } = await signedProject()
+  const releases = await repository.serving()
+  const { said, log } = warnings()
+  const release = (await (await repository.pipeline()).history())[0]!
+  const directory = mkdtempSync(join(tmpdir(), 'sheikh-serving-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const { manifest } = await releases.registry.open('0.1.0', join(directory, 'bundle'), callContext())
+  writeFileSync(join(directory, 'bundle', template), text)
+  const bundle = { digest: release.bundle, manifest, directory: join(directory, 'bundle') }
+  const { smokeInputs } = await releases.forRelease(release, bundle, callContext({ log }))
+  expect(smokeInputs).toEqual(inputs)
+  expect(said.filter((line) => line.startsWith('Serving'))).toEqual(warned)
 })
 
 it('starts from its cache while the registry is gone, and still checks the signature', async () => {

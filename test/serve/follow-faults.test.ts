@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -172,6 +173,30 @@ describe('a handler that follows a channel', () => {
     await rollback()
     await poll()
     expect(await version()).toBe('0.1.2')
+  })
+
+  it.each([
+    ['later', async () => {}],
+    ['because of its abort', (signal: AbortSignal) => once(signal, 'abort')],
+  ])('frees a model that loads too late, %s', async (when, wait) => {
+    const { release, poll, move, trainer, disposed, loaded } = await following()
+    await release()
+    let free = () => {}
+    const held = new Promise<void>((resolve) => {
+      free = resolve
+    })
+    const { load } = trainer
+    const slow: typeof load = async (weights, context) => {
+      const model = await load(weights, context)
+      await (when === 'later' ? held : wait(context.signal))
+      return model
+    }
+    Object.assign(trainer, { load: slow })
+    await poll()
+    await move(1_800_000)
+    free()
+    for (let turn = 0; turn < 20; turn += 1) await settled()
+    expect([loaded.length, disposed]).toEqual([2, loaded.slice(1)])
   })
 
   it('does not wait for a forRelease that hangs', async () => {

@@ -86,6 +86,21 @@ describe('a handler that follows a channel', () => {
     expect(again.release.version).toBe('0.1.1')
   })
 
+  it('does not keep a release that failed its smoke inputs as the one to start with', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'sheikh-serve-'))
+    onTestFinished(() => rmSync(cache, { recursive: true, force: true }))
+    const { registry, trainer, poll, version, release, state, loaded, disposed } = await following({ cache })
+    await release()
+    state.holdSmoke = Promise.reject(new Error('it is broken'))
+    state.holdSmoke.catch(() => {})
+    await poll()
+    state.holdSmoke = undefined
+    expect([await version(), loaded.length, disposed]).toEqual(['0.1.0', 2, loaded.slice(1)])
+    state.isCut = true
+    await using again = await createHandler({ registry, trainer, cache }, { log: warnings().log })
+    expect(again.release.version).toBe('0.1.0')
+  })
+
   it('stops loading when it is closed', async () => {
     const { handler, move, release, state } = await following()
     await release()

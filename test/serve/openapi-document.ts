@@ -30,8 +30,8 @@ export function operationsOf(document: JsonObject): readonly OperationObject[] {
 
 /** @returns a function that says what of a value does not fit the schema. */
 export function schemaCheck(schema: JsonObject): (value: unknown) => unknown {
-  const check = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false, strictTypes: false }).compile(
-    schema,
-  )
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false, strictTypes: false })
+  // Of the document, for schemas that refer to it.
+  const check = ajv.addKeyword('components').compile(schema)
   return (value) => (check(value) ? undefined : check.errors)
 }

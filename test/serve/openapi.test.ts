@@ -321,3 +321,67 @@ function edited(body: Json, { at, how, value: given, name }: Edit): Json {
   } else holder[key] = value
   return root['body']!
 }
+
+describe('a schema of inputs that refers to its own parts', () => {
+  const tree = {
+    $ref: '#/$defs/node',
+    $defs: {
+      node: {
+        type: 'object',
+        required: ['text'],
+        properties: { text: { type: 'string' }, $ref: { type: 'string' }, children: { items: { $ref: '#' } } },
+        examples: [{ text: 'a', $ref: '#' }],
+      },
+    },
+  }
+  const fits: readonly Json[] = [{ text: 'a' }, { text: 'a', children: [{ text: 'b', children: [] }], $ref: '#' }]
+  const others: readonly Json[] = ['a', {}, { text: 'a', children: [{ text: 1 }] }, { text: 'a', $ref: 1 }]
+
+  it('checks inputs, and means the same in /openapi.json', async () => {
+    const { handler } = await handlerOf({ inputSchema: tree, smokeInputs: [] }, (await modelOf('label')) as never)
+    const document = await documentOf(handler)
+    for (const operation of operationsOf(document)) {
+      if (!['predict', 'huggingFace', 'classify'].includes(operation.operationId)) continue
+      const { schema } = operation.requestBody!.content['application/json']
+      const problems = schemaCheck({ ...schema, components: document['components']! })
+      const wrap = (input: Json) => (operation.operationId === 'classify' ? { input } : { inputs: [input] })
+      for (const [inputs, status] of [
+        [fits, 200],
+        [others, 422],
+      ] as const)
+        for (const input of inputs) {
+          const body = wrap(input)
+          expect((await send(handler, operation, body)).status, JSON.stringify(body)).toBe(status)
+          expect(problems(body) === undefined, JSON.stringify(body)).toBe(status === 200)
+        }
+    }
+    const [schemas] = [(document['components'] as { schemas: JsonObject }).schemas]
+    expect(schemas['Input']).toEqual({
+      $ref: '#/components/schemas/Input/$defs/node',
+      $defs: {
+        node: {
+          ...tree.$defs.node,
+          properties: {
+            ...tree.$defs.node.properties,
+            children: { items: { $ref: '#/components/schemas/Input' } },
+          },
+        },
+      },
+    })
+  })
+
+  it('may be of another draft, which its $schema names', async () => {
+    const inputSchema = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'array',
+      items: [{ $ref: '#/definitions/number' }],
+      definitions: { number: { type: 'number' } },
+    }
+    const { handler } = await handlerOf({ inputSchema, smokeInputs: [] }, (await modelOf('label')) as never)
+    for (const [input, status] of [
+      [[1], 200],
+      [['a'], 422],
+    ] as const)
+      expect((await handler(post('/v1/predict', { inputs: [input] }))).status).toBe(status)
+  })
+})

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { type CallContext, isSheikhError, messageOf, SheikhError, seededRandom } from '../../core/index.js'
-import { type Ledger, type LedgerChain, type LedgerEvent, nextLine, parseChain } from '../../gate/index.js'
+import { type Ledger, type LedgerChain, type LedgerEntry, nextLine, parseChain } from '../../gate/index.js'
 import type { Git } from './git.js'
 import { keepCopy } from './ledger-copy.js'
 import { forgotten, lost, overtaken } from './ledger-errors.js'
@@ -62,12 +62,14 @@ export function gitBranchLedger(git: Git, options: GitBranchLedgerOptions = {}):
     append,
   }
 
-  async function append(event: LedgerEvent, context: CallContext) {
+  async function append(...[event, context, find]: Parameters<Ledger['append']>): Promise<LedgerEntry> {
     context.signal.throwIfAborted()
     const kept = await open()
     // As it was seen last: where somebody moved the branch since, this move is refused, and it is looked at again.
     let state = known ?? (await look(kept, context))
     for (let [attempt, refusals] = [1, 0]; ; attempt += 1) {
+      const found = find?.(state.chain.entries)
+      if (found !== undefined) return found
       const { line, entry } = nextLine(event, state.chain, context.clock.nowMs())
       const lines = [...state.lines, line]
       const subject = `Ledger: ${event.type} ${'version' in event ? event.version : event.runId}`
