@@ -196,6 +196,15 @@ describe('hard cases of a project', () => {
     expect((await (await openRepository(root)).validate()).counts.rows).toBe(66)
   })
 
+  it('removes the temporary file of an interrupted .gitkeep', async () => {
+    const root = join(temporaryFolder(), 'project')
+    const left = 'dataset/samples/..gitkeep.056978af-81ca-479a-b6c2-9e3133c69bff.tmp'
+    await mkdir(join(root, dirname(left)), { recursive: true })
+    await writeFile(join(root, left), '')
+    await (await importData(root, await file('a.jsonl', tickets(60)))).apply()
+    await expect(read(root, left)).rejects.toThrow('ENOENT')
+  })
+
   it('names the place in the source of a sample that the schema of the project rejects', async () => {
     const root = join(temporaryFolder(), 'project')
     await (await importData(root, await file('a.jsonl', tickets(60)))).apply()

@@ -162,7 +162,9 @@ async function filesBelow(root: string, folder: string): Promise<readonly string
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
 }
 
-const isEmpty = async (folder: string) => (await readdir(folder).catch(() => [])).every((name) => name === '.gitkeep')
+// An interrupted write of .gitkeep leaves a temporary file, which is no content either.
+const isEmpty = async (folder: string) =>
+  (await readdir(folder).catch(() => [])).every((name) => name === '.gitkeep' || isTemporaryName(name))
 
 /** Creates the files that are missing. `own` are the files that are now as the template has them. */
 async function addFiles(root: string, files: readonly LayoutFile[]) {
