@@ -17,6 +17,7 @@ const names = [
   'quality',
   'command',
   'noop',
+  'data',
   'quickstart',
   'gate',
   'evaluation',

@@ -15,15 +15,15 @@ import { type BenchRow, interleaved } from './bench.js'
 const samples = 10_000
 const limitMs = 1000
 const pairs = 11
-const program = resolve(import.meta.dirname, '../dist/cli/main.js')
+const builtProgram = resolve(import.meta.dirname, '../dist/cli/main.js')
 const countReads = resolve(import.meta.dirname, 'count-reads.mjs')
 const execute = promisify(execFile)
 
 export async function rows(): Promise<readonly BenchRow[]> {
-  if (!existsSync(program)) throw new Error('dist/ is missing: npm run build first')
+  if (!existsSync(builtProgram)) throw new Error('dist/ is missing: npm run build first')
   const root = await mkdtemp(join(tmpdir(), 'sheikh-noop-'))
   try {
-    await writeProject(root)
+    await writeProject(root, samples)
     // The first run trains and releases; the second fills what is kept about files that were too new for the first.
     const first = await watched(root, 'released')
     if (first.reads < samples) throw new Error(`The counter of reads saw ${first.reads} in a run that reads them all.`)
@@ -71,15 +71,26 @@ export async function rows(): Promise<readonly BenchRow[]> {
 }
 
 /** A run whose opened samples are counted. */
-async function watched(root: string, expected: string) {
+export async function watched(root: string, expected: string, program = builtProgram) {
   const countFile = join(root, '.git/bench-reads.json')
   const env = { COUNT_UNDER: join(root, 'dataset/samples'), COUNT_FILE: countFile }
-  await run(root, expected, ['--import', countReads], env)
+  await run(root, expected, { nodeOptions: ['--import', countReads], env, program })
   const { reads, peakKb } = JSON.parse(await readFile(countFile, 'utf8')) as { reads: number; peakKb: number }
   return { reads, peakMemoryMb: Math.round((peakKb * 1024) / 1e6) }
 }
 
-async function run(root: string, expected: string, nodeOptions: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+interface RunOptions {
+  readonly nodeOptions?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  /** The command line, built. */
+  readonly program?: string
+}
+
+export async function run(
+  root: string,
+  expected: string,
+  { nodeOptions = [], env = {}, program = builtProgram }: RunOptions = {},
+) {
   const ended = await execute(process.execPath, [...nodeOptions, program, 'run', '--json', '--project', root], {
     env: { ...process.env, ...env },
     maxBuffer: 2 ** 26,
@@ -89,7 +100,8 @@ async function run(root: string, expected: string, nodeOptions: readonly string[
   return ended
 }
 
-async function writeProject(root: string): Promise<void> {
+/** A committed project with an evaluation set, and each sample in a file of its own. */
+export async function writeProject(root: string, samples: number): Promise<void> {
   const author = { name: 'Bench', email: 'bench@localhost' }
   await initGitRepository(root)
   const files: Readonly<Record<string, string>> = {
@@ -112,5 +124,5 @@ async function writeProject(root: string): Promise<void> {
   }
   const repository = await openRepository(root)
   await repository.pinEvaluation({ share: 0.1 })
-  await repository.commit({ message: 'Ten thousand samples', author })
+  await repository.commit({ message: `${samples} samples`, author })
 }
