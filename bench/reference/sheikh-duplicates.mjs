@@ -4,8 +4,8 @@ import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 const [rooms, folder, similarity] = process.argv.slice(2)
-const { checkQuality, Dataset, jsonFiles } = await import(pathToFileURL(join(rooms, 'dataset/index.js')).href)
-const dataset = new Dataset({ source: jsonFiles(folder), input: 'text' })
+const { checkQuality, Dataset, sampleFiles } = await import(pathToFileURL(join(rooms, 'dataset/index.js')).href)
+const dataset = new Dataset({ source: sampleFiles(folder), input: 'text' })
 const off = { secret: 'off', charset: 'off', leakage: 'off', labelConflict: 'off', labelError: 'off' }
 const { findings } = await checkQuality(dataset, {
   evaluation: 'none',
