@@ -11,6 +11,7 @@ import {
   textFeatures,
   writeSafetensors,
 } from '../../src/model/index.js'
+import { openDevice } from '../../src/trainer/tfjs/devices.js'
 import { listed } from '../../src/trainer/tfjs/examples.js'
 import { textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { textLearner } from '../../src/trainer/tfjs/text-learner.js'
@@ -110,13 +111,184 @@ describe('the text classifier', () => {
         for (const [label, name] of labels.entries())
           expect(probabilities[name]).toBeCloseTo(Math.exp(logits[label]!) / total, 5)
       }
-      // Its features are others, so no training starts from it.
+      // Its features are others, so no training starts from it, with the same settings either.
+      const alike = tfjsTrainer(textClassifier({ ...settings, characters: false }), { device, thread: 'caller' })
       const request = { training: rowsOf(generated(3, 30, 'd')), seed: 1, base: released }
-      await expect(
-        trainer.fit({ ...request, directory: mkdtempSync(join(folder, 'weights-')) }, context),
-      ).rejects.toMatchObject({ code: 'invalid-options' })
+      for (const other of [trainer, alike])
+        await expect(
+          other.fit({ ...request, directory: mkdtempSync(join(folder, 'weights-')) }, context),
+        ).rejects.toMatchObject({ code: 'invalid-options', message: expect.stringContaining('version 1') })
     }
   })
+
+  /** A release with weights and settings of the caller's. */
+  async function release(
+    tensors: Readonly<Record<string, readonly [shape: readonly number[], values: Float32Array]>>,
+    config: object,
+  ) {
+    const directory = mkdtempSync(join(folder, 'release-'))
+    const named = Object.entries(tensors).map(([name, [shape, values]]) => tensorOfFloat32(name, shape, values))
+    await writeSafetensors(join(directory, 'model.safetensors'), named, {}, callContext())
+    const all = { architecture: 'text-classifier', formatVersion: 1, ...config }
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(all))
+    return readWeightsDirectory(directory, callContext())
+  }
+  const settings = { buckets: 2 ** 8, maximumTokens: 4000, bigrams: true, characters: true }
+  /** Three rows. */
+  const small = (labels: readonly string[]) => ({
+    bias: [[labels.length], new Float32Array(labels.length)] as const,
+    weight: [[3, labels.length], new Float32Array(3 * labels.length).fill(1)] as const,
+    frequency: [[3], Float32Array.of(0, 1, 1)] as const,
+    row: [[settings.buckets], new Float32Array(settings.buckets).fill(2)] as const,
+  })
+
+  it.each([3, -1, 0.5, 1e30, Number.NaN, Number.POSITIVE_INFINITY])(
+    'loads and starts from no weights whose table has no row %d',
+    async (place) => {
+      const tensors = small(['a', 'b'])
+      tensors.row[1][7] = place
+      const base = await release(tensors, { labels: ['a', 'b'], rows: 3, ...settings })
+      const trainer = tfjsTrainer(textClassifier({ buckets: 2 ** 8 }), { thread: 'caller' })
+      await expect(trainer.load(base, callContext())).rejects.toMatchObject({ code: 'artifact-corrupt' })
+      const directory = mkdtempSync(join(folder, 'weights-'))
+      await expect(
+        trainer.fit({ training: rowsOf(generated(3, 30, 'g')), seed: 1, base, directory }, context),
+      ).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    },
+  )
+
+  it.each([
+    { labels: ['a', 'a'] },
+    { labels: ['a', 1] },
+    { labels: 'ab' },
+    { rows: 1e15 },
+    { rows: -3 },
+    { buckets: 2 ** 40 },
+    { characters: 1 },
+    { maximumTokens: Number.MAX_VALUE },
+  ])('loads no weights with the settings %j', async (wrong) => {
+    const weights = await release(small(['a', 'b']), { labels: ['a', 'b'], rows: 3, ...settings, ...wrong })
+    const loading = tfjsTrainer(textClassifier(), { thread: 'caller' }).load(weights, callContext())
+    await expect(loading).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  })
+
+  it('starts from no release that has too many weights with the new labels', () => {
+    const labels = Array.from({ length: 10_000 }, (_, index) => String(index))
+    const frequency = new Float32Array(7_000)
+    const base = {
+      config: { labels: ['a', 'b'], rows: frequency.length, ...settings },
+      weights: { bias: new Float32Array(2), weight: new Float32Array(14_000), frequency, row: new Float32Array(256) },
+    }
+    const model = textClassifier(settings)
+    expect(() => model.startFrom!(base, { labels, ...settings })).toThrow(
+      expect.objectContaining({ code: 'invalid-options' }),
+    )
+    const some = { labels: labels.slice(0, 100), ...settings }
+    expect(model.startFrom!(base, some)['weight']).toHaveLength(700_000)
+  })
+
+  it('answers long texts of many labels in little memory, each as if it were alone', async () => {
+    const labels = Array.from({ length: 5_000 }, (_, index) => `label ${index}`)
+    const tensors = small(labels)
+    const random = seededRandom('many labels')
+    for (const values of [tensors.weight[1], tensors.bias[1]])
+      for (const at of values.keys()) values[at] = random.normal()
+    const weights = await release(tensors, { labels, rows: 3, ...settings })
+    await using model = await tfjsTrainer(textClassifier(), { thread: 'caller' }).load(weights, callContext())
+    const device = await openDevice('wasm', callContext())
+    const heapBytes = () =>
+      device.use(() => (device.tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.byteLength)
+    // A long text has 256 features at most: 1,280,000 products, so three texts are computed at once.
+    const long = (first: number) => Array.from({ length: 900 }, (_, word) => `w${first + word}`).join(' ')
+    const texts = ['', long(0), 'x', ...Array.from({ length: 60 }, (_, index) => long(index * 1_000)), '']
+    const before = heapBytes()
+    const together = await model.predict(texts, callContext())
+    // All at once, the products took 2 × 330 MB.
+    expect(heapBytes() - before).toBeLessThan(2 ** 28)
+    for (const index of [0, 1, 2, 3, 7, 62, 63])
+      expect((await model.predict([texts[index]!], callContext()))[0]).toEqual(together[index])
+  })
+
+  it('computes a text alone in parts if its features times the labels are many', async () => {
+    const labels = Array.from({ length: 20_000 }, (_, index) => `label ${index}`)
+    const tensors = small(labels)
+    const random = seededRandom('parts')
+    for (const at of tensors.weight[1].keys()) tensors.weight[1][at] = random.normal()
+    for (const bucket of tensors.row[1].keys()) tensors.row[1][bucket] = bucket % 3
+    const weights = await release(tensors, { labels, rows: 3, ...settings })
+    await using model = await tfjsTrainer(textClassifier(), { thread: 'caller' }).load(weights, callContext())
+    const text = Array.from({ length: 900 }, (_, word) => `w${word}`).join(' ')
+    const { indices, values } = textFeatures(text, settings)
+    expect(indices.length * labels.length).toBeGreaterThan(2 ** 22)
+    const known = Array.from(indices, (bucket, at) => [bucket % 3, values[at]!] as const).filter(([row]) => row > 0)
+    const length = Math.sqrt(known.reduce((sum, [, value]) => sum + value * value, 0))
+    const logits = labels.map((_, label) =>
+      known.reduce((sum, [row, value]) => sum + (value / length) * tensors.weight[1][row * labels.length + label]!, 0),
+    )
+    const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0)
+    const [answer] = await model.predict([text], callContext())
+    const { probabilities } = answer as never as { probabilities: Record<string, number> }
+    const ratios = labels.map((name, label) => probabilities[name]! / (Math.exp(logits[label]!) / total))
+    expect(Math.min(...ratios)).toBeGreaterThan(0.999)
+    expect(Math.max(...ratios)).toBeLessThan(1.001)
+  })
+
+  it.each(['wasm', 'js'] as const)(
+    'learns from texts of any kind, to the same bytes in any order of labels, on %s',
+    async (device) => {
+      const inputs = [
+        '',
+        ' ',
+        'a',
+        '?',
+        '😀',
+        '😀😀',
+        '\ud800',
+        'שלום עולם',
+        'مرحبا بالعالم',
+        '日本語',
+        'हिन्दी',
+        'x'.repeat(9_000),
+      ]
+      const rows = inputs.flatMap((input, index) => [
+        { id: `a${index}`, input, target: '__proto__' },
+        { id: `b${index}`, input: `${input} two`, target: 'a label with one sample'.slice(index === 0 ? 0 : 8) },
+      ])
+      const trainer = tfjsTrainer(textClassifier({ epochs: 2, buckets: 2 ** 10 }), { device, thread: 'caller' })
+      const trained = () =>
+        trainer.fit({ training: rowsOf(rows), seed: 1, directory: mkdtempSync(join(folder, 'weights-')) }, context)
+      const { weights } = await trained()
+      expect((await trained()).weights.digest).toBe(weights.digest)
+      await using model = await trainer.load(weights, callContext())
+      for (const answer of await model.predict(inputs, callContext())) {
+        const { label, probabilities } = answer as never as { label: string; probabilities: Record<string, number> }
+        const values = Object.values(probabilities)
+        expect(Object.keys(probabilities).sort()).toEqual(['__proto__', 'a label with one sample', 'with one sample'])
+        expect(values.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 4)
+        expect(Object.entries(probabilities).find(([name]) => name === label)![1]).toBe(Math.max(...values))
+      }
+    },
+  )
+
+  it.each([{ weightDecay: 1 / 3 }, { weightDecay: 2 }, { weightDecay: 0.5, learningRate: 2 }])(
+    'refuses a decay that leaves nothing of the weights, or turns their sign: %j',
+    (options) => {
+      expect(() => textClassifier(options)).toThrow(expect.objectContaining({ code: 'invalid-options' }))
+    },
+  )
+
+  it.each([1e10, 1e38, 1e39, 1e300])(
+    'never releases weights that are not finite, at the learning rate %d',
+    async (learningRate) => {
+      const trainer = tfjsTrainer(textClassifier({ learningRate, buckets: 2 ** 8 }), { thread: 'caller' })
+      const directory = mkdtempSync(join(folder, 'weights-'))
+      const fitted = await trainer
+        .fit({ training: rowsOf(generated(3, 60, 'h')), seed: 1, directory }, context)
+        .catch((error: unknown) => error)
+      if (learningRate > 1e38) expect(fitted).toMatchObject({ code: 'train-diverged' })
+      else expect(fitted).toHaveProperty('weights')
+    },
+  )
 })
 
 describe('its learner', () => {
@@ -158,6 +330,30 @@ describe('its learner', () => {
       for (const [at, value] of weight.flat().entries()) expect(found[at]).toBeCloseTo(value, 4)
     },
   )
+
+  it('continues from its state after any step, with the best weights that it kept', async () => {
+    const loop = { epochs: 1, batchSize: 1, learningRate: 1, weightDecay: 0.3 }
+    const request = { config: { labels, ...settings }, examples: listed(examples) }
+    const opened = () => textLearner(request, loop, callContext())
+    const take = async (learner: ReturnType<typeof opened>, first: number, end: number) => {
+      for (let step = first; step < end; step += 1) {
+        await learner.takeStep([[examples[step]!]], step + 1, 1)
+        if (step === 5) learner.keepBest()
+      }
+      return learner.state()
+    }
+    const whole = opened()
+    await whole.begin()
+    const wanted = structuredClone(await take(whole, 0, 30))
+    for (const stop of [1, 5, 6, 7, 17, 29]) {
+      const before = opened()
+      await before.begin()
+      const after = opened()
+      after.resume(structuredClone(await take(before, 0, stop)))
+      expect(await take(after, stop, 30)).toEqual(wanted)
+      expect(await after.weights()).toEqual(await whole.weights())
+    }
+  })
 
   /** [row, value] of the features that have a row, of length 1. */
   function known({ indices, values }: TextFeatures, rowOf: Float32Array, frequency: Float32Array) {

@@ -134,7 +134,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   }),
   ...below('training', {
     learning_rate: "Peak learning rate. Default: the model's.",
-    weight_decay: "Weight decay of AdamW. Default: the model's.",
+    weight_decay: "Weight decay of AdamW, or of each text for the text classifier. Default: the model's.",
     warmup_ratio: 'Share of all steps in which the learning rate rises from 0. Default: 0.',
     max_grad_norm: 'Maximum norm of all gradients together. Default: no limit.',
     per_device_train_batch_size: "Examples per batch. Default: the model's.",

@@ -6,21 +6,27 @@ import { labelPredictions } from './label-predictions.js'
 import { describeLoop, type LoopOptions, optionCheck, toLoopSettings } from './loop-options.js'
 import { textClassifierOnnx } from './text-classifier-onnx.js'
 import { textLearner } from './text-learner.js'
-import type { TextExample } from './text-rows.js'
+import { mostBaseWeights, type TextExample } from './text-rows.js'
 import type { TfjsModel, Weights } from './tfjs-model.js'
 
 export interface TextClassifierOptions extends LoopOptions {
   /** @default 6 */
   readonly epochs?: number | undefined
   /**
-   * Number of texts per step. The weights change after each text; the learning rate, progress and checkpoints are per step.
+   * Number of texts per step, times `gradientAccumulation`. The weights change after each text; the learning rate, progress
+   * and checkpoints are per step.
    *
    * @default 32
    */
   readonly batchSize?: number | undefined
   /** The highest learning rate, for the gradient of one text; `schedule` decides how it falls. @default 3 */
   readonly learningRate?: number | undefined
-  /** After each text, all weights shrink by the factor 1 − learning rate × `weightDecay`. @default 0 */
+  /**
+   * After each text, all weights shrink by the factor 1 − learning rate × `weightDecay`, which must be above 0. A decay
+   * that is usual with AdamW, such as 0.01, is much too strong.
+   *
+   * @default 0
+   */
   readonly weightDecay?: number | undefined
   /** Maximum norm of the gradient of one text. Larger gradients are scaled down to it. @default none */
   readonly maximumGradientNorm?: number | undefined
@@ -47,6 +53,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
   const check = optionCheck('a text classifier', 'TextClassifierOptions')
   const defaults = { epochs: 6, batchSize: 32, learningRate: 3, weightDecay: 0 }
   const loop = toLoopSettings(options, defaults, check)
+  check('weightDecay', loop.weightDecay, loop.learningRate * loop.weightDecay < 1)
   check('buckets', buckets, isBuckets(buckets))
   check('maximumTokens', maximumTokens, Number.isSafeInteger(maximumTokens) && maximumTokens > 0)
   const features = { buckets, maximumTokens, bigrams, characters }
@@ -77,6 +84,11 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
     },
 
     startFrom({ config: base, weights }, config) {
+      if (base['rows'] === undefined)
+        throw new SheikhError(
+          'invalid-options',
+          'Cannot start from the base: version 1 of the text classifier made it, which had other features. Train from scratch.',
+        )
       for (const [name, wanted] of Object.entries(features))
         if (base[name] !== wanted)
           throw new SheikhError(
@@ -86,6 +98,12 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
           )
       // Weights that the base does not have start at zero.
       const [labels, known] = [labelsOf(config), labelsOf(base)]
+      const count = weights['frequency']!.length * labels.length
+      if (count > mostBaseWeights)
+        throw new SheikhError(
+          'invalid-options',
+          `Cannot start from the base: with ${labels.length} labels it has ${count} weights, but the maximum is ${mostBaseWeights}. Train from scratch.`,
+        )
       const columns = (values: Float32Array) =>
         Float32Array.from({ length: (values.length / known.length) * labels.length }, (_, place) => {
           const column = known.indexOf(labels[place % labels.length]!)
@@ -97,7 +115,7 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
 
     checkConfig(config) {
       const { labels, rows } = config
-      if (Array.isArray(labels) && labels.length >= 2 && labels.every((label) => typeof label === 'string')) {
+      if (isLabels(labels)) {
         const { buckets: count, maximumTokens: most, bigrams: pairs, characters: sequences } = config
         const isRead = Number.isSafeInteger(most) && (most as number) > 0 && typeof pairs === 'boolean'
         const isFirstVersion = rows === undefined && sequences === undefined
@@ -106,7 +124,16 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
       }
       throw new SheikhError(
         'artifact-corrupt',
-        'Cannot load the weights: their config.json lacks labels, buckets, maximumTokens, bigrams, characters or rows. Release them again.',
+        'Cannot load the weights: labels, buckets, maximumTokens, bigrams, characters or rows of their config.json are missing or wrong. Release them again.',
+      )
+    },
+    checkWeights({ weights: { row, frequency } }) {
+      // Negated, so that NaN is wrong.
+      const wrong = row?.find((place) => !(Number.isInteger(place) && place >= 0 && place < frequency!.length))
+      if (wrong === undefined) return
+      throw new SheikhError(
+        'artifact-corrupt',
+        `Cannot load the weights: "row" contains ${wrong}, but there are ${frequency!.length} rows. Release them again.`,
       )
     },
     shapes(config) {
@@ -123,11 +150,9 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
 
     outputs(tf, weights, inputs, config) {
       const settings = config as unknown as TextFeatureSettings
-      const words = flatten(
-        tf,
-        inputs.map((input) => textFeatures(input, settings)),
-      )
-      return tf.softmax(logitsOf(tf, weights, words)) // [texts, labels]
+      const texts = inputs.map((input) => textFeatures(input, settings))
+      const parts = inParts(texts, labelsOf(config).length).map((part) => tf.tidy(() => logitsOf(tf, weights, part)))
+      return tf.softmax(tf.concat(parts)) // [texts, labels]
     },
     predictions: (outputs, config) => labelPredictions(outputs, labelsOf(config)),
     onnx: textClassifierOnnx,
@@ -181,13 +206,39 @@ export function flatten(tf: TfjsCore, batch: readonly TextFeatures[]): Words {
   }
 }
 
+/** Words × labels whose products are in memory at once: 16 MiB. */
+const mostProducts = 2 ** 22
+
+/** Successive texts, whose words × labels are at most `mostProducts` unless one text alone has more. */
+function inParts(texts: readonly TextFeatures[], labels: number): readonly (readonly TextFeatures[])[] {
+  const parts: TextFeatures[][] = [[]]
+  let words = 0
+  for (const text of texts) {
+    words += text.indices.length
+    if (words * labels > mostProducts && parts.at(-1)!.length > 0) {
+      parts.push([])
+      words = text.indices.length
+    }
+    parts.at(-1)!.push(text)
+  }
+  return parts
+}
+
 /** [texts, labels]. Weights of version 1 have a row per bucket, and features without factors. */
-function logitsOf(tf: TfjsCore, { weight, bias, row, frequency }: Weights, words: Words): Tensor2D {
-  const { texts, indices, values, owners } = words
+function logitsOf(tf: TfjsCore, { weight, bias, row, frequency }: Weights, batch: readonly TextFeatures[]): Tensor2D {
+  const { texts, indices, values, owners } = flatten(tf, batch)
   const rows = row === undefined ? indices : (tf.cast(tf.gather(row, indices), 'int32') as Tensor1D)
   const factors = frequency === undefined ? values : tf.mul(values, tf.expandDims(tf.gather(frequency, rows), 1)) // [words, 1]
-  const weighted = tf.mul(tf.gather(weight!, rows), factors) // [words, labels]
-  const sums = tf.unsortedSegmentSum(weighted, owners, texts) // [texts, labels]
+  const product = (first: number, count: number) =>
+    tf.tidy(() => {
+      const [own, times] = [tf.slice(rows, first, count), tf.slice(factors, [first, 0], [count, 1])]
+      const weighted = tf.mul(tf.gather(weight!, own), times) // [words, labels]
+      return tf.unsortedSegmentSum(weighted, tf.slice(owners, first, count) as Tensor1D, texts) // [texts, labels]
+    })
+  const atOnce = Math.max(1, Math.floor(mostProducts / bias!.size))
+  let sums = product(0, Math.min(atOnce, indices.size))
+  for (let first = atOnce; first < indices.size; first += atOnce)
+    sums = tf.add(sums, product(first, Math.min(atOnce, indices.size - first)))
   if (frequency === undefined) return tf.add(sums, bias!)
   const squares = tf.unsortedSegmentSum(tf.square(factors), owners, texts) // [texts, 1]
   return tf.add(tf.div(sums, tf.sqrt(tf.maximum(squares, smallestSquare))), bias!)
@@ -197,6 +248,11 @@ function logitsOf(tf: TfjsCore, { weight, bias, row, frequency }: Weights, words
 const smallestSquare = 1e-20
 
 const labelsOf = (config: JsonObject) => config['labels'] as readonly string[]
+const isLabels = (labels: unknown) =>
+  Array.isArray(labels) &&
+  labels.length >= 2 &&
+  labels.every((label) => typeof label === 'string') &&
+  new Set(labels).size === labels.length
 const isBuckets = (count: unknown) =>
   typeof count === 'number' && count >= 2 ** 8 && count <= 2 ** 22 && Number.isInteger(Math.log2(count))
 

@@ -9,6 +9,8 @@ export interface TextExample extends TextFeatures {
 const fewestTexts = 2
 /** Rows × labels. If there are more, only buckets of more texts have a row. 2²⁴ weights are 64 MiB. */
 const mostWeights = 2 ** 24
+/** Rows × labels of a training that starts from a release, whose rows all remain. 256 MiB. */
+export const mostBaseWeights = 2 ** 26
 const examplesAtOnce = 256
 
 /** The number of texts that have a feature in each bucket. */

@@ -133,6 +133,8 @@ export interface TfjsModel<I, T, Example> {
   startFrom?(base: BaseWeights, config: JsonObject): Readonly<Record<string, Float32Array>>
   /** Checks what stands in a `config.json`. @throws `artifact-corrupt`. */
   checkConfig(config: JsonObject): void
+  /** Checks values that the arithmetic relies on, as positions in a table. @default none. @throws `artifact-corrupt`. */
+  checkWeights?(base: BaseWeights): void
   /** Names and shapes of the weights. */
   shapes(config: JsonObject): Readonly<Record<string, readonly number[]>>
   /** The first weights. Required without `learner`. */

@@ -212,7 +212,9 @@ async function readBase<I, T, Example>(
       throw corrupt(`"${name}" is not a float32 tensor of the shape [${shape.join(', ')}]`)
     return [name, float32Of(tensor)]
   })
-  return { config, weights: Object.fromEntries(weights) }
+  const base = { config, weights: Object.fromEntries(weights) }
+  model.checkWeights?.(base)
+  return base
 }
 
 function startOf<I, T, Example>(model: TfjsModel<I, T, Example>, base: BaseWeights, config: JsonObject) {

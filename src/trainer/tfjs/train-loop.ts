@@ -218,8 +218,10 @@ export async function trainLoop<Example>(
 
   async function finiteWeights(): Promise<Trained['weights']> {
     const weights = await learner.weights()
+    // More than twice as fast as `every`, for millions of values.
     for (const [name, values] of Object.entries(weights))
-      if (!values.every(Number.isFinite)) throw diverged(`the weight "${name}" holds a value that is not finite`)
+      for (let index = 0; index < values.length; index += 1)
+        if (!Number.isFinite(values[index])) throw diverged(`the weight "${name}" contains a value that is not finite`)
     return weights
   }
 }
