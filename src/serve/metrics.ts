@@ -1,20 +1,10 @@
 import { messageOf, SheikhError } from '../core/index.js'
-import type { Release } from '../releaser/index.js'
 import type { DeskEvents } from './feedback/feedback-desk.js'
+import type { Metrics } from './handler-metrics.js'
 import { inText } from './operation.js'
 import type { Protocol } from './protocol.js'
 
 type MetricsClient = typeof import('prom-client')
-
-/** What a handler counts. */
-export interface Metrics {
-  request(protocol: string, status: number, durationMs: number): void
-  batch(size: number): void
-  /** The release that answers from now on. */
-  serves(release: Release): void
-  /** The route `/metrics`. */
-  readonly protocol: Protocol
-}
 
 /** The variants of a live test by version: their numbers are told apart by the label `variant`. */
 export type Variants = Readonly<Record<'control' | 'treatment', string>>
