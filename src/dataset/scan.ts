@@ -28,6 +28,8 @@ export interface Scan {
 export const readConcurrency = 16
 /** Larger files are read one at a time, so that the pieces of only one are in memory. */
 const smallFileBytes = 1024 * 1024
+/** Fewer files are read faster than the programs of Git start that name their contents. */
+const fewestForContentIds = 256
 /** Rows that stay in memory after reading. */
 const maximumPoolBytes = 48 * 1024 * 1024
 /** Rows that are cached between runs. Files beyond them are read again; the summary of unchanged files is cached anyway. */
@@ -69,7 +71,9 @@ export async function scan(
   }
   const missing = () => entries.filter(({ path }) => !ranges.has(path))
   const contentIds =
-    cache === undefined || missing().length === 0 ? undefined : await options.source.contentIds?.(context)
+    cache === undefined || missing().length < fewestForContentIds
+      ? undefined
+      : await options.source.contentIds?.(context)
   for (const entry of missing()) {
     const { path } = entry
     const [file, contentId] = [stampOf(entry), contentIds?.get(path)]

@@ -24,6 +24,7 @@ beforeEach(() => {
   mkdirSync(join(root, 'data/samples'), { recursive: true })
   execFileSync('git', ['init', '--quiet', '--initial-branch=main', root])
   for (let index = 0; index < 5; index += 1) writeSample(root, index, `text ${index}`)
+  for (const name of fill) writeFileSync(join(root, 'data/samples', name), JSON.stringify({ text: name }))
   writeFileSync(join(root, 'data/samples/table.csv'), 'id,text\nrow-1,"one\ntwo"\nrow-2,three\n')
   git(root, 'add', '.')
   git(root, 'commit', '--quiet', '-m', 'Samples')
@@ -72,7 +73,9 @@ async function read(root: string, contentIds?: Source['contentIds']) {
   return { rows, opened: opened.sort() }
 }
 
-const all = ['0.json', '1.json', '2.json', '3.json', '4.json', 'table.csv']
+/** As many files as a scan needs before it asks Git. */
+const fill = Array.from({ length: 256 }, (_, index) => `fill-${1000 + index}.json`)
+const all = ['0.json', '1.json', '2.json', '3.json', '4.json', ...fill, 'table.csv']
 
 describe('a fresh checkout', () => {
   it('opens no file that an earlier one has read', async () => {
