@@ -42,7 +42,7 @@ describe('2, held', () => {
     const folder = await project()
     await edit(folder, 'mlops/pipeline.yaml', (text) =>
       text
-        .replace('beats_majority: true', 'accuracy_threshold: 0.9')
+        .replace('beats_majority: true', 'accuracy_threshold: 0.97')
         .replace('inconclusive: ask', 'inconclusive: hold'),
     )
     await commit(folder)
