@@ -47,7 +47,7 @@ describe('two runs at once', () => {
 
   it('who only reads is not locked out; a rollback is', async () => {
     const folder = await releasedProject()
-    await trainLonger(folder)
+    await trainLonger(folder, 5000)
     const running = start(folder, ['run'])
     await running.says('step ')
     expect((await sheikhJson(folder, 'status')).json).toMatchObject({ current: { version: '0.1.0' } })

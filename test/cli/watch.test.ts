@@ -181,7 +181,7 @@ describe('watch', () => {
 
   itInFull('waits for a run that somebody else started, and changes no file under it', async () => {
     const { people, watched, push } = await world()
-    await trainLonger(watched)
+    await trainLonger(watched, 2000)
     git(watched, 'push', '-q', 'origin', 'HEAD')
     git(people, 'pull', '-q')
     const byHand = start(watched, ['run'])
