@@ -21,7 +21,7 @@ const has = (shell: string) => {
 
 const commands = async () => {
   const { out } = await sheikh('/', ['--help'])
-  return [...out.split('Global options')[0]!.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name!)
+  return [...out.split('Global options')[0]!.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!)
 }
 
 /** What each of these lines offers for its last word. */
