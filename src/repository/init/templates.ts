@@ -60,7 +60,7 @@ const llama = (digest: string) => `model:
   answer: { kind: choice, choices: [billing, login, shipping, technical] }
 training:
   seed: 0
-  num_train_epochs: 12
+  num_train_epochs: 20
   learning_rate: 0.01
 `
 
