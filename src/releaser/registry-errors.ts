@@ -8,13 +8,6 @@ export const versionTaken = (version: string) =>
     { facts: { version }, retryable: true },
   )
 
-export const discardedMeanwhile = (version: string, cause: unknown) =>
-  new SheikhError(
-    'release-conflict',
-    `Cannot publish ${version}: another process discarded the pending release in the meantime. Run again.`,
-    { facts: { version }, retryable: true, cause },
-  )
-
 export const notFound = (version: string) =>
   new SheikhError(
     'not-found',

@@ -1,11 +1,11 @@
-import { type CallContext, isSheikhError, type Json } from '../core/index.js'
+import type { CallContext, Json } from '../core/index.js'
 import { type FileSystem, makeEmptyFolder } from '../store/index.js'
 import { channelRecords } from './channel-records.js'
 import { pendingOf } from './parse-release.js'
-import { corruptRecord, discardedMeanwhile, notFound, pointedAt, versionTaken } from './registry-errors.js'
+import { corruptRecord, notFound, pointedAt, versionTaken } from './registry-errors.js'
 import { encodePending, releaseRecords, type StoredRelease } from './release-records.js'
 import type { Checksums, ReleaseStorage } from './release-storage.js'
-import type { PendingRelease, Release, Releaser } from './releaser.js'
+import type { Release, Releaser } from './releaser.js'
 import { parseVersion } from './version.js'
 
 /**
@@ -89,14 +89,7 @@ export function storedRegistry(
       if ((await records.release(pending.version, context)) === undefined) {
         const checksums = await records.checksumsOf(pending, context)
         // An earlier release may have stored the same bundle years ago.
-        await storage.placeBundle(pending, checksums, context).catch(async (error: unknown) => {
-          // A missing file is no damage if another process has discarded the pending release in the meantime.
-          const isThere = ({ version, bundle }: PendingRelease) =>
-            version === pending.version && bundle === pending.bundle
-          const isDiscarded =
-            isSheikhError(error, 'artifact-corrupt') && !(await records.pendingReleases(context)).some(isThere)
-          throw isDiscarded ? discardedMeanwhile(pending.version, error) : error
-        })
+        await storage.placeBundle(pending, checksums, context)
         const sequence = ((await records.releases(context))[0]?.sequence ?? 0) + 1
         await records.createRelease({ ...pending, publishedAtMs: context.clock.nowMs(), checksums, sequence }, context)
       }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
@@ -41,35 +41,3 @@ it.each([1, 2, 3])(
     expect(release.directory).toBe(join(root, 'opened'))
   },
 )
-
-it('a release that another process discards while it is published is a conflict, and damage stays damage', async () => {
-  const root = temporaryFolder()
-  await mkdir(join(root, 'made'))
-  await writeFile(join(root, 'made', 'weights.bin'), 'weights')
-  const bundle = await readBundle(join(root, 'made'), context)
-  const path = join(root, 'registry')
-  const other = directoryRegistry(path)
-  const pending = await other.prepare(
-    { bundle, version: '1.0.0' as Version, postPublish: { withdraws: [] }, record: { runId: 'one', atMs: 1 } as never },
-    context,
-  )
-  const storage = directoryStorage({ path, processes: hostProcesses, fileSystem: nodeFileSystem })
-  const publishAfter = (meanwhile: () => Promise<unknown>) => {
-    const placeBundle: typeof storage.placeBundle = async (...parameters) => {
-      await meanwhile()
-      await storage.placeBundle(...parameters)
-    }
-    return storedRegistry({ ...storage, placeBundle }, { name: 'directory', describe: () => null }).publish(
-      pending,
-      context,
-    )
-  }
-  const [folder] = await readdir(join(path, 'pending'))
-  await expect(
-    publishAfter(() => writeFile(join(path, 'pending', folder!, 'bundle', 'weights.bin'), 'damaged')),
-  ).rejects.toMatchObject({ code: 'artifact-corrupt' })
-  await expect(publishAfter(() => other.discard(pending, context))).rejects.toMatchObject({
-    code: 'release-conflict',
-    retryable: true,
-  })
-})
