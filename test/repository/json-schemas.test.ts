@@ -131,7 +131,7 @@ describe('configurationSchemas', () => {
         }),
         { numRuns: isWhole ? 500 : 150 },
       )
-      expect(accepted).toBeGreaterThan(isWhole ? 20 : 5)
+      expect(accepted).toBeGreaterThan(isWhole ? 20 : 0)
     })
 
   it('describes the keys that the documentation says have an effect', async () => {
