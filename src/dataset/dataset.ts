@@ -25,7 +25,6 @@ import type {
   OpenedDataset,
   PinnedSet,
   RowIdentity,
-  RowWithSample,
   SourceEntry,
 } from './dataset-types.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
@@ -166,13 +165,13 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   async identities(context: DatasetContext = callContext()): Promise<readonly RowIdentity[]> {
     const schema = await this.#load(context)
-    const { rows } = await this.#scan(await this.#options.source.list(context), schema, context)
+    const { rows } = await this.#scanNow(schema, context)
     return rows.map(identityOfRow)
   }
 
   async contents(context: DatasetContext = callContext()): Promise<DatasetContents> {
     const schema = await this.#load(context)
-    const found = await this.#scan(await this.#options.source.list(context), schema, context)
+    const found = await this.#scanNow(schema, context)
     return {
       rows: found.rows.map((row) => {
         const { path, position, label, slices } = row
@@ -180,32 +179,13 @@ class DatasetOf implements Dataset<unknown, unknown> {
       }),
       samples: (ids) => new RowReader(found, this.#options, schema, context).samples(ids),
       whole: () => new RowReader(found, this.#options, schema, context).rows(found.rows),
-      withSamples: () => this.#withSamples(found, schema, context),
-    }
-  }
-
-  async *#withSamples(found: Scan, schema: SampleSchema, context: DatasetContext): AsyncGenerator<RowWithSample> {
-    const digests = new Map<string, Digest>()
-    const paths = new Set<string>()
-    for (const { id, sampleDigest, path } of found.rows) {
-      digests.set(id, sampleDigest)
-      paths.add(path)
-    }
-    for (const path of [...paths].sort()) {
-      const issues: DatasetIssue[] = []
-      const parts = { options: this.#options, schema, issues }
-      for await (const batch of readEntry(found.entries.get(path)!, parts, context))
-        for (const { scanned, row, sample } of batch) {
-          const expected = digests.get(scanned.id)
-          if (expected !== undefined && expected !== scanned.sampleDigest) throw changedDuring(path, scanned.id)
-          if (expected !== undefined) yield { row, sample }
-        }
+      withSamples: () => new RowReader(found, this.#options, schema, context).withSamples(),
     }
   }
 
   async undeclaredGroups(context: DatasetContext = callContext()): Promise<DatasetSummary['warnings']> {
     const schema = await this.#load(context)
-    const found = await this.#scan(await this.#options.source.list(context), schema, context)
+    const found = await this.#scanNow(schema, context)
     if (found.rows.some(({ group }) => group !== undefined)) return []
     const rows: Pick<Row<unknown, unknown>, 'id' | 'input'>[] = []
     const reader = new RowReader(found, this.#options, schema, context)
@@ -219,11 +199,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const pinned = await readPinnedSet(options.evaluation, context)
     const listed = await options.source.list(context)
     const key = this.#cacheKey()
-    const quarantined = (await options.quarantine?.read(context)) ?? []
+    const quarantined = await this.#quarantined(context)
     refusePinned(quarantined, pinned)
-    const inputs = { options, key, pinned, quarantined, listed }
-    const known = key === undefined ? undefined : knownSummary({ ...inputs, key }, context)
-    const load = () => this.#snapshotOf({ listed, schema, pinned }, context)
+    const known = key === undefined ? undefined : knownSummary({ options, key, pinned, quarantined, listed }, context)
+    const load = () => this.#snapshotOf({ listed, schema, pinned, quarantined }, context)
     const summary = await known?.find()
     if (summary !== undefined) return { summary, snapshot: async () => checkSame(summary, await load()) }
     const snapshot = await load()
@@ -236,11 +215,12 @@ class DatasetOf implements Dataset<unknown, unknown> {
   }
 
   async #snapshotOf(
-    { listed, schema, pinned }: Readonly<{ listed: readonly SourceEntry[]; schema: SampleSchema; pinned: PinnedSet }>,
+    { pinned, ...state }: State & Readonly<{ pinned: PinnedSet }>,
     context: DatasetContext,
   ): Promise<DatasetSnapshot<unknown, unknown>> {
     const options = this.#options
-    const found = await this.#scan(listed, schema, context)
+    const { schema } = state
+    const found = await this.#scan(state, context)
     const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
     const reader = new RowReader(found, options, schema, context)
     const training = reader.rows(split.training)
@@ -345,10 +325,18 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return identity === undefined ? undefined : digestJson(identity)
   }
 
-  async #scan(listed: readonly SourceEntry[], schema: SampleSchema, context: DatasetContext): Promise<UsedScan> {
+  async #quarantined(context: DatasetContext): Promise<readonly QuarantinedSample[]> {
+    return (await this.#options.quarantine?.read(context)) ?? []
+  }
+
+  async #scanNow(schema: SampleSchema, context: DatasetContext): Promise<UsedScan> {
+    const listed = await this.#options.source.list(context)
+    return this.#scan({ listed, schema, quarantined: await this.#quarantined(context) }, context)
+  }
+
+  async #scan({ listed, schema, quarantined }: State, context: DatasetContext): Promise<UsedScan> {
     const whole = await scan(listed, this.#options, schema, this.#cacheKey(), context)
-    const excluded = (await this.#options.quarantine?.read(context)) ?? []
-    const found = withoutQuarantined(whole, excluded)
+    const found = withoutQuarantined(whole, quarantined)
     const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
     if (found.rows.length === 0 && found.quarantined > 0)
       throw new SheikhError(
@@ -368,6 +356,13 @@ class DatasetOf implements Dataset<unknown, unknown> {
       )
     return found
   }
+}
+
+/** What a scan depends on, read once, so that all of its results are about the same state. */
+interface State {
+  readonly listed: readonly SourceEntry[]
+  readonly schema: SampleSchema
+  readonly quarantined: readonly QuarantinedSample[]
 }
 
 /** A scan without the samples that are excluded. */
@@ -399,13 +394,6 @@ function checkSame(summary: DatasetSummary, snapshot: DatasetSnapshot<unknown, u
     'Cannot continue: samples changed during the run. Run again while nothing writes to the samples.',
   )
 }
-
-const changedDuring = (path: string, id: string) =>
-  new SheikhError(
-    'dataset-changed',
-    `Cannot continue: ${JSON.stringify(path)} changed during the run (${JSON.stringify(id)}). Run again while nothing writes to the samples.`,
-    { facts: { path, ids: [id] } },
-  )
 
 const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIdentity =>
   group === undefined ? { id, digest, sampleDigest } : { id, digest, sampleDigest, group }

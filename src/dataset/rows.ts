@@ -1,7 +1,7 @@
 import { type Digest, inParallel, SheikhError } from '../core/index.js'
 import type { Row, Rows } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
-import type { DatasetContext } from './dataset-types.js'
+import type { DatasetContext, RowWithSample } from './dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, someOf } from './issues.js'
 import { readEntry } from './read-entry.js'
 import type { RowList } from './row-table.js'
@@ -46,9 +46,9 @@ export class RowReader {
     const { pool, rows } = this.#scan
     const paths = new Set<string>()
     for (const index of indices) if (!pool.has(index)) paths.add(rows.table.path(index))
-    await inParallel([...paths], readConcurrency, (path) =>
-      this.#read(path, (index, row, textLength) => pool.put(index, row, textLength)),
-    )
+    await inParallel([...paths], readConcurrency, async (path) => {
+      for await (const { index, row, textLength } of this.#again(path)) await pool.put(index, row, textLength)
+    })
     return pool.get([...indices])
   }
 
@@ -58,19 +58,30 @@ export class RowReader {
     const paths = new Set<string>()
     const { table, indices } = this.#scan.rows
     for (const index of indices) if (ids.has(table.id(index))) paths.add(table.path(index))
-    await inParallel([...paths], readConcurrency, (path) =>
-      this.#read(path, async (index, _row, _length, sample) => {
+    await inParallel([...paths], readConcurrency, async (path) => {
+      for await (const { index, sample } of this.#again(path))
         if (ids.has(table.id(index))) found.set(table.id(index), sample)
-      }),
-    )
+    })
     return found
   }
 
+  /** The rows of the scan with their samples, file after file. */
+  async *withSamples(): AsyncGenerator<RowWithSample> {
+    const { table, indices } = this.#scan.rows
+    const wanted = new Set(indices)
+    const paths = new Set<string>()
+    for (const index of indices) paths.add(table.path(index))
+    for (const path of [...paths].sort())
+      for await (const { index, row, sample } of this.#again(path)) if (wanted.has(index)) yield { row, sample }
+  }
+
   /** Reads a file again. @throws `dataset-changed` if a row differs from the scan. */
-  async #read(
-    path: string,
-    use: (index: number, row: AnyRow, textLength: number, sample: unknown) => Promise<void>,
-  ): Promise<void> {
+  async *#again(path: string): AsyncGenerator<{
+    readonly index: number
+    readonly row: AnyRow
+    readonly textLength: number
+    readonly sample: unknown
+  }> {
     const { entries, ranges, rows } = this.#scan
     const { signal } = this.#context
     signal.throwIfAborted()
@@ -83,7 +94,7 @@ export class RowReader {
         const isSame =
           index < end && scanned.digest === rows.table.digest(index, 0) && scanned.id === rows.table.id(index)
         if (!isSame) throw await this.#changed(path)
-        await use(index, row, textLength, sample)
+        yield { index, row, textLength, sample }
         index += 1
       }
     if (index < end || issues.length > 0) throw await this.#changed(path)
