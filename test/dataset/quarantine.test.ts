@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
-import { callContext, isSheikhError } from '../../src/core/index.js'
+import { callContext, digestJson, isSheikhError } from '../../src/core/index.js'
 import { Dataset, formatQuarantine, memorySamples, quarantineFile } from '../../src/dataset/index.js'
 import { isWhole } from '../whole.js'
 
@@ -79,4 +79,37 @@ it.skipIf(process.platform === 'win32')('a folder and a pipe are refused', async
     execFileSync(make, [other])
     await expect(quarantineFile(other).read(context)).rejects.toThrow('it is not a file')
   }
+})
+
+it('is read once for a summary, so that a list which changes meanwhile is in all of it or in none', async () => {
+  const samples = ['a', 'b', 'c', 'd'].map((id) => ({ id, text: `about ${id}`, label: id < 'c' ? 'x' : 'y' }))
+  let reads = 0
+  const dataset = new Dataset({
+    source: memorySamples(samples),
+    input: 'text',
+    target: 'label',
+    evaluation: {
+      name: 'pinned',
+      read: async () => ({
+        formatVersion: 2,
+        salt: 's',
+        purpose: 'p',
+        share: 0.5,
+        items: [{ id: 'd', digest: of('d') }],
+      }),
+    },
+    quarantine: {
+      name: 'changing',
+      async read() {
+        reads += 1
+        return reads === 1 ? [] : [entry('a')]
+      },
+    },
+  })
+  function of(id: string) {
+    return digestJson({ id, text: `about ${id}`, label: 'y' })
+  }
+  const { summary } = await dataset.snapshot(context)
+  expect(summary.counts).toMatchObject({ rows: 4, training: 3 })
+  expect(reads).toBe(1)
 })
