@@ -9,14 +9,14 @@ const mostIds = 5
 
 /** Renders the findings about data as Markdown: ids and places, and no text of samples. */
 export const reportDataQuality = (report: QualityReport): string =>
-  `${[`# ${title(report)}`, ...sectionMarkdown(dataQualitySection(report))].join('\n\n')}\n`
+  `${[`# ${title(report)}`, ...sectionMarkdown(findingsOf(report))].join('\n\n')}\n`
 
 /** Renders the same as a self-contained HTML page. */
 export const reportDataQualityHtml = (report: QualityReport): string =>
-  htmlPage(
-    title(report),
-    [`<h1>${escapeHtml(title(report))}</h1>`, ...sectionHtml(dataQualitySection(report))].join('\n'),
-  )
+  htmlPage(title(report), [`<h1>${escapeHtml(title(report))}</h1>`, ...sectionHtml(findingsOf(report))].join('\n'))
+
+/** Below a title that names the subject. */
+const findingsOf = (report: QualityReport): Section => ({ ...dataQualitySection(report), heading: 'Findings' })
 
 /** The findings as a table of a report. */
 export function dataQualitySection(report: QualityReport & { readonly left?: number }): Section {
@@ -30,14 +30,15 @@ export function dataQualitySection(report: QualityReport & { readonly left?: num
   ]
   return {
     heading: 'Data quality',
-    header: ['Key', 'Severity', 'Kind', 'Samples', 'First place', 'Finding'],
+    // On a phone, a person sees the first columns without scrolling.
+    header: ['Severity', 'Kind', 'Finding', 'Samples', 'First place', 'Key'],
     rows: shown.map((finding) => [
-      finding.key,
       finding.severity,
       finding.kind,
+      finding.message,
       samplesOf(finding),
       placeOf(finding),
-      finding.message,
+      finding.key,
     ]),
     note: notes.length === 0 ? undefined : notes.join(' '),
   }

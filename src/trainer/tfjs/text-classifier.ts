@@ -104,9 +104,10 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
           'invalid-options',
           `Cannot start from the base: with ${labels.length} labels it has ${count} weights, but the maximum is ${mostBaseWeights}. Train from scratch.`,
         )
+      const columnOf = labels.map((label) => known.indexOf(label))
       const columns = (values: Float32Array) =>
         Float32Array.from({ length: (values.length / known.length) * labels.length }, (_, place) => {
-          const column = known.indexOf(labels[place % labels.length]!)
+          const column = columnOf[place % labels.length]!
           return column < 0 ? 0 : values[Math.floor(place / labels.length) * known.length + column]!
         })
       const { bias, weight, ...rows } = weights
