@@ -3,7 +3,15 @@ export { checkedChannel } from './channel-name.js'
 export { endedOverride } from './ended-override.js'
 export { type LoadReleaseOptions, loadRelease, type ReleasedModel, type ReleaseReader } from './load-release.js'
 export { parsePending, parseRelease, pendingOf } from './parse-release.js'
-export { corruptRecord, notFound, notHeld, pointedAt, unlessDamaged, versionTaken } from './registry-errors.js'
+export {
+  corruptRecord,
+  notFound,
+  notHeld,
+  pendingGone,
+  pointedAt,
+  unlessDamaged,
+  versionTaken,
+} from './registry-errors.js'
 export { byVersion } from './release-order.js'
 export {
   type Attestation,

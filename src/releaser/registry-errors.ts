@@ -8,6 +8,13 @@ export const versionTaken = (version: string) =>
     { facts: { version }, retryable: true },
   )
 
+export const pendingGone = (version: string) =>
+  new SheikhError(
+    'release-conflict',
+    `Cannot publish ${version}: the registry does not have this pending release. Another run has discarded or replaced it, or it was never prepared. Run again.`,
+    { facts: { version }, retryable: true },
+  )
+
 export const notFound = (version: string) =>
   new SheikhError(
     'not-found',

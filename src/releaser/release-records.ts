@@ -5,7 +5,8 @@ import type { Checksums, ReleaseStorage, StoredBundle } from './release-storage.
 import type { PendingRelease, Release, Version } from './releaser.js'
 import { isVersion } from './version.js'
 
-export type StoredPending = PendingRelease & { readonly checksums: Checksums }
+/** `isDiscarded`: a process removes its files. If that process was interrupted, the next run discards the release again. */
+export type StoredPending = PendingRelease & { readonly checksums: Checksums; readonly isDiscarded: boolean }
 /** `sequence` is the publication order. Timestamps are not reliable: clocks jump. */
 export type StoredRelease = Release & { readonly checksums: Checksums; readonly sequence: number }
 
@@ -21,6 +22,9 @@ const withChecksums = (checksums: Checksums) => (Object.keys(checksums).length =
 /** The document of a pending release. */
 export const encodePending = (pending: PendingRelease, checksums: Checksums): string =>
   encode({ ...pending, ...withChecksums(checksums) })
+
+/** The document of a pending release while its files are removed. */
+export const encodeDiscarded = (pending: PendingRelease): string => encode({ ...pending, isDiscarded: true })
 
 /** The documents of releases, pending releases, withdrawals and removals in a storage. */
 export function releaseRecords(storage: ReleaseStorage) {
@@ -74,7 +78,8 @@ export function releaseRecords(storage: ReleaseStorage) {
     if (document === undefined) return undefined
     const pending = parsePending(document, storage.addressOf(name))
     if (pendingName(pending) !== name) throw corrupt(name, `it describes ${pending.version}`)
-    return { ...pending, checksums: checksumsIn(document, name) }
+    const { isDiscarded } = document as { readonly isDiscarded?: unknown }
+    return { ...pending, checksums: checksumsIn(document, name), isDiscarded: isDiscarded === true }
   }
 
   async function readAll<V>(
@@ -106,6 +111,15 @@ export function releaseRecords(storage: ReleaseStorage) {
     /** Newest first. */
     releases,
     pendingReleases,
+
+    /** The pending release with this version and bundle, perhaps of another run. */
+    pendingLike: (pending: PendingRelease, context: CallContext) => pendingAt(pendingName(pending), context),
+
+    /** Whether the storage has the pending release of this run, and no process discards it. */
+    async isPending(pending: PendingRelease, context: CallContext): Promise<boolean> {
+      const found = await pendingAt(pendingName(pending), context)
+      return found !== undefined && !found.isDiscarded && found.record.runId === pending.record.runId
+    },
 
     /** The checksums of a pending release. Empty if it is gone, or if the storage has none. */
     async checksumsOf(pending: PendingRelease, context: CallContext): Promise<Checksums> {

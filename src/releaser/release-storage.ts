@@ -47,6 +47,8 @@ export interface ReleaseStorage {
    * not have the bundle completely.
    */
   putPending(request: PutPending, context: CallContext): Promise<void>
+  /** Replaces the document of a pending release. Its files stay. */
+  replacePending(pending: PendingRelease, text: string, context: CallContext): Promise<void>
   /** Removes a pending release that is not used any more. Does nothing if it is already gone. */
   removePending(pending: PendingRelease, context: CallContext): Promise<void>
   /** Checks every file of a pending release. @throws `artifact-corrupt`. */

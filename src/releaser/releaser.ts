@@ -101,9 +101,19 @@ export interface Releaser extends Described {
   prepare(request: PrepareRequest, context: CallContext): Promise<PendingRelease>
   /** Yields all completely prepared releases. `publishing` marks those whose publication has started: publish them, never discard them. */
   pending(context: CallContext): AsyncIterable<PendingState>
-  /** Checks the uploaded files by reading them back or by comparing the registry's own digests. @throws `artifact-corrupt`. */
+  /**
+   * Checks the uploaded files by reading them back or by comparing the registry's own digests.
+   *
+   * @throws `artifact-corrupt` if a file is missing or differs; `release-conflict` if the registry does not have the pending
+   * release, because another process discarded it or it was never prepared.
+   */
   verify(pending: PendingRelease, context: CallContext): Promise<void>
-  /** Makes a pending release visible under its version, completely and at once. Safe to repeat. @throws `release-conflict` if the version is taken. */
+  /**
+   * Makes a pending release visible under its version, completely and at once. Safe to repeat.
+   *
+   * @throws `release-conflict` if the version is taken or the registry does not have the pending release;
+   * `artifact-corrupt` if a file of the pending release is missing or differs.
+   */
   publish(pending: PendingRelease, context: CallContext): Promise<Release>
   /**
    * Points a channel at a release (compare-and-set). Safe to repeat.

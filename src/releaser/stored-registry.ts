@@ -1,11 +1,11 @@
-import type { CallContext, Json } from '../core/index.js'
+import { type CallContext, isSheikhError, type Json } from '../core/index.js'
 import { type FileSystem, makeEmptyFolder } from '../store/index.js'
 import { channelRecords } from './channel-records.js'
 import { pendingOf } from './parse-release.js'
-import { corruptRecord, notFound, pointedAt, versionTaken } from './registry-errors.js'
-import { encodePending, releaseRecords, type StoredRelease } from './release-records.js'
+import { corruptRecord, notFound, pendingGone, pointedAt, unlessDamaged, versionTaken } from './registry-errors.js'
+import { encodeDiscarded, encodePending, releaseRecords, type StoredRelease } from './release-records.js'
 import type { Checksums, ReleaseStorage } from './release-storage.js'
-import type { Release, Releaser } from './releaser.js'
+import type { PendingRelease, Release, Releaser } from './releaser.js'
 import { parseVersion } from './version.js'
 
 /**
@@ -33,6 +33,25 @@ export function storedRegistry(
     const release = await records.release(version, context)
     if (release === undefined) throw notFound(version)
     return release
+  }
+
+  /**
+   * Checks the files of a pending release.
+   *
+   * @returns false if the registry does not have the pending release. Another process may discard it during the check, so
+   *   missing files are damage only if the pending release is still there.
+   */
+  async function isWhole(
+    pending: PendingRelease,
+    check: ReleaseStorage['verifyBundle'],
+    context: CallContext,
+  ): Promise<boolean> {
+    try {
+      await check(pending, await records.checksumsOf(pending, context), context)
+    } catch (error) {
+      if (!isSheikhError(error, 'artifact-corrupt') || (await records.isPending(pending, context))) throw error
+    }
+    return await records.isPending(pending, context)
   }
 
   return {
@@ -75,25 +94,28 @@ export function storedRegistry(
     async *pending(context) {
       context.signal.throwIfAborted()
       // A release appears at once, so there is no state between pending and published.
-      for (const { checksums: _, ...pending } of await records.pendingReleases(context))
+      for (const { checksums: _, isDiscarded: __, ...pending } of await records.pendingReleases(context))
         yield { pending, publishing: false }
     },
 
     async verify(pending, context) {
       context.signal.throwIfAborted()
-      await storage.verifyBundle(pending, await records.checksumsOf(pending, context), context)
+      if (!(await isWhole(pending, storage.verifyBundle, context))) throw pendingGone(pending.version)
     },
 
     async publish(pending, context) {
       context.signal.throwIfAborted()
-      if ((await records.release(pending.version, context)) === undefined) {
-        const checksums = await records.checksumsOf(pending, context)
-        // An earlier release may have stored the same bundle years ago.
-        await storage.placeBundle(pending, checksums, context)
+      const checksums = await records.checksumsOf(pending, context)
+      // An earlier release may have stored the same bundle years ago.
+      const isFirst =
+        (await records.release(pending.version, context)) === undefined &&
+        (await isWhole(pending, storage.placeBundle, context))
+      if (isFirst) {
         const sequence = ((await records.releases(context))[0]?.sequence ?? 0) + 1
         await records.createRelease({ ...pending, publishedAtMs: context.clock.nowMs(), checksums, sequence }, context)
       }
-      const release = (await records.release(pending.version, context))!
+      const release = await records.release(pending.version, context)
+      if (release === undefined) throw pendingGone(pending.version)
       if (release.bundle !== pending.bundle || release.record.runId !== pending.record.runId)
         throw versionTaken(pending.version)
       await storage.removePending(pending, context)
@@ -107,6 +129,11 @@ export function storedRegistry(
 
     async discard(pending, context) {
       context.signal.throwIfAborted()
+      const there = await unlessDamaged(records.pendingLike(pending, context), context)
+      // Another run has prepared the same version and bundle since.
+      if (there !== undefined && there.record.runId !== pending.record.runId) return
+      // Marked before any file goes, so that a process that publishes it meanwhile can tell this from damage.
+      if (there !== undefined) await storage.replacePending(pending, encodeDiscarded(pending), context)
       const isUsed = await records.isInUse(pending.bundle, context, pending)
       // An interrupted publication may have placed the bundle already. Remove it before the pending release, so that the next
       // run retries if this is interrupted too.

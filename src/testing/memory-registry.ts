@@ -83,6 +83,10 @@ function memoryStorage(): ReleaseStorage {
       documents.set(pendingName(pending), encode({}))
     },
 
+    async replacePending(pending, text) {
+      documents.set(pendingName(pending), text)
+    },
+
     async removePending(pending) {
       documents.delete(pendingName(pending))
     },

@@ -265,8 +265,20 @@ export function releaserContract(test: ContractTest, make: () => Promise<Release
     const pending = await stage('0.1.0', 'one')
     const { bundle } = await request('0.1.0', 'never prepared')
     const absent: PendingRelease = { ...pending, bundle: bundle.digest, manifest: bundle.manifest }
-    await assert.rejects(releaser.verify(absent, context), coded('artifact-corrupt'))
-    await assert.rejects(releaser.publish(absent, context), coded('artifact-corrupt'))
+    await assert.rejects(releaser.verify(absent, context), coded('release-conflict'))
+    await assert.rejects(releaser.publish(absent, context), coded('release-conflict'))
+    assert.deepEqual(await versions(), [])
+  })
+
+  check('does not verify or publish what another process discarded', async ({ reopen, releaser, stage, versions }) => {
+    const pending = await stage('0.1.0', 'one')
+    await releaser.verify(pending, context)
+    await reopen().discard(pending, context)
+    for (const call of [() => releaser.verify(pending, context), () => releaser.publish(pending, context)])
+      await assert.rejects(
+        call(),
+        (error) => isSheikhError(error, 'release-conflict') && error.retryable && error.facts['version'] === '0.1.0',
+      )
     assert.deepEqual(await versions(), [])
   })
 

@@ -89,6 +89,8 @@ export function directoryStorage(folder: RegistryFolder): ReleaseStorage {
       })
     },
 
+    replacePending: (pending, text) => writeFileAtomic(addressOf(pendingName(pending)), text, { fileSystem }),
+
     async removePending(pending) {
       await removeFolder(fileSystem, await moveAside(pending))
     },

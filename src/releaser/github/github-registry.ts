@@ -6,6 +6,7 @@ import {
   isVersion,
   notFound,
   type PendingRelease,
+  pendingGone,
   pointedAt,
   type Release,
   type Releaser,
@@ -295,14 +296,15 @@ export function githubRegistry(options: GitHubRegistryOptions): Releaser {
     return found
   }
 
-  /** The draft of a pending release, or its published release. @throws `artifact-corrupt`. */
+  /** The draft of a pending release, or its published release. @throws `release-conflict` if there is neither; `artifact-corrupt`. */
   async function held(api: GitHubApi, pending: PendingRelease) {
     const draft = await findDraft(api, format, pending, drafts)
     const whole = draft && (await wholeDraft(api, draft, documents))
     const found = draft === undefined ? await find(api, pending.version) : undefined
     const isOwn = found !== undefined && isSameKey(pendingKeyOf(found.document.pending), pendingKeyOf(pending))
     const there = whole ?? (isOwn ? { ...found, assetOf: await assetsIn(api, found) } : undefined)
-    if (there === undefined) throw notHeld(pending.version, 'its draft is missing or incomplete')
+    if (there === undefined)
+      throw draft === undefined ? pendingGone(pending.version) : notHeld(pending.version, 'its draft is incomplete')
     if (canonicalJson(there.document.pending) !== canonicalJson(pending))
       throw notHeld(pending.version, 'its draft describes another pending release')
     return there

@@ -1,4 +1,5 @@
 import { SheikhError } from '../../core/index.js'
+import { pendingGone } from '../index.js'
 import type { GitHubApi, ReleaseJson } from './github-api.js'
 import type { Found } from './plan-removal.js'
 import { pendingKeyOf, withMarker } from './release-document.js'
@@ -26,6 +27,9 @@ export async function publishRelease(
   if (answer.ok) return { release: answer.value, document }
   // The first attempt may have succeeded with its response lost.
   if ((await findPublished(api, tag)) !== undefined) return undefined
+  const isGone = async () =>
+    !(await api.call(`read the draft of ${tag}`, 'GET', `releases/${release.id}`, { allow: [404] })).ok
+  if (answer.status === 404 && (await isGone())) throw pendingGone(document.pending.version)
   throw new SheikhError(
     'release-rejected',
     `Cannot publish ${tag}: GitHub answered ${answer.status}, "${answer.message}". Fix the cause and run again.`,

@@ -1,12 +1,15 @@
 import { SheikhError } from '../../core/index.js'
-import type { Version } from '../index.js'
+import { pendingGone, type Version } from '../index.js'
 
-export const notPending = (version: Version) =>
-  new SheikhError(
-    'artifact-corrupt',
-    `Cannot use the pending release ${version}: the Hub does not have it completely. Run again.`,
-    { facts: { version } },
-  )
+/** @param head the commit of the pending release's branch; `undefined` if there is no such branch. */
+export const notPending = (version: Version, head: string | undefined) =>
+  head === undefined
+    ? pendingGone(version)
+    : new SheikhError(
+        'artifact-corrupt',
+        `Cannot use the pending release ${version}: the Hub does not have it completely. Run again.`,
+        { facts: { version } },
+      )
 
 /** Not retryable: a new run would choose the same version again. */
 export const tagTaken = (version: Version, tag: string, commit: string) =>

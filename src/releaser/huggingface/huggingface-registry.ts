@@ -195,8 +195,10 @@ export function huggingFaceRegistry(options: HuggingFaceOptions): Releaser {
     async verify(pending, context) {
       const { client, look } = open(context)
       const view = await look()
-      if ((await view.pendingOn(pendingBranch(pending))) === undefined) throw notPending(pending.version)
-      await verifyTree(client, view.refs.branches.get(pendingBranch(pending))!, pending.manifest)
+      const branch = pendingBranch(pending)
+      const head = view.refs.branches.get(branch)
+      if (head === undefined || (await view.pendingOn(branch)) === undefined) throw notPending(pending.version, head)
+      await verifyTree(client, head, pending.manifest)
     },
 
     async publish(pending, context) {

@@ -13,7 +13,8 @@ export async function publishRelease(call: HubCall, pending: PendingRelease, pub
   await lookAndAct(look, async (view) => {
     if (view.commitOf(version) !== undefined) return
     const from = view.refs.branches.get(pendingBranch(pending))
-    if (from === undefined || (await view.pendingOn(pendingBranch(pending))) === undefined) throw notPending(version)
+    if (from === undefined || (await view.pendingOn(pendingBranch(pending))) === undefined)
+      throw notPending(version, from)
     const commit =
       (await publicationOf(call, view, pending)) ??
       (await commitPublication(call, view, { pending, from, publishedAtMs }))

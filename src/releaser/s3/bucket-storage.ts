@@ -142,6 +142,9 @@ export function bucketStorage(bucket: Bucket, progressOf: FileProgress): Release
       await bucket.put(pendingName(pending), new TextEncoder().encode(encode(checksums)), context)
     },
 
+    replacePending: (pending, text, context) =>
+      bucket.put(pendingName(pending), new TextEncoder().encode(text), context),
+
     removePending: (pending, context) => bucket.remove(pendingName(pending), context),
 
     verifyBundle,
