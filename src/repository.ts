@@ -56,6 +56,7 @@ export {
   importData,
   initGitRepository,
   initRepository,
+  type JoinedFeatures,
   type KeptSample,
   type LearnAction,
   type LearnResult,

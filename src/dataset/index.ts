@@ -40,6 +40,15 @@ export {
   type SampleChange,
   type SampleName,
 } from './diff-contents.js'
+export {
+  checkJoin,
+  type FeatureJoin,
+  type FeatureView,
+} from './features/feature-join.js'
+export { type LoadedSnapshot, loadSnapshot } from './features/feature-snapshot.js'
+export type { TimeFormat, TimeUnit } from './features/feature-time.js'
+export { type FeatureSnapshot, joinFeatures } from './features/join-features.js'
+export { type WithFeaturesOptions, withFeatures } from './features/with-features.js'
 export { type FindSampleOptions, type FoundSample, findSample } from './find-sample.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
 export { type DatasetIssue, issuesOf } from './issues.js'

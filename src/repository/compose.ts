@@ -11,6 +11,7 @@ import {
   quarantineFile,
   type Source,
   sampleFiles,
+  withFeatures,
 } from '../dataset/index.js'
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
 import {
@@ -55,6 +56,7 @@ import {
 } from './git/index.js'
 import {
   evaluationPath,
+  featuresPath,
   linkFreePaths,
   promptsPath,
   quarantinePath,
@@ -91,7 +93,7 @@ export interface Composition {
   readonly seed: number
   /** A release to start from. */
   readonly base: () => Promise<NamedBase | undefined>
-  /** Where samples come from. */
+  /** Where samples come from, without their features. */
   readonly samples: Source
   /** Files that the host's trainer reads, absolute. */
   readonly trainerFiles: () => readonly string[]
@@ -210,7 +212,7 @@ export function datasetOf(
   const schemaFile = dataset.schemaPath === undefined ? undefined : jsonSchemaFile(inside(root, dataset.schemaPath))
   const schema = other.schema ?? schemaFile
   return new Dataset({
-    source: other.source ?? samplesOf(root, configuration),
+    source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration)),
     ...(schema !== undefined && { schema }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,
@@ -223,6 +225,11 @@ export function datasetOf(
     evaluation: other.evaluation ?? pinnedFile(join(root, evaluationPath)),
     quarantine: quarantineFile(join(root, quarantinePath)),
   })
+}
+
+/** The samples with the features that the commit contains. The files of the feature store are not read. */
+function joinedSource(root: string, { dataset: { features } }: Configuration, source: Source): Source {
+  return features === undefined ? source : withFeatures(source, { snapshot: join(root, featuresPath), join: features })
 }
 
 async function builtInTrainer(

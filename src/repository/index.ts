@@ -59,6 +59,7 @@ export type {
 } from './diff/index.js'
 export type { ProjectDrift, ProjectDriftOptions } from './drift.js'
 export type { EvaluationStatus, Pinned } from './evaluation-set.js'
+export type { JoinedFeatures } from './features.js'
 export type {
   FeedbackProposal,
   KeptSample,

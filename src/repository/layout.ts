@@ -9,6 +9,7 @@ export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', ...ho
 export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
 export const quarantinePath = 'dataset/quarantine.json'
+export const featuresPath = 'dataset/features.jsonl'
 export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
 export const promptsPath = 'prompts'
@@ -24,6 +25,7 @@ export const linkFreePaths: readonly string[] = [
   samplesPath,
   evaluationPath,
   quarantinePath,
+  featuresPath,
   'dataset/config.yaml',
   'mlops/pipeline.yaml',
   trainingFile,

@@ -12,6 +12,7 @@ import { type Configuration, type HostModules, hostModules } from './config/inde
 import { belowRoot, type Git } from './git/index.js'
 import {
   evaluationPath,
+  featuresPath,
   hostConfigurationPaths,
   promptsPath,
   quarantinePath,
@@ -135,6 +136,7 @@ async function filesRead(
     'dataset/config.yaml',
     evaluationPath,
     quarantinePath,
+    featuresPath,
     'mlops/pipeline.yaml',
     trainingFile,
     trustedKeysPath,

@@ -48,6 +48,7 @@ import {
   readEvaluationSet,
   repinEvaluation,
 } from './evaluation-set.js'
+import { type JoinedFeatures, joinProjectFeatures } from './features.js'
 import {
   type FeedbackProject,
   type FeedbackProposal,
@@ -501,6 +502,17 @@ export class Repository {
     const composition = await this.#compose()
     await refuseIncomplete('check the data', this.#project, composition, context)
     return withProjectPaths(await this.#quality(composition, context), composition)
+  }
+
+  /**
+   * Joins the samples to their features, by `features` in `dataset/config.yaml`, and writes `dataset/features.jsonl`. A person
+   * commits the file. A run reads only this file, so that a commit always has the same features.
+   *
+   * @throws `invalid-config` without `features`; as `joinFeatures`.
+   */
+  async joinFeatures({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<JoinedFeatures> {
+    const context = callContext({ ...this.#context, signal })
+    return joinProjectFeatures({ root: this.root, composition: await this.#compose() }, context)
   }
 
   /**

@@ -20,6 +20,7 @@ const keysOf: Readonly<Record<ConfigurationFile, Keys>> = {
 }
 const names = Object.keys(schemas) as ConfigurationFile[]
 
+const view = { name: 'v', files: 'a.parquet', timestamp: 't', features: ['x'] }
 // No value that only a rule of ours refuses, such as a path that begins with "~".
 const values: readonly unknown[] = [
   ...[
@@ -77,6 +78,11 @@ const values: readonly unknown[] = [
     { kind: 'choice', choices: ['a'] },
     { feedback: 'feedback', window: '7d', minimum_effect: 0.1 },
     { feedback: 'feedback', window: '7 days' },
+  ],
+  ...[
+    { timestamp: 'at', views: [view] },
+    { timestamp: 'at', time_zone: 'UTC', views: [{ ...view, ttl: '7d', entities: { a: 'b' } }] },
+    { timestamp: 'at', views: [{ ...view, ttl: '7 days' }] },
   ],
 ]
 const leaf = fc.constantFrom(...values)

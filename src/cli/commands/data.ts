@@ -7,8 +7,8 @@ import { terminalPath } from '../terminal-path.js'
 
 export const data: Command = {
   name: 'data',
-  usage: 'check | quarantine <finding or id>…',
-  summary: 'Check the quality of the samples, and exclude samples from the dataset',
+  usage: 'check | features | quarantine <finding or id>…',
+  summary: 'Check the quality of the samples, join features to them, and exclude samples from the dataset',
   options: {
     out: { type: 'string' },
     kind: { type: 'string' },
@@ -23,16 +23,17 @@ export const data: Command = {
     by: 'quarantine: who decides (default: user.name and user.email of Git)',
     undo: 'quarantine: use the samples with these ids, or of this kind, again',
   },
-  actions: ['check', 'quarantine'],
-  examples: ['sheikh data check', 'sheikh data quarantine --kind leakage'],
+  actions: ['check', 'features', 'quarantine'],
+  examples: ['sheikh data check', 'sheikh data features', 'sheikh data quarantine --kind leakage'],
   positionals: [1, 1000],
   async run(input, terminal) {
     const [action, ...names] = input.positionals
     if (action === 'check' && names.length === 0) return check(input, terminal)
+    if (action === 'features' && names.length === 0) return features(input, terminal)
     if (action === 'quarantine') return quarantine(input, terminal)
     throw new SheikhError(
       'invalid-options',
-      `Cannot run "sheikh data ${input.positionals.join(' ')}": the action must be check, without arguments, or quarantine. See: sheikh data --help`,
+      `Cannot run "sheikh data ${input.positionals.join(' ')}": the action must be check or features, without arguments, or quarantine. See: sheikh data --help`,
     )
   },
 }
@@ -46,6 +47,26 @@ async function check({ project, values }: Arguments, terminal: Terminal): Promis
     await writeFileAtomic(out, isHtml(out) ? reportDataQualityHtml(found) : reportDataQuality(found))
   }
   return { text: reportDataQuality(found), json: toJson(found), exitCode: found.status === 'fail' ? 1 : 0 }
+}
+
+async function features({ project }: Arguments, terminal: Terminal): Promise<CommandResult> {
+  const repository = await open(project, terminal)
+  const joined = await repository.joinFeatures({ signal: terminal.signal })
+  const { path, samples, lines, rows, missing, added, removed, changed } = joined
+  const counts = (found: Readonly<Record<string, number>>) =>
+    Object.entries(found)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')
+  const isSame = added + removed === 0 && Object.keys(changed).length === 0
+  const text = [
+    `Joined ${samples} ${samples === 1 ? 'sample' : 'samples'} to features (rows read: ${counts(rows)}).`,
+    ...(Object.keys(missing).length === 0 ? [] : [`Without a value: ${counts(missing)}.`]),
+    ...(Object.keys(changed).length === 0 ? [] : [`Changed values: ${counts(changed)}.`]),
+    isSame
+      ? `${path} has the same ${lines} ${lines === 1 ? 'line' : 'lines'} as before.`
+      : `${path}: ${lines} ${lines === 1 ? 'line' : 'lines'}, ${added} added, ${removed} removed. Commit the file.`,
+  ]
+  return { text: text.join('\n'), json: toJson(joined) }
 }
 
 async function quarantine({ project, positionals, values }: Arguments, terminal: Terminal): Promise<CommandResult> {

@@ -97,6 +97,7 @@ export function fileFormat({ csv = {}, parquet = {}, ...limits }: FileFormatOpti
     describe: {
       ...(given.length > 0 && { csv: Object.fromEntries(given) as Json }),
       ...(parquet.binaryAsText === true && { binaryAsText: true }),
+      ...(parquet.columns !== undefined && { columns: parquet.columns }),
     },
   }
 }

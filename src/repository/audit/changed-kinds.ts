@@ -1,6 +1,13 @@
 import type { Configuration } from '../config/index.js'
 import type { PathChange } from '../git/index.js'
-import { evaluationPath, hostConfigurationPaths, promptsPath, quarantinePath, samplesPath } from '../layout.js'
+import {
+  evaluationPath,
+  featuresPath,
+  hostConfigurationPaths,
+  promptsPath,
+  quarantinePath,
+  samplesPath,
+} from '../layout.js'
 
 /** What a file decides. `other`: no run reads it. */
 export type ChangedKind = 'data' | 'evaluation-set' | 'prompts' | 'configuration' | 'gate' | 'code' | 'other'
@@ -49,7 +56,7 @@ export function kindOf(path: string, { project, samples, code }: Layout): Change
   const below = project === '' ? path : path.slice(project.length + 1)
   const isIn = (folder: string) => below.startsWith(`${folder}/`)
   if (below === evaluationPath) return 'evaluation-set'
-  if (below === quarantinePath || samples.some(isIn)) return 'data'
+  if (below === quarantinePath || below === featuresPath || samples.some(isIn)) return 'data'
   if (isIn(promptsPath)) return 'prompts'
   if (isIn('mlops/validation')) return 'gate'
   if (isIn('mlops') || isIn('dataset')) return 'configuration'

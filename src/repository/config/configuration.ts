@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
-import type { CsvOptions, QualityOptions, TrainingSelection } from '../../dataset/index.js'
+import type { CsvOptions, FeatureJoin, QualityOptions, TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
+import { featuresOf } from './feature-keys.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
 import { type LearnConfiguration, learnOf } from './learn-configuration.js'
 import { metricsFor } from './metric-names.js'
@@ -115,6 +116,8 @@ export interface Configuration {
     readonly training?: TrainingSelection | undefined
     /** @default 'dataset/samples' */
     readonly samples?: SamplesPath | undefined
+    /** What samples are joined to. Paths are relative to the project. @default nothing */
+    readonly features?: FeatureJoin | undefined
     /** As its configuration says it, for people. */
     readonly license?: string | undefined
     /** What `sheikh data check` looks for. */
@@ -220,6 +223,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),
       samples: samplesNamed(dataset.value['samples']) ?? samplesOf(data['train_path']),
+      features: featuresOf(dataset.value['features']),
       license: textOf(valuesAt(dataset.value, 'dataset')['license']),
       quality: qualityOf(dataset.value),
       isQualityChecked: ((stage('validate')['steps'] ?? []) as readonly string[]).includes('check_data_quality'),

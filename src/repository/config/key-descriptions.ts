@@ -209,6 +209,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     group: 'The sample field that says which samples belong together.',
     slices: 'Sample fields whose values are evaluated separately.',
   }),
+  features:
+    'Features of samples, as they were known at the time of each sample: { timestamp, views: [{ name, files, entities, timestamp, features }] }. `sheikh data features` joins them into dataset/features.jsonl.',
   ...below('csv', {
     separator: 'The character between the fields of CSV and TSV files. Default: recognized by the header.',
     quote: 'The character around fields. Empty: no field is quoted. Default: ".',

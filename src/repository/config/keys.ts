@@ -4,6 +4,7 @@ import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
 import { durationPattern } from './duration.js'
+import { featuresType } from './feature-keys.js'
 import { learnActions } from './learn-configuration.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
@@ -392,6 +393,7 @@ export const datasetKeys = group({
     ),
     decides: true,
   },
+  features: { ...honoured(featuresType), decides: true },
   csv: deciding({
     separator: honoured(text.length(1)),
     quote: honoured(text.max(1)),

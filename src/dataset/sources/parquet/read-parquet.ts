@@ -1,7 +1,7 @@
 import type { SchemaTree } from 'hyparquet'
 import { messageOf } from '../../../core/index.js'
 import type { SourceSample } from '../../dataset-types.js'
-import { issuesError } from '../../issues.js'
+import { issuesError, someOf } from '../../issues.js'
 import type { InexactNumber } from '../../json-text.js'
 import { type Limits, UnpackMeter } from '../limits.js'
 import { ColumnReader, loadPageCode, type PageCode } from './column-reader.js'
@@ -33,7 +33,7 @@ export async function* readParquet(input: ParquetInput): AsyncIterable<readonly 
   const at = { position: '' }
   try {
     const file = await openParquet(read, sizeBytes)
-    const columns = file.schema.children.map((tree) => {
+    const columns = wanted(file.schema.children, input.columns).map((tree) => {
       const pointer = `/${tree.element.name.replaceAll('~', '~0').replaceAll('/', '~1')}`
       if (tree.element.name === '__proto__') throw new Unreadable('it has a column "__proto__"; rename it')
       return { tree, pointer, toJson: toJsonOf(tree, file.annotations, input) }
@@ -58,6 +58,16 @@ export async function* readParquet(input: ParquetInput): AsyncIterable<readonly 
     if (!(error instanceof Unreadable)) throw error
     throw issuesError([{ path, position: at.position, message: error.message }], error)
   }
+}
+
+function wanted(columns: readonly SchemaTree[], names: readonly string[] | undefined): readonly SchemaTree[] {
+  if (names === undefined) return columns
+  return names.map((name) => {
+    const found = columns.find(({ element }) => element.name === name)
+    if (found !== undefined) return found
+    const present = columns.map(({ element }) => element.name)
+    throw new Unreadable(`it has no column ${JSON.stringify(name)}, but ${someOf(present, 20)}`)
+  })
 }
 
 /** Reads the columns of a row group side by side. */

@@ -19,6 +19,8 @@ export interface ParquetOptions {
    * base64 text
    */
   readonly binaryAsText?: boolean | undefined
+  /** The columns that are read. A file without one of them is an error. @default all */
+  readonly columns?: readonly string[] | undefined
 }
 
 /**

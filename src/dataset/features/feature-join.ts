@@ -1,0 +1,96 @@
+import { type Json, SheikhError } from '../../core/index.js'
+import type { TimeFormat } from './feature-time.js'
+
+/** Rows with the values of features over time, and the columns that are taken from them. */
+export interface FeatureView extends TimeFormat {
+  /** Unique among the views of a join. */
+  readonly name: string
+  /** Parquet, JSON Lines or JSON files, or folders with such files. */
+  readonly files: readonly string[]
+  /** The columns that say whose values a row has, by field of the samples: `{ driver_id: 'driver' }`. Empty: every sample's. */
+  readonly entities: Readonly<Record<string, string>>
+  /** The column with the time from which the values of a row are true. */
+  readonly timestamp: string
+  /** The column with the time at which a row was written. Decides between rows of the same time. @default none */
+  readonly created?: string | undefined
+  /** The age from which a value is not used, in milliseconds above 0. @default any age */
+  readonly ttlMs?: number | undefined
+  /** The columns that are taken, by their name in a sample. */
+  readonly features: Readonly<Record<string, string>>
+}
+
+/** How samples get the features that were known at their time. */
+export interface FeatureJoin extends TimeFormat {
+  /** The field of the samples with the time of the event: later rows are never used. */
+  readonly timestamp: string
+  readonly views: readonly FeatureView[]
+  /** `allow`: features without a row are null. `refuse`: they are an error. @default 'allow' */
+  readonly whenMissing?: 'allow' | 'refuse' | undefined
+  /**
+   * What to do about a row that was written after the sample's time, so that the sample could not have known it.
+   * `refuse`: an error that names the samples. `skip`: the latest row that was written by then is used. `allow`: the
+   * row is used, as Feast does. Only matters for views with `created`. @default 'refuse'
+   */
+  readonly whenCreatedLater?: 'refuse' | 'skip' | 'allow' | undefined
+}
+
+/** @throws `invalid-options` for a join that has no views, or names twice. */
+export function checkJoin(join: FeatureJoin): void {
+  const refuse = (fact: string, remedy: string) =>
+    new SheikhError('invalid-options', `Cannot join features: ${fact}. ${remedy}.`)
+  if (join.timestamp === '') throw refuse('the field with the time of a sample has no name', 'Name it in "timestamp"')
+  if (join.views.length === 0) throw refuse('there is no view', 'Name at least one in "views"')
+  const [names, features] = [new Set<string>(), new Map<string, string>()]
+  for (const view of join.views) {
+    const { name, files, ttlMs } = view
+    if (name === '' || names.has(name)) throw refuse(`two views have the name "${name}", or one has none`, 'Rename one')
+    names.add(name)
+    if (files.length === 0) throw refuse(`the view "${name}" has no files`, 'Name its Parquet files in "files"')
+    if (Object.keys(view.features).length === 0) throw refuse(`the view "${name}" has no features`, 'Name its columns')
+    if (ttlMs !== undefined && !(ttlMs > 0 && ttlMs <= 1e14))
+      throw refuse(`the view "${name}" has the ttl ${ttlMs}`, 'Give milliseconds above 0, or leave it out')
+    for (const feature of Object.keys(view.features)) {
+      const other = features.get(feature)
+      if (feature === '' || feature === '__proto__')
+        throw refuse(`the view "${name}" has a feature named ${JSON.stringify(feature)}`, 'Rename it')
+      if (other !== undefined)
+        throw refuse(
+          `the views "${other}" and "${name}" both have a feature "${feature}"`,
+          `Give one another name, as in { ${name}_${feature}: ${feature} }`,
+        )
+      features.set(feature, name)
+    }
+    for (const field of Object.keys(view.entities))
+      if (field === '' || field === '__proto__')
+        throw refuse(`the view "${name}" has an entity without a name`, 'Name it')
+  }
+  const fields = [join.timestamp, ...entityFieldsOf(join)]
+  const clash = fields.find((field) => features.has(field))
+  if (clash !== undefined)
+    throw refuse(
+      `the feature "${clash}" has the name of the sample's own field`,
+      `Give it another name, as in { ${features.get(clash)}_${clash}: ${clash} }`,
+    )
+}
+
+/** The fields of samples that name entities, each once. */
+export const entityFieldsOf = ({ views }: Pick<FeatureJoin, 'views'>): readonly string[] => [
+  ...new Set(views.flatMap(({ entities }) => Object.keys(entities))),
+]
+
+export const featureNamesOf = ({ views }: Pick<FeatureJoin, 'views'>): readonly string[] =>
+  views.flatMap(({ features }) => Object.keys(features))
+
+/** What decides the values of a join, except the contents of its files. Where the files are decides nothing. */
+export function describeJoin(join: FeatureJoin): Json {
+  const { timestamp, timestampUnit = null, timeZone = null } = join
+  const { whenMissing = 'allow', whenCreatedLater = 'refuse' } = join
+  return {
+    ...{ timestamp, timestampUnit, timeZone, whenMissing, whenCreatedLater },
+    views: join.views.map((view) => ({
+      ...{ name: view.name, entities: { ...view.entities }, features: { ...view.features } },
+      ...{ timestamp: view.timestamp, timestampUnit: view.timestampUnit ?? null, timeZone: view.timeZone ?? null },
+      ...{ created: view.created ?? null, ttlMs: view.ttlMs ?? null },
+    })),
+  }
+}
