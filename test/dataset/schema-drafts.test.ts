@@ -44,7 +44,7 @@ describe('patterns of a schema', () => {
     ['\\s+$', `${' '.repeat(200_000)}x`],
     ['(.*)\\1(.*)\\2z', 'ab'.repeat(2000)],
   ] as const
-  it.each(hostile.slice(0, isWhole ? undefined : 2))('%s ends, with its name', (source, text) => {
+  it.each(hostile.slice(0, isWhole ? undefined : 1))('%s ends, with its name', (source, text) => {
     let outcome: unknown
     try {
       outcome = boundedPattern(source, 'u').test(text)

@@ -192,6 +192,7 @@ describe('parseJsonText', () => {
         expect(jsonErrorOffset(text)).toBe(text.length)
         expect(parseJsonText(text)).toEqual({ value: JSON.parse(text) as unknown })
       }),
+      { numRuns: rounds(200) },
     )
   })
 

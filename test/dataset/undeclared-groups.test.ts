@@ -3,6 +3,7 @@ import { loadMails } from '../../examples/quickstart/mails.js'
 import { seededRandom } from '../../src/core/index.js'
 import { undeclaredGroups } from '../../src/dataset/undeclared-groups.js'
 import { generateSamples } from '../../src/repository/init/generate-samples.js'
+import { isWhole } from '../whole.js'
 
 const random = seededRandom('undeclared-groups')
 const letters = 'abcdefghijklmnopqrstuvwxyz'
@@ -19,6 +20,8 @@ const inFives = (text: (stem: string, index: number) => unknown, stemOf: () => s
   const stems = Array.from({ length: 40 }, stemOf)
   return Array.from({ length: 200 }, (_, index) => text(stems[Math.floor(index / 5)]!, index))
 }
+
+const someMails = () => loadMails().slice(0, isWhole ? undefined : 1_000)
 
 describe('texts that suggest groups nobody declared', () => {
   it.each<[string, readonly unknown[]]>([
@@ -64,8 +67,8 @@ describe('texts that suggest groups nobody declared', () => {
       () => Array.from({ length: 500 }, (_, index) => ['ok', 'thanks a lot', 'see you'][index % 3]!),
     ],
     ['the tickets of a new project', () => generateSamples().map(({ text }) => text)],
-    ['mails', () => loadMails().map(({ text }) => text)],
-    ['the first words of mails', () => loadMails().map(({ text }) => text.slice(0, 160))],
+    ['mails', () => someMails().map(({ text }) => text)],
+    ['the first words of mails', () => someMails().map(({ text }) => text.slice(0, 160))],
   ])('are not %s', (_, texts) => {
     expect(undeclaredGroups(rowsOf(texts()))).toEqual([])
   })

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGzip, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
 import { pairScores, type ReadScoreFileOptions, readScoreFile, type ScoreFile } from '../../src/evaluation/index.js'
 import { compareEvaluations } from '../../src/gate/index.js'
-import { isWhole } from '../whole.js'
+import { isWhole, rounds } from '../whole.js'
 
 const warnings: string[] = []
 const quiet = () => {}
@@ -489,7 +489,7 @@ describe('hostile files', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 
@@ -497,17 +497,17 @@ describe('hostile files', () => {
     const whole = await read(gzipSync(readFileSync(fixture('promptfoo-0.121.20.json'))))
     expect(outcomes(whole)).toMatchObject({ ok: 6, error: 2, timeout: 2 })
     const bomb = join(folder, 'bomb.gz')
-    const block = Buffer.alloc(1 << 20, ' ')
-    async function* blocks() {
-      yield Buffer.from('{"results":{"results":["')
-      for (let index = 0; index < 300; index += 1) yield block
-    }
-    await pipeline(Readable.from(blocks()), createGzip({ level: 1 }), createWriteStream(bomb))
+    // A file of gzip may have many members. To pack each of them takes long.
+    const member = gzipSync(Buffer.alloc(1 << 20, ' '))
+    writeFileSync(
+      bomb,
+      Buffer.concat([gzipSync('{"results":{"results":["'), ...Array.from({ length: 300 }, () => member)]),
+    )
     expect(await refusal(readScoreFile(bomb, context))).toMatch(/too long for one item/)
   })
 
   it('a file of many results, a hundred thousand in CI, is read as it arrives', async () => {
-    const count = isWhole ? 100_000 : 20_000
+    const count = isWhole ? 100_000 : 10_000
     const path = join(folder, 'many.jsonl')
     const padding = 'x'.repeat(2000)
     async function* rows() {

@@ -104,73 +104,81 @@ describe('killed at any write', () => {
     }, 600_000)
   }
 
-  it('a rollback: readers see one of the releases, and the next run leaves it undone or done, whole', async () => {
-    const start = await prepared(['first', 'second'])
+  itInFull(
+    'a rollback: readers see one of the releases, and the next run leaves it undone or done, whole',
+    async () => {
+      const start = await prepared(['first', 'second'])
+      const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
+      const whole = join(counted, 'project')
+      cpSync(start, whole, { recursive: true })
+      expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
+      const points = Number(await readFile(join(counted, 'count'), 'utf8'))
+      const every = everyNth(131, 13)
+      await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
+        const point = nth * every
+        const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
+        const project = join(folder, 'project')
+        cpSync(start, project, { recursive: true })
+        expect((await run(project, 'rollback', { KILL_AT: String(point) })).signal).toBe('SIGKILL')
+        expect(['0.1.1', '0.1.2'], `point ${point}`).toContain((await readers(project)).current?.version)
+        const next = await run(project, 'second')
+        expect(next.code, `point ${point}: ${next.output}`).toBe(0)
+        const answer = JSON.parse(next.output) as { status: string; reason?: string }
+        const { current, history } = await readers(project)
+        const withdrawn = history.find(({ version }) => version === '0.1.1')?.withdrawn !== undefined
+        // Before the publication it never happened; after it, it is finished: pointed and withdrawn.
+        if (history.length === 2)
+          expect([answer.status, current?.version, withdrawn], `point ${point}`).toEqual(['up-to-date', '0.1.1', false])
+        else
+          expect([answer.status, answer.reason, current?.version, withdrawn], `point ${point}`).toEqual([
+            'held',
+            'withdrawn',
+            '0.1.2',
+            true,
+          ])
+        await rm(folder, { recursive: true, force: true })
+      })
+      await rm(counted, { recursive: true, force: true })
+      await rm(start, { recursive: true, force: true })
+    },
+    600_000,
+  )
+})
+
+itInFull(
+  'a disk that is full from any write on: storage-failed, readers see a whole release, and the next run ends it',
+  async () => {
+    const start = await prepared(['first'])
     const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
     const whole = join(counted, 'project')
     cpSync(start, whole, { recursive: true })
-    expect((await run(whole, 'rollback', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
+    expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
     const points = Number(await readFile(join(counted, 'count'), 'utf8'))
-    const every = everyNth(131, 13)
+    let failures = 0
+    const every = everyNth(307, 31)
     await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
       const point = nth * every
-      const folder = await mkdtemp(join(tmpdir(), 'sheikh-crash-'))
+      const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))
       const project = join(folder, 'project')
       cpSync(start, project, { recursive: true })
-      expect((await run(project, 'rollback', { KILL_AT: String(point) })).signal).toBe('SIGKILL')
-      expect(['0.1.1', '0.1.2'], `point ${point}`).toContain((await readers(project)).current?.version)
+      const ended = await run(project, 'second', { FAIL_AT: String(point), FAIL_STAYS: '1' })
+      expect(ended.signal, ended.output).toBe(null)
+      if (ended.code !== 0) {
+        failures += 1
+        expect(JSON.parse(ended.output), `point ${point}: ${ended.output}`).toMatchObject({
+          code: 'storage-failed',
+          retryable: true,
+        })
+      }
+      expect(['0.1.0', '0.1.1'], `point ${point}`).toContain((await readers(project)).current?.version)
       const next = await run(project, 'second')
       expect(next.code, `point ${point}: ${next.output}`).toBe(0)
-      const answer = JSON.parse(next.output) as { status: string; reason?: string }
-      const { current, history } = await readers(project)
-      const withdrawn = history.find(({ version }) => version === '0.1.1')?.withdrawn !== undefined
-      // Before the publication it never happened; after it, it is finished: pointed and withdrawn.
-      if (history.length === 2)
-        expect([answer.status, current?.version, withdrawn], `point ${point}`).toEqual(['up-to-date', '0.1.1', false])
-      else
-        expect([answer.status, answer.reason, current?.version, withdrawn], `point ${point}`).toEqual([
-          'held',
-          'withdrawn',
-          '0.1.2',
-          true,
-        ])
+      expect((await readers(project)).current?.version, `point ${point}`).toBe('0.1.1')
       await rm(folder, { recursive: true, force: true })
     })
+    expect(failures).toBeGreaterThan(points / every / 2)
     await rm(counted, { recursive: true, force: true })
     await rm(start, { recursive: true, force: true })
-  }, 600_000)
-})
-
-it('a disk that is full from any write on: storage-failed, readers see a whole release, and the next run ends it', async () => {
-  const start = await prepared(['first'])
-  const counted = await mkdtemp(join(tmpdir(), 'sheikh-count-'))
-  const whole = join(counted, 'project')
-  cpSync(start, whole, { recursive: true })
-  expect((await run(whole, 'second', { COUNT_FILE: join(counted, 'count') })).code).toBe(0)
-  const points = Number(await readFile(join(counted, 'count'), 'utf8'))
-  let failures = 0
-  const every = everyNth(307, 31)
-  await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
-    const point = nth * every
-    const folder = await mkdtemp(join(tmpdir(), 'sheikh-full-'))
-    const project = join(folder, 'project')
-    cpSync(start, project, { recursive: true })
-    const ended = await run(project, 'second', { FAIL_AT: String(point), FAIL_STAYS: '1' })
-    expect(ended.signal, ended.output).toBe(null)
-    if (ended.code !== 0) {
-      failures += 1
-      expect(JSON.parse(ended.output), `point ${point}: ${ended.output}`).toMatchObject({
-        code: 'storage-failed',
-        retryable: true,
-      })
-    }
-    expect(['0.1.0', '0.1.1'], `point ${point}`).toContain((await readers(project)).current?.version)
-    const next = await run(project, 'second')
-    expect(next.code, `point ${point}: ${next.output}`).toBe(0)
-    expect((await readers(project)).current?.version, `point ${point}`).toBe('0.1.1')
-    await rm(folder, { recursive: true, force: true })
-  })
-  expect(failures).toBeGreaterThan(points / every / 2)
-  await rm(counted, { recursive: true, force: true })
-  await rm(start, { recursive: true, force: true })
-}, 600_000)
+  },
+  600_000,
+)

@@ -19,8 +19,8 @@ const context = callContext()
 // Most of the time a walk waits for the disk.
 const atOnce = 6
 // No multiples of three: each of the three ways is met.
-const crashEvery = everyNth(197, 19)
-const failureEvery = everyNth(101, 11)
+const crashEvery = everyNth(397, 19)
+const failureEvery = everyNth(203, 11)
 
 /** A process that nobody else sees; once its run crashed, it is gone. */
 let processes = 0

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { githubRegistry } from '../../src/releaser/github/index.js'
 import { type LoopbackGitHubOptions, startGitHub } from '../../src/testing/github/index.js'
 import { releaserContract } from '../../src/testing/releaser-contract.js'
+import { sampleOf } from '../whole.js'
 
 const kinds: readonly (readonly [string, LoopbackGitHubOptions])[] = [
   ['github.com', {}],
@@ -9,7 +10,7 @@ const kinds: readonly (readonly [string, LoopbackGitHubOptions])[] = [
   ['an Enterprise Server without digests and redirects', { enterprise: true, assetDigests: false, redirects: false }],
 ]
 
-describe.each(kinds)('githubRegistry on %s', (_, options) =>
+describe.each(sampleOf(kinds, 1))('githubRegistry on %s', (_, options) =>
   releaserContract(
     (name, body) =>
       options.immutable && name === 'a registry removes the files of a release and keeps all else'

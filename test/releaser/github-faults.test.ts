@@ -6,7 +6,7 @@ import { callContext, isSheikhError } from '../../src/core/index.js'
 import { githubRegistry } from '../../src/releaser/github/index.js'
 import { nextVersion, type Release, type Releaser, readBundle } from '../../src/releaser/index.js'
 import { type GitHubFault, type GitHubState, gitHubState, startGitHub } from '../../src/testing/github/index.js'
-import { isWhole } from '../whole.js'
+import { isWhole, sampleOf } from '../whole.js'
 
 const context = callContext()
 const repository = 'owner/name'
@@ -154,7 +154,7 @@ const faults: typeof cuts = [
 ]
 
 describe('a release to GitHub', () => {
-  it.each(faults)('goes on by itself after any one request ended in %s', async (_, fault, when) => {
+  it.each(sampleOf(faults, 2))('goes on by itself after any one request ended in %s', async (_, fault, when) => {
     expect(requests).toBeGreaterThan(30)
     await forEachRequest(async (at) => {
       const { state, error } = await tryFault(at, fault, { when, attempts: 3, stays: false })
@@ -164,7 +164,7 @@ describe('a release to GitHub', () => {
     })
   })
 
-  it.each(cuts)(
+  it.each(sampleOf(cuts, 1))(
     'that ends at any request, with %s, is whole for readers and mended by the next',
     async (_, cut, when) => {
       const seen = new Set<string>()

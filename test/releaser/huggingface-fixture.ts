@@ -172,6 +172,18 @@ export async function readersSee(world: World, registry: Releaser = world.open()
   return `${(await registry.current('latest', context))?.version} of ${seen.join(', ')}`
 }
 
+/** A folder of a Hub with one release, 0.1.0 on `latest`, for `worldFor`. */
+export async function originWith(files: Parameters<World['write']>[1]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-hub-'))
+  const ends: (() => Promise<void>)[] = []
+  const world = await worldFor({ atEnd: (close) => ends.push(close) })
+  await release(world, world.registry, await world.write('one', files))
+  expect(await readersSee(world)).toBe('0.1.0 of 0.1.0')
+  cpSync(join(world.folder, 'hub'), folder, { recursive: true })
+  for (const end of ends) await end()
+  return folder
+}
+
 /** Bytes that do not repeat. */
 export function bytesLike(seed: number, sizeBytes: number): Buffer {
   const bytes = Buffer.alloc(sizeBytes)

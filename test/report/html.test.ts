@@ -17,7 +17,7 @@ import { reportComparison, reportComparisonHtml, reportRunHtml } from '../../src
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { anyText } from '../any-text.js'
 import { anyFinding } from '../gate/any-finding.js'
-import { rounds } from '../whole.js'
+import { rounds, sampleOf } from '../whole.js'
 
 const context = callContext()
 
@@ -72,7 +72,7 @@ const worlds = {
 } as const
 
 describe('a page', () => {
-  it.each(Object.entries(worlds))(
+  it.each(sampleOf(Object.entries(worlds), 1))(
     'of a comparison that is %s stands by itself, and shows the plots',
     async (_, wrong) => {
       const page = reportComparisonHtml(await verdictOf(wrong), { title: 'new against old' })

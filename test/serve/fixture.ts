@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import type { Prediction } from '../../src/model/index.js'
-import { loadRelease, type ReleasedModel } from '../../src/releaser/index.js'
+import { loadRelease, type ReleasedModel, type Releaser } from '../../src/releaser/index.js'
 import type { Timer } from '../../src/serve/batcher.js'
 import { openHandler } from '../../src/serve/handler.js'
 import {
@@ -15,11 +15,18 @@ import {
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { poison, world } from '../pipeline/harness.js'
 
-/** A registry with one release, 0.1.0, that knows the words of the pipeline's samples. */
+let registry: Promise<Releaser> | undefined
+
+/** A registry with one release, 0.1.0, that knows the words of the pipeline's samples. Made once: no test changes it. */
 export async function released() {
-  const there = world()
-  await there.pipeline(poison('apple')).run()
-  return { registry: there.releaser, trainer: fakeTrainer() }
+  registry ??= releaseOnce()
+  return { registry: await registry, trainer: fakeTrainer() }
+}
+
+async function releaseOnce(): Promise<Releaser> {
+  const { pipeline, releaser } = world()
+  await pipeline(poison('apple')).run()
+  return releaser
 }
 
 /** The release, whose predictions a test may replace. */

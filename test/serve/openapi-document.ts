@@ -28,8 +28,17 @@ export function operationsOf(document: JsonObject): readonly OperationObject[] {
   )
 }
 
-/** @returns a function that says what of a value does not fit the schema. */
+const checks = new Map<string, (value: unknown) => unknown>()
+
+/** @returns a function that says what of a value does not fit the schema. To compile a schema takes long. */
 export function schemaCheck(schema: JsonObject): (value: unknown) => unknown {
+  const text = JSON.stringify(schema)
+  const check = checks.get(text) ?? compiled(schema)
+  checks.set(text, check)
+  return check
+}
+
+function compiled(schema: JsonObject): (value: unknown) => unknown {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false, strictTypes: false })
   // Of the document, for schemas that refer to it.
   const check = ajv.addKeyword('components').compile(schema)

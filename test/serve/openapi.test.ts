@@ -9,6 +9,7 @@ import type { HandlerSettings, PredictionHandler } from '../../src/serve/index.j
 import { limitsOf } from '../../src/serve/options.js'
 import { openModel } from '../../src/serve/served-model.js'
 import { serveRelease } from '../../src/serve/serving-release.js'
+import { rounds } from '../whole.js'
 import { handlerOf, post, releasedModel } from './fixture.js'
 import { following } from './following.js'
 import { documentOf, type OperationObject, operationsOf, schemaCheck } from './openapi-document.js'
@@ -197,7 +198,7 @@ describe.each(cases)('the document of a model that predicts a %s (generates: %s)
             status === 200 ? 'valid' : (problems ?? `answered with ${status}`),
           ])
         }),
-        { numRuns: 100 },
+        { numRuns: rounds(100) },
       )
     }
   })

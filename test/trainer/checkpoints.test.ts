@@ -220,7 +220,7 @@ describe('killed at any write of a checkpoint', () => {
     }
     expect(points).toBeGreaterThan(20)
     const resumed = new Set<number | null>()
-    const every = everyNth(17, 1)
+    const every = everyNth(22, 1)
     await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
       const point = nth * every
       const device = point % 2 === 0 ? 'wasm' : 'js'

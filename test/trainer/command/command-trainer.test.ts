@@ -122,9 +122,9 @@ describe('training', () => {
 
   it('is ended at its time limit', async () => {
     const pidFile = join(folder, 'pids.json')
-    await expect(train({ config: { fault: 'hang', pidFile }, graceMs: 100, timeLimitMs: 1500 })).rejects.toMatchObject({
+    await expect(train({ config: { fault: 'hang', pidFile }, graceMs: 100, timeLimitMs: 800 })).rejects.toMatchObject({
       code: 'stage-failed',
-      message: expect.stringMatching(/longer than 1500 ms/),
+      message: expect.stringMatching(/longer than 800 ms/),
     })
     await allGone(await pidsIn(pidFile))
   })
@@ -215,7 +215,7 @@ describe('predicting', () => {
         await asked
         expect(await model.predict(['bus'], callContext())).toMatchObject([{ label: 'vehicle' }])
       },
-      { predictLimitMs: 2000, graceMs: 100 },
+      { predictLimitMs: 1000, graceMs: 100 },
     ))
 
   it('is another model after an edit of the program, and none where the weights have changed', async () => {

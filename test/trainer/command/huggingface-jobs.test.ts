@@ -13,8 +13,9 @@ import { callContext, type Log } from '../../../src/core/index.js'
 import type { Hub } from '../../../src/testing/hub/index.js'
 import { type CommandTrainerOptions, commandTrainer } from '../../../src/trainer/command/index.js'
 import type { FitContext, TrainProgress } from '../../../src/trainer/index.js'
+import { itInFull } from '../../in-full.js'
 import { bytesLike, collect, hubWithJobs } from '../../testing/hub-fixture.js'
-import { isWhole } from '../../whole.js'
+import { isWhole, sampleOf } from '../../whole.js'
 import { allGone, pidsIn, program, rows, samples } from './first-word.js'
 
 const launcher = join(import.meta.dirname, '../../../examples/launchers/huggingface-jobs.mjs')
@@ -137,7 +138,7 @@ it('an abort cancels the job, and no process of it is left', async () => {
   await allGone(await pidsIn(pidFile))
 })
 
-it('a job that starts while the launcher is stopped is cancelled too', async () => {
+itInFull('a job that starts while the launcher is stopped is cancelled too', async () => {
   const aborting = new AbortController()
   const reason = { why: 'enough' }
   const hub = await hubWithJobs({
@@ -172,7 +173,7 @@ async function launch(hub: Hub, options: readonly string[], command: readonly st
 
 const readRequest = 'const { paths } = JSON.parse(fs.readFileSync(process.env.SHEIKH_REQUEST))'
 
-it('a launcher that is killed outright, with its group, cancels its job all the same', async () => {
+itInFull('a launcher that is killed outright, with its group, cancels its job all the same', async () => {
   const hub = await hubWithJobs()
   const pidFile = join(folder, 'pids.json')
   const { child, ended } = await launch(hub, [], ['node', program, 'fit'], { fault: 'hang', pidFile })
@@ -185,7 +186,7 @@ it('a launcher that is killed outright, with its group, cancels its job all the 
   await allGone(pids)
 })
 
-it('the token is with the program only where it is named, and is never printed', async () => {
+itInFull('the token is with the program only where it is named, and is never printed', async () => {
   const say = 'console.log("token", process.env.HF_TOKEN); process.exit(1)'
   for (const [options, said] of [
     [[], 'token undefined'],
@@ -218,7 +219,7 @@ it('goes on with a stream of logs that is cut, and prints each line once', async
   expect(await readdir(weights)).toEqual(['a'])
 })
 
-it('an answer that is lost starts no second job', async () => {
+itInFull('an answer that is lost starts no second job', async () => {
   const lost = { job: 0, status: 0 }
   const hub = await hubWithJobs({
     before: ({ method, path }) =>
@@ -253,7 +254,7 @@ it.each(isWhole ? (['basic', 'xet'] as const) : (['xet'] as const))(
   },
 )
 
-it('a job that the Hub refuses leaves nothing either', async () => {
+itInFull('a job that the Hub refuses leaves nothing either', async () => {
   const hub = await hubWithJobs({
     before: ({ method, path }) =>
       method === 'POST' && path === '/api/jobs/me' ? { status: 402, body: { error: 'Add credits' } } : undefined,
@@ -262,12 +263,17 @@ it('a job that the Hub refuses leaves nothing either', async () => {
   expect(await stateOf(hub)).toMatchObject({ stages: [], branches: ['main'] })
 })
 
-it.each([
-  [['--file', '../away'], ['node', program, 'fit'], '"../away" does not lie in the program\'s folder', false],
-  [['--poll-seconds', '0'], ['node', program, 'fit'], '--poll-seconds is not a number above 0', false],
-  [['--secret', 'NOT_SET'], ['node', program, 'fit'], 'set NOT_SET', false],
-  [[], ['node', program, 'fit'], 'me/jobs is public', true],
-] as const)('%j %j says %s', async (options, command, said, isPublic) => {
+it.each(
+  sampleOf<readonly [options: readonly string[], command: readonly string[], said: string, isPublic: boolean]>(
+    [
+      [['--file', '../away'], ['node', program, 'fit'], '"../away" does not lie in the program\'s folder', false],
+      [['--poll-seconds', '0'], ['node', program, 'fit'], '--poll-seconds is not a number above 0', false],
+      [['--secret', 'NOT_SET'], ['node', program, 'fit'], 'set NOT_SET', false],
+      [[], ['node', program, 'fit'], 'me/jobs is public', true],
+    ],
+    1,
+  ),
+)('%j %j says %s', async (options, command, said, isPublic) => {
   const hub = await hubWithJobs()
   if (isPublic) await createRepo({ ...access(hub), repo, visibility: 'public' })
   const { ended, err } = await launch(hub, options, command)

@@ -11,6 +11,7 @@ import {
   readSafetensors,
   readWeightsDirectory,
 } from '../../../src/model/index.js'
+import type { ContractTest } from '../../../src/testing/contract-test.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { openDevice } from '../../../src/trainer/tfjs/devices.js'
 import type { BaseModel } from '../../../src/trainer/tfjs/llama/base-model.js'
@@ -20,7 +21,8 @@ import type { LlamaTrainerOptions } from '../../../src/trainer/tfjs/llama/llama-
 import { llamaTrainer } from '../../../src/trainer/tfjs/llama/llama-trainer.js'
 import { sequenceOf } from '../../../src/trainer/tfjs/llama/sequences.js'
 import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'
-import { isWhole } from '../../whole.js'
+import { itInFull } from '../../in-full.js'
+import { isWhole, sampleOf } from '../../whole.js'
 import { deviceForTests } from '../device-for-tests.js'
 import { makeBase, tinyConfig, tokenizer } from './base.js'
 
@@ -36,13 +38,20 @@ const context = callContext()
 const quick = { epochs: 4, batchSize: 16, learningRate: 0.01 }
 const choice = { kind: 'choice', choices: ['fruit', 'vehicle'] } as const
 
+/** warm-start.test.ts and thread.test.ts train language models too. */
+const repeated = new Set([
+  'a trainer that says so starts from its base, to the same bytes',
+  'a trainer reports progress up to its last step',
+])
+const contractTest: ContractTest = (name, body) => void (repeated.has(name) ? itInFull : it)(name, body)
+
 // On js it takes a quarter of a minute a training; what is computed there is compared with transformers in parity.test.ts.
 for (const device of ['cuda', 'native', 'wasm'] as const) {
   const opened = await deviceForTests(device)
   const missing = typeof opened === 'string' ? opened : undefined
   console.log(`The trainer contract for Llama on ${device}: ${missing === undefined ? 'run' : `skipped. ${missing}`}`)
   describe.skipIf(missing !== undefined)(`a language model that chooses, on ${device}`, () =>
-    trainerContract(it, async () => {
+    trainerContract(contractTest, async () => {
       const empty = await makeBase(below, { weights: false })
       return llamaTrainer({ ...quick, base: empty, fromScratch: true, answer: choice, device })
     }),
@@ -182,7 +191,7 @@ describe('a language model', () => {
     }
   })
 
-  it('goes on from what it was released as: a release is a base', async () => {
+  itInFull('goes on from what it was released as: a release is a base', async () => {
     const first = await trainWhole()
     const again = { directory: first.weights.path, digest: first.weights.digest }
     const second = await train({ base: again, maximumSteps: 1, learningRate: 1e-30, batchSize: 32 })
@@ -200,7 +209,7 @@ describe('a language model', () => {
     expect(await answers(whole, inputs)).toEqual(await answers(adapted, inputs))
   })
 
-  it.each([{ lora: {} }, {}])('stopped at any step ends with the same bytes: %j', async (options) => {
+  it.each(sampleOf([{ lora: {} }, {}], 1))('stopped at any step ends with the same bytes: %j', async (options) => {
     const whole = await train(options)
     const checkpoints = join(below, `checkpoints-${'lora' in options}`)
     for (const stopAt of [1, 4, 7]) await expect(train(options, { stopAt, checkpoints })).rejects.toBe('stopped')
@@ -225,7 +234,7 @@ describe('a language model', () => {
       expect(Math.abs(value - probabilityOfFruit(exact)[index]!)).toBeLessThan(0.05)
   })
 
-  it.each(['F16', 'BF16'] as const)('starts from a base in %s, in shards', async (dtype) => {
+  it.each(sampleOf(['F16', 'BF16'] as const, 1))('starts from a base in %s, in shards', async (dtype) => {
     const halved = await makeBase(below, { dtype, maximumShardBytes: 30_000 })
     const { record } = await train({ base: halved, maximumSteps: 1 })
     const { record: exact } = await train({ maximumSteps: 1 })

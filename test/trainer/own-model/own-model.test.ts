@@ -17,7 +17,7 @@ import {
 import { loadWholeTfjs } from '../../../src/trainer/tfjs/own-model/load-tfjs.js'
 import { orthogonal } from '../../../src/trainer/tfjs/own-model/orthogonal.js'
 import { translateInThreads } from '../../start-thread.js'
-import { isWhole } from '../../whole.js'
+import { isWhole, sampleOf } from '../../whole.js'
 import { byGradients, ofLetters } from './models.mjs'
 
 translateInThreads()
@@ -115,15 +115,17 @@ describe.each(['wasm', 'js'] as const)('on %s', (device) => {
     ['convolutions, batch norm and dropout', () => tfjsTrainer(convolutional(), { device }), images],
     ['an embedding and an LSTM both ways', () => tfjsTrainer(recurrent(), { device }), sequences],
   ] as const
-  // On js they take seconds, and contract.test.ts shows the same bytes.
+  // On js they take seconds. contract.test.ts shows the same bytes.
   it.each(isWhole || device === 'wasm' ? learners : [])(
-    '%s learn, to the same bytes, and leave no tensor behind',
+    '%s learn, in CI to the same bytes, and leave no tensor behind',
     async (_, make, all) => {
       const { tf } = await openDevice(device, callContext())
       const { weights, record } = await train(make(), rowsOf(all))
       const before = tf.memory().numTensors
-      expect((await train(make(), rowsOf(all))).weights.digest).toBe(weights.digest)
-      expect((await train(make(), rowsOf(all), { seed: 2 })).weights.digest).not.toBe(weights.digest)
+      if (isWhole) {
+        expect((await train(make(), rowsOf(all))).weights.digest).toBe(weights.digest)
+        expect((await train(make(), rowsOf(all), { seed: 2 })).weights.digest).not.toBe(weights.digest)
+      }
       expect(record.lossCurve.at(-1)![1]).toBeLessThan(record.lossCurve[0]![1] / 2)
       const model = await make().load(weights, callContext())
       const predictions = await model.predict(
@@ -137,7 +139,7 @@ describe.each(['wasm', 'js'] as const)('on %s', (device) => {
     },
   )
 
-  it('numbers are learned by their squared error', async () => {
+  it.runIf(isWhole || device === 'wasm')('numbers are learned by their squared error', async () => {
     const line = Array.from({ length: 40 }, (_, at) => [[at / 40, (at % 5) / 5], at / 20 - (at % 5) / 5 + 1] as const)
     const shared = { answer: 'number', epochs: 120, batchSize: 10, learningRate: 0.03 } as const
     const input = (pair: readonly number[]) => pair
@@ -170,7 +172,7 @@ describe.each([
   const learn = (options: TfjsTrainerOptions, model = build({ epochs: 3 })) =>
     train(tfjsTrainer(model, options), rowsOf(words(60)))
 
-  it.each(['wasm', 'js'] as const)(
+  it.each(sampleOf(['js', 'wasm'] as const, 1))(
     'gives in a thread of its own what it gives on the caller’s, on %s',
     async (device) => {
       const [own, caller] = [await learn({ device, thread: 'own' }), await learn({ device, thread: 'caller' })]
@@ -181,10 +183,10 @@ describe.each([
 
   it('stopped in its midst, goes on to the same bytes, also with batches that are added up', async () => {
     const trainer = tfjsTrainer(build({ epochs: 4, batchSize: 8, gradientAccumulation: 2 }), { device: 'js' })
-    const whole = await train(trainer, rowsOf(words(60)))
+    const whole = await train(trainer, rowsOf(words(32)))
     const checkpoints = await mkdtemp(join(below, 'checkpoints-'))
-    await expect(train(trainer, rowsOf(words(60)), { checkpoints }, 7)).rejects.toBe('stopped')
-    expect((await train(trainer, rowsOf(words(60)), { checkpoints })).weights.digest).toBe(whole.weights.digest)
+    await expect(train(trainer, rowsOf(words(32)), { checkpoints }, 3)).rejects.toBe('stopped')
+    expect((await train(trainer, rowsOf(words(32)), { checkpoints })).weights.digest).toBe(whole.weights.digest)
   })
 
   it('stops early, and starts from a release', async () => {
