@@ -1,7 +1,11 @@
 export {
   actionsIdentity,
   type HubConnection,
+  type HubDataFiles,
+  type HubSamplesOptions,
   type HuggingFaceOptions,
+  hubCommit,
+  hubSamples,
   huggingFaceRegistry,
   type ModelCardOptions,
   modelCard,

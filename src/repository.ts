@@ -70,6 +70,7 @@ export {
   type Notice,
   openRepository,
   type Pinned,
+  type PinnedData,
   type PlannedRun,
   type ProjectDiff,
   type ProjectDrift,

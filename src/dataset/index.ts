@@ -109,6 +109,7 @@ export {
   sampleFiles,
 } from './sources/sample-files.js'
 export { sampleFormatOf } from './sources/sample-format.js'
+export { startsWithLines } from './sources/starts-with-lines.js'
 export type { Charset } from './sources/text-chunks.js'
 export { datasetSummaryShape } from './summary-shape.js'
 export { equalityOf, TextIndex, textOf } from './text-index.js'

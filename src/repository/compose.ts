@@ -34,6 +34,7 @@ import {
 import { readWeightsDirectory } from '../model/index.js'
 import type { NamedBase, Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
+import { hubSamples } from '../releaser/huggingface/index.js'
 import type { Releaser } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
@@ -54,9 +55,11 @@ import {
   type GitBranchLedgerOptions,
   unchangedBlobs,
 } from './git/index.js'
+import { hubConnection } from './hub-id.js'
 import {
   evaluationPath,
   featuresPath,
+  hubDataPath,
   linkFreePaths,
   promptsPath,
   quarantinePath,
@@ -79,6 +82,8 @@ export interface Composition {
   /** A whole pipeline of the host's. */
   readonly pipeline?: Pipeline<never, never> | undefined
   readonly dataset: Dataset<unknown, unknown>
+  /** The dataset of the files in another folder, such as those of a commit. */
+  readonly datasetAt: (root: string, configuration: Configuration) => Dataset<unknown, unknown>
   /** @throws `invalid-config` for an architecture that is not built in. */
   readonly trainer: () => Promise<Trainer<unknown, unknown>>
   /** Whether `trainer` is the one that the files describe, and not the host's. */
@@ -129,7 +134,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   const configuration = await configurationIn(root, context)
   const { schemaPath } = configuration.dataset
   const host = (await loadHostConfiguration(root)) ?? {}
-  const source = host.source ?? samplesOf(root, configuration, surroundings.environment)
+  const source = host.source ?? samplesOf(root, configuration, surroundings, { isWorkTree: true })
   const registries = once(async () =>
     host.releaser === undefined
       ? registriesOf(configuration.release, surroundings, configuration.dataset.license)
@@ -140,7 +145,8 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
-    dataset: datasetOf(root, configuration, { source }),
+    dataset: datasetOf(root, configuration, surroundings, { source }),
+    datasetAt: (folder, past) => datasetOf(folder, past, surroundings),
     trainer: once(
       async () =>
         (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
@@ -180,16 +186,34 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   }
 }
 
+/** What samples outside the repository need: the folder of the store, tokens and addresses. */
+export type DataAccess = Pick<Surroundings, 'shared' | 'environment'>
+
+/** For samples that are files of the project. */
+export const filesOnly = (root: string): DataAccess => ({ shared: root, environment: {} })
+
 /**
- * The files of samples that a configuration names.
+ * The samples that a configuration names.
  *
- * @param environment for the program git, which knows unchanged files in a fresh checkout. @default not asked
+ * @param isWorkTree whether the program git knows unchanged files of `root` in a fresh checkout.
  */
-export function samplesOf(root: string, { dataset }: Configuration, environment?: EnvironmentVariables): Source {
+export function samplesOf(
+  root: string,
+  { dataset }: Configuration,
+  { shared, environment }: DataAccess,
+  { isWorkTree = false } = {},
+): Source {
+  if (dataset.hub !== undefined)
+    return hubSamples({
+      ...dataset.hub,
+      ...hubConnection(environment),
+      csv: dataset.csv,
+      directory: join(shared, hubDataPath),
+    })
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
   const folder = join(root, directory)
   const options = { directory: folder, pattern, csv: dataset.csv }
-  if (environment === undefined) return sampleFiles(options)
+  if (!isWorkTree) return sampleFiles(options)
   const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
   return sampleFiles({ ...options, contentIds })
 }
@@ -202,6 +226,7 @@ export function samplesOf(root: string, { dataset }: Configuration, environment?
 export function datasetOf(
   root: string,
   configuration: Configuration,
+  access: DataAccess,
   other: Pick<HostConfiguration, 'source'> & {
     readonly schema?: JsonSchema | undefined
     readonly evaluation?: PinnedSource | undefined
@@ -212,7 +237,7 @@ export function datasetOf(
   const schemaFile = dataset.schemaPath === undefined ? undefined : jsonSchemaFile(inside(root, dataset.schemaPath))
   const schema = other.schema ?? schemaFile
   return new Dataset({
-    source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration)),
+    source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration, access)),
     ...(schema !== undefined && { schema }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,

@@ -31,9 +31,9 @@ export async function projectQuality(
   return { ...report, unchecked: [leakage, ...report.unchecked] }
 }
 
-/** The same report with paths below the project's folder, for people. The samples of a host's source have no such path. */
+/** The same report with paths below the project's folder, for people. The samples of a host's source or of the Hub have no such path. */
 export function withProjectPaths(report: QualityReport, { configuration, source }: Composition): QualityReport {
-  if (source !== undefined) return report
+  if (source !== undefined || configuration.dataset.hub !== undefined) return report
   const folder = configuration.dataset.samples?.directory ?? samplesPath
   const findings = report.findings.map((finding) => ({
     ...finding,

@@ -11,7 +11,7 @@ import {
 import type { FeedbackRange, FeedbackStore } from '../feedback/index.js'
 import type { Release } from '../releaser/index.js'
 import { commitFolder } from './commit-folder.js'
-import { type Composition, datasetOf } from './compose.js'
+import type { Composition } from './compose.js'
 import type { Git } from './git/index.js'
 import { inputReader } from './model-inputs.js'
 
@@ -85,7 +85,7 @@ async function withTraining<R>(
       { facts: { version } },
     )
   await using folder = await commitFolder(git, { commit: record.commit, project: prefix }, context)
-  return use(await datasetOf(folder.root, await folder.configuration()).snapshot(context))
+  return use(await composition.datasetAt(folder.root, await folder.configuration()).snapshot(context))
 }
 
 /** A sample that was logged becomes the input that the model received, as rows have it. */

@@ -16,7 +16,7 @@ function parseHubId(text: string): { readonly repository: string; readonly revis
   )
 }
 
-const connectionOf = (environment: EnvironmentVariables) => ({
+export const hubConnection = (environment: EnvironmentVariables) => ({
   token: environment['HF_TOKEN'] || undefined,
   endpoint: hubAddress(environment),
   fetch: proxyFetch(environment),
@@ -36,7 +36,7 @@ export async function hubRelease(
       `Cannot read "${text}": "${revision}" is not the tag of a version. Write it like "hf:name/model@v1.2.0".`,
     )
   const { huggingFaceRegistry } = await import('../releaser/huggingface/index.js')
-  return { releaser: huggingFaceRegistry({ repository, ...connectionOf(environment) }), version }
+  return { releaser: huggingFaceRegistry({ repository, ...hubConnection(environment) }), version }
 }
 
 /** Fetches what is part of a model from any repository of the Hub. */
@@ -47,6 +47,6 @@ export async function fetchModel(
   context: CallContext,
 ): Promise<HubSnapshot> {
   const { hubSnapshot } = await import('../releaser/huggingface/index.js')
-  const options = { ...parseHubId(text), ...connectionOf(environment), wanted: isModelFile }
+  const options = { ...parseHubId(text), ...hubConnection(environment), wanted: isModelFile }
   return hubSnapshot(options, directory, context)
 }

@@ -14,6 +14,8 @@ export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
 export const promptsPath = 'prompts'
 export const storePath = '.sheikh'
+/** Downloaded files of dataset repositories. */
+export const hubDataPath = `${storePath}/hub`
 
 /** `runPaths`, below the repository's root. @param project the project's folder below the root; empty where it is the root. */
 export function readPaths(project: string): readonly string[] {

@@ -188,7 +188,7 @@ async function pipelineOptions(
     seed: composition.seed,
     ...(configuration.dataset.isQualityChecked && { quality: configuration.dataset.quality }),
     ...(composition.source === undefined && {
-      rowsAtCommit: (commit, context) => rowsAtCommit(git, { commit, project: prefix }, context),
+      rowsAtCommit: (commit, context) => rowsAtCommit(git, composition, { commit, project: prefix }, context),
     }),
     channel,
     onFailure: configuration.gate.onFailure,

@@ -74,6 +74,7 @@ import { type LearnResult, learn } from './learn.js'
 import { feedbackAt } from './look-for-drift.js'
 import { type InputReader, inputReader } from './model-inputs.js'
 import { type ProjectNotifiers, projectNotifiers } from './notifications.js'
+import { type PinnedData, pinHubData } from './pin-hub-data.js'
 import {
   type LoadedProject,
   loadedProject,
@@ -298,7 +299,8 @@ export class Repository {
    */
   async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
     const releaser = async () => (await this.#compose()).releaser()
-    const place = { git: this.#git, root: this.root, project: this.#surroundings.project, releaser }
+    const access = this.#surroundings
+    const place = { git: this.#git, root: this.root, project: access.project, access, releaser }
     return this.#hide(await diffStates(place, { from, to, ...options }, this.#context))
   }
 
@@ -513,6 +515,22 @@ export class Repository {
   async joinFeatures({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<JoinedFeatures> {
     const context = callContext({ ...this.#context, signal })
     return joinProjectFeatures({ root: this.root, composition: await this.#compose() }, context)
+  }
+
+  /**
+   * Writes the commit that a revision of the project's dataset on the Hub has now into `samples` of dataset/config.yaml. A person
+   * commits the file.
+   *
+   * @throws as `pinHubData`: `invalid-config` if `samples` names no dataset of the Hub; `not-found`, `access-denied`, `remote-failed`.
+   */
+  async pinData({
+    revision,
+    signal,
+  }: {
+    readonly revision?: string
+    readonly signal?: AbortSignal
+  } = {}): Promise<PinnedData> {
+    return pinHubData(this.#surroundings, revision, callContext({ ...this.#context, signal }))
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { CallContext } from '../core/index.js'
 import type { RowIdentity } from '../dataset/index.js'
 import { commitFolder } from './commit-folder.js'
-import { datasetOf } from './compose.js'
+import type { Composition } from './compose.js'
 import type { Git } from './git/index.js'
 
 /**
@@ -12,9 +12,10 @@ import type { Git } from './git/index.js'
  */
 export async function rowsAtCommit(
   git: Git,
+  { datasetAt }: Pick<Composition, 'datasetAt'>,
   place: { readonly commit: string; readonly project: string },
   context: CallContext,
 ): Promise<readonly RowIdentity[]> {
   await using folder = await commitFolder(git, place, context)
-  return (await datasetOf(folder.root, await folder.configuration()).snapshot(context)).trainingRows
+  return (await datasetAt(folder.root, await folder.configuration()).snapshot(context)).trainingRows
 }

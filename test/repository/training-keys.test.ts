@@ -2,7 +2,7 @@ import { existsSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
-import { datasetOf } from '../../src/repository/compose.js'
+import { datasetOf, filesOnly } from '../../src/repository/compose.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { cardKey } from '../../src/repository/config/keys.js'
 import { temporaryFolder, write } from './harness.js'
@@ -108,7 +108,7 @@ it.each([
     `data: { train_path: "${path}" }
 `,
   )
-  const dataset = datasetOf(root, await loadConfiguration(root, callContext()))
+  const dataset = datasetOf(root, await loadConfiguration(root, callContext()), filesOnly(root))
   expect((await dataset.identities()).map(({ id }) => id)).toEqual(ids)
 })
 

@@ -7,8 +7,8 @@ import { terminalPath } from '../terminal-path.js'
 
 export const data: Command = {
   name: 'data',
-  usage: 'check | features | quarantine <finding or id>…',
-  summary: 'Check the quality of the samples, join features to them, and exclude samples from the dataset',
+  usage: 'check | features | quarantine <finding or id>… | pin [<revision>]',
+  summary: 'Check the samples, join features to them, exclude samples, and pin the version of a dataset on the Hub',
   options: {
     out: { type: 'string' },
     kind: { type: 'string' },
@@ -23,17 +23,18 @@ export const data: Command = {
     by: 'quarantine: who decides (default: user.name and user.email of Git)',
     undo: 'quarantine: use the samples with these ids, or of this kind, again',
   },
-  actions: ['check', 'features', 'quarantine'],
-  examples: ['sheikh data check', 'sheikh data features', 'sheikh data quarantine --kind leakage'],
+  actions: ['check', 'features', 'quarantine', 'pin'],
+  examples: ['sheikh data check', 'sheikh data quarantine --kind leakage', 'sheikh data pin main'],
   positionals: [1, 1000],
   async run(input, terminal) {
     const [action, ...names] = input.positionals
     if (action === 'check' && names.length === 0) return check(input, terminal)
     if (action === 'features' && names.length === 0) return features(input, terminal)
     if (action === 'quarantine') return quarantine(input, terminal)
+    if (action === 'pin' && names.length <= 1) return pin(input, names[0], terminal)
     throw new SheikhError(
       'invalid-options',
-      `Cannot run "sheikh data ${input.positionals.join(' ')}": the action must be check or features, without arguments, or quarantine. See: sheikh data --help`,
+      `Cannot run "sheikh data ${input.positionals.join(' ')}": the action must be check or features, without arguments, quarantine, or pin with at most one revision. See: sheikh data --help`,
     )
   },
 }
@@ -67,6 +68,17 @@ async function features({ project }: Arguments, terminal: Terminal): Promise<Com
       : `${path}: ${lines} ${lines === 1 ? 'line' : 'lines'}, ${added} added, ${removed} removed. Commit the file.`,
   ]
   return { text: text.join('\n'), json: toJson(joined) }
+}
+
+async function pin({ project }: Arguments, revision: string | undefined, terminal: Terminal): Promise<CommandResult> {
+  const repository = await open(project, terminal)
+  const pinned = await repository.pinData({ ...(revision !== undefined && { revision }), signal: terminal.signal })
+  const { path, before, after, commit } = pinned
+  const said =
+    before === after
+      ? `Nothing changed: ${pinned.revision} is the commit ${commit} that ${path} names.`
+      : `${path} now names the commit ${commit} of ${pinned.revision}: ${after}\nCommit the file.`
+  return { text: said, json: toJson(pinned) }
 }
 
 async function quarantine({ project, positionals, values }: Arguments, terminal: Terminal): Promise<CommandResult> {

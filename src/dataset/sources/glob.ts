@@ -9,9 +9,10 @@ type Step = (path: string, places: readonly number[]) => readonly number[]
  * Whether a path with `/` matches a pattern: `*` and `?` within a name, `**` for any folders, `{a,b}` for either. Takes
  * time proportional to the product of both lengths, without backtracking.
  *
+ * @param options.classes also `[a-z0-9_]` and `[!a-z]` for one character, as in Python. @default `[` stands for itself
  * @throws `invalid-options` for an unclosed brace, or a pattern of more than 1,000 characters.
  */
-export function globMatcher(pattern: string): (path: string) => boolean {
+export function globMatcher(pattern: string, { classes = false } = {}): (path: string) => boolean {
   if (pattern.length > maximumLength)
     throw new SheikhError(
       'invalid-options',
@@ -34,9 +35,28 @@ export function globMatcher(pattern: string): (path: string) => boolean {
       } else if (character === '*') found.push(withinName)
       else if (character === '?') found.push(one((there) => there !== '/'))
       else if (character === '{') found.push(either())
+      else if (character === '[' && classes && closing() > 0) found.push(one(oneOf()))
       else found.push(one((there) => there === character))
     }
     return found
+  }
+
+  /** The position of the bracket that closes a class. A bracket at its start is one of its characters. */
+  function closing(): number {
+    return pattern.indexOf(']', pattern[at] === '!' ? at + 2 : at + 1)
+  }
+
+  function oneOf(): (character: string) => boolean {
+    const end = closing()
+    const isOther = pattern[at] === '!'
+    const ranges: [string, string][] = []
+    for (at += isOther ? 1 : 0; at < end; at += 1) {
+      const isRange = pattern[at + 1] === '-' && at + 2 < end
+      ranges.push([pattern[at]!, pattern[isRange ? at + 2 : at]!])
+      if (isRange) at += 2
+    }
+    at = end + 1
+    return (there) => there !== '/' && ranges.some(([first, last]) => first <= there && there <= last) !== isOther
   }
 
   function either(): Step {

@@ -126,22 +126,28 @@ async function layoutOf(
   }
 }
 
-/** Reads a file below a folder. @throws `dataset-invalid` */
+/**
+ * Reads a file below a folder.
+ *
+ * @param name decides the format, and is named in errors. @default `path`
+ * @throws `dataset-invalid`
+ */
 export async function* readFile(
   root: string,
   path: string,
   { limits, csv, parquet }: FileFormat,
   context: CallContext,
+  name = path,
 ): AsyncIterable<readonly SourceSample[]> {
-  if (sampleFormatOf(path) !== 'parquet') {
-    yield* readSamples(path, fileChunks(root, path, limits, context), limits, csv)
+  if (sampleFormatOf(name) !== 'parquet') {
+    yield* readSamples(name, fileChunks(root, path, limits, context, name), limits, csv)
     return
   }
-  const { file, sizeBytes } = await openFile(root, path, limits)
+  const { file, sizeBytes } = await openFile(root, path, limits, name)
   try {
-    yield* readParquet({ ...parquet, path, sizeBytes, limits, read: partsOf(file), signal: context.signal })
+    yield* readParquet({ ...parquet, path: name, sizeBytes, limits, read: partsOf(file), signal: context.signal })
   } catch (error) {
-    throw isSheikhError(error) || context.signal.aborted ? error : refusal(path, messageOf(error), error)
+    throw isSheikhError(error) || context.signal.aborted ? error : refusal(name, messageOf(error), error)
   } finally {
     await file.close()
   }
@@ -154,14 +160,15 @@ async function* fileChunks(
   path: string,
   limits: Limits,
   { signal }: CallContext,
+  name = path,
 ): AsyncIterable<Uint8Array> {
-  const { file, sizeBytes } = await openFile(root, path, limits)
+  const { file, sizeBytes } = await openFile(root, path, limits, name)
   try {
     for (;;) {
       signal.throwIfAborted()
       const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(sizeBytes, 1) + 1))
       const { bytesRead } = await file.read(chunk).catch((error: unknown) => {
-        throw refusal(path, messageOf(error), error)
+        throw refusal(name, messageOf(error), error)
       })
       if (bytesRead === 0) return
       yield chunk.subarray(0, bytesRead)
@@ -175,18 +182,19 @@ async function openFile(
   root: string,
   path: string,
   { maximumFileBytes, maximumSampleBytes }: Limits,
+  name: string,
 ): Promise<{ readonly file: FileHandle; readonly sizeBytes: number }> {
   let file: FileHandle | undefined
   try {
     // Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer.
     file = await open(join(root, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     const stats = await file.stat()
-    if (!stats.isFile()) throw refusal(path, 'it is not a regular file')
-    const isDocument = sampleFormatOf(path) === 'json'
+    if (!stats.isFile()) throw refusal(name, 'it is not a regular file')
+    const isDocument = sampleFormatOf(name) === 'json'
     const maximum = isDocument ? Math.min(maximumSampleBytes, maximumFileBytes) : maximumFileBytes
     if (stats.size > maximum)
       throw refusal(
-        path,
+        name,
         `it has ${stats.size} bytes, but the maximum is ${maximum}; ${isDocument ? 'write one sample per line, as .jsonl, or split it' : 'split it'}`,
       )
     return { file, sizeBytes: stats.size }
@@ -195,7 +203,7 @@ async function openFile(
     if (isSheikhError(error)) throw error
     const code = (error as NodeJS.ErrnoException).code
     throw refusal(
-      path,
+      name,
       code === 'ENOENT' ? 'it no longer exists' : code === 'ELOOP' ? 'it is a symbolic link' : messageOf(error),
       error,
     )

@@ -27,6 +27,8 @@ export type HubChange =
 export type HubClient = ReturnType<typeof hubClient>
 
 const commitsOfPage = 100
+/** The Hub recommends less than 100,000 files in a repository. */
+const mostFiles = 1_000_000
 
 /**
  * A client for one repository of the Hub. Extends @huggingface/hub with tags, refs, and commits that reference large files by
@@ -53,13 +55,23 @@ export function hubClient(options: HubConnection, context: CallContext) {
       return { branches: byName(read.branches), tags: byName(read.tags) }
     },
 
+    /** The commit of a branch, a tag, a commit or a ref such as `refs/convert/parquet`. @throws `not-found`. */
+    async commitOf(revision: string): Promise<string> {
+      const act = `find the revision ${JSON.stringify(revision)}`
+      const { sha } = (await json(await request(act, `${api}/revision/${encodeURIComponent(revision)}`))) as {
+        readonly sha?: unknown
+      }
+      if (typeof sha === 'string' && /^[0-9a-f]{40}$/.test(sha)) return sha
+      throw remoteFailed(`${act} of ${repository}`, 'the response contains no commit')
+    },
+
     /** Returns `undefined` if the file or the revision does not exist. */
     async read(revision: string, path: string): Promise<Uint8Array | undefined> {
       const response = await fetch(fileUrl(revision, path), { headers: authorization })
       if (response.status === 404 && /^(Entry|Revision)NotFound$/.test(response.headers.get('x-error-code') ?? '')) {
         return undefined
       }
-      if (!response.ok) throw refuse(`read "${path}"`, response.status, await saidBy(response))
+      if (!response.ok) throw refuse(`read "${path}"`, response.status, await saidBy(response), true)
       return new Uint8Array(await response.arrayBuffer())
     },
 
@@ -69,11 +81,16 @@ export function hubClient(options: HubConnection, context: CallContext) {
       while (url !== undefined) {
         const response: Response = await request('list the files', url)
         const entries = await json(response)
+        const refuseList = (fact: string) => remoteFailed(`list the files of ${repository}`, fact)
+        if (!Array.isArray(entries)) throw refuseList('the response is not a list')
         for (const { type, path, size, oid, lfs } of entries as readonly TreeEntry[])
           if (type === 'file') found.push({ path, sizeBytes: lfs?.size ?? size, oid, lfsOid: lfs?.oid })
+        if (found.length > mostFiles) throw refuseList(`there are more than ${mostFiles} files`)
         const next = /<([^>]+)>;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1]
-        // Another host would receive our token.
-        url = next !== undefined && new URL(next, base).origin === new URL(base).origin ? next : undefined
+        // Another host would receive our token, and pages without entries could go on for ever.
+        if (next !== undefined && (entries.length === 0 || new URL(next, base).origin !== new URL(base).origin))
+          throw refuseList(entries.length === 0 ? 'a page is empty' : 'the next page is on another host')
+        url = next
       }
       return found
     },
@@ -96,7 +113,7 @@ export function hubClient(options: HubConnection, context: CallContext) {
       onProgress?: (receivedBytes: number) => void,
     ): Promise<void> {
       const request = () => ({ url: fileUrl(revision, file.path), headers: authorization })
-      const refuseFile = (status: number) => refuse(`download "${file.path}"`, status)
+      const refuseFile = (status: number) => refuse(`download "${file.path}"`, status, undefined, true)
       const { streamingFetch } = transport
       await downloadFile({ fetch: streamingFetch, request, file, target, onProgress, refuse: refuseFile }, context)
     },

@@ -28,13 +28,13 @@ export function hubTransport(options: HubConnection, context: CallContext) {
   }
   const fetch = persistentFetch({ ...patient, largestAnswerBytes })
   const redact = createRedactor(token === undefined ? [] : [token])
-  const refuse = (act: string, status: number, message = '') =>
-    refused({ act: `${act} in ${repository}`, status, message: redact(message), tokenName: 'HF_TOKEN' })
+  const refuse = (act: string, status: number, message = '', isRead = false) =>
+    refused({ act: `${act} in ${repository}`, status, message: redact(message), tokenName: 'HF_TOKEN', isRead })
 
   async function request(act: string, url: string, init: RequestInit = {}): Promise<Response> {
     const response = await fetch(url, { ...init, headers: { ...authorization, ...(init.headers as object) } })
     if (response.ok) return response
-    throw refuse(act, response.status, await saidBy(response))
+    throw refuse(act, response.status, await saidBy(response), init.method === undefined)
   }
 
   return {

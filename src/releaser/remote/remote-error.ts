@@ -22,10 +22,12 @@ export interface Refusal {
   readonly message?: string | undefined
   /** The environment variable that holds the token. */
   readonly tokenName: string
+  /** Nothing was to be written. @default false */
+  readonly isRead?: boolean | undefined
 }
 
 /** What a remote's final answer means. */
-export function refused({ act, status, message, tokenName }: Refusal): SheikhError {
+export function refused({ act, status, message, tokenName, isRead = false }: Refusal): SheikhError {
   const said = message === undefined || message.trim() === '' ? '' : `, "${message.trim().slice(0, 500)}"`
   const fact = `Cannot ${act}: the remote answered ${status}${said}.`
   const facts = { status }
@@ -36,7 +38,9 @@ export function refused({ act, status, message, tokenName }: Refusal): SheikhErr
   if (status === 403)
     return new SheikhError(
       'access-denied',
-      `${fact} Give the token in ${tokenName} the right to write there, or lift the protection.`,
+      isRead
+        ? `${fact} Give the token in ${tokenName} the right to read there. If access is gated, ask for access on the repository's page.`
+        : `${fact} Give the token in ${tokenName} the right to write there, or lift the protection.`,
       { facts },
     )
   if (status === 404 || status === 410)
@@ -50,7 +54,7 @@ export function refused({ act, status, message, tokenName }: Refusal): SheikhErr
       facts,
       retryable: true,
     })
-  if (status === 429 || status >= 500) return remoteFailed(act, `it answered ${status}${said}`, facts)
+  if (status === 429 || status >= 500 || isRead) return remoteFailed(act, `it answered ${status}${said}`, facts)
   return new SheikhError('release-rejected', `${fact} The registry does not take this.`, { facts })
 }
 

@@ -14,7 +14,15 @@ export interface ForgetStep {
 
 export interface ForgetFacts {
   /** Below the project's folder. Absent if the sample is not in the work tree. */
-  readonly file?: { readonly path: string; readonly position: string; readonly isAlone: boolean } | undefined
+  readonly file?:
+    | {
+        readonly path: string
+        readonly position: string
+        readonly isAlone: boolean
+        /** The dataset repository on the Hub that contains the file. @default it is in this repository */
+        readonly hub?: string | undefined
+      }
+    | undefined
   readonly use?: SampleUse | undefined
   readonly isPinned: boolean
   readonly releases: readonly ReleaseWithSample[]
@@ -80,7 +88,13 @@ function stopUse({ releases, cleanVersion, channel }: ForgetFacts): readonly For
 function removeSample({ file, isPinned, startsFrom, baselines }: ForgetFacts): readonly ForgetStep[] {
   const isHere = file !== undefined
   const steps: ForgetStep[] = []
-  if (isHere)
+  if (file?.hub !== undefined)
+    steps.push({
+      step: `Remove the sample from ${file.path}${file.position === '' ? '' : ` (${file.position})`} of ${file.hub} on the Hub, and pin the commit without it.`,
+      commands: ['sheikh data pin main'],
+      note: 'Earlier commits of the dataset on the Hub still contain the sample. Its owner can remove them: huggingface.co/docs/huggingface_hub/guides/manage-repo.',
+    })
+  else if (isHere)
     steps.push({
       step: file.isAlone ? 'Remove the file of the sample.' : `Remove the sample from its file (${file.position}).`,
       commands: [file.isAlone ? `${gitOn(file.path)} rm -- ${quoted(file.path)}` : `$EDITOR ${quoted(file.path)}`],

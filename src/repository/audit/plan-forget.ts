@@ -69,12 +69,16 @@ export async function planForget(id: string, project: AuditProject): Promise<For
     ({ version, withdrawn, removedAtMs }) =>
       withdrawn === undefined && removedAtMs === undefined && releases.every((release) => release.version !== version),
   )
-  const folder = composition.configuration.dataset.samples?.directory ?? samplesPath
+  const { hub, samples } = composition.configuration.dataset
+  const folder = samples?.directory ?? samplesPath
   const startsFrom = releases.find(({ version, trainedOn }) => version === warmStart?.version && trainedOn !== false)
   const steps = forgetSteps({
     ...(row !== undefined &&
       composition.source === undefined && {
-        file: { path: `${folder}/${row.path}`, position: row.position, isAlone: row.position === '' },
+        file: {
+          path: hub === undefined ? `${folder}/${row.path}` : row.path,
+          ...{ position: row.position, isAlone: row.position === '', hub: hub?.repository },
+        },
       }),
     use: now?.use,
     isPinned: pinned !== undefined,

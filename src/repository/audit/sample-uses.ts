@@ -1,8 +1,7 @@
 import { type CallContext, isSheikhError, type SheikhError } from '../../core/index.js'
-import type { DatasetSnapshot } from '../../dataset/index.js'
+import type { Dataset, DatasetSnapshot } from '../../dataset/index.js'
 import type { Release, Version } from '../../releaser/index.js'
 import { commitFolder } from '../commit-folder.js'
-import { datasetOf } from '../compose.js'
 import { type AuditProject, missingCommit, type ReleaseRecords, trainedRelease } from './audit-project.js'
 
 /**
@@ -112,13 +111,13 @@ function useOf(
 async function useAtCommit(
   id: string,
   recorded: { readonly commit: string; readonly fingerprint: string; readonly trainingDigest: string },
-  { git, project, context }: AuditProject,
+  { git, project, context, composition }: AuditProject,
 ): Promise<SampleUse | Known> {
   const { commit } = recorded
   if ((await git.readCommit(commit)) === undefined) return { use: 'unknown', reason: missingCommit(git, commit) }
   try {
     await using folder = await commitFolder(git, { commit, project }, context)
-    const dataset = datasetOf(folder.root, await folder.configuration())
+    const dataset = composition.datasetAt(folder.root, await folder.configuration())
     const snapshot = await dataset.snapshot(context)
     const { summary } = snapshot
     if (summary.fingerprint !== recorded.fingerprint || summary.trainingDigest !== recorded.trainingDigest)
@@ -137,5 +136,5 @@ async function useAtCommit(
 const reasonOf = ({ message }: SheikhError, commit: string) =>
   `the dataset of the commit ${commit.slice(0, 10)} cannot be read: ${message}`
 
-export const idsOf = async (dataset: ReturnType<typeof datasetOf>, context: CallContext) =>
+export const idsOf = async (dataset: Dataset<unknown, unknown>, context: CallContext) =>
   new Set((await dataset.identities(context)).map(({ id }) => id))

@@ -5,6 +5,7 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import type { CsvOptions, FeatureJoin, QualityOptions, TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import { featuresOf } from './feature-keys.js'
+import { hubDataOf, type PinnedHubData } from './hub-data.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
 import { type LearnConfiguration, learnOf } from './learn-configuration.js'
 import { metricsFor } from './metric-names.js'
@@ -118,6 +119,8 @@ export interface Configuration {
     readonly samples?: SamplesPath | undefined
     /** What samples are joined to. Paths are relative to the project. @default nothing */
     readonly features?: FeatureJoin | undefined
+    /** Samples on the Hub. `samples` is absent then. */
+    readonly hub?: PinnedHubData | undefined
     /** As its configuration says it, for people. */
     readonly license?: string | undefined
     /** What `sheikh data check` looks for. */
@@ -222,7 +225,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       schemaPath: schemaPathOf(root, textOf(valuesAt(dataset.value, 'validation')['schema_path'])),
       developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),
-      samples: samplesNamed(dataset.value['samples']) ?? samplesOf(data['train_path']),
+      ...samplesIn(dataset.value['samples'], data['train_path']),
       features: featuresOf(dataset.value['features']),
       license: textOf(valuesAt(dataset.value, 'dataset')['license']),
       quality: qualityOf(dataset.value),
@@ -241,6 +244,11 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       .flatMap(({ notices }) => notices)
       .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !isOutput(key)),
   }
+}
+
+function samplesIn(named: unknown, trainPath: unknown): Pick<Configuration['dataset'], 'hub' | 'samples'> {
+  const hub = hubDataOf(Array.isArray(named) && named.length === 1 ? named[0] : named)
+  return hub === undefined ? { samples: samplesNamed(named) ?? samplesOf(trainPath) } : { hub }
 }
 
 /** The keys are checked, so the patterns have a folder. */

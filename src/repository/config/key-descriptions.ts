@@ -178,7 +178,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
 
   // dataset/config.yaml
   samples:
-    'Globs of the samples, relative to the project: data/**/*.parquet, or a list below one folder. Default: dataset/samples.',
+    'Globs of the samples, relative to the project: data/**/*.parquet, or a list below one folder. Or a dataset of the Hub: hf:datasets/owner/name@<commit>. Default: dataset/samples.',
   ...below('dataset', {
     license: 'License of the samples that name none, and of the data in model cards.',
     source: 'Source of the samples that name none.',

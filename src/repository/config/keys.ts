@@ -5,6 +5,7 @@ import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
 import { durationPattern } from './duration.js'
 import { featuresType } from './feature-keys.js'
+import { hubDataProblem, isHubAddress } from './hub-data.js'
 import { learnActions } from './learn-configuration.js'
 import { metricNames, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
@@ -219,6 +220,9 @@ const glob = sound((pattern) => (isPattern(pattern) ? undefined : patternError))
 
 /** What is wrong with patterns for samples. */
 function samplesProblem(patterns: readonly string[]): string | undefined {
+  const [first] = patterns
+  if (patterns.length === 1 && isHubAddress(first!)) return hubDataProblem(first!)
+  if (patterns.some(isHubAddress)) return 'a dataset of the Hub cannot be one of several: write samples: hf:datasets/…'
   const found = samplesOfPatterns(patterns)
   if (typeof found === 'string') return found
   return isPattern(found.pattern ?? '') ? undefined : 'the patterns have more than 1,000 characters together'
@@ -380,7 +384,7 @@ export const datasetKeys = group({
   samples: {
     ...honoured(
       z.union([
-        sound((pattern) => samplesProblem([pattern]), glob),
+        sound((pattern) => (isHubAddress(pattern) || isPattern(pattern) ? samplesProblem([pattern]) : patternError)),
         z
           .array(glob)
           .min(1)

@@ -1,7 +1,7 @@
 import type { CallContext } from '../../core/index.js'
 import type { Releaser } from '../../releaser/index.js'
 import { type CommitFolder, commitFolder } from '../commit-folder.js'
-import { configurationIn } from '../compose.js'
+import { configurationIn, type DataAccess } from '../compose.js'
 import type { Git } from '../git/index.js'
 import { refuseIncomplete } from '../whole-checkout.js'
 import { findState, type StateName } from './find-state.js'
@@ -13,6 +13,8 @@ export interface ProjectPlace {
   readonly root: string
   /** The same below the repository's root; empty if it is the root. */
   readonly project: string
+  /** What the samples of a state need. */
+  readonly access: DataAccess
   /** Called only for a name that is no commit. */
   readonly releaser: () => Promise<Releaser>
 }
@@ -38,7 +40,7 @@ export async function diffStates(
       { name: before, folder: old },
       { name: after, folder: now },
     ],
-    options,
+    { ...options, access: place.access },
     context,
   )
 }

@@ -16,7 +16,7 @@ import { type PolicyChange, policyChanges } from '../../gate/index.js'
 import { loadPrompts, renderPrompt } from '../../prompts/index.js'
 import { readTextFile } from '../../store/index.js'
 import type { CommitFolder } from '../commit-folder.js'
-import { datasetOf, gateOf } from '../compose.js'
+import { type DataAccess, datasetOf, gateOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { evaluationPath, hostConfigurationPaths, promptsPath } from '../layout.js'
 import type { StateName } from './find-state.js'
@@ -105,7 +105,7 @@ type Both<T> = readonly [before: T, after: T]
 /** Compares two states of a project. Code of the project is never run. */
 export async function diffProjects(
   states: Both<ReadableState>,
-  { includeText = false }: DiffOptions,
+  { includeText = false, access }: DiffOptions & { readonly access: DataAccess },
   context: CallContext,
 ): Promise<ProjectDiff> {
   const problems: StateProblem[] = []
@@ -129,7 +129,7 @@ export async function diffProjects(
   const prompts = await both(async (root) => (await loadPrompts(join(root, promptsPath), context)).files)
   const sets = await both((root) => pinnedFile(join(root, evaluationPath)).read(context))
   const contents =
-    configurations && (await both((root, index) => datasetOf(root, configurations[index]).contents(context)))
+    configurations && (await both((root, index) => datasetOf(root, configurations[index], access).contents(context)))
   const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])
   const paths = [...new Set([...hostConfigurationPaths, ...schemas])]
   const texts = await both((root) => Promise.all(paths.map((path) => readTextFile(join(root, path)))))

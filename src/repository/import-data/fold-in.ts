@@ -10,7 +10,7 @@ import {
   TextIndex,
 } from '../../dataset/index.js'
 import { minimumItemsForMargin } from '../../statistics/index.js'
-import { datasetOf } from '../compose.js'
+import { datasetOf, filesOnly } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { promptsPath } from '../layout.js'
 import { counted, number } from './columns.js'
@@ -67,7 +67,7 @@ async function fold(
   const leftOut: { reason: LeftOutRecord; place: string }[] = []
   const [notes, problems]: [string[], string[]] = [[], []]
   const datasetWith = (samples: readonly MadeSample[], evaluation?: PinnedSet) =>
-    datasetOf(place.root, settings, {
+    datasetOf(place.root, settings, filesOnly(place.root), {
       ...{ source: sourceOf(place, samples), schema },
       evaluation: evaluation && pinnedSet(evaluation),
     })
@@ -128,7 +128,7 @@ async function fold(
   /** Samples that an interrupted import of the same file has written. The evaluation set was divided with them in mind. */
   async function writtenBefore(): Promise<readonly string[]> {
     if (!place.hasSamples) return []
-    const everything = datasetOf(place.root, settings, { source: place.samples, schema })
+    const everything = datasetOf(place.root, settings, filesOnly(place.root), { source: place.samples, schema })
     const digests = new Map((await everything.contents(context)).rows.map((row) => [row.id, row.sampleDigest]))
     return samples.filter(({ id, sample }) => digests.get(id) === digestSample(sample)).map(({ id }) => id)
   }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, posix } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import { type PinnedSet, pinnedFile, type Source } from '../../dataset/index.js'
-import { configurationIn, samplesOf } from '../compose.js'
+import { configurationIn, filesOnly, samplesOf } from '../compose.js'
 import { type Configuration, loadHostConfiguration } from '../config/index.js'
 import { samplesFile } from '../feedback/batch-files.js'
 import { generateSamples } from '../init/generate-samples.js'
@@ -49,11 +49,17 @@ export async function importPlace(
       'invalid-config',
       'Cannot import data: the samples of this project come from code in sheikh.config, not from files. Read the data in that code.',
     )
+  if (configuration.dataset.hub !== undefined)
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot import data: the samples of this project are the dataset ${configuration.dataset.hub.repository} of the Hub. To use files instead, first remove "samples" from ${settingsFile}.`,
+      { facts: { file: settingsFile } },
+    )
   const named = configuration.files.find(({ file }) => file === settingsFile)?.value['dataset']
   const given = (named as { readonly name?: unknown } | undefined)?.name
   const name = typeof given === 'string' ? given : basename(root)
   const directory = configuration.dataset.samples?.directory ?? samplesPath
-  const found = samplesOf(root, configuration)
+  const found = samplesOf(root, configuration, filesOnly(root))
   // A new project has no folder of samples yet.
   const samples = existsSync(join(root, directory)) ? found : { ...found, list: async () => [] }
   const pinned = await pinnedFile(join(root, evaluationPath)).read(context)

@@ -4,7 +4,7 @@ import { basename, dirname, join, posix, relative, resolve } from 'node:path'
 import { type CallContext, callContext, plainPath, SheikhError } from '../../core/index.js'
 import { formatPinnedSet, proposePinnedSet } from '../../dataset/index.js'
 import { isTemporaryName, writeFileAtomic } from '../../store/index.js'
-import { datasetOf } from '../compose.js'
+import { datasetOf, filesOnly } from '../compose.js'
 import { loadConfiguration } from '../config/index.js'
 import { belowRoot, commit, type Git, initGitRepository, isInRepository, knownAuthor, openGit } from '../git/index.js'
 import { evaluationPath, hostConfigurationPaths, pipelineFile, samplesPath } from '../layout.js'
@@ -234,7 +234,7 @@ async function refuseObstacles(root: string, files: readonly LayoutFile[]): Prom
 
 /** The evaluation set of the generated samples. Does not run sheikh.config.mjs, whose packages need not be installed yet. */
 async function proposedSet(root: string, context: CallContext) {
-  const dataset = datasetOf(root, await loadConfiguration(root, context))
+  const dataset = datasetOf(root, await loadConfiguration(root, context), filesOnly(root))
   return proposePinnedSet(await dataset.identities(context), {
     salt: generatedSalt,
     share: generatedShare,

@@ -66,13 +66,13 @@ export async function reviewProject(
   // Absent if the configuration cannot be read, which is a problem of the inspection.
   const configuration = await loadConfiguration(root, context).catch(() => undefined)
   context.signal.throwIfAborted()
-  const samples = configuration?.dataset.samples?.directory
+  const { samples, hub } = configuration?.dataset ?? {}
   // A branch without commits of its base: the merge has another content.
   const isWhole = await git.isDescendant(head.oid, from)
   const outlook = inspection.problems.length === 0 && isWhole ? await afterMerge(sources, context) : undefined
   const isMeasured = train && inspection.problems.length === 0 && !changesNothing(found)
   const quality = isMeasured ? await measureQuality({ ...place, base: from }, options, context) : undefined
-  const folders = { project, samples: samples ?? samplesPath }
+  const folders = { project, samples: hub === undefined ? (samples?.directory ?? samplesPath) : undefined }
   const told = { head: head.oid, base: from, quality, afterMerge: outlook }
   return reviewOf(told, inspection, found, { ...folders, isCodeChanged: changedCode.length > 0, isWhole })
 }

@@ -80,7 +80,7 @@ export function reviewOf(
     })),
     warnings: (data === undefined ? [] : qualityWarnings(data)).map(({ message, issues }) => ({
       message,
-      places: issues.map((issue) => samplePlace(issue, samplesFolder(folders))),
+      places: issues.map((issue) => samplePlace(issue, folders)),
     })),
     missing: missing.map(({ message }) => message),
     notices: notices.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
@@ -128,7 +128,8 @@ function conclusion(
 /** Below the repository's root: the project's folder, empty if it is the root, and the folder of the samples in it. */
 interface Folders {
   readonly project: string
-  readonly samples: string
+  /** Absent if the samples are on the Hub. */
+  readonly samples: string | undefined
 }
 
 interface Circumstances extends Folders {
@@ -142,7 +143,7 @@ interface Circumstances extends Folders {
 function placesOf(problem: SheikhError, { project, samples }: Folders): readonly ReviewPlace[] {
   const below = (path: string) => (project === '' ? path : `${project}/${path}`)
   const issues = issuesOf(problem)
-  if (issues !== undefined) return issues.map((issue) => samplePlace(issue, samplesFolder({ project, samples })))
+  if (issues !== undefined) return issues.map((issue) => samplePlace(issue, { project, samples }))
   const { problems, ...first } = problem.facts as Located & { readonly problems?: readonly Located[] }
   return (problems ?? [first]).flatMap(({ file, line, message = problem.message }) =>
     typeof file !== 'string'
@@ -151,19 +152,17 @@ function placesOf(problem: SheikhError, { project, samples }: Folders): readonly
   )
 }
 
-const samplesFolder = ({ project, samples }: Folders) => (project === '' ? samples : `${project}/${samples}`)
-
 interface Located {
   readonly file?: unknown
   readonly line?: unknown
   readonly message?: unknown
 }
 
-function samplePlace({ path, position, message }: DatasetIssue, folder: string): ReviewPlace {
+function samplePlace({ path, position, message }: DatasetIssue, { project, samples }: Folders): ReviewPlace {
+  const below = (name: string) => (project === '' ? name : `${project}/${name}`)
+  const text = position === '' ? message : `${position}: ${message}`
+  // The setting that names the dataset of the Hub.
+  if (samples === undefined) return { path: below('dataset/config.yaml'), message: `${path} ${text}` }
   const line = Number(/^line (\d+)\b/.exec(position)?.[1])
-  return {
-    path: `${folder}/${path}`,
-    ...(Number.isSafeInteger(line) && { line }),
-    message: position === '' ? message : `${position}: ${message}`,
-  }
+  return { path: below(`${samples}/${path}`), ...(Number.isSafeInteger(line) && { line }), message: text }
 }
