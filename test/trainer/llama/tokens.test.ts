@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../src/core/index.js'
+import { type Random, seededRandom } from '../../../src/core/index.js'
 import { chooseToken } from '../../../src/trainer/tfjs/llama/choose-token.js'
 import { parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import { cutPrompt } from '../../../src/trainer/tfjs/llama/sequences.js'
@@ -56,6 +57,25 @@ describe('the next token', () => {
     for (const [token, share] of wanted.entries()) expect(Math.abs(found[token]! - share)).toBeLessThan(0.018)
   }
 
+  it('is the one that a full sort chooses, whatever the logits and the sampling', () => {
+    const special = fc.constantFrom(0, -0, 1, -1, Number.NEGATIVE_INFINITY, 1e-45, -1e-45, 3.4e38, -3.4e38)
+    const logit = fc.oneof(special, fc.double({ min: -30, max: 30, noNaN: true }))
+    const sampling = fc.record({
+      temperature: fc.constantFrom(0.1, 0.7, 1, 3),
+      topK: fc.option(fc.integer({ min: 1, max: 700 }), { nil: undefined }),
+      topP: fc.option(fc.double({ min: 0.01, max: 1, noNaN: true }), { nil: undefined }),
+    })
+    const some = fc
+      .array(logit, { minLength: 1, maxLength: 600, size: 'max' })
+      .map((values) => Float32Array.from(values))
+    fc.assert(
+      fc.property(some, sampling, fc.integer(), (values, options, seed) => {
+        const chosen = chooseToken(values, options, seededRandom(seed))
+        expect(chosen).toBe(chosenBySorting(values, options, seededRandom(seed)))
+      }),
+    )
+  })
+
   it('is the likeliest at temperature 0, the first of equals', () => {
     expect(shares({}, 10)).toEqual([0, 1, 0, 0, 0])
   })
@@ -77,3 +97,22 @@ describe('the next token', () => {
     expectShares(shares({ temperature: 1, topP: 1e-9 }), [0, 1, 0, 0, 0])
   })
 })
+
+/** The definition: every token is sorted. */
+function chosenBySorting(
+  logits: Float32Array,
+  { temperature, topK = logits.length, topP = 1 }: { temperature: number; topK?: number; topP?: number },
+  random: Random,
+): number {
+  const tokens = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right).slice(0, topK)
+  const shares = tokens.map((token) => Math.exp((logits[token]! - logits[tokens[0]!]!) / temperature))
+  const total = shares.reduce((sum, share) => sum + share, 0)
+  let [kept, together] = [0, 0]
+  for (; kept < shares.length && (kept === 0 || together < topP * total); kept += 1) together += shares[kept]!
+  let left = random.uniform() * shares.slice(0, kept).reduce((sum, share) => sum + share, 0)
+  for (let index = 0; index < kept; index += 1) {
+    left -= shares[index]!
+    if (left < 0) return tokens[index]!
+  }
+  return tokens[kept - 1]!
+}

@@ -18,18 +18,58 @@ export function chooseToken(
   let best = 0
   for (let token = 1; token < logits.length; token += 1) if (logits[token]! > logits[best]!) best = token
   if (temperature === 0) return best
-  const byLikelihood = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right)
-  const candidates = byLikelihood.slice(0, topK)
-  const shares = candidates.map((token) => Math.exp((logits[token]! - logits[best]!) / temperature))
-  const total = shares.reduce((sum, share) => sum + share, 0)
+  const count = Math.min(topK, logits.length)
+  const candidates = count > mostInserted ? byLikelihood(logits).subarray(0, count) : likeliest(logits, count)
+  const shares = new Float64Array(count)
+  let total = 0
+  for (let index = 0; index < count; index += 1) {
+    shares[index] = Math.exp((logits[candidates[index]!]! - logits[best]!) / temperature)
+    total += shares[index]!
+  }
   let kept = 0
   for (let together = 0; kept < shares.length && (kept === 0 || together < topP * total); kept += 1)
     together += shares[kept]!
-  const keptTotal = shares.slice(0, kept).reduce((sum, share) => sum + share, 0)
+  const keptTotal = shares.subarray(0, kept).reduce((sum, share) => sum + share, 0)
   let left = random.uniform() * keptTotal
   for (let index = 0; index < kept; index += 1) {
     left -= shares[index]!
     if (left < 0) return candidates[index]!
   }
   return candidates[kept - 1]!
+}
+
+/** Up to this many candidates are inserted one by one. To sort all tokens takes as long for any number of candidates. */
+const mostInserted = 256
+
+function likeliest(logits: Float32Array, count: number): readonly number[] {
+  const found: number[] = []
+  for (let token = 0; token < logits.length; token += 1) {
+    const logit = logits[token]!
+    if (found.length === count && !(logit > logits[found[count - 1]!]!)) continue
+    let place = found.length === count ? count - 1 : found.length
+    for (; place > 0 && logit > logits[found[place - 1]!]!; place -= 1) found[place] = found[place - 1]!
+    found[place] = token
+  }
+  return found
+}
+
+/** All tokens. A radix sort by the two halves of the bits: this runs for each token of an answer. */
+function byLikelihood(logits: Float32Array): Uint32Array {
+  // Adding 0 turns -0 into 0.
+  const keys = new Uint32Array(logits.map((logit) => logit + 0).buffer)
+  // As integers, bits of positive numbers rise with the number, and those of negative numbers fall.
+  for (let token = 0; token < keys.length; token += 1)
+    if (keys[token]! < 0x8000_0000) keys[token] = 0x7fff_ffff - keys[token]!
+  let tokens = new Uint32Array(keys.length)
+  for (let token = 0; token < tokens.length; token += 1) tokens[token] = token
+  for (const shift of [0, 16]) {
+    const places = new Uint32Array(0x1_0000 + 1)
+    for (const key of keys) places[((key >>> shift) & 0xffff) + 1]! += 1
+    for (let half = 1; half < places.length; half += 1) places[half]! += places[half - 1]!
+    const sorted = new Uint32Array(tokens.length)
+    // Tokens of equal keys keep their order.
+    for (const token of tokens) sorted[places[(keys[token]! >>> shift) & 0xffff]!++] = token
+    tokens = sorted
+  }
+  return tokens
 }
