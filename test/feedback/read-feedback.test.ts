@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { type FeedbackFormat, memoryFeedback, readFeedback } from '../../src/feedback/index.js'
 
-// Written by hand from the documentation of the tools.
+// Written by hand. read-tool-exports.test.ts reads files that the tools wrote.
 const context = callContext({ clock: { nowMs: () => 5 } })
 const store = memoryFeedback()
 const id = '01m8kfa7ts2rjb6h5qgx'
@@ -78,6 +78,11 @@ describe('readFeedback', () => {
     expect(answer.feedback.map(({ prediction }) => prediction)).toEqual([`${id}/3`, `${id}/0`, `${id}/0`, `${id}/0`])
     expect(new Set(answer.feedback.map((one) => one.id)).size).toBe(4)
     expect(answer.skipped).toEqual({ 'not-by-a-person': 1, 'without-value': 1, 'score-not-in-0-1': 1 })
+    const flat = { ...annotation({ 'result.label': 'login', 'result.score': 1 }), result: undefined }
+    expect(contentsOf(await read([flat]))).toEqual([{ kind: 'correction', target: 'login' }])
+    const note = (identifier: string) => annotation({ identifier, result: { explanation: identifier } })
+    const { feedback } = await read([note('px-span-note:1'), note('px-span-note:2')])
+    expect(new Set(feedback.map(({ source }) => source)).size).toBe(1)
   })
 
   it('reads an export of Label Studio: each annotator is a source, and cancelled annotations are left out', async () => {

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
 import { setUpChromium } from './chromium.js'
+import { setUpFeedbackTools } from './feedback-tools.js'
 import { setUpGateTools } from './gate-tools.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
 import { setUpRay } from './ray.js'
@@ -73,6 +74,13 @@ console.log(missingSlurm === undefined ? 'Slurm is there.' : `Skipped: ${missing
 
 const missingTools = setUpGateTools()
 console.log(missingTools === undefined ? 'The evaluation tools are there.' : `Skipped: ${missingTools}`)
+
+const missingFeedbackTools = setUpFeedbackTools()
+console.log(
+  missingFeedbackTools === undefined
+    ? 'Label Studio, Phoenix and the SDK of Langfuse are there.'
+    : `Skipped: ${missingFeedbackTools}`,
+)
 
 const lfs = gitLfs()
 console.log(lfs === undefined ? 'git-lfs is there.' : `Skipped: ${lfs}`)

@@ -24,22 +24,31 @@ export const labelStudio: FeedbackReader = {
   recognises: isLabelStudioTask,
   read: (task) => {
     const prediction = predictionId((task['data'] as JsonObject)['prediction'])
-    return objectsIn(task['annotations']).map((annotation) => said(task, annotation, prediction))
+    const annotations = objectsIn(task['annotations'])
+    if (annotations.length === 0) return [{ skipped: 'without-value' }]
+    return annotations.map((annotation) => said(task, annotation, prediction))
   },
 }
 
 /** The answer of each annotation of a task, or why it has none. */
-export const labelStudioAnswers = (
-  task: JsonObject,
-): readonly ({ readonly target: Json } | { readonly skipped: SkippedReason })[] =>
-  objectsIn(task['annotations']).map(answerIn)
+export const labelStudioAnswers = (task: JsonObject): readonly Answer[] => objectsIn(task['annotations']).map(answerIn)
 
-function answerIn(annotation: JsonObject): { readonly target: Json } | { readonly skipped: SkippedReason } {
+type Answer = { readonly target: Json; readonly comment: string | undefined } | { readonly skipped: SkippedReason }
+
+function answerIn(annotation: JsonObject): Answer {
   if (annotation['was_cancelled'] === true) return { skipped: 'cancelled' }
-  const targets = objectsIn(annotation['result']).flatMap(targetsOf)
-  if (targets.length === 0) return { skipped: 'without-value' }
-  // Several choices are no answer that a classifier could give.
-  return targets.length > 1 ? { skipped: 'not-one-answer' } : { target: targets[0]! }
+  const results = objectsIn(annotation['result'])
+  const texts = results.flatMap(textsOf)
+  const chosen = results.flatMap(chosenOf)
+  // Beside another answer, a text is a comment.
+  const targets = chosen.length > 0 ? chosen : texts
+  // The scale of a rating is in the settings of the project only.
+  if (targets.length === 0)
+    return { skipped: results.some(({ type }) => type === 'rating') ? 'score-not-in-0-1' : 'without-value' }
+  const [target] = targets
+  // Several choices, or one with its parents, are no answer that a classifier could give.
+  if (targets.length > 1 || Array.isArray(target)) return { skipped: 'not-one-answer' }
+  return { target: target!, comment: chosen.length > 0 && texts.length > 0 ? texts.join('\n') : undefined }
 }
 
 function said(task: JsonObject, annotation: JsonObject, prediction: string | undefined): Said {
@@ -47,6 +56,9 @@ function said(task: JsonObject, annotation: JsonObject, prediction: string | und
   if ('skipped' in answer && answer.skipped === 'cancelled') return answer
   if (prediction === undefined) return { skipped: 'without-prediction-id' }
   if ('skipped' in answer) return answer
+  const { target, comment } = answer
+  const contents: FeedbackContent[] = [{ kind: 'correction', target }]
+  if (comment !== undefined) contents.push({ kind: 'text', text: comment })
   const by = annotation['completed_by']
   const source = isObject(by) ? (textIn(by['id']) ?? textIn(by['email'])) : textIn(by)
   return {
@@ -54,14 +66,20 @@ function said(task: JsonObject, annotation: JsonObject, prediction: string | und
     prediction,
     timeMs: timeIn(annotation['updated_at'], annotation['created_at']),
     source: source ?? '',
-    contents: [{ kind: 'correction', target: answer.target } satisfies FeedbackContent],
+    contents,
   }
 }
 
-function targetsOf({ type, value }: JsonObject): readonly Json[] {
+/** Labels and numbers. A nested choice is the list of its parents and itself; without parents it is the choice alone. */
+function chosenOf({ type, value }: JsonObject): readonly Json[] {
   if (!isObject(value)) return []
-  const listed = type === 'choices' ? value['choices'] : type === 'textarea' ? value['text'] : undefined
-  if (Array.isArray(listed)) return listed as readonly Json[]
-  if (type === 'textarea' && typeof value['text'] === 'string') return [value['text']]
-  return type === 'number' && typeof value['number'] === 'number' ? [value['number']] : []
+  if (type === 'number') return typeof value['number'] === 'number' ? [value['number']] : []
+  const listed = type === 'choices' || type === 'taxonomy' ? value[type] : undefined
+  const paths = Array.isArray(listed) ? (listed as readonly Json[]) : []
+  return paths.map((path) => (Array.isArray(path) && path.length === 1 ? path[0]! : path))
+}
+
+function textsOf({ type, value }: JsonObject): readonly string[] {
+  const text = type === 'textarea' && isObject(value) ? value['text'] : undefined
+  return (Array.isArray(text) ? text : [text]).filter((one): one is string => typeof one === 'string' && one !== '')
 }

@@ -1,41 +1,71 @@
-import type { JsonObject } from '../../core/index.js'
+import type { Json, JsonObject } from '../../core/index.js'
 import type { FeedbackContent } from '../feedback.js'
-import { type FeedbackReader, isShare, predictionId, type Said, textIn, thumbOf, timeIn } from './foreign.js'
+import {
+  type FeedbackReader,
+  isObject,
+  isShare,
+  predictionId,
+  type Said,
+  type SkippedReason,
+  textIn,
+  thumbOf,
+  timeIn,
+} from './foreign.js'
 
 /**
- * Scores of Langfuse: `{ traceId, name, value, stringValue, dataType, comment, source, authorUserId }`
- * (https://langfuse.com/docs/evaluation/evaluation-methods/data-model). The id of the trace must be the id of the answer.
+ * Scores as the API of Langfuse answers them, of version 2 (`traceId`, `stringValue`) and 3 (`subject`, a typed `value`)
+ * (https://langfuse.com/docs/evaluation/evaluation-methods/data-model). The answer's id is `metadata.prediction`, or the id
+ * of the trace.
  */
 export const langfuse: FeedbackReader = {
   format: 'langfuse',
-  recognises: (item) => 'traceId' in item && 'name' in item && 'value' in item,
+  recognises: (item) => 'name' in item && 'value' in item && ('dataType' in item || 'traceId' in item),
   read: (item) => [said(item)],
 }
 
 function said(item: JsonObject): Said {
-  const prediction = predictionId(item['traceId'])
+  const prediction = predictionOf(item)
   if (prediction === undefined) return { skipped: 'without-prediction-id' }
   // A score that a model or a program gave.
   if (item['source'] === 'EVAL') return { skipped: 'not-by-a-person' }
-  const comment = textIn(item['comment'])
-  const content = contentOf(item)
-  if (content === 'score-not-in-0-1') return { skipped: content }
-  const contents = [content, comment === undefined ? undefined : ({ kind: 'text', text: comment } as const)]
-  const found = contents.filter((one) => one !== undefined)
-  if (found.length === 0) return { skipped: 'without-value' }
+  const contents = contentsOf(item)
+  if (!Array.isArray(contents)) return { skipped: contents as SkippedReason }
   return {
     id: textIn(item['id']) ?? `${prediction}:${String(item['name'])}`,
     prediction,
     timeMs: timeIn(item['timestamp'], item['createdAt']),
     source: textIn(item['authorUserId']) ?? textIn(item['source']) ?? '',
-    contents: found,
+    contents,
   }
 }
 
-function contentOf({ dataType, value, stringValue }: JsonObject): FeedbackContent | 'score-not-in-0-1' | undefined {
-  if (dataType === 'BOOLEAN') return value === 1 || value === 0 ? { kind: 'thumb', isUp: value === 1 } : undefined
-  const label = typeof value === 'string' ? value : textIn(stringValue)
-  if (label !== undefined) return thumbOf(label) ?? { kind: 'correction', target: label }
+/** Scores of sessions and experiments have no trace. */
+function predictionOf({ metadata, traceId, subject }: JsonObject): string | undefined {
+  const known = isObject(metadata) ? metadata['prediction'] : undefined
+  const { kind, id = null, traceId: parent = null } = isObject(subject) ? subject : {}
+  return predictionId(known ?? traceId ?? (kind === 'trace' ? id : parent))
+}
+
+function contentsOf({ dataType, value, stringValue, comment }: JsonObject): readonly FeedbackContent[] | SkippedReason {
+  const text = typeof value === 'string' ? textIn(value) : textIn(stringValue)
+  const texts = [dataType === 'TEXT' ? text : undefined, textIn(comment)].filter((one) => one !== undefined)
+  const content = dataType === 'TEXT' ? undefined : contentOf(dataType, value, text)
+  if (content === 'score-not-in-0-1') return content
+  const contents: FeedbackContent[] = content === undefined ? [] : [content]
+  if (texts.length > 0) contents.push({ kind: 'text', text: texts.join('\n') })
+  return contents.length === 0 ? 'without-value' : contents
+}
+
+/** @param text the value if it is a text; version 2 has a number beside it, such as the index of a category. */
+function contentOf(
+  dataType: Json | undefined,
+  value: Json | undefined,
+  text: string | undefined,
+): FeedbackContent | 'score-not-in-0-1' | undefined {
+  if (dataType === 'BOOLEAN')
+    return [true, false, 1, 0].includes(value as boolean) ? { kind: 'thumb', isUp: Boolean(value) } : undefined
+  if (dataType === 'CORRECTION') return text === undefined ? undefined : { kind: 'correction', target: text }
+  if (text !== undefined) return thumbOf(text) ?? { kind: 'correction', target: text }
   if (typeof value !== 'number') return undefined
   return isShare(value) ? { kind: 'rating', score: value } : 'score-not-in-0-1'
 }

@@ -18,10 +18,11 @@ function said(item: JsonObject): Said {
   const prediction = predictionId(metadata['prediction'] ?? item['span_id'])
   if (prediction === undefined) return { skipped: 'without-prediction-id' }
   if (item['annotator_kind'] !== 'HUMAN') return { skipped: 'not-by-a-person' }
-  const result = isObject(item['result']) ? item['result'] : {}
-  const label = textIn(result['label'])
-  const score = result['score']
-  const explanation = textIn(result['explanation'])
+  // A table of its client has a column for each member of the result.
+  const resultOf = (name: string) => (isObject(item['result']) ? item['result'][name] : item[`result.${name}`])
+  const label = textIn(resultOf('label'))
+  const score = resultOf('score')
+  const explanation = textIn(resultOf('explanation'))
   if (label === undefined && typeof score === 'number' && !isShare(score)) return { skipped: 'score-not-in-0-1' }
   const contents: FeedbackContent[] = []
   if (label !== undefined) contents.push(thumbOf(label) ?? { kind: 'correction', target: label })
@@ -33,7 +34,8 @@ function said(item: JsonObject): Said {
     id: textIn(item['id']) ?? `${prediction}:${String(item['name'])}:${identifier}`,
     prediction,
     timeMs: timeIn(item['updated_at'], item['created_at']),
-    source: textIn(item['user_id']) ?? identifier,
+    // A note of the page has an identifier of its own, which names nobody.
+    source: textIn(item['user_id']) ?? (identifier.startsWith('px-span-note:') ? '' : identifier),
     contents,
   }
 }

@@ -42,6 +42,8 @@ export async function readFeedback(
   const reader = readers.find((one) =>
     format === undefined ? items.length > 0 && isObject(items[0]) && one.recognises(items[0]) : one.format === format,
   )
+  if (reader === undefined && isObject(items[0]) && 'annotation_id' in items[0])
+    throw invalid(path, 'it is an export of Label Studio in the format JSON-MIN', 'Export it in the format JSON')
   if (reader === undefined)
     throw invalid(
       path,
