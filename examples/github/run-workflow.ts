@@ -21,7 +21,7 @@ export interface Surroundings {
 
 /** What GitHub says when it starts a workflow. */
 export interface WorkflowEvent {
-  readonly name: 'push' | 'pull_request' | 'workflow_run' | 'workflow_dispatch'
+  readonly name: 'push' | 'pull_request' | 'schedule' | 'workflow_run' | 'workflow_dispatch'
   /** Name of the file without `.yml`. */
   readonly workflow: string
   /** The commit that is checked out. */

@@ -175,6 +175,8 @@ function evaluate(expression: string, context: Values): unknown {
   )
   const functions = {
     cancelled: () => false,
+    contains: (list: readonly unknown[], item: unknown) => list.includes(item),
+    fromJSON: (text: string) => JSON.parse(text) as unknown,
     startsWith: (text: unknown, start: string) => `${text}`.startsWith(start),
   }
   return new Function(...Object.keys(functions), `return ${code}`)(...Object.values(functions))

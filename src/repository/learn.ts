@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import { parseDocument } from 'yaml'
 import { type CallContext, digestBytes, hexOf, isSheikhError, messageOf } from '../core/index.js'
 import type { DriftReport } from '../drift/index.js'
+import type { LeftOutFeedback } from '../feedback/index.js'
 import type { Pipeline } from '../pipeline/index.js'
 import type { Release } from '../releaser/index.js'
 import type { Composition } from './compose.js'
@@ -174,14 +175,23 @@ async function prepare(
   const { drift, problem } = await driftOf(place, composition, folder, context)
   const looked = problem === undefined ? '' : ` Drift is not known: ${problem}`
   const { status, batch, proposed, waiting } = await proposeFeedback(folder)
+  const left = leftOutText(batch.leftOut)
   const queue = waiting.length === 0 ? '' : ` ${waiting.length} earlier proposals wait for a review.`
   if (status === 'nothing-new' || proposed === undefined) {
-    const detail = `No feedback makes a new sample.${queue}${looked}`
+    const detail = `No feedback makes a new sample.${left}${queue}${looked}`
     return { step: { action, status: 'nothing-new', detail }, drift }
   }
   const { length } = batch.samples
-  const detail = `Proposed ${length === 1 ? '1 sample' : `${length} samples`} of feedback, ${placeText(proposed)}.${queue}${looked}`
+  const detail = `Proposed ${length === 1 ? '1 sample' : `${length} samples`} of feedback, ${placeText(proposed)}.${left}${queue}${looked}`
   return { step: { action, status: 'done', detail, proposed }, drift }
+}
+
+function leftOutText(leftOut: readonly LeftOutFeedback[]): string {
+  const counts = new Map<string, number>()
+  for (const { reason } of leftOut) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return counts.size === 0
+    ? ''
+    : ` Left out: ${[...counts].map(([reason, number]) => `${reason} ${number}`).join(', ')}.`
 }
 
 /** For information: without it, samples are proposed all the same. Without a release there is nothing to compare. */

@@ -5,7 +5,16 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { interopPython } from './python.js'
 
-const withoutPython = new Set(['actions', 'dashboard', 'gate-readers', 'git', 'serving', 'workflows'])
+const withoutPython = new Set([
+  'actions',
+  'dashboard',
+  'feedback-readers',
+  'gate-readers',
+  'git',
+  'serving',
+  'workflows',
+  'workflows-learn',
+])
 const asked = process.argv.slice(2)
 const names = asked.filter((name) => !name.startsWith('-'))
 const needsPython = names.length === 0 || names.some((name) => !withoutPython.has(name))

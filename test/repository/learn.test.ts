@@ -148,6 +148,14 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
     expect(candidate?.base).toMatchObject({ version: '0.1.0' })
   })
 
+  it('reports why feedback makes no sample', async () => {
+    const { feedback, repository } = await remoteProject('actions: [prepare_next_iteration], feedback: feedback')
+    // One source gives at most half of a batch.
+    await correct(feedback, ['tram to the harbour'])
+    const { steps } = await repository.learn()
+    expect(steps[0]).toMatchObject({ status: 'nothing-new', detail: expect.stringMatching(/Left out: [\w-]+ 1\./) })
+  })
+
   it('skips what it has no folder for, and does nothing without actions', async () => {
     const { repository } = await remoteProject('actions: [prepare_next_iteration]')
     expect(await repository.learn()).toMatchObject({
