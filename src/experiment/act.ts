@@ -31,12 +31,12 @@ export async function act(state: ExperimentState, { pipeline, channel, promoteTo
   const by = `live test ${name}`
   if (result === 'success' && promoteTo !== undefined) {
     const entries = await pipeline.ledger()
-    // By the order of lines: the clock of the host that promoted may be behind.
+    // By the order of lines: the clock of the host that promoted may be behind. A ledger that was lost has no line of the end.
     const end = entries.findIndex(
       (entry) => entry.type === 'experiment' && entry.name === name && entry.action === 'end',
     )
     const isDone = entries
-      .slice(end)
+      .slice(Math.max(end, 0))
       .some((entry) => entry.type === 'promotion' && entry.channel === promoteTo && entry.version === treatment)
     if (!isDone) await pipeline.promote(treatment, { to: promoteTo, by })
   }

@@ -31,7 +31,7 @@ export interface PredictionHandler extends AsyncDisposable {
    * Accepts no more requests, waits for those in progress, and frees a model that the handler loaded.
    *
    * @param drainMs how long requests may take to end; later they are answered with 503, and a model that
-   *   ignores its abort is freed 1 s after them. @default 30000
+   *   ignores its abort is freed 1 s after them. A disposal that takes over 20 s is not waited for. @default 30000
    */
   close(drainMs?: number): Promise<void>
 }

@@ -48,6 +48,22 @@ export interface ServingRelease {
   retire(): Promise<void>
 }
 
+/** A worker that restarts pauses for up to 10 s before it ends. */
+const disposeLimitMs = 20_000
+
+/** @returns false if the disposal takes too long. */
+async function freed(dispose: () => Promise<void>, timer: Timer): Promise<boolean> {
+  let cancel = () => {}
+  const late = new Promise<boolean>((resolve) => {
+    cancel = timer.after(disposeLimitMs, () => resolve(false))
+  })
+  try {
+    return await Promise.race([dispose().then(() => true), late])
+  } finally {
+    cancel()
+  }
+}
+
 export function serveRelease<I>(
   { model, inputSchema, checkInputs, kind: first, dispose }: ServedModel<I>,
   settings: ServingSettings,
@@ -138,7 +154,12 @@ export function serveRelease<I>(
         context.log.warn(
           `Freeing the release ${release.version} while its model predicts, because the model did not end within 1 s after its abort. Let it heed its signal.`,
         )
-      await dispose()
+      // A model that cannot be freed must not hold a server that stops.
+      const isFreed = await freed(dispose, timer)
+      if (!isFreed)
+        context.log.warn(
+          `The model of the release ${release.version} is not freed after ${disposeLimitMs / 1000} s. Let its disposal end.`,
+        )
     },
   }
 }

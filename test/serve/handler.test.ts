@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { isSheikhError } from '../../src/core/index.js'
+import { callContext, isSheikhError } from '../../src/core/index.js'
 import { loadRelease } from '../../src/releaser/index.js'
+import { openHandler } from '../../src/serve/handler.js'
 import { createHandler } from '../../src/serve/index.js'
-import { handlerOf, post, released, releasedModel, serverOf } from './fixture.js'
+import { handlerOf, handTimer, post, released, releasedModel, serverOf, warnings } from './fixture.js'
 import { documentOf, operationsOf } from './openapi-document.js'
 
 describe('createHandler', () => {
@@ -127,6 +128,37 @@ describe('createHandler', () => {
     await using model = await loadRelease(registry, { trainer: counting })
     await (await createHandler({ model })).close()
     expect(disposed).toBe(1)
+  })
+
+  it('closes although a model cannot be freed', async () => {
+    const { registry, trainer } = await released()
+    let isAsked = () => {}
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve
+    })
+    const stuck: typeof trainer = {
+      ...trainer,
+      load: async (weights, context) => ({
+        ...(await trainer.load(weights, context)),
+        [Symbol.asyncDispose]() {
+          isAsked()
+          return new Promise<void>(() => {})
+        },
+      }),
+    }
+    const { timer, move } = handTimer()
+    const { said, log } = warnings()
+    const handler = await openHandler({ registry, trainer: stuck, version: '0.1.0' }, callContext({ log }), timer)
+    let isClosed = false
+    const closing = handler.close(0).then(() => {
+      isClosed = true
+    })
+    await asked
+    await move(19_999)
+    expect([isClosed, said]).toEqual([false, []])
+    await move(1)
+    await closing
+    expect(said).toEqual([expect.stringContaining('The model of the release 0.1.0 is not freed after 20 s')])
   })
 })
 

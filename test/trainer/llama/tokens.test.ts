@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Random, seededRandom } from '../../../src/core/index.js'
-import { chooseToken } from '../../../src/trainer/tfjs/llama/choose-token.js'
+import { chooseToken, type SamplingOptions } from '../../../src/trainer/tfjs/llama/choose-token.js'
 import { parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import { cutPrompt } from '../../../src/trainer/tfjs/llama/sequences.js'
 import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'
@@ -101,7 +101,7 @@ describe('the next token', () => {
 /** The definition: every token is sorted. */
 function chosenBySorting(
   logits: Float32Array,
-  { temperature, topK = logits.length, topP = 1 }: { temperature: number; topK?: number; topP?: number },
+  { temperature, topK = logits.length, topP = 1 }: Required<Pick<SamplingOptions, 'temperature'>> & SamplingOptions,
   random: Random,
 ): number {
   const tokens = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right).slice(0, topK)
