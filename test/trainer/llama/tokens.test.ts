@@ -101,7 +101,7 @@ describe('the next token', () => {
 /** The definition: every token is sorted. */
 function chosenBySorting(
   logits: Float32Array,
-  { temperature, topK = logits.length, topP = 1 }: Required<Pick<SamplingOptions, 'temperature'>> & SamplingOptions,
+  { temperature = 1, topK = logits.length, topP = 1 }: SamplingOptions,
   random: Random,
 ): number {
   const tokens = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right).slice(0, topK)
