@@ -10,7 +10,7 @@ const packages = {
   langfuse: ['langfuse==5.0.4'],
 } as const
 export type FeedbackTool = keyof typeof packages
-export const feedbackTools = Object.keys(packages) as readonly FeedbackTool[]
+const feedbackTools = Object.keys(packages) as readonly FeedbackTool[]
 
 const programs = {
   'label-studio': 'label_studio_tasks.py',
