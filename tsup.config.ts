@@ -27,6 +27,7 @@ export default defineConfig({
     'cli/main': 'src/cli/main.ts',
     // Started by its file, from the chunks beside it.
     'tfjs-thread': 'src/trainer/tfjs/thread/tfjs-thread.ts',
+    'render-thread': 'src/prompts/render-thread.ts',
   },
   format: 'esm',
   target: 'node20',

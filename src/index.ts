@@ -62,6 +62,7 @@ export {
   type PinnedSource,
   type PinnedStatus,
   type Projection,
+  type ProjectionPass,
   parsePinnedSet,
   pinnedFile,
   pinnedSet,
@@ -81,6 +82,7 @@ export {
   type QuarantineSource,
   qualityKinds,
   quarantineFile,
+  type ReadPlace,
   type Relabelled,
   type Repin,
   type RowIdentity,
@@ -288,7 +290,7 @@ export {
   trackByMlflow,
   trackByTensorBoard,
 } from './pipeline/track/index.js'
-export { prompt } from './prompts/index.js'
+export { prompt, type RenderLimits } from './prompts/index.js'
 export { type DirectoryRegistryOptions, directoryRegistry } from './releaser/directory/index.js'
 export {
   type Attestation,

@@ -62,6 +62,34 @@ export interface Projection<S, V> extends Described {
   /** Called once before samples are read, for example to load a template. */
   load?(context: CallContext): Promise<void>
   project(sample: S): V
+  /**
+   * Begins a walk over many samples, whose values may be made in another thread and are those of `project`.
+   * @default `project` is called for each sample
+   */
+  openPass?(context: CallContext): ProjectionPass<S, V>
+}
+
+/** One walk over samples. */
+export interface ProjectionPass<S, V> {
+  /**
+   * Makes the values of some samples, in their order. May be called again before it has answered.
+   *
+   * @param places one for each sample, for errors.
+   * @throws the error of the first sample that has one; the reason of the context's signal.
+   */
+  projectAll(samples: readonly S[], places: readonly ReadPlace[]): Promise<readonly V[]>
+  /** Frees what the walk used. Pending calls may fail. */
+  close(): void
+}
+
+/** Where a sample was read. */
+export interface ReadPlace {
+  /** Path relative to the source's root. */
+  readonly path: string
+  /** Position in the file: `line 3`, `[2]`; empty for a file with a single sample. */
+  readonly position: string
+  /** Its own id. @default it has none */
+  readonly id?: string | undefined
 }
 
 export interface PinnedItem {

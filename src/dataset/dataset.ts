@@ -30,8 +30,16 @@ import type {
 import { type DatasetIssue, filesWarning } from './issues.js'
 import { knownSummary } from './known-summary.js'
 import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
-import { type ReadRow, readEntry } from './read-entry.js'
-import { describePart, loadParts, partsHaveIdentity, projectRow, rowText, Unprojectable } from './row-projection.js'
+import { type EntryOptions, type ReadRow, readEntry } from './read-entry.js'
+import {
+  describePart,
+  loadParts,
+  openPartsPass,
+  partsHaveIdentity,
+  projectRow,
+  rowText,
+  Unprojectable,
+} from './row-projection.js'
 import type { ScannedRow } from './row-table.js'
 import { RowReader } from './rows.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
@@ -266,6 +274,9 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const { target: _target, ...options } = this.#options
     const seen = new Set<string>()
     const ids = new FallbackIds('pool')
+    const place = (index: number) => ({ path: '', position: String(index + 1) })
+    const pass = openPartsPass(options as AnyDatasetOptions, context)
+    const made = await pass.makeAll(samples, place).finally(() => pass.close())
     return samples.map((sample, index) => {
       const position = String(index + 1)
       const wrong = (fact: string) =>
@@ -273,10 +284,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
           facts: { position: index + 1 },
         })
       try {
-        const row = projectRow(options as AnyDatasetOptions, sample, sample, {
-          path: 'pool',
-          fallback: () => ids.next(position, digestSample(sample)),
-        })
+        const row = projectRow(
+          options as AnyDatasetOptions,
+          sample,
+          sample,
+          {
+            path: 'pool',
+            fallback: () => ids.next(position, digestSample(sample)),
+          },
+          made?.[index],
+        )
         rowText(row)
         if (seen.has(row.id)) throw wrong(`its id "${row.id}" appears twice`)
         seen.add(row.id)
@@ -294,19 +311,29 @@ class DatasetOf implements Dataset<unknown, unknown> {
   ): Promise<readonly ExaminedSample<unknown, unknown>[]> {
     const schema = await this.#load(context)
     const examined: ExaminedSample<unknown, unknown>[] = []
-    for (const value of samples) {
-      context.signal.throwIfAborted()
-      const entry = { path: 'sample', read: async () => [{ value, position: '' }] }
-      const issues: DatasetIssue[] = []
-      let read: ReadRow | undefined
-      for await (const [first] of readEntry(entry, { options: this.#options, schema, issues }, context)) read = first
-      examined.push(
-        read === undefined
-          ? { problem: issues.map(({ message }) => message).join('; ') }
-          : { row: read.row, sampleDigest: read.scanned.sampleDigest },
-      )
+    const pass = openPartsPass(this.#options, context)
+    const given = { options: this.#options, schema, pass }
+    try {
+      for (const value of samples) examined.push(await this.#examineOne(value, given, context))
+    } finally {
+      pass.close()
     }
     return examined
+  }
+
+  async #examineOne(
+    value: unknown,
+    given: Omit<EntryOptions, 'issues'>,
+    context: CallContext,
+  ): Promise<ExaminedSample<unknown, unknown>> {
+    context.signal.throwIfAborted()
+    const entry = { path: 'sample', read: async () => [{ value, position: '' }] }
+    const issues: DatasetIssue[] = []
+    let read: ReadRow | undefined
+    for await (const [first] of readEntry(entry, { ...given, issues }, context)) read = first
+    return read === undefined
+      ? { problem: issues.map(({ message }) => message).join('; ') }
+      : { row: read.row, sampleDigest: read.scanned.sampleDigest }
   }
 
   async #load(context: CallContext): Promise<SampleSchema> {

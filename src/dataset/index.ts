@@ -20,6 +20,8 @@ export type {
   PinnedSet,
   PinnedSource,
   Projection,
+  ProjectionPass,
+  ReadPlace,
   Repin,
   RowIdentity,
   RowWithSample,
@@ -87,6 +89,7 @@ export {
   shortQualityReport,
 } from './quality/index.js'
 export { formatQuarantine, type QuarantinedSample, type QuarantineSource, quarantineFile } from './quarantine.js'
+export { notPlain } from './row-projection.js'
 export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'

@@ -1,11 +1,11 @@
 import { type CallContext, canonicalJson, digestBytes } from '../core/index.js'
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
-import type { SourceEntry } from './dataset-types.js'
+import type { SourceEntry, SourceSample } from './dataset-types.js'
 import { hashText } from './hash-text.js'
 import { type DatasetIssue, issuesOf, maximumIssues } from './issues.js'
 import { type InexactNumber, inexactProblem, isTextMember } from './json-text.js'
-import { projectRow, rowText, Unprojectable } from './row-projection.js'
+import { namedId, type PartsPass, projectRow, rowText, Unprojectable } from './row-projection.js'
 import type { ScannedRow } from './row-table.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import type { SampleSchema } from './schema/sample-schema.js'
@@ -26,63 +26,107 @@ export interface EntryOptions {
   readonly schema: SampleSchema
   /** Receives what is wrong with the samples. Reading stops when there are 100. */
   readonly issues: DatasetIssue[]
+  readonly pass: PartsPass
 }
 
 const maximumLabelLength = 256
 
-/** Reads, validates and projects the samples of one file, in batches. */
+/** Reads, validates and projects the samples of one file, in batches. A batch is read while the one before it is projected. */
 export async function* readEntry(
   entry: SourceEntry,
-  { options, schema, issues }: EntryOptions,
+  given: EntryOptions,
   context: CallContext,
 ): AsyncIterable<readonly ReadRow[]> {
-  const { path } = entry
-  const ids = new FallbackIds(path)
-  const textMembers = textMembersOf(options)
+  const { issues } = given
+  const ids = new FallbackIds(entry.path)
+  let before: Promise<ReadBatch> | undefined
   try {
     for await (const batch of sampleBatches(entry, context)) {
       context.signal.throwIfAborted()
-      const rows: ReadRow[] = []
-      for (const { value, position, inexact = [], problem } of batch) {
-        const report = (message: string) => issues.push({ path, position, message })
-        if (issues.length >= maximumIssues) return
-        if (problem !== undefined) {
-          report(problem)
-          continue
-        }
-        if (inexact.length > 0) {
-          const rounded = inexact.filter((number) => !isTextMember(number, textMembers))
-          rounded.map(inexactProblem).forEach(report)
-          if (rounded.length > 0) continue
-        }
-        const checked = schema.check(value)
-        const result = checked instanceof Promise ? await checked : checked
-        if ('problems' in result)
-          for (const wrong of result.problems) report(inexact.length === 0 ? wrong : `${wrong}; ${asText(inexact)}`)
-        else {
-          try {
-            const sampleDigest = digestSample(value)
-            const row = projectRow(options, result.value, value, {
-              path,
-              fallback: () => ids.next(position, sampleDigest),
-            })
-            const text = rowText(row)
-            const digest = digestBytes(text)
-            const scanned = scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position })
-            rows.push({ scanned, row, sample: value, textLength: text.length })
-          } catch (error) {
-            if (!(error instanceof Unprojectable)) throw error
-            report(error.message)
-          }
-        }
-      }
-      yield rows
+      if (issues.length >= maximumIssues) return
+      const next = readBatch(batch, { ...given, path: entry.path, ids, after: before })
+      // Awaited below, unless the batch before it fails.
+      next.catch(() => {})
+      if (before !== undefined) yield take(await before)
+      before = next
     }
+    if (before !== undefined) yield take(await before)
   } catch (error) {
     const found = issuesOf(error)
     if (found === undefined) throw error
     issues.push(...found)
   }
+
+  function take({ rows, problems }: ReadBatch): readonly ReadRow[] {
+    issues.push(...problems)
+    return rows
+  }
+}
+
+interface ReadBatch {
+  readonly rows: readonly ReadRow[]
+  readonly problems: readonly DatasetIssue[]
+}
+
+interface BatchOptions extends Omit<EntryOptions, 'issues'> {
+  readonly path: string
+  readonly ids: FallbackIds
+  /** Ids without a name are counted in the order of the file. */
+  readonly after: Promise<unknown> | undefined
+}
+
+async function readBatch(
+  batch: readonly SourceSample[],
+  { options, schema, pass, path, ids, after }: BatchOptions,
+): Promise<ReadBatch> {
+  const textMembers = textMembersOf(options)
+  const rows: ReadRow[] = []
+  const problems: { readonly index: number; readonly issue: DatasetIssue }[] = []
+  const valid: {
+    readonly value: unknown
+    readonly sample: unknown
+    readonly position: string
+    readonly index: number
+  }[] = []
+  for (const [index, { value, position, inexact = [], problem }] of batch.entries()) {
+    const report = (message: string) => problems.push({ index, issue: { path, position, message } })
+    if (problems.length >= maximumIssues) break
+    if (problem !== undefined) {
+      report(problem)
+      continue
+    }
+    if (inexact.length > 0) {
+      const rounded = inexact.filter((number) => !isTextMember(number, textMembers))
+      rounded.map(inexactProblem).forEach(report)
+      if (rounded.length > 0) continue
+    }
+    const checked = schema.check(value)
+    const result = checked instanceof Promise ? await checked : checked
+    if ('problems' in result)
+      for (const wrong of result.problems) report(inexact.length === 0 ? wrong : `${wrong}; ${asText(inexact)}`)
+    else valid.push({ value, sample: result.value, position, index })
+  }
+  const made = await pass.makeAll(
+    valid.map(({ sample }) => sample),
+    (at) => ({ path, position: valid[at]!.position, ...namedId(options, valid[at]!.sample, valid[at]!.value) }),
+  )
+  await after
+  for (const [at, { value, sample, position, index }] of valid.entries()) {
+    try {
+      const sampleDigest = digestSample(value)
+      const fallback = () => ids.next(position, sampleDigest)
+      const row = projectRow(options, sample, value, { path, fallback }, made?.[at])
+      const text = rowText(row)
+      const digest = digestBytes(text)
+      const scanned = scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position })
+      rows.push({ scanned, row, sample: value, textLength: text.length })
+    } catch (error) {
+      if (!(error instanceof Unprojectable)) throw error
+      problems.push({ index, issue: { path, position, message: error.message } })
+    }
+  }
+  problems.sort((left, right) => left.index - right.index)
+  return { rows, problems: problems.map(({ issue }) => issue) }
 }
 
 /** The fields that are read as text. */

@@ -1,6 +1,7 @@
 import { type CallContext, canonicalJson, identityOf, isSheikhError, type Json, messageOf } from '../core/index.js'
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions, AnyFieldSelector } from './dataset-options.js'
+import type { ProjectionPass, ReadPlace } from './dataset-types.js'
 
 const maximumIdLength = 1024
 
@@ -20,6 +21,50 @@ export interface Fallback {
 /** Runs each part's `load` before the first sample. */
 export async function loadParts(options: AnyDatasetOptions, context: CallContext): Promise<void> {
   for (const part of partsOf(options)) if (typeof part === 'object') await part.load?.(context)
+}
+
+/** Parts of a row that were made in a pass over many samples. */
+export type MadeParts = { readonly [part in 'input' | 'target']?: unknown }
+
+/** Makes the parts of many samples together, where a part can be made so. */
+export interface PartsPass {
+  /** @returns one for each sample; `undefined` if no part is made so. */
+  makeAll(samples: readonly unknown[], place: (index: number) => ReadPlace): Promise<readonly MadeParts[] | undefined>
+  close(): void
+}
+
+/** Begins a pass over samples. Parts must be loaded. */
+export function openPartsPass(options: AnyDatasetOptions, context: CallContext): PartsPass {
+  const passes: (readonly [part: keyof MadeParts, pass: ProjectionPass<unknown, unknown>])[] = []
+  for (const part of ['input', 'target'] as const) {
+    const selector = options[part]
+    const pass = typeof selector === 'object' ? selector.openPass?.(context) : undefined
+    if (pass !== undefined) passes.push([part, pass])
+  }
+  return {
+    async makeAll(samples, place) {
+      if (passes.length === 0) return undefined
+      const places = samples.map((_, index) => place(index))
+      const made: Record<string, unknown>[] = samples.map(() => ({}))
+      for (const [part, pass] of passes)
+        for (const [index, value] of (await pass.projectAll(samples, places)).entries()) made[index]![part] = value
+      return made
+    },
+    close() {
+      for (const [, pass] of passes) pass.close()
+    },
+  }
+}
+
+/** The id that a sample has in a field. A function is not asked, because it may answer differently the next time. */
+export function namedId(options: AnyDatasetOptions, sample: unknown, written: unknown): { readonly id?: string } {
+  if (options.id !== undefined && typeof options.id !== 'string') return {}
+  try {
+    const id = idOf(options, sample, written)
+    return id === undefined ? {} : { id }
+  } catch {
+    return {}
+  }
 }
 
 /** Describes a part for a key. */
@@ -47,16 +92,18 @@ const partsOf = ({ id, input, target, group }: AnyDatasetOptions): readonly AnyF
  * Projects a sample to a row. Throws `Unprojectable` if that is impossible.
  *
  * @param sample the schema's output. @param written the sample as it was read: a schema may drop an unknown `id`.
+ * @param made parts that need not be made.
  */
 export function projectRow(
   options: AnyDatasetOptions,
   sample: unknown,
   written: unknown,
   place: Place,
+  made: MadeParts = {},
 ): Row<unknown, unknown> {
-  const input = partOf(options.input, sample, 'input')
+  const input = 'input' in made ? made.input : partOf(options.input, sample, 'input')
   if (input === undefined) throw new Unprojectable(missing(options.input, 'input'))
-  const target = options.target === undefined ? undefined : (partOf(options.target, sample, 'target') ?? undefined)
+  const target = 'target' in made ? made.target : targetOf(options, sample)
   const named = options.group === undefined ? undefined : nameOf(partOf(options.group, sample, 'group'), 'group')
   const own = idOf(options, sample, written)
   const fallback = own === undefined ? place.fallback() : undefined
@@ -74,6 +121,9 @@ export function projectRow(
   checkPlain(target, 'target')
   return isExactJson(input) && isExactJson(target) ? row : asRead(row)
 }
+
+const targetOf = ({ target }: AnyDatasetOptions, sample: unknown): unknown =>
+  target === undefined ? undefined : (partOf(target, sample, 'target') ?? undefined)
 
 /**
  * Whether a value reads back from its JSON text as it is. A digest does not cover −0 and members that are `undefined`, so

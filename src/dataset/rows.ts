@@ -3,7 +3,8 @@ import type { Row, Rows } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, RowWithSample } from './dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, someOf } from './issues.js'
-import { readEntry } from './read-entry.js'
+import { type ReadRow, readEntry } from './read-entry.js'
+import { openPartsPass } from './row-projection.js'
 import type { RowList } from './row-table.js'
 import { readConcurrency, type Scan } from './scan.js'
 import type { SampleSchema } from './schema/sample-schema.js'
@@ -82,14 +83,13 @@ export class RowReader {
     readonly textLength: number
     readonly sample: unknown
   }> {
-    const { entries, ranges, rows } = this.#scan
+    const { ranges, rows } = this.#scan
     const { signal } = this.#context
     signal.throwIfAborted()
     const [start, end] = ranges.get(path)!
     const issues: DatasetIssue[] = []
     let index = start
-    const options = { options: this.#options, schema: this.#schema, issues }
-    for await (const batch of readEntry(entries.get(path)!, options, this.#context))
+    for await (const batch of this.#read(path, issues))
       for (const { scanned, row, textLength, sample } of batch) {
         const isSame =
           index < end && scanned.digest === rows.table.digest(index, 0) && scanned.id === rows.table.id(index)
@@ -100,16 +100,25 @@ export class RowReader {
     if (index < end || issues.length > 0) throw await this.#changed(path)
   }
 
+  async *#read(path: string, issues: DatasetIssue[]): AsyncGenerator<readonly ReadRow[]> {
+    const pass = openPartsPass(this.#options, this.#context)
+    const given = { options: this.#options, schema: this.#schema, issues, pass }
+    try {
+      yield* readEntry(this.#scan.entries.get(path)!, given, this.#context)
+    } finally {
+      pass.close()
+    }
+  }
+
   /** The error that names the ids of rows that changed, were added or are gone. */
   async #changed(path: string): Promise<SheikhError> {
-    const { entries, ranges, rows } = this.#scan
+    const { ranges, rows } = this.#scan
     const [start, end] = ranges.get(path)!
     const expected = new Map<string, Digest>()
     for (let index = start; index < end; index += 1) expected.set(rows.table.id(index), rows.table.digest(index, 0))
     const ids = new Set<string>()
     const issues: DatasetIssue[] = []
-    const options = { options: this.#options, schema: this.#schema, issues }
-    for await (const batch of readEntry(entries.get(path)!, options, this.#context))
+    for await (const batch of this.#read(path, issues))
       for (const { scanned } of batch) {
         if (expected.get(scanned.id) !== scanned.digest) ids.add(scanned.id)
         expected.delete(scanned.id)

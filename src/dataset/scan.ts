@@ -6,6 +6,7 @@ import { type DatasetIssue, issuesError, maximumIssues, placeOf, type SkippedFil
 import { packedVersion, packRow, unpackRows } from './packed-rows.js'
 import { type ReadRow, readEntry } from './read-entry.js'
 import { RowPool } from './row-pool.js'
+import { openPartsPass } from './row-projection.js'
 import { type RowList, RowTable, type ScannedRow } from './row-table.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
@@ -103,7 +104,7 @@ export async function scan(
         if (cache !== undefined && cachedRows + packed.length < maximumCachedRows) packed.push(packRow(scanned))
       }
     }
-    for await (const batch of readEntry(entry, { options, schema, issues }, context))
+    for await (const batch of readEntry(entry, { options, schema, issues, pass }, context))
       if (isSmall) collected.push(batch)
       else add(batch)
     // The rows of a file are neighbours in the table, so those of files that are read at the same time wait.
@@ -116,10 +117,15 @@ export async function scan(
     cachedRows += packed.length
     read.set(path, packed)
   }
+  const pass = openPartsPass(options, context)
   const isSmall = ({ sizeBytes = 0 }: SourceEntry) => sizeBytes <= smallFileBytes
   const [small, large] = [missing().filter(isSmall), missing().filter((entry) => !isSmall(entry))]
-  await inParallel(small, readConcurrency, (entry) => readOne(entry, true))
-  for (const entry of large) await readOne(entry, false)
+  try {
+    await inParallel(small, readConcurrency, (entry) => readOne(entry, true))
+    for (const entry of large) await readOne(entry, false)
+  } finally {
+    pass.close()
+  }
   if (cache !== undefined) {
     // Only of a file that was the same before and after: a content id may be that of a later content.
     const later = [...read.keys()].some((path) => contentIds?.has(path)) ? await options.source.list(context) : []

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChatMessage } from '../model/index.js'
-import { limits } from './template.js'
+import { defaultRenderLimits } from './render-limits.js'
 import { templateInvalid } from './template-error.js'
 
 /** Renders a conversation, with the beginning of the next answer, as a prompt. @throws `template-invalid`. */
@@ -30,7 +30,7 @@ export async function readChatTemplate(directory: string): Promise<ChatTemplate 
     const { compile, JinjaError } = await import('./jinja/index.js')
     try {
       const given = { ...tokens, messages, tools: null, documents: null, add_generation_prompt: true }
-      return compile(text, { trimBlocks: true, lstripBlocks: true }).render(given, limits)
+      return compile(text, { trimBlocks: true, lstripBlocks: true }).render(given, defaultRenderLimits).text
     } catch (error) {
       if (!(error instanceof JinjaError)) throw error
       const remedy = 'Change the messages, or correct the chat template of the release.'

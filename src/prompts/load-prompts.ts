@@ -15,6 +15,9 @@ export interface Prompts {
   readonly digest: Digest
 }
 
+/** As the project names it, for errors: annotations need the path from its root. */
+const named = (path: string) => `prompts/${path}`
+
 interface PromptFile {
   /** Path relative to the prompts' folder, with `/`: `training/classify.txt`. */
   readonly path: string
@@ -34,7 +37,7 @@ export async function loadPrompts(directory: string, { signal }: CallContext): P
   const files: PromptFile[] = []
   for (const path of promptFolders.flatMap((folder) => textFiles(directory, folder)).sort()) {
     signal.throwIfAborted()
-    const { text } = await loadTemplate(join(directory, path), path)
+    const { text } = await loadTemplate(join(directory, path), named(path))
     files.push({ path, text, digest: digestBytes(text) })
   }
   return { files, digest: digestJson(files.map(({ path, digest }) => ({ path, digest }))) }
@@ -75,13 +78,13 @@ function textFiles(root: string, folder: string): readonly string[] {
   const stats: BigIntStats | undefined = lstatSync(join(root, folder), { bigint: true, throwIfNoEntry: false })
   if (stats === undefined) return []
   if (!stats.isDirectory())
-    throw templateInvalid(folder, undefined, 'it is not a folder', 'Put the templates into a folder.')
+    throw templateInvalid(named(folder), undefined, 'it is not a folder', 'Put the templates into a folder.')
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     if (entry.name.startsWith('.')) return []
     const path = `${folder}/${entry.name}`
     checkName(path)
     if (entry.isSymbolicLink())
-      throw templateInvalid(path, undefined, 'it is a symbolic link', 'Replace it with the file itself.')
+      throw templateInvalid(named(path), undefined, 'it is a symbolic link', 'Replace it with the file itself.')
     return entry.isDirectory() ? textFiles(root, path) : path.endsWith('.txt') ? [path] : []
   })
 }
@@ -95,7 +98,7 @@ function checkName(path: string): void {
     }
   } catch {}
   throw templateInvalid(
-    path,
+    named(path),
     undefined,
     'a release cannot contain a file with this name',
     'Rename the file: use at most 1000 bytes of UTF-8, without control characters, "\\" and ":".',

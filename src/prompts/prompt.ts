@@ -2,25 +2,40 @@ import { join } from 'node:path'
 import { type Digest, digestBytes, plainPath, SheikhError } from '../core/index.js'
 import type { Projection } from '../dataset/index.js'
 import { loadTemplate } from './load-prompts.js'
+import { type RenderLimits, renderLimits } from './render-limits.js'
+import { openRenderPass } from './render-pass.js'
 import type { Template } from './template.js'
 
 /**
  * Renders a part of a row from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
  *
- * If a sample lacks a field that the template needs, reading throws `template-invalid` with file and line.
+ * If a sample lacks a field that the template needs, reading throws `template-invalid` with file, line and column of the
+ * template, and the sample in `facts.sample`. Many samples are rendered in a thread, so that the event loop stays free and
+ * an endless template can be ended.
  */
 export function prompt(
   path: string,
   {
     directory = '',
+    limits: given = {},
   }: {
     /** Base directory of `path`. @default the working directory */
     readonly directory?: string
+    /** Exceeding a limit throws `template-invalid`. @default `RenderLimits` */
+    readonly limits?: Partial<RenderLimits> | undefined
   } = {},
 ): Projection<object, string> {
   plainPath(path, 'the path of a prompt')
   plainPath(directory, 'the directory of a prompt')
-  let loaded: { readonly template: Template; readonly digest: Digest } | undefined
+  const limits = renderLimits(given)
+  let loaded: { readonly text: string; readonly template: Template; readonly digest: Digest } | undefined
+  const template = () => {
+    if (loaded !== undefined) return loaded
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot render ${JSON.stringify(path)}: it is not loaded. Call load() first.`,
+    )
+  }
   return {
     contract: 1,
     name: 'prompt',
@@ -29,15 +44,9 @@ export function prompt(
     async load({ signal }) {
       signal.throwIfAborted()
       const { text, template } = await loadTemplate(join(directory, path), path)
-      loaded = { template, digest: digestBytes(text) }
+      loaded = { text, template, digest: digestBytes(text) }
     },
-    project(sample) {
-      if (loaded === undefined)
-        throw new SheikhError(
-          'invalid-options',
-          `Cannot render ${JSON.stringify(path)}: it is not loaded. Call load() first.`,
-        )
-      return loaded.template.render(sample as Readonly<Record<string, unknown>>)
-    },
+    project: (sample) => template().template.render(sample as Readonly<Record<string, unknown>>, limits).text,
+    openPass: (context) => openRenderPass(template(), limits, context),
   }
 }

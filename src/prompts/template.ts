@@ -1,5 +1,6 @@
 import { conflictFact, conflictLine } from '../core/index.js'
-import type { JinjaTemplate, Position } from './jinja/index.js'
+import type { JinjaTemplate, Limits, Position, Rendered } from './jinja/index.js'
+import { defaultRenderLimits } from './render-limits.js'
 import { templateInvalid } from './template-error.js'
 
 /**
@@ -13,17 +14,19 @@ export interface Template {
   readonly variables: readonly (Position & { readonly name: string })[]
   /** @throws `template-invalid` for a variable that is not among `known`, with file, line and column. */
   check(known: readonly string[]): void
+  /** Names of all variables that rendering reads. Others make no difference. */
+  readonly reads: readonly string[]
+  /** The line and column of an offset. */
+  positionOf(offset: number): Position
   /**
    * @param variables JSON values. A number without a fraction is an integer.
    * @throws `template-invalid` for a missing variable, an error in the template, or an exceeded limit.
    */
-  render(variables: Readonly<Record<string, unknown>>): string
+  render(variables: Readonly<Record<string, unknown>>, limits?: Limits): Rendered
 }
 
 /** Maximum length of a template, in UTF-16 code units. */
 export const maximumTemplateLength = 1_000_000
-/** Limits that keep rendering below about a second. */
-export const limits = { steps: 1_000_000, characters: 10_000_000 }
 
 /** Parses a template. @throws `template-invalid` with file, line and column. */
 export async function parseTemplate(text: string, file: string): Promise<Template> {
@@ -70,7 +73,9 @@ export async function parseTemplate(text: string, file: string): Promise<Templat
     file,
     variables,
     check,
-    render(given) {
+    reads: template.reads,
+    positionOf: (offset) => template.positionOf(offset),
+    render(given, limits = defaultRenderLimits) {
       check(Object.keys(given))
       try {
         return template.render(given, limits)
@@ -87,7 +92,7 @@ export async function renderPrompt(
   variables: Readonly<Record<string, unknown>>,
   file = 'a template',
 ): Promise<string> {
-  return (await parseTemplate(template, file)).render(variables)
+  return (await parseTemplate(template, file)).render(variables).text
 }
 
 /** @throws `template-invalid` for a variable that is not among `known`, with file, line and column. */

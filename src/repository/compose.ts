@@ -240,7 +240,9 @@ export function datasetOf(
     source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration, access)),
     ...(schema !== undefined && { schema }),
     ...(id !== undefined && { id }),
-    input: input.startsWith(`${promptsPath}/`) ? prompt(input, { directory: root }) : input,
+    input: input.startsWith(`${promptsPath}/`)
+      ? prompt(input, { directory: root, limits: dataset.promptLimits })
+      : input,
     target,
     ...(group !== undefined && { group }),
     ...(slices !== undefined && { slices }),

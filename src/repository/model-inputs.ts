@@ -26,7 +26,8 @@ export async function inputReader(
   context: CallContext,
 ): Promise<InputReader> {
   const path = configuration.dataset.projection.input
-  const template = path.startsWith(`${promptsPath}/`) ? prompt(path, { directory: root }) : undefined
+  const { promptLimits: limits } = configuration.dataset
+  const template = path.startsWith(`${promptsPath}/`) ? prompt(path, { directory: root, limits }) : undefined
   await template?.load?.(context)
   const fields =
     template === undefined

@@ -29,6 +29,7 @@ export {
   verifyNamedFiles,
 } from './read-manifest.js'
 export { readOnlyDocuments } from './read-only-documents.js'
+export { startWorker } from './start-worker.js'
 export { type FileStamp, fileStamp, isSettled, type StatCache, statCache } from './stat-cache.js'
 export { errnoOf, isAbsent, isStorageFault, storageFailed } from './storage-failed.js'
 export type {

@@ -18,7 +18,7 @@ type Answer = { readonly text: string } | { readonly error: string }
 function ours([template, given, chat]: Case): Answer {
   try {
     const options = chat ? { trimBlocks: true, lstripBlocks: true } : {}
-    return { text: compile(template, options).render(given, limits) }
+    return { text: compile(template, options).render(given, limits).text }
   } catch (error) {
     if (error instanceof JinjaError) return { error: error.message }
     throw error

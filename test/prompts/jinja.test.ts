@@ -6,7 +6,8 @@ import { representFloat } from '../../src/prompts/jinja/values.js'
 // Every expected text is what Jinja2 3.1.6 for Python 3.11 renders.
 const limits = { steps: 100_000, characters: 1_000_000 }
 const chat = { trimBlocks: true, lstripBlocks: true }
-const render = (template: string, variables = {}, options = {}) => compile(template, options).render(variables, limits)
+const render = (template: string, variables = {}, options = {}) =>
+  compile(template, options).render(variables, limits).text
 
 describe('values print as in Python', () => {
   it.each([

@@ -50,7 +50,7 @@ describe('loadPrompts', () => {
     const folder = await folderWith({ 'training/x.txt': 'a\n{% if b %}' })
     await expect(loadPrompts(folder, context)).rejects.toMatchObject({
       code: 'template-invalid',
-      facts: { file: 'training/x.txt', line: 2 },
+      facts: { file: 'prompts/training/x.txt', line: 2 },
     })
   })
 

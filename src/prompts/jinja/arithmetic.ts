@@ -1,6 +1,7 @@
 // Python's operators: https://docs.python.org/3/reference/expressions.html#binary-arithmetic-operations
 import { Fault, unsupported } from './fault.js'
 import { formatPercent } from './format.js'
+import { handle, scan, toil } from './meter.js'
 import type { BinaryOperator } from './syntax.js'
 import { isList, isNumber, present, Tuple, toNumber, typeName, type Value } from './values.js'
 
@@ -18,13 +19,18 @@ export function binary(operator: BinaryOperator, left: Value, right: Value): Val
   if (operator === '*' && !isNumber(left) && isNumber(right)) return repeat(left, right)
   if (operator === '+') {
     if (typeof left === 'string' && typeof right === 'string') return left + right
-    if (isList(left) && isList(right)) return [...left, ...right]
-    if (left instanceof Tuple && right instanceof Tuple) return new Tuple([...left.items, ...right.items])
+    if (isList(left) && isList(right)) return concatenated(left, right)
+    if (left instanceof Tuple && right instanceof Tuple) return new Tuple(concatenated(left.items, right.items))
   }
   if (!isNumber(left) || !isNumber(right))
     throw new Fault(`"${operator}" is not defined for values of type ${typeName(left)} and ${typeName(right)}`)
   const [a, b] = [toNumber(left), toNumber(right)]
   return typeof a === 'bigint' && typeof b === 'bigint' ? whole(operator, a, b) : fraction(operator, a, b)
+}
+
+function concatenated(left: readonly Value[], right: readonly Value[]): Value[] {
+  handle(left.length + right.length)
+  return [...left, ...right]
 }
 
 function repeat(value: Value, times: bigint | number | boolean): Value {
@@ -33,12 +39,21 @@ function repeat(value: Value, times: bigint | number | boolean): Value {
   const list = value instanceof Tuple ? value.items : value
   if (typeof list !== 'string' && !Array.isArray(list)) throw new Fault(`"*" is not defined for ${typeName(value)}`)
   if (list.length * count > maximumLength) throw new Fault(`"*" gives more than ${maximumLength} characters or items`)
-  if (typeof list === 'string') return list.repeat(count)
+  if (typeof list === 'string') {
+    scan(list.length * count)
+    return list.repeat(count)
+  }
+  handle(list.length * count)
   const repeated = Array.from({ length: count }, () => list as readonly Value[]).flat()
   return value instanceof Tuple ? new Tuple(repeated) : repeated
 }
 
+/** About what an operation takes with numbers of the maximum length. */
+const longNumberSteps = 64
+const isShort = (value: bigint) => BigInt.asIntN(64, value) === value
+
 function whole(operator: BinaryOperator, a: bigint, b: bigint): Value {
+  if (!isShort(a) || !isShort(b)) toil(longNumberSteps)
   switch (operator) {
     case '+':
       return bounded(a + b)
@@ -57,6 +72,7 @@ function whole(operator: BinaryOperator, a: bigint, b: bigint): Value {
     case '**':
       if (b < 0n) throw unsupported('a negative exponent')
       if (a < -1n || a > 1n) {
+        toil(longNumberSteps)
         if (Number(b) * Math.log10(Math.abs(Number(a))) > maximumDigits) throw tooLong()
         return bounded(a ** b)
       }
@@ -121,6 +137,7 @@ function bounded(value: bigint): bigint {
 
 /** Rounds half to even at a decimal place, from the exact value, as Python's round() and "%.2f" do. */
 export function roundHalfEven(value: number, places: number): string {
+  toil(8)
   const negative = value < 0 || Object.is(value, -0)
   // value = mantissa / 2 ** shift, exactly.
   let shift = 0

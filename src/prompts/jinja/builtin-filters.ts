@@ -6,6 +6,7 @@ import { formatPercent } from './format.js'
 import { GivenArguments } from './given.js'
 import { itemOf } from './items.js'
 import { dumpJson } from './json.js'
+import { handle, joined, scan } from './meter.js'
 import { capitalize, characters, lower, pad, replaceText, splitLines, trim, upper } from './text.js'
 import {
   compare,
@@ -57,14 +58,17 @@ const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>(
     upper: (value) => upper(print(value)),
     lower: (value) => lower(print(value)),
     capitalize: (value) => capitalize(print(value)),
-    title: (value) =>
-      print(value)
+    title(value) {
+      const text = print(value)
+      handle(text.length)
+      return text
         .split(/([-\s({[<]+)/)
         .map((word) => {
           const [first = '', ...rest] = characters(word)
           return upper(first) + lower(rest.join(''))
         })
-        .join(''),
+        .join('')
+    },
     trim(value, given) {
       const stripped = given.optionalText('chars')
       return trim(print(value), stripped === undefined ? undefined : new Set(characters(stripped)))
@@ -73,12 +77,16 @@ const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>(
       replaceText(print(value), print(given.required('old')), print(given.required('new')), given.integer('count', -1)),
     center: (value, given) => pad(print(value), bounded(given.integer('width', 80)), ' ', 'both'),
     indent: indentLines,
-    wordcount: (value) => BigInt(print(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
+    wordcount(value) {
+      const text = print(value)
+      handle(text.length)
+      return BigInt(text.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)
+    },
     join(value, given) {
       const separator = print(otherwise(given.optional('d'), ''))
       const attribute = given.optional('attribute') ?? null
       const list = attribute === null ? items(value) : items(value).map((item) => attributePath(item, attribute))
-      return list.map(print).join(separator)
+      return joined(list.map(print), separator)
     },
     list: (value) => [...items(value)],
     first: (value) =>
@@ -111,6 +119,7 @@ const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>(
       if (by !== 'key' && by !== 'value') throw new Fault('dictsort sorts by "key" or "value"')
       const reverse = isTrue(given.optional('reverse') ?? false)
       const key = sortKey(caseSensitive, undefined)
+      handle(value.map.size)
       const entries = [...value.map].map((entry) => new Tuple(entry))
       return sorted(entries, (entry) => key((entry as Tuple).items[by === 'key' ? 0 : 1]!), reverse)
     },
@@ -136,6 +145,7 @@ const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>(
     items(value) {
       if (value instanceof Undefined) return new Stream([])
       if (!(value instanceof PyDict)) throw new Fault(`the filter "items" needs a mapping, not ${typeName(value)}`)
+      handle(value.map.size)
       return new Stream([...value.map].map((entry) => new Tuple(entry)))
     },
     batch(value, given) {
@@ -146,6 +156,8 @@ const filters: ReadonlyMap<string, Filter> = new Map<string, Filter>(
       const batches: Value[][] = []
       for (let at = 0; at < list.length; at += count) batches.push(list.slice(at, at + count))
       const last = batches.at(-1)
+      handle(batches.length)
+      if (filler !== null && last !== undefined) handle(count - last.length)
       if (filler !== null && last !== undefined) while (last.length < count) last.push(filler)
       return new Stream(batches)
     },
@@ -239,6 +251,7 @@ function select(name: string, value: Value, { positional, named }: Given): Value
 function attributePath(value: Value, attribute: Value): Value {
   if (typeof attribute === 'bigint') return itemOf(value, attribute)
   if (typeof attribute !== 'string') throw new Fault('the name of an attribute must be text')
+  handle(attribute.length)
   return attribute
     .split('.')
     .reduce<Value>((object, part) => itemOf(object, /^\d+$/.test(part) ? BigInt(part) : part), value)
@@ -271,9 +284,10 @@ function indentLines(value: Value, given: GivenArguments): Value {
   const blank = isTrue(given.optional('blank') ?? false)
   const indention = typeof width === 'string' ? width : spaces(width)
   if (typeof value !== 'string') throw new Fault(`indent needs text, not a value of type ${typeName(value)}`)
+  scan(value.length)
   const lines = splitLines(`${value}\n`)
   const indented = lines.map((line, index) => ((index === 0 ? first : blank || line !== '') ? indention + line : line))
-  return indented.join('\n')
+  return joined(indented, '\n')
 }
 
 function roundNumber(value: Value, given: GivenArguments): Value {
@@ -299,7 +313,8 @@ function roundNumber(value: Value, given: GivenArguments): Value {
 }
 
 function toInteger(value: Value): bigint | undefined {
-  if (typeof value === 'string' && /^[+-]?\d+(_\d+)*$/.test(trim(value)) && value.length <= 4300)
+  if (typeof value === 'string') handle(value.length)
+  if (typeof value === 'string' && value.length <= 4300 && /^[+-]?\d+(_\d+)*$/.test(trim(value)))
     return BigInt(trim(value).replaceAll('_', '').replace(/^\+/, ''))
   if (isNumber(value) && typeof value !== 'number') return BigInt(toNumber(value))
   const float = readFloat(value)
@@ -311,12 +326,13 @@ function readFloat(value: Value): number | undefined {
   if (isNumber(value)) return toFloat(toNumber(value))
   if (value instanceof Undefined) present(value)
   if (typeof value !== 'string') return undefined
+  handle(value.length)
   const text = trim(value).toLowerCase()
   const special = /^([+-]?)(inf|infinity|nan)$/.exec(text)
   if (special !== null)
     return special[2] === 'nan' ? Number.NaN : special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   if (/[^\0-\x7f]/.test(text)) throw unsupported(`reading ${JSON.stringify(value)} as a number`)
-  return /^[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)(e[+-]?\d+(_\d+)*)?$/.test(text)
+  return /^[+-]?(\d+(_\d+)*(\.(\d+(_\d+)*)?)?|\.\d+(_\d+)*)(e[+-]?\d+(_\d+)*)?$/.test(text)
     ? Number(text.replaceAll('_', ''))
     : undefined
 }

@@ -1,5 +1,6 @@
 import { roundHalfEven, toFloat } from './arithmetic.js'
 import { Fault, unsupported } from './fault.js'
+import { handle, made } from './meter.js'
 import { pad } from './text.js'
 import { isNumber, PyDict, present, print, represent, toNumber, typeName, type Value } from './values.js'
 
@@ -8,10 +9,11 @@ const maximumWidth = 10_000
 
 /** `text % values`: https://docs.python.org/3/library/stdtypes.html#printf-style-string-formatting */
 export function formatPercent(text: string, values: readonly Value[], mapping: Value): string {
+  handle(text.length)
   let used = 0
   let keyed = false
   const result = text.replace(
-    /%(?:\(([^)]*)\))?([-+ 0#]*)(\d+|\*)?(?:\.(\d+|\*))?(.)?/gsu,
+    /%(?:\(([^)]{0,200})\))?([-+ 0#]*)(\d+|\*)?(?:\.(\d+|\*))?(.)?/gsu,
     (
       _,
       key: string | undefined,
@@ -38,6 +40,7 @@ export function formatPercent(text: string, values: readonly Value[], mapping: V
       if (value === undefined) throw new Fault('a format has more places than values')
       const formatted = formatOne(value, type, flags, precision === undefined ? undefined : Number(precision))
       const zeros = flags.includes('0') && !flags.includes('-') && !'sr'.includes(type)
+      made(Math.max(formatted.length, Number(width ?? 0)))
       if (!zeros) return pad(formatted, Number(width ?? 0), ' ', flags.includes('-') ? 'right' : 'left')
       const sign = /^[-+ ]/.exec(formatted)?.[0] ?? ''
       return sign + pad(formatted.slice(sign.length), Number(width ?? 0) - sign.length, '0', 'left')
@@ -51,7 +54,9 @@ export function formatPercent(text: string, values: readonly Value[], mapping: V
 function formatOne(value: Value, type: string, flags: string, precision: number | undefined): string {
   if (type === 's' || type === 'r') {
     const text = type === 's' ? print(value) : represent(value)
-    return precision === undefined ? text : Array.from(text).slice(0, precision).join('')
+    if (precision === undefined) return text
+    handle(text.length)
+    return Array.from(text).slice(0, precision).join('')
   }
   if (!'diuf'.includes(type) || type === '' || flags.includes('#')) throw unsupported(`the format "%${type}"`)
   if (!isNumber(present(value))) throw new Fault(`the format "%${type}" needs a number, not ${typeName(value)}`)
@@ -60,6 +65,7 @@ function formatOne(value: Value, type: string, flags: string, precision: number 
   if (type === 'f') {
     const float = toFloat(number)
     if (!Number.isFinite(float)) throw unsupported('the format "%f" for such a number')
+    handle(precision ?? 6)
     digits = roundHalfEven(float, precision ?? 6)
   } else {
     if (precision !== undefined) throw unsupported(`a precision for "%${type}"`)
@@ -72,6 +78,7 @@ function formatOne(value: Value, type: string, flags: string, precision: number 
 
 /** `text.format(…)` with `{}`, `{0}` and `{name}`. */
 export function formatBraces(text: string, positional: readonly Value[], named: ReadonlyMap<string, Value>): string {
+  handle(text.length)
   let automatic = 0
   let numbered = false
   return text.replace(/\{\{|\}\}|\{([^{}]*)\}|[{}]/g, (whole, field: string | undefined) => {
@@ -85,6 +92,8 @@ export function formatBraces(text: string, positional: readonly Value[], named: 
     numbered ||= isNumber
     const value = field === '' ? positional[automatic++] : isNumber ? positional[Number(field)] : named.get(field)
     if (value === undefined) throw new Fault(`a format has no value for "${whole}"`)
-    return print(value)
+    const printed = print(value)
+    made(printed.length)
+    return printed
   })
 }

@@ -1,5 +1,6 @@
 import { Fault } from './fault.js'
 import { GivenArguments } from './given.js'
+import { handle } from './meter.js'
 import { Callable, isNumber, Namespace, PyDict, print, Range, type Value } from './values.js'
 
 const maximumRange = 100_000
@@ -36,6 +37,7 @@ function range(given: readonly Value[], namedCount: number): Value {
   if (step === 0) throw new Fault('the step of range() is 0')
   const count = Math.max(0, Math.ceil((stop - start) / step))
   if (!(count <= maximumRange)) throw new Fault(`range() gives more than ${maximumRange} numbers`)
+  handle(count)
   const items = Array.from({ length: count }, (_, index) => BigInt(start + index * step))
   return new Range(items, `range(${start}, ${stop}${step === 1 ? '' : `, ${step}`})`)
 }

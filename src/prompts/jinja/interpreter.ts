@@ -5,6 +5,7 @@ import { Fault } from './fault.js'
 import { itemOf, memberOf, sliceOf } from './items.js'
 import { loopVariable } from './loop.js'
 import { macro } from './macro.js'
+import { enter, joined, leave, made, step } from './meter.js'
 import { powerOf } from './power.js'
 import { Scope } from './scope.js'
 import type { Arguments, Body, Expression, FilterCall, Statement, Target } from './syntax.js'
@@ -30,13 +31,6 @@ import {
   type Value,
 } from './values.js'
 
-export interface Limits {
-  /** Statements and expressions that are evaluated. Counted and not timed, so that every machine stops at the same place. */
-  readonly steps: number
-  /** UTF-16 code units of the text, and of every text on the way to it. */
-  readonly characters: number
-}
-
 /** Macros that call each other, deeper. Python's own limit is reached at about the same depth. */
 const maximumCalls = 100
 
@@ -46,18 +40,11 @@ type Jump = 'break' | 'continue' | undefined
 export class Interpreter {
   /** The offset of what was evaluated last. */
   at = 0
-  readonly #limits: Limits
-  #steps = 0
-  #characters = 0
   #calls = 0
   #output: string[] = []
   readonly #running = {
     render: (body: Body, scope: Scope) => this.#call(scope, body),
     evaluate: (expression: Expression, scope: Scope) => this.#evaluate(expression, scope),
-  }
-
-  constructor(limits: Limits) {
-    this.#limits = limits
   }
 
   /** @throws Fault */
@@ -67,16 +54,11 @@ export class Interpreter {
 
   #step(at: number): void {
     this.at = at
-    this.#steps += 1
-    if (this.#steps > this.#limits.steps) throw new Fault(`rendering takes more than ${this.#limits.steps} steps`)
+    step(at)
   }
 
   #made<V extends Value>(value: V): V {
-    const size = typeof value === 'string' || Array.isArray(value) ? value.length : 0
-    this.#characters += size
-    // A text inside of blocks and calls is counted at each level; ten levels are more than templates have.
-    if (this.#characters > 10 * this.#limits.characters)
-      throw new Fault(`it makes more than ${this.#limits.characters} characters`)
+    if (typeof value === 'string' || Array.isArray(value)) made(value.length)
     return value
   }
 
@@ -88,17 +70,17 @@ export class Interpreter {
     const outer = this.#output
     this.#output = []
     write()
-    const text = this.#output.join('')
+    const text = joined(this.#output, '')
     this.#output = outer
-    if (text.length > this.#limits.characters)
-      throw new Fault(`it makes more than ${this.#limits.characters} characters`)
     return text
   }
 
   #run(body: Body, scope: Scope): Jump {
     for (const statement of body) {
       this.#step(statement.at)
+      enter()
       const jump = this.#statement(statement, scope)
+      leave()
       if (jump !== undefined) return jump
     }
     return undefined
@@ -166,6 +148,7 @@ export class Interpreter {
     const { filter } = node
     if (filter !== undefined)
       list = list.filter((item) => {
+        this.#step(node.at)
         const inner = new Scope(scope)
         this.#assign(node.target, item, inner)
         return isTrue(this.#evaluate(filter, inner))
@@ -240,6 +223,13 @@ export class Interpreter {
 
   #evaluate(node: Expression, scope: Scope): Value {
     this.#step(node.at)
+    enter()
+    const value = this.#valueOf(node, scope)
+    leave()
+    return value
+  }
+
+  #valueOf(node: Expression, scope: Scope): Value {
     const evaluate = (part: Expression) => this.#evaluate(part, scope)
     /** What follows is about this node, and no longer about its parts. */
     const here = <V>(value: V): V => {
@@ -296,7 +286,12 @@ export class Interpreter {
         return this.#made(binary(node.operator, left, right))
       }
       case 'concatenation':
-        return this.#made(node.parts.map((part) => print(here(evaluate(part)))).join(''))
+        return this.#made(
+          joined(
+            node.parts.map((part) => print(here(evaluate(part)))),
+            '',
+          ),
+        )
       case 'and': {
         const left = evaluate(node.left)
         return isTrue(left) ? evaluate(node.right) : left

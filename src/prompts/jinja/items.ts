@@ -1,6 +1,7 @@
 import { Fault, unsupported } from './fault.js'
+import { handle, scan } from './meter.js'
 import { attributeOf } from './methods.js'
-import { characters } from './text.js'
+import { characterAt, characters } from './text.js'
 import {
   isList,
   isNumber,
@@ -28,6 +29,7 @@ export function memberOf(value: Value, name: string): Value {
 
 /** `value[key]`: the item first, then the attribute. */
 export function itemOf(value: Value, key: Value): Value {
+  if (typeof key === 'string') scan(key.length)
   const item = itemAt(present(value), key)
   if (item !== undefined) return item
   return otherwise(typeof key === 'string' ? attributeOf(value, key) : undefined, missing(nameOf(key)))
@@ -40,9 +42,10 @@ function itemAt(value: Value, key: Value): Value | undefined {
     if (typeof key === 'number' && Number.isInteger(key)) return value.map.get(BigInt(key))
     return typeof key === 'number' || key instanceof Tuple ? undefined : value.map.get(key as string)
   }
-  const list = sequenceOf(value)
-  if (list === undefined || !isNumber(key) || typeof key === 'number') return undefined
-  return list.at(Number(toNumber(key)))
+  if (!isNumber(key) || typeof key === 'number') return undefined
+  const at = Number(toNumber(key))
+  if (typeof value === 'string') return characterAt(value, at)
+  return sequenceOf(value)?.at(at)
 }
 
 function sequenceOf(value: Value): readonly Value[] | undefined {
@@ -75,6 +78,7 @@ export function sliceOf(value: Value, bounds: readonly Value[]): Value {
     for (let at = start === undefined ? list.length - 1 : clamp(start, -1, list.length - 1); at > end; at += by)
       chosen.push(list[at]!)
   }
+  handle(chosen.length)
   if (typeof value === 'string') return (chosen as string[]).join('')
   return value instanceof Tuple ? new Tuple(chosen) : chosen
 }

@@ -1,4 +1,5 @@
 import { Fault } from './fault.js'
+import { handle, joined, nested, scan } from './meter.js'
 import { compareText } from './text.js'
 import { isList, type Key, PyDict, represent, representFloat, Tuple, typeName, type Value } from './values.js'
 
@@ -12,7 +13,11 @@ export interface JsonOptions {
 }
 
 /** Python's json.dumps: https://docs.python.org/3/library/json.html#json.dumps */
-export function dumpJson(value: Value, options: JsonOptions, depth = 1): string {
+export const dumpJson = (value: Value, options: JsonOptions, depth = 1): string =>
+  nested(() => dump(value, options, depth))
+
+function dump(value: Value, options: JsonOptions, depth: number): string {
+  handle(1)
   if (value === null) return 'null'
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (typeof value === 'number')
@@ -24,10 +29,12 @@ export function dumpJson(value: Value, options: JsonOptions, depth = 1): string 
           ? '-Infinity'
           : 'Infinity'
   if (typeof value === 'string') return dumpText(value, options)
-  const inner = options.indent === undefined ? '' : `\n${options.indent.repeat(depth)}`
-  const outer = options.indent === undefined ? '' : `\n${options.indent.repeat(depth - 1)}`
+  const { indent = '' } = options
+  scan(2 * indent.length * depth)
+  const inner = options.indent === undefined ? '' : `\n${indent.repeat(depth)}`
+  const outer = options.indent === undefined ? '' : `\n${indent.repeat(depth - 1)}`
   const container = (open: string, parts: readonly string[], close: string) =>
-    parts.length === 0 ? open + close : open + inner + parts.join(options.itemSeparator + inner) + outer + close
+    parts.length === 0 ? open + close : open + inner + joined(parts, options.itemSeparator + inner) + outer + close
   if (isList(value) || value instanceof Tuple) {
     const list = isList(value) ? value : value.items
     return container(
@@ -37,6 +44,7 @@ export function dumpJson(value: Value, options: JsonOptions, depth = 1): string 
     )
   }
   if (!(value instanceof PyDict)) throw new Fault(`a value of type ${typeName(value)} cannot be written as JSON`)
+  handle(value.map.size)
   const entries = [...value.map]
   if (options.sortKeys) entries.sort(([left], [right]) => orderKeys(left, right))
   return container(
@@ -57,6 +65,7 @@ function orderKeys(left: Key, right: Key): number {
 }
 
 function dumpText(text: string, { ensureAscii }: JsonOptions): string {
+  handle(text.length)
   const quoted = JSON.stringify(text)
   if (!ensureAscii) return quoted
   return quoted.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -16,7 +16,7 @@ interface Running {
 
 /** A macro. The names `caller`, `varargs` and `kwargs` are bound only if its body mentions them, as in Jinja2. */
 export function macro(name: string, { parameters, body }: Signature, outer: Scope, running: Running): Callable {
-  const mentioned = ['caller', 'varargs', 'kwargs'].filter((special) => mentions([body, parameters], special))
+  const mentioned = mentionedIn(body, parameters)
   return new Callable(name, (given) =>
     running.render(body, bind(name, parameters, mentioned, given, new Scope(outer), running.evaluate)),
   )
@@ -54,6 +54,16 @@ function bind(
   for (const parameter of defaults)
     if (parameter.fallback !== undefined) scope.set(parameter.name, evaluate(parameter.fallback, scope))
   return scope
+}
+
+const known = new WeakMap<Body, readonly string[]>()
+
+/** The special names that a macro mentions, looked for once: a loop may define a macro many times. */
+function mentionedIn(body: Body, parameters: readonly Parameter[]): readonly string[] {
+  const found =
+    known.get(body) ?? ['caller', 'varargs', 'kwargs'].filter((special) => mentions([body, parameters], special))
+  known.set(body, found)
+  return found
 }
 
 /** Whether a name is read anywhere in a part of the tree. */

@@ -2,11 +2,14 @@
 import { Fault, unsupported } from './fault.js'
 import { formatBraces } from './format.js'
 import { GivenArguments } from './given.js'
+import { handle, joined, scan } from './meter.js'
 import {
   capitalize,
   characters,
+  indexIn,
   isCased,
   isWhiteSpace,
+  lastIndexIn,
   lengthOf,
   lower,
   pad,
@@ -52,37 +55,40 @@ const textMethods: Readonly<Record<string, Method<string>>> = {
   startswith: (text, given) => affixes(given).some((affix) => text.startsWith(affix)),
   endswith: (text, given) => affixes(given).some((affix) => text.endsWith(affix)),
   replace: (text, given) => replaceText(text, given.text('old'), given.text('new'), given.integer('count', -1)),
-  find: (text, given) => indexIn(text, (part) => text.indexOf(part), given),
-  rfind: (text, given) => indexIn(text, (part) => text.lastIndexOf(part), given),
-  index: (text, given) => found(indexIn(text, (part) => text.indexOf(part), given)),
-  rindex: (text, given) => found(indexIn(text, (part) => text.lastIndexOf(part), given)),
+  find: (text, given) => placeIn(text, indexIn(text, given.text('sub'))),
+  rfind: (text, given) => placeIn(text, lastIndexIn(text, given.text('sub'))),
+  index: (text, given) => found(placeIn(text, indexIn(text, given.text('sub')))),
+  rindex: (text, given) => found(placeIn(text, lastIndexIn(text, given.text('sub')))),
   count(text, given) {
     const part = given.text('sub')
-    return BigInt(part === '' ? lengthOf(text) + 1 : text.split(part).length - 1)
+    return BigInt(part === '' ? lengthOf(text) + 1 : splitAt(text, part, -1, false).length - 1)
   },
   join: (text, given) =>
-    items(given.required('iterable'))
-      .map((item) => {
+    joined(
+      items(given.required('iterable')).map((item) => {
         if (typeof item !== 'string') throw new Fault(`join needs text, not a value of type ${typeName(item)}`)
         return item
-      })
-      .join(text),
+      }),
+      text,
+    ),
   removeprefix(text, given) {
     const affix = given.text('prefix')
+    scan(affix.length)
     return text.startsWith(affix) ? text.slice(affix.length) : text
   },
   removesuffix(text, given) {
     const affix = given.text('suffix')
+    scan(affix.length)
     return affix !== '' && text.endsWith(affix) ? text.slice(0, -affix.length) : text
   },
   partition(text, given) {
     const separator = notEmpty(given.text('sep'))
-    const at = text.indexOf(separator)
+    const at = indexIn(text, separator)
     return new Tuple(at < 0 ? [text, '', ''] : [text.slice(0, at), separator, text.slice(at + separator.length)])
   },
   rpartition(text, given) {
     const separator = notEmpty(given.text('sep'))
-    const at = text.lastIndexOf(separator)
+    const at = lastIndexIn(text, separator)
     return new Tuple(at < 0 ? ['', '', text] : [text.slice(0, at), separator, text.slice(at + separator.length)])
   },
   zfill(text, given) {
@@ -95,12 +101,12 @@ const textMethods: Readonly<Record<string, Method<string>>> = {
   isspace: (text) => isWhiteSpace(text),
   islower: (text) => isCased(text, 'lower'),
   isupper: (text) => isCased(text, 'upper'),
-  isalpha: (text) => /^\p{L}+$/u.test(text),
-  isdecimal: (text) => /^\p{Nd}+$/u.test(text),
+  isalpha: (text) => matches(text, /^\p{L}+$/u),
+  isdecimal: (text) => matches(text, /^\p{Nd}+$/u),
   isdigit: (text) => ofNumbers(text, /^\p{Nd}+$/u),
   isnumeric: (text) => ofNumbers(text, /^\p{Nd}+$/u),
-  isalnum: (text) => /^[\p{L}\p{Nd}]+$/u.test(text) || ofNumbers(text, /(?!)/),
-  isascii: (text) => /^[\0-\x7f]*$/.test(text),
+  isalnum: (text) => matches(text, /^[\p{L}\p{Nd}]+$/u) || ofNumbers(text, /(?!)/),
+  isascii: (text) => matches(text, /^[\0-\x7f]*$/),
 }
 
 const dictMethods: Readonly<Record<string, Method<PyDict>>> = {
@@ -109,13 +115,13 @@ const dictMethods: Readonly<Record<string, Method<PyDict>>> = {
     const fallback = given.optional('default') ?? null
     return dict.map.get(key) ?? (dict.map.has(key) ? null : fallback)
   },
-  items: (dict) =>
+  items: (dict) => new View('dict_items', entriesOf(dict)),
+  keys: (dict) => new View('dict_keys', [...items(dict)]),
+  values: (dict) =>
     new View(
-      'dict_items',
-      [...dict.map].map((entry) => new Tuple(entry)),
+      'dict_values',
+      entriesOf(dict).map((entry) => entry.items[1]!),
     ),
-  keys: (dict) => new View('dict_keys', [...dict.map.keys()]),
-  values: (dict) => new View('dict_values', [...dict.map.values()]),
   copy: (dict) => dict,
 }
 
@@ -175,6 +181,11 @@ function method<S>(
   })
 }
 
+function entriesOf({ map }: PyDict): readonly Tuple[] {
+  handle(map.size)
+  return [...map].map((entry) => new Tuple(entry))
+}
+
 const setOf = (characterSet: string | undefined) =>
   characterSet === undefined ? undefined : new Set(characters(characterSet))
 
@@ -195,14 +206,12 @@ function affixes(given: GivenArguments): readonly string[] {
   const list = value instanceof Tuple ? value.items : [value]
   return list.map((affix) => {
     if (typeof affix !== 'string') throw new Fault(`a prefix or suffix must be text, not ${typeName(affix)}`)
+    scan(affix.length)
     return affix
   })
 }
 
-function indexIn(text: string, find: (part: string) => number, given: GivenArguments): bigint {
-  const at = find(given.text('sub'))
-  return BigInt(at < 0 ? -1 : lengthOf(text.slice(0, at)))
-}
+const placeIn = (text: string, at: number) => BigInt(at < 0 ? -1 : lengthOf(text.slice(0, at)))
 
 function found(index: bigint): bigint {
   if (index < 0n) throw new Fault('what is searched for is not there')
@@ -224,9 +233,14 @@ function fill(given: GivenArguments): string {
   return text
 }
 
+function matches(text: string, pattern: RegExp): boolean {
+  handle(text.length)
+  return pattern.test(text)
+}
+
 // Python counts superscripts, circled numbers and numerals of Chinese, too.
 function ofNumbers(text: string, plain: RegExp): boolean {
-  if (plain.test(text)) return true
+  if (matches(text, plain)) return true
   if (/[\p{No}\p{Nl}]/u.test(text) || /[\u3007\u4e00-\u9fff]/.test(text)) throw unsupported('a test for such numbers')
   return false
 }

@@ -1,3 +1,4 @@
+import { handle } from './meter.js'
 import type { Value } from './values.js'
 
 /** Names and values. An inner scope sees the outer ones, and sets its own. */
@@ -10,8 +11,16 @@ export class Scope {
   }
 
   get(name: string): Value | undefined {
-    const value = this.#values.get(name)
-    return value === undefined ? this.#outer?.get(name) : value
+    let depth = 0
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.#outer) {
+      depth += 1
+      const value = scope.#values.get(name)
+      if (value === undefined) continue
+      handle(depth)
+      return value
+    }
+    handle(depth)
+    return undefined
   }
 
   set(name: string, value: Value): void {

@@ -1,6 +1,7 @@
 // The values of Python that a template can meet, and what Python does with them.
 import { Fault, unsupported } from './fault.js'
-import { characters, compareText, lengthOf } from './text.js'
+import { handle, joined, nested, scan, toil } from './meter.js'
+import { characters, compareText, indexIn, lengthOf } from './text.js'
 
 /** Whole numbers are `bigint` and fractions are `number`, because Python prints `1` and `1.0` differently. */
 export type Value = null | boolean | bigint | number | string | List | Value[] | PyObject
@@ -80,6 +81,7 @@ export class Stream extends PyObject {
   }
 
   take(count = this.#items.length): readonly Value[] {
+    handle(this.#items.length)
     const taken = this.#items.slice(0, count)
     this.#items = this.#items.slice(count)
     return taken
@@ -157,9 +159,10 @@ const hasLength = (value: Value) =>
 /** `len(value)` */
 export function size(value: Value): number {
   if (typeof value === 'string') return lengthOf(value)
+  if (isList(value)) return value.length
   if (value instanceof PyDict) return value.map.size
   if (!hasLength(value)) throw new Fault(`a value of type ${typeName(value)} has no length`)
-  return items(value).length
+  return itemsOf(value).length
 }
 
 export function isIterable(value: Value): boolean {
@@ -170,6 +173,12 @@ export function isIterable(value: Value): boolean {
 /** What a loop over the value gives. */
 export function items(value: Value): readonly Value[] {
   if (typeof value === 'string') return characters(value)
+  const found = itemsOf(value)
+  handle(found.length)
+  return found
+}
+
+function itemsOf(value: Value): readonly Value[] {
   if (isList(value)) return value
   if (value instanceof Tuple || value instanceof View || value instanceof Range) return value.items
   if (value instanceof PyDict) return [...value.map.keys()]
@@ -179,15 +188,21 @@ export function items(value: Value): readonly Value[] {
 }
 
 export function isEqual(left: Value, right: Value): boolean {
+  handle(1)
+  if (typeof left === 'string' && typeof right === 'string') {
+    if (left.length === right.length) scan(left.length)
+    return left === right
+  }
   // `<=` compares a bigint with a number exactly, as Python does.
   if (isNumber(left) && isNumber(right)) return toNumber(left) <= toNumber(right) && toNumber(left) >= toNumber(right)
-  if (isList(left) && isList(right)) return areEqual(left, right)
-  if (left instanceof Tuple && right instanceof Tuple) return areEqual(left.items, right.items)
+  if (isList(left) && isList(right)) return nested(() => areEqual(left, right))
+  if (left instanceof Tuple && right instanceof Tuple) return nested(() => areEqual(left.items, right.items))
   if (left instanceof Undefined && right instanceof Undefined) return true
   if (left instanceof PyDict && right instanceof PyDict)
-    return (
-      left.map.size === right.map.size &&
-      [...left.map].every(([key, value]) => right.map.has(key) && isEqual(value, right.map.get(key)!))
+    return nested(
+      () =>
+        left.map.size === right.map.size &&
+        [...left.map].every(([key, value]) => right.map.has(key) && isEqual(value, right.map.get(key)!)),
     )
   if ((left instanceof View || left instanceof Range) && typeName(left) === typeName(right))
     throw unsupported(`a comparison of values of type ${left.type}`)
@@ -199,6 +214,7 @@ const areEqual = (left: readonly Value[], right: readonly Value[]) =>
 
 /** Negative if `left` comes first. NaN if neither does. @throws Fault for values that Python does not order. */
 export function compare(left: Value, right: Value): number {
+  handle(1)
   if (isNumber(left) && isNumber(right)) {
     const [a, b] = [toNumber(left), toNumber(right)]
     return a < b ? -1 : a > b ? 1 : isEqual(a, b) ? 0 : Number.NaN
@@ -215,13 +231,13 @@ export function compare(left: Value, right: Value): number {
   const [a, b] = lists as [Value[], Value[]]
   const at = a.findIndex((value, index) => index >= b.length || !isEqual(value, b[index]!))
   if (at < 0) return a.length - b.length
-  return at >= b.length ? 1 : compare(a[at]!, b[at]!)
+  return at >= b.length ? 1 : nested(() => compare(a[at]!, b[at]!))
 }
 
 export function contains(container: Value, value: Value): boolean {
   if (typeof container === 'string') {
     if (typeof value !== 'string') throw new Fault(`a value of type ${typeName(value)} cannot be in text`)
-    return container.includes(value)
+    return indexIn(container, value) >= 0
   }
   if (container instanceof PyDict) return container.map.has(toKey(value))
   if (container instanceof View) checkLookUp(container, value)
@@ -238,7 +254,8 @@ function checkLookUp({ type }: View, value: Value): void {
 
 /** The value itself, or a part of a tuple, that Python cannot hash. */
 function withoutHash(value: Value): Value | undefined {
-  if (value instanceof Tuple) return value.items.map(withoutHash).find((part) => part !== undefined)
+  handle(1)
+  if (value instanceof Tuple) return nested(() => value.items.map(withoutHash).find((part) => part !== undefined))
   const hasNone = isList(value) || value instanceof PyDict || (value instanceof View && value.type !== 'dict_values')
   return hasNone ? value : undefined
 }
@@ -257,19 +274,34 @@ export function print(value: Value): string {
 
 /** `repr(value)` */
 export function represent(value: Value): string {
+  handle(1)
   if (value === null) return 'None'
   if (typeof value === 'string') return representText(value)
   if (typeof value === 'boolean') return value ? 'True' : 'False'
-  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'bigint') return printInteger(value)
   if (typeof value === 'number') return representFloat(value)
-  if (isList(value)) return `[${value.map(represent).join(', ')}]`
-  if (value instanceof Tuple) return `(${value.items.map(represent).join(', ')}${value.items.length === 1 ? ',' : ''})`
+  if (isList(value)) return `[${list(value)}]`
+  if (value instanceof Tuple) return `(${list(value.items)}${value.items.length === 1 ? ',' : ''})`
   if (value instanceof PyDict)
-    return `{${[...value.map].map(([key, item]) => `${represent(key)}: ${represent(item)}`).join(', ')}}`
+    return nested(
+      () =>
+        `{${joined(
+          [...value.map].map(([key, item]) => `${represent(key)}: ${represent(item)}`),
+          ', ',
+        )}}`,
+    )
   if (value instanceof View) return `${value.type}(${represent([...value.items])})`
   if (value instanceof Range) return value.printed
   if (value instanceof Undefined) return 'Undefined'
   throw unsupported(`printing a value of type ${typeName(value)}`)
+}
+
+const list = (values: readonly Value[]) => nested(() => joined(values.map(represent), ', '))
+
+function printInteger(value: bigint): string {
+  // Long digits take a while to make.
+  if (BigInt.asIntN(64, value) !== value) toil(64)
+  return String(value)
 }
 
 /** The shortest digits that read back as the same number, which both languages have; the notation is Python's. */
@@ -290,6 +322,7 @@ const hidden = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }
 
 function representText(text: string): string {
+  handle(text.length)
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
   const inner = Array.from(text, (character) => {
     if (character === quote) return `\\${character}`

@@ -4,6 +4,7 @@ import { isAbsolute, join, relative, resolve } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import type { CsvOptions, FeatureJoin, QualityOptions, TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
+import type { RenderLimits } from '../../prompts/index.js'
 import { featuresOf } from './feature-keys.js'
 import { hubDataOf, type PinnedHubData } from './hub-data.js'
 import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
@@ -113,6 +114,8 @@ export interface Configuration {
     readonly schemaPath?: string | undefined
     /** How CSV and TSV files are written. @default recognized */
     readonly csv?: CsvOptions | undefined
+    /** Limits for rendering a template. @default `RenderLimits` */
+    readonly promptLimits?: Partial<RenderLimits> | undefined
     readonly developmentShare?: number | undefined
     readonly training?: TrainingSelection | undefined
     /** @default 'dataset/samples' */
@@ -173,6 +176,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
   const output = valuesAt(training.value, 'output')
   const projection = valuesAt(dataset.value, 'projection')
   const csv = valuesAt(dataset.value, 'csv')
+  const limits = valuesAt(dataset.value, 'prompts', 'limits')
   const named = targetsOf(stage('release'), pipeline.file)
   const release = releaseOf(
     stage('release'),
@@ -222,6 +226,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     dataset: {
       ...(Object.keys(csv).length > 0 && { csv: csv as CsvOptions }),
+      ...(Object.keys(limits).length > 0 && { promptLimits: promptLimitsOf(limits) }),
       schemaPath: schemaPathOf(root, textOf(valuesAt(dataset.value, 'validation')['schema_path'])),
       developmentShare: firstNumber(data['validation_split']),
       training: selectionOf(data),
@@ -249,6 +254,10 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
 function samplesIn(named: unknown, trainPath: unknown): Pick<Configuration['dataset'], 'hub' | 'samples'> {
   const hub = hubDataOf(Array.isArray(named) && named.length === 1 ? named[0] : named)
   return hub === undefined ? { samples: samplesNamed(named) ?? samplesOf(trainPath) } : { hub }
+}
+
+function promptLimitsOf({ total_characters, ...others }: Values): Partial<RenderLimits> {
+  return { ...others, ...(total_characters !== undefined && { totalCharacters: total_characters as number }) }
 }
 
 /** The keys are checked, so the patterns have a folder. */

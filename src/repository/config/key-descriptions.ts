@@ -211,6 +211,13 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   }),
   features:
     'Features of samples, as they were known at the time of each sample: { timestamp, views: [{ name, files, entities, timestamp, features }] }. `sheikh data features` joins them into dataset/features.jsonl.',
+  ...below('prompts.limits', {
+    steps:
+      'Work for rendering one sample: statements, expressions, and work on 8 items or 64 characters. Default: 1000000.',
+    characters: 'Characters of one rendered sample. Default: 10000000.',
+    total_characters: 'Characters of all rendered samples together. Default: 4000000000.',
+    seconds: 'Seconds for rendering one sample, if it is rendered in a thread. Default: 60.',
+  }),
   ...below('csv', {
     separator: 'The character between the fields of CSV and TSV files. Default: recognized by the header.',
     quote: 'The character around fields. Empty: no field is quoted. Default: ".',

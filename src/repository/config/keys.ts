@@ -398,6 +398,14 @@ export const datasetKeys = group({
     decides: true,
   },
   features: { ...honoured(featuresType), decides: true },
+  prompts: deciding({
+    limits: deciding({
+      steps: honoured(z.number().int().min(1).max(1e12)),
+      characters: honoured(z.number().int().min(1).max(5e8)),
+      total_characters: honoured(z.number().int().min(1).max(1e15)),
+      seconds: honoured(z.number().positive().max(86_400)),
+    }),
+  }),
   csv: deciding({
     separator: honoured(text.length(1)),
     quote: honoured(text.max(1)),
