@@ -18,6 +18,11 @@ const right = tracked('right', { kind: 'binary' })
 
 /** Two releases, 0.1.0 and 0.2.0, of which the channel points at the second, and a live test of them. */
 async function liveTest(options: Partial<AbTestOptions> = {}) {
+  const live = await liveWorld(options)
+  return { ...live, test: await live.open() }
+}
+
+async function liveWorld(options: Partial<AbTestOptions> = {}) {
   const there = world()
   await there.pipeline(poison('apple')).run()
   const pipeline = there.pipeline()
@@ -27,8 +32,8 @@ async function liveTest(options: Partial<AbTestOptions> = {}) {
   const warned: string[] = []
   const log = { debug() {}, info() {}, warn: (message: string) => void warned.push(message) }
   const given = { name: 'mail', control: '0.1.0', treatment: '0.2.0', metric: right, pipeline, feedback, ...options }
-  const open = () => abTest(given, { clock: there.clock, log })
-  return { ...there, live: pipeline, feedback, warned, open, test: await open() }
+  const open = (changes: Partial<AbTestOptions> = {}) => abTest({ ...given, ...changes }, { clock: there.clock, log })
+  return { ...there, live: pipeline, feedback, warned, open }
 }
 type Live = Awaited<ReturnType<typeof liveTest>>
 
@@ -383,6 +388,7 @@ describe('abTest', () => {
       { untilMs: world().clock.nowMs() },
       { guardrails: [{ metric: right, margin: 0.1 }] },
     ]
-    for (const options of wrong) await expect(liveTest(options)).rejects.toMatchObject({ code: 'invalid-options' })
+    const { open } = await liveWorld()
+    for (const options of wrong) await expect(open(options)).rejects.toMatchObject({ code: 'invalid-options' })
   })
 })

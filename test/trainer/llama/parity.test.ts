@@ -15,6 +15,7 @@ import {
 import { llamaShapes, parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
 import { loraAdapters, loraShapes, merged, toLora } from '../../../src/trainer/tfjs/llama/lora.js'
 import { trainLoop } from '../../../src/trainer/tfjs/train-loop.js'
+import { sampleOf } from '../../whole.js'
 import { deviceForTests } from '../device-for-tests.js'
 
 // Made by transformers, PEFT and PyTorch: reference/make-llama.py.
@@ -108,7 +109,8 @@ for (const name of deviceNames) {
   }
 
   describe(`a Llama on ${name}, against transformers`, () => {
-    describe.each(reference.cases)('$name', (one) => {
+    // On js a case shows that what is computed elsewhere is compared with what is right.
+    describe.each(name === 'js' ? sampleOf(reference.cases, 1) : reference.cases)('$name', (one) => {
       it('has its logits, alone and in a batch', async () => {
         const alone = await computed(one, (llama) =>
           Object.fromEntries(batch.map((text, index) => [index, allLogits(llama, [text])])),

@@ -11,6 +11,7 @@ import { generationContract } from '../../../src/testing/generation-contract.js'
 import type { LoadContext } from '../../../src/trainer/index.js'
 import { llamaTrainer } from '../../../src/trainer/tfjs/index.js'
 import type { TextOutput } from '../../../src/trainer/tfjs/llama/llama-model.js'
+import { isWhole } from '../../whole.js'
 import { makeBase, tinyConfig } from '../llama/base.js'
 
 let below: string
@@ -42,7 +43,7 @@ async function load(thread: LoadContext['thread'] = 'own', answer: Omit<TextOutp
   const base = { directory, digest: weights.digest }
   const trainer = llamaTrainer({
     ...{ base, maximumLength: 400 },
-    answer: { kind: 'text', maximumNewTokens: 100, temperature: 1.2, ...answer },
+    answer: { kind: 'text', maximumNewTokens: isWhole ? 100 : 40, temperature: 1.2, ...answer },
   })
   const model = await trainer.load(weights, { ...callContext({ log }), thread })
   if (thread === 'own') onTestFinished(() => model[Symbol.asyncDispose]())
