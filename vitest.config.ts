@@ -19,8 +19,11 @@ const starters = [
   'test/store/{crash,lock}.test.ts',
   'test/testing/compare-with-baseline.test.ts',
 ]
-// Of the trainer, what starts neither a thread nor a program.
-const kernels = ['test/trainer/{wasm,llama}/**/*.test.ts', 'test/trainer/{adamw,cross-entropy,learning-rate}.test.ts']
+// Of the trainer, what starts no program and no thread that it looks at.
+const trainings = [
+  'test/trainer/{wasm,llama,own-model}/**/*.test.ts',
+  'test/trainer/{adamw,cross-entropy,early-stopping,examples,learning-rate,manners,onnx-export,text-classifier,tfjs-trainer,warm-start}.test.ts',
+]
 // These load the whole product in each file. To load and compile it takes a second.
 const commands = 'actions|cli|dashboard|repository'
 const gitAlone = ['test/repository/{git,ledger}*.test.ts']
@@ -54,7 +57,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'rooms',
-          include: [`test/@(${rooms})/**/*.test.ts`, ...kernels],
+          include: [`test/@(${rooms})/**/*.test.ts`, ...trainings],
           exclude: starters,
           isolate: isWhole,
         },
@@ -69,7 +72,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: ['test/*.test.ts', `test/!(${rooms}|${commands})/**/*.test.ts`, ...gitAlone, ...starters],
-          exclude: kernels,
+          exclude: trainings,
         },
       },
     ],

@@ -18,7 +18,7 @@ describe('asyncSamples', () => {
     // Too much for the memory of rows, so the samples are read again.
     async function* growing() {
       times += 1
-      for (const sample of samples) yield { ...sample, text: 'x'.repeat(30_000), n: times }
+      for (const sample of samples) yield { ...sample, text: 'x'.repeat(18_000), n: times }
     }
     const source = asyncSamples(growing, { name: 'growing', version: '1' })
     const { whole } = await new Dataset({ source, input: (sample: { n: number; text: string }) => sample }).contents()
