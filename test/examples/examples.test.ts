@@ -17,7 +17,7 @@ const texts = new Map(
 // What only other examples import has no line that says how to run it.
 const examples = files.filter((name) => texts.get(name)!.split('\n', 1)[0]!.includes('Run: '))
 
-// The last of them does what the README's code does. The others train for seconds. `npm test` leaves them to CI, and trains such models in test/trainer and test/releaser.
+// `npm test` leaves these to CI. embed.ts does what the README's code does. The others train for seconds, as test/trainer does.
 const slow = new Set(['language-model.ts', 'own-model.ts', 'release-everywhere.ts', 'embed.ts'])
 
 describe('every example ends well', () => {
