@@ -1,8 +1,10 @@
 // A command reads and evaluates the configuration once.
+import { cpSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { commit, sheikh, tinyProject, write } from './harness.js'
+import { madeOnce } from '../made-once.js'
+import { commit, copy, sheikh, tinyProject, write } from './harness.js'
 
 // A trainer that always answers "fruit", so that nothing waits for a training.
 const config = `import { writeFileSync } from 'node:fs'
@@ -37,6 +39,13 @@ afterEach(() => {
   syncBuiltinESMExports()
 })
 
+const configured = () =>
+  madeOnce('configuration-reads', async (folder) => {
+    cpSync(await tinyProject(), folder, { recursive: true })
+    await write(folder, 'sheikh.config.mjs', config)
+    await commit(folder)
+  })
+
 it.each([
   ['run', '--report', 'report.md'],
   ['run', '--if-triggered'],
@@ -47,9 +56,7 @@ it.each([
   ['gc', '--keep-last', '3'],
   ['history'],
 ])('sheikh %s', async (...argv) => {
-  const folder = await tinyProject()
-  await write(folder, 'sheikh.config.mjs', config)
-  await commit(folder)
+  const folder = await copy(await configured())
   if (argv[0] === 'report') await sheikh(folder, ['run'])
   Object.assign(counts, { configurationEvaluations: 0 })
   reads = 0

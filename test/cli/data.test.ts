@@ -2,6 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
+import { ticketSamples } from '../template-project.js'
 import { edit, project, sheikh, sheikhJson } from './harness.js'
 
 const token = `ghp_${'a1B2'.repeat(9)}`
@@ -9,11 +10,7 @@ const token = `ghp_${'a1B2'.repeat(9)}`
 async function planted(): Promise<string> {
   const root = await project()
   const [pinned] = JSON.parse(await readFile(join(root, 'dataset/evaluation.json'), 'utf8')).items
-  const { rows } = await openRepository(root)
-    .then((repository) => repository.load())
-    .then(({ dataset }) => dataset.contents())
-  const { path } = rows.find(({ id }) => id === pinned.id)!
-  const { text, label } = JSON.parse(await readFile(join(root, 'dataset/samples', path), 'utf8'))
+  const { text, label } = (await ticketSamples(root)).find(({ id }) => id === pinned.id)!
   const lines = [
     { id: 'leak', text: `${text}!`, label },
     { id: 'copy1', text: 'an utterly new sentence which appears twice here', label },

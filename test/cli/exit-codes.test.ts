@@ -7,10 +7,10 @@ import { itInFull } from '../in-full.js'
 import { madeOnce } from '../made-once.js'
 import { isWhole } from '../whole.js'
 import {
+  changedProject,
   commit,
   copy,
   edit,
-  editSample,
   poison,
   preload,
   project,
@@ -133,10 +133,10 @@ describe('4, infrastructure', () => {
 describe('1, an error', () => {
   itInFull('what is not committed is not run, unless asked, and then no channel points at it', async () => {
     const folder = await releasedProject()
-    await edit(folder, 'dataset/samples/login/login-03.json', (text) => text.replace('"text": "', '"text": "So: '))
+    await edit(folder, 'dataset/samples/login/all.jsonl', (text) => text.replace('"text":"', '"text":"So: '))
     const refused = await sheikhJson(folder, 'run')
     expect(refused).toMatchObject({ code: 1, json: { error: { code: 'repository-dirty' } } })
-    expect(JSON.stringify(refused.json)).toContain('login-03.json')
+    expect(JSON.stringify(refused.json)).toContain('login/all.jsonl')
     expect((await sheikh(folder, ['status'])).out).toContain('1 file that a run reads is changed, new or missing')
     expect((await sheikh(folder, ['plan'])).out).toContain('not those of the commit: 1 are changed, new or missing')
 
@@ -168,10 +168,9 @@ describe('1, an error', () => {
 })
 
 it('0 again: a reverted commit restores without training', async () => {
-  const folder = await releasedProject()
-  const oid = await editSample(folder)
-  expect(await sheikhJson(folder, 'run')).toMatchObject({ code: 0, json: { status: 'released' } })
-  await (await openRepository(folder)).revert(oid)
+  const folder = await changedProject()
+  const repository = await openRepository(folder)
+  await repository.revert((await repository.head())!.oid)
   const { code, out, err } = await sheikh(folder, ['run'])
   expect(code).toBe(0)
   expect(out).toBe('Restored: 0.1.2 is identical to 0.1.0, byte for byte.\n')

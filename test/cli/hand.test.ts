@@ -1,21 +1,12 @@
-import { cpSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
-import { madeOnce } from '../made-once.js'
-import { copy, poison, releasedProject, sheikh, sheikhJson, write } from './harness.js'
-
-const heldProject = () =>
-  madeOnce('held-project', async (folder) => {
-    cpSync(await releasedProject(), folder, { recursive: true })
-    await poison(folder)
-    expect(await sheikhJson(folder, 'run')).toMatchObject({ code: 2, json: { status: 'held' } })
-  })
+import { heldProject, releasedProject, sheikh, sheikhJson, write } from './harness.js'
 
 /** A project whose second run is held. */
 async function held(): Promise<{ readonly root: string; readonly runId: string }> {
-  const root = await copy(await heldProject())
+  const root = await heldProject()
   return { root, runId: (await sheikhJson(root, 'runs')).json.runs[0].runId }
 }
 

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { builtRooms } from '../built-package.js'
+import { commitAll } from '../commit-all.js'
 import { madeOnce } from '../made-once.js'
-import { copyTemplateProject, templateProject } from '../template-project.js'
+import { changeSamples, compactProject } from '../template-project.js'
 
 /** The program `sheikh`, as it is published. */
 export const main = join(await builtRooms(), 'cli/main.js')
@@ -128,35 +129,59 @@ export function start(
 
 const releasedTemplate = () =>
   madeOnce('released-project', async (folder) => {
-    await copyTemplateProject(folder)
+    cpSync(await compactProject(), folder, { recursive: true })
     const { code, err } = await sheikh(folder, ['run'])
     if (code !== 0) throw new Error(err)
   })
 
-/** A project that `sheikh init` made: 200 samples, 80 of them pinned. */
-export const project = async (): Promise<string> => copy(await templateProject())
+/** A project that `sheikh init` made, with one file of samples per category: 200 samples, 80 of them pinned. */
+export const project = async (): Promise<string> => copy(await compactProject())
 
 /** The same with 0.1.0 released. */
 export const releasedProject = async (): Promise<string> => copy(await releasedTemplate())
 
+const heldTemplate = () =>
+  madeOnce('held-project', async (folder) => {
+    cpSync(await releasedTemplate(), folder, { recursive: true })
+    await poison(folder)
+    const { code, err } = await sheikh(folder, ['run'])
+    if (code !== 2) throw new Error(err)
+  })
+
+const changedTemplate = () =>
+  madeOnce('changed-project', async (folder) => {
+    cpSync(await releasedTemplate(), folder, { recursive: true })
+    await editSample(folder)
+    const { code, err } = await sheikh(folder, ['run'])
+    if (code !== 0) throw new Error(err)
+  })
+
+/** The same with 0.1.1 released, after a sample was edited. */
+export const changedProject = async (): Promise<string> => copy(await changedTemplate())
+
+/** With 0.1.0 released, and a poisoned batch whose run was held. */
+export const heldProject = async (): Promise<string> => copy(await heldTemplate())
+
 /** Twenty samples, four pinned: far too few to certify anything by. */
-export async function tinyProject(): Promise<string> {
-  const folder = join(await temporary(), 'project')
-  await initRepository(folder, { name: 'tiny', samples: false })
-  // So few items cannot show that a model beats the most frequent label.
-  await edit(folder, 'mlops/pipeline.yaml', (text) => text.replace('beats_majority: true', 'accuracy_threshold: 0.15'))
-  for (let index = 0; index < 20; index += 1)
-    await write(folder, `dataset/samples/all/${index}.json`, {
-      id: String(index),
-      text: `${index % 2 === 0 ? 'apple pear' : 'car bus'} ${index}`,
-      label: index % 2 === 0 ? 'fruit' : 'vehicle',
-    })
-  const repository = await openRepository(folder)
-  await repository.commit({ message: 'Samples' })
-  await repository.pinEvaluation({ share: 0.4 })
-  await repository.commit({ message: 'Pin' })
-  return folder
-}
+export const tinyProject = async (): Promise<string> => copy(await tinyTemplate())
+
+const tinyTemplate = () =>
+  madeOnce('tiny-project', async (folder) => {
+    await initRepository(folder, { name: 'tiny', samples: false })
+    // So few items cannot show that a model beats the most frequent label.
+    await edit(folder, 'mlops/pipeline.yaml', (text) =>
+      text.replace('beats_majority: true', 'accuracy_threshold: 0.15'),
+    )
+    for (let index = 0; index < 20; index += 1)
+      await write(folder, `dataset/samples/all/${index}.json`, {
+        id: String(index),
+        text: `${index % 2 === 0 ? 'apple pear' : 'car bus'} ${index}`,
+        label: index % 2 === 0 ? 'fruit' : 'vehicle',
+      })
+    commitAll(folder, 'Samples')
+    await (await openRepository(folder)).pinEvaluation({ share: 0.4 })
+    commitAll(folder, 'Pin')
+  })
 
 export async function copy(from: string): Promise<string> {
   const folder = join(await temporary(), 'project')
@@ -176,38 +201,26 @@ export async function edit(folder: string, path: string, change: (text: string) 
   await writeFile(join(folder, path), changed)
 }
 
-export async function commit(folder: string, message = 'Change'): Promise<string> {
-  return (await openRepository(folder)).commit({ message })
-}
+export const commit = async (folder: string, message = 'Change'): Promise<string> => commitAll(folder, message)
 
 /** A training sample says something more: data that is new, and does no harm. */
 export async function editSample(folder: string, text = 'Hello, the app is slow on my old phone.'): Promise<string> {
-  const { items } = JSON.parse(await readFile(join(folder, 'dataset/evaluation.json'), 'utf8')) as {
-    items: readonly { id: string }[]
-  }
-  const pinned = new Set(items.map(({ id }) => id))
-  const name = (await readdir(join(folder, 'dataset/samples/technical'))).find(
-    (file) => !pinned.has(file.replace('.json', '')),
-  )!
-  await edit(folder, `dataset/samples/technical/${name}`, (json) => JSON.stringify({ ...JSON.parse(json), text }))
+  let isEdited = false
+  await changeSamples(folder, (sample, isPinned) => {
+    if (isEdited || isPinned || sample.label !== 'technical') return sample
+    isEdited = true
+    return { ...sample, text }
+  })
   return commit(folder, 'Edit a sample')
 }
 
 /** Most training samples of two categories get the label of another; what is judged on stays as it is. */
 export async function poison(folder: string): Promise<string> {
-  const { items } = JSON.parse(await readFile(join(folder, 'dataset/evaluation.json'), 'utf8')) as {
-    items: readonly { id: string }[]
-  }
-  const pinned = new Set(items.map(({ id }) => id))
-  for (const [category, label] of [
-    ['login', 'billing'],
-    ['shipping', 'technical'],
-  ])
-    for (const name of (await readdir(join(folder, `dataset/samples/${category}`))).slice(5))
-      if (!pinned.has(name.replace('.json', '')))
-        await edit(folder, `dataset/samples/${category}/${name}`, (json) =>
-          JSON.stringify({ ...JSON.parse(json), label }),
-        )
+  const labels: Readonly<Record<string, string>> = { login: 'billing', shipping: 'technical' }
+  await changeSamples(folder, (sample, isPinned) => {
+    const isOneOfTheFirst = /-0[1-5]$/.test(sample.id)
+    return isPinned || isOneOfTheFirst ? sample : { ...sample, label: labels[sample.label] ?? sample.label }
+  })
   return commit(folder, 'A poisoned batch')
 }
 

@@ -36,8 +36,8 @@ describe('--template', () => {
     ])
   })
 
-  // A language model takes half of the time of all. In `npm test`, test/repository/language-model trains one.
-  const tried = projectTemplates.filter((name) => isWhole || name !== 'llama')
+  // In `npm test`, test/repository/language-model trains a language model, and most tests of commands the text classifier.
+  const tried = projectTemplates.filter((name) => isWhole || (name !== 'llama' && name !== 'text-classifier'))
   it.for(tried)('%s: trains, releases and answers', async (template, { skip }) => {
     skip(template === 'command-python' && !hasPython, 'no program "python3"')
     const folder = join(await temporary(), "the team's tickets 100%")

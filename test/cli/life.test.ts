@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { itInFull } from '../in-full.js'
+import { changeSamples } from '../template-project.js'
 import {
   commit,
   edit,
@@ -194,8 +195,7 @@ it('an evaluation set is pinned once, added to, and watched', async () => {
   expect((await sheikh(folder, ['evaluation', 'add', 'nobody'])).code).toBe(1)
   await commit(folder)
   const [first] = [...pinned]
-  const category = first!.split('-', 1)[0]
-  await edit(folder, `dataset/samples/${category}/${first}.json`, (text) => text.replace('"text": "', '"text": "Now: '))
+  await changeSamples(folder, (sample) => (sample.id === first ? { ...sample, text: `Now: ${sample.text}` } : sample))
   // A run would refuse it.
   const { code, out } = await sheikh(folder, ['evaluation', 'status'])
   expect(code).toBe(1)

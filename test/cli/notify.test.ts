@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { receiver } from '../notify/harness.js'
-import { commit, edit, project, sheikhJson, start } from './harness.js'
+import { commit, edit, project, sheikh, sheikhJson, start } from './harness.js'
+
+// The other files of this process read the same variables.
+afterEach(() => void vi.unstubAllEnvs())
 
 const configured = async () => {
   const folder = await project()
@@ -20,7 +23,8 @@ describe('sheikh notify', () => {
   })
 
   it('shows the channels, and a secret that is missing', async () => {
-    const { code, out } = await start(await configured(), ['notify']).ended
+    vi.stubEnv('SLACK_WEBHOOK', undefined)
+    const { code, out } = await sheikh(await configured(), ['notify'])
     expect(out).toContain('the environment variable SLACK_WEBHOOK is not set')
     expect(code).toBe(1)
   })
@@ -31,15 +35,14 @@ describe('sheikh notify', () => {
       number === 2 ? response.writeHead(403).end('invalid_token') : response.end('ok'),
     )
     const env = { SLACK_WEBHOOK: `${url}/services/hunter22` }
-    expect(await start(folder, ['notify'], { env }).ended).toMatchObject({ code: 0, out: 'slack  released, held\n' })
-    expect(await start(folder, ['notify', '--test'], { env }).ended).toMatchObject({
-      code: 0,
-      out: 'slack  sent  200 ok\n',
-    })
-    const refused = await start(folder, ['notify', '--test'], { env }).ended
+    vi.stubEnv('SLACK_WEBHOOK', env.SLACK_WEBHOOK)
+    expect(await sheikh(folder, ['notify'])).toMatchObject({ code: 0, out: 'slack  released, held\n' })
+    expect(await sheikh(folder, ['notify', '--test'])).toMatchObject({ code: 0, out: 'slack  sent  200 ok\n' })
+    const refused = await sheikh(folder, ['notify', '--test'])
     expect(refused.code).toBe(1)
     expect(refused.out).toMatch(/^slack {2}not sent .*answered 403, "invalid_token"/)
     expect(refused.out + refused.err).not.toContain('hunter22')
+    // A process ends when its command has: a message that nobody waits for would be lost.
     expect((await start(folder, ['run'], { env }).ended).code).toBe(0)
     expect(requests).toHaveLength(3)
     expect(requests[2]!.body).toContain('Released 0.1.0')

@@ -41,7 +41,7 @@ describe('secrets', () => {
       for (const json of isWhole ? forms : [forms[index % 2]!])
         nowhere(await sheikh(folder, [...argv, ...json]), [webhook, token])
     const env = { SLACK_WEBHOOK: secret }
-    for (const argv of [['validate'], ['run', '--retrain', '--json']])
+    for (const argv of isWhole ? [['validate'], ['run', '--retrain', '--json']] : [['run', '--retrain', '--json']])
       nowhere(await start(folder, argv, { env }).ended, [secret, webhook, token])
   })
 

@@ -133,7 +133,7 @@ describe('a pipe that is closed early', () => {
     expect(held).toEqual({ code: 1, out: '', err: '' })
   })
 
-  it('the progress of a run: it goes on, and releases', async () => {
+  itInFull('the progress of a run: it goes on, and releases', async () => {
     const folder = await project()
     const { code } = await sh(`sheikh run --project '${folder}' 2>&1 | head -1`)
     expect(code).toBe(0)

@@ -1,24 +1,12 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import {
-  commit,
-  editSample,
-  poison,
-  project,
-  releasedProject,
-  sheikh,
-  sheikhJson,
-  tinyProject,
-  write,
-} from './harness.js'
+import { ticketSamples } from '../template-project.js'
+import { changedProject, commit, heldProject, project, sheikh, sheikhJson, tinyProject, write } from './harness.js'
 
 describe('runs', () => {
   it('are listed newest first, with state, version and decision', async () => {
-    const folder = await releasedProject()
-    await sheikh(folder, ['run'])
-    await poison(folder)
-    expect((await sheikh(folder, ['run'])).code).toBe(2)
+    const folder = await heldProject()
     const { json } = await sheikhJson(folder, 'runs')
     expect(json.runs).toMatchObject([
       {
@@ -26,7 +14,6 @@ describe('runs', () => {
         reason: 'fail',
         verdict: { status: 'fail', summary: expect.stringContaining('no-regression') },
       },
-      { status: 'up-to-date', version: '0.1.0' },
       { status: 'released', version: '0.1.0', verdict: { status: 'pass' }, startedAtMs: expect.any(Number) },
     ])
     const { code, out, err } = await sheikh(folder, ['runs'])
@@ -39,7 +26,7 @@ describe('runs', () => {
       ]),
     )
     expect(lines[0]).toContain('must not be released: no-regression')
-    expect(lines[2]).toMatch(/ {2}released +0\.1\.0 {2}\d{4}-\d\d-\d\d/)
+    expect(lines[1]).toMatch(/ {2}released +0\.1\.0 {2}\d{4}-\d\d-\d\d/)
     expect((await sheikhJson(folder, 'runs', '--limit', '1')).json.runs).toEqual(json.runs.slice(0, 1))
   })
 
@@ -72,12 +59,9 @@ describe('runs', () => {
 
 describe('report', () => {
   it('without a name is about the last run that judged a model, and takes a run or a version', async () => {
-    const folder = await releasedProject()
-    const first = (await sheikhJson(folder, 'runs')).json.runs[0].runId
-    await editSample(folder)
-    expect((await sheikh(folder, ['run'])).code).toBe(0)
+    const folder = await changedProject()
     await sheikh(folder, ['run'])
-    const [upToDate, second] = (await sheikhJson(folder, 'runs')).json.runs
+    const [upToDate, second, { runId: first }] = (await sheikhJson(folder, 'runs')).json.runs
     expect(upToDate).toMatchObject({ status: 'up-to-date', version: '0.1.1' })
     for (const [name, runId] of [
       [[], second.runId],
@@ -92,9 +76,7 @@ describe('report', () => {
   })
 
   it('shows texts only if asked, and only those that the run judged', async () => {
-    const folder = await releasedProject()
-    await poison(folder)
-    expect((await sheikh(folder, ['run'])).code).toBe(2)
+    const folder = await heldProject()
     const without = (await sheikh(folder, ['report'])).out
     for (const heading of ['Confusion matrix', 'Changes in the data since 0.1.0'])
       expect(without).toContain(`## ${heading}`)
@@ -102,10 +84,11 @@ describe('report', () => {
     const { out } = await sheikh(folder, ['report', '--include-text'])
     const rows = [...out.matchAll(/^\| ([a-z]+-\d+) \| (.+?) \| (\w+) \| \w+ \| \w+ \|$/gm)]
     expect(rows).not.toEqual([])
+    const samples = await ticketSamples(folder)
     for (const [, id, said, label] of rows) {
-      const sample = JSON.parse(await readFile(join(folder, `dataset/samples/${label}/${id}.json`), 'utf8'))
-      expect(said).toBe(sample.text)
-      expect(without).not.toContain(sample.text)
+      const sample = samples.find((one) => one.id === id)
+      expect(sample).toMatchObject({ text: said, label })
+      expect(without).not.toContain(said)
     }
     // The texts of today are not those that the run judged.
     await rm(join(folder, 'dataset/evaluation.json'))
@@ -120,9 +103,7 @@ describe('report', () => {
 
 describe('compare', () => {
   it('judges the model of a run against that of another, held ones too', async () => {
-    const folder = await releasedProject()
-    await poison(folder)
-    await sheikh(folder, ['run'])
+    const folder = await heldProject()
     const { json } = await sheikhJson(folder, 'runs')
     const held = json.runs[0].runId
     const worse = await sheikh(folder, ['compare', '0.1.0', held])

@@ -6,6 +6,7 @@ import { callContext } from '../../src/core/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
+import { isWhole } from '../whole.js'
 import { temporaryFolder } from './harness.js'
 import { project } from './project.js'
 
@@ -23,11 +24,15 @@ async function lived(target: string, environment: Readonly<Record<string, string
   const repository = await openRepository(root, { environment })
   const pipeline = () => repository.pipeline()
   await (await pipeline()).run()
+  // The steps are the same for each kind of registry: `npm test` takes them in folders.
+  const isShort = !isWhole && !target.includes('directory')
   await (await pipeline()).promote('0.1.0', { by: 'Ada', to: 'production' })
-  put('prompts/inference/ask.txt', 'Is {{ text }} a fruit?\n')
-  await commitFiles()
-  expect(await (await pipeline()).run()).toMatchObject({ status: 'released' })
-  await (await pipeline()).rollback({ by: 'Ada', reason: 'complaints' })
+  if (!isShort) {
+    put('prompts/inference/ask.txt', 'Is {{ text }} a fruit?\n')
+    await commitFiles()
+    expect(await (await pipeline()).run()).toMatchObject({ status: 'released' })
+    await (await pipeline()).rollback({ by: 'Ada', reason: 'complaints' })
+  }
   const audit = async () =>
     (await repository.verify('0.1.0', { remote: true })).unexplained!.map(
       ({ kind, name, fact }) => `${kind} ${name}: ${fact}`,

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { openRepository, type Repository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
 import { git, temporaryFolder } from './harness.js'
-import { project, sample } from './project.js'
+import { project, sample, sampleFilesOf } from './project.js'
 
 const path = (index: number) => `dataset/samples/all/${String(index).padStart(2, '0')}.json`
 const changes = async (repository: Repository, id: string) =>
@@ -63,10 +63,9 @@ it('names the commits that added, changed, moved and removed a sample, across fo
 })
 
 it('names the releases that were trained on a sample or evaluated with it, and the channels', async () => {
-  const { root, repository, put, commit } = await project()
+  const { root, repository, put, commit } = await project({}, { isReleased: true })
   const set = await repository.evaluationSet()
   const run = async () => (await repository.pipeline()).run()
-  expect(await run()).toMatchObject({ status: 'released' })
   put(path(60), sample(60))
   put('prompts/inference/ask.txt', 'Two {{ text }}\n')
   await commit('Add')
@@ -172,7 +171,7 @@ it('tells a sample that its group keeps out of training', async () => {
   const grouped = (index: number) => ({ ...sample(index), thread: `t${Math.floor(index / 2)}` })
   const { repository, put, commit } = await project({
     'dataset/config.yaml': 'projection: { id: id, input: text, target: label, group: thread }\n',
-    ...Object.fromEntries(Array.from({ length: 40 }, (_, index) => [path(index), grouped(index)])),
+    ...sampleFilesOf(grouped),
   })
   const set = await repository.evaluationSet()
   const member = set.items[0]!

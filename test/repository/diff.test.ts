@@ -8,7 +8,7 @@ import { findState } from '../../src/repository/diff/find-state.js'
 import { openGit } from '../../src/repository/git/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { git, temporaryFolder } from './harness.js'
-import { project, quickTrainer, sample } from './project.js'
+import { project, quickTrainer, sample, sampleFilesOf } from './project.js'
 
 const path = (index: number) => `dataset/samples/all/${String(index).padStart(2, '0')}.json`
 const gate = (margin: number, floor = 0.15) =>
@@ -103,9 +103,7 @@ describe('diff', () => {
 
   it('tells a renamed file without an id from a new sample, and an edited prompt from edited samples', async () => {
     const withoutIds = 'projection: { input: prompts/training/x.txt, target: label }\n'
-    const files = Object.fromEntries(
-      Array.from({ length: 40 }, (_, index) => [path(index), { text: sample(index).text, label: sample(index).label }]),
-    )
+    const files = sampleFilesOf((index) => ({ text: sample(index).text, label: sample(index).label }))
     const { root, repository, put } = await project({
       ...files,
       'dataset/config.yaml': withoutIds,

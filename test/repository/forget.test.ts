@@ -16,8 +16,8 @@ const stateOf = (root: string) => [
   git(root, 'rev-parse', 'HEAD', 'sheikh-ledger'),
 ]
 
-async function released() {
-  const made = await project()
+async function started(isReleased = false) {
+  const made = await project({}, { isReleased })
   const { items } = await made.repository.evaluationSet()
   const pinned = items[0]!.id
   const training = Array.from({ length: 40 }, (_, index) => index).find((index) =>
@@ -32,8 +32,7 @@ async function released() {
 }
 
 it('finds every release, file and commit with a trace of a sample, and changes nothing', async () => {
-  const { root, repository, put, commit, run } = await released()
-  await run()
+  const { root, repository, put, commit, run } = await started(true)
   const person = { id: 'person-7', text: 'apple of Jane Example, 7 Elm Street', label: 'fruit' }
   put('dataset/samples/all/p.jsonl', `${JSON.stringify(sample(80))}\n${JSON.stringify(person)}\n`)
   put('prompts/inference/ask.txt', 'Two {{ text }}\n')
@@ -114,8 +113,7 @@ it('finds every release, file and commit with a trace of a sample, and changes n
 })
 
 it('withdraws by name what no channel points at', async () => {
-  const { repository, put, commit, run } = await released()
-  await run()
+  const { repository, put, commit, run } = await started(true)
   put('dataset/samples/all/p.json', { id: 'person-7', text: 'apple of Jane Example, 7 Elm Street', label: 'fruit' })
   for (const word of ['Two', 'Three']) {
     put('prompts/inference/ask.txt', `${word} {{ text }}\n`)
@@ -130,8 +128,7 @@ it('withdraws by name what no channel points at', async () => {
 })
 
 it('finds a pinned sample in scores, records, evaluations of runs and the evaluation set', async () => {
-  const { root, repository, pinned, run } = await released()
-  await run()
+  const { root, repository, pinned } = await started(true)
   const plan = await repository.planForget(pinned)
   expect(plan.pinned).toMatch(/^sha256:/)
   expect(plan.releases).toMatchObject([{ version: '0.1.0', trainedOn: false, record: ['scores', 'digest'] }])
@@ -172,7 +169,7 @@ it('finds a pinned sample in scores, records, evaluations of runs and the evalua
 })
 
 it('quotes hostile paths, and names training that starts from a model that knew the sample', async () => {
-  const { root, repository, put, commit, run } = await released()
+  const { root, repository, put, commit, run } = await started()
   const file = "dataset/samples/all/-a'b; $(touch hacked)\u001b[2J.json"
   put(file, { ...sample(81), id: 'x y' })
   await commit('Add')
@@ -192,7 +189,7 @@ it('quotes hostile paths, and names training that starts from a model that knew 
 })
 
 it('removes a file whose name is a pattern, and not the files that the pattern matches', async () => {
-  const { root, repository, put, commit } = await released()
+  const { root, repository, put, commit } = await started()
   const file = 'dataset/samples/all/*.json'
   put(file, { ...sample(81), id: 'x' })
   await commit('Add')
@@ -203,7 +200,7 @@ it('removes a file whose name is a pattern, and not the files that the pattern m
 })
 
 it('refuses an id that no sample has, and says what it cannot read', async () => {
-  const { root, repository, put, commit, run } = await released()
+  const { root, repository, put, commit, run } = await started()
   await expect(repository.planForget('s0O')).rejects.toMatchObject({
     code: 'not-found',
     message: expect.stringContaining('The nearest ids are'),

@@ -25,7 +25,7 @@ export function write(root: string, path: string, content: string | Uint8Array =
 
 /** Native git, with nobody's configuration but the repository's own. */
 export function git(root: string, ...parameters: readonly string[]): string {
-  return execFileSync('git', [...parameters], {
+  return execFileSync('git', ['-c', 'maintenance.auto=false', ...parameters], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { initGitRepository } from '../../src/repository/git/index.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { minimumItemsForMargin } from '../../src/statistics/index.js'
+import { templateProject } from '../template-project.js'
 import { dirtyPaths, git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
 describe('init', () => {
@@ -43,7 +44,7 @@ describe('init', () => {
       [join(installed, 'models', 'tickets'), '../../'],
       [join(temporaryFolder(), 'tickets'), ''],
     ] as const) {
-      await initRepository(root)
+      await initRepository(root, { samples: false })
       const schema = (path: string) =>
         /^# yaml-language-server: \$schema=(.+)\n/.exec(readFileSync(join(root, path), 'utf8'))?.[1]
       const schemas = `${up}node_modules/sheikh-freemium/dist/schemas`
@@ -54,9 +55,8 @@ describe('init', () => {
   })
 
   it('gives the same samples and evaluation set every time, whatever the name', async () => {
-    const [one, other] = [join(temporaryFolder(), 'one'), join(temporaryFolder(), 'other')]
+    const [one, other] = [join(temporaryFolder(), 'one'), await templateProject()]
     await initRepository(one)
-    await initRepository(other)
     const read = (root: string) => git(root, 'rev-parse', 'HEAD:dataset/samples', 'HEAD:dataset/evaluation.json')
     expect(read(one)).toBe(read(other))
   })
@@ -78,7 +78,7 @@ describe('init', () => {
     git(root, 'commit', '-q', '-m', 'before')
     write(root, 'readme.txt', 'my work')
     write(root, 'notes.txt')
-    await initRepository(root)
+    await initRepository(root, { samples: false })
     expect(git(root, 'log', '--format=%s', 'trunk').split('\n')).toHaveLength(3)
     expect(gitStatus(root)).toBe(' M readme.txt\n?? notes.txt\n')
   })
@@ -172,7 +172,7 @@ describe('init', () => {
     const root = temporaryFolder()
     git(root, 'init', '-q')
     write(root, '.gitignore', 'mine\nnode_modules/')
-    await initRepository(root)
+    await initRepository(root, { samples: false })
     expect(readFileSync(join(root, '.gitignore'), 'utf8')).toBe('mine\nnode_modules/\n.sheikh/\nreleases/\n')
     expect(gitStatus(root)).toBe('')
   })
@@ -185,7 +185,7 @@ describe('init', () => {
       message: expect.stringMatching(/thesis\.tex.*--here/),
     })
     expect(readdirSync(root)).toEqual(['thesis.tex'])
-    await initRepository(root, { here: true })
+    await initRepository(root, { here: true, samples: false })
     expect(gitStatus(root)).toBe('?? thesis.tex\n')
   })
 
@@ -202,7 +202,7 @@ describe('init', () => {
       process.env['GIT_CONFIG_GLOBAL'] = known
     }
     expect(existsSync(join(root, '.git'))).toBe(false)
-    await initRepository(root)
+    await initRepository(root, { samples: false })
   })
 
   it('where Git ignores its files says so, and commits nothing', async () => {

@@ -20,12 +20,15 @@ const all = 'actions: [update_base_model, archive_previous_version, prepare_next
 const training = '# Settings of the team\ntraining:\n  num_train_epochs: 2 # enough\n'
 
 /** A project with a remote. */
-async function remoteProject(actions = all) {
-  const made = await project({
-    '.gitignore': '.sheikh/\nreleases/\nfeedback/\n',
-    'mlops/pipeline.yaml': pipelineOf(actions),
-    'mlops/training/config.yaml': training,
-  })
+async function remoteProject(actions = all, isReleased = false) {
+  const made = await project(
+    {
+      '.gitignore': '.sheikh/\nreleases/\nfeedback/\n',
+      'mlops/pipeline.yaml': pipelineOf(actions),
+      'mlops/training/config.yaml': training,
+    },
+    { isReleased },
+  )
   const { root } = made
   const origin = join(temporaryFolder(), 'origin.git')
   git(root, 'init', '-q', '--bare', '-b', 'main', origin)
@@ -108,8 +111,7 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
   })
 
   it('keeps what a person changed in a proposed base', async () => {
-    const { root, origin, repository } = await remoteProject('actions: [update_base_model]')
-    await run(root)
+    const { root, origin, repository } = await remoteProject('actions: [update_base_model]', true)
     const { branch } = (await repository.learn()).steps[0]!.proposed!
     const other = join(temporaryFolder(), 'other')
     git(root, 'clone', '-q', '-b', branch, origin, other)
@@ -122,8 +124,7 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
   })
 
   it('completes what a killed call left undone', async () => {
-    const { root, origin, repository, branches } = await remoteProject('actions: [update_base_model]')
-    await run(root)
+    const { origin, repository, branches } = await remoteProject('actions: [update_base_model]', true)
     const first = await repository.learn()
     const branch = first.steps[0]!.proposed!.branch
     // As if the call had ended before the push.
@@ -133,8 +134,7 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
   })
 
   it('a merged base is where the next training starts, and starts no run by its own message', async () => {
-    const { root, repository, put, commit } = await remoteProject('actions: [update_base_model]')
-    await run(root)
+    const { root, repository, put, commit } = await remoteProject('actions: [update_base_model]', true)
     const { proposed } = (await repository.learn()).steps[0]!
     git(root, 'fetch', '-q', 'origin', proposed!.branch)
     git(root, 'merge', '-q', '--ff-only', 'FETCH_HEAD')

@@ -11,7 +11,10 @@ Object.assign(globalThis, { [shared]: commandTrainer })
 
 /** A project whose trainer is a program of its own, below the repository's root. */
 async function withProgram(options: object, files: Readonly<Record<string, string>> = {}) {
-  const made = await project({ 'train/fit.py': 'print("fit")\n', 'train/predict.py': 'print("predict")\n', ...files })
+  const made = await project()
+  // In no commit yet.
+  const own = { 'train/fit.py': 'print("fit")\n', 'train/predict.py': 'print("predict")\n', ...files }
+  for (const [path, content] of Object.entries(own)) made.put(path, content)
   const given = JSON.stringify({ directory: made.root, ...options })
   made.put(
     'sheikh.config.mjs',
@@ -73,8 +76,8 @@ describe('the files of a program that trains', () => {
   })
 
   it('are committed with what a run reads', async () => {
-    const { repository, commit } = await withProgram(program)
-    await commit('Everything')
+    const { repository } = await withProgram(program)
+    await repository.commit({ message: 'Everything' })
     expect(await dirtyPaths(repository)).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
-import { project, sample } from './project.js'
+import { project, sample, sampleFilesOf } from './project.js'
 
 const pinnedIds = (root: string) =>
   (JSON.parse(readFileSync(join(root, 'dataset/evaluation.json'), 'utf8')) as { items: { id: string }[] }).items.map(
@@ -223,7 +223,7 @@ describe('the evaluation set', () => {
 
   it('keeps a group on one side of the line, and sets aside what joins it later', async () => {
     const { root, repository, put } = await project({
-      ...Object.fromEntries(indices.map((index) => [pathOf(index), { ...sample(index), thread: `t${index % 10}` }])),
+      ...sampleFilesOf((index) => ({ ...sample(index), thread: `t${index % 10}` })),
       'dataset/config.yaml': 'projection: { id: id, input: text, target: label, group: thread }\n',
     })
     const pinned = indices.filter((index) => pinnedIds(root).includes(sample(index).id))

@@ -3,6 +3,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { initGitRepository, openRepository, type Repository } from '../../src/repository/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { commitAll } from '../commit-all.js'
 import { madeOnce } from '../made-once.js'
 import { temporaryFolder, write } from './harness.js'
 
@@ -41,7 +42,16 @@ const projectFiles: Readonly<Record<string, unknown>> = {
     'pipeline: { name: tiny }\nstages: { validate_weights: { checks: [ { accuracy_threshold: 0.15 }, { weight_integrity: true } ] } }\n',
   'prompts/inference/ask.txt': 'What is {{ text }}?\n',
   'sheikh.config.mjs': quickTrainer,
-  ...Object.fromEntries(Array.from({ length: 40 }, (_, index) => [samplePath(index), sample(index)])),
+  ...sampleFilesOf(sample),
+}
+
+/** The files of the forty samples. Most are in one file, which is faster to copy and read. */
+export function sampleFilesOf(sampleOf: (index: number) => object): Readonly<Record<string, unknown>> {
+  const others = Array.from({ length: 30 }, (_, index) => `${JSON.stringify(sampleOf(index + 10))}\n`)
+  return {
+    ...Object.fromEntries(Array.from({ length: 10 }, (_, index) => [samplePath(index), sampleOf(index)])),
+    'dataset/samples/all/others.jsonl': others.join(''),
+  }
 }
 
 interface Project {
@@ -52,28 +62,36 @@ interface Project {
   commit(message?: string): Promise<string>
 }
 
-/** A project in a repository of its own: committed, with an evaluation set unless it is not asked for. */
+/** A project in a repository of its own: committed, with an evaluation set unless it is not asked for, and its release 0.1.0 on request. */
 export async function project(
   files: Readonly<Record<string, unknown>> = {},
-  { pin = true }: { readonly pin?: boolean } = {},
+  { pin = true, isReleased = false }: { readonly pin?: boolean; readonly isReleased?: boolean } = {},
 ): Promise<Project> {
   const root = join(temporaryFolder(), 'project')
   // Many tests begin with the same files.
   const digest = createHash('sha256')
   for (const [path, content] of Object.entries(files)) digest.update(`${path}\0`).update(bytesOf(content)).update('\0')
   const name = `tiny-project-${pin ? 'pinned' : 'unpinned'}-${digest.digest('hex').slice(0, 16)}`
-  cpSync(await madeOnce(name, (folder) => makeProject(folder, files, pin)), root, { recursive: true })
+  const made = await madeOnce(name, (folder) => makeProject(folder, files, pin))
+  cpSync(isReleased ? await madeOnce(`${name}-released`, (folder) => makeRelease(folder, made)) : made, root, {
+    recursive: true,
+  })
   const repository = await openRepository(root)
   const put = (path: string, content: unknown) => putInto(root, path, content)
-  return { root, repository, put, commit: (message = 'Change') => repository.commit({ message }) }
+  return { root, repository, put, commit: async (message = 'Change') => commitAll(root, message) }
 }
 
 async function makeProject(root: string, files: Readonly<Record<string, unknown>>, pin: boolean): Promise<void> {
   await initGitRepository(root)
   for (const [path, content] of Object.entries({ ...projectFiles, ...files })) putInto(root, path, content)
-  const repository = await openRepository(root)
-  if (pin) await repository.pinEvaluation({ share: 0.4, salt: 'tiny' })
-  await repository.commit({ message: 'Start' })
+  if (pin) await (await openRepository(root)).pinEvaluation({ share: 0.4, salt: 'tiny' })
+  commitAll(root, 'Start')
+}
+
+async function makeRelease(root: string, unreleased: string): Promise<void> {
+  cpSync(unreleased, root, { recursive: true })
+  const { status } = await (await (await openRepository(root)).pipeline()).run()
+  if (status !== 'released') throw new Error(`expected a release: ${status}`)
 }
 
 const putInto = (root: string, path: string, content: unknown) => write(root, path, bytesOf(content))

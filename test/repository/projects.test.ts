@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { findProjects, initGitRepository, openRepository } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing/github/index.js'
+import { commitAll } from '../commit-all.js'
 import { dirtyPaths, git, temporaryFolder, write } from './harness.js'
 import { project } from './project.js'
 
@@ -22,15 +23,19 @@ async function monorepo(configuration: (name: string) => string = () => targets(
   }
   const commit = (files: Readonly<Record<string, string>> = {}, message = 'Change') => {
     for (const [path, content] of Object.entries(files)) write(root, path, content)
-    git(root, 'add', '--all')
-    git(root, 'commit', '--quiet', '--message', message)
-    return git(root, 'rev-parse', 'HEAD').trim()
+    return commitAll(root, message)
   }
   commit()
   const open = (name: string, environment = {}) => openRepository(folder(name), { environment })
   const run = async (name: string, environment = {}) => (await (await open(name, environment)).pipeline()).run()
+  /** What the triggers look for after a run of HEAD, without its work. */
+  const noted = async (name: string) => {
+    const repository = await open(name)
+    const commit = (await repository.head())!.oid
+    await (await repository.ledger()).append({ type: 'run', runId: 'r', commit, status: 'up-to-date' }, callContext())
+  }
   const triggered = async () => (await findProjects(root, { triggered: true })).map(({ path }) => path)
-  return { root, folder, commit, open, run, triggered }
+  return { root, folder, commit, open, run, noted, triggered }
 }
 
 const prompt = (name: string) => `models/${name}/prompts/inference/ask.txt`
@@ -88,13 +93,13 @@ describe('two projects in a repository', () => {
   })
 
   it('share code, which concerns both', async () => {
-    const { root, folder, commit, triggered, run } = await monorepo()
+    const { root, folder, commit, triggered, noted } = await monorepo()
     const shared = `import trainer from '../../lib/trainer.mjs'\nexport default { trainer }\n`
     commit({
       'lib/trainer.mjs': `export default globalThis[Symbol.for('sheikh-freemium.test-trainer')]\n`,
       'models/buses/sheikh.config.mjs': shared,
     })
-    for (const name of ['apples', 'buses']) await run(name)
+    for (const name of ['apples', 'buses']) await noted(name)
     commit({ 'lib/trainer.mjs': `// 2\nexport default globalThis[Symbol.for('sheikh-freemium.test-trainer')]\n` })
     expect(await triggered()).toEqual(['models/buses'])
     write(
@@ -121,11 +126,11 @@ describe('two projects in a repository', () => {
   })
 
   it('have schedules of their own, and skip together', async () => {
-    const { root, commit, run, triggered } = await monorepo(
+    const { root, commit, noted, triggered } = await monorepo(
       (name) =>
         `triggers: { own: { paths: ["**"]${name === 'apples' ? ', cron: "0 3 * * *"' : ''} } }\n${targets('{ directory: { path: releases } }')}`,
     )
-    for (const name of ['apples', 'buses']) await run(name)
+    for (const name of ['apples', 'buses']) await noted(name)
     const at = async (schedule: string) =>
       (await findProjects(root, { triggered: true, schedule })).map(({ path }) => path)
     expect(await at('0 3 * * *')).toEqual(['models/apples'])

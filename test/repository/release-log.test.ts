@@ -17,10 +17,9 @@ const release = async (repository: Repository, options = {}) => {
 
 /** One released model, and the ids that are trained on. */
 async function released() {
-  const made = await project({ 'mlops/pipeline.yaml': pipeline(0.9) })
+  const made = await project({ 'mlops/pipeline.yaml': pipeline(0.9) }, { isReleased: true })
   const pinned = new Set((await made.repository.evaluationSet()).items.map(({ id }) => id))
   const training = Array.from({ length: 40 }, (_, index) => index).filter((index) => !pinned.has(sample(index).id))
-  await release(made.repository)
   /** Edits a sample, and a prompt: the weights of the quick trainer do not depend on the samples. */
   const edit = (index: number, text: string) => {
     made.put(path(training[index]!), { ...sample(training[index]!), text })

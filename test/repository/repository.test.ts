@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
 import { openRepository, type Repository } from '../../src/repository/index.js'
-import { copyTemplateProject } from '../template-project.js'
+import { changeSamples, compactProject } from '../template-project.js'
 import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
 
 let root: string
@@ -11,14 +11,13 @@ let repository: Repository
 
 beforeEach(async () => {
   root = join(temporaryFolder(), 'tickets')
-  await copyTemplateProject(root)
+  cpSync(await compactProject(), root, { recursive: true })
   repository = await openRepository(root)
 })
 
 const run = async (options = {}) => (await repository.pipeline()).run(options)
 const commit = (message = 'change') => repository.commit({ message })
 const pinnedIds = async () => (await repository.evaluationSet()).items.map(({ id }) => id)
-const sample = (id: string) => `dataset/samples/${id.split('-')[0]}/${id}.json`
 /** What a bad sample ends in, before and after it is committed. */
 async function refusal(): Promise<{ readonly code: string; readonly message: string }> {
   const of = async (act: Promise<unknown>) => {
@@ -153,22 +152,13 @@ describe('a dataset that nothing can be learned from', () => {
   })
 
   it('one class only', async () => {
-    const ids = new Set(await pinnedIds())
-    for (const kind of ['login', 'shipping', 'technical'])
-      for (let index = 1; index <= 50; index += 1) {
-        const id = `${kind}-${String(index).padStart(2, '0')}`
-        if (!ids.has(id)) rmSync(join(root, sample(id)))
-      }
+    await changeSamples(root, (sample, isPinned) => (isPinned || sample.label === 'billing' ? sample : undefined))
     await commit()
     await expect(run()).rejects.toMatchObject({ code: 'dataset-invalid', message: expect.stringContaining('billing') })
   })
 
   it('a label in the evaluation set that training never saw', async () => {
-    const ids = new Set(await pinnedIds())
-    for (let index = 1; index <= 50; index += 1) {
-      const id = `login-${String(index).padStart(2, '0')}`
-      if (!ids.has(id)) rmSync(join(root, sample(id)))
-    }
+    await changeSamples(root, (sample, isPinned) => (isPinned || sample.label !== 'login' ? sample : undefined))
     await commit()
     await expect(run()).rejects.toMatchObject({ code: 'dataset-invalid', message: expect.stringContaining('login') })
   })
@@ -189,9 +179,10 @@ describe('the evaluation set', () => {
   it('is pinned once; a pinned item that was edited or deleted is named', async () => {
     const [edited, deleted] = await pinnedIds()
     await expect(repository.pinEvaluation()).rejects.toMatchObject({ code: 'release-conflict' })
-    const text = readFileSync(join(root, sample(edited!)), 'utf8')
-    write(root, sample(edited!), text.replace('"text": "', '"text": "Well, '))
-    rmSync(join(root, sample(deleted!)))
+    await changeSamples(root, (sample) => {
+      if (sample.id === deleted) return undefined
+      return sample.id === edited ? { ...sample, text: `Well, ${sample.text}` } : sample
+    })
     expect([...(await repository.evaluationStatus()).changed].sort()).toEqual([edited, deleted].sort())
     const { code, message } = await refusal()
     expect(code).toBe('dataset-changed')

@@ -29,8 +29,7 @@ type Files = Readonly<Record<string, unknown>>
 
 /** What a commit of these files leads to after a first release. */
 async function afterChange(files: Files, { fresh, start = {} }: { readonly fresh: boolean; readonly start?: Files }) {
-  const made = await project(start)
-  await run(made.root)
+  const made = await project(start, { isReleased: true })
   for (const [path, content] of Object.entries(files)) made.put(path, content)
   await made.commit()
   // Another machine has the repository and the registry only.
@@ -81,8 +80,7 @@ describe.each([
 
 describe('the weights of a release', () => {
   it('are trained again if somebody asks for that', async () => {
-    const made = await project()
-    await run(made.root)
+    const made = await project({}, { isReleased: true })
     rmSync(join(made.root, '.sheikh'), { recursive: true })
     expect(await run(made.root, { retrain: true })).toMatchObject({ trained: true, result: { status: 'up-to-date' } })
   })
@@ -99,8 +97,7 @@ describe('the weights of a release', () => {
   })
 
   it('are not used if they are damaged', async () => {
-    const made = await project()
-    await run(made.root)
+    const made = await project({}, { isReleased: true })
     made.put('prompts/inference/ask.txt', 'Changed: {{ text }}\n')
     await made.commit()
     rmSync(join(made.root, '.sheikh'), { recursive: true })
@@ -120,8 +117,7 @@ describe('the weights of a release', () => {
   })
 
   it('are not used if the release is withdrawn', async () => {
-    const made = await project()
-    await run(made.root)
+    const made = await project({}, { isReleased: true })
     made.put('dataset/samples/all/50.json', { ...sample(50), text: 'pear 50' })
     await made.commit()
     expect(await run(made.root)).toMatchObject({ result: { status: 'released' }, trained: true })
