@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { importData, openRepository } from '../../src/repository.js'
 import { start } from '../cli/harness.js'
 import { dataset, lines, putDataset, setRef } from '../releaser/hub-data.js'
 import { hubForTest, token } from '../testing/hub-fixture.js'
-import { git } from './harness.js'
+import { git, temporaryFolder } from './harness.js'
 import { project, sample } from './project.js'
 
 const rows = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => sample(from + index))
@@ -116,5 +116,50 @@ describe('samples: hf:datasets/owner/name', () => {
       code: 'invalid-config',
       message: expect.stringContaining(dataset),
     })
+  })
+})
+
+describe('importData of hf:datasets/owner/name', () => {
+  it('copies a split into a project, and records the commit as its source', async () => {
+    const hub = await hubForTest()
+    const records = Array.from({ length: 60 }, (_, index) => ({
+      review: `${index % 2 ? 'good' : 'bad'} book ${index} ${'x'.repeat(index % 7)}`,
+      sentiment: index % 2,
+    }))
+    const commit = await putDataset(hub, {
+      'data/train-00000-of-00002.jsonl': lines(records.slice(0, 40)),
+      'data/train-00001-of-00002.jsonl': lines(records.slice(40)),
+      'data/test-00000-of-00001.jsonl': lines([{ review: 'left out', sentiment: 1 }]),
+    })
+    const root = join(temporaryFolder(), 'reviews')
+    const environment = { HF_TOKEN: token, HF_ENDPOINT: hub.url }
+    const { plan, apply } = await importData(root, `hf:${dataset}?split=train`, { environment })
+    expect(plan).toMatchObject({
+      source: `hf:${dataset}@${commit}?split=train`,
+      records: 60,
+      problems: [],
+      createsProject: true,
+    })
+    expect(existsSync(root)).toBe(false)
+    await apply()
+    expect(readFileSync(join(root, 'dataset/config.yaml'), 'utf8')).toContain(
+      `source: "hf:${dataset}@${commit}?split=train"`,
+    )
+    const repository = await openRepository(root)
+    expect((await repository.validate()).counts.rows).toBe(60)
+    expect(git(root, 'ls-files')).toContain('dataset/samples/mails/mails.jsonl')
+  })
+
+  it.each([
+    ['hf:ns/model', 'invalid-options'],
+    [`hf:${dataset}@none`, 'not-found'],
+    [`hf:${dataset}/x.csv`, 'dataset-invalid'],
+  ])('%s writes nothing', async (source, code) => {
+    const hub = await hubForTest()
+    await putDataset(hub, { 'a.jsonl': lines(rows(0, 3)) })
+    const root = join(temporaryFolder(), 'none')
+    const environment = { HF_TOKEN: token, HF_ENDPOINT: hub.url }
+    await expect(importData(root, source, { environment })).rejects.toMatchObject({ code })
+    expect(existsSync(root)).toBe(false)
   })
 })

@@ -356,7 +356,7 @@ describe('the proposal', () => {
     await expect(plan('a.json', { a: [{}], b: [{}] })).rejects.toThrow('several lists ("a", "b")')
     await expect(importData(temporaryFolder(), temporaryFolder())).rejects.toThrow('it is a folder')
     await expect(plan('a', 'x')).rejects.toThrow('it has no extension')
-    await expect(importData(temporaryFolder(), 'hf:datasets/imdb')).rejects.toThrow('Download a file of the dataset')
+    await expect(importData(temporaryFolder(), 'hf:datasets/imdb')).rejects.toThrow('is not an address of a dataset')
     expect((await plan('a.csv', 'text\nhello\nthere\n')).problems).toEqual([
       expect.stringContaining('only the field "text"'),
     ])

@@ -8,8 +8,8 @@ import { terminalPath } from '../terminal-path.js'
 
 export const importDataCommand: Command = {
   name: 'import-data',
-  usage: '<file>',
-  summary: 'Turn a file of your data into samples, settings and an evaluation set; shows the plan first',
+  usage: '<file | hf:datasets/owner/name>',
+  summary: 'Turn your data into samples, settings and an evaluation set; shows the plan first',
   options: {
     yes: { type: 'boolean' },
     input: { type: 'string' },
@@ -38,12 +38,14 @@ export const importDataCommand: Command = {
   },
   examples: [
     'sheikh import-data reviews.csv',
+    'sheikh import-data hf:datasets/owner/reviews?split=train',
     'sheikh import-data export.json --input data.body --target label --group data.thread --yes',
   ],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
     const { importData } = await import('../../repository/index.js')
-    const source = terminalPath(terminal, positionals[0]!, 'the file of the data')
+    const [given] = positionals
+    const source = given!.startsWith('hf:') ? given! : terminalPath(terminal, given!, 'the file of the data')
     const { plan, apply } = await importData(project, source, {
       ...optionsOf(values),
       signal: terminal.signal,

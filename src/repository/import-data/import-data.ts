@@ -1,8 +1,9 @@
 import { basename, join, resolve } from 'node:path'
-import { type CallContext, callContext, type JsonObject, plainPath, SheikhError } from '../../core/index.js'
+import { env } from 'node:process'
+import { type CallContext, callContext, type Json, type JsonObject, plainPath, SheikhError } from '../../core/index.js'
 import { type CsvOptions, formatPinnedSet } from '../../dataset/index.js'
 import { readTextFile } from '../../store/index.js'
-import type { Configuration } from '../config/index.js'
+import { type Configuration, isHubAddress } from '../config/index.js'
 import { isAsInitWrote, schemasBelow } from '../init/init-repository.js'
 import { schemaLine } from '../init/layout-files.js'
 import { evaluationPath, promptsPath } from '../layout.js'
@@ -14,7 +15,8 @@ import { inferSchema } from './infer-schema.js'
 import { makeSamples } from './make-samples.js'
 import type { DataImportPlan, LeftOutRecord, LeftOutSample, ProposedProjection, SourceRecords } from './plan.js'
 import { type Chosen, type ChosenColumns, type GivenFields, proposeProjection } from './propose-projection.js'
-import { readRecords } from './read-records.js'
+import { readHubRecords } from './read-hub-records.js'
+import { maximumBytes, readRecords, recordsOf } from './read-records.js'
 import { applyImport, type ImportedData, occupiedBy, statesOf } from './write-import.js'
 
 export interface ImportDataOptions extends RepositoryOptions, GivenFields {
@@ -53,7 +55,8 @@ const maximumFileBytes = 50_000_000
  * settings name. Otherwise the import writes them.
  *
  * @param directory the project's folder. If there is no project, `apply` creates one.
- * @param source a file.
+ * @param given a file, or a dataset of the Hugging Face Hub: `hf:datasets/owner/name`, also with `@revision`, the path or a glob
+ * of files, `?config=` and `?split=`.
  * @throws `not-found`; `dataset-invalid` if the source cannot be read; `invalid-options` for a field that no record has, or a
  * folder that a run does not read; `invalid-config` if the project's settings cannot be used.
  * @example
@@ -62,7 +65,7 @@ const maximumFileBytes = 50_000_000
  */
 export async function importData(
   directory: string,
-  source: string,
+  given: string,
   options: ImportDataOptions = {},
 ): Promise<DataImport> {
   const context = callContext(options)
@@ -73,9 +76,9 @@ export async function importData(
       `Cannot import the data: the share ${share} is not between 0 and 1. Give one such as 0.2.`,
     )
   const root = resolve(plainPath(directory, 'the folder of the project'))
-  const read = await readRecords(resolve(plainPath(source, 'the source of the data')), context, options.csv)
+  const { source, name, read } = await recordsIn(given, options, context)
   if (read.records.length === 0) throw nothingIn(source, read)
-  const place = await importPlace(root, source, to, context)
+  const place = await importPlace(root, name, to, context)
   if (place.ownsSettings) {
     const own = await planImport({ ...place, pinned: undefined }, read, source, options, context)
     if (await isOurs(place, own.files)) return withApply(own)
@@ -85,6 +88,17 @@ export async function importData(
   function withApply({ place: at, plan, files }: Planned): DataImport {
     return { plan, apply: () => applyImport({ place: at, plan, files }, options, context) }
   }
+}
+
+/** Reads a file, or a dataset of the Hub whose commit is then part of the source. */
+async function recordsIn(given: string, { csv, environment = env }: ImportDataOptions, context: CallContext) {
+  if (!isHubAddress(given)) {
+    const path = resolve(plainPath(given, 'the source of the data'))
+    return { source: given, name: given, read: await readRecords(path, context, csv) }
+  }
+  const { source, name, samples } = await readHubRecords(given, { environment, csv, maximumBytes }, context)
+  const read = recordsOf(samples.map(({ value, position }) => ({ value: value as Json, place: position })))
+  return { source, name, read }
 }
 
 interface Planned {
@@ -155,7 +169,7 @@ async function planImport(
   )
   if (schema !== undefined) {
     files.set(schemaFile, `${JSON.stringify(schema, null, 2)}\n`)
-    files.set(settingsFile, settingsText(place, basename(source), projection))
+    files.set(settingsFile, settingsText(place, isHubAddress(source) ? source : basename(source), projection))
   }
   if (set !== undefined) files.set(evaluationPath, formatPinnedSet(set))
   const states = await statesOf(place, files)

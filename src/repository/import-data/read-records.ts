@@ -11,7 +11,7 @@ import { readSamplesIn, readWhole, refuseIrregular } from './read-whole.js'
 import { readYamlText } from './read-yaml-text.js'
 
 /** Of a source file, before and after unpacking. */
-const maximumBytes = 500_000_000
+export const maximumBytes = 500_000_000
 
 /**
  * Reads the records of a file: JSON, JSON Lines, CSV, TSV or Parquet, an export of Label Studio, or a promptfoo configuration.
@@ -70,7 +70,8 @@ function listsIn(document: Json): readonly { readonly name: string; readonly ite
   )
 }
 
-function recordsOf(items: readonly { readonly value: Json; readonly place: string }[]): SourceRecords {
+/** The records among values that were read. Exports of Label Studio are recognised. */
+export function recordsOf(items: readonly { readonly value: Json; readonly place: string }[]): SourceRecords {
   const records = items.filter((item): item is SourceRecord => kindOf(item.value) === 'object')
   const leftOut = items
     .filter(({ value }) => kindOf(value) !== 'object')

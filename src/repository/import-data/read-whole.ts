@@ -6,7 +6,7 @@ import { type CsvOptions, fileFormat, readSampleFile, type SourceSample, samples
 import { isAbsent } from '../../store/index.js'
 
 /** Records that are in memory at once. */
-const maximumRecords = 2_000_000
+export const maximumRecords = 2_000_000
 
 /**
  * The samples of a file, in the format of its extension.
@@ -68,9 +68,7 @@ async function openRegular(path: string, maximumBytes: number): Promise<FileHand
     if (isAbsent(error))
       throw new SheikhError(
         'not-found',
-        path.includes('hf:')
-          ? `Cannot import ${JSON.stringify(path)}: datasets are not read from the Hugging Face Hub. Download a file of the dataset, and import that file.`
-          : `Cannot import ${JSON.stringify(path)}: it does not exist. Correct the name.`,
+        `Cannot import ${JSON.stringify(path)}: it does not exist. Correct the name.`,
         { facts: { path } },
       )
     throw refuse(path, `${messageOf(error)}. Check its permissions`, error)
