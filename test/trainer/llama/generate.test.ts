@@ -49,6 +49,15 @@ async function answer(
   return { end, tokens }
 }
 
+async function answerAlone(device: Device, llama: Llama, seed: number, length: readonly [number, number]) {
+  const generator = createGenerator(device, llama, 1)
+  try {
+    return await answer(generator, seed, length)
+  } finally {
+    await generator.stop()
+  }
+}
+
 // Prompt and answer in tokens: some cross the 128 positions after which the cache grows.
 const lengths = [
   ...([
@@ -81,8 +90,7 @@ it.each(isWhole ? (['wasm', 'js'] as const) : (['wasm'] as const))(
     const tensors = device.tf.memory().numTensors
     const some = !isWhole ? quick : name === 'js' ? lengths.slice(0, 3) : lengths
     const alone = []
-    for (const [seed, length] of some.entries())
-      alone.push(await answer(createGenerator(device, llama, 1), seed, length))
+    for (const [seed, length] of some.entries()) alone.push(await answerAlone(device, llama, seed, length))
     expect(alone.map(({ tokens }) => tokens.length)).toEqual(
       some.map(([prompt, most]) => Math.min(most, config.maximumPositions - prompt)),
     )
@@ -99,6 +107,7 @@ it.each(isWhole ? (['wasm', 'js'] as const) : (['wasm'] as const))(
     })
     await first
     expect(await later).toEqual([alone[2], alone[1], alone[0]])
+    await generator.stop()
     expect(device.tf.memory().numTensors).toBe(tensors)
     device.tf.dispose(llama.weights as never)
   },
@@ -107,9 +116,10 @@ it.each(isWhole ? (['wasm', 'js'] as const) : (['wasm'] as const))(
 it('an abort ends one answer and frees its place, and an error of the caller ends its own', async () => {
   const device = await openDevice('wasm', callContext())
   const llama = randomLlama(device)
-  const tensors = device.tf.memory().numTensors
-  const alone = await answer(createGenerator(device, llama, 1), 7, [4, 50])
   const generator = createGenerator(device, llama, 2)
+  const alone = await answer(generator, 7, [4, 50])
+  // With the transposes that are kept until the generator stops.
+  const tensors = device.tf.memory().numTensors
   const leaving = new AbortController()
   const waiting = new AbortController()
   const [left, waited, failed, stayed] = await Promise.allSettled([
@@ -134,4 +144,22 @@ it('an abort ends one answer and frees its place, and an error of the caller end
   device.tf.dispose(llama.weights as never)
   await expect(answer(generator, 7, [4, 50])).rejects.toThrow()
   expect(await answer(generator, 7, [300, 50])).toEqual({ end: 'length', tokens: [] })
+  await generator.stop()
+})
+
+it('transposes each weight once, with the same answers as if each product did', async () => {
+  const device = await openDevice('wasm', callContext())
+  const llama = randomLlama(device)
+  const tensors = device.tf.memory().numTensors
+  // Nothing is kept on a device of another name.
+  const each = await answerAlone({ ...device, name: 'native' }, llama, 3, [4, 12])
+  const generator = createGenerator(device, llama, 1)
+  expect(await answer(generator, 3, [4, 12])).toEqual(each)
+  const kept = device.tf.memory().numTensors - tensors
+  expect(kept).toBe(Object.keys(llama.weights).filter((name) => /(?:_proj|embed_tokens)\.weight$/.test(name)).length)
+  expect(await answer(generator, 3, [4, 12])).toEqual(each)
+  expect(device.tf.memory().numTensors - tensors).toBe(kept)
+  await generator.stop()
+  expect(device.tf.memory().numTensors).toBe(tensors)
+  device.tf.dispose(llama.weights as never)
 })

@@ -3,6 +3,7 @@ import type { Random } from '../../../core/index.js'
 import { type Device, valuesOf } from '../devices.js'
 import { type Cache, capacityFor, capacityOf, joined, rowsOf, withCapacity } from './cache.js'
 import { chooseToken, type SamplingOptions } from './choose-token.js'
+import { withKeptTransposes } from './kept-transposes.js'
 import { afterPrompt, afterTokens, type Llama, type NextTokens } from './llama.js'
 
 export interface GenerateRequest extends SamplingOptions {
@@ -41,8 +42,9 @@ interface Sequence {
  *
  * @param maximumActive sequences in one pass; more wait. It bounds the memory of keys and values.
  */
-export function createGenerator(device: Device, llama: Llama, maximumActive: number): Generator {
+export function createGenerator(device: Device, given: Llama, maximumActive: number): Generator {
   const { tf } = device
+  const { llama, dispose } = withKeptTransposes(device, given)
   const waiting: Sequence[] = []
   let active: readonly Sequence[] = []
   /** A row for each active sequence. */
@@ -158,6 +160,7 @@ export function createGenerator(device: Device, llama: Llama, maximumActive: num
     async stop() {
       stopping.abort(new Error('The model is disposed. Load it again.'))
       await running
+      dispose()
     },
   }
 }

@@ -15,6 +15,8 @@ export interface Pass {
   isTrained(name: string): boolean
   /** Takes, or adds, the gradient of a weight. */
   collect(name: string, gradient: Tensor): void
+  /** The transpose of a weight, if it is kept. Absent: each product transposes its weight. */
+  readonly transposed?: ((name: string) => Tensor2D) | undefined
   /** What is added to the product by this matrix, if it is adapted. */
   adapter(name: string): Adapter | undefined
 }
@@ -37,7 +39,8 @@ export function linear(pass: Pass, name: string, x: Tensor2D): LayerOutput<Tenso
   const { tf, weights } = pass
   const weight = weights[name] as Tensor2D // [out, in]
   const adapter = pass.adapter(name)
-  const product = tf.matMul(x, weight, false, true)
+  const kept = pass.transposed?.(name)
+  const product = kept === undefined ? tf.matMul(x, weight, false, true) : tf.matMul(x, kept)
   const back = (dy: Tensor2D): Tensor2D => {
     if (pass.isTrained(name)) pass.collect(name, tf.matMul(dy, x, true, false))
     return tf.matMul(dy, weight)

@@ -33,6 +33,8 @@ export interface Llama {
   /** By name, as Hugging Face has them; adapters' beside them. */
   readonly weights: Weights
   readonly adapters?: ReadonlyMap<string, Adapter> | undefined
+  /** As in `Pass`. */
+  readonly transposed?: Pass['transposed']
 }
 
 const embedding = 'model.embed_tokens.weight'
@@ -151,11 +153,11 @@ export function allLogits(llama: Llama, batch: readonly TokenSequence[]): Tensor
 }
 
 function passOf(
-  { tf, config, weights, adapters }: Llama,
+  { tf, config, weights, adapters, transposed }: Llama,
   isTrained: Pass['isTrained'] = () => false,
   collect: Pass['collect'] = () => {},
 ): Pass {
-  return { tf, config, weights, isTrained, collect, adapter: (name) => adapters?.get(name) }
+  return { tf, config, weights, isTrained, collect, transposed, adapter: (name) => adapters?.get(name) }
 }
 
 function answersAt(
