@@ -1,5 +1,5 @@
 export { type ChatTemplate, chatTemplateFile, readChatTemplate } from './chat-template.js'
 export { loadPrompts, loadTemplate } from './load-prompts.js'
 export { prompt } from './prompt.js'
-export { defaultRenderLimits, type RenderLimits } from './render-limits.js'
+export type { RenderLimits } from './render-limits.js'
 export { checkVariables, parseTemplate, renderPrompt } from './template.js'

@@ -2,11 +2,19 @@ import type { CallContext } from '../../core/index.js'
 import type { SourceEntry, SourceSample } from '../dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues } from '../issues.js'
 
+/** A larger batch, such as a list in memory, is handed on in parts, so that the event loop gets turns between them. */
+const mostPerBatch = 1_000
+
 /** The samples of an entry, in batches. */
 export async function* sampleBatches(entry: SourceEntry, context: CallContext): AsyncIterable<readonly SourceSample[]> {
   const read = entry.read(context)
-  if (Symbol.asyncIterator in read) yield* read
-  else yield await read
+  if (Symbol.asyncIterator in read) {
+    yield* read
+    return
+  }
+  const all = await read
+  if (all.length <= mostPerBatch) yield all
+  else for (let at = 0; at < all.length; at += mostPerBatch) yield all.slice(at, at + mostPerBatch)
 }
 
 /**
