@@ -6,7 +6,7 @@ import type { DatasetContext, DatasetSummary, PinnedSet, SourceEntry } from './d
 import type { QuarantinedSample } from './quarantine.js'
 
 // Raise this when the same rows lead to a different summary.
-const summaryVersion = 1
+const summaryVersion = 2
 
 export interface KnownSummary {
   /** Returns the cached summary of exactly these samples. */

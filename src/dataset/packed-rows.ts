@@ -2,7 +2,7 @@ import type { Digest, Json } from '../core/index.js'
 import type { ScannedRow } from './row-table.js'
 
 /** Raise this when packed rows change their form. */
-export const packedVersion = 2
+export const packedVersion = 3
 
 type PackedRow = readonly [
   id: string,

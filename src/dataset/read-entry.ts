@@ -38,7 +38,7 @@ export async function* readEntry(
   context: CallContext,
 ): AsyncIterable<readonly ReadRow[]> {
   const { issues } = given
-  const ids = new FallbackIds(entry.path)
+  const ids = new FallbackIds(composed(entry.path))
   let before: Promise<ReadBatch> | undefined
   try {
     for await (const batch of sampleBatches(entry, context)) {
@@ -62,6 +62,9 @@ export async function* readEntry(
     return rows
   }
 }
+
+/** A checkout on macOS may decompose names. Ids and slices must not depend on that. */
+const composed = (path: string) => path.normalize('NFC')
 
 interface ReadBatch {
   readonly rows: readonly ReadRow[]
@@ -115,7 +118,7 @@ async function readBatch(
     try {
       const sampleDigest = digestSample(value)
       const fallback = () => ids.next(position, sampleDigest)
-      const row = projectRow(options, sample, value, { path, fallback }, made?.[at])
+      const row = projectRow(options, sample, value, { path: composed(path), fallback }, made?.[at])
       const text = rowText(row)
       const digest = digestBytes(text)
       const scanned = scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position })

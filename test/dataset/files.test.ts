@@ -54,6 +54,29 @@ describe('files that people have', () => {
     expect(await read({ 'a.csv': 'text\r\n"one\r\ntwo"\r\n' })).toEqual([{ text: 'one\ntwo' }])
   })
 
+  it('names in another Unicode form give the same ids, slices and digests', async () => {
+    const [composed, decomposed] = ['NFC', 'NFD'].map((form) => `caf\u00e9/\u00fcber.jsonl`.normalize(form))
+    const identities = async (path: string) => {
+      const source = sampleFiles({ directory: await folderWith({ [path]: '{"text":"x"}\n' }), pattern: 'caf\u00e9/*' })
+      return new Dataset({ source, input: 'text', sliceByFolder: 'category' }).identities()
+    }
+    expect(composed).not.toBe(decomposed)
+    expect(await identities(decomposed!)).toEqual(await identities(composed!))
+    expect((await identities(composed!))[0]!.id).toMatch(/^caf\u00e9\/\u00fcber\.jsonl#/)
+  })
+
+  it.each([
+    ['case', 'x/Mail.json', 'x/mail.json'],
+    ['the case of a folder', 'X/mail.json', 'x/mail.json'],
+    ['Unicode form', 'caf\u00e9.json', 'cafe\u0301.json'],
+  ])('two files whose names differ only in %s are an error that names both', async (_, one, other) => {
+    const [first, second] = [one, other].sort()
+    await expect(read({ [one]: sample, [other]: sample })).rejects.toMatchObject({
+      code: 'dataset-invalid',
+      message: expect.stringContaining(`${second}: its name differs from ${JSON.stringify(first)} only in case`),
+    })
+  })
+
   it.each<[string, string, string | Uint8Array, RegExp]>([
     [
       'a value without a column',

@@ -44,7 +44,9 @@ export interface SampleFilesOptions extends FileFormatOptions {
 export function sampleFiles(options: string | SampleFilesOptions): Source {
   const { directory, pattern, contentIds, ...given } = typeof options === 'string' ? { directory: options } : options
   const format = fileFormat(given)
-  const matches = pattern === undefined ? () => true : globMatcher(pattern)
+  // A checkout on macOS may decompose names.
+  const matcher = pattern === undefined ? undefined : globMatcher(pattern.normalize('NFC'))
+  const matches = (path: string) => matcher === undefined || matcher(path.normalize('NFC'))
   const root = resolve(plainPath(directory, 'the directory of samples'))
   return {
     contract: 1,

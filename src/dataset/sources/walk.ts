@@ -63,8 +63,26 @@ export async function walk(
       if (issues.length >= maximumIssues) throw issuesError(issues)
     }
   }
+  found.sort((left, right) => (left.path < right.path ? -1 : 1))
+  issues.push(...clashing(found))
   if (issues.length > 0) throw issuesError(issues)
-  return { found: found.sort((left, right) => (left.path < right.path ? -1 : 1)), others: others.sort() }
+  return { found, others: others.sort() }
+}
+
+/** Files of which a file system without case or Unicode forms, as on macOS and Windows, keeps only one. */
+function clashing(found: readonly FoundFile[]): readonly DatasetIssue[] {
+  const fold = (path: string) => path.normalize('NFC').toLowerCase()
+  if (new Set(found.map(({ path }) => fold(path))).size === found.length) return []
+  const seen = new Map<string, string>()
+  const issues: DatasetIssue[] = []
+  for (const { path } of found) {
+    const other = seen.get(fold(path))
+    seen.set(fold(path), path)
+    if (other === undefined || issues.length >= maximumIssues) continue
+    const message = `its name differs from ${JSON.stringify(other)} only in case or Unicode form, so a checkout on macOS or Windows has only one of them; rename one`
+    issues.push({ path, position: '', message })
+  }
+  return issues
 }
 
 function entriesOf(root: string, folder: string): readonly Dirent[] {
