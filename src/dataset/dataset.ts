@@ -9,6 +9,7 @@ import {
   SheikhError,
 } from '../core/index.js'
 import type { Row } from '../model/index.js'
+import { contentsOf, identityOfRow } from './contents.js'
 import type {
   AnyDatasetOptions,
   DatasetOptions,
@@ -40,7 +41,6 @@ import {
   rowText,
   Unprojectable,
 } from './row-projection.js'
-import type { ScannedRow } from './row-table.js'
 import { RowReader } from './rows.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
 import { type Scan, scan } from './scan.js'
@@ -179,16 +179,15 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   async contents(context: DatasetContext = callContext()): Promise<DatasetContents> {
     const schema = await this.#load(context)
-    const found = await this.#scanNow(schema, context)
-    return {
-      rows: found.rows.map((row) => {
-        const { path, position, label, slices } = row
-        return { ...identityOfRow(row), path, position, label, slices }
-      }),
-      samples: (ids) => new RowReader(found, this.#options, schema, context).samples(ids),
-      whole: () => new RowReader(found, this.#options, schema, context).rows(found.rows),
-      withSamples: () => new RowReader(found, this.#options, schema, context).withSamples(),
-    }
+    return contentsOf(await this.#scanNow(schema, context), this.#options, schema, context)
+  }
+
+  /** What decides the rows of the dataset, for `stateOf`. */
+  async state(context: DatasetContext): Promise<DatasetState> {
+    const schema = await this.#load(context)
+    const listed = await this.#options.source.list(context)
+    const key = this.#cacheKey()
+    return { options: this.#options, schema, key, listed, quarantined: await this.#quarantined(context) }
   }
 
   async undeclaredGroups(context: DatasetContext = callContext()): Promise<DatasetSummary['warnings']> {
@@ -385,6 +384,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
   }
 }
 
+/** What decides the rows of a dataset, before any sample is read. */
+export interface DatasetState extends State {
+  readonly options: AnyDatasetOptions
+  /** Digest of everything except files and quarantine that decides a row. Absent if some code has no version. */
+  readonly key: Digest | undefined
+}
+
+export const stateOf = (dataset: Dataset<unknown, unknown>, context: DatasetContext): Promise<DatasetState> =>
+  (dataset as DatasetOf).state(context)
+
 /** What a scan depends on, read once, so that all of its results are about the same state. */
 interface State {
   readonly listed: readonly SourceEntry[]
@@ -421,9 +430,6 @@ function checkSame(summary: DatasetSummary, snapshot: DatasetSnapshot<unknown, u
     'Cannot continue: samples changed during the run. Run again while nothing writes to the samples.',
   )
 }
-
-const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIdentity =>
-  group === undefined ? { id, digest, sampleDigest } : { id, digest, sampleDigest, group }
 
 /**
  * Samples, validated and projected to rows, and split into training and evaluation data.

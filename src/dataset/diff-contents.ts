@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../core/index.js'
 import type { DatasetContents, DescribedRow } from './dataset-types.js'
 import { areLabels } from './labels.js'
+import type { SharedContents, SharedRows } from './shared-contents.js'
 
 /** What changed between two states of a dataset. JSON. Contains text of samples only if it was asked for. */
 export interface DatasetDifference {
@@ -77,9 +78,20 @@ export interface DiffContentsOptions {
 export async function diffContents(
   before: DatasetContents,
   after: DatasetContents,
+  options: DiffContentsOptions = {},
+): Promise<DatasetDifference> {
+  return diffSharedContents({ before, after, shared: noRows }, options)
+}
+
+export const noRows: SharedRows = { size: 0, labels: new Map(), slices: new Map(), identity: () => undefined }
+
+/** The same for states whose shared rows are counted, but not listed. */
+export async function diffSharedContents(
+  { before, after, shared }: SharedContents,
   { includeText = false, maximumDetails = 1000 }: DiffContentsOptions = {},
 ): Promise<DatasetDifference> {
-  const [rowsBefore, rowsAfter] = withoutText(before.rows, after.rows)
+  const hasLabels = targetsAreLabels(before.rows, after.rows, shared.labels)
+  const [rowsBefore, rowsAfter] = hasLabels ? [before.rows, after.rows] : [before, after].map(withoutLabels)
   const [old, now] = [byId(rowsBefore), byId(rowsAfter)]
   const { added, removed, moved } = separateMoved(
     rowsAfter.filter(({ id }) => !old.has(id)),
@@ -93,7 +105,7 @@ export async function diffContents(
   const wanted = new Set(changed.slice(0, maximumDetails).map(({ row }) => row.id))
   const [samplesBefore, samplesAfter] = [await before.samples(wanted), await after.samples(wanted)]
   return {
-    rows: { before: rowsBefore.length, after: rowsAfter.length },
+    rows: { before: shared.size + rowsBefore.length, after: shared.size + rowsAfter.length },
     added: added.map(nameOf),
     removed: removed.map(nameOf),
     moved,
@@ -106,8 +118,10 @@ export async function diffContents(
       earlier.sampleDigest === row.sampleDigest && earlier.digest !== row.digest ? [row.id] : [],
     ),
     relabelled: relabelled(both),
-    labels: namedCounts(rowsBefore, rowsAfter, ({ label }) => (label === undefined ? [] : [label])),
-    slices: namedCounts(rowsBefore, rowsAfter, ({ slices }) =>
+    labels: namedCounts(hasLabels ? shared.labels : noRows.labels, rowsBefore, rowsAfter, ({ label }) =>
+      label === undefined ? [] : [label],
+    ),
+    slices: namedCounts(shared.slices, rowsBefore, rowsAfter, ({ slices }) =>
       Object.entries(slices).map(([kind, value]) => `${kind}=${value}`),
     ),
   }
@@ -115,14 +129,20 @@ export async function diffContents(
 
 type Rows = readonly DescribedRow[]
 
-/** The rows of both states. Without labels if the targets are answers in words. */
-function withoutText(before: Rows, after: Rows): readonly [before: Rows, after: Rows] {
-  const [old, now] = [before, after].map((rows) => rows.flatMap(({ label }) => label ?? []))
+/** Whether the targets are labels, and no answers in words. */
+function targetsAreLabels(before: Rows, after: Rows, shared: SharedRows['labels']): boolean {
+  const different = new Set(shared.keys())
+  const sizes = [before, after].map((rows) => {
+    const labels = rows.flatMap(({ label }) => label ?? [])
+    for (const label of labels) different.add(label)
+    return labels.length
+  })
   // Not the sum of both: in two states, each unchanged answer occurs twice.
-  if (areLabels(new Set([...old!, ...now!]).size, Math.max(old!.length, now!.length))) return [before, after]
-  const withoutLabel = ({ label: _, ...row }: DescribedRow): DescribedRow => row
-  return [before.map(withoutLabel), after.map(withoutLabel)]
+  const inBoth = [...shared.values()].reduce((sum, count) => sum + count, 0)
+  return areLabels(different.size, inBoth + Math.max(...sizes))
 }
+
+const withoutLabels = ({ rows }: DatasetContents) => rows.map(({ label: _, ...row }: DescribedRow): DescribedRow => row)
 
 const byId = (rows: readonly DescribedRow[]) => new Map(rows.map((row) => [row.id, row]))
 
@@ -164,11 +184,12 @@ function relabelled(
 }
 
 function namedCounts(
+  shared: ReadonlyMap<string, number>,
   before: readonly DescribedRow[],
   after: readonly DescribedRow[],
   namesOf: (row: DescribedRow) => readonly string[],
 ): readonly NamedCounts[] {
-  const counts = new Map<string, { before: number; after: number }>()
+  const counts = new Map([...shared].map(([name, count]) => [name, { before: count, after: count }]))
   for (const [side, rows] of [['before', before] as const, ['after', after] as const])
     for (const name of rows.flatMap(namesOf)) {
       const count = counts.get(name) ?? { before: 0, after: 0 }

@@ -35,9 +35,11 @@ export {
   type DatasetDifference,
   type DiffContentsOptions,
   diffContents,
+  diffSharedContents,
   type FieldChange,
   fieldChanges,
   type NamedCounts,
+  noRows,
   type Relabelled,
   type SampleChange,
   type SampleName,
@@ -94,6 +96,7 @@ export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
 export { isSelected, rankOf, type SelectionOptions } from './selection.js'
+export { type NamedState, type SharedContents, type SharedRows, sharedContents } from './shared-contents.js'
 export { groupTexts } from './similar-texts.js'
 export { Groups } from './sketch-set.js'
 export { type AsyncSamplesOptions, asyncSamples } from './sources/async-samples.js'
@@ -107,6 +110,7 @@ export { samplesOf } from './sources/sample-batches.js'
 export {
   type FileFormatOptions,
   fileFormat,
+  listedSampleFiles,
   readFile as readSampleFile,
   type SampleFilesOptions,
   sampleFiles,

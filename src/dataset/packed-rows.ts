@@ -25,8 +25,16 @@ export const packRow = (row: ScannedRow): Json => [
 export function unpackRows(path: string, kept: Json): readonly ScannedRow[] {
   return (kept as unknown as PackedRow[]).map(
     ([id, digest, sampleDigest, position, group, label, slices, inputKey, targetKey]) => ({
-      ...{ id, digest, sampleDigest, path, position, slices, inputKey },
-      ...{ group: group ?? undefined, label: label ?? undefined, targetKey: targetKey ?? undefined },
+      id,
+      digest,
+      sampleDigest,
+      path,
+      position,
+      group: group ?? undefined,
+      label: label ?? undefined,
+      slices,
+      inputKey,
+      targetKey: targetKey ?? undefined,
     }),
   )
 }

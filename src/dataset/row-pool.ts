@@ -28,6 +28,11 @@ export class RowPool {
     return this.#rows.has(index) || this.#spool?.has(index) === true
   }
 
+  /** Whether rows with this much canonical text may fit in memory. */
+  mayKeep(textLength: number): boolean {
+    return this.#bytes + 2 * textLength <= this.#maximumBytes
+  }
+
   /** Keeps a row in memory, if it fits. @param textLength of the row's canonical text. */
   keep(index: number, row: AnyRow, textLength: number): boolean {
     const bytes = 2 * textLength + overheadBytes

@@ -91,9 +91,10 @@ export async function scan(
     const { path } = entry
     const known = issues.length
     const collected: (readonly ReadRow[])[] = []
-    const packed: Json[] = []
+    let packed: Json[] | undefined = cache === undefined ? undefined : []
     let start = table.size
-    let fits = true
+    // Keeping rows that are dropped at the end of the file would only raise the peak.
+    let fits = pool.mayKeep(textLengthOf(entry))
     const add = (rows: readonly ReadRow[]) => {
       for (const { scanned, row, textLength } of rows) {
         if (fits && !pool.keep(table.size, row, textLength)) {
@@ -101,7 +102,8 @@ export async function scan(
           pool.drop(start, table.size)
         }
         table.add(scanned)
-        if (cache !== undefined && cachedRows + packed.length < maximumCachedRows) packed.push(packRow(scanned))
+        if (packed !== undefined && cachedRows + packed.length === maximumCachedRows) packed = undefined
+        packed?.push(packRow(scanned))
       }
     }
     for await (const batch of readEntry(entry, { options, schema, issues, pass }, context))
@@ -113,7 +115,7 @@ export async function scan(
       collected.forEach(add)
     }
     ranges.set(path, [start, table.size])
-    if (issues.length > known || packed.length !== table.size - start) return
+    if (issues.length > known || packed === undefined) return
     cachedRows += packed.length
     read.set(path, packed)
   }
@@ -156,7 +158,11 @@ export async function scan(
   }
 }
 
-async function openCache(
+/** About how much text a file contains. Packed text is about a sixth of its size. */
+const textLengthOf = ({ path, sizeBytes = 0 }: SourceEntry) =>
+  Number.isFinite(sizeBytes) ? sizeBytes * (/\.(parquet|gz|zst)$/i.test(path) ? 6 : 1) : 0
+
+export async function openCache(
   { source }: AnyDatasetOptions,
   key: Digest | undefined,
   context: DatasetContext,

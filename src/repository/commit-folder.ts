@@ -16,7 +16,10 @@ export interface CommitFolder extends AsyncDisposable {
 }
 
 // What decides the rows and the gate. Code of another commit is written to be compared, and is never run.
-const paths = ['dataset', 'prompts', 'mlops', ...hostConfigurationPaths]
+export const comparedPaths = ['dataset', 'prompts', 'mlops', ...hostConfigurationPaths]
+
+/** Whether a path is one of `comparedPaths`, or below one. */
+export const isCompared = (path: string): boolean => comparedPaths.includes(path.split('/', 1)[0]!)
 
 /**
  * Writes the data, prompts and settings of a commit into a temporary folder.
@@ -34,7 +37,7 @@ export async function commitFolder(
   const below = (path: string) => (project === '' ? path : `${project}/${path}`)
   const root = join(folder, project)
   try {
-    await git.writeFiles(commit, paths.map(below), folder, context)
+    await git.writeFiles(commit, comparedPaths.map(below), folder, context)
   } catch (error) {
     await remove()
     throw error
@@ -43,8 +46,9 @@ export async function commitFolder(
     root,
     async configuration() {
       const configuration = await configurationIn(root, context)
-      const { schemaPath } = configuration.dataset
-      if (schemaPath !== undefined) await git.writeFiles(commit, [below(schemaPath)], folder, context)
+      const { schemaPath, samples } = configuration.dataset
+      const others = [schemaPath, samples?.directory].filter((path) => path !== undefined && !isCompared(path))
+      if (others.length > 0) await git.writeFiles(commit, others.map((path) => below(path!)), folder, context)
       return configuration
     },
     [Symbol.asyncDispose]: remove,

@@ -21,6 +21,7 @@ import {
   type Release,
   type ReleasedModel,
 } from '../releaser/index.js'
+import { directoryStore } from '../store/directory/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { readTrust, trustedKeysPath } from './attestation.js'
 import {
@@ -70,6 +71,7 @@ import {
 } from './git/index.js'
 import { importModel } from './import-model.js'
 import { type Inspection, inspectProject } from './inspect-project.js'
+import { storePath } from './layout.js'
 import { type LearnResult, learn } from './learn.js'
 import { feedbackAt } from './look-for-drift.js'
 import { type InputReader, inputReader } from './model-inputs.js'
@@ -300,7 +302,8 @@ export class Repository {
   async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
     const releaser = async () => (await this.#compose()).releaser()
     const access = this.#surroundings
-    const place = { git: this.#git, root: this.root, project: access.project, access, releaser }
+    const cache = directoryStore(join(access.shared, storePath)).documents
+    const place = { git: this.#git, root: this.root, project: access.project, access, cache, releaser }
     return this.#hide(await diffStates(place, { from, to, ...options }, this.#context))
   }
 

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
@@ -39,6 +39,28 @@ function made() {
   const last = commit('Remove')
   return { root, commits: { first, side, second, merge, last } }
 }
+
+it.each([
+  ['native', 'git'],
+  ['isomorphic', false],
+] as const)('%s git compares the trees of two commits, and writes entries of one', async (_kind, program) => {
+  const { root, commits } = made()
+  const library = await openGit(root, context, { program })
+  const { first, last } = commits
+  const changes = await library.treeChanges(first, last, ['data', 'swap'])
+  const [before, after] = [await library.tree(first), await library.tree(last)]
+  const paths = ['data/a.txt', 'data/c\n:\u0001.txt', 'data/deep/b.txt', 'swap', 'swap/inside']
+  const ours = (entry: object | undefined) => entry && expect.objectContaining(entry)
+  expect([...changes].sort()).toEqual(
+    paths.map((path) => [path, { before: ours(before.get(path)), after: ours(after.get(path)) }]),
+  )
+  expect([...(await library.treeChanges(last, first, ['swap'])).keys()].sort()).toEqual(['swap', 'swap/inside'])
+  expect((await library.treeChanges(first, first, ['data'])).size).toBe(0)
+
+  const folder = temporaryFolder()
+  await library.writeEntries(first, [before.get('data/deep/b.txt')!], folder, context)
+  expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['data', 'data/deep', 'data/deep/b.txt'])
+})
 
 it.each([
   ['native', 'git'],

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, isSheikhError, type Json, messageOf, plainPath } from '../../core/index.js'
-import type { Source, SourceSample } from '../dataset-types.js'
+import type { Source, SourceEntry, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
 import { globMatcher } from './glob.js'
 import { type Limits, limitsOf, type SizeLimits } from './limits.js'
@@ -14,7 +14,7 @@ import { readSamples } from './read-samples.js'
 import { sampleFormatOf, unreadFormatOf } from './sample-format.js'
 import { utf8Chunks } from './text-chunks.js'
 import { unpackChunks } from './unpack-chunks.js'
-import { walk } from './walk.js'
+import { type Wanted, walk } from './walk.js'
 
 /** How files are read, by format. */
 export interface FileFormatOptions extends SizeLimits {
@@ -42,7 +42,34 @@ export interface SampleFilesOptions extends FileFormatOptions {
  * @throws `invalid-options` for limits or CSV options that cannot be used.
  */
 export function sampleFiles(options: string | SampleFilesOptions): Source {
-  const { directory, pattern, contentIds, ...given } = typeof options === 'string' ? { directory: options } : options
+  return filesSource(typeof options === 'string' ? { directory: options } : options, walk)
+}
+
+/**
+ * The same source for files that are known by their paths and may not exist yet. They must exist before their samples are
+ * read.
+ *
+ * @param paths below `directory`.
+ */
+export function listedSampleFiles(options: SampleFilesOptions, paths: readonly string[]): Source {
+  return filesSource(options, async (_, { isWanted, isMeant }) => {
+    const visible = paths.filter((path) => !/(^|\/)\./.test(path)).sort()
+    const found = visible.filter(isWanted).map((path) => ({
+      path,
+      // The size is not known. Files that may be large are read one at a time.
+      sizeBytes: sampleFormatOf(path) === 'json' ? 0 : Number.POSITIVE_INFINITY,
+    }))
+    return { found, others: visible.filter((path) => !isWanted(path) && isMeant(path)) }
+  })
+}
+
+type FindFiles = (
+  root: string,
+  wanted: Wanted,
+  context: CallContext,
+) => Promise<{ readonly found: readonly Omit<SourceEntry, 'read'>[]; readonly others: readonly string[] }>
+
+function filesSource({ directory, pattern, contentIds, ...given }: SampleFilesOptions, find: FindFiles): Source {
   const format = fileFormat(given)
   // A checkout on macOS may decompose names.
   const matcher = pattern === undefined ? undefined : globMatcher(pattern.normalize('NFC'))
@@ -58,7 +85,7 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
     ...(contentIds !== undefined && { contentIds }),
     async list(context) {
       context.signal.throwIfAborted()
-      const { found, others } = await walk(
+      const { found, others } = await find(
         root,
         { isWanted: (path) => sampleFormatOf(path) !== undefined && matches(path), isMeant: matches },
         context,

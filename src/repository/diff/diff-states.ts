@@ -1,9 +1,10 @@
 import type { CallContext } from '../../core/index.js'
 import type { Releaser } from '../../releaser/index.js'
-import { type CommitFolder, commitFolder } from '../commit-folder.js'
+import type { DocumentStore } from '../../store/index.js'
 import { configurationIn, type DataAccess } from '../compose.js'
 import type { Git } from '../git/index.js'
 import { refuseIncomplete } from '../whole-checkout.js'
+import { type ComparedState, commitState, workTreeState } from './compared-state.js'
 import { findState, type StateName } from './find-state.js'
 import { type DiffOptions, diffProjects, type ProjectDiff } from './project-diff.js'
 
@@ -17,6 +18,8 @@ export interface ProjectPlace {
   readonly access: DataAccess
   /** Called only for a name that is no commit. */
   readonly releaser: () => Promise<Releaser>
+  /** Knows rows of files that a run has read. */
+  readonly cache: DocumentStore
 }
 
 /**
@@ -32,23 +35,28 @@ export async function diffStates(
 ): Promise<ProjectDiff> {
   const before = await findState(from, place, context)
   const after: StateName = to === undefined ? { name: 'the work tree' } : await findState(to, place, context)
-  await using now = await folderOf(after, place, context)
-  await using old = await folderOf(before, place, context)
+  await using now = await filesOf(after, undefined, place, context)
+  await using old = await filesOf(before, after.commit, place, context)
   // Awaited here, because the folders are removed at the end of this block.
   return await diffProjects(
     [
-      { name: before, folder: old },
-      { name: after, folder: now },
+      { name: before, files: old },
+      { name: after, files: now },
     ],
     { ...options, access: place.access },
-    context,
+    { ...context, cache: place.cache },
   )
 }
 
-async function folderOf({ commit }: StateName, place: ProjectPlace, context: CallContext): Promise<CommitFolder> {
-  if (commit !== undefined) return commitFolder(place.git, { commit, project: place.project }, context)
-  const { root } = place
+async function filesOf(
+  { commit }: StateName,
+  other: string | undefined,
+  place: ProjectPlace,
+  context: CallContext,
+): Promise<ComparedState> {
+  const { root, git, project, access } = place
+  if (commit !== undefined) return commitState(git, { commit, project, workTree: root, other, access }, context)
   const configuration = await configurationIn(root, context).catch(() => undefined)
   if (configuration !== undefined) await refuseIncomplete('compare the work tree', place, { configuration }, context)
-  return { root, configuration: () => configurationIn(root, context), async [Symbol.asyncDispose]() {} }
+  return workTreeState(root, access, context)
 }

@@ -1,24 +1,29 @@
 import { join } from 'node:path'
-import { type CallContext, type ErrorCode, isSheikhError, type Json } from '../../core/index.js'
+import { type ErrorCode, isSheikhError, type Json } from '../../core/index.js'
 import {
   type Counts,
   type DatasetContents,
+  type DatasetContext,
   type DatasetDifference,
-  diffContents,
   diffIdentities,
+  diffSharedContents,
   fieldChanges,
   type IdentityDifference,
+  type NamedState,
+  noRows,
   type PinnedSet,
   pinnedFile,
   pinnedStatus,
+  type SharedContents,
+  sharedContents,
 } from '../../dataset/index.js'
 import { type PolicyChange, policyChanges } from '../../gate/index.js'
 import { loadPrompts, renderPrompt } from '../../prompts/index.js'
 import { readTextFile } from '../../store/index.js'
-import type { CommitFolder } from '../commit-folder.js'
 import { type DataAccess, datasetOf, gateOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { evaluationPath, hostConfigurationPaths, promptsPath } from '../layout.js'
+import type { ComparedState } from './compared-state.js'
 import type { StateName } from './find-state.js'
 
 /** What differs between two states of a project. JSON. Contains text of samples only if it was asked for. */
@@ -95,9 +100,9 @@ export function changesNothing({
 }
 
 /** A state, and its files in a folder. */
-export interface ReadableState {
+interface ReadableState {
   readonly name: StateName
-  readonly folder: Pick<CommitFolder, 'root' | 'configuration'>
+  readonly files: ComparedState
 }
 
 type Both<T> = readonly [before: T, after: T]
@@ -106,7 +111,7 @@ type Both<T> = readonly [before: T, after: T]
 export async function diffProjects(
   states: Both<ReadableState>,
   { includeText = false, access }: DiffOptions & { readonly access: DataAccess },
-  context: CallContext,
+  context: DatasetContext,
 ): Promise<ProjectDiff> {
   const problems: StateProblem[] = []
   /** The same part of both states, or nothing if one of them cannot be read. */
@@ -114,22 +119,29 @@ export async function diffProjects(
     const values: T[] = []
     for (const index of [0, 1] as const)
       try {
-        values.push(await read(states[index].folder.root, index))
+        values.push(await read(states[index].files.root, index))
       } catch (error) {
         context.signal.throwIfAborted()
         if (!isSheikhError(error)) throw error
         // Without the temporary folder of a commit.
-        const message = error.message.replaceAll(`${states[index].folder.root}/`, '')
+        const message = error.message.replaceAll(`${states[index].files.root}/`, '')
         problems.push({ state: index === 0 ? 'from' : 'to', code: error.code, message })
       }
     return values.length === 2 ? [values[0]!, values[1]!] : undefined
   }
 
-  const configurations = await both((_, index) => states[index].folder.configuration())
+  const configurations = await both((_, index) => states[index].files.configuration())
   const prompts = await both(async (root) => (await loadPrompts(join(root, promptsPath), context)).files)
   const sets = await both((root) => pinnedFile(join(root, evaluationPath)).read(context))
-  const contents =
-    configurations && (await both((root, index) => datasetOf(root, configurations[index], access).contents(context)))
+  // The example of a prompt is of the first sample, which may be a shared one.
+  const hasExamples = includeText && prompts !== undefined && changedPrompts(prompts).length > 0
+  const shared = configurations && !hasExamples ? await sharedOf(states, configurations, context) : undefined
+  const whole = async (root: string, index: 0 | 1) => {
+    await states[index].files.complete(configurations![index])
+    return datasetOf(root, configurations![index], access).contents({ ...context, cache: undefined })
+  }
+  const contents = configurations && shared === undefined ? await both(whole) : undefined
+  const data = shared ?? (contents && { before: contents[0], after: contents[1], shared: noRows })
   const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])
   const paths = [...new Set([...hostConfigurationPaths, ...schemas])]
   const texts = await both((root) => Promise.all(paths.map((path) => readTextFile(join(root, path)))))
@@ -142,8 +154,27 @@ export async function diffProjects(
     files: texts === undefined ? [] : fileChanges(paths, texts),
     configuration: configurations === undefined ? [] : settingChanges(configurations),
     prompts: prompts === undefined ? [] : await promptChanges(prompts, includeText ? contents : undefined),
-    ...(sets !== undefined && { evaluation: setDifference(sets, contents?.[1]) }),
-    ...(contents !== undefined && { data: await diffContents(...contents, { includeText }) }),
+    ...(sets !== undefined && { evaluation: setDifference(sets, data) }),
+    ...(data !== undefined && { data: await diffSharedContents(data, { includeText }) }),
+  }
+}
+
+async function sharedOf(states: Both<ReadableState>, configurations: Both<Configuration>, context: DatasetContext) {
+  try {
+    const [one, other] = configurations.map(({ dataset }) => dataset.samples?.directory)
+    if (one !== other) return undefined
+    const named: NamedState[] = []
+    for (const [index, { files }] of states.entries()) {
+      const state = await files.named(configurations[index as 0 | 1])
+      if (state === undefined) return undefined
+      named.push(state)
+    }
+    return await sharedContents(named[0]!, named[1]!, context)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    // Reading each state as a whole tells which of them has the problem.
+    if (!isSheikhError(error)) throw error
+    return undefined
   }
 }
 
@@ -182,17 +213,23 @@ function changeOf(before: string | undefined, after: string | undefined): FileCh
   return after === undefined ? 'removed' : 'changed'
 }
 
-/** @param contents absent: without examples. */
-async function promptChanges(
-  prompts: Both<readonly { readonly path: string; readonly text: string }[]>,
-  contents: Both<DatasetContents> | undefined,
-): Promise<readonly PromptChange[]> {
+type PromptFiles = readonly { readonly path: string; readonly text: string }[]
+
+function changedPrompts(prompts: Both<PromptFiles>) {
   const [before, after] = prompts.map((files) => new Map(files.map(({ path, text }) => [path, text])))
-  const changed = [...new Set([...before!.keys(), ...after!.keys()])].sort().flatMap((path) => {
+  return [...new Set([...before!.keys(), ...after!.keys()])].sort().flatMap((path) => {
     const texts = [before!.get(path), after!.get(path)] as const
     const change = changeOf(...texts)
     return change === undefined ? [] : [{ path, change, texts }]
   })
+}
+
+/** @param contents absent: without examples. */
+async function promptChanges(
+  prompts: Both<PromptFiles>,
+  contents: Both<DatasetContents> | undefined,
+): Promise<readonly PromptChange[]> {
+  const changed = changedPrompts(prompts)
   const id = changed.length === 0 ? undefined : contents?.[1].rows[0]?.id
   const sample = id === undefined ? undefined : (await contents![1].samples(new Set([id]))).get(id)
   const changes: PromptChange[] = []
@@ -216,12 +253,11 @@ async function renderBoth([before, after]: Both<string>, sample: unknown) {
   }
 }
 
-function setDifference(
-  sets: Both<PinnedSet | undefined>,
-  contents: DatasetContents | undefined,
-): EvaluationSetDifference {
+function setDifference(sets: Both<PinnedSet | undefined>, data: SharedContents | undefined): EvaluationSetDifference {
   const [before, after] = sets.map((set) => set?.items ?? [])
-  const status = sets[1] && contents && pinnedStatus(sets[1], contents.rows)
+  // Only rows of pinned samples decide what was edited or deleted.
+  const pinned = after!.flatMap(({ id }) => data?.shared.identity(id) ?? [])
+  const status = sets[1] && data && pinnedStatus(sets[1], [...pinned, ...data.after.rows])
   return {
     items: { before: before!.length, after: after!.length },
     ...diffIdentities(before!, after!),

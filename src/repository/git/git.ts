@@ -53,6 +53,8 @@ export interface Git {
   history(range: CommitRange, context: CallContext): Promise<readonly PastCommit[]>
   /** The files below `paths` in a commit's tree; all files without `paths`. */
   tree(commit: string, paths?: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
+  /** The files below `paths` that differ between two commits, by path. */
+  treeChanges(from: string, to: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeChange>>
   /** One level of a tree. @param oid a commit or a tree. */
   readTree(oid: string): Promise<readonly TreeItem[]>
   readBlob(oid: string): Promise<Uint8Array>
@@ -84,6 +86,8 @@ export interface Git {
   exclusively<R>(work: () => Promise<R>, context: CallContext): Promise<R>
   /** Writes regular files of a commit into a folder, as a checkout would. Symbolic links are left out. */
   writeFiles(commit: string, paths: readonly string[], directory: string, context: CallContext): Promise<void>
+  /** The same for entries of `tree`. */
+  writeEntries(commit: string, entries: readonly TreeEntry[], directory: string, context: CallContext): Promise<void>
 }
 
 export interface Head {
@@ -150,6 +154,13 @@ export interface TreeEntry {
   readonly oid: string
   /** `100644`, `100755`, `120000` (a symbolic link) or `160000` (a submodule's commit). */
   readonly mode: string
+}
+
+export interface TreeChange {
+  /** Absent: the file is new. */
+  readonly before?: TreeEntry | undefined
+  /** Absent: the file was removed. */
+  readonly after?: TreeEntry | undefined
 }
 
 export interface TreeItem extends TreeEntry {

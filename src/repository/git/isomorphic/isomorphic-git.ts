@@ -5,7 +5,7 @@ import type * as IsomorphicGit from 'isomorphic-git'
 import { type CallContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import { isStorageFault, storageFailed } from '../../../store/index.js'
 import { changedTree } from '../changed-tree.js'
-import type { Changes, Git, TreeEntry, TreeItem } from '../git.js'
+import type { Changes, Git, TreeChange, TreeEntry, TreeItem } from '../git.js'
 import { identityIn } from '../identity.js'
 import type { EnvironmentVariables } from '../native/git-program.js'
 import { removeEntry } from '../remove-entry.js'
@@ -111,6 +111,15 @@ export async function isomorphicGit(
     isShallow: () => existsSync(join(directory, 'shallow')),
     history: (range, context) => isomorphicHistory(library, repository, range, context),
     tree: (commit, paths) => readWholeTree(library, { ...repository, remedy }, commit, paths),
+    async treeChanges(from, to, paths) {
+      const [old, now] = [await git.tree(from, paths), await git.tree(to, paths)]
+      const changes = new Map<string, TreeChange>()
+      for (const path of new Set([...old.keys(), ...now.keys()])) {
+        const [before, after] = [old.get(path), now.get(path)]
+        if (before?.oid !== after?.oid || before?.mode !== after?.mode) changes.set(path, { before, after })
+      }
+      return changes
+    },
     async readTree(oid) {
       const { tree } = await library.readTree({ ...repository, oid })
       return tree.map(({ path, oid: itsOid, mode, type }) => ({
@@ -178,8 +187,11 @@ export async function isomorphicGit(
         context,
       ),
 
-    async writeFiles(commit, paths, folder, { signal }) {
-      const entries = [...(await git.tree(commit, paths)).values()].filter(({ mode }) => mode !== '120000')
+    async writeFiles(commit, paths, folder, context) {
+      await git.writeEntries(commit, [...(await git.tree(commit, paths)).values()], folder, context)
+    },
+    async writeEntries(_commit, all, folder, { signal }) {
+      const entries = all.filter(({ mode }) => mode !== '120000')
       await refuseConversions(
         root,
         settings,

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, SheikhError } from '../../../core/index.js'
 import { temporaryFolder } from '../../../store/index.js'
-import type { Changes, Commit, Git, Head, NewCommit, TreeEntry, TreeItem } from '../git.js'
+import type { Changes, Commit, Git, Head, NewCommit, TreeChange, TreeEntry, TreeItem } from '../git.js'
 import { identityIn } from '../identity.js'
 import { removeEntry } from '../remove-entry.js'
 import { writtenPath } from '../written-path.js'
@@ -194,6 +194,10 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
       return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
     },
+    async treeChanges(from, to, paths) {
+      const raw = await program.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', from, to, '--', ...paths])
+      return new Map(treeChanges(raw.toString()))
+    },
     async readTree(oid) {
       const loose = await readLoose(common, oid)
       const tree = loose?.type === 'commit' ? await readLoose(common, commitParts(loose.content).tree) : loose
@@ -246,8 +250,10 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     exclusively: (work) => work(),
 
     async writeFiles(commit, paths, directory, context) {
+      await git.writeEntries(commit, [...(await git.tree(commit, paths)).values()], directory, context)
+    },
+    async writeEntries(commit, entries, directory, context) {
       const { signal } = context
-      const entries = [...(await git.tree(commit, paths)).values()]
       for (const { path, oid } of entries.filter(isSubmodule)) {
         const submodule = await submoduleAt(writtenPath(path))
         if (submodule === undefined || (await submodule.readCommit(oid)) === undefined)
@@ -258,22 +264,44 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
           )
         await submodule.writeFiles(oid, [], join(directory, path), context)
       }
-      const files = entries
-        .filter((entry) => entry.mode !== '120000' && !isSubmodule(entry))
-        .map(({ path }) => writtenPath(path))
+      const files = entries.filter((entry) => entry.mode !== '120000' && !isSubmodule(entry))
       if (files.length === 0) return
+      const input = listed(files.map(({ path }) => writtenPath(path)))
       // Attributes of that commit apply.
-      await withIndexOf(commit, signal, (own) =>
-        program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
+      const attributes = attributePaths(files)
+      const whole = attributes === undefined ? commit : undefined
+      await withIndexOf(whole, signal, async (own) => {
+        if (attributes !== undefined) {
+          const items = [...files, ...(await git.tree(commit, attributes)).values()]
+          const info = items.map(({ mode, oid, path }) => `${mode} ${oid}\t${path}\0`).join('')
+          await program.run(['update-index', '-z', '--index-info'], { ...own, input: info })
+        }
+        await program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
           ...own,
-          input: listed(files),
-        }),
-      )
+          input,
+        })
+      })
     },
   }
   return git
 }
 
+/** The paths that files of attributes for these files may have. `undefined` if they are too many for a command. */
+function attributePaths(files: readonly TreeEntry[]): readonly string[] | undefined {
+  const folders = new Set([''])
+  for (const { path } of files)
+    for (
+      let at = path.lastIndexOf('/');
+      at > 0 && !folders.has(path.slice(0, at + 1));
+      at = path.lastIndexOf('/', at - 1)
+    )
+      folders.add(path.slice(0, at + 1))
+  const paths = [...folders].map((folder) => `${folder}.gitattributes`)
+  return paths.reduce((sum, path) => sum + path.length + 1, 0) > longestParameters ? undefined : paths
+}
+
+/** Characters in the arguments of one command. Windows takes 32,767. */
+const longestParameters = 20_000
 const isSubmodule = ({ mode }: TreeEntry) => mode === '160000'
 const listed = (paths: readonly string[]) => paths.map((path) => `${path}\0`).join('')
 const lineIn = ({ output }: GitAnswer) => output.toString().trim()
@@ -281,6 +309,18 @@ const lineIn = ({ output }: GitAnswer) => output.toString().trim()
 function commitOf(oid: string, content: Buffer): Commit {
   const { parents, message } = commitParts(content)
   return { oid, parents, message }
+}
+
+/** Reads the format of git-diff-tree(1), "Raw Output Format": `:100644 100644 <id> <id> M`, the path. */
+function* treeChanges(raw: string): Generator<[path: string, change: TreeChange]> {
+  const parts = raw.split('\0')
+  for (let at = 0; at + 1 < parts.length; at += 2) {
+    const path = parts[at + 1]!
+    const [modeBefore, mode, oidBefore, oid] = parts[at]!.slice(1).split(' ') as [string, string, string, string]
+    const entry = (itsMode: string, itsOid: string) =>
+      itsMode === '000000' ? undefined : { path, oid: itsOid, mode: itsMode }
+    yield [path, { before: entry(modeBefore, oidBefore), after: entry(mode, oid) }]
+  }
 }
 
 async function listTree(program: GitProgram, parameters: readonly string[]): Promise<readonly TreeItem[]> {

@@ -1,0 +1,34 @@
+import type { AnyDatasetOptions } from './dataset-options.js'
+import type { DatasetContents, DatasetContext, DescribedRow, RowIdentity } from './dataset-types.js'
+import type { ScannedRow } from './row-table.js'
+import { RowReader } from './rows.js'
+import type { Scan } from './scan.js'
+import type { SampleSchema } from './schema/sample-schema.js'
+
+/** The rows of a scan, and their samples on request. */
+export function contentsOf(
+  found: Scan,
+  options: AnyDatasetOptions,
+  schema: SampleSchema,
+  context: DatasetContext,
+): DatasetContents {
+  let rows: readonly DescribedRow[] | undefined
+  return {
+    // A million rows as objects take 300 MB, and some callers need none.
+    get rows() {
+      rows ??= found.rows.map(describedRow)
+      return rows
+    },
+    samples: (ids) => new RowReader(found, options, schema, context).samples(ids),
+    whole: () => new RowReader(found, options, schema, context).rows(found.rows),
+    withSamples: () => new RowReader(found, options, schema, context).withSamples(),
+  }
+}
+
+export const identityOfRow = ({ id, digest, sampleDigest, group }: ScannedRow): RowIdentity =>
+  group === undefined ? { id, digest, sampleDigest } : { id, digest, sampleDigest, group }
+
+export function describedRow(row: ScannedRow): DescribedRow {
+  const { path, position, label, slices } = row
+  return { ...identityOfRow(row), path, position, label, slices }
+}

@@ -1,0 +1,153 @@
+// Two commits of a large dataset share almost all files. The rows of a shared file are the same in both states, so they are
+// taken from the cache of an earlier run, and only the other files are read.
+import { isSheikhError } from '../core/index.js'
+import { contentsOf, describedRow, identityOfRow } from './contents.js'
+import { type Dataset, type DatasetState, stateOf } from './dataset.js'
+import type { DatasetContents, DatasetContext, DescribedRow, RowIdentity, SourceEntry } from './dataset-types.js'
+import { unpackRows } from './packed-rows.js'
+import type { ScannedRow } from './row-table.js'
+import { openCache, type Scan, scan } from './scan.js'
+
+/** Rows of files that are the same in two states. */
+export interface SharedRows {
+  readonly size: number
+  /** Number of rows by label, and by slice (`category=billing`). */
+  readonly labels: ReadonlyMap<string, number>
+  readonly slices: ReadonlyMap<string, number>
+  identity(id: string): RowIdentity | undefined
+}
+
+/** The contents of two states, without the shared rows. */
+export interface SharedContents {
+  readonly before: DatasetContents
+  readonly after: DatasetContents
+  readonly shared: SharedRows
+}
+
+/** A state of a dataset whose source names the contents of its files. */
+export interface NamedState {
+  readonly dataset: Dataset<unknown, unknown>
+  /**
+   * The files that differ from those of the other state, which lists all files. The source lists only these.
+   * @default the source lists all files
+   */
+  readonly differing?: ReadonlySet<string> | undefined
+  /** Called before files are read, with their paths. @default the files exist */
+  readonly prepare?: ((paths: readonly string[]) => Promise<void>) | undefined
+}
+
+/**
+ * Compares the files of two states by the names of their contents, and reads those that differ. Changes no cache.
+ *
+ * @returns `undefined` if the states must be read separately: something other than files differs, a source does not name
+ * contents, or a state has an error, which reading the whole state reports.
+ */
+export async function sharedContents(
+  before: NamedState,
+  after: NamedState,
+  context: DatasetContext,
+): Promise<SharedContents | undefined> {
+  try {
+    return await shareContents(before, after, context)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (isSheikhError(error, 'dataset-invalid') || isSheikhError(error, 'dataset-changed')) return undefined
+    throw error
+  }
+}
+
+interface Side extends NamedState {
+  readonly state: DatasetState
+  readonly ids: ReadonlyMap<string, string>
+  /** Files with samples, by path. */
+  readonly files: ReadonlyMap<string, SourceEntry>
+}
+
+async function sideOf(named: NamedState, context: DatasetContext): Promise<Side | undefined> {
+  const state = await stateOf(named.dataset, context)
+  const ids = await state.options.source.contentIds?.(context)
+  if (ids === undefined || state.key === undefined) return undefined
+  const files = new Map<string, SourceEntry>()
+  for (const entry of state.listed) if (entry.skipped === undefined) files.set(entry.path, entry)
+  return { ...named, state, ids, files }
+}
+
+async function shareContents(before: NamedState, after: NamedState, context: DatasetContext) {
+  const [old, now] = [await sideOf(before, context), await sideOf(after, context)]
+  if (old === undefined || now === undefined || old.state.key !== now.state.key) return undefined
+  const { key, options } = now.state
+  const excluded = [old, now].map(({ state }) => new Set(state.quarantined.map(({ id }) => id)))
+  const cache = await openCache(options, key, context)
+  // Without the cache, because a scan of some files would overwrite it.
+  const { cache: _, ...uncached } = context
+  const read = async ({ state, files, prepare }: Side, paths: readonly string[]) => {
+    if (paths.length > 0) await prepare?.(paths)
+    return scan(
+      paths.map((path) => files.get(path)!),
+      ...([options, state.schema, undefined, uncached] as const),
+    )
+  }
+
+  const shared = new Map<string, readonly ScannedRow[]>()
+  const targets: boolean[] = []
+  const unknown: string[] = []
+  for (const path of now.files.keys()) {
+    const id = now.ids.get(path)
+    const isShared =
+      old.differing === undefined ? id === old.ids.get(path) && old.files.has(path) : !old.differing.has(path)
+    if (id === undefined || !isShared) continue
+    const kept = cache?.find(path, id)
+    if (kept === undefined) unknown.push(path)
+    else shared.set(path, unpackRows(path, kept))
+  }
+  for (const [path, rows] of rowsByFile(await read(now, unknown), unknown)) shared.set(path, rows)
+
+  const rows = new Map<string, ScannedRow>()
+  for (const some of shared.values())
+    for (const row of some) {
+      if (rows.has(row.id)) return undefined
+      rows.set(row.id, row)
+    }
+  const contents: DatasetContents[] = []
+  for (const [index, side] of [old, now].entries()) {
+    const differing = [...side.files.keys()].filter((path) => !shared.has(path))
+    const found = await read(side, differing)
+    if (found.rows.some(({ id }) => rows.has(id))) return undefined
+    const isExcluded = ({ id }: ScannedRow) => excluded[index]!.has(id)
+    const used = found.rows.filter((row) => !isExcluded(row))
+    const own = contentsOf({ ...found, rows: used }, options, side.state.schema, uncached)
+    // Rows of shared files that only the other state excludes.
+    const others = [...excluded[1 - index]!].flatMap((id) => rows.get(id) ?? []).filter((row) => !isExcluded(row))
+    const all = others.length === 0 ? own.rows : [...own.rows, ...others.map(describedRow)].sort(byId)
+    contents.push({ ...own, rows: all })
+    targets.push([...used, ...others].some(({ targetKey }) => targetKey !== undefined))
+  }
+  for (const ids of excluded) for (const id of ids) rows.delete(id)
+  const [first, second] = contents as [DatasetContents, DatasetContents]
+  const hasTarget = options.target === undefined || [...rows.values()].some(({ targetKey }) => targetKey !== undefined)
+  for (const [index, { rows: own }] of [first, second].entries())
+    if (rows.size + own.length === 0 || !(hasTarget || targets[index]!)) return undefined
+  return { before: first, after: second, shared: sharedRows(rows) }
+}
+
+const byId = (one: DescribedRow, other: DescribedRow) => (one.id < other.id ? -1 : 1)
+
+function rowsByFile(found: Scan, paths: readonly string[]): ReadonlyMap<string, readonly ScannedRow[]> {
+  const files = new Map<string, ScannedRow[]>(paths.map((path) => [path, []]))
+  for (const row of found.rows) files.get(row.path)!.push(row)
+  return files
+}
+
+function sharedRows(rows: ReadonlyMap<string, ScannedRow>): SharedRows {
+  const [labels, slices] = [new Map<string, number>(), new Map<string, number>()]
+  const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
+  for (const row of rows.values()) {
+    if (row.label !== undefined) count(labels, row.label)
+    for (const [kind, value] of Object.entries(row.slices)) count(slices, `${kind}=${value}`)
+  }
+  const identity = (id: string) => {
+    const row = rows.get(id)
+    return row && identityOfRow(row)
+  }
+  return { size: rows.size, labels, slices, identity }
+}
