@@ -49,11 +49,28 @@ function write(value: unknown, depth: number): string {
   if (typeof value === 'object') {
     const members = value as Record<string, unknown>
     const keys = Object.keys(members)
-      .filter((key) => members[key] !== undefined)
-      .sort()
-    return `{${keys.map((key) => `${write(key, depth + 1)}:${write(members[key], depth + 1)}`).join(',')}}`
+    if (!keys.every((key, index) => index === 0 || keys[index - 1]! < key)) keys.sort()
+    let text = ''
+    for (const key of keys) {
+      const member = members[key]
+      if (member !== undefined) text += `${text === '' ? '' : ','}${keyText(key)}:${write(member, depth + 1)}`
+    }
+    return `{${text}}`
   }
   throw notJson(`a ${typeof value} is not JSON`)
+}
+
+/** Names of members repeat in all samples of a dataset. */
+const keyTexts = new Map<string, string>()
+const mostKeyTexts = 1000
+const longestKey = 100
+
+function keyText(key: string): string {
+  const known = keyTexts.get(key)
+  if (known !== undefined) return known
+  const text = write(key, 0)
+  if (keyTexts.size < mostKeyTexts && key.length <= longestKey) keyTexts.set(key, text)
+  return text
 }
 
 const notJson = (fact: string) =>

@@ -74,7 +74,7 @@ export class RowTable {
   }
 
   #addSlices(slices: ScannedRow['slices']): number {
-    const number = this.#sliceTexts.add(JSON.stringify(slices))
+    const number = this.#sliceTexts.add(isEmpty(slices) ? '{}' : JSON.stringify(slices))
     this.#slices[number] ??= slices
     return number
   }
@@ -127,12 +127,12 @@ export class RowTable {
   /** All rows, sorted by id. */
   sorted(): RowList {
     const ids = this.#ids
-    const order = Uint32Array.from({ length: ids.length }, (_, index) => index)
+    const order = new Uint32Array(ids.length)
+    for (let index = 0; index < order.length; index += 1) order[index] = index
     const isSorted = ids.every((id, index) => index === 0 || ids[index - 1]! <= id)
-    if (isSorted) return new RowList(this, order)
     const byId = (left: number, right: number) =>
       ids[left]! < ids[right]! ? -1 : ids[left]! > ids[right]! ? 1 : left - right
-    return new RowList(this, Uint32Array.from([...order].sort(byId)))
+    return new RowList(this, isSorted ? order : order.sort(byId))
   }
 
   #chunk(index: number): Chunk {
@@ -232,6 +232,11 @@ export class RowList implements Iterable<TableRow> {
   slice(start: number, end?: number): RowList {
     return new RowList(this.table, this.indices.subarray(start, end))
   }
+}
+
+function isEmpty(slices: ScannedRow['slices']): boolean {
+  for (const _ in slices) return false
+  return true
 }
 
 function newChunk(): Chunk {
