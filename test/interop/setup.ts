@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
 import { setUpChromium } from './chromium.js'
+import { setUpDvc } from './dvc.js'
 import { setUpFeedbackTools } from './feedback-tools.js'
 import { setUpGateTools } from './gate-tools.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
@@ -44,6 +45,9 @@ if (interopPython() !== undefined) {
   const missingTexts = setUpTextSets(python)
   console.log(missingTexts === undefined ? 'Text sets are there.' : `Skipped: ${missingTexts}`)
 }
+
+const missingDvc = setUpDvc()
+console.log(missingDvc === undefined ? 'DVC is there.' : `Skipped: ${missingDvc}`)
 
 if (isPythonOnly) process.exit()
 
