@@ -47,8 +47,10 @@ export async function commitFolder(
     async configuration() {
       const configuration = await configurationIn(root, context)
       const { schemaPath, samples } = configuration.dataset
-      const others = [schemaPath, samples?.directory].filter((path) => path !== undefined && !isCompared(path))
-      if (others.length > 0) await git.writeFiles(commit, others.map((path) => below(path!)), folder, context)
+      const others = [schemaPath, samples?.directory].flatMap((path) =>
+        path === undefined || isCompared(path) ? [] : [below(path)],
+      )
+      if (others.length > 0) await git.writeFiles(commit, others, folder, context)
       return configuration
     },
     [Symbol.asyncDispose]: remove,

@@ -46,9 +46,6 @@ if (interopPython() !== undefined) {
   console.log(missingTexts === undefined ? 'Text sets are there.' : `Skipped: ${missingTexts}`)
 }
 
-const missingDvc = setUpDvc()
-console.log(missingDvc === undefined ? 'DVC is there.' : `Skipped: ${missingDvc}`)
-
 if (isPythonOnly) process.exit()
 
 if (interopPython() !== undefined) {
@@ -66,6 +63,9 @@ const missingClients = setUpServingClients()
 console.log(
   missingClients === undefined ? 'The clients of MLflow, OpenAI and Triton are there.' : `Skipped: ${missingClients}`,
 )
+
+const missingDvc = setUpDvc()
+console.log(missingDvc === undefined ? 'DVC is there.' : `Skipped: ${missingDvc}`)
 
 const missingChromium = setUpChromium()
 console.log(missingChromium === undefined ? 'Chromium is there.' : `Skipped: ${missingChromium}`)

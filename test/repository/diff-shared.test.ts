@@ -132,17 +132,18 @@ async function start(isKnown: boolean) {
   }
   // Late enough that the stamps of all files are trusted.
   const context = callContext({ clock: fixedClock(Date.now() + 60_000) })
+  const access = { shared: root, environment: process.env }
   const cache = directoryStore(join(root, '.sheikh')).documents
   if (isKnown) {
     const configuration = await loadConfiguration(root, context)
-    const source = samplesOf(root, configuration, process.env)
-    await datasetOf(root, configuration, { source }).contents({ ...context, cache })
+    const source = samplesOf(root, configuration, access, { isWorkTree: true })
+    await datasetOf(root, configuration, access, { source }).contents({ ...context, cache })
   }
   const library = await openGit(root, context)
   const open = (state: string | undefined, other?: string) =>
     state === undefined
-      ? workTreeState(root, process.env, context)
-      : commitState(library, { commit: state, project: '', workTree: root, other }, context)
+      ? workTreeState(root, access, context)
+      : commitState(library, { commit: state, project: '', workTree: root, other, access }, context)
   /** The difference, and whether a file that both states have was written. */
   async function difference(from: string, to: string | undefined, isShort: boolean) {
     await using before = await open(from, to)
@@ -154,7 +155,7 @@ async function start(isKnown: boolean) {
         { name: name(from), files: files(before) },
         { name: name(to), files: files(after) },
       ],
-      { includeText: true },
+      { includeText: true, access },
       { ...context, cache },
     )
     return { found, wrote: existsSync(join(before.root, folder, 'fill/1100.json')) }
