@@ -136,11 +136,12 @@ export async function diffProjects(
   // The example of a prompt is of the first sample, which may be a shared one.
   const hasExamples = includeText && prompts !== undefined && changedPrompts(prompts).length > 0
   const shared = configurations && !hasExamples ? await sharedOf(states, configurations, context) : undefined
-  const whole = async (root: string, index: 0 | 1) => {
-    await states[index].files.complete(configurations![index])
-    return datasetOf(root, configurations![index], access).contents({ ...context, cache: undefined })
-  }
-  const contents = configurations && shared === undefined ? await both(whole) : undefined
+  const isWhole = configurations !== undefined && shared === undefined
+  // Samples that cannot be written are no problem of the state: this clone lacks them.
+  if (isWhole) for (const index of [0, 1] as const) await states[index].files.complete(configurations[index])
+  const whole = (root: string, index: 0 | 1) =>
+    datasetOf(root, configurations![index], access).contents({ ...context, cache: undefined })
+  const contents = isWhole ? await both(whole) : undefined
   const data = shared ?? (contents && { before: contents[0], after: contents[1], shared: noRows })
   const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])
   const paths = [...new Set([...hostConfigurationPaths, ...schemas])]
