@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { reportDiff, reportDiffHtml } from '../../src/report/index.js'
 import type { ProjectDiff } from '../../src/repository/index.js'
 import { edit, project, sheikh, sheikhJson, write } from '../cli/harness.js'
+import { changeSamples } from '../template-project.js'
 
 const nothing: ProjectDiff = {
   from: { name: 'HEAD', commit: 'a'.repeat(40) },
@@ -31,8 +32,8 @@ describe('sheikh diff', () => {
       'dataset/samples/billing/new.json',
       JSON.stringify({ id: 'new', text: 'private', label: 'billing' }),
     )
-    await edit(folder, 'dataset/samples/billing/billing-02.json', (text) =>
-      text.replace('"label": "billing"', '"label": "login"').replace('"text": "', '"text": "private '),
+    await changeSamples(folder, (sample) =>
+      sample.id === 'billing-02' ? { ...sample, label: 'login', text: `private ${sample.text}` } : sample,
     )
     const { out } = await sheikh(folder, ['diff', 'main'])
     expect(out).toMatch(
