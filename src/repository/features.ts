@@ -37,7 +37,11 @@ export async function joinProjectFeatures(
       'Cannot join features: dataset/config.yaml has no "features". Add the views there: docs/features.md shows how.',
       { facts: { file: 'dataset/config.yaml' } },
     )
-  const views = features.views.map((view) => ({ ...view, files: view.files.map((path) => resolve(root, path)) }))
+  const views = features.views.map((view) =>
+    'files' in view
+      ? { ...view, files: view.files.map((path) => resolve(root, path)) }
+      : { ...view, feast: resolve(root, view.feast) },
+  )
   const source = composition.source ?? composition.samples
   const { text, ...joined } = await joinFeatures(source, { ...features, views }, context)
   const path = join(root, featuresPath)

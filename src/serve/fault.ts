@@ -19,6 +19,8 @@ export type FaultCode =
   | 'not-kept'
   | 'prediction-failed'
   | 'refresh-failed'
+  | 'features-unavailable'
+  | 'features-invalid'
   | 'internal'
 
 const statuses: Readonly<Record<FaultCode, number>> = {
@@ -40,6 +42,8 @@ const statuses: Readonly<Record<FaultCode, number>> = {
   'not-kept': 503,
   'prediction-failed': 500,
   'refresh-failed': 502,
+  'features-unavailable': 503,
+  'features-invalid': 502,
   internal: 500,
 }
 

@@ -8,6 +8,7 @@ import { interopPython } from './python.js'
 const withoutPython = new Set([
   'actions',
   'dashboard',
+  'features',
   'feedback-readers',
   'gate-readers',
   'git',

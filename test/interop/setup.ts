@@ -6,6 +6,7 @@ import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
 import { setUpChromium } from './chromium.js'
 import { setUpDvc } from './dvc.js'
+import { setUpFeast } from './feast.js'
 import { setUpFeedbackTools } from './feedback-tools.js'
 import { setUpGateTools } from './gate-tools.js'
 import { installed, interopFolder, interopPython, python, requirements } from './python.js'
@@ -66,6 +67,9 @@ console.log(
 
 const missingDvc = setUpDvc()
 console.log(missingDvc === undefined ? 'DVC is there.' : `Skipped: ${missingDvc}`)
+
+const missingFeast = setUpFeast()
+console.log(missingFeast === undefined ? 'Feast is there.' : `Skipped: ${missingFeast}`)
 
 const missingChromium = setUpChromium()
 console.log(missingChromium === undefined ? 'Chromium is there.' : `Skipped: ${missingChromium}`)

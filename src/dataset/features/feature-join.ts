@@ -19,11 +19,23 @@ export interface FeatureView extends TimeFormat {
   readonly features: Readonly<Record<string, string>>
 }
 
+/** A feature view of Feast. Its registry says where the rows are, how old they may be, and what their columns mean. */
+export interface FeastFeatureView {
+  /** As in Feast. */
+  readonly name: string
+  /** The folder of the Feast repository, with `feature_store.yaml`. The registry and the rows are files on this machine. */
+  readonly feast: string
+  /** The join keys of the view, by field of the samples: `{ driver: 'driver_id' }`. @default the same names */
+  readonly entities?: Readonly<Record<string, string>> | undefined
+  /** The features that are taken, by their name in a sample. */
+  readonly features: Readonly<Record<string, string>>
+}
+
 /** How samples get the features that were known at their time. */
 export interface FeatureJoin extends TimeFormat {
   /** The field of the samples with the time of the event: later rows are never used. */
   readonly timestamp: string
-  readonly views: readonly FeatureView[]
+  readonly views: readonly (FeatureView | FeastFeatureView)[]
   /** `allow`: features without a row are null. `refuse`: they are an error. @default 'allow' */
   readonly whenMissing?: 'allow' | 'refuse' | undefined
   /**
@@ -42,9 +54,10 @@ export function checkJoin(join: FeatureJoin): void {
   if (join.views.length === 0) throw refuse('there is no view', 'Name at least one in "views"')
   const [names, features] = [new Set<string>(), new Map<string, string>()]
   for (const view of join.views) {
-    const { name, files, ttlMs } = view
+    const { name } = view
     if (name === '' || names.has(name)) throw refuse(`two views have the name "${name}", or one has none`, 'Rename one')
     names.add(name)
+    const { files, ttlMs } = 'files' in view ? view : { files: [view.feast], ttlMs: undefined }
     if (files.length === 0) throw refuse(`the view "${name}" has no files`, 'Name its Parquet files in "files"')
     if (Object.keys(view.features).length === 0) throw refuse(`the view "${name}" has no features`, 'Name its columns')
     if (ttlMs !== undefined && !(ttlMs > 0 && ttlMs <= 1e14))
@@ -60,7 +73,7 @@ export function checkJoin(join: FeatureJoin): void {
         )
       features.set(feature, name)
     }
-    for (const field of Object.keys(view.entities))
+    for (const field of Object.keys(view.entities ?? {}))
       if (field === '' || field === '__proto__')
         throw refuse(`the view "${name}" has an entity without a name`, 'Name it')
   }
@@ -75,7 +88,7 @@ export function checkJoin(join: FeatureJoin): void {
 
 /** The fields of samples that name entities, each once. */
 export const entityFieldsOf = ({ views }: Pick<FeatureJoin, 'views'>): readonly string[] => [
-  ...new Set(views.flatMap(({ entities }) => Object.keys(entities))),
+  ...new Set(views.flatMap(({ entities = {} }) => Object.keys(entities))),
 ]
 
 export const featureNamesOf = ({ views }: Pick<FeatureJoin, 'views'>): readonly string[] =>
@@ -88,9 +101,13 @@ export function describeJoin(join: FeatureJoin): Json {
   return {
     ...{ timestamp, timestampUnit, timeZone, whenMissing, whenCreatedLater },
     views: join.views.map((view) => ({
-      ...{ name: view.name, entities: { ...view.entities }, features: { ...view.features } },
-      ...{ timestamp: view.timestamp, timestampUnit: view.timestampUnit ?? null, timeZone: view.timeZone ?? null },
-      ...{ created: view.created ?? null, ttlMs: view.ttlMs ?? null },
+      ...{ name: view.name, entities: view.entities ?? null, features: view.features },
+      ...('files' in view ? describeRows(view) : { feast: true }),
     })),
   }
 }
+
+const describeRows = (view: FeatureView) => ({
+  ...{ timestamp: view.timestamp, timestampUnit: view.timestampUnit ?? null, timeZone: view.timeZone ?? null },
+  ...{ created: view.created ?? null, ttlMs: view.ttlMs ?? null },
+})

@@ -17,7 +17,7 @@ import {
 } from '../../core/index.js'
 import { hashText } from '../hash-text.js'
 import { parseJsonText } from '../json-text.js'
-import { describeJoin, entityFieldsOf, type FeatureJoin } from './feature-join.js'
+import { describeJoin, type FeatureJoin } from './feature-join.js'
 import type { TimeUnit } from './feature-time.js'
 
 /** The type of the values of a feature. `null`: every value is null. */
@@ -61,13 +61,12 @@ const updateHint = 'Update it with: sheikh data features'
 
 /** @throws `invalid-options` for values that take more than 400 MB. */
 export function formatSnapshot(
-  join: FeatureJoin,
+  { given, entities }: { readonly given: FeatureJoin; readonly entities: readonly string[] },
   features: SnapshotHeader['features'],
   lines: readonly SnapshotLine[],
 ): string {
-  const { timestamp, timestampUnit = null, timeZone = null } = join
-  const entities = entityFieldsOf(join)
-  const settings = digestJson(describeJoin(join))
+  const { timestamp, timestampUnit = null, timeZone = null } = given
+  const settings = digestJson(describeJoin(given))
   const header = { formatVersion: 1, settings, timestamp, timestampUnit, timeZone, entities, features }
   const sorted = [...lines].sort((one, other) => (one.key < other.key ? -1 : 1))
   const texts = [JSON.stringify(header)]
@@ -168,4 +167,10 @@ export async function loadSnapshot(path: string): Promise<LoadedSnapshot> {
     },
     size: () => [...places()].length,
   }
+}
+
+/** The features of a snapshot and their types, to compare served features with. @throws `dataset-invalid` for a file that is none. */
+export async function featureTypes(path: string): Promise<Readonly<Record<string, FeatureType>>> {
+  const { header } = await loadSnapshot(path)
+  return Object.fromEntries(header.features.map(({ name, type }) => [name, type]))
 }

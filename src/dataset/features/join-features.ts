@@ -3,6 +3,7 @@ import type { Source, SourceSample } from '../dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf } from '../issues.js'
 import { fieldOf } from '../row-projection.js'
 import { sampleBatches } from '../sources/sample-batches.js'
+import { feastView } from './feast-views.js'
 import { checkJoin, entityFieldsOf, type FeatureJoin, featureNamesOf } from './feature-join.js'
 import { type FeatureType, formatSnapshot, type SnapshotLine } from './feature-snapshot.js'
 import { eachRow } from './read-feature-rows.js'
@@ -50,10 +51,14 @@ interface Request {
  */
 export async function joinFeatures(
   source: Source,
-  join: FeatureJoin,
+  given: FeatureJoin,
   parts: Partial<CallContext> = {},
 ): Promise<FeatureSnapshot> {
   const context = callContext(parts)
+  checkJoin(given)
+  const views = await Promise.all(given.views.map((view) => ('files' in view ? view : feastView(view))))
+  const join = { ...given, views }
+  // The registry may name entities.
   checkJoin(join)
   const entityFields = entityFieldsOf(join)
   const { requests, samples } = await requestsOf(source, join, context)
@@ -62,7 +67,7 @@ export async function joinFeatures(
   const rows: Record<string, number> = {}
   const missing: Record<string, number> = {}
   const issues: LocatedIssue[] = []
-  for (const view of join.views) {
+  for (const view of views) {
     const fields = Object.keys(view.entities).map((field) => entityFields.indexOf(field))
     const entitiesOf = ({ entities }: Request) => fields.map((index) => entities[index]!)
     const viewJoin = new ViewJoin(view, join.whenCreatedLater ?? 'refuse')
@@ -91,7 +96,7 @@ export async function joinFeatures(
     values: values[index]!,
   }))
   const features = featureNamesOf(join).map((name) => ({ name, type: types[name] ?? 'null' }) as const)
-  const text = formatSnapshot(join, features, lines)
+  const text = formatSnapshot({ given, entities: entityFields }, features, lines)
   return { text, digest: digestBytes(text), samples, lines: lines.length, missing, rows }
 }
 

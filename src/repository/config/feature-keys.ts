@@ -1,7 +1,7 @@
 // The value of `features` in dataset/config.yaml, and the join that it makes.
 import * as z from 'zod'
 import { isSheikhError, tildeProblem } from '../../core/index.js'
-import { checkJoin, type FeatureJoin, type FeatureView } from '../../dataset/index.js'
+import { checkJoin, type FeastFeatureView, type FeatureJoin, type FeatureView } from '../../dataset/index.js'
 import { durationMsOf, durationPattern } from './duration.js'
 
 const name = z.string().min(1).max(1_000)
@@ -18,9 +18,10 @@ const duration = z.string().regex(durationPattern, 'expected a duration such as 
 
 const view = z.strictObject({
   name,
-  files: oneOrMore(path),
+  feast: path.optional(),
+  files: oneOrMore(path).optional(),
   entities: columns.optional(),
-  timestamp: name,
+  timestamp: name.optional(),
   timestamp_unit: unit.optional(),
   time_zone: zone.optional(),
   created: name.optional(),
@@ -37,7 +38,19 @@ const shape = z.strictObject({
   views: z.array(view).min(1).max(100),
 })
 
+/** What the registry of Feast says. */
+const ofFiles = ['files', 'timestamp', 'timestamp_unit', 'time_zone', 'created', 'ttl'] as const
+
 export const featuresType = shape.superRefine((value, checked) => {
+  for (const one of value.views) {
+    const extra = ofFiles.find((key) => one.feast !== undefined && one[key] !== undefined)
+    const isIncomplete = one.feast === undefined && (one.files === undefined || one.timestamp === undefined)
+    const fact =
+      extra !== undefined
+        ? `has both "feast" and "${extra}", which the registry of Feast decides`
+        : isIncomplete && 'needs "files" and "timestamp", or "feast"'
+    if (fact) return checked.addIssue({ code: 'custom', message: `the view "${one.name}" ${fact}` })
+  }
   try {
     checkJoin(joinOf(value))
   } catch (error) {
@@ -56,15 +69,20 @@ const joinOf = ({ views, ...given }: z.infer<typeof shape>): FeatureJoin => ({
   timestamp: given.timestamp,
   ...(given.when_missing !== undefined && { whenMissing: given.when_missing }),
   ...(given.when_created_later !== undefined && { whenCreatedLater: given.when_created_later }),
-  views: views.map(
-    (one): FeatureView => ({
-      ...timesOf(one),
-      ...{ name: one.name, files: [one.files].flat(), timestamp: one.timestamp },
-      ...{ entities: namesOf(one.entities ?? []), features: namesOf(one.features) },
-      ...(one.created !== undefined && { created: one.created }),
-      ...(one.ttl !== undefined && { ttlMs: durationMsOf(one.ttl)! }),
-    }),
-  ),
+  views: views.map((one) => (one.feast === undefined ? viewOf(one) : feastViewOf(one))),
+})
+
+const viewOf = (one: z.infer<typeof view>): FeatureView => ({
+  ...timesOf(one),
+  ...{ name: one.name, files: [one.files ?? []].flat(), timestamp: one.timestamp ?? '' },
+  ...{ entities: namesOf(one.entities ?? []), features: namesOf(one.features) },
+  ...(one.created !== undefined && { created: one.created }),
+  ...(one.ttl !== undefined && { ttlMs: durationMsOf(one.ttl)! }),
+})
+
+const feastViewOf = ({ name, feast = '', entities, features }: z.infer<typeof view>): FeastFeatureView => ({
+  ...{ name, feast, features: namesOf(features) },
+  ...(entities !== undefined && { entities: namesOf(entities) }),
 })
 
 const timesOf = (given: Pick<z.infer<typeof view>, 'timestamp_unit' | 'time_zone'>) => ({
