@@ -7,6 +7,7 @@ import type { DatasetContents, DatasetContext, DescribedRow, RowIdentity, Source
 import { unpackRows } from './packed-rows.js'
 import type { ScannedRow } from './row-table.js'
 import { openCache, type Scan, scan } from './scan.js'
+import { clashing } from './sources/walk.js'
 
 /** Rows of files that are the same in two states. */
 export interface SharedRows {
@@ -111,6 +112,7 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
   const contents: DatasetContents[] = []
   for (const [index, side] of [old, now].entries()) {
     const differing = [...side.files.keys()].filter((path) => !shared.has(path))
+    if (clashing([...shared.keys(), ...differing].map((path) => ({ path }))).length > 0) return undefined
     const found = await read(side, differing)
     if (found.rows.some(({ id }) => rows.has(id))) return undefined
     const isExcluded = ({ id }: ScannedRow) => excluded[index]!.has(id)

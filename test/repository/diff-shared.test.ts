@@ -99,6 +99,7 @@ const whole: Readonly<Record<string, Change>> = {
   },
   'a line that is not JSON': (_, put) => put(`${folder}/rows.jsonl`, '{"text'),
   'a sample that the schema rejects': (_, put) => put(`${folder}/x.json`, { ...sample(7), label: 'animal' }),
+  'names that differ in case': (_, put) => put(`${folder}/fill/1003.JSON`, sample(5000)),
   'an id twice': (_, put) => put(`${folder}/x.json`, sample(1003)),
   'a pointer of Git LFS': (_, put) => put(`${folder}/rows.jsonl`, pointer),
   'attributes that may convert': (_, put) => put('.gitattributes', '*.csv text eol=crlf\n'),

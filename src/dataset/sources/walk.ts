@@ -70,7 +70,7 @@ export async function walk(
 }
 
 /** Files of which a file system without case or Unicode forms, as on macOS and Windows, keeps only one. */
-function clashing(found: readonly FoundFile[]): readonly DatasetIssue[] {
+export function clashing(found: readonly Pick<FoundFile, 'path'>[]): readonly DatasetIssue[] {
   const fold = (path: string) => path.normalize('NFC').toLowerCase()
   if (new Set(found.map(({ path }) => fold(path))).size === found.length) return []
   const seen = new Map<string, string>()
