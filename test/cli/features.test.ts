@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
-import { commit, edit, project, sheikh, sheikhJson, temporary, write } from './harness.js'
+import { templateProject } from '../template-project.js'
+import { commit, copy, edit, sheikh, sheikhJson, temporary, write } from './harness.js'
 
 const start = Date.UTC(2026, 0, 1)
 const day = 86_400_000
@@ -33,7 +34,8 @@ async function samplesOf(root: string): Promise<readonly string[]> {
 
 /** A project whose samples have a customer and a time, and whose template shows a feature. */
 async function featureProject(): Promise<{ readonly root: string; readonly store: string }> {
-  const root = await project()
+  // One sample per file.
+  const root = await copy(await templateProject())
   const store = join(await temporary(), 'visits.parquet')
   await writeStore(store)
   for (const [index, path] of (await samplesOf(root)).entries()) {
