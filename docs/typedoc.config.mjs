@@ -25,7 +25,7 @@ export default {
   tsconfig: '../tsconfig.json',
   out: '../api-reference',
   blockTags: [...OptionDefaults.blockTags, '@ts-ignore'],
-  highlightLanguages: [...OptionDefaults.highlightLanguages, 'diff', 'jsonl', 'sh', 'py'],
+  highlightLanguages: [...OptionDefaults.highlightLanguages, 'diff', 'jinja', 'jsonl', 'sh', 'py'],
   disableSources: true,
   treatWarningsAsErrors: true,
 }
