@@ -157,7 +157,8 @@ for (const name of deviceNames) {
         const before = tf.memory().numTensors
         const weights = device.use(() => tensorsOf(device, llamaShapes(config)))
         const ids: number[] = []
-        const end = await createGenerator(device, { tf, config, weights }, 1).generate(
+        const generator = createGenerator(device, { tf, config, weights }, 1)
+        const end = await generator.generate(
           {
             prompt: reference.texts[2]!.slice(0, 5),
             maximumNewTokens: one.greedy.length - 5,
@@ -167,6 +168,7 @@ for (const name of deviceNames) {
           callContext().signal,
         )
         expect(end).toBe('length')
+        await generator.stop()
         tf.dispose(weights)
         expect([...reference.texts[2]!.slice(0, 5), ...ids]).toEqual(one.greedy)
         expect(tf.memory().numTensors).toBe(before)
