@@ -171,6 +171,7 @@ describe('the floor plan', () => {
       'core/context.ts',
       'cli/',
       'repository/repository.ts',
+      'repository/import-data/import-data.ts',
       'repository/watch/watch-project.ts',
       'repository/git/open-git.ts',
       'trainer/command/settings.ts',
