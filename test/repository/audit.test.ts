@@ -6,6 +6,7 @@ import { callContext } from '../../src/core/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 import { temporaryFolder } from './harness.js'
 import { project } from './project.js'
@@ -57,7 +58,7 @@ describe('verify --remote', () => {
     expect(await audit()).toContain('release 0.2.0: the ledger records it, but the registry does not contain it')
   })
 
-  it('finds on the Hub commits and tags that are no release', async () => {
+  itInFull('finds on the Hub commits and tags that are no release', async () => {
     const hub = await startHub({ folder: join(temporaryFolder(), 'hub') })
     onTestFinished(() => hub.close())
     const { audit } = await lived('{ huggingface: { repo: me/spam, create: public } }', {
@@ -122,7 +123,7 @@ describe('verify --remote', () => {
     ])
   })
 
-  it('finds a channel that was pointed behind the pipeline’s back', async () => {
+  itInFull('finds a channel that was pointed behind the pipeline’s back', async () => {
     const { root, audit } = await lived('{ directory: { path: releases } }')
     const { directoryRegistry } = await import('../../src/releaser/directory/index.js')
     await directoryRegistry(join(root, 'releases')).point('production', '0.2.0', '0.1.0', callContext())

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRepository, type Repository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 import { git, temporaryFolder } from './harness.js'
 import { project, sample, sampleFilesOf } from './project.js'
 
@@ -104,7 +105,7 @@ it('names the releases that were trained on a sample or evaluated with it, and t
   expect(json.events.map(({ change }: { change: string }) => change)).toEqual(['removed', 'added'])
 })
 
-it('finds a sample in the folder that an earlier release was configured with', async () => {
+itInFull('finds a sample in the folder that an earlier release was configured with', async () => {
   const { root, repository, put, commit } = await project()
   const folder = (path: string | undefined) =>
     put('mlops/training/config.yaml', path === undefined ? '' : `data: { train_path: ${path} }\n`)
@@ -147,7 +148,7 @@ it('follows the release that training started from', async () => {
   )
 })
 
-it('does not deny what an unknown release may have been trained on', async () => {
+itInFull('does not deny what an unknown release may have been trained on', async () => {
   const { root, repository, put, commit } = await project()
   put(path(64), sample(64))
   const first = await (await repository.pipeline()).run({ allowDirty: true })

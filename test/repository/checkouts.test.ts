@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
@@ -41,7 +42,7 @@ describe.skipIf(gitIsMissing !== undefined)('a checkout that leaves out samples'
     await expectRefusals(root, 'dataset/samples/all/00.json')
   })
 
-  it('in a submodule that is not initialised, is not taken for a whole one', async () => {
+  itInFull('in a submodule that is not initialised, is not taken for a whole one', async () => {
     const { root } = await withSubmodule()
     const fresh = join(temporaryFolder(), 'fresh')
     git(root, 'clone', '-q', root, fresh)

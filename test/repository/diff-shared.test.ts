@@ -185,7 +185,7 @@ describe('a difference of states that share files is that of reading both', () =
     await link!(root, put)
     const second = commit()
     expect((await same(first, second)).wrote).toBe(false)
-    expect((await same(second, first)).wrote).toBe(false)
+    if (isWhole) expect((await same(second, first)).wrote).toBe(false)
   })
 
   itInFull('for each change of files, and reads only those that differ', async () => {
@@ -203,7 +203,7 @@ describe('a difference of states that share files is that of reading both', () =
   it('for each change of all rows and each error, and then reads both states', { timeout: 300_000 }, async () => {
     const { root, put, commit, same, reset } = await start(true)
     const first = commit()
-    for (const [name, change] of Object.entries(whole).filter((_, index) => isWhole || index % 4 === 1)) {
+    for (const [name, change] of Object.entries(whole).filter((_, index) => isWhole || index % 8 === 1)) {
       await change(root, put)
       const second = commit()
       expect([name, (await same(first, second, name)).wrote]).toEqual([name, true])

@@ -10,6 +10,7 @@ import { reportDrift, reportDriftHtml } from '../../src/report/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 import { git } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -132,7 +133,7 @@ describe('a trigger with drift', () => {
     expect(after.reason).toMatch(/There was a run since period 2 of 0\.1\.0 ended|The first period of/)
   })
 
-  it('spends the level of its looks', async () => {
+  itInFull('spends the level of its looks', async () => {
     const { repository, release, feedback, clock } = await released()
     const text = (index: number) => (index % 100 < 66 ? same(2 * index) : same(2 * index + 1))
     const startMs = release.publishedAtMs

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext, digestBytes, seededRandom } from '../../src/core/index.js'
 import { type FeedbackStore, memoryFeedback } from '../../src/feedback/index.js'
 import { openRepository } from '../../src/repository/index.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, temporaryFolder, write } from './harness.js'
 
@@ -91,23 +92,27 @@ describe.skipIf(gitIsMissing !== undefined)('feedback of a source that flips lab
     expect(poison.slice(0, 10).some(({ text }) => texts.has(text))).toBe(false)
   })
 
-  it('fails the review of its branch if it gets through, and a right batch does not', async () => {
-    const root = await makeProject()
-    const store = memoryFeedback()
-    await correct(store, 'mallory', poison, flipped)
-    const repository = await openRepository(root, { environment: {} })
-    const { proposed, batch } = await repository.proposeFeedback(store, { author, trusted: ['mallory'] })
-    expect(batch.samples).toHaveLength(800)
-    for (const source of honest) await correct(store, source, mails(20_000 + clock, 30))
-    const right = await repository.proposeFeedback(store, { author })
-    expect(right.batch.samples).toHaveLength(120)
+  itInFull(
+    'fails the review of its branch if it gets through, and a right batch does not',
+    async () => {
+      const root = await makeProject()
+      const store = memoryFeedback()
+      await correct(store, 'mallory', poison, flipped)
+      const repository = await openRepository(root, { environment: {} })
+      const { proposed, batch } = await repository.proposeFeedback(store, { author, trusted: ['mallory'] })
+      expect(batch.samples).toHaveLength(800)
+      for (const source of honest) await correct(store, source, mails(20_000 + clock, 30))
+      const right = await repository.proposeFeedback(store, { author })
+      expect(right.batch.samples).toHaveLength(120)
 
-    git(root, 'switch', '-q', right.proposed!.branch)
-    const good = await repository.review('main', { train: true, share: 0.3 })
-    git(root, 'switch', '-q', proposed!.branch)
-    const bad = await repository.review('main', { train: true, share: 0.3 })
-    expect(good.verdict).not.toBe('fail')
-    expect(bad.verdict).toBe('fail')
-    expect(bad.summary).toMatch(/Not safe to merge: accuracy is .* points lower/)
-  }, 120_000)
+      git(root, 'switch', '-q', right.proposed!.branch)
+      const good = await repository.review('main', { train: true, share: 0.3 })
+      git(root, 'switch', '-q', proposed!.branch)
+      const bad = await repository.review('main', { train: true, share: 0.3 })
+      expect(good.verdict).not.toBe('fail')
+      expect(bad.verdict).toBe('fail')
+      expect(bad.summary).toMatch(/Not safe to merge: accuracy is .* points lower/)
+    },
+    120_000,
+  )
 })

@@ -5,6 +5,7 @@ import { callContext, digestBytes } from '../../src/core/index.js'
 import { type BatchRecord, type FeedbackStore, memoryFeedback } from '../../src/feedback/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { type LoopbackGitHub, startGitHub } from '../../src/testing/github/index.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, gitStatus, temporaryFolder } from './harness.js'
 import { project } from './project.js'
@@ -154,35 +155,38 @@ describe.skipIf(gitIsMissing !== undefined)('the pull request of a batch', () =>
   let github: LoopbackGitHub | undefined
   afterEach(() => github?.close())
 
-  it('is opened by the next call if a call was killed after the push, once, and not again when it was closed', async () => {
-    const { root, origin, store } = await clone()
-    let isDown = true
-    github = await startGitHub({
-      before: ({ path }) => (isDown && path.includes('/pulls') ? { status: 403 } : undefined),
-    })
-    const { state, receive } = github.repository('ann/project')
-    const environment = { GITHUB_TOKEN: github.token, GITHUB_REPOSITORY: 'ann/project', GITHUB_API_URL: github.url }
-    const repository = await openRepository(root, { environment })
-    const first = await repository.proposeFeedback(store, { author })
-    expect(first.proposed).toMatchObject({
-      status: 'proposed',
-      problem: expect.stringContaining('Cannot list the pull requests'),
-    })
-    await receive(origin)
-    isDown = false
-    const resumed = await repository.proposeFeedback(store, { author })
-    expect(resumed).toMatchObject({
-      status: 'nothing-new',
-      waiting: [{ pullRequest: 'https://github.com/ann/project/pull/1' }],
-    })
-    const [opened] = state.pullRequests
-    expect(opened).toMatchObject({ title: `Add 4 samples from feedback (${first.batch.id})`, base: 'main' })
-    expect(opened!.body).toContain('Answers and corrections')
-    await repository.proposeFeedback(store, { author })
-    opened!.state = 'closed'
-    await repository.proposeFeedback(store, { author })
-    expect(state.pullRequests).toHaveLength(1)
-  })
+  itInFull(
+    'is opened by the next call if a call was killed after the push, once, and not again when it was closed',
+    async () => {
+      const { root, origin, store } = await clone()
+      let isDown = true
+      github = await startGitHub({
+        before: ({ path }) => (isDown && path.includes('/pulls') ? { status: 403 } : undefined),
+      })
+      const { state, receive } = github.repository('ann/project')
+      const environment = { GITHUB_TOKEN: github.token, GITHUB_REPOSITORY: 'ann/project', GITHUB_API_URL: github.url }
+      const repository = await openRepository(root, { environment })
+      const first = await repository.proposeFeedback(store, { author })
+      expect(first.proposed).toMatchObject({
+        status: 'proposed',
+        problem: expect.stringContaining('Cannot list the pull requests'),
+      })
+      await receive(origin)
+      isDown = false
+      const resumed = await repository.proposeFeedback(store, { author })
+      expect(resumed).toMatchObject({
+        status: 'nothing-new',
+        waiting: [{ pullRequest: 'https://github.com/ann/project/pull/1' }],
+      })
+      const [opened] = state.pullRequests
+      expect(opened).toMatchObject({ title: `Add 4 samples from feedback (${first.batch.id})`, base: 'main' })
+      expect(opened!.body).toContain('Answers and corrections')
+      await repository.proposeFeedback(store, { author })
+      opened!.state = 'closed'
+      await repository.proposeFeedback(store, { author })
+      expect(state.pullRequests).toHaveLength(1)
+    },
+  )
 })
 
 describe.skipIf(gitIsMissing !== undefined)('an undone batch', () => {
@@ -249,7 +253,7 @@ describe.skipIf(gitIsMissing !== undefined)('an undone batch', () => {
     }
   })
 
-  it('is removed also where it makes the dataset invalid', async () => {
+  itInFull('is removed also where it makes the dataset invalid', async () => {
     const { root, put, repository, batch, path } = await merged()
     const [first, second, ...rest] = readFileSync(join(root, path), 'utf8').trim().split('\n')
     put(path, `${[second, ...rest].join('\n')}\n`)

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { commandNamed } from '../../src/cli/command-table.js'
 import { openRepository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 import { git, temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -218,7 +219,7 @@ it('refuses an id that no sample has, and says what it cannot read', async () =>
   expect(readFileSync(join(root, 'notes.txt'), 'utf8')).toContain('apple')
 })
 
-it('works in a project below the root of the repository, and reads files of Git LFS as unknown', async () => {
+itInFull('works in a project below the root of the repository, and reads files of Git LFS as unknown', async () => {
   const { root } = await project()
   const above = temporaryFolder()
   git(above, 'init', '-q', '-b', 'main')

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { commit, openGit } from '../../src/repository/git/index.js'
-import { rounds } from '../whole.js'
+import { isWhole } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, temporaryFolder, write } from './harness.js'
 
@@ -89,5 +89,7 @@ it.skipIf(gitIsMissing !== undefined).each([
     const filesOf = (place: string) => git(place, 'ls-tree', '-r', 'HEAD')
     expect(filesOf(root)).toBe(filesOf(other))
   }
-  await fc.assert(fc.asyncProperty(fc.array(act, { minLength: 3, maxLength: 14 }), check), { numRuns: rounds(60) })
+  await fc.assert(fc.asyncProperty(fc.array(act, { minLength: 3, maxLength: 14 }), check), {
+    numRuns: isWhole ? 60 : 4,
+  })
 })

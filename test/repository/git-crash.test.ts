@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { itInFull } from '../in-full.js'
 import { everyNth } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 
@@ -101,26 +102,30 @@ describe.skipIf(gitIsMissing !== undefined)('a repository without the program gi
     })
   })
 
-  it('a disk that fails from any write on: storage-failed, and git calls it sound', {
-    timeout: timeoutMs,
-  }, async () => {
-    const writes = await countOf(failing, 'count-failures')
-    const every = everyNth(131, 13)
-    await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
-      const index = nth * every
-      const code = index % 2 === 0 ? 'ENOSPC' : 'EIO'
-      const after = `${code} at write ${index}`
-      const root = await newFolder(`fail-${index}`)
-      const failure = { COUNT_ONLY: failing, FAIL_AT: `${index}`, FAIL_STAYS: '1', FAIL_CODE: code }
-      const ended = await live(root, failure)
-      expect(ended.signal, ended.output).toBe(null)
-      if (ended.code !== 0)
-        expect(ended.output, after).toMatch(new RegExp(`^storage-failed retryable=\\w+ SheikhError .*\\(${code}\\)`))
-      await expectSound(root, after)
-      await expectEndsWell(root, after)
-      await rm(root, { recursive: true })
-    })
-  })
+  itInFull(
+    'a disk that fails from any write on: storage-failed, and git calls it sound',
+    {
+      timeout: timeoutMs,
+    },
+    async () => {
+      const writes = await countOf(failing, 'count-failures')
+      const every = everyNth(131, 13)
+      await forEachUpTo(Math.floor(writes / every), atOnce, async (nth) => {
+        const index = nth * every
+        const code = index % 2 === 0 ? 'ENOSPC' : 'EIO'
+        const after = `${code} at write ${index}`
+        const root = await newFolder(`fail-${index}`)
+        const failure = { COUNT_ONLY: failing, FAIL_AT: `${index}`, FAIL_STAYS: '1', FAIL_CODE: code }
+        const ended = await live(root, failure)
+        expect(ended.signal, ended.output).toBe(null)
+        if (ended.code !== 0)
+          expect(ended.output, after).toMatch(new RegExp(`^storage-failed retryable=\\w+ SheikhError .*\\(${code}\\)`))
+        await expectSound(root, after)
+        await expectEndsWell(root, after)
+        await rm(root, { recursive: true })
+      })
+    },
+  )
 
   it('flushes each object, and the folder that holds its name', async () => {
     const root = await newFolder('flushes')

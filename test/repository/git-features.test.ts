@@ -1,10 +1,13 @@
 // What repositories use that isomorphic-git lacks: the program git works on it, and without the program the error names it.
+
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { commit, type Git, openGit, revert } from '../../src/repository/git/index.js'
+import { itInFull } from '../in-full.js'
+import { sampleOf } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
@@ -97,7 +100,7 @@ describe.skipIf(gitIsMissing !== undefined)('a repository with', () => {
     await refusedBy(/index has version 4/, () => isomorphic(root))
   })
 
-  it.each([
+  const names = [
     'a\\b.json',
     'line\nbreak.json',
     'ünïcode 文字.json',
@@ -106,7 +109,8 @@ describe.skipIf(gitIsMissing !== undefined)('a repository with', () => {
     '"quoted"',
     '*.json',
     ':(top)',
-  ])('a file named %j', async (name) => {
+  ]
+  it.each(sampleOf(names, 2))('a file named %j', async (name) => {
     const root = repository()
     write(root, `dataset/${name}`, 'x')
     const library = await native(root)
@@ -191,24 +195,27 @@ describe.skipIf(gitIsMissing !== undefined)('files that `git status` passes over
     expect(await library.changes(['dataset', 'other'], context)).toEqual(clean)
   })
 
-  it.each(['--assume-unchanged', '--skip-worktree'])('those that a person has flagged with %s', async (flag) => {
-    const root = repository()
-    git(root, 'update-index', flag, 'dataset/a.json', 'dataset/b.json')
-    const library = await native(root)
-    expect(await library.changes(['dataset'], context)).toEqual(clean)
-    write(root, 'dataset/a.json', '{ "poisoned": true }\n')
-    expect(gitStatus(root)).toBe('')
-    expect(await library.changes(['dataset'], context)).toEqual({ ...clean, changed: ['dataset/a.json'] })
-    if (flag === '--skip-worktree') await refusedBy(/index has version 3/, () => isomorphic(root))
-    else
-      expect(await (await isomorphic(root)).changes(['dataset'], context)).toEqual({
-        ...clean,
-        changed: ['dataset/a.json'],
-      })
-    rmSync(join(root, 'dataset/b.json'))
-    const { deleted, absent } = await library.changes(['dataset'], context)
-    expect([...deleted, ...absent]).toEqual(['dataset/b.json'])
-  })
+  it.each(sampleOf(['--assume-unchanged', '--skip-worktree'], 1))(
+    'those that a person has flagged with %s',
+    async (flag) => {
+      const root = repository()
+      git(root, 'update-index', flag, 'dataset/a.json', 'dataset/b.json')
+      const library = await native(root)
+      expect(await library.changes(['dataset'], context)).toEqual(clean)
+      write(root, 'dataset/a.json', '{ "poisoned": true }\n')
+      expect(gitStatus(root)).toBe('')
+      expect(await library.changes(['dataset'], context)).toEqual({ ...clean, changed: ['dataset/a.json'] })
+      if (flag === '--skip-worktree') await refusedBy(/index has version 3/, () => isomorphic(root))
+      else
+        expect(await (await isomorphic(root)).changes(['dataset'], context)).toEqual({
+          ...clean,
+          changed: ['dataset/a.json'],
+        })
+      rmSync(join(root, 'dataset/b.json'))
+      const { deleted, absent } = await library.changes(['dataset'], context)
+      expect([...deleted, ...absent]).toEqual(['dataset/b.json'])
+    },
+  )
 
   it('those of a submodule: edited, ignored by it, at another commit, not initialised', async () => {
     const inner = repository()
@@ -325,7 +332,7 @@ describe.skipIf(gitIsMissing !== undefined)('the program', () => {
     })
   })
 
-  it('compares thousands of named paths', async () => {
+  itInFull('compares thousands of named paths', async () => {
     const root = repository()
     const paths = Array.from({ length: 3000 }, (_, index) => `dataset/many/${index}.json`)
     for (const path of paths) write(root, path)

@@ -143,7 +143,7 @@ describe.skipIf(gitIsMissing !== undefined)('objects', () => {
           expect((await library.readCommit(commit))?.message).toBe(raw.slice(raw.indexOf('\n\n') + 2))
         },
       ),
-      { numRuns: isWhole ? 100 : 4 },
+      { numRuns: isWhole ? 100 : 2 },
     )
     gitCheck(root)
   })
@@ -193,7 +193,7 @@ describe.skipIf(gitIsMissing !== undefined)('objects', () => {
           } catch {}
     })()
     try {
-      for (let at = 0; at < (isWhole ? 100 : 30); at += 1) await library.writeBlob(Buffer.from(`content ${at}`))
+      for (let at = 0; at < (isWhole ? 100 : 10); at += 1) await library.writeBlob(Buffer.from(`content ${at}`))
     } finally {
       isDone = true
       await gc

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { importData, openRepository } from '../../src/repository.js'
 import { start } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 import { dataset, lines, putDataset, setRef } from '../releaser/hub-data.js'
 import { hubForTest, token } from '../testing/hub-fixture.js'
 import { git, temporaryFolder } from './harness.js'
@@ -84,7 +85,7 @@ describe('samples: hf:datasets/owner/name', () => {
     ])
   })
 
-  it('is pinned by the command line, to a revision that is named', async () => {
+  itInFull('is pinned by the command line, to a revision that is named', async () => {
     const { root, hub, first } = await hubProject()
     const env = { HF_TOKEN: token, HF_ENDPOINT: hub.url }
     await setRef(hub, 'refs/convert/parquet', first)

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { initGitRepository } from '../../src/repository/git/index.js'
 import { initRepository, openRepository } from '../../src/repository/index.js'
 import { minimumItemsForMargin } from '../../src/statistics/index.js'
+import { itInFull } from '../in-full.js'
 import { templateProject } from '../template-project.js'
 import { dirtyPaths, git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
@@ -83,7 +84,7 @@ describe('init', () => {
     expect(gitStatus(root)).toBe(' M readme.txt\n?? notes.txt\n')
   })
 
-  it('below a repository’s root makes a project there, that runs', async () => {
+  itInFull('below a repository’s root makes a project there, that runs', async () => {
     const root = temporaryFolder()
     git(root, 'init', '-q')
     const project = join(root, 'models/tickets')

@@ -8,7 +8,7 @@ import { keyDescriptions } from '../../src/repository/config/key-descriptions.js
 import { datasetKeys, type Keys, pipelineKeys, trainingKeys, validationKeys } from '../../src/repository/config/keys.js'
 import { readYaml } from '../../src/repository/config/read-yaml.js'
 import { type ConfigurationFile, configurationSchemas } from '../../src/repository/index.js'
-import { isWhole } from '../whole.js'
+import { isWhole, rounds } from '../whole.js'
 import { temporaryFolder, write } from './harness.js'
 
 const schemas = configurationSchemas()
@@ -135,7 +135,7 @@ describe('configurationSchemas', () => {
           expect(accepts(value), JSON.stringify(reported)).toBe(reported.length === 0)
           if (reported.length === 0) accepted += 1
         }),
-        { numRuns: isWhole ? 500 : 150 },
+        { numRuns: rounds(500) },
       )
       expect(accepted).toBeGreaterThan(isWhole ? 20 : 0)
     })

@@ -5,6 +5,7 @@ import { callContext } from '../../src/core/index.js'
 import { findProjects, initGitRepository, openRepository } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { commitAll } from '../commit-all.js'
+import { itInFull } from '../in-full.js'
 import { dirtyPaths, git, temporaryFolder, write } from './harness.js'
 import { project } from './project.js'
 
@@ -114,7 +115,7 @@ describe('two projects in a repository', () => {
     ])
   })
 
-  it('are restored together by the revert of a commit that changed both', async () => {
+  itInFull('are restored together by the revert of a commit that changed both', async () => {
     const { commit, run, open, triggered } = await monorepo()
     for (const name of ['apples', 'buses']) await run(name)
     const both = commit({ [prompt('apples')]: 'A {{ text }}\n', [prompt('buses')]: 'B {{ text }}\n' })
@@ -125,7 +126,7 @@ describe('two projects in a repository', () => {
       expect(await run(name)).toMatchObject({ status: 'restored', restoredFrom: '0.1.0' })
   })
 
-  it('have schedules of their own, and skip together', async () => {
+  itInFull('have schedules of their own, and skip together', async () => {
     const { root, commit, noted, triggered } = await monorepo(
       (name) =>
         `triggers: { own: { paths: ["**"]${name === 'apples' ? ', cron: "0 3 * * *"' : ''} } }\n${targets('{ directory: { path: releases } }')}`,
@@ -141,7 +142,7 @@ describe('two projects in a repository', () => {
     expect(await triggered()).toEqual(['models/apples', 'models/buses'])
   })
 
-  it('release under tags of their own in one GitHub repository', async () => {
+  itInFull('release under tags of their own in one GitHub repository', async () => {
     const github = await startGitHub()
     onTestFinished(() => github.close())
     github.repository('me/all')

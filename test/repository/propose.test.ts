@@ -7,6 +7,7 @@ import { callContext } from '../../src/core/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { openGit, proposeBranch, proposedBranches } from '../../src/repository/git/index.js'
 import { propose } from '../../src/repository/propose.js'
+import { sampleOf } from '../whole.js'
 import { gitIsMissing, gitServer } from './git-http-backend.js'
 import { git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
@@ -112,7 +113,7 @@ describe.skipIf(gitIsMissing !== undefined)('the branches of proposals', () => {
   const tips = (folder: string, ...names: readonly string[]) =>
     new Map(names.map((name) => [name, git(folder, 'rev-parse', name).trim()]))
 
-  it.each(['git', false] as const)(
+  it.each(sampleOf([false, 'git'] as const, 1))(
     'are listed by their prefix, with all of their objects (program: %s)',
     async (program) => {
       const { root, origin } = clone()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openRepository, type Repository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 import { git, temporaryFolder } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -226,7 +227,7 @@ it('lists repins, decisions of people, and what a shallow clone or a rewritten h
   expect(rewritten.verdict?.status).toBe('pass')
 })
 
-it('names who approved an inconclusive result', async () => {
+itInFull('names who approved an inconclusive result', async () => {
   const { root, repository, edit, commit } = await released()
   edit(0, 'apple pudding')
   await commit('Edit')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
 import { openRepository, type Repository } from '../../src/repository/index.js'
+import { itInFull } from '../in-full.js'
 import { changeSamples, compactProject } from '../template-project.js'
 import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
 
@@ -53,7 +54,7 @@ describe('a run', () => {
     expect((await (await repository.pipeline()).current())?.record.commit).toBe(git(root, 'rev-parse', 'HEAD').trim())
   })
 
-  it('of a dirty schema is refused, wherever in the project the schema is', async () => {
+  itInFull('of a dirty schema is refused, wherever in the project the schema is', async () => {
     const schema = readFileSync(join(root, 'dataset/schemas/sample.json'), 'utf8')
     const config = readFileSync(join(root, 'dataset/config.yaml'), 'utf8')
     write(root, 'schemas/sample.json', schema)
@@ -66,7 +67,7 @@ describe('a run', () => {
     await expect(run()).rejects.toMatchObject({ code: 'repository-dirty', facts: { paths: ['schemas/sample.json'] } })
   })
 
-  it('after a revert restores what was released before, and trains nothing', async () => {
+  itInFull('after a revert restores what was released before, and trains nothing', async () => {
     const first = await run()
     write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 12 }\n')
     const oid = await commit('more epochs')

@@ -162,7 +162,7 @@ describe('Repository.review with training', () => {
     expect(base!.value - head!.value).toBeGreaterThan(0.1)
   })
 
-  it('does not pass a change of rows that no training reads', async () => {
+  itInFull('does not pass a change of rows that no training reads', async () => {
     const root = await project()
     const pinned = new Set(await pinnedIds(root))
     const isDevelopment = (id: string) =>
@@ -208,7 +208,7 @@ describe('Repository.review with training', () => {
     expect(review.summary).toMatch(/^Inconclusive: quality was not measured\. The pull request cannot be used\./)
   })
 
-  it('asks a model with the inputs that its own prompts make', async () => {
+  itInFull('asks a model with the inputs that its own prompts make', async () => {
     const review = await afterChange({
       'dataset/config.yaml': 'projection: { id: id, input: prompts/training/ask.txt, target: label }\n',
       'prompts/training/ask.txt': 'What is this? {{ text }}\n',
@@ -235,7 +235,7 @@ describe('Repository.review with training', () => {
     expect([review.verdict, review.quality?.status]).toEqual(['fail', 'failed'])
   })
 
-  it('leaves nothing behind if it is aborted during a training, and goes on later', async () => {
+  itInFull('leaves nothing behind if it is aborted during a training, and goes on later', async () => {
     const root = await project()
     write(root, samplesFile, lines([...all, ...samplesFrom(5000, 60)]))
     commit(root)
@@ -271,7 +271,7 @@ describe('Repository.review with training', () => {
     expect(JSON.stringify(review)).not.toContain('.sheikh/')
   })
 
-  it('trains with the code of each commit', async () => {
+  itInFull('trains with the code of each commit', async () => {
     const root = join(temporaryFolder(), 'project')
     const config = `import { name } from './trainer/name.ts'
 const { fakeTrainer } = globalThis[Symbol.for('sheikh-freemium.review-test')]

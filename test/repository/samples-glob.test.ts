@@ -5,6 +5,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
+import { itInFull } from '../in-full.js'
 import { temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -33,7 +34,7 @@ const packed = (start: number, end: number) =>
   )
 
 describe('samples of dataset/config.yaml', () => {
-  it('are read from Parquet and gzip in another folder, by validate and run; a change is seen', async () => {
+  itInFull('are read from Parquet and gzip in another folder, by validate and run; a change is seen', async () => {
     const { repository, root, put, commit } = await project({
       'dataset/config.yaml': settings('[data/**/*.parquet, data/more/*.jsonl.gz]'),
       'data/2024/a.parquet': parquet(0, 30),

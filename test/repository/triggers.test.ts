@@ -8,6 +8,7 @@ import { initGitRepository, openRepository } from '../../src/repository/index.js
 import { decideTriggers } from '../../src/repository/triggers/index.js'
 import { pathFilter } from '../../src/repository/triggers/path-filter.js'
 import { commitAll } from '../commit-all.js'
+import { itInFull } from '../in-full.js'
 import { git, temporaryFolder } from './harness.js'
 import { project, sample } from './project.js'
 
@@ -61,7 +62,7 @@ describe('without triggers', () => {
     })
   })
 
-  it('a module of the configuration outside of the usual folders counts', async () => {
+  itInFull('a module of the configuration outside of the usual folders counts', async () => {
     const made = await released({
       'sheikh.config.mjs': `import trainer from './lib/trainer.mjs'\nexport default { trainer }\n`,
       'lib/trainer.mjs': `export default globalThis[Symbol.for('sheikh-freemium.test-trainer')]\n`,
@@ -222,7 +223,7 @@ describe('the last run', () => {
     })
   })
 
-  it('is not a rollback, and a revert leads to a run that restores', async () => {
+  itInFull('is not a rollback, and a revert leads to a run that restores', async () => {
     const made = await released()
     const changed = commit(made, { 'prompts/inference/ask.txt': '{{ text }}?' })
     expect(await run(made)).toMatchObject({ status: 'released' })
@@ -248,7 +249,7 @@ describe('the last run', () => {
     })
   })
 
-  it('is unknown on a branch that was rewritten, and a run is needed', async () => {
+  itInFull('is unknown on a branch that was rewritten, and a run is needed', async () => {
     const made = await released()
     commit(made, { 'prompts/inference/ask.txt': '{{ text }}?' })
     await run(made)

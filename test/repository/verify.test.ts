@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { openRepository, type Verification, verifyElsewhere } from '../../src/repository/index.js'
 import { generateSigningKey, type SigningKey } from '../../src/signing.js'
 import { startHub } from '../../src/testing/hub/index.js'
+import { itInFull } from '../in-full.js'
 import { temporaryFolder, write } from './harness.js'
 import { project } from './project.js'
 
@@ -59,7 +60,7 @@ describe('verify', () => {
     await expect(repository.verify('9.9.9')).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  it('holds for a rollback, signed anew or with the signature of what it went back to', async () => {
+  itInFull('holds for a rollback, signed anew or with the signature of what it went back to', async () => {
     const { repository, root, put, commit, run } = await signedProject()
     put('prompts/inference/ask.txt', 'Is {{ text }} a fruit?\n')
     await commit()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RunResult } from '../../src/pipeline/index.js'
 import { openRepository, type Repository } from '../../src/repository/index.js'
+import { itInFull } from '../in-full.js'
 import { git, temporaryFolder } from './harness.js'
 import { project, quickTrainer, sample } from './project.js'
 
@@ -135,7 +136,7 @@ describe('rows that a base knows, on a fresh clone', () => {
     expect(runs()).toBe(before)
   })
 
-  it('are asked for in words where the history is not here, and not needed where all take part', async () => {
+  itInFull('are asked for in words where the history is not here, and not needed where all take part', async () => {
     const { clone, cloneRoot } = await cloned({ depth: ['--depth', '1'] })
     await expect(run(clone)).rejects.toMatchObject({
       code: 'not-found',

@@ -8,6 +8,7 @@ import { type WatchEvent, type WatchOptions, watchProject } from '../../src/repo
 import { dueSchedules } from '../../src/repository/watch/watch-state.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { temporary } from '../cli/harness.js'
+import { itInFull } from '../in-full.js'
 
 const at = (text: string) => Date.parse(`${text}Z`)
 
@@ -132,7 +133,7 @@ describe('watchProject', () => {
     expect(events.map(({ type }) => type)).toEqual(['watching', 'run-start', 'run-output'])
   })
 
-  it('does not wait for a program of the run that outlives it and keeps its outputs open', async () => {
+  itInFull('does not wait for a program of the run that outlives it and keeps its outputs open', async () => {
     const { root, watch } = await world('', { exit: 0, document: {} })
     const script = join(root, '../leaves.mjs')
     writeFileSync(

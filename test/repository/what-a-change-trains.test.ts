@@ -116,7 +116,7 @@ describe('the weights of a release', () => {
     expect(warnings.join()).toContain('The weights of the release 0.1.0 cannot be used')
   })
 
-  it('are not used if the release is withdrawn', async () => {
+  itInFull('are not used if the release is withdrawn', async () => {
     const made = await project({}, { isReleased: true })
     made.put('dataset/samples/all/50.json', { ...sample(50), text: 'pear 50' })
     await made.commit()
@@ -128,7 +128,7 @@ describe('the weights of a release', () => {
     expect((await run(made.root)).trained).toBe(true)
   })
 
-  it('are not used if a stage of the host changed them after the training', async () => {
+  itInFull('are not used if a stage of the host changed them after the training', async () => {
     const stage = `
       const quantise = {
         contract: 1, name: 'quantise', version: '1', describe: () => null, reads: ['candidate'], writes: 'candidate',
