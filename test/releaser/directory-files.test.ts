@@ -36,7 +36,8 @@ it('a registry in a folder makes the folder of an opened release with the given 
   expect(made).toContain(join(folder, 'opened'))
 })
 
-it('a registry in a folder reads no pending.json to verify and publish', async () => {
+// Another run may have discarded it; a folder has no checksums to read.
+it('a registry in a folder reads pending.json once to verify and once to publish', async () => {
   const registry = directoryRegistry(join(folder, 'releases'))
   const pending = await registry.prepare(await requestOf(), context)
   const { readFile } = fs
@@ -53,6 +54,5 @@ it('a registry in a folder reads no pending.json to verify and publish', async (
     fs.readFile = readFile
     syncBuiltinESMExports()
   }
-  expect(read.length).toBeGreaterThan(0)
-  expect(read.filter((path) => path.endsWith('pending.json'))).toEqual([])
+  expect(read.filter((path) => path.endsWith('pending.json')).length).toBe(2)
 })

@@ -284,6 +284,7 @@ describe('a hostile or refusing Hub', () => {
     ],
     [429, { 'retry-after': '0' }, 'remote-failed', /429/],
     [500, {}, 'remote-failed', /500/],
+    [400, { 'x-error-message': 'Said no' }, 'release-rejected', /400, "Said no"/],
   ])('an answer %i', async (status, headers, code, message) => {
     const { hub, revision, fetch } = await answering(
       /resolve.*a\.jsonl/,

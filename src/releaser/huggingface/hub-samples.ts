@@ -33,8 +33,9 @@ export interface HubSamplesOptions extends HubConnection, HubDataFiles, FileForm
  * network. A `.json` file may also contain one sample per line.
  *
  * @throws `invalid-options` if the revision is not a commit, or both `files` and `config` or `split` are given. When listed or
- * read: `access-denied` (a missing token, or a gated dataset), `not-found`, `remote-failed`, `artifact-corrupt` if the content
- * of a file differs from its digest, `dataset-invalid`.
+ * read: `access-denied` (a missing token, or a gated dataset), `not-found`, `remote-failed`, `release-rejected` if the Hub
+ * refuses a request for another reason, `artifact-corrupt` if the content of a file differs from its digest,
+ * `dataset-invalid`.
  * @example
  * const source = hubSamples({
  *   repository: 'datasets/owner/mails',
@@ -113,7 +114,7 @@ const maximumCardBytes = 5_000_000
  * The commit that a branch, a tag or a ref such as `refs/convert/parquet` of a Hub repository has now, 40 hexadecimal digits.
  *
  * @param options.revision @default 'main'
- * @throws `not-found`; `access-denied` (a missing token, or a gated dataset); `remote-failed`.
+ * @throws `not-found`; `access-denied` (a missing token, or a gated dataset); `remote-failed`; `release-rejected`.
  */
 export async function hubCommit(
   options: HubConnection & { readonly revision?: string | undefined },

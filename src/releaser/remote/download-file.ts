@@ -94,9 +94,9 @@ async function part(
     if (response.status !== 206 && !whole) {
       await response.body?.cancel()
       if (response.status === 416) throw tooShort(file)
-      throw (
-        refuse?.(response.status) ?? remoteFailed(`download ${file.path}`, `it answered ${response.status} to ${range}`)
-      )
+      // A 200 to a later range is no refusal.
+      const refused = response.ok ? undefined : refuse?.(response.status)
+      throw refused ?? remoteFailed(`download ${file.path}`, `it answered ${response.status} to ${range}`)
     }
     try {
       for await (const piece of response.body ?? []) {

@@ -54,8 +54,9 @@ export function refused({ act, status, message, tokenName, isRead = false }: Ref
       facts,
       retryable: true,
     })
-  if (status === 429 || status >= 500 || isRead) return remoteFailed(act, `it answered ${status}${said}`, facts)
-  return new SheikhError('release-rejected', `${fact} The registry does not take this.`, { facts })
+  if (status === 429 || status >= 500) return remoteFailed(act, `it answered ${status}${said}`, facts)
+  const remedy = isRead ? 'Correct what the answer names.' : 'The registry does not take this.'
+  return new SheikhError('release-rejected', `${fact} ${remedy}`, { facts })
 }
 
 /** The reason below "fetch failed", which says nothing. */
