@@ -97,6 +97,7 @@ export type { LearnResult, LearnStep } from './learn.js'
 export type { MissingAccess } from './missing-access.js'
 export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'
+export type { OnlineStore } from './online-features.js'
 export type { PinnedData } from './pin-hub-data.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { Proposed } from './propose.js'
@@ -119,7 +120,7 @@ export {
   type ScorePair,
   type UnmeasuredQuality,
 } from './review/index.js'
-export type { ProjectServing } from './serving.js'
+export type { ProjectServing, ServingOptions } from './serving.js'
 export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
 export { checkHolds, type Verification, verifyElsewhere } from './verify.js'
 export { type WatchEvent, type WatchObstacle, type WatchOptions, watchProject } from './watch/index.js'

@@ -92,7 +92,7 @@ import { codeOf, committedPaths, readElsewhere } from './provenance.js'
 import { type Quarantined, type QuarantineOptions, quarantineSamples } from './quarantine.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
-import { type ProjectServing, projectServing } from './serving.js'
+import { type ProjectServing, projectServing, type ServingOptions } from './serving.js'
 import { sharedFolder } from './shared-folder.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { type Verification, verifyTarget } from './verify.js'
@@ -281,14 +281,16 @@ export class Repository {
 
   /**
    * What `serve` needs to serve the releases of the project, and to follow its channel: each release is verified as by
-   * `verify`, and its inputs are made with its own template.
+   * `verify`, and its inputs are made with its own template. With `feast`, inputs name entities, and Feast's server answers
+   * their features.
    *
-   * @throws `invalid-config`.
+   * @throws `invalid-config`, also for `feast` in a project without features; `dataset-invalid` if they have no snapshot;
+   * `invalid-options` for an address that cannot be used.
    */
-  async serving(): Promise<ProjectServing> {
+  async serving({ feast }: ServingOptions = {}): Promise<ProjectServing> {
     const composition = await this.#compose()
     const ledger = projectLedger(this.#place, composition.configuration)
-    return projectServing(composition, { root: this.root, keysPath: join(this.root, trustedKeysPath), ledger })
+    return projectServing(composition, { root: this.root, keysPath: join(this.root, trustedKeysPath), ledger, feast })
   }
 
   /**

@@ -1,13 +1,24 @@
+import { join } from 'node:path'
 import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
-import { samplesOf } from '../dataset/index.js'
+import { samplesOf, withFeatures } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Release, Releaser } from '../releaser/index.js'
 import type { RegistryToServe } from '../serve/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { readTrust } from './attestation.js'
 import type { Composition } from './compose.js'
+import { featuresPath } from './layout.js'
 import { type InputReader, inputReader } from './model-inputs.js'
+import { type OnlineStore, onlineFeatures } from './online-features.js'
 import { checkHolds, judge } from './verify.js'
+
+export interface ServingOptions {
+  /**
+   * Feast's HTTP server (`feast serve`), which knows the features of `dataset/config.yaml` by view and column. Inputs then name
+   * entities. @default none: inputs contain the features
+   */
+  readonly feast?: OnlineStore | undefined
+}
 
 /** What a server needs to serve the releases of a project, as options of `serve`. */
 export interface ProjectServing {
@@ -26,9 +37,21 @@ const smokeCount = 8
  */
 export async function projectServing(
   composition: Composition,
-  { root, keysPath, ledger }: { readonly root: string; readonly keysPath: string; readonly ledger: Ledger },
+  {
+    root,
+    keysPath,
+    ledger,
+    feast,
+  }: ServingOptions & { readonly root: string; readonly keysPath: string; readonly ledger: Ledger },
 ): Promise<ProjectServing> {
   const { configuration, releaser, trainer, source, samples } = composition
+  const { features } = configuration.dataset
+  const lookUp = feast && (await onlineFeatures(feast, { root, features }))
+  const withoutFeatures = source ?? samples
+  const smokeSource =
+    lookUp !== undefined || features === undefined
+      ? withoutFeatures
+      : withFeatures(withoutFeatures, { snapshot: join(root, featuresPath), join: features })
   let isFirst = true
   let found: Promise<readonly Json[]> | undefined
 
@@ -53,7 +76,8 @@ export async function projectServing(
       checkHolds('serve', judge(release, manifest, witnesses, []))
       const hasTemplate = manifest.files.some(({ path }) => path === configuration.dataset.projection.input)
       const reader = await inputReader(release, { root: hasTemplate ? directory : root, configuration }, context)
-      found ??= firstSamples(source ?? samples, context).catch((error: unknown) => {
+      const prepare = lookUp?.(reader.read) ?? reader.read
+      found ??= firstSamples(smokeSource, context).catch((error: unknown) => {
         // The next release reads them again.
         found = undefined
         throw error
@@ -61,8 +85,8 @@ export async function projectServing(
       return {
         // A template makes the input from the fields of a sample. Other models may take more than texts.
         inputSchema: { type: reader.template === undefined ? ['string', 'object', 'array', 'number'] : 'object' },
-        prepare: reader.read,
-        smokeInputs: await smokeInputs(await found, reader, release, context),
+        prepare,
+        smokeInputs: await smokeInputs(await found, { ...reader, read: prepare }, release, context),
       }
     },
   }
@@ -97,7 +121,7 @@ async function smokeInputs(
   const filled = reader.template === undefined ? [] : await readable([plain], reader)
   if (filled.length === 0)
     context.log.warn(
-      `Serving ${version} without a trial prediction: the project has no sample that this release can read. Add one to its dataset.`,
+      `Serving ${version} without a trial prediction: the project has no sample that this release can read, or its features cannot be looked up. Add a sample to its dataset, or look at the feature store.`,
     )
   return filled
 }

@@ -22,6 +22,8 @@ export interface OnlineFeaturesOptions<I> {
   readonly whenMissing?: 'allow' | 'refuse' | undefined
   /** Maximum entities per call of `lookUp`. @default 256 */
   readonly maximumBatch?: number | undefined
+  /** Maximum time of a call of `lookUp`, in milliseconds. Its requests are then answered with 503. @default 10000 */
+  readonly timeoutMs?: number | undefined
   /** Makes the model's inputs from inputs with features. @default the inputs with their features */
   readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
 }
@@ -45,7 +47,7 @@ interface Waiting {
 export function withOnlineFeatures<I = Json>(
   options: OnlineFeaturesOptions<I>,
 ): (values: readonly Json[]) => Promise<readonly I[]> {
-  const { lookUp, entities, types, whenMissing = 'allow', maximumBatch = 256, prepare } = options
+  const { lookUp, entities, types, whenMissing = 'allow', maximumBatch = 256, timeoutMs = 10_000, prepare } = options
   if (entities.length === 0 || Object.keys(types).length === 0)
     throw new SheikhError(
       'invalid-options',
@@ -56,6 +58,11 @@ export function withOnlineFeatures<I = Json>(
       'invalid-options',
       `Cannot look up features: "maximumBatch" is ${maximumBatch}. Give 1 or more.`,
     )
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot look up features: "timeoutMs" is ${timeoutMs}. Give milliseconds between 0 and 2 ** 31.`,
+    )
   const waiting: Waiting[] = []
   let isRunning = false
 
@@ -64,7 +71,7 @@ export function withOnlineFeatures<I = Json>(
     while (waiting.length > 0) {
       const batch = waiting.splice(0, maximumBatch)
       try {
-        const found = await lookUp(batch.map((one) => one.entities))
+        const found = await withinTime(lookUp(batch.map((one) => one.entities)), timeoutMs)
         if (!Array.isArray(found) || found.length !== batch.length)
           throw invalid(
             `the look-up answered for ${Array.isArray(found) ? found.length : 'no'} of ${batch.length} entities`,
@@ -97,6 +104,20 @@ export function withOnlineFeatures<I = Json>(
       ...checked(found[index]!, index, types, whenMissing),
     }))
     return prepare === undefined ? (joined as unknown as readonly I[]) : prepare(joined)
+  }
+}
+
+/** A look-up that never ends must not hold the requests that come later. */
+async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const message = `Cannot look up features: no answer within ${timeoutMs} ms. See the feature store.`
+    timer = setTimeout(() => reject(new SheikhError('remote-failed', message, { retryable: true })), timeoutMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -2,7 +2,11 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { expect, it } from 'vitest'
+import type { Json } from '../../src/core/index.js'
 import { openRepository } from '../../src/repository/index.js'
+import { serve } from '../../src/serve/index.js'
+import { post } from '../serve/fixture.js'
+import { feastServer } from '../serve/loopback-feast.js'
 import { templateProject } from '../template-project.js'
 import { commit, copy, edit, sheikh, sheikhJson, temporary, write } from './harness.js'
 
@@ -94,6 +98,8 @@ it('a project whose samples have features: joined, released, and reproduced afte
     ),
   ).toHaveLength(160)
 
+  await predictsWithFeast(root)
+
   // The store now says something else about the past. The commit does not.
   await writeStore(store, { rate: 2 })
   expect(await sheikh(root, ['reproduce'])).toMatchObject({ code: 0, out: 'Reproduced 0.1.0 byte for byte.\n' })
@@ -111,6 +117,47 @@ it('a project whose samples have features: joined, released, and reproduced afte
   // Pinned items have other features now, which a person has to accept.
   expect((await sheikh(root, ['run'])).err).toContain('evaluation repin')
 }, 120_000)
+
+/** The features of requests come from a server of Feast, under the names of the project. */
+async function predictsWithFeast(root: string): Promise<void> {
+  const feast = await feastServer(({ entities, features }) => ({
+    metadata: { feature_names: features.map((name) => name.replace(':', '__')) },
+    results: features.map(() => ({
+      values: entities['customer']!.map((id) => (id === '1' ? 7 : null)),
+      statuses: entities['customer']!.map((id) => (id === '1' ? 'PRESENT' : 'NOT_FOUND')),
+    })),
+  }))
+  const serving = await (await openRepository(root)).serving({ feast: { url: feast.url } })
+  await using server = await serve({ ...serving, port: 0 })
+  const predict = async (...inputs: readonly Json[]) => {
+    const answer = await fetch(`${server.url}/v1/predict`, post('/', { inputs }))
+    return { status: answer.status, ...((await answer.json()) as { readonly predictions?: readonly object[] }) }
+  }
+  // Samples of the project were the first inputs, as a trial.
+  expect(feast.asked.length).toBeGreaterThan(0)
+  const both = await predict({ text: 'my password', customer: '1' }, { text: 'the courier', customer: '9' })
+  expect([both.status, both.predictions?.length]).toEqual([200, 2])
+  expect(feast.asked.at(-1)?.body).toMatchObject({
+    features: ['visits:visits'],
+    entities: { customer: ['1', '9'] },
+  })
+  const own = await predict({ text: 'my password', customer: '1', customer_visits: 3 })
+  expect(own.status).toBe(422)
+}
+
+it('refuses to look features up that the project does not have', async () => {
+  const { root } = await featureProject()
+  const repository = await openRepository(root)
+  const feast = { url: 'http://127.0.0.1:9' }
+  await expect(repository.serving({ feast })).rejects.toMatchObject({ code: 'dataset-invalid' })
+  await write(root, 'dataset/config.yaml', 'projection: { input: text, target: label }\n')
+  await expect((await openRepository(root)).serving({ feast })).rejects.toMatchObject({
+    code: 'invalid-config',
+    message: expect.stringContaining('no "features"'),
+  })
+  const lonely = await sheikh('/', ['serve', '--feast-token-env', 'PATH'])
+  expect(lonely.err).toContain('without --feast')
+})
 
 it('refuses a look-ahead, other settings, a sample without a line and a damaged file, and keeps the file', async () => {
   const { root, store } = await featureProject()

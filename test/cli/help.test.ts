@@ -123,6 +123,8 @@ describe('help', () => {
         'refresh-secret-env',
         'cache',
         'feedback',
+        'feast',
+        'feast-token-env',
       ],
       dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'drift', 'out'],
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],

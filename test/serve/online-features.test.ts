@@ -1,55 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Json, JsonObject } from '../../src/core/index.js'
 import { type FeastLookUpOptions, feastLookUp, withOnlineFeatures } from '../../src/serve/index.js'
 import { handlerOf, post } from './fixture.js'
-
-interface Asked {
-  readonly features: readonly string[]
-  readonly entities: Readonly<Record<string, readonly Json[]>>
-  readonly full_feature_names: boolean
-}
-
-/** A server that answers as Feast does: driver 1 has values, driver 2 has an old one, and others have none. */
-const asFeast = ({ entities, features }: Asked) => {
-  const ids = entities['driver_id']!
-  const vector = (value: Json) => ({
-    values: ids.map((id) => (id === 1 || id === 2 ? value : null)),
-    statuses: ids.map((id) => (id === 1 ? 'PRESENT' : id === 2 ? 'OUTSIDE_MAX_AGE' : 'NOT_FOUND')),
-  })
-  const names = features.map((name) => name.replace(':', '__'))
-  const own = { values: ids, statuses: ids.map(() => 'PRESENT') }
-  return {
-    metadata: { feature_names: ['driver_id', ...names] },
-    results: [own, ...names.map((_, at) => vector(at + 0.5))],
-  }
-}
-
-async function server(answer: (asked: Asked, call: number, response: ServerResponse) => unknown = asFeast) {
-  const asked: {
-    readonly body: Asked
-    readonly url: string | undefined
-    readonly authorization: string | undefined
-  }[] = []
-  const listener = createServer(async (request: IncomingMessage, response) => {
-    const pieces: Buffer[] = []
-    for await (const piece of request) pieces.push(piece as Buffer)
-    const body = JSON.parse(Buffer.concat(pieces).toString('utf8')) as Asked
-    asked.push({ body, url: request.url, authorization: request.headers.authorization })
-    const given = await answer(body, asked.length, response)
-    if (!response.writableEnded && given !== undefined)
-      response
-        .setHeader('content-type', 'application/json')
-        .end(typeof given === 'string' ? given : JSON.stringify(given))
-  })
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    listener.closeAllConnections()
-    listener.close()
-  })
-  return { asked, url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}` }
-}
+import { asFeast, feastServer } from './loopback-feast.js'
 
 const features = { rate: 'stats:conv_rate', trips: 'stats:trips' }
 const types = { rate: 'number', trips: 'number' } as const
@@ -80,7 +33,7 @@ async function served(url: string, more: Partial<FeastLookUpOptions & { whenMiss
 
 describe('features that are looked up while serving', () => {
   it('are added to inputs under the names of training, in one request for all inputs', async () => {
-    const { asked, url } = await server()
+    const { asked, url } = await feastServer()
     const { ask, received } = await served(`${url}/`, { token: 'secret' })
     expect((await ask({ driver: 1, text: 'a' }, { driver: 2, text: 'b' }, { driver: 9, text: 'c' })).status).toBe(200)
     expect(received).toEqual([
@@ -102,7 +55,7 @@ describe('features that are looked up while serving', () => {
     const gate = new Promise<void>((resolve) => {
       open = resolve
     })
-    const { asked, url } = await server(async (body, call) => {
+    const { asked, url } = await feastServer(async (body, call) => {
       if (call === 1) await gate
       return asFeast(body)
     })
@@ -121,7 +74,7 @@ describe('features that are looked up while serving', () => {
     ['with a list as entity', { driver: [1] }, 'has no entity "driver"'],
     ['with a feature of its own', { driver: 1, rate: 99 }, 'has "rate", which the server looks up'],
   ])('are not looked up for an input %s', async (_, input, message) => {
-    const { asked, url } = await server()
+    const { asked, url } = await feastServer()
     const { ask } = await served(url)
     expect(await ask({ driver: 1 }, input)).toMatchObject({
       status: 422,
@@ -131,7 +84,7 @@ describe('features that are looked up while serving', () => {
   })
 
   it('may be required: an entity without features is refused, other requests are not', async () => {
-    const { url } = await server()
+    const { url } = await feastServer()
     const { ask } = await served(url, { whenMissing: 'refuse' })
     const [known, unknown] = await Promise.all([ask({ driver: 1 }), ask({ driver: 3 })])
     expect(known.status).toBe(200)
@@ -139,7 +92,7 @@ describe('features that are looked up while serving', () => {
   })
 
   it('are asked for again if the server fails for a moment', async () => {
-    const { asked, url } = await server((body, call, response) => {
+    const { asked, url } = await feastServer((body, call, response) => {
       if (call === 1) return void response.writeHead(503).end()
       if (call === 2) return void response.socket!.destroy()
       return asFeast(body)
@@ -150,7 +103,7 @@ describe('features that are looked up while serving', () => {
   })
 
   it('that cannot be had now end in 503, and say so only in the log', async () => {
-    const { url } = await server(() => undefined)
+    const { url } = await feastServer(() => undefined)
     const { ask, said } = await served(url, { timeoutMs: 50 })
     expect(await ask({ driver: 1 })).toMatchObject({
       ...{ status: 503, retryAfter: '1' },
@@ -159,6 +112,26 @@ describe('features that are looked up while serving', () => {
     expect(said.join()).toContain('it did not answer within 50 ms')
     const closed = await served('http://127.0.0.1:1', { retries: 0 })
     expect((await closed.ask({ driver: 1 })).error?.code).toBe('features-unavailable')
+  })
+
+  it('that a function never answers hold only the requests of its call', async () => {
+    let calls = 0
+    const prepare = withOnlineFeatures<string>({
+      ...{ types, entities: ['driver'], timeoutMs: 20 },
+      lookUp: (entities) => {
+        calls += 1
+        return calls === 1 ? new Promise(() => {}) : Promise.resolve(entities.map(() => ({ rate: 1, trips: 2 })))
+      },
+      prepare: async (values) => values.map((value) => JSON.stringify(value)),
+    })
+    const { handler, said } = await handlerOf({ inputSchema, prepare })
+    const ask = async () => (await handler(post('/v1/predict', { inputs: [{ driver: 1 }] }))).status
+    expect(await ask()).toBe(503)
+    expect(said.join()).toContain('no answer within 20 ms')
+    expect(await ask()).toBe(200)
+    expect(() => withOnlineFeatures({ lookUp: async () => [], types, entities: ['driver'], timeoutMs: 0 })).toThrow(
+      '"timeoutMs" is 0',
+    )
   })
 
   const vectors = (values: readonly unknown[]) => ({
@@ -178,7 +151,7 @@ describe('features that are looked up while serving', () => {
     ['null', null, 'does not name its features'],
     ['no JSON', '{', 'is not JSON'],
   ])('are refused with 502 if the answer has %s', async (_, answer, fact) => {
-    const { asked, url } = await server(() => (answer === null ? 'null' : answer))
+    const { asked, url } = await feastServer(() => (answer === null ? 'null' : answer))
     const { ask, said } = await served(url)
     const { status, error } = await ask({ driver: 1 })
     expect([status, error?.code]).toEqual([502, 'features-invalid'])
@@ -187,11 +160,11 @@ describe('features that are looked up while serving', () => {
   })
 
   it('are refused with 502 if the server refuses the question, or answers without end', async () => {
-    const refusing = await server((_, __, response) => void response.writeHead(422).end())
+    const refusing = await feastServer((_, __, response) => void response.writeHead(422).end())
     const { ask } = await served(refusing.url)
     expect((await ask({ driver: 1 })).error?.code).toBe('features-invalid')
     expect(refusing.asked).toHaveLength(1)
-    const endless = await server((_, __, response) => {
+    const endless = await feastServer((_, __, response) => {
       const more = () => {
         while (!response.destroyed && response.write('x'.repeat(1_000_000)));
         if (!response.destroyed) response.once('drain', more)

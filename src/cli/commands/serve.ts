@@ -28,6 +28,8 @@ export const serveCommand: Command = {
     'refresh-secret-env': { type: 'string' },
     cache: { type: 'string' },
     feedback: { type: 'string' },
+    feast: { type: 'string' },
+    'feast-token-env': { type: 'string' },
   },
   optionHelp: {
     channel: "Channel to answer with, such as production (default: the project's own)",
@@ -44,6 +46,8 @@ export const serveCommand: Command = {
     'refresh-secret-env': 'Environment variable with the secret of webhooks that may call POST /v1/refresh',
     cache: 'Folder that keeps releases, so that the server starts without the registry (default: none)',
     feedback: 'Folder to keep inputs and answers in, and feedback from POST /v1/feedback (default: nothing is kept)',
+    feast: "Address of Feast's server that looks up the features of inputs (default: inputs contain them)",
+    'feast-token-env': 'Environment variable with the bearer token for the server of Feast',
   },
   examples: [
     'sheikh serve --port 9000',
@@ -64,9 +68,13 @@ export const serveCommand: Command = {
     const drift = textOf(values['drift'])
     if (drift !== undefined && values['metrics'] !== true)
       throw usage('--drift is given without --metrics, where it is shown. Add --metrics')
+    const feast = textOf(values['feast'])
+    const feastToken = tokenIn(textOf(values['feast-token-env']), 'serve')
+    if (feastToken !== undefined && feast === undefined)
+      throw usage('--feast-token-env is given without --feast. Add the address of Feast')
     const repository = await open(project, terminal)
     showWork(terminal, 'load the release')
-    const releases = await repository.serving()
+    const releases = await repository.serving(feast === undefined ? {} : { feast: { url: feast, token: feastToken } })
     await using server = await serve<Json>(
       {
         ...releases,
