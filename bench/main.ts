@@ -18,6 +18,7 @@ const names = [
   'command',
   'noop',
   'data',
+  'features',
   'quickstart',
   'gate',
   'evaluation',
