@@ -129,7 +129,7 @@ itInFull('finds a sample in the folder that an earlier release was configured wi
   expect((await changes(repository, sample(1).id))[0]).toEqual(['moved', 'all/01.json'])
 })
 
-it('follows the release that training started from', async () => {
+itInFull('follows the release that training started from', async () => {
   const { root, repository, put, commit } = await project()
   put(path(64), sample(64))
   await commit('Add')

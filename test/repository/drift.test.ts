@@ -55,7 +55,7 @@ const same = (index: number) => sample(index + 2000).text
 const other = (index: number) => `ferry across the northern fjord ${index}`
 
 describe('Repository.drift', () => {
-  it('compares answers of the release with the rows of its commit', async () => {
+  itInFull('compares answers of the release with the rows of its commit', async () => {
     const { root, put, repository, release, feedback, clock } = await released()
     await answer(feedback, { release, atMs: clock.nowMs(), count: 200, text: same })
     // What the work tree has now does not count.

@@ -55,7 +55,7 @@ async function refusedBy(fact: RegExp, work: () => Promise<unknown>): Promise<vo
 }
 
 describe.skipIf(gitIsMissing !== undefined)('a repository with', () => {
-  it('SHA-256 object names', async () => {
+  itInFull('SHA-256 object names', async () => {
     const root = repository('--object-format=sha256')
     await worksOn(root, await native(root))
     await refusedBy(/SHA256 object names/, () => isomorphic(root))
@@ -92,7 +92,7 @@ describe.skipIf(gitIsMissing !== undefined)('a repository with', () => {
     await refusedBy(/borrows objects/, () => isomorphic(root))
   })
 
-  it('an index of version 4', async () => {
+  itInFull('an index of version 4', async () => {
     const root = repository()
     git(root, 'update-index', '--index-version', '4')
     await worksOn(root, await native(root))

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { commit, initGitRepository, openGit, revert } from '../../src/repository/git/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, gitStatus, temporaryFolder, write } from './harness.js'
 
@@ -18,6 +19,8 @@ describe.skipIf(nativeIsMissing !== undefined).each([
   ['native', 'git'],
   ['isomorphic', false],
 ] as const)('%s git', (_kind, program) => {
+  // Git's program does these itself.
+  const itByUs = program === false ? it : itInFull
   const open = (root: string) => openGit(root, context, { program })
 
   async function repository(files: Readonly<Record<string, string>> = { 'dataset/a.txt': 'one' }) {
@@ -77,7 +80,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(git(root, 'show', '--stat', '--format=', 'HEAD')).toMatch(/^ dataset\/a\.txt \| 2 \+-\n/)
     })
 
-    it('leaves what a person staged in the index, and out of the commit', async () => {
+    itByUs('leaves what a person staged in the index, and out of the commit', async () => {
       const { root, commitAll } = await repository({ 'dataset/a.txt': 'one', 'dataset/gone.txt': 'x', 'mine.txt': '1' })
       git(root, 'add', 'mine.txt')
       git(root, 'commit', '-q', '-m', 'mine')
@@ -102,7 +105,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(gitStatus(root)).toBe('A  deep/new.txt\nMM mine.txt\n')
     })
 
-    it('during a merge is refused, so that it takes no part of the merge', async () => {
+    itByUs('during a merge is refused, so that it takes no part of the merge', async () => {
       const { root, library, commitAll } = await repository({ 'dataset/a.txt': 'one', 'dataset/b.txt': 'one' })
       git(root, 'checkout', '-q', '-b', 'side')
       write(root, 'dataset/a.txt', 'two')
@@ -122,7 +125,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(git(root, 'rev-parse', 'HEAD')).toBe(`${head}\n`)
     })
 
-    it('goes on where native git left off: an index of its own, packed objects, packed refs', async () => {
+    itByUs('goes on where native git left off: an index of its own, packed objects, packed refs', async () => {
       const root = temporaryFolder()
       git(root, 'init', '-q', '-b', 'trunk')
       for (let index = 0; index < 30; index += 1) write(root, `dataset/${index}.txt`)
@@ -209,7 +212,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(existsSync(join(root, 'dataset/new'))).toBe(false)
     })
 
-    it('of modes and links', async () => {
+    itByUs('of modes and links', async () => {
       const { root } = await reverted(
         (folder) => {
           chmodSync(join(folder, 'dataset/run.sh'), 0o755)
@@ -222,7 +225,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(lstatSync(join(root, 'dataset/run.sh')).mode & 0o111).toBe(0)
     })
 
-    it('of a folder that became a link to elsewhere writes nothing there', async () => {
+    itByUs('of a folder that became a link to elsewhere writes nothing there', async () => {
       const elsewhere = temporaryFolder()
       write(elsewhere, 'b.txt', 'untouched')
       const { root } = await reverted(
@@ -236,7 +239,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(readFileSync(join(root, 'dataset/sub/b.txt'), 'utf8')).toBe('mine')
     })
 
-    it('of a link that became a folder', async () => {
+    itByUs('of a link that became a folder', async () => {
       const { root, library, commitAll } = await repository()
       symlinkSync('a.txt', join(root, 'dataset/sub'))
       await commitAll('a link')
@@ -247,7 +250,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(readlinkSync(join(root, 'dataset/sub'))).toBe('a.txt')
     })
 
-    it('of an earlier commit keeps what came after', async () => {
+    itByUs('of an earlier commit keeps what came after', async () => {
       const { root, library, commitAll } = await repository()
       write(root, 'dataset/a.txt', 'two')
       const bad = await commitAll('bad')
@@ -259,7 +262,7 @@ describe.skipIf(nativeIsMissing !== undefined).each([
       expect(git(root, 'ls-files')).toContain('dataset/later.txt')
     })
 
-    it.each([
+    itByUs.each([
       ['the first commit', /first commit/],
       ['a merge', /merge/],
       ['a commit whose files a later one changed', /later commit changed dataset\/a\.txt/],

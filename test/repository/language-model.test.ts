@@ -5,6 +5,7 @@ import { callContext } from '../../src/core/index.js'
 import { readWeightsDirectory } from '../../src/model/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { itInFull } from '../in-full.js'
+import { isWhole } from '../whole.js'
 import { tinyConfig, tokenizer } from '../trainer/llama/base.js'
 import { project } from './project.js'
 
@@ -17,7 +18,7 @@ const files = {
 }
 const settings = (model: string) => `
 model: { architecture: llama, base: models/base, from_scratch: true${model} }
-training: { num_train_epochs: 30, per_device_train_batch_size: 8, learning_rate: 0.01, bf16: false, optim: adamw_torch }
+training: { num_train_epochs: ${isWhole ? 30 : 20}, per_device_train_batch_size: 8, learning_rate: 0.01, bf16: false, optim: adamw_torch }
 `
 const choices = ', answer: { kind: choice, choices: [fruit, vehicle] }'
 

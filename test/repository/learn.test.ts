@@ -110,7 +110,7 @@ describe.skipIf(gitIsMissing !== undefined)('Repository.learn', () => {
     expect(branches().length).toBe(2)
   })
 
-  it('keeps what a person changed in a proposed base', async () => {
+  itInFull('keeps what a person changed in a proposed base', async () => {
     const { root, origin, repository } = await remoteProject('actions: [update_base_model]', true)
     const { branch } = (await repository.learn()).steps[0]!.proposed!
     const other = join(temporaryFolder(), 'other')

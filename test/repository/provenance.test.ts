@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { sampleFiles } from '../../src/dataset/index.js'
 import { openRepository } from '../../src/repository/index.js'
-import { isWhole } from '../whole.js'
+import { isWhole, sampleOf } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { dirtyPaths, git, gitStatus, temporaryFolder, write } from './harness.js'
 import { project, sample } from './project.js'
@@ -16,14 +16,15 @@ if (gitIsMissing !== undefined) process.stderr.write(`skipped: what no commit ho
 const another = JSON.stringify({ ...sample(99), id: 'extra' })
 
 describe.skipIf(gitIsMissing !== undefined)('files that Git ignores', () => {
-  it.each([
+  const ignored = [
     ['a sample', 'dataset/samples/all/extra.json', another],
     ['a folder of samples', 'dataset/samples/secret/extra.json', another],
     ['a prompt', 'prompts/inference/extra.txt', 'Hello {{ text }}'],
     ['the configuration', 'mlops/training/config.yaml', 'training: { seed: 7 }\n'],
     ['a rule of the gate', 'mlops/validation/rules.yaml', 'validation: { accuracy_threshold: 0.2 }\n'],
     ['the keys that are trusted', 'mlops/keys/trusted.json', '{}'],
-  ])('%s is named, and a run is refused', async (what, path, content) => {
+  ] as const
+  it.each(sampleOf(ignored, 3))('%s is named, and a run is refused', async (what, path, content) => {
     const { root, repository, put, commit } = await project()
     put('.gitignore', '.sheikh/\nreleases/\nextra.*\nsecret/\nmlops/training/\nmlops/validation/\nmlops/keys/\n')
     await commit()
@@ -57,7 +58,7 @@ describe.skipIf(gitIsMissing !== undefined)('modules that the configuration impo
   const withTrainer = (imports: string) =>
     `${imports}\nexport default { trainer: globalThis[Symbol.for('sheikh-freemium.test-trainer')] }\n`
 
-  it.each([
+  const imported = [
     ['by a path', "import { knob } from './lib/knobs.ts'", 'lib/knobs.ts'],
     ['with another extension', "import { knob } from './lib/knobs.js'", 'lib/knobs.ts'],
     ['without an extension', "export { knob } from './lib/knobs'", 'lib/knobs.ts'],
@@ -71,7 +72,8 @@ describe.skipIf(gitIsMissing !== undefined)('modules that the configuration impo
     ['through another module', "import './lib/deep.ts'", 'lib/knobs.ts'],
     ['as the address of a worker', "const worker = new URL('./lib/knobs.ts', import.meta.url)", 'lib/knobs.ts'],
     ['by a name of the package', "import '#knobs'", 'lib/knobs.ts'],
-  ])('%s', async (how, imports, path) => {
+  ] as const
+  it.each(sampleOf(imported, 4))('%s', async (how, imports, path) => {
     const { repository, put, commit } = await project({
       'package.json': { name: 'tiny', type: 'module', imports: { '#knobs': './lib/knobs.ts' } },
       'lib/knobs.ts': 'export const knob: number = 1\n',

@@ -160,7 +160,7 @@ it('follows rollbacks, reverts and republications to the release that was traine
   expect(restored.trained!.to).toBe(first)
 })
 
-it('says which releases have no commit of their own: an import, and one from uncommitted changes', async () => {
+itInFull('says which releases have no commit of their own: an import, and one from uncommitted changes', async () => {
   const { root, repository, edit } = await released()
   edit(0, 'apple cake')
   const version = await release(repository, { allowDirty: true })

@@ -40,7 +40,7 @@ it('a folder in no repository is an error that says what to do', async () => {
 })
 
 describe('a run', () => {
-  it('of a dirty tree is refused, naming the files; of an allowed one points no channel', async () => {
+  itInFull('of a dirty tree is refused, naming the files; of an allowed one points no channel', async () => {
     write(root, 'notes.txt')
     write(root, 'mlops/training/config.yaml', 'training: { seed: 1 }\n')
     await expect(run()).rejects.toMatchObject({
@@ -81,18 +81,21 @@ describe('a run', () => {
     expect(gitStatus(root)).toBe('')
   })
 
-  it('takes the pipeline, the trainer or the checks of sheikh.config, and is another configuration then', async () => {
-    await run()
-    write(
-      root,
-      'sheikh.config.mjs',
-      `export default { checks: [{ contract: 1, name: 'never', version: '1', metrics: [], describe: () => null,
+  itInFull(
+    'takes the pipeline, the trainer or the checks of sheikh.config, and is another configuration then',
+    async () => {
+      await run()
+      write(
+        root,
+        'sheikh.config.mjs',
+        `export default { checks: [{ contract: 1, name: 'never', version: '1', metrics: [], describe: () => null,
         examine: async () => [{ kind: 'statement', check: 'never', status: 'fail', critical: true, reason: 'on principle' }] }] }\n`,
-    )
-    write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 2 }\n')
-    await commit('a check of our own')
-    expect(await run()).toMatchObject({ status: 'held', reason: 'fail' })
-  })
+      )
+      write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 2 }\n')
+      await commit('a check of our own')
+      expect(await run()).toMatchObject({ status: 'held', reason: 'fail' })
+    },
+  )
 
   it('tells TensorBoard of itself where the configuration asks for it, in a folder that is no part of the project', async () => {
     write(root, 'mlops/training/config.yaml', 'training: { num_train_epochs: 1, report_to: [tensorboard, mlflow] }\n')
@@ -227,7 +230,7 @@ describe('the evaluation set', () => {
   )
 })
 
-it('the released model answers, loaded through the repository', async () => {
+itInFull('the released model answers, loaded through the repository', async () => {
   await run()
   await using model = await repository.loadModel()
   const [answer] = await model.predict(['my invoice was charged twice'])

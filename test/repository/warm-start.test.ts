@@ -112,7 +112,7 @@ describe('rows that a base knows, on a fresh clone', () => {
     expect(record.candidate).toMatchObject({ base: { replayed: { rows: 0, of: counts.training } } })
   })
 
-  it('are those of then: its prompts and its schema, wherever they were, and none of its code', async () => {
+  itInFull('are those of then: its prompts and its schema, wherever they were, and none of its code', async () => {
     const counter = 'sheikh-warm-start-test'
     const runs = () => (globalThis as Record<string, unknown>)[counter]
     const { put, commit, repository, root } = await grown({

@@ -62,7 +62,7 @@ describe.each([
     expect([trained, planned?.action]).toEqual([true, 'run'])
   })
 
-  test('of a training prompt trains', async () => {
+  itInFull('of a training prompt trains', async () => {
     const start = {
       'dataset/config.yaml': 'projection: { id: id, input: prompts/training/ask.txt, target: label }\n',
       'prompts/training/ask.txt': '{{ text }}\n',
