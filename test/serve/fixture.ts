@@ -124,5 +124,8 @@ export function handTimer() {
   }
 }
 
-/** Waits until everything that can go on has done so. */
-export const settled = () => new Promise<void>((resolve) => setTimeout(resolve, 5))
+/** Waits until everything that can go on has done so: also the disk, which takes longer on a busy machine. */
+export async function settled(): Promise<void> {
+  do await new Promise<void>((resolve) => setTimeout(resolve, 5))
+  while (process.getActiveResourcesInfo().some((name) => /^(FSReq|FileHandle|CloseReq)/.test(name)))
+}
