@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
 import { itInFull } from '../in-full.js'
 import { madeOnce } from '../made-once.js'
+import { changeSamples } from '../template-project.js'
 import { isWhole } from '../whole.js'
 import {
   changedProject,
@@ -133,7 +134,11 @@ describe('4, infrastructure', () => {
 describe('1, an error', () => {
   itInFull('what is not committed is not run, unless asked, and then no channel points at it', async () => {
     const folder = await releasedProject()
-    await edit(folder, 'dataset/samples/login/all.jsonl', (text) => text.replace('"text":"', '"text":"So: '))
+    let edits = 0
+    // Not a pinned one, whose change is another error.
+    await changeSamples(folder, (sample, isPinned) =>
+      isPinned || sample.label !== 'login' || edits++ > 0 ? sample : { ...sample, text: `So: ${sample.text}` },
+    )
     const refused = await sheikhJson(folder, 'run')
     expect(refused).toMatchObject({ code: 1, json: { error: { code: 'repository-dirty' } } })
     expect(JSON.stringify(refused.json)).toContain('login/all.jsonl')
