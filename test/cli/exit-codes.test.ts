@@ -25,7 +25,7 @@ import {
 } from './harness.js'
 
 describe('2, held', () => {
-  it('a poisoned batch does not become a release', async () => {
+  itInFull('a poisoned batch does not become a release', async () => {
     const folder = await releasedProject()
     await poison(folder)
     const report = join(folder, 'report.md')
@@ -69,7 +69,7 @@ describe('3, awaiting approval', () => {
     return { folder, runId: (await sheikhJson(folder, 'status')).json.awaitingApproval[0] }
   }
 
-  it('a person releases it, with a name and a reason that stay', async () => {
+  itInFull('a person releases it, with a name and a reason that stay', async () => {
     const { folder, runId } = await awaiting()
     expect((await sheikh(folder, ['status'])).out).toContain(`sheikh approve ${runId} --reason`)
     expect(await sheikh(folder, ['approve', runId])).toMatchObject({ code: 1, out: '' })

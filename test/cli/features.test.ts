@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import type { Json } from '../../src/core/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { serve } from '../../src/serve/index.js'
+import { itInFull } from '../in-full.js'
 import { post } from '../serve/fixture.js'
 import { feastServer } from '../serve/loopback-feast.js'
 import { templateProject } from '../template-project.js'
@@ -68,55 +69,59 @@ features:
   return { root, store }
 }
 
-it('a project whose samples have features: joined, released, and reproduced after the feature store changed', async () => {
-  const { root, store } = await featureProject()
-  const early = await sheikh(root, ['validate'])
-  expect(early).toMatchObject({ code: 1, err: expect.stringContaining('Make it with: sheikh data features') })
+itInFull(
+  'a project whose samples have features: joined, released, and reproduced after the feature store changed',
+  async () => {
+    const { root, store } = await featureProject()
+    const early = await sheikh(root, ['validate'])
+    expect(early).toMatchObject({ code: 1, err: expect.stringContaining('Make it with: sheikh data features') })
 
-  const { code, json } = await sheikhJson(root, 'data', 'features')
-  expect(code).toBe(0)
-  expect(json).toMatchObject({
-    path: 'dataset/features.jsonl',
-    samples: 200,
-    rows: { visits: 40 },
-    removed: 0,
-    changed: {},
-  })
-  expect(json.missing).toEqual({ customer_visits: json.lines / 5 })
-  expect((await sheikh(root, ['data', 'features'])).out).toContain('as before')
-  expect((await sheikh(root, ['evaluation', 'repin', '--reason', 'Features'])).code).toBe(0)
-  const joinedCommit = await commit(root, 'Join features')
-  const run = await sheikh(root, ['run'])
-  expect(run.code, run.err).toBe(0)
-  const found = await (await openRepository(root)).load()
-  const samples = await (await found.dataset.contents()).samples(
-    new Set((await found.dataset.identities()).map(({ id }) => id)),
-  )
-  expect(
-    [...samples.values()].filter(
-      (sample) => typeof (sample as Record<string, unknown>)['customer_visits'] === 'number',
-    ),
-  ).toHaveLength(160)
+    const { code, json } = await sheikhJson(root, 'data', 'features')
+    expect(code).toBe(0)
+    expect(json).toMatchObject({
+      path: 'dataset/features.jsonl',
+      samples: 200,
+      rows: { visits: 40 },
+      removed: 0,
+      changed: {},
+    })
+    expect(json.missing).toEqual({ customer_visits: json.lines / 5 })
+    expect((await sheikh(root, ['data', 'features'])).out).toContain('as before')
+    expect((await sheikh(root, ['evaluation', 'repin', '--reason', 'Features'])).code).toBe(0)
+    const joinedCommit = await commit(root, 'Join features')
+    const run = await sheikh(root, ['run'])
+    expect(run.code, run.err).toBe(0)
+    const found = await (await openRepository(root)).load()
+    const samples = await (await found.dataset.contents()).samples(
+      new Set((await found.dataset.identities()).map(({ id }) => id)),
+    )
+    expect(
+      [...samples.values()].filter(
+        (sample) => typeof (sample as Record<string, unknown>)['customer_visits'] === 'number',
+      ),
+    ).toHaveLength(160)
 
-  await predictsWithFeast(root)
+    await predictsWithFeast(root)
 
-  // The store now says something else about the past. The commit does not.
-  await writeStore(store, { rate: 2 })
-  expect(await sheikh(root, ['reproduce'])).toMatchObject({ code: 0, out: 'Reproduced 0.1.0 byte for byte.\n' })
-  expect(await sheikh(root, ['verify'])).toMatchObject({ code: 0 })
-  await rm(store)
-  expect(await sheikh(root, ['reproduce'])).toMatchObject({ code: 0 })
+    // The store now says something else about the past. The commit does not.
+    await writeStore(store, { rate: 2 })
+    expect(await sheikh(root, ['reproduce'])).toMatchObject({ code: 0, out: 'Reproduced 0.1.0 byte for byte.\n' })
+    expect(await sheikh(root, ['verify'])).toMatchObject({ code: 0 })
+    await rm(store)
+    expect(await sheikh(root, ['reproduce'])).toMatchObject({ code: 0 })
 
-  await writeStore(store, { rate: 2 })
-  const again = await sheikh(root, ['data', 'features'])
-  expect(again.out).toMatch(/Changed values: customer_visits \d+\.\n.*0 added, 0 removed\. Commit the file\./)
-  await commit(root, 'Join features again')
-  const diff = await sheikhJson(root, 'diff', joinedCommit, 'HEAD')
-  expect(JSON.stringify(diff.json)).toContain('customer_visits')
-  expect((await sheikh(root, ['diff', joinedCommit, 'HEAD'])).out).toContain('customer\\_visits')
-  // Pinned items have other features now, which a person has to accept.
-  expect((await sheikh(root, ['run'])).err).toContain('evaluation repin')
-}, 120_000)
+    await writeStore(store, { rate: 2 })
+    const again = await sheikh(root, ['data', 'features'])
+    expect(again.out).toMatch(/Changed values: customer_visits \d+\.\n.*0 added, 0 removed\. Commit the file\./)
+    await commit(root, 'Join features again')
+    const diff = await sheikhJson(root, 'diff', joinedCommit, 'HEAD')
+    expect(JSON.stringify(diff.json)).toContain('customer_visits')
+    expect((await sheikh(root, ['diff', joinedCommit, 'HEAD'])).out).toContain('customer\\_visits')
+    // Pinned items have other features now, which a person has to accept.
+    expect((await sheikh(root, ['run'])).err).toContain('evaluation repin')
+  },
+  120_000,
+)
 
 /** The features of requests come from a server of Feast, under the names of the project. */
 async function predictsWithFeast(root: string): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestBytes } from '../../src/core/index.js'
 import { directoryFeedback } from '../../src/feedback/index.js'
+import { itInFull } from '../in-full.js'
 import { post } from '../serve/fixture.js'
 import { releasedProject, sheikh, start, temporary } from './harness.js'
 
@@ -120,7 +121,7 @@ describe('feedback', () => {
     expect([code, out, err]).toEqual([1, '', expect.stringContaining(words)])
   })
 
-  it('is what "sheikh serve --feedback" keeps', async () => {
+  itInFull('is what "sheikh serve --feedback" keeps', async () => {
     const folder = await releasedProject()
     const process = start(folder, ['serve', '--port', '0', '--feedback', 'kept'])
     let err = ''

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 import { project, sheikh, sheikhJson, temporary, write } from './harness.js'
 
@@ -150,7 +151,11 @@ describe('gate test', () => {
     expect(out).toMatch(/^score on 600 independent items, \d/)
     expect(out).toMatch(/true loss +passes +fails +inconclusive\n0 points /)
     expect(err).toContain('0 % of the simulations')
-    const { json } = await sheikhJson(folder, ...asked, '--simulations', simulations)
+  })
+
+  itInFull('prints its numbers as JSON', async () => {
+    const asked = ['gate', 'test', '--baseline', 'old.jsonl', '--candidate', 'open.jsonl', '--margin', '0.05']
+    const { json } = await sheikhJson(await files(), ...asked, '--simulations', '200')
     expect(json.falsePass.lower).toBeLessThanOrEqual(0.05)
     expect(json.points).toHaveLength(6)
   })

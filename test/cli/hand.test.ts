@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
+import { itInFull } from '../in-full.js'
 import { heldProject, releasedProject, sheikh, sheikhJson, write } from './harness.js'
 
 /** A project whose second run is held. */
@@ -11,7 +12,7 @@ async function held(): Promise<{ readonly root: string; readonly runId: string }
 }
 
 describe('a run that is held', () => {
-  it('is released by an override, which says who answers for it and until when', async () => {
+  itInFull('is released by an override, which says who answers for it and until when', async () => {
     const { root, runId } = await held()
     const asked = ['override', runId, '--by', 'Ada', '--reason', 'the old one is down']
     expect(await sheikh(root, asked)).toMatchObject({ code: 1, err: expect.stringContaining('--until') })
@@ -68,7 +69,7 @@ describe('a run that is held', () => {
     expect(out).toMatch(/^accuracy on \d+ independent items/)
   })
 
-  it('is judged by a pool of which only the disagreements are labelled: in files, or by a person', async () => {
+  itInFull('is judged by a pool of which only the disagreements are labelled: in files, or by a person', async () => {
     const { root, runId } = await held()
     const pool = Array.from({ length: 30 }, (_, index) =>
       JSON.stringify({

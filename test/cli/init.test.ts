@@ -37,7 +37,8 @@ describe('--template', () => {
   })
 
   // In `npm test`, test/repository/language-model trains a language model, and most tests of commands the text classifier.
-  const tried = projectTemplates.filter((name) => isWhole || (name !== 'llama' && name !== 'text-classifier'))
+  // test/trainer/command runs programs in any language.
+  const tried = projectTemplates.filter((name) => isWhole || name === 'own-model')
   it.for(tried)('%s: trains, releases and answers', async (template, { skip }) => {
     skip(template === 'command-python' && !hasPython, 'no program "python3"')
     const folder = join(await temporary(), "the team's tickets 100%")

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext, digestBytes, digestJson } from '../../src/core/index.js'
 import { openRepository } from '../../src/repository/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from '../repository/git-http-backend.js'
 import { commit, copy, edit, releasedProject, sheikh, sheikhJson, temporary, tinyProject } from './harness.js'
 
@@ -78,39 +79,42 @@ describe.skipIf(gitIsMissing !== undefined)('the ledger of a project', () => {
     expect((await sheikh(folder, ['run'])).code).toBe(1)
   })
 
-  it('goes to the remote and the branch that the configuration names, for each project of a repository', async () => {
-    const folder = await temporary()
-    const remote = join(await temporary(), 'shared.git')
-    git(folder, 'init', '--quiet', '--bare', remote)
-    const source = await tinyProject()
-    const { rm } = await import('node:fs/promises')
-    git(folder, 'init', '--quiet', '--initial-branch=main')
-    git(folder, 'remote', 'add', 'shared', remote)
-    for (const name of ['one', 'two']) {
-      const project = join(folder, 'models', name)
-      cpSync(source, project, { recursive: true })
-      await rm(join(project, '.git'), { recursive: true })
-      await rm(join(project, '.sheikh'), { recursive: true, force: true })
-      await edit(
-        project,
-        'mlops/pipeline.yaml',
-        (text) => `${text}\nledger: { remote: shared, branch: decisions/all }\n`,
+  itInFull(
+    'goes to the remote and the branch that the configuration names, for each project of a repository',
+    async () => {
+      const folder = await temporary()
+      const remote = join(await temporary(), 'shared.git')
+      git(folder, 'init', '--quiet', '--bare', remote)
+      const source = await tinyProject()
+      const { rm } = await import('node:fs/promises')
+      git(folder, 'init', '--quiet', '--initial-branch=main')
+      git(folder, 'remote', 'add', 'shared', remote)
+      for (const name of ['one', 'two']) {
+        const project = join(folder, 'models', name)
+        cpSync(source, project, { recursive: true })
+        await rm(join(project, '.git'), { recursive: true })
+        await rm(join(project, '.sheikh'), { recursive: true, force: true })
+        await edit(
+          project,
+          'mlops/pipeline.yaml',
+          (text) => `${text}\nledger: { remote: shared, branch: decisions/all }\n`,
+        )
+        await commit(project)
+        const { code, err } = await sheikh(project, ['run'])
+        expect(err).not.toContain('ledger')
+        expect(code).toBeLessThan(4)
+      }
+      expect(git(remote, 'ls-tree', '-r', '--name-only', 'decisions/all').trim().split('\n')).toEqual([
+        'models/one/ledger.jsonl',
+        'models/two/ledger.jsonl',
+      ])
+      await edit(join(folder, 'models/one'), 'mlops/pipeline.yaml', (text) =>
+        text.replace('remote: shared', 'remote: --all'),
       )
-      await commit(project)
-      const { code, err } = await sheikh(project, ['run'])
-      expect(err).not.toContain('ledger')
-      expect(code).toBeLessThan(4)
-    }
-    expect(git(remote, 'ls-tree', '-r', '--name-only', 'decisions/all').trim().split('\n')).toEqual([
-      'models/one/ledger.jsonl',
-      'models/two/ledger.jsonl',
-    ])
-    await edit(join(folder, 'models/one'), 'mlops/pipeline.yaml', (text) =>
-      text.replace('remote: shared', 'remote: --all'),
-    )
-    const refused = await sheikh(join(folder, 'models/one'), ['ledger', 'verify'])
-    expect(refused.err).toMatch(/\[invalid-config\]/)
-  })
+      const refused = await sheikh(join(folder, 'models/one'), ['ledger', 'verify'])
+      expect(refused.err).toMatch(/\[invalid-config\]/)
+    },
+  )
 
   it('begins with what an earlier version kept in its store', async () => {
     const folder = await copy(await releasedProject())

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCommandLine } from '../../src/cli/run-command-line.js'
 import { commandTrainer } from '../../src/trainer/command/index.js'
+import { itInFull } from '../in-full.js'
 import {
   changedProject,
   commit,
@@ -67,7 +68,7 @@ describe('predict', () => {
     expect(out).toMatch(/^"a\\tb\\nc"\tlogin\t0\.\d{4}\n$/)
   })
 
-  it('as a program reads a pipe', async () => {
+  itInFull('as a program reads a pipe', async () => {
     const folder = await releasedProject()
     const started = start('/', ['predict', '--project', folder], { input: 'the app crashes on start\n' })
     expect(await started.ended).toMatchObject({ code: 0, out: expect.stringMatching(/^technical\t/) })
@@ -120,7 +121,7 @@ describe('predict', () => {
     )
   })
 
-  it('answers with a model of any program', async () => {
+  itInFull('answers with a model of any program', async () => {
     const folder = await tinyProject()
     const program = resolve(import.meta.dirname, '../trainer/command/first-word.mjs')
     await write(folder, 'train/first-word.mjs', await readFile(program, 'utf8'))

@@ -45,7 +45,7 @@ describe('two runs at once', () => {
     expect((await sheikhJson(folder, 'history')).json.releases).toHaveLength(1)
   })
 
-  it('who only reads is not locked out; a rollback is', async () => {
+  itInFull('who only reads is not locked out; a rollback is', async () => {
     const folder = await releasedProject()
     await trainLonger(folder, 5000)
     const running = start(folder, ['run'])
@@ -125,7 +125,7 @@ describe('kill -9', () => {
 describe('a pipe that is closed early', () => {
   it('the output of history: no stack trace, and the code is that of the command', async () => {
     const folder = await releasedProject()
-    for (const end of isWhole ? ['head -0', 'head -1 >/dev/null', 'true'] : ['head -1 >/dev/null', 'true']) {
+    for (const end of isWhole ? ['head -0', 'head -1 >/dev/null', 'true'] : ['head -1 >/dev/null']) {
       const { code, err } = await sh(`sheikh history --project '${folder}' | ${end}`)
       expect([code, err], end).toEqual([0, ''])
     }

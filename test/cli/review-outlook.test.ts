@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { reportReview } from '../../src/report/index.js'
+import { itInFull } from '../in-full.js'
 import { edit, editSample, project, releasedProject, sheikhJson, write } from './harness.js'
 
 const git = (root: string, ...parameters: readonly string[]) =>
@@ -33,7 +34,7 @@ describe('the second half of the line of a review', () => {
     expect(afterMerge.run).not.toHaveProperty('expected')
   })
 
-  it('follows the triggers, the registry and the durations of earlier runs', async () => {
+  itInFull('follows the triggers, the registry and the durations of earlier runs', async () => {
     const root = await releasedProject()
     await write(root, 'README.md', '# Tickets\n')
     commit(root)

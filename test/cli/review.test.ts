@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Review } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing.js'
+import { itInFull } from '../in-full.js'
 import { project, sheikh, sheikhJson, temporary } from './harness.js'
 
 // The other files of this process read the same variables.
@@ -132,7 +133,7 @@ describe('sheikh review --github', () => {
     return { folder, read: (name: string) => readFile(join(folder, name), 'utf8') }
   }
 
-  it('annotates the lines of warnings about data, which do not fail a change', async () => {
+  itInFull('annotates the lines of warnings about data, which do not fail a change', async () => {
     const root = await project()
     await change(root, 'mlops/pipeline.yaml', (text) =>
       text.replace('stages:\n', 'stages:\n  validate:\n    steps: [validate_schema, check_data_quality]\n'),

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { ticketSamples } from '../template-project.js'
 import { changedProject, commit, heldProject, project, sheikh, sheikhJson, tinyProject, write } from './harness.js'
 
@@ -102,7 +103,7 @@ describe('report', () => {
 })
 
 describe('compare', () => {
-  it('judges the model of a run against that of another, held ones too', async () => {
+  itInFull('judges the model of a run against that of another, held ones too', async () => {
     const folder = await heldProject()
     const { json } = await sheikhJson(folder, 'runs')
     const held = json.runs[0].runId

@@ -131,7 +131,7 @@ describe('colours', () => {
     }
   })
 
-  it('of a process follow FORCE_COLOR, NO_COLOR and what the output is', async () => {
+  itInFull('of a process follow FORCE_COLOR, NO_COLOR and what the output is', async () => {
     const folder = await temporary()
     for (const [env, coloured] of [
       [{}, false],
@@ -264,7 +264,7 @@ describe.skipIf(!hasScript)('a real terminal', () => {
     expect(widths.at(-1)).toBeLessThan(34)
   })
 
-  it('while a release is published again: its steps', async () => {
+  itInFull('while a release is published again: its steps', async () => {
     const folder = await releasedProject()
     const argv = ['republish', '0.1.0', '--reason', 'again', '--by', 'Ada']
     const { code, output } = await onTerminal(folder, argv, 80)
@@ -273,7 +273,7 @@ describe.skipIf(!hasScript)('a real terminal', () => {
     expect(screenOf(output.replaceAll('\r\n', '\n'), 80)[0]).toMatch(/^Restored: 0\.1\.1/)
   })
 
-  it('with TERM=dumb: lines as in a file, without colours', async () => {
+  itInFull('with TERM=dumb: lines as in a file, without colours', async () => {
     const { code, output } = await onTerminal(await project(), ['run'], 80, { TERM: 'dumb' })
     expect(code).toBe(0)
     expect(output).not.toContain('\u001b')

@@ -78,7 +78,7 @@ describe('a run in two places', () => {
     })
   })
 
-  it('releases a run of the same store by its id, and names another commit', async () => {
+  itInFull('releases a run of the same store by its id, and names another commit', async () => {
     const folder = await project()
     const { json } = await sheikhJson(folder, 'run', '--until', 'verdict')
     const other = await copy(folder)

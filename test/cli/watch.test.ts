@@ -224,7 +224,7 @@ describe('watch', () => {
     expect(once).toMatchObject({ code: 0, out: expect.not.stringContaining('run-start') })
   })
 
-  it('--once ends with the exit code of the run, and prints one line for it', async () => {
+  itInFull('--once ends with the exit code of the run, and prints one line for it', async () => {
     const { people, watched, push } = await world()
     await editSample(people)
     push()

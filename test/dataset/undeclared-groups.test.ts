@@ -21,7 +21,7 @@ const inFives = (text: (stem: string, index: number) => unknown, stemOf: () => s
   return Array.from({ length: 200 }, (_, index) => text(stems[Math.floor(index / 5)]!, index))
 }
 
-const someMails = () => loadMails().slice(0, isWhole ? undefined : 1_000)
+const someMails = () => loadMails().slice(0, isWhole ? undefined : 400)
 
 describe('texts that suggest groups nobody declared', () => {
   it.each<[string, readonly unknown[]]>([

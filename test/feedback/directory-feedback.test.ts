@@ -9,6 +9,7 @@ import { callContext, digestBytes } from '../../src/core/index.js'
 import { directoryFeedback, type FeedbackStore, type LoggedPrediction } from '../../src/feedback/index.js'
 import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { itInFull } from '../in-full.js'
 import { everyNth } from '../whole.js'
 
 const context = callContext()
@@ -135,39 +136,42 @@ describe('directoryFeedback', () => {
     expect(await store.append([entry('a')], context)).toBe(1)
   })
 
-  it('kill -9 at each write: an append is there with all of its entries or none, and the next one works', async () => {
-    const room = join(await builtRooms(), 'feedback/index.js')
-    const folder = await temporary()
-    const run = (name: string, environment: Readonly<Record<string, string>>) =>
-      spawnNode(['--import', preload, program, room, join(folder, name), 'killed', '3'], {
-        COUNT_UNDER: folder,
-        ...environment,
-      })
-    expect(await run('count', { COUNT_FILE: join(folder, 'count.txt') })).toMatchObject({ code: 0 })
-    const writes = Number(await readFile(join(folder, 'count.txt'), 'utf8'))
-    expect(writes).toBeGreaterThan(20)
-    const every = everyNth(23, 2)
-    await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
-      const index = nth * every
-      const { signal, output } = await run(`kill-${index}`, { KILL_AT: `${index}`, KILL_HALF: '1' })
-      expect(signal).toBe('SIGKILL')
-      const store = directoryFeedback(join(folder, `kill-${index}`))
-      const pairs = await expectPairs(join(folder, `kill-${index}`))
-      expect(pairs).toBeGreaterThanOrEqual(output.trim() === '' ? 0 : output.trim().split('\n').length)
-      expect(await store.append([entry('after')], context)).toBe(1)
-      expect((await idsIn(store)).length).toBe(2 * pairs + 1)
+  itInFull(
+    'kill -9 at each write: an append is there with all of its entries or none, and the next one works',
+    async () => {
+      const room = join(await builtRooms(), 'feedback/index.js')
+      const folder = await temporary()
+      const run = (name: string, environment: Readonly<Record<string, string>>) =>
+        spawnNode(['--import', preload, program, room, join(folder, name), 'killed', '3'], {
+          COUNT_UNDER: folder,
+          ...environment,
+        })
+      expect(await run('count', { COUNT_FILE: join(folder, 'count.txt') })).toMatchObject({ code: 0 })
+      const writes = Number(await readFile(join(folder, 'count.txt'), 'utf8'))
+      expect(writes).toBeGreaterThan(20)
+      const every = everyNth(23, 2)
+      await forEachUpTo(Math.floor(writes / every), 2, async (nth) => {
+        const index = nth * every
+        const { signal, output } = await run(`kill-${index}`, { KILL_AT: `${index}`, KILL_HALF: '1' })
+        expect(signal).toBe('SIGKILL')
+        const store = directoryFeedback(join(folder, `kill-${index}`))
+        const pairs = await expectPairs(join(folder, `kill-${index}`))
+        expect(pairs).toBeGreaterThanOrEqual(output.trim() === '' ? 0 : output.trim().split('\n').length)
+        expect(await store.append([entry('after')], context)).toBe(1)
+        expect((await idsIn(store)).length).toBe(2 * pairs + 1)
 
-      const full = await run(`full-${index}`, { FAIL_AT: `${index}`, FAIL_STAYS: '1' })
-      if (full.code !== 0) expect(full.output).toMatch(/storage-failed: Cannot .*\(ENOSPC\)/)
-      // An append whose last sync failed was refused, and may be there: whole, and once if it is sent again.
-      const kept = (full.output.match(/^\d$/gm) ?? []).length
-      const there = await expectPairs(join(folder, `full-${index}`))
-      expect(there - kept, `at write ${index}`).toBeOneOf([0, 1])
-      expect(await run(`full-${index}`, {})).toMatchObject({ code: 0 })
-      expect(await expectPairs(join(folder, `full-${index}`))).toBe(3)
-      expect(await directoryFeedback(join(folder, `full-${index}`)).append([entry('after')], context)).toBe(1)
-    })
-  })
+        const full = await run(`full-${index}`, { FAIL_AT: `${index}`, FAIL_STAYS: '1' })
+        if (full.code !== 0) expect(full.output).toMatch(/storage-failed: Cannot .*\(ENOSPC\)/)
+        // An append whose last sync failed was refused, and may be there: whole, and once if it is sent again.
+        const kept = (full.output.match(/^\d$/gm) ?? []).length
+        const there = await expectPairs(join(folder, `full-${index}`))
+        expect(there - kept, `at write ${index}`).toBeOneOf([0, 1])
+        expect(await run(`full-${index}`, {})).toMatchObject({ code: 0 })
+        expect(await expectPairs(join(folder, `full-${index}`))).toBe(3)
+        expect(await directoryFeedback(join(folder, `full-${index}`)).append([entry('after')], context)).toBe(1)
+      })
+    },
+  )
 
   it('two processes that append at the same time, one of them killed: nothing is lost or mixed', async () => {
     const room = join(await builtRooms(), 'feedback/index.js')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { releasesIn, walkRun } from '../crash/walk-program.js'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 
 // Real processes that share a registry: two machines with a store each, or one machine with one store.
@@ -35,7 +36,7 @@ describe('two commands at a time', () => {
     ['rollback', 'rollback'],
   ] as const
 
-  it.each(steps.slice(0, isWhole ? undefined : 1))(
+  itInFull.each(steps.slice(0, isWhole ? undefined : 1))(
     'on two machines, %s and %s: one after the other, or the later one is refused',
     async (one, other) => {
       for (let trial = 0; trial < (isWhole ? 3 : 1); trial += 1) {

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { Dataset, memorySamples, sampleFiles } from '../../src/dataset/index.js'
 import { prompt, type RenderLimits } from '../../src/prompts/index.js'
+import { rounds } from '../whole.js'
 
 const context = callContext()
 const folders: string[] = []
@@ -55,6 +56,7 @@ describe('a pass over samples', () => {
           expect(there).toEqual(here)
         },
       ),
+      { numRuns: rounds(100) },
     )
     pass.close()
   })
@@ -101,12 +103,12 @@ describe('a pass over samples', () => {
 
   it('ends a thread that takes too long, and says where it was', async () => {
     const endless = `${busy}\n{% if n == 170 %}\n{% for i in range(100000) %}{% for j in range(100000) %}{% set x = i %}{% endfor %}{% endfor %}{% endif %}`
-    const part = await promptOf(endless, { steps: 1e12, seconds: 1 })
+    const part = await promptOf(endless, { steps: 1e12, seconds: 0.2 })
     const pass = part.openPass!(context)
     const samples = Array.from({ length: 300 }, (_, n) => ({ n }))
     await expect(pass.projectAll(samples, placesOf(samples))).rejects.toMatchObject({
       code: 'template-invalid',
-      message: expect.stringContaining('rendering takes longer than 1 seconds'),
+      message: expect.stringContaining('rendering takes longer than 0.2 seconds'),
       facts: { line: 3, sample: { id: 's170' } },
     })
     pass.close()

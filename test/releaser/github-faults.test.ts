@@ -136,7 +136,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 async function forEachRequest(act: (at: number) => Promise<void>): Promise<void> {
-  const left = Array.from({ length: requests }, (_, index) => index + 1).filter((at) => isWhole || at % 8 === 0)
+  const left = Array.from({ length: requests }, (_, index) => index + 1).filter((at) => isWhole || at % 16 === 0)
   const worker = async () => {
     for (let at = left.shift(); at !== undefined; at = left.shift()) await act(at)
   }

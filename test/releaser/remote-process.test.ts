@@ -9,6 +9,7 @@ import { isSheikhError } from '../../src/core/index.js'
 import { proxyFetch, proxyFetchWith, type Undici } from '../../src/releaser/remote/index.js'
 import { builtRooms } from '../built-package.js'
 import { spawnNode } from '../crash/spawn-node.js'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 import { extension, makeCertificate } from './reference/certificates.js'
 
@@ -186,7 +187,7 @@ describe('proxyFetch', () => {
       expect(asked).toHaveLength(3)
     })
 
-    it('reaches https through a tunnel, with the certificates of NODE_EXTRA_CA_CERTS', async ({ skip }) => {
+    itInFull('reaches https through a tunnel, with the certificates of NODE_EXTRA_CA_CERTS', async ({ skip }) => {
       if (undici === undefined) return skip('the package undici is not installed')
       const target = `127.0.0.1:${await startHttps()}`
       const { port, asked } = await startProxy('p4ssw0rd')

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { isSheikhError } from '../../src/core/index.js'
 import { createHandler } from '../../src/serve/index.js'
+import { itInFull } from '../in-full.js'
+import { sampleOf } from '../whole.js'
 import { settled, warnings } from './fixture.js'
 import { following } from './following.js'
 
@@ -88,10 +90,15 @@ describe('a handler that follows a channel', () => {
     expect(again.release.version).toBe('0.1.1')
   })
 
-  it.each([
-    ['no cache', undefined],
-    ['a cache', 'cache'],
-  ])('refuses a registry that gives other files than the release has, with %s', async (_, cache) => {
+  it.each(
+    sampleOf(
+      [
+        ['no cache', undefined],
+        ['a cache', 'cache'],
+      ] as const,
+      1,
+    ),
+  )('refuses a registry that gives other files than the release has, with %s', async (_, cache) => {
     const { release, poll, version, said, registry } = await following({
       cache: cache === undefined ? undefined : join(temporary(), cache),
     })
@@ -126,7 +133,7 @@ describe('a handler that follows a channel', () => {
     expect([await version(), loaded.length]).toEqual(['0.1.1', 2])
   })
 
-  it('gives up a download that hangs, and tries it again', async () => {
+  itInFull('gives up a download that hangs, and tries it again', async () => {
     const { release, poll, move, version, said, registry } = await following()
     await release()
     const honest = registry.open
@@ -147,7 +154,7 @@ describe('a handler that follows a channel', () => {
     await handler.close()
   })
 
-  it('does not wait for a model that never answers the smoke inputs', async () => {
+  itInFull('does not wait for a model that never answers the smoke inputs', async () => {
     const { release, poll, move, version, said, state } = await following()
     await release()
     state.holdSmoke = never
@@ -175,10 +182,11 @@ describe('a handler that follows a channel', () => {
     expect(await version()).toBe('0.1.2')
   })
 
-  it.each([
+  const waits: readonly (readonly [string, (signal: AbortSignal) => Promise<unknown>])[] = [
     ['later', async () => {}],
-    ['because of its abort', (signal: AbortSignal) => once(signal, 'abort')],
-  ])('frees a model that loads too late, %s', async (when, wait) => {
+    ['because of its abort', (signal) => once(signal, 'abort')],
+  ]
+  it.each(sampleOf(waits, 1))('frees a model that loads too late, %s', async (when, wait) => {
     const { release, poll, move, trainer, disposed, loaded } = await following()
     await release()
     let free = () => {}
@@ -199,7 +207,7 @@ describe('a handler that follows a channel', () => {
     expect([loaded.length, disposed]).toEqual([2, loaded.slice(1)])
   })
 
-  it('does not wait for a forRelease that hangs', async () => {
+  itInFull('does not wait for a forRelease that hangs', async () => {
     let isHung = false
     const { release, poll, move, version, said } = await following({
       forRelease: async () => {

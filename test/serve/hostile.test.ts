@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { handlerOf, post, releasedModel, serverOf, talk } from './fixture.js'
 
 const path = '/v1/predict'
@@ -168,28 +169,32 @@ describe('a hostile connection', () => {
     expectRefusal(said.split('\r\n\r\n')[1]!, 'request-timeout')
   })
 
-  it('ends the connection of a client that does not read its answer', async () => {
-    const text = 'a'.repeat(1 << 24)
-    const { server } = await serverOf(
-      { timeoutMs: 200, smokeInputs: [] },
-      await releasedModel(async () => [{ kind: 'text', text }]),
-    )
-    const closedByServer = new Promise<void>((resolve) => {
-      const accept = (message: unknown) => {
-        unsubscribe('net.server.socket', accept)
-        ;(message as { readonly socket: Socket }).socket.once('close', () => resolve())
-      }
-      subscribe('net.server.socket', accept)
-    })
-    const socket = connect(server.port, '127.0.0.1', () => socket.pause().write(request('{"inputs":["apple"]}')))
-    const said: Buffer[] = []
-    await closedByServer
-    const closed = once(socket, 'close')
-    socket.on('error', () => {}).on('data', (piece) => said.push(piece))
-    socket.resume()
-    await closed
-    expect(Buffer.concat(said).length).toBeLessThan(text.length)
-  }, 20_000)
+  itInFull(
+    'ends the connection of a client that does not read its answer',
+    async () => {
+      const text = 'a'.repeat(1 << 24)
+      const { server } = await serverOf(
+        { timeoutMs: 200, smokeInputs: [] },
+        await releasedModel(async () => [{ kind: 'text', text }]),
+      )
+      const closedByServer = new Promise<void>((resolve) => {
+        const accept = (message: unknown) => {
+          unsubscribe('net.server.socket', accept)
+          ;(message as { readonly socket: Socket }).socket.once('close', () => resolve())
+        }
+        subscribe('net.server.socket', accept)
+      })
+      const socket = connect(server.port, '127.0.0.1', () => socket.pause().write(request('{"inputs":["apple"]}')))
+      const said: Buffer[] = []
+      await closedByServer
+      const closed = once(socket, 'close')
+      socket.on('error', () => {}).on('data', (piece) => said.push(piece))
+      socket.resume()
+      await closed
+      expect(Buffer.concat(said).length).toBeLessThan(text.length)
+    },
+    20_000,
+  )
 
   it('ends the connection of a client that sends more than it may', async () => {
     const { server } = await serverOf({ maximumBodyBytes: 1000 })

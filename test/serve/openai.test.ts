@@ -7,6 +7,7 @@ import type { ChatMessage, GenerateOptions, TextPart } from '../../src/model/ind
 import type { ReleasedModel } from '../../src/releaser/index.js'
 import type { Timer } from '../../src/serve/batcher.js'
 import { toNodeListener } from '../../src/serve/index.js'
+import { itInFull } from '../in-full.js'
 import { handlerOf, handTimer, post, releasedModel, serverOf, settled, timedHandler } from './fixture.js'
 
 /** A model that writes the words of its prompt, one a part. */
@@ -347,7 +348,7 @@ describe('a stream', () => {
 })
 
 describe('over sockets', () => {
-  it('a client that does not read holds the model back, and is disconnected', async () => {
+  itInFull('a client that does not read holds the model back, and is disconnected', async () => {
     const model = await releasedModel(async () => [{ kind: 'text', text: '' }])
     let parts = 0
     let ended = false

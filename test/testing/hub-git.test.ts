@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createRepo, downloadFile, uploadFile } from '@huggingface/hub'
 import { expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from '../repository/git-http-backend.js'
 import { ask, bytesLike, common, hubFolder, hubForTest, repo, token } from './hub-fixture.js'
 import { addressOf, gitIn } from './hub-git-fixture.js'
@@ -24,7 +25,7 @@ async function hubAndGit() {
   return { hub, folder, git, commit }
 }
 
-it('Git reads what was uploaded, and its pushes are read', async ({ skip }) => {
+itInFull('Git reads what was uploaded, and its pushes are read', async ({ skip }) => {
   if (gitIsMissing !== undefined) return skip(gitIsMissing)
   const { hub, folder, git, commit } = await hubAndGit()
   const uploaded = await uploadFile({ ...common(hub), file: { path: 'a.txt', content: new Blob(['one']) } })

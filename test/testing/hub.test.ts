@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { commit, createRepo, deleteFile, downloadFile, listFiles, pathsInfo, uploadFiles } from '@huggingface/hub'
 import { describe, expect, it } from 'vitest'
 import type { Hub } from '../../src/testing/hub/index.js'
+import { itInFull } from '../in-full.js'
 import { sampleOf } from '../whole.js'
 import { ask, bytesLike, collect, common, hubFolder, hubForTest, repo, token } from './hub-fixture.js'
 
@@ -43,7 +44,7 @@ describe.each(sampleOf(['xet', 'basic', 'multipart'] as const, 1))('large files 
     expect(await raw!.text()).toContain(`size ${weights.length}\n`)
   })
 
-  it('are not sent again', async () => {
+  itInFull('are not sent again', async () => {
     const hub = await hubForTest({ transfer })
     await createRepo(common(hub))
     await upload(hub)
@@ -149,7 +150,7 @@ it('commits files, deletes them and folders, and lists what is left', async () =
   await expect(deleteFile({ ...common(hub), path: 'never' })).rejects.toMatchObject({ statusCode: 404 })
 })
 
-it('lists a large folder page by page', async () => {
+itInFull('lists a large folder page by page', async () => {
   const hub = await hubForTest()
   await createRepo(common(hub))
   const operations = Array.from({ length: 1100 }, (_, at) => ({

@@ -12,8 +12,9 @@ import { type DeviceName, deviceNames, openDevice } from '../../src/trainer/tfjs
 import { type CheckpointOptions, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { itInFull } from '../in-full.js'
 import { samples, world } from '../pipeline/harness.js'
-import { everyNth, isWhole } from '../whole.js'
+import { everyNth, isWhole, sampleOf } from '../whole.js'
 import { deviceForTests } from './device-for-tests.js'
 
 let work: string
@@ -201,46 +202,50 @@ describe('a checkpoint', () => {
 })
 
 describe('killed at any write of a checkpoint', () => {
-  it('a training goes on from the last one that is whole, to the same bytes', async () => {
-    const rooms = await builtRooms()
-    const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
-    const program = resolve(import.meta.dirname, '../crash/walk-train.mjs')
-    const run = async (folder: string, device: string, environment: Readonly<Record<string, string>> = {}) => {
-      const under = { COUNT_UNDER: join(folder, 'checkpoints'), ...environment }
-      return spawnNode(['--import', preload, program, rooms, folder, device], under)
-    }
-    const wholes: Record<string, { digest: string }> = {}
-    let points = 0
-    for (const device of isWhole ? ['wasm', 'js'] : ['wasm']) {
-      const folder = join(work, device)
-      const whole = await run(folder, device, { COUNT_FILE: join(work, 'count') })
-      expect(whole.code, whole.output).toBe(0)
-      wholes[device] = JSON.parse(whole.output)
-      points = Number(await readFile(join(work, 'count'), 'utf8'))
-    }
-    expect(points).toBeGreaterThan(20)
-    const resumed = new Set<number | null>()
-    const every = everyNth(22, 1)
-    await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
-      const point = nth * every
-      const device = point % 2 === 0 || !isWhole ? 'wasm' : 'js'
-      const folder = join(work, String(point))
-      const half: Record<string, string> = point % 3 === 0 ? { KILL_HALF: '1' } : {}
-      const killed = await run(folder, device, { KILL_AT: String(point), ...half })
-      expect(killed.signal, `point ${point}: ${killed.output}`).toBe('SIGKILL')
-      const next = await run(folder, device)
-      expect(next.code, `point ${point}: ${next.output}`).toBe(0)
-      const { resumedFrom, ...found } = JSON.parse(next.output) as { resumedFrom: number | null }
-      expect({ ...found, resumedFrom: null }, `point ${point}`).toEqual(wholes[device])
-      resumed.add(resumedFrom)
-    })
-    // 3 steps: none, one or two of them were not to be done again.
-    if (every === 1) expect([...resumed].sort()).toEqual([1, 2, null])
-  }, 600_000)
+  itInFull(
+    'a training goes on from the last one that is whole, to the same bytes',
+    async () => {
+      const rooms = await builtRooms()
+      const preload = resolve(import.meta.dirname, '../crash/kill-at-write.mjs')
+      const program = resolve(import.meta.dirname, '../crash/walk-train.mjs')
+      const run = async (folder: string, device: string, environment: Readonly<Record<string, string>> = {}) => {
+        const under = { COUNT_UNDER: join(folder, 'checkpoints'), ...environment }
+        return spawnNode(['--import', preload, program, rooms, folder, device], under)
+      }
+      const wholes: Record<string, { digest: string }> = {}
+      let points = 0
+      for (const device of isWhole ? ['wasm', 'js'] : ['wasm']) {
+        const folder = join(work, device)
+        const whole = await run(folder, device, { COUNT_FILE: join(work, 'count') })
+        expect(whole.code, whole.output).toBe(0)
+        wholes[device] = JSON.parse(whole.output)
+        points = Number(await readFile(join(work, 'count'), 'utf8'))
+      }
+      expect(points).toBeGreaterThan(20)
+      const resumed = new Set<number | null>()
+      const every = everyNth(22, 1)
+      await forEachUpTo(Math.floor(points / every), 3, async (nth) => {
+        const point = nth * every
+        const device = point % 2 === 0 || !isWhole ? 'wasm' : 'js'
+        const folder = join(work, String(point))
+        const half: Record<string, string> = point % 3 === 0 ? { KILL_HALF: '1' } : {}
+        const killed = await run(folder, device, { KILL_AT: String(point), ...half })
+        expect(killed.signal, `point ${point}: ${killed.output}`).toBe('SIGKILL')
+        const next = await run(folder, device)
+        expect(next.code, `point ${point}: ${next.output}`).toBe(0)
+        const { resumedFrom, ...found } = JSON.parse(next.output) as { resumedFrom: number | null }
+        expect({ ...found, resumedFrom: null }, `point ${point}`).toEqual(wholes[device])
+        resumed.add(resumedFrom)
+      })
+      // 3 steps: none, one or two of them were not to be done again.
+      if (every === 1) expect([...resumed].sort()).toEqual([1, 2, null])
+    },
+    600_000,
+  )
 })
 
 describe('accumulated gradients', () => {
-  it.each(['wasm', 'js'] as const)(
+  it.each(sampleOf(['wasm', 'js'] as const, 1))(
     'are those of the whole batch, to the rounding of float32, on %s',
     async (device) => {
       const one = await learn({ device, model: { batchSize: 12 } })

@@ -7,6 +7,7 @@ import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/d
 import { type Rows, readSafetensors } from '../../src/model/index.js'
 import { openDevice } from '../../src/trainer/tfjs/devices.js'
 import { llamaTrainer, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
+import { itInFull } from '../in-full.js'
 import { samples, world } from '../pipeline/harness.js'
 import { sampleOf } from '../whole.js'
 import { makeBase } from './llama/base.js'
@@ -132,7 +133,7 @@ describe('early stopping', () => {
     }
   })
 
-  it('of a language model does the same', async () => {
+  itInFull('of a language model does the same', async () => {
     const base = await makeBase(below)
     const trainer = llamaTrainer({
       ...{ base, epochs: 20, batchSize: 10, learningRate: 0.05, earlyStopping: { patience: 2 }, thread: 'caller' },

@@ -6,6 +6,7 @@ import { callContext } from '../../src/core/index.js'
 import { type Rows, readSafetensors, type WeightsDirectory } from '../../src/model/index.js'
 import type { Trainer } from '../../src/trainer/index.js'
 import { type LlamaTrainerOptions, llamaTrainer, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
+import { itInFull } from '../in-full.js'
 import { makeBase } from './llama/base.js'
 
 let below: string
@@ -88,7 +89,7 @@ describe('a language model', () => {
   const llama = async (options: Partial<LlamaTrainerOptions> = {}) =>
     llamaTrainer({ base: await makeBase(below), batchSize: 8, epochs: 1, maximumLength: 64, ...options })
 
-  it('starts from a release that is whole', async () => {
+  itInFull('starts from a release that is whole', async () => {
     const base = await released(await llama())
     for (const lora of [undefined, { rank: 2 }]) {
       const warm = await released(await llama({ ...still, lora }), base)

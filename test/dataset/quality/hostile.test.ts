@@ -34,8 +34,8 @@ describe('hostile samples', () => {
     }
   })
 
-  it('ten thousand equal texts, a hundred thousand in CI, are one finding', async () => {
-    const length = isWhole ? 100_000 : 10_000
+  it('two thousand equal texts, a hundred thousand in CI, are one finding', async () => {
+    const length = isWhole ? 100_000 : 2_000
     const samples = Array.from({ length }, (_, id) => ({
       id: `s${id}`,
       text: 'the very same text for all of us',

@@ -10,6 +10,7 @@ import { loadRelease } from '../../../src/releaser/index.js'
 import { trainerContract } from '../../../src/testing/trainer-contract.js'
 import { type CommandTrainerOptions, commandTrainer } from '../../../src/trainer/command/index.js'
 import type { FitContext, TrainProgress } from '../../../src/trainer/index.js'
+import { itInFull } from '../../in-full.js'
 import { world } from '../../pipeline/harness.js'
 import { allGone, pidsIn, program, rows } from './first-word.js'
 
@@ -255,7 +256,7 @@ it('loads weights from the folder of their bundle, with prompts beside them', as
   expect(await model.predict(['apple 1'])).toMatchObject([{ label: 'fruit' }])
 })
 
-it('renders chats with the chat template that the program wrote', async () => {
+itInFull('renders chats with the chat template that the program wrote', async () => {
   const { weights } = await train()
   await loaded(async (model) => expect(model.chatPrompt).toBeUndefined())
   const template = '{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}'

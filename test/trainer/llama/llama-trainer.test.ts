@@ -40,6 +40,7 @@ const choice = { kind: 'choice', choices: ['fruit', 'vehicle'] } as const
 
 /** warm-start.test.ts and thread.test.ts train language models too. */
 const repeated = new Set([
+  'a trainer gives the same bytes for the same rows and seed',
   'a trainer that says so starts from its base, to the same bytes',
   'a trainer reports progress up to its last step',
 ])

@@ -9,6 +9,7 @@ import { readChatTemplate } from '../../../src/prompts/index.js'
 import { generationContract } from '../../../src/testing/generation-contract.js'
 import type { TextOutput } from '../../../src/trainer/tfjs/llama/llama-model.js'
 import { llamaTrainer } from '../../../src/trainer/tfjs/llama/llama-trainer.js'
+import { itInFull } from '../../in-full.js'
 import { releasedModel, serverOf } from '../../serve/fixture.js'
 import { makeBase, tinyConfig } from './base.js'
 
@@ -110,7 +111,7 @@ it('reads a chat template in either place, with special tokens in either form', 
   expect(await (await readChatTemplate(folder))!([])).toBe('<e>')
 })
 
-it("answers OpenAI's client, streams at the same time", async () => {
+itInFull("answers OpenAI's client, streams at the same time", async () => {
   await using model = await load({ maximumNewTokens: 40, temperature: 1.2 })
   const bare = await releasedModel()
   const served = {

@@ -16,6 +16,7 @@ import {
 } from '../../../src/trainer/tfjs/index.js'
 import { loadWholeTfjs } from '../../../src/trainer/tfjs/own-model/load-tfjs.js'
 import { orthogonal } from '../../../src/trainer/tfjs/own-model/orthogonal.js'
+import { itInFull } from '../../in-full.js'
 import { translateInThreads } from '../../start-thread.js'
 import { isWhole, sampleOf } from '../../whole.js'
 import { byGradients, ofLetters } from './models.mjs'
@@ -116,7 +117,7 @@ describe.each(['wasm', 'js'] as const)('on %s', (device) => {
     ['an embedding and an LSTM both ways', () => tfjsTrainer(recurrent(), { device }), sequences],
   ] as const
   // On js they take seconds. contract.test.ts shows the same bytes.
-  it.each(isWhole || device === 'wasm' ? learners : [])(
+  it.each(isWhole ? learners : device === 'wasm' ? sampleOf(learners, 1) : [])(
     '%s learn, in CI to the same bytes, and leave no tensor behind',
     async (_, make, all) => {
       const { tf } = await openDevice(device, callContext())
@@ -172,7 +173,7 @@ describe.each([
   const learn = (options: TfjsTrainerOptions, model = build({ epochs: 3 })) =>
     train(tfjsTrainer(model, options), rowsOf(words(60)))
 
-  it.each(sampleOf(['js', 'wasm'] as const, 1))(
+  itInFull.each(sampleOf(['js', 'wasm'] as const, 1))(
     'gives in a thread of its own what it gives on the caller’s, on %s',
     async (device) => {
       const [own, caller] = [await learn({ device, thread: 'own' }), await learn({ device, thread: 'caller' })]

@@ -9,6 +9,7 @@ import type { LoadContext, Trainer } from '../../../src/trainer/index.js'
 import { llamaTrainer, type TfjsModel, textClassifier, tfjsTrainer } from '../../../src/trainer/tfjs/index.js'
 import { packPredictions, unpackPredictions } from '../../../src/trainer/tfjs/thread/packed-predictions.js'
 import { samples, world } from '../../pipeline/harness.js'
+import { isWhole } from '../../whole.js'
 import { makeBase } from '../llama/base.js'
 import { build as hostModel } from './host-model.mjs'
 
@@ -123,12 +124,12 @@ describe('a model in a thread of its own', () => {
 
   it('starts few threads if each of them ends', async () => {
     const { predict, said } = await hostInThread()
-    const signal = AbortSignal.timeout(2000)
+    const signal = AbortSignal.timeout(isWhole ? 2000 : 600)
     while (!signal.aborted)
       await predict(['exit'], signal).catch((error: unknown) => {
         if (error !== signal.reason) expect(error).toMatchObject({ code: 'stage-failed' })
       })
-    // Without pauses there are about a hundred. With them the sixth waits for more than the rest of the time.
+    // In 2 s without pauses there are about a hundred. With them the sixth waits for more than the rest of the time.
     expect(said.length).toBeLessThanOrEqual(6)
   })
 

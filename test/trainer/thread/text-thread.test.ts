@@ -11,6 +11,7 @@ import { generationContract } from '../../../src/testing/generation-contract.js'
 import type { LoadContext } from '../../../src/trainer/index.js'
 import { llamaTrainer } from '../../../src/trainer/tfjs/index.js'
 import type { TextOutput } from '../../../src/trainer/tfjs/llama/llama-model.js'
+import { itInFull } from '../../in-full.js'
 import { isWhole } from '../../whole.js'
 import { makeBase, tinyConfig } from '../llama/base.js'
 
@@ -128,7 +129,7 @@ it('sends parts while it writes, and ends one that is aborted or left while the 
   ])
 })
 
-it('writes on after its thread ended, to the same text', async () => {
+itInFull('writes on after its thread ended, to the same text', async () => {
   const { model, said, context } = await load()
   before = threads.length
   const expected = await Promise.all(
@@ -147,7 +148,7 @@ it('writes on after its thread ended, to the same text', async () => {
   expect([started(), said]).toEqual([1, ['The thread of the model ended. Another one is started.']])
 })
 
-it('fails if the thread that replaces it ends too, and then answers again', async () => {
+itInFull('fails if the thread that replaces it ends too, and then answers again', async () => {
   const { model, context } = await load()
   before = threads.length
   const settled = await Promise.allSettled(

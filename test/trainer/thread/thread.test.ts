@@ -77,16 +77,19 @@ async function learn({ model, training, development, checkpointFolder, stopAt, l
 const failure = (options: Learning) => learn(options).catch((error: SheikhError) => error)
 
 describe('a thread of its own', () => {
-  trainerContract(it, async () => tfjsTrainer(textClassifier({ ...small, epochs: 12 }), { thread: 'own' }))
+  trainerContract(itInFull, async () => tfjsTrainer(textClassifier({ ...small, epochs: 12 }), { thread: 'own' }))
 
-  it.each(['wasm', 'js'] as const)('gives the bytes, record and reports of the caller’s, on %s', async (device) => {
-    const earlyStopping = { patience: 2, everySteps: 2 }
-    const model = textClassifier({ ...small, earlyStopping, batchSize: 10 }) as never
-    const development = rowsOf(rows.slice(0, 9))
-    const own = await learn({ device, thread: 'own', model, development })
-    expect(own).toEqual(await learn({ device, thread: 'caller', model, development }))
-    expect(own.files.sort()).toEqual(['config.json', 'model.safetensors'])
-  })
+  it.each(sampleOf(['wasm', 'js'] as const, 1))(
+    'gives the bytes, record and reports of the caller’s, on %s',
+    async (device) => {
+      const earlyStopping = { patience: 2, everySteps: 2 }
+      const model = textClassifier({ ...small, earlyStopping, batchSize: 10 }) as never
+      const development = rowsOf(rows.slice(0, 9))
+      const own = await learn({ device, thread: 'own', model, development })
+      expect(own).toEqual(await learn({ device, thread: 'caller', model, development }))
+      expect(own.files.sort()).toEqual(['config.json', 'model.safetensors'])
+    },
+  )
 
   it.each<Partial<LlamaTrainerOptions>>(sampleOf([{}, { lora: { rank: 2 } }, { lora: { rank: 2, merge: false } }], 1))(
     'trains a language model to the same bytes: %j',
@@ -260,16 +263,21 @@ describe('a host’s own model', () => {
     )
   })
 
-  it.each([
-    ['buildOther', 'builds another model'],
-    ['notAFunction', 'is no function'],
-    ['absent', 'is no function'],
-  ])('of which the module’s %s is not the same is refused', async (name, said) => {
+  it.each(
+    sampleOf(
+      [
+        ['buildOther', 'builds another model'],
+        ['notAFunction', 'is no function'],
+        ['absent', 'is no function'],
+      ] as const,
+      1,
+    ),
+  )('of which the module’s %s is not the same is refused', async (name, said) => {
     const model = { ...hostModel({}), module: { url: hostUrl, export: name } } as never
     expect(await failure({ model })).toMatchObject({ code: 'invalid-options', message: expect.stringContaining(said) })
   })
 
-  it('of which the module is not there is refused', async () => {
+  itInFull('of which the module is not there is refused', async () => {
     const model = { ...hostModel({}), module: { url: `${hostUrl}x`, export: 'build' } } as never
     expect(await failure({ model })).toMatchObject({
       code: 'invalid-options',
