@@ -1,4 +1,5 @@
 // What is read from Git's own files instead of starting git: the same answers, whatever a repository looks like.
+
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { callContext } from '../../src/core/index.js'
 import { type Git, gitBranchLedger, openGit } from '../../src/repository/git/index.js'
 import { isPlainIndex } from '../../src/repository/git/native/plain-index.js'
 import { openRepository } from '../../src/repository/index.js'
+import { anyText } from '../any-text.js'
 import { isWhole } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, temporaryFolder, write } from './harness.js'
@@ -116,7 +118,7 @@ describe.skipIf(gitIsMissing !== undefined)('objects', () => {
     )
     const item = fc.tuple(name, kind).map(([path, entry]) => ({ path, ...entry }))
     // git takes noncharacters, as U+FFFE, for Latin-1 and changes them.
-    const text = fc.string({ unit: 'binary' }).map((from) => from.replaceAll(/\0|\p{Noncharacter_Code_Point}/gu, ''))
+    const text = anyText().map((from) => from.replaceAll(/\0|\p{Noncharacter_Code_Point}/gu, ''))
     const crud = fc.string({ unit: fc.constantFrom('.', ',', ' ', '<', '>', "'", '\n', 'b', 'ß') })
     const person = fc.tuple(crud, crud).map(([before, after]) => `${before}A${after}`)
     await fc.assert(

@@ -4,6 +4,7 @@ import { createRepo, uploadFiles } from '@huggingface/hub'
 import { expect, it, onTestFinished } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
+import { itInFull } from '../in-full.js'
 import { temporaryFolder } from './harness.js'
 import { project } from './project.js'
 
@@ -45,7 +46,7 @@ async function modelOnTheHub(targets: string) {
   return { hub, head, folder, repository: await openRepository(root, { environment }) }
 }
 
-it('takes a model from the Hub as the first release, and goes on with its versions', async () => {
+itInFull('takes a model from the Hub as the first release, and goes on with its versions', async () => {
   const { repository, head } = await modelOnTheHub('{ directory: { path: releases } }')
   const { release } = await repository.import('hf:me/old@v1.3.0', { by: 'Ada' })
   expect(release).toMatchObject({

@@ -136,7 +136,7 @@ describe('init', () => {
     expect(readFileSync(join(root, 'dataset/evaluation.json'), 'utf8')).toBe('{}')
   })
 
-  it('leaves a configuration of another extension, so that there is one', async () => {
+  itInFull('leaves a configuration of another extension, so that there is one', async () => {
     const root = temporaryFolder()
     git(root, 'init', '-q')
     write(root, 'sheikh.config.ts', 'export default {}\n')

@@ -5,8 +5,8 @@ import { callContext } from '../../src/core/index.js'
 import { readWeightsDirectory } from '../../src/model/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { itInFull } from '../in-full.js'
-import { isWhole } from '../whole.js'
 import { tinyConfig, tokenizer } from '../trainer/llama/base.js'
+import { isWhole } from '../whole.js'
 import { project } from './project.js'
 
 const tokenizerFile = (name: string) => readFileSync(join(tokenizer, name), 'utf8')

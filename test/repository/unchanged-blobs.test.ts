@@ -8,6 +8,7 @@ import { Dataset, type Source, sampleFiles } from '../../src/dataset/index.js'
 import { unchangedBlobs } from '../../src/repository/git/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
+import { itInFull } from '../in-full.js'
 import { sampleOf } from '../whole.js'
 
 const base = mkdtempSync(join(tmpdir(), 'sheikh-blobs-'))
@@ -102,7 +103,7 @@ describe('a fresh checkout', () => {
     expect((await read(root)).rows).toEqual(rows)
   })
 
-  it('gives the same rows with CRLF line ends, and opens no file', async () => {
+  itInFull('gives the same rows with CRLF line ends, and opens no file', async () => {
     const first = await read(root)
     checkOutAgain(root, '-c', 'core.autocrlf=true')
     git(root, 'config', 'core.autocrlf', 'true')
