@@ -221,7 +221,7 @@ describe('a difference of states that share files is that of reading both', () =
         const commits = [commit()]
         for (const name of some) {
           // A change may need a file that an earlier one removed.
-          await Promise.resolve({ ...shared, ...whole }[name]!(root, put)).catch(() => undefined)
+          await (async () => ({ ...shared, ...whole })[name]!(root, put))().catch(() => undefined)
           commits.push(commit())
         }
         await same(commits.at(-2)!, commits.at(-1)!)
