@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { Dataset, memorySamples, sampleFiles } from '../../src/dataset/index.js'
 import { prompt, type RenderLimits } from '../../src/prompts/index.js'
+import { anyText } from '../any-text.js'
 import { rounds } from '../whole.js'
 
 const context = callContext()
@@ -42,8 +43,8 @@ describe('a pass over samples', () => {
       fc.asyncProperty(
         fc.array(
           fc.record({
-            a: fc.jsonValue({ noUnicodeString: false } as never),
-            b: fc.oneof(fc.record({ c: fc.string({ unit: 'binary' }) }), fc.constant({})),
+            a: fc.jsonValue({ stringUnit: 'grapheme' }),
+            b: fc.oneof(fc.record({ c: anyText() }), fc.constant({})),
             list: fc.array(fc.oneof(fc.integer(), fc.double({ noNaN: true }), fc.string(), fc.constant(null))),
             other: fc.constant('not read'),
           }),
