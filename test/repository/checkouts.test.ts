@@ -35,7 +35,7 @@ describe.skipIf(gitIsMissing !== undefined)('a checkout that leaves out samples'
     })
   }
 
-  it('as a sparse one does, is not taken for one that deleted them', async () => {
+  itInFull('as a sparse one does, is not taken for one that deleted them', async () => {
     const { root } = await project()
     git(root, 'update-index', '-q', '--refresh')
     git(root, 'sparse-checkout', 'set', '--no-cone', '/*', '!/dataset/samples/all/0*')

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { commit, openGit } from '../../src/repository/git/index.js'
-import { isWhole } from '../whole.js'
+import { isWhole, sampleOf } from '../whole.js'
 import { gitIsMissing } from './git-http-backend.js'
 import { git, gitCheck, temporaryFolder, write } from './harness.js'
 
@@ -58,10 +58,11 @@ function tried(work: () => unknown): boolean {
   }
 }
 
-it.skipIf(gitIsMissing !== undefined).each([
-  ['the program git', 'git'],
+const programs = [
   ['the library', false],
-] as const)('by %s', async (_, program) => {
+  ['the program git', 'git'],
+] as const
+it.skipIf(gitIsMissing !== undefined).each(sampleOf(programs, 1))('by %s', async (_, program) => {
   const check = async (acts: readonly Act[]) => {
     const [root, other] = ['root', 'other'].map((name) => join(temporaryFolder(), name)) as [string, string]
     mkdirSync(root)

@@ -69,7 +69,7 @@ describe('samples: hf:datasets/owner/name', () => {
     expect(git(root, 'status', '--porcelain')).toBe('')
   })
 
-  it('a problem in a file on the Hub is an annotation at the setting', async () => {
+  itInFull('a problem in a file on the Hub is an annotation at the setting', async () => {
     const { hub, repository, commit } = await hubProject()
     await repository.pinData()
     await repository.pinEvaluation({ share: 0.4, salt: 'tiny' })

@@ -3,6 +3,7 @@ import { callContext, type Log } from '../../src/core/index.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { type EnvironmentVariables, openRepository } from '../../src/repository/index.js'
 import { startGitHub } from '../../src/testing.js'
+import { itInFull } from '../in-full.js'
 import { receiver } from '../notify/harness.js'
 import { temporaryFolder, write } from './harness.js'
 import { project } from './project.js'
@@ -146,7 +147,7 @@ describe('notifications of mlops/pipeline.yaml', () => {
     expect(warnings).toEqual([expect.stringContaining('HF_TOKEN belongs to a registry')])
   })
 
-  it('that fail change nothing in the run, and no address is logged', async () => {
+  itInFull('that fail change nothing in the run, and no address is logged', async () => {
     const gone = await receiver((response) => response.writeHead(404).end('no_service'))
     const { repository, warnings } = await notified(
       `  slack: { webhook: "\${{ secrets.SLACK }}" }

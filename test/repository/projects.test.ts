@@ -93,7 +93,7 @@ describe('two projects in a repository', () => {
     expect([again.status, other.status]).toEqual(['up-to-date', 'released'])
   })
 
-  it('share code, which concerns both', async () => {
+  itInFull('share code, which concerns both', async () => {
     const { root, folder, commit, triggered, noted } = await monorepo()
     const shared = `import trainer from '../../lib/trainer.mjs'\nexport default { trainer }\n`
     commit({

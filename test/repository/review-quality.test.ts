@@ -7,7 +7,6 @@ import { groupKeyOf, isSelected } from '../../src/dataset/index.js'
 import { type MeasuredQuality, openRepository, type Review, type ReviewOptions } from '../../src/repository/index.js'
 import { itInFull } from '../in-full.js'
 import { madeOnce } from '../made-once.js'
-import { isWhole } from '../whole.js'
 import { git, temporaryFolder, write } from './harness.js'
 
 interface Sample {
@@ -252,7 +251,7 @@ describe('Repository.review with training', () => {
     ['does not validate', `${lines(all)}{"id":"x"}\n`, 'The base cannot be used. Cannot use the samples'],
     ['has too few samples', lines(all.slice(0, 6)), 'of the base for development.'],
   ] as const
-  it.each(isWhole ? baseless : baseless.slice(1, 2))('says so if the base %s', async (_, samples, reason) => {
+  itInFull.each(baseless)('says so if the base %s', async (_, samples, reason) => {
     const root = join(temporaryFolder(), 'project')
     if (samples === undefined) {
       write(root, 'README.md', '# Empty\n')

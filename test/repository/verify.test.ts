@@ -115,7 +115,7 @@ describe('verify', () => {
     expect(root).not.toBe(unsigned.root)
   })
 
-  it('holds for what anyone fetches from the Hub, by name, as a folder, and without a project', async () => {
+  itInFull('holds for what anyone fetches from the Hub, by name, as a folder, and without a project', async () => {
     const hub = await startHub({ folder: join(temporaryFolder(), 'hub') })
     onTestFinished(() => hub.close())
     const environment = { HF_TOKEN: 'hf_test', HF_ENDPOINT: hub.url }

@@ -179,7 +179,7 @@ console.log('{"status":"released"}')
     expect(await told()).toMatchObject({ message: expect.stringMatching(/called with (?!.*BatchMode).*-4/) })
   })
 
-  it('updates submodules when their remote answers again', async () => {
+  itInFull('updates submodules when their remote answers again', async () => {
     const { root, watch } = await world('', { exit: 0, document: { status: 'up-to-date' } })
     const [part, away] = [join(root, '../part'), join(root, '../part.away')]
     const allowed = ['-c', 'protocol.file.allow=always']
