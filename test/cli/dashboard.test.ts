@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { releasedProject, sheikh, sheikhJson, start, temporary } from './harness.js'
 
 describe('dashboard', () => {
@@ -35,7 +36,7 @@ describe('dashboard', () => {
     expect(await ended).toMatchObject({ code: 0 })
   })
 
-  it('--out writes the pages', async () => {
+  itInFull('--out writes the pages', async () => {
     const out = join(await temporary(), 'public')
     const { code, json } = await sheikhJson(await releasedProject(), 'dashboard', '--out', out)
     expect([code, json]).toEqual([0, { folder: out, files: expect.any(Number), problems: [] }])

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestBytes } from '../../src/core/index.js'
 import { directoryFeedback } from '../../src/feedback/index.js'
+import { itInFull } from '../in-full.js'
 import { gitIsMissing } from '../repository/git-http-backend.js'
 import { git } from '../repository/harness.js'
 import { project } from '../repository/project.js'
@@ -34,7 +35,7 @@ async function withFeedback() {
 }
 
 describe.skipIf(gitIsMissing !== undefined)('sheikh feedback', () => {
-  it('proposes, says that nothing is new, and undoes', async () => {
+  itInFull('proposes, says that nothing is new, and undoes', async () => {
     const { root, folder } = await withFeedback()
     const { code, json } = await sheikhJson(root, 'feedback', 'propose', '--store', folder)
     expect(code).toBe(0)

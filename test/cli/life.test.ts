@@ -139,20 +139,23 @@ it('an error is one JSON document with its code, its message and its facts', asy
   })
 })
 
-it('a setting without effect is printed with file and line, and is in the JSON of every command that prints it', async () => {
-  const folder = await project()
-  await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  logging_steps: 0.1\n`)
-  for (const command of ['plan', 'validate']) {
-    const { code, out, err } = await sheikh(folder, [command])
-    expect(code).toBe(0)
-    expect(err).toMatch(/^mlops\/training\/config\.yaml:6:\d+: .*logging_steps/m)
-    expect(out).not.toContain('logging_steps')
-  }
-  for (const command of [['plan'], ['validate'], ['run', '--allow-dirty']]) {
-    const { json } = await sheikhJson(folder, ...command)
-    expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 6 }])
-  }
-})
+itInFull(
+  'a setting without effect is printed with file and line, and is in the JSON of every command that prints it',
+  async () => {
+    const folder = await project()
+    await edit(folder, 'mlops/training/config.yaml', (text) => `${text}  logging_steps: 0.1\n`)
+    for (const command of ['plan', 'validate']) {
+      const { code, out, err } = await sheikh(folder, [command])
+      expect(code).toBe(0)
+      expect(err).toMatch(/^mlops\/training\/config\.yaml:6:\d+: .*logging_steps/m)
+      expect(out).not.toContain('logging_steps')
+    }
+    for (const command of [['plan'], ['validate'], ['run', '--allow-dirty']]) {
+      const { json } = await sheikhJson(folder, ...command)
+      expect(json.notices).toMatchObject([{ file: 'mlops/training/config.yaml', line: 6 }])
+    }
+  },
+)
 
 it('groups that nobody declared are named by validate and by evaluation pin, before anything is trained', async () => {
   const folder = await tinyProject()

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { itInFull } from '../in-full.js'
 import { commit, editSample, releasedProject, sheikh, sheikhJson } from './harness.js'
 
 it('reproduces a release, or names the first input that is another one now', async () => {
@@ -21,7 +22,7 @@ it('reproduces a release, or names the first input that is another one now', asy
   expect((await sheikh(cwd, ['reproduce', '9.9.9'])).err).toContain('not-found')
 })
 
-it('promotes, releases as a version asked for, and removes old files only when told to', async () => {
+itInFull('promotes, releases as a version asked for, and removes old files only when told to', async () => {
   const cwd = await releasedProject()
   const promoted = await sheikh(cwd, ['promote', 'v0.1.0', '--to', 'production', '--by', 'Ada'])
   expect(promoted).toMatchObject({ code: 0, err: '', out: 'The channel "production" points at 0.1.0.\n' })
@@ -53,7 +54,7 @@ it('promotes, releases as a version asked for, and removes old files only when t
   expect((await sheikh(cwd, ['rollback', '--to', '0.1.0', '--reason', 'x'])).err).toContain('its files were removed')
 })
 
-it('withdraws an old release by hand, and shows who decided in log, history, ledger and verify', async () => {
+itInFull('withdraws an old release by hand, and shows who decided in log, history, ledger and verify', async () => {
   const cwd = await releasedProject()
   const used = await sheikh(cwd, ['withdraw', '0.1.0', '--reason', 'no licence', '--by', 'Ada'])
   expect(used).toMatchObject({ code: 1, err: expect.stringContaining('sheikh rollback') })

@@ -84,7 +84,7 @@ describe('sheikh review', () => {
     expect(problems[0]?.places).toMatchObject([{ path: 'mlops/pipeline.yaml', line }])
   })
 
-  it('trains if asked to, shows the progress, and writes a page', async () => {
+  itInFull('trains if asked to, shows the progress, and writes a page', async () => {
     const root = await project()
     const text = JSON.stringify({ id: 'new-1', text: 'The invoice names another company', label: 'billing' })
     await change(root, 'dataset/samples/billing/new-1.json', () => text)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { boundedPattern } from '../../src/dataset/schema/bounded-pattern.js'
 import { compileJsonSchema } from '../../src/dataset/schema/json-schema.js'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 
 const context = callContext()
@@ -89,7 +90,7 @@ describe('patterns of a schema', () => {
     })
   })
 
-  it('that take too long end the check of a sample', async () => {
+  itInFull('that take too long end the check of a sample', async () => {
     const schema = { properties: { text: { type: 'string', pattern: '^(a+)+$' } } }
     const check = await compileJsonSchema('"s.json"', schema, context)
     expect(check({ text: 'aaa' })).toEqual({ value: { text: 'aaa' } })

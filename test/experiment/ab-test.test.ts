@@ -12,6 +12,7 @@ import {
 } from '../../src/experiment/index.js'
 import { type FeedbackStore, memoryFeedback } from '../../src/feedback/index.js'
 import { findUnexplained } from '../../src/releaser/index.js'
+import { itInFull } from '../in-full.js'
 import { poison, world } from '../pipeline/harness.js'
 
 const right = tracked('right', { kind: 'binary' })
@@ -82,7 +83,7 @@ describe('abTest', () => {
     ).toEqual(['start', 'end'])
   })
 
-  it('ends once, although two processes check at the same moment', async () => {
+  itInFull('ends once, although two processes check at the same moment', async () => {
     const live = await liveTest()
     await traffic(live, 400, { control: 0.9, treatment: 0.5 })
     const other = await live.open()

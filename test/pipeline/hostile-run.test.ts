@@ -10,6 +10,7 @@ import type { RunRecord, Stage } from '../../src/pipeline/index.js'
 import { readManifest } from '../../src/store/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { overwriteOneByte } from '../overwrite-one-byte.js'
+import { sampleOf } from '../whole.js'
 import { gate, poison, samples } from './harness.js'
 import { temporary, twoMachines } from './two-machines.js'
 
@@ -76,15 +77,14 @@ async function editBundle(
 }
 
 describe('a folder that was damaged on its way', () => {
-  it.each(['run.json', 'bundle/config.json', 'bundle/model.safetensors', 'evaluation/evaluation.safetensors'])(
-    'refuses a changed byte of %s',
-    async (file) => {
-      await overwriteOneByte(path(file))
-      await expect(release()).rejects.toMatchObject({ ...corrupt, message: expect.stringContaining(file) })
-    },
-  )
+  it.each(
+    sampleOf(['run.json', 'bundle/config.json', 'bundle/model.safetensors', 'evaluation/evaluation.safetensors'], 2),
+  )('refuses a changed byte of %s', async (file) => {
+    await overwriteOneByte(path(file))
+    await expect(release()).rejects.toMatchObject({ ...corrupt, message: expect.stringContaining(file) })
+  })
 
-  it.each(['run.json', 'bundle/config.json', 'evaluation/evaluation.safetensors'])(
+  it.each(sampleOf(['run.json', 'bundle/config.json', 'evaluation/evaluation.safetensors'], 1))(
     'refuses a missing %s',
     async (file) => {
       await rm(path(file))
@@ -114,7 +114,7 @@ describe('a folder that was damaged on its way', () => {
 })
 
 describe('a folder that leads elsewhere', () => {
-  it.each(['run.json', 'manifest.json', 'bundle', 'bundle/config.json', 'evaluation'])(
+  it.each(sampleOf(['run.json', 'manifest.json', 'bundle', 'bundle/config.json', 'evaluation'], 2))(
     'refuses a link %s',
     async (name) => {
       const elsewhere = join(await temporary(), 'elsewhere')
@@ -124,7 +124,7 @@ describe('a folder that leads elsewhere', () => {
     },
   )
 
-  it.each(['../../outside', '/etc/passwd', 'bundle/../../outside', 'bundle\\..\\outside'])(
+  it.each(sampleOf(['../../outside', '/etc/passwd', 'bundle/../../outside', 'bundle\\..\\outside'], 2))(
     'refuses the path %s in its manifest',
     async (name) => {
       const manifest = JSON.parse(await readFile(path('manifest.json'), 'utf8')) as { files: { path: string }[] }

@@ -7,9 +7,11 @@ import { startHub } from '../../src/testing/hub/index.js'
 import { releaserContract } from '../../src/testing/releaser-contract.js'
 import { itInFull } from '../in-full.js'
 
-/** What huggingface-people, -transfer and -faults.test.ts show too. */
+/** What huggingface-people, -transfer and -faults.test.ts show too, and what is alike in contract.test.ts. */
 const repeated = new Set([
   'a registry publishes a version whole, and harmlessly again',
+  'a registry points a channel by compare-and-set',
+  'a registry lists releases by order of publication, newest first, whatever the clock says',
   'a registry gives a version to one release only',
   'a registry opens a release as it was released, into an empty folder only',
   'a registry stages what it holds by its digest alone, and says where it does not hold it',
