@@ -45,7 +45,12 @@ let idle: { readonly worker: Worker; readonly timer: NodeJS.Timeout } | undefine
 export function openRenderThread(text: string, file: string): RenderThread {
   const worker = takeWorker()
   let isBusy = false
+  let isEnding = false
   let ended: unknown
+  const end = () => {
+    isEnding = true
+    void worker.terminate()
+  }
   const onEnd = (cause: unknown) => {
     ended ??= cause
   }
@@ -61,7 +66,7 @@ export function openRenderThread(text: string, file: string): RenderThread {
           { cause: ended },
         )
       if (ended !== undefined) throw endedError()
-      const progress = new Int32Array(new SharedArrayBuffer(8))
+      const progress = new Int32Array(new SharedArrayBuffer(8)).fill(-1, 0, 1)
       isBusy = true
       worker.ref()
       let watch: NodeJS.Timeout | undefined
@@ -76,7 +81,7 @@ export function openRenderThread(text: string, file: string): RenderThread {
             worker.off('exit', onExit)
           }
           watch = watchProgress(progress, seconds, (index, offset) => {
-            void worker.terminate()
+            end()
             reject(new Stuck(index, offset))
           })
           worker.postMessage({ kind: 'render', samples, limits, progress } satisfies ToRenderThread)
@@ -91,13 +96,17 @@ export function openRenderThread(text: string, file: string): RenderThread {
     close() {
       worker.off('error', onEnd)
       worker.off('exit', onEnd)
-      if (isBusy || ended !== undefined || idle !== undefined) void worker.terminate()
+      // No other work gets a thread that is about to end.
+      if (isBusy || isEnding || ended !== undefined || idle !== undefined) end()
       else giveBack(worker)
     },
   }
 }
 
-/** Calls back once if the number of samples that are done is the same for so many seconds. */
+/**
+ * Calls back once if the number of samples that are done is the same for so many seconds. It is below 0 until the thread has
+ * started.
+ */
 function watchProgress(
   progress: Int32Array,
   seconds: number,
@@ -108,7 +117,7 @@ function watchProgress(
   return setInterval(
     () => {
       const done = Atomics.load(progress, 0)
-      same = done === last ? same + 1 : 0
+      same = done >= 0 && done === last ? same + 1 : 0
       last = done
       if (same === ticks) onStuck(done, Atomics.load(progress, 1))
     },
