@@ -124,8 +124,13 @@ export function handTimer() {
   }
 }
 
-/** Waits until everything that can go on has done so: also the disk, which takes longer on a busy machine. */
+/**
+ * Waits until everything that can go on has done so: also the disk, which takes longer on a busy machine. Other test files of
+ * this process may have left a request that never ends, so the wait does.
+ */
 export async function settled(): Promise<void> {
-  do await new Promise<void>((resolve) => setTimeout(resolve, 5))
-  while (process.getActiveResourcesInfo().some((name) => /^(FSReq|FileHandle|CloseReq)/.test(name)))
+  for (let round = 0; round < 100; round += 1) {
+    await new Promise<void>((resolve) => setTimeout(resolve, 5))
+    if (!process.getActiveResourcesInfo().some((name) => /^(FSReq|FileHandle|CloseReq)/.test(name))) return
+  }
 }
