@@ -222,6 +222,23 @@ describe('a hostile or refusing Hub', () => {
     expect(await pathsOf(sourceOf(hub, revision, { files: 'a.jsonl', directory }))).toEqual(['a.jsonl'])
   })
 
+  it('a file whose size is not the listed one is refused, and not downloaded again and again', async () => {
+    const { hub, revision } = await answering(/never/, () => new Response())
+    let downloads = 0
+    const fetch = async (input: string | URL | Request, init?: RequestInit) => {
+      const url = input instanceof Request ? input.url : String(input)
+      downloads += /resolve.*a\.jsonl/.test(url) ? 1 : 0
+      const answer = await globalThis.fetch(input, init)
+      if (!/\/tree\//.test(url)) return answer
+      const entries = (await answer.json()) as readonly { readonly size: number }[]
+      return Response.json(entries.map((entry) => ({ ...entry, size: entry.size + 1 })))
+    }
+    await expect(idsOf(sourceOf(hub, revision, { files: 'a.jsonl', fetch }))).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+    })
+    expect(downloads).toBe(1)
+  })
+
   it('an endless body stops at the size that was listed', async () => {
     let sent = 0
     const endless = () =>

@@ -101,16 +101,17 @@ export function hubDataCache({ directory, repository, commit, client }: CacheOpt
     list,
     async fetch(file, context) {
       const name = nameOf(file)
-      while (!(await isHere(file, context))) {
-        const work = running.get(name) ?? download(file, context)
-        running.set(name, work)
-        try {
-          await work
-        } finally {
-          running.delete(name)
-        }
+      if (await isHere(file, context)) return name
+      const work = running.get(name) ?? download(file, context)
+      running.set(name, work)
+      try {
+        await work
+      } finally {
+        running.delete(name)
       }
-      return name
+      // A Hub whose list and files differ would be asked without end.
+      if (await isHere(file, context)) return name
+      throw untrusted(repository, file)
     },
   }
 }
