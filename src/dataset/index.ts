@@ -50,7 +50,13 @@ export {
   type FeatureJoin,
   type FeatureView,
 } from './features/feature-join.js'
-export { type FeatureType, featureTypes, type LoadedSnapshot, loadSnapshot } from './features/feature-snapshot.js'
+export {
+  type FeatureType,
+  featureTypes,
+  type LoadedSnapshot,
+  loadSnapshot,
+  typesIn,
+} from './features/feature-snapshot.js'
 export type { TimeFormat, TimeUnit } from './features/feature-time.js'
 export { type FeatureSnapshot, joinFeatures } from './features/join-features.js'
 export { type WithFeaturesOptions, withFeatures } from './features/with-features.js'

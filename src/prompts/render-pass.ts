@@ -3,6 +3,7 @@ import { notPlain, type ProjectionPass, type ReadPlace } from '../dataset/index.
 import type { Rendered } from './jinja/index.js'
 import { canOpenRenderThread, openRenderThread, type RenderThread, Stuck } from './open-render-thread.js'
 import type { RenderLimits } from './render-limits.js'
+import type { RenderAnswer } from './render-messages.js'
 import type { Template } from './template.js'
 import { templateInvalid } from './template-error.js'
 
@@ -131,14 +132,12 @@ export function openRenderPass(
   }
 }
 
-type Answers = readonly (Rendered | { readonly message: string; readonly facts: Readonly<Record<string, unknown>> })[]
-
 interface Waiting {
   readonly samples: readonly Sample[]
   readonly place: (index: number) => ReadPlace
   readonly stuck: (error: Stuck) => SheikhError
-  readonly answers: Answers[number][]
-  resolve(answers: Answers): void
+  readonly answers: RenderAnswer[number][]
+  resolve(answers: RenderAnswer): void
   reject(error: unknown): void
   /** Number of samples that were sent. */
   sent: number
@@ -174,7 +173,7 @@ function renderQueue(open: () => RenderThread, limits: RenderLimits) {
     isRunning = false
   }
 
-  return (samples: readonly Sample[], place: Waiting['place'], stuck: Waiting['stuck']): Promise<Answers> =>
+  return (samples: readonly Sample[], place: Waiting['place'], stuck: Waiting['stuck']): Promise<RenderAnswer> =>
     samples.length === 0
       ? Promise.resolve([])
       : new Promise((resolve, reject) => {

@@ -255,7 +255,7 @@ export function datasetOf(
 }
 
 /** The samples with the features that the commit contains. The files of the feature store are not read. */
-function joinedSource(root: string, { dataset: { features } }: Configuration, source: Source): Source {
+export function joinedSource(root: string, { dataset: { features } }: Configuration, source: Source): Source {
   return features === undefined ? source : withFeatures(source, { snapshot: join(root, featuresPath), join: features })
 }
 

@@ -1,22 +1,13 @@
 import { join, resolve } from 'node:path'
-import { type CallContext, canonicalJson, type Digest, isSheikhError, SheikhError } from '../core/index.js'
-import { joinFeatures, type LoadedSnapshot, loadSnapshot } from '../dataset/index.js'
+import { type CallContext, canonicalJson, isSheikhError, SheikhError } from '../core/index.js'
+import { type FeatureSnapshot, joinFeatures, type LoadedSnapshot, loadSnapshot } from '../dataset/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Composition } from './compose.js'
 import { featuresPath } from './layout.js'
 
 /** What a join of the samples to their features wrote, compared with the file before. */
-export interface JoinedFeatures {
+export interface JoinedFeatures extends Omit<FeatureSnapshot, 'text'> {
   readonly path: string
-  /** Of the file. */
-  readonly digest: Digest
-  readonly samples: number
-  /** Lines: samples with the same entities and time share one. */
-  readonly lines: number
-  /** Number of lines without a value, by feature. Features without such lines are left out. */
-  readonly missing: Readonly<Record<string, number>>
-  /** Number of rows that were read, by view. */
-  readonly rows: Readonly<Record<string, number>>
   /** Number of lines that the file did not contain before. */
   readonly added: number
   /** Number of lines that it no longer contains. */

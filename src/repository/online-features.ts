@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Json, SheikhError } from '../core/index.js'
-import { type FeatureJoin, loadSnapshot } from '../dataset/index.js'
+import { type FeatureJoin, loadSnapshot, typesIn } from '../dataset/index.js'
 import { featuresPath } from './layout.js'
 
 /** Feast's HTTP server. */
@@ -31,7 +31,6 @@ export async function onlineFeatures(
     throw refuse('dataset/config.yaml has no "features"', 'Add the views there, or serve without --feast')
   const { feastLookUp, withOnlineFeatures } = await import('../serve/index.js')
   const { header } = await loadSnapshot(join(root, featuresPath))
-  const types = Object.fromEntries(header.features.map(({ name, type }) => [name, type]))
   const joinKeys: Record<string, string> = {}
   for (const { name, entities: keys = {} } of features.views)
     for (const [field, key] of Object.entries(keys)) {
@@ -48,5 +47,6 @@ export async function onlineFeatures(
   )
   const lookUp = feastLookUp({ url, token, joinKeys, features: Object.fromEntries(named) })
   const { whenMissing } = features
-  return (prepare) => withOnlineFeatures<Json>({ lookUp, types, whenMissing, prepare, entities: header.entities })
+  const given = { lookUp, types: typesIn(header), entities: header.entities, whenMissing }
+  return (prepare) => withOnlineFeatures<Json>({ ...given, prepare })
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import { type CallContext, SheikhError } from '../core/index.js'
 import { readTextFile, writeFileAtomic } from '../store/index.js'
-import { formatHubData, isHubAddress, parseHubData } from './config/index.js'
+import { formatHubData, isHubAddress, isPinned, parseHubData } from './config/index.js'
 import { hubConnection } from './hub-id.js'
 import { refuseLinks } from './refuse-links.js'
 import type { Surroundings } from './release-targets.js'
@@ -51,8 +51,7 @@ export async function pinHubData(
     )
   const address = parseHubData(before)
   if (typeof address === 'string') throw refuse(`"${before}" ${address}`, `Correct "samples" in ${settings}`)
-  const isCommit = /^[0-9a-f]{40}$/.test(address.revision ?? '')
-  const wanted = revision ?? (isCommit ? 'main' : (address.revision ?? 'main'))
+  const wanted = revision ?? (isPinned(address) ? 'main' : (address.revision ?? 'main'))
   const { hubCommit } = await import('../releaser/huggingface/index.js')
   const commit = await hubCommit(
     { ...hubConnection(environment), repository: address.repository, revision: wanted },

@@ -1,13 +1,11 @@
-import { join } from 'node:path'
 import { type CallContext, isSheikhError, type Json, messageOf } from '../core/index.js'
-import { samplesOf, withFeatures } from '../dataset/index.js'
+import { samplesOf } from '../dataset/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Release, Releaser } from '../releaser/index.js'
 import type { RegistryToServe } from '../serve/index.js'
 import type { Trainer } from '../trainer/index.js'
 import { readTrust } from './attestation.js'
-import type { Composition } from './compose.js'
-import { featuresPath } from './layout.js'
+import { type Composition, joinedSource } from './compose.js'
 import { type InputReader, inputReader } from './model-inputs.js'
 import { type OnlineStore, onlineFeatures } from './online-features.js'
 import { checkHolds, judge } from './verify.js'
@@ -45,13 +43,9 @@ export async function projectServing(
   }: ServingOptions & { readonly root: string; readonly keysPath: string; readonly ledger: Ledger },
 ): Promise<ProjectServing> {
   const { configuration, releaser, trainer, source, samples } = composition
-  const { features } = configuration.dataset
-  const lookUp = feast && (await onlineFeatures(feast, { root, features }))
+  const lookUp = feast && (await onlineFeatures(feast, { root, features: configuration.dataset.features }))
   const withoutFeatures = source ?? samples
-  const smokeSource =
-    lookUp !== undefined || features === undefined
-      ? withoutFeatures
-      : withFeatures(withoutFeatures, { snapshot: join(root, featuresPath), join: features })
+  const smokeSource = lookUp === undefined ? joinedSource(root, configuration, withoutFeatures) : withoutFeatures
   let isFirst = true
   let found: Promise<readonly Json[]> | undefined
 

@@ -155,6 +155,13 @@ it('refuses to look features up that the project does not have', async () => {
   const repository = await openRepository(root)
   const feast = { url: 'http://127.0.0.1:9' }
   await expect(repository.serving({ feast })).rejects.toMatchObject({ code: 'dataset-invalid' })
+  await sheikh(root, ['data', 'features'])
+  const second = '    - { name: other, files: x.parquet, entities: { customer: id }, timestamp: t, features: [n] }\n'
+  await edit(root, 'dataset/config.yaml', (text) => text + second)
+  await expect((await openRepository(root)).serving({ feast })).rejects.toMatchObject({
+    code: 'invalid-config',
+    message: expect.stringContaining('the field "customer" is "customer" in one view, and "id" in the view "other"'),
+  })
   await write(root, 'dataset/config.yaml', 'projection: { input: text, target: label }\n')
   await expect((await openRepository(root)).serving({ feast })).rejects.toMatchObject({
     code: 'invalid-config',

@@ -70,11 +70,11 @@ export function formatSnapshot(
   const header = { formatVersion: 1, settings, timestamp, timestampUnit, timeZone, entities, features }
   const sorted = [...lines].sort((one, other) => (one.key < other.key ? -1 : 1))
   const texts = [JSON.stringify(header)]
-  let size = 0
+  let size = Buffer.byteLength(texts[0]!) + 1
   for (const { key, values } of sorted) {
     const line = `[${[key, ...values.map((value) => JSON.stringify(value))].join()}]`
-    size += 3 * line.length
-    if (size > 3 * maximumBytes)
+    size += Buffer.byteLength(line) + 1
+    if (size > maximumBytes)
       throw new SheikhError(
         'invalid-options',
         `Cannot write the features of ${lines.length} samples: they take more than ${maximumBytes} bytes. Take fewer features.`,
@@ -171,6 +171,8 @@ export async function loadSnapshot(path: string): Promise<LoadedSnapshot> {
 
 /** The features of a snapshot and their types, to compare served features with. @throws `dataset-invalid` for a file that is none. */
 export async function featureTypes(path: string): Promise<Readonly<Record<string, FeatureType>>> {
-  const { header } = await loadSnapshot(path)
-  return Object.fromEntries(header.features.map(({ name, type }) => [name, type]))
+  return typesIn((await loadSnapshot(path)).header)
 }
+
+export const typesIn = ({ features }: SnapshotHeader): Readonly<Record<string, FeatureType>> =>
+  Object.fromEntries(features.map(({ name, type }) => [name, type]))

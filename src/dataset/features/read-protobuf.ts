@@ -1,5 +1,5 @@
 /** A field of a protobuf message: a number, or the bytes of a text or a message. Fixed-size values are left out. */
-export type ProtobufField =
+type ProtobufField =
   | { readonly number: number; readonly value: bigint; readonly bytes?: undefined }
   | { readonly number: number; readonly bytes: Buffer; readonly value?: undefined }
 
@@ -8,7 +8,7 @@ export type ProtobufField =
  *
  * @throws `RangeError` for bytes that are no message.
  */
-export function* protobufFields(message: Buffer): Iterable<ProtobufField> {
+function* protobufFields(message: Buffer): Iterable<ProtobufField> {
   let at = 0
   const varint = (): bigint => {
     let value = 0n
@@ -60,11 +60,7 @@ export class ProtobufMessage {
   }
 
   text(number: number): string {
-    return this.texts(number).at(-1) ?? ''
-  }
-
-  texts(number: number): readonly string[] {
-    return this.#bytes(number).map((bytes) => bytes.toString('utf8'))
+    return this.#bytes(number).at(-1)?.toString('utf8') ?? ''
   }
 
   integer(number: number): bigint {

@@ -36,11 +36,11 @@ export function metered(given: Limits, render: () => string): { readonly text: s
   steps = 0
   characters = 0
   depth = 0
-  remembered = nothing()
   try {
     return { text: render(), steps }
   } finally {
     ;({ limits, steps, characters, depth } = outer)
+    remembered = nothing()
   }
 }
 

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { type CallContext, plainPath, SheikhError } from '../../core/index.js'
 import {
   type FileFormatOptions,
@@ -79,8 +80,7 @@ export function hubSamples(options: HubSamplesOptions): Source {
       const readText = async (path: string) => {
         const file = listed.get(path)
         if (file === undefined || file.sizeBytes > maximumCardBytes) return undefined
-        const { readFile } = await import('node:fs/promises')
-        return readFile(`${cache.folder}/${await cache.fetch(file, context)}`, 'utf8')
+        return readFile(join(cache.folder, await cache.fetch(file, context)), 'utf8')
       }
       const chosen = await chooseDataFiles(
         { repository, paths: [...listed.keys()], readText },
@@ -99,7 +99,7 @@ export function hubSamples(options: HubSamplesOptions): Source {
               { facts: { path, repository } },
             )
           const name = await cache.fetch(file, context)
-          const isLines = sampleFormatOf(path) === 'json' && (await startsWithLines(`${cache.folder}/${name}`))
+          const isLines = sampleFormatOf(path) === 'json' && (await startsWithLines(join(cache.folder, name)))
           yield* readSampleFile(cache.folder, name, format, context, isLines ? path.replace(/\.json/i, '.jsonl') : path)
         }
       })

@@ -15,6 +15,10 @@ export interface PinnedHubData extends HubDataAddress {
   readonly revision: string
 }
 
+/** Whether the revision is a commit, which never moves. */
+export const isPinned = (address: HubDataAddress): address is PinnedHubData =>
+  /^[0-9a-f]{40}$/.test(address.revision ?? '')
+
 export const isHubAddress = (text: string): boolean => text.startsWith('hf:')
 
 // As huggingface_hub writes it: a revision with a slash is one of these, or has its slash escaped.
@@ -59,7 +63,7 @@ export function formatHubData({ repository, revision, files, config, split }: Hu
 export function hubDataProblem(text: string): string | undefined {
   const found = parseHubData(text)
   if (typeof found === 'string') return `"${text}" ${found}`
-  if (/^[0-9a-f]{40}$/.test(found.revision ?? '')) return undefined
+  if (isPinned(found)) return undefined
   const fact =
     found.revision === undefined ? 'names no revision' : `names the revision "${found.revision}", which may move`
   return `"${text}" ${fact}. Pin its commit: sheikh data pin`
@@ -68,5 +72,5 @@ export function hubDataProblem(text: string): string | undefined {
 /** @param value of `samples`, checked. */
 export function hubDataOf(value: unknown): PinnedHubData | undefined {
   const found = typeof value === 'string' && isHubAddress(value) ? parseHubData(value) : undefined
-  return typeof found === 'object' ? (found as PinnedHubData) : undefined
+  return typeof found === 'object' && isPinned(found) ? found : undefined
 }

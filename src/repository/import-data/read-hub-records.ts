@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import { type CsvOptions, type SourceSample, samplesOf } from '../../dataset/index.js'
 import { temporaryFolder } from '../../store/index.js'
-import { formatHubData, parseHubData } from '../config/index.js'
+import { formatHubData, isPinned, parseHubData } from '../config/index.js'
 import type { EnvironmentVariables } from '../git/index.js'
 import { hubConnection } from '../hub-id.js'
 import { maximumRecords } from './read-whole.js'
@@ -45,8 +45,7 @@ export async function readHubRecords(
     )
   const { hubCommit, hubSamples } = await import('../../releaser/huggingface/index.js')
   const connection = { ...hubConnection(environment), repository: address.repository }
-  const isCommit = /^[0-9a-f]{40}$/.test(address.revision ?? '')
-  const revision = isCommit ? address.revision! : await hubCommit({ ...connection, ...address }, context)
+  const revision = isPinned(address) ? address.revision : await hubCommit({ ...connection, ...address }, context)
   const directory = await temporaryFolder('sheikh-import-')
   try {
     const limits = { maximumFileBytes: maximumBytes, maximumSampleBytes: maximumBytes }
