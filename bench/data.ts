@@ -10,7 +10,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { builtRooms } from '../test/built-package.js'
 import { type BenchRow, interleaved } from './bench.js'
 import { besideDvc, sampleFiles } from './data-files.js'
-import { rows as nearDuplicates } from './quality.js'
+import { rows as nearDuplicates } from './near-duplicates.js'
 
 const rowCount = Number(process.env['BENCH_ROWS'] ?? 1_000_000)
 const fileCount = Number(process.env['BENCH_FILES'] ?? 100_000)

@@ -14,7 +14,6 @@ const names = [
   'pytorch',
   'mails',
   'classifier',
-  'quality',
   'command',
   'noop',
   'data',
