@@ -64,7 +64,7 @@ export { type FindSampleOptions, type FoundSample, findSample } from './find-sam
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
 export { type DatasetIssue, issuesOf } from './issues.js'
 export { type InexactNumber, inexactProblem, isTextMember, parseJsonKeepingDigits } from './json-text.js'
-export { areLabels } from './labels.js'
+export { areLabels, isCategorical } from './labels.js'
 export { formatPinnedSet, parsePinnedSet } from './pinned-format.js'
 export {
   addToPinnedSet,
@@ -79,7 +79,11 @@ export {
   type CheckQualityOptions,
   checkQuality,
   eachText,
+  type LabelledRow,
+  type LabelMove,
+  type LabelMoves,
   type PersonalData,
+  packLabels,
   type QualityAction,
   type QualityFinding,
   type QualityFindingBase,
@@ -93,9 +97,12 @@ export {
   qualityFailure,
   qualityKinds,
   qualityReportShape,
+  qualitySettings,
   qualityWarnings,
+  type ReleasedData,
   SecretScanner,
   shortQualityReport,
+  unpackLabels,
 } from './quality/index.js'
 export { formatQuarantine, type QuarantinedSample, type QuarantineSource, quarantineFile } from './quarantine.js'
 export { notPlain } from './row-projection.js'

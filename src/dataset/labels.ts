@@ -56,7 +56,8 @@ export function labelWarnings(labels: Labels): DatasetSummary['warnings'] {
 /** Whether targets are labels, by how many of them differ. Labels repeat; free text rarely does. */
 export const areLabels = (different: number, rows: number) => 2 * different <= rows
 
-function isCategorical({ training, evaluation }: NonNullable<Labels>): boolean {
+/** Whether the targets that a summary counts are labels, and no free text. */
+export function isCategorical({ training, evaluation }: NonNullable<Labels>): boolean {
   const rows = [...Object.values(training), ...Object.values(evaluation)].reduce((sum, count) => sum + count, 0)
   return areLabels(Object.keys({ ...training, ...evaluation }).length, rows)
 }

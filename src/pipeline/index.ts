@@ -33,6 +33,7 @@ export type {
 export { Pipeline } from './pipeline.js'
 export type { RunPlan } from './plan.js'
 export type { PlannedStage } from './plan-stages.js'
+export { type LabelSources, releasedLabels } from './released-labels.js'
 export type { Run } from './run.js'
 export type {
   Collected,

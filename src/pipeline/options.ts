@@ -1,5 +1,5 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
-import type { Dataset, QualityOptions, RowIdentity } from '../dataset/index.js'
+import type { Dataset, LabelledRow, QualityOptions, RowIdentity } from '../dataset/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
@@ -48,6 +48,13 @@ export interface PipelineOptions<I, T> {
    * digests. The result is used only if its Merkle root matches the record. @default only the store is used
    */
   readonly rowsAtCommit?: ((commit: string, context: CallContext) => Promise<readonly RowIdentity[]>) | undefined
+  /**
+   * Returns all rows of a commit with their labels. Called if `quality` looks for relabelled rows and the store does not have the
+   * rows of the release. The result is used only if its Merkle root matches the record. @default only the store is used
+   */
+  readonly labelsAtCommit?:
+    | ((commit: string, context: CallContext) => Promise<readonly (LabelledRow & Pick<RowIdentity, 'digest'>)[]>)
+    | undefined
   /**
    * Checks the quality of the data before training, as `checkQuality` does. A finding that fails ends the run with `dataset-invalid`.
    *

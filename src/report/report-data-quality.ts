@@ -1,5 +1,5 @@
 import { escapeHtml } from '../core/index.js'
-import { type QualityFinding, type QualityReport, qualityKinds } from '../dataset/index.js'
+import { type LabelMoves, type QualityFinding, type QualityReport, qualityKinds } from '../dataset/index.js'
 import { htmlPage } from './html.js'
 import { type Section, sectionHtml, sectionMarkdown } from './section.js'
 
@@ -20,11 +20,12 @@ const findingsOf = (report: QualityReport): Section => ({ ...dataQualitySection(
 
 /** The findings as a table of a report. */
 export function dataQualitySection(report: QualityReport & { readonly left?: number }): Section {
-  const { findings, unchecked, left = 0 } = report
+  const { findings, relabelled, unchecked, left = 0 } = report
   const shown = qualityKinds.flatMap((kind) => findings.filter((one) => one.kind === kind).slice(0, mostPerKind))
   const more = findings.length + left - shown.length
   const notes = [
     ...(findings.length + left === 0 ? ['No findings.'] : []),
+    ...(relabelled === undefined || relabelled.rows === 0 ? [] : [movesSentence(relabelled)]),
     ...(more > 0 ? [`${more.toLocaleString('en')} more findings: sheikh data check --json`] : []),
     ...unchecked,
   ]
@@ -42,6 +43,16 @@ export function dataQualitySection(report: QualityReport & { readonly left?: num
     ]),
     note: notes.length === 0 ? undefined : notes.join(' '),
   }
+}
+
+/** Moves between labels that a report names. */
+const mostMoves = 10
+
+function movesSentence({ rows, compared, moves }: LabelMoves): string {
+  const named = moves.slice(0, mostMoves).map(({ before, after, rows }) => `${before} → ${after} (${rows})`)
+  const more = moves.length > mostMoves ? ', and others' : ''
+  const [all, some] = [compared, rows].map((count) => count.toLocaleString('en'))
+  return `Labels since the release: ${some} of ${all} training rows have another one: ${named.join(', ')}${more}.`
 }
 
 function title({ status, rows, findings }: QualityReport): string {

@@ -1,19 +1,27 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CallContext, isSheikhError } from '../core/index.js'
-import { checkQuality, type DatasetSummary, type QualityReport } from '../dataset/index.js'
+import { checkQuality, type QualityReport, qualitySettings, type ReleasedData } from '../dataset/index.js'
+import { type LabelSources, releasedLabels } from '../pipeline/index.js'
 import type { Composition } from './compose.js'
+import type { Git } from './git/index.js'
 import { evaluationPath, samplesPath } from './layout.js'
+import { labelsAtCommit } from './rows-at-commit.js'
+
+interface QualityPlace {
+  readonly git: Git
+  readonly root: string
+  /** The project's folder below the repository's root; empty if it is the root. */
+  readonly project: string
+  readonly composition: Composition
+}
 
 /** Checks the quality of a project's data, as a run does. Needs neither an evaluation set nor a release: says what was not checked. */
 export async function projectQuality(
-  {
-    root,
-    composition,
-    secrets,
-  }: { readonly root: string; readonly composition: Composition; readonly secrets: readonly string[] },
+  { secrets, ...place }: QualityPlace & { readonly secrets: readonly string[] },
   context: CallContext,
 ): Promise<QualityReport> {
+  const { root, composition } = place
   const { configuration, dataset, store } = composition
   const isPinned = existsSync(join(root, evaluationPath))
   const report = await checkQuality(
@@ -21,7 +29,7 @@ export async function projectQuality(
     {
       ...configuration.dataset.quality,
       evaluation: isPinned ? 'pinned' : 'none',
-      released: await releasedData(composition, context),
+      released: await releasedData(place, context),
       secrets,
     },
     { ...context, cache: store.documents },
@@ -44,13 +52,22 @@ export function withProjectPaths(report: QualityReport, { configuration, source 
 
 /** `undefined` also if the registry cannot be reached: a check of data needs no network. */
 async function releasedData(
-  { releaser, configuration, pipeline }: Composition,
+  { git, project, composition }: QualityPlace,
   context: CallContext,
-): Promise<Pick<DatasetSummary, 'labels' | 'slices'> | undefined> {
+): Promise<ReleasedData | undefined> {
+  const { releaser, configuration, pipeline, source, store } = composition
   if (pipeline !== undefined) return undefined
   try {
     const current = await (await releaser()).current(configuration.release.channel ?? 'latest', context)
-    return current?.record.dataset
+    const data = current?.record.dataset
+    if (data === undefined || qualitySettings(configuration.dataset.quality).relabelled.action === 'off') return data
+    const sources: LabelSources = {
+      ...{ store, runId: 'data-check' },
+      ...(source === undefined && {
+        labelsAtCommit: (commit, context) => labelsAtCommit(git, composition, { commit, project }, context),
+      }),
+    }
+    return { ...data, rows: await releasedLabels(sources, current!, context) }
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isSheikhError(error)) throw error

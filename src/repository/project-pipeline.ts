@@ -23,7 +23,7 @@ import { notificationSecrets, notifiersOf, notify } from './notifications.js'
 import { codeOf, pathsRead, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import type { AfterMergeSources } from './review/index.js'
-import { rowsAtCommit } from './rows-at-commit.js'
+import { labelsAtCommit, rowsAtCommit } from './rows-at-commit.js'
 import { track } from './track.js'
 import { decideTriggers, type TriggerDecision, type TriggerOptions } from './triggers/index.js'
 import { refuseIncomplete } from './whole-checkout.js'
@@ -189,6 +189,7 @@ async function pipelineOptions(
     ...(configuration.dataset.isQualityChecked && { quality: configuration.dataset.quality }),
     ...(composition.source === undefined && {
       rowsAtCommit: (commit, context) => rowsAtCommit(git, composition, { commit, project: prefix }, context),
+      labelsAtCommit: (commit, context) => labelsAtCommit(git, composition, { commit, project: prefix }, context),
     }),
     channel,
     onFailure: configuration.gate.onFailure,

@@ -554,7 +554,7 @@ export class Repository {
 
   #quality(composition: Composition, context: CallContext): Promise<QualityReport> {
     const secrets = secretsOf(this.#surroundings.environment)
-    return projectQuality({ root: this.root, composition, secrets }, context)
+    return projectQuality({ ...this.#project, project: this.#surroundings.project, composition, secrets }, context)
   }
 
   async #feedback(): Promise<FeedbackProject> {

@@ -1,5 +1,5 @@
 import type { CallContext } from '../core/index.js'
-import type { RowIdentity } from '../dataset/index.js'
+import type { DescribedRow, RowIdentity } from '../dataset/index.js'
 import { commitFolder } from './commit-folder.js'
 import type { Composition } from './compose.js'
 import type { Git } from './git/index.js'
@@ -18,4 +18,19 @@ export async function rowsAtCommit(
 ): Promise<readonly RowIdentity[]> {
   await using folder = await commitFolder(git, place, context)
   return (await datasetAt(folder.root, await folder.configuration()).snapshot(context)).trainingRows
+}
+
+/**
+ * All rows of a project in a commit, with their labels.
+ *
+ * @throws as `rowsAtCommit`.
+ */
+export async function labelsAtCommit(
+  git: Git,
+  { datasetAt }: Pick<Composition, 'datasetAt'>,
+  place: { readonly commit: string; readonly project: string },
+  context: CallContext,
+): Promise<readonly DescribedRow[]> {
+  await using folder = await commitFolder(git, place, context)
+  return (await datasetAt(folder.root, await folder.configuration()).contents(context)).rows
 }

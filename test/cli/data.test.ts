@@ -1,8 +1,9 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
-import { ticketSamples } from '../template-project.js'
+import { commitAll } from '../commit-all.js'
+import { changeSamples, pinnedIds, ticketSamples } from '../template-project.js'
 import { edit, project, sheikh, sheikhJson } from './harness.js'
 
 const token = `ghp_${'a1B2'.repeat(9)}`
@@ -65,6 +66,34 @@ describe('sheikh data', () => {
     expect(code).toBe(0)
     expect((await sheikh(root, ['report'])).out).toContain('Data quality')
   })
+
+  it.each(['the store has the labels of the release', 'the store of another machine is empty'])(
+    'finds rows that were relabelled in equal numbers both ways since the release, if %s',
+    async (where) => {
+      const root = await project()
+      const steps = 'stages:\n  validate:\n    steps: [validate_schema, check_data_quality]\n'
+      await edit(root, 'mlops/pipeline.yaml', (text) => text.replace('stages:\n', steps))
+      await edit(root, 'dataset/config.yaml', (text) => `${text}\nquality: { relabelled: { minimum_rows: 8 } }\n`)
+      commitAll(root, 'Check the data')
+      expect((await sheikh(root, ['run'])).code).toBe(0)
+      const pinned = await pinnedIds(root)
+      const samples = (await ticketSamples(root)).filter(({ id }) => !pinned.includes(id))
+      const [one, other] = [...new Set(samples.map(({ label }) => label))].sort()
+      const swapped = [one, other].flatMap((label) => samples.filter((sample) => sample.label === label).slice(0, 4))
+      const ids = swapped.map(({ id }) => id).sort()
+      await changeSamples(root, (sample) =>
+        ids.includes(sample.id) ? { ...sample, label: sample.label === one ? other! : one! } : sample,
+      )
+      if (where.includes('another')) await rm(join(root, '.sheikh'), { recursive: true })
+      const { json } = await sheikhJson(root, 'data', 'check')
+      const found = json.findings as { kind: string; ids: string[] }[]
+      expect(found.filter(({ kind }) => kind === 'relabelled').map((finding) => finding.ids)).toEqual([ids])
+      expect(found.filter(({ kind }) => kind === 'drift')).toEqual([])
+      expect((await sheikh(root, ['data', 'check'])).out).toContain(`Labels since the release: 8 of ${samples.length}`)
+      const { err, out } = await sheikh(root, ['run', '--allow-dirty'])
+      expect(err + out).toContain('Data quality (relabelled)')
+    },
+  )
 
   it('quarantine excludes samples of findings from the dataset, and undo brings them back to the same identity', async () => {
     const root = await planted()

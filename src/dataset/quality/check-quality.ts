@@ -2,17 +2,18 @@ import { callContext, createRedactor, digestJson, hexOf, redactJson } from '../.
 import type { Dataset } from '../dataset.js'
 import type { DatasetContents, DatasetContext, DatasetSnapshot, DatasetSummary } from '../dataset-types.js'
 import { collectFacts } from './collect-facts.js'
-import { type Found, findingsAbout } from './findings-about.js'
+import { type Found, findingsAbout, type ReleasedData } from './findings-about.js'
 import { type QualityFinding, type QualityReport, qualityKinds } from './quality-finding.js'
 import { type QualityOptions, qualitySettings } from './quality-options.js'
+import type { LabelMoves } from './relabelled.js'
 import { SecretScanner } from './secrets.js'
 import { eachText } from './text-fields.js'
 
 export interface CheckQualityOptions extends QualityOptions {
   /** `none`: all rows count as training rows, so that no evaluation set is needed. @default 'pinned' */
   readonly evaluation?: 'pinned' | 'none' | undefined
-  /** The summary of the released dataset, for `drift`. @default drift is not checked */
-  readonly released?: Pick<DatasetSummary, 'labels' | 'slices'> | undefined
+  /** The summary of the released dataset for `drift`, and its rows for `relabelled`. @default neither is checked */
+  readonly released?: ReleasedData | undefined
   /** Secrets to look for, beside everything that looks like one. @default none */
   readonly secrets?: readonly string[] | undefined
 }
@@ -29,7 +30,7 @@ const mostPlaces = 10
 
 /**
  * Checks the quality of a dataset: secrets, leakage between training and evaluation data, licences, labels, duplicates, balance,
- * drift and text. Reads all samples. The same samples and options give the same findings.
+ * drift, relabelled rows and text. Reads all samples. The same samples and options give the same findings.
  *
  * Neither the findings nor errors contain text of samples, apart from labels, names of fields, licences and sources.
  *
@@ -51,9 +52,9 @@ export async function checkQuality<I, T>(
   const snapshot = evaluation === 'none' ? undefined : await dataset.snapshot(context)
   const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot) }, context)
   const summary = snapshot?.summary ?? summaryOf(contents)
-  const { found, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
+  const { found, relabelled, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
   // Rules may know more forms of secrets than the redactor, and a label, a licence or the name of a field may be one.
-  const hide = createRedactor([...secrets, ...(await secretTexts(found, secrets))])
+  const hide = createRedactor([...secrets, ...(await secretTexts(found, relabelled, secrets))])
   const findings = found.map((one) => findingOf(one, facts.masked, contents, hide))
   findings.sort((one, other) => qualityKinds.indexOf(one.kind) - qualityKinds.indexOf(other.kind))
   return {
@@ -61,13 +62,19 @@ export async function checkQuality<I, T>(
     status: findings.some(({ severity }) => severity === 'fail') ? 'fail' : findings.length > 0 ? 'warn' : 'pass',
     rows: contents.rows.length,
     findings,
+    ...(relabelled !== undefined && { relabelled: redactJson({ ...relabelled }, hide) as unknown as LabelMoves }),
     unchecked,
   }
 }
 
 /** The texts from samples in findings that contain secrets. */
-async function secretTexts(found: readonly Found[], secrets: readonly string[]): Promise<readonly string[]> {
+async function secretTexts(
+  found: readonly Found[],
+  relabelled: LabelMoves | undefined,
+  secrets: readonly string[],
+): Promise<readonly string[]> {
   const texts = new Set<string>()
+  eachText(relabelled?.moves, (text) => texts.add(text))
   for (const { members, kind, severity, message, ...detail } of found) eachText(detail, (text) => texts.add(text))
   const kept: string[] = []
   const scanner = new SecretScanner<string>((text) => kept.push(text), secrets)

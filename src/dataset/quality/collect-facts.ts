@@ -18,6 +18,7 @@ const rowsForFrame = 1_000
 export interface Facts {
   readonly contents: DatasetContents
   readonly partOf: (row: number) => Part | undefined
+  readonly rowOf: (id: string) => number | undefined
   readonly repeats: RepeatFinder
   readonly labelErrors: LabelErrorFinder
   /** Whether targets are labels, and no free text. */
@@ -121,6 +122,7 @@ export async function collectFacts(
     ...{ charset: charset.found, personal: personal.found, secrets: found.found },
     ...{ sources: sources.found, licenses: licenses.found },
     partOf: (row) => partOf(rows[row]!.id),
+    rowOf: (id) => places.get(id),
   }
 }
 

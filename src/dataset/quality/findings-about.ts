@@ -5,6 +5,8 @@ import { driftOf } from './drift.js'
 import { isAllowed } from './origins.js'
 import type { QualityFinding, QualityKind } from './quality-finding.js'
 import { optionOf, type QualitySettings } from './quality-options.js'
+import { type LabelMoves, movesText, relabelledRows } from './relabelled.js'
+import type { LabelledRow } from './row-labels.js'
 
 type DetailOf<F> = F extends QualityFinding ? Omit<F, 'key' | 'ids' | 'places' | 'severity' | 'message'> : never
 
@@ -18,7 +20,13 @@ export type Found = DetailOf<QualityFinding> & {
 interface About {
   readonly settings: QualitySettings
   readonly summary: Pick<DatasetSummary, 'labels' | 'slices'>
-  readonly released: Pick<DatasetSummary, 'labels' | 'slices'> | undefined
+  readonly released: ReleasedData | undefined
+}
+
+/** What is known about the dataset of a release. */
+export interface ReleasedData extends Pick<DatasetSummary, 'labels' | 'slices'> {
+  /** The rows by id, for `relabelled`. @default not known: relabelled rows are not looked for */
+  readonly rows?: Iterable<LabelledRow> | undefined
 }
 
 /** Turns facts into findings. */
@@ -26,7 +34,11 @@ export function findingsAbout(
   facts: Facts,
   about: About,
   context: CallContext,
-): { readonly found: readonly Found[]; readonly unchecked: readonly string[] } {
+): {
+  readonly found: readonly Found[]
+  readonly relabelled: LabelMoves | undefined
+  readonly unchecked: readonly string[]
+} {
   const { settings } = about
   const found: Found[] = []
   const unchecked: string[] = []
@@ -56,10 +68,14 @@ export function findingsAbout(
   if (about.released === undefined) {
     if (isOn('drift')) unchecked.push('Drift was not checked: there is no release with a record of its data.')
   } else if (isOn('drift')) addDrift(facts, about, about.released, add)
+  const isCompared = isOn('relabelled') && facts.areLabels && about.released !== undefined
+  const relabelled = isCompared ? addRelabelled(facts, about, add) : undefined
+  if (isCompared && relabelled === undefined)
+    unchecked.push('Relabelled rows were not looked for: the labels of the rows of the release are not known.')
   addTexts(facts, settings, add)
   addFields(facts, add)
   addOrigins(facts, settings, add)
-  return { found, unchecked }
+  return { found, relabelled, unchecked }
 }
 
 type Add = (detail: DetailOf<QualityFinding>, rows: readonly number[], message: string) => void
@@ -147,6 +163,25 @@ function addDrift(
     )
   }
 }
+
+function addRelabelled(facts: Facts, { settings, released }: About, add: Add): LabelMoves | undefined {
+  if (released?.rows === undefined) return undefined
+  const { maximumShare, minimumRows } = settings.relabelled
+  const trainingRow = (id: string) => {
+    const row = facts.rowOf(id)
+    return row !== undefined && facts.partOf(row) === 'training' ? row : undefined
+  }
+  const { members, worst, ...moves } = relabelledRows(released.rows, facts.contents.rows, trainingRow)
+  if (worst !== undefined && worst.share > maximumShare && moves.rows >= minimumRows)
+    add(
+      { kind: 'relabelled', label: worst.label, share: Number(worst.share.toFixed(4)) },
+      members,
+      `${moves.rows.toLocaleString('en')} of ${samples(moves.compared)} for training have another label than in the release: ${movesText(moves)}. Of those with the label "${worst.label}", ${percent(worst.share)} changed, more than ${percent(maximumShare)}. Check whether a batch was relabelled by mistake.`,
+    )
+  return moves
+}
+
+const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`
 
 function rowsWith({ contents, partOf }: Facts, kind: string, value: string): readonly number[] {
   return contents.rows.flatMap(({ label, slices }, row) =>

@@ -1,4 +1,5 @@
 export { type CheckQualityOptions, checkQuality } from './check-quality.js'
+export type { ReleasedData } from './findings-about.js'
 export {
   type PersonalData,
   type QualityFinding,
@@ -15,7 +16,10 @@ export type {
   QualitySetting,
   QualitySimilarity,
 } from './quality-options.js'
+export { qualitySettings } from './quality-options.js'
+export type { LabelMove, LabelMoves } from './relabelled.js'
 export { qualityReportShape } from './report-shape.js'
 export { qualityFailure, qualityWarnings, shortQualityReport } from './report-text.js'
+export { type LabelledRow, packLabels, unpackLabels } from './row-labels.js'
 export { SecretScanner } from './secrets.js'
 export { eachText } from './text-fields.js'

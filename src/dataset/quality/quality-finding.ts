@@ -1,3 +1,5 @@
+import type { LabelMoves } from './relabelled.js'
+
 /** What a check of data quality can find. */
 export const qualityKinds = [
   'secret',
@@ -9,6 +11,7 @@ export const qualityKinds = [
   'duplicate',
   'balance',
   'drift',
+  'relabelled',
   'empty-text',
   'oversized-text',
   'charset',
@@ -58,6 +61,13 @@ export type QualityFinding = QualityFindingBase &
         readonly pValue: number
         /** The total variation between the rows that came or went and the release, 0..1. */
         readonly effect: number
+      }
+    | {
+        readonly kind: 'relabelled'
+        /** The label in the release that lost the largest share of its rows to other labels. */
+        readonly label: string
+        /** That share, 0..1. */
+        readonly share: number
       }
     | { readonly kind: 'empty-text' }
     | { readonly kind: 'oversized-text'; readonly characters: number }
@@ -116,6 +126,8 @@ export interface QualityReport {
   readonly rows: number
   /** In the order of `qualityKinds`. */
   readonly findings: readonly QualityFinding[]
+  /** Rows with another label than in the release, also if they are no finding. Absent: they were not compared. */
+  readonly relabelled?: LabelMoves | undefined
   /** What could not be checked, one sentence each. */
   readonly unchecked: readonly string[]
 }

@@ -45,6 +45,15 @@ export interface QualityOptions {
         readonly minimumRows?: number | undefined
       }>
     | undefined
+  /** Training rows that have another label than in the release, also if the numbers of rows per label are the same. @default 'warn' */
+  readonly relabelled?:
+    | QualitySetting<{
+        /** A larger share of a released label's rows that has another label is a finding, 0..1. @default 0.01 */
+        readonly maximumShare?: number | undefined
+        /** Fewer relabelled rows, over all labels, are no finding. @default 20 */
+        readonly minimumRows?: number | undefined
+      }>
+    | undefined
   /** Inputs without a visible character. @default 'warn' */
   readonly emptyText?: QualitySetting | undefined
   readonly oversizedText?:
@@ -95,6 +104,7 @@ const defaults = {
   labelError: { action: 'warn', minimumProbability: 0.7 },
   balance: { action: 'warn', minimumRows: 5, maximumRatio: 100 },
   drift: { action: 'warn', level: 0.01, minimumEffect: 0.2, minimumRows: 20 },
+  relabelled: { action: 'warn', maximumShare: 0.01, minimumRows: 20 },
   emptyText: { action: 'warn' },
   oversizedText: { action: 'warn', maximumCharacters: 100_000 },
   charset: { action: 'warn' },
@@ -113,6 +123,7 @@ export interface QualitySettings {
   readonly labelError: Setting & { readonly minimumProbability: number }
   readonly balance: Setting & { readonly minimumRows: number; readonly maximumRatio: number }
   readonly drift: Setting & { readonly level: number; readonly minimumEffect: number; readonly minimumRows: number }
+  readonly relabelled: Setting & { readonly maximumShare: number; readonly minimumRows: number }
   readonly emptyText: Setting
   readonly oversizedText: Setting & { readonly maximumCharacters: number }
   readonly charset: Setting
@@ -152,6 +163,7 @@ const ranges: Readonly<Record<string, readonly [least: number, most: number]>> =
   maximumRatio: [1, 1e9],
   level: [1e-12, 0.5],
   minimumEffect: [0, 1],
+  maximumShare: [0, 1],
   maximumCharacters: [1, 1e9],
 }
 

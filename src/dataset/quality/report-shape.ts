@@ -1,4 +1,4 @@
-import { finite, list, object, type Shape, text, word } from '../../core/index.js'
+import { finite, list, object, optional, type Shape, text, word } from '../../core/index.js'
 import { type QualityReport, qualityKinds } from './quality-finding.js'
 
 /** What a `QualityReport` that a store gives looks like, as far as reports read it. */
@@ -14,6 +14,9 @@ export const qualityReportShape = object({
       places: list(object({ id: text, path: text, position: text })),
       message: text,
     }),
+  ),
+  relabelled: optional(
+    object({ compared: finite, rows: finite, moves: list(object({ before: text, after: text, rows: finite })) }),
   ),
   unchecked: list(text),
 }) as unknown as Shape<QualityReport & { readonly left: number }>

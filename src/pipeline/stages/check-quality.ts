@@ -6,15 +6,17 @@ import {
   type QualityReport,
   qualityFailure,
   qualityReportShape,
+  qualitySettings,
   qualityWarnings,
   shortQualityReport,
 } from '../../dataset/index.js'
 import { stageKeyOf } from '../keys.js'
+import { keepLabels, releasedLabels } from '../released-labels.js'
 import type { Session } from '../session.js'
 import { findKept, keep } from '../stage-cache.js'
 
 // Raise this when the same samples and options lead to other findings.
-const qualityVersion = 1
+const qualityVersion = 2
 
 /**
  * Checks the quality of the data, unless an earlier run checked the same samples with the same options.
@@ -26,14 +28,19 @@ export async function checkDataQuality(
   options: QualityOptions,
   summary: DatasetSummary,
 ): Promise<void> {
-  const { dataset, store, releaser, secrets } = session.options
+  const { dataset, store, releaser, secrets, labelsAtCommit } = session.options
   const context = { ...session.context, cache: store.documents }
   const current = await releaser.current(session.channel, session.context)
-  const released = current?.record.dataset && {
-    labels: current.record.dataset.labels,
-    slices: current.record.dataset.slices,
-  }
+  const { labels, slices, fingerprint } = current?.record.dataset ?? {}
+  const sources = { store, labelsAtCommit, runId: session.runId }
+  // Before the rows of now are in memory, because those of a commit may be read.
+  const releasedRows =
+    current === undefined || qualitySettings(options).relabelled.action === 'off'
+      ? undefined
+      : await releasedLabels(sources, current, session.context)
+  const released = slices && { labels, slices, rows: releasedRows }
   const { rows } = await dataset.contents(context)
+  await keepLabels(sources, summary.fingerprint, rows, session.context)
   const key = stageKeyOf({
     kind: 'quality',
     version: qualityVersion,
@@ -42,7 +49,8 @@ export async function checkDataQuality(
     rows: summary.fingerprint,
     ...{ training: summary.trainingDigest, evaluation: summary.evaluationDigest },
     options: toJson(options),
-    released: released === undefined ? null : digestJson(toJson(released)),
+    released: slices === undefined ? null : digestJson(toJson({ labels, slices })),
+    releasedRows: releasedRows === undefined ? null : fingerprint,
   })
   const kept = await findKept<QualityReport>(session, key, {
     open: async ({ value }) => (fits(qualityReportShape, value) ? value : undefined),

@@ -197,6 +197,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     duplicate: `Equal or similar inputs. { action, similarity: 0.8 }. ${actions('warn')}`,
     balance: `Labels with few training samples. { action, minimum_rows: 5, maximum_ratio: 100 }. ${actions('warn')}`,
     drift: `Labels and slices of the samples that came or went since the release. { action, level: 0.01, minimum_effect: 0.2, minimum_rows: 20 }. ${actions('warn')}`,
+    relabelled: `Training samples that have another label than in the release. { action, maximum_share: 0.01, minimum_rows: 20 }. ${actions('warn')}`,
     empty_text: `Inputs without a visible character. ${actions('warn')}`,
     oversized_text: `Long inputs. { action, maximum_characters: 100000 }. ${actions('warn')}`,
     charset: `Damaged characters. ${actions('warn')}`,

@@ -30,6 +30,7 @@ export const qualityTypes: Readonly<Record<string, z.ZodType>> = {
   duplicate: setting(similar),
   balance: setting({ minimum_rows: rows, maximum_ratio: z.number().min(1).max(1e9) }),
   drift: setting({ level: z.number().gt(0).max(0.5), minimum_effect: share, minimum_rows: rows }),
+  relabelled: setting({ maximum_share: share, minimum_rows: rows }),
   empty_text: setting(),
   oversized_text: setting({ maximum_characters: z.number().int().min(1).max(1e9) }),
   charset: setting(),

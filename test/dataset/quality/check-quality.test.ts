@@ -251,6 +251,88 @@ describe('five planted faults of each kind are found, and nothing else', () => {
     const before = await check(rows, { released: { labels: same, slices: { training: {}, evaluation: {} } } })
     expect(before.findings.filter(({ kind }) => kind === 'drift')).toEqual([])
   })
+
+  describe('rows that were relabelled in equal numbers both ways', () => {
+    const summary = {
+      labels: { training: { a: 229, b: 230 }, evaluation: {} },
+      slices: { training: {}, evaluation: {} },
+    }
+    // Drawn apart, so that the samples of the other tests stay as they are.
+    const own = seededRandom('relabelled')
+    const rows = Array.from({ length: 400 }, (_, index) => ({
+      id: `r${index}`,
+      text: Array.from({ length: 12 }, () => words[own.below(words.length)]!).join(' '),
+      label: index < 200 ? 'a' : 'b',
+    }))
+    /** The rows of the release: `swapped` of each label had the other one. */
+    const releasedRows = (swapped: number) =>
+      rows.map(({ id, label }, index) => ({
+        id,
+        label: index % 200 < swapped ? (label === 'a' ? 'b' : 'a') : label,
+      }))
+    const looked = (swapped: number, relabelled?: QualityOptions['relabelled']) =>
+      check(rows, { released: { ...summary, rows: releasedRows(swapped) }, relabelled })
+    const found = ({ findings }: Awaited<ReturnType<typeof check>>) =>
+      findings.filter(({ kind }) => ['drift', 'relabelled'].includes(kind))
+
+    it('are a finding, and no drift', async () => {
+      const report = await looked(15)
+      expect(found(report)).toMatchObject([
+        { kind: 'relabelled', severity: 'warn', label: 'a', share: 0.075, ids: { length: 30 } },
+      ])
+      expect(found(report)[0]!.message).toContain(
+        '30 of 400 samples for training have another label than in the release: "a" → "b" (15), "b" → "a" (15). Of those with the label "a", 7.5 % changed, more than 1 %.',
+      )
+      const moves = [
+        { before: 'a', after: 'b', rows: 15 },
+        { before: 'b', after: 'a', rows: 15 },
+      ]
+      expect(report.relabelled).toEqual({ compared: 400, rows: 30, moves })
+    })
+
+    it('fail if the settings say so', async () => {
+      expect((await looked(15, 'fail')).status).toBe('fail')
+    })
+
+    it.each([
+      ['there are few of them', 9, undefined],
+      ['the share is allowed', 15, { maximumShare: 0.08 }],
+      ['they are not looked for', 15, 'off'],
+      ['there are none', 0, { minimumRows: 0, maximumShare: 0 }],
+    ] as const)('are no finding if %s', async (_, swapped, setting) => {
+      expect(found(await looked(swapped, setting))).toEqual([])
+    })
+
+    it('are reported without a finding', async () => {
+      expect((await looked(1)).relabelled).toMatchObject({ compared: 400, rows: 2, moves: { length: 2 } })
+    })
+
+    it('of the evaluation set, and rows that came, went or have no label, are not compared', async () => {
+      const released = [
+        ...releasedRows(0),
+        { id: 'other0', label: 'b' },
+        { id: 'gone', label: 'a' },
+        { id: 'other2' },
+        { id: 'other1', label: 'c' },
+      ]
+      const report = await check(rows, { released: { ...summary, rows: released } })
+      expect(report.relabelled).toEqual({ compared: 401, rows: 1, moves: [{ before: 'c', after: 'b', rows: 1 }] })
+    })
+
+    it('are said not to be looked for if nobody knows the rows of the release', async () => {
+      const { unchecked, relabelled } = await check(rows, { released: summary })
+      expect(relabelled).toBeUndefined()
+      expect(unchecked.join()).toContain('Relabelled rows were not looked for')
+    })
+
+    it('have a label that is a secret', async () => {
+      const token = `ghp_${'a1B2'.repeat(9)}`
+      const released = releasedRows(0).map((row, index) => (index < 30 ? { ...row, label: token } : row))
+      const report = await check(rows, { released: { ...summary, rows: released } })
+      expect(report.relabelled).toMatchObject({ rows: 30, moves: [{ after: 'a', rows: 30 }] })
+      expect(JSON.stringify(report)).not.toContain(token)
+    })
+  })
 })
 
 it('the same samples give the same findings, in any order', async () => {
