@@ -38,6 +38,8 @@ function write(value: unknown, depth: number): string {
   if (depth > maximumDepth) throw notJson(`it is nested more than ${maximumDepth} levels deep, or refers to itself`)
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') {
+    // A copy of a long text costs more than this look.
+    if (!mayNeedEscape.test(value)) return `"${value}"`
     if (!value.isWellFormed()) throw notJson('a string contains a lone surrogate')
     return JSON.stringify(value)
   }
@@ -48,16 +50,33 @@ function write(value: unknown, depth: number): string {
   if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(',')}]`
   if (typeof value === 'object') {
     const members = value as Record<string, unknown>
-    const keys = Object.keys(members)
-    if (!keys.every((key, index) => index === 0 || keys[index - 1]! < key)) keys.sort()
     let text = ''
-    for (const key of keys) {
+    for (const key of sortedKeys(members)) {
       const member = members[key]
       if (member !== undefined) text += `${text === '' ? '' : ','}${keyText(key)}:${write(member, depth + 1)}`
     }
     return `{${text}}`
   }
   throw notJson(`a ${typeof value} is not JSON`)
+}
+
+// JSON escapes these, and surrogates without a partner, which are not JSON.
+const mayNeedEscape = /["\\\u0000-\u001f\ud800-\udfff]/
+
+const fewKeys = 32
+
+/** The names of an object's members, sorted by UTF-16 code units. */
+function sortedKeys(members: Readonly<Record<string, unknown>>): readonly string[] {
+  const keys = Object.keys(members)
+  if (keys.length > fewKeys) return keys.sort()
+  // `sort` allocates about 2 kB for three keys, which is most of what a sample of a dataset takes.
+  for (let index = 1; index < keys.length; index += 1) {
+    const key = keys[index]!
+    let at = index
+    for (; at > 0 && keys[at - 1]! > key; at -= 1) keys[at] = keys[at - 1]!
+    keys[at] = key
+  }
+  return keys
 }
 
 /** Names of members repeat in all samples of a dataset. */

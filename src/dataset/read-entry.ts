@@ -1,4 +1,4 @@
-import { type CallContext, canonicalJson, digestBytes } from '../core/index.js'
+import { type CallContext, canonicalJson, type Digest, digestBytes } from '../core/index.js'
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { SourceEntry, SourceSample } from './dataset-types.js'
@@ -30,6 +30,7 @@ export interface EntryOptions {
 }
 
 const maximumLabelLength = 256
+const none: readonly InexactNumber[] = []
 
 /** Reads, validates and projects the samples of one file, in batches. A batch is read while the one before it is projected. */
 export async function* readEntry(
@@ -91,7 +92,8 @@ async function readBatch(
     readonly position: string
     readonly index: number
   }[] = []
-  for (const [index, { value, position, inexact = [], problem }] of batch.entries()) {
+  for (let index = 0; index < batch.length; index += 1) {
+    const { value, position, inexact = none, problem } = batch[index]!
     const report = (message: string) => problems.push({ index, issue: { path, position, message } })
     if (problems.length >= maximumIssues) break
     if (problem !== undefined) {
@@ -114,14 +116,16 @@ async function readBatch(
     (at) => ({ path, position: valid[at]!.position, ...namedId(options, valid[at]!.sample, valid[at]!.value) }),
   )
   await after
-  for (const [at, { value, sample, position, index }] of valid.entries()) {
+  const place = composed(path)
+  for (let at = 0; at < valid.length; at += 1) {
+    const { value, sample, position, index } = valid[at]!
     try {
       const sampleDigest = digestSample(value)
       const fallback = () => ids.next(position, sampleDigest)
-      const row = projectRow(options, sample, value, { path: composed(path), fallback }, made?.[at])
+      const row = projectRow(options, sample, value, { path: place, fallback }, made?.[at])
       const text = rowText(row)
       const digest = digestBytes(text)
-      const scanned = scannedOf(row, { digest, sampleDigest: sampleDigest ?? digest, path, position })
+      const scanned = scannedOf(row, digest, sampleDigest ?? digest, path, position)
       rows.push({ scanned, row, sample: value, textLength: text.length })
     } catch (error) {
       if (!(error instanceof Unprojectable)) throw error
@@ -140,20 +144,14 @@ const asText = (numbers: readonly InexactNumber[]) =>
   `the number at ${numbers.map(({ pointer }) => pointer).join(', ')} is read as text, to keep its digits`
 
 function scannedOf(
-  row: Row<unknown, unknown>,
-  place: Pick<ScannedRow, 'digest' | 'sampleDigest' | 'path' | 'position'>,
+  { id, input, target, group, slices }: Row<unknown, unknown>,
+  digest: Digest,
+  sampleDigest: Digest,
+  ...[path, position]: readonly [path: string, position: string]
 ): ScannedRow {
-  const { id, input, target, group, slices } = row
   const label = typeof target === 'string' && target.length <= maximumLabelLength ? target : undefined
-  return {
-    id,
-    ...place,
-    group,
-    label,
-    slices,
-    inputKey: keyOf(input),
-    targetKey: target === undefined ? target : keyOf(target),
-  }
+  const targetKey = target === undefined ? target : keyOf(target)
+  return { id, digest, sampleDigest, path, position, group, label, slices, inputKey: keyOf(input), targetKey }
 }
 
 // 53 bits are enough, because the keys are only used for warnings.

@@ -164,6 +164,7 @@ function slicesOf(
   const found: Record<string, string> = {}
   const separator = path.indexOf('/')
   if (sliceByFolder !== undefined && separator > 0) found[sliceByFolder] = path.slice(0, separator)
+  if (slices.length === 0 && typeof slices !== 'function') return found
   const given: unknown =
     typeof slices === 'function'
       ? called(slices, sample, 'slices')

@@ -253,9 +253,19 @@ function writeDigest(digests: Buffer, slot: number, digest: Digest): void {
 
 /** A position without its last number, and that number: `row group 1, row 5` is `row group 1, row \0` and 5. */
 function placeOf(position: string): readonly [place: string, number: number] {
-  const [, before, digits, after] = /^([^\0]*?)(\d{1,9})([^\d\0]*)$/.exec(position) ?? []
-  if (digits === undefined || (digits.length > 1 && digits.startsWith('0'))) return [position, absent]
-  return [`${before}\0${after}`, Number(digits)]
+  let end = position.length
+  while (end > 0 && !isDigit(position, end - 1)) end -= 1
+  let start = end
+  while (start > 0 && isDigit(position, start - 1)) start -= 1
+  const count = end - start
+  const hasZeros = count > 1 && position.charCodeAt(start) === 0x30
+  if (count === 0 || count > 9 || hasZeros || position.includes('\0')) return [position, absent]
+  return [`${position.slice(0, start)}\0${position.slice(end)}`, Number(position.slice(start, end))]
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 0x30 && code <= 0x39
 }
 
 // A part of a longer text keeps all of it in memory.

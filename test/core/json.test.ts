@@ -48,6 +48,24 @@ describe('canonicalJson (RFC 8785)', () => {
     )
   })
 
+  it('writes every code unit as JSON.stringify does, and sorts objects of any size', () => {
+    for (let unit = 0; unit < 0x10000; unit += 1) {
+      const text = `a${String.fromCharCode(unit)}b`
+      if (text.isWellFormed()) expect(canonicalJson(text)).toBe(JSON.stringify(text))
+      else expect(() => canonicalJson(text)).toThrow('lone surrogate')
+    }
+    for (const count of [2, 31, 32, 33, 100]) {
+      const names = Array.from({ length: count }, (_, index) => `${(index * 37) % count}é`)
+      const written = canonicalJson(Object.fromEntries(names.map((name) => [name, 1])))
+      expect(written).toBe(
+        `{${[...names]
+          .sort()
+          .map((name) => `"${name}":1`)
+          .join()}}`,
+      )
+    }
+  })
+
   it.each([[Number.NaN], [Number.POSITIVE_INFINITY], ['\ud800'], [{ '\udc00': 1 }], [() => 1], [1n], [Symbol('a')]])(
     'refuses %s',
     (value) => {

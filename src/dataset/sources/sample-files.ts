@@ -182,7 +182,7 @@ export async function* readFile(
   }
 }
 
-const chunkBytes = 256 * 1024
+const chunkBytes = 64 * 1024
 
 async function* fileChunks(
   root: string,
