@@ -21,8 +21,10 @@ export {
   type Charset,
   type CheckQualityOptions,
   type Counts,
+  type CountTokensOptions,
   type CsvOptions,
   checkQuality,
+  countTokens,
   Dataset,
   type DatasetConstructor,
   type DatasetContents,
@@ -93,6 +95,8 @@ export {
   type ReleasedData,
   type Repin,
   type RowIdentity,
+  type RowTokenCounter,
+  type RowTokens,
   type RowWithSample,
   repinSet,
   type SampleChange,
@@ -110,6 +114,9 @@ export {
   sampleFiles,
   type TimeFormat,
   type TimeUnit,
+  type TokenCounter,
+  type TokenCounts,
+  type TokenDistribution,
   type TrainingSelection,
   type UntypedSample,
   type WithFeaturesOptions,
@@ -297,7 +304,7 @@ export {
   trackByMlflow,
   trackByTensorBoard,
 } from './pipeline/track/index.js'
-export { prompt, type RenderLimits } from './prompts/index.js'
+export { prompt, type RenderLimits, tokenCounter } from './prompts/index.js'
 export { type DirectoryRegistryOptions, directoryRegistry } from './releaser/directory/index.js'
 export {
   type Attestation,

@@ -77,7 +77,9 @@ export {
 export { pinnedFile, pinnedSet } from './pinned-source.js'
 export {
   type CheckQualityOptions,
+  type CountTokensOptions,
   checkQuality,
+  countTokens,
   eachText,
   type LabelledRow,
   type LabelMove,
@@ -100,8 +102,13 @@ export {
   qualitySettings,
   qualityWarnings,
   type ReleasedData,
+  type RowTokenCounter,
+  type RowTokens,
   SecretScanner,
   shortQualityReport,
+  type TokenCounter,
+  type TokenCounts,
+  type TokenDistribution,
   unpackLabels,
 } from './quality/index.js'
 export { formatQuarantine, type QuarantinedSample, type QuarantineSource, quarantineFile } from './quarantine.js'

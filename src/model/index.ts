@@ -19,6 +19,7 @@ export { readWeights, type WriteWeightsOptions, writeWeights } from './sharded-w
 export { readSmallJson } from './small-json.js'
 export { type ArrayDtype, tensorOf, type ValuesOf, valuesOf } from './tensor-values.js'
 export { type TextFeatureSettings, type TextFeatures, textFeatures, wordsOf } from './text-features.js'
+export { readTokenizer, type TextTokenizer, tokenizerFiles, tokenizerPackage } from './tokenizer/index.js'
 export {
   checkWeights,
   readWeightsDirectory,

@@ -1,6 +1,13 @@
 import { escapeHtml } from '../core/index.js'
-import { type LabelMoves, type QualityFinding, type QualityReport, qualityKinds } from '../dataset/index.js'
+import {
+  type LabelMoves,
+  type QualityFinding,
+  type QualityReport,
+  qualityKinds,
+  type TokenDistribution,
+} from '../dataset/index.js'
 import { htmlPage } from './html.js'
+import { count } from './markdown.js'
 import { type Section, sectionHtml, sectionMarkdown } from './section.js'
 
 /** Findings per kind that a report lists. */
@@ -9,14 +16,51 @@ const mostIds = 5
 
 /** Renders the findings about data as Markdown: ids and places, and no text of samples. */
 export const reportDataQuality = (report: QualityReport): string =>
-  `${[`# ${title(report)}`, ...sectionMarkdown(findingsOf(report))].join('\n\n')}\n`
+  `${[`# ${title(report)}`, ...sectionsOf(report).flatMap(sectionMarkdown)].join('\n\n')}\n`
 
 /** Renders the same as a self-contained HTML page. */
 export const reportDataQualityHtml = (report: QualityReport): string =>
-  htmlPage(title(report), [`<h1>${escapeHtml(title(report))}</h1>`, ...sectionHtml(findingsOf(report))].join('\n'))
+  htmlPage(
+    title(report),
+    [`<h1>${escapeHtml(title(report))}</h1>`, ...sectionsOf(report).flatMap(sectionHtml)].join('\n'),
+  )
 
 /** Below a title that names the subject. */
-const findingsOf = (report: QualityReport): Section => ({ ...dataQualitySection(report), heading: 'Findings' })
+const sectionsOf = (report: QualityReport): readonly Section[] => [
+  { ...dataQualitySection(report), heading: 'Findings' },
+  ...tokensSection(report),
+]
+
+/** The tokens of prompts and answers as a table of a report, if they were counted. */
+export function tokensSection({ tokens }: Pick<QualityReport, 'tokens'>): readonly Section[] {
+  if (tokens === undefined) return []
+  const { tokenizer, rows, uncounted, sample, prompt, answer, roles = {}, limit } = tokens
+  const row = (name: string, { minimum, median, p95, maximum, total }: TokenDistribution) => [
+    ...[name, count(minimum), count(median), count(p95), count(maximum), count(total)],
+  ]
+  const notes = [
+    `Counted in ${count(rows)} ${rows === 1 ? 'sample' : 'samples'} by the tokenizer of ${tokenizer.name}.`,
+    ...Object.entries(roles).map(
+      ([role, { messages, tokens }]) => `${role}: ${count(messages)} messages, ${count(tokens)} tokens.`,
+    ),
+    ...(uncounted > 0 ? [`${count(uncounted)} inputs are neither text nor a conversation and were not counted.`] : []),
+    ...(limit === undefined
+      ? ['There is no limit.']
+      : [`${count(limit.exceeding)} of ${count(rows)} have more than ${count(limit.maximumTokens)} tokens.`]),
+  ]
+  return [
+    {
+      heading: 'Tokens',
+      header: ['Part', 'Least', 'Median', '95 %', 'Most', 'Total'],
+      rows: [
+        row('prompt and answer', sample),
+        row('prompt', prompt),
+        ...(answer === undefined ? [] : [row('answer', answer)]),
+      ],
+      note: notes.join(' '),
+    },
+  ]
+}
 
 /** The findings as a table of a report. */
 export function dataQualitySection(report: QualityReport & { readonly left?: number }): Section {

@@ -2,7 +2,7 @@ import { escapeMarkdown, type Json } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
 import { duration, isKnown, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
-import { dataQualitySection } from './report-data-quality.js'
+import { dataQualitySection, tokensSection } from './report-data-quality.js'
 import { detailSections, type ReportDetails } from './report-details.js'
 import { type Section, sectionMarkdown } from './section.js'
 
@@ -30,7 +30,7 @@ export function runSections(record: RunRecord, details: ReportDetails): readonly
       rows: Object.entries(metrics).map(([name, value]) => [name, isKnown(value) ? value.toFixed(4) : '–']),
     })
   if (dataset !== undefined) sections.push(dataSection(dataset))
-  if (record.quality !== undefined) sections.push(dataQualitySection(record.quality))
+  if (record.quality !== undefined) sections.push(dataQualitySection(record.quality), ...tokensSection(record.quality))
   if (stages.length > 0)
     sections.push({
       heading: 'Stages',

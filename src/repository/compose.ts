@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { type CallContext, type Digest, isPrivateAddress, messageOf, SheikhError } from '../core/index.js'
 import {
   Dataset,
@@ -56,6 +56,7 @@ import {
   unchangedBlobs,
 } from './git/index.js'
 import { hubConnection } from './hub-id.js'
+import { inside } from './inside.js'
 import {
   evaluationPath,
   featuresPath,
@@ -386,13 +387,4 @@ async function readSchema(root: string, path: string): Promise<string> {
       },
     )
   }
-}
-
-/** A path of the configuration never leaves the project. */
-function inside(root: string, path: string, file = 'dataset/config.yaml'): string {
-  const found = resolve(root, path)
-  if (found.startsWith(`${resolve(root)}/`)) return found
-  throw new SheikhError('invalid-config', `Cannot read "${path}": it is outside the project. Move the file into it.`, {
-    facts: { file },
-  })
 }

@@ -4,6 +4,7 @@ import { type CallContext, isSheikhError } from '../core/index.js'
 import { checkQuality, type QualityReport, qualitySettings, type ReleasedData } from '../dataset/index.js'
 import { type LabelSources, releasedLabels } from '../pipeline/index.js'
 import type { Composition } from './compose.js'
+import { withTokenCounter } from './count-tokens.js'
 import type { Git } from './git/index.js'
 import { evaluationPath, samplesPath } from './layout.js'
 import { labelsAtCommit } from './rows-at-commit.js'
@@ -24,16 +25,18 @@ export async function projectQuality(
   const { root, composition } = place
   const { configuration, dataset, store } = composition
   const isPinned = existsSync(join(root, evaluationPath))
-  const report = await checkQuality(
+  const { quality, uncounted } = await withTokenCounter(root, configuration, context)
+  const found = await checkQuality(
     dataset,
     {
-      ...configuration.dataset.quality,
+      ...quality,
       evaluation: isPinned ? 'pinned' : 'none',
       released: await releasedData(place, context),
       secrets,
     },
     { ...context, cache: store.documents },
   )
+  const report = uncounted === undefined ? found : { ...found, unchecked: [...found.unchecked, uncounted] }
   if (isPinned) return report
   const leakage = 'Leakage was not checked: no evaluation set is pinned. Pin one: sheikh evaluation pin'
   return { ...report, unchecked: [leakage, ...report.unchecked] }

@@ -14,6 +14,7 @@ import { loadPrompts } from '../prompts/index.js'
 import { attesterOf } from './attestation.js'
 import { type Composition, ledgerOptions } from './compose.js'
 import type { Configuration, DriftTrigger, Notice, Retention } from './config/index.js'
+import { withTokenCounter } from './count-tokens.js'
 import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
 import { lookForDrift } from './look-for-drift.js'
@@ -186,7 +187,9 @@ async function pipelineOptions(
     store,
     stages: composition.stages,
     seed: composition.seed,
-    ...(configuration.dataset.isQualityChecked && { quality: configuration.dataset.quality }),
+    ...(configuration.dataset.isQualityChecked && {
+      quality: (await withTokenCounter(root, configuration, context)).quality,
+    }),
     ...(composition.source === undefined && {
       rowsAtCommit: (commit, context) => rowsAtCommit(git, composition, { commit, project: prefix }, context),
       labelsAtCommit: (commit, context) => labelsAtCommit(git, composition, { commit, project: prefix }, context),

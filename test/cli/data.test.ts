@@ -1,7 +1,8 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
+import { tinyLlama } from '../../src/repository/init/tiny-llama.js'
 import { commitAll } from '../commit-all.js'
 import { changeSamples, pinnedIds, ticketSamples } from '../template-project.js'
 import { edit, project, sheikh, sheikhJson } from './harness.js'
@@ -24,6 +25,74 @@ async function planted(): Promise<string> {
   )
   return root
 }
+
+/** A project whose folder `models/base` has a tokenizer with one token per byte. */
+async function withTokenizer(setting: string): Promise<string> {
+  const root = await project()
+  await mkdir(join(root, 'models/base'), { recursive: true })
+  for (const { path, text } of tinyLlama().files) await writeFile(join(root, path), text)
+  await edit(root, 'dataset/config.yaml', (text) => `${text}\nquality: { token_limit: ${setting} }\n`)
+  return root
+}
+
+describe('sheikh data check with a tokenizer', () => {
+  it('counts tokens, and fails above the limit with the ids of the samples', async () => {
+    const root = await withTokenizer('{ action: fail, maximum_tokens: 60, tokenizer: models/base }')
+    const samples = await ticketSamples(root)
+    const lengths = samples.map(({ text, label }) => Buffer.byteLength(`${text}${label}`) + 1)
+    const over = samples.filter((_, index) => lengths[index]! > 60).map(({ id }) => id)
+    const { code, json } = await sheikhJson(root, 'data', 'check')
+    expect(code).toBe(over.length > 0 ? 1 : 0)
+    expect(json.tokens).toMatchObject({
+      tokenizer: { name: 'models/base' },
+      sample: { maximum: Math.max(...lengths), total: lengths.reduce((sum, length) => sum + length, 0) },
+      limit: { maximumTokens: 60, exceeding: over.length },
+    })
+    const findings = json.findings as readonly { kind: string; ids: string[] }[]
+    expect(findings.find(({ kind }) => kind === 'token-limit')?.ids.toSorted()).toEqual(over.toSorted())
+    const { out } = await sheikh(root, ['data', 'check'])
+    expect(out).toContain('## Tokens')
+    expect(out).toContain('by the tokenizer of models/base')
+  })
+
+  it('by the base of a language model, whose settings give the limit', async () => {
+    const root = await withTokenizer('warn')
+    await writeFile(
+      join(root, 'mlops/training/config.yaml'),
+      'model: { architecture: llama, base: models/base }\ntraining: { maximum_length: 30 }\n',
+    )
+    const { json } = await sheikhJson(root, 'data', 'check')
+    expect(json.tokens).toMatchObject({ limit: { maximumTokens: 31 } })
+    await writeFile(join(root, 'mlops/training/config.yaml'), 'model: { architecture: llama, base: models/base }\n')
+    // The model reads 192 tokens.
+    expect((await sheikhJson(root, 'data', 'check')).json.tokens).toMatchObject({ limit: { maximumTokens: 193 } })
+    await writeFile(join(root, 'mlops/training/config.yaml'), 'model: { architecture: llama, base: models/none }\n')
+    const { tokens, unchecked } = (await sheikhJson(root, 'data', 'check')).json
+    expect(tokens).toBeUndefined()
+    expect(unchecked).toContainEqual(expect.stringMatching(/^Tokens were not counted: "models\/none" does not contain/))
+  })
+
+  it('refuses a limit without a tokenizer, and a tokenizer outside the project', async () => {
+    for (const [setting, fact] of [
+      ['{ maximum_tokens: 5 }', 'the project has no tokenizer'],
+      ['{ tokenizer: models }', '"models" does not contain tokenizer.json'],
+      ['{ tokenizer: ../base }', 'outside the project'],
+    ] as const)
+      expect(await sheikh(await withTokenizer(setting), ['data', 'check'])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(fact),
+      })
+  })
+
+  it('a run counts too, and its report shows the counts', async () => {
+    const root = await withTokenizer('{ tokenizer: models/base }')
+    await edit(root, 'mlops/pipeline.yaml', (text) =>
+      text.replace('stages:\n', 'stages:\n  validate:\n    steps: [validate_schema, check_data_quality]\n'),
+    )
+    expect(await sheikh(root, ['run', '--allow-dirty'])).toMatchObject({ code: 0 })
+    expect((await sheikh(root, ['report'])).out).toContain('## Tokens')
+  })
+})
 
 describe('sheikh data', () => {
   it('finds nothing in a new project', async () => {

@@ -63,6 +63,7 @@ export async function checkQuality<I, T>(
     rows: contents.rows.length,
     findings,
     ...(relabelled !== undefined && { relabelled: redactJson({ ...relabelled }, hide) as unknown as LabelMoves }),
+    ...(facts.tokens !== undefined && { tokens: facts.tokens }),
     unchecked,
   }
 }

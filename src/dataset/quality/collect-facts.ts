@@ -10,6 +10,8 @@ import type { QualitySettings } from './quality-options.js'
 import { type Part, RepeatFinder } from './repeats.js'
 import { SecretScanner } from './secrets.js'
 import { eachText } from './text-fields.js'
+import type { TokenCounts } from './token-counter.js'
+import { TokenTally } from './token-tally.js'
 
 /** Enough rows to tell what all of them contain. */
 const rowsForFrame = 1_000
@@ -25,6 +27,10 @@ export interface Facts {
   readonly areLabels: boolean
   readonly empty: readonly number[]
   readonly oversized: readonly { readonly row: number; readonly characters: number }[]
+  /** Absent if tokens were not counted. */
+  readonly tokens?: TokenCounts | undefined
+  /** Rows with more tokens than the limit, and the most tokens that one of them has. */
+  readonly overTokenLimit: { readonly rows: readonly number[]; readonly most: number }
   /** By row and problem, kind of data or rule: the fields. */
   readonly charset: FieldFacts
   readonly personal: FieldFacts
@@ -70,6 +76,10 @@ export async function collectFacts(
   const labelErrors = new LabelErrorFinder()
   const [empty, oversized] = [[] as number[], [] as { row: number; characters: number }[]]
   const [charset, personal, found] = [fieldFacts(), fieldFacts(), fieldFacts()]
+  const { counter, maximumTokens } = settings.tokenLimit
+  const counts = counter !== undefined && isOn('tokenLimit')
+  const tally = counts ? new TokenTally(await counter.open(context), maximumTokens, context) : undefined
+  const overTokenLimit = { rows: [] as number[], most: 0 }
   const composed = new Set<number>()
   const decomposed = new Map<number, string[]>()
   const [sources, licenses] = [origins(), origins()]
@@ -113,6 +123,11 @@ export async function collectFacts(
   for await (const { row: each, sample } of contents.withSamples()) {
     const row = places.get(each.id)!
     examineInput(row, each)
+    const tokens = await tally?.add(each.input, each.target)
+    if (tokens !== undefined) {
+      overTokenLimit.rows.push(row)
+      overTokenLimit.most = Math.max(overTokenLimit.most, tokens)
+    }
     await examineSample(row, sample)
   }
   await scanner.flush()
@@ -120,6 +135,10 @@ export async function collectFacts(
   return {
     ...{ contents, repeats, labelErrors, areLabels: isCategorical, empty, oversized, composed, decomposed, masked },
     ...{ charset: charset.found, personal: personal.found, secrets: found.found },
+    ...(counts && {
+      tokens: { tokenizer: { name: counter.name, digest: await counter.digest(context) }, ...tally!.counts() },
+    }),
+    overTokenLimit,
     ...{ sources: sources.found, licenses: licenses.found },
     partOf: (row) => partOf(rows[row]!.id),
     rowOf: (id) => places.get(id),

@@ -73,6 +73,7 @@ export function findingsAbout(
   if (isCompared && relabelled === undefined)
     unchecked.push('Relabelled rows were not looked for: the labels of the rows of the release are not known.')
   addTexts(facts, settings, add)
+  addTokens(facts, settings, add)
   addFields(facts, add)
   addOrigins(facts, settings, add)
   return { found, relabelled, unchecked }
@@ -198,6 +199,16 @@ function addTexts(facts: Facts, { oversizedText }: QualitySettings, add: Add): v
       [row],
       `The input has ${characters.toLocaleString('en')} characters, more than ${oversizedText.maximumCharacters.toLocaleString('en')}. Shorten it, or raise the limit.`,
     )
+}
+
+function addTokens({ overTokenLimit: { rows, most } }: Facts, { tokenLimit }: QualitySettings, add: Add): void {
+  const { maximumTokens = 0 } = tokenLimit
+  const limit = maximumTokens.toLocaleString('en')
+  add(
+    { kind: 'token-limit', maximumTokens, tokens: most },
+    rows,
+    `Prompt and answer have more than ${limit} tokens in ${samples(rows.length)}; the longest has ${most.toLocaleString('en')}. Shorten the samples or the template, or raise the limit.`,
+  )
 }
 
 const charsetMessages = {

@@ -1,4 +1,5 @@
 export { type CheckQualityOptions, checkQuality } from './check-quality.js'
+export { type CountTokensOptions, countTokens } from './count-tokens.js'
 export type { ReleasedData } from './findings-about.js'
 export {
   type PersonalData,
@@ -23,3 +24,4 @@ export { qualityFailure, qualityWarnings, shortQualityReport } from './report-te
 export { type LabelledRow, packLabels, unpackLabels } from './row-labels.js'
 export { SecretScanner } from './secrets.js'
 export { eachText } from './text-fields.js'
+export type { RowTokenCounter, RowTokens, TokenCounter, TokenCounts, TokenDistribution } from './token-counter.js'

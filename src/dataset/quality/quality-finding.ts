@@ -1,4 +1,5 @@
 import type { LabelMoves } from './relabelled.js'
+import type { TokenCounts } from './token-counter.js'
 
 /** What a check of data quality can find. */
 export const qualityKinds = [
@@ -14,6 +15,7 @@ export const qualityKinds = [
   'relabelled',
   'empty-text',
   'oversized-text',
+  'token-limit',
   'charset',
   'personal-data',
 ] as const
@@ -72,6 +74,12 @@ export type QualityFinding = QualityFindingBase &
     | { readonly kind: 'empty-text' }
     | { readonly kind: 'oversized-text'; readonly characters: number }
     | {
+        readonly kind: 'token-limit'
+        readonly maximumTokens: number
+        /** Of the longest of the samples. */
+        readonly tokens: number
+      }
+    | {
         readonly kind: 'charset'
         readonly problem: 'replacement-character' | 'mojibake' | 'control-character' | 'mixed-normal-forms'
         /** JSON Pointers into the sample. */
@@ -128,6 +136,8 @@ export interface QualityReport {
   readonly findings: readonly QualityFinding[]
   /** Rows with another label than in the release, also if they are no finding. Absent: they were not compared. */
   readonly relabelled?: LabelMoves | undefined
+  /** The tokens of prompts and answers, if they were counted. */
+  readonly tokens?: TokenCounts | undefined
   /** What could not be checked, one sentence each. */
   readonly unchecked: readonly string[]
 }

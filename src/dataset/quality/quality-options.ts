@@ -1,5 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import type { PersonalData, QualityKind } from './quality-finding.js'
+import type { TokenCounter } from './token-counter.js'
 
 export type QualityAction = 'fail' | 'warn' | 'off'
 
@@ -62,6 +63,15 @@ export interface QualityOptions {
         readonly maximumCharacters?: number | undefined
       }>
     | undefined
+  /** Tokens of prompts and answers. @default 'warn', but nothing is counted without a `counter` */
+  readonly tokenLimit?:
+    | QualitySetting<{
+        /** `tokenCounter('models/base')`. @default nothing is counted */
+        readonly counter?: TokenCounter | undefined
+        /** Of prompt and answer together. @default no limit: tokens are only counted */
+        readonly maximumTokens?: number | undefined
+      }>
+    | undefined
   /** Replacement characters, mojibake, control characters, and mixed Unicode forms, in any field. @default 'warn' */
   readonly charset?: QualitySetting | undefined
   /** Personal data in any field. @default 'off' */
@@ -107,6 +117,7 @@ const defaults = {
   relabelled: { action: 'warn', maximumShare: 0.01, minimumRows: 20 },
   emptyText: { action: 'warn' },
   oversizedText: { action: 'warn', maximumCharacters: 100_000 },
+  tokenLimit: { action: 'warn' },
   charset: { action: 'warn' },
   personalData: { action: 'off', kinds: ['email', 'phone', 'iban', 'card'] },
   source: { action: 'off', field: 'source' },
@@ -126,6 +137,7 @@ export interface QualitySettings {
   readonly relabelled: Setting & { readonly maximumShare: number; readonly minimumRows: number }
   readonly emptyText: Setting
   readonly oversizedText: Setting & { readonly maximumCharacters: number }
+  readonly tokenLimit: Setting & { readonly counter?: TokenCounter; readonly maximumTokens?: number }
   readonly charset: Setting
   readonly personalData: Setting & { readonly kinds: readonly PersonalData[] }
   readonly source: Setting & QualityOrigin & { readonly field: string }
@@ -165,6 +177,7 @@ const ranges: Readonly<Record<string, readonly [least: number, most: number]>> =
   minimumEffect: [0, 1],
   maximumShare: [0, 1],
   maximumCharacters: [1, 1e9],
+  maximumTokens: [1, 1e9],
 }
 
 const invalid = (fact: string, known: readonly string[]) =>

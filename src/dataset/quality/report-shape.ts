@@ -1,6 +1,8 @@
 import { finite, list, object, optional, type Shape, text, word } from '../../core/index.js'
 import { type QualityReport, qualityKinds } from './quality-finding.js'
 
+const distribution = object({ minimum: finite, median: finite, p95: finite, maximum: finite, total: finite })
+
 /** What a `QualityReport` that a store gives looks like, as far as reports read it. */
 export const qualityReportShape = object({
   formatVersion: word(1),
@@ -17,6 +19,15 @@ export const qualityReportShape = object({
   ),
   relabelled: optional(
     object({ compared: finite, rows: finite, moves: list(object({ before: text, after: text, rows: finite })) }),
+  ),
+  tokens: optional(
+    object({
+      tokenizer: object({ name: text }),
+      rows: finite,
+      uncounted: finite,
+      ...{ sample: distribution, prompt: distribution, answer: optional(distribution) },
+      limit: optional(object({ maximumTokens: finite, exceeding: finite })),
+    }),
   ),
   unchecked: list(text),
 }) as unknown as Shape<QualityReport & { readonly left: number }>

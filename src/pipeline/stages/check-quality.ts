@@ -41,6 +41,8 @@ export async function checkDataQuality(
   const released = slices && { labels, slices, rows: releasedRows }
   const { rows } = await dataset.contents(context)
   await keepLabels(sources, summary.fingerprint, rows, session.context)
+  const setting = options.tokenLimit
+  const tokenizer = typeof setting === 'object' ? await setting.counter?.digest(context) : undefined
   const key = stageKeyOf({
     kind: 'quality',
     version: qualityVersion,
@@ -51,6 +53,7 @@ export async function checkDataQuality(
     options: toJson(options),
     released: slices === undefined ? null : digestJson(toJson({ labels, slices })),
     releasedRows: releasedRows === undefined ? null : fingerprint,
+    ...(tokenizer !== undefined && { tokenizer }),
   })
   const kept = await findKept<QualityReport>(session, key, {
     open: async ({ value }) => (fits(qualityReportShape, value) ? value : undefined),

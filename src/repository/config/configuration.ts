@@ -11,7 +11,7 @@ import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys
 import { type LearnConfiguration, learnOf } from './learn-configuration.js'
 import { metricsFor } from './metric-names.js'
 import { type NotificationsConfiguration, notificationsOf } from './notification-keys.js'
-import { qualityOf } from './quality-keys.js'
+import { qualityOf, tokenizerOf } from './quality-keys.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf, samplesOfPatterns } from './samples-path.js'
@@ -128,6 +128,8 @@ export interface Configuration {
     readonly license?: string | undefined
     /** What `sheikh data check` looks for. */
     readonly quality: QualityOptions
+    /** The folder of the tokenizer that counts tokens. @default that of the base model */
+    readonly tokenizer?: string | undefined
     /** Whether a run looks for it too: `check_data_quality` among the steps. */
     readonly isQualityChecked: boolean
     readonly projection: {
@@ -234,6 +236,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       features: featuresOf(dataset.value['features']),
       license: textOf(valuesAt(dataset.value, 'dataset')['license']),
       quality: qualityOf(dataset.value),
+      tokenizer: tokenizerOf(dataset.value),
       isQualityChecked: ((stage('validate')['steps'] ?? []) as readonly string[]).includes('check_data_quality'),
       projection: { input: 'text', target: 'label', ...(projection as object) },
     },

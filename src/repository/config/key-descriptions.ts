@@ -200,6 +200,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     relabelled: `Training samples that have another label than in the release. { action, maximum_share: 0.01, minimum_rows: 20 }. ${actions('warn')}`,
     empty_text: `Inputs without a visible character. ${actions('warn')}`,
     oversized_text: `Long inputs. { action, maximum_characters: 100000 }. ${actions('warn')}`,
+    token_limit: `Prompts and answers with more tokens than the limit. { action, maximum_tokens, tokenizer: models/base }. ${actions('warn')}`,
     charset: `Damaged characters. ${actions('warn')}`,
     personal_data: `Personal data. { action, kinds: [email, phone, iban, card] }. ${actions('off')}`,
   }),

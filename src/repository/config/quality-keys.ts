@@ -33,6 +33,7 @@ export const qualityTypes: Readonly<Record<string, z.ZodType>> = {
   relabelled: setting({ maximum_share: share, minimum_rows: rows }),
   empty_text: setting(),
   oversized_text: setting({ maximum_characters: z.number().int().min(1).max(1e9) }),
+  token_limit: setting({ maximum_tokens: z.number().int().min(1).max(1e9), tokenizer: z.string().min(1).max(1_000) }),
   charset: setting(),
   personal_data: setting({ kinds: z.array(z.enum(['email', 'phone', 'iban', 'card'])).min(1) }),
 }
@@ -54,8 +55,15 @@ export function qualityOf(file: Values): QualityOptions {
     }
     return { ...(typeof setting === 'string' ? { action: setting as QualityAction } : (setting as object)), ...values }
   }
-  return { ...options, license: withOrigin('license'), source: withOrigin('source') }
+  // Its files are read when tokens are counted.
+  const { tokenizer: _, ...limit } = Object(options['tokenLimit']) as Values
+  const tokenLimit = typeof options['tokenLimit'] === 'object' ? { tokenLimit: limit } : {}
+  return { ...options, ...tokenLimit, license: withOrigin('license'), source: withOrigin('source') }
 }
+
+/** The folder of the tokenizer that counts tokens. */
+export const tokenizerOf = (file: Values): string | undefined =>
+  textOf(valuesAt(file, 'quality', 'token_limit')['tokenizer'])
 
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 

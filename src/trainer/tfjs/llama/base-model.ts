@@ -4,6 +4,8 @@ import { readSmallJson, readWeights, readWeightsDirectory, toFloat32 } from '../
 import { type LlamaConfig, type llamaShapes, parseLlamaConfig } from './llama-config.js'
 import { loadTokens, type Tokens } from './tokens.js'
 
+export const defaultMaximumLength = 1024
+
 /** A model to start from: a folder in Hugging Face layout, with `config.json`, `tokenizer.json` and safetensors. */
 export interface BaseModel {
   readonly directory: string
@@ -40,6 +42,12 @@ export async function readConfig(
   const json = await readSmallJson(join(directory, 'config.json'))
   if (typeof json === 'string') throw failed(directory)(`its config.json ${json}`)
   return { json, config: parseLlamaConfig(json, failed(directory)) }
+}
+
+/** The largest number of tokens of a sequence that a model reads and the settings allow. @throws `artifact-corrupt`. */
+export async function llamaMaximumLength(directory: string, maximumLength = defaultMaximumLength): Promise<number> {
+  const { config } = await readConfig(directory)
+  return Math.min(maximumLength, config.maximumPositions)
 }
 
 /** @throws `artifact-corrupt`; `missing-peer`. */

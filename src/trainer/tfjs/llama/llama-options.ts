@@ -5,7 +5,7 @@ import type { DeviceName } from '../devices.js'
 import { describeLoop, type LoopOptions, type OptionCheck, optionCheck, toLoopSettings } from '../loop-options.js'
 import type { LoopSettings } from '../tfjs-model.js'
 import type { ThreadChoice } from '../training.js'
-import type { BaseModel } from './base-model.js'
+import { type BaseModel, defaultMaximumLength } from './base-model.js'
 import type { LlamaOutput } from './llama-model.js'
 import { type Lora, type LoraOptions, toLora } from './lora.js'
 
@@ -76,7 +76,7 @@ export interface LlamaSettings {
 export function toLlamaSettings(options: LlamaTrainerOptions): LlamaSettings {
   const { base, fromScratch = false, answer = { kind: 'text' }, dtype = 'F32' } = options
   const lora = options.lora === undefined ? undefined : toLora(options.lora)
-  const { maximumStepBytes = 2 ** 30, maximumLength = 1024, maximumShardBytes = 5e9 } = options
+  const { maximumStepBytes = 2 ** 30, maximumLength = defaultMaximumLength, maximumShardBytes = 5e9 } = options
   const check = optionCheck('a language model', 'LlamaTrainerOptions')
   const loop = toLoopSettings(
     options,

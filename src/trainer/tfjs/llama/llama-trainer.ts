@@ -1,7 +1,14 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
-import { fromFloat32, readWeightsDirectory, type WeightsDirectory, writeWeights } from '../../../model/index.js'
+import {
+  fromFloat32,
+  readWeightsDirectory,
+  tokenizerFiles,
+  tokenizerPackage,
+  type WeightsDirectory,
+  writeWeights,
+} from '../../../model/index.js'
 import { chatTemplateFile, readChatTemplate } from '../../../prompts/index.js'
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { Trainer } from '../../trainer.js'
@@ -20,7 +27,6 @@ import { describeLlama, type LlamaSettings, type LlamaTrainerOptions, toLlamaSet
 import { llamaTrainee, toTensors } from './llama-trainee.js'
 import { loraAdapters, loraShapes } from './lora.js'
 import { readSequences } from './sequences.js'
-import { tokenizerFiles, tokenizerPackage } from './tokens.js'
 
 /**
  * Trains a language model of the Llama family, either all weights or adapters, from a folder in Hugging Face layout.

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { parseLlamaConfig } from '../../../src/trainer/tfjs/llama/llama-config.js'
-import { splitText } from '../../../src/trainer/tfjs/llama/split-text.js'
-import { unsupportedSettings } from '../../../src/trainer/tfjs/llama/tokenizer-settings.js'
-import { loadTokens } from '../../../src/trainer/tfjs/llama/tokens.js'
-import { tinyConfig } from './base.js'
+import { splitText } from '../../src/model/tokenizer/split-text.js'
+import { unsupportedSettings } from '../../src/model/tokenizer/tokenizer-settings.js'
+import { parseLlamaConfig } from '../../src/trainer/tfjs/llama/llama-config.js'
+import { loadTokens } from '../../src/trainer/tfjs/llama/tokens.js'
+import { tinyConfig } from '../trainer/llama/base.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'sheikh-tokenizer-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -109,4 +109,22 @@ it.each([
   ['Contiguous', ['-', 'a', '--', 'bc', '-']],
 ] as const)('splitText: %s', (behavior, pieces) => {
   expect(splitText('-a--bc-', /-/g, behavior)).toEqual(pieces)
+})
+
+it('splits a single word of 200,000 characters into as many pieces, as Unigram models do', async () => {
+  const model = {
+    type: 'Unigram',
+    unk_id: 0,
+    vocab: [
+      ['<unk>', 0],
+      ['a', -1],
+      ['b', -1],
+      ['ab', -3],
+    ],
+  }
+  const tokens = await load({ ...wordLevel, model, pre_tokenizer: null, added_tokens: [] })
+  const ids = tokens.encodePrompt('ab'.repeat(100_000))
+  expect(ids).toHaveLength(200_000)
+  expect(new Set(ids)).toEqual(new Set([1, 2]))
+  expect(tokens.encodePrompt('azzb')).toEqual([1, 0, 2])
 })

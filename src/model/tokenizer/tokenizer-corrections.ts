@@ -1,5 +1,6 @@
 import type { Tokenizer } from '@huggingface/tokenizers'
 import { type SplitBehavior, splitText } from './split-text.js'
+import { type UnigramModel, unigramPieces } from './unigram-pieces.js'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,7 @@ interface Decoder {
 
 interface Model {
   _call: (words: readonly string[]) => readonly string[]
+  encode: (words: readonly string[]) => readonly string[]
   readonly tokens_to_ids: ReadonlyMap<string, number>
 }
 
@@ -99,6 +101,10 @@ function correctModel(
   model: Model,
   { type, unk_token: unknown, byte_fallback: fallback, ignore_merges: whole }: Settings,
 ): void {
+  if (type === 'Unigram') {
+    const unigram = model as unknown as UnigramModel
+    model.encode = (words) => words.flatMap((word) => unigramPieces(word, unigram))
+  }
   const encode = model._call.bind(model)
   const ids = model.tokens_to_ids
   const drops = type === 'BPE' && typeof unknown !== 'string' && fallback !== true

@@ -1,0 +1,42 @@
+import { callContext, SheikhError } from '../../core/index.js'
+import type { Dataset } from '../dataset.js'
+import type { DatasetContext } from '../dataset-types.js'
+import type { TokenCounter, TokenCounts } from './token-counter.js'
+import { TokenTally } from './token-tally.js'
+
+export interface CountTokensOptions {
+  /** Rows whose prompt and answer together have more tokens are named. @default no limit */
+  readonly maximumTokens?: number | undefined
+}
+
+/**
+ * Counts the tokens of all rows of a dataset: rendered prompts and answers, as the tokenizer of a model splits them. Reads
+ * row after row, so that memory does not grow with the data, apart from the ids in `exceedingIds`.
+ *
+ * @throws `invalid-options` for a limit that is no positive integer; `artifact-corrupt` for a tokenizer that cannot be read;
+ * as `Dataset.contents`.
+ *
+ * @example
+ * ```ts
+ * const { sample, exceedingIds } = await countTokens(dataset, tokenCounter('models/base'), { maximumTokens: 2048 })
+ * console.log(`${sample.median} tokens, at most ${sample.maximum}`, exceedingIds)
+ * ```
+ */
+export async function countTokens<I, T>(
+  dataset: Dataset<I, T>,
+  counter: TokenCounter,
+  { maximumTokens }: CountTokensOptions = {},
+  context: DatasetContext = callContext(),
+): Promise<TokenCounts & { readonly exceedingIds: readonly string[] }> {
+  if (maximumTokens !== undefined && !(Number.isSafeInteger(maximumTokens) && maximumTokens > 0))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot count tokens: maximumTokens is ${maximumTokens}. Give a positive integer.`,
+    )
+  const digest = await counter.digest(context)
+  const tally = new TokenTally(await counter.open(context), maximumTokens, context)
+  const exceedingIds: string[] = []
+  for await (const { id, input, target } of (await dataset.contents(context)).whole())
+    if ((await tally.add(input, target)) !== undefined) exceedingIds.push(id)
+  return { tokenizer: { name: counter.name, digest }, ...tally.counts(), exceedingIds }
+}

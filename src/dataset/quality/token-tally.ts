@@ -1,0 +1,101 @@
+import type { CallContext } from '../../core/index.js'
+import type { RowTokenCounter, RowTokens, TokenCounts, TokenDistribution } from './token-counter.js'
+
+/** Counting holds the event loop for a few milliseconds. After so many tokens, other work gets a turn. */
+const tokensPerTurn = 20_000
+
+/** Adds up the tokens of rows. Memory grows with the number of different lengths, not with the number of rows. */
+export class TokenTally {
+  readonly #counter: RowTokenCounter
+  readonly #context: CallContext
+  readonly #maximumTokens: number
+  readonly #sample = new Histogram()
+  readonly #prompt = new Histogram()
+  readonly #answer = new Histogram()
+  readonly #roles = new Map<string, { messages: number; tokens: number }>()
+  #uncounted = 0
+  #exceeding = 0
+  #sinceTurn = 0
+
+  /** @param maximumTokens `undefined`: no limit. */
+  constructor(counter: RowTokenCounter, maximumTokens: number | undefined, context: CallContext) {
+    this.#counter = counter
+    this.#maximumTokens = maximumTokens ?? Number.POSITIVE_INFINITY
+    this.#context = context
+  }
+
+  /** @returns the number of tokens, if it exceeds the limit. */
+  async add(input: unknown, target: unknown): Promise<number | undefined> {
+    this.#context.signal.throwIfAborted()
+    const counted = await this.#counter.count(input, target)
+    if (counted === undefined) {
+      this.#uncounted += 1
+      return undefined
+    }
+    const { prompt, answer = 0 } = counted
+    const tokens = prompt + answer
+    this.#keep(counted, tokens)
+    this.#sinceTurn += tokens
+    if (this.#sinceTurn > tokensPerTurn) {
+      this.#sinceTurn = 0
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    if (tokens <= this.#maximumTokens) return undefined
+    this.#exceeding += 1
+    return tokens
+  }
+
+  #keep({ prompt, answer, roles = [] }: RowTokens, tokens: number): void {
+    this.#sample.add(tokens)
+    this.#prompt.add(prompt)
+    if (answer !== undefined) this.#answer.add(answer)
+    for (const { role, tokens } of roles) {
+      const sum = this.#roles.get(role) ?? { messages: 0, tokens: 0 }
+      this.#roles.set(role, sum)
+      sum.messages += 1
+      sum.tokens += tokens
+    }
+  }
+
+  /** What was added so far. */
+  counts(): Omit<TokenCounts, 'tokenizer'> {
+    const roles = [...this.#roles].sort(([one], [other]) => (one < other ? -1 : 1))
+    const limit = { maximumTokens: this.#maximumTokens, exceeding: this.#exceeding }
+    return {
+      ...{ rows: this.#sample.size, uncounted: this.#uncounted },
+      ...{ sample: this.#sample.distribution(), prompt: this.#prompt.distribution() },
+      ...(this.#answer.size > 0 && { answer: this.#answer.distribution() }),
+      ...(roles.length > 0 && { roles: Object.fromEntries(roles) }),
+      ...(Number.isFinite(this.#maximumTokens) && { limit }),
+    }
+  }
+}
+
+class Histogram {
+  readonly #counts = new Map<number, number>()
+  size = 0
+
+  add(value: number): void {
+    this.size += 1
+    this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1)
+  }
+
+  distribution(): TokenDistribution {
+    const values = [...this.#counts].sort(([one], [other]) => one - other)
+    const quantile = (share: number) => {
+      let left = Math.ceil(share * this.size)
+      for (const [value, count] of values) {
+        left -= count
+        if (left <= 0) return value
+      }
+      return 0
+    }
+    return {
+      minimum: values[0]?.[0] ?? 0,
+      median: quantile(0.5),
+      p95: quantile(0.95),
+      maximum: values.at(-1)?.[0] ?? 0,
+      total: values.reduce((sum, [value, count]) => sum + value * count, 0),
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { readTokenizer, type TextTokenizer, tokenizerFiles, tokenizerPackage } from './read-tokenizer.js'
