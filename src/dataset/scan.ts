@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type Digest, digestJson, inParallel, type Json } from '../core/index.js'
 import { type FileStamp, type StatCache, statCache } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
@@ -27,6 +28,8 @@ export interface Scan {
 
 /** Small files read at the same time. */
 export const readConcurrency = 16
+// Small files are read synchronously, so the scan yields to the event loop this often.
+const filesPerTurn = 256
 /** Larger files are read one at a time, so that the pieces of only one are in memory. */
 const smallFileBytes = 1024 * 1024
 /** Fewer files are read faster than the programs of Git start that name their contents. */
@@ -85,7 +88,10 @@ export async function scan(
   }
   const issues: DatasetIssue[] = []
   const read = new Map<string, Json>()
+  let begun = 0
   const readOne = async (entry: SourceEntry, isSmall: boolean) => {
+    begun += 1
+    if (begun % filesPerTurn === 0) await setImmediate()
     context.signal.throwIfAborted()
     if (issues.length >= maximumIssues) return
     const { path } = entry

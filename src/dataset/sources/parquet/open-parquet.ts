@@ -1,4 +1,5 @@
-import type { FileHandle } from 'node:fs/promises'
+import { read } from 'node:fs'
+import { promisify } from 'node:util'
 import type { ColumnMetaData, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet'
 import { messageOf } from '../../../core/index.js'
 import { endOfStruct } from './check-thrift.js'
@@ -34,10 +35,13 @@ export interface ColumnChunk {
   readonly values: number
 }
 
-export function partsOf(file: FileHandle): ReadPart {
+const readAt = promisify(read)
+
+/** @param file the descriptor of an open file. */
+export function partsOf(file: number): ReadPart {
   return async (start, length) => {
     const bytes = Buffer.allocUnsafeSlow(length)
-    const { bytesRead } = await file.read(bytes, 0, length, start)
+    const { bytesRead } = await readAt(file, bytes, 0, length, start)
     return bytesRead === length ? bytes : bytes.subarray(0, bytesRead)
   }
 }
