@@ -1,3 +1,5 @@
+import { peakMemoryKb } from './reference/peak-memory.mjs'
+
 export interface BenchRow {
   readonly work: string
   /** Medians, in `unit`. */
@@ -37,5 +39,5 @@ export async function interleaved(
   return { ours: median(first), peer: median(second) }
 }
 
-/** Peak resident memory of this process so far, in MB (10⁶ bytes). `maxRSS` is in kilobytes of 1,024. */
-export const peakMemoryMb = () => Math.round((process.resourceUsage().maxRSS * 1024) / 1e6)
+/** Peak resident memory of this process so far, in MB (10⁶ bytes). */
+export const peakMemoryMb = () => Math.round((peakMemoryKb() * 1024) / 1e6)

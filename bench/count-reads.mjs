@@ -1,6 +1,7 @@
 // Preloaded into a process: writes to COUNT_FILE how many files it opened below COUNT_UNDER, and its peak memory.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import { peakMemoryKb } from './reference/peak-memory.mjs'
 
 const { COUNT_UNDER, COUNT_FILE } = process.env
 const { writeFileSync } = fs
@@ -17,5 +18,5 @@ for (const owner of [fs, fs.promises])
   }
 syncBuiltinESMExports()
 process.on('exit', () => {
-  writeFileSync(COUNT_FILE, JSON.stringify({ reads: count, peakKb: process.resourceUsage().maxRSS }))
+  writeFileSync(COUNT_FILE, JSON.stringify({ reads: count, peakKb: peakMemoryKb() }))
 })

@@ -7,6 +7,7 @@ import { loadMails, picked } from '../examples/quickstart/mails.js'
 import { builtRooms } from '../test/built-package.js'
 import { interopPython } from '../test/interop/python.js'
 import { type BenchRow, interleaved } from './bench.js'
+import { peakMemoryKb } from './reference/peak-memory.mjs'
 
 const pairs = 5
 /** Of ours: the fewest that are as accurate as the peer. */
@@ -68,7 +69,7 @@ function splitMails(): string {
 }
 
 function peakOf(parts: readonly string[]): number {
-  const report = 'process.on("exit", () => console.error("peak " + process.resourceUsage().maxRSS))'
+  const report = `import { readFileSync } from 'node:fs'\n${peakMemoryKb}\nprocess.on('exit', () => console.error('peak ' + peakMemoryKb()))`
   const preload = `data:text/javascript,${encodeURIComponent(report)}`
   const { stderr } = spawnSync(process.execPath, ['--import', preload, ...parts], { encoding: 'utf8' })
   return Math.round((Number(/peak (\d+)/.exec(stderr)?.[1]) * 1024) / 1e6)

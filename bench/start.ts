@@ -10,6 +10,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BenchRow, interleaved } from './bench.js'
+import { peakMemoryKb } from './reference/peak-memory.mjs'
 
 const entry = resolve(import.meta.dirname, '../dist/index.js')
 const program = resolve(import.meta.dirname, '../dist/cli/main.js')
@@ -79,9 +80,12 @@ interface Usage {
 }
 
 /** Prints what the process used as its last line. */
-const countUsage = `process.on('exit', () => {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
-  require('node:fs').writeSync(1, '\\n' + JSON.stringify({ cpuMs: (userCPUTime + systemCPUTime) / 1000, maxRssKb: maxRSS }))
+const countUsage = `const { readFileSync, writeSync } = require('node:fs')
+${peakMemoryKb}
+process.on('exit', () => {
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
+  const used = { cpuMs: (userCPUTime + systemCPUTime) / 1000, maxRssKb: peakMemoryKb() }
+  writeSync(1, '\\n' + JSON.stringify(used))
 })
 `
 

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { Ajv } from 'ajv'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
+import { peakMemoryKb } from './peak-memory.mjs'
 
 const [path, schema] = process.argv.slice(2)
 const validate = new Ajv().compile(JSON.parse(readFileSync(schema, 'utf8')))
@@ -23,4 +24,4 @@ if (path.endsWith('.parquet')) {
     rowStart = rowEnd
   }
 } else for await (const line of createInterface({ input: createReadStream(path) })) check(JSON.parse(line))
-console.log(JSON.stringify({ rows, seconds: performance.now() / 1000, peakKb: process.resourceUsage().maxRSS }))
+console.log(JSON.stringify({ rows, seconds: performance.now() / 1000, peakKb: peakMemoryKb() }))

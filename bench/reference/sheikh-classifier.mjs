@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { peakMemoryKb } from './peak-memory.mjs'
 
 const [rooms, path] = process.argv.slice(2)
 const load = (file) => import(pathToFileURL(join(rooms, file)).href)
@@ -35,9 +36,13 @@ try {
   )
   await model[Symbol.asyncDispose]()
   const accuracy = answers.filter(({ label }, index) => label === held[index].label).length / held.length
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+  const { userCPUTime, systemCPUTime } = process.resourceUsage()
   console.log(
-    JSON.stringify({ accuracy, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMb: (maxRSS * 1024) / 1e6 }),
+    JSON.stringify({
+      accuracy,
+      cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+      peakMb: (peakMemoryKb() * 1024) / 1e6,
+    }),
   )
 } finally {
   rmSync(directory, { recursive: true, force: true })

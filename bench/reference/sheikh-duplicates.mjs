@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
+import { peakMemoryKb } from './peak-memory.mjs'
 
 const [rooms, folder, similarity] = process.argv.slice(2)
 const { checkQuality, Dataset, sampleFiles } = await import(pathToFileURL(join(rooms, 'dataset/index.js')).href)
@@ -13,4 +14,4 @@ const { findings } = await checkQuality(dataset, {
   ...off,
 })
 const groups = findings.filter(({ kind }) => kind === 'duplicate').map(({ ids }) => ids)
-process.stdout.write(JSON.stringify({ groups, maxRss: process.resourceUsage().maxRSS }))
+process.stdout.write(JSON.stringify({ groups, maxRss: peakMemoryKb() }))

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
+import { peakMemoryKb } from './peak-memory.mjs'
 
 const [rooms, folder] = process.argv.slice(2)
 const { joinFeatures, sampleFiles } = await import(pathToFileURL(join(rooms, 'dataset/index.js')).href)
@@ -19,5 +20,7 @@ for (const line of text.split('\n').slice(1, -1)) {
   values += 1
   sum += x
 }
-const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
-process.stdout.write(JSON.stringify({ values, sum, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, maxRss: maxRSS }))
+const { userCPUTime, systemCPUTime } = process.resourceUsage()
+process.stdout.write(
+  JSON.stringify({ values, sum, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, maxRss: peakMemoryKb() }),
+)
