@@ -38,6 +38,7 @@ export {
   diffContents,
   diffIdentities,
   type ExaminedSample,
+  type FeastFeatureService,
   type FeastFeatureView,
   type FeatureJoin,
   type FeatureSnapshot,

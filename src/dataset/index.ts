@@ -46,6 +46,7 @@ export {
 } from './diff-contents.js'
 export {
   checkJoin,
+  type FeastFeatureService,
   type FeastFeatureView,
   type FeatureJoin,
   type FeatureView,
@@ -55,6 +56,7 @@ export {
   featureTypes,
   type LoadedSnapshot,
   loadSnapshot,
+  type SnapshotHeader,
   typesIn,
 } from './features/feature-snapshot.js'
 export type { TimeFormat, TimeUnit } from './features/feature-time.js'

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Json, SheikhError } from '../core/index.js'
-import { type FeatureJoin, loadSnapshot, typesIn } from '../dataset/index.js'
+import { type FeatureJoin, loadSnapshot, type SnapshotHeader, typesIn } from '../dataset/index.js'
+import type { FeastLookUpOptions } from '../serve/index.js'
 import { featuresPath } from './layout.js'
 
 /** Feast's HTTP server. */
@@ -14,9 +15,9 @@ export interface OnlineStore {
 type Prepare = (values: readonly Json[]) => Promise<readonly Json[]>
 
 /**
- * Looks up the features of a project online: `view:column` for each, with the types of the snapshot.
+ * Looks up the features of a project online: `view:column` for each, or a feature service, with the types of the snapshot.
  *
- * @throws `invalid-config` if the project has no features, or an entity has two names in the store; `dataset-invalid` if there is
+ * @throws `invalid-config` if the project has no features, an entity has two names in the store, or there is more than a feature service; `dataset-invalid` if there is
  * no snapshot; `invalid-options` for an address that cannot be used.
  */
 export async function onlineFeatures(
@@ -32,7 +33,8 @@ export async function onlineFeatures(
   const { feastLookUp, withOnlineFeatures } = await import('../serve/index.js')
   const { header } = await loadSnapshot(join(root, featuresPath))
   const joinKeys: Record<string, string> = {}
-  for (const { name, entities: keys = {} } of features.views)
+  for (const { entities: keys = {}, ...view } of features.views) {
+    const name = 'service' in view ? view.service : view.name
     for (const [field, key] of Object.entries(keys)) {
       const other = joinKeys[field] ?? key
       if (other !== key)
@@ -42,11 +44,35 @@ export async function onlineFeatures(
         )
       joinKeys[field] = key
     }
-  const named = features.views.flatMap((view) =>
-    Object.entries(view.features).map(([name, column]) => [name, `${view.name}:${column}`] as const),
-  )
-  const lookUp = feastLookUp({ url, token, joinKeys, features: Object.fromEntries(named) })
+  }
+  const lookUp = feastLookUp({ url, token, joinKeys, ...askedOf(features, header, refuse) })
   const { whenMissing } = features
   const given = { lookUp, types: typesIn(header), entities: header.entities, whenMissing }
   return (prepare) => withOnlineFeatures<Json>({ ...given, prepare })
+}
+
+/** What to ask for: a feature service, or features of views. */
+function askedOf(
+  { views }: FeatureJoin,
+  header: SnapshotHeader,
+  refuse: (fact: string, remedy: string) => SheikhError,
+): Pick<FeastLookUpOptions, 'features' | 'featureService'> {
+  const services = views.flatMap((view) => ('service' in view ? view.service : []))
+  const [featureService] = services
+  if (featureService === undefined)
+    return {
+      features: Object.fromEntries(
+        views.flatMap((view) =>
+          'service' in view
+            ? []
+            : Object.entries(view.features).map(([name, column]) => [name, `${view.name}:${column}`] as const),
+        ),
+      ),
+    }
+  if (views.length > 1)
+    throw refuse(
+      `Feast answers for one feature service, but "${featureService}" is one of ${views.length} views and services`,
+      'Give the service of Feast all features, and name it alone',
+    )
+  return { featureService, features: Object.fromEntries(header.features.map(({ name }) => [name, name])) }
 }

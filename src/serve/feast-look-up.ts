@@ -5,8 +5,13 @@ import type { LookUpFeatures } from './online-features.js'
 export interface FeastLookUpOptions {
   /** The address of `feast serve`, such as `http://127.0.0.1:6566`. */
   readonly url: string
-  /** The features by their name in a sample: `{ conv_rate: 'driver_hourly_stats:conv_rate' }`. */
+  /**
+   * The features by their name in a sample: `{ conv_rate: 'driver_hourly_stats:conv_rate' }`. With `featureService`, without the
+   * view: `{ conv_rate: 'conv_rate' }`.
+   */
   readonly features: Readonly<Record<string, string>>
+  /** The feature service of Feast to ask for. All `features` must belong to it. @default none: the features are asked for one by one */
+  readonly featureService?: string | undefined
   /** The join keys of Feast by field of an input. @default the same names */
   readonly joinKeys?: Readonly<Record<string, string>> | undefined
   /** A bearer token. Sent over TLS, or to this machine. @default none */
@@ -31,7 +36,7 @@ const maximumBytes = 32_000_000
  * @throws `invalid-options` for an address, features or limits that cannot be used.
  */
 export function feastLookUp(options: FeastLookUpOptions): LookUpFeatures {
-  const { url, features, joinKeys = {}, token, timeoutMs = 2000, retries = 2 } = options
+  const { url, features, featureService, joinKeys = {}, token, timeoutMs = 2000, retries = 2 } = options
   const address = new URL(
     'get-online-features',
     `${webAddress(url, 'the address of Feast', 'http://127.0.0.1:6566').replace(/\/+$/, '')}/`,
@@ -39,8 +44,13 @@ export function feastLookUp(options: FeastLookUpOptions): LookUpFeatures {
   const refuse = (fact: string, remedy: string) =>
     new SheikhError('invalid-options', `Cannot look up features with Feast: ${fact}. ${remedy}.`)
   const names = Object.keys(features)
-  const wrong = Object.values(features).find((feature) => !/^[^:]+:[^:]+$/.test(feature))
+  const isOfService = featureService !== undefined
+  const pattern = isOfService ? /^[^:]+$/ : /^[^:]+:[^:]+$/
+  const wrong = Object.values(features).find((feature) => !pattern.test(feature))
   if (names.length === 0) throw refuse('there are no features', 'Name them in "features"')
+  if (featureService === '') throw refuse('the feature service has no name', 'Name it in "featureService"')
+  if (wrong !== undefined && isOfService)
+    throw refuse(`the feature ${JSON.stringify(wrong)} of a service has a view`, 'Write it as "feature"')
   if (wrong !== undefined)
     throw refuse(`the feature ${JSON.stringify(wrong)} has no view`, 'Write it as "view:feature"')
   if (token !== undefined && !isPrivateAddress(address))
@@ -51,9 +61,9 @@ export function feastLookUp(options: FeastLookUpOptions): LookUpFeatures {
   return async (entities) => {
     const fields = Object.keys(entities[0] ?? {})
     const body = JSON.stringify({
-      features: Object.values(features),
+      ...(isOfService ? { feature_service: featureService } : { features: Object.values(features) }),
       entities: Object.fromEntries(fields.map((field) => [keyOf(field), entities.map((one) => one[field])])),
-      full_feature_names: true,
+      full_feature_names: !isOfService,
     })
     const signal = AbortSignal.timeout(timeoutMs)
     const ask = async () => {
@@ -82,15 +92,14 @@ export function feastLookUp(options: FeastLookUpOptions): LookUpFeatures {
         entities.length,
       )
     } catch (error) {
-      throw signal.aborted ? failed(`it did not answer within ${timeoutMs} ms`, true, error) : error
+      throw signal.aborted ? failed(`it did not answer within ${timeoutMs} ms`, true, error, { timeoutMs }) : error
     }
   }
 }
 
-const failed = (fact: string, retryable: boolean, cause?: unknown) =>
+const failed = (fact: string, retryable: boolean, cause?: unknown, facts: JsonObject = {}) =>
   new SheikhError('remote-failed', `Cannot look up features with Feast: ${fact}. See the log of Feast.`, {
-    retryable,
-    cause,
+    ...{ retryable, cause, facts },
   })
 
 async function readJson(answer: Response): Promise<unknown> {

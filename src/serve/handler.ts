@@ -13,6 +13,7 @@ import { followChannel } from './follow-channel.js'
 import type { Metrics } from './handler-metrics.js'
 import { createMetrics, loadMetricsClient, uncounted } from './metrics.js'
 import { answerDirectly } from './node-listener.js'
+import type { FeatureLookUp } from './options.js'
 import { checkExperiment, checkFollowing, checkNames, type HandlerOptions, limitsOf, refused } from './options.js'
 import { patientRegistry } from './patient-registry.js'
 import { refreshProtocol } from './refresh.js'
@@ -108,13 +109,14 @@ export async function openHandler<I>(
   const warn = (message: string) => context.log.warn(message)
   const webhook = 'registry' in options ? webhookCheck(options.refreshSecret) : undefined
   const metrics = (shared?.metrics ?? server?.of)?.(() => serving.queued())
+  const onLookUp = metrics && ((lookUp: FeatureLookUp) => metrics.lookUp(lookUp))
   const ownDesk =
     options.feedback === undefined || shared !== undefined
       ? undefined
       : await openDesk(options.feedback, server?.desk ?? uncounted, context, timer)
   const desk = shared?.desk ?? ownDesk
   // Last, because a loaded model has to be freed.
-  const first = await openModel(options, limits, context, { timer })
+  const first = await openModel(options, limits, context, { timer, onLookUp })
   const retiring = new Set<Promise<void>>()
   const follower =
     'registry' in options && options.version === undefined
@@ -127,7 +129,7 @@ export async function openHandler<I>(
             async switchTo(release, within) {
               const swap = beginSwap(() => ({ from: named(serving.release), to: named(release) }))
               await published(swap, async () => {
-                const next = await openModel(options, limits, within, { timer, release })
+                const next = await openModel(options, limits, within, { timer, release, onLookUp })
                 if (isOpen) return switchFrom(next)
                 await next.dispose()
                 throw stopped()

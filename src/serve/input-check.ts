@@ -2,14 +2,14 @@ import type { CallContext, Json } from '../core/index.js'
 import { isSheikhError, messageOf } from '../core/index.js'
 import { compileJsonSchema, type JsonSchema } from '../dataset/index.js'
 import { Fault } from './fault.js'
-import type { Limits } from './options.js'
+import type { Limits, PrepareContext, ReleaseSettings } from './options.js'
 
 /** Turns the inputs of a request into what the model takes. @throws `Fault`. */
 export type CheckInputs<I> = (inputs: readonly Json[]) => Promise<readonly I[]>
 
 export async function inputCheck<I>(
   inputSchema: JsonSchema,
-  prepare: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined,
+  { prepare, ...prepareContext }: Pick<ReleaseSettings<I>, 'prepare'> & PrepareContext,
   limits: Limits,
   context: CallContext,
 ): Promise<CheckInputs<I>> {
@@ -29,7 +29,7 @@ export async function inputCheck<I>(
     })
     if (problems.length > 0) throw invalid(problems.join('; ').slice(0, 1000))
     try {
-      return prepare === undefined ? (inputs as readonly I[]) : await prepare(inputs)
+      return prepare === undefined ? (inputs as readonly I[]) : await prepare(inputs, prepareContext)
     } catch (error) {
       if (isSheikhError(error, 'dataset-invalid') || isSheikhError(error, 'template-invalid'))
         throw new Fault('invalid-input', messageOf(error))

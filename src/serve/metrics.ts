@@ -79,6 +79,19 @@ export function createMetrics(client: MetricsClient, { variants, more }: ServerM
     labelNames: withVariant('kind', 'outcome'),
     registers,
   })
+  const lookUps = new Counter({
+    name: 'sheikh_feature_lookups_total',
+    help: 'Look-ups of features by outcome: answered, unavailable, timeout or invalid.',
+    labelNames: withVariant('outcome'),
+    registers,
+  })
+  const lookUpDurations = new Histogram({
+    name: 'sheikh_feature_lookup_duration_seconds',
+    help: 'Time of a look-up of features with its retries, whatever its outcome.',
+    labelNames: withVariant(),
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  })
   const info = new Gauge({
     name: 'sheikh_release_info',
     help: 'The release that answers. The value is always 1.',
@@ -116,6 +129,10 @@ export function createMetrics(client: MetricsClient, { variants, more }: ServerM
           durations.observe({ protocol, ...labels }, durationMs / 1000)
         },
         batch: (size) => batches.observe(labels, size),
+        lookUp({ outcome, durationMs }) {
+          lookUps.inc({ outcome, ...labels })
+          lookUpDurations.observe(labels, durationMs / 1000)
+        },
         serves({ version, bundle }) {
           if (serving !== undefined) info.remove(serving)
           serving = { version, bundle, ...labels }

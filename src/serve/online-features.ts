@@ -1,6 +1,8 @@
 import { isSheikhError, type Json, type JsonObject, SheikhError } from '../core/index.js'
 import type { FeatureType } from '../dataset/index.js'
+import { systemTimer } from './batcher.js'
 import { Fault } from './fault.js'
+import type { FeatureLookUp, PrepareContext } from './options.js'
 
 /**
  * Looks up the features of entities as they are now.
@@ -25,10 +27,11 @@ export interface OnlineFeaturesOptions<I> {
   /** Maximum time of a call of `lookUp`, in milliseconds. Its requests are then answered with 503. @default 10000 */
   readonly timeoutMs?: number | undefined
   /** Makes the model's inputs from inputs with features. @default the inputs with their features */
-  readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
+  readonly prepare?: ((values: readonly Json[], context?: PrepareContext) => Promise<readonly I[]>) | undefined
 }
 
 interface Waiting {
+  readonly onLookUp: PrepareContext['onLookUp']
   readonly entities: JsonObject
   readonly done: (features: JsonObject) => void
   readonly fail: (error: unknown) => void
@@ -46,7 +49,7 @@ interface Waiting {
  */
 export function withOnlineFeatures<I = Json>(
   options: OnlineFeaturesOptions<I>,
-): (values: readonly Json[]) => Promise<readonly I[]> {
+): (values: readonly Json[], context?: PrepareContext) => Promise<readonly I[]> {
   const { lookUp, entities, types, whenMissing = 'allow', maximumBatch = 256, timeoutMs = 10_000, prepare } = options
   if (entities.length === 0 || Object.keys(types).length === 0)
     throw new SheikhError(
@@ -70,24 +73,33 @@ export function withOnlineFeatures<I = Json>(
     isRunning = true
     while (waiting.length > 0) {
       const batch = waiting.splice(0, maximumBatch)
+      // One look-up may be for requests of two handlers.
+      const observers = new Set(batch.map(({ onLookUp }) => onLookUp))
+      const startMs = systemTimer.nowMs()
+      const count = (outcome: FeatureLookUp['outcome']) => {
+        const durationMs = systemTimer.nowMs() - startMs
+        for (const observe of observers) observe?.({ outcome, durationMs })
+      }
       try {
         const found = await withinTime(lookUp(batch.map((one) => one.entities)), timeoutMs)
         if (!Array.isArray(found) || found.length !== batch.length)
           throw invalid(
             `the look-up answered for ${Array.isArray(found) ? found.length : 'no'} of ${batch.length} entities`,
           )
+        count('answered')
         for (const [index, { done }] of batch.entries()) done(found[index]!)
       } catch (error) {
         const fault = toFeatureFault(error)
+        count(outcomeOf(fault))
         for (const { fail } of batch) fail(fault)
       }
     }
     isRunning = false
   }
 
-  const ask = (asked: JsonObject) =>
+  const ask = (asked: JsonObject, onLookUp: PrepareContext['onLookUp']) =>
     new Promise<JsonObject>((done, fail) => {
-      waiting.push({ entities: asked, done, fail })
+      waiting.push({ entities: asked, onLookUp, done, fail })
       // After this turn, so that the inputs of a request are one batch.
       if (!isRunning) {
         isRunning = true
@@ -95,15 +107,15 @@ export function withOnlineFeatures<I = Json>(
       }
     })
 
-  return async (values) => {
+  return async (values, context = {}) => {
     // Before the first look-up, so that a wrong input costs nothing.
     const asked = values.map((value, index) => entitiesOf(value, index, entities, types))
-    const found = await Promise.all(asked.map(ask))
+    const found = await Promise.all(asked.map((one) => ask(one, context.onLookUp)))
     const joined = values.map((value, index) => ({
       ...(value as JsonObject),
       ...checked(found[index]!, index, types, whenMissing),
     }))
-    return prepare === undefined ? (joined as unknown as readonly I[]) : prepare(joined)
+    return prepare === undefined ? (joined as unknown as readonly I[]) : prepare(joined, context)
   }
 }
 
@@ -112,7 +124,10 @@ async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const message = `Cannot look up features: no answer within ${timeoutMs} ms. See the feature store.`
-    timer = setTimeout(() => reject(new SheikhError('remote-failed', message, { retryable: true })), timeoutMs)
+    timer = setTimeout(
+      () => reject(new SheikhError('remote-failed', message, { retryable: true, facts: { timeoutMs } })),
+      timeoutMs,
+    )
   })
   try {
     return await Promise.race([work, late])
@@ -176,4 +191,9 @@ function toFeatureFault(error: unknown): Fault {
   if (isSheikhError(error) && !error.retryable) return invalid('the features cannot be looked up', error)
   const message = 'Cannot predict: the features cannot be looked up now. Try again later.'
   return new Fault('features-unavailable', message, { 'retry-after': '1' }, error)
+}
+
+function outcomeOf({ code, cause }: Fault): FeatureLookUp['outcome'] {
+  if (code !== 'features-unavailable') return 'invalid'
+  return isSheikhError(cause) && cause.facts['timeoutMs'] !== undefined ? 'timeout' : 'unavailable'
 }

@@ -53,6 +53,22 @@ export type ServedFrom<I> =
     }
   | RegistryToServe<I>
 
+/** What `prepare` gets from its handler. */
+export interface PrepareContext {
+  /** To be called after each look-up of features, for `/metrics`. @default nobody counts look-ups */
+  readonly onLookUp?: ((lookUp: FeatureLookUp) => void) | undefined
+}
+
+/** A look-up of features, for the values of one or more requests. */
+export interface FeatureLookUp {
+  /**
+   * `unavailable`: the store failed. `timeout`: it did not answer in time. `invalid`: its answer does not fit, or it refused the
+   * question.
+   */
+  readonly outcome: 'answered' | 'unavailable' | 'timeout' | 'invalid'
+  readonly durationMs: number
+}
+
 /** The settings that may differ between releases. */
 export interface ReleaseSettings<I> {
   /**
@@ -64,7 +80,7 @@ export interface ReleaseSettings<I> {
    * Makes the model's inputs from the valid inputs of one request. A `dataset-invalid` or `template-invalid` error is the
    * client's. @default the inputs as they are
    */
-  readonly prepare?: ((values: readonly Json[]) => Promise<readonly I[]>) | undefined
+  readonly prepare?: ((values: readonly Json[], context?: PrepareContext) => Promise<readonly I[]>) | undefined
   /**
    * Inputs that a release must predict before it answers requests. Their texts are not logged.
    * @default `['warm-up']` if `inputSchema` is not given, otherwise none

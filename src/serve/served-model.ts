@@ -6,7 +6,7 @@ import { loadRelease, type Release, type ReleasedModel } from '../releaser/index
 import type { Trainer } from '../trainer/index.js'
 import { systemTimer, type Timer } from './batcher.js'
 import { type CheckInputs, inputCheck } from './input-check.js'
-import type { HandlerOptions, Limits, ReleaseSettings } from './options.js'
+import type { HandlerOptions, Limits, PrepareContext, ReleaseSettings } from './options.js'
 import { patientRegistry } from './patient-registry.js'
 import { withinLimit } from './within-limit.js'
 
@@ -64,12 +64,17 @@ export async function openModel<I>(
   options: HandlerOptions<I>,
   limits: Limits,
   context: CallContext,
-  { timer = systemTimer, release }: { readonly timer?: Timer | undefined; readonly release?: Release | undefined } = {},
+  {
+    timer = systemTimer,
+    release,
+    onLookUp,
+  }: PrepareContext & { readonly timer?: Timer | undefined; readonly release?: Release | undefined } = {},
 ): Promise<ServedModel<I>> {
   const tryOut = async (model: Predicts<I>, version: string, settings: ReleaseSettings<I>) => {
     const { inputSchema = { type: 'string' } as JsonSchema, prepare } = settings
-    const checkInputs = await inputCheck(inputSchema, prepare, limits, context)
-    return { inputSchema, checkInputs, kind: await predictSmoke(model, version, settings, context, timer) }
+    const checkInputs = await inputCheck(inputSchema, { prepare, onLookUp }, limits, context)
+    const prepared = { ...settings, prepare: prepare && ((values: readonly Json[]) => prepare(values, { onLookUp })) }
+    return { inputSchema, checkInputs, kind: await predictSmoke(model, version, prepared, context, timer) }
   }
   if ('model' in options) {
     const { model } = options

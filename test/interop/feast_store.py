@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
+from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, Int64, String
 
 question = json.load(sys.stdin)
@@ -58,6 +58,8 @@ for view in question["views"]:
 
 store = FeatureStore(repo_path=str(folder))
 store.apply([*entities.values(), *views])
+if question.get("service"):
+    store.apply([FeatureService(name=question["service"], features=views)])
 answers = {}
 if question.get("samples"):
     samples = pd.DataFrame(question["samples"])

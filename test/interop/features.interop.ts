@@ -173,7 +173,7 @@ describe.runIf(isThere)('features that are looked up while serving', () => {
       { ...view, name: 'shops', entities: ['shop'], features: ['s'], ttlMs: 0 },
     ]
     const end = start + 100 * minute
-    askFeast({ folder, views, materialize: [start - minute, end] })
+    askFeast({ folder, views, materialize: [start - minute, end], service: 'model' })
     const feast = await startFeast(folder)
     try {
       const features = { x: 'drivers:x', n: 'drivers:n', s: 'shops:s' }
@@ -191,6 +191,23 @@ describe.runIf(isThere)('features that are looked up while serving', () => {
           return { ...input, x: own['drivers__x'], n: own['drivers__n'], s: own['shops__s'] }
         }),
       )
+      // The same by a feature service, whose views the registry names.
+      const served = feastLookUp({
+        ...{ url: feast.url, featureService: 'model', features: { x: 'x', n: 'n', s: 's' } },
+        ...{ joinKeys: { d: 'driver' }, timeoutMs: 60_000 },
+      })
+      expect(await withOnlineFeatures({ lookUp: served, types, entities: ['d', 'shop'] })(inputs)).toEqual(online)
+      const joined = await joinFeatures(memorySamples(samples.map((sample) => ({ ...sample, d: sample.driver }))), {
+        ...{ timestamp: 'at', timestampUnit: 'ms', whenCreatedLater: 'allow' },
+        views: [{ service: 'model', feast: folder, entities: { d: 'driver', shop: 'shop' } }],
+      })
+      const lines = joined.text.trim().split('\n')
+      const { features: names } = JSON.parse(lines[0]!) as { features: { name: string }[] }
+      const found = lines.slice(1).map((line) => JSON.parse(line) as Json[])
+      for (const { d, shop, ...values } of online as unknown as Record<string, Json>[]) {
+        const line = found.find(([driver, place]) => driver === String(d) && place === shop)!
+        expect(Object.fromEntries(names.map(({ name }, index) => [name, line[3 + index]]))).toEqual(values)
+      }
       expect(online[1]).toEqual({ d: 1, shop: 'shop 1', x: 37.25, n: 37, s: 'text 37' })
       const wrong = feastLookUp({
         url: feast.url,

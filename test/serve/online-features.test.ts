@@ -187,6 +187,43 @@ describe('features that are looked up while serving', () => {
     await expect(short([{ driver: 1 }])).rejects.toThrow('answered for 0 of 1 entities')
   })
 
+  it('are counted at /metrics by outcome and time, for each handler that a look-up is for', async () => {
+    const { url } = await feastServer((body, call, response) => {
+      if (call === 2) return void response.writeHead(503).end()
+      if (call === 3) return undefined
+      return call === 4 ? '{' : asFeast(body)
+    })
+    const lookUp = feastLookUp({ url, features, joinKeys: { driver: 'driver_id' }, retries: 0, timeoutMs: 500 })
+    const prepare = withOnlineFeatures<string>({
+      ...{ lookUp, types, entities: ['driver'] },
+      prepare: async (values) => values.map((value) => JSON.stringify(value)),
+    })
+    const [one, other] = [
+      await handlerOf({ inputSchema, prepare, metrics: true }),
+      await handlerOf({ metrics: true, prepare, inputSchema }),
+    ]
+    const ask = async ({ handler }: typeof one) =>
+      (await handler(post('/v1/predict', { inputs: [{ driver: 1 }, { driver: 1 }] }))).status
+    const counted = async ({ handler }: typeof one) =>
+      (await (await handler(new Request('http://localhost/metrics'))).text())
+        .split('\n')
+        .filter((line) => /^sheikh_feature_lookup(s_total|_duration_seconds_count)/.test(line))
+        .sort()
+    expect([await ask(one), await ask(one), await ask(one), await ask(one)]).toEqual([200, 503, 503, 502])
+    expect(await counted(one)).toEqual([
+      'sheikh_feature_lookup_duration_seconds_count 4',
+      'sheikh_feature_lookups_total{outcome="answered"} 1',
+      'sheikh_feature_lookups_total{outcome="invalid"} 1',
+      'sheikh_feature_lookups_total{outcome="timeout"} 1',
+      'sheikh_feature_lookups_total{outcome="unavailable"} 1',
+    ])
+    expect(await counted(other)).toEqual(['sheikh_feature_lookup_duration_seconds_count 0'])
+    // One look-up for requests of both.
+    expect(await Promise.all([ask(one), ask(other)])).toEqual([200, 200])
+    expect(await counted(one)).toContain('sheikh_feature_lookups_total{outcome="answered"} 2')
+    expect(await counted(other)).toContain('sheikh_feature_lookups_total{outcome="answered"} 1')
+  })
+
   it('need an address, features and limits that can be used', () => {
     const url = 'http://127.0.0.1:6566'
     for (const options of [

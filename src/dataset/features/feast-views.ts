@@ -6,11 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { messageOf, plainPath, SheikhError } from '../../core/index.js'
 import { someOf } from '../issues.js'
 import { fieldOf } from '../row-projection.js'
-import type { FeastFeatureView, FeatureView } from './feature-join.js'
+import type { FeastFeatureService, FeastFeatureView, FeatureView } from './feature-join.js'
 import { ProtobufMessage } from './read-protobuf.js'
 
 /** Numbers of fields. */
-const registry = { featureViews: 6 }
+const registry = { featureViews: 6, featureServices: 7 }
+const featureService = { spec: 1, name: 1, project: 2, projections: 3 }
+const projection = { view: 1, columns: 2, alias: 3, joinKeys: 4 }
 const featureView = { spec: 1 }
 const spec = { name: 1, project: 2, ttl: 6, batchSource: 7, entityColumns: 12 }
 const duration = { seconds: 1, nanos: 2 }
@@ -22,20 +24,21 @@ const batchFile = 1n
 const noEntity = '__dummy_id'
 
 /**
- * Where Feast keeps the rows of a view, by its registry. Times without a zone are in UTC, as for Feast.
+ * Where Feast keeps the rows of a view, or of the views of a feature service, by its registry. Times without a zone are in UTC, as for Feast.
  *
- * @throws `dataset-invalid` for a registry that is not a file, an unknown view, or rows that are not in Parquet files of this
+ * @throws `dataset-invalid` for a registry that is not a file, an unknown view or service, or rows that are not in Parquet files of this
  * machine.
  */
-export async function feastView(asked: FeastFeatureView): Promise<FeatureView> {
-  const { name, feast } = asked
+export async function feastViews(asked: FeastFeatureView | FeastFeatureService): Promise<readonly FeatureView[]> {
+  const { feast } = asked
+  const [kind, name] = 'service' in asked ? ['service', asked.service] : ['view', asked.name]
   const folder = resolve(plainPath(feast, 'the path of a Feast repository'))
   const refuse = (fact: string, remedy: string, cause?: unknown) =>
     new SheikhError(
       'dataset-invalid',
-      `Cannot read the feature view "${name}" of Feast in ${JSON.stringify(feast)}: ${fact}. ${remedy}.`,
+      `Cannot read the feature ${kind} "${name}" of Feast in ${JSON.stringify(feast)}: ${fact}. ${remedy}.`,
       {
-        facts: { path: feast, view: name },
+        facts: { path: feast, [kind]: name },
         ...(cause !== undefined && { cause }),
       },
     )
@@ -49,7 +52,8 @@ export async function feastView(asked: FeastFeatureView): Promise<FeatureView> {
     )
   })
   try {
-    return viewIn(new ProtobufMessage(bytes), { asked, folder, project, refuse })
+    const [message, place] = [new ProtobufMessage(bytes), { folder, project, refuse }]
+    return 'service' in asked ? viewsOfService(message, asked, place) : [viewIn(message, { ...place, asked })]
   } catch (error) {
     if (error instanceof RangeError || error instanceof TypeError)
       throw refuse(`its registry is damaged (${error.message})`, 'Run "feast apply"', error)
@@ -58,14 +62,64 @@ export async function feastView(asked: FeastFeatureView): Promise<FeatureView> {
 }
 
 interface Place {
-  readonly asked: FeastFeatureView
   readonly folder: string
   readonly project: string
   readonly refuse: Refuse
 }
 
+/** The features of a service, view by view. @throws `RangeError` for a message that is damaged. */
+function viewsOfService(
+  message: ProtobufMessage,
+  { service, feast, entities }: FeastFeatureService,
+  place: Place,
+): readonly FeatureView[] {
+  const { project, refuse } = place
+  const services = message
+    .messages(registry.featureServices)
+    .map((one) => one.message(featureService.spec))
+    .filter((one) => one.text(featureService.project) === project)
+  const names = services.map((one) => one.text(featureService.name))
+  const found = services[names.indexOf(service)]
+  if (found === undefined)
+    throw refuse(
+      `the project "${project}" has ${names.length === 0 ? 'no feature services' : someOf(names, 20)}`,
+      'Correct the name, or run "feast apply"',
+    )
+  const used = new Set<string>()
+  const views = found.messages(featureService.projections).map((one): FeatureView => {
+    const columns = one.messages(projection.columns).map((column) => column.text(1))
+    const features = Object.fromEntries(columns.map((column) => [column, column]))
+    // A view may be joined by other names of its keys, as for the origin and the destination of a trip.
+    const renamed = new Map(one.messages(projection.joinKeys).map((pair) => [pair.text(1), pair.text(2)]))
+    const fieldsOf = (keys: readonly string[]) =>
+      keys.map((key): readonly [string, string] => {
+        const name = renamed.get(key) ?? key
+        used.add(name)
+        const field = entities === undefined ? name : Object.keys(entities).find((each) => entities[each] === name)
+        if (field === undefined)
+          throw refuse(
+            `its view "${one.text(projection.view)}" has the join key "${name}"`,
+            'Name a field of the samples for it in "entities"',
+          )
+        return [field, key]
+      })
+    const view = viewIn(message, { ...place, fieldsOf, asked: { name: one.text(projection.view), feast, features } })
+    return { ...view, name: one.text(projection.alias) || view.name }
+  })
+  const unknown = Object.values(entities ?? {}).find((key) => !used.has(key))
+  if (unknown !== undefined)
+    throw refuse(`none of its views has the join key "${unknown}"`, 'Correct the names in "entities"')
+  return views
+}
+
+interface AskedView extends Place {
+  readonly asked: FeastFeatureView
+  /** The fields of samples for the join keys. @default those in `asked.entities` */
+  readonly fieldsOf?: (keys: readonly string[]) => readonly (readonly [field: string, key: string])[]
+}
+
 /** @throws `RangeError` for a message that is damaged. */
-function viewIn(message: ProtobufMessage, { asked, folder, project, refuse }: Place): FeatureView {
+function viewIn(message: ProtobufMessage, { asked, folder, project, refuse, fieldsOf }: AskedView): FeatureView {
   const { name, entities, features } = asked
   const views = message
     .messages(registry.featureViews)
@@ -75,7 +129,7 @@ function viewIn(message: ProtobufMessage, { asked, folder, project, refuse }: Pl
   const view = views[names.indexOf(name)]
   if (view === undefined)
     throw refuse(
-      `the project "${project}" has ${names.length === 0 ? 'no feature views' : someOf(names, 20)}`,
+      `the project "${project}" has ${names.length === 0 ? 'no feature views' : someOf(names, 20)}${fieldsOf === undefined ? '' : `, but not "${name}", which the service uses; views of other kinds cannot be read`}`,
       'Correct the name, or run "feast apply"',
     )
   const own = view.message(spec.batchSource)
@@ -102,7 +156,7 @@ function viewIn(message: ProtobufMessage, { asked, folder, project, refuse }: Pl
   const ttl = view.message(spec.ttl)
   const ttlMs = Number(ttl.integer(duration.seconds)) * 1000 + Number(ttl.integer(duration.nanos)) / 1e6
   const created = source.text(dataSource.created)
-  const named = Object.entries(entities ?? Object.fromEntries(keys.map((key) => [key, key])))
+  const named = fieldsOf?.(keys) ?? Object.entries(entities ?? Object.fromEntries(keys.map((key) => [key, key])))
   const unknown = keys.find((key) => !named.some(([, other]) => other === key))
   if (named.length !== keys.length || unknown !== undefined)
     throw refuse(

@@ -31,11 +31,24 @@ export interface FeastFeatureView {
   readonly features: Readonly<Record<string, string>>
 }
 
+/**
+ * A feature service of Feast: the features of its views, under their names in Feast without the view. Its registry says which
+ * views these are.
+ */
+export interface FeastFeatureService {
+  /** The name of the service in Feast. */
+  readonly service: string
+  /** As in `FeastFeatureView`. */
+  readonly feast: string
+  /** The join keys of all its views, by field of the samples. @default the same names */
+  readonly entities?: Readonly<Record<string, string>> | undefined
+}
+
 /** How samples get the features that were known at their time. */
 export interface FeatureJoin extends TimeFormat {
   /** The field of the samples with the time of the event: later rows are never used. */
   readonly timestamp: string
-  readonly views: readonly (FeatureView | FeastFeatureView)[]
+  readonly views: readonly (FeatureView | FeastFeatureView | FeastFeatureService)[]
   /** `allow`: features without a row are null. `refuse`: they are an error. @default 'allow' */
   readonly whenMissing?: 'allow' | 'refuse' | undefined
   /**
@@ -54,15 +67,16 @@ export function checkJoin(join: FeatureJoin): void {
   if (join.views.length === 0) throw refuse('there is no view', 'Name at least one in "views"')
   const [names, features] = [new Set<string>(), new Map<string, string>()]
   for (const view of join.views) {
-    const { name } = view
+    const name = viewNameOf(view)
     if (name === '' || names.has(name)) throw refuse(`two views have the name "${name}", or one has none`, 'Rename one')
     names.add(name)
     const { files, ttlMs } = 'files' in view ? view : { files: [view.feast], ttlMs: undefined }
     if (files.length === 0) throw refuse(`the view "${name}" has no files`, 'Name its Parquet files in "files"')
-    if (Object.keys(view.features).length === 0) throw refuse(`the view "${name}" has no features`, 'Name its columns')
+    if (!('service' in view) && Object.keys(view.features).length === 0)
+      throw refuse(`the view "${name}" has no features`, 'Name its columns')
     if (ttlMs !== undefined && !(ttlMs > 0 && ttlMs <= 1e14))
       throw refuse(`the view "${name}" has the ttl ${ttlMs}`, 'Give milliseconds above 0, or leave it out')
-    for (const feature of Object.keys(view.features)) {
+    for (const feature of featureNamesIn(view)) {
       const other = features.get(feature)
       if (feature === '' || feature === '__proto__')
         throw refuse(`the view "${name}" has a feature named ${JSON.stringify(feature)}`, 'Rename it')
@@ -92,7 +106,14 @@ export const entityFieldsOf = ({ views }: Pick<FeatureJoin, 'views'>): readonly 
 ]
 
 export const featureNamesOf = ({ views }: Pick<FeatureJoin, 'views'>): readonly string[] =>
-  views.flatMap(({ features }) => Object.keys(features))
+  views.flatMap(featureNamesIn)
+
+type AnyView = FeatureJoin['views'][number]
+
+const viewNameOf = (view: AnyView) => ('service' in view ? view.service : view.name)
+
+/** None of a service, whose registry names them. */
+const featureNamesIn = (view: AnyView) => ('service' in view ? [] : Object.keys(view.features))
 
 /** What decides the values of a join, except the contents of its files. Where the files are decides nothing. */
 export function describeJoin(join: FeatureJoin): Json {
@@ -101,7 +122,8 @@ export function describeJoin(join: FeatureJoin): Json {
   return {
     ...{ timestamp, timestampUnit, timeZone, whenMissing, whenCreatedLater },
     views: join.views.map((view) => ({
-      ...{ name: view.name, entities: view.entities ?? null, features: view.features },
+      entities: view.entities ?? null,
+      ...('service' in view ? { service: view.service } : { name: view.name, features: view.features }),
       ...('files' in view ? describeRows(view) : { feast: true }),
     })),
   }

@@ -3,7 +3,7 @@ import type { Source, SourceSample } from '../dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf } from '../issues.js'
 import { fieldOf } from '../row-projection.js'
 import { sampleBatches } from '../sources/sample-batches.js'
-import { feastView } from './feast-views.js'
+import { feastViews } from './feast-views.js'
 import { checkJoin, entityFieldsOf, type FeatureJoin, featureNamesOf } from './feature-join.js'
 import { type FeatureType, formatSnapshot, type SnapshotLine } from './feature-snapshot.js'
 import { eachRow } from './read-feature-rows.js'
@@ -56,9 +56,9 @@ export async function joinFeatures(
 ): Promise<FeatureSnapshot> {
   const context = callContext(parts)
   checkJoin(given)
-  const views = await Promise.all(given.views.map((view) => ('files' in view ? view : feastView(view))))
+  const views = (await Promise.all(given.views.map((view) => ('files' in view ? [view] : feastViews(view))))).flat()
   const join = { ...given, views }
-  // The registry may name entities.
+  // The registry may name entities, and the features of a service.
   checkJoin(join)
   const entityFields = entityFieldsOf(join)
   const { requests, samples } = await requestsOf(source, join, context)

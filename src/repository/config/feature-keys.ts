@@ -1,7 +1,13 @@
 // The value of `features` in dataset/config.yaml, and the join that it makes.
 import * as z from 'zod'
 import { isSheikhError, tildeProblem } from '../../core/index.js'
-import { checkJoin, type FeastFeatureView, type FeatureJoin, type FeatureView } from '../../dataset/index.js'
+import {
+  checkJoin,
+  type FeastFeatureService,
+  type FeastFeatureView,
+  type FeatureJoin,
+  type FeatureView,
+} from '../../dataset/index.js'
 import { durationMsOf, durationPattern } from './duration.js'
 
 const name = z.string().min(1).max(1_000)
@@ -17,7 +23,8 @@ const columns = z.union([z.array(name).max(1_000), z.record(name, name)])
 const duration = z.string().regex(durationPattern, 'expected a duration such as 90m, 12h, 7d or 2w')
 
 const view = z.strictObject({
-  name,
+  name: name.optional(),
+  service: name.optional(),
   feast: path.optional(),
   files: oneOrMore(path).optional(),
   entities: columns.optional(),
@@ -26,7 +33,7 @@ const view = z.strictObject({
   time_zone: zone.optional(),
   created: name.optional(),
   ttl: duration.optional(),
-  features: columns,
+  features: columns.optional(),
 })
 
 const shape = z.strictObject({
@@ -48,8 +55,17 @@ export const featuresType = shape.superRefine((value, checked) => {
     const fact =
       extra !== undefined
         ? `has both "feast" and "${extra}", which the registry of Feast decides`
-        : isIncomplete && 'needs "files" and "timestamp", or "feast"'
-    if (fact) return checked.addIssue({ code: 'custom', message: `the view "${one.name}" ${fact}` })
+        : one.service === undefined
+          ? one.name === undefined
+            ? 'needs "name", or "service"'
+            : isIncomplete
+              ? 'needs "files" and "timestamp", or "feast"'
+              : one.features === undefined && 'needs "features"'
+          : one.feast === undefined
+            ? 'needs "feast"'
+            : (one.name ?? one.features) !== undefined && 'has a "name" or "features", which the service decides'
+    const place = one.service === undefined ? `view "${one.name ?? ''}"` : `service "${one.service}"`
+    if (fact) return checked.addIssue({ code: 'custom', message: `the ${place} ${fact}` })
   }
   try {
     checkJoin(joinOf(value))
@@ -69,19 +85,26 @@ const joinOf = ({ views, ...given }: z.infer<typeof shape>): FeatureJoin => ({
   timestamp: given.timestamp,
   ...(given.when_missing !== undefined && { whenMissing: given.when_missing }),
   ...(given.when_created_later !== undefined && { whenCreatedLater: given.when_created_later }),
-  views: views.map((one) => (one.feast === undefined ? viewOf(one) : feastViewOf(one))),
+  views: views.map((one) =>
+    one.service !== undefined ? feastServiceOf(one) : one.feast === undefined ? viewOf(one) : feastViewOf(one),
+  ),
 })
 
 const viewOf = (one: z.infer<typeof view>): FeatureView => ({
   ...timesOf(one),
-  ...{ name: one.name, files: [one.files ?? []].flat(), timestamp: one.timestamp ?? '' },
-  ...{ entities: namesOf(one.entities ?? []), features: namesOf(one.features) },
+  ...{ name: one.name ?? '', files: [one.files ?? []].flat(), timestamp: one.timestamp ?? '' },
+  ...{ entities: namesOf(one.entities ?? []), features: namesOf(one.features ?? []) },
   ...(one.created !== undefined && { created: one.created }),
   ...(one.ttl !== undefined && { ttlMs: durationMsOf(one.ttl)! }),
 })
 
-const feastViewOf = ({ name, feast = '', entities, features }: z.infer<typeof view>): FeastFeatureView => ({
+const feastViewOf = ({ name = '', feast = '', entities, features = [] }: z.infer<typeof view>): FeastFeatureView => ({
   ...{ name, feast, features: namesOf(features) },
+  ...(entities !== undefined && { entities: namesOf(entities) }),
+})
+
+const feastServiceOf = ({ service = '', feast = '', entities }: z.infer<typeof view>): FeastFeatureService => ({
+  ...{ service, feast },
   ...(entities !== undefined && { entities: namesOf(entities) }),
 })
 

@@ -212,7 +212,7 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     slices: 'Sample fields whose values are evaluated separately.',
   }),
   features:
-    'Features of samples, as they were known at the time of each sample: { timestamp, views: [{ name, files, entities, timestamp, features }] }, or { name, feast, features } for a view of Feast. `sheikh data features` joins them into dataset/features.jsonl.',
+    'Features of samples, as they were known at the time of each sample: { timestamp, views: [{ name, files, entities, timestamp, features }] }, or { name, feast, features } for a view of Feast and { service, feast } for a feature service. `sheikh data features` joins them into dataset/features.jsonl.',
   ...below('prompts.limits', {
     steps:
       'Work for rendering one sample: statements, expressions, and work on 8 items or 64 characters. Default: 1000000.',

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isSheikhError } from '../../../src/core/index.js'
-import { feastView } from '../../../src/dataset/features/feast-views.js'
+import { feastViews } from '../../../src/dataset/features/feast-views.js'
 import { ProtobufMessage } from '../../../src/dataset/features/read-protobuf.js'
+import type { FeastFeatureView } from '../../../src/dataset/index.js'
 import { folderWith } from '../temporary.js'
 
 const varint = (value: number): number[] =>
@@ -54,10 +55,36 @@ function registry({
   return message(bytes(6, bytes(1, viewOf('other'))), bytes(6, bytes(1, viewOf('shop'))), bytes(3, '1'))
 }
 
+interface Projection {
+  readonly view?: string
+  readonly columns?: readonly string[]
+  readonly alias?: string
+  /** New names of join keys. */
+  readonly joinKeys?: Readonly<Record<string, string>>
+}
+
+/** The same registry with a feature service of the project "shop", and one of another project. */
+function registryWithService(projections: readonly Projection[], written: Written = {}) {
+  const projectionOf = ({ view = 'stats', columns = ['rate'], alias, joinKeys = {} }: Projection) =>
+    message(
+      ...[bytes(1, view), ...columns.map((column) => bytes(2, bytes(1, column)))],
+      ...(alias === undefined ? [] : [bytes(3, alias)]),
+      ...Object.entries(joinKeys).map(([key, name]) => bytes(4, message(bytes(1, key), bytes(2, name)))),
+    )
+  const serviceOf = (project: string) =>
+    bytes(
+      7,
+      bytes(1, message(bytes(1, 'model'), bytes(2, project), ...projections.map((one) => bytes(3, projectionOf(one))))),
+    )
+  return message(registry(written), serviceOf('other'), serviceOf('shop'))
+}
+
 const store = 'project: shop\nregistry: data/registry.db\nprovider: local\n'
 const repository = (written: Written | Buffer, yaml = store) =>
   folderWith({ 'feature_store.yaml': yaml, 'data/registry.db': Buffer.isBuffer(written) ? written : registry(written) })
 const asked = { name: 'stats', features: { conversion: 'rate' } }
+
+const feastView = async (view: FeastFeatureView) => (await feastViews(view))[0]!
 
 describe('a feature view of Feast', () => {
   it('says where its rows are and how they are joined', async () => {
@@ -128,6 +155,72 @@ describe('a feature view of Feast', () => {
         damaged[place % damaged.length] = byte
         const feast = await folderWith({ 'feature_store.yaml': store, 'data/registry.db': damaged })
         const found = await feastView({ ...asked, feast }).catch((error: unknown) => error)
+        if (found instanceof Error && !isSheikhError(found, 'dataset-invalid')) throw found
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('a feature service of Feast', () => {
+  const viewsOf = async (written: Buffer, entities?: Readonly<Record<string, string>>, service = 'model') =>
+    feastViews({ service, feast: await repository(written), entities })
+
+  it('is the features of its views, by their names in Feast', async () => {
+    const written = registryWithService([{ columns: ['rate', 'trips'] }], { mapped: true })
+    expect(await viewsOf(written)).toMatchObject([
+      { name: 'stats', entities: { driver_id: 'driver_id' }, features: { rate: 'col_rate', trips: 'trips' } },
+    ])
+    expect(await viewsOf(written, { driver: 'driver_id' })).toMatchObject([{ entities: { driver: 'driver_id' } }])
+  })
+
+  it('may have a view twice, joined by other names of its keys', async () => {
+    const written = registryWithService([
+      { columns: ['rate'], alias: 'from', joinKeys: { driver_id: 'first_id' } },
+      { columns: ['trips'], alias: 'to', joinKeys: { driver_id: 'second_id' } },
+    ])
+    expect(await viewsOf(written)).toMatchObject([
+      { name: 'from', entities: { first_id: 'driver_id' }, features: { rate: 'rate' } },
+      { name: 'to', entities: { second_id: 'driver_id' }, features: { trips: 'trips' } },
+    ])
+    expect(await viewsOf(written, { a: 'first_id', b: 'second_id' })).toMatchObject([
+      { entities: { a: 'driver_id' } },
+      { entities: { b: 'driver_id' } },
+    ])
+  })
+
+  it.each<[string, Buffer, Readonly<Record<string, string>> | undefined, string, string]>([
+    ['an unknown name', registryWithService([{}]), undefined, 'other', 'the project "shop" has "model"'],
+    ['no services', registry(), undefined, 'model', 'has no feature services'],
+    [
+      'a view of another kind',
+      registryWithService([{ view: 'on_demand' }]),
+      undefined,
+      'model',
+      'which the service uses',
+    ],
+    ['a join key without a field', registryWithService([{}]), { a: 'other' }, 'model', 'has the join key "driver_id"'],
+    [
+      'a field for no join key',
+      registryWithService([{}]),
+      { a: 'driver_id', b: 'other' },
+      'model',
+      'the join key "other"',
+    ],
+  ])('is refused with %s', async (_, written, entities, service, fact) => {
+    await expect(viewsOf(written, entities, service)).rejects.toMatchObject({
+      code: 'dataset-invalid',
+      message: expect.stringContaining(fact),
+      facts: { service },
+    })
+  })
+
+  it('of a registry with any byte replaced is read or refused', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.nat(255), async (place, byte) => {
+        const damaged = Buffer.from(registryWithService([{ joinKeys: { driver_id: 'd' } }]))
+        damaged[place % damaged.length] = byte
+        const found = await viewsOf(damaged).catch((error: unknown) => error)
         if (found instanceof Error && !isSheikhError(found, 'dataset-invalid')) throw found
       }),
       { numRuns: 60 },
