@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRedactor, createRunId, isRunId } from '../../src/core/index.js'
+import { createRedactor, createRunId, isRunId, redactJson } from '../../src/core/index.js'
 
 describe('createRedactor', () => {
   it('hides what it was told, as it is and in a URL', () => {
@@ -21,6 +21,10 @@ describe('createRedactor', () => {
     `npm_${'a1'.repeat(18)}`,
     `AIza${'a'.repeat(35)}`,
     `sk_live_${'a1'.repeat(12)}`,
+    `xapp-${'a1'.repeat(12)}`,
+    `gh${'s'}_${'a1'.repeat(12)}`,
+    `rk_test_${'a1'.repeat(12)}`,
+    `${'ASIA'}IOSFODNN7EXAMPLE`,
     `-----BEGIN ${'EC '}PRIVATE KEY-----\nMHcCAQEE\nIA==\n-----END ${'EC '}PRIVATE KEY-----`,
   ])('hides what looks like a token: %s', (token) => {
     expect(createRedactor()(`before ${token} after`)).toBe('before [secret] after')
@@ -49,6 +53,16 @@ describe('createRedactor', () => {
     expect(redact('about a bearer of news at 12:30, see http://host:80/a')).toBe(
       'about a bearer of news at 12:30, see http://host:80/a',
     )
+  })
+})
+
+describe('redactJson', () => {
+  it('copies JSON as it is, apart from secrets and members that are undefined', () => {
+    const redact = createRedactor(['hunter22'])
+    const value = JSON.parse('{"__proto__":{"a":"hunter22"},"constructor":["b",null,1,true],"":{}}')
+    const copy = redactJson(Object.assign(value, { gone: undefined }), redact)
+    expect(JSON.stringify(copy)).toBe('{"__proto__":{"a":"[secret]"},"constructor":["b",null,1,true],"":{}}')
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype)
   })
 })
 
