@@ -1,5 +1,6 @@
 import { symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { callContext, isSheikhError } from '../../src/core/index.js'
@@ -657,6 +658,29 @@ describe('sheikh.config', () => {
     expect(await loadHostConfiguration(root)).toMatchObject({ stages: [{ name: 'one' }] })
     write(root, 'sheikh.config.mjs', `${makeStage}export default { stages: [stage('two')] }\n`)
     expect(await loadHostConfiguration(root)).toMatchObject({ stages: [{ name: 'two' }] })
+  })
+
+  it('is evaluated each time, with the modules of its own folder', async () => {
+    const files = {
+      'sheikh.config.mjs': `import { name } from './name.mjs'\n${makeStage}export default { stages: [stage(name)] }\n`,
+      'name.mjs': 'export const name = import.meta.url\n',
+    }
+    const roots = [project(files), project(files)]
+    const stagesOf = async (root: string) => (await loadHostConfiguration(root))?.stages ?? []
+    for (const root of roots)
+      expect(await stagesOf(root)).toMatchObject([{ name: pathToFileURL(join(root, 'name.mjs')).href }])
+    expect((await stagesOf(roots[0]!))[0]).not.toBe((await stagesOf(roots[0]!))[0])
+  })
+
+  it('that is wrong names the file in its own folder, each time', async () => {
+    const roots = [
+      project({ 'sheikh.config.mjs': 'export default {{\n' }),
+      project({ 'sheikh.config.mjs': 'export default {{\n' }),
+    ]
+    for (const root of roots)
+      await expect(loadHostConfiguration(root)).rejects.toMatchObject({
+        ...{ code: 'invalid-config', message: expect.stringContaining(root) },
+      })
   })
 
   it.each(['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'])('is read as .%s', async (extension) => {

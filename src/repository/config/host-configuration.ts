@@ -9,6 +9,7 @@ import type { Releaser } from '../../releaser/index.js'
 import type { Trainer } from '../../trainer/index.js'
 import { hostConfigurationPaths } from '../layout.js'
 import { invalidConfig } from './read-yaml.js'
+import { transpiled } from './transpiled.js'
 
 /** The default export of `sheikh.config.ts`. Each part replaces the part that the YAML files describe. */
 export interface HostConfiguration {
@@ -45,7 +46,9 @@ async function evaluate(root: string, file: string): Promise<unknown> {
   try {
     const { createJiti } = await import('jiti')
     // Node caches an imported module until the process ends, so that an edited file would not be seen.
-    const jiti = createJiti(join(root, file), { fsCache: false, moduleCache: false })
+    const options = { fsCache: false, moduleCache: false }
+    const translator = createJiti(join(root, file), options)
+    const jiti = createJiti(join(root, file), { ...options, transform: transpiled(translator) })
     const source = await readFile(join(root, file), 'utf8')
     const module = await jiti.evalModule(source, { filename: join(root, file), async: true, forceTranspile: true })
     if (typeof module === 'object' && module !== null && 'default' in module) return module.default
