@@ -26,7 +26,8 @@ const trainings = [
 ]
 // These load the whole product in each file. To load and compile it takes a second.
 const commands = 'actions|cli|dashboard|repository'
-const gitAlone = ['test/repository/{git,ledger}*.test.ts']
+// Of the rooms and commands, what starts many programs and needs little of the product.
+const programs = [...starters, 'test/repository/{git,ledger}*.test.ts', 'test/trainer/command/**/*.test.ts']
 
 export default defineConfig({
   resolve: {
@@ -40,6 +41,8 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // How long `expect.poll` waits. No test asserts a duration, and a busy machine is slow.
+    expect: { poll: { timeout: 60_000 } },
     env: {
       // Nobody's own settings of Git: a test that commits without an author does so as this file says.
       GIT_CONFIG_GLOBAL: join(import.meta.dirname, 'test/gitconfig'),
@@ -64,15 +67,17 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'commands', include: [`test/@(${commands})/**/*.test.ts`], exclude: gitAlone, isolate: isWhole },
+        test: { name: 'commands', include: [`test/@(${commands})/**/*.test.ts`], exclude: programs, isolate: isWhole },
       },
-      // The larger a process is, the longer it takes to start another, such as Git. A device is opened once in a process.
+      // The larger a process is, the longer it takes to start another, such as Git.
+      { extends: true, test: { name: 'programs', include: programs, isolate: isWhole } },
+      // A device is opened once in a process, and a compiler is large.
       {
         extends: true,
         test: {
           name: 'alone',
-          include: ['test/*.test.ts', `test/!(${rooms}|${commands})/**/*.test.ts`, ...gitAlone, ...starters],
-          exclude: trainings,
+          include: ['test/*.test.ts', `test/!(${rooms}|${commands})/**/*.test.ts`],
+          exclude: [...trainings, ...programs],
         },
       },
     ],

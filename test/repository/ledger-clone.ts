@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, readFileSync } from 'node:fs'
+import { appendFileSync, cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { callContext } from '../../src/core/index.js'
 import type { Ledger, LedgerEvent } from '../../src/gate/index.js'
@@ -56,7 +56,8 @@ const served = once((root) => {
 function once(make: (root: string) => void): () => string {
   let made: string | undefined
   return () => {
-    if (made === undefined) {
+    // The first test file of a process removes its folders.
+    if (made === undefined || !existsSync(made)) {
       made = temporaryFolder()
       make(made)
     }
