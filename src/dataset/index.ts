@@ -54,9 +54,11 @@ export {
 export {
   type FeatureType,
   featureTypes,
+  formatSnapshot,
   type LoadedSnapshot,
   loadSnapshot,
   type SnapshotHeader,
+  type SnapshotLine,
   typesIn,
 } from './features/feature-snapshot.js'
 export type { TimeFormat, TimeUnit } from './features/feature-time.js'

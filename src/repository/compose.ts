@@ -231,6 +231,8 @@ export function datasetOf(
   other: Pick<HostConfiguration, 'source'> & {
     readonly schema?: JsonSchema | undefined
     readonly evaluation?: PinnedSource | undefined
+    /** The file with the features of the samples. @default that of the project */
+    readonly features?: string | undefined
   } = {},
 ): Dataset<unknown, unknown> {
   const { dataset } = configuration
@@ -238,7 +240,7 @@ export function datasetOf(
   const schemaFile = dataset.schemaPath === undefined ? undefined : jsonSchemaFile(inside(root, dataset.schemaPath))
   const schema = other.schema ?? schemaFile
   return new Dataset({
-    source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration, access)),
+    source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration, access), other.features),
     ...(schema !== undefined && { schema }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`)
@@ -256,8 +258,13 @@ export function datasetOf(
 }
 
 /** The samples with the features that the commit contains. The files of the feature store are not read. */
-export function joinedSource(root: string, { dataset: { features } }: Configuration, source: Source): Source {
-  return features === undefined ? source : withFeatures(source, { snapshot: join(root, featuresPath), join: features })
+export function joinedSource(
+  root: string,
+  { dataset: { features } }: Configuration,
+  source: Source,
+  snapshot = join(root, featuresPath),
+): Source {
+  return features === undefined ? source : withFeatures(source, { snapshot, join: features })
 }
 
 async function builtInTrainer(

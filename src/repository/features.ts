@@ -1,6 +1,12 @@
 import { join, resolve } from 'node:path'
 import { type CallContext, canonicalJson, isSheikhError, SheikhError } from '../core/index.js'
-import { type FeatureSnapshot, joinFeatures, type LoadedSnapshot, loadSnapshot } from '../dataset/index.js'
+import {
+  type FeatureJoin,
+  type FeatureSnapshot,
+  joinFeatures,
+  type LoadedSnapshot,
+  loadSnapshot,
+} from '../dataset/index.js'
 import { writeFileAtomic } from '../store/index.js'
 import type { Composition } from './compose.js'
 import { featuresPath } from './layout.js'
@@ -28,13 +34,8 @@ export async function joinProjectFeatures(
       'Cannot join features: dataset/config.yaml has no "features". Add the views there: docs/features.md shows how.',
       { facts: { file: 'dataset/config.yaml' } },
     )
-  const views = features.views.map((view) =>
-    'files' in view
-      ? { ...view, files: view.files.map((path) => resolve(root, path)) }
-      : { ...view, feast: resolve(root, view.feast) },
-  )
   const source = composition.source ?? composition.samples
-  const { text, ...joined } = await joinFeatures(source, { ...features, views }, context)
+  const { text, ...joined } = await joinFeatures(source, resolvedViews(root, features), context)
   const path = join(root, featuresPath)
   const before = await loadSnapshot(path).catch((error: unknown) => {
     // A file that cannot be read is written anew.
@@ -44,6 +45,16 @@ export async function joinProjectFeatures(
   await writeFileAtomic(path, text)
   return { path: featuresPath, ...joined, ...changes(before, await loadSnapshot(path)) }
 }
+
+/** A join whose paths are absolute. */
+export const resolvedViews = (root: string, join: FeatureJoin): FeatureJoin => ({
+  ...join,
+  views: join.views.map((view) =>
+    'files' in view
+      ? { ...view, files: view.files.map((path) => resolve(root, path)) }
+      : { ...view, feast: resolve(root, view.feast) },
+  ),
+})
 
 function changes(before: LoadedSnapshot | undefined, after: LoadedSnapshot) {
   const names = after.header.features.map(({ name }) => name)

@@ -1,4 +1,4 @@
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
@@ -527,5 +527,110 @@ describe('promptfoo', () => {
     await symlink(join(folder, 'secret.csv'), join(folder, 'inner/tests.csv'))
     await writeFile(join(folder, 'inner/promptfoo.yaml'), config('file://tests.csv'))
     await expect(importData(folder, join(folder, 'inner/promptfoo.yaml'))).rejects.toThrow('outside its folder')
+  })
+})
+
+describe('importData into a project with features', () => {
+  const config = `projection: { input: prompts/training/t.txt, target: label, id: id }
+features:
+  timestamp: at
+  views: [{ name: v, files: store.jsonl, entities: [shop], timestamp: t, time_zone: UTC, features: [rate] }]
+`
+  const at = '2026-01-02T00:00:00Z'
+  const withShop = (record: Record, index: number, shops: number) => ({ ...record, shop: `s${index % shops}`, at })
+  const store = (rate: number) =>
+    [0, 1, 2].map((n) => `${JSON.stringify({ shop: `s${n}`, t: '2026-01-01T00:00:00Z', rate: rate + n })}\n`).join('')
+
+  /** A project with samples, features and an evaluation set. */
+  async function project(): Promise<string> {
+    const root = join(temporaryFolder(), 'project')
+    await initRepository(root, { samples: false })
+    const files = {
+      'dataset/config.yaml': config,
+      'prompts/training/t.txt': '{{ body }} {{ rate }}',
+      'store.jsonl': store(1),
+      'dataset/samples/a/all.jsonl': tickets(120)
+        .map((record, index) => `${JSON.stringify(withShop(record, index, 2))}\n`)
+        .join(''),
+    }
+    for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true })
+      await writeFile(join(root, path), content)
+    }
+    const repository = await openRepository(root)
+    await repository.joinFeatures()
+    await repository.pinEvaluation({ share: 0.3 })
+    await repository.commit({ message: 'Start' })
+    return root
+  }
+  const news = () =>
+    tickets(160)
+      .slice(120)
+      .map((record, index) => withShop(record, index, 3))
+
+  it('adds the features of the new samples, and keeps those that models learned from', async () => {
+    const root = await project()
+    const before = await read(root, 'dataset/features.jsonl')
+    // The store says something else about the past now.
+    await writeFile(join(root, 'store.jsonl'), store(5))
+    const { plan, apply } = await importData(root, await file('new.jsonl', news()), { input: 'body' })
+    expect(plan.problems).toEqual([])
+    expect(plan.files.map(({ path }) => path)).toEqual(['dataset/features.jsonl', 'dataset/samples/new/new.jsonl'])
+    const written = await apply()
+    expect(written).toMatchObject({ samples: 40, commit: expect.any(String) })
+    const after = await read(root, 'dataset/features.jsonl')
+    const added = after.split('\n').filter((line) => !before.split('\n').includes(line))
+    expect(added).toEqual([`["s2","${at}",7]`])
+    expect(before.split('\n').every((line) => after.split('\n').includes(line))).toBe(true)
+    expect(await (await openRepository(root)).validate()).toMatchObject({ counts: { rows: 160 } })
+    const again = await importData(root, await file('new.jsonl', news()), { input: 'body' })
+    expect(again.plan).toMatchObject({ problems: [], files: [] })
+  })
+
+  it('is finished after an interruption, and refuses a file that somebody changed meanwhile', async () => {
+    const root = await project()
+    const source = await file('new.jsonl', news())
+    const first = await importData(root, source, { input: 'body' })
+    const second = await importData(root, source, { input: 'body' })
+    await first.apply()
+    const text = await read(root, 'dataset/features.jsonl')
+    // As if only the features had been written.
+    await rm(join(root, 'dataset/samples/new/new.jsonl'))
+    const rest = await importData(root, source, { input: 'body' })
+    expect(rest.plan.files.map(({ path }) => path)).toEqual(['dataset/samples/new/new.jsonl'])
+    await writeFile(join(root, 'dataset/features.jsonl'), text.replace(',3]', ',8]'))
+    await expect(second.apply()).rejects.toMatchObject({
+      code: 'invalid-options',
+      message: expect.stringContaining('was changed by somebody else'),
+    })
+  })
+
+  it.each<[string, (root: string) => Promise<unknown>, readonly Record[], string]>([
+    ['a sample without a time', async () => {}, tickets(160).slice(120), '"at"'],
+    ['a store that is gone', (root) => rm(join(root, 'store.jsonl')), news(), 'store.jsonl'],
+    [
+      'a file that was joined by other settings',
+      (root) =>
+        writeFile(
+          join(root, 'dataset/config.yaml'),
+          config.replace('timestamp: at', 'when_missing: refuse\n  timestamp: at'),
+        ),
+      news().map((record) => ({ ...record, shop: 's0' })),
+      'it was joined by other settings',
+    ],
+    [
+      'features of another type',
+      (root) => writeFile(join(root, 'store.jsonl'), store(1).replaceAll(/"rate":(\d)/g, '"rate":"$1"')),
+      news(),
+      'the type of "rate" was number, and is string',
+    ],
+  ])('reports %s, and writes nothing', async (_, change, records, fact) => {
+    const root = await project()
+    await change(root)
+    const before = await read(root, 'dataset/features.jsonl')
+    const { plan, apply } = await importData(root, await file('new.jsonl', records), { input: 'body' })
+    expect(plan.problems.join(' ')).toContain(fact)
+    await expect(apply()).rejects.toMatchObject({ code: 'dataset-invalid' })
+    expect(await read(root, 'dataset/features.jsonl')).toBe(before)
   })
 })

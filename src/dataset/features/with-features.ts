@@ -2,8 +2,9 @@ import { type CallContext, digestJson, identityOf, SheikhError } from '../../cor
 import type { Source, SourceEntry, SourceSample } from '../dataset-types.js'
 import { sampleBatches } from '../sources/sample-batches.js'
 import { describeJoin, type FeatureJoin } from './feature-join.js'
-import { type LoadedSnapshot, loadSnapshot, type SnapshotHeader } from './feature-snapshot.js'
+import type { LoadedSnapshot, SnapshotHeader } from './feature-snapshot.js'
 import { sampleKeyOf } from './sample-key.js'
+import { snapshotReader } from './snapshot-reader.js'
 
 export interface WithFeaturesOptions {
   /** The file that `joinFeatures` made, such as `dataset/features.jsonl`. */
@@ -25,8 +26,9 @@ export function withFeatures(source: Source, { snapshot: path, join }: WithFeatu
   const settings = join && digestJson(describeJoin(join))
   const { location, contentIds } = source
   // Named by its digest: what an entry contains depends on it as well.
-  const load = async () => {
-    const snapshot = await loadSnapshot(path)
+  const read = snapshotReader(path)
+  const load = async (context: CallContext) => {
+    const snapshot = await read(context)
     if (settings === undefined || snapshot.header.settings === settings) return snapshot
     throw new SheikhError(
       'dataset-invalid',
@@ -45,13 +47,13 @@ export function withFeatures(source: Source, { snapshot: path, join }: WithFeatu
     ...(location !== undefined && { location }),
     ...(contentIds !== undefined && {
       async contentIds(context: CallContext) {
-        const { digest } = await load()
+        const { digest } = await load(context)
         return new Map([...(await contentIds(context))].map(([file, id]) => [file, `${id} ${digest}`]))
       },
     }),
     async list(context) {
       const entries = await source.list(context)
-      const snapshot = await load()
+      const snapshot = await load(context)
       return entries.map(
         (entry): SourceEntry => ({
           ...entry,

@@ -15,6 +15,7 @@ import type { Configuration } from '../config/index.js'
 import { promptsPath } from '../layout.js'
 import { counted, number } from './columns.js'
 import type { ImportPlace } from './import-place.js'
+import { type ImportedFeatures, importedFeatures } from './imported-features.js'
 import type { MadeSample } from './make-samples.js'
 import type { ImportSplit, LeftOutRecord } from './plan.js'
 import { splitSamples } from './split-samples.js'
@@ -25,6 +26,8 @@ export interface FoldedIn {
   readonly set?: PinnedSet | undefined
   readonly split: ImportSplit
   readonly leftOut: readonly { readonly reason: LeftOutRecord; readonly place: string }[]
+  /** The project's file of features with those of the new samples, and the text that it replaces. Absent without features. */
+  readonly features?: Pick<ImportedFeatures, 'text' | 'replaces'> | undefined
   readonly notes: readonly string[]
   readonly problems: readonly string[]
 }
@@ -49,8 +52,15 @@ export async function foldIn(
   context: CallContext,
 ): Promise<FoldedIn> {
   const nothing = { samples: [], split: noSplit, leftOut: [], notes: [] }
+  const join = options.settings.dataset.features
   try {
-    return await fold(place, made, options, context)
+    await using features =
+      join === undefined ? undefined : await importedFeatures(place.root, join, sourceOf(place, made), context)
+    const folded = await fold(place, made, { ...options, features }, context)
+    return {
+      ...folded,
+      ...(features !== undefined && { features: { text: features.text, replaces: features.replaces } }),
+    }
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isSheikhError(error)) throw error
@@ -61,14 +71,14 @@ export async function foldIn(
 async function fold(
   place: ImportPlace,
   made: readonly MadeSample[],
-  { settings, schema, share: asked }: FoldOptions,
+  { settings, schema, share: asked, features }: FoldOptions & { readonly features: ImportedFeatures | undefined },
   context: CallContext,
 ): Promise<FoldedIn> {
   const leftOut: { reason: LeftOutRecord; place: string }[] = []
   const [notes, problems]: [string[], string[]] = [[], []]
   const datasetWith = (samples: readonly MadeSample[], evaluation?: PinnedSet) =>
     datasetOf(place.root, settings, filesOnly(place.root), {
-      ...{ source: sourceOf(place, samples), schema },
+      ...{ source: sourceOf(place, samples), schema, features: features?.path },
       evaluation: evaluation && pinnedSet(evaluation),
     })
   const hasOthers = (await place.others.list(context)).some(({ skipped }) => skipped === undefined)
@@ -128,7 +138,11 @@ async function fold(
   /** Samples that an interrupted import of the same file has written. The evaluation set was divided with them in mind. */
   async function writtenBefore(): Promise<readonly string[]> {
     if (!place.hasSamples) return []
-    const everything = datasetOf(place.root, settings, filesOnly(place.root), { source: place.samples, schema })
+    const everything = datasetOf(place.root, settings, filesOnly(place.root), {
+      source: place.samples,
+      schema,
+      features: features?.path,
+    })
     const digests = new Map((await everything.contents(context)).rows.map((row) => [row.id, row.sampleDigest]))
     return samples.filter(({ id, sample }) => digests.get(id) === digestSample(sample)).map(({ id }) => id)
   }

@@ -6,7 +6,7 @@ import { readTextFile } from '../../store/index.js'
 import { type Configuration, isHubAddress } from '../config/index.js'
 import { isAsInitWrote, schemasBelow } from '../init/init-repository.js'
 import { schemaLine } from '../init/layout-files.js'
-import { evaluationPath, promptsPath } from '../layout.js'
+import { evaluationPath, featuresPath, promptsPath } from '../layout.js'
 import type { RepositoryOptions } from '../repository.js'
 import { columnsOf, number } from './columns.js'
 import { foldIn, noSplit } from './fold-in.js'
@@ -85,8 +85,8 @@ export async function importData(
   }
   return withApply(await planImport({ ...place, ownsSettings: false }, read, source, options, context))
 
-  function withApply({ place: at, plan, files }: Planned): DataImport {
-    return { plan, apply: () => applyImport({ place: at, plan, files }, options, context) }
+  function withApply(planned: Planned): DataImport {
+    return { plan: planned.plan, apply: () => applyImport(planned, options, context) }
   }
 }
 
@@ -106,6 +106,8 @@ interface Planned {
   readonly plan: DataImportPlan
   /** The text of each file, in the order of writing. */
   readonly files: ReadonlyMap<string, string>
+  /** The text of the file of features that the import completes. */
+  readonly replaces?: string | undefined
 }
 
 /** Whether settings, schema and evaluation set are absent, as `sheikh init` wrote them, or as an interrupted import did. */
@@ -134,9 +136,15 @@ async function planImport(
   const planned = (
     rest: Omit<DataImportPlan, 'source' | 'format' | 'records' | 'createsProject'>,
     files: Planned['files'],
+    replaces?: string | undefined,
   ) => {
     const records = read.records.length + read.leftOut.length
-    return { place, files, plan: { source, format: read.format, records, createsProject: place.isNew, ...rest } }
+    return {
+      place,
+      files,
+      replaces,
+      plan: { source, format: read.format, records, createsProject: place.isNew, ...rest },
+    }
   }
   const notes = [...place.notes, ...read.notes, ...chosen.notes]
   const { input, target } = chosen
@@ -161,18 +169,21 @@ async function planImport(
     : undefined
   const folded = await foldIn(place, made.samples, { settings, schema, share }, context)
   const { samples, set, split } = folded
-  const files = new Map<string, string>(
-    sampleFiles(
+  // The features first: the file may know samples that do not exist yet, as after an interrupted import.
+  const features = folded.samples.length === 0 ? undefined : folded.features
+  const files = new Map<string, string>([
+    ...(features === undefined ? [] : [[featuresPath, features.text] as const]),
+    ...sampleFiles(
       place,
       samples.map((one) => one.sample),
     ),
-  )
+  ])
   if (schema !== undefined) {
     files.set(schemaFile, `${JSON.stringify(schema, null, 2)}\n`)
     files.set(settingsFile, settingsText(place, isHubAddress(source) ? source : basename(source), projection))
   }
   if (set !== undefined) files.set(evaluationPath, formatPinnedSet(set))
-  const states = await statesOf(place, files)
+  const states = await statesOf(place, files, features?.replaces)
   const occupied = [...states].filter(([, state]) => state === 'occupied').map(([path]) => occupiedBy(path))
   return planned(
     {
@@ -188,6 +199,7 @@ async function planImport(
       problems: [...chosen.problems, ...folded.problems, ...occupied],
     },
     files,
+    features?.replaces,
   )
 }
 

@@ -4,7 +4,7 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import { readTextFile, writeFileAtomic } from '../../store/index.js'
 import { belowRoot, commit, isInRepository, openGit } from '../git/index.js'
 import { createProject, isAsInitWrote, removeTemporaries } from '../init/init-repository.js'
-import { pipelineFile, samplesPath } from '../layout.js'
+import { featuresPath, pipelineFile, samplesPath } from '../layout.js'
 import { refuseLinks } from '../refuse-links.js'
 import type { RepositoryOptions } from '../repository.js'
 import type { ImportPlace } from './import-place.js'
@@ -27,10 +27,12 @@ export async function applyImport(
     place,
     plan,
     files,
+    replaces,
   }: {
     readonly place: ImportPlace
     readonly plan: DataImportPlan
     readonly files: ReadonlyMap<string, string>
+    readonly replaces?: string | undefined
   },
   options: RepositoryOptions,
   context: CallContext,
@@ -47,7 +49,7 @@ export async function applyImport(
   const paths = [...files.keys()]
   await refuseLinks(root, paths)
   const written: string[] = []
-  for (const [path, state] of await statesOf(place, files)) {
+  for (const [path, state] of await statesOf(place, files, replaces)) {
     if (state === 'occupied')
       throw new SheikhError('invalid-options', `Cannot import the data: ${occupiedBy(path)}`, { facts: { path } })
     if (state === 'missing') written.push(path)
@@ -56,7 +58,7 @@ export async function applyImport(
     const instead = [...files].map(([path, text]) => ({ path, text }))
     await createProject(root, { ...options, samples: false, here: true, name }, [...instead, promptOf(plan)])
   }
-  // Samples first and the evaluation set last, so that an interrupted import is completed by the next one.
+  // Features and samples first and the evaluation set last, so that an interrupted import is completed by the next one.
   for (const [path, text] of files) {
     context.signal.throwIfAborted()
     if ((await readTextFile(join(root, path))) === text) continue
@@ -86,22 +88,28 @@ export async function applyImport(
 /**
  * Whether each file is `written` already, `missing` (or as `sheikh init` wrote it), or its name is `occupied` by a file that an
  * import does not replace.
+ *
+ * @param replaces the text of the file of features that the import was planned with.
  */
 export async function statesOf(
   { root, name }: ImportPlace,
   files: ReadonlyMap<string, string>,
+  replaces?: string | undefined,
 ): Promise<ReadonlyMap<string, 'written' | 'missing' | 'occupied'>> {
   const states = new Map<string, 'written' | 'missing' | 'occupied'>()
   for (const [path, text] of files) {
     const present = await readTextFile(join(root, path))
-    const isFree = present === undefined || (await isAsInitWrote(root, path, name))
+    const isCompleted = path === featuresPath && present === replaces
+    const isFree = present === undefined || isCompleted || (await isAsInitWrote(root, path, name))
     states.set(path, present === text ? 'written' : isFree ? 'missing' : 'occupied')
   }
   return states
 }
 
 export const occupiedBy = (path: string): string =>
-  `The file "${path}" exists and has other content. Import into another folder: --to ${samplesPath}/<category>`
+  path === featuresPath
+    ? `The file "${path}" was changed by somebody else. Import again.`
+    : `The file "${path}" exists and has other content. Import into another folder: --to ${samplesPath}/<category>`
 
 /** Whether `createProject` was interrupted: the project's main file is in no commit. */
 async function isUnfinished(root: string, context: CallContext): Promise<boolean> {

@@ -1,7 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../../src/core/index.js'
+import { loadSnapshot } from '../../../src/dataset/features/feature-snapshot.js'
+import { snapshotReader } from '../../../src/dataset/features/snapshot-reader.js'
 import { Dataset, joinFeatures, memorySamples, sampleFiles, withFeatures } from '../../../src/dataset/index.js'
 import { sourceContract } from '../../../src/testing/source-contract.js'
 import { addFiles, folderWith, later, memoryDocuments } from '../temporary.js'
@@ -70,6 +72,33 @@ describe('samples with features', () => {
       ['c', true],
     ])
     expect(after[0]!.digest).not.toBe(before[0]!.digest)
+  })
+
+  it('come from a file that is read once, unless it changed', async () => {
+    const parts = await joined()
+    let reads = 0
+    const read = snapshotReader(parts.snapshot, async (path) => {
+      reads += 1
+      return loadSnapshot(path)
+    })
+    const now = callContext()
+    // A file that was written just now may change again without another time.
+    await read({ clock: { nowMs: () => Date.now() - 60_000 } })
+    await read({ clock: { nowMs: () => Date.now() - 60_000 } })
+    expect(reads).toBe(2)
+    const [one, other] = await Promise.all([read(later()), read(later())])
+    expect((await read(now)).digest).toBe(one!.digest)
+    expect(other!.digest).toBe(one!.digest)
+    expect(reads).toBeLessThanOrEqual(4)
+    const before = reads
+    await read(later())
+    expect(reads).toBe(before)
+    await writeFile(parts.snapshot, (await readFile(parts.snapshot, 'utf8')).replace('0.5', '0.6'))
+    expect((await read(later())).digest).not.toBe(one!.digest)
+    await rm(parts.snapshot)
+    await expect(read(later())).rejects.toThrow('it does not exist')
+    await parts.update()
+    expect((await read(later())).digest).toBe(one!.digest)
   })
 
   it('are the same with the line ends of Windows', async () => {
