@@ -20,6 +20,7 @@ export function contentsOf(
       return rows
     },
     samples: (ids) => new RowReader(found, options, schema, context).samples(ids),
+    files: (ids) => new RowReader(found, options, schema, context).files(ids),
     whole: () => new RowReader(found, options, schema, context).rows(found.rows),
     withSamples: () => new RowReader(found, options, schema, context).withSamples(),
   }

@@ -1,4 +1,5 @@
 import type { PinnedSource, Projection, Source } from './dataset-types.js'
+import type { NamedFilesOptions } from './files/named-files.js'
 import type { QuarantineSource } from './quarantine.js'
 import type { JsonSchema, JsonSchemaFile } from './schema/json-schema.js'
 import type { StandardSchema } from './schema/standard-schema.js'
@@ -72,6 +73,11 @@ export interface DatasetOptions<S, Input extends FieldSelector<S>, Target extend
    * all parts are field names and the schema is a JSON Schema, unchanged samples are not read again.
    */
   readonly version?: string | undefined
+  /**
+   * Files that samples name, such as images: `{ directory: 'dataset', fields: ['image'] }`. They must exist, and a changed
+   * file changes its row. @default samples name no files
+   */
+  readonly files?: NamedFilesOptions | undefined
 }
 
 /** The options without type parameters, for the implementation of `Dataset`. */
@@ -89,6 +95,7 @@ export interface AnyDatasetOptions {
   readonly developmentShare?: number | undefined
   readonly training?: TrainingSelection | undefined
   readonly version?: string | undefined
+  readonly files?: NamedFilesOptions | undefined
 }
 
 export type AnyFieldSelector = string | ((sample: unknown) => unknown) | Projection<unknown, unknown>

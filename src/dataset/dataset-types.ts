@@ -211,6 +211,8 @@ export interface DatasetContents {
   readonly rows: readonly DescribedRow[]
   /** Samples by id, as they were read. Ids that are not in the dataset are left out. @throws `dataset-changed` if samples changed since. */
   samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>>
+  /** Digests of the files that samples name, by id and path. Samples that name none are left out. @throws as `samples`. */
+  files(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, Readonly<Record<string, Digest>>>>
   /** The rows with their inputs, in the same order. */
   whole(): Rows<unknown, unknown>
   /** The rows with the samples that they come from, file after file, so that no more than some files are in memory. @throws as `samples`. */

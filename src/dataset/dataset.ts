@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import {
   type CallContext,
   callContext,
@@ -5,6 +6,7 @@ import {
   type Digest,
   digestJson,
   identityOf,
+  inParallel,
   type Json,
   SheikhError,
 } from '../core/index.js'
@@ -28,10 +30,11 @@ import type {
   RowIdentity,
   SourceEntry,
 } from './dataset-types.js'
+import { checkNamedFiles, type NamedFiles, openNamedFiles } from './files/named-files.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
 import { knownSummary } from './known-summary.js'
 import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
-import { type EntryOptions, type ReadRow, readEntry } from './read-entry.js'
+import { type EntryOptions, isProblems, type ReadRow, readEntry } from './read-entry.js'
 import {
   describePart,
   loadParts,
@@ -43,7 +46,7 @@ import {
 } from './row-projection.js'
 import { RowReader } from './rows.js'
 import { digestSample, FallbackIds } from './sample-identity.js'
-import { type Scan, scan } from './scan.js'
+import { readConcurrency, type Scan, scan } from './scan.js'
 import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
 import { isStandardSchema } from './schema/standard-schema.js'
 import { readPinnedSet, splitRows } from './split.js'
@@ -52,6 +55,8 @@ import { undeclaredGroups } from './undeclared-groups.js'
 
 /** Samples, validated and projected to rows, and split into training and evaluation data. */
 export interface Dataset<I = string, T = string> extends Described {
+  /** The folder, absolute, that the paths in `Row.files` are relative to. Absent: samples name no files. */
+  readonly filesDirectory?: string | undefined
   /**
    * Returns every row's identity, sorted by id. Needs no evaluation set.
    *
@@ -136,7 +141,13 @@ class DatasetOf implements Dataset<unknown, unknown> {
         'invalid-options',
         `Cannot make a dataset with at most ${maximumRows} training rows: the number is not an integer of at least 1. Give one such as 10000.`,
       )
+    if (options.files !== undefined) checkNamedFiles(options.files)
     this.#options = options
+  }
+
+  get filesDirectory(): string | undefined {
+    const { files } = this.#options
+    return files && resolve(files.directory)
   }
 
   get version(): string | undefined {
@@ -157,7 +168,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   /** Contains a schema or template from a file only after the dataset has been read. */
   describe(): Json {
-    const { source, id, input, target, group, slices, sliceByFolder, schema } = this.#options
+    const { source, id, input, target, group, slices, sliceByFolder, schema, files } = this.#options
     return {
       rows: rowVersion,
       source: identityOf(source) ?? { name: source.name, describe: source.describe() },
@@ -168,6 +179,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
       group: describePart(group),
       slices: typeof slices === 'function' ? { function: slices.name } : (slices ?? []),
       sliceByFolder: sliceByFolder ?? null,
+      // The folder is not part of the description: a clone elsewhere contains the same files.
+      ...(files !== undefined && { files: [...files.fields] }),
     }
   }
 
@@ -186,8 +199,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
   async state(context: DatasetContext): Promise<DatasetState> {
     const schema = await this.#load(context)
     const listed = await this.#options.source.list(context)
-    const key = this.#cacheKey()
-    return { options: this.#options, schema, key, listed, quarantined: await this.#quarantined(context) }
+    const [quarantined, named] = [await this.#quarantined(context), await this.#openFiles(context)]
+    return { options: this.#options, schema, key: this.#cacheKey(), listed, quarantined, named }
   }
 
   async undeclaredGroups(context: DatasetContext = callContext()): Promise<DatasetSummary['warnings']> {
@@ -208,12 +221,15 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const key = this.#cacheKey()
     const quarantined = await this.#quarantined(context)
     refusePinned(quarantined, pinned)
-    const known = key === undefined ? undefined : knownSummary({ options, key, pinned, quarantined, listed }, context)
-    const load = () => this.#snapshotOf({ listed, schema, pinned, quarantined }, context)
+    const named = await this.#openFiles(context)
+    const state = { listed, schema, pinned, quarantined, named }
+    const known = key === undefined ? undefined : knownSummary({ options, key, ...state }, context)
+    const load = () => this.#snapshotOf(state, context)
     const summary = await known?.find()
     if (summary !== undefined) return { summary, snapshot: async () => checkSame(summary, await load()) }
     const snapshot = await load()
-    await known?.keep(snapshot.summary)
+    const files = await named?.save()
+    await known?.keep(snapshot.summary, files)
     return { summary: snapshot.summary, snapshot: async () => snapshot }
   }
 
@@ -276,12 +292,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const place = (index: number) => ({ path: '', position: String(index + 1) })
     const pass = openPartsPass(options as AnyDatasetOptions, context)
     const made = await pass.makeAll(samples, place).finally(() => pass.close())
+    const named = await this.#openFiles(context)
+    const files = named && (await inParallel(samples, readConcurrency, (sample) => named.digestsOf(sample)))
     return samples.map((sample, index) => {
       const position = String(index + 1)
       const wrong = (fact: string) =>
         new SheikhError('dataset-invalid', `Cannot use the sample ${position}: ${fact}. Correct it.`, {
           facts: { position: index + 1 },
         })
+      const digests = files?.[index]
+      if (isProblems(digests)) throw wrong(digests.join('; '))
       try {
         const row = projectRow(
           options as AnyDatasetOptions,
@@ -292,6 +312,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
             fallback: () => ids.next(position, digestSample(sample)),
           },
           made?.[index],
+          digests,
         )
         rowText(row)
         if (seen.has(row.id)) throw wrong(`its id "${row.id}" appears twice`)
@@ -311,7 +332,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const schema = await this.#load(context)
     const examined: ExaminedSample<unknown, unknown>[] = []
     const pass = openPartsPass(this.#options, context)
-    const given = { options: this.#options, schema, pass }
+    const named = await this.#openFiles(context)
+    const given = { options: this.#options, schema, pass, named }
     try {
       for (const value of samples) examined.push(await this.#examineOne(value, given, context))
     } finally {
@@ -351,17 +373,25 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return identity === undefined ? undefined : digestJson(identity)
   }
 
+  async #openFiles(context: DatasetContext): Promise<NamedFiles | undefined> {
+    const { files } = this.#options
+    return files && (await openNamedFiles(files, context))
+  }
+
   async #quarantined(context: DatasetContext): Promise<readonly QuarantinedSample[]> {
     return (await this.#options.quarantine?.read(context)) ?? []
   }
 
   async #scanNow(schema: SampleSchema, context: DatasetContext): Promise<UsedScan> {
     const listed = await this.#options.source.list(context)
-    return this.#scan({ listed, schema, quarantined: await this.#quarantined(context) }, context)
+    const [quarantined, named] = [await this.#quarantined(context), await this.#openFiles(context)]
+    const found = await this.#scan({ listed, schema, quarantined, named }, context)
+    await named?.save()
+    return found
   }
 
-  async #scan({ listed, schema, quarantined }: State, context: DatasetContext): Promise<UsedScan> {
-    const whole = await scan(listed, this.#options, schema, this.#cacheKey(), context)
+  async #scan({ listed, schema, quarantined, named }: State, context: DatasetContext): Promise<UsedScan> {
+    const whole = await scan(listed, this.#options, schema, this.#cacheKey(), context, { named })
     const found = withoutQuarantined(whole, quarantined)
     const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
     if (found.rows.length === 0 && found.quarantined > 0)
@@ -399,6 +429,8 @@ interface State {
   readonly listed: readonly SourceEntry[]
   readonly schema: SampleSchema
   readonly quarantined: readonly QuarantinedSample[]
+  /** Absent: samples name no files. */
+  readonly named: NamedFiles | undefined
 }
 
 /** A scan without the samples that are excluded. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../core/index.js'
+import type { Row } from '../model/index.js'
 import type { DatasetContents, DescribedRow } from './dataset-types.js'
 import { areLabels } from './labels.js'
 import type { SharedContents, SharedRows } from './shared-contents.js'
@@ -46,7 +47,10 @@ export interface SampleChange {
 }
 
 export interface FieldChange {
-  /** Such as `text`, `meta.author` or `tags[2]`; empty if the sample is not an object. */
+  /**
+   * Such as `text`, `meta.author` or `tags[2]`; empty if the sample is not an object. For a file that the sample names and
+   * whose content differs, its path; then the values are digests.
+   */
   readonly field: string
   /** Absent without `includeText`, and if the field was added. */
   readonly before?: Json | undefined
@@ -104,6 +108,7 @@ export async function diffSharedContents(
   const changed = both.filter(({ earlier, row }) => earlier.sampleDigest !== row.sampleDigest)
   const wanted = new Set(changed.slice(0, maximumDetails).map(({ row }) => row.id))
   const [samplesBefore, samplesAfter] = [await before.samples(wanted), await after.samples(wanted)]
+  const [filesBefore, filesAfter] = [await before.files(wanted), await after.files(wanted)]
   return {
     rows: { before: shared.size + rowsBefore.length, after: shared.size + rowsAfter.length },
     added: added.map(nameOf),
@@ -111,7 +116,10 @@ export async function diffSharedContents(
     moved,
     changed: changed.map(({ row: { id, path } }) => {
       if (!wanted.has(id)) return { id, path }
-      const fields = fieldChanges(samplesBefore.get(id), samplesAfter.get(id))
+      const fields = [
+        ...fieldChanges(samplesBefore.get(id), samplesAfter.get(id)),
+        ...fileChanges(filesBefore.get(id), filesAfter.get(id)),
+      ]
       return { id, path, fields: includeText ? fields : fields.map(({ field }) => ({ field })) }
     }),
     projectedDifferently: both.flatMap(({ earlier, row }) =>
@@ -197,6 +205,15 @@ function namedCounts(
       counts.set(name, count)
     }
   return [...counts].map(([name, count]) => ({ name, ...count })).sort((one, other) => (one.name < other.name ? -1 : 1))
+}
+
+/** Files that are named by both versions of a sample and differ. Others differ by their paths. */
+function fileChanges(before: Row['files'] = {}, after: Row['files'] = {}): readonly FieldChange[] {
+  return Object.keys(after).flatMap((path) =>
+    Object.hasOwn(before, path) && before[path] !== after[path]
+      ? [{ field: path, before: before[path] as Json, after: after[path] as Json }]
+      : [],
+  )
 }
 
 /** The parts of two JSON values that differ. Lists of different lengths differ as a whole. */

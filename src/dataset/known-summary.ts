@@ -3,6 +3,7 @@ import { type Digest, digestBytes, digestJson, isSheikhError, type Json, type Js
 import { isSettled } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, DatasetSummary, PinnedSet, SourceEntry } from './dataset-types.js'
+import type { NamedFiles } from './files/named-files.js'
 import type { QuarantinedSample } from './quarantine.js'
 
 // Raise this when the same rows lead to a different summary.
@@ -13,8 +14,10 @@ export interface KnownSummary {
   find(): Promise<DatasetSummary | undefined>
   /**
    * Caches a summary, unless a file changed so recently that its stamp may miss a later change. Call it after `find`.
+   *
+   * @param files what `NamedFiles.save` returned; absent if samples name no files.
    */
-  keep(summary: DatasetSummary): Promise<void>
+  keep(summary: DatasetSummary, files: Digest | undefined): Promise<void>
 }
 
 interface SummaryInputs {
@@ -24,11 +27,12 @@ interface SummaryInputs {
   readonly pinned: PinnedSet
   readonly quarantined: readonly QuarantinedSample[]
   readonly listed: readonly SourceEntry[]
+  readonly named: NamedFiles | undefined
 }
 
 /** @returns `undefined` if a sample has no stamp, or nothing is cached. Then every run reads the rows. */
 export function knownSummary(
-  { options, key, pinned, quarantined, listed }: SummaryInputs,
+  { options, key, pinned, quarantined, listed, named }: SummaryInputs,
   context: DatasetContext,
 ): KnownSummary | undefined {
   const { cache } = context
@@ -50,14 +54,17 @@ export function knownSummary(
     async find() {
       const document = (await cache.read(name)) as JsonObject | undefined
       if (document?.['formatVersion'] !== 1 || document['inputs'] !== digest) return undefined
+      if (named !== undefined && (document['files'] === undefined || document['files'] !== named.known()))
+        return undefined
       return document['summary'] as unknown as DatasetSummary
     },
-    async keep(summary) {
+    async keep(summary, namedFiles) {
       const atNs = BigInt(Math.floor(listedAtMs)) * 1_000_000n
       const isSafe = listed.every(({ changedAtNs }) => changedAtNs === undefined || isSettled(changedAtNs, atNs))
-      if (!isSafe) return
+      if (!isSafe || (named !== undefined && namedFiles === undefined)) return
       try {
-        await cache.write(name, { formatVersion: 1, inputs: digest, summary: summary as unknown as Json })
+        const document = { formatVersion: 1, inputs: digest, summary: summary as unknown as Json }
+        await cache.write(name, namedFiles === undefined ? document : { ...document, files: namedFiles })
       } catch (error) {
         if (!isSheikhError(error, 'storage-failed')) throw error
         context.log.debug(`Could not cache the summary of the dataset: ${error.message}`)

@@ -2,12 +2,13 @@ import { type CallContext, canonicalJson, type Digest, digestBytes } from '../co
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { SourceEntry, SourceSample } from './dataset-types.js'
+import type { FileDigests, NamedFiles } from './files/named-files.js'
 import { hashText } from './hash-text.js'
 import { type DatasetIssue, issuesOf, maximumIssues } from './issues.js'
 import { type InexactNumber, inexactProblem, isTextMember } from './json-text.js'
 import { namedId, type PartsPass, projectRow, rowText, Unprojectable } from './row-projection.js'
 import type { ScannedRow } from './row-table.js'
-import { digestSample, FallbackIds } from './sample-identity.js'
+import { digestSample, digestWithFiles, FallbackIds } from './sample-identity.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 import { sampleBatches } from './sources/sample-batches.js'
 
@@ -27,6 +28,8 @@ export interface EntryOptions {
   /** Receives what is wrong with the samples. Reading stops when there are 100. */
   readonly issues: DatasetIssue[]
   readonly pass: PartsPass
+  /** Absent: samples name no files. */
+  readonly named: NamedFiles | undefined
 }
 
 const maximumLabelLength = 256
@@ -81,7 +84,7 @@ interface BatchOptions extends Omit<EntryOptions, 'issues'> {
 
 async function readBatch(
   batch: readonly SourceSample[],
-  { options, schema, pass, path, ids, after }: BatchOptions,
+  { options, schema, pass, named, path, ids, after }: BatchOptions,
 ): Promise<ReadBatch> {
   const textMembers = textMembersOf(options)
   const rows: ReadRow[] = []
@@ -115,17 +118,23 @@ async function readBatch(
     valid.map(({ sample }) => sample),
     (at) => ({ path, position: valid[at]!.position, ...namedId(options, valid[at]!.sample, valid[at]!.value) }),
   )
+  const files = named && (await Promise.all(valid.map(({ value }) => named.digestsOf(value))))
   await after
   const place = composed(path)
   for (let at = 0; at < valid.length; at += 1) {
     const { value, sample, position, index } = valid[at]!
+    const digests = files?.[at]
+    if (isProblems(digests)) {
+      for (const message of digests) problems.push({ index, issue: { path, position, message } })
+      continue
+    }
     try {
-      const sampleDigest = digestSample(value)
-      const fallback = () => ids.next(position, sampleDigest)
-      const row = projectRow(options, sample, value, { path: place, fallback }, made?.[at])
+      const written = digestSample(value)
+      const fallback = () => ids.next(position, written)
+      const row = projectRow(options, sample, value, { path: place, fallback }, made?.[at], digests)
       const text = rowText(row)
       const digest = digestBytes(text)
-      const scanned = scannedOf(row, digest, sampleDigest ?? digest, path, position)
+      const scanned = scannedOf(row, digest, digestWithFiles(written, digests) ?? digest, path, position)
       rows.push({ scanned, row, sample: value, textLength: text.length })
     } catch (error) {
       if (!(error instanceof Unprojectable)) throw error
@@ -136,6 +145,10 @@ async function readBatch(
   return { rows, problems: problems.map(({ issue }) => issue) }
 }
 
+/** Whether files cannot be used. */
+export const isProblems = (found: FileDigests | readonly string[] | undefined): found is readonly string[] =>
+  Array.isArray(found)
+
 /** The fields that are read as text. */
 const textMembersOf = ({ id = 'id', group }: AnyDatasetOptions): readonly string[] =>
   [id, group].filter((part) => typeof part === 'string')
@@ -144,14 +157,23 @@ const asText = (numbers: readonly InexactNumber[]) =>
   `the number at ${numbers.map(({ pointer }) => pointer).join(', ')} is read as text, to keep its digits`
 
 function scannedOf(
-  { id, input, target, group, slices }: Row<unknown, unknown>,
+  row: Row<unknown, unknown>,
   digest: Digest,
   sampleDigest: Digest,
   ...[path, position]: readonly [path: string, position: string]
 ): ScannedRow {
+  const { id, input, target, group, slices, files } = row
   const label = typeof target === 'string' && target.length <= maximumLabelLength ? target : undefined
   const targetKey = target === undefined ? target : keyOf(target)
-  return { id, digest, sampleDigest, path, position, group, label, slices, inputKey: keyOf(input), targetKey }
+  // Two paths may lead to copies of one file.
+  const inputKey = keyOf(fileOf(row) ?? input)
+  const scanned = { id, digest, sampleDigest, path, position, group, label, slices, inputKey, targetKey }
+  return files === undefined ? scanned : { ...scanned, files }
+}
+
+/** The digest of the file that is the input of a row: its input is a path that the sample names. */
+export function fileOf({ input, files }: Pick<Row<unknown, unknown>, 'input' | 'files'>): Digest | undefined {
+  return files !== undefined && typeof input === 'string' && Object.hasOwn(files, input) ? files[input] : undefined
 }
 
 // 53 bits are enough, because the keys are only used for warnings.

@@ -2,6 +2,7 @@ import { type CallContext, canonicalJson, identityOf, isSheikhError, type Json, 
 import type { Row } from '../model/index.js'
 import type { AnyDatasetOptions, AnyFieldSelector } from './dataset-options.js'
 import type { ProjectionPass, ReadPlace } from './dataset-types.js'
+import type { FileDigests } from './files/named-files.js'
 
 const maximumIdLength = 1024
 
@@ -92,7 +93,7 @@ const partsOf = ({ id, input, target, group }: AnyDatasetOptions): readonly AnyF
  * Projects a sample to a row. Throws `Unprojectable` if that is impossible.
  *
  * @param sample the schema's output. @param written the sample as it was read: a schema may drop an unknown `id`.
- * @param made parts that need not be made.
+ * @param made parts that need not be made. @param files digests of the files that the sample names.
  */
 export function projectRow(
   options: AnyDatasetOptions,
@@ -100,6 +101,7 @@ export function projectRow(
   written: unknown,
   place: Place,
   made: MadeParts = {},
+  files?: FileDigests | undefined,
 ): Row<unknown, unknown> {
   const input = 'input' in made ? made.input : partOf(options.input, sample, 'input')
   if (input === undefined) throw new Unprojectable(missing(options.input, 'input'))
@@ -116,6 +118,7 @@ export function projectRow(
     ...(target === undefined ? {} : { target }),
     ...(group === undefined ? {} : { group }),
     slices: slicesOf(options, sample, place),
+    ...(files === undefined ? {} : { files }),
   }
   checkPlain(input, 'input')
   checkPlain(target, 'target')

@@ -1,5 +1,6 @@
 // A million rows as objects with digests as text take 700 MB. Here they take 100 bytes each, and their ids.
 import { type Digest, merkleRootOf } from '../core/index.js'
+import type { FileDigests } from './files/named-files.js'
 
 /** What is known about a row without its input. */
 export interface ScannedRow {
@@ -17,6 +18,8 @@ export interface ScannedRow {
   readonly inputKey: number
   /** Equal for equal targets; absent without a target. */
   readonly targetKey: number | undefined
+  /** Digests of the files that the sample names. Not in a table, because the digest of the row covers them. */
+  readonly files?: FileDigests | undefined
 }
 
 const rowsPerChunk = 8192

@@ -56,14 +56,25 @@ export class RowReader {
   /** The samples with these ids, read again. */
   async samples(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, unknown>> {
     const found = new Map<string, unknown>()
+    await this.#find(ids, ({ row: { id }, sample }) => found.set(id, sample))
+    return found
+  }
+
+  /** The digests of the files that samples with these ids name, read again. */
+  async files(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, NonNullable<AnyRow['files']>>> {
+    const found = new Map<string, NonNullable<AnyRow['files']>>()
+    if (this.#scan.named === undefined) return found
+    await this.#find(ids, ({ row: { id, files } }) => files !== undefined && found.set(id, files))
+    return found
+  }
+
+  async #find(ids: ReadonlySet<string>, take: (found: RowWithSample) => void): Promise<void> {
     const paths = new Set<string>()
     const { table, indices } = this.#scan.rows
     for (const index of indices) if (ids.has(table.id(index))) paths.add(table.path(index))
     await inParallel([...paths], readConcurrency, async (path) => {
-      for await (const { index, sample } of this.#again(path))
-        if (ids.has(table.id(index))) found.set(table.id(index), sample)
+      for await (const one of this.#again(path)) if (ids.has(one.row.id)) take(one)
     })
-    return found
   }
 
   /** The rows of the scan with their samples, file after file. */
@@ -102,7 +113,7 @@ export class RowReader {
 
   async *#read(path: string, issues: DatasetIssue[]): AsyncGenerator<readonly ReadRow[]> {
     const pass = openPartsPass(this.#options, this.#context)
-    const given = { options: this.#options, schema: this.#schema, issues, pass }
+    const given = { options: this.#options, schema: this.#schema, issues, pass, named: this.#scan.named }
     try {
       yield* readEntry(this.#scan.entries.get(path)!, given, this.#context)
     } finally {

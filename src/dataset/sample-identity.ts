@@ -1,4 +1,5 @@
-import { canonicalJson, type Digest, digestBytes, hexOf } from '../core/index.js'
+import { canonicalJson, type Digest, digestBytes, digestJson, hexOf } from '../core/index.js'
+import type { FileDigests } from './files/named-files.js'
 import { type Fallback, notPlain } from './row-projection.js'
 
 /**
@@ -15,6 +16,11 @@ export function digestSample(value: unknown): Digest | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The digest of a sample and of the files that it names. */
+export function digestWithFiles(sample: Digest | undefined, files: FileDigests | undefined): Digest | undefined {
+  return sample === undefined || files === undefined ? sample : digestJson({ sample, files })
 }
 
 function withLineFeeds(value: unknown): unknown {

@@ -3,6 +3,7 @@ import { type Digest, digestJson, inParallel, type Json } from '../core/index.js
 import { type FileStamp, type StatCache, statCache } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, SourceEntry } from './dataset-types.js'
+import type { NamedFiles } from './files/named-files.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf, type SkippedFile } from './issues.js'
 import { packedVersion, packRow, unpackRows } from './packed-rows.js'
 import { type ReadRow, readEntry } from './read-entry.js'
@@ -24,6 +25,8 @@ export interface Scan {
   readonly empty: readonly SkippedFile[]
   /** Rows that were read. */
   readonly pool: RowPool
+  /** Absent: samples name no files. */
+  readonly named: NamedFiles | undefined
 }
 
 /** Small files read at the same time. */
@@ -39,6 +42,13 @@ const maximumPoolBytes = 48 * 1024 * 1024
 /** Rows that are cached between runs. Files beyond them are read again; the summary of unchanged files is cached anyway. */
 const maximumCachedRows = 250_000
 
+export interface FilesOfScan {
+  /** The files that samples name. Absent: they name none. */
+  readonly named?: NamedFiles | undefined
+  /** Whether the listed files are only some of the dataset. @default false */
+  readonly isPart?: boolean | undefined
+}
+
 /**
  * Scans a dataset: reads the files that are not cached.
  *
@@ -51,6 +61,7 @@ export async function scan(
   schema: SampleSchema,
   key: Digest | undefined,
   context: DatasetContext,
+  { named, isPart = false }: FilesOfScan = {},
 ): Promise<Scan> {
   const entries = listed.filter(({ skipped }) => skipped === undefined)
   const cache = await openCache(options, key, context)
@@ -62,16 +73,19 @@ export async function scan(
     for (const row of rows) table.add(row)
     ranges.set(path, [start, table.size])
   }
-  let cachedRows = 0
-  const restore = (path: string, kept: Json) => {
+  let [cachedRows, restored] = [0, 0]
+  const restore = async (path: string, kept: Json): Promise<boolean> => {
     const rows = unpackRows(path, kept)
+    if (named !== undefined && !(await haveTheirFiles(rows, named))) return false
     cachedRows += rows.length
+    restored += 1
     addAll(path, rows)
+    return true
   }
   for (const entry of entries) {
     const file = stampOf(entry)
     const kept = file && cache?.get(entry.path, file)
-    if (kept !== undefined) restore(entry.path, kept)
+    if (kept !== undefined) await restore(entry.path, kept)
   }
   const missing = () => entries.filter(({ path }) => !ranges.has(path))
   const contentIds =
@@ -82,8 +96,7 @@ export async function scan(
     const { path } = entry
     const [file, contentId] = [stampOf(entry), contentIds?.get(path)]
     const kept = file && contentId && cache?.find(path, contentId)
-    if (!kept) continue
-    restore(path, kept)
+    if (!kept || !(await restore(path, kept))) continue
     cache?.set(path, file, kept, contentId)
   }
   const issues: DatasetIssue[] = []
@@ -112,7 +125,7 @@ export async function scan(
         packed?.push(packRow(scanned))
       }
     }
-    for await (const batch of readEntry(entry, { options, schema, issues, pass }, context))
+    for await (const batch of readEntry(entry, { options, schema, issues, pass, named }, context))
       if (isSmall) collected.push(batch)
       else add(batch)
     // The rows of a file are neighbours in the table, so those of files that are read at the same time wait.
@@ -149,6 +162,8 @@ export async function scan(
   const rows = table.sorted()
   issues.push(...repeatedIds(rows))
   if (issues.length > 0) throw issuesError(inOrder(issues))
+  // Fields whose samples are known were used when they were read.
+  if (named !== undefined && restored === 0 && rows.length > 0 && !isPart) named.refuseUnusedFields()
   await cache?.save()
   const isEmpty = ({ path }: SourceEntry) => {
     const range = ranges.get(path)
@@ -161,7 +176,13 @@ export async function scan(
     skipped: listed.flatMap(({ path, skipped }) => (skipped === undefined ? [] : [{ path, reason: skipped }])),
     empty: entries.filter(isEmpty).map(({ path }) => ({ path, reason: '' })),
     pool,
+    named,
   }
+}
+
+async function haveTheirFiles(rows: readonly ScannedRow[], named: NamedFiles): Promise<boolean> {
+  for (const { files } of rows) if (files !== undefined && !(await named.have(files))) return false
+  return true
 }
 
 /** About how much text a file contains. Packed text is about a sixth of its size. */

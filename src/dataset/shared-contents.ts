@@ -67,7 +67,8 @@ interface Side extends NamedState {
 async function sideOf(named: NamedState, context: DatasetContext): Promise<Side | undefined> {
   const state = await stateOf(named.dataset, context)
   const ids = await state.options.source.contentIds?.(context)
-  if (ids === undefined || state.key === undefined) return undefined
+  // A sample file that is the same may name a file that is not.
+  if (ids === undefined || state.key === undefined || state.named !== undefined) return undefined
   const files = new Map<string, SourceEntry>()
   for (const entry of state.listed) if (entry.skipped === undefined) files.set(entry.path, entry)
   return { ...named, state, ids, files }
@@ -85,7 +86,7 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
     if (paths.length > 0) await prepare?.(paths)
     return scan(
       paths.map((path) => files.get(path)!),
-      ...([options, state.schema, undefined, uncached] as const),
+      ...([options, state.schema, undefined, uncached, { isPart: true }] as const),
     )
   }
 

@@ -10,6 +10,11 @@ export interface Row<I = string, T = string> {
   readonly group?: string | undefined
   /** Slices of the item, by kind: `{ category: 'spam-1' }` is in the slice `category=spam-1`. */
   readonly slices: Readonly<Record<string, string>>
+  /**
+   * Digests of the files that the sample names, by the path that it has, relative to `Dataset.filesDirectory`. Absent: it
+   * names none.
+   */
+  readonly files?: Readonly<Record<string, Digest>> | undefined
 }
 
 /** Rows that can be read repeatedly, sorted by id. Reading checks that they are unchanged. @throws `dataset-changed` */

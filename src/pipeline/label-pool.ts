@@ -58,7 +58,7 @@ export async function labelPool(
     )
   const rows = await dataset.project(samples, context)
   const seen = await seenInputs(options, context)
-  const fresh = rows.filter(({ input }) => !seen.has(digestJson(input)))
+  const fresh = rows.filter((row) => !seen.has(contentOf(row)))
   const known = rows.filter((row) => !fresh.includes(row)).map(({ id }) => id)
   const candidate = await answersOf(options, context, fresh, (directory) => keptBundle(store, run, directory, context))
   const baseline = await answersOf(options, context, fresh, (directory) =>
@@ -77,9 +77,13 @@ export async function labelPool(
 async function seenInputs({ dataset, store }: PipelineParts, context: CallContext): Promise<ReadonlySet<Digest>> {
   const { training, evaluation } = await dataset.snapshot({ ...context, cache: store.documents })
   const seen = new Set<Digest>()
-  for (const part of [training, evaluation]) for await (const { input } of part) seen.add(digestJson(input))
+  for (const part of [training, evaluation]) for await (const row of part) seen.add(contentOf(row))
   return seen
 }
+
+/** What a model receives: an input that is a path says nothing without the file. */
+const contentOf = ({ input, files }: Row<unknown, unknown>): Digest =>
+  digestJson(files === undefined ? input : { input, files })
 
 async function keptBundle(store: Store, run: RunRecord, directory: string, context: CallContext): Promise<Bundle> {
   try {
@@ -96,14 +100,17 @@ async function keptBundle(store: Store, run: RunRecord, directory: string, conte
 }
 
 async function answersOf(
-  { trainer }: PipelineParts,
+  { trainer, dataset: { filesDirectory } }: PipelineParts,
   context: CallContext,
   rows: readonly Row<unknown, unknown>[],
   open: (directory: string) => Promise<Bundle>,
 ): Promise<readonly Prediction[]> {
   const directory = await temporaryFolder('sheikh-pool-')
   try {
-    await using model = await trainer.load(weightsOf(await open(join(directory, 'bundle'))), context)
+    await using model = await trainer.load(weightsOf(await open(join(directory, 'bundle'))), {
+      ...context,
+      ...(filesDirectory !== undefined && { filesDirectory }),
+    })
     return await predictAll(model, rows, context)
   } finally {
     await rm(directory, { recursive: true, force: true })

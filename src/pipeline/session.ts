@@ -61,6 +61,12 @@ export class Session {
     return this.record.runId
   }
 
+  /** The context for what opens files that samples name: trainers and models. */
+  get modelContext(): CallContext & { readonly filesDirectory?: string | undefined } {
+    const { filesDirectory } = this.options.dataset
+    return filesDirectory === undefined ? this.context : { ...this.context, filesDirectory }
+  }
+
   emit(body: RunEventBody): void {
     const event: RunEvent = this.hide({
       ...body,

@@ -60,6 +60,7 @@ import { inside } from './inside.js'
 import {
   evaluationPath,
   featuresPath,
+  filesPath,
   hubDataPath,
   linkFreePaths,
   promptsPath,
@@ -146,7 +147,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
-    dataset: datasetOf(root, configuration, surroundings, { source }),
+    dataset: datasetOf(root, configuration, surroundings, { source, isWorkTree: true }),
     datasetAt: (folder, past) => datasetOf(folder, past, surroundings),
     trainer: once(
       async () =>
@@ -233,6 +234,8 @@ export function datasetOf(
     readonly evaluation?: PinnedSource | undefined
     /** The file with the features of the samples. @default that of the project */
     readonly features?: string | undefined
+    /** Whether the program git knows unchanged files of `root` in a fresh checkout. @default false */
+    readonly isWorkTree?: boolean | undefined
   } = {},
 ): Dataset<unknown, unknown> {
   const { dataset } = configuration
@@ -254,7 +257,14 @@ export function datasetOf(
     ...(dataset.training !== undefined && { training: dataset.training }),
     evaluation: other.evaluation ?? pinnedFile(join(root, evaluationPath)),
     quarantine: quarantineFile(join(root, quarantinePath)),
+    ...(dataset.files !== undefined && { files: filesOf(root, dataset.files, access, other.isWorkTree) }),
   })
+}
+
+function filesOf(root: string, fields: readonly string[], { environment }: DataAccess, isWorkTree = false) {
+  const directory = join(root, filesPath)
+  const contentIds = (context: CallContext) => unchangedBlobs(directory, environment, context)
+  return { directory, fields, ...(isWorkTree && { contentIds }) }
 }
 
 /** The samples with the features that the commit contains. The files of the feature store are not read. */
@@ -269,7 +279,7 @@ export function joinedSource(
 
 async function builtInTrainer(
   root: string,
-  { training }: Configuration,
+  { training, dataset: { files = [], projection } }: Configuration,
   context: CallContext,
 ): Promise<Trainer<unknown, unknown>> {
   const {
@@ -288,6 +298,12 @@ async function builtInTrainer(
       'invalid-config',
       `Cannot train the architecture "${architecture}": the built-in architectures are "text-classifier" and "llama". Use one of them, or export a trainer from sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
       { facts: { file: trainingFile } },
+    )
+  if (files.includes(projection.input))
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot train the architecture "${architecture}" on files: the input is the field "${projection.input}", whose values are paths, and the built-in architectures read text. Export a trainer from sheikh.config.ts: your own, or commandTrainer, which runs any program.`,
+      { facts: { file: 'dataset/config.yaml' } },
     )
   if (architecture === 'llama' && exports.length > 0)
     throw new SheikhError(

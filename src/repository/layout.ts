@@ -6,6 +6,8 @@ export const hostConfigurationPaths: readonly string[] = ['ts', 'mts', 'cts', 'j
 /** What a run reads, below the project's folder. Whatever differs there from the commit makes a run dirty. */
 export const runPaths: readonly string[] = ['dataset', 'prompts', 'mlops', ...hostConfigurationPaths]
 
+/** The folder that paths in samples are relative to. */
+export const filesPath = 'dataset'
 export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
 export const quarantinePath = 'dataset/quarantine.json'

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CallContext } from '../core/index.js'
+import { namedFilesIn } from '../dataset/index.js'
 import type { Provenance } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import type { DocumentStore } from '../store/index.js'
@@ -13,6 +14,7 @@ import { belowRoot, type Git } from './git/index.js'
 import {
   evaluationPath,
   featuresPath,
+  filesPath,
   hostConfigurationPaths,
   promptsPath,
   quarantinePath,
@@ -41,10 +43,17 @@ export async function provenanceOf(
   // What lies outside of the repository is in none of its commits.
   const outside = modules.files.map(below).filter((path) => path.startsWith('../'))
   const [head, changes] = await Promise.all([git.head(), git.changes(paths, context, cache)])
+  // Reading all samples takes time, and a hidden file such as .DS_Store is often ignored.
+  const mayNameIgnored = changes.ignored.some(
+    (path) => path.startsWith(`${below(filesPath)}/`) && !/(^|\/)\.[^/]*\/?$/.test(path),
+  )
   const ignored =
     changes.ignored.length === 0
       ? []
-      : within(changes.ignored, (await filesRead({ git, root }, composition, modules.files, context)).map(below))
+      : within(
+          changes.ignored,
+          (await filesRead({ git, root }, composition, { modules: modules.files, mayNameIgnored }, context)).map(below),
+        )
   return {
     commit: head?.oid,
     dirtyPaths: [...changes.changed, ...changes.deleted, ...outside, ...ignored, ...changes.absent],
@@ -128,7 +137,7 @@ function withoutNested(paths: readonly string[]): readonly string[] {
 async function filesRead(
   { root }: Project,
   { configuration, samples }: Pick<Composition, 'configuration' | 'samples'>,
-  modules: readonly string[],
+  { modules, mayNameIgnored }: { readonly modules: readonly string[]; readonly mayNameIgnored: boolean },
   context: CallContext,
 ): Promise<readonly string[]> {
   const { schemaPath } = configuration.dataset
@@ -149,10 +158,14 @@ async function filesRead(
   const prompts = await loadPrompts(join(root, promptsPath), context).catch(() => undefined)
   const location = await realpath(samples.location ?? root).catch(() => root)
   const entries = samples.location === undefined ? [] : await samples.list(context).catch(() => [])
+  const { files: fields } = configuration.dataset
+  const files =
+    fields === undefined || !mayNameIgnored ? [] : await namedFilesIn(samples, fields, context).catch(() => [])
   return [
     ...[...named, ...schemas, ...rules, ...hostConfigurationPaths].map((path) => join(root, path)),
     ...(prompts?.files ?? []).map(({ path }) => join(root, promptsPath, path)),
     ...entries.map(({ path }) => join(location, path)),
+    ...files.map((path) => join(root, filesPath, path)),
     ...modules,
   ].filter((path) => existsSync(path))
 }

@@ -2,12 +2,32 @@ import { SheikhError } from '../core/index.js'
 import { type PlainFile, readAt } from './plain-file.js'
 
 /** The specification limits a pointer to less than this. */
-const maximumPointerBytes = 1024
+export const maximumPointerBytes = 1024
 const version = /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\/v\d+\r?\n/
 
 /**
- * Refuses a file that is a Git LFS pointer: a checkout without Git LFS leaves one where the file belongs.
+ * The file that a Git LFS pointer stands for; `undefined` for any other content.
  * https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+ */
+export function lfsPointerOf(content: Uint8Array): LfsPointer | undefined {
+  if (content.length >= maximumPointerBytes) return undefined
+  const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1')
+  const [, oid] = /^oid sha256:([0-9a-f]{64})\r?$/m.exec(text) ?? []
+  const [, size] = /^size (\d{1,15})\r?$/m.exec(text) ?? []
+  return version.test(text) && oid !== undefined
+    ? { oid, sizeBytes: size === undefined ? undefined : Number(size) }
+    : undefined
+}
+
+export interface LfsPointer {
+  /** SHA-256 of the content, in hexadecimal digits. */
+  readonly oid: string
+  /** Absent: the pointer has none, so it is damaged. */
+  readonly sizeBytes: number | undefined
+}
+
+/**
+ * Refuses a file that is a Git LFS pointer: a checkout without Git LFS leaves one where the file belongs.
  *
  * @param facts of the error.
  * @throws `artifact-corrupt`.
@@ -19,8 +39,7 @@ export async function refuseLfsPointer(
   if (file.sizeBytes >= maximumPointerBytes) return
   const content = Buffer.alloc(file.sizeBytes)
   await readAt(file, 0, content)
-  const text = content.toString('latin1')
-  if (!version.test(text) || !/^oid sha256:[0-9a-f]{64}\r?$/m.test(text)) return
+  if (lfsPointerOf(content) === undefined) return
   const fact = 'it is a Git LFS pointer, not the file. Run "git lfs pull" there, or download the file'
   throw new SheikhError('artifact-corrupt', `Cannot read ${JSON.stringify(file.path)}: ${fact}.`, {
     facts: { ...facts, fact },

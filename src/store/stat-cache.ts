@@ -22,6 +22,8 @@ export interface StatCache<V extends Json> {
   get(path: string, stamp: FileStamp): V | undefined
   /** The value that was kept for a file with this content id, whatever its stamp was. */
   find(path: string, contentId: string): V | undefined
+  /** The stamps of files whose values are known, by path: those that somebody asked for, or all if nobody has asked yet. */
+  stamps(): ReadonlyMap<string, string>
   /**
    * Keeps what was read, if no change since can be hidden by the clock.
    *
@@ -86,6 +88,7 @@ export async function statCache<V extends Json>(
       const entry = seen.get(path) ?? known.get(path)
       return entry?.contentId === contentId ? entry.value : undefined
     },
+    stamps: () => new Map([...(seen.size > 0 ? seen : known)].map(([path, { stamp }]) => [path, stamp])),
     set(path, { stamp, changedAtNs }, value, contentId) {
       const earlier = known.get(path)
       changed = true

@@ -64,6 +64,8 @@ export interface FitRequest<I, T> {
 
 export interface FitContext extends CallContext {
   readonly progress: (progress: TrainProgress) => void
+  /** The folder, absolute, that the paths in `Row.files` are relative to. Absent: samples name no files. */
+  readonly filesDirectory?: string | undefined
 }
 
 export interface LoadContext extends CallContext {
@@ -74,6 +76,11 @@ export interface LoadContext extends CallContext {
    * @default 'caller'
    */
   readonly thread?: 'own' | 'caller' | undefined
+  /**
+   * The folder, absolute, that paths in inputs are relative to, if a pipeline evaluates the model on samples that name
+   * files. Absent: elsewhere, such as while serving.
+   */
+  readonly filesDirectory?: string | undefined
 }
 
 /** Progress of a training. JSON, sent at most a few times per second. */

@@ -1,6 +1,7 @@
 import type { CallContext } from '../../core/index.js'
 import type { DatasetContents, RowWithSample } from '../dataset-types.js'
 import { areLabels } from '../labels.js'
+import { fileOf } from '../read-entry.js'
 import { textOf } from '../text-index.js'
 import { charsetProblems, normalFormOf } from './charset.js'
 import { LabelErrorFinder } from './label-errors.js'
@@ -89,11 +90,15 @@ export async function collectFacts(
     found.add(row, rule, field)
   }, secrets)
 
-  function examineInput(row: number, { input }: RowWithSample['row']): void {
+  function examineInput(row: number, whole: RowWithSample['row']): void {
+    const { input } = whole
     const { id, label } = rows[row]!
     const part = partOf(id)
+    const file = fileOf(whole)
     if (isOn('duplicate') || isOn('leakage') || isOn('labelConflict') || isOn('labelError'))
-      repeats.add(row, input, part)
+      repeats.add(row, file === undefined ? input : { file }, part)
+    // Names of files tell nothing about what they contain.
+    if (file !== undefined) return
     const text = textOf(input)
     if (part === 'training' && label !== undefined && isCategorical && isOn('labelError'))
       labelErrors.add(row, text, label)
@@ -152,7 +157,7 @@ const visible = /[^\s\p{C}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u
 
 async function firstInputs(contents: DatasetContents): Promise<readonly unknown[]> {
   const inputs: unknown[] = []
-  for await (const { row } of contents.withSamples()) if (inputs.push(row.input) === rowsForFrame) break
+  for await (const { row } of contents.withSamples()) if (inputs.push(fileOf(row) ?? row.input) === rowsForFrame) break
   return inputs
 }
 

@@ -56,7 +56,9 @@ export async function score(
   const scorer = { weights: weights.digest, prompts, trainer: identityOf(trainer), environment: environment ?? null }
   const versioned = scorer.trainer !== undefined
   // Answers do not depend on what is made of them: another metric asks no model again.
-  const answersKey = versioned ? stageKeyOf({ kind: 'predict', ...scorer }) : undefined
+  // An input that is a path is the same when the file is not.
+  const files = session.options.dataset.filesDirectory === undefined ? {} : { rows: rows.digest }
+  const answersKey = versioned ? stageKeyOf({ kind: 'predict', ...scorer, ...files }) : undefined
   const key =
     versioned && metrics.every((metric) => metric !== undefined)
       ? stageKeyOf({ kind: 'evaluate', ...scorer, rows: rows.digest, metrics })
@@ -66,7 +68,7 @@ export async function score(
 
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
   const load = async () => {
-    const loaded = await trainer.load(weights, session.context)
+    const loaded = await trainer.load(weights, session.modelContext)
     return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
   }
   await using model = await rememberingModel(load, known?.value)

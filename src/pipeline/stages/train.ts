@@ -164,7 +164,7 @@ export async function fitInto(session: Session, { training, base, weights, ...re
       ...(weights !== undefined && { base: weights }),
     },
     {
-      ...session.context,
+      ...session.modelContext,
       progress(progress) {
         watch?.(progress)
         session.emit({ type: 'train-progress', ...progress })

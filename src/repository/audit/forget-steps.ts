@@ -35,6 +35,8 @@ export interface ForgetFacts {
   readonly baselines: readonly string[]
   readonly hasStore: boolean
   readonly blobs: readonly SampleBlob[]
+  /** Files that the sample in the work tree names, below the project's folder. */
+  readonly namedFiles: readonly string[]
   /** The evaluation set, below the repository's root. */
   readonly evaluationPath: string
 }
@@ -85,7 +87,7 @@ function stopUse({ releases, cleanVersion, channel }: ForgetFacts): readonly For
   ]
 }
 
-function removeSample({ file, isPinned, startsFrom, baselines }: ForgetFacts): readonly ForgetStep[] {
+function removeSample({ file, isPinned, startsFrom, baselines, namedFiles }: ForgetFacts): readonly ForgetStep[] {
   const isHere = file !== undefined
   const steps: ForgetStep[] = []
   if (file?.hub !== undefined)
@@ -98,6 +100,12 @@ function removeSample({ file, isPinned, startsFrom, baselines }: ForgetFacts): r
     steps.push({
       step: file.isAlone ? 'Remove the file of the sample.' : `Remove the sample from its file (${file.position}).`,
       commands: [file.isAlone ? `${gitOn(file.path)} rm -- ${quoted(file.path)}` : `$EDITOR ${quoted(file.path)}`],
+    })
+  if (namedFiles.length > 0)
+    steps.push({
+      step: 'Remove the files that the sample names, unless other samples name them too.',
+      commands: namedFiles.map((path) => `${gitOn(path)} rm -- ${quoted(path)}`),
+      note: 'Keep them out of the commands that rewrite the history too, if other samples name them.',
     })
   if (isPinned)
     steps.push({

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../../core/index.js'
-import { pinnedFile } from '../../dataset/index.js'
+import { namedPaths, pathProblem, pinnedFile } from '../../dataset/index.js'
 import { baselineFolder } from '../baseline/index.js'
-import { evaluationPath, samplesPath, storePath } from '../layout.js'
+import { evaluationPath, filesPath, samplesPath, storePath } from '../layout.js'
 import type { AuditProblem, AuditProject } from './audit-project.js'
 import { type SamplePlace, traceSample } from './blame-sample.js'
 import { type ReleaseWithSample, releasesWithSample } from './forget-releases.js'
@@ -88,7 +88,8 @@ export async function planForget(id: string, project: AuditProject): Promise<For
     startsFrom: startsFrom?.version,
     baselines: files.flatMap(({ place, path }) => (place === 'baseline' ? [path] : [])),
     hasStore: existsSync(join(shared, storePath)),
-    blobs: inGit.blobs,
+    blobs: [...inGit.blobs, ...inGit.files],
+    namedFiles: namedFilesOf(trace.sample, composition.configuration.dataset.files),
     evaluationPath: project.project === '' ? evaluationPath : `${project.project}/${evaluationPath}`,
   })
   return {
@@ -97,11 +98,18 @@ export async function planForget(id: string, project: AuditProject): Promise<For
     ...(pinned !== undefined && { pinned }),
     releases,
     files,
-    history: { events: inGit.events, blobs: inGit.blobs },
+    history: { events: inGit.events, blobs: [...inGit.blobs, ...inGit.files] },
     steps,
     limits: git.isShallow() ? [...limits, 'This clone is shallow: older commits were not searched.'] : limits,
     problems: trouble.all,
   }
+}
+
+/** Files that a sample names, below the project's folder. */
+function namedFilesOf(sample: unknown, fields: readonly string[] = []): readonly string[] {
+  const named = namedPaths(sample, fields)
+  if (typeof named === 'string') return []
+  return named.flatMap(({ path }) => (pathProblem(path) === undefined ? [`${filesPath}/${path}`] : []))
 }
 
 async function filesWith(

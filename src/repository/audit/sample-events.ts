@@ -1,9 +1,9 @@
 import type { Digest } from '../../core/index.js'
-import { type FoundSample, findSample, sampleFormatOf } from '../../dataset/index.js'
+import { type FoundSample, findSample, namedPaths, pathProblem, sampleFormatOf } from '../../dataset/index.js'
 import type { Release } from '../../releaser/index.js'
 import type { Configuration } from '../config/index.js'
 import type { PastCommit, PathChange } from '../git/index.js'
-import { samplesPath } from '../layout.js'
+import { filesPath, samplesPath } from '../layout.js'
 import type { AuditProject, Problems } from './audit-project.js'
 import { type CommitFacts, commitFacts, pullRequestsOf } from './commit-facts.js'
 import { configurationReader } from './configuration-at-commit.js'
@@ -36,12 +36,14 @@ export interface SampleInGit {
   /** Newest first. */
   readonly events: readonly SampleEvent[]
   readonly blobs: readonly SampleBlob[]
+  /** Versions of the files that it names. */
+  readonly files: readonly SampleBlob[]
   /** The versions of the sample, as they were in its files. */
   readonly values: readonly unknown[]
   readonly digests: readonly Digest[]
 }
 
-export const nowhere: SampleInGit = { events: [], blobs: [], values: [], digests: [] }
+export const nowhere: SampleInGit = { events: [], blobs: [], files: [], values: [], digests: [] }
 
 type Found = FoundSample & Pick<SampleBlob, 'path' | 'blob'>
 
@@ -107,18 +109,72 @@ export async function sampleEvents(
   // Merges too, which may touch no sample.
   const all = found.size === 0 ? [] : await problems.attempt('commits', () => git.history({ to: head.oid }, context))
   const pullRequests = pullRequestsOf(all ?? [])
-  return {
-    events: commits.flatMap(({ commit, changes }) => {
-      const event = eventOf(changes, found)
-      if (event === undefined) return []
-      const isKnown = commit.changes !== undefined
-      return [{ ...commitFacts(commit, pullRequests), ...event, ...(!isKnown && { change: 'present' as const }) }]
+  const events = commits.flatMap(({ commit, changes }): SampleEvent[] => {
+    const event = eventOf(changes, found)
+    if (event === undefined) return []
+    const isKnown = commit.changes !== undefined
+    return [{ ...commitFacts(commit, pullRequests), ...event, ...(!isKnown && { change: 'present' as const }) }]
+  })
+  const files = await fileHistory([...found.values()], head.oid, project, problems)
+  const ofFiles = new Map(
+    files.flatMap((commit) => {
+      const [change] = commit.changes ?? []
+      if (change === undefined) return []
+      return [[commit.oid, { ...commitFacts(commit, pullRequests), ...fileChange, path: change.path }] as const]
     }),
+  )
+  return {
+    events: ofFiles.size === 0 ? events : withFileEvents(events, ofFiles, all ?? []),
+    files: files.flatMap(({ changes = [] }) =>
+      changes.flatMap(({ path, before, after }) =>
+        [...before, ...(after === undefined ? [] : [after])].map((blob) => ({ blob, path, isAlone: true })),
+      ),
+    ),
     blobs: [...found.values()].map(({ blob, path, isAlone }) => ({ blob, path, isAlone })),
     // One of each version: most commits change other samples of the file.
     values: [...new Map([...found.values()].map(({ digest, value }) => [digest, value])).values()],
     digests: [...new Set([...found.values()].flatMap(({ digest }) => digest ?? []))],
   }
+}
+
+const fileChange = { change: 'changed', position: '' } as const
+
+/** The commits of HEAD that touched files that a version of the sample names, newest first. */
+async function fileHistory(
+  versions: readonly Found[],
+  head: string,
+  { git, project, composition, context }: AuditProject,
+  problems: Problems,
+): Promise<readonly PastCommit[]> {
+  const { files: fields } = composition.configuration.dataset
+  if (fields === undefined) return []
+  const paths = new Set<string>()
+  for (const { value } of versions) {
+    const named = namedPaths(value, fields)
+    if (typeof named === 'string') continue
+    for (const { path } of named)
+      if (pathProblem(path) === undefined)
+        paths.add(project === '' ? `${filesPath}/${path}` : `${project}/${filesPath}/${path}`)
+  }
+  if (paths.size === 0) return []
+  return (await problems.attempt('commits', () => git.history({ to: head, paths: [...paths] }, context))) ?? []
+}
+
+/** Adds the commits that changed only files of the sample, while it was there. @param commits of HEAD, newest first. */
+function withFileEvents(
+  events: readonly SampleEvent[],
+  ofFiles: ReadonlyMap<string, SampleEvent>,
+  commits: readonly PastCommit[],
+): readonly SampleEvent[] {
+  const own = new Map(events.map((event) => [event.commit, event]))
+  let isThere = false
+  const merged = commits.toReversed().flatMap(({ oid }) => {
+    const event = own.get(oid)
+    if (event !== undefined) isThere = event.change !== 'removed'
+    const file = isThere ? ofFiles.get(oid) : undefined
+    return event ?? file ?? []
+  })
+  return merged.reverse()
 }
 
 /** All files of samples of a commit, as if it had added them. */

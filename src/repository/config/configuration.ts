@@ -122,6 +122,8 @@ export interface Configuration {
     readonly samples?: SamplesPath | undefined
     /** What samples are joined to. Paths are relative to the project. @default nothing */
     readonly features?: FeatureJoin | undefined
+    /** Fields of samples that contain paths below `dataset/`. @default samples name no files */
+    readonly files?: readonly string[] | undefined
     /** Samples on the Hub. `samples` is absent then. */
     readonly hub?: PinnedHubData | undefined
     /** As its configuration says it, for people. */
@@ -234,6 +236,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       training: selectionOf(data),
       ...samplesIn(dataset.value['samples'], data['train_path']),
       features: featuresOf(dataset.value['features']),
+      ...filesIn(dataset.value),
       license: textOf(valuesAt(dataset.value, 'dataset')['license']),
       quality: qualityOf(dataset.value),
       tokenizer: tokenizerOf(dataset.value),
@@ -257,6 +260,17 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
 function samplesIn(named: unknown, trainPath: unknown): Pick<Configuration['dataset'], 'hub' | 'samples'> {
   const hub = hubDataOf(Array.isArray(named) && named.length === 1 ? named[0] : named)
   return hub === undefined ? { samples: samplesNamed(named) ?? samplesOf(trainPath) } : { hub }
+}
+
+function filesIn({ files, samples }: Values): Pick<Configuration['dataset'], 'files'> {
+  if (files === undefined || files === null) return {}
+  if (samplesIn(samples, undefined).hub !== undefined)
+    throw new SheikhError(
+      'invalid-config',
+      'Cannot use "dataset/config.yaml": "files" names fields of samples on the Hub, but only files of this repository are checked. Copy the dataset into the project: sheikh import-data hf:datasets/…',
+      { facts: { file: 'dataset/config.yaml' } },
+    )
+  return { files: files as readonly string[] }
 }
 
 function promptLimitsOf({ total_characters, ...others }: Values): Partial<RenderLimits> {

@@ -213,6 +213,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
   }),
   features:
     'Features of samples, as they were known at the time of each sample: { timestamp, views: [{ name, files, entities, timestamp, features }] }, or { name, feast, features } for a view of Feast and { service, feast } for a feature service. `sheikh data features` joins them into dataset/features.jsonl.',
+  files:
+    'Sample fields that contain paths of files, such as [image]. Paths are relative to dataset/. The files are checked, and their content is part of the data.',
   ...below('prompts.limits', {
     steps:
       'Work for rendering one sample: statements, expressions, and work on 8 items or 64 characters. Default: 1000000.',

@@ -398,6 +398,7 @@ export const datasetKeys = group({
     decides: true,
   },
   features: { ...honoured(featuresType), decides: true },
+  files: { ...honoured(z.array(text.min(1).max(1_000)).min(1).max(100)), decides: true },
   prompts: deciding({
     limits: deciding({
       steps: honoured(z.number().int().min(1).max(1e12)),

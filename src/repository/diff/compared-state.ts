@@ -41,7 +41,7 @@ export function workTreeState(root: string, access: DataAccess, context: CallCon
     async named(configuration) {
       if (!areFilesAlone(configuration)) return undefined
       const source = samplesOf(root, configuration, access, { isWorkTree: true })
-      return { dataset: datasetOf(root, configuration, access, { source }) }
+      return { dataset: datasetOf(root, configuration, access, { source, isWorkTree: true }) }
     },
     async complete() {},
     async [Symbol.asyncDispose]() {},

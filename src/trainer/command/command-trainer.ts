@@ -91,7 +91,7 @@ async function loadCommandModel<I>(
   const folder = await temporaryFolder('sheikh-predict-')
   const remove = () => rm(folder, { recursive: true, force: true })
   const start = (starting: LoadContext) => startPredictor(settings, requestFile, starting)
-  const requestFile = await writePredictRequest(folder, resolve(weights.path), settings.config)
+  const requestFile = await writePredictRequest(folder, resolve(weights.path), settings.config, context.filesDirectory)
   let predictor: Predictor
   try {
     predictor = await start(context)

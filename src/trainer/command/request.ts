@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CallContext, Json } from '../../core/index.js'
 import type { Rows } from '../../model/index.js'
 import { storageFailed } from '../../store/index.js'
-import type { FitRequest } from '../trainer.js'
+import type { FitContext, FitRequest } from '../trainer.js'
 
 /** Version of the protocol: requests and output lines. `docs/command-trainer.md` describes it. */
 export const protocolVersion = 1
@@ -18,7 +18,7 @@ export async function writeFitRequest(
   folder: string,
   { training, development, seed, base, checkpoints }: FitRequest<unknown, unknown>,
   config: Json,
-  context: CallContext,
+  context: CallContext & Pick<FitContext, 'filesDirectory'>,
 ): Promise<string> {
   const paths = {
     training: join(folder, 'training.jsonl'),
@@ -26,6 +26,7 @@ export async function writeFitRequest(
     weights: weightsFolder(folder),
     ...(base !== undefined && { base: base.path }),
     ...(checkpoints !== undefined && { checkpoints }),
+    ...(context.filesDirectory !== undefined && { files: context.filesDirectory }),
   }
   await mkdir(paths.weights)
   await writeRows(paths.training, training, context)
@@ -34,9 +35,15 @@ export async function writeFitRequest(
   return writeRequest(folder, { formatVersion: protocolVersion, kind: 'fit', seed, config, rows, paths })
 }
 
-/** Writes a prediction request. @returns its path. */
-export function writePredictRequest(folder: string, weights: string, config: Json): Promise<string> {
-  return writeRequest(folder, { formatVersion: protocolVersion, kind: 'predict', config, paths: { weights } })
+/** Writes a prediction request. @param files the folder of files that samples name. @returns its path. */
+export function writePredictRequest(
+  folder: string,
+  weights: string,
+  config: Json,
+  files: string | undefined,
+): Promise<string> {
+  const paths = { weights, ...(files !== undefined && { files }) }
+  return writeRequest(folder, { formatVersion: protocolVersion, kind: 'predict', config, paths })
 }
 
 export const weightsFolder = (folder: string) => join(folder, 'weights')
@@ -51,9 +58,9 @@ async function writeRows(path: string, rows: Rows<unknown, unknown>, context: Ca
   const file = await written(path, () => open(path, 'wx'))
   try {
     let text = ''
-    for await (const { id, input, target, group, slices } of rows) {
+    for await (const { id, input, target, group, slices, files } of rows) {
       context.signal.throwIfAborted()
-      text += `${JSON.stringify({ id, input, target, group, slices })}\n`
+      text += `${JSON.stringify({ id, input, target, group, slices, files })}\n`
       if (text.length < pieceCharacters) continue
       await written(path, () => file.writeFile(text))
       text = ''

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { callContext, digestBytes, type Log } from '../../../src/core/index.js'
+import { Dataset, memorySamples } from '../../../src/dataset/index.js'
 import type { Model } from '../../../src/model/index.js'
 import { readWeightsDirectory } from '../../../src/model/index.js'
 import { loadRelease } from '../../../src/releaser/index.js'
@@ -263,4 +264,59 @@ itInFull('renders chats with the chat template that the program wrote', async ()
   await writeFile(join(weights.path, 'tokenizer_config.json'), JSON.stringify({ chat_template: template }))
   await using model = await trainer().load(await readWeightsDirectory(weights.path, callContext()), callContext())
   expect(await model.chatPrompt!([{ role: 'user', content: 'apple {{ 1 }}' }])).toBe('user: apple {{ 1 }}\n')
+})
+
+describe('files that samples name', () => {
+  it('are given to the program: their digests by path with each row, and the folder in both requests', async () => {
+    const script = join(folder, 'files.mjs')
+    await writeFile(
+      script,
+      `import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+const { kind, paths } = JSON.parse(readFileSync(process.env.SHEIKH_REQUEST, 'utf8'))
+const read = (path) => readFileSync(join(paths.files, path), 'utf8')
+if (kind === 'fit') {
+  const rows = readFileSync(paths.training, 'utf8').trim().split('\\n').map((line) => JSON.parse(line))
+  const known = rows.map(({ input, files }) => [input, read(input), files[input]])
+  const tensor = Buffer.alloc(4)
+  const header = Buffer.from(JSON.stringify({ w: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }).padEnd(72))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(header.length))
+  writeFileSync(join(paths.weights, 'model.safetensors'), Buffer.concat([length, header, tensor]))
+  writeFileSync(join(paths.weights, 'config.json'), JSON.stringify({ known }))
+} else {
+  console.log(JSON.stringify({ ready: true, labels: ['one'] }))
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { inputs } = JSON.parse(line)
+    console.log(JSON.stringify({ predictions: inputs.map((input) => ({ kind: 'text', text: read(input) })) }))
+  }
+}
+`,
+    )
+    const texts = { 'notes/a.txt': 'first', 'notes/b.txt': 'second' }
+    await mkdir(join(folder, 'data/notes'), { recursive: true })
+    for (const [path, text] of Object.entries(texts)) await writeFile(join(folder, 'data', path), text)
+    const dataset = new Dataset({
+      source: memorySamples(Object.keys(texts).map((note) => ({ id: note, note, label: 'one' }))),
+      input: 'note',
+      target: 'label',
+      files: { directory: join(folder, 'data'), fields: ['note'] },
+    })
+    const { filesDirectory } = dataset
+    expect(filesDirectory).toBe(join(folder, 'data'))
+    const directory = join(folder, 'weights')
+    await mkdir(directory)
+    const options = { fit: [process.execPath, script], predict: [process.execPath, script], inputs: [script] } as const
+    const context = { ...callContext(), filesDirectory }
+    const { weights } = await trainer(options).fit(
+      { training: (await dataset.contents()).whole() as never, seed: 1, directory },
+      { ...context, progress: () => {} },
+    )
+    expect(JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'))).toEqual({
+      known: Object.entries(texts).map(([path, text]) => [path, text, digestBytes(text)]),
+    })
+    await using model = await trainer(options).load(weights, context)
+    expect(await model.predict(['notes/b.txt'], callContext())).toEqual([{ kind: 'text', text: 'second' }])
+  })
 })

@@ -1,0 +1,296 @@
+// Files that samples name. Their digests are kept by their stamps, and by Git's names of their contents, as those of sample
+// files are: a run on unchanged files reads none of them.
+import { constants, lstatSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import {
+  type CallContext,
+  type Digest,
+  digestBytes,
+  digestJson,
+  messageOf,
+  plainPath,
+  SheikhError,
+} from '../../core/index.js'
+import {
+  type FileStamp,
+  fileStamp,
+  isSettled,
+  lfsPointerOf,
+  maximumPointerBytes,
+  type StatCache,
+  statCache,
+} from '../../store/index.js'
+import type { DatasetContext } from '../dataset-types.js'
+import { ContentDigest } from './content-digest.js'
+import { contentProblem, headBytes, tailBytes } from './file-kinds.js'
+import { FolderNames } from './folder-names.js'
+import { namedPaths, pathProblem } from './named-paths.js'
+
+/** Files that samples name, such as images. Their content is part of the identity of a row. */
+export interface NamedFilesOptions {
+  /** The folder that the paths in samples are relative to, such as `dataset`. */
+  readonly directory: string
+  /**
+   * Fields of a sample with a path or a list of paths: `image`, or `messages.image` for a field within another, or within
+   * each object of a list.
+   */
+  readonly fields: readonly string[]
+  /** Names of the contents of files by path below `directory`, such as Git's blob ids. @default none */
+  readonly contentIds?: ((context: CallContext) => Promise<ReadonlyMap<string, string>>) | undefined
+}
+
+/** Digests by the path that a sample has. */
+export type FileDigests = Readonly<Record<string, Digest>>
+
+/** Files hashed at the same time. */
+const hashedAtOnce = 16
+const pieceBytes = 256 * 1024
+/** Files whose digests are kept between runs. Further ones are hashed in every run. */
+const maximumKept = 250_000
+/** Fewer files are hashed faster than the programs of Git start that name their contents. */
+const fewestForContentIds = 256
+
+// Raise this when the same content leads to another digest or is checked differently.
+const digestVersion = 1
+
+/** Checks options. @throws `invalid-options`. */
+export function checkNamedFiles({ directory, fields }: NamedFilesOptions): void {
+  plainPath(directory, 'the directory of files that samples name')
+  if (fields.length === 0 || fields.some((field) => typeof field !== 'string' || field === ''))
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot make a dataset: "files" names no fields, or an empty one. Name the fields of samples that contain paths, such as "image".',
+    )
+}
+
+export async function openNamedFiles(options: NamedFilesOptions, context: DatasetContext): Promise<NamedFiles> {
+  const root = resolve(options.directory)
+  const name = `dataset-files-${digestJson({ root, fields: [...options.fields] }).slice(-16)}`
+  const cache = context.cache && (await statCache<Digest>(context.cache, name, digestJson(digestVersion), context))
+  return new NamedFiles(root, options, cache, context)
+}
+
+/** Thrown for a file that cannot be used. The message continues the name of the file. */
+class FileProblem extends Error {}
+
+/** The files that the samples of a dataset name, during one or more reads of the samples. */
+export class NamedFiles {
+  readonly #root: string
+  readonly #options: NamedFilesOptions
+  readonly #cache: StatCache<Digest> | undefined
+  readonly #context: CallContext
+  readonly #names: FolderNames
+  readonly #slots = new Slots(hashedAtOnce)
+  readonly #fieldsSeen = new Set<string>()
+  #isAllKept = true
+  #kept = 0
+  #missed = 0
+  #contentIds: Promise<{ readonly ids: ReadonlyMap<string, string>; readonly atNs: bigint }> | undefined
+
+  constructor(root: string, options: NamedFilesOptions, cache: StatCache<Digest> | undefined, context: CallContext) {
+    this.#root = root
+    this.#options = options
+    this.#cache = cache
+    this.#context = context
+    this.#names = new FolderNames(root, () => this.#nowNs())
+  }
+
+  /** The digests of the files that a sample names; `undefined` if it names none. What is wrong with them is returned as text. */
+  async digestsOf(sample: unknown): Promise<FileDigests | readonly string[] | undefined> {
+    const named = namedPaths(sample, this.#options.fields)
+    if (typeof named === 'string') return [named]
+    if (named.length === 0) return undefined
+    const problems: string[] = []
+    const digests = await Promise.all(
+      named.map(async ({ field, path }): Promise<readonly [string, Digest] | undefined> => {
+        this.#fieldsSeen.add(field)
+        try {
+          return [path, await this.#digestOf(path)]
+        } catch (error) {
+          if (!(error instanceof FileProblem)) throw error
+          problems.push(`${this.#shown(path)} in the field ${JSON.stringify(field)} ${error.message}`)
+          return undefined
+        }
+      }),
+    )
+    return problems.length > 0 ? problems : Object.fromEntries(digests.map((one) => one!))
+  }
+
+  /** Whether files still have these digests. */
+  async have(digests: FileDigests): Promise<boolean> {
+    try {
+      for (const [path, digest] of Object.entries(digests)) if ((await this.#digestOf(path)) !== digest) return false
+      return true
+    } catch (error) {
+      // Reading the sample again tells the problem with its place.
+      if (error instanceof FileProblem) return false
+      throw error
+    }
+  }
+
+  /** @throws `dataset-invalid` for a field in which no sample that was read names a file, such as a misspelled one. */
+  refuseUnusedFields(): void {
+    const unused = this.#options.fields.filter((field) => !this.#fieldsSeen.has(field))
+    if (unused.length === 0) return
+    const names = unused.map((field) => JSON.stringify(field)).join(', ')
+    throw new SheikhError(
+      'dataset-invalid',
+      `Cannot use the dataset: no sample names a file in ${unused.length === 1 ? 'the field' : 'the fields'} ${names}. Correct "files", or the samples.`,
+      { facts: { fields: unused } },
+    )
+  }
+
+  /** A digest over the names and stamps of the files that the last scan read, if all are as they were then. */
+  known(): Digest | undefined {
+    const stamps = this.#cache?.stamps()
+    if (stamps === undefined || stamps.size === 0) return undefined
+    const folders = new Set([''])
+    for (const [path, stamp] of stamps) {
+      if (this.#stampOf(path)?.stamp !== stamp) return undefined
+      folders.add(folderOf(path))
+    }
+    const found = [...folders].map((folder) => [folder, this.#names.stampNow(folder) ?? ''] as const)
+    return digestOfStamps(stamps, found)
+  }
+
+  /** Keeps what was found out. @returns the digest that `known` returns while nothing changes; `undefined` if a change might not show. */
+  async save(): Promise<Digest | undefined> {
+    if (this.#cache === undefined) return undefined
+    await this.#cache.save()
+    const stamps = this.#cache.stamps()
+    const folders = new Set(['', ...[...stamps.keys()].map(folderOf)])
+    const found = [...folders].map((folder) => [folder, this.#names.settledStamp(folder)] as const)
+    const isSafe = this.#isAllKept && stamps.size > 0 && found.every(([, stamp]) => stamp !== undefined)
+    return isSafe ? digestOfStamps(stamps, found as readonly (readonly [string, string])[]) : undefined
+  }
+
+  #shown(path: string): string {
+    return JSON.stringify(`${basename(this.#root)}/${path}`)
+  }
+
+  async #digestOf(written: string): Promise<Digest> {
+    const wrong = pathProblem(written)
+    if (wrong !== undefined) throw new FileProblem(wrong)
+    const named = this.#names.find(written)
+    if ('problem' in named) throw new FileProblem(named.problem)
+    const path = named.found
+    const stamp = this.#stampOf(path)
+    if (stamp === undefined) throw new FileProblem('no longer exists; add it, or correct the path')
+    const kept = this.#cache?.get(path, stamp)
+    if (kept !== undefined) return kept
+    return this.#slots.use(() => this.#read(path, stamp))
+  }
+
+  #stampOf(path: string): FileStamp | undefined {
+    const stats = lstatSync(join(this.#root, path), { bigint: true, throwIfNoEntry: false })
+    return stats?.isFile() ? fileStamp(stats) : undefined
+  }
+
+  async #read(path: string, stamp: FileStamp): Promise<Digest> {
+    this.#context.signal.throwIfAborted()
+    const contentId = await this.#contentIdOf(path, stamp)
+    const digest =
+      (contentId === undefined ? undefined : this.#cache?.find(path, contentId)) ?? (await this.#hash(path, stamp))
+    this.#keep(path, stamp, digest, contentId)
+    return digest
+  }
+
+  #keep(path: string, stamp: FileStamp, digest: Digest, contentId: string | undefined): void {
+    const { changedAtNs } = stamp
+    if (this.#kept >= maximumKept) this.#isAllKept = false
+    else {
+      this.#kept += 1
+      this.#cache?.set(path, stamp, digest, contentId)
+      if (!isSettled(changedAtNs, this.#nowNs())) this.#isAllKept = false
+    }
+  }
+
+  /** The name of the content that a file has now and had when Git was asked. */
+  async #contentIdOf(path: string, { changedAtNs }: FileStamp): Promise<string | undefined> {
+    const { contentIds } = this.#options
+    this.#missed += 1
+    if (this.#cache === undefined || contentIds === undefined || this.#missed < fewestForContentIds) return undefined
+    this.#contentIds ??= (async (atNs) => ({ ids: await contentIds(this.#context), atNs }))(this.#nowNs())
+    const { ids, atNs } = await this.#contentIds
+    return isSettled(changedAtNs, atNs) ? ids.get(path) : undefined
+  }
+
+  async #hash(path: string, { stamp }: FileStamp): Promise<Digest> {
+    let file: FileHandle | undefined
+    try {
+      file = await open(
+        join(this.#root, path),
+        constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+      )
+      const stats = await file.stat({ bigint: true })
+      if (!stats.isFile()) throw new FileProblem('is not a regular file; replace it with the file itself')
+      if (fileStamp(stats).stamp !== stamp) throw changed()
+      return await this.#digestOfContent(path, file, Number(stats.size))
+    } catch (error) {
+      if (error instanceof FileProblem || this.#context.signal.aborted) throw error
+      throw new FileProblem(`cannot be read: ${messageOf(error)}; correct the permissions, or the disk`)
+    } finally {
+      await file?.close()
+    }
+  }
+
+  async #digestOfContent(path: string, file: FileHandle, sizeBytes: number): Promise<Digest> {
+    const hash = new ContentDigest()
+    const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(pieceBytes, sizeBytes)))
+    let [head, tail] = [Buffer.alloc(0), Buffer.alloc(0)]
+    for (let position = 0; position < sizeBytes; ) {
+      this.#context.signal.throwIfAborted()
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
+      if (bytesRead === 0) throw changed()
+      const piece = buffer.subarray(0, bytesRead)
+      hash.update(piece)
+      if (position < headBytes) head = Buffer.concat([head, piece.subarray(0, headBytes)])
+      if (sizeBytes - position - bytesRead < tailBytes) tail = Buffer.concat([tail, piece])
+      position += bytesRead
+    }
+    if (sizeBytes < maximumPointerBytes && lfsPointerOf(tail) !== undefined)
+      throw new FileProblem('is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull')
+    const problem = contentProblem(path, sizeBytes, head, tail.subarray(Math.max(0, tail.length - tailBytes)))
+    if (problem !== undefined) throw new FileProblem(problem)
+    return hash.digest()
+  }
+
+  #nowNs(): bigint {
+    return BigInt(Math.floor(this.#context.clock.nowMs())) * 1_000_000n
+  }
+}
+
+const changed = () => new FileProblem('changed while it was read; run again while nothing writes to it')
+
+const folderOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+
+function digestOfStamps(
+  stamps: ReadonlyMap<string, string>,
+  folders: readonly (readonly [folder: string, stamp: string])[],
+): Digest {
+  const lines = [...stamps].map(([path, stamp]) => `${path}\0${stamp}`).sort()
+  return digestBytes([...lines, ...folders.map(([folder, stamp]) => `${folder}/\0${stamp}`).sort()].join('\0\0'))
+}
+
+/** Lets a number of calls work at the same time. */
+class Slots {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(free: number) {
+    this.#free = free
+  }
+
+  async use<R>(work: () => Promise<R>): Promise<R> {
+    if (this.#free > 0) this.#free -= 1
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free += 1
+      else next()
+    }
+  }
+}
