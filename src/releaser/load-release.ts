@@ -61,7 +61,7 @@ export async function loadRelease<I>(
   const find = async () =>
     given ??
     (version === undefined ? await releaser.current(channel, context) : await findRelease(releaser, version, context))
-  const name = version === undefined ? `channel ${channel}` : `version ${version}`
+  const name = version === undefined ? { channel } : { version }
   const release = await (cached === undefined ? find() : cached.find(name, find))
   if (release === undefined)
     throw new SheikhError(
@@ -84,7 +84,7 @@ export async function loadRelease<I>(
     await accept?.(release, bundle, context)
     const model = await trainer.load(weightsOf(bundle), { ...context, thread })
     await cached?.keep(name, release)
-    const leave = cached?.use(release)
+    const leave = cached?.use(name, release)
     return {
       release,
       digest: model.digest,

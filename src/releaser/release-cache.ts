@@ -7,19 +7,23 @@ import type { ReleaseReader } from './load-release.js'
 import { parseRelease } from './parse-release.js'
 import type { Bundle, Release } from './releaser.js'
 
+/** What a release is looked up by. */
+export type ReleaseName = { readonly channel: string } | { readonly version: string }
+
 /**
  * A folder of bundles by digest and of the last known release per channel or version. Several processes may share it. Keeps the
- * bundles of the last and of the previous release per name, and removes others one hour after they were last opened or used.
+ * bundles of the last and of the previous release per channel and of the five versions that were last loaded by number, and
+ * removes others one hour after they were last opened or used.
  */
 export interface ReleaseCache {
   /** Returns the result of `find`, or the release that was last kept if the registry is unreachable. */
-  find(name: string, find: () => Promise<Release | undefined>): Promise<Release | undefined>
+  find(name: ReleaseName, find: () => Promise<Release | undefined>): Promise<Release | undefined>
   /** Keeps a release that could be loaded as the last known one. */
-  keep(name: string, release: Release): Promise<void>
+  keep(name: ReleaseName, release: Release): Promise<void>
   /** Returns the bundle inside the cache folder, every file hashed again. Do not modify it. */
   open(release: Release): Promise<Bundle>
-  /** Other processes keep the bundle until the returned function is called: a model may read its files again. */
-  use(release: Release): () => void
+  /** Other processes keep the release and its bundle until the returned function is called: a model may read its files again. */
+  use(name: ReleaseName, release: Release): () => void
 }
 
 export function releaseCache(
@@ -38,12 +42,29 @@ export function releaseCache(
   const bundlePathOf = ({ bundle }: Release) => join(directory, 'bundles', hexOf(bundle))
 
   /** A read-only cache removes nothing. */
-  async function touch(release: Release): Promise<void> {
+  async function touch(path: string): Promise<void> {
     const now = context.clock.nowMs() / 1000
-    await utimes(bundlePathOf(release), now, now).catch(() => {})
+    await utimes(path, now, now).catch(() => {})
   }
 
-  const pathOf = (name: string) => join(directory, 'releases', `${hexOf(digestJson({ registry, name }))}.json`)
+  function pathOf(name: ReleaseName): string {
+    const isVersion = 'version' in name
+    const text = isVersion ? `version ${name.version}` : `channel ${name.channel}`
+    const file = `${hexOf(digestJson({ registry, name: text }))}.json`
+    return join(directory, 'releases', isVersion ? `${versionPrefix}${file}` : file)
+  }
+
+  /** A process loads few channels, but in time any number of versions. */
+  async function pruneVersions(): Promise<void> {
+    const files = (await namesIn(join(directory, 'releases'))).filter((file) => file.startsWith(versionPrefix))
+    const paths = files.map((file) => join(directory, 'releases', file))
+    // Another process may have removed some.
+    const usedMs = await Promise.all(
+      paths.map(async (path) => ({ path, atMs: (await stat(path).catch(() => undefined))?.mtimeMs ?? 0 })),
+    )
+    const rest = usedMs.sort((one, other) => other.atMs - one.atMs).slice(keptVersions)
+    for (const { path, atMs } of rest) if (context.clock.nowMs() - atMs > unusedMs) await rm(path, { force: true })
+  }
 
   /** The cached bundle, if it is present and intact. */
   async function held(path: string, { bundle }: Release): Promise<Bundle | undefined> {
@@ -98,6 +119,9 @@ export function releaseCache(
         if (before !== undefined && before.bundle !== release.bundle)
           await writeFileAtomic(path.replace(/\.json$/, '.previous.json'), JSON.stringify(before))
         await writeFileAtomic(path, JSON.stringify(release))
+        await touch(path)
+        // Records first: after a crash, the next call removes the bundles that no record has.
+        await pruneVersions()
         await prune()
       } catch (error) {
         // A read-only cache, such as one in a container image, is still used for reading.
@@ -108,7 +132,7 @@ export function releaseCache(
     async open(release) {
       const path = bundlePathOf(release)
       // First, so that another process does not remove it while it is read.
-      await touch(release)
+      await touch(path)
       const there = await held(path, release)
       if (there !== undefined) return there
       await makeDirectory(join(directory, 'bundles'))
@@ -128,12 +152,19 @@ export function releaseCache(
       throw new SheikhError('artifact-corrupt', `Cannot use the cached bundle "${path}": it is incomplete. Try again.`)
     },
 
-    use(release) {
-      const timer = setInterval(() => void touch(release), unusedMs / 4).unref()
+    use(name, release) {
+      const touchAll = () => [pathOf(name), bundlePathOf(release)].map(touch)
+      const timer = setInterval(touchAll, unusedMs / 4).unref()
       return () => clearInterval(timer)
     },
   }
 }
+
+/** Files of releases that were looked up by version. */
+const versionPrefix = 'version-'
+
+/** Enough to go back and forth between releases. */
+const keptVersions = 5
 
 /** Longer than a download and a load take, as other processes may be at it. */
 const unusedMs = 3_600_000

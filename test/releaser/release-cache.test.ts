@@ -14,6 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext, SheikhError } from '../../src/core/index.js'
+import { accuracy } from '../../src/evaluation/index.js'
+import { atLeast, qualityGate } from '../../src/gate/index.js'
 import { loadRelease, type Releaser } from '../../src/releaser/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { poison, world } from '../pipeline/harness.js'
@@ -168,6 +170,52 @@ describe('old bundles', () => {
     age()
     await load()
     expect(kept()).toEqual([...bundles, 'notes.txt'].sort())
+  })
+
+  it('of versions that are loaded by number are kept for the last five, and for those in use', async () => {
+    const there = world()
+    const [cache, hour] = [temporary(), 3_600_000]
+    const gate = qualityGate([atLeast(accuracy(), 0)], { whenInconclusive: 'release' })
+    const words = ['apple', 'pear', 'plum', 'car', 'bus', 'tram']
+    const changed = [...words.map((word) => [word]), ['apple', 'pear'], ['car', 'bus'], []]
+    for (const some of changed) await there.pipeline(poison(...some), { gate }).run({ releaseAs: 'minor' })
+    const history: { version: string; bundle: string }[] = []
+    for await (const { version, bundle } of there.releaser.history(callContext()))
+      history.unshift({ version, bundle: bundle.slice('sha256:'.length) })
+    expect(new Set(history.map(({ bundle }) => bundle)).size).toBe(changed.length)
+    const open = (version?: string) =>
+      loadRelease(there.releaser, { cache, trainer: fakeTrainer(), ...(version !== undefined && { version }) })
+    const load = async (version?: string) => (await open(version))[Symbol.asyncDispose]()
+    const namesIn = (folder: string) => readdirSync(join(cache, folder)).sort()
+    /** As if everything had happened earlier, in the same order. */
+    const age = () => {
+      for (const folder of ['releases', 'bundles'])
+        for (const name of namesIn(folder)) {
+          const then = statSync(join(cache, folder, name)).mtimeMs / 1000 - 2 * (hour / 1000)
+          utimesSync(join(cache, folder, name), then, then)
+        }
+    }
+    await load()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const inUse = await open(history[0]!.version)
+    for (const { version } of history.slice(1, 8)) {
+      age()
+      await vi.advanceTimersByTimeAsync(900_000)
+      const own = join(cache, 'bundles', history[0]!.bundle)
+      await vi.waitFor(() => expect(Date.now() - statSync(own).mtimeMs).toBeLessThan(hour))
+      await load(version)
+    }
+    // The newest, which the channel points at; the one in use; and four others that were loaded last.
+    const expected = [history[8]!, history[0]!, ...history.slice(4, 8)]
+    expect(namesIn('bundles')).toEqual(expected.map(({ bundle }) => bundle).sort())
+    expect(namesIn('releases').filter((name) => name.startsWith('version-'))).toHaveLength(5)
+    await inUse[Symbol.asyncDispose]()
+    // A crash after the record of a version was removed leaves its bundle, until the next load.
+    for (const name of namesIn('releases')) if (name.startsWith('version-')) rmSync(join(cache, 'releases', name))
+    age()
+    await load()
+    expect(namesIn('bundles')).toEqual([history[8]!.bundle])
   })
 
   it('stay while a model of another process has them in use, whatever its age', async () => {
