@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export interface SelectionOptions {
   /** Any text. A different salt selects different keys. */
@@ -21,5 +21,5 @@ export function isSelected(key: string, { salt, purpose = 'evaluation', share }:
 
 /** Rank of a key: the first 8 bytes (big-endian) of sha256(`<salt>/<purpose>\0<key>`). */
 export function rankOf(key: string, { salt, purpose }: { readonly salt: string; readonly purpose: string }): bigint {
-  return createHash('sha256').update(`${salt}/${purpose}\0${key}`).digest().readBigUInt64BE(0)
+  return hash('sha256', `${salt}/${purpose}\0${key}`, 'buffer').readBigUInt64BE(0)
 }

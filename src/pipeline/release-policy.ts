@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type CallContext, canonicalJson, digestBytes, type Json } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import {
@@ -127,7 +127,7 @@ function digestOfItems({ ids, targets }: Evaluation): string {
 }
 
 function itemOf(id: string, target: Json): Buffer {
-  const half = (text: string) => createHash('sha256').update(text).digest().subarray(0, halfBytes)
+  const half = (text: string) => hash('sha256', text, 'buffer').subarray(0, halfBytes)
   return Buffer.concat([half(id), half(canonicalJson([id, target]))])
 }
 
