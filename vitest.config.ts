@@ -53,7 +53,7 @@ export default defineConfig({
     // After a change of `exports` in package.json or of tsconfig.json: npx vitest --clearCache
     experimental: { fsModuleCache: !isWhole },
     globalSetup: ['test/temporary-folder.ts', 'test/print-scope.ts'],
-    setupFiles: ['test/no-console.ts', 'test/no-leaks.ts'],
+    setupFiles: ['test/generated-cases.ts', 'test/no-console.ts', 'test/no-leaks.ts'],
     projects: [
       // A process for each file costs half a second for each. CI pays that, so that no test can rely on another file.
       {

@@ -27,7 +27,7 @@ async function answered(cwd: string, argv: readonly string[], answer: string | u
 }
 
 describe('sheikh import-data', () => {
-  it('shows the plan and writes nothing; with --yes makes a project that validates, runs and answers', async () => {
+  it('shows the plan and writes nothing; with --yes makes a project that validates, and in CI runs and answers', async () => {
     const { folder, into } = await tickets()
     const argv = ['import-data', 'tickets.csv', '--project', 'model', '--target', 'kind']
     const shown = await sheikh(folder, argv)
@@ -42,10 +42,13 @@ describe('sheikh import-data', () => {
     expect(done.code, done.err).toBe(0)
     expect(execFileSync('git', ['status', '--porcelain'], { cwd: into, encoding: 'utf8' })).toBe('')
     expect(await sheikh(into, ['validate'])).toMatchObject({ code: 0 })
-    const ran = await sheikh(into, ['run'])
-    expect(ran.code, ran.err).toBe(0)
-    expect(ran.out).toContain('Released 0.1.0')
-    expect(await sheikhJson(into, 'predict', 'Hello, my password is rejected.')).toMatchObject({ code: 0 })
+    // init.test.ts runs such a project.
+    if (isWhole) {
+      const ran = await sheikh(into, ['run'])
+      expect(ran.code, ran.err).toBe(0)
+      expect(ran.out).toContain('Released 0.1.0')
+      expect(await sheikhJson(into, 'predict', 'Hello, my password is rejected.')).toMatchObject({ code: 0 })
+    }
     expect(await sheikhJson(folder, ...argv, '--yes')).toMatchObject({ code: 0, json: { commit: null, written: [] } })
   })
 

@@ -89,7 +89,8 @@ function watching(cwd: string, ...more: string[]) {
 const headOf = (cwd: string) => git(cwd, 'rev-parse', 'HEAD')
 
 describe('watch', () => {
-  it('runs what is pushed, several pushes as one run, and ends with 0 on SIGTERM', async () => {
+  // test/repository/watch shows the loop in this process, process.test.ts the signal.
+  itInFull('runs what is pushed, several pushes as one run, and ends with 0 on SIGTERM', async () => {
     const { people, watched, remote, branch, push } = await world()
     await editSample(people)
     await editSample(people, 'The page stays empty after the update.')

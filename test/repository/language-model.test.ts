@@ -43,7 +43,8 @@ describe('a language model, by training/config.yaml', () => {
     expect(JSON.stringify(result.verdict.findings)).toContain('accuracy')
   })
 
-  it('writes, and is judged by whether that is right as a whole', async () => {
+  // test/trainer/llama trains models that write.
+  itInFull('writes, and is judged by whether that is right as a whole', async () => {
     const { repository } = await modelProject(', answer: { kind: text, maximum_new_tokens: 12 }')
     const result = await (await repository.pipeline()).run()
     expect(result).toMatchObject({ status: 'released' })

@@ -44,7 +44,7 @@ async function load(thread: LoadContext['thread'] = 'own', answer: Omit<TextOutp
   const base = { directory, digest: weights.digest }
   const trainer = llamaTrainer({
     ...{ base, maximumLength: 400 },
-    answer: { kind: 'text', maximumNewTokens: isWhole ? 100 : 40, temperature: 1.2, ...answer },
+    answer: { kind: 'text', maximumNewTokens: isWhole ? 100 : 24, temperature: 1.2, ...answer },
   })
   const model = await trainer.load(weights, { ...callContext({ log }), thread })
   if (thread === 'own') onTestFinished(() => model[Symbol.asyncDispose]())
