@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { isWhole } from './whole.js'
 
 // Every TypeScript block of the README and of docs/ must compile as pasted: as a module of its own, with the imports it
 // needs. A block that cannot says why in a comment right before it: <!-- not checked: reason -->
@@ -80,8 +81,12 @@ function problemsByPath(): Map<string, string[]> {
   )
 }
 
-describe('each block of TypeScript compiles as pasted', () => {
-  const problems = problemsByPath()
+// To compile them takes 10 s of CPU: a check of texts, which runs in CI as `npm run types` does.
+describe.runIf(isWhole)('each block of TypeScript compiles as pasted', () => {
+  let problems: ReadonlyMap<string, readonly string[]>
+  beforeAll(() => {
+    problems = problemsByPath()
+  })
   it.each(blocks.filter(({ excuse }) => excuse === undefined).map((block) => [`${block.page}:${block.line}`, block]))(
     '%s',
     (_, block) => expect(problems.get(pathOf(block as Block))).toEqual([]),

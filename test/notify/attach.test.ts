@@ -218,7 +218,7 @@ describe('attachNotifiers', () => {
       async notify() {
         // The next run can start: nobody holds the lock while messages are sent.
         const next = () => one.pipeline().run()
-        await vi.waitFor(next)
+        await vi.waitFor(next, 60_000)
         order.push('sent')
         return ''
       },

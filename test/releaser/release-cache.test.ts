@@ -203,7 +203,7 @@ describe('old bundles', () => {
       age()
       await vi.advanceTimersByTimeAsync(900_000)
       const own = join(cache, 'bundles', history[0]!.bundle)
-      await vi.waitFor(() => expect(Date.now() - statSync(own).mtimeMs).toBeLessThan(hour))
+      await expect.poll(() => Date.now() - statSync(own).mtimeMs).toBeLessThan(hour)
       await load(version)
     }
     // The newest, which the channel points at; the one in use; and four others that were loaded last.
@@ -233,7 +233,7 @@ describe('old bundles', () => {
       utimesSync(path, old, old)
       await vi.advanceTimersByTimeAsync(900_000)
       // The time is written to the disk.
-      await vi.waitFor(() => expect(statSync(path).mtimeMs).toBeGreaterThan(old * 1000 + 1))
+      await expect.poll(() => statSync(path).mtimeMs).toBeGreaterThan(old * 1000 + 1)
       await (await load())[Symbol.asyncDispose]()
     }
     expect(existsSync(path)).toBe(true)

@@ -387,7 +387,7 @@ describe('over sockets', () => {
       .toBe(true)
     // What the buffers of the two sockets hold, far less than the 64 MB of 1,300 parts.
     expect(before).toBeLessThan(1300)
-    await expect.poll(() => ended, { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => ended).toBe(true)
     socket.destroy()
   })
 

@@ -139,7 +139,7 @@ describe('a model in a thread of its own', () => {
     const controller = new AbortController()
     const hanging = predict(['hang'], controller.signal)
     const next = predict(['apple'])
-    await vi.waitFor(() => readFile(predictLog), { timeout: 10_000 })
+    await vi.waitFor(() => readFile(predictLog), { timeout: 60_000 })
     controller.abort('enough')
     await expect(hanging).rejects.toBe('enough')
     expect(await next).toHaveLength(1)
