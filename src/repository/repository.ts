@@ -438,7 +438,7 @@ export class Repository {
    * with a pull request if it is on GitHub and `GITHUB_TOKEN` is set. Work tree, index and HEAD stay as they are. Feedback that an
    * earlier batch used is not used again. Repeatable: completes a call that was interrupted.
    *
-   * @throws `invalid-config` if the samples come from code; as `toSamples`; `repository-invalid`; `storage-failed`.
+   * @throws `invalid-config` if the samples come from code or from the Hub; as `toSamples`; `repository-invalid`; `storage-failed`.
    */
   async proposeFeedback(store: FeedbackStore, options: ProposeFeedbackOptions = {}): Promise<FeedbackProposal> {
     return proposeFeedback(await this.#feedback(), store, options, this.#context)

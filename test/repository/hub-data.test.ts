@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { memoryFeedback } from '../../src/feedback/index.js'
 import { importData, openRepository } from '../../src/repository.js'
 import { start } from '../cli/harness.js'
 import { itInFull } from '../in-full.js'
@@ -67,6 +68,16 @@ describe('samples: hf:datasets/owner/name', () => {
     expect(blamed.releases.map(({ use }) => use)).not.toContain('unknown')
     expect((await repository.planForget(free)).steps.map(({ step }) => step).join('\n')).toContain(dataset)
     expect(git(root, 'status', '--porcelain')).toBe('')
+  })
+
+  it('gets no samples of feedback in a file that no run reads', async () => {
+    const { repository, root } = await hubProject()
+    await repository.pinData()
+    await expect(repository.proposeFeedback(memoryFeedback())).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringMatching(new RegExp(`${dataset} of the Hub.*toSamples.*sheikh data pin`)),
+    })
+    expect(git(root, 'branch', '--list', 'sheikh/*')).toBe('')
   })
 
   itInFull('a problem in a file on the Hub is an annotation at the setting', async () => {

@@ -118,8 +118,15 @@ export async function proposeFeedback(
 const feedbackOf = ({ samples }: { readonly samples: readonly { readonly feedback: readonly string[] }[] }) =>
   samples.flatMap(({ feedback }) => feedback)
 
-/** @throws `invalid-config` for a project whose samples are in no file. */
-export function refuseOwnSource({ source, pipeline }: Composition): void {
+/** @throws `invalid-config` for a project whose samples are in no file of the repository. */
+function refuseOwnSource({ source, pipeline, configuration }: Composition): void {
+  const { hub } = configuration.dataset
+  if (source === undefined && pipeline === undefined && hub !== undefined)
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot write samples of feedback: the samples of this project are the dataset ${hub.repository} of the Hub, so that no run would read a file of samples here. Call toSamples of sheikh-freemium/feedback, add the samples to the dataset, and pin its new commit: sheikh data pin`,
+      { facts: { file: 'dataset/config.yaml' } },
+    )
   if (source === undefined && pipeline === undefined) return
   throw new SheikhError(
     'invalid-config',
