@@ -308,7 +308,7 @@ export {
   trackByMlflow,
   trackByTensorBoard,
 } from './pipeline/track/index.js'
-export { prompt, type RenderLimits, tokenCounter } from './prompts/index.js'
+export { type PromptTexts, prompt, type RenderLimits, tokenCounter } from './prompts/index.js'
 export { type DirectoryRegistryOptions, directoryRegistry } from './releaser/directory/index.js'
 export {
   type Attestation,

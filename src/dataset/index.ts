@@ -88,6 +88,7 @@ export {
   checkQuality,
   countTokens,
   eachText,
+  Histogram,
   type LabelledRow,
   type LabelMove,
   type LabelMoves,

@@ -1,6 +1,15 @@
 export { type ChatTemplate, chatTemplateFile, readChatTemplate } from './chat-template.js'
+export { type ChosenPrompt, choosePrompts, type PromptChoice, promptChoices, rankOfId } from './choose-prompts.js'
 export { loadPrompts, loadTemplate } from './load-prompts.js'
 export { prompt } from './prompt.js'
-export type { RenderLimits } from './render-limits.js'
+export {
+  type PromptSnapshot,
+  type PromptTexts,
+  promptSnapshotOf,
+  promptStageName,
+  type SnapshotSample,
+  toPromptTexts,
+} from './prompt-snapshot.js'
+export { type RenderLimits, renderLimits } from './render-limits.js'
 export { checkVariables, parseTemplate, renderPrompt } from './template.js'
 export { hasTokenizer, tokenCounter } from './token-counter.js'

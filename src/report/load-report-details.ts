@@ -19,6 +19,7 @@ export async function loadReportDetails(run: ReportedRun): Promise<ReportDetails
     evaluations: await evaluationsOf(run),
     released: runs.find(({ version, status }) => status === 'released' && version === record.baseline),
     inputs: includeText ? await inputsOf(project, record) : undefined,
+    promptTexts: includeText ? await project.promptTexts(record) : undefined,
   }
 }
 

@@ -44,7 +44,10 @@ svg { display: block; overflow: visible; } svg text { fill: var(--soft); font: 1
   .row strong { text-align: right; align-self: start; } .row .said small { display: block; }
   .values { grid-template-columns: 1fr; gap: 0; } .values dd { margin-bottom: .5rem; } }
 code { display: inline-block; max-width: 100%; font-size: .88em; background: var(--panel); padding: .05em .3em; unicode-bidi: isolate; }
-@media print { body { font-size: 10pt; } main { max-width: none; padding: 0; } .wide { overflow: visible; }
+pre.prompt { background: var(--panel); padding: .6rem .75rem; margin: .25rem 0 0; max-height: 24rem; overflow: auto; font-size: .85rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; }
+pre.prompt ins, pre.prompt del { text-decoration: none; unicode-bidi: isolate; } pre.prompt ins { color: var(--pass); } pre.prompt del { color: var(--fail); }
+@media print { pre.prompt { max-height: none; } body { font-size: 10pt; } main { max-width: none; padding: 0; } .wide { overflow: visible; }
   table { font-size: 7.5pt; } th, td { padding-right: .5rem; } tbody th { min-width: 0; } td { white-space: normal; }
   .row, figure, tr, .verdict { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 `

@@ -2,8 +2,10 @@ import type { Json } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import type { Prediction } from '../model/index.js'
 import type { RunEvaluations, RunRecord } from '../pipeline/index.js'
+import { type PromptTexts, promptSnapshotOf } from '../prompts/index.js'
 import { countChange, shorten } from './markdown.js'
 import { regressedItemsOf } from './report-comparison.js'
+import { promptsSection } from './report-prompts.js'
 import type { Section } from './section.js'
 
 /** What a run's report can show beyond the run's record. */
@@ -19,15 +21,19 @@ export interface ReportDetails {
    * contains text of samples.
    */
   readonly inputs?: ReadonlyMap<string, string> | undefined
+  /** The texts of rendered prompts that the run kept. The report then contains text of samples. */
+  readonly promptTexts?: PromptTexts | undefined
 }
 
 /** The sections that the details allow. */
 export function detailSections(record: RunRecord, details: ReportDetails): readonly Section[] {
-  const { evaluations, released, inputs } = details
+  const { evaluations, released, inputs, promptTexts } = details
+  const prompts = promptSnapshotOf(record)
   return [
     ...(evaluations === undefined ? [] : labelSections(evaluations.candidate)),
     ...(evaluations === undefined || inputs === undefined ? [] : answerSections(record, evaluations, inputs)),
     ...(released === undefined ? [] : dataChanges(record, released)),
+    ...(prompts === undefined ? [] : [promptsSection(prompts, promptTexts)]),
   ]
 }
 

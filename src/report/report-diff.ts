@@ -1,8 +1,15 @@
 import { escapeHtml, escapeMarkdown } from '../core/index.js'
 import type { DatasetDifference, NamedCounts, SampleChange } from '../dataset/index.js'
-import type { EvaluationSetDifference, ProjectDiff, SettingChange, StateName } from '../repository/index.js'
+import type {
+  EvaluationSetDifference,
+  ProjectDiff,
+  PromptChange,
+  SettingChange,
+  StateName,
+} from '../repository/index.js'
 import { htmlPage, paragraph } from './html.js'
 import { count, countChange, shorten } from './markdown.js'
+import { shortDigest, textBlock } from './prompt-texts.js'
 import { type Section, sectionHtml, sectionMarkdown } from './section.js'
 
 /**
@@ -121,19 +128,30 @@ function sections(diff: ProjectDiff): readonly Section[] {
           ],
         )),
     ...(data === undefined ? [] : dataSections(data)),
-    ...prompts.flatMap(({ path, example }) =>
-      example === undefined
-        ? []
-        : table(
-            `Prompt ${path}, rendered for ${example.id}`,
-            ['State', 'Text'],
-            [
-              ['before', shorten(example.before)],
-              ['after', shorten(example.after)],
-            ],
-          ),
-    ),
+    ...prompts.flatMap(renderedSection),
     ...table('Settings', ['File', 'Setting', 'Before', 'After'], configuration.map(settingRow)),
+  ]
+}
+
+/** How many samples a changed template renders to another text, with some of them. */
+function renderedSection({ path, rendered }: PromptChange): readonly Section[] {
+  if (rendered === undefined) return []
+  const { samples, changed, examples } = rendered
+  return [
+    {
+      heading: `Prompt ${path}`,
+      header: ['Sample', 'Characters', 'Digest before', 'Digest after'],
+      rows: examples.map(({ id, before, after }) => [
+        id,
+        countChange(before.characters, after.characters),
+        shortDigest(before.digest),
+        shortDigest(after.digest),
+      ]),
+      note: `${count(changed)} of ${some(samples, 'rendered sample')} ${changed === 1 ? 'changes' : 'change'}.`,
+      texts: examples.flatMap(({ id, before, after }) =>
+        after.text === undefined ? [] : [textBlock(id, after.text, before.text)],
+      ),
+    },
   ]
 }
 

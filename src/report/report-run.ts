@@ -1,5 +1,6 @@
 import { escapeMarkdown, type Json } from '../core/index.js'
 import type { RunRecord } from '../pipeline/index.js'
+import { promptSnapshotOf, promptStageName } from '../prompts/index.js'
 import { duration, isKnown, moment } from './markdown.js'
 import { reportComparison } from './report-comparison.js'
 import { dataQualitySection, tokensSection } from './report-data-quality.js'
@@ -37,7 +38,11 @@ export function runSections(record: RunRecord, details: ReportDetails): readonly
       header: ['Stage', 'How', 'Time'],
       rows: stages.map(({ name, cached, durationMs }) => [name, cached ? 'cached' : 'ran', duration(durationMs)]),
     })
-  const values = stages.flatMap(({ name, value }) => (value === undefined ? [] : [[name, shortJson(value)]]))
+  // The snapshot of prompts has a section of its own.
+  const hasPrompts = promptSnapshotOf(record) !== undefined
+  const values = stages.flatMap(({ name, value }) =>
+    value === undefined || (hasPrompts && name === promptStageName) ? [] : [[name, shortJson(value)]],
+  )
   if (values.length > 0)
     sections.push({ heading: 'Values returned by stages', header: ['Stage', 'Value'], rows: values })
   return [...sections, { heading: 'Inputs', header: ['Input', 'Value'], rows: provenance(record), isList: true }]

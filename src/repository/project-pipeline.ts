@@ -9,8 +9,9 @@ import {
   type PipelineOptions,
   type RunPlan,
   type RunPlanOptions,
+  type RunRecord,
 } from '../pipeline/index.js'
-import { loadPrompts } from '../prompts/index.js'
+import { loadPrompts, type PromptTexts, promptSnapshotOf } from '../prompts/index.js'
 import { attesterOf } from './attestation.js'
 import { type Composition, ledgerOptions } from './compose.js'
 import type { Configuration, DriftTrigger, Notice, Retention } from './config/index.js'
@@ -21,6 +22,7 @@ import { lookForDrift } from './look-for-drift.js'
 import { type MissingAccess, missingDevice, missingSecrets, withoutDevice } from './missing-access.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
 import { notificationSecrets, notifiersOf, notify } from './notifications.js'
+import { promptStages, promptTextsOf } from './prompt-snapshot.js'
 import { codeOf, pathsRead, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import type { AfterMergeSources } from './review/index.js'
@@ -53,6 +55,8 @@ export interface LoadedProject {
   triggered(options?: TriggerOptions): Promise<TriggerDecision>
   /** The samples, as a run reads them. */
   readonly dataset: Dataset<unknown, unknown>
+  /** The texts of rendered prompts that a run kept; `undefined` if it kept none, or the store has lost them. */
+  promptTexts(record: RunRecord): Promise<PromptTexts | undefined>
   /** The evaluation set, for reports that show its text. @throws `dataset-invalid`. */
   evaluationRows(): Promise<Rows<unknown, unknown>>
 }
@@ -81,6 +85,10 @@ export async function loadedProject(place: ProjectPlace, composition: Compositio
     dirtyPaths: async () =>
       (await provenanceOf({ git, root: surroundings.root }, composition, context, store.documents)).dirtyPaths,
     triggered: (options = {}) => triggerDecision(place, composition, options),
+    promptTexts: async (record) => {
+      const snapshot = promptSnapshotOf(record)
+      return snapshot && promptTextsOf(snapshot, composition, context)
+    },
     evaluationRows: async () => (await dataset.snapshot(context)).evaluation,
   }
 }
@@ -181,11 +189,12 @@ async function pipelineOptions(
   const { configuration, store } = composition
   const { channel, increment, prerelease } = configuration.release
   const { root, environment } = surroundings
+  const secrets = [...secretsOf(environment), ...notificationSecrets(configuration, environment)]
   return {
     dataset: composition.dataset,
     gate: composition.gate,
     store,
-    stages: composition.stages,
+    stages: [...composition.stages, ...promptStages({ git, prefix, root, secrets }, composition)],
     seed: composition.seed,
     ...(configuration.dataset.isQualityChecked && {
       quality: (await withTokenCounter(root, configuration, context)).quality,
@@ -199,7 +208,7 @@ async function pipelineOptions(
     versioning: increment && (() => increment),
     prerelease,
     attest: await attesterOf(surroundings, context),
-    secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
+    secrets,
     payload: (context) => payloadOf(root, composition, context),
     provenance: (context) => provenanceOf({ git, root }, composition, context, store.documents),
     machine: environment['SHEIKH_MACHINE'] || undefined,

@@ -60,6 +60,9 @@ describe('sheikh diff', () => {
 
 describe('the report of a comparison', () => {
   it('never lets data become markup', () => {
+    const digest = `sha256:${'a'.repeat(64)}` as const
+    const rendered = (text: string) => ({ characters: text.length, digest, text })
+    const example = { id: hostile, before: rendered(`${hostile}\n\`\`\`\`\n# a`), after: rendered(hostile) }
     const diff: ProjectDiff = {
       ...nothing,
       from: { name: hostile, commit: 'b'.repeat(40) },
@@ -67,7 +70,7 @@ describe('the report of a comparison', () => {
       gate: [{ change: hostile, looser: true }],
       files: [{ path: hostile, change: 'changed' }],
       configuration: [{ file: hostile, key: hostile, before: hostile }],
-      prompts: [{ path: hostile, change: 'added', example: { id: hostile, before: hostile, after: hostile } }],
+      prompts: [{ path: hostile, change: 'changed', rendered: { samples: 3, changed: 1, examples: [example] } }],
       evaluation: {
         items: { before: 0, after: 1 },
         added: [hostile],
@@ -88,16 +91,14 @@ describe('the report of a comparison', () => {
         slices: [{ name: hostile, before: 1, after: 2 }],
       },
     }
-    for (const text of [reportDiff(diff), reportDiffHtml(diff)]) {
+    const withoutBlocks = reportDiff(diff).replace(/^(`{3,})diff\n[\s\S]*?\n\1$/gm, '')
+    expect(withoutBlocks.length).toBeLessThan(reportDiff(diff).length)
+    for (const text of [withoutBlocks, reportDiffHtml(diff)]) {
       expect(text).not.toContain('\u001b')
       expect(text).not.toMatch(/(?<!\\)<script/)
     }
-    expect(reportDiff(diff)).not.toMatch(/(?<!\\)\| `/)
-    expect(
-      reportDiff(diff)
-        .split('\n')
-        .filter((line) => line.startsWith('- ')),
-    ).toHaveLength(10)
+    expect(withoutBlocks).not.toMatch(/(?<!\\)\| `/)
+    expect(withoutBlocks.split('\n').filter((line) => line.startsWith('- '))).toHaveLength(10)
   })
 
   it('cuts long tables and wide matrices, and says so', () => {

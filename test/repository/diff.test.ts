@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { callContext, SheikhError } from '../../src/core/index.js'
+import { callContext, digestBytes, SheikhError } from '../../src/core/index.js'
 import { compose } from '../../src/repository/compose.js'
 import { findState } from '../../src/repository/diff/find-state.js'
 import { openGit } from '../../src/repository/git/index.js'
@@ -88,16 +88,16 @@ describe('diff', () => {
 
     const told = await repository.diff('main', undefined, { includeText: true })
     expect(JSON.stringify(told)).toContain('secret words')
-    const [example] = told.prompts
-    expect(example).toEqual({
-      path: 'inference/ask.txt',
-      change: 'changed',
-      example: {
-        id: expect.any(String),
-        before: expect.stringMatching(/^What is .+\?$/),
-        after: expect.stringMatching(/^Name .+!$/),
-      },
+    const [asked] = told.prompts
+    expect(asked).toMatchObject({
+      ...{ path: 'inference/ask.txt', change: 'changed' },
+      rendered: { samples: told.data!.rows.after, changed: told.data!.rows.after },
     })
+    expect(asked!.rendered!.examples).toHaveLength(5)
+    for (const { before, after } of asked!.rendered!.examples) {
+      expect(before).toMatchObject({ text: expect.stringMatching(/^What is .+\?$/), characters: before.text!.length })
+      expect(after).toMatchObject({ text: expect.stringMatching(/^Name .+!$/), digest: digestBytes(after.text!) })
+    }
     expect(told.prompts[1]).toEqual({ path: 'training/needs.txt', change: 'added' })
   })
 
@@ -109,6 +109,18 @@ describe('diff', () => {
       'dataset/config.yaml': withoutIds,
       'prompts/training/x.txt': 'A {{ text }}',
     })
+    put(
+      'prompts/training/x.txt',
+      '{% if text is in(texts) %}B{% else %}A{% endif %} {{ text }}'.replace(
+        'texts',
+        `["${sample(4).text}", "${sample(5).text}"]`,
+      ),
+    )
+    const [change] = (await repository.diff()).prompts
+    // The texts are asked for separately: whether they change is told with ids and digests.
+    expect(change!.rendered).toMatchObject({ samples: 40, changed: 2 })
+    expect(change!.rendered!.examples).toHaveLength(2)
+    expect(JSON.stringify(change)).not.toContain(sample(4).text)
     put('prompts/training/x.txt', 'B {{ text }}')
     await rename(join(root, path(3)), join(root, 'dataset/samples/all/renamed.json'))
     const { data } = await repository.diff()

@@ -12,7 +12,7 @@ export const diff: Command = {
   optionHelp: {
     out: 'Write the comparison to this file; a name that ends in .html gives a page',
     html: 'Write HTML regardless of the file name',
-    'include-text': 'Show the values of changed fields, and a sample rendered by changed prompts',
+    'include-text': 'Show the values of changed fields, and samples rendered by changed prompts',
   },
   examples: ['sheikh diff', 'sheikh diff 1.2.0', 'sheikh diff main HEAD --include-text'],
   positionals: [0, 2],

@@ -15,7 +15,7 @@ export const report: Command = {
   optionHelp: {
     out: 'Write the report to this file; a name that ends in .html gives a page with plots',
     html: 'Write HTML regardless of the file name',
-    'include-text': 'Show the text of regressed items and what both models answered',
+    'include-text': 'Show rendered prompts, the text of regressed items and what both models answered',
   },
   examples: ['sheikh report', 'sheikh report 1.2.0 --out report.html'],
   positionals: [0, 1],

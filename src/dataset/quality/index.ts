@@ -1,6 +1,7 @@
 export { type CheckQualityOptions, checkQuality } from './check-quality.js'
 export { type CountTokensOptions, countTokens } from './count-tokens.js'
 export type { ReleasedData } from './findings-about.js'
+export { Histogram } from './histogram.js'
 export {
   type PersonalData,
   type QualityFinding,

@@ -1,5 +1,6 @@
 import type { CallContext } from '../../core/index.js'
-import type { RowTokenCounter, RowTokens, TokenCounts, TokenDistribution } from './token-counter.js'
+import { Histogram } from './histogram.js'
+import type { RowTokenCounter, RowTokens, TokenCounts } from './token-counter.js'
 
 /** Counting holds the event loop for a few milliseconds. After so many tokens, other work gets a turn. */
 const tokensPerTurn = 20_000
@@ -67,35 +68,6 @@ export class TokenTally {
       ...(this.#answer.size > 0 && { answer: this.#answer.distribution() }),
       ...(roles.length > 0 && { roles: Object.fromEntries(roles) }),
       ...(Number.isFinite(this.#maximumTokens) && { limit }),
-    }
-  }
-}
-
-class Histogram {
-  readonly #counts = new Map<number, number>()
-  size = 0
-
-  add(value: number): void {
-    this.size += 1
-    this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1)
-  }
-
-  distribution(): TokenDistribution {
-    const values = [...this.#counts].sort(([one], [other]) => one - other)
-    const quantile = (share: number) => {
-      let left = Math.ceil(share * this.size)
-      for (const [value, count] of values) {
-        left -= count
-        if (left <= 0) return value
-      }
-      return 0
-    }
-    return {
-      minimum: values[0]?.[0] ?? 0,
-      median: quantile(0.5),
-      p95: quantile(0.95),
-      maximum: values.at(-1)?.[0] ?? 0,
-      total: values.reduce((sum, [value, count]) => sum + value * count, 0),
     }
   }
 }

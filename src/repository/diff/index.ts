@@ -12,3 +12,4 @@ export {
   type StateProblem,
   settingChanges,
 } from './project-diff.js'
+export type { PromptExample, RenderedDifference, RenderedText } from './rendered-difference.js'

@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { type ErrorCode, isSheikhError, type Json } from '../../core/index.js'
 import {
   type Counts,
-  type DatasetContents,
   type DatasetContext,
   type DatasetDifference,
   diffIdentities,
@@ -18,13 +17,14 @@ import {
   sharedContents,
 } from '../../dataset/index.js'
 import { type PolicyChange, policyChanges } from '../../gate/index.js'
-import { loadPrompts, renderPrompt } from '../../prompts/index.js'
+import { loadPrompts } from '../../prompts/index.js'
 import { readTextFile } from '../../store/index.js'
 import { type DataAccess, datasetOf, gateOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { evaluationPath, hostConfigurationPaths, promptsPath } from '../layout.js'
 import type { ComparedState } from './compared-state.js'
 import type { StateName } from './find-state.js'
+import { type RenderedDifference, renderedDifference } from './rendered-difference.js'
 
 /** What differs between two states of a project. JSON. Contains text of samples only if it was asked for. */
 export interface ProjectDiff {
@@ -65,8 +65,11 @@ export interface SettingChange {
 }
 
 export interface PromptChange extends FileChange {
-  /** A sample rendered by both templates. Absent without `includeText`, or if a template needs other variables. */
-  readonly example?: { readonly id: string; readonly before: string; readonly after: string } | undefined
+  /**
+   * What the change does to rendered samples. Absent for a template that makes no input without `includeText`, if a template
+   * needs other variables than the fields of samples, and for a template that was added or removed.
+   */
+  readonly rendered?: RenderedDifference | undefined
 }
 
 /** Ids of pinned items. */
@@ -79,7 +82,7 @@ export interface EvaluationSetDifference extends IdentityDifference {
 }
 
 export interface DiffOptions {
-  /** Adds the values of changed fields and rendered prompts, which are text of samples. @default false */
+  /** Adds the values of changed fields and the texts of rendered prompts, which are text of samples. @default false */
   readonly includeText?: boolean | undefined
 }
 
@@ -133,9 +136,9 @@ export async function diffProjects(
   const configurations = await both((_, index) => states[index].files.configuration())
   const prompts = await both(async (root) => (await loadPrompts(join(root, promptsPath), context)).files)
   const sets = await both((root) => pinnedFile(join(root, evaluationPath)).read(context))
-  // The example of a prompt is of the first sample, which may be a shared one.
-  const hasExamples = includeText && prompts !== undefined && changedPrompts(prompts).length > 0
-  const shared = configurations && !hasExamples ? await sharedOf(states, configurations, context) : undefined
+  // All samples are rendered, also shared ones.
+  const isRendered = includeText && prompts !== undefined && changedPrompts(prompts).length > 0
+  const shared = configurations && !isRendered ? await sharedOf(states, configurations, context) : undefined
   const isWhole = configurations !== undefined && shared === undefined
   // Samples that cannot be written are no problem of the state: this clone lacks them.
   if (isWhole) for (const index of [0, 1] as const) await states[index].files.complete(configurations[index])
@@ -147,6 +150,16 @@ export async function diffProjects(
   const paths = [...new Set([...hostConfigurationPaths, ...schemas])]
   const texts = await both((root) => Promise.all(paths.map((path) => readTextFile(join(root, path)))))
   const [from, to] = states
+  const inputs = new Set((configurations ?? []).map(({ dataset }) => dataset.projection.input))
+  const rendered =
+    contents &&
+    (async (file: string) => {
+      const path = `${promptsPath}/${file}`
+      if (!includeText && !inputs.has(path)) return undefined
+      const roots = [states[0].files.root, states[1].files.root] as const
+      const limits = configurations![1].dataset.promptLimits
+      return renderedDifference({ roots, path, limits, includeText }, contents[1], context)
+    })
   return {
     from: from.name,
     to: to.name,
@@ -154,7 +167,7 @@ export async function diffProjects(
     gate: configurations === undefined ? [] : gateChanges(configurations),
     files: texts === undefined ? [] : fileChanges(paths, texts),
     configuration: configurations === undefined ? [] : settingChanges(configurations),
-    prompts: prompts === undefined ? [] : await promptChanges(prompts, includeText ? contents : undefined),
+    prompts: prompts === undefined ? [] : await promptChanges(prompts, rendered),
     ...(sets !== undefined && { evaluation: setDifference(sets, data) }),
     ...(data !== undefined && { data: await diffSharedContents(data, { includeText }) }),
   }
@@ -225,33 +238,17 @@ function changedPrompts(prompts: Both<PromptFiles>) {
   })
 }
 
-/** @param contents absent: without examples. */
+/** @param rendered absent: samples are not rendered. */
 async function promptChanges(
   prompts: Both<PromptFiles>,
-  contents: Both<DatasetContents> | undefined,
+  rendered: ((path: string) => Promise<RenderedDifference | undefined>) | undefined,
 ): Promise<readonly PromptChange[]> {
-  const changed = changedPrompts(prompts)
-  const id = changed.length === 0 ? undefined : contents?.[1].rows[0]?.id
-  const sample = id === undefined ? undefined : (await contents![1].samples(new Set([id]))).get(id)
   const changes: PromptChange[] = []
-  for (const { path, change, texts } of changed) {
-    const [old = '', now = ''] = texts
-    const rendered = id === undefined ? undefined : await renderBoth([old, now], sample)
-    changes.push({ path, change, ...(rendered !== undefined && { example: { id: id!, ...rendered } }) })
+  for (const { path, change } of changedPrompts(prompts)) {
+    const difference = change === 'changed' ? await rendered?.(path) : undefined
+    changes.push({ path, change, ...(difference !== undefined && { rendered: difference }) })
   }
   return changes
-}
-
-async function renderBoth([before, after]: Both<string>, sample: unknown) {
-  if (typeof sample !== 'object' || sample === null) return undefined
-  const variables = sample as Readonly<Record<string, unknown>>
-  try {
-    return { before: await renderPrompt(before, variables), after: await renderPrompt(after, variables) }
-  } catch (error) {
-    // A template that a host fills with other variables than the fields of a sample.
-    if (isSheikhError(error, 'template-invalid')) return undefined
-    throw error
-  }
 }
 
 function setDifference(sets: Both<PinnedSet | undefined>, data: SharedContents | undefined): EvaluationSetDifference {
