@@ -23,6 +23,7 @@ export default defineConfig({
     feedback: 'src/feedback.ts',
     experiment: 'src/experiment.ts',
     serve: 'src/serve.ts',
+    tune: 'src/tune.ts',
     testing: 'src/testing.ts',
     'cli/main': 'src/cli/main.ts',
     // Started by its file, from the chunks beside it.

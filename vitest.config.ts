@@ -10,7 +10,7 @@ const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(softwareDriver) ? 
 
 // Tests of these rooms start no program, apart from `starters`.
 const rooms =
-  'core|dataset|drift|evaluation|experiment|feedback|gate|model|notify|pipeline|prompts|releaser|report|serve|statistics|store|testing'
+  'core|dataset|drift|evaluation|experiment|feedback|gate|model|notify|pipeline|prompts|releaser|report|serve|statistics|store|testing|tune'
 const starters = [
   'test/feedback/directory-feedback.test.ts',
   'test/pipeline/{concurrent,crash}.test.ts',
@@ -18,6 +18,7 @@ const starters = [
   'test/report/report-diff.test.ts',
   'test/store/{crash,lock}.test.ts',
   'test/testing/compare-with-baseline.test.ts',
+  'test/tune/crash.test.ts',
 ]
 // Of the trainer, what starts no program and no thread that it looks at.
 const trainings = [

@@ -15,6 +15,7 @@ const entries = [
   'feedback',
   'experiment',
   'serve',
+  'tune',
   'testing',
 ]
 

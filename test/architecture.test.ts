@@ -20,6 +20,7 @@ const rooms = [
   'drift',
   'experiment',
   'serve',
+  'tune',
   'repository',
   'report',
   'dashboard',
@@ -53,6 +54,7 @@ const entries = [
   'feedback',
   'experiment',
   'serve',
+  'tune',
   'testing',
 ]
 const heavy = [

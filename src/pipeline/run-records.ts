@@ -27,12 +27,12 @@ export const runRecordShape: Shape<RunRecord> = object({
   runId: text,
   command: word(
     ...(['run', 'release', 'approve', 'override', 'rollback', 'promote', 'withdraw'] as const),
-    ...(['gc', 'import', 'republish', 'reproduce'] as const),
+    ...(['gc', 'import', 'republish', 'reproduce', 'trial'] as const),
   ),
   status: word(
     ...(['running', 'released', 'restored', 'up-to-date', 'held', 'awaiting-approval', 'failed', 'aborted'] as const),
     ...(['awaiting-release'] as const),
-    ...(['promoted', 'withdrawn', 'collected', 'imported', 'reproduced', 'not-reproduced'] as const),
+    ...(['promoted', 'withdrawn', 'collected', 'imported', 'reproduced', 'not-reproduced', 'scored'] as const),
   ),
   reason: optional(text),
   startedAtMs: finite,

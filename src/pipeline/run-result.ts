@@ -113,6 +113,8 @@ export interface RunRecord {
     | 'import'
     | 'republish'
     | 'reproduce'
+    /** Training and scoring of one trial of a search (`tune`), on the development rows. */
+    | 'trial'
   readonly status:
     | 'running'
     /** The process was killed: the run has not ended and does not hold the lock. Set by `Pipeline.runs`, never stored. */
@@ -123,6 +125,8 @@ export interface RunRecord {
     | 'collected'
     | 'imported'
     | Reproduction['status']
+    /** The end of a trial. */
+    | 'scored'
     | 'failed'
     | 'aborted'
   readonly reason?: string | undefined

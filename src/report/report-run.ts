@@ -94,6 +94,8 @@ export function runSentence(record: RunRecord): string {
       return 'A release was trained again from scratch, with identical results.'
     case 'not-reproduced':
       return 'A release could not be reproduced: the current inputs give a different result.'
+    case 'scored':
+      return 'A trial of a search was trained and scored on the development rows. Trials are not judged by the gate.'
     case 'collected':
       return 'The files of old releases were removed.'
     case 'failed':

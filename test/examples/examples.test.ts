@@ -18,7 +18,7 @@ const texts = new Map(
 const examples = files.filter((name) => texts.get(name)!.split('\n', 1)[0]!.includes('Run: '))
 
 // `npm test` leaves these to CI. embed.ts does what the README's code does. The others train for seconds, as test/trainer does.
-const slow = new Set(['language-model.ts', 'own-model.ts', 'release-everywhere.ts', 'embed.ts'])
+const slow = new Set(['language-model.ts', 'own-model.ts', 'release-everywhere.ts', 'embed.ts', 'tune.ts'])
 
 describe('every example ends well', () => {
   it.each(
@@ -33,7 +33,7 @@ describe('every example ends well', () => {
     expect(stdout).not.toBe('')
   })
 
-  it('there are the ten that the documents promise', () => {
+  it('there are the eleven that the documents promise', () => {
     expect(examples.sort()).toEqual([
       'custom-check.ts',
       'custom-stage.ts',
@@ -43,6 +43,7 @@ describe('every example ends well', () => {
       'own-model.ts',
       'pytorch.ts',
       'release-everywhere.ts',
+      'tune.ts',
       'unit-test.test.ts',
       'webhook-receiver.ts',
     ])

@@ -36,9 +36,9 @@ export const report: Command = {
   },
 }
 
-/** The newest run with a verdict. If no run has one, the newest run, whose report says why. */
+/** The newest run with a verdict. If no run has one, the newest run that is not a trial, whose report says why. */
 function lastJudged(runs: readonly RunRecord[]): RunRecord {
-  const record = runs.find(({ verdict }) => verdict !== undefined) ?? runs[0]
+  const record = runs.find(({ verdict }) => verdict !== undefined) ?? runs.find(({ command }) => command !== 'trial')
   if (record !== undefined) return record
   throw new SheikhError('not-found', 'Cannot report the last run: there are no runs yet. Start one with: sheikh run')
 }

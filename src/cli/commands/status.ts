@@ -26,7 +26,7 @@ export const status: Command = {
     const atHead = runs.filter(({ commit }) => commit === head?.oid)
     const awaiting = atHead.filter(({ status }) => status === 'awaiting-approval')
     const unreleased = atHead.filter(({ status }) => status === 'awaiting-release')
-    const last = runs[0]
+    const last = runs.find(({ command }) => command !== 'trial')
     const lines: readonly Text[] = [
       current === undefined
         ? 'Released: nothing yet.'

@@ -1,0 +1,26 @@
+export type { CorrectedEstimate } from './corrected-estimate.js'
+export type { TuneEvent, TuneOptions, TuneResult } from './options.js'
+export {
+  type GridOptions,
+  gridSampler,
+  randomSampler,
+  type SampledTrial,
+  type Sampler,
+  type SuggestRequest,
+} from './sampler.js'
+export {
+  type CategoricalParameter,
+  categorical,
+  float,
+  int,
+  type NumericOptions,
+  type NumericParameter,
+  type Parameter,
+  type ParametersOf,
+  type ParameterValue,
+  type Point,
+  type Space,
+} from './space.js'
+export { type TpeOptions, tpeSampler } from './tpe-sampler.js'
+export type { FailedTrial, ScoredTrial, Trial, TrialBase } from './trial.js'
+export { tune } from './tune.js'

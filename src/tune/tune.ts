@@ -1,0 +1,129 @@
+import { type CallContext, callContext, type JsonObject, SheikhError } from '../core/index.js'
+import type { DatasetSnapshot } from '../dataset/index.js'
+import type { Metric } from '../evaluation/index.js'
+import { correctedEstimate } from './corrected-estimate.js'
+import { importanceOf } from './importance.js'
+import type { Limits, TuneOptions, TuneResult } from './options.js'
+import type { Sampler } from './sampler.js'
+import { bestOf, Search } from './search.js'
+import { checkSpace, type ParametersOf, type Space } from './space.js'
+import { Study } from './study.js'
+import { tpeSampler } from './tpe-sampler.js'
+import { publicTrial, type ScoredTrial, type StoredTrial } from './trial.js'
+
+/**
+ * Searches for the parameters with which a trainer does best on the development rows.
+ *
+ * The evaluation set is not read. Every trial is recorded as a run, and every finished trial in the store, so the same call
+ * continues after a crash and a later call with more trials continues from there. A trial with the parameters of an
+ * earlier one takes its result. The store is locked meanwhile.
+ *
+ * Give the trainer of the best parameters to a `Pipeline`: only this model meets the gate.
+ *
+ * @throws `invalid-options` if an option cannot be used, or a study with this name had other settings; `dataset-invalid`
+ * without development rows; `locked` if another process uses the store; `stage-failed` if all trials fail. Errors of the
+ * machine, such as `storage-failed` or `device-unavailable`, end the search, which can be continued.
+ */
+export async function tune<I, T, const S extends Space>(options: TuneOptions<I, T, S>): Promise<TuneResult<S>> {
+  const { space, store, clock, log, signal } = options
+  checkSpace(space)
+  const limits = limitsOf(options)
+  const stop = new AbortController()
+  const combined = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+  combined.throwIfAborted()
+  const context = callContext({ signal: combined, clock, log })
+  await using lock = await store.lock('tune', context)
+  let search: Search<I, T, S> | undefined
+  try {
+    const snapshot = await options.dataset.snapshot({ ...context, cache: store.documents })
+    const study = await Study.open(store, options.name ?? 'study', settingsOf(options, limits, snapshot))
+    search = new Search({ options, limits, snapshot, study, lock, context })
+    await search.run()
+    return await resultOf(options, [...study.trials.values()], context)
+  } catch (error) {
+    // Host code may have wrapped the abort. Throw the caller's own reason.
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    // After an error, trials may still run. They end before the lock does.
+    stop.abort(new Error('The search has ended.'))
+    await search?.settled()
+  }
+}
+
+function limitsOf({
+  trials,
+  parallel = 1,
+  concurrency = parallel,
+  seed = 0,
+  timeLimitMs,
+}: Pick<TuneOptions<unknown, unknown, Space>, 'trials' | 'parallel' | 'concurrency' | 'seed' | 'timeLimitMs'>): Limits {
+  for (const [name, value] of Object.entries({ trials, parallel, concurrency }))
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot search: the option "${name}" is ${value}, which is not an integer of at least 1. Correct it.`,
+      )
+  if (concurrency > parallel)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot search: a concurrency of ${concurrency} is above the ${parallel} trials that may run in parallel. Set "parallel" to ${concurrency}, which is part of the study.`,
+    )
+  if (!Number.isSafeInteger(seed))
+    throw new SheikhError('invalid-options', `Cannot search: the seed ${seed} is not an integer. Give one such as 0.`)
+  if (timeLimitMs !== undefined && !(timeLimitMs > 0))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot search: the time limit of ${timeLimitMs} ms is not above 0. Give one such as 3600000.`,
+    )
+  return { trials, parallel, concurrency, seed }
+}
+
+/** Everything that decides the suggestions and the meaning of the results, except the trainers. */
+function settingsOf<I, T>(
+  { space, metric, sampler = tpeSampler() }: Pick<TuneOptions<I, T, Space>, 'space' | 'metric' | 'sampler'>,
+  { parallel, seed }: Limits,
+  { summary }: DatasetSnapshot<unknown, unknown>,
+): JsonObject {
+  const described = (part: Sampler | Metric) => ({
+    name: part.name,
+    version: part.version ?? null,
+    describe: part.describe(),
+  })
+  return {
+    space: space as unknown as JsonObject,
+    sampler: described(sampler),
+    seed,
+    parallel,
+    metric: described(metric),
+    'training data': summary.trainingDigest,
+    'development data': summary.developmentDigest ?? null,
+  }
+}
+
+async function resultOf<I, T, S extends Space>(
+  { metric, store, space, trials: count, seed = 0 }: TuneOptions<I, T, S>,
+  stored: readonly StoredTrial[],
+  context: CallContext,
+): Promise<TuneResult<S>> {
+  const trials = stored.filter(({ number }) => number < count).sort((one, other) => one.number - other.number)
+  const best = bestOf(trials, metric)
+  if (best === undefined) {
+    const reason = trials[0]?.state === 'failed' ? ` The first one: ${trials[0].reason}` : ''
+    throw new SheikhError(
+      'stage-failed',
+      trials.length === 0
+        ? 'Cannot search: the time limit ended the search before the first trial, or the sampler suggested nothing. Give more time.'
+        : `Cannot search: all ${trials.length} trials failed.${reason} Correct the space or the trainer, and give the study another name.`,
+      { facts: { trials: trials.length } },
+    )
+  }
+  const estimate = await correctedEstimate({ trials, store, direction: metric.direction, seed }, context)
+  const importance = importanceOf(space, trials, metric.direction)
+  return {
+    best: publicTrial<S>(best) as ScoredTrial<ParametersOf<S>>,
+    trials: trials.map((trial) => publicTrial<S>(trial)),
+    ...(estimate !== undefined && { estimate }),
+    ...(importance !== undefined && { importance }),
+  }
+}
