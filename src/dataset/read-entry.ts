@@ -35,7 +35,10 @@ export interface EntryOptions {
 const maximumLabelLength = 256
 const none: readonly InexactNumber[] = []
 
-/** Reads, validates and projects the samples of one file, in batches. A batch is read while the one before it is projected. */
+/**
+ * Reads, validates and projects the samples of one file, in batches. If parts are made by a pass, a batch is read while the one
+ * before it is projected.
+ */
 export async function* readEntry(
   entry: SourceEntry,
   given: EntryOptions,
@@ -52,7 +55,9 @@ export async function* readEntry(
       // Awaited below, unless the batch before it fails.
       next.catch(() => {})
       if (before !== undefined) yield take(await before)
-      before = next
+      before = given.pass.makesParts ? next : undefined
+      // Two batches in memory would only keep more young objects alive.
+      if (before === undefined) yield take(await next)
     }
     if (before !== undefined) yield take(await before)
   } catch (error) {

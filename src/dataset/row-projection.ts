@@ -29,6 +29,8 @@ export type MadeParts = { readonly [part in 'input' | 'target']?: unknown }
 
 /** Makes the parts of many samples together, where a part can be made so. */
 export interface PartsPass {
+  /** Whether any part is made so. */
+  readonly makesParts: boolean
   /** @returns one for each sample; `undefined` if no part is made so. */
   makeAll(samples: readonly unknown[], place: (index: number) => ReadPlace): Promise<readonly MadeParts[] | undefined>
   close(): void
@@ -43,6 +45,7 @@ export function openPartsPass(options: AnyDatasetOptions, context: CallContext):
     if (pass !== undefined) passes.push([part, pass])
   }
   return {
+    makesParts: passes.length > 0,
     async makeAll(samples, place) {
       if (passes.length === 0) return undefined
       const places = samples.map((_, index) => place(index))

@@ -1,4 +1,4 @@
-// A million rows as objects with digests as text take 700 MB. Here they take 100 bytes each, and their ids.
+// A million rows as objects with digests as text take 700 MB. Here they take 100 bytes each, and the characters of their ids.
 import { type Digest, merkleRootOf } from '../core/index.js'
 import type { FileDigests } from './files/named-files.js'
 
@@ -26,6 +26,8 @@ const rowsPerChunk = 8192
 const digestBytes = 32
 /** Text that repeats is kept once, up to this many texts. */
 const mostKnownTexts = 65_536
+/** Rows are sorted in parts of at least this many rows, and at most this many parts. */
+const [fewestSorted, mostParts] = [65_536, 16]
 /** The number of an absent text. */
 const absent = 0xffffffff
 
@@ -44,7 +46,11 @@ const columnCount = 6
 /** Rows in the order in which they were added, in typed arrays. */
 export class RowTable {
   readonly #chunks: Chunk[] = []
-  readonly #ids: string[] = []
+  readonly #ids: PackedTexts[] = []
+  /** The ids of the last chunk. */
+  #lastIds: string[] = []
+  #isSorted = true
+  #size = 0
   readonly #paths = new Texts()
   readonly #places = new Texts()
   readonly #groups = new Texts()
@@ -53,15 +59,16 @@ export class RowTable {
   readonly #slices: Readonly<Record<string, string>>[] = []
 
   get size(): number {
-    return this.#ids.length
+    return this.#size
   }
 
   add(row: ScannedRow): void {
-    const index = this.#ids.length
-    if (index % rowsPerChunk === 0) this.#chunks.push(newChunk())
+    const at = this.#size % rowsPerChunk
+    this.#isSorted &&= this.#size === 0 || this.id(this.#size - 1) <= row.id
+    if (at === 0) this.#startChunk()
+    this.#size += 1
+    this.#lastIds.push(row.id)
     const { digests, keys, numbers } = this.#chunks.at(-1)!
-    const at = index % rowsPerChunk
-    this.#ids.push(ownText(row.id))
     writeDigest(digests, 2 * at, row.digest)
     writeDigest(digests, 2 * at + 1, row.sampleDigest)
     keys[2 * at] = row.inputKey
@@ -76,6 +83,12 @@ export class RowTable {
     numbers[start + columns.slices] = this.#addSlices(row.slices)
   }
 
+  #startChunk(): void {
+    if (this.#size > 0) this.#ids.push(packTexts(this.#lastIds))
+    this.#lastIds = []
+    this.#chunks.push(newChunk())
+  }
+
   #addSlices(slices: ScannedRow['slices']): number {
     const number = this.#sliceTexts.add(isEmpty(slices) ? '{}' : JSON.stringify(slices))
     this.#slices[number] ??= slices
@@ -87,7 +100,11 @@ export class RowTable {
   }
 
   id(index: number): string {
-    return this.#ids[index]!
+    const at = index % rowsPerChunk
+    const packed = this.#ids[Math.floor(index / rowsPerChunk)]
+    if (packed === undefined) return this.#lastIds[at]!
+    const { bytes, encoding, ends } = packed
+    return bytes.toString(encoding, at === 0 ? 0 : ends[at - 1]!, ends[at]!)
   }
 
   digest(index: number, which: 0 | 1): Digest {
@@ -127,15 +144,34 @@ export class RowTable {
     return this.#slices[this.#number(index, columns.slices)]!
   }
 
-  /** All rows, sorted by id. */
+  /** All rows, sorted by id. Equal ids keep their order. */
   sorted(): RowList {
-    const ids = this.#ids
-    const order = new Uint32Array(ids.length)
-    for (let index = 0; index < order.length; index += 1) order[index] = index
-    const isSorted = ids.every((id, index) => index === 0 || ids[index - 1]! <= id)
-    const byId = (left: number, right: number) =>
-      ids[left]! < ids[right]! ? -1 : ids[left]! > ids[right]! ? 1 : left - right
-    return new RowList(this, isSorted ? order : order.sort(byId))
+    const order = Uint32Array.from({ length: this.#size }, (_, index) => index)
+    if (this.#isSorted) return new RowList(this, order)
+    // All ids as text at once would be the peak of the memory.
+    const parts: Uint32Array[] = []
+    const length = Math.max(fewestSorted, Math.ceil(this.#size / mostParts))
+    for (let start = 0; start < this.#size; start += length) {
+      const part = order.subarray(start, start + length)
+      const ids = Array.from(part, (index) => this.id(index))
+      const idOf = (index: number) => ids[index - start]!
+      parts.push(part.sort((one, other) => (idOf(one) < idOf(other) ? -1 : idOf(one) > idOf(other) ? 1 : one - other)))
+    }
+    return new RowList(this, parts.length === 1 ? order : this.#merged(parts))
+  }
+
+  #merged(parts: readonly Uint32Array[]): Uint32Array {
+    const order = new Uint32Array(this.#size)
+    const heads = parts.map((part) => ({ part, at: 0, id: this.id(part[0]!) }))
+    for (let at = 0; at < order.length; at += 1) {
+      let least = heads[0]!
+      for (const head of heads) if (head.id < least.id) least = head
+      order[at] = least.part[least.at]!
+      least.at += 1
+      if (least.at < least.part.length) least.id = this.id(least.part[least.at]!)
+      else heads.splice(heads.indexOf(least), 1)
+    }
+    return order
   }
 
   #chunk(index: number): Chunk {
@@ -269,6 +305,24 @@ function placeOf(position: string): readonly [place: string, number: number] {
 function isDigit(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
   return code >= 0x30 && code <= 0x39
+}
+
+interface PackedTexts {
+  readonly bytes: Buffer
+  readonly encoding: 'latin1' | 'utf16le'
+  /** Where each text ends in the bytes. */
+  readonly ends: Uint32Array
+}
+
+function packTexts(texts: readonly string[]): PackedTexts {
+  const all = texts.join('')
+  const encoding = /[^\0-\u00ff]/.test(all) ? 'utf16le' : 'latin1'
+  let end = 0
+  const ends = Uint32Array.from(texts, ({ length }) => {
+    end += encoding === 'latin1' ? length : 2 * length
+    return end
+  })
+  return { bytes: Buffer.from(all, encoding), encoding, ends }
 }
 
 // A part of a longer text keeps all of it in memory.

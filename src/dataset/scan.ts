@@ -206,10 +206,13 @@ function stampOf({ stamp, changedAtNs }: SourceEntry): FileStamp | undefined {
 
 function repeatedIds({ table, indices }: RowList): readonly DatasetIssue[] {
   const issues: DatasetIssue[] = []
-  for (let at = 1; at < indices.length && issues.length < maximumIssues; at += 1) {
+  let last: string | undefined
+  for (let at = 0; at < indices.length && issues.length < maximumIssues; at += 1) {
     const [before, now] = [indices[at - 1]!, indices[at]!]
     const id = table.id(now)
-    if (id !== table.id(before)) continue
+    const isRepeated = id === last
+    last = id
+    if (!isRepeated) continue
     const place = placeOf(table.path(before), table.position(before))
     const message = `the id ${JSON.stringify(id)} also appears in ${place}`
     issues.push({ path: table.path(now), position: table.position(now), message })

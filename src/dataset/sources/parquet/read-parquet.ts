@@ -10,7 +10,7 @@ import { openParquet, type ParquetFile, type ReadPart, type RowGroup } from './o
 import { type ParquetOptions, type ToJson, textOf, toJsonOf } from './to-json.js'
 
 /** Rows that are converted at a time. */
-const rowsPerBatch = 1024
+const rowsPerBatch = 256
 /** All columns together read ahead this much. */
 const readAheadBytes = 16 * 1024 * 1024
 const mostReadAheadBytes = 1024 * 1024
