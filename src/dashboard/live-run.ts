@@ -30,11 +30,13 @@ export interface LiveProgress {
 const mostWarnings = 5
 
 /** @param events all events of the run until now. */
-export function liveRun(events: readonly RunEvent[], nowMs: number): LiveRun {
+export async function liveRun(events: AsyncIterable<RunEvent> | Iterable<RunEvent>, nowMs: number): Promise<LiveRun> {
   const stages = new Map<string, LiveStage>()
   const warnings: string[] = []
   let progress: LiveProgress | undefined
-  for (const event of events)
+  let lastEventAtMs: number | undefined
+  for await (const event of events) {
+    lastEventAtMs = event.atMs
     switch (event.type) {
       case 'stage-start':
         stages.set(event.stage, {
@@ -64,12 +66,14 @@ export function liveRun(events: readonly RunEvent[], nowMs: number): LiveRun {
       }
       case 'warning':
         warnings.push(event.message)
+        if (warnings.length > mostWarnings) warnings.shift()
         break
     }
+  }
   return {
     stages: [...stages.values()],
     progress,
-    warnings: warnings.slice(-mostWarnings),
-    lastEventAtMs: events.at(-1)?.atMs,
+    warnings,
+    lastEventAtMs,
   }
 }

@@ -79,7 +79,7 @@ export async function answerOf(source: DashboardSource, record: RunRecord): Prom
 /** Events that cannot be read are a warning: the run is shown all the same. */
 async function liveOf({ pipeline }: DashboardSource, runId: string): Promise<LiveRun> {
   try {
-    return liveRun(await pipeline.runEvents(runId), callContext().clock.nowMs())
+    return await liveRun(pipeline.runEvents(runId), callContext().clock.nowMs())
   } catch (error) {
     return { stages: [], warnings: [`Cannot read the events of this run: ${messageOf(error)}`] }
   }

@@ -302,9 +302,9 @@ export class Pipeline<I = string, T = string> {
     return now?.status === 'running' ? { ...now, status: 'interrupted' } : now
   }
 
-  /** Returns the events of a run until now. The run may be running in another process. */
-  async runEvents(runId: string): Promise<readonly RunEvent[]> {
-    return (await this.#options.store.runs.events(runId)) as unknown as readonly RunEvent[]
+  /** Reads the events of a run until now, one by one. The run may be running in another process. */
+  runEvents(runId: string): AsyncIterable<RunEvent> {
+    return this.#options.store.runs.events(runId) as AsyncIterable<unknown> as AsyncIterable<RunEvent>
   }
 
   /**

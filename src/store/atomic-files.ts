@@ -1,6 +1,7 @@
 // The one place where anything durable is written. A name shows the old content or the new, whole: the new is written
 // beside it, flushed, renamed over it, and the folder is flushed, since a rename is only in memory until then.
 import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { type FileHandle, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type CallContext, type Digest, finishDigest, type Json, SheikhError, startDigest } from '../core/index.js'
@@ -225,6 +226,41 @@ export async function readTextFile(path: string): Promise<string | undefined> {
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw storageFailed('read', path, error)
+  }
+}
+
+/** Events are far shorter. A power failure may leave a long block of zeros. */
+const maximumLineBytes = 64 << 20
+
+/**
+ * The lines of a file that end with a line break, one by one: what follows the last one was cut short by a crash. Longer lines than
+ * 64 MiB are left out. No lines if there is no file.
+ *
+ * @throws `storage-failed` if the file cannot be read.
+ */
+export async function* eachWholeLine(path: string): AsyncGenerator<string, void> {
+  // Parts of the line that is not complete yet; `undefined` if it is too long.
+  let parts: Buffer[] | undefined = []
+  let sizeBytes = 0
+  const add = (part: Buffer) => {
+    sizeBytes += part.length
+    if (sizeBytes > maximumLineBytes) parts = undefined
+    parts?.push(part)
+  }
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      let start = 0
+      for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+        add(chunk.subarray(start, end))
+        if (parts !== undefined) yield Buffer.concat(parts).toString('utf8')
+        parts = []
+        sizeBytes = 0
+        start = end + 1
+      }
+      add(chunk.subarray(start))
+    }
+  } catch (error) {
+    if (!isAbsent(error)) throw storageFailed('read', path, error)
   }
 }
 

@@ -71,8 +71,8 @@ export interface RunStore {
   /** Ids, newest first. */
   list(): Promise<readonly string[]>
   append(runId: string, event: Json): Promise<void>
-  /** What was appended; a line cut short by a crash is left out. */
-  events(runId: string): Promise<readonly Json[]>
+  /** What was appended until the call, one by one; a line cut short by a crash is left out. */
+  events(runId: string): AsyncIterable<Json>
 }
 
 /** Small JSON documents by name (`[a-z0-9-]+`), replaced whole: caches that may be lost. A torn one reads as absent. */

@@ -183,7 +183,7 @@ function recordsContract(check: Check): void {
   check('runs are listed newest first, each with its last record and all of its events', async ({ runs }) => {
     assert.deepEqual(await runs.list(), [])
     assert.equal(await runs.read('01'), undefined)
-    assert.deepEqual(await runs.events('01'), [])
+    assert.deepEqual(await listOf(runs.events('01')), [])
     await runs.write('02', { status: 'running' })
     await runs.write('10', null)
     await runs.append('01', { sequence: 0, text: 'line\nbreak \u2028' })
@@ -191,13 +191,13 @@ function recordsContract(check: Check): void {
     assert.deepEqual(await runs.list(), ['10', '02', '01'])
     assert.deepEqual(await runs.read('02'), { status: 'released' })
     assert.equal(await runs.read('10'), null)
-    assert.deepEqual(await runs.events('01'), [{ sequence: 0, text: 'line\nbreak \u2028' }])
+    assert.deepEqual(await listOf(runs.events('01')), [{ sequence: 0, text: 'line\nbreak \u2028' }])
   })
 
   check('events keep the order in which they were given, also when nobody waited', async ({ runs }) => {
     const events = Array.from({ length: 30 }, (_, sequence) => ({ sequence }))
     await Promise.all(events.map((event) => runs.append('run', event)))
-    assert.deepEqual(await runs.events('run'), events)
+    assert.deepEqual(await listOf(runs.events('run')), events)
   })
 
   check('a document is replaced whole, and what is read is not shared', async ({ documents }) => {
@@ -311,4 +311,10 @@ async function directoryOf(folder: string, files: Readonly<Record<string, string
     await writeFile(join(source, path), content)
   }
   return source
+}
+
+async function listOf<T>(values: AsyncIterable<T>): Promise<readonly T[]> {
+  const list: T[] = []
+  for await (const value of values) list.push(value)
+  return list
 }

@@ -133,7 +133,9 @@ describe('many runs', () => {
 it('events that cannot be read are a warning of their run, and no error of the page', async () => {
   const running = record({ status: 'running' })
   const { store, get, json } = await browserOf([running])
-  store.runs.events = async () => Promise.reject(new Error('the disk fails'))
+  store.runs.events = () => ({
+    [Symbol.asyncIterator]: () => ({ next: async () => Promise.reject(new Error('the disk fails')) }),
+  })
   expect((await get('/')).status).toBe(200)
   const { status, text } = await get(`/runs/${running.runId}.html`)
   expect(status).toBe(200)

@@ -11,8 +11,8 @@ const training = (step: number) =>
   ({ type: 'train-progress', epoch: 1, epochs: 2, step, steps: 8, loss: 0.51234, learningRate: 0.1 }) as const
 
 describe('a run that is running', () => {
-  it('has the stages that ended, the current one and its progress', () => {
-    const live = liveRun(
+  it('has the stages that ended, the current one and its progress', async () => {
+    const live = await liveRun(
       events(
         { type: 'run-start', command: 'run' },
         { type: 'stage-start', stage: 'validate' },
@@ -34,8 +34,8 @@ describe('a run that is running', () => {
     expect(announcementOf(live)).toBe('Stage train: 75 %.')
   })
 
-  it('has no progress after the end of the stage', () => {
-    const live = liveRun(
+  it('has no progress after the end of the stage', async () => {
+    const live = await liveRun(
       events({ type: 'stage-start', stage: 'train' }, training(8), {
         ...{ type: 'stage-end', stage: 'train', cached: false, durationMs: 9 },
       }),
@@ -46,21 +46,21 @@ describe('a run that is running', () => {
     expect(announcementOf(live)).toBe('The run is between two stages.')
   })
 
-  it('is announced only with each quarter', () => {
-    const at = (step: number) =>
-      announcementOf(liveRun(events({ type: 'stage-start', stage: 'train' }, training(step)), 0))
-    expect([0, 1, 2, 3, 4, 8].map(at)).toEqual([
+  it('is announced only with each quarter', async () => {
+    const at = async (step: number) =>
+      announcementOf(await liveRun(events({ type: 'stage-start', stage: 'train' }, training(step)), 0))
+    expect(await Promise.all([0, 1, 2, 3, 4, 8].map(at))).toEqual([
       ...['Stage train is running.', 'Stage train is running.', 'Stage train: 25 %.', 'Stage train: 25 %.'],
       ...['Stage train: 50 %.', 'Stage train: 100 %.'],
     ])
   })
 
-  it('keeps the newest five warnings', () => {
+  it('keeps the newest five warnings', async () => {
     const warnings = Array.from(
       { length: 7 },
       (_, index) => ({ type: 'warning', message: `${index}`, facts: {} }) as const,
     )
-    expect(liveRun(events(...warnings), 0).warnings).toEqual(['2', '3', '4', '5', '6'])
+    expect((await liveRun(events(...warnings), 0)).warnings).toEqual(['2', '3', '4', '5', '6'])
   })
 })
 

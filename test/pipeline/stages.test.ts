@@ -5,6 +5,7 @@ import type { Digest } from '../../src/core/index.js'
 import { readSafetensors, writeSafetensors } from '../../src/model/index.js'
 import type { RunEvent, Stage } from '../../src/pipeline/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { listOf } from '../list-of.js'
 import { poison, samples, world } from './harness.js'
 
 const stage = (parts: Partial<Stage> & Pick<Stage, 'name' | 'reads' | 'run'>): Stage => ({
@@ -175,7 +176,7 @@ describe('events', () => {
     await run.result()
     expect(iterated.map(({ sequence }) => sequence)).toEqual(iterated.map((_, index) => index))
     expect(heard).toEqual(iterated)
-    expect(await store.runs.events(run.id)).toEqual(iterated)
+    expect(await listOf(store.runs.events(run.id))).toEqual(iterated)
     expect(JSON.parse(JSON.stringify(iterated))).toEqual(iterated)
     const evaluated = iterated.filter(({ type }) => type === 'evaluate-progress')
     const items = heard.flatMap((event) => (event.type === 'dataset-ready' ? [event.summary.counts.evaluation] : []))[0]
@@ -202,7 +203,9 @@ describe('events', () => {
     })
     const run = await leaking.start()
     await run.result().catch(() => {})
-    expect(JSON.stringify([await store.runs.events(run.id), await store.runs.read(run.id)])).not.toContain('opensesame')
+    expect(JSON.stringify([await listOf(store.runs.events(run.id)), await store.runs.read(run.id)])).not.toContain(
+      'opensesame',
+    )
   })
 })
 

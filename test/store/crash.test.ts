@@ -9,6 +9,7 @@ import { directoryStore } from '../../src/store/directory/index.js'
 import { isTemporaryName } from '../../src/store/index.js'
 import { builtRooms } from '../built-package.js'
 import { forEachUpTo, spawnNode } from '../crash/spawn-node.js'
+import { listOf } from '../list-of.js'
 import { everyNth } from '../whole.js'
 
 const context = callContext()
@@ -47,7 +48,7 @@ async function expectReadable(root: string): Promise<void> {
   const store = directoryStore(join(root, 'store'))
   await expectWalked(root, 1)
   expect(await store.runs.read('run-1')).toEqual({ status: 'done' })
-  expect(await store.runs.events('run-1')).toEqual([{ type: 'run-start' }, { type: 'run-end' }])
+  expect(await listOf(store.runs.events('run-1'))).toEqual([{ type: 'run-start' }, { type: 'run-end' }])
   expect([{ last: '1' }, { last: '2' }]).toContainEqual(await store.documents.read('cache'))
   expect([['entry 1'], ['entry 1', 'entry 2']]).toContainEqual(await store.journals.read('ledger'))
   expect([undefined, { status: 'running' }, { status: 'done' }]).toContainEqual(await store.runs.read('run-2'))

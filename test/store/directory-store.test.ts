@@ -6,6 +6,7 @@ import { callContext, digestBytes, hexOf } from '../../src/core/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { sealJson, unsealJson } from '../../src/store/directory/sealed-json.js'
 import type { Store } from '../../src/store/index.js'
+import { listOf } from '../list-of.js'
 
 const context = callContext()
 const bytes = Buffer.from('the weights')
@@ -107,9 +108,28 @@ describe('records in a folder', () => {
   it('an event cut short is left out, and the next starts on its own line', async () => {
     await store.runs.append('run', { sequence: 0 })
     await appendFile(join(root, 'runs', 'run', 'events.jsonl'), '{"sequence":')
-    expect(await store.runs.events('run')).toEqual([{ sequence: 0 }])
+    expect(await listOf(store.runs.events('run'))).toEqual([{ sequence: 0 }])
     await store.runs.append('run', { sequence: 1 })
-    expect(await store.runs.events('run')).toEqual([{ sequence: 0 }, { sequence: 1 }])
+    expect(await listOf(store.runs.events('run'))).toEqual([{ sequence: 0 }, { sequence: 1 }])
+  })
+
+  it('events are read one by one, whatever stands between them', async () => {
+    const path = join(root, 'runs', 'run', 'events.jsonl')
+    // Parts of what the file system gives at once, in characters of several bytes.
+    const texts = Array.from({ length: 40 }, (_, index) => `${'ä€😀'.repeat(index * 300)}${index}`)
+    for (const text of texts) await store.runs.append('run', { text })
+    expect(await listOf(store.runs.events('run'))).toEqual(texts.map((text) => ({ text })))
+    for await (const event of store.runs.events('run')) {
+      expect(event).toEqual({ text: '0' })
+      break
+    }
+    // A block of zeros, as after a power failure, is no line that has to fit into memory.
+    await truncate(path, 100 << 20)
+    await appendFile(path, '\n{"text":"after"}\n')
+    expect((await listOf(store.runs.events('run'))).at(-1)).toEqual({ text: 'after' })
+    await rm(path)
+    await mkdir(path)
+    await expect(listOf(store.runs.events('run'))).rejects.toMatchObject({ code: 'storage-failed' })
   })
 
   it('a journal line cut short, however long, is removed by the next', async () => {

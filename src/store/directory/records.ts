@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { hexOf, type Json } from '../../core/index.js'
-import { type AtomicWriteOptions, appendLine, readTextFile, writeFileAtomic } from '../atomic-files.js'
+import { type AtomicWriteOptions, appendLine, eachWholeLine, readTextFile, writeFileAtomic } from '../atomic-files.js'
 import { namesIn } from '../empty-folder.js'
 import { queueByName } from '../queue.js'
 import { checkLength, checkLine, checkName, isName, toKeyRecord } from '../records.js'
@@ -50,8 +50,8 @@ export function directoryRuns(folder: string, writing: AtomicWriteOptions): RunS
       // Not flushed: an event tells, it decides nothing, and a training step must not wait for the disk.
       await inTurn(runId, () => appendLine(path, JSON.stringify(event), { ...writing, durable: false }))
     },
-    async events(runId) {
-      return wholeLines(await readTextFile(join(folderOf(runId), 'events.jsonl'))).flatMap(parsedLine)
+    async *events(runId) {
+      for await (const line of eachWholeLine(join(folderOf(runId), 'events.jsonl'))) yield* parsedLine(line)
     },
   }
 }

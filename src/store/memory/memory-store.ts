@@ -68,8 +68,8 @@ function memoryRuns(): RunStore {
     async append(runId, event) {
       runOf(runId).events.push(JSON.stringify(event))
     },
-    async events(runId) {
-      return (runs.get(checkName(runId, "a run's id"))?.events ?? []).map((text) => JSON.parse(text) as Json)
+    async *events(runId) {
+      for (const text of [...(runs.get(checkName(runId, "a run's id"))?.events ?? [])]) yield JSON.parse(text) as Json
     },
   }
 }

@@ -99,10 +99,13 @@ function s3Runs(bucket: Bucket): RunStore {
         lengths.set(runId, number)
       })
     },
-    async events(runId) {
+    async *events(runId) {
       const keys = await keysUnder(bucket, eventsOf(runId))
-      const found = await inParallel(keys, readsAtOnce, (key) => readJson(bucket, key))
-      return found.filter((event) => event !== undefined)
+      for (let start = 0; start < keys.length; start += readsAtOnce) {
+        const some = keys.slice(start, start + readsAtOnce)
+        const found = await inParallel(some, readsAtOnce, (key) => readJson(bucket, key))
+        yield* found.filter((event) => event !== undefined)
+      }
     },
   }
 }
