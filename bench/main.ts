@@ -18,6 +18,7 @@ const names = [
   'noop',
   'data',
   'features',
+  'prompts',
   'quickstart',
   'gate',
   'evaluation',

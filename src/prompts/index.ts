@@ -1,5 +1,5 @@
 export { type ChatTemplate, chatTemplateFile, readChatTemplate } from './chat-template.js'
-export { type ChosenPrompt, choosePrompts, type PromptChoice, promptChoices, rankOfId } from './choose-prompts.js'
+export { type ChosenPrompt, choosePrompts, type PromptChoice, rankOfId } from './choose-prompts.js'
 export { loadPrompts, loadTemplate } from './load-prompts.js'
 export { prompt } from './prompt.js'
 export {
