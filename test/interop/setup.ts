@@ -31,7 +31,7 @@ else {
     run(
       python,
       '-c',
-      'import datasets, duckdb, huggingface_hub, jinja2, model_signing, tokenizers, moto.server, numpy, onnx, onnxruntime, polars, pyarrow.parquet, safetensors.numpy, schemathesis, scipy.stats, sklearn, statsmodels.api',
+      'import datasets, duckdb, huggingface_hub, jinja2, model_signing, tokenizers, moto.server, numpy, onnx, onnxruntime, optuna, polars, pyarrow.parquet, safetensors.numpy, schemathesis, scipy.stats, sklearn, statsmodels.api',
     )
   if (failed === undefined) {
     copyFileSync(requirements, installed)
