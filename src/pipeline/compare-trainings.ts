@@ -28,6 +28,8 @@ export interface TrainingState {
   readonly judged: Rows<unknown, unknown>
   /** Paths and digests of the prompts that the model answers with. */
   readonly prompts: readonly Json[]
+  /** The folder of the files that its samples name, if they name any. */
+  readonly filesDirectory?: string | undefined
 }
 
 export type ComparedTrainings =
@@ -127,14 +129,15 @@ function measure(state: TrainingState, name: 'base' | 'head'): (session: Session
 
 async function inSession<R>(
   { store, lock, gate, secrets, onEvent }: Omit<Parameters<typeof compareTrainings>[0], 'base' | 'head'>,
-  { trainer, seed, stages }: TrainingState,
+  { trainer, seed, stages, filesDirectory }: TrainingState,
   context: CallContext,
   work: (session: Session) => Promise<R>,
 ): Promise<R> {
   const startedAtMs = context.clock.nowMs()
   const runId = createRunId(startedAtMs)
   // What only a run needs is absent: nothing here reads the dataset, the registry or the ledger.
-  const options = { trainer, seed, stages, gate, store, secrets } as unknown as PipelineParts
+  const parts = { trainer, seed, stages, gate, store, secrets, dataset: { filesDirectory } }
+  const options = parts as unknown as PipelineParts
   const record = { formatVersion: 1, runId, command: 'run', status: 'running', startedAtMs, stages: [] } as const
   const directory = await store.workDirectory(runId)
   const session = new Session({ options, context, lock, record, directory, emit: onEvent })
