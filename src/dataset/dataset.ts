@@ -244,6 +244,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const options = this.#options
     const { schema } = state
     const found = await this.#scan(state, context)
+    // Before the split, which may fail.
+    await state.named?.save()
     const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
     const reader = new RowReader(found, options, schema, context)
     const training = reader.rows(split.training)

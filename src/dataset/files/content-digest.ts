@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { type Digest, finishDigest, startDigest } from '../../core/index.js'
+import { type Digest, digestBytes, finishDigest, startDigest } from '../../core/index.js'
 
 /**
  * The digest of a file's content. A text has the digest that it has with `\n` as line ending, because `core.autocrlf` may
@@ -7,6 +7,15 @@ import { type Digest, finishDigest, startDigest } from '../../core/index.js'
  * control character in 128 others (`convert_is_binary` in https://github.com/git/git/blob/master/convert.c). Every other
  * file has the SHA-256 of its bytes.
  */
+export function contentDigest(bytes: Uint8Array): Digest {
+  // Without a carriage return, the content is the same with `\n` as line ending.
+  if (!bytes.includes(13) || bytes.includes(0)) return digestBytes(bytes)
+  const digest = new ContentDigest()
+  digest.update(bytes)
+  return digest.digest()
+}
+
+/** The same for content in pieces. */
 export class ContentDigest {
   readonly #bytes: Hash = startDigest()
   /** The content with `\n` as line ending. Absent: it is no text. */

@@ -1,8 +1,9 @@
 // Files that samples name. Their digests are kept by their stamps, and by Git's names of their contents, as those of sample
 // files are: a run on unchanged files reads none of them.
-import { constants, lstatSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import {
   type CallContext,
   type Digest,
@@ -22,7 +23,7 @@ import {
   statCache,
 } from '../../store/index.js'
 import type { DatasetContext } from '../dataset-types.js'
-import { ContentDigest } from './content-digest.js'
+import { ContentDigest, contentDigest } from './content-digest.js'
 import { contentProblem, headBytes, tailBytes } from './file-kinds.js'
 import { FolderNames } from './folder-names.js'
 import { namedPaths, pathProblem } from './named-paths.js'
@@ -46,6 +47,9 @@ export type FileDigests = Readonly<Record<string, Digest>>
 /** Files hashed at the same time. */
 const hashedAtOnce = 16
 const pieceBytes = 256 * 1024
+const filesPerTurn = 100
+// Without O_NONBLOCK, opening a FIFO that nobody writes to never returns. Windows has neither flag.
+const openFlags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 /** Files whose digests are kept between runs. Further ones are hashed in every run. */
 const maximumKept = 250_000
 /** Fewer files are hashed faster than the programs of Git start that name their contents. */
@@ -86,6 +90,7 @@ export class NamedFiles {
   #isAllKept = true
   #kept = 0
   #missed = 0
+  #hashed = 0
   #contentIds: Promise<{ readonly ids: ReadonlyMap<string, string>; readonly atNs: bigint }> | undefined
 
   constructor(root: string, options: NamedFilesOptions, cache: StatCache<Digest> | undefined, context: CallContext) {
@@ -217,12 +222,17 @@ export class NamedFiles {
   }
 
   async #hash(path: string, { stamp }: FileStamp): Promise<Digest> {
+    this.#hashed += 1
+    // Reading small files takes no turn of the event loop.
+    if (this.#hashed % filesPerTurn === 0) await setImmediate()
+    const small = this.#readSmall(path, stamp)
+    if (small !== undefined) {
+      this.#check(path, small.length, small, small)
+      return contentDigest(small)
+    }
     let file: FileHandle | undefined
     try {
-      file = await open(
-        join(this.#root, path),
-        constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-      )
+      file = await open(join(this.#root, path), openFlags)
       const stats = await file.stat({ bigint: true })
       if (!stats.isFile()) throw new FileProblem('is not a regular file; replace it with the file itself')
       if (fileStamp(stats).stamp !== stamp) throw changed()
@@ -232,6 +242,29 @@ export class NamedFiles {
       throw new FileProblem(`cannot be read: ${messageOf(error)}; correct the permissions, or the disk`)
     } finally {
       await file?.close()
+    }
+  }
+
+  /** The content of a small file. A promise per call would cost more than reading it. */
+  #readSmall(path: string, stamp: string): Buffer | undefined {
+    let file: number | undefined
+    try {
+      file = openSync(join(this.#root, path), openFlags)
+      const stats = fstatSync(file, { bigint: true })
+      if (!stats.isFile() || stats.size > pieceBytes || fileStamp(stats).stamp !== stamp) return undefined
+      const content = Buffer.allocUnsafe(Number(stats.size))
+      let at = 0
+      while (at < content.length) {
+        const bytesRead = readSync(file, content, at, content.length - at, at)
+        if (bytesRead === 0) return undefined
+        at += bytesRead
+      }
+      return content
+    } catch {
+      // The other way tells the problem.
+      return undefined
+    } finally {
+      if (file !== undefined) closeSync(file)
     }
   }
 
@@ -249,11 +282,16 @@ export class NamedFiles {
       if (sizeBytes - position - bytesRead < tailBytes) tail = Buffer.concat([tail, piece])
       position += bytesRead
     }
+    this.#check(path, sizeBytes, head, tail)
+    return hash.digest()
+  }
+
+  /** @param head the first bytes. @param tail the last bytes, or more. */
+  #check(path: string, sizeBytes: number, head: Buffer, tail: Buffer): void {
     if (sizeBytes < maximumPointerBytes && lfsPointerOf(tail) !== undefined)
       throw new FileProblem('is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull')
     const problem = contentProblem(path, sizeBytes, head, tail.subarray(Math.max(0, tail.length - tailBytes)))
     if (problem !== undefined) throw new FileProblem(problem)
-    return hash.digest()
   }
 
   #nowNs(): bigint {

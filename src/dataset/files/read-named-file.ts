@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type CallContext, callContext, type Digest, SheikhError } from '../../core/index.js'
 import { type PlainFile, readAt, withPlainFile } from '../../store/index.js'
-import { ContentDigest } from './content-digest.js'
+import { contentDigest } from './content-digest.js'
 import { FolderNames } from './folder-names.js'
 import { pathProblem } from './named-paths.js'
 
@@ -38,9 +38,7 @@ export async function readNamedFile(
   const named = isPlain(directory, path) ? { found: path } : new FolderNames(resolve(directory), () => 0n).find(path)
   if ('problem' in named) throw refused(named.problem)
   const bytes = await withPlainFile(join(directory, named.found), (file) => contentOf(file))
-  const hash = new ContentDigest()
-  hash.update(bytes)
-  if (digest === undefined || hash.digest() === digest) return bytes
+  if (digest === undefined || contentDigest(bytes) === digest) return bytes
   throw new SheikhError(
     'dataset-changed',
     `Cannot read the file of a sample: ${JSON.stringify(path)} changed since its digest was computed. Run again while nothing writes to it.`,
