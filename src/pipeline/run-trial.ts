@@ -17,6 +17,8 @@ export interface TrialParts {
   readonly lock: Lock
   readonly trainer: Trainer<unknown, unknown>
   readonly seed: number
+  /** The folder of the files that samples name, if they name any. */
+  readonly filesDirectory?: string | undefined
   readonly metrics: readonly Metric[]
   readonly training: Rows<unknown, unknown>
   /** Passed to the trainer, and the rows that the model is scored on. */
@@ -42,15 +44,16 @@ export interface TrialRun {
  * dataset, trainer and seed finds the weights. Writes the record of a run, and no registry or ledger.
  */
 export async function runTrial(
-  { store, lock, trainer, seed, metrics, training, development, latest, secrets, ...listeners }: TrialParts,
+  { store, lock, trainer, seed, metrics, training, development, latest, secrets, ...rest }: TrialParts,
   context: CallContext,
 ): Promise<TrialRun> {
   const startedAtMs = context.clock.nowMs()
   const runId = createRunId(startedAtMs, latest)
-  listeners.onStart(runId)
+  rest.onStart(runId)
   // What only a pipeline needs is absent: nothing here reads the dataset, the registry or the ledger, or asks the gate.
   const gate = { metrics } as unknown as Gate
-  const options = { trainer, seed, gate, store, secrets } as unknown as PipelineParts
+  const dataset = { filesDirectory: rest.filesDirectory }
+  const options = { trainer, seed, gate, store, secrets, dataset } as unknown as PipelineParts
   const record: RunRecord = {
     ...{ formatVersion: 1, runId, command: 'trial', status: 'running' },
     ...{ startedAtMs, lockToken: lock.token, stages: [] },
@@ -59,7 +62,7 @@ export async function runTrial(
   const emit = (event: RunEvent) => {
     if (event.type !== 'train-progress') return
     const { type: _type, runId: _runId, atMs: _atMs, sequence: _sequence, ...progress } = event
-    listeners.onProgress(progress)
+    rest.onProgress(progress)
   }
   const session = new Session({ options, context, lock, record, directory, emit })
   try {

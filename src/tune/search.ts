@@ -181,6 +181,7 @@ export class Search<I, T, S extends Space> {
       {
         ...{ store: this.#store, lock: this.#lock, trainer, secrets },
         seed: this.#limits.seed,
+        filesDirectory: this.#options.dataset.filesDirectory,
         metrics: [metric],
         training: this.#snapshot.training,
         development: this.#development,
