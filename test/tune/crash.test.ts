@@ -1,15 +1,17 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { spawnNode } from '../crash/spawn-node.js'
+import { itInFull } from '../in-full.js'
 
 const program = join(import.meta.dirname, 'search-program.ts')
 const search = async (folder: string, killAt: number) =>
   spawnNode(['--import', 'tsx', '--conditions=sheikh-source', program, folder, `${killAt}`])
 const newFolder = () => mkdtemp(join(tmpdir(), 'sheikh-tune-'))
 
-it('continues after kill -9, with the same result', async () => {
+// tune.test.ts shows in the process that a study continues.
+itInFull('continues after kill -9, with the same result', async () => {
   const whole = await search(await newFolder(), 0)
   expect(whole.output).toMatch(/^\{"trainings":10,/)
   const folder = await newFolder()
