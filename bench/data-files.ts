@@ -61,7 +61,7 @@ async function withFiles<R>(count: number, work: (files: Files) => Promise<R>): 
       },
     })
   } finally {
-    await rm(root, { recursive: true, force: true })
+    await rm(root, { recursive: true, force: true, maxRetries: 10 })
   }
 }
 
@@ -106,7 +106,9 @@ export function sampleFiles(count: number, upToDateSeconds: number): Promise<rea
     const changed = Math.min(changedFiles, count)
     for (let index = 0; index < changed; index += 1) await edit(Math.floor((index * count) / changed))
     await git('add', '--all', 'dataset')
-    await git('-c', 'user.name=Bench', '-c', 'user.email=bench@localhost', 'commit', '-q', '-m', 'Change')
+    // Without the maintenance that Git begins in the background after a commit.
+    const settings = ['user.name=Bench', 'user.email=bench@localhost', 'gc.auto=0'].flatMap((one) => ['-c', one])
+    await git(...settings, 'commit', '-q', '-m', 'Change')
     const diff = async () => {
       const { data } = JSON.parse(await sheikh('diff', 'HEAD~1', 'HEAD')) as { data: { changed: readonly unknown[] } }
       if (data.changed.length !== changed) throw new Error(`The diff found ${data.changed.length} changes.`)

@@ -1,7 +1,7 @@
 // 100,000 prompts from a chat template, whole processes: ours with limits in the render thread, and @huggingface/jinja, which has no limits.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { builtRooms } from '../test/built-package.js'
 import { type BenchRow, interleaved, median } from './bench.js'
@@ -43,11 +43,9 @@ export async function rows(): Promise<readonly BenchRow[]> {
     }
     const peakMemoryMb = megabytes(all.ours)
     const size = `${samples.toLocaleString('en')} chats`
-    const load = loadavg()[0]!
-    const machine = load > 1.5 ? `, on a busy machine (load ${load.toFixed(1)})` : ''
     return [
       {
-        work: `${size} rendered with limits in a thread, CPU time${machine}`,
+        work: `${size} rendered with limits in a thread, CPU time`,
         ...{ ...times, unit: 's', ratio: times.peer / times.ours },
         peerName: `@huggingface/jinja, no limits, ${digests.size === 1 ? 'equal texts' : 'different texts'}, ${megabytes(all.peer)} MB`,
         goal: 'equal texts',
@@ -55,7 +53,7 @@ export async function rows(): Promise<readonly BenchRow[]> {
         peakMemoryMb,
       },
       {
-        work: `event-loop delay meanwhile, 99th percentile${machine}`,
+        work: 'event-loop delay meanwhile, 99th percentile',
         ...{ ...delay, unit: 'ms', ratio: delay.peer / delay.ours },
         peerName: '@huggingface/jinja, a turn after 256 samples',
         goal: 'none',

@@ -30,4 +30,6 @@ print(model.score(*part("evaluation")), flush=True)
 path = os.path.join(folder, "model")
 mlflow.sklearn.save_model(model, path, pip_requirements=[], serialization_format="cloudpickle")
 arguments = ["models", "serve", "--model-uri", path, "--env-manager", "local", "--host", "127.0.0.1", "--port", port]
+# MLflow starts uvicorn by its name.
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
 os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])
