@@ -3,26 +3,25 @@ export type Redactor = (text: string) => string
 
 // Patterns of tokens: Hugging Face, GitHub, GitLab, npm, Slack, OpenAI and Anthropic, AWS, Google, Stripe, a private key in PEM, a
 // password in a URL, a bearer header. Each by its documented prefix, so that no word and no digest has the form of one.
-const shapes: readonly RegExp[] = [
-  /\bhf_[A-Za-z0-9_]{10,}/g,
-  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
-  /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
-  /\bxox[abeprs]-[A-Za-z0-9-]{10,}/g,
-  /\bxapp-[A-Za-z0-9-]{20,}/g,
-  /\bglpat-[A-Za-z0-9_-]{20,}/g,
-  /\bnpm_[A-Za-z0-9]{36}\b/g,
-  /\bsk-(?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{20,}/g,
-  /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/g,
-  /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g,
-  /\bAIza[A-Za-z0-9_-]{35}/g,
-  /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|$)/g,
-  /https:\/\/hooks\.slack\.com\/services\/[A-Za-z0-9/_-]+/g,
-  /(?<=\/\/[^\s/:@]*:)[^\s/@]+(?=@)/g,
-  /(?<=\b[Bb]earer\s)[A-Za-z0-9._~+/=-]{8,}/g,
+const shapes: readonly (readonly [hint: RegExp, shape: RegExp])[] = [
+  [/hf_/, /\bhf_[A-Za-z0-9_]{10,}/g],
+  [/gh[pousr]_/, /\bgh[pousr]_[A-Za-z0-9]{20,}/g],
+  [/github_pat_/, /\bgithub_pat_[A-Za-z0-9_]{20,}/g],
+  [/xox[abeprs]-/, /\bxox[abeprs]-[A-Za-z0-9-]{10,}/g],
+  [/xapp-/, /\bxapp-[A-Za-z0-9-]{20,}/g],
+  [/glpat-/, /\bglpat-[A-Za-z0-9_-]{20,}/g],
+  [/npm_/, /\bnpm_[A-Za-z0-9]{36}\b/g],
+  [/sk-/, /\bsk-(?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{20,}/g],
+  [/[sr]k_/, /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/g],
+  [/AKIA|ASIA/, /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g],
+  [/AIza/, /\bAIza[A-Za-z0-9_-]{35}/g],
+  [/-----BEGIN/, /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|$)/g],
+  [/hooks\.slack\.com/, /https:\/\/hooks\.slack\.com\/services\/[A-Za-z0-9/_-]+/g],
+  [/\/\//, /(?<=\/\/[^\s/:@]*:)[^\s/@]+(?=@)/g],
+  [/[Bb]earer/, /(?<=\b[Bb]earer\s)[A-Za-z0-9._~+/=-]{8,}/g],
 ]
-// Each token contains one of these. Most texts contain none: a single search finds that, and replaces one for each shape.
-const hints =
-  /hf_|gh[pousr]_|github_pat_|xox[abeprs]-|xapp-|glpat-|npm_|sk-|[sr]k_|AKIA|ASIA|AIza|-----BEGIN|hooks\.slack\.com|\/\/|[Bb]earer/
+// Each token contains its hint. Most texts contain none: a single search finds that, and replaces one for each shape.
+const hints = new RegExp(shapes.map(([hint]) => hint.source).join('|'))
 const hidden = '[secret]'
 
 // A shorter "secret" would also hide ordinary words.
@@ -37,7 +36,7 @@ export function createRedactor(secrets: Iterable<string> = []): Redactor {
   return (text) => {
     let result = text
     for (const secret of known) result = result.replaceAll(secret, hidden)
-    if (hints.test(result)) for (const shape of shapes) result = result.replace(shape, hidden)
+    if (hints.test(result)) for (const [, shape] of shapes) result = result.replace(shape, hidden)
     return result
   }
 }

@@ -1,6 +1,6 @@
 // Caches the summary of unchanged samples in one short document, while the rows take megabytes.
 import { type Digest, digestBytes, digestJson, isSheikhError, type Json, type JsonObject } from '../core/index.js'
-import { isSettled } from '../store/index.js'
+import { isSettled, nanosecondsOf } from '../store/index.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, DatasetSummary, PinnedSet, SourceEntry } from './dataset-types.js'
 import type { NamedFiles } from './files/named-files.js'
@@ -59,7 +59,7 @@ export function knownSummary(
       return document['summary'] as unknown as DatasetSummary
     },
     async keep(summary, namedFiles) {
-      const atNs = BigInt(Math.floor(listedAtMs)) * 1_000_000n
+      const atNs = nanosecondsOf(listedAtMs)
       const isSafe = listed.every(({ changedAtNs }) => changedAtNs === undefined || isSettled(changedAtNs, atNs))
       if (!isSafe || (named !== undefined && namedFiles === undefined)) return
       try {

@@ -35,8 +35,6 @@ export interface TrialRun {
   readonly evaluation: Evaluation
   /** The evaluation as a directory in the store. */
   readonly files: Digest | undefined
-  /** Nothing was trained: an earlier run made the weights. */
-  readonly cached: boolean
 }
 
 /**
@@ -80,9 +78,8 @@ export async function runTrial(
     await session.flush()
     session.note({ candidate: { weights: candidate.weights.digest, record: candidate.record }, metrics: values })
     session.note({ evaluations: { candidate: files } })
-    const cached = session.record.stages[0]?.cached === true
     await end(session, { status: 'scored' })
-    return { runId, evaluation, files, cached }
+    return { runId, evaluation, files }
   } catch (error) {
     const status = context.signal.aborted ? 'aborted' : 'failed'
     const message = createRedactor(secrets)(messageOf(error))

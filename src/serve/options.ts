@@ -62,8 +62,8 @@ export interface PrepareContext {
 /** A look-up of features, for the values of one or more requests. */
 export interface FeatureLookUp {
   /**
-   * `unavailable`: the store failed. `timeout`: it did not answer in time. `invalid`: its answer does not fit, or it refused the
-   * question.
+   * `unavailable`: the store failed. `timeout`: it did not answer in time. `invalid`: its answer is malformed, or it refused the
+   * question. An answer with a value of the wrong type counts as `answered`.
    */
   readonly outcome: 'answered' | 'unavailable' | 'timeout' | 'invalid'
   readonly durationMs: number

@@ -47,6 +47,9 @@ export function fileStamp(stats: BigIntStats): FileStamp {
   return { stamp: `${size}-${mtimeNs}-${ctimeNs}-${ino}-${mode}`, changedAtNs: mtimeNs > ctimeNs ? mtimeNs : ctimeNs }
 }
 
+/** A time of a `Clock` in the unit of a file's times. */
+export const nanosecondsOf = (ms: number): bigint => BigInt(Math.floor(ms)) * 1_000_000n
+
 /**
  * Whether a file's stamp tells its content from any later one: a change after `atNs` shows, since the file was last changed at
  * least a tick of the file system's clock before.
@@ -71,7 +74,7 @@ export async function statCache<V extends Json>(
   const known = toEntries<V>(await documents.read(name), key)
   const seen = new Map<string, Entry<V>>()
   const askedAtNs = new Map<string, bigint>()
-  const nowNs = () => BigInt(Math.floor(context.clock.nowMs())) * 1_000_000n
+  const nowNs = () => nanosecondsOf(context.clock.nowMs())
   const loadedAtNs = nowNs()
   let changed = false
   return {

@@ -4,7 +4,7 @@ import { type CallContext, type Digest, isSheikhError, seededRandom } from '../c
 import { codesOf, type Evaluation, type Metric, numbersOf, readEvaluation } from '../evaluation/index.js'
 import { evaluationFile } from '../pipeline/index.js'
 import type { Store } from '../store/index.js'
-import type { StoredTrial } from './trial.js'
+import { type StoredTrial, signOf } from './trial.js'
 
 /** What to expect of the winner on new rows like the development rows. */
 export interface CorrectedEstimate {
@@ -46,17 +46,15 @@ export function bootstrapCorrected(
 ): CorrectedEstimate | undefined {
   const groups = trials[0]?.scores.length ?? 0
   if (groups < 2) return undefined
-  const sign = direction === 'lower-is-better' ? 1 : -1
+  const sign = signOf(direction)
   const random = seededRandom(`${seed}`).fork("winner's curse")
   const resamples = Math.min(mostResamples, Math.max(100, Math.floor(mostProducts / (trials.length * groups))))
   const values: number[] = []
-  const drawn = new Uint32Array(groups)
   const times = new Float64Array(groups)
   const isLeft = new Float64Array(groups)
   for (let round = 0; round < resamples; round += 1) {
-    for (let index = 0; index < groups; index += 1) drawn[index] = random.below(groups)
     times.fill(0)
-    for (const group of drawn) times[group]! += 1
+    for (let index = 0; index < groups; index += 1) times[random.below(groups)]! += 1
     for (let group = 0; group < groups; group += 1) isLeft[group] = times[group] === 0 ? 1 : 0
     let best: { readonly trial: GroupScores; readonly loss: number } | undefined
     for (const trial of trials) {

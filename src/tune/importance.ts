@@ -3,7 +3,7 @@ import { axisOf } from './axis.js'
 import { parzenEstimator } from './parzen.js'
 import { namesOf } from './sampler.js'
 import { type Parameter, type ParameterValue, type Point, type Space, valueAt, valuesIn } from './space.js'
-import type { StoredTrial } from './trial.js'
+import { rankedTrials, type StoredTrial } from './trial.js'
 
 const leastTrials = 10
 const bestShare = 0.1
@@ -24,10 +24,8 @@ export function importanceOf(
   trials: readonly StoredTrial[],
   direction: Metric['direction'],
 ): Readonly<Record<string, number>> | undefined {
-  const sign = direction === 'lower-is-better' ? 1 : -1
-  const scored = trials.filter((trial) => trial.state === 'scored')
-  if (scored.length < leastTrials) return undefined
-  const ranked = scored.sort((one, other) => sign * (one.value - other.value) || one.number - other.number)
+  const ranked = rankedTrials(trials, direction)
+  if (ranked.length < leastTrials) return undefined
   const all = ranked.map(({ parameters }) => parameters)
   const best = all.slice(0, Math.ceil(bestShare * all.length))
   const divergences = namesOf(space).map((name) => [name, divergence(name, space[name]!, best, all)] as const)

@@ -1,5 +1,6 @@
 import {
   type CallContext,
+  createRedactor,
   digestJson,
   identityOf,
   isSheikhError,
@@ -9,7 +10,6 @@ import {
   untilAborted,
 } from '../core/index.js'
 import type { DatasetSnapshot } from '../dataset/index.js'
-import type { Metric } from '../evaluation/index.js'
 import { runTrial } from '../pipeline/index.js'
 import { isStorageFault, type Lock, type Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
@@ -18,7 +18,7 @@ import type { SampledTrial } from './sampler.js'
 import type { ParametersOf, Point, Space } from './space.js'
 import type { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
-import { parametersKey, publicTrial, type StoredTrial } from './trial.js'
+import { bestOf, parametersKey, publicTrial, type StoredTrial, signOf } from './trial.js'
 
 /** With more trainings than this at once, the checkpoint folder of one that runs would be removed. */
 const mostCheckpoints = 3
@@ -95,7 +95,7 @@ export class Search<I, T, S extends Space> {
   #suggest(number: number): Point | undefined {
     const { space, sampler = tpeSampler() } = this.#options
     const { seed, parallel } = this.#limits
-    const sign = this.#options.metric.direction === 'lower-is-better' ? 1 : -1
+    const sign = signOf(this.#options.metric.direction)
     const trials = this.#suggested.map((parameters, index): SampledTrial => {
       // Also if its result is known already: on a faster machine it would be.
       if (index > number - parallel) return { number: index, parameters, isPending: true }
@@ -162,7 +162,8 @@ export class Search<I, T, S extends Space> {
     } catch (error) {
       this.#context.signal.throwIfAborted()
       if (!isOfTrial(error)) throw error
-      return { trial: { state: 'failed', reason: messageOf(error) } as const, identity }
+      const reason = createRedactor(this.#options.secrets)(messageOf(error))
+      return { trial: { state: 'failed', reason } as const, identity }
     }
   }
 
@@ -237,13 +238,3 @@ const trialErrors: ReadonlySet<string> = new Set([
 /** Whether an error concerns the trial's parameters rather than the machine, which would fail every trial. */
 const isOfTrial = (error: unknown) =>
   isSheikhError(error) ? !error.retryable && trialErrors.has(error.code) : !isStorageFault(error)
-
-/** The trial with the best value, the earliest of equal ones. */
-export function bestOf(
-  trials: readonly StoredTrial[],
-  { direction }: Metric,
-): (StoredTrial & { state: 'scored' }) | undefined {
-  const sign = direction === 'lower-is-better' ? 1 : -1
-  const scored = trials.filter((trial) => trial.state === 'scored')
-  return scored.sort((one, other) => sign * (one.value - other.value) || one.number - other.number)[0]
-}

@@ -11,6 +11,7 @@ import {
   union,
   word,
 } from '../core/index.js'
+import type { Metric } from '../evaluation/index.js'
 import type { ParametersOf, ParameterValue, Point, Space } from './space.js'
 
 /** What scored and failed trials have in common. */
@@ -18,7 +19,7 @@ export interface TrialBase<P = Point> {
   /** From 0, in the order of the suggestions. */
   readonly number: number
   readonly parameters: P
-  /** The run that trained and scored it. Absent for a duplicate, and for a trial that failed. */
+  /** The run that trained and scored it. Absent for a duplicate, and for a trial whose run failed. */
   readonly runId?: string | undefined
   /** The earlier trial with the same parameters, whose result this is. */
   readonly duplicateOf?: number | undefined
@@ -68,3 +69,18 @@ export function publicTrial<S extends Space>(stored: StoredTrial): Trial<Paramet
 
 /** Equal for equal parameters. */
 export const parametersKey = (parameters: Point): string => canonicalJson(parameters)
+
+/** Makes a metric a loss: lower is better. */
+export const signOf = (direction: Metric['direction']) => (direction === 'lower-is-better' ? 1 : -1)
+
+/** The scored trials, the best one first, the earliest of equal ones before the others. */
+export function rankedTrials(
+  trials: readonly StoredTrial[],
+  direction: Metric['direction'],
+): readonly (StoredTrial & { state: 'scored' })[] {
+  const sign = signOf(direction)
+  const scored = trials.filter((trial) => trial.state === 'scored')
+  return scored.sort((one, other) => sign * (one.value - other.value) || one.number - other.number)
+}
+
+export const bestOf = (trials: readonly StoredTrial[], { direction }: Metric) => rankedTrials(trials, direction)[0]

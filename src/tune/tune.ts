@@ -5,11 +5,11 @@ import { correctedEstimate } from './corrected-estimate.js'
 import { importanceOf } from './importance.js'
 import type { Limits, TuneOptions, TuneResult } from './options.js'
 import type { Sampler } from './sampler.js'
-import { bestOf, Search } from './search.js'
+import { Search } from './search.js'
 import { checkSpace, type ParametersOf, type Space } from './space.js'
 import { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
-import { publicTrial, type ScoredTrial, type StoredTrial } from './trial.js'
+import { bestOf, publicTrial, type ScoredTrial, type StoredTrial } from './trial.js'
 
 /**
  * Searches for the parameters with which a trainer does best on the development rows.

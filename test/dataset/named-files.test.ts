@@ -437,6 +437,17 @@ describe('files that did not change', () => {
     }
   })
 
+  it('are an error if a folder between them and the root has a clash', async () => {
+    const folder = await folderWith({
+      'samples/a.jsonl': [0, 1, 2, 3].map((n) => JSON.stringify(sample(`s${n}`, `a/b/c/${n}.png`))).join('\n'),
+      ...Object.fromEntries([0, 1, 2, 3].map((n) => [`a/b/c/${n}.png`, png(`image ${n}`)])),
+    })
+    const { open: again } = await open(folder, memoryDocuments())
+    await again()
+    mkdirSync(join(folder, 'a/B'))
+    await expect(again()).rejects.toMatchObject({ code: 'dataset-invalid' })
+  })
+
   it('that change while rows are loaded are found', async () => {
     const folder = await folderWith(base)
     const { open: again } = await open(folder, memoryDocuments())

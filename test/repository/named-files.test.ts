@@ -206,6 +206,8 @@ describe('files that samples name', () => {
     expect(steps.flatMap(({ commands }) => commands)).toEqual(
       expect.arrayContaining([`git rm -- dataset/${path(6)}`, 'git rm -- dataset/notes/all.txt']),
     )
+    const versions = history.blobs.map(({ blob, path: place }) => `${blob} ${place}`)
+    expect(versions).toEqual([...new Set(versions)])
     expect(new Set(history.blobs.map((blob) => blob.path))).toEqual(
       new Set(['dataset/samples/all/05.json', 'dataset/notes/all.txt', `dataset/${path(5)}`, `dataset/${path(6)}`]),
     )

@@ -131,6 +131,14 @@ describe('tune', () => {
     expect(failed.length).toBeGreaterThan(2)
     for (const trial of failed) expect(trial.state === 'failed' && trial.reason).toMatch(/the slope is negative/)
     expect(best.parameters.slope).toBeGreaterThan(0)
+    const secret = 'hunter2hunter2'
+    const onLogin = () => {
+      throw new Error(`no login with ${secret}`)
+    }
+    const said: unknown[] = []
+    const hiding = tune({ ...base({ onFit: onLogin }), secrets: [secret], onEvent: (event) => void said.push(event) })
+    await expect(hiding).rejects.toThrow(/The first one: .*no login with \[secret\]/)
+    expect(JSON.stringify(said)).not.toContain(secret)
     // A trainer that cannot be made, a metric that is not a number for some, and a model that fails on rows.
     const refused = await tune({
       ...base(),

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { CallContext } from '../../core/index.js'
-import { fileStamp, isSettled } from '../../store/index.js'
+import { fileStamp, isSettled, nanosecondsOf } from '../../store/index.js'
 import { type LoadedSnapshot, loadSnapshot } from './feature-snapshot.js'
 
 /**
@@ -22,7 +22,7 @@ export function snapshotReader(
     if (found !== undefined && found.stamp === last?.stamp) return last.snapshot
     const snapshot = load(path)
     last = undefined
-    if (found !== undefined && isSettled(found.changedAtNs, BigInt(Math.floor(clock.nowMs())) * 1_000_000n)) {
+    if (found !== undefined && isSettled(found.changedAtNs, nanosecondsOf(clock.nowMs()))) {
       const kept = { stamp: found.stamp, snapshot }
       last = kept
       snapshot.catch(() => {

@@ -19,6 +19,7 @@ import {
   isSettled,
   lfsPointerOf,
   maximumPointerBytes,
+  nanosecondsOf,
   type StatCache,
   statCache,
 } from '../../store/index.js'
@@ -150,12 +151,8 @@ export class NamedFiles {
   known(): Digest | undefined {
     const stamps = this.#cache?.stamps()
     if (stamps === undefined || stamps.size === 0) return undefined
-    const folders = new Set([''])
-    for (const [path, stamp] of stamps) {
-      if (this.#stampOf(path)?.stamp !== stamp) return undefined
-      folders.add(folderOf(path))
-    }
-    const found = [...folders].map((folder) => [folder, this.#names.stampNow(folder) ?? ''] as const)
+    for (const [path, stamp] of stamps) if (this.#stampOf(path)?.stamp !== stamp) return undefined
+    const found = foldersOf(stamps.keys()).map((folder) => [folder, this.#names.stampNow(folder) ?? ''] as const)
     return digestOfStamps(stamps, found)
   }
 
@@ -164,8 +161,7 @@ export class NamedFiles {
     if (this.#cache === undefined) return undefined
     await this.#cache.save()
     const stamps = this.#cache.stamps()
-    const folders = new Set(['', ...[...stamps.keys()].map(folderOf)])
-    const found = [...folders].map((folder) => [folder, this.#names.settledStamp(folder)] as const)
+    const found = foldersOf(stamps.keys()).map((folder) => [folder, this.#names.settledStamp(folder)] as const)
     const isSafe = this.#isAllKept && stamps.size > 0 && found.every(([, stamp]) => stamp !== undefined)
     return isSafe ? digestOfStamps(stamps, found as readonly (readonly [string, string])[]) : undefined
   }
@@ -295,13 +291,24 @@ export class NamedFiles {
   }
 
   #nowNs(): bigint {
-    return BigInt(Math.floor(this.#context.clock.nowMs())) * 1_000_000n
+    return nanosecondsOf(this.#context.clock.nowMs())
   }
 }
 
 const changed = () => new FileProblem('changed while it was read; run again while nothing writes to it')
 
-const folderOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+/** Every folder on the way to the files, also that of all of them: another name there may clash with one of a path. */
+function foldersOf(paths: Iterable<string>): readonly string[] {
+  const folders = new Set([''])
+  for (const path of paths)
+    for (
+      let end = path.lastIndexOf('/');
+      end > 0 && !folders.has(path.slice(0, end));
+      end = path.lastIndexOf('/', end - 1)
+    )
+      folders.add(path.slice(0, end))
+  return [...folders]
+}
 
 function digestOfStamps(
   stamps: ReadonlyMap<string, string>,

@@ -62,8 +62,9 @@ export async function readTokenizer(
     }
     // The library takes the token for unknown words of a WordLevel model from the other file.
     const { unk_token } = model['model'] as Settings
-    tokenizer = new library.Tokenizer({ ...absent, ...model }, { ...config, unk_token })
-    correctTokenizer(tokenizer, model)
+    const whole = { ...absent, ...model }
+    tokenizer = new library.Tokenizer(whole, { ...config, unk_token })
+    correctTokenizer(tokenizer, whole)
   } catch (error) {
     throw refusal ?? fail(`its tokenizer cannot be read (${messageOf(error)})`, error)
   }

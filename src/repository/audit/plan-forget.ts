@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../../core/index.js'
-import { namedPaths, pathProblem, pinnedFile } from '../../dataset/index.js'
+import { pinnedFile } from '../../dataset/index.js'
 import { baselineFolder } from '../baseline/index.js'
-import { evaluationPath, filesPath, samplesPath, storePath } from '../layout.js'
+import { evaluationPath, samplesPath, storePath } from '../layout.js'
 import type { AuditProblem, AuditProject } from './audit-project.js'
 import { type SamplePlace, traceSample } from './blame-sample.js'
 import { type ReleaseWithSample, releasesWithSample } from './forget-releases.js'
 import { type ForgetStep, forgetSteps } from './forget-steps.js'
-import type { SampleBlob, SampleEvent } from './sample-events.js'
+import { namedFilesOf, type SampleBlob, type SampleEvent } from './sample-events.js'
 import { type FoundFile, searchFolder, textsOf } from './search-files.js'
 
 /** What must be done to erase a sample. JSON. Nothing is changed, and the text of the sample is not part of it. */
@@ -103,13 +103,6 @@ export async function planForget(id: string, project: AuditProject): Promise<For
     limits: git.isShallow() ? [...limits, 'This clone is shallow: older commits were not searched.'] : limits,
     problems: trouble.all,
   }
-}
-
-/** Files that a sample names, below the project's folder. */
-function namedFilesOf(sample: unknown, fields: readonly string[] = []): readonly string[] {
-  const named = namedPaths(sample, fields)
-  if (typeof named === 'string') return []
-  return named.flatMap(({ path }) => (pathProblem(path) === undefined ? [`${filesPath}/${path}`] : []))
 }
 
 async function filesWith(

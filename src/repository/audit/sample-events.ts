@@ -125,11 +125,7 @@ export async function sampleEvents(
   )
   return {
     events: ofFiles.size === 0 ? events : withFileEvents(events, ofFiles, all ?? []),
-    files: files.flatMap(({ changes = [] }) =>
-      changes.flatMap(({ path, before, after }) =>
-        [...before, ...(after === undefined ? [] : [after])].map((blob) => ({ blob, path, isAlone: true })),
-      ),
-    ),
+    files: versionsIn(files.flatMap(({ changes = [] }) => changes)),
     blobs: [...found.values()].map(({ blob, path, isAlone }) => ({ blob, path, isAlone })),
     // One of each version: most commits change other samples of the file.
     values: [...new Map([...found.values()].map(({ digest, value }) => [digest, value])).values()],
@@ -137,7 +133,23 @@ export async function sampleEvents(
   }
 }
 
+/** The versions of files, each once: what a commit leaves is what the next one finds. */
+function versionsIn(changes: readonly PathChange[]): readonly SampleBlob[] {
+  const versions = new Map<string, SampleBlob>()
+  for (const { path, before, after } of changes)
+    for (const blob of [...before, ...(after === undefined ? [] : [after])])
+      versions.set(`${blob} ${path}`, { blob, path, isAlone: true })
+  return [...versions.values()]
+}
+
 const fileChange = { change: 'changed', position: '' } as const
+
+/** Files that a sample names, below the project's folder. */
+export function namedFilesOf(sample: unknown, fields: readonly string[] = []): readonly string[] {
+  const named = namedPaths(sample, fields)
+  if (typeof named === 'string') return []
+  return named.flatMap(({ path }) => (pathProblem(path) === undefined ? [`${filesPath}/${path}`] : []))
+}
 
 /** The commits of HEAD that touched files that a version of the sample names, newest first. */
 async function fileHistory(
@@ -149,13 +161,8 @@ async function fileHistory(
   const { files: fields } = composition.configuration.dataset
   if (fields === undefined) return []
   const paths = new Set<string>()
-  for (const { value } of versions) {
-    const named = namedPaths(value, fields)
-    if (typeof named === 'string') continue
-    for (const { path } of named)
-      if (pathProblem(path) === undefined)
-        paths.add(project === '' ? `${filesPath}/${path}` : `${project}/${filesPath}/${path}`)
-  }
+  for (const { value } of versions)
+    for (const path of namedFilesOf(value, fields)) paths.add(project === '' ? path : `${project}/${path}`)
   if (paths.size === 0) return []
   return (await problems.attempt('commits', () => git.history({ to: head, paths: [...paths] }, context))) ?? []
 }

@@ -232,9 +232,8 @@ type PromptFiles = readonly { readonly path: string; readonly text: string }[]
 function changedPrompts(prompts: Both<PromptFiles>) {
   const [before, after] = prompts.map((files) => new Map(files.map(({ path, text }) => [path, text])))
   return [...new Set([...before!.keys(), ...after!.keys()])].sort().flatMap((path) => {
-    const texts = [before!.get(path), after!.get(path)] as const
-    const change = changeOf(...texts)
-    return change === undefined ? [] : [{ path, change, texts }]
+    const change = changeOf(before!.get(path), after!.get(path))
+    return change === undefined ? [] : [{ path, change }]
   })
 }
 
