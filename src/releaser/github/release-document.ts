@@ -71,7 +71,8 @@ export const pendingKeyOf = ({
 export const isSameKey = (one: PendingKey | undefined, other: PendingKey): boolean =>
   one?.version === other.version && one.bundle === other.bundle && one.runId === other.runId
 
-const comment = /<!-- sheikh (\{.*\}) -->/
+// Not `.`, which matches no U+2028; the marker holds no `>`.
+const comment = /<!-- sheikh (\{[^>]*\}) -->/
 
 /** The marker in the notes of a release or the message of a tag that identifies it as ours. */
 export function readMarker(text: string | null): Marker | undefined {

@@ -53,7 +53,7 @@ export function metricsFor(
 
 /** A metric as configuration files name it: `log_loss` or `log-loss`, `f1` for the mean over labels, `f1(spam)` for one. */
 export function metricNamed(name: string): Metric | undefined {
-  const [, measure, label] = /^(\w+)\((.+)\)$/.exec(name) ?? []
+  const [, measure, label] = /^(\w+)\((.+)\)$/s.exec(name) ?? []
   if (measure !== undefined) return Object.hasOwn(ofLabel, measure) ? ofLabel[measure]!(label!) : undefined
   const plain = name.replaceAll('-', '_')
   return Object.hasOwn(metrics, plain) ? metrics[plain]!() : undefined
