@@ -27,6 +27,7 @@ const names = [
   'serve',
   'serve-llama',
   'experiment',
+  'tune',
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {

@@ -1,5 +1,6 @@
 export type { CorrectedEstimate } from './corrected-estimate.js'
-export type { TuneEvent, TuneOptions, TuneResult } from './options.js'
+export type { TrialParameters, TuneEvent, TuneOptions, TuneResult } from './options.js'
+export { type AshaOptions, asha, type PruneRequest, type Pruner } from './pruner.js'
 export {
   type GridOptions,
   gridSampler,
@@ -22,5 +23,5 @@ export {
   type Space,
 } from './space.js'
 export { type TpeOptions, tpeSampler } from './tpe-sampler.js'
-export type { FailedTrial, ScoredTrial, Trial, TrialBase } from './trial.js'
+export type { FailedTrial, PrunedTrial, ScoredTrial, Trial, TrialBase } from './trial.js'
 export { tune } from './tune.js'

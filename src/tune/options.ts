@@ -4,15 +4,19 @@ import type { Metric } from '../evaluation/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer, TrainProgress } from '../trainer/index.js'
 import type { CorrectedEstimate } from './corrected-estimate.js'
+import type { Pruner } from './pruner.js'
 import type { Sampler } from './sampler.js'
 import type { ParametersOf, Point, Space } from './space.js'
 import type { ScoredTrial, Trial } from './trial.js'
 
-export interface TuneOptions<I, T, S extends Space> {
+/** What the trainer of a trial gets: the parameters of the space, and with a pruner its resource. */
+export type TrialParameters<S extends Space, R extends string = never> = ParametersOf<S> & { readonly [K in R]: number }
+
+export interface TuneOptions<I, T, S extends Space, R extends string = never> {
   /** What to search: `{ learningRate: float(1e-4, 1e-1, { log: true }) }`. */
   readonly space: S
   /** Makes the trainer of a trial. If it throws, the trial fails. */
-  readonly trainer: (parameters: ParametersOf<S>) => Trainer<NoInfer<I>, NoInfer<T>>
+  readonly trainer: (parameters: TrialParameters<S, NoInfer<R>>) => Trainer<NoInfer<I>, NoInfer<T>>
   /** Needs a development share (`developmentShare`): trials are scored on these rows, never on the evaluation set. */
   readonly dataset: Dataset<I, T>
   /** The metric to improve, in its own direction. */
@@ -23,6 +27,8 @@ export interface TuneOptions<I, T, S extends Space> {
   readonly trials: number
   /** Suggests the parameters of each trial. @default `tpeSampler()` */
   readonly sampler?: Sampler | undefined
+  /** Ends the training of poor trials early. @default none: every trial is trained in full */
+  readonly pruner?: Pruner<R> | undefined
   /** The name under which the study continues: `[a-z0-9-]+`. @default 'study' */
   readonly name?: string | undefined
   /** The seed of the sampler, and of every training. @default 0 */
@@ -53,15 +59,26 @@ export interface TuneOptions<I, T, S extends Space> {
 export type TuneEvent =
   | { readonly type: 'trial-start'; readonly number: number; readonly parameters: Point }
   | ({ readonly type: 'trial-progress'; readonly number: number } & TrainProgress)
+  /** With a pruner, after each training but the last: the metric with so much of the resource. */
+  | {
+      readonly type: 'trial-rung'
+      readonly number: number
+      readonly resource: number
+      readonly value: number
+      readonly continues: boolean
+    }
   /** `best`: the number of the best trial so far. Absent: all failed. */
   | { readonly type: 'trial-end'; readonly trial: Trial; readonly best?: number | undefined }
 
-export interface TuneResult<S extends Space> {
-  /** The trial with the best value; the earliest if several are equal. */
-  readonly best: ScoredTrial<ParametersOf<S>>
+export interface TuneResult<S extends Space, R extends string = never> {
+  /** The trial with the best value; the earliest if several are equal. With a pruner, the best of those trained in full. */
+  readonly best: ScoredTrial<TrialParameters<S, R>>
   /** By number. */
-  readonly trials: readonly Trial<ParametersOf<S>>[]
-  /** What to expect of the best trial on new data. Absent: the metric is an aggregate, or the rows are too few. */
+  readonly trials: readonly Trial<TrialParameters<S, R>>[]
+  /**
+   * What to expect of the best trial on new data, corrected for the choice among the trials that were trained in full.
+   * Absent: the metric is an aggregate, or the rows are too few.
+   */
   readonly estimate?: CorrectedEstimate | undefined
   /**
    * Share of each parameter in the difference between the best tenth of the trials and all trials, 0 to 1; the shares add up

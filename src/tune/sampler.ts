@@ -8,6 +8,8 @@ export interface SampledTrial {
   readonly parameters: Point
   /** Lower is better, whatever the metric. Absent: the trial failed, or its result is not to be used yet. */
   readonly loss?: number | undefined
+  /** Of a trial that the pruner ended: how much of the resource its last training got. Absent: it was trained in full. */
+  readonly prunedAt?: number | undefined
   /** The result is not to be used yet. */
   readonly isPending?: boolean | undefined
 }

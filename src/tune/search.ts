@@ -13,19 +13,19 @@ import type { DatasetSnapshot } from '../dataset/index.js'
 import { runTrial } from '../pipeline/index.js'
 import { isStorageFault, type Lock, type Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import type { Limits, TuneEvent, TuneOptions } from './options.js'
+import type { Limits, TrialParameters, TuneEvent, TuneOptions } from './options.js'
 import type { SampledTrial } from './sampler.js'
-import type { ParametersOf, Point, Space } from './space.js'
+import type { Point, Space } from './space.js'
 import type { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
-import { bestOf, parametersKey, publicTrial, type StoredTrial, signOf } from './trial.js'
+import { bestOf, parametersKey, publicTrial, type StoredTrial, signOf, trainedWith } from './trial.js'
 
 /** With more trainings than this at once, the checkpoint folder of one that runs would be removed. */
 const mostCheckpoints = 3
 
 /** Runs the trials of a study. */
-export class Search<I, T, S extends Space> {
-  readonly #options: TuneOptions<I, T, S>
+export class Search<I, T, S extends Space, R extends string> {
+  readonly #options: TuneOptions<I, T, S, R>
   readonly #limits: Limits
   readonly #snapshot: DatasetSnapshot<I, T>
   readonly #development: NonNullable<DatasetSnapshot<I, T>['development']>
@@ -41,7 +41,7 @@ export class Search<I, T, S extends Space> {
   #latestRun: string | undefined
 
   constructor(parts: {
-    options: TuneOptions<I, T, S>
+    options: TuneOptions<I, T, S, R>
     limits: Limits
     snapshot: DatasetSnapshot<I, T>
     study: Study
@@ -100,7 +100,9 @@ export class Search<I, T, S extends Space> {
       // Also if its result is known already: on a faster machine it would be.
       if (index > number - parallel) return { number: index, parameters, isPending: true }
       const trial = this.#study.trials.get(index)!
-      return { number: index, parameters, ...(trial.state === 'scored' && { loss: sign * trial.value }) }
+      if (trial.state === 'failed') return { number: index, parameters }
+      const prunedAt = trial.state === 'pruned' ? trial.rungs?.at(-1)?.resource : undefined
+      return { number: index, parameters, loss: sign * trial.value, ...(prunedAt !== undefined && { prunedAt }) }
     })
     return sampler.suggest({ space, number, trials, random: seededRandom(`${seed}`).fork(`trial ${number}`) })
   }
@@ -125,7 +127,7 @@ export class Search<I, T, S extends Space> {
     if (parametersKey(known.parameters) !== parametersKey(parameters))
       throw this.#changed(`the parameters of trial ${known.number} would be different now`)
     if (known.duplicateOf === undefined && known.trainer !== undefined)
-      if (this.#identity(this.#make(parameters)).trainer !== known.trainer)
+      if (this.#identity(this.#make(parameters, known.rungs?.at(-1)?.resource)).trainer !== known.trainer)
         throw this.#changed(`the trainer of trial ${known.number} changed`)
     return known
   }
@@ -153,10 +155,39 @@ export class Search<I, T, S extends Space> {
     return this.#finish({ number, parameters, ...trial, ...identity })
   }
 
+  /** Trains once, or with a pruner on one rung after the other. */
   async #attempt(number: number, parameters: Point) {
+    const { pruner, metric } = this.#options
+    const rungs: { readonly resource: number; readonly value: number }[] = []
+    for (const [index, resource] of (pruner?.rungs ?? [undefined]).entries()) {
+      const { trial, identity } = await this.#attemptOnce(number, parameters, resource)
+      if (pruner === undefined || resource === undefined || trial.state === 'failed') return { trial, identity }
+      const { value } = trial
+      rungs.push({ resource, value })
+      if (index === pruner.rungs.length - 1) return { trial: { ...trial, rungs }, identity }
+      const sign = signOf(metric.direction)
+      const others = this.#losses(number, index, sign)
+      const continues = pruner.continues({ rung: index, loss: sign * value, others })
+      this.#emit({ type: 'trial-rung', number, resource, value, continues })
+      if (!continues) return { trial: { ...trial, state: 'pruned', rungs } as const, identity }
+    }
+    throw new Error('A pruner has at least one rung.')
+  }
+
+  /** The results at a rung of the trials that this trial may know, whatever the speed of the machine. */
+  #losses(number: number, rung: number, sign: number): readonly number[] {
+    const earlier = this.#suggested.slice(0, Math.max(0, number - this.#limits.parallel + 1))
+    const trials = earlier.map((_, index) => this.#study.trials.get(index)!)
+    const values = trials
+      .filter(({ duplicateOf }) => duplicateOf === undefined)
+      .map(({ rungs }) => rungs?.[rung]?.value)
+    return values.filter((value) => value !== undefined).map((value) => sign * value)
+  }
+
+  async #attemptOnce(number: number, parameters: Point, resource: number | undefined) {
     let identity: { readonly trainer?: StoredTrial['trainer'] } = {}
     try {
-      const trainer = this.#make(parameters)
+      const trainer = this.#make(parameters, resource)
       identity = this.#identity(trainer)
       return { trial: await untilAborted(this.#train(number, trainer), this.#context.signal), identity }
     } catch (error) {
@@ -167,8 +198,9 @@ export class Search<I, T, S extends Space> {
     }
   }
 
-  #make(parameters: Point): Trainer<unknown, unknown> {
-    return this.#options.trainer(parameters as ParametersOf<S>) as Trainer<unknown, unknown>
+  #make(parameters: Point, resource: number | undefined): Trainer<unknown, unknown> {
+    const { trainer, pruner } = this.#options
+    return trainer(trainedWith(parameters, pruner, resource) as TrialParameters<S, R>) as Trainer<unknown, unknown>
   }
 
   #identity(trainer: Trainer<unknown, unknown>) {
@@ -207,7 +239,11 @@ export class Search<I, T, S extends Space> {
     await this.#lock.check()
     await this.#study.add(trial)
     const best = bestOf([...this.#study.trials.values()], this.#options.metric)?.number
-    this.#emit({ type: 'trial-end', trial: publicTrial(trial), ...(best !== undefined && { best }) })
+    this.#emit({
+      type: 'trial-end',
+      trial: publicTrial(trial, this.#options.pruner),
+      ...(best !== undefined && { best }),
+    })
     return trial
   }
 

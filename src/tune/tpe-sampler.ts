@@ -18,7 +18,8 @@ const mostBest = 25
  * The multivariate tree-structured Parzen estimator: fits one density to the best trials and one to all others, and
  * suggests the point, among random draws from the first, at which their ratio is highest.
  *
- * The best are 15 % of the trials, rounded up, at most 25. Failed trials count as bad ones. Trials that still run also
+ * The best are 15 % of the trials, rounded up, at most 25. Trials that a pruner ended rank below those that were trained
+ * longer. Failed trials count as bad ones. Trials that still run also
  * count as bad ones, so that parallel trials try different points (constant liar).
  *
  * Sources: J. Bergstra, R. Bardenet, Y. Bengio and B. Kégl, Algorithms for hyper-parameter optimization (NIPS 2011);
@@ -41,7 +42,9 @@ export function tpeSampler({ startup = 10, candidates = 64 }: TpeOptions = {}): 
     describe: () => ({ startup, candidates }),
     suggest({ space, trials, random }) {
       const finished = trials.filter(({ isPending }) => !isPending)
-      const ranked = finished.filter(hasLoss).sort((a, b) => a.loss - b.loss || a.number - b.number)
+      const ranked = finished
+        .filter(hasLoss)
+        .sort((a, b) => trainedUpTo(b) - trainedUpTo(a) || a.loss - b.loss || a.number - b.number)
       if (finished.length < startup || ranked.length === 0) return randomPoint(space, random)
       const best = new Set(
         ranked.slice(0, Math.min(mostBest, Math.ceil(bestShare * finished.length))).map(({ number }) => number),
@@ -60,4 +63,6 @@ export function tpeSampler({ startup = 10, candidates = 64 }: TpeOptions = {}): 
 }
 
 const hasLoss = (trial: SampledTrial): trial is SampledTrial & { readonly loss: number } => trial.loss !== undefined
+/** A trial that was trained longer is better than every one that was ended before. `Infinity - Infinity` is not 0. */
+const trainedUpTo = ({ prunedAt = Number.MAX_VALUE }: SampledTrial) => prunedAt
 const pointsOf = (trials: readonly SampledTrial[]): readonly Point[] => trials.map(({ parameters }) => parameters)

@@ -2,6 +2,7 @@ import {
   canonicalJson,
   digest,
   finite,
+  list,
   object,
   optional,
   recordOf,
@@ -12,12 +13,14 @@ import {
   word,
 } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import type { ParametersOf, ParameterValue, Point, Space } from './space.js'
+import type { Pruner } from './pruner.js'
+import type { ParameterValue, Point } from './space.js'
 
 /** What scored and failed trials have in common. */
 export interface TrialBase<P = Point> {
   /** From 0, in the order of the suggestions. */
   readonly number: number
+  /** What the trainer got last: with a pruner, also the resource. A failed trial has only the parameters of the space. */
   readonly parameters: P
   /** The run that trained and scored it. Absent for a duplicate, and for a trial whose run failed. */
   readonly runId?: string | undefined
@@ -37,8 +40,14 @@ export interface FailedTrial<P = Point> extends TrialBase<P> {
   readonly reason: string
 }
 
+/** A trial that the pruner ended: `value` is the metric after its last training, which was not a full one. */
+export interface PrunedTrial<P = Point> extends TrialBase<P> {
+  readonly state: 'pruned'
+  readonly value: number
+}
+
 /** A finished trial. JSON. */
-export type Trial<P = Point> = ScoredTrial<P> | FailedTrial<P>
+export type Trial<P = Point> = ScoredTrial<P> | PrunedTrial<P> | FailedTrial<P>
 
 const isParameterValue = (value: unknown): value is ParameterValue =>
   value === null || ['string', 'number', 'boolean'].includes(typeof value)
@@ -52,20 +61,28 @@ const base = {
   trainer: optional(digest),
   // The directory in the store with the scores of the items.
   evaluation: optional(digest),
+  // With a pruner: the values of the resource that the trial was trained with, and the metric after each.
+  rungs: optional(list(object({ resource: finite, value: finite }))),
 }
 
 /** A trial as the journal of a study contains it. */
 export const storedTrialShape = union('state', {
   scored: object({ ...base, state: word('scored'), value: finite }),
+  pruned: object({ ...base, state: word('pruned'), value: finite }),
   failed: object({ ...base, state: word('failed'), reason: text }),
 })
 export type StoredTrial = typeof storedTrialShape extends Shape<infer T> ? T : never
 
 /** The trial without what only the journal needs. */
-export function publicTrial<S extends Space>(stored: StoredTrial): Trial<ParametersOf<S>> {
-  const { trainer: _trainer, evaluation: _evaluation, ...trial } = stored
-  return trial as Trial<ParametersOf<S>>
+export function publicTrial<P>(stored: StoredTrial, pruner: Pruner | undefined): Trial<P> {
+  const { trainer: _trainer, evaluation: _evaluation, rungs, ...trial } = stored
+  const parameters = trainedWith(stored.parameters, pruner, rungs?.at(-1)?.resource)
+  return { ...trial, parameters } as Trial<P>
 }
+
+/** What the trainer gets: the parameters of the space, and with a pruner the resource. */
+export const trainedWith = (point: Point, pruner: Pruner | undefined, resource: number | undefined): Point =>
+  pruner === undefined || resource === undefined ? point : { ...point, [pruner.resource]: resource }
 
 /** Equal for equal parameters. */
 export const parametersKey = (parameters: Point): string => canonicalJson(parameters)

@@ -3,10 +3,11 @@ import type { DatasetSnapshot } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { correctedEstimate } from './corrected-estimate.js'
 import { importanceOf } from './importance.js'
-import type { Limits, TuneOptions, TuneResult } from './options.js'
+import type { Limits, TrialParameters, TuneOptions, TuneResult } from './options.js'
+import type { Pruner } from './pruner.js'
 import type { Sampler } from './sampler.js'
 import { Search } from './search.js'
-import { checkSpace, type ParametersOf, type Space } from './space.js'
+import { checkSpace, type Space } from './space.js'
 import { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
 import { bestOf, publicTrial, type ScoredTrial, type StoredTrial } from './trial.js'
@@ -24,16 +25,19 @@ import { bestOf, publicTrial, type ScoredTrial, type StoredTrial } from './trial
  * without development rows; `locked` if another process uses the store; `stage-failed` if all trials fail. Errors of the
  * machine, such as `storage-failed` or `device-unavailable`, end the search, which can be continued.
  */
-export async function tune<I, T, const S extends Space>(options: TuneOptions<I, T, S>): Promise<TuneResult<S>> {
-  const { space, store, clock, log, signal } = options
+export async function tune<I, T, const S extends Space, const R extends string = never>(
+  options: TuneOptions<I, T, S, R>,
+): Promise<TuneResult<S, R>> {
+  const { space, store, clock, log, signal, pruner } = options
   checkSpace(space)
+  if (pruner !== undefined) checkPruner(pruner, space)
   const limits = limitsOf(options)
   const stop = new AbortController()
   const combined = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
   combined.throwIfAborted()
   const context = callContext({ signal: combined, clock, log })
   await using lock = await store.lock('tune', context)
-  let search: Search<I, T, S> | undefined
+  let search: Search<I, T, S, R> | undefined
   try {
     const snapshot = await options.dataset.snapshot({ ...context, cache: store.documents })
     const study = await Study.open(store, options.name ?? 'study', settingsOf(options, limits, snapshot))
@@ -51,13 +55,30 @@ export async function tune<I, T, const S extends Space>(options: TuneOptions<I, 
   }
 }
 
+function checkPruner({ name, resource, rungs }: Pruner, space: Space): void {
+  if (Object.hasOwn(space, resource))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot search: "${resource}" is a parameter of the space, and also what the pruner "${name}" sets. Remove it from the space.`,
+      { facts: { parameter: resource } },
+    )
+  if (rungs.length === 0 || rungs.some((value, index) => !(value > (rungs[index - 1] ?? Number.NEGATIVE_INFINITY))))
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot search: the rungs ${rungs.join(', ')} of the pruner "${name}" do not ascend. Correct the pruner.`,
+    )
+}
+
 function limitsOf({
   trials,
   parallel = 1,
   concurrency = parallel,
   seed = 0,
   timeLimitMs,
-}: Pick<TuneOptions<unknown, unknown, Space>, 'trials' | 'parallel' | 'concurrency' | 'seed' | 'timeLimitMs'>): Limits {
+}: Pick<
+  TuneOptions<unknown, unknown, Space, string>,
+  'trials' | 'parallel' | 'concurrency' | 'seed' | 'timeLimitMs'
+>): Limits {
   for (const [name, value] of Object.entries({ trials, parallel, concurrency }))
     if (!Number.isSafeInteger(value) || value < 1)
       throw new SheikhError(
@@ -81,11 +102,16 @@ function limitsOf({
 
 /** Everything that decides the suggestions and the meaning of the results, except the trainers. */
 function settingsOf<I, T>(
-  { space, metric, sampler = tpeSampler() }: Pick<TuneOptions<I, T, Space>, 'space' | 'metric' | 'sampler'>,
+  {
+    space,
+    metric,
+    sampler = tpeSampler(),
+    pruner,
+  }: Pick<TuneOptions<I, T, Space, string>, 'space' | 'metric' | 'sampler' | 'pruner'>,
   { parallel, seed }: Limits,
   { summary }: DatasetSnapshot<unknown, unknown>,
 ): JsonObject {
-  const described = (part: Sampler | Metric) => ({
+  const described = (part: Sampler | Pruner | Metric) => ({
     name: part.name,
     version: part.version ?? null,
     describe: part.describe(),
@@ -93,6 +119,7 @@ function settingsOf<I, T>(
   return {
     space: space as unknown as JsonObject,
     sampler: described(sampler),
+    pruner: pruner === undefined ? null : described(pruner),
     seed,
     parallel,
     metric: described(metric),
@@ -101,11 +128,11 @@ function settingsOf<I, T>(
   }
 }
 
-async function resultOf<I, T, S extends Space>(
-  { metric, store, space, trials: count, seed = 0 }: TuneOptions<I, T, S>,
+async function resultOf<I, T, S extends Space, R extends string>(
+  { metric, store, space, pruner, trials: count, seed = 0 }: TuneOptions<I, T, S, R>,
   stored: readonly StoredTrial[],
   context: CallContext,
-): Promise<TuneResult<S>> {
+): Promise<TuneResult<S, R>> {
   const trials = stored.filter(({ number }) => number < count).sort((one, other) => one.number - other.number)
   const best = bestOf(trials, metric)
   if (best === undefined) {
@@ -121,8 +148,8 @@ async function resultOf<I, T, S extends Space>(
   const estimate = await correctedEstimate({ trials, store, direction: metric.direction, seed }, context)
   const importance = importanceOf(space, trials, metric.direction)
   return {
-    best: publicTrial<S>(best) as ScoredTrial<ParametersOf<S>>,
-    trials: trials.map((trial) => publicTrial<S>(trial)),
+    best: publicTrial(best, pruner) as ScoredTrial<TrialParameters<S, R>>,
+    trials: trials.map((trial) => publicTrial(trial, pruner)),
     ...(estimate !== undefined && { estimate }),
     ...(importance !== undefined && { importance }),
   }
