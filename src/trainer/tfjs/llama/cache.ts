@@ -7,8 +7,7 @@ export type Cache = readonly KeysAndValues[]
 
 /**
  * The number of positions is a multiple of this. Sums over positions then add what is not written, which is 0, after the
- * rest and in the same order, so an answer does not depend on the length of others. Also more than `worthACall` in
- * wasm/matmul.ts for heads of 8 numbers or more, so that the product is computed in one way.
+ * rest and in the same order, so an answer does not depend on the length of others.
  */
 const block = 128
 
@@ -17,9 +16,9 @@ export const capacityOf = (cache: Cache): number => cache[0]!.keys.shape[2]
 /** The capacity for sequences of up to so many positions. */
 export const capacityFor = (positions: number): number => Math.ceil(positions / block) * block
 
-/** These sequences of the cache, with another capacity. Runs inside `tf.tidy`. */
-export function rowsOf(tf: TfjsCore, cache: Cache, rows: readonly number[], capacity: number): Cache {
-  return mapped(cache, (x) => resized(tf, tf.gather(x, tf.tensor1d([...rows], 'int32')), capacity))
+/** These sequences of the cache. Runs inside `tf.tidy`. */
+export function rowsOf(tf: TfjsCore, cache: Cache, rows: readonly number[]): Cache {
+  return mapped(cache, (x) => tf.gather(x, tf.tensor1d([...rows], 'int32')))
 }
 
 /** The sequences of both, one after the other. Runs inside `tf.tidy`. */

@@ -53,7 +53,10 @@ function likeliest(logits: Float32Array, count: number): readonly number[] {
   return found
 }
 
-/** All tokens. A radix sort by the two halves of the bits: this runs for each token of an answer. */
+/**
+ * All tokens. A radix sort by the four bytes of the bits: this runs for each token of an answer, and its cost depends on the
+ * vocabulary alone. With two digits of 16 bits, a token of a vocabulary of 320 took 17 times as long.
+ */
 function byLikelihood(logits: Float32Array): Uint32Array {
   // Adding 0 turns -0 into 0.
   const keys = new Uint32Array(logits.map((logit) => logit + 0).buffer)
@@ -61,15 +64,19 @@ function byLikelihood(logits: Float32Array): Uint32Array {
   for (let token = 0; token < keys.length; token += 1)
     if (keys[token]! < 0x8000_0000) keys[token] = 0x7fff_ffff - keys[token]!
   let tokens = new Uint32Array(keys.length)
+  let sorted = new Uint32Array(keys.length)
   for (let token = 0; token < tokens.length; token += 1) tokens[token] = token
-  for (const shift of [0, 16]) {
-    const places = new Uint32Array(0x1_0000 + 1)
-    for (const key of keys) places[((key >>> shift) & 0xffff) + 1]! += 1
-    for (let half = 1; half < places.length; half += 1) places[half]! += places[half - 1]!
-    const sorted = new Uint32Array(tokens.length)
+  const places = new Uint32Array(0x101)
+  for (const shift of [0, 8, 16, 24]) {
+    places.fill(0)
+    for (let token = 0; token < keys.length; token += 1) places[((keys[token]! >>> shift) & 0xff) + 1]! += 1
+    for (let digit = 1; digit < places.length; digit += 1) places[digit]! += places[digit - 1]!
     // Tokens of equal keys keep their order.
-    for (const token of tokens) sorted[places[(keys[token]! >>> shift) & 0xffff]!++] = token
-    tokens = sorted
+    for (let index = 0; index < tokens.length; index += 1) {
+      const token = tokens[index]!
+      sorted[places[(keys[token]! >>> shift) & 0xff]!++] = token
+    }
+    ;[tokens, sorted] = [sorted, tokens]
   }
   return tokens
 }

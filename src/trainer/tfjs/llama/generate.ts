@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Random } from '../../../core/index.js'
-import { type Device, valuesOf } from '../devices.js'
-import { type Cache, capacityFor, capacityOf, joined, rowsOf, withCapacity } from './cache.js'
+import type { Device } from '../devices.js'
 import { chooseToken, type SamplingOptions } from './choose-token.js'
+import { decodingOf, type ReadPrompt } from './decoding.js'
 import { withKeptTransposes } from './kept-transposes.js'
-import { afterPrompt, afterTokens, type Llama, type NextTokens } from './llama.js'
+import type { Llama } from './llama.js'
 
 export interface GenerateRequest extends SamplingOptions {
   readonly prompt: readonly number[]
@@ -30,7 +30,7 @@ interface Sequence {
   /** The last token, which is not in the cache. */
   last: number
   answered: number
-  /** Absent while it goes on. Called when its part of the cache is freed. */
+  /** Absent while it goes on. Called when its keys and values are freed. */
   outcome: (() => void) | undefined
 }
 
@@ -43,21 +43,13 @@ interface Sequence {
  * @param maximumActive sequences in one pass; more wait. It bounds the memory of keys and values.
  */
 export function createGenerator(device: Device, given: Llama, maximumActive: number): Generator {
-  const { tf } = device
   const { llama, dispose } = withKeptTransposes(device, given)
+  const decoding = decodingOf(device, llama)
   const waiting: Sequence[] = []
+  /** In the order of the sequences in `decoding`. */
   let active: readonly Sequence[] = []
-  /** A row for each active sequence. */
-  let cache: Cache | undefined
   let running: Promise<void> | undefined
   const stopping = new AbortController()
-
-  const tidy = <R>(work: () => R): R => device.use(() => tf.tidy(work as never)) as R
-  function replaceCache(next: Cache | undefined): void {
-    const old = cache
-    cache = next
-    device.use(() => tf.dispose((old ?? []) as never))
-  }
 
   const positionOf = ({ request, answered }: Sequence) => request.prompt.length + answered - 1
 
@@ -82,46 +74,35 @@ export function createGenerator(device: Device, given: Llama, maximumActive: num
     if (over.length === 0) return
     const rows = [...active.keys()].filter((row) => active[row]!.outcome === undefined)
     active = rows.map((row) => active[row]!)
-    const old = cache!
-    replaceCache(rows.length === 0 ? undefined : tidy(() => rowsOf(tf, old, rows, neededCapacity())))
+    decoding.keep(rows)
     for (const { outcome } of over) outcome!()
   }
 
-  const neededCapacity = () => capacityFor(Math.max(...active.map(positionOf)) + 1)
-
   async function admit(sequence: Sequence): Promise<void> {
     const { request, signal, settle } = sequence
-    let own: Cache = []
+    let prompt: ReadPrompt | undefined
     try {
       signal.throwIfAborted()
       stopping.signal.throwIfAborted()
-      const next: NextTokens = tidy(() => afterPrompt(llama, Int32Array.from(request.prompt)))
-      own = next.cache
-      take(sequence, await valuesOf(next.logits))
+      prompt = await decoding.read(request.prompt)
+      take(sequence, prompt.logits)
       if (sequence.outcome === undefined) {
+        prompt.join()
         active = [...active, sequence]
-        const [before, capacity] = [cache, neededCapacity()]
-        replaceCache(tidy(() => (before ? joined(tf, before, own, capacity) : withCapacity(tf, own, capacity))))
       }
     } catch (error) {
-      active = active.filter((one) => one !== sequence)
       sequence.outcome = () => settle.reject(error)
     } finally {
-      device.use(() => tf.dispose(own as never))
+      prompt?.dispose()
     }
     sequence.outcome?.()
   }
 
   async function step(): Promise<void> {
-    const [tokens, positions] = [active.map(({ last }) => last), active.map(positionOf)]
-    const capacity = neededCapacity()
-    const old = cache!
-    const next: NextTokens = tidy(() => {
-      const roomy = capacityOf(old) < capacity ? withCapacity(tf, old, capacity) : old
-      return afterTokens(llama, Int32Array.from(tokens), Int32Array.from(positions), roomy)
-    })
-    replaceCache(next.cache)
-    const logits = await valuesOf(next.logits)
+    const logits = await decoding.step(
+      active.map(({ last }) => last),
+      active.map(positionOf),
+    )
     const size = logits.length / active.length
     for (const [row, sequence] of active.entries()) take(sequence, logits.subarray(row * size, (row + 1) * size))
     keepOthers()

@@ -113,6 +113,12 @@ export interface KeysAndValues {
   readonly values: Tensor4D
 }
 
+/** Keys and values that are kept elsewhere. Time is 1. */
+export interface PastElsewhere {
+  /** Adds the new keys and values, and returns softmax(queries·kᵀ)·v: [batch, heads × head size]. */
+  attend(queries: Tensor4D, keys: Tensor4D, values: Tensor4D): Tensor2D
+}
+
 /**
  * softmax(q·kᵀ/√d + mask)·v, heads of queries sharing heads of keys (Ainslie et al., "GQA", 2023).
  *
@@ -123,23 +129,33 @@ export function attention(
   prefix: string,
   x: Tensor2D,
   { batch, time, rotation, mask, place }: AttentionInput,
-  past?: KeysAndValues | undefined,
+  past?: KeysAndValues | PastElsewhere | undefined,
 ): LayerOutput<Tensor2D> & { readonly kept: KeysAndValues } {
   const { tf, config } = pass
   const { heads, keyValueHeads, headSize } = config
   const scale = 1 / Math.sqrt(headSize)
-  const toHeads = (y: Tensor2D, count: number) =>
-    tf.transpose(tf.reshape(y, [batch, time, count, headSize]), [0, 2, 1, 3]) as Tensor4D
-  const fromHeads = (y: Tensor4D) => tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [batch * time, -1]) as Tensor2D
+  // With one token each, the order in memory is the same.
+  const swapped = (y: Tensor): Tensor4D =>
+    time === 1
+      ? tf.reshape(y, [batch, y.shape[2]!, y.shape[1]!, headSize])
+      : (tf.transpose(y, [0, 2, 1, 3]) as Tensor4D)
+  const toHeads = (y: Tensor2D, count: number) => swapped(tf.reshape(y, [batch, time, count, headSize]))
+  const fromHeads = (y: Tensor4D) => tf.reshape(swapped(y), [batch * time, -1]) as Tensor2D
   // Heads that share keys follow each other: together they are one longer list of queries, and no key is copied.
   const shared = (y: Tensor4D) => tf.reshape(y, [batch * keyValueHeads, -1, y.shape[3]]) as Tensor3D
 
   const query = linear(pass, `${prefix}.q_proj.weight`, x)
   const key = linear(pass, `${prefix}.k_proj.weight`, x)
   const value = linear(pass, `${prefix}.v_proj.weight`, x)
-  const queries = shared(tf.mul(rotate(tf, toHeads(query.y, heads), rotation), scale))
+  const scaled = tf.mul(rotate(tf, toHeads(query.y, heads), rotation), scale) as Tensor4D
   const newKeys = rotate(tf, toHeads(key.y, keyValueHeads), rotation)
   const newValues = toHeads(value.y, keyValueHeads)
+  if (past !== undefined && 'attend' in past)
+    return {
+      ...linear(pass, `${prefix}.o_proj.weight`, past.attend(scaled, newKeys, newValues)),
+      kept: { keys: newKeys, values: newValues },
+    }
+  const queries = shared(scaled)
   const kept: KeysAndValues = {
     // What is not written yet is 0. A sum, because tfjs has no TensorScatterUpdate on WebGPU.
     keys: past === undefined ? newKeys : tf.add(past.keys, tf.mul(newKeys, place!)),

@@ -11,6 +11,7 @@ import {
   type KeysAndValues,
   linear,
   type Pass,
+  type PastElsewhere,
   rootMeanSquareNorm,
 } from './layers.js'
 import type { LlamaConfig } from './llama-config.js'
@@ -112,28 +113,35 @@ export function afterPrompt(llama: Llama, prompt: Int32Array): NextTokens {
 /**
  * The logits of the tokens that follow one token of each sequence. Runs inside `tf.tidy`.
  *
- * @param positions of these tokens. Keys and values of earlier ones are in the cache, which has room for these.
+ * @param positions of these tokens.
+ * @param past keys and values of earlier positions, by layer: a cache with room for the new ones, or what is kept elsewhere.
  */
-export function afterTokens(llama: Llama, tokens: Int32Array, positions: Int32Array, cache: Cache): NextTokens {
-  const { tf, config } = llama
-  const batch = tokens.length
-  const rotation = rotationOf(tf, config, positions, 1)
-  const capacity = capacityOf(cache)
+export function afterTokens(
+  llama: Llama,
+  tokens: Int32Array,
+  positions: Int32Array,
+  past: Cache | readonly PastElsewhere[],
+): NextTokens {
+  const input = { batch: tokens.length, time: 1, rotation: rotationOf(llama.tf, llama.config, positions, 1) }
+  const masks = isCache(past) ? masksOf(llama.tf, positions, capacityOf(past)) : {}
+  const next = decode(llama, tokens, { ...input, ...masks }, past)
+  return { logits: head(passOf(llama), next.x).y, cache: next.cache }
+}
+
+const isCache = (past: Cache | readonly PastElsewhere[]): past is Cache => 'keys' in past[0]!
+
+function masksOf(tf: TfjsCore, positions: Int32Array, capacity: number): Pick<AttentionInput, 'mask' | 'place'> {
+  const batch = positions.length
   const mask = new Float32Array(batch * capacity).fill(never)
   const places = new Float32Array(batch * capacity)
   for (const [row, position] of positions.entries()) {
     mask.fill(0, row * capacity, row * capacity + position + 1)
     places[row * capacity + position] = 1
   }
-  const input = {
-    ...{ batch, time: 1, rotation, mask: tf.tensor4d(mask, [batch, 1, 1, capacity]) },
-    place: tf.tensor4d(places, [batch, 1, capacity, 1]),
-  }
-  const next = decode(llama, tokens, input, cache)
-  return { logits: head(passOf(llama), next.x).y, cache: next.cache }
+  return { mask: tf.tensor4d(mask, [batch, 1, 1, capacity]), place: tf.tensor4d(places, [batch, 1, capacity, 1]) }
 }
 
-function decode(llama: Llama, ids: Int32Array, input: AttentionInput, past?: Cache) {
+function decode(llama: Llama, ids: Int32Array, input: AttentionInput, past?: Cache | readonly PastElsewhere[]) {
   const { tf, config, weights } = llama
   const pass = passOf(llama)
   let x = tf.gather(weights[embedding]!, tf.tensor1d(ids, 'int32')) as Tensor2D // [batch × time, hidden]
@@ -189,7 +197,13 @@ function answersAt(
   }
 }
 
-function decoderLayer(pass: Pass, layer: number, x: Tensor2D, input: AttentionInput, past?: KeysAndValues | undefined) {
+function decoderLayer(
+  pass: Pass,
+  layer: number,
+  x: Tensor2D,
+  input: AttentionInput,
+  past?: KeysAndValues | PastElsewhere | undefined,
+) {
   const { tf } = pass
   const prefix = `model.layers.${layer}`
   const before = rootMeanSquareNorm(pass, `${prefix}.input_layernorm.weight`, x)
