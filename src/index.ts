@@ -60,6 +60,8 @@ export {
   type LabelledRow,
   type LabelMove,
   type LabelMoves,
+  type LargeFile,
+  type LargeFiles,
   memorySamples,
   type NamedCounts,
   type NamedFilesOptions,

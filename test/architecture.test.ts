@@ -176,6 +176,7 @@ describe('the floor plan', () => {
       'repository/import-data/import-data.ts',
       'repository/watch/watch-project.ts',
       'repository/git/open-git.ts',
+      'repository/lfs/git-lfs.ts',
       'trainer/command/settings.ts',
       // A helper inside a test: it warns as tests do, and a person accepts a baseline by a variable.
       'testing/compare-with-baseline.ts',

@@ -2,6 +2,7 @@ import { type BigIntStats, constants, lstatSync, readdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, checkedPath, type Digest, digestBytes, digestJson, messageOf } from '../core/index.js'
+import { lfsPointerOf } from '../store/index.js'
 import { maximumTemplateLength, parseTemplate, type Template } from './template.js'
 import { templateInvalid } from './template-error.js'
 
@@ -62,7 +63,10 @@ async function readTemplate(path: string, file: string): Promise<string> {
       if (!stats.isFile()) throw new Error('it is not a regular file')
       if (stats.size > 4 * maximumTemplateLength)
         throw new Error(`it has ${stats.size} bytes, which is too many for a template`)
-      return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile())
+      const content = await handle.readFile()
+      if (lfsPointerOf(content) !== undefined)
+        throw new Error('it is a Git LFS pointer, not the template; to fetch the file, run: git lfs pull')
+      return new TextDecoder('utf-8', { fatal: true }).decode(content)
     } finally {
       await handle.close()
     }

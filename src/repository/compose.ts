@@ -6,6 +6,7 @@ import {
   Dataset,
   type JsonSchema,
   jsonSchemaFile,
+  type LargeFiles,
   type PinnedSource,
   pinnedFile,
   quarantineFile,
@@ -69,9 +70,10 @@ import {
   storePath,
   trainingFile,
 } from './layout.js'
+import { gitLfs } from './lfs/index.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
-import { gitHubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
+import { gitHubAddress, hubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
 
 /**
  * The parts of a pipeline, made of a project's files. A host's own part replaces the file's. Trainer and registry are made
@@ -102,6 +104,8 @@ export interface Composition {
   readonly base: () => Promise<NamedBase | undefined>
   /** Where samples come from, without their features. */
   readonly samples: Source
+  /** Gets files of Git LFS. */
+  readonly largeFiles: LargeFiles
   /** Files that the host's trainer reads, absolute. */
   readonly trainerFiles: () => readonly string[]
   /** Of the host's: its samples are in no commit. */
@@ -165,6 +169,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       return warmStart && namedBase(warmStart, await releaser(), context)
     },
     samples: source,
+    largeFiles: largeFilesOf(surroundings),
     trainerFiles: () => host.trainer?.files?.() ?? [],
     source: host.source,
   }
@@ -191,6 +196,21 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 /** What samples outside the repository need: the folder of the store, tokens and addresses. */
 export type DataAccess = Pick<Surroundings, 'shared' | 'environment'>
 
+/** Gets files of Git LFS from this clone and its remote. The settings are read when there is a pointer. */
+export function largeFilesOf({ shared, environment }: DataAccess): LargeFiles {
+  let made: LargeFiles | undefined
+  const hub = () => new URL(hubAddress(environment) ?? 'https://huggingface.co').origin
+  const hubToken = (url: string) => (new URL(url).origin === hub() ? environment['HF_TOKEN'] : undefined)
+  const credentials = (url: string) => {
+    const token = hubToken(url)
+    return token ? { username: 'user', password: token } : credentialsFor(url, environment)
+  }
+  return (file, context) => {
+    made ??= gitLfs({ directory: shared, environment, credentials, sshHosts: [gitHubAddress(environment).host] })
+    return made(file, context)
+  }
+}
+
 /** For samples that are files of the project. */
 export const filesOnly = (root: string): DataAccess => ({ shared: root, environment: {} })
 
@@ -214,7 +234,7 @@ export function samplesOf(
     })
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
   const folder = join(root, directory)
-  const options = { directory: folder, pattern, csv: dataset.csv }
+  const options = { directory: folder, pattern, csv: dataset.csv, largeFiles: largeFilesOf({ shared, environment }) }
   if (!isWorkTree) return sampleFiles(options)
   const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
   return sampleFiles({ ...options, contentIds })
@@ -243,7 +263,11 @@ export function datasetOf(
   const schemaFile = dataset.schemaPath === undefined ? undefined : jsonSchemaFile(inside(root, dataset.schemaPath))
   const schema = other.schema ?? schemaFile
   return new Dataset({
-    source: joinedSource(root, configuration, other.source ?? samplesOf(root, configuration, access), other.features),
+    source: joinedSource(root, configuration, {
+      source: other.source ?? samplesOf(root, configuration, access),
+      snapshot: other.features,
+      largeFiles: largeFilesOf(access),
+    }),
     ...(schema !== undefined && { schema }),
     ...(id !== undefined && { id }),
     input: input.startsWith(`${promptsPath}/`)
@@ -271,10 +295,16 @@ function filesOf(root: string, fields: readonly string[], { environment }: DataA
 export function joinedSource(
   root: string,
   { dataset: { features } }: Configuration,
-  source: Source,
-  snapshot = join(root, featuresPath),
+  { source, snapshot = join(root, featuresPath), largeFiles }: JoinedSourceOptions,
 ): Source {
-  return features === undefined ? source : withFeatures(source, { snapshot, join: features })
+  return features === undefined ? source : withFeatures(source, { snapshot, join: features, largeFiles })
+}
+
+export interface JoinedSourceOptions {
+  readonly source: Source
+  /** The file with the features. @default that of the project */
+  readonly snapshot?: string | undefined
+  readonly largeFiles: LargeFiles
 }
 
 async function builtInTrainer(

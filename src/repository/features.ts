@@ -35,9 +35,10 @@ export async function joinProjectFeatures(
       { facts: { file: 'dataset/config.yaml' } },
     )
   const source = composition.source ?? composition.samples
-  const { text, ...joined } = await joinFeatures(source, resolvedViews(root, features), context)
+  const fetching = { ...context, largeFiles: composition.largeFiles }
+  const { text, ...joined } = await joinFeatures(source, resolvedViews(root, features), fetching)
   const path = join(root, featuresPath)
-  const before = await loadSnapshot(path).catch((error: unknown) => {
+  const before = await loadSnapshot(path, fetching).catch((error: unknown) => {
     // A file that cannot be read is written anew.
     if (isSheikhError(error)) return undefined
     throw error

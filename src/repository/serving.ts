@@ -42,10 +42,11 @@ export async function projectServing(
     feast,
   }: ServingOptions & { readonly root: string; readonly keysPath: string; readonly ledger: Ledger },
 ): Promise<ProjectServing> {
-  const { configuration, releaser, trainer, source, samples } = composition
+  const { configuration, releaser, trainer, source, samples, largeFiles } = composition
   const lookUp = feast && (await onlineFeatures(feast, { root, features: configuration.dataset.features }))
   const withoutFeatures = source ?? samples
-  const smokeSource = lookUp === undefined ? joinedSource(root, configuration, withoutFeatures) : withoutFeatures
+  const smokeSource =
+    lookUp === undefined ? joinedSource(root, configuration, { source: withoutFeatures, largeFiles }) : withoutFeatures
   let isFirst = true
   let found: Promise<readonly Json[]> | undefined
 

@@ -10,20 +10,26 @@ const version = /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/
  * https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
  */
 export function lfsPointerOf(content: Uint8Array): LfsPointer | undefined {
-  if (content.length >= maximumPointerBytes) return undefined
+  // Most files have another first character.
+  if (content.length >= maximumPointerBytes || content[0] !== 118) return undefined
   const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1')
   const [, oid] = /^oid sha256:([0-9a-f]{64})\r?$/m.exec(text) ?? []
   const [, size] = /^size (\d{1,15})\r?$/m.exec(text) ?? []
   return version.test(text) && oid !== undefined
-    ? { oid, sizeBytes: size === undefined ? undefined : Number(size) }
+    ? { oid, sizeBytes: size === undefined ? undefined : Number(size), isComplete: complete.test(text) }
     : undefined
 }
+
+/** As the specification orders the lines. One of an extension would change the file after its download. */
+const complete = /^version \S+\r?\noid sha256:[0-9a-f]{64}\r?\nsize \d{1,15}(?:\r?\n)*$/
 
 export interface LfsPointer {
   /** SHA-256 of the content, in hexadecimal digits. */
   readonly oid: string
   /** Absent: the pointer has none, so it is damaged. */
   readonly sizeBytes: number | undefined
+  /** Whether the pointer has all that the specification demands, and nothing else. */
+  readonly isComplete: boolean
 }
 
 /**

@@ -1,11 +1,15 @@
 // What the program git does with programs and protocols that `npm test` cannot rely on: Git LFS, partial and shallow clones.
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { commit, openGit, revert } from '../../src/repository/git/index.js'
+import { gitLfs } from '../../src/repository/lfs/index.js'
+import { lfsPointerOf } from '../../src/store/index.js'
 import { git, gitStatus, temporaryFolder, write } from '../repository/harness.js'
+import { oidOf, startLfs } from '../repository/lfs-server.js'
 
 const missing = (...parameters: readonly string[]) => spawnSync('git', parameters).status !== 0
 const noGit = missing('version')
@@ -68,6 +72,61 @@ describe.skipIf(noLfs)('Git LFS', () => {
     expect(readFileSync(join(copy, 'dataset/big.jsonl'), 'utf8')).toMatch(/^version https:\/\/git-lfs/)
     for (const program of ['git', false] as const)
       expect(await (await openGit(copy, context, { program })).changes(['dataset'], context)).toEqual(clean)
+  })
+})
+
+describe.skipIf(noLfs)('git-lfs as a peer', () => {
+  const content = sample('large').repeat(5000)
+
+  /** A repository that git-lfs made, and a clone of it with pointers. */
+  function cloned(remote?: string) {
+    const root = repository()
+    git(root, 'lfs', 'install', '--local', '--skip-repo')
+    git(root, 'lfs', 'track', '*.jsonl')
+    write(root, 'dataset/big.jsonl', content)
+    write(root, 'dataset/empty.jsonl', '')
+    git(root, 'add', '-A')
+    git(root, 'commit', '-q', '-m', 'large')
+    const copy = join(temporaryFolder(), 'copy')
+    git(root, 'clone', '-q', root, copy)
+    if (remote !== undefined) git(copy, 'config', 'remote.origin.url', remote)
+    const text = readFileSync(join(copy, 'dataset/big.jsonl'))
+    const { oid, sizeBytes } = lfsPointerOf(text)!
+    expect({ oid, sizeBytes }).toEqual({ oid: oidOf(content), sizeBytes: content.length })
+    expect(git(copy, 'lfs', 'ls-files', '--long')).toContain(oid)
+    return { copy, file: { oid, sizeBytes: sizeBytes!, path: 'dataset/big.jsonl' } }
+  }
+  const withFilters = (copy: string) => git(copy, 'lfs', 'install', '--local', '--skip-repo')
+
+  it('finds what was fetched from a folder, without its remote', async () => {
+    const { copy, file } = cloned()
+    const path = await gitLfs({ directory: copy })(file, context)
+    expect(path).toBe(join(copy, '.git/lfs/objects', file.oid.slice(0, 2), file.oid.slice(2, 4), file.oid))
+    git(copy, 'config', 'remote.origin.url', 'http://127.0.0.1:1/gone')
+    withFilters(copy)
+    git(copy, 'lfs', 'pull')
+    expect(readFileSync(join(copy, 'dataset/big.jsonl'), 'utf8')).toBe(content)
+    git(copy, 'lfs', 'fsck')
+    expect(gitStatus(copy)).toBe('')
+  })
+
+  it('and this library get the same from a server, and from each other', async () => {
+    const server = await startLfs([content])
+    const { copy, file } = cloned(`${server.url}/ns/data`)
+    const path = await gitLfs({ directory: copy })(file, context)
+    expect(readFileSync(path, 'utf8')).toBe(content)
+    withFilters(copy)
+    git(copy, 'lfs', 'pull')
+    expect(readFileSync(join(copy, 'dataset/big.jsonl'), 'utf8')).toBe(content)
+    // git-lfs found the object in the store.
+    expect(server.asked.filter(({ method }) => method === 'GET').length).toBe(1)
+    const { copy: other } = cloned(`${server.url}/ns/data`)
+    // It waits for the server, which is in this process.
+    await promisify(execFile)('git', ['lfs', 'fetch'], { cwd: other })
+    const paths = server.asked.map((request) => `${request.method} ${request.path}`)
+    expect(paths.slice(2)).toEqual(paths.slice(0, 2))
+    await gitLfs({ directory: other })(file, context)
+    expect(server.asked.length).toBe(paths.length)
   })
 })
 

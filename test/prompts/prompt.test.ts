@@ -64,7 +64,7 @@ describe('loadPrompts', () => {
     }
   })
 
-  it('refuses symbolic links, what is not UTF-8, and what is too large', async () => {
+  it('refuses symbolic links, what is not UTF-8, what is too large, and pointers of Git LFS', async () => {
     const outside = await folderWith({ 'x.txt': 'secret' })
     const linked = await folderWith({ 'training/a.txt': '' })
     await symlink(join(outside, 'x.txt'), join(linked, 'training/x.txt'))
@@ -72,7 +72,10 @@ describe('loadPrompts', () => {
     await symlink(outside, join(wholeFolder, 'training'))
     const binary = await folderWith({ 'training/x.txt': new Uint8Array([0xff]) })
     const large = await folderWith({ 'training/x.txt': 'x'.repeat(4_000_001) })
-    for (const folder of [linked, wholeFolder, binary, large])
+    const pointer = await folderWith({
+      'training/x.txt': `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 3\n`,
+    })
+    for (const folder of [linked, wholeFolder, binary, large, pointer])
       await expect(loadPrompts(folder, context)).rejects.toMatchObject({ code: 'template-invalid' })
   })
 

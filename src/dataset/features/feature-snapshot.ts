@@ -1,5 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import {
+  type CallContext,
+  callContext,
   type Digest,
   digest,
   digestBytes,
@@ -15,8 +17,10 @@ import {
   text,
   word,
 } from '../../core/index.js'
+import { lfsPointerOf } from '../../store/index.js'
 import { hashText } from '../hash-text.js'
 import { parseJsonText } from '../json-text.js'
+import { type LargeFiles, largeFileAt } from '../sources/large-files.js'
 import { describeJoin, type FeatureJoin } from './feature-join.js'
 import type { TimeUnit } from './feature-time.js'
 
@@ -97,8 +101,14 @@ export interface LoadedSnapshot {
   size(): number
 }
 
-/** @throws `dataset-invalid` for a file that is absent, or no snapshot. */
-export async function loadSnapshot(path: string): Promise<LoadedSnapshot> {
+/**
+ * @param parts.largeFiles gets the file of a Git LFS pointer. @default a pointer is an error
+ * @throws `dataset-invalid` for a file that is absent, or no snapshot.
+ */
+export async function loadSnapshot(
+  path: string,
+  { largeFiles, ...parts }: Partial<CallContext> & { readonly largeFiles?: LargeFiles | undefined } = {},
+): Promise<LoadedSnapshot> {
   plainPath(path, 'the path of a snapshot of features')
   const refuse = (fact: string, remedy = updateHint, line?: number) =>
     new SheikhError('dataset-invalid', `Cannot read the features ${JSON.stringify(path)}: ${fact}. ${remedy}`, {
@@ -111,6 +121,12 @@ export async function loadSnapshot(path: string): Promise<LoadedSnapshot> {
     if (!stats.isFile()) throw refuse('it is not a file')
     if (stats.size > maximumBytes) throw refuse(`it has ${stats.size} bytes, but the maximum is ${maximumBytes}`)
     bytes = await readFile(path)
+    const pointer = lfsPointerOf(bytes)
+    if (pointer !== undefined && largeFiles !== undefined) {
+      const problem = (fact: string) => refuse(fact, 'Or make the file: sheikh data features')
+      const fetching = { largeFiles, maximumBytes, problem }
+      bytes = await readFile(await largeFileAt(pointer, path, fetching, callContext(parts)))
+    }
   } catch (error) {
     if (isSheikhError(error)) throw error
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT'

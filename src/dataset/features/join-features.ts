@@ -2,6 +2,7 @@ import { type CallContext, callContext, type Digest, digestBytes, type Json, She
 import type { Source, SourceSample } from '../dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf } from '../issues.js'
 import { fieldOf } from '../row-projection.js'
+import type { LargeFiles } from '../sources/large-files.js'
 import { sampleBatches } from '../sources/sample-batches.js'
 import { feastViews } from './feast-views.js'
 import { checkJoin, entityFieldsOf, type FeatureJoin, featureNamesOf } from './feature-join.js'
@@ -44,6 +45,8 @@ interface Request {
  * with `timestamp` at or before the sample's time, and not older than `ttlMs`. Of rows with the same time, the one that was
  * written last counts. Rows are read as a stream: memory grows with the samples and not with the rows.
  *
+ * A file of features whose place has a Git LFS pointer is an error, unless `largeFiles` gets it.
+ *
  * Entities are compared as text, so that `1001` in a CSV file is the number 1001 of a Parquet file.
  *
  * @throws `invalid-options`; `dataset-invalid` for a sample without a time or with a look-ahead, with `facts.ids` of up to 100
@@ -52,7 +55,7 @@ interface Request {
 export async function joinFeatures(
   source: Source,
   given: FeatureJoin,
-  parts: Partial<CallContext> = {},
+  { largeFiles, ...parts }: Partial<CallContext> & { readonly largeFiles?: LargeFiles | undefined } = {},
 ): Promise<FeatureSnapshot> {
   const context = callContext(parts)
   checkJoin(given)
@@ -72,7 +75,7 @@ export async function joinFeatures(
     const entitiesOf = ({ entities }: Request) => fields.map((index) => entities[index]!)
     const viewJoin = new ViewJoin(view, join.whenCreatedLater ?? 'refuse')
     for (const request of requests) viewJoin.ask(entitiesOf(request), request.atNs)
-    const read = await eachRow(view, (row) => viewJoin.add(row), context)
+    const read = await eachRow(view, (row) => viewJoin.add(row), { ...context, largeFiles })
     if (requests.length > 0 && read.rows > 0 && !viewJoin.hasMatched) throw noEntity(view.name, requests[0]!, viewJoin)
     viewJoin.settle()
     const names = Object.keys(view.features)

@@ -5,6 +5,7 @@ import type { SourceSample } from '../dataset-types.js'
 import { type DatasetIssue, issuesError, maximumIssues, someOf } from '../issues.js'
 import type { InexactNumber } from '../json-text.js'
 import { fieldOf } from '../row-projection.js'
+import type { LargeFiles } from '../sources/large-files.js'
 import { fileFormat, readFile } from '../sources/sample-files.js'
 import { sampleFormatOf } from '../sources/sample-format.js'
 import { walk } from '../sources/walk.js'
@@ -28,7 +29,7 @@ export interface ReadRows {
 export async function eachRow(
   view: FeatureView,
   use: (row: FeatureRow) => void,
-  context: CallContext,
+  context: CallContext & { readonly largeFiles?: LargeFiles | undefined },
 ): Promise<ReadRows> {
   const names = Object.keys(view.features)
   const types: Record<string, FeatureType> = {}
@@ -41,7 +42,7 @@ export async function eachRow(
       ...Object.values(view.features),
     ]),
   ]
-  const format = fileFormat({ parquet: { columns } })
+  const format = { ...fileFormat({ parquet: { columns } }), largeFiles: context.largeFiles }
   let rows = 0
   for (const { root, path } of await filesOf(view, context)) {
     for await (const batch of readFile(root, path, format, context)) {

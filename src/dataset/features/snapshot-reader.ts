@@ -7,22 +7,21 @@ import { type LoadedSnapshot, loadSnapshot } from './feature-snapshot.js'
  * Reads a snapshot each time it may have changed: not if size, times and inode are those of the last reading, and the file was not
  * changed just before that.
  *
- * @param load for tests.
  * @throws as `loadSnapshot`.
  */
 export function snapshotReader(
   path: string,
-  load: typeof loadSnapshot = loadSnapshot,
-): (context: Pick<CallContext, 'clock'>) => Promise<LoadedSnapshot> {
+  load: (path: string, context: CallContext) => Promise<LoadedSnapshot> = loadSnapshot,
+): (context: CallContext) => Promise<LoadedSnapshot> {
   let last: { readonly stamp: string; readonly snapshot: Promise<LoadedSnapshot> } | undefined
-  return async ({ clock }) => {
+  return async (context) => {
     // `load` reports a file that is absent.
     const stats = await stat(path, { bigint: true }).catch(() => undefined)
     const found = stats && fileStamp(stats)
     if (found !== undefined && found.stamp === last?.stamp) return last.snapshot
-    const snapshot = load(path)
+    const snapshot = load(path, context)
     last = undefined
-    if (found !== undefined && isSettled(found.changedAtNs, nanosecondsOf(clock.nowMs()))) {
+    if (found !== undefined && isSettled(found.changedAtNs, nanosecondsOf(context.clock.nowMs()))) {
       const kept = { stamp: found.stamp, snapshot }
       last = kept
       snapshot.catch(() => {

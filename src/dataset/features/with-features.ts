@@ -1,8 +1,9 @@
 import { type CallContext, digestJson, identityOf, SheikhError } from '../../core/index.js'
 import type { Source, SourceEntry, SourceSample } from '../dataset-types.js'
+import type { LargeFiles } from '../sources/large-files.js'
 import { sampleBatches } from '../sources/sample-batches.js'
 import { describeJoin, type FeatureJoin } from './feature-join.js'
-import type { LoadedSnapshot, SnapshotHeader } from './feature-snapshot.js'
+import { type LoadedSnapshot, loadSnapshot, type SnapshotHeader } from './feature-snapshot.js'
 import { sampleKeyOf } from './sample-key.js'
 import { snapshotReader } from './snapshot-reader.js'
 
@@ -11,6 +12,8 @@ export interface WithFeaturesOptions {
   readonly snapshot: string
   /** The join that the snapshot must come from: one by other settings is an error. Its files are not read. @default any */
   readonly join?: FeatureJoin | undefined
+  /** Gets the snapshot if the checkout has a Git LFS pointer to it. @default a pointer is an error */
+  readonly largeFiles?: LargeFiles | undefined
 }
 
 /**
@@ -22,11 +25,11 @@ export interface WithFeaturesOptions {
  * @throws (when samples are listed or read) `dataset-invalid` if the snapshot cannot be read, was joined by other settings, or
  * lacks the entities and time of a sample; and for a sample that already has a field with the name of a feature.
  */
-export function withFeatures(source: Source, { snapshot: path, join }: WithFeaturesOptions): Source {
+export function withFeatures(source: Source, { snapshot: path, join, largeFiles }: WithFeaturesOptions): Source {
   const settings = join && digestJson(describeJoin(join))
   const { location, contentIds } = source
   // Named by its digest: what an entry contains depends on it as well.
-  const read = snapshotReader(path)
+  const read = snapshotReader(path, (file, context) => loadSnapshot(file, { ...context, largeFiles }))
   const load = async (context: CallContext) => {
     const snapshot = await read(context)
     if (settings === undefined || snapshot.header.settings === settings) return snapshot

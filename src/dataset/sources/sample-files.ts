@@ -1,10 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { type CallContext, isSheikhError, type Json, messageOf, plainPath } from '../../core/index.js'
+import { lfsPointerOf, maximumPointerBytes } from '../../store/index.js'
 import type { Source, SourceEntry, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
 import { globMatcher } from './glob.js'
+import { type LargeFiles, largeFileAt } from './large-files.js'
 import { type Limits, limitsOf, type SizeLimits } from './limits.js'
 import { partsOf } from './parquet/open-parquet.js'
 import { readParquet } from './parquet/read-parquet.js'
@@ -28,6 +30,8 @@ export interface SampleFilesOptions extends FileFormatOptions {
   readonly pattern?: string | undefined
   /** Names of the contents of files by path below `directory`. @default none */
   readonly contentIds?: Source['contentIds']
+  /** Gets files of Git LFS that the checkout has pointers to. @default a pointer is an error */
+  readonly largeFiles?: LargeFiles | undefined
 }
 
 /**
@@ -69,8 +73,11 @@ type FindFiles = (
   context: CallContext,
 ) => Promise<{ readonly found: readonly Omit<SourceEntry, 'read'>[]; readonly others: readonly string[] }>
 
-function filesSource({ directory, pattern, contentIds, ...given }: SampleFilesOptions, find: FindFiles): Source {
-  const format = fileFormat(given)
+function filesSource(
+  { directory, pattern, contentIds, largeFiles, ...given }: SampleFilesOptions,
+  find: FindFiles,
+): Source {
+  const format = { ...fileFormat(given), largeFiles }
   // A checkout on macOS may decompose names.
   const matcher = pattern === undefined ? undefined : globMatcher(pattern.normalize('NFC'))
   const matches = (path: string) => matcher === undefined || matcher(path.normalize('NFC'))
@@ -114,6 +121,8 @@ export interface FileFormat {
   readonly limits: Limits
   readonly csv: CsvOptions
   readonly parquet: ParquetOptions
+  /** @default a Git LFS pointer is an error */
+  readonly largeFiles?: LargeFiles | undefined
   /** What decides the samples of a file. Empty for the defaults. */
   readonly describe: Readonly<Record<string, Json>>
 }
@@ -135,16 +144,12 @@ const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?
 const layoutBytes = 64 * 1024
 
 /** Problems with the file are reported when its samples are read. */
-async function layoutOf(
-  root: string,
-  path: string,
-  { limits, csv }: FileFormat,
-  context: CallContext,
-): Promise<string> {
+async function layoutOf(root: string, path: string, format: FileFormat, context: CallContext): Promise<string> {
+  const { limits, csv } = format
   const options = sampleFormatOf(path) === 'tsv' ? { separator: '\t', ...csv } : csv
   let start = ''
   try {
-    const chunks = utf8Chunks(unpackChunks(fileChunks(root, path, limits, context), limits), csv.charset)
+    const chunks = utf8Chunks(unpackChunks(fileChunks(root, path, format, context), limits), csv.charset)
     for await (const chunk of chunks) {
       start += Buffer.from(chunk).toString('utf8')
       if (start.length >= layoutBytes) break
@@ -164,16 +169,26 @@ async function layoutOf(
 export async function* readFile(
   root: string,
   path: string,
-  { limits, csv, parquet }: FileFormat,
+  format: FileFormat,
   context: CallContext,
   name = path,
 ): AsyncIterable<readonly SourceSample[]> {
+  const { limits, csv, parquet } = format
   if (sampleFormatOf(name) !== 'parquet') {
-    yield* readSamples(name, fileChunks(root, path, limits, context, name), limits, csv)
+    yield* readSamples(name, fileChunks(root, path, format, context, name), limits, csv)
     return
   }
-  const { file, sizeBytes } = openFile(root, path, limits, name)
+  const { file, sizeBytes } = openFile(join(root, path), limits, name)
   try {
+    if (sizeBytes < maximumPointerBytes) {
+      const start = Buffer.alloc(sizeBytes)
+      const large = pointedAt(start.subarray(0, readSync(file, start, 0, sizeBytes, 0)), format, context, name)
+      if (large !== undefined) {
+        const target = await large
+        yield* readFile(dirname(target), basename(target), { ...format, largeFiles: undefined }, context, name)
+        return
+      }
+    }
     yield* readParquet({ ...parquet, path: name, sizeBytes, limits, read: partsOf(file), signal: context.signal })
   } catch (error) {
     throw isSheikhError(error) || context.signal.aborted ? error : refusal(name, messageOf(error), error)
@@ -188,12 +203,13 @@ const chunkBytes = 64 * 1024
 async function* fileChunks(
   root: string,
   path: string,
-  limits: Limits,
-  { signal }: CallContext,
+  format: FileFormat,
+  context: CallContext,
   name = path,
 ): AsyncIterable<Uint8Array> {
+  const { signal } = context
   signal.throwIfAborted()
-  const { file, sizeBytes } = openFile(root, path, limits, name)
+  const { file, sizeBytes } = openFile(join(root, path), format.limits, name)
   // For small files, synchronous calls take less time than promises.
   const isSmall = sizeBytes < chunkBytes
   try {
@@ -207,7 +223,14 @@ async function* fileChunks(
         throw refusal(name, messageOf(error), error)
       }
       if (length === 0) return
-      yield chunk.subarray(0, length)
+      const bytes = chunk.subarray(0, length)
+      const large = isSmall ? pointedAt(bytes, format, context, name) : undefined
+      if (large !== undefined) {
+        const target = await large
+        yield* fileChunks(dirname(target), basename(target), { ...format, largeFiles: undefined }, context, name)
+        return
+      }
+      yield bytes
       // The end of a file that did not grow.
       if (isSmall && length < chunk.length) return
     }
@@ -216,20 +239,31 @@ async function* fileChunks(
   }
 }
 
-function openFile(
-  root: string,
-  path: string,
-  { maximumFileBytes, maximumSampleBytes }: Limits,
+/** The file of Git LFS that stands for a small one. A promise for each of many small files would take time. */
+function pointedAt(
+  content: Uint8Array,
+  { limits, largeFiles }: FileFormat,
+  context: CallContext,
   name: string,
-): { readonly file: number; readonly sizeBytes: number } {
+): Promise<string> | undefined {
+  const pointer = lfsPointerOf(content)
+  if (pointer === undefined || largeFiles === undefined) return undefined
+  const problem = (message: string, cause?: unknown) => refusal(name, message, cause)
+  return largeFileAt(pointer, name, { largeFiles, maximumBytes: maximumBytesOf(name, limits), problem }, context)
+}
+
+const maximumBytesOf = (name: string, { maximumFileBytes, maximumSampleBytes }: Limits): number =>
+  sampleFormatOf(name) === 'json' ? Math.min(maximumSampleBytes, maximumFileBytes) : maximumFileBytes
+
+function openFile(path: string, limits: Limits, name: string): { readonly file: number; readonly sizeBytes: number } {
   let file: number | undefined
   try {
     // Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer.
-    file = openSync(join(root, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     const stats = fstatSync(file)
     if (!stats.isFile()) throw refusal(name, 'it is not a regular file')
     const isDocument = sampleFormatOf(name) === 'json'
-    const maximum = isDocument ? Math.min(maximumSampleBytes, maximumFileBytes) : maximumFileBytes
+    const maximum = maximumBytesOf(name, limits)
     if (stats.size > maximum)
       throw refusal(
         name,

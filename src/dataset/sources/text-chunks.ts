@@ -1,5 +1,6 @@
 import { messageOf } from '../../core/index.js'
 import { encodingOf } from './decode-text.js'
+import { pointerProblem } from './large-files.js'
 import { Unreadable } from './unreadable.js'
 
 /** Character encodings that a file can be declared to have. The first two need no declaration. */
@@ -28,7 +29,7 @@ export async function* utf8Chunks(chunks: Chunks, charset?: Charset): Chunks {
       if (bytes[0] === 0 || bytes[1] === 0)
         throw new Unreadable('it looks like UTF-16 without a byte order mark; save it as UTF-8')
       if (Buffer.from(bytes.subarray(0, pointerStart.length)).toString('latin1') === pointerStart)
-        throw new Unreadable('it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull')
+        throw new Unreadable(pointerProblem)
       yield bytes
       yield* rest
       return

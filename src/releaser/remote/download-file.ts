@@ -90,13 +90,18 @@ async function part(
     const { url, headers } = request(offset + done, length - done)
     const range = `bytes=${offset + done}-${offset + length - 1}`
     const response = await fetch(url, { headers: { ...headers, range } })
-    const whole = response.status === 200 && offset + done === 0
+    // A server that knows no ranges sends all of it again.
+    const whole = response.status === 200 && offset === 0
     if (response.status !== 206 && !whole) {
       await response.body?.cancel()
       if (response.status === 416) throw tooShort(file)
       // A 200 to a later range is no refusal.
       const refused = response.ok ? undefined : refuse?.(response.status)
       throw refused ?? remoteFailed(`download ${file.path}`, `it answered ${response.status} to ${range}`)
+    }
+    if (whole) {
+      received(-done)
+      done = 0
     }
     try {
       for await (const piece of response.body ?? []) {

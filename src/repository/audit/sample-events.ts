@@ -1,6 +1,15 @@
-import type { Digest } from '../../core/index.js'
-import { type FoundSample, findSample, namedPaths, pathProblem, sampleFormatOf } from '../../dataset/index.js'
+import { readFile } from 'node:fs/promises'
+import { type Digest, isSheikhError } from '../../core/index.js'
+import {
+  type FoundSample,
+  findSample,
+  largeFileAt,
+  namedPaths,
+  pathProblem,
+  sampleFormatOf,
+} from '../../dataset/index.js'
 import type { Release } from '../../releaser/index.js'
+import { lfsPointerOf } from '../../store/index.js'
 import type { Configuration } from '../config/index.js'
 import type { PastCommit, PathChange } from '../git/index.js'
 import { filesPath, samplesPath } from '../layout.js'
@@ -222,7 +231,12 @@ async function findInBlobs(
       }
       const folder = folders.find((one) => path.startsWith(`${one}/`))
       const below = folder === undefined ? path : path.slice(folder.length + 1)
-      const { found: sample, problem } = await findSample(below, content, { id, idField, maximumBytes })
+      const whole = await wholeContent(content, path, project)
+      if (typeof whole === 'string') {
+        addUnread(whole, path)
+        continue
+      }
+      const { found: sample, problem } = await findSample(below, whole, { id, idField, maximumBytes })
       if (problem !== undefined) addUnread(problem, path)
       if (sample !== undefined) found.set(keyOf(oid, path), { ...sample, path, blob: oid })
     }
@@ -234,6 +248,25 @@ async function findInBlobs(
       `Some versions of ${[...files].slice(0, 5).join(', ')}${files.size > 5 ? ` and ${files.size - 5} other files` : ''} could not be read (${fact}), so changes there may be missing.`,
     )
   return found
+}
+
+/** The file that a blob is a Git LFS pointer to; any other blob as it is. @returns as text, why the file cannot be read. */
+async function wholeContent(
+  content: Uint8Array,
+  path: string,
+  { composition: { largeFiles }, context }: AuditProject,
+): Promise<Uint8Array | string> {
+  const pointer = lfsPointerOf(content)
+  if (pointer === undefined) return content
+  class Unfetched extends Error {}
+  const problem = (message: string) => new Unfetched(message)
+  try {
+    return await readFile(await largeFileAt(pointer, path, { largeFiles, maximumBytes, problem }, context))
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (error instanceof Unfetched || isSheikhError(error)) return error.message
+    throw error
+  }
 }
 
 type Change = Pick<SampleEvent, 'change' | 'path' | 'position' | 'movedFrom' | 'edited'>

@@ -5,7 +5,7 @@ import type { CallContext } from '../../core/index.js'
 import { listedSampleFiles, type NamedState } from '../../dataset/index.js'
 import { temporaryFolder } from '../../store/index.js'
 import { comparedPaths, isCompared } from '../commit-folder.js'
-import { configurationIn, type DataAccess, datasetOf, samplesOf } from '../compose.js'
+import { configurationIn, type DataAccess, datasetOf, largeFilesOf, samplesOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import type { Git, TreeChange, TreeEntry, TreeItem } from '../git/index.js'
 import { samplesPath } from '../layout.js'
@@ -111,7 +111,8 @@ export async function commitState(
         entries.set(path, entry)
         ids.set(path, entry.oid)
       }
-      const options = { directory: join(root, directory), pattern, csv, contentIds: async () => ids }
+      const largeFiles = largeFilesOf(access)
+      const options = { directory: join(root, directory), pattern, csv, contentIds: async () => ids, largeFiles }
       const source = { ...listedSampleFiles(options, [...ids.keys()]), location: join(workTree, directory) }
       return {
         dataset: datasetOf(root, configuration, access, { source }),

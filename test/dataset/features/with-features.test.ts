@@ -83,8 +83,8 @@ describe('samples with features', () => {
     })
     const now = callContext()
     // A file that was written just now may change again without another time.
-    await read({ clock: { nowMs: () => Date.now() - 60_000 } })
-    await read({ clock: { nowMs: () => Date.now() - 60_000 } })
+    await read(callContext({ clock: { nowMs: () => Date.now() - 60_000 } }))
+    await read(callContext({ clock: { nowMs: () => Date.now() - 60_000 } }))
     expect(reads).toBe(2)
     const [one, other] = await Promise.all([read(later()), read(later())])
     expect((await read(now)).digest).toBe(one!.digest)

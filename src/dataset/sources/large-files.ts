@@ -1,0 +1,54 @@
+import { type CallContext, isSheikhError } from '../../core/index.js'
+import type { LfsPointer } from '../../store/index.js'
+
+/** A file whose place in the checkout has a Git LFS pointer. */
+export interface LargeFile {
+  /** SHA-256 of the content, in hexadecimal digits. */
+  readonly oid: string
+  readonly sizeBytes: number
+  /** Named in errors. */
+  readonly path: string
+}
+
+/**
+ * Gets the file that a Git LFS pointer stands for, such as `gitLfs` of `sheikh-freemium/repository`.
+ *
+ * @returns the path of a regular file with exactly this content, which is only read. @throws `not-found`,
+ * `artifact-corrupt`, `access-denied`, `remote-failed` or `storage-failed`, with what failed in `facts.problem`.
+ */
+export type LargeFiles = (file: LargeFile, context: CallContext) => Promise<string>
+
+export const pointerProblem = 'it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull'
+
+/**
+ * The path of the file that a Git LFS pointer stands for.
+ *
+ * @param path of the pointer, for errors.
+ * @param options.maximumBytes a larger file is not fetched.
+ * @param options.problem makes the error of a file that cannot be used.
+ * @throws what `problem` makes; `access-denied`; an error that may not occur again.
+ */
+export async function largeFileAt(
+  { oid, sizeBytes, isComplete }: LfsPointer,
+  path: string,
+  { largeFiles, maximumBytes = Number.POSITIVE_INFINITY, problem }: LargeFileOptions,
+  context: CallContext,
+): Promise<string> {
+  if (sizeBytes === undefined || !isComplete)
+    throw problem('it is a Git LFS pointer that is damaged or has an extension; to fetch the file, run: git lfs pull')
+  if (sizeBytes > maximumBytes)
+    throw problem(`it is a Git LFS pointer to ${sizeBytes} bytes, but the maximum is ${maximumBytes}; split the file`)
+  try {
+    return await largeFiles({ oid, sizeBytes, path }, context)
+  } catch (error) {
+    if (!isSheikhError(error) || error.retryable || error.code === 'access-denied') throw error
+    const fact = error.facts['problem']
+    throw problem(`it is a Git LFS pointer, and ${typeof fact === 'string' ? fact : error.message}`, error)
+  }
+}
+
+interface LargeFileOptions {
+  readonly largeFiles: LargeFiles
+  readonly maximumBytes?: number | undefined
+  readonly problem: (message: string, cause?: unknown) => Error
+}

@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto'
+import { lstat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { env } from 'node:process'
+import { type CallContext, type Digest, digestBytes, isSheikhError, messageOf } from '../../core/index.js'
+import type { LargeFile, LargeFiles } from '../../dataset/index.js'
+import {
+  downloadFile,
+  type Fetch,
+  persistentFetch,
+  proxyFetch,
+  type RetryOptions,
+} from '../../releaser/remote/index.js'
+import {
+  copyFileDurably,
+  digestOfFile,
+  fileStamp,
+  makeDirectory,
+  removeQuietly,
+  renameDurably,
+  withPlainFile,
+  writeFileAtomic,
+} from '../../store/index.js'
+import { type Credentials, type EnvironmentVariables, type Git, openGit } from '../git/index.js'
+import { askBatch, type Download, type LfsServer } from './lfs-batch.js'
+import { type LfsEndpoint, lfsEndpoint, lfsStorage } from './lfs-endpoint.js'
+import { lfsFailed, pullHint } from './lfs-failed.js'
+import { guardedFetch } from './lfs-request.js'
+
+export interface GitLfsOptions {
+  /** A folder of the work tree. */
+  readonly directory: string
+  /** The credentials of a server. Only called with the address of the Git remote's server, or one in Git's settings. */
+  readonly credentials?: ((url: string) => Credentials | undefined) | undefined
+  /** Hosts of which an ssh address leads to the same repository as an https address. @default well-known ones */
+  readonly sshHosts?: readonly string[] | undefined
+  /** Names a proxy, and where Git's settings are. @default the process's */
+  readonly environment?: EnvironmentVariables | undefined
+  /** @default the platform's, by the proxy of the environment */
+  readonly fetch?: Fetch | undefined
+  readonly retry?: RetryOptions | undefined
+}
+
+const publicHosts = ['github.com', 'gitlab.com', 'bitbucket.org', 'huggingface.co', 'hf.co', 'codeberg.org']
+/** Files of one question to the server. */
+const mostPerBatch = 100
+/** How long a question waits for further files. */
+const gatherMs = 5
+
+/**
+ * Gets files of Git LFS as git-lfs does, without the program: from this clone's store of objects, else from the remote,
+ * by the batch API with the transfer "basic". A file that was fetched is in the store afterwards, for git-lfs too. Every
+ * file is hashed before it is used.
+ */
+export function gitLfs(options: GitLfsOptions): LargeFiles {
+  const { environment = env } = options
+  let opening: Promise<Opened> | undefined
+  const gathered = new WeakMap<AbortSignal, Gathered>()
+  const checked = new Map<string, string>()
+  return async (file, context) => {
+    context.signal.throwIfAborted()
+    if (file.oid === emptyOid && file.sizeBytes === 0) return emptyFile(await opened(context))
+    const state = gathered.get(context.signal) ?? { running: new Map(), waiting: [] }
+    gathered.set(context.signal, state)
+    const known = state.running.get(file.oid)
+    if (known !== undefined) return known
+    const running = get(file, state, context).finally(() => state.running.delete(file.oid))
+    state.running.set(file.oid, running)
+    return running
+  }
+
+  function opened(context: CallContext): Promise<Opened> {
+    opening ??= open(options, environment, context).catch((error: unknown) => {
+      // An aborted call must not decide for later ones.
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+
+  async function get(file: LargeFile, state: Gathered, context: CallContext): Promise<string> {
+    const { storage, endpoint } = await opened(context)
+    const path = objectIn(join(storage, 'objects'), file.oid)
+    if (await isWhole(path, file, context)) return path
+    if ('failure' in endpoint) throw lfsFailed('not-found', file.path, endpoint.failure)
+    if ('folders' in endpoint) await copyFrom(endpoint.folders, path, file, context)
+    else await download(await addressOf(file, state, context), path, storage, file, context)
+    if (await isWhole(path, file, context)) return path
+    throw lfsFailed('artifact-corrupt', file.path, { fact: 'its object changed while it was read', remedy: pullHint })
+  }
+
+  async function isWhole(path: string, { oid, sizeBytes }: LargeFile, context: CallContext): Promise<boolean> {
+    const stats = await lstat(path, { bigint: true }).catch(() => undefined)
+    if (!stats?.isFile() || Number(stats.size) !== sizeBytes) return false
+    const { stamp } = fileStamp(stats)
+    if (checked.get(path) === stamp) return true
+    if ((await withPlainFile(path, (object) => digestOfFile(object, context))) !== `sha256:${oid}`) return false
+    checked.set(path, stamp)
+    return true
+  }
+
+  /** Asks for all files that are wanted at the same time in one request. */
+  function addressOf(file: LargeFile, state: Gathered, context: CallContext): Promise<Download> {
+    return new Promise((resolve, reject) => {
+      state.waiting.push({ file, resolve, reject })
+      if (state.waiting.length === 1) setTimeout(() => void ask(state, context), gatherMs)
+    })
+  }
+
+  async function ask({ waiting }: Gathered, context: CallContext): Promise<void> {
+    for (const batch = waiting.splice(0); batch.length > 0; ) {
+      const some = batch.splice(0, mostPerBatch)
+      try {
+        const { server } = await opened(context)
+        const answers = await askBatch(
+          server!,
+          some.map(({ file }) => file),
+          context,
+        )
+        for (const [at, answer] of answers.entries())
+          if (answer instanceof Error) some[at]!.reject(answer)
+          else some[at]!.resolve(answer)
+      } catch (error) {
+        for (const { file, reject } of some) reject(named(error, file))
+      }
+    }
+  }
+
+  async function download(
+    { href, headers }: Download,
+    path: string,
+    storage: string,
+    file: LargeFile,
+    context: CallContext,
+  ): Promise<void> {
+    const { server } = await opened(context)
+    const fetch = persistentFetch({
+      ...options.retry,
+      fetch: guardedFetch(server!.fetch, ['range']),
+      signal: context.signal,
+      log: context.log,
+    })
+    // git-lfs removes what is left here.
+    const temporary = join(storage, 'tmp', `${file.oid}-${randomUUID()}`)
+    const { host } = new URL(href)
+    try {
+      await downloadFile(
+        {
+          fetch,
+          request: () => ({ url: href, headers: { ...headers } }),
+          file: { path: file.path, sizeBytes: file.sizeBytes, digest: `sha256:${file.oid}` as Digest },
+          target: temporary,
+          // A server of Git LFS need not know ranges.
+          partBytes: Number.MAX_SAFE_INTEGER,
+          parallel: 1,
+          refuse: (status) => downloadRefusal(status, host, file),
+        },
+        context,
+      )
+      await makeDirectory(dirname(path))
+      await renameDurably(temporary, path)
+    } catch (error) {
+      throw named(error, file, `${host} sent other bytes than the pointer names`)
+    } finally {
+      await removeQuietly(temporary)
+    }
+  }
+}
+
+interface Gathered {
+  readonly running: Map<string, Promise<string>>
+  readonly waiting: {
+    readonly file: LargeFile
+    readonly resolve: (found: Download) => void
+    readonly reject: (error: unknown) => void
+  }[]
+}
+
+interface Opened {
+  readonly storage: string
+  readonly endpoint: LfsEndpoint
+  /** Absent: the endpoint is no server. */
+  readonly server?: LfsServer | undefined
+}
+
+async function open(
+  { directory, credentials, fetch, retry, sshHosts = [] }: GitLfsOptions,
+  environment: EnvironmentVariables,
+  context: CallContext,
+): Promise<Opened> {
+  const git: Git = await openGit(directory, context, { environment })
+  const storage = await lfsStorage(git)
+  const endpoint = await lfsEndpoint(git, [...publicHosts, ...sshHosts])
+  if (!('url' in endpoint)) return { storage, endpoint }
+  const { url, isTrusted } = endpoint
+  const server = {
+    url,
+    credentials: endpoint.credentials ?? (isTrusted ? credentials?.(url.href) : undefined),
+    ref: await git.branch(),
+    fetch: fetch ?? proxyFetch(environment),
+    retry,
+  }
+  return { storage, endpoint, server }
+}
+
+const emptyOid = digestBytes(new Uint8Array()).slice('sha256:'.length)
+
+async function emptyFile({ storage }: Opened): Promise<string> {
+  // git-lfs keeps no object for it.
+  const path = objectIn(join(storage, 'objects'), emptyOid)
+  await writeFileAtomic(path, '')
+  return path
+}
+
+const objectIn = (folder: string, oid: string) => join(folder, oid.slice(0, 2), oid.slice(2, 4), oid)
+
+async function copyFrom(
+  folders: readonly string[],
+  target: string,
+  { oid, sizeBytes, path }: LargeFile,
+  context: CallContext,
+): Promise<void> {
+  for (const folder of folders) {
+    const found = objectIn(folder, oid)
+    const stats = await lstat(found).catch(() => undefined)
+    if (!stats?.isFile() || stats.size !== sizeBytes) continue
+    try {
+      await copyFileDurably(found, target, context, { expected: `sha256:${oid}` as Digest })
+      return
+    } catch (error) {
+      if (!isSheikhError(error, 'artifact-corrupt')) throw error
+      const fact = 'its object in the remote is damaged'
+      throw lfsFailed('artifact-corrupt', path, { fact, remedy: pushHint, cause: error })
+    }
+  }
+  throw lfsFailed('not-found', path, { fact: 'the remote does not have its object', remedy: pushHint })
+}
+
+const pushHint = 'push it from a clone that has it: git lfs push --all <remote>'
+
+function downloadRefusal(status: number, host: string, { path }: LargeFile): Error {
+  const fact = `${host} answered ${status} to its download`
+  if (status === 401 || status === 403) return lfsFailed('access-denied', path, { fact, remedy: pullHint })
+  if (status === 404 || status === 410) return lfsFailed('not-found', path, { fact, remedy: pushHint })
+  return lfsFailed('remote-failed', path, { fact, remedy: pullHint })
+}
+
+/** The error with the path of a file, and with words for Git LFS. */
+function named(error: unknown, { path }: LargeFile, corrupt?: string): unknown {
+  if (!isSheikhError(error)) return error
+  const { retryable } = error
+  if (error.code === 'artifact-corrupt' && corrupt !== undefined)
+    return lfsFailed('artifact-corrupt', path, { fact: corrupt, remedy: pullHint, cause: error })
+  if (error.code === 'remote-failed' && error.facts['problem'] === undefined) {
+    const fact = messageOf(error)
+      .replace(/^Cannot reach the remote \((.*?)\): /, '$1: ')
+      .replace(/\. Try again later\.$/, '')
+    return lfsFailed('remote-failed', path, {
+      fact,
+      remedy: retryable ? 'run again later' : pullHint,
+      retryable,
+      cause: error,
+    })
+  }
+  return error
+}

@@ -1,0 +1,1 @@
+export { type GitLfsOptions, gitLfs } from './git-lfs.js'

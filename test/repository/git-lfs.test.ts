@@ -1,0 +1,386 @@
+// Files of Git LFS, in real repositories and from a real server on 127.0.0.1.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { callContext } from '../../src/core/index.js'
+import { gitLfs } from '../../src/repository/lfs/index.js'
+import { git, temporaryFolder, write } from './harness.js'
+import { type LfsServerOptions, oidOf, startLfs, startServer } from './lfs-server.js'
+
+const context = callContext()
+const content = Buffer.from('{"id":"a","text":"large","label":"x"}\n'.repeat(3000))
+const file = { oid: oidOf(content), sizeBytes: content.length, path: 'dataset/large.jsonl' }
+const retry = { attempts: 3, firstDelayMs: 1, longestDelayMs: 2 }
+const objectPath = (folder: string, oid = file.oid) =>
+  join(folder, 'lfs/objects', oid.slice(0, 2), oid.slice(2, 4), oid)
+
+function repository(settings: Readonly<Record<string, string>> = {}): string {
+  const root = temporaryFolder()
+  git(root, 'init', '-q', '-b', 'main')
+  for (const [key, value] of Object.entries(settings)) git(root, 'config', key, value)
+  return root
+}
+
+function put(path: string, bytes: Uint8Array | string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, bytes)
+}
+
+/** A clone of a repository on a server of Git LFS. */
+async function cloned(options: LfsServerOptions = {}) {
+  const server = await startLfs([content], options)
+  const root = repository({ 'remote.origin.url': `${server.url}/ns/data` })
+  return { server, root, fetchFile: (one = file) => gitLfs({ directory: root, retry })(one, context) }
+}
+
+/** What is left of attempts. */
+const leftovers = (root: string) =>
+  existsSync(join(root, '.git/lfs/tmp')) ? readdirSync(join(root, '.git/lfs/tmp')) : []
+
+it('a file comes from the server once, and from the store of the clone afterwards', async () => {
+  const { server, root, fetchFile } = await cloned()
+  const path = await fetchFile()
+  expect(path).toBe(objectPath(join(root, '.git')))
+  expect(readFileSync(path).equals(content)).toBe(true)
+  expect(server.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'POST /ns/data.git/info/lfs/objects/batch',
+    `GET /objects/${file.oid}`,
+  ])
+  const { headers, body } = server.asked[0]!
+  expect(headers).toMatchObject({
+    accept: 'application/vnd.git-lfs+json',
+    'content-type': 'application/vnd.git-lfs+json',
+  })
+  expect(JSON.parse(body)).toEqual({
+    operation: 'download',
+    transfers: ['basic'],
+    ref: { name: 'refs/heads/main' },
+    objects: [{ oid: file.oid, size: file.sizeBytes }],
+    hash_algo: 'sha256',
+  })
+  expect(await fetchFile()).toBe(path)
+  expect(server.asked.length).toBe(2)
+  expect(leftovers(root)).toEqual([])
+})
+
+it('files that are wanted together are asked for together', async () => {
+  const others = Array.from({ length: 250 }, (_, index) => `content ${index}`)
+  const server = await startLfs(others)
+  const root = repository({ 'remote.origin.url': `${server.url}/ns/data.git/` })
+  const fetchFile = gitLfs({ directory: root })
+  const paths = await Promise.all(
+    [...others, others[0]!].map((text) => fetchFile({ oid: oidOf(text), sizeBytes: text.length, path: 'x' }, context)),
+  )
+  expect(paths.slice(0, 250).map((path) => readFileSync(path, 'utf8'))).toEqual(others)
+  expect(paths[250]).toBe(paths[0])
+  const batches = server.asked.filter(({ method }) => method === 'POST')
+  const sizes = batches.map(({ body }) => JSON.parse(body).objects.length as number)
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(250)
+  expect(Math.max(...sizes)).toBe(100)
+  expect(batches[0]!.path).toBe('/ns/data.git/info/lfs/objects/batch')
+})
+
+it('the store of a main work tree serves a linked one, and lfs.storage is honoured', async () => {
+  const { root, fetchFile, server } = await cloned()
+  write(root, 'a')
+  git(root, 'add', '-A')
+  git(root, 'commit', '-q', '-m', 'a')
+  await fetchFile()
+  const linked = join(temporaryFolder(), 'linked')
+  git(root, 'worktree', 'add', '-q', linked, '-b', 'other')
+  expect(await gitLfs({ directory: linked })(file, context)).toBe(objectPath(join(root, '.git')))
+  expect(server.asked.length).toBe(2)
+  const elsewhere = join(temporaryFolder(), 'elsewhere')
+  for (const [storage, folder] of [
+    [elsewhere, elsewhere],
+    ['shared-lfs', join(root, '.git/shared-lfs')],
+  ] as const) {
+    git(root, 'config', 'lfs.storage', storage)
+    const path = await fetchFile()
+    expect(path).toBe(objectPath('.').replace('lfs', folder))
+    expect(readFileSync(path).equals(content)).toBe(true)
+  }
+})
+
+it('a damaged object of the store is fetched again', async () => {
+  const { root, fetchFile } = await cloned()
+  const path = objectPath(join(root, '.git'))
+  for (const wrong of [content.subarray(1), Buffer.from(content).fill('x', 100, 101)]) {
+    put(path, wrong)
+    expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  }
+})
+
+it('an empty file needs no server', async () => {
+  const path = await gitLfs({ directory: repository() })({ oid: oidOf(''), sizeBytes: 0, path: 'x' }, context)
+  expect(statSync(path).size).toBe(0)
+})
+
+it('a remote in a folder gives its own objects', async () => {
+  const source = repository()
+  put(objectPath(join(source, '.git')), content)
+  const bare = join(temporaryFolder(), 'bare.git')
+  git(source, 'init', '-q', '--bare', bare)
+  put(objectPath(bare), content)
+  for (const url of [source, `file://${source}`, bare, `file://${bare}`]) {
+    const root = repository({ 'remote.origin.url': url })
+    expect(readFileSync(await gitLfs({ directory: root })(file, context)).equals(content)).toBe(true)
+  }
+  put(objectPath(bare), Buffer.from(content).fill('x', 100, 101))
+  const fetchFile = gitLfs({ directory: repository({ 'remote.origin.url': bare }) })
+  await expect(fetchFile(file, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  rmSync(objectPath(bare))
+  await expect(fetchFile(file, context)).rejects.toMatchObject({
+    code: 'not-found',
+    message: `Cannot fetch the file "dataset/large.jsonl" from Git LFS: the remote does not have its object. Push it from a clone that has it: git lfs push --all <remote>.`,
+  })
+})
+
+it('addresses are found in the order of git-lfs', async () => {
+  const found = async (settings: Readonly<Record<string, string>>, lfsConfig = '') => {
+    const root = repository(settings)
+    if (lfsConfig !== '') write(root, '.lfsconfig', lfsConfig)
+    let asked: string | undefined
+    const fetch = async (url: string | URL | Request) => {
+      asked = String(url)
+      return new Response('{}', { status: 404 })
+    }
+    const fetched = gitLfs({ directory: root, fetch, retry })(file, context)
+    const problem = await fetched.then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    return asked?.replace('/objects/batch', '') ?? problem
+  }
+  const remote = { 'remote.origin.url': 'https://git.example/ns/data.git' }
+  expect(await found(remote)).toBe('https://git.example/ns/data.git/info/lfs')
+  expect(await found(remote, '[lfs]\n\turl = https://lfs.example/x/\n')).toBe('https://lfs.example/x')
+  expect(await found(remote, '[remote "origin"]\n\tlfsurl = https://lfs.example/y\n')).toBe('https://lfs.example/y')
+  const own = { ...remote, 'lfs.url': 'https://own.example/z' }
+  expect(await found(own, '[lfs]\n\turl = https://lfs.example/x\n')).toBe('https://own.example/z')
+  expect(await found({ ...remote, 'remote.origin.lfsurl': 'https://own.example/r' })).toBe('https://own.example/r')
+  const tracked = { ...remote, 'branch.main.remote': 'up', 'remote.up.url': 'https://up.example/u' }
+  expect(await found(tracked)).toBe('https://up.example/u.git/info/lfs')
+  const preferred = { ...remote, 'remote.lfsdefault': 'big', 'remote.big.url': 'https://big.example/u' }
+  expect(await found(preferred)).toBe('https://big.example/u.git/info/lfs')
+  for (const url of [
+    'git@github.com:ns/data.git',
+    'ssh://git@github.com/ns/data',
+    'ssh://git@github.com:22/ns/data.git',
+  ])
+    expect(await found({ 'remote.origin.url': url })).toBe('https://github.com/ns/data.git/info/lfs')
+  expect(await found({ 'remote.origin.url': 'git@git.example:ns/data.git' })).toMatch(
+    /reached by ssh \(git.example\).*run: git lfs pull; or set lfs\.url/,
+  )
+  expect(await found({ 'remote.origin.url': 'ext::sh -c x' })).toMatch(
+    /no file can be fetched from an address with "ext:"/,
+  )
+  expect(await found({})).toMatch(/there is no remote "origin"/)
+})
+
+it('a token goes to the server of the remote, and to nobody else', async () => {
+  const authorization = `Basic ${Buffer.from('x:secret').toString('base64')}`
+  const credentials = () => ({ username: 'x', password: 'secret' })
+  const server = await startLfs([content], { authorization })
+  const remote = { 'remote.origin.url': `${server.url}/ns/data` }
+  const path = await gitLfs({ directory: repository(remote), credentials })(file, context)
+  expect(readFileSync(path).equals(content)).toBe(true)
+  // The same server signs nothing, so it gets the same credential.
+  expect(server.asked.map(({ headers }) => headers.authorization)).toEqual([authorization, authorization])
+  const named = repository({ 'remote.origin.url': `${server.url.replace('//', '//x:secret@')}/ns/data` })
+  await gitLfs({ directory: named })(file, context)
+  await expect(gitLfs({ directory: repository(remote) })(file, context)).rejects.toMatchObject({
+    code: 'access-denied',
+    message: expect.stringMatching(/answered 401. Set SHEIKH_GIT_TOKEN/),
+  })
+  // Whoever writes a commit chooses this address.
+  const other = await startLfs([content])
+  const root = repository(remote)
+  write(root, '.lfsconfig', `[lfs]\n\turl = ${other.url}/ns/data.git/info/lfs\n`)
+  await gitLfs({ directory: root, credentials })(file, context)
+  expect(other.asked.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined])
+})
+
+it('headers of an address go to that address only', async () => {
+  const storage = await startServer((_, response) => response.end(content))
+  const door = await startServer((_, response) => {
+    response.writeHead(307, { location: `${storage.url}/signed` })
+    response.end()
+  })
+  const action = () => ({
+    href: `${door.url}/o`,
+    header: { Authorization: 'Bearer one', 'X-Token': 'two', Range: 'bytes=1-' },
+  })
+  const { fetchFile, server } = await cloned({ action })
+  expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  expect(door.asked[0]!.headers).toMatchObject({ authorization: 'Bearer one', 'x-token': 'two' })
+  expect(storage.asked[0]!.headers).not.toHaveProperty('authorization')
+  expect(storage.asked[0]!.headers).not.toHaveProperty('x-token')
+  expect(storage.asked[0]!.headers['range']).toBe(`bytes=0-${content.length - 1}`)
+  expect(server.asked.length).toBe(1)
+  // The batch API of another server gets the question, and no credential.
+  const moved = await startServer((_, response) => {
+    response.writeHead(301, { location: `${server.url}/ns/data.git/info/lfs/objects/batch` })
+    response.end()
+  })
+  const root = repository({ 'remote.origin.url': `${moved.url.replace('//', '//x:secret@')}/ns/data` })
+  await gitLfs({ directory: root })(file, context)
+  expect(moved.asked[0]!.headers).toHaveProperty('authorization')
+  expect(server.asked[1]!.headers).not.toHaveProperty('authorization')
+})
+
+it('a download that breaks off continues, also without ranges', async () => {
+  for (const hasRanges of [true, false]) {
+    let attempts = 0
+    const { fetchFile, server } = await cloned({
+      send: (bytes, { headers }, response) => {
+        attempts += 1
+        const start = hasRanges ? Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? 0) : 0
+        response.writeHead(start > 0 ? 206 : 200, { 'content-length': bytes.length - start })
+        if (attempts > 2) response.end(bytes.subarray(start))
+        else response.write(bytes.subarray(start, start + 20_000), () => setTimeout(() => response.destroy(), 20))
+      },
+    })
+    expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+    expect(server.asked.length).toBe(4)
+  }
+})
+
+const lies: Readonly<Record<string, readonly [options: LfsServerOptions, code: string, message: RegExp]>> = {
+  'other bytes': [
+    { send: (bytes, _, response) => response.end(Buffer.from(bytes).fill('x', 100, 101)) },
+    'artifact-corrupt',
+    /sent other bytes than the pointer names\. To fetch the file, run: git lfs pull\.$/,
+  ],
+  'fewer bytes': [
+    { send: (bytes, _, response) => response.end(bytes.subarray(1)) },
+    'artifact-corrupt|remote-failed',
+    /sent other bytes|ended at byte/,
+  ],
+  'another size': [
+    {
+      batch: ({ objects }, response) =>
+        !!response.end(JSON.stringify({ objects: objects.map(({ oid }) => ({ oid, size: 1 })) })),
+    },
+    'artifact-corrupt',
+    /has 1 bytes of it, but the pointer says \d+/,
+  ],
+  'no such object': [
+    {
+      batch: ({ objects }, response) =>
+        !!response.end(
+          JSON.stringify({ objects: objects.map((one) => ({ ...one, error: { code: 404, message: 'gone' } })) }),
+        ),
+    },
+    'not-found',
+    /answered 404 \("gone"\) for it\. Push it from a clone/,
+  ],
+  'no right to the object': [
+    {
+      batch: ({ objects }, response) =>
+        !!response.end(
+          JSON.stringify({ objects: objects.map((one) => ({ ...one, error: { code: 403, message: 'no' } })) }),
+        ),
+    },
+    'access-denied',
+    /answered 403 \("no"\)/,
+  ],
+  'another object': [
+    { batch: (_, response) => !!response.end(JSON.stringify({ objects: [{ oid: '0'.repeat(64), size: 1 }] })) },
+    'remote-failed',
+    /does not answer for it/,
+  ],
+  'no action': [
+    { batch: ({ objects }, response) => !!response.end(JSON.stringify({ objects })) },
+    'not-found',
+    /offers no download/,
+  ],
+  'an address of a file': [
+    { action: () => ({ href: 'file:///etc/passwd' }) },
+    'artifact-corrupt',
+    /address with "file:"/,
+  ],
+  'no JSON': [{ batch: (_, response) => !!response.end('<html>') }, 'remote-failed', /is not JSON/],
+  'no list': [{ batch: (_, response) => !!response.end('[]') }, 'remote-failed', /has no list of objects/],
+  'another transfer': [
+    { batch: (_, response) => !!response.end('{"transfer":"ssh","objects":[]}') },
+    'remote-failed',
+    /demands a transfer/,
+  ],
+  'a refused download': [
+    { send: (_, __, response) => void response.writeHead(403).end() },
+    'access-denied',
+    /answered 403 to its download/,
+  ],
+  'a download that is gone': [
+    { send: (_, __, response) => void response.writeHead(404).end() },
+    'not-found',
+    /answered 404/,
+  ],
+  'a redirect without end': [
+    { send: (_, { path }, response) => void response.writeHead(302, { location: path }).end() },
+    'remote-failed',
+    /redirects more than 5 times/,
+  ],
+  'no such repository': [
+    { batch: (_, response) => !!response.writeHead(404).end() },
+    'not-found',
+    /answered 404\. Correct lfs\.url/,
+  ],
+  'a question that it does not take': [
+    { batch: (_, response) => !!response.writeHead(422).end() },
+    'remote-failed',
+    /answered 422/,
+  ],
+}
+for (const [name, [options, code, message]] of Object.entries(lies))
+  it(`is an error, and leaves nothing: ${name}`, async () => {
+    const { root, fetchFile } = await cloned(options)
+    const error = await fetchFile().catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ code: expect.stringMatching(`^(${code})$`), message: expect.stringMatching(message) })
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/^Cannot fetch the file "dataset\/large.jsonl" from Git LFS: /),
+    })
+    expect(existsSync(objectPath(join(root, '.git')))).toBe(false)
+    expect(leftovers(root)).toEqual([])
+  })
+
+it.each([429, 503])('a busy server (%i) is asked again, and the error says so', async (status) => {
+  let left = 2
+  const busy = {
+    batch: (_: unknown, response: import('node:http').ServerResponse) =>
+      left-- > 0 ? !!response.writeHead(status).end() : false,
+  }
+  const { fetchFile } = await cloned(busy)
+  expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  left = 1_000
+  const { fetchFile: another } = await cloned(busy)
+  await expect(another()).rejects.toMatchObject({
+    code: 'remote-failed',
+    retryable: true,
+    message: expect.stringMatching(/Run again later\.$/),
+  })
+})
+
+it('without a network the error may be tried again', async () => {
+  const root = repository({ 'remote.origin.url': 'http://127.0.0.1:1/ns/data' })
+  await expect(gitLfs({ directory: root, retry })(file, context)).rejects.toMatchObject({
+    code: 'remote-failed',
+    retryable: true,
+  })
+})
+
+it('an abort ends the download with its reason', async () => {
+  const controller = new AbortController()
+  const reason = new Error('stop')
+  const { root } = await cloned({
+    send: (bytes, _, response) => {
+      response.writeHead(200, { 'content-length': bytes.length })
+      response.write(bytes.subarray(0, 10))
+      controller.abort(reason)
+    },
+  })
+  const fetched = gitLfs({ directory: root, retry })(file, callContext({ signal: controller.signal }))
+  await expect(fetched).rejects.toBe(reason)
+  expect(leftovers(root)).toEqual([])
+})
