@@ -87,6 +87,7 @@ export {
   type CountTokensOptions,
   checkQuality,
   countTokens,
+  distributionShape,
   eachText,
   Histogram,
   type LabelledRow,

@@ -139,7 +139,7 @@ async function readBatch(
       const row = projectRow(options, sample, value, { path: place, fallback }, made?.[at], digests)
       const text = rowText(row)
       const digest = digestBytes(text)
-      const scanned = scannedOf(row, digest, digestWithFiles(written, digests) ?? digest, path, position)
+      const scanned = scannedOf(row, digest, digestWithFiles(written, digests) ?? digest, { path, position })
       rows.push({ scanned, row, sample: value, textLength: text.length })
     } catch (error) {
       if (!(error instanceof Unprojectable)) throw error
@@ -165,7 +165,7 @@ function scannedOf(
   row: Row<unknown, unknown>,
   digest: Digest,
   sampleDigest: Digest,
-  ...[path, position]: readonly [path: string, position: string]
+  { path, position }: { readonly path: string; readonly position: string },
 ): ScannedRow {
   const { id, input, target, group, slices, files } = row
   const label = typeof target === 'string' && target.length <= maximumLabelLength ? target : undefined

@@ -23,7 +23,9 @@ export async function keepLabels(
   context: CallContext,
 ): Promise<void> {
   const key = labelsKey(fingerprint)
-  if ((await keptUnder(store, key)) !== undefined) return
+  const kept = await keptUnder(store, key)
+  // The key may be older than a list that was lost or moved aside as damaged.
+  if (isDigest(kept?.value) && (await store.objects.has(kept.value))) return
   const bytes = packLabels(rows)
   // The list first, because a key that names nothing would be useless.
   if (bytes !== undefined) await putKey({ store, runId }, key, await store.objects.put(bytes, context), context)

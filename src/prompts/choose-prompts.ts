@@ -35,7 +35,8 @@ export async function choosePrompts(
   readonly chosen: readonly ChosenPrompt[]
 }> {
   const lengths = new Histogram()
-  const [shortest, longest, byId] = [keepBest(1), keepBest(1), keepBest(mostById + 3)]
+  const [shortest, longest] = [keepBest<PromptCandidate>(1), keepBest<PromptCandidate>(1)]
+  const byId = keepBest<PromptCandidate>(mostById + 3)
   for await (const { id, input } of prompts) {
     signal.throwIfAborted()
     if (typeof input !== 'string') continue
@@ -46,7 +47,7 @@ export async function choosePrompts(
     byId.add({ id, text: input, order: 0, rank })
   }
   const characters = lengths.distribution()
-  const median = keepBest(1)
+  const median = keepBest<PromptCandidate>(1)
   for await (const { id, input } of prompts) {
     signal.throwIfAborted()
     if (typeof input === 'string' && input.length === characters.median)
@@ -68,21 +69,24 @@ export async function choosePrompts(
 export const rankOfId = (id: string): bigint => rankOf(id, { salt: 'prompts', purpose: 'examples' })
 
 interface Candidate {
-  readonly id: string
-  readonly text: string
   readonly order: number
   readonly rank: bigint
+}
+
+interface PromptCandidate extends Candidate {
+  readonly id: string
+  readonly text: string
 }
 
 const isBefore = (one: Candidate, other: Candidate) =>
   one.order < other.order || (one.order === other.order && one.rank < other.rank)
 
 /** Keeps the first candidates by order, and by rank among equals. */
-function keepBest(most: number) {
-  const kept: Candidate[] = []
+export function keepBest<C extends Candidate>(most: number) {
+  const kept: C[] = []
   return {
-    kept: kept as readonly Candidate[],
-    add(candidate: Candidate): void {
+    kept: kept as readonly C[],
+    add(candidate: C): void {
       const last = kept[most - 1]
       if (last !== undefined && !isBefore(candidate, last)) return
       const place = kept.findIndex((other) => isBefore(candidate, other))

@@ -1,5 +1,5 @@
 export { type ChatTemplate, chatTemplateFile, readChatTemplate } from './chat-template.js'
-export { type ChosenPrompt, choosePrompts, type PromptChoice, rankOfId } from './choose-prompts.js'
+export { type ChosenPrompt, choosePrompts, keepBest, type PromptChoice, rankOfId } from './choose-prompts.js'
 export { loadPrompts, loadTemplate } from './load-prompts.js'
 export { prompt } from './prompt.js'
 export {
@@ -11,5 +11,5 @@ export {
   toPromptTexts,
 } from './prompt-snapshot.js'
 export { type RenderLimits, renderLimits } from './render-limits.js'
-export { checkVariables, parseTemplate, renderPrompt } from './template.js'
+export { checkVariables, parseTemplate, renderPrompt, type Template } from './template.js'
 export { hasTokenizer, tokenCounter } from './token-counter.js'

@@ -12,7 +12,7 @@ import {
   text,
   word,
 } from '../core/index.js'
-import type { TokenDistribution } from '../dataset/index.js'
+import { distributionShape, type TokenDistribution } from '../dataset/index.js'
 import { type PromptChoice, promptChoices } from './choose-prompts.js'
 
 /** The name of the stage in records. */
@@ -48,13 +48,12 @@ export type PromptTexts = readonly {
   readonly before?: string | undefined
 }[]
 
-const distribution = object({ minimum: finite, median: finite, p95: finite, maximum: finite, total: finite })
 const snapshotShape = object({
   formatVersion: word(1),
   template: object({ path: text, digest }),
   released: optional(object({ version: text, digest })),
   rows: finite,
-  characters: distribution,
+  characters: distributionShape,
   samples: list(
     object({
       id: text,

@@ -1,4 +1,4 @@
-import { escapeHtml, visible } from '../core/index.js'
+import { escapeHtml, escapeMarkdown, visible } from '../core/index.js'
 import { diffLines, linesOf, type TextLine } from './diff-lines.js'
 import { count } from './markdown.js'
 
@@ -36,13 +36,13 @@ function shortLine(text: string): string {
 const marks = { same: '  ', removed: '- ', added: '+ ', 'left-out': '… ' } as const
 
 /** A code block that no line of the text can end. */
-export function textBlockMarkdown({ name, lines }: TextBlock, heading: (name: string) => string): readonly string[] {
+export function textBlockMarkdown({ name, lines }: TextBlock): readonly string[] {
   const isDiff = lines.some(({ kind }) => kind === 'removed' || kind === 'added')
   // With a mark, no line of a text begins as a heading or a list does.
   const text = lines.map((line) => `${marks[line.kind]}${visible(line.text)}`)
   const longest = Math.max(2, ...[...text.join('\n').matchAll(/`+/g)].map(([run]) => run.length))
   const fence = '`'.repeat(longest + 1)
-  return [heading(name), [`${fence}${isDiff ? 'diff' : 'text'}`, ...text, fence].join('\n')]
+  return [`**${escapeMarkdown(name)}**`, [`${fence}${isDiff ? 'diff' : 'text'}`, ...text, fence].join('\n')]
 }
 
 export function textBlockHtml({ name, lines }: TextBlock): string {

@@ -20,7 +20,7 @@ export const sectionMarkdown = ({ heading, header, rows, note, texts = [] }: Sec
   `## ${escapeMarkdown(heading)}`,
   ...(rows.length === 0 && note !== undefined ? [] : [markdownTable(header, rows)]),
   ...(note === undefined ? [] : [note]),
-  ...texts.flatMap((text) => textBlockMarkdown(text, (name) => `**${escapeMarkdown(name)}**`)),
+  ...texts.flatMap(textBlockMarkdown),
 ]
 
 export const sectionHtml = ({ heading, header, rows, note, isList, texts = [] }: Section): readonly string[] => [

@@ -18,6 +18,7 @@ import {
   promptStageName,
   renderLimits,
   type SnapshotSample,
+  type Template,
   toPromptTexts,
 } from '../prompts/index.js'
 import type { Composition } from './compose.js'
@@ -63,9 +64,9 @@ export function promptStages(
   const hide = createRedactor(secrets)
 
   /** The sample's text by another template; `null` if it cannot be rendered. */
-  async function renderedBy(template: string, sample: unknown): Promise<string | null> {
+  function renderedBy(parsed: Template | undefined, sample: unknown): string | null {
     try {
-      const parsed = await parseTemplate(template, path)
+      if (parsed === undefined) return null
       return hide(parsed.render(sample as Readonly<Record<string, unknown>>, limits).text)
     } catch (error) {
       if (isSheikhError(error, 'template-invalid')) return null
@@ -80,11 +81,12 @@ export function promptStages(
     const released = await releasedTemplate({ git, prefix, path, own }, composition, context)
     const samples =
       released?.text === undefined ? undefined : await contents.samples(new Set(chosen.map(({ id }) => id)))
+    const template = released?.text === undefined ? undefined : await parsedTemplate(released.text, path)
     const shown: SnapshotSample[] = []
     const texts: PromptTexts[number][] = []
     for (const { id, choice, text } of chosen) {
       context.signal.throwIfAborted()
-      const before = samples && (await renderedBy(released!.text!, samples.get(id)))
+      const before = samples && renderedBy(template, samples.get(id))
       const after = hide(text)
       const earlier = before === undefined ? {} : { before: before === null ? null : sizeOf(before) }
       shown.push({ id, choice, ...sizeOf(after), ...earlier })
@@ -105,6 +107,13 @@ export function promptStages(
     },
   ]
 }
+
+/** A template of an earlier version, which this version may refuse. */
+const parsedTemplate = (text: string, path: string): Promise<Template | undefined> =>
+  parseTemplate(text, path).catch((error: unknown) => {
+    if (isSheikhError(error, 'template-invalid')) return undefined
+    throw error
+  })
 
 const sizeOf = (text: string) => ({ characters: text.length, digest: digestBytes(text) })
 

@@ -67,6 +67,23 @@ describe('countTokens', () => {
     expect(await countTokens(dataset, counter)).toMatchObject({ rows: 0, uncounted: 1 })
   })
 
+  it('counts no path of a file that the sample names', async () => {
+    await writeFile(join(folder, 'cat.txt'), 'a cat')
+    const samples = [
+      { id: 'a', text: 'cat.txt', label: 'x' },
+      { id: 'b', text: 'cat.txt', label: 'y' },
+    ]
+    const dataset = new Dataset({
+      ...{ source: memorySamples(samples), input: 'text', target: 'label' },
+      files: { directory: folder, fields: ['text'] },
+    })
+    expect(await countTokens(dataset, counter)).toMatchObject({ rows: 0, uncounted: 2 })
+    const tokenLimit = { counter, maximumTokens: 2 }
+    const { findings, tokens } = await checkQuality(dataset, { evaluation: 'none', tokenLimit })
+    expect(findings.filter(({ kind }) => kind === 'token-limit')).toEqual([])
+    expect(tokens).toMatchObject({ rows: 0, uncounted: 2 })
+  })
+
   it('counts no other input, and says how many there are', async () => {
     const samples = [5, { a: 1 }, [], ['a'], 'text'].map((text, i) => ({ id: `${i}`, text, label: 'x' }))
     expect(await countTokens(datasetOf(samples), tokenCounter(chats))).toMatchObject({ rows: 1, uncounted: 4 })

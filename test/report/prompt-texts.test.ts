@@ -60,7 +60,7 @@ describe('a rendered prompt in a report', () => {
       expect(html.match(/<(?!\/?(figure|figcaption|pre|span|ins|del|i)[ >])/g)).toBeNull()
       for (const character of ['\u202e', '\u0000', '\u001b']) expect(html).not.toContain(character)
       expect(html.split('\n').length).toBeGreaterThanOrEqual(hostile.length)
-      const [, fenced] = textBlockMarkdown(block, (name) => name)
+      const [, fenced] = textBlockMarkdown(block)
       const lines = fenced!.split('\n')
       expect(lines[0]).toMatch(/^`{5}(text|diff)$/)
       expect(lines.at(-1)).toBe('`````')

@@ -128,7 +128,7 @@ export async function collectFacts(
   for await (const { row: each, sample } of contents.withSamples()) {
     const row = places.get(each.id)!
     examineInput(row, each)
-    const tokens = await tally?.add(each.input, each.target)
+    const tokens = await tally?.add(each)
     if (tokens !== undefined) {
       overTokenLimit.rows.push(row)
       overTokenLimit.most = Math.max(overTokenLimit.most, tokens)

@@ -10,7 +10,8 @@ export interface CountTokensOptions {
 }
 
 /**
- * Counts the tokens of all rows of a dataset: rendered prompts and answers, as the tokenizer of a model splits them. Reads
+ * Counts the tokens of all rows of a dataset: rendered prompts and answers, as the tokenizer of a model splits them. Does not count a
+ * row whose input is a file that the sample names. Reads
  * row after row, so that memory does not grow with the data, apart from the ids in `exceedingIds`.
  *
  * @throws `invalid-options` for a limit that is no positive integer; `artifact-corrupt` for a tokenizer that cannot be read;
@@ -36,7 +37,7 @@ export async function countTokens<I, T>(
   const digest = await counter.digest(context)
   const tally = new TokenTally(await counter.open(context), maximumTokens, context)
   const exceedingIds: string[] = []
-  for await (const { id, input, target } of (await dataset.contents(context)).whole())
-    if ((await tally.add(input, target)) !== undefined) exceedingIds.push(id)
+  for await (const row of (await dataset.contents(context)).whole())
+    if ((await tally.add(row)) !== undefined) exceedingIds.push(row.id)
   return { tokenizer: { name: counter.name, digest }, ...tally.counts(), exceedingIds }
 }

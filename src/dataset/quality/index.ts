@@ -20,7 +20,7 @@ export type {
 } from './quality-options.js'
 export { qualitySettings } from './quality-options.js'
 export type { LabelMove, LabelMoves } from './relabelled.js'
-export { qualityReportShape } from './report-shape.js'
+export { distributionShape, qualityReportShape } from './report-shape.js'
 export { qualityFailure, qualityWarnings, shortQualityReport } from './report-text.js'
 export { type LabelledRow, packLabels, unpackLabels } from './row-labels.js'
 export { SecretScanner } from './secrets.js'

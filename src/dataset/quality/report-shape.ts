@@ -1,7 +1,14 @@
 import { finite, list, object, optional, type Shape, text, word } from '../../core/index.js'
 import { type QualityReport, qualityKinds } from './quality-finding.js'
 
-const distribution = object({ minimum: finite, median: finite, p95: finite, maximum: finite, total: finite })
+/** The numbers of a `TokenDistribution`. */
+export const distributionShape = object({
+  minimum: finite,
+  median: finite,
+  p95: finite,
+  maximum: finite,
+  total: finite,
+})
 
 /** What a `QualityReport` that a store gives looks like, as far as reports read it. */
 export const qualityReportShape = object({
@@ -25,7 +32,7 @@ export const qualityReportShape = object({
       tokenizer: object({ name: text }),
       rows: finite,
       uncounted: finite,
-      ...{ sample: distribution, prompt: distribution, answer: optional(distribution) },
+      ...{ sample: distributionShape, prompt: distributionShape, answer: optional(distributionShape) },
       limit: optional(object({ maximumTokens: finite, exceeding: finite })),
     }),
   ),

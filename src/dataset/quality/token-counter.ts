@@ -29,7 +29,7 @@ export interface TokenCounts {
   readonly tokenizer: { readonly name: string; readonly digest: Digest }
   /** Number of rows that were counted. */
   readonly rows: number
-  /** Rows whose input has no tokens: it is neither text nor a conversation. */
+  /** Rows whose input has no tokens: it is neither text nor a conversation, or it is a file. */
   readonly uncounted: number
   /** Of each prompt and answer together. */
   readonly sample: TokenDistribution

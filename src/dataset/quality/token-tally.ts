@@ -1,4 +1,6 @@
 import type { CallContext } from '../../core/index.js'
+import type { Row } from '../../model/index.js'
+import { fileOf } from '../read-entry.js'
 import { Histogram } from './histogram.js'
 import type { RowTokenCounter, RowTokens, TokenCounts } from './token-counter.js'
 
@@ -26,9 +28,10 @@ export class TokenTally {
   }
 
   /** @returns the number of tokens, if it exceeds the limit. */
-  async add(input: unknown, target: unknown): Promise<number | undefined> {
+  async add(row: Row<unknown, unknown>): Promise<number | undefined> {
     this.#context.signal.throwIfAborted()
-    const counted = await this.#counter.count(input, target)
+    // The path of a file tells nothing about what a model gets.
+    const counted = fileOf(row) === undefined ? await this.#counter.count(row.input, row.target) : undefined
     if (counted === undefined) {
       this.#uncounted += 1
       return undefined

@@ -1,5 +1,6 @@
 import type { Tokenizer } from '@huggingface/tokenizers'
 import { type SplitBehavior, splitText } from './split-text.js'
+import { isNormalized } from './tokenizer-settings.js'
 import { type UnigramModel, unigramPieces } from './unigram-pieces.js'
 
 type Settings = Readonly<Record<string, unknown>>
@@ -120,7 +121,6 @@ function correctModel(
 /** Without a normalizer, too, the tokens that are not normalized are found first. */
 function separateAddedTokens(tokenizer: Inside, added: readonly Settings[]): void {
   const Splitter = tokenizer.splitter_unnormalized.constructor as new (contents: readonly unknown[]) => object
-  const isNormalized = ({ normalized, special }: Settings) => normalized ?? special !== true
   tokenizer.splitter_unnormalized = new Splitter(
     added.filter((token) => !isNormalized(token)).map(({ content }) => content),
   )

@@ -144,7 +144,8 @@ function checkAddedTokens(tokenizer: Settings, refuse: Refuse): void {
   }
 }
 
-const isNormalized = ({ normalized, special }: Settings) => (normalized ?? special !== true) === true
+/** Whether an added token is found in normalized text. */
+export const isNormalized = ({ normalized, special }: Settings): boolean => (normalized ?? special !== true) === true
 
 const prefixesFirst = (tokenizer: Settings) =>
   JSON.stringify(tokenizer['pre_tokenizer'] ?? null).includes('"prepend_scheme":"first"')

@@ -30,19 +30,20 @@ export async function checkDataQuality(
 ): Promise<void> {
   const { dataset, store, releaser, secrets, labelsAtCommit } = session.options
   const context = { ...session.context, cache: store.documents }
+  const settings = qualitySettings(options)
   const current = await releaser.current(session.channel, session.context)
   const { labels, slices, fingerprint } = current?.record.dataset ?? {}
   const sources = { store, labelsAtCommit, runId: session.runId }
   // Before the rows of now are in memory, because those of a commit may be read.
   const releasedRows =
-    current === undefined || qualitySettings(options).relabelled.action === 'off'
+    current === undefined || settings.relabelled.action === 'off'
       ? undefined
       : await releasedLabels(sources, current, session.context)
   const released = slices && { labels, slices, rows: releasedRows }
   const { rows } = await dataset.contents(context)
   await keepLabels(sources, summary.fingerprint, rows, session.context)
-  const setting = options.tokenLimit
-  const tokenizer = typeof setting === 'object' ? await setting.counter?.digest(context) : undefined
+  const { action, counter } = settings.tokenLimit
+  const tokenizer = action === 'off' ? undefined : await counter?.digest(context)
   const key = stageKeyOf({
     kind: 'quality',
     version: qualityVersion,

@@ -1,6 +1,6 @@
 import { type CallContext, type Digest, digestBytes, isSheikhError } from '../../core/index.js'
 import type { DatasetContents, ProjectionPass } from '../../dataset/index.js'
-import { prompt, type RenderLimits, rankOfId } from '../../prompts/index.js'
+import { keepBest, prompt, type RenderLimits, rankOfId } from '../../prompts/index.js'
 
 /** What a changed template does to the samples of the newer state. JSON. */
 export interface RenderedDifference {
@@ -49,19 +49,11 @@ export async function renderedDifference(
   context: CallContext,
 ): Promise<RenderedDifference | undefined> {
   const passes: ProjectionPass<object, string>[] = []
-  const examples: (PromptExample & { readonly rank: bigint })[] = []
+  const examples = keepBest<PromptExample & { readonly order: number; readonly rank: bigint }>(mostExamples)
   const describe = (text: string): RenderedText => ({
     ...{ characters: text.length, digest: digestBytes(text) },
     ...(includeText && { text }),
   })
-  const keep = (id: string, before: string, after: string) => {
-    const rank = rankOfId(id)
-    const place = examples.findIndex((other) => rank < other.rank)
-    if (place < 0 && examples.length >= mostExamples) return
-    const at = place < 0 ? examples.length : place
-    examples.splice(at, 0, { id, before: describe(before), after: describe(after), rank })
-    examples.length = Math.min(examples.length, mostExamples)
-  }
   let [samples, changed] = [0, 0]
   const compare = async (batch: readonly { readonly id: string; readonly sample: object }[]) => {
     const places = batch.map(({ id }) => ({ path: '', position: '', id }))
@@ -78,7 +70,7 @@ export async function renderedDifference(
       samples += 1
       if (before === after) continue
       changed += 1
-      keep(id, before, after)
+      examples.add({ id, before: describe(before), after: describe(after), order: 0, rank: rankOfId(id) })
     }
   }
   try {
@@ -96,7 +88,7 @@ export async function renderedDifference(
       batch = []
     }
     await compare(batch)
-    return { samples, changed, examples: examples.map(({ rank: _, ...example }) => example) }
+    return { samples, changed, examples: examples.kept.map(({ order: _, rank: __, ...example }) => example) }
   } catch (error) {
     if (isSheikhError(error, 'template-invalid')) return undefined
     throw error

@@ -21,7 +21,7 @@ import {
   withPlainFile,
   writeFileAtomic,
 } from '../../store/index.js'
-import { type Credentials, type EnvironmentVariables, type Git, openGit } from '../git/index.js'
+import { type EnvironmentVariables, type Git, openGit } from '../git/index.js'
 import { askBatch, type Download, type LfsServer } from './lfs-batch.js'
 import { type LfsEndpoint, lfsEndpoint, lfsStorage } from './lfs-endpoint.js'
 import { lfsFailed, pullHint } from './lfs-failed.js'
@@ -31,7 +31,7 @@ export interface GitLfsOptions {
   /** A folder of the work tree. */
   readonly directory: string
   /** The credentials of a server. Only called with the address of the Git remote's server, or one in Git's settings. */
-  readonly credentials?: ((url: string) => Credentials | undefined) | undefined
+  readonly credentials?: ((url: string) => { readonly username: string; readonly password: string } | undefined) | undefined
   /** Hosts of which an ssh address leads to the same repository as an https address. @default well-known ones */
   readonly sshHosts?: readonly string[] | undefined
   /** Names a proxy, and where Git's settings are. @default the process's */
