@@ -137,19 +137,29 @@ function correctDecoder(part: Decoder, settings: Settings): void {
       tokens.map((token, index) => token.replaceAll(String(replacement), index === 0 && scheme !== 'never' ? '' : ' '))
 }
 
+/** Tokens whose bytes are kept, and the length of the longest of them, in UTF-16 units: bounds of memory. */
+const [mostKnown, longestKnown] = [2 ** 18, 64]
+
 /** A token with a character that stands for no byte is its own UTF-8. */
 function correctByteLevel(part: Decoder): void {
   const { byte_decoder: bytes } = part as unknown as {
     readonly byte_decoder: Readonly<Record<string, number | string>>
   }
   const encoder = new TextEncoder()
-  const bytesOf = (token: string): readonly number[] => {
-    const own = Array.from(token, (character) => bytes[character])
-    return own.includes(undefined) ? [...encoder.encode(token)] : own.map(Number)
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  /** By token, because this runs for each token of an answer. */
+  const known = new Map<string, Uint8Array>()
+  const bytesOf = (token: string): Uint8Array => {
+    let found = known.get(token)
+    if (found === undefined) {
+      const own = Array.from(token, (character) => bytes[character])
+      found = own.includes(undefined) ? encoder.encode(token) : Uint8Array.from(own, Number)
+      // Decoders before this one may give it texts that are not of the vocabulary.
+      if (known.size < mostKnown && token.length <= longestKnown) known.set(token, found)
+    }
+    return found
   }
-  part.decode_chain = (tokens) => [
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(tokens.flatMap(bytesOf))),
-  ]
+  part.decode_chain = (tokens) => [decoder.decode(Buffer.concat(tokens.map(bytesOf)))]
 }
 
 /** Bytes that are not UTF-8 become one U+FFFD each. */

@@ -51,10 +51,11 @@ it('the parts add up to the prediction, alone and at the same time', async () =>
   const together = await Promise.all(prompts.map((prompt) => partsOf(model, prompt)))
   expect(together.map(textOf)).toEqual(texts)
   expect(new Set(texts).size).toBe(prompts.length)
+  expect(together.flat().length).toBeGreaterThan(8 * prompts.length)
   for (const [index, prompt] of prompts.entries()) {
     expect(await model.predict([prompt], callContext())).toEqual([predictions[index]])
     const parts = together[index]!
-    expect(parts.length).toBeGreaterThan(5)
+    expect(parts.length).toBeGreaterThan(1)
     expect(parts.slice(0, -1).every(({ text, end }) => text !== '' && end === undefined)).toBe(true)
     const { end } = parts.at(-1)!
     expect(end?.tokens?.prompt).toBeGreaterThan(1)

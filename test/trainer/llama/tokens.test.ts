@@ -98,14 +98,16 @@ describe('the next token', () => {
   })
 })
 
-/** The definition: every token is sorted. */
+/** The definition: every token is sorted, unless every token may be chosen. */
 function chosenBySorting(
   logits: Float32Array,
   { temperature = 1, topK = logits.length, topP = 1 }: SamplingOptions,
   random: Random,
 ): number {
-  const tokens = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right).slice(0, topK)
-  const shares = tokens.map((token) => Math.exp((logits[token]! - logits[tokens[0]!]!) / temperature))
+  const sorted = [...logits.keys()].sort((left, right) => logits[right]! - logits[left]! || left - right)
+  const tokens = topK >= logits.length && topP === 1 ? [...logits.keys()] : sorted.slice(0, topK)
+  const largest = Math.max(...logits)
+  const shares = tokens.map((token) => Math.exp((logits[token]! - largest) / temperature))
   const total = shares.reduce((sum, share) => sum + share, 0)
   let [kept, together] = [0, 0]
   for (; kept < shares.length && (kept === 0 || together < topP * total); kept += 1) together += shares[kept]!
@@ -114,5 +116,6 @@ function chosenBySorting(
     left -= shares[index]!
     if (left < 0) return tokens[index]!
   }
-  return tokens[kept - 1]!
+  // Only if rounding leaves something: the last token whose share is not 0.
+  return tokens[shares.findLastIndex((share, index) => index < kept && share !== 0)]!
 }

@@ -9,7 +9,10 @@ export interface SamplingOptions {
   readonly topP?: number | undefined
 }
 
-/** Applies temperature, then top-k, then top-p, like transformers. Ties are ordered by token number. */
+/**
+ * Applies temperature, then top-k, then top-p, like transformers. Ties are ordered by token number. Candidates are ordered by
+ * likelihood, unless all tokens are candidates: then no order is needed.
+ */
 export function chooseToken(
   logits: Float32Array,
   { temperature = 0, topK = Number.POSITIVE_INFINITY, topP = 1 }: SamplingOptions,
@@ -19,24 +22,31 @@ export function chooseToken(
   for (let token = 1; token < logits.length; token += 1) if (logits[token]! > logits[best]!) best = token
   if (temperature === 0) return best
   const count = Math.min(topK, logits.length)
-  const candidates = count > mostInserted ? byLikelihood(logits).subarray(0, count) : likeliest(logits, count)
+  const candidates = count === logits.length && topP >= 1 ? undefined : ordered(logits, count)
   const shares = new Float64Array(count)
   let total = 0
   for (let index = 0; index < count; index += 1) {
-    shares[index] = Math.exp((logits[candidates[index]!]! - logits[best]!) / temperature)
+    shares[index] = Math.exp((logits[candidates?.[index] ?? index]! - logits[best]!) / temperature)
     total += shares[index]!
   }
-  let kept = 0
-  for (let together = 0; kept < shares.length && (kept === 0 || together < topP * total); kept += 1)
-    together += shares[kept]!
-  const keptTotal = shares.subarray(0, kept).reduce((sum, share) => sum + share, 0)
+  let kept = count
+  let keptTotal = total
+  if (topP < 1)
+    for (kept = 0, keptTotal = 0; kept < count && (kept === 0 || keptTotal < topP * total); kept += 1)
+      keptTotal += shares[kept]!
   let left = random.uniform() * keptTotal
+  let last = 0
   for (let index = 0; index < kept; index += 1) {
+    if (shares[index] === 0) continue
+    last = index
     left -= shares[index]!
-    if (left < 0) return candidates[index]!
+    if (left < 0) break
   }
-  return candidates[kept - 1]!
+  return candidates?.[last] ?? last
 }
+
+const ordered = (logits: Float32Array, count: number) =>
+  count > mostInserted ? byLikelihood(logits).subarray(0, count) : likeliest(logits, count)
 
 /** Up to this many candidates are inserted one by one. To sort all tokens takes as long for any number of candidates. */
 const mostInserted = 256

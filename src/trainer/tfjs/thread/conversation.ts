@@ -168,7 +168,9 @@ async function takeThread(): Promise<Thread> {
     thread.ended ??= { fact, cause }
     for (const { end } of [...thread.listeners.values()]) end()
   }
-  worker.on('message', ({ id, reply }: ThreadMessageBack) => thread.listeners.get(id)?.answer(reply))
+  worker.on('message', (message: ThreadMessageBack) => {
+    for (const { id, reply } of message) thread.listeners.get(id)?.answer(reply)
+  })
   worker.on('error', (error) => end(messageOf(error), error))
   worker.on('exit', (code) => end(`exit code ${code}`))
   return thread

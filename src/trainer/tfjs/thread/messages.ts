@@ -29,11 +29,14 @@ export type Question =
   | { readonly kind: 'generate'; readonly input: unknown; readonly options: GenerateOptions }
   | { readonly kind: 'close' }
 
-/** A message from the thread, about the question with this id. */
-export interface ThreadMessageBack {
+/** What the thread says about the question with this id. */
+export interface Said {
   readonly id: number
   readonly reply: ThreadReply
 }
+
+/** A message from the thread: in the order in which it was said. */
+export type ThreadMessageBack = readonly Said[]
 
 export type ThreadReply =
   | { readonly kind: 'done'; readonly value: unknown }

@@ -1,4 +1,5 @@
 // The thread of a training or of a loaded model: builds it, trains or predicts.
+import process from 'node:process'
 import { parentPort } from 'node:worker_threads'
 import { type CallContext, callContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import type { Model } from '../../../model/index.js'
@@ -11,7 +12,14 @@ import type { TfjsModel } from '../tfjs-model.js'
 import { tfjsTrainer } from '../tfjs-trainer.js'
 import type { Trainable } from '../train-loop.js'
 import { type Training, trainingHere } from '../training.js'
-import { type Question, type ThreadMessage, type ThreadMessageBack, type ThreadReply, toFailure } from './messages.js'
+import {
+  type Question,
+  type Said,
+  type ThreadMessage,
+  type ThreadMessageBack,
+  type ThreadReply,
+  toFailure,
+} from './messages.js'
 import type { ModelFacts } from './model-thread.js'
 import { packPredictions } from './packed-predictions.js'
 import type { ThreadWork } from './thread.js'
@@ -44,8 +52,26 @@ port.on('message', (message: ThreadMessage) => {
   else lastAnswered = lastAnswered.then(() => answer(id, question))
 })
 
+/** Parts of texts that wait for the end of this turn: one pass of the model gives a part of each text. */
+let parts: Said[] = []
+
+function sendParts(): void {
+  const message: ThreadMessageBack = parts
+  parts = []
+  if (message.length > 0) port.postMessage(message)
+}
+
 async function answer(id: number, question: Question): Promise<void> {
-  const say: Say = (reply, transfer = []) => port.postMessage({ id, reply } satisfies ThreadMessageBack, transfer)
+  const say: Say = (reply, transfer = []) => {
+    if (reply.kind === 'part') {
+      // After all promises that are settled now.
+      if (parts.length === 0) process.nextTick(sendParts)
+      parts.push({ id, reply })
+      return
+    }
+    sendParts()
+    port.postMessage([{ id, reply }] satisfies ThreadMessageBack, transfer)
+  }
   try {
     const { value, transfer } = await answers(question, say, contextOf(unanswered.get(id)!.signal, say))
     say({ kind: 'done', value }, transfer)
