@@ -57,4 +57,5 @@ export {
   union,
   word,
 } from './shape.js'
+export { packTextList, TextList } from './text-list.js'
 export { untilAborted } from './until-aborted.js'

@@ -1,6 +1,8 @@
 // A million rows as objects with digests as text take 700 MB. Here they take 100 bytes each, and the characters of their ids.
-import { type Digest, merkleRootOf } from '../core/index.js'
+import { endianness } from 'node:os'
+import { type Digest, type Json, merkleRootOf, packTextList, TextList } from '../core/index.js'
 import type { FileDigests } from './files/named-files.js'
+import { absent, type PackedTexts, packTexts, renumber, Texts } from './row-texts.js'
 
 /** What is known about a row without its input. */
 export interface ScannedRow {
@@ -18,22 +20,22 @@ export interface ScannedRow {
   readonly inputKey: number
   /** Equal for equal targets; absent without a target. */
   readonly targetKey: number | undefined
-  /** Digests of the files that the sample names. Not in a table, because the digest of the row covers them. */
+  /** Digests of the files that the sample names. The digest of the row covers them. */
   readonly files?: FileDigests | undefined
 }
 
 const rowsPerChunk = 8192
 const digestBytes = 32
-/** Text that repeats is kept once, up to this many texts. */
-const mostKnownTexts = 65_536
+/** Of the two digests of a row. */
+const digestWords = (2 * digestBytes) / 4
 /** Rows are sorted in parts of at least this many rows, and at most this many parts. */
 const [fewestSorted, mostParts] = [65_536, 16]
-/** The number of an absent text. */
-const absent = 0xffffffff
 
 interface Chunk {
   /** The digest of the row, then that of the sample. */
   readonly digests: Buffer
+  /** The same bytes. */
+  readonly words: Uint32Array
   /** The keys of input and target; NaN without a target. */
   readonly keys: Float64Array
   readonly numbers: Uint32Array
@@ -49,25 +51,31 @@ export class RowTable {
   readonly #ids: PackedTexts[] = []
   /** The ids of the last chunk. */
   #lastIds: string[] = []
+  /** The ids of a table that is not added to. */
+  #allIds: TextList | undefined
   #isSorted = true
   #size = 0
-  readonly #paths = new Texts()
+  // One per file, and no part of a longer text.
+  readonly #paths = new Texts({ areParts: false })
   readonly #places = new Texts()
   readonly #groups = new Texts()
   readonly #labels = new Texts()
   readonly #sliceTexts = new Texts()
   readonly #slices: Readonly<Record<string, string>>[] = []
+  /** Of rows whose samples name files, by number. */
+  readonly #files = new Map<number, FileDigests>()
+  /** By table, the numbers that its texts have here. */
+  readonly #known = new WeakMap<RowTable, Renumbered>()
 
   get size(): number {
     return this.#size
   }
 
-  add(row: ScannedRow): void {
+  /** @param withFiles whether to keep the digests of the files that the sample names. @default true */
+  add(row: ScannedRow, withFiles = true): void {
     const at = this.#size % rowsPerChunk
-    this.#isSorted &&= this.#size === 0 || this.id(this.#size - 1) <= row.id
-    if (at === 0) this.#startChunk()
-    this.#size += 1
-    this.#lastIds.push(row.id)
+    this.#addId(row.id)
+    if (withFiles && row.files !== undefined) this.#files.set(this.#size - 1, row.files)
     const { digests, keys, numbers } = this.#chunks.at(-1)!
     writeDigest(digests, 2 * at, row.digest)
     writeDigest(digests, 2 * at + 1, row.sampleDigest)
@@ -81,6 +89,48 @@ export class RowTable {
     numbers[start + columns.group] = this.#groups.add(row.group)
     numbers[start + columns.label] = this.#labels.add(row.label)
     numbers[start + columns.slices] = this.#addSlices(row.slices)
+  }
+
+  /** Adds rows of another table, from one number up to another, as the rows of a file. Makes no object per row. */
+  copy(from: RowTable, start: number, end: number, path: string): void {
+    const pathNumber = this.#paths.add(path)
+    const known = this.#known.get(from) ?? { places: [], groups: [], labels: [], slices: [] }
+    this.#known.set(from, known)
+    for (let index = start; index < end; index += 1) {
+      const at = this.#size % rowsPerChunk
+      const fromAt = index % rowsPerChunk
+      this.#addId(from.id(index))
+      const to = this.#chunks[this.#chunks.length - 1]!
+      const source = from.#chunk(index)
+      for (let word = 0; word < digestWords; word += 1)
+        to.words[digestWords * at + word] = source.words[digestWords * fromAt + word]!
+      to.keys[2 * at] = source.keys[2 * fromAt]!
+      to.keys[2 * at + 1] = source.keys[2 * fromAt + 1]!
+      const numbers = to.numbers
+      const write = columnCount * at
+      const read = columnCount * fromAt
+      const place = source.numbers[read + columns.place]!
+      const group = source.numbers[read + columns.group]!
+      const label = source.numbers[read + columns.label]!
+      const slices = source.numbers[read + columns.slices]!
+      numbers[write + columns.path] = pathNumber
+      numbers[write + columns.number] = source.numbers[read + columns.number]!
+      numbers[write + columns.place] = known.places[place] ?? renumber(known.places, place, this.#places, from.#places)
+      numbers[write + columns.group] = known.groups[group] ?? renumber(known.groups, group, this.#groups, from.#groups)
+      numbers[write + columns.label] = known.labels[label] ?? renumber(known.labels, label, this.#labels, from.#labels)
+      known.slices[slices] ??= this.#addSlices(from.#slices[slices]!)
+      numbers[write + columns.slices] = known.slices[slices]
+      if (from.#files.size === 0) continue
+      const files = from.#files.get(index)
+      if (files !== undefined) this.#files.set(this.#size - 1, files)
+    }
+  }
+
+  #addId(id: string): void {
+    this.#isSorted &&= this.#size === 0 || this.id(this.#size - 1) <= id
+    if (this.#size % rowsPerChunk === 0) this.#startChunk()
+    this.#size += 1
+    this.#lastIds.push(id)
   }
 
   #startChunk(): void {
@@ -100,6 +150,7 @@ export class RowTable {
   }
 
   id(index: number): string {
+    if (this.#allIds !== undefined) return this.#allIds.at(index)
     const at = index % rowsPerChunk
     const packed = this.#ids[Math.floor(index / rowsPerChunk)]
     if (packed === undefined) return this.#lastIds[at]!
@@ -144,6 +195,60 @@ export class RowTable {
     return this.#slices[this.#number(index, columns.slices)]!
   }
 
+  /** Digests of the files that the sample of a row names. */
+  files(index: number): FileDigests | undefined {
+    return this.#files.get(index)
+  }
+
+  /** All rows without their paths. Numbers are text in Base64: a JSON parser reads long text far faster than many values. */
+  toJson(): Json {
+    const used = (index: number) => Math.min(rowsPerChunk, this.#size - index * rowsPerChunk)
+    const numbersOf = (numbers: Float64Array | Uint32Array) =>
+      Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64')
+    return {
+      byteOrder: endianness(),
+      ids: packTextList(Array.from({ length: this.#size }, (_, index) => this.id(index))),
+      digests: this.#chunks.map(({ digests }, index) => digests.toString('base64', 0, 2 * digestBytes * used(index))),
+      keys: this.#chunks.map(({ keys }, index) => numbersOf(keys.subarray(0, 2 * used(index)))),
+      numbers: this.#chunks.map(({ numbers }, index) => numbersOf(numbers.subarray(0, columnCount * used(index)))),
+      places: this.#places.all,
+      groups: this.#groups.all,
+      labels: this.#labels.all,
+      slices: this.#slices,
+      files: [...this.#files] as unknown as Json,
+    }
+  }
+
+  /**
+   * Reads what `toJson` made. The rows have no paths, and no more rows can be added.
+   *
+   * @returns `undefined` if it was made on a machine with another byte order.
+   */
+  static fromJson(json: Json): RowTable | undefined {
+    const { byteOrder, ids, digests, keys, numbers, places, groups, labels, slices, files } =
+      json as unknown as TableJson
+    if (byteOrder !== endianness()) return undefined
+    const table = new RowTable()
+    table.#allIds = new TextList(ids)
+    table.#size = table.#allIds.length
+    table.#isSorted = false
+    while (table.#chunks.length * rowsPerChunk < table.#size) table.#chunks.push(newChunk())
+    for (const [index, chunk] of table.#chunks.entries()) {
+      chunk.digests.write(digests[index]!, 'base64')
+      for (const [target, text] of [
+        [chunk.keys, keys[index]!],
+        [chunk.numbers, numbers[index]!],
+      ] as const)
+        Buffer.from(target.buffer).write(text, 'base64')
+    }
+    for (const text of places) table.#places.add(text)
+    for (const text of groups) table.#groups.add(text)
+    for (const text of labels) table.#labels.add(text)
+    for (const value of slices) table.#addSlices(value)
+    for (const [index, value] of files) table.#files.set(index, value)
+    return table
+  }
+
   /** All rows, sorted by id. Equal ids keep their order. */
   sorted(): RowList {
     const order = Uint32Array.from({ length: this.#size }, (_, index) => index)
@@ -181,6 +286,28 @@ export class RowTable {
   #number(index: number, column: number): number {
     return this.#chunk(index).numbers[columnCount * (index % rowsPerChunk) + column]!
   }
+}
+
+/** The numbers of texts in another table, by their numbers there. */
+interface Renumbered {
+  readonly places: number[]
+  readonly groups: number[]
+  readonly labels: number[]
+  readonly slices: number[]
+}
+
+interface TableJson {
+  readonly byteOrder: string
+  readonly ids: Json
+  /** One text per chunk. */
+  readonly digests: readonly string[]
+  readonly keys: readonly string[]
+  readonly numbers: readonly string[]
+  readonly places: readonly string[]
+  readonly groups: readonly string[]
+  readonly labels: readonly string[]
+  readonly slices: readonly Readonly<Record<string, string>>[]
+  readonly files: readonly (readonly [index: number, files: FileDigests])[]
 }
 
 /** A row of a table. */
@@ -279,8 +406,10 @@ function isEmpty(slices: ScannedRow['slices']): boolean {
 }
 
 function newChunk(): Chunk {
+  const digests = Buffer.allocUnsafeSlow(2 * digestBytes * rowsPerChunk)
   return {
-    digests: Buffer.allocUnsafeSlow(2 * digestBytes * rowsPerChunk),
+    digests,
+    words: new Uint32Array(digests.buffer),
     keys: new Float64Array(2 * rowsPerChunk),
     numbers: new Uint32Array(columnCount * rowsPerChunk),
   }
@@ -305,46 +434,4 @@ function placeOf(position: string): readonly [place: string, number: number] {
 function isDigit(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
   return code >= 0x30 && code <= 0x39
-}
-
-interface PackedTexts {
-  readonly bytes: Buffer
-  readonly encoding: 'latin1' | 'utf16le'
-  /** Where each text ends in the bytes. */
-  readonly ends: Uint32Array
-}
-
-function packTexts(texts: readonly string[]): PackedTexts {
-  const all = texts.join('')
-  const encoding = /[^\0-\u00ff]/.test(all) ? 'utf16le' : 'latin1'
-  let end = 0
-  const ends = Uint32Array.from(texts, ({ length }) => {
-    end += encoding === 'latin1' ? length : 2 * length
-    return end
-  })
-  return { bytes: Buffer.from(all, encoding), encoding, ends }
-}
-
-// A part of a longer text keeps all of it in memory.
-const ownText = (text: string) => (text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le'))
-
-/** Numbers texts. Equal texts have one number while there are few. */
-class Texts {
-  readonly #texts: string[] = []
-  readonly #numbers = new Map<string, number>()
-
-  add(text: string | undefined): number {
-    if (text === undefined) return absent
-    const known = this.#numbers.get(text)
-    if (known !== undefined) return known
-    const own = ownText(text)
-    this.#texts.push(own)
-    const number = this.#texts.length - 1
-    if (this.#numbers.size < mostKnownTexts) this.#numbers.set(own, number)
-    return number
-  }
-
-  at(number: number): string | undefined {
-    return number === absent ? undefined : this.#texts[number]
-  }
 }

@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Digest, digestJson, inParallel, type Json } from '../core/index.js'
+import { type Digest, digestJson, inParallel } from '../core/index.js'
 import { type FileStamp, type StatCache, statCache } from '../store/index.js'
+import { type CachedRows, cachedRows, cachedVersion } from './cached-rows.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
 import type { DatasetContext, SourceEntry } from './dataset-types.js'
 import type { NamedFiles } from './files/named-files.js'
 import { type DatasetIssue, issuesError, maximumIssues, placeOf, type SkippedFile } from './issues.js'
-import { packedVersion, packRow, unpackRows } from './packed-rows.js'
 import { type ReadRow, readEntry } from './read-entry.js'
 import { RowPool } from './row-pool.js'
 import { openPartsPass } from './row-projection.js'
-import { type RowList, RowTable, type ScannedRow } from './row-table.js'
+import { type RowList, RowTable } from './row-table.js'
 import type { SampleSchema } from './schema/sample-schema.js'
 
 /** Every row of a dataset, in its cached form. */
@@ -68,18 +68,14 @@ export async function scan(
   const table = new RowTable()
   const pool = new RowPool(maximumPoolBytes, (index) => table.digest(index, 0))
   const ranges = new Map<string, readonly [number, number]>()
-  const addAll = (path: string, rows: readonly ScannedRow[]) => {
-    const start = table.size
-    for (const row of rows) table.add(row)
-    ranges.set(path, [start, table.size])
-  }
-  let [cachedRows, restored] = [0, 0]
-  const restore = async (path: string, kept: Json): Promise<boolean> => {
-    const rows = unpackRows(path, kept)
-    if (named !== undefined && !(await haveTheirFiles(rows, named))) return false
-    cachedRows += rows.length
+  let [cachedCount, restored] = [0, 0]
+  const restore = async (path: string, kept: CachedRows): Promise<boolean> => {
+    if (named !== undefined && !(await haveTheirFiles(kept, named))) return false
+    const first = table.size
+    table.copy(kept.table, kept.start, kept.end, path)
+    ranges.set(path, [first, table.size])
+    cachedCount += table.size - first
     restored += 1
-    addAll(path, rows)
     return true
   }
   for (const entry of entries) {
@@ -87,20 +83,19 @@ export async function scan(
     const kept = file && cache?.get(entry.path, file)
     if (kept !== undefined) await restore(entry.path, kept)
   }
-  const missing = () => entries.filter(({ path }) => !ranges.has(path))
+  let missing = entries.filter(({ path }) => !ranges.has(path))
   const contentIds =
-    cache === undefined || missing().length < fewestForContentIds
-      ? undefined
-      : await options.source.contentIds?.(context)
-  for (const entry of missing()) {
+    cache === undefined || missing.length < fewestForContentIds ? undefined : await options.source.contentIds?.(context)
+  for (const entry of missing) {
     const { path } = entry
     const [file, contentId] = [stampOf(entry), contentIds?.get(path)]
     const kept = file && contentId && cache?.find(path, contentId)
     if (!kept || !(await restore(path, kept))) continue
     cache?.set(path, file, kept, contentId)
   }
+  if (contentIds !== undefined) missing = missing.filter(({ path }) => !ranges.has(path))
   const issues: DatasetIssue[] = []
-  const read = new Map<string, Json>()
+  const read = new Map<string, CachedRows>()
   let begun = 0
   const readOne = async (entry: SourceEntry, isSmall: boolean) => {
     begun += 1
@@ -110,7 +105,7 @@ export async function scan(
     const { path } = entry
     const known = issues.length
     const collected: (readonly ReadRow[])[] = []
-    let packed: Json[] | undefined = cache === undefined ? undefined : []
+    let isCached = cache !== undefined
     let start = table.size
     // Keeping rows that are dropped at the end of the file would only raise the peak.
     let fits = pool.mayKeep(textLengthOf(entry))
@@ -120,9 +115,8 @@ export async function scan(
           fits = false
           pool.drop(start, table.size)
         }
-        table.add(scanned)
-        if (packed !== undefined && cachedRows + packed.length === maximumCachedRows) packed = undefined
-        packed?.push(packRow(scanned))
+        isCached &&= cachedCount + table.size - start < maximumCachedRows
+        table.add(scanned, isCached)
       }
     }
     for await (const batch of readEntry(entry, { options, schema, issues, pass, named }, context))
@@ -134,13 +128,13 @@ export async function scan(
       collected.forEach(add)
     }
     ranges.set(path, [start, table.size])
-    if (issues.length > known || packed === undefined) return
-    cachedRows += packed.length
-    read.set(path, packed)
+    if (issues.length > known || !isCached) return
+    cachedCount += table.size - start
+    read.set(path, { table, start, end: table.size })
   }
   const pass = openPartsPass(options, context)
   const isSmall = ({ sizeBytes = 0 }: SourceEntry) => sizeBytes <= smallFileBytes
-  const [small, large] = [missing().filter(isSmall), missing().filter((entry) => !isSmall(entry))]
+  const [small, large] = [missing.filter(isSmall), missing.filter((entry) => !isSmall(entry))]
   try {
     await inParallel(small, readConcurrency, (entry) => readOne(entry, true))
     for (const entry of large) await readOne(entry, false)
@@ -180,8 +174,11 @@ export async function scan(
   }
 }
 
-async function haveTheirFiles(rows: readonly ScannedRow[], named: NamedFiles): Promise<boolean> {
-  for (const { files } of rows) if (files !== undefined && !(await named.have(files))) return false
+async function haveTheirFiles({ table, start, end }: CachedRows, named: NamedFiles): Promise<boolean> {
+  for (let index = start; index < end; index += 1) {
+    const files = table.files(index)
+    if (files !== undefined && !(await named.have(files))) return false
+  }
   return true
 }
 
@@ -193,11 +190,11 @@ export async function openCache(
   { source }: AnyDatasetOptions,
   key: Digest | undefined,
   context: DatasetContext,
-): Promise<StatCache<Json> | undefined> {
+): Promise<StatCache<CachedRows> | undefined> {
   if (context.cache === undefined || key === undefined || source.location === undefined) return undefined
   // The name does not contain the key; otherwise a cache of every past projection would remain.
   const name = `dataset-${digestJson({ location: source.location, source: source.describe() }).slice(-16)}`
-  return statCache<Json>(context.cache, name, digestJson({ key, packedVersion }), context)
+  return statCache(context.cache, name, digestJson({ key, cachedVersion }), context, cachedRows)
 }
 
 function stampOf({ stamp, changedAtNs }: SourceEntry): FileStamp | undefined {

@@ -4,10 +4,9 @@ import { isSheikhError } from '../core/index.js'
 import { contentsOf, describedRow, identityOfRow } from './contents.js'
 import { type Dataset, type DatasetState, stateOf } from './dataset.js'
 import type { DatasetContents, DatasetContext, DescribedRow, RowIdentity, SourceEntry } from './dataset-types.js'
-import { unpackRows } from './packed-rows.js'
-import type { ScannedRow } from './row-table.js'
-import { openCache, type Scan, scan } from './scan.js'
-import { clashing } from './sources/walk.js'
+import { RowTable, type ScannedRow } from './row-table.js'
+import { openCache, scan } from './scan.js'
+import { clashing, mayClash } from './sources/walk.js'
 
 /** Rows of files that are the same in two states. */
 export interface SharedRows {
@@ -90,67 +89,75 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
     )
   }
 
-  const shared = new Map<string, readonly ScannedRow[]>()
-  const targets: boolean[] = []
+  const rows = new RowTable()
+  const shared = new Set<string>()
   const unknown: string[] = []
+  let mayShareClash = false
   for (const path of now.files.keys()) {
     const id = now.ids.get(path)
     const isShared =
       old.differing === undefined ? id === old.ids.get(path) && old.files.has(path) : !old.differing.has(path)
     if (id === undefined || !isShared) continue
+    shared.add(path)
+    mayShareClash ||= mayClash(path)
     const kept = cache?.find(path, id)
     if (kept === undefined) unknown.push(path)
-    else shared.set(path, unpackRows(path, kept))
+    else rows.copy(kept.table, kept.start, kept.end, path)
   }
-  for (const [path, rows] of rowsByFile(await read(now, unknown), unknown)) shared.set(path, rows)
+  for (const row of (await read(now, unknown)).rows) rows.add(row)
 
-  const rows = new Map<string, ScannedRow>()
-  for (const some of shared.values())
-    for (const row of some) {
-      if (rows.has(row.id)) return undefined
-      rows.set(row.id, row)
-    }
+  /** Of shared rows, by id. */
+  const numbers = new Map<string, number>()
+  for (let index = 0; index < rows.size; index += 1) numbers.set(rows.id(index), index)
+  if (numbers.size < rows.size) return undefined
+  const targets: boolean[] = []
   const contents: DatasetContents[] = []
   for (const [index, side] of [old, now].entries()) {
     const differing = [...side.files.keys()].filter((path) => !shared.has(path))
-    if (clashing([...shared.keys(), ...differing].map((path) => ({ path }))).length > 0) return undefined
+    const clashes = () => clashing([...shared, ...differing].map((path) => ({ path })))
+    if ((mayShareClash || differing.some(mayClash)) && clashes().length > 0) return undefined
     const found = await read(side, differing)
-    if (found.rows.some(({ id }) => rows.has(id))) return undefined
+    if (found.rows.some(({ id }) => numbers.has(id))) return undefined
     const isExcluded = ({ id }: ScannedRow) => excluded[index]!.has(id)
     const used = found.rows.filter((row) => !isExcluded(row))
     const own = contentsOf({ ...found, rows: used }, options, side.state.schema, uncached)
     // Rows of shared files that only the other state excludes.
-    const others = [...excluded[1 - index]!].flatMap((id) => rows.get(id) ?? []).filter((row) => !isExcluded(row))
+    const others = [...excluded[1 - index]!]
+      .flatMap(numberIn(numbers))
+      .map((number) => rows.row(number))
+      .filter((row) => !isExcluded(row))
     const all = others.length === 0 ? own.rows : [...own.rows, ...others.map(describedRow)].sort(byId)
     contents.push({ ...own, rows: all })
     targets.push([...used, ...others].some(({ targetKey }) => targetKey !== undefined))
   }
-  for (const ids of excluded) for (const id of ids) rows.delete(id)
+  for (const ids of excluded) for (const id of ids) numbers.delete(id)
   const [first, second] = contents as [DatasetContents, DatasetContents]
-  const hasTarget = options.target === undefined || [...rows.values()].some(({ targetKey }) => targetKey !== undefined)
+  const hasTarget =
+    options.target === undefined || [...numbers.values()].some((number) => !Number.isNaN(rows.key(number, 1)))
   for (const [index, { rows: own }] of [first, second].entries())
-    if (rows.size + own.length === 0 || !(hasTarget || targets[index]!)) return undefined
-  return { before: first, after: second, shared: sharedRows(rows) }
+    if (numbers.size + own.length === 0 || !(hasTarget || targets[index]!)) return undefined
+  return { before: first, after: second, shared: sharedRows(rows, numbers) }
 }
 
 const byId = (one: DescribedRow, other: DescribedRow) => (one.id < other.id ? -1 : 1)
 
-function rowsByFile(found: Scan, paths: readonly string[]): ReadonlyMap<string, readonly ScannedRow[]> {
-  const files = new Map<string, ScannedRow[]>(paths.map((path) => [path, []]))
-  for (const row of found.rows) files.get(row.path)!.push(row)
-  return files
-}
+const numberIn = (numbers: ReadonlyMap<string, number>) => (id: string) => numbers.get(id) ?? []
 
-function sharedRows(rows: ReadonlyMap<string, ScannedRow>): SharedRows {
-  const [labels, slices] = [new Map<string, number>(), new Map<string, number>()]
-  const count = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
-  for (const row of rows.values()) {
-    if (row.label !== undefined) count(labels, row.label)
-    for (const [kind, value] of Object.entries(row.slices)) count(slices, `${kind}=${value}`)
+function sharedRows(rows: RowTable, numbers: ReadonlyMap<string, number>): SharedRows {
+  const labels = new Map<string, number>()
+  const kinds = new Map<ScannedRow['slices'], number>()
+  const add = <K>(counts: Map<K, number>, key: K, count = 1) => counts.set(key, (counts.get(key) ?? 0) + count)
+  for (const number of numbers.values()) {
+    const label = rows.label(number)
+    if (label !== undefined) add(labels, label)
+    add(kinds, rows.slices(number))
   }
+  const slices = new Map<string, number>()
+  for (const [values, count] of kinds)
+    for (const [kind, value] of Object.entries(values)) add(slices, `${kind}=${value}`, count)
   const identity = (id: string) => {
-    const row = rows.get(id)
-    return row && identityOfRow(row)
+    const number = numbers.get(id)
+    return number === undefined ? undefined : identityOfRow(rows.row(number))
   }
-  return { size: rows.size, labels, slices, identity }
+  return { size: numbers.size, labels, slices, identity }
 }

@@ -30,7 +30,15 @@ export {
 } from './read-manifest.js'
 export { readOnlyDocuments } from './read-only-documents.js'
 export { startWorker } from './start-worker.js'
-export { type FileStamp, fileStamp, isSettled, nanosecondsOf, type StatCache, statCache } from './stat-cache.js'
+export {
+  type FileStamp,
+  fileStamp,
+  isSettled,
+  nanosecondsOf,
+  type StatCache,
+  statCache,
+  type ValueForm,
+} from './stat-cache.js'
 export { errnoOf, isAbsent, isStorageFault, storageFailed } from './storage-failed.js'
 export type {
   CheckpointStore,

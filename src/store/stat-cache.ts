@@ -3,7 +3,15 @@
 // (git calls such an entry "racily clean": git-scm.com/docs/racy-git). So a value is kept only where the file's last change
 // was at least a tick before the file was read: any later change then shows.
 import type { BigIntStats } from 'node:fs'
-import { type CallContext, type Digest, isSheikhError, type Json, type JsonObject } from '../core/index.js'
+import {
+  type CallContext,
+  type Digest,
+  isSheikhError,
+  type Json,
+  type JsonObject,
+  packTextList,
+  TextList,
+} from '../core/index.js'
 import type { DocumentStore } from './store.js'
 
 /** What tells a file's content from a later one. */
@@ -17,7 +25,7 @@ export interface FileStamp {
   readonly changedAtNs: bigint
 }
 
-export interface StatCache<V extends Json> {
+export interface StatCache<V> {
   /** What is known of a file, if it is as it was. Ask before reading the file: the time of asking is taken for that of reading. */
   get(path: string, stamp: FileStamp): V | undefined
   /** The value that was kept for a file with this content id, whatever its stamp was. */
@@ -34,12 +42,19 @@ export interface StatCache<V extends Json> {
   save(): Promise<void>
 }
 
+/** How the values of a cache are written. */
+export interface ValueForm<V> {
+  pack(values: readonly V[]): Json
+  /** The same values, or `undefined` if they cannot be used here. */
+  unpack(packed: Json): readonly V[] | undefined
+}
+
 // The coarsest clock of a file system in use is FAT's: two seconds. A time with a fraction of a second comes from a finer
 // one, whose tick is at most 10 ms (a kernel's, at 100 Hz); ten of them allow for a server's clock that is a little off.
 const coarseTickNs = 2_000_000_000n
 const fineTickNs = 100_000_000n
 const secondNs = 1_000_000_000n
-const formatVersion = 2
+const formatVersion = 3
 
 export function fileStamp(stats: BigIntStats): FileStamp {
   const { size, mtimeNs, ctimeNs, ino, mode } = stats
@@ -63,79 +78,105 @@ export function isSettled(changedAtNs: bigint, atNs: bigint): boolean {
  * Loads a cache from the document `name`. One that is lost, torn, or was made under another `key` is empty.
  *
  * @param key digest of all but the file that values depend on: a schema, a projection, a version.
+ * @param form how values are written. @default values are JSON
  */
-export async function statCache<V extends Json>(
+export async function statCache<V = Json>(
   documents: DocumentStore,
   name: string,
   key: Digest,
   context: CallContext,
+  form: ValueForm<V> = json as ValueForm<unknown> as ValueForm<V>,
 ): Promise<StatCache<V>> {
   context.signal.throwIfAborted()
-  const known = toEntries<V>(await documents.read(name), key)
-  const seen = new Map<string, Entry<V>>()
+  const kept = readKept<V>(await documents.read(name), key, form)
+  let known = new Map<string, Place<V>>()
+  for (let index = 0; kept !== undefined && index < kept.paths.length; index += 1)
+    known.set(kept.paths.at(index), index)
+  const seen = new Map<string, Place<V>>()
   const askedAtNs = new Map<string, bigint>()
   const nowNs = () => nanosecondsOf(context.clock.nowMs())
   const loadedAtNs = nowNs()
   let changed = false
+  const placeOf = (path: string) => seen.get(path) ?? known.get(path)
+  const valueAt = (place: Place<V>) => (typeof place === 'number' ? kept!.values[place]! : place.value)
+  const stampAt = (place: Place<V>) => (typeof place === 'number' ? kept!.stamps.at(place) : place.stamp)
+  const idAt = (place: Place<V>) => (typeof place === 'number' ? kept!.contentIds.at(place) : place.contentId)
+  const hasStamp = (place: Place<V>, stamp: string) =>
+    typeof place === 'number' ? kept!.stamps.isAt(place, stamp) : place.stamp === stamp
+  const hasId = (place: Place<V>, id: string) =>
+    id !== '' && (typeof place === 'number' ? kept!.contentIds.isAt(place, id) : place.contentId === id)
   return {
     get(path, { stamp }) {
-      const entry = seen.get(path) ?? known.get(path)
-      if (entry !== undefined && entry.stamp === stamp) {
-        seen.set(path, entry)
-        return entry.value
+      const place = placeOf(path)
+      if (place !== undefined && hasStamp(place, stamp)) {
+        seen.set(path, place)
+        return valueAt(place)
       }
       askedAtNs.set(path, nowNs())
       return undefined
     },
     find(path, contentId) {
-      const entry = seen.get(path) ?? known.get(path)
-      return entry?.contentId === contentId ? entry.value : undefined
+      const place = placeOf(path)
+      return place !== undefined && hasId(place, contentId) ? valueAt(place) : undefined
     },
-    stamps: () => new Map([...(seen.size > 0 ? seen : known)].map(([path, { stamp }]) => [path, stamp])),
-    set(path, { stamp, changedAtNs }, value, contentId) {
+    stamps: () => new Map([...(seen.size > 0 ? seen : known)].map(([path, place]) => [path, stampAt(place)])),
+    set(path, { stamp, changedAtNs }, value, contentId = '') {
       const earlier = known.get(path)
       changed = true
       if (isSettled(changedAtNs, askedAtNs.get(path) ?? loadedAtNs)) seen.set(path, { stamp, contentId, value })
       // The stamp tells nothing yet; the content id does.
-      else if (contentId !== undefined && earlier?.contentId === contentId) seen.set(path, earlier)
+      else if (earlier !== undefined && hasId(earlier, contentId)) seen.set(path, earlier)
       else seen.delete(path)
     },
     async save() {
       if (!changed && seen.size === known.size) return
-      const entries: Json[] = []
-      for (const [path, { stamp, contentId, value }] of seen) entries.push(path, stamp, contentId ?? null, value)
+      const places = [...seen.values()]
+      const [paths, stamps, contentIds] = [[...seen.keys()], places.map(stampAt), places.map(idAt)].map(packTextList)
+      const entries = { paths: paths!, stamps: stamps!, contentIds: contentIds! }
+      const values = form.pack(places.map(valueAt))
       try {
-        await documents.write(name, { formatVersion, key, entries })
+        await documents.write(name, { formatVersion, key, entries, values })
       } catch (error) {
         // A cache that cannot be kept costs time. Commands that only read work in a folder that is read-only.
         if (!isSheikhError(error, 'storage-failed')) throw error
         context.log.debug(`The cache "${name}" is not kept: ${error.message}`)
         return
       }
-      known.clear()
-      for (const [path, entry] of seen) known.set(path, entry)
+      known = new Map(seen)
       changed = false
     },
   }
 }
 
+/** An entry, or its number among those of the document. */
+type Place<V> = number | Entry<V>
+
 interface Entry<V> {
   readonly stamp: string
-  readonly contentId: string | undefined
+  /** Empty: none. */
+  readonly contentId: string
   readonly value: V
 }
 
-// A flat list of path, stamp, content id, value: of all forms the one that is parsed fastest.
-function toEntries<V extends Json>(document: Json | undefined, key: Digest): Map<string, Entry<V>> {
-  const entries = new Map<string, Entry<V>>()
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) return entries
-  const { formatVersion: itsVersion, key: itsKey, entries: list } = document as JsonObject
-  if (itsVersion !== formatVersion || itsKey !== key || !Array.isArray(list)) return entries
-  for (let index = 0; index + 3 < list.length; index += 4)
-    entries.set(list[index] as string, {
-      stamp: list[index + 1] as string,
-      contentId: (list[index + 2] as string | null) ?? undefined,
-      value: list[index + 3] as V,
-    })
-  return entries
+/** What a document holds, without an object per entry. */
+interface Kept<V> {
+  readonly paths: TextList
+  readonly stamps: TextList
+  readonly contentIds: TextList
+  readonly values: readonly V[]
+}
+
+const json: ValueForm<Json> = {
+  pack: (values) => values,
+  unpack: (packed) => (Array.isArray(packed) ? packed : undefined),
+}
+
+function readKept<V>(document: Json | undefined, key: Digest, form: ValueForm<V>): Kept<V> | undefined {
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) return undefined
+  const { formatVersion: itsVersion, key: itsKey, entries, values: packed } = document as JsonObject
+  if (itsVersion !== formatVersion || itsKey !== key || packed === undefined) return undefined
+  const values = form.unpack(packed)
+  if (values === undefined) return undefined
+  const { paths, stamps, contentIds } = entries as Readonly<Record<'paths' | 'stamps' | 'contentIds', Json>>
+  return { paths: new TextList(paths), stamps: new TextList(stamps), contentIds: new TextList(contentIds), values }
 }

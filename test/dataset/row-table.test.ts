@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { digestJson, seededRandom } from '../../src/core/index.js'
-import { RowTable } from '../../src/dataset/row-table.js'
+import { digestJson, type JsonObject, seededRandom } from '../../src/core/index.js'
+import { cachedRows } from '../../src/dataset/cached-rows.js'
+import { RowTable, type ScannedRow } from '../../src/dataset/row-table.js'
 
 const digest = digestJson(0)
 const random = seededRandom('row-table')
@@ -34,3 +35,59 @@ it.each(['', 'line 12', 'line 3, column 4', '[0]', 'row group 1, row 10', '007',
     expect(table.position(0)).toBe(position)
   },
 )
+
+/** Rows that use every column, in more than one chunk. */
+const fullRows = (path: string, count: number): readonly ScannedRow[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...{ id: `${path}-${index % 3 === 0 ? 'ü' : ''}${unit()}${index}`, digest: digestJson(index), path },
+    ...{ sampleDigest: digestJson(-index), position: index % 2 === 0 ? `line ${index}` : '' },
+    group: index % 5 === 0 ? undefined : `group ${index % 7}`,
+    label: index % 4 === 0 ? undefined : `label ${index % 3}`,
+    slices: index % 6 === 0 ? {} : { category: `c${index % 4}` },
+    ...{ inputKey: index * 2 ** 21, targetKey: index % 4 === 0 ? undefined : 2 ** 53 - index },
+    ...(index % 1000 === 1 && { files: { image: [['a.png', digestJson(index)]] } as never }),
+  }))
+const rowsIn = (table: RowTable, start: number, end: number) =>
+  Array.from({ length: end - start }, (_, at) => {
+    const { id, digest, sampleDigest, path, position, group, label, slices, inputKey, targetKey } = table.row(
+      start + at,
+    )
+    const files = table.files(start + at)
+    return {
+      ...{ id, digest, sampleDigest, path, position, group, label, slices, inputKey, targetKey },
+      ...(files !== undefined && { files }),
+    }
+  })
+
+it('rows read back from a cache, also among rows of other files', () => {
+  const [one, other] = [fullRows('a.jsonl', 9_000), fullRows('b.jsonl', 8_300)]
+  const [first, second] = [new RowTable(), new RowTable()]
+  for (const row of [...one, ...other]) first.add(row)
+  // Other texts get other numbers.
+  for (const row of [...fullRows('c.jsonl', 5).reverse(), ...one]) second.add(row)
+  const packed = cachedRows.pack([
+    { table: first, start: one.length, end: one.length + other.length },
+    { table: second, start: 5, end: 5 + one.length },
+    { table: second, start: 5, end: 5 },
+  ])
+  const kept = cachedRows.unpack(JSON.parse(JSON.stringify(packed)))!
+  expect(kept.map(({ start, end }) => end - start)).toEqual([other.length, one.length, 0])
+  const restored = new RowTable()
+  for (const row of fullRows('d.jsonl', 3)) restored.add(row)
+  for (const [index, path] of ['b.jsonl', 'renamed.jsonl'].entries())
+    restored.copy(kept[index]!.table, kept[index]!.start, kept[index]!.end, path)
+  const end = 3 + other.length
+  expect(rowsIn(restored, 3, end)).toEqual(other)
+  expect(rowsIn(restored, end, end + one.length)).toEqual(one.map((row) => ({ ...row, path: 'renamed.jsonl' })))
+  expect(restored.sorted().length).toBe(restored.size)
+})
+
+it('rows from a machine with another byte order are not used', () => {
+  const table = new RowTable()
+  for (const row of fullRows('a.jsonl', 2)) table.add(row)
+  const { rows, counts } = cachedRows.pack([{ table, start: 0, end: 2 }]) as Readonly<
+    Record<'rows' | 'counts', JsonObject>
+  >
+  expect(cachedRows.unpack({ rows, counts })).toHaveLength(1)
+  expect(cachedRows.unpack({ rows: { ...rows, byteOrder: 'XE' }, counts })).toBe(undefined)
+})

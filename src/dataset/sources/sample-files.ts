@@ -57,13 +57,15 @@ export function sampleFiles(options: string | SampleFilesOptions): Source {
  */
 export function listedSampleFiles(options: SampleFilesOptions, paths: readonly string[]): Source {
   return filesSource(options, async (_, { isWanted, isMeant }) => {
-    const visible = paths.filter((path) => !/(^|\/)\./.test(path)).sort()
-    const found = visible.filter(isWanted).map((path) => ({
-      path,
+    const found: { readonly path: string; readonly sizeBytes: number }[] = []
+    const others: string[] = []
+    for (const path of [...paths].sort()) {
+      if (path.startsWith('.') || path.includes('/.')) continue
       // The size is not known. Files that may be large are read one at a time.
-      sizeBytes: sampleFormatOf(path) === 'json' ? 0 : Number.POSITIVE_INFINITY,
-    }))
-    return { found, others: visible.filter((path) => !isWanted(path) && isMeant(path)) }
+      if (isWanted(path)) found.push({ path, sizeBytes: path.endsWith('.json') ? 0 : Number.POSITIVE_INFINITY })
+      else if (isMeant(path)) others.push(path)
+    }
+    return { found, others }
   })
 }
 

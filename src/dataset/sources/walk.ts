@@ -69,8 +69,12 @@ export async function walk(
   return { found, others: others.sort() }
 }
 
+/** Whether a name may equal another one but for case or Unicode form: not if it is ASCII without capital letters. */
+export const mayClash = (path: string): boolean => !/^[\x20-\x40\x5b-\x7e]*$/.test(path)
+
 /** Files of which a file system without case or Unicode forms, as on macOS and Windows, keeps only one. */
 export function clashing(found: readonly Pick<FoundFile, 'path'>[]): readonly DatasetIssue[] {
+  if (!found.some(({ path }) => mayClash(path))) return []
   const fold = (path: string) => path.normalize('NFC').toLowerCase()
   if (new Set(found.map(({ path }) => fold(path))).size === found.length) return []
   const seen = new Map<string, string>()

@@ -63,7 +63,8 @@ export async function commitState(
   const remove = () => rm(folder, { recursive: true, force: true })
   const root = join(folder, project)
   const write = (entries: readonly TreeEntry[]) => git.writeEntries(commit, entries, folder, context)
-  const filesIn = async (path: string) => [...(await git.tree(commit, [below(path)])).values()]
+  const treeAt = (path: string) => git.tree(commit, [below(path)])
+  const filesIn = async (path: string) => [...(await treeAt(path)).values()]
   const dataset = below(samplesPath).split('/').slice(0, -1).join('/')
   try {
     const paths = comparedPaths.map(below).filter((path) => path !== dataset)
@@ -94,22 +95,19 @@ export async function commitState(
       const { directory = samplesPath, pattern } = samples ?? {}
       const place = below(directory)
       const changes = other === undefined ? undefined : await git.treeChanges(commit, other, [place])
-      const files = changes === undefined ? await filesIn(directory) : entriesBefore(changes)
+      const files = changes === undefined ? await treeAt(directory) : entriesBefore(changes)
       const attributes = attributesFor(place)
       if (changes !== undefined) {
         const paths = [...changes.keys(), ...(await git.treeChanges(commit, other!, attributes)).keys()]
         if (paths.some(isAttributes) || [...changes.values()].some(({ after }) => isSubmodule(after))) return undefined
-      } else if (await mayConvert(git, [...(await git.tree(commit, attributes)).values(), ...files])) return undefined
-      if (files.some(isSubmodule)) return undefined
+      } else if (await mayConvert(git, await git.tree(commit, attributes))) return undefined
+      if (changes === undefined && (await mayConvert(git, files))) return undefined
       const start = place.length + 1
-      const entries = new Map<string, TreeEntry>()
       const ids = new Map<string, string>()
-      for (const entry of files) {
+      for (const entry of files.values()) {
+        if (isSubmodule(entry)) return undefined
         // Links are left out. The folder may be a file.
-        if (entry.mode === '120000' || entry.path.length < start) continue
-        const path = entry.path.slice(start)
-        entries.set(path, entry)
-        ids.set(path, entry.oid)
+        if (entry.mode !== '120000' && entry.path.length >= start) ids.set(entry.path.slice(start), entry.oid)
       }
       const largeFiles = largeFilesOf(access)
       const options = { directory: join(root, directory), pattern, csv, contentIds: async () => ids, largeFiles }
@@ -117,7 +115,7 @@ export async function commitState(
       return {
         dataset: datasetOf(root, configuration, access, { source }),
         differing: changes && new Set([...changes.keys()].map((path) => path.slice(start))),
-        prepare: (paths) => write(paths.map((path) => entries.get(path)!)),
+        prepare: (paths) => write(paths.map((path) => files.get(`${place}/${path}`)!)),
       }
     },
     async complete(configuration) {
@@ -134,8 +132,8 @@ export async function commitState(
 /** Whether rows come from sample files, without the Hub and without features, which other files decide. */
 const areFilesAlone = ({ dataset }: Configuration) => dataset.hub === undefined && dataset.features === undefined
 
-const entriesBefore = (changes: ReadonlyMap<string, TreeChange>) =>
-  [...changes.values()].flatMap(({ before }) => before ?? [])
+const entriesBefore = (changes: ReadonlyMap<string, TreeChange>): ReadonlyMap<string, TreeEntry> =>
+  new Map([...changes].flatMap(([path, { before }]) => (before === undefined ? [] : [[path, before]])))
 
 const isSubmodule = (entry: TreeEntry | undefined) => entry?.mode === '160000'
 const isAttributes = (path: string) => path === '.gitattributes' || path.endsWith('/.gitattributes')
@@ -164,8 +162,8 @@ async function itemsIn(git: Git, commit: string, folder: string): Promise<readon
 const converting = /filter|ident|working-tree-encoding|\[attr\]|eol|crlf/
 
 /** Whether attributes may change what files of a commit are in a checkout. */
-async function mayConvert(git: Git, files: readonly TreeEntry[]): Promise<boolean> {
-  for (const { path, oid } of files)
+async function mayConvert(git: Git, files: ReadonlyMap<string, TreeEntry>): Promise<boolean> {
+  for (const { path, oid } of files.values())
     if (isAttributes(path) && converting.test(Buffer.from(await git.readBlob(oid)).toString('latin1'))) return true
   return false
 }

@@ -192,7 +192,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     history: (range, context) => nativeHistory(program, place.commonDirectory, range, context),
     async tree(commit, paths = []) {
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
-      return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
+      return new Map(items.map((item) => [item.path, item]))
     },
     async treeChanges(from, to, paths) {
       const raw = await program.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', from, to, '--', ...paths])
@@ -325,12 +325,19 @@ function* treeChanges(raw: string): Generator<[path: string, change: TreeChange]
 
 async function listTree(program: GitProgram, parameters: readonly string[]): Promise<readonly TreeItem[]> {
   const output = (await program.run(['ls-tree', '-z', ...parameters])).toString()
-  return output
-    .split('\0')
-    .slice(0, -1)
-    .map((line) => {
-      const tab = line.indexOf('\t')
-      const [mode, type, oid] = line.slice(0, tab).split(' ') as [string, TreeItem['type'], string]
-      return { path: line.slice(tab + 1), oid, mode, type }
+  const items: TreeItem[] = []
+  // `<mode> <type> <id>`, a tab, the path, a zero.
+  for (let at = 0; at < output.length; ) {
+    const [tab, end] = [output.indexOf('\t', at), output.indexOf('\0', at)]
+    const afterMode = output.indexOf(' ', at)
+    const afterType = output.indexOf(' ', afterMode + 1)
+    items.push({
+      path: output.slice(tab + 1, end),
+      oid: output.slice(afterType + 1, tab),
+      mode: output.slice(at, afterMode),
+      type: output.slice(afterMode + 1, afterType) as TreeItem['type'],
     })
+    at = end + 1
+  }
+  return items
 }
