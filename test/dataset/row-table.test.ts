@@ -64,7 +64,7 @@ it('rows read back from a cache, also among rows of other files', () => {
   const [first, second] = [new RowTable(), new RowTable()]
   for (const row of [...one, ...other]) first.add(row)
   // Other texts get other numbers.
-  for (const row of [...fullRows('c.jsonl', 5).reverse(), ...one]) second.add(row)
+  for (const row of [...[...fullRows('c.jsonl', 5)].reverse(), ...one]) second.add(row)
   const packed = cachedRows.pack([
     { table: first, start: one.length, end: one.length + other.length },
     { table: second, start: 5, end: 5 + one.length },
