@@ -66,7 +66,7 @@ export interface Served {
   readonly stop: () => void
 }
 
-export async function start(kind: 'ours' | 'naive', folder: string): Promise<Served> {
+export async function start(kind: 'ours' | 'naive' | 'empty', folder: string): Promise<Served> {
   const program = join(import.meta.dirname, 'reference/serve-mails.ts')
   const child = fork(program, [kind, folder], { execArgv: process.execArgv })
   const [{ url, bareMs }] = (await once(child, 'message')) as [{ readonly url: string; readonly bareMs: number }]

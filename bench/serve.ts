@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -46,6 +46,7 @@ export const parts = {
   throughput: () =>
     served(async (ours, folder) => {
       const naive = await start('naive', join(folder, 'registry'))
+      const empty = await start('empty', join(folder, 'registry'))
       try {
         const [our, their] = [await bestConnections(ours), await bestConnections(naive)]
         const rates = await interleaved(
@@ -53,9 +54,8 @@ export const parts = {
           async () => (await load(ours, { connections: our })).rate,
           async () => (await load(naive, { connections: their })).rate,
         )
-        const single: number[] = []
-        for (let run = 0; run < pairs; run += 1) single.push(await singleMs(ours))
-        const overheadMs = median(single) - ours.bareMs
+        const single = await singleTimes(ours, empty)
+        const overheadMs = single.ours.connection - ours.bareMs
         const ratio = rates.ours / rates.peer
         const { peakMb: peakMemoryMb } = await ours.memory()
         return [
@@ -66,13 +66,20 @@ export const parts = {
             ...{ unit: '1/s', ratio, goal: 'at least 5', met: ratio >= 5, peakMemoryMb },
           },
           {
-            work: 'one mail, one connection, median',
+            work: 'one mail, one connection (node:net), median',
             ...{ ours: ours.bareMs + overheadMs, peer: ours.bareMs, peerName: 'predict without a server', unit: 'ms' },
             ...{ ratio: ours.bareMs / (ours.bareMs + overheadMs), goal: 'under 1 ms more', met: overheadMs < 1 },
             peakMemoryMb,
           },
+          ...(['connection', 'fetch'] as const).map((client) => ({
+            work: `one mail, one connection (${clientNames[client]}), median, beside an empty server`,
+            ...{ ours: single.ours[client], peer: single.peer[client], unit: 'ms' },
+            ...{ peerName: 'node:http without a model', ratio: single.peer[client] / single.ours[client] },
+            ...{ goal: 'none', met: true, peakMemoryMb },
+          })),
         ]
       } finally {
+        empty.stop()
         naive.stop()
       }
     }),
@@ -193,18 +200,85 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** The median of requests one after another. autocannon's own latencies are whole milliseconds. */
-async function singleMs({ url }: Served): Promise<number> {
+const clientNames = { connection: 'node:net', fetch: 'fetch of Node' }
+
+type Times = Readonly<Record<keyof typeof clientNames, number>>
+
+/**
+ * Medians of requests one after another, in milliseconds. autocannon's own latencies are whole milliseconds. A plain connection
+ * costs little beside the server; `fetch` shows what a program sees.
+ */
+async function singleTimes(ours: Served, peer: Served): Promise<{ readonly ours: Times; readonly peer: Times }> {
+  const [byConnection, byFetch] = [
+    await interleaved(
+      pairs,
+      () => singleMs(ours, connectionTo),
+      () => singleMs(peer, connectionTo),
+    ),
+    await interleaved(
+      pairs,
+      () => singleMs(ours, fetching),
+      () => singleMs(peer, fetching),
+    ),
+  ]
+  const of = (side: 'ours' | 'peer') => ({ connection: byConnection[side], fetch: byFetch[side] })
+  return { ours: of('ours'), peer: of('peer') }
+}
+
+interface Client {
+  /** Sends a body, and resolves when the answer is complete. */
+  readonly send: (body: string) => Promise<void>
+  readonly close: () => void
+}
+
+async function singleMs({ url }: Served, open: (url: string) => Promise<Client>): Promise<number> {
+  const client = await open(url)
   const times: number[] = []
   for (const { text } of mails.slice(0, 500)) {
-    const init = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ inputs: [text] }),
-    }
+    const body = JSON.stringify({ inputs: [text] })
     const startedMs = performance.now()
-    await (await fetch(url, init)).arrayBuffer()
+    await client.send(body)
     times.push(performance.now() - startedMs)
   }
+  client.close()
   return median(times)
+}
+
+async function fetching(url: string): Promise<Client> {
+  const headers = { 'content-type': 'application/json' }
+  return {
+    async send(body) {
+      const response = await fetch(url, { method: 'POST', headers, body })
+      if (!response.ok) throw new Error(`a request failed: ${response.status}`)
+      await response.arrayBuffer()
+    },
+    close() {},
+  }
+}
+
+/** A kept connection that reads answers with a Content-Length, or of one chunk. */
+async function connectionTo(url: string): Promise<Client> {
+  const { hostname, port, pathname } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+  await once(socket, 'connect')
+  return {
+    async send(body) {
+      const length = Buffer.byteLength(body)
+      socket.write(
+        `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`,
+      )
+      let text = ''
+      do text += ((await once(socket, 'data')) as [Buffer])[0].toString('latin1')
+      while (!isComplete(text))
+      if (!text.startsWith('HTTP/1.1 200 ')) throw new Error(`a request failed: ${text.slice(0, 500)}`)
+    },
+    close: () => socket.destroy(),
+  }
+}
+
+function isComplete(answer: string): boolean {
+  const end = answer.indexOf('\r\n\r\n')
+  if (end < 0) return false
+  const length = /\r\ncontent-length: (\d+)/i.exec(answer.slice(0, end))?.[1]
+  return length === undefined ? answer.endsWith('\r\n0\r\n\r\n') : answer.length >= end + 4 + Number(length)
 }
