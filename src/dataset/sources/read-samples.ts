@@ -25,14 +25,31 @@ export async function* readSamples(path: string, bytes: Chunks, limits: Limits, 
     const text = utf8Chunks(unpackChunks(bytes, limits), isTable ? csv.charset : undefined)
     if (isTable) yield* csvSamples(text, limits, format === 'tsv' ? { separator: '\t', ...csv } : csv)
     else if (format === 'lines') yield* readLines(text, limits)
-    else yield readDocument(await collect(text, limits))
+    else yield documentIn(await collect(text, limits))
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error
-    throw issuesError([{ path, position: error.position, message: error.message }], error)
+    throw reported(path, error)
   }
 }
 
-async function collect(chunks: Chunks, { maximumSampleBytes }: Limits): Promise<string> {
+const reported = (path: string, error: unknown): unknown =>
+  error instanceof Unreadable ? issuesError([{ path, position: error.position, message: error.message }], error) : error
+
+/** Whether bytes begin as a JSON document in UTF-8: not packed, without a byte order mark, and no pointer of Git LFS. */
+export const isPlainJson = (bytes: Uint8Array): boolean =>
+  (bytes[0] === openingBrace || bytes[0] === openingBracket) && bytes[1] !== 0
+
+const [openingBrace, openingBracket] = [0x7b, 0x5b]
+
+/** The samples of bytes for which `isPlainJson` is true, as `readSamples` reads them. @throws as `readSamples`. */
+export function readPlainJson(path: string, bytes: Buffer): readonly SourceSample[] {
+  try {
+    return documentIn(bytes)
+  } catch (error) {
+    throw reported(path, error)
+  }
+}
+
+async function collect(chunks: Chunks, { maximumSampleBytes }: Limits): Promise<Buffer> {
   const found: Uint8Array[] = []
   let size = 0
   for await (const chunk of chunks) {
@@ -43,13 +60,12 @@ async function collect(chunks: Chunks, { maximumSampleBytes }: Limits): Promise<
         `it unpacks to more than ${maximumSampleBytes} bytes; write one sample per line, as .jsonl, or split it`,
       )
   }
-  const bytes = Buffer.concat(found)
-  if (!isUtf8(bytes)) throw notUtf8('')
-  return bytes.toString('utf8')
+  return Buffer.concat(found)
 }
 
-function readDocument(text: string): readonly SourceSample[] {
-  const parsed = parseJsonKeepingDigits(text)
+function documentIn(bytes: Buffer): readonly SourceSample[] {
+  if (!isUtf8(bytes)) throw notUtf8('')
+  const parsed = parseJsonKeepingDigits(bytes.toString('utf8'))
   if ('problem' in parsed) {
     const { line, column, message } = parsed.problem
     throw new Unreadable(message, `line ${line}, column ${column}`)
