@@ -63,15 +63,21 @@ export interface Dataset<I = string, T = string> extends Described {
    * @throws `dataset-invalid` with up to 100 issues in `facts.issues`.
    */
   identities(context?: DatasetContext): Promise<readonly RowIdentity[]>
-  /** Returns every row without its input, and reads samples on request. Needs no evaluation set. @throws as `identities`. */
-  contents(context?: DatasetContext): Promise<DatasetContents>
+  /**
+   * Returns every row without its input, and reads samples on request. Needs no evaluation set.
+   *
+   * @param snapshot of this dataset, whose rows are returned. @default the rows of now, which takes another scan
+   * @throws as `identities`.
+   */
+  contents(context?: DatasetContext, snapshot?: DatasetSnapshot<I, T>): Promise<DatasetContents>
   /**
    * Returns warnings if ids or texts suggest groups that are not declared. Needs no evaluation set. Reads the first
    * 20,000 rows.
    *
+   * @param snapshot of this dataset, whose rows are read. @default the rows of now, which takes another scan
    * @throws as `identities`.
    */
-  undeclaredGroups(context?: DatasetContext): Promise<DatasetSummary['warnings']>
+  undeclaredGroups(context?: DatasetContext, snapshot?: DatasetSnapshot<I, T>): Promise<DatasetSummary['warnings']>
   /**
    * Describes how the first tables among the samples were read, so that people can check: path, columns and separator.
    * @default 3 tables
@@ -122,6 +128,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
   readonly name = 'dataset'
   readonly #options: AnyDatasetOptions
   #schema: SampleSchema | undefined
+  /** The scans that snapshots were made of. */
+  readonly #scans = new WeakMap<DatasetSnapshot<unknown, unknown>, UsedScan>()
 
   constructor(options: AnyDatasetOptions) {
     if (typeof options.input === 'string' && options.input === '')
@@ -190,9 +198,12 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return rows.map(identityOfRow)
   }
 
-  async contents(context: DatasetContext = callContext()): Promise<DatasetContents> {
+  async contents(
+    context: DatasetContext = callContext(),
+    snapshot?: DatasetSnapshot<unknown, unknown>,
+  ): Promise<DatasetContents> {
     const schema = await this.#load(context)
-    return contentsOf(await this.#scanNow(schema, context), this.#options, schema, context)
+    return contentsOf(this.#scanOf(snapshot) ?? (await this.#scanNow(schema, context)), this.#options, schema, context)
   }
 
   /** What decides the rows of the dataset, for `stateOf`. */
@@ -203,9 +214,12 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return { options: this.#options, schema, key: this.#cacheKey(), listed, quarantined, named }
   }
 
-  async undeclaredGroups(context: DatasetContext = callContext()): Promise<DatasetSummary['warnings']> {
+  async undeclaredGroups(
+    context: DatasetContext = callContext(),
+    snapshot?: DatasetSnapshot<unknown, unknown>,
+  ): Promise<DatasetSummary['warnings']> {
     const schema = await this.#load(context)
-    const found = await this.#scanNow(schema, context)
+    const found = this.#scanOf(snapshot) ?? (await this.#scanNow(schema, context))
     if (found.rows.some(({ group }) => group !== undefined)) return []
     const rows: Pick<Row<unknown, unknown>, 'id' | 'input'>[] = []
     const reader = new RowReader(found, this.#options, schema, context)
@@ -267,7 +281,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
           }
     let trainingRows: readonly RowIdentity[] | undefined
     let heldOut: readonly RowIdentity[] | undefined
-    return {
+    const snapshot: DatasetSnapshot<unknown, unknown> = {
       ...{ summary, training, evaluation },
       ...(development !== undefined && { development }),
       // A million identities take 300 MB, and many callers need none.
@@ -281,6 +295,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
       },
       filterTraining: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
     }
+    this.#scans.set(snapshot, found)
+    return snapshot
   }
 
   async project(
@@ -382,6 +398,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
 
   async #quarantined(context: DatasetContext): Promise<readonly QuarantinedSample[]> {
     return (await this.#options.quarantine?.read(context)) ?? []
+  }
+
+  #scanOf(snapshot: DatasetSnapshot<unknown, unknown> | undefined): UsedScan | undefined {
+    return snapshot && this.#scans.get(snapshot)
   }
 
   async #scanNow(schema: SampleSchema, context: DatasetContext): Promise<UsedScan> {

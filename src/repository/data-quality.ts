@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CallContext, isSheikhError } from '../core/index.js'
-import { checkQuality, type QualityReport, qualitySettings, type ReleasedData } from '../dataset/index.js'
+import {
+  checkQuality,
+  type DatasetSnapshot,
+  type QualityReport,
+  qualitySettings,
+  type ReleasedData,
+} from '../dataset/index.js'
 import { type LabelSources, releasedLabels } from '../pipeline/index.js'
 import type { Composition } from './compose.js'
 import { withTokenCounter } from './count-tokens.js'
@@ -19,7 +25,15 @@ interface QualityPlace {
 
 /** Checks the quality of a project's data, as a run does. Needs neither an evaluation set nor a release: says what was not checked. */
 export async function projectQuality(
-  { secrets, ...place }: QualityPlace & { readonly secrets: readonly string[] },
+  {
+    secrets,
+    snapshot,
+    ...place
+  }: QualityPlace & {
+    readonly secrets: readonly string[]
+    /** @default the samples are scanned */
+    readonly snapshot?: DatasetSnapshot<unknown, unknown> | undefined
+  },
   context: CallContext,
 ): Promise<QualityReport> {
   const { root, composition } = place
@@ -33,6 +47,7 @@ export async function projectQuality(
       evaluation: isPinned ? 'pinned' : 'none',
       released: await releasedData(place, context),
       secrets,
+      snapshot,
     },
     { ...context, cache: store.documents },
   )

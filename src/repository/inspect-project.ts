@@ -1,5 +1,5 @@
 import { type CallContext, isSheikhError, type SheikhError } from '../core/index.js'
-import { type DatasetSummary, type QualityReport, qualityFailure } from '../dataset/index.js'
+import { type DatasetSnapshot, type DatasetSummary, type QualityReport, qualityFailure } from '../dataset/index.js'
 import type { Finding } from '../gate/index.js'
 import { foreseen } from '../pipeline/index.js'
 import type { Composition } from './compose.js'
@@ -33,7 +33,7 @@ export async function inspectProject(
   compose: () => Promise<Composition>,
   refuseIncomplete: (composition: Composition) => Promise<void>,
   readPayload: (composition: Composition) => Promise<unknown>,
-  checkQuality: (composition: Composition) => Promise<QualityReport>,
+  checkQuality: (composition: Composition, snapshot: DatasetSnapshot<unknown, unknown>) => Promise<QualityReport>,
   context: CallContext,
 ): Promise<Inspection> {
   const problems: SheikhError[] = []
@@ -65,9 +65,9 @@ export async function inspectProject(
   await look(() => refuseIncomplete(composition))
   const snapshot =
     problems.length > 0 ? undefined : await look(() => dataset.snapshot({ ...context, cache: store.documents }))
-  const groups = snapshot && (await look(() => dataset.undeclaredGroups({ ...context, cache: store.documents })))
-  const isChecked = snapshot !== undefined && configuration.dataset.isQualityChecked
-  const quality = isChecked ? await look(() => checkQuality(composition)) : undefined
+  const groups = snapshot && (await look(() => dataset.undeclaredGroups(context, snapshot)))
+  const isChecked = configuration.dataset.isQualityChecked
+  const quality = snapshot && isChecked ? await look(() => checkQuality(composition, snapshot)) : undefined
   const failure = quality && qualityFailure(quality)
   if (failure !== undefined) problems.push(failure)
   await look(() => readPayload(composition))

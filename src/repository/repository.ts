@@ -10,7 +10,7 @@ import {
   plainPath,
   redactJson,
 } from '../core/index.js'
-import type { DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
+import type { DatasetSnapshot, DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
 import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
@@ -244,7 +244,7 @@ export class Repository {
       () => this.#compose(),
       (composition) => refuseIncomplete('validate the project', this.#project, composition, context),
       (composition) => payloadOf(this.root, composition, context),
-      (composition) => this.#quality(composition, context),
+      (composition, snapshot) => this.#quality(composition, context, snapshot),
       context,
     )
   }
@@ -552,9 +552,14 @@ export class Repository {
     return quarantineSamples({ root: this.root, composition, check }, { ...options, by: author }, context)
   }
 
-  #quality(composition: Composition, context: CallContext): Promise<QualityReport> {
+  #quality(
+    composition: Composition,
+    context: CallContext,
+    snapshot?: DatasetSnapshot<unknown, unknown>,
+  ): Promise<QualityReport> {
     const secrets = secretsOf(this.#surroundings.environment)
-    return projectQuality({ ...this.#project, project: this.#surroundings.project, composition, secrets }, context)
+    const { project } = this.#surroundings
+    return projectQuality({ ...this.#project, project, composition, secrets, snapshot }, context)
   }
 
   async #feedback(): Promise<FeedbackProject> {

@@ -10,6 +10,8 @@ import { SecretScanner } from './secrets.js'
 import { eachText } from './text-fields.js'
 
 export interface CheckQualityOptions extends QualityOptions {
+  /** A snapshot of this dataset, if there is one already. @default the samples are scanned */
+  readonly snapshot?: DatasetSnapshot<unknown, unknown> | undefined
   /** `none`: all rows count as training rows, so that no evaluation set is needed. @default 'pinned' */
   readonly evaluation?: 'pinned' | 'none' | undefined
   /** The summary of the released dataset for `drift`, and its rows for `relabelled`. @default neither is checked */
@@ -44,12 +46,13 @@ const mostPlaces = 10
  */
 export async function checkQuality<I, T>(
   dataset: Dataset<I, T>,
-  { evaluation = 'pinned', released, secrets = [], ...options }: CheckQualityOptions = {},
+  { evaluation = 'pinned', snapshot: given, released, secrets = [], ...options }: CheckQualityOptions = {},
   context: DatasetContext = callContext(),
 ): Promise<QualityReport> {
   const settings = qualitySettings(options)
-  const contents = await dataset.contents(context)
-  const snapshot = evaluation === 'none' ? undefined : await dataset.snapshot(context)
+  const known = given as DatasetSnapshot<I, T> | undefined
+  const snapshot = evaluation === 'none' ? undefined : (known ?? (await dataset.snapshot(context)))
+  const contents = await dataset.contents(context, snapshot ?? known)
   const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot) }, context)
   const summary = snapshot?.summary ?? summaryOf(contents)
   const { found, relabelled, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
