@@ -10,10 +10,10 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
  */
 export function createRunId(nowMs: number, latest?: string, chance: Uint8Array = tenRandomBytes()): string {
   const timeMs = isRunId(latest) ? Math.max(nowMs, timeOf(latest) + 1) : nowMs
-  let time = ''
-  for (let rest = timeMs, index = 0; index < 10; index += 1, rest = Math.floor(rest / 32))
-    time = alphabet[rest % 32] + time
-  return time + Array.from(chance.subarray(0, 10), (byte) => alphabet[byte % 32]).join('')
+  let id = ''
+  for (let rest = timeMs, index = 0; index < 10; index += 1, rest = Math.floor(rest / 32)) id = alphabet[rest % 32] + id
+  for (let index = 0; index < 10; index += 1) id += alphabet[chance[index]! % 32]
+  return id
 }
 
 let random: Uint8Array = new Uint8Array()
