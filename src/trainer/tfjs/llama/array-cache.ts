@@ -139,22 +139,35 @@ function softmax(scores: Float64Array, count: number): void {
   for (let position = 0; position < count; position += 1) scores[position]! /= sum
 }
 
-/** shares·v. Two columns at a time: heads have an even size, because positions turn pairs of numbers. */
+/** shares·v. Four columns at a time, then the rest. */
 function mix(
   shares: Float64Array,
   values: Float32Array,
   output: Float32Array,
   { at, first, size, width, count }: HeadPart,
 ): void {
-  for (let column = 0; column < size; column += 2) {
+  let column = 0
+  for (; column + 3 < size; column += 4) {
     let sum0 = 0
     let sum1 = 0
+    let sum2 = 0
+    let sum3 = 0
     for (let position = 0, from = first + column; position < count; position += 1, from += width) {
       const share = shares[position]!
       sum0 += share * values[from]!
       sum1 += share * values[from + 1]!
+      sum2 += share * values[from + 2]!
+      sum3 += share * values[from + 3]!
     }
     output[at + column] = sum0
     output[at + column + 1] = sum1
+    output[at + column + 2] = sum2
+    output[at + column + 3] = sum3
+  }
+  for (; column < size; column += 1) {
+    let sum = 0
+    for (let position = 0, from = first + column; position < count; position += 1, from += width)
+      sum += shares[position]! * values[from]!
+    output[at + column] = sum
   }
 }
