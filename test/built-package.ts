@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Options } from 'tsup'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, 'node_modules/.cache/sheikh-tests')
 const dayMs = 24 * 60 * 60 * 1000
+const longestBuildMs = 60_000
 
 /** What test processes run besides the package, by entry. */
 const programs = {
@@ -44,22 +47,48 @@ export const builtRooms = async (): Promise<string> => join(await builtPackage()
 
 async function buildOnce(): Promise<string> {
   const target = join(cache, await digestOfSources())
-  if (existsSync(target)) return target
-  // Another worker may build the same. The first to end is kept.
+  // The workers of a first run do not each build it. The folder for temporary files is that of the test run.
+  const claim = join(tmpdir(), `building-${basename(target)}`)
+  for (let waitedMs = 0; !existsSync(target) && waitedMs < longestBuildMs; waitedMs += 100) {
+    if (await isFirst(claim))
+      try {
+        await build(target)
+      } finally {
+        await rm(claim, { recursive: true, force: true })
+      }
+    else await setTimeout(100)
+  }
+  // A process that was killed while it built leaves its claim.
+  if (!existsSync(target)) await build(target)
+  return target
+}
+
+/** Whether nobody else has made the folder. Makes it. */
+const isFirst = (folder: string): Promise<boolean> =>
+  mkdir(folder).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false
+      throw error
+    },
+  )
+
+async function build(target: string): Promise<void> {
+  // Another test run may build the same. The first to end is kept.
   const building = `${target}.${process.pid}`
   await rm(building, { recursive: true, force: true })
   await mkdir(building, { recursive: true })
   await cp(join(root, 'package.json'), join(building, 'package.json'))
   const filter = (path: string) => !path.endsWith('.ts')
   await cp(join(root, 'examples'), join(building, 'examples'), { recursive: true, filter })
-  const { build } = await import('tsup')
+  const tsup = await import('tsup')
   const { onSuccess: _, ...packaged } = (await import('../tsup.config.js')).default as Options
   const own = { config: false, silent: true, clean: false, sourcemap: false } as const
-  await build({
+  await tsup.build({
     ...{ ...packaged, ...own, outDir: join(building, 'dist') },
     entry: { ...(packaged.entry as Record<string, string>), ...programs, ...(await rooms()) },
   })
-  await build({
+  await tsup.build({
     ...{ ...own, format: 'esm', target: 'node20', bundle: false, splitting: false },
     ...{ entry: ['examples/**/*.ts'], outDir: join(building, 'examples') },
   })
@@ -68,7 +97,6 @@ async function buildOnce(): Promise<string> {
     if (!existsSync(target)) throw error
   })
   await removeOld()
-  return target
 }
 
 async function rooms(): Promise<Record<string, string>> {
