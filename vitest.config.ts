@@ -27,8 +27,14 @@ const trainings = [
 ]
 // These load the whole product in each file. To load and compile it takes a second.
 const commands = 'actions|cli|dashboard|repository'
-// Of the rooms and commands, what starts many programs and needs little of the product.
-const programs = [...starters, 'test/repository/{git,ledger}*.test.ts', 'test/trainer/command/**/*.test.ts']
+// What starts many programs and needs little of the product, and checks of texts.
+const programs = [
+  ...starters,
+  'test/*.test.ts',
+  'test/{api,examples}/**/*.test.ts',
+  'test/repository/{git,ledger}*.test.ts',
+  'test/trainer/command/**/*.test.ts',
+]
 
 export default defineConfig({
   resolve: {
@@ -72,12 +78,12 @@ export default defineConfig({
       },
       // The larger a process is, the longer it takes to start another, such as Git.
       { extends: true, test: { name: 'programs', include: programs, isolate: isWhole } },
-      // A device is opened once in a process, and a compiler is large.
+      // A device is opened once in a process.
       {
         extends: true,
         test: {
           name: 'alone',
-          include: ['test/*.test.ts', `test/!(${rooms}|${commands})/**/*.test.ts`],
+          include: [`test/!(${rooms}|${commands})/**/*.test.ts`],
           exclude: [...trainings, ...programs],
         },
       },

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import ts from 'typescript'
+import type { CompilerOptions } from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { isWhole } from './whole.js'
 
@@ -49,9 +49,11 @@ function blocksOf(page: string, text: string): Block[] {
 /** Where the compiler believes a block to be: beside its page, so that its imports resolve as the package's own do. */
 const pathOf = ({ page, line }: Block) => join(root, `${page}.${line}.ts`)
 
-function problemsByPath(): Map<string, string[]> {
+async function problemsByPath(): Promise<Map<string, string[]>> {
+  // A quick run needs no compiler.
+  const { default: ts } = await import('typescript')
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
-  const options: ts.CompilerOptions = {
+  const options: CompilerOptions = {
     ...ts.parseJsonConfigFileContent({ ...config, files: ['package.json'], include: [] }, ts.sys, root).options,
     moduleDetection: ts.ModuleDetectionKind.Force,
     // An example may declare what only the reader uses.
@@ -84,8 +86,8 @@ function problemsByPath(): Map<string, string[]> {
 // To compile them takes 10 s of CPU: a check of texts, which runs in CI as `npm run types` does.
 describe.runIf(isWhole)('each block of TypeScript compiles as pasted', () => {
   let problems: ReadonlyMap<string, readonly string[]>
-  beforeAll(() => {
-    problems = problemsByPath()
+  beforeAll(async () => {
+    problems = await problemsByPath()
   })
   it.each(blocks.filter(({ excuse }) => excuse === undefined).map((block) => [`${block.page}:${block.line}`, block]))(
     '%s',
