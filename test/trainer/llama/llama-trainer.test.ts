@@ -149,7 +149,7 @@ describe('a language model', () => {
   )
 
   it('by adapters answers alike, merged into the base or beside it', async () => {
-    const epochs = 12
+    const epochs = 8
     const lora = { rank: 4, targets: ['q_proj', 'v_proj', 'up_proj', 'down_proj'] } as const
     const together = await train({ epochs, lora: { ...lora, merge: true } })
     const beside = await train({ epochs, lora: { ...lora, merge: false } })
@@ -329,7 +329,7 @@ describe('a language model', () => {
   })
 
   it('chooses of many as of few', async () => {
-    const learned = await train({ epochs: 6 })
+    const learned = await trainWhole()
     const choices = ['fruit', ...Array.from({ length: 40 }, (_, index) => `thing ${index}`), 'vehicle']
     const trainer = llamaTrainer({ ...quick, base, answer: { kind: 'choice', choices } })
     const [few, many] = [await answers(learned, inputs), await answers({ trainer, weights: learned.weights }, inputs)]
@@ -366,7 +366,7 @@ describe('a language model of texts', () => {
     await using model = await still.trainer.load(still.weights, context)
     const { metrics } = await evaluate({ model, rows: rowsOfInputs, metrics: [crossEntropy()] }, context)
     expect(metrics[0]!.value).toBeCloseTo(still.record.lossCurve[0]![1], 4)
-    const learned = await train({ answer, epochs: 10 })
+    const learned = await train({ answer, epochs: 5 })
     await using better = await learned.trainer.load(learned.weights, context)
     const after = await evaluate({ model: better, rows: rowsOfInputs, metrics: [crossEntropy()] }, context)
     expect(after.metrics[0]!.value!).toBeLessThan(metrics[0]!.value! / 2)
