@@ -1,5 +1,4 @@
 // The thread of a training or of a loaded model: builds it, trains or predicts.
-import process from 'node:process'
 import { parentPort } from 'node:worker_threads'
 import { type CallContext, callContext, isSheikhError, messageOf, SheikhError } from '../../../core/index.js'
 import type { Model } from '../../../model/index.js'
