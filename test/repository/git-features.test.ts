@@ -177,6 +177,45 @@ describe.skipIf(gitIsMissing !== undefined)('files that Git converts:', () => {
   })
 })
 
+it.skipIf(gitIsMissing !== undefined)(
+  'files are written with the attributes of all folders of their commit',
+  async () => {
+    const root = repository()
+    write(root, '.gitattributes', '*.a text eol=crlf\n')
+    write(root, 'dataset/.gitattributes', '*.b text eol=crlf\n')
+    write(root, 'dataset/deep er/.gitattributes', '*.c text eol=crlf\n*.b -text\n')
+    const names = ['x.a', 'x.b', 'x.c', 'odd "na\nme\u0301.a']
+    for (const name of names) write(root, `dataset/deep er/${name}`, 'one\ntwo\n')
+    write(root, 'dataset/x.b', 'one\ntwo\n')
+    git(root, 'add', '-A')
+    git(root, 'commit', '-q', '-m', 'attributes')
+    // The work tree has none: git would read them there first.
+    for (const path of ['.gitattributes', 'dataset/.gitattributes', 'dataset/deep er/.gitattributes'])
+      rmSync(join(root, path))
+    const library = await native(root)
+    for (const paths of [
+      ['dataset'],
+      ['dataset/deep er', 'dataset'],
+      ['dataset/deep er'],
+      names.map((name) => `dataset/deep er/${name}`),
+      [],
+    ]) {
+      const folder = temporaryFolder()
+      await library.writeFiles('HEAD', paths, folder, context)
+      const text = (path: string) => readFileSync(join(folder, path), 'utf8')
+      const [crlf, lf] = ['one\r\ntwo\r\n', 'one\ntwo\n']
+      expect(names.map((name) => text(`dataset/deep er/${name}`))).toEqual([crlf, lf, crlf, crlf])
+      const isAll = paths.length === 0
+      const hasDataset = isAll || paths.includes('dataset')
+      if (hasDataset) expect(text('dataset/x.b')).toBe(crlf)
+      // Only files that were asked for are written.
+      expect(existsSync(join(folder, '.gitattributes'))).toBe(isAll)
+      expect(existsSync(join(folder, 'dataset/.gitattributes'))).toBe(hasDataset)
+      expect(existsSync(join(folder, 'dataset/deep er/.gitattributes'))).toBe(hasDataset || paths.length === 1)
+    }
+  },
+)
+
 describe.skipIf(gitIsMissing !== undefined)('files that `git status` passes over:', () => {
   it('those that a sparse checkout leaves out are named, and so is an edit of one that was brought back', async () => {
     const root = repository()

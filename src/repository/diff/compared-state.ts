@@ -63,8 +63,7 @@ export async function commitState(
   const remove = () => rm(folder, { recursive: true, force: true })
   const root = join(folder, project)
   const write = (entries: readonly TreeEntry[]) => git.writeEntries(commit, entries, folder, context)
-  const treeAt = (path: string) => git.tree(commit, [below(path)])
-  const filesIn = async (path: string) => [...(await treeAt(path)).values()]
+  const filesIn = async (path: string) => [...(await git.tree(commit, [below(path)])).values()]
   const dataset = below(samplesPath).split('/').slice(0, -1).join('/')
   try {
     const paths = comparedPaths.map(below).filter((path) => path !== dataset)
@@ -94,20 +93,21 @@ export async function commitState(
       const { samples, csv } = configuration.dataset
       const { directory = samplesPath, pattern } = samples ?? {}
       const place = below(directory)
-      const changes = other === undefined ? undefined : await git.treeChanges(commit, other, [place])
-      const files = changes === undefined ? await treeAt(directory) : entriesBefore(changes)
-      const attributes = attributesFor(place)
-      if (changes !== undefined) {
-        const paths = [...changes.keys(), ...(await git.treeChanges(commit, other!, attributes)).keys()]
-        if (paths.some(isAttributes) || [...changes.values()].some(({ after }) => isSubmodule(after))) return undefined
-      } else if (await mayConvert(git, await git.tree(commit, attributes))) return undefined
-      if (changes === undefined && (await mayConvert(git, files))) return undefined
+      const listed = [place, ...attributesFor(place)]
+      const changes = other === undefined ? undefined : await git.treeChanges(commit, other, listed)
+      const files = changes === undefined ? await git.tree(commit, listed) : entriesBefore(changes)
+      if (changes === undefined) {
+        if (await mayConvert(git, files)) return undefined
+      } else {
+        if ([...changes.keys()].some(isAttributes)) return undefined
+        if ([...changes.values()].some(({ after }) => isSubmodule(after))) return undefined
+      }
       const start = place.length + 1
       const ids = new Map<string, string>()
       for (const entry of files.values()) {
         if (isSubmodule(entry)) return undefined
-        // Links are left out. The folder may be a file.
-        if (entry.mode !== '120000' && entry.path.length >= start) ids.set(entry.path.slice(start), entry.oid)
+        // Links are left out. The folder may be a file, and attributes may be above it.
+        if (entry.mode !== '120000' && entry.path.startsWith(`${place}/`)) ids.set(entry.path.slice(start), entry.oid)
       }
       const largeFiles = largeFilesOf(access)
       const options = { directory: join(root, directory), pattern, csv, contentIds: async () => ids, largeFiles }

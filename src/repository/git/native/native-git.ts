@@ -112,6 +112,44 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     return (await program.run(['hash-object', '-w', '-t', type, '--stdin'], { input: content })).toString().trim()
   }
 
+  /** @param known the files of attributes for the entries, if they were listed with them. */
+  const writeOut = async (
+    commit: string,
+    entries: readonly TreeEntry[],
+    known: readonly TreeEntry[] | undefined,
+    directory: string,
+    context: CallContext,
+  ) => {
+    const { signal } = context
+    for (const { path, oid } of entries.filter(isSubmodule)) {
+      const submodule = await submoduleAt(writtenPath(path))
+      if (submodule === undefined || (await submodule.readCommit(oid)) === undefined)
+        throw new SheikhError(
+          'repository-invalid',
+          `Cannot read the commit ${commit}: this clone lacks the commit ${oid} of the submodule "${path}". Fetch it: git submodule update --init, then git -C "${path}" fetch origin ${oid}`,
+          { facts: { commit, path } },
+        )
+      await submodule.writeFiles(oid, [], join(directory, path), context)
+    }
+    const files = entries.filter((entry) => entry.mode !== '120000' && !isSubmodule(entry))
+    if (files.length === 0) return
+    const input = listed(files.map(({ path }) => writtenPath(path)))
+    // Attributes of that commit apply.
+    const paths = attributePaths(files)
+    const whole = known === undefined && paths === undefined ? commit : undefined
+    await withIndexOf(whole, signal, async (own) => {
+      if (whole === undefined) {
+        const items = [...files, ...(known ?? (await git.tree(commit, paths)).values())]
+        const info = items.map(({ mode, oid, path }) => `${mode} ${oid}\t${path}\0`).join('')
+        await program.run(['update-index', '-z', '--index-info'], { ...own, input: info })
+      }
+      await program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
+        ...own,
+        input,
+      })
+    })
+  }
+
   const git: Git = {
     kind: 'native',
     ...place,
@@ -250,40 +288,27 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     exclusively: (work) => work(),
 
     async writeFiles(commit, paths, directory, context) {
-      await git.writeEntries(commit, [...(await git.tree(commit, paths)).values()], directory, context)
+      const above = attributesAbove(paths)
+      const listed = [...(await git.tree(commit, [...paths, ...above])).values()]
+      const isAsked = (path: string) => paths.some((asked) => path === asked || path.startsWith(`${asked}/`))
+      const unasked = new Set(above.filter((path) => !isAsked(path)))
+      const entries = listed.filter(({ path }) => !unasked.has(path))
+      await writeOut(commit, entries, listed.filter(isAttributes), directory, context)
     },
-    async writeEntries(commit, entries, directory, context) {
-      const { signal } = context
-      for (const { path, oid } of entries.filter(isSubmodule)) {
-        const submodule = await submoduleAt(writtenPath(path))
-        if (submodule === undefined || (await submodule.readCommit(oid)) === undefined)
-          throw new SheikhError(
-            'repository-invalid',
-            `Cannot read the commit ${commit}: this clone lacks the commit ${oid} of the submodule "${path}". Fetch it: git submodule update --init, then git -C "${path}" fetch origin ${oid}`,
-            { facts: { commit, path } },
-          )
-        await submodule.writeFiles(oid, [], join(directory, path), context)
-      }
-      const files = entries.filter((entry) => entry.mode !== '120000' && !isSubmodule(entry))
-      if (files.length === 0) return
-      const input = listed(files.map(({ path }) => writtenPath(path)))
-      // Attributes of that commit apply.
-      const attributes = attributePaths(files)
-      const whole = attributes === undefined ? commit : undefined
-      await withIndexOf(whole, signal, async (own) => {
-        if (attributes !== undefined) {
-          const items = [...files, ...(await git.tree(commit, attributes)).values()]
-          const info = items.map(({ mode, oid, path }) => `${mode} ${oid}\t${path}\0`).join('')
-          await program.run(['update-index', '-z', '--index-info'], { ...own, input: info })
-        }
-        await program.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${resolve(directory)}/`], {
-          ...own,
-          input,
-        })
-      })
-    },
+    writeEntries: (commit, entries, directory, context) => writeOut(commit, entries, undefined, directory, context),
   }
   return git
+}
+
+const isAttributes = ({ path }: TreeEntry) => path === '.gitattributes' || path.endsWith('/.gitattributes')
+
+/** The paths that files of attributes may have above some paths. None without paths: then everything is listed. */
+function attributesAbove(paths: readonly string[]): readonly string[] {
+  const above = paths.flatMap((path) => {
+    const names = path.split('/')
+    return names.map((_, index) => [...names.slice(0, index), '.gitattributes'].join('/'))
+  })
+  return [...new Set(above)]
 }
 
 /** The paths that files of attributes for these files may have. `undefined` if they are too many for a command. */
