@@ -126,6 +126,8 @@ export {
   type TriggerAction,
   type TriggerDecision,
   type TriggerOptions,
+  type TunedProject,
+  type TuneProjectOptions,
   type UndoFeedbackOptions,
   type UndoneBatch,
   type UnmeasuredQuality,

@@ -1,6 +1,8 @@
 // Searches for the best parameters of a trainer, on the development rows.
 export type { Random } from './core/index.js'
 export {
+  type AshaOptions,
+  asha,
   type CategoricalParameter,
   type CorrectedEstimate,
   categorical,
@@ -15,6 +17,9 @@ export {
   type ParametersOf,
   type ParameterValue,
   type Point,
+  type PrunedTrial,
+  type PruneRequest,
+  type Pruner,
   randomSampler,
   type SampledTrial,
   type Sampler,
@@ -24,6 +29,7 @@ export {
   type TpeOptions,
   type Trial,
   type TrialBase,
+  type TrialParameters,
   type TuneEvent,
   type TuneOptions,
   type TuneResult,

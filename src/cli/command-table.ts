@@ -21,6 +21,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   notify: async () => (await import('./commands/notify.js')).notify,
   why: async () => (await import('./commands/why.js')).why,
   triggers: async () => (await import('./commands/triggers.js')).triggers,
+  tune: async () => (await import('./commands/tune.js')).tuneCommand,
   watch: async () => (await import('./commands/watch.js')).watch,
   drift: async () => (await import('./commands/drift.js')).drift,
   learn: async () => (await import('./commands/learn.js')).learnCommand,

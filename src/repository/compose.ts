@@ -307,7 +307,8 @@ export interface JoinedSourceOptions {
   readonly largeFiles: LargeFiles
 }
 
-async function builtInTrainer(
+/** The trainer that a project's files describe. @throws `invalid-config`. */
+export async function builtInTrainer(
   root: string,
   { training, dataset: { files = [], projection } }: Configuration,
   context: CallContext,
@@ -386,16 +387,22 @@ function answerOf(answer: LlamaAnswerConfiguration): LlamaOutput {
 }
 
 /** The gate of a project's files. */
-export function gateOf({ gate, training }: Configuration, { checks }: Pick<HostConfiguration, 'checks'> = {}): Gate {
+export function gateOf(configuration: Configuration, { checks }: Pick<HostConfiguration, 'checks'> = {}): Gate {
+  const { gate } = configuration
   const { whenInconclusive, maximumEvaluations } = gate
-  // What a language model writes is right as a whole, or wrong.
-  const writes = training.llama !== undefined && (training.llama.answer?.kind ?? 'text') === 'text'
-  const rightness = writes ? exactMatch : accuracy
+  const rightness = () => rightnessOf(configuration)
   const asked = checksOf(gate, rightness)
   return qualityGate(checks ?? [...asked, ...measuresOf(gate, asked, rightness)], {
     whenInconclusive,
     maximumEvaluations,
   })
+}
+
+/** The metric that says how often a model is right. */
+export function rightnessOf({ training: { llama } }: Configuration): Metric {
+  // What a language model writes is right as a whole, or wrong.
+  const writes = llama !== undefined && (llama.answer?.kind ?? 'text') === 'text'
+  return writes ? exactMatch() : accuracy()
 }
 
 /** What is measured beside what is asked. */

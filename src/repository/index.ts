@@ -126,6 +126,7 @@ export {
 } from './review/index.js'
 export type { ProjectServing, ServingOptions } from './serving.js'
 export type { FiredTrigger, TriggerDecision, TriggerOptions } from './triggers/index.js'
+export type { TunedProject, TuneProjectOptions } from './tune-project.js'
 export { checkHolds, type Verification, verifyElsewhere } from './verify.js'
 export { type WatchEvent, type WatchObstacle, type WatchOptions, watchProject } from './watch/index.js'
 export { type WorkflowOptions, type WrittenWorkflows, writeWorkflows } from './workflows/write-workflows.js'

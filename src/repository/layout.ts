@@ -14,6 +14,7 @@ export const quarantinePath = 'dataset/quarantine.json'
 export const featuresPath = 'dataset/features.jsonl'
 export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
+export const tuningFile = 'mlops/tuning.yaml'
 export const promptsPath = 'prompts'
 export const storePath = '.sheikh'
 /** Downloaded files of dataset repositories. */
@@ -33,6 +34,7 @@ export const linkFreePaths: readonly string[] = [
   'dataset/config.yaml',
   'mlops/pipeline.yaml',
   trainingFile,
+  tuningFile,
   'mlops/validation',
   promptsPath,
   ...hostConfigurationPaths,

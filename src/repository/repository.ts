@@ -95,6 +95,7 @@ import { type Review, type ReviewOptions, reviewProject } from './review/index.j
 import { type ProjectServing, projectServing, type ServingOptions } from './serving.js'
 import { sharedFolder } from './shared-folder.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
+import { type TunedProject, type TuneProjectOptions, tuneProject } from './tune-project.js'
 import { type Verification, verifyTarget } from './verify.js'
 import { refuseIncomplete } from './whole-checkout.js'
 
@@ -550,6 +551,20 @@ export class Repository {
     const check = () => this.#quality(composition, context)
     const author = by ?? (await this.author())
     return quarantineSamples({ root: this.root, composition, check }, { ...options, by: author }, context)
+  }
+
+  /**
+   * Searches for the best values of the settings that mlops/tuning.yaml lists, on the development rows. The evaluation set is
+   * not read.
+   *
+   * @throws `invalid-config` without a space, without development rows, or with a trainer of the host's; as `tune`.
+   */
+  async tune({ signal, ...options }: TuneProjectOptions = {}): Promise<TunedProject> {
+    const context = callContext({ ...this.#context, signal })
+    const composition = await this.#compose()
+    await refuseIncomplete('search', this.#project, composition, context)
+    const secrets = secretsOf(this.#surroundings.environment)
+    return this.#hide(await tuneProject({ root: this.root, composition, secrets }, options, context))
   }
 
   #quality(

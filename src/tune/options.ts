@@ -16,7 +16,9 @@ export interface TuneOptions<I, T, S extends Space, R extends string = never> {
   /** What to search: `{ learningRate: float(1e-4, 1e-1, { log: true }) }`. */
   readonly space: S
   /** Makes the trainer of a trial. If it throws, the trial fails. */
-  readonly trainer: (parameters: TrialParameters<S, NoInfer<R>>) => Trainer<NoInfer<I>, NoInfer<T>>
+  readonly trainer: (
+    parameters: TrialParameters<S, NoInfer<R>>,
+  ) => Trainer<NoInfer<I>, NoInfer<T>> | Promise<Trainer<NoInfer<I>, NoInfer<T>>>
   /** Needs a development share (`developmentShare`): trials are scored on these rows, never on the evaluation set. */
   readonly dataset: Dataset<I, T>
   /** The metric to improve, in its own direction. */

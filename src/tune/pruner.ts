@@ -18,8 +18,8 @@ export interface PruneRequest {
   readonly rung: number
   /** The trial's result at this rung. Lower is better, whatever the metric. */
   readonly loss: number
-  /** The results at this rung of the trials up to `n - parallel`, where `n` is this trial. */
-  readonly others: readonly number[]
+  /** The results at this rung of the trials up to `n - parallel`, where `n` is this trial, and whether they continued. */
+  readonly others: readonly { readonly loss: number; readonly continued: boolean }[]
 }
 
 export interface AshaOptions<R extends string> {
@@ -34,9 +34,10 @@ export interface AshaOptions<R extends string> {
 }
 
 /**
- * Asynchronous successive halving: trains each trial a little, and continues with one in `reduction` of them. A trial
- * continues if fewer than one in `reduction` of the trials at its rung, and at least none, are as good. The decision is made
- * when the trial reaches the rung (the stopping variant), so no trial waits for another.
+ * Asynchronous successive halving: trains each trial a little, and continues with the best of `reduction` trials. One in
+ * `reduction` of the trials at a rung, rounded down, has a place, and at least one. A trial continues if the better ones, and the
+ * equally good ones that continued, leave a place. This is decided when the trial reaches the rung (the stopping variant), so no
+ * trial waits for another.
  *
  * Each rung is a training of its own, from the beginning. So it works with every trainer, learning rates are scheduled for
  * the length of the rung, and a `Pipeline` finds the weights of the winner.
@@ -60,8 +61,9 @@ export function asha<const R extends string>({ resource, min, max, reduction = 3
     resource,
     rungs,
     continues({ loss, others }) {
-      const asGood = others.filter((other) => other <= loss).length
-      return asGood < Math.max(1, Math.floor((others.length + 1) / reduction))
+      const places = Math.max(1, Math.floor((others.length + 1) / reduction))
+      const taken = others.filter((other) => other.loss < loss || (other.loss === loss && other.continued))
+      return taken.length < places
     },
   }
 }

@@ -14,6 +14,7 @@ import { runTrial } from '../pipeline/index.js'
 import { isStorageFault, type Lock, type Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Limits, TrialParameters, TuneEvent, TuneOptions } from './options.js'
+import type { PruneRequest } from './pruner.js'
 import type { SampledTrial } from './sampler.js'
 import type { Point, Space } from './space.js'
 import type { Study } from './study.js'
@@ -127,7 +128,7 @@ export class Search<I, T, S extends Space, R extends string> {
     if (parametersKey(known.parameters) !== parametersKey(parameters))
       throw this.#changed(`the parameters of trial ${known.number} would be different now`)
     if (known.duplicateOf === undefined && known.trainer !== undefined)
-      if (this.#identity(this.#make(parameters, known.rungs?.at(-1)?.resource)).trainer !== known.trainer)
+      if (this.#identity(await this.#make(parameters, known.rungs?.at(-1)?.resource)).trainer !== known.trainer)
         throw this.#changed(`the trainer of trial ${known.number} changed`)
     return known
   }
@@ -166,7 +167,7 @@ export class Search<I, T, S extends Space, R extends string> {
       rungs.push({ resource, value })
       if (index === pruner.rungs.length - 1) return { trial: { ...trial, rungs }, identity }
       const sign = signOf(metric.direction)
-      const others = this.#losses(number, index, sign)
+      const others = this.#resultsAt(index, number, sign)
       const continues = pruner.continues({ rung: index, loss: sign * value, others })
       this.#emit({ type: 'trial-rung', number, resource, value, continues })
       if (!continues) return { trial: { ...trial, state: 'pruned', rungs } as const, identity }
@@ -175,19 +176,20 @@ export class Search<I, T, S extends Space, R extends string> {
   }
 
   /** The results at a rung of the trials that this trial may know, whatever the speed of the machine. */
-  #losses(number: number, rung: number, sign: number): readonly number[] {
+  #resultsAt(rung: number, number: number, sign: number): PruneRequest['others'] {
     const earlier = this.#suggested.slice(0, Math.max(0, number - this.#limits.parallel + 1))
-    const trials = earlier.map((_, index) => this.#study.trials.get(index)!)
-    const values = trials
-      .filter(({ duplicateOf }) => duplicateOf === undefined)
-      .map(({ rungs }) => rungs?.[rung]?.value)
-    return values.filter((value) => value !== undefined).map((value) => sign * value)
+    return earlier.flatMap((_, index) => {
+      const { duplicateOf, rungs = [], state } = this.#study.trials.get(index)!
+      const result = duplicateOf === undefined ? rungs[rung] : undefined
+      const continued = rungs.length > rung + 1 || state !== 'pruned'
+      return result === undefined ? [] : [{ loss: sign * result.value, continued }]
+    })
   }
 
   async #attemptOnce(number: number, parameters: Point, resource: number | undefined) {
     let identity: { readonly trainer?: StoredTrial['trainer'] } = {}
     try {
-      const trainer = this.#make(parameters, resource)
+      const trainer = await this.#make(parameters, resource)
       identity = this.#identity(trainer)
       return { trial: await untilAborted(this.#train(number, trainer), this.#context.signal), identity }
     } catch (error) {
@@ -198,9 +200,10 @@ export class Search<I, T, S extends Space, R extends string> {
     }
   }
 
-  #make(parameters: Point, resource: number | undefined): Trainer<unknown, unknown> {
+  async #make(parameters: Point, resource: number | undefined): Promise<Trainer<unknown, unknown>> {
     const { trainer, pruner } = this.#options
-    return trainer(trainedWith(parameters, pruner, resource) as TrialParameters<S, R>) as Trainer<unknown, unknown>
+    const made = await trainer(trainedWith(parameters, pruner, resource) as TrialParameters<S, R>)
+    return made as unknown as Trainer<unknown, unknown>
   }
 
   #identity(trainer: Trainer<unknown, unknown>) {

@@ -15,6 +15,7 @@ const all = [
     'notify',
     'why',
     'triggers',
+    'tune',
     'watch',
     'drift',
     'learn',
@@ -129,6 +130,7 @@ describe('help', () => {
       dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'drift', 'out'],
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],
       learn: ['after-run'],
+      tune: ['trials', 'name', 'write'],
       override: ['reason', 'by', 'until'],
       data: ['out', 'kind', 'reason', 'by', 'undo'],
       'import-data': [

@@ -5,7 +5,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { keyDescriptions } from '../../src/repository/config/key-descriptions.js'
-import { datasetKeys, type Keys, pipelineKeys, trainingKeys, validationKeys } from '../../src/repository/config/keys.js'
+import {
+  datasetKeys,
+  type Keys,
+  pipelineKeys,
+  trainingKeys,
+  tuningKeys,
+  validationKeys,
+} from '../../src/repository/config/keys.js'
 import { readYaml } from '../../src/repository/config/read-yaml.js'
 import { type ConfigurationFile, configurationSchemas } from '../../src/repository/index.js'
 import { isWhole, rounds } from '../whole.js'
@@ -17,6 +24,7 @@ const keysOf: Readonly<Record<ConfigurationFile, Keys>> = {
   training: trainingKeys,
   validation: validationKeys,
   dataset: datasetKeys,
+  tuning: tuningKeys,
 }
 const names = Object.keys(schemas) as ConfigurationFile[]
 
@@ -84,6 +92,8 @@ const values: readonly unknown[] = [
     { timestamp: 'at', time_zone: 'UTC', views: [{ ...view, ttl: '7d', entities: { a: 'b' } }] },
     { timestamp: 'at', views: [{ ...view, ttl: '7 days' }] },
   ],
+  ...[[1], [0.5], [true], ['linear'], { low: 1, high: 3 }, { low: 0.1, high: 0.5, log: true }, { low: 3, high: 1 }],
+  ...[{ min: 1, max: 9 }, { min: 1 }, 'accuracy', 'log-loss', 'f1(a)', 'tpe'],
 ]
 const leaf = fc.constantFrom(...values)
 
@@ -117,7 +127,7 @@ function fileOf(keys: Keys): fc.Arbitrary<unknown> {
 
 // Rules that JSON Schema cannot state.
 const beyondSchema =
-  /given twice|not a version|has no scheme|expected \$\{\{ secrets|does not begin with a folder|contains no samples|no folder in common|also contains other files|relative to the project, with|leads out of its folder|begins with a dot|characters together/
+  /given twice|not a version|has no scheme|expected \$\{\{ secrets|does not begin with a folder|contains no samples|no folder in common|also contains other files|relative to the project, with|leads out of its folder|begins with a dot|characters together|low end/
 
 describe('configurationSchemas', () => {
   for (const name of names)

@@ -27,22 +27,39 @@ describe('ASHA', () => {
     expect(asha({ resource: 'epochs', ...options }).rungs).toEqual(rungs),
   )
 
-  it('continues with as many of any losses as the reduction says, whatever their order', () =>
+  it('continues with one in `reduction`, also of equal losses', () =>
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 60 }),
         fc.integer({ min: 2, max: 5 }),
         (losses, reduction) => {
           const { continues } = asha({ resource: 'epochs', min: 1, max: 9, reduction })
-          losses.forEach((loss, index) => {
-            const others = losses.slice(0, index)
-            const rank = others.filter((other) => other <= loss).length + 1
-            const places = Math.max(1, Math.floor((index + 1) / reduction))
-            expect(continues({ rung: 0, loss, others })).toBe(rank <= places)
-          })
+          const decided: { readonly loss: number; readonly continued: boolean }[] = []
+          for (const loss of losses) {
+            const continued = continues({ rung: 0, loss, others: decided })
+            decided.push({ loss, continued })
+            const places = Math.max(1, Math.floor(decided.length / reduction))
+            // Never an equally good one more than there are places, and never one behind as many better ones.
+            const better = decided.filter((other) => other.loss < loss).length
+            const equal = decided.filter((other) => other.loss === loss && other.continued).length
+            if (continued) expect(better + equal).toBeLessThanOrEqual(places)
+            else expect(better + equal).toBeGreaterThanOrEqual(places)
+          }
+          // The best so far always continues.
+          const firsts = decided.filter(({ loss }, index) =>
+            decided.slice(0, index).every((other) => other.loss > loss),
+          )
+          expect(firsts.every(({ continued }) => continued)).toBe(true)
         },
       ),
     ))
+
+  it('continues with a third of trials that are all equal', () => {
+    const { continues } = asha({ resource: 'epochs', min: 1, max: 9 })
+    const decided: { readonly loss: number; readonly continued: boolean }[] = []
+    while (decided.length < 30) decided.push({ loss: 1, continued: continues({ rung: 0, loss: 1, others: decided }) })
+    expect(decided.filter(({ continued }) => continued)).toHaveLength(10)
+  })
 
   it.each([
     [{ min: 0 }, /"min" is 0/],

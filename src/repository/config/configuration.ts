@@ -5,9 +5,20 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import type { CsvOptions, FeatureJoin, QualityOptions, TrainingSelection } from '../../dataset/index.js'
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import type { RenderLimits } from '../../prompts/index.js'
+import { pipelineFile, trainingFile, tuningFile } from '../layout.js'
 import { featuresOf } from './feature-keys.js'
 import { hubDataOf, type PinnedHubData } from './hub-data.js'
-import { cardKey, datasetKeys, llamaKeys, pipelineKeys, targetKeys, trainingKeys, validationKeys } from './keys.js'
+import {
+  cardKey,
+  datasetKeys,
+  isIntegerSetting,
+  llamaKeys,
+  pipelineKeys,
+  targetKeys,
+  trainingKeys,
+  tuningKeys,
+  validationKeys,
+} from './keys.js'
 import { type LearnConfiguration, learnOf } from './learn-configuration.js'
 import { metricsFor } from './metric-names.js'
 import { type NotificationsConfiguration, notificationsOf } from './notification-keys.js'
@@ -15,7 +26,9 @@ import { qualityOf, tokenizerOf } from './quality-keys.js'
 import { invalidConfig, type Notice, type Problem, readYaml, type YamlFile } from './read-yaml.js'
 import { outputTargets, type ReleaseConfiguration, releaseOf, targetsOf } from './release-configuration.js'
 import { type SamplesPath, samplesOf, samplesOfPatterns } from './samples-path.js'
+import { type TrainingConfiguration, trainingOf } from './training-configuration.js'
 import { type TriggerConfiguration, triggersOf } from './trigger-configuration.js'
+import { type TuningConfiguration, tuningOf } from './tuning-configuration.js'
 import { countOf, firstNumber, listOf, textOf, type Values, valuesAt } from './values.js'
 
 /** The checks that are asked, and how. What is absent is not asked. */
@@ -40,75 +53,11 @@ export interface GateConfiguration {
   readonly metrics?: readonly string[] | undefined
 }
 
-/** What stands under `model` and `training` for `architecture: llama`; a path below the project. */
-export interface LlamaConfiguration {
-  readonly base?: string | undefined
-  readonly baseDigest?: string | undefined
-  readonly fromScratch?: boolean | undefined
-  readonly answer?: LlamaAnswerConfiguration | undefined
-  readonly lora?: Readonly<Record<string, unknown>> | undefined
-  readonly maximumLength?: number | undefined
-  readonly packing?: boolean | undefined
-  readonly completionOnly?: boolean | undefined
-  readonly dtype?: 'F32' | 'F16' | 'BF16' | undefined
-}
-
-export type LlamaAnswerConfiguration =
-  | { readonly kind: 'choice'; readonly choices: readonly string[] }
-  | {
-      readonly kind: 'text'
-      readonly maximum_new_tokens?: number | undefined
-      readonly temperature?: number | undefined
-      readonly top_k?: number | undefined
-      readonly top_p?: number | undefined
-      readonly stop?: readonly string[] | undefined
-    }
-
-/** When a training that may be killed writes what it goes on from. */
-export interface CheckpointConfiguration {
-  readonly everySteps?: number | undefined
-  readonly everyEpochs?: number | undefined
-  readonly keepLast?: number | undefined
-}
-
-/** A base as it is named so far: what is missing is said when a pipeline is made. */
-export interface WarmStartConfiguration {
-  readonly version?: string | undefined
-  readonly digest?: string | undefined
-  readonly replayShare?: number | undefined
-}
-
 /** What a project's YAML files decide, resolved. */
 export interface Configuration {
   readonly pipeline: { readonly name: string }
   readonly gate: GateConfiguration
-  readonly training: {
-    readonly architecture?: string | undefined
-    readonly epochs?: number | undefined
-    readonly learningRate?: number | undefined
-    readonly weightDecay?: number | undefined
-    readonly batchSize?: number | undefined
-    readonly schedule?: 'linear' | 'cosine' | 'constant' | undefined
-    readonly warmupRatio?: number | undefined
-    readonly maximumGradientNorm?: number | undefined
-    readonly maximumSteps?: number | undefined
-    readonly gradientAccumulation?: number | undefined
-    readonly evaluationBatchSize?: number | undefined
-    readonly reportEverySteps?: number | undefined
-    readonly earlyStopping?: { readonly patience: number; readonly everySteps?: number | undefined } | undefined
-    /** `false`: none. @default the trainer's */
-    readonly checkpoints?: CheckpointConfiguration | false | undefined
-    /** Of a language model; what only it knows. */
-    readonly llama?: LlamaConfiguration | undefined
-    /** A release to start from. */
-    readonly warmStart?: WarmStartConfiguration | undefined
-    /** Further formats of the weights. @default none */
-    readonly exports?: readonly 'onnx'[] | undefined
-    readonly device?: 'auto' | 'cuda' | 'native' | 'webgpu' | 'wasm' | 'js' | undefined
-    /** @default none */
-    readonly reportTo?: readonly ('tensorboard' | 'mlflow')[] | undefined
-    readonly seed: number
-  }
+  readonly training: TrainingConfiguration
   readonly dataset: {
     /** Below the project's folder, wherever the file means it to be. */
     readonly schemaPath?: string | undefined
@@ -152,9 +101,11 @@ export interface Configuration {
   readonly release: ReleaseConfiguration
   readonly triggers: readonly TriggerConfiguration[]
   readonly learning: LearnConfiguration
+  /** Absent: nothing is searched. */
+  readonly tuning?: TuningConfiguration | undefined
   /** Absent: nobody is notified. */
   readonly notifications?: NotificationsConfiguration | undefined
-  /** The values of each file as they are in it. */
+  /** The values of each file that decides a release, as they are in it. */
   readonly files: readonly { readonly file: string; readonly value: Readonly<Record<string, unknown>> }[]
   readonly notices: readonly Notice[]
 }
@@ -162,18 +113,17 @@ export interface Configuration {
 /** Reads `mlops/` and `dataset/config.yaml`. An absent file is an empty one. @throws `invalid-config`. */
 export async function loadConfiguration(root: string, context: CallContext): Promise<Configuration> {
   context.signal.throwIfAborted()
-  const pipeline = await readYaml(root, 'mlops/pipeline.yaml', pipelineKeys)
-  const training = await readYaml(root, 'mlops/training/config.yaml', trainingKeys)
+  const pipeline = await readYaml(root, pipelineFile, pipelineKeys)
+  const training = await readYaml(root, trainingFile, trainingKeys)
   const dataset = await readYaml(root, 'dataset/config.yaml', datasetKeys)
+  const tuning = await readYaml(root, tuningFile, tuningKeys)
   const validation: YamlFile[] = []
   for (const name of await yamlNames(join(root, 'mlops/validation')))
     validation.push(await readYaml(root, `mlops/validation/${name}`, validationKeys))
 
-  refuseProblems([pipeline, training, dataset, ...validation].flatMap(({ problems }) => problems))
+  refuseProblems([pipeline, training, dataset, tuning, ...validation].flatMap(({ problems }) => problems))
 
   const stage = (name: string): Values => valuesAt(pipeline.value, 'stages', name)
-  const trainStage = valuesAt(stage('train'), 'config')
-  const settings = valuesAt(training.value, 'training')
   const model = valuesAt(training.value, 'model')
   const isLlama = model['architecture'] === 'llama'
   const data = valuesAt(training.value, 'data')
@@ -206,28 +156,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       maximumEvaluations: stage('validate_weights')['maximum_evaluations'] as number | undefined,
       metrics: metricsOf(valuesAt(training.value, 'validation')['metrics'], model),
     },
-    training: {
-      architecture: model['architecture'] as string | undefined,
-      epochs: firstNumber(settings['num_train_epochs'], trainStage['epochs']),
-      learningRate: firstNumber(settings['learning_rate'], trainStage['learning_rate']),
-      weightDecay: firstNumber(settings['weight_decay']),
-      batchSize: firstNumber(settings['per_device_train_batch_size'], trainStage['batch_size']),
-      schedule: settings['lr_scheduler_type'] as Configuration['training']['schedule'],
-      warmupRatio: firstNumber(settings['warmup_ratio']),
-      maximumGradientNorm: firstNumber(settings['max_grad_norm']),
-      maximumSteps: settings['max_steps'] === -1 ? undefined : firstNumber(settings['max_steps']),
-      gradientAccumulation: firstNumber(settings['gradient_accumulation_steps'], trainStage['gradient_accumulation']),
-      evaluationBatchSize: firstNumber(settings['per_device_eval_batch_size']),
-      reportEverySteps: countOf(settings['logging_steps']),
-      earlyStopping: earlyStoppingOf(settings),
-      checkpoints: checkpointsOf(settings, valuesAt(pipeline.value, 'artifacts', 'checkpoints')),
-      ...(isLlama && { llama: llamaOf(model, settings) }),
-      warmStart: warmStartOf(valuesAt(settings, 'warm_start')),
-      exports: (output['export'] ?? undefined) as readonly 'onnx'[] | undefined,
-      device: settings['device'] as Configuration['training']['device'],
-      reportTo: trackersOf(settings['report_to']),
-      seed: firstNumber(settings['seed']) ?? 0,
-    },
+    training: trainingOf(training.value, pipeline.value),
     dataset: {
       ...(Object.keys(csv).length > 0 && { csv: csv as CsvOptions }),
       ...(Object.keys(limits).length > 0 && { promptLimits: promptLimitsOf(limits) }),
@@ -247,14 +176,24 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     release,
     triggers: triggersOf(valuesAt(pipeline.value, 'triggers'), pipeline.file),
     learning: learnOf(stage('continuous_learn')),
+    tuning: tuningOf(tuning.value, isIntegerSetting),
     ...('notifications' in pipeline.value && {
       notifications: notificationsOf(valuesAt(pipeline.value, 'notifications')),
     }),
     files: [pipeline, training, dataset, ...validation].map(({ file, value }) => ({ file, value })),
-    notices: [pipeline, training, dataset, ...validation]
+    notices: [pipeline, training, dataset, tuning, ...validation]
       .flatMap(({ notices }) => notices)
       .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !isOutput(key)),
   }
+}
+
+/** A configuration with other values under `training` of mlops/training/config.yaml. The values are those of a checked space. */
+export function withTrainingSettings(configuration: Configuration, settings: Values): Configuration {
+  const [pipeline, training] = [pipelineFile, trainingFile].map(
+    (name) => configuration.files.find(({ file }) => file === name)?.value ?? {},
+  ) as [Values, Values]
+  const changed = { ...training, training: { ...valuesAt(training, 'training'), ...settings } }
+  return { ...configuration, training: trainingOf(changed, pipeline) }
 }
 
 function samplesIn(named: unknown, trainPath: unknown): Pick<Configuration['dataset'], 'hub' | 'samples'> {
@@ -324,47 +263,6 @@ function benchmarksOf(checks: readonly Values[], validation: Values): readonly B
   const named = checks.flatMap((check) => (check['benchmark_suite'] as readonly string[] | undefined) ?? [])
   if (named.length === 0) return known
   return [...new Set(named)].map((name) => known.find((benchmark) => benchmark.name === name) ?? { name })
-}
-
-/** The training's own settings first, as `transformers` reads them; then those of the pipeline. */
-function checkpointsOf(settings: Values, artifacts: Values): CheckpointConfiguration | false | undefined {
-  const [strategy, frequency] = [settings['save_strategy'], artifacts['save_frequency']]
-  if (strategy === 'no') return false
-  const everySteps = countOf(settings['save_steps'], ...(strategy === 'steps' ? [500] : []), frequency)
-  const everyEpochs = strategy === 'epoch' || (everySteps === undefined && frequency === 'epoch') ? 1 : undefined
-  const keepLast = firstNumber(settings['save_total_limit'], artifacts['keep_last'])
-  if (everySteps === undefined && everyEpochs === undefined && keepLast === undefined) return undefined
-  return {
-    ...(everyEpochs !== undefined ? { everyEpochs } : everySteps !== undefined && { everySteps }),
-    ...(keepLast !== undefined && { keepLast }),
-  }
-}
-
-function trackersOf(value: unknown): Configuration['training']['reportTo'] {
-  const asked = [value].flat()
-  const known = (['tensorboard', 'mlflow'] as const).filter((name) => asked.includes(name))
-  return known.length === 0 ? undefined : known
-}
-
-function earlyStoppingOf(settings: Values): Configuration['training']['earlyStopping'] {
-  const patience = firstNumber(settings['early_stopping_patience'])
-  if (patience === undefined) return undefined
-  const bySteps = settings['evaluation_strategy'] === 'steps'
-  return { patience, ...(bySteps && { everySteps: countOf(settings['eval_steps'], 500)! }) }
-}
-
-function warmStartOf({ version, digest, replay_share: share }: Values): WarmStartConfiguration | undefined {
-  if ([version, digest, share].every((value) => value === undefined || value === null)) return undefined
-  return { version: textOf(version), digest: textOf(digest), replayShare: firstNumber(share) }
-}
-
-function llamaOf(model: Values, settings: Values): LlamaConfiguration {
-  const found = {
-    ...{ base: model['base'], baseDigest: model['base_digest'], fromScratch: model['from_scratch'] },
-    ...{ answer: model['answer'], lora: settings['lora'], maximumLength: settings['maximum_length'] },
-    ...{ packing: settings['packing'], completionOnly: settings['completion_only'], dtype: settings['dtype'] },
-  }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as LlamaConfiguration
 }
 
 const ledgerOf = ({ remote, branch }: Values): NonNullable<Configuration['ledger']> => ({

@@ -2,16 +2,17 @@ import * as z from 'zod'
 import type { JsonObject } from '../../core/index.js'
 import { decides } from './check-keys.js'
 import { keyDescriptions } from './key-descriptions.js'
-import { datasetKeys, type Keys, pipelineKeys, trainingKeys, validationKeys } from './keys.js'
+import { datasetKeys, type Keys, pipelineKeys, trainingKeys, tuningKeys, validationKeys } from './keys.js'
 
 /** The YAML files of a project. */
-export type ConfigurationFile = 'pipeline' | 'training' | 'validation' | 'dataset'
+export type ConfigurationFile = 'pipeline' | 'training' | 'validation' | 'dataset' | 'tuning'
 
 const files = {
   pipeline: { path: 'mlops/pipeline.yaml', keys: pipelineKeys },
   training: { path: 'mlops/training/config.yaml', keys: trainingKeys },
   validation: { path: 'mlops/validation/*.yaml', keys: validationKeys },
   dataset: { path: 'dataset/config.yaml', keys: datasetKeys },
+  tuning: { path: 'mlops/tuning.yaml', keys: tuningKeys },
 } as const
 
 /**

@@ -1,3 +1,5 @@
+import { tunableSettings } from './keys.js'
+
 const checks = {
   accuracy_threshold: 'The lower bound of accuracy reaches this floor, 0 to 1.',
   beats_majority: 'The candidate is better than always predicting the most frequent label.',
@@ -227,4 +229,25 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     quote: 'The character around fields. Empty: no field is quoted. Default: ".',
     charset: 'The encoding of CSV and TSV files. Default: UTF-8, or UTF-16 after a byte order mark.',
   }),
+  // mlops/tuning.yaml
+  ...below('tuning', {
+    trials: 'Number of trials. Default: 40.',
+    parallel:
+      'How many trials may run at once. Trial n is suggested from the results up to n - parallel, so the result depends on it. Default: 1.',
+    concurrency: 'How many trials run at once on this machine. Does not affect the result. Default: parallel.',
+    sampler: 'tpe, random or grid. Default: tpe.',
+    metric: 'The metric to improve, on the development rows. Default: accuracy; exact_match if the model writes text.',
+    name: 'The name of the study, which continues after an interruption. Default: study.',
+    seed: 'Seed of the sampler and of every training. Default: training.seed, so that a run takes the weights of the winner.',
+    asha: 'Ends poor trials early: { resource: num_train_epochs, min: 1, max: 9, reduction: 3 }. The resource is num_train_epochs or max_steps.',
+  }),
+  ...below(
+    'space',
+    Object.fromEntries(
+      tunableSettings.map((name) => [
+        name,
+        `What to try for training.${name} of mlops/training/config.yaml: a list of values, or for numbers a range such as { low: 0.1, high: 10, log: true, step: … }.`,
+      ]),
+    ),
+  ),
 }

@@ -7,11 +7,12 @@ import { durationPattern } from './duration.js'
 import { featuresType } from './feature-keys.js'
 import { hubDataProblem, isHubAddress } from './hub-data.js'
 import { learnActions } from './learn-configuration.js'
-import { metricNames, metricsFor } from './metric-names.js'
+import { metricNames, metricPattern, metricsFor } from './metric-names.js'
 import { addressOrSecret, eventNames, issueEventNames } from './notification-keys.js'
 import { qualityTypes } from './quality-keys.js'
 import { samplesOf, samplesOfPatterns, whySamples } from './samples-path.js'
 import { triggerActions } from './trigger-configuration.js'
+import { ashaResources } from './tuning-configuration.js'
 import { type Values, valuesAt } from './values.js'
 
 /** The values that a key takes, and whether they have an effect. */
@@ -250,6 +251,72 @@ export const llamaKeys: ReadonlySet<string> = new Set([
 
 export const validationKeys = group({ validation: deciding(checkKeys) })
 
+/** The settings of a training that mlops/tuning.yaml can search. */
+const tunable = {
+  learning_rate: positive,
+  weight_decay: z.number().min(0).max(1e3),
+  warmup_ratio: ratio,
+  max_grad_norm: positive,
+  per_device_train_batch_size: count,
+  gradient_accumulation_steps: count,
+  num_train_epochs: count,
+  max_steps: count,
+  lr_scheduler_type: z.enum(['linear', 'cosine', 'constant']),
+  early_stopping_patience: count,
+  maximum_length: count,
+  packing: flag,
+  completion_only: flag,
+} as const
+
+export const tunableSettings: readonly string[] = Object.keys(tunable)
+
+const isOfNumbers = (type: z.ZodType) => type.safeParse(1).success
+/** Whether a setting of `training` takes integers only. */
+export const isIntegerSetting = (key: string): boolean =>
+  Object.hasOwn(tunable, key) &&
+  isOfNumbers(tunable[key as keyof typeof tunable]) &&
+  !tunable[key as keyof typeof tunable].safeParse(0.5).success
+
+/** What a search tries of a setting: listed values, or for numbers a range. */
+function searched(type: z.ZodType): z.ZodType {
+  const values = z.array(type).min(1).max(1000)
+  if (!isOfNumbers(type)) return values
+  const range = z
+    .strictObject({
+      low: type as z.ZodType<number>,
+      high: type as z.ZodType<number>,
+      log: flag.optional(),
+      step: positive.optional(),
+    })
+    .superRefine(({ low, high, log }, checked) => {
+      const problem = (message: string) => checked.addIssue({ code: 'custom', message })
+      if (low > high) problem(`the low end ${low} is above the high end ${high}`)
+      if (log === true && low <= 0) problem(`the low end ${low} has no logarithm; give one above 0, or remove "log"`)
+    })
+  return z.union([values, range])
+}
+
+export const tuningKeys = group({
+  tuning: deciding({
+    trials: honoured(z.number().int().min(1).max(100_000)),
+    parallel: honoured(z.number().int().min(1).max(1000)),
+    concurrency: honoured(z.number().int().min(1).max(1000)),
+    sampler: honoured(z.enum(['tpe', 'random', 'grid'])),
+    metric: honoured(text.regex(metricPattern, `expected a metric: ${metricNames.join(', ')}`)),
+    name: honoured(text.regex(/^[a-z0-9-]{1,100}$/, 'expected lower-case letters, digits and "-"')),
+    seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
+    asha: honoured(
+      z.strictObject({
+        resource: z.enum(ashaResources).optional(),
+        min: count,
+        max: count,
+        reduction: z.number().int().min(2).max(1000).optional(),
+      }),
+    ),
+  }),
+  space: deciding(Object.fromEntries(Object.entries(tunable).map(([key, type]) => [key, honoured(searched(type))]))),
+})
+
 export const trainingKeys = group({
   model: group({
     base: accepted(sound(tildeProblem, text)),
@@ -283,17 +350,17 @@ export const trainingKeys = group({
   }),
   training: group({
     learning_rate: honoured(positive),
-    weight_decay: honoured(z.number().min(0).max(1e3)),
-    warmup_ratio: honoured(ratio),
-    max_grad_norm: honoured(positive),
-    per_device_train_batch_size: honoured(count),
+    weight_decay: honoured(tunable.weight_decay),
+    warmup_ratio: honoured(tunable.warmup_ratio),
+    max_grad_norm: honoured(tunable.max_grad_norm),
+    per_device_train_batch_size: honoured(tunable.per_device_train_batch_size),
     per_device_eval_batch_size: honoured(count),
-    gradient_accumulation_steps: honoured(count),
-    num_train_epochs: honoured(count),
+    gradient_accumulation_steps: honoured(tunable.gradient_accumulation_steps),
+    num_train_epochs: honoured(tunable.num_train_epochs),
     // -1: no limit, as transformers writes it.
-    max_steps: honoured(z.union([count, z.literal(-1)])),
+    max_steps: honoured(z.union([tunable.max_steps, z.literal(-1)])),
     optim: accepted(text, z.enum(['adamw', 'adamw_torch', 'adamw_hf'])),
-    lr_scheduler_type: honoured(z.enum(['linear', 'cosine', 'constant'])),
+    lr_scheduler_type: honoured(tunable.lr_scheduler_type),
     // Arithmetic is float32 on every device.
     fp16: accepted(flag, z.literal(false)),
     bf16: accepted(flag, z.literal(false)),
@@ -305,14 +372,14 @@ export const trainingKeys = group({
         merge: flag.optional(),
       }),
     ),
-    maximum_length: accepted(count),
-    packing: accepted(flag),
-    completion_only: accepted(flag),
+    maximum_length: accepted(tunable.maximum_length),
+    packing: accepted(tunable.packing),
+    completion_only: accepted(tunable.completion_only),
     dtype: accepted(z.enum(['F32', 'F16', 'BF16'])),
     save_strategy: accepted(text, z.enum(['no', 'steps', 'epoch'])),
     save_steps: accepted(z.number(), count),
     save_total_limit: honoured(count),
-    early_stopping_patience: honoured(count),
+    early_stopping_patience: honoured(tunable.early_stopping_patience),
     evaluation_strategy: accepted(text, z.enum(['epoch', 'steps'])),
     eval_steps: accepted(z.number(), count),
     logging_steps: accepted(z.number(), count),

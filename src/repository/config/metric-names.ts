@@ -32,6 +32,13 @@ export const metricNames: readonly string[] = [
   ...Object.keys(ofLabel).map((name) => `${name}(label)`),
 ]
 
+/** The names that `metricNamed` knows. */
+export const metricPattern = new RegExp(
+  `^(${Object.keys(metrics)
+    .map((name) => name.replaceAll('_', '[_-]'))
+    .join('|')}|(${Object.keys(ofLabel).join('|')})\\([^]+\\))$`,
+)
+
 /**
  * Which of these names can be measured of the model that a file names. A language model that writes gives texts, any other
  * built in labels; `accuracy` is of both, and what a host's trainer gives is not known here.

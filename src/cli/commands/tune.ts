@@ -1,0 +1,109 @@
+import { SheikhError } from '../../core/index.js'
+import type { TunedProject } from '../../repository/index.js'
+import type { Point, Trial, TuneEvent } from '../../tune/index.js'
+import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { progressLine, RateMeter } from '../progress-line.js'
+import { open } from '../project.js'
+import { joinTexts, styled, type Text } from '../styled-text.js'
+
+const shown = 5
+
+export const tuneCommand: Command = {
+  name: 'tune',
+  usage: '',
+  summary: 'Search for the best training settings, as mlops/tuning.yaml lists them',
+  options: { trials: { type: 'string' }, name: { type: 'string' }, write: { type: 'boolean' } },
+  optionHelp: {
+    trials: 'Number of trials, earlier ones of the study included (default: tuning.trials, 40)',
+    name: 'Name of the study, which continues after an interruption (default: tuning.name, study)',
+    write: 'Write the best values into mlops/training/config.yaml',
+  },
+  examples: ['sheikh tune', 'sheikh tune --trials 100 --write'],
+  positionals: [0, 0],
+  async run({ project, json, values }, terminal) {
+    const trials = countOf(values, 'trials')
+    const repository = await open(project, terminal)
+    const result = await repository.tune({
+      ...(trials !== undefined && { trials }),
+      ...(typeof values['name'] === 'string' && { name: values['name'] }),
+      write: values['write'] === true,
+      signal: terminal.signal,
+      ...(!json && { onEvent: eventsTo(terminal, trials) }),
+    })
+    return { text: textOf(result), json: toJson(result) }
+  },
+}
+
+function countOf(values: Arguments['values'], name: string): number | undefined {
+  const value = values[name]
+  if (value === undefined) return undefined
+  const count = Number(value)
+  if (Number.isSafeInteger(count) && count >= 1) return count
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot search: --${name} is ${JSON.stringify(value)}. Give an integer of at least 1. See: sheikh tune --help`,
+  )
+}
+
+/** A line per finished trial, and on a terminal how far the newest training is. */
+function eventsTo(terminal: Terminal, trials: number | undefined): (event: TuneEvent) => void {
+  let meter = new RateMeter()
+  return (event) => {
+    if (event.type === 'trial-start') meter = new RateMeter()
+    if (event.type === 'trial-end') terminal.err([...trialText(event.trial, event.best), '\n'])
+    if (event.type !== 'trial-progress' || terminal.showStatus === undefined) return
+    const { number, step, steps, loss } = event
+    meter.add(Date.now(), step)
+    const rate = meter.rate()
+    const name = `trial ${number + 1}${trials === undefined ? '' : ` of ${trials}`}`
+    const progress = { name, done: step, total: steps, unit: 'steps', rate, detail: `loss ${loss.toPrecision(3)}` }
+    terminal.showStatus((columns) => progressLine(progress, columns))
+  }
+}
+
+function trialText(trial: Trial, best?: number): Text[] {
+  const { number, parameters, duplicateOf } = trial
+  const name = styled('faint', `trial ${number}: `)
+  const same = duplicateOf === undefined ? '' : `  as trial ${duplicateOf}`
+  if (trial.state === 'failed') return [name, styled('bad', 'failed'), `  ${trial.reason}${same}`]
+  const mark = trial.state === 'pruned' ? '  ended early' : number === best ? '  best so far' : ''
+  return [name, `${trial.value.toFixed(4)}  ${settingsText(parameters)}${mark}${same}`]
+}
+
+function settingsText(settings: Point): string {
+  const value = (found: Point[string]) =>
+    typeof found === 'number' && !Number.isInteger(found) ? found.toPrecision(4) : String(found)
+  return Object.entries(settings)
+    .map(([name, found]) => `${name} ${value(found)}`)
+    .join(', ')
+}
+
+function textOf({ metric, trials, best, estimate, importance, settings, written }: TunedProject): Text {
+  const count = (state: Trial['state']) => trials.filter((trial) => trial.state === state).length
+  const [pruned, failed] = [count('pruned'), count('failed')]
+  const others = [...(pruned > 0 ? [`${pruned} ended early`] : []), ...(failed > 0 ? [`${failed} failed`] : [])]
+  const heading = `${trials.length} trials${others.length === 0 ? '' : ` (${others.join(', ')})`}.`
+  const expected =
+    estimate === undefined
+      ? []
+      : [
+          `Expected on new data: ${estimate.value.toFixed(4)} (95 % interval ${estimate.interval.map((end) => end.toFixed(4)).join(' to ')}), because the best of many trials is also lucky.`,
+        ]
+  const shares = Object.entries(importance ?? {})
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, shown)
+  const next =
+    written === undefined
+      ? 'To write them into mlops/training/config.yaml: sheikh tune --write'
+      : `Wrote them into ${written}. Commit the file, then: sheikh run`
+  return joinTexts([
+    heading,
+    [styled('good', `Best: ${metric} ${best.value.toFixed(4)}`), `, trial ${best.number}`],
+    ...Object.entries(settings).map(([name, value]) => `  ${name}: ${String(value)}`),
+    ...expected,
+    ...(shares.length === 0
+      ? []
+      : [`What matters: ${shares.map(([name, share]) => `${name} ${Math.round(100 * share)} %`).join(', ')}`]),
+    next,
+  ])
+}

@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import { parseDocument } from 'yaml'
+import { type CallContext, SheikhError } from '../core/index.js'
+import type { Metric } from '../evaluation/index.js'
+import { readTextFile, writeFileAtomic } from '../store/index.js'
+import type { Trainer } from '../trainer/index.js'
+import type { Point, Pruner, Sampler, Space, TuneEvent, TuneResult } from '../tune/index.js'
+import { builtInTrainer, type Composition, rightnessOf } from './compose.js'
+import {
+  type Configuration,
+  metricNamed,
+  metricsFor,
+  type TuningConfiguration,
+  valuesAt,
+  withTrainingSettings,
+} from './config/index.js'
+import { trainingFile, tuningFile } from './layout.js'
+
+export interface TuneProjectOptions {
+  /** @default `tuning.trials` of mlops/tuning.yaml, 40 */
+  readonly trials?: number | undefined
+  /** The name under which the study continues. @default `tuning.name`, 'study' */
+  readonly name?: string | undefined
+  /** Whether to write the best values into mlops/training/config.yaml. A person commits the file. @default false */
+  readonly write?: boolean | undefined
+  readonly onEvent?: ((event: TuneEvent) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The result of a search. JSON. */
+export interface TunedProject extends TuneResult<Space> {
+  /** The metric of the trials. */
+  readonly metric: string
+  /** The best values by key under `training` of mlops/training/config.yaml. */
+  readonly settings: Point
+  /** The file that now contains them. Absent: nothing was written. */
+  readonly written?: string | undefined
+}
+
+/** Searches for the best values of the settings that mlops/tuning.yaml lists. */
+export async function tuneProject(
+  {
+    root,
+    composition,
+    secrets,
+  }: { readonly root: string; readonly composition: Composition; readonly secrets: readonly string[] },
+  { trials, name, write = false, onEvent }: TuneProjectOptions,
+  context: CallContext,
+): Promise<TunedProject> {
+  const { configuration, dataset, store, seed } = composition
+  const { tuning } = configuration
+  if (tuning === undefined)
+    throw refusal(
+      `${tuningFile} lists nothing to search`,
+      'Add a key under "space", such as learning_rate: { low: 0.1, high: 10, log: true }',
+    )
+  if (!composition.isTrainerBuiltIn || composition.pipeline !== undefined)
+    throw refusal(
+      'sheikh.config.ts replaces the built-in trainer, whose settings the file lists',
+      'Call tune of "sheikh-freemium/tune" with your trainer from a script: docs/tuning.md',
+    )
+  if (configuration.dataset.developmentShare === undefined)
+    throw refusal(
+      'the dataset has no development rows, and trials are never scored on the evaluation set',
+      `Set data.validation_split in ${trainingFile}, such as 0.2`,
+    )
+  const metric = metricOf(configuration, tuning.metric)
+  const { tune } = await import('../tune/index.js')
+  const { sampler, pruner } = await partsOf(tuning)
+  const trainer = async (settings: Point): Promise<Trainer<unknown, unknown>> =>
+    builtInTrainer(root, withTrainingSettings(configuration, settings), context)
+  const result = await tune<unknown, unknown, Space, string>({
+    ...{ space: tuning.space, trainer, dataset, metric, store, sampler, pruner, secrets, onEvent },
+    trials: trials ?? tuning.trials,
+    parallel: tuning.parallel,
+    concurrency: tuning.concurrency,
+    name: name ?? tuning.name,
+    // A pipeline with this seed finds the weights of the winner.
+    seed: tuning.seed ?? seed,
+    ...{ signal: context.signal, clock: context.clock, log: context.log },
+  })
+  const settings = result.best.parameters
+  if (write) await writeSettings(root, settings)
+  return { ...result, metric: metric.name, settings, ...(write && { written: trainingFile }) }
+}
+
+function metricOf(configuration: Configuration, name: string | undefined): Metric {
+  if (name === undefined || name === 'accuracy') return rightnessOf(configuration)
+  const training = configuration.files.find(({ file }) => file === trainingFile)
+  if (metricsFor([name], valuesAt(training?.value ?? {}, 'model')).measured.length > 0) return metricNamed(name)!
+  throw refusal(`${name} is not measured of this model`, 'Name another metric under "tuning", or remove "metric"')
+}
+
+async function partsOf({ sampler, asha: asked }: TuningConfiguration): Promise<{
+  readonly sampler: Sampler
+  readonly pruner: Pruner | undefined
+}> {
+  const { asha, gridSampler, randomSampler, tpeSampler } = await import('../tune/index.js')
+  const samplers = { tpe: tpeSampler, random: randomSampler, grid: gridSampler }
+  return { sampler: samplers[sampler](), pruner: asked && asha(asked) }
+}
+
+/** Comments are kept. */
+async function writeSettings(root: string, settings: Point): Promise<void> {
+  const path = join(root, trainingFile)
+  const before = (await readTextFile(path)) ?? ''
+  const document = parseDocument(before)
+  for (const [key, value] of Object.entries(settings)) document.setIn(['training', key], value)
+  const after = document.toString({ lineWidth: 0 })
+  if (after !== before) await writeFileAtomic(path, after)
+}
+
+const refusal = (fact: string, remedy: string) =>
+  new SheikhError('invalid-config', `Cannot search: ${fact}. ${remedy}.`, { facts: { file: tuningFile } })
