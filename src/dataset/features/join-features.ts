@@ -8,7 +8,7 @@ import { feastViews } from './feast-views.js'
 import { checkJoin, entityFieldsOf, type FeatureJoin, featureNamesOf } from './feature-join.js'
 import { type FeatureType, formatSnapshot, type SnapshotLine } from './feature-snapshot.js'
 import { eachRow } from './read-feature-rows.js'
-import { keyOf, sampleKeyOf } from './sample-key.js'
+import { sampleKeyOf } from './sample-key.js'
 import { type Found, ViewJoin } from './view-join.js'
 
 /** The values of features for the samples of a source, as the text of a file that `withFeatures` reads. */
@@ -34,6 +34,7 @@ interface Asking {
 }
 
 interface Request {
+  readonly key: string
   readonly entities: readonly (string | null)[]
   readonly atNs: bigint
   /** The first sample that asks. */
@@ -94,10 +95,7 @@ export async function joinFeatures(
     rows[view.name] = read.rows
   }
   if (issues.length > 0) throw lookAheadOrIssues(issues)
-  const lines: SnapshotLine[] = requests.map(({ entities, atNs }, index) => ({
-    key: keyOf(entities, atNs),
-    values: values[index]!,
-  }))
+  const lines: SnapshotLine[] = requests.map(({ key }, index) => ({ key, values: values[index]! }))
   const features = featureNamesOf(join).map((name) => ({ name, type: types[name] ?? 'null' }) as const)
   const text = formatSnapshot({ given, entities: entityFields }, features, lines)
   return { text, digest: digestBytes(text), samples, lines: lines.length, missing, rows }

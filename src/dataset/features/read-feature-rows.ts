@@ -131,7 +131,7 @@ function rowOf(
       return `the value of ${JSON.stringify(column)} has more digits than a JavaScript number can represent; write it as text`
     values.push((fieldOf(value, column) ?? null) as Json)
   }
-  return { entities, eventNs, createdNs, values, place: `${path} ${position}` }
+  return { entities, eventNs, createdNs, values, path, position }
 }
 
 const isIn = (value: unknown, column: string) =>

@@ -8,8 +8,24 @@ export interface FeatureRow {
   readonly eventNs: bigint
   readonly createdNs: bigint | undefined
   readonly values: readonly Json[]
-  /** `stats.parquet row group 1, row 3`. */
-  readonly place: string
+  /** The file. */
+  readonly path: string
+  /** `row group 1, row 3`. */
+  readonly position: string
+}
+
+/**
+ * What is kept of a row. There are several for each request before the best is known, which the garbage collector frees late. So
+ * a row is as small as it can be: no text of its own, because rows of a file share what their positions begin with.
+ */
+interface KeptRow {
+  readonly eventNs: bigint
+  readonly createdNs: bigint | undefined
+  readonly values: readonly Json[]
+  /** `stats.parquet row group 1, row `. */
+  readonly placeStart: string
+  /** What the place ends with: its digits, if there are any. */
+  readonly placeEnd: number | string
 }
 
 export type Found =
@@ -21,7 +37,7 @@ export type Found =
 /** The best row for the requests from one time to the next. */
 interface Slot {
   readonly atNs: bigint
-  best: FeatureRow | undefined
+  best: KeptRow | undefined
   /** A row with the same times and other values. */
   rival: string | undefined
 }
@@ -40,6 +56,7 @@ export class ViewJoin {
   readonly #slots = new Map<string, Slot[]>()
   readonly #whenCreatedLater: NonNullable<FeatureJoin['whenCreatedLater']>
   readonly #ttlNs: bigint | undefined
+  readonly #starts = new Map<string, string>()
   #isFirst = true
 
   constructor({ ttlMs }: FeatureView, whenCreatedLater: NonNullable<FeatureJoin['whenCreatedLater']>) {
@@ -69,7 +86,7 @@ export class ViewJoin {
     const { eventNs, createdNs } = row
     const isLate = this.#whenCreatedLater === 'skip' && createdNs !== undefined && createdNs > eventNs
     const slot = slots[firstFrom(slots, isLate ? createdNs : eventNs)]
-    if (slot !== undefined && !this.#isTooOld(row, slot)) improve(slot, row)
+    if (slot !== undefined && !this.#isTooOld(row, slot)) this.#improve(slot, row)
   }
 
   /** Call it after the last row. */
@@ -96,11 +113,28 @@ export class ViewJoin {
     if (this.#isTooOld(best, slot))
       return { kind: 'missing', reason: `the latest row, of ${timeText(best.eventNs)}, is older than the ttl` }
     if (this.#whenCreatedLater === 'refuse' && best.createdNs !== undefined && best.createdNs > atNs)
-      return { kind: 'look-ahead', at: timeText(atNs), createdAt: timeText(best.createdNs), place: best.place }
+      return { kind: 'look-ahead', at: timeText(atNs), createdAt: timeText(best.createdNs), place: placeOf(best) }
     return rival === undefined ? { kind: 'found', values: best.values } : { kind: 'ambiguous', place: rival }
   }
 
-  #isTooOld({ eventNs }: FeatureRow, { atNs }: Slot): boolean {
+  #improve(slot: Slot, row: FeatureRow): void {
+    const order = slot.best === undefined ? 1 : compare(row, slot.best)
+    if (order > 0) {
+      slot.best = this.#kept(row)
+      slot.rival = undefined
+    } else if (order === 0 && JSON.stringify(row.values) !== JSON.stringify(slot.best!.values))
+      slot.rival ??= `${placeOf(slot.best!)} and ${row.path} ${row.position}`
+  }
+
+  #kept({ eventNs, createdNs, values, path, position }: FeatureRow): KeptRow {
+    const at = position.search(/(?<!\d)[1-9]\d{0,14}$/)
+    const written = `${path} ${at < 0 ? position : position.slice(0, at)}`
+    const start = this.#starts.get(written) ?? written
+    this.#starts.set(start, start)
+    return { eventNs, createdNs, values, placeStart: start, placeEnd: at < 0 ? '' : Number(position.slice(at)) }
+  }
+
+  #isTooOld({ eventNs }: Pick<FeatureRow, 'eventNs'>, { atNs }: Slot): boolean {
     return this.#ttlNs !== undefined && eventNs < atNs - this.#ttlNs
   }
 }
@@ -123,15 +157,12 @@ function firstFrom(slots: readonly Slot[], atNs: bigint): number {
   return low
 }
 
-function improve(slot: Slot, row: FeatureRow): void {
-  const order = slot.best === undefined ? 1 : compare(row, slot.best)
-  if (order > 0) Object.assign(slot, { best: row, rival: undefined })
-  else if (order === 0 && JSON.stringify(row.values) !== JSON.stringify(slot.best!.values))
-    slot.rival ??= `${slot.best!.place} and ${row.place}`
-}
+const placeOf = ({ placeStart, placeEnd }: KeptRow) => `${placeStart}${placeEnd}`
+
+type Times = Pick<FeatureRow, 'eventNs' | 'createdNs'>
 
 /** By the time of the event, then by the time of writing. A row without the latter comes first. */
-function compare(one: FeatureRow, other: FeatureRow): number {
+function compare(one: Times, other: Times): number {
   if (one.eventNs !== other.eventNs) return one.eventNs < other.eventNs ? -1 : 1
   const [left, right] = [one.createdNs, other.createdNs]
   if (left === right) return 0

@@ -136,21 +136,29 @@ function samplesOf(
   { group, row, count }: { readonly group: number; readonly row: number; readonly count: number },
 ): readonly SourceSample[] {
   const samples: SourceSample[] = []
+  // Most rows have no such numbers, and share what would receive them: objects for each value would fill the memory.
+  let inexact: InexactNumber[] = []
+  let places = columns.map(({ pointer }) => ({ pointer, inexact }))
   for (let index = 0; index < count; index += 1) {
     const value: Record<string, unknown> = {}
-    const inexact: InexactNumber[] = []
     const position = `row group ${group}, row ${row + index + 1}`
     let problem: string | undefined
-    for (const [at, { tree, pointer, toJson }] of columns.entries()) {
+    for (let at = 0; at < columns.length; at += 1) {
+      const { tree, toJson } = columns[at]!
       try {
-        value[tree.element.name] = toJson(values[at]![index], { pointer, inexact })
+        value[tree.element.name] = toJson(values[at]![index], places[at]!)
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error
         problem = `column ${JSON.stringify(tree.element.name)}: ${error.message}`
         break
       }
     }
-    samples.push(problem === undefined ? { value, position, inexact } : { value: undefined, position, problem })
+    if (problem !== undefined) samples.push({ value: undefined, position, problem })
+    else if (inexact.length === 0) samples.push({ value, position })
+    else samples.push({ value, position, inexact })
+    if (inexact.length === 0) continue
+    inexact = []
+    places = columns.map(({ pointer }) => ({ pointer, inexact }))
   }
   return samples
 }
