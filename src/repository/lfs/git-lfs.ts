@@ -31,7 +31,9 @@ export interface GitLfsOptions {
   /** A folder of the work tree. */
   readonly directory: string
   /** The credentials of a server. Only called with the address of the Git remote's server, or one in Git's settings. */
-  readonly credentials?: ((url: string) => { readonly username: string; readonly password: string } | undefined) | undefined
+  readonly credentials?:
+    | ((url: string) => { readonly username: string; readonly password: string } | undefined)
+    | undefined
   /** Hosts of which an ssh address leads to the same repository as an https address. @default well-known ones */
   readonly sshHosts?: readonly string[] | undefined
   /** Names a proxy, and where Git's settings are. @default the process's */
