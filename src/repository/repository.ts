@@ -75,7 +75,7 @@ import { storePath } from './layout.js'
 import { type LearnResult, learn } from './learn.js'
 import { feedbackAt } from './look-for-drift.js'
 import { type InputReader, inputReader } from './model-inputs.js'
-import { type ProjectNotifiers, projectNotifiers } from './notifications.js'
+import { notificationSecrets, type ProjectNotifiers, projectNotifiers } from './notifications.js'
 import { type PinnedData, pinHubData } from './pin-hub-data.js'
 import {
   type LoadedProject,
@@ -563,7 +563,8 @@ export class Repository {
     const context = callContext({ ...this.#context, signal })
     const composition = await this.#compose()
     await refuseIncomplete('search', this.#project, composition, context)
-    const secrets = secretsOf(this.#surroundings.environment)
+    const { environment } = this.#surroundings
+    const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
     return this.#hide(await tuneProject({ root: this.root, composition, secrets }, options, context))
   }
 

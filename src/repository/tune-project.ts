@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { parseDocument } from 'yaml'
-import { type CallContext, SheikhError } from '../core/index.js'
+import { isDeepStrictEqual } from 'node:util'
+import { type Document, isMap, isNode, isScalar, parse, parseDocument, type YAMLMap } from 'yaml'
+import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { readTextFile, writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
@@ -64,7 +65,16 @@ export async function tuneProject(
       'the dataset has no development rows, and trials are never scored on the evaluation set',
       `Set data.validation_split in ${trainingFile}, such as 0.2`,
     )
+  if (configuration.training.warmStart !== undefined)
+    throw refusal(
+      `training.warm_start of ${trainingFile} names a release to start from, and trials are trained from scratch`,
+      'Remove warm_start while you search',
+    )
   const metric = metricOf(configuration, tuning.metric)
+  const path = join(root, trainingFile)
+  const read = async () => (await readTextFile(path)) ?? ''
+  // A file that cannot be changed is reported before the search, and not after it.
+  if (write) withSettings(await read(), Object.fromEntries(keysOf(tuning).map((key) => [key, 1])))
   const { tune } = await import('../tune/index.js')
   const { sampler, pruner } = await partsOf(tuning)
   const trainer = async (settings: Point): Promise<Trainer<unknown, unknown>> =>
@@ -75,14 +85,23 @@ export async function tuneProject(
     parallel: tuning.parallel,
     concurrency: tuning.concurrency,
     name: name ?? tuning.name,
-    // A pipeline with this seed finds the weights of the winner.
-    seed: tuning.seed ?? seed,
+    // With the same seed a pipeline finds the weights of the winner.
+    seed,
     ...{ signal: context.signal, clock: context.clock, log: context.log },
   })
   const settings = result.best.parameters
-  if (write) await writeSettings(root, settings)
+  if (write) {
+    const before = await read()
+    const after = withSettings(before, settings)
+    if (after !== before) await writeFileAtomic(path, after)
+  }
   return { ...result, metric: metric.name, settings, ...(write && { written: trainingFile }) }
 }
+
+const keysOf = ({ space, asha }: TuningConfiguration): readonly string[] => [
+  ...Object.keys(space),
+  ...(asha === undefined ? [] : [asha.resource]),
+]
 
 function metricOf(configuration: Configuration, name: string | undefined): Metric {
   if (name === undefined || name === 'accuracy') return rightnessOf(configuration)
@@ -100,14 +119,45 @@ async function partsOf({ sampler, asha: asked }: TuningConfiguration): Promise<{
   return { sampler: samplers[sampler](), pruner: asked && asha(asked) }
 }
 
-/** Comments are kept. */
-async function writeSettings(root: string, settings: Point): Promise<void> {
-  const path = join(root, trainingFile)
-  const before = (await readTextFile(path)) ?? ''
-  const document = parseDocument(before)
-  for (const [key, value] of Object.entries(settings)) document.setIn(['training', key], value)
-  const after = document.toString({ lineWidth: 0 })
-  if (after !== before) await writeFileAtomic(path, after)
+/**
+ * mlops/training/config.yaml with other values, and all else as it was. Comments are kept.
+ *
+ * @throws `invalid-config` if the file cannot be changed so, such as for anchors that other keys use.
+ */
+function withSettings(before: string, settings: Point): string {
+  const fail = (fact: string) =>
+    new SheikhError(
+      'invalid-config',
+      `Cannot write the best values into "${trainingFile}": ${fact}. Write them yourself.`,
+      {
+        facts: { file: trainingFile },
+      },
+    )
+  const document: Document = parseDocument(before)
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
+    document.contents = document.createNode({})
+  const root = document.contents
+  if (!isMap(root)) throw fail('it is not a map of keys')
+  const found = root.get('training', true)
+  if (found === undefined || (isScalar(found) && found.value === null)) root.set('training', document.createNode({}))
+  else if (!isMap(found)) throw fail('"training" is not a map of its own')
+  const training = document.getIn(['training'], true) as YAMLMap
+  for (const [key, value] of Object.entries(settings)) {
+    const earlier = training.get(key, true)
+    // A new node: a change of one with an anchor would change what refers to it.
+    const node = document.createNode(value)
+    if (isNode(earlier)) Object.assign(node, { comment: earlier.comment, commentBefore: earlier.commentBefore })
+    training.set(key, node)
+  }
+  try {
+    const after = document.toString({ lineWidth: 0 })
+    const values = (parse(before) ?? {}) as Readonly<Record<string, unknown>>
+    const expected = { ...values, training: { ...(values['training'] ?? {}), ...settings } }
+    if (isDeepStrictEqual(parse(after), expected)) return after
+  } catch (error) {
+    throw fail(messageOf(error))
+  }
+  throw fail('another key would change too')
 }
 
 const refusal = (fact: string, remedy: string) =>

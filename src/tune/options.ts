@@ -61,7 +61,7 @@ export interface TuneOptions<I, T, S extends Space, R extends string = never> {
 export type TuneEvent =
   | { readonly type: 'trial-start'; readonly number: number; readonly parameters: Point }
   | ({ readonly type: 'trial-progress'; readonly number: number } & TrainProgress)
-  /** With a pruner, after each training but the last: the metric with so much of the resource. */
+  /** With a pruner, after each rung but the last: the metric with so much of the resource, and whether the trial continues. */
   | {
       readonly type: 'trial-rung'
       readonly number: number

@@ -25,11 +25,11 @@ export interface PruneRequest {
 export interface AshaOptions<R extends string> {
   /** The name of the number that says how much a trial is trained, such as `epochs`. */
   readonly resource: R
-  /** Its value at the first rung; above 0. */
+  /** The least value at the first rung; above 0. */
   readonly min: number
-  /** Its value for a full training; above `min`. */
+  /** Its value for a full training; at least `reduction` times `min`. */
   readonly max: number
-  /** Each rung trains this many times as much as the one before, and one in so many trials continues. @default 3 */
+  /** Each rung trains a trial so many times as much as the one before, and one in so many trials continues. @default 3 */
   readonly reduction?: number | undefined
 }
 
@@ -44,15 +44,21 @@ export interface AshaOptions<R extends string> {
  *
  * Source: L. Li et al., A system for massively parallel hyperparameter tuning (MLSys 2020, arXiv 1810.05934).
  *
- * @throws `invalid-options` if `min` is not above 0, `max` is not above `min`, or `reduction` is not an integer of at least 2.
+ * The rungs are `max`, `max / reduction`, … down to `min`; rounded, if `min` and `max` are integers.
+ *
+ * @throws `invalid-options` if `min` is not above 0, `max` is below `reduction` times `min`, or `reduction` is not an integer of at
+ * least 2.
  */
 export function asha<const R extends string>({ resource, min, max, reduction = 3 }: AshaOptions<R>): Pruner<R> {
   const problem = problemOf({ resource, min, max, reduction })
   if (problem !== undefined) throw new SheikhError('invalid-options', `Cannot make an ASHA pruner: ${problem}`)
+  const isCount = Number.isSafeInteger(min) && Number.isSafeInteger(max)
+  // 0.9 / 3 is 0.3000000000000000444; a person means 0.3.
+  const rounded = (value: number) => (isCount ? Math.round(value) : Number(value.toPrecision(15)))
   const rungs: number[] = []
-  // 0.1 × 3 is 0.30000000000000004; a person means 0.3.
-  for (let value = min; value < max; value = Number((value * reduction).toPrecision(15))) rungs.push(value)
-  rungs.push(max)
+  // 2, 1, 0.5: rounded, the last two are equal.
+  for (let value = max; rounded(value) >= min && rounded(value) !== rungs[0]; value /= reduction)
+    rungs.unshift(rounded(value))
   return {
     contract: 1,
     name: 'asha',
@@ -72,9 +78,9 @@ function problemOf({ resource, min, max, reduction = 3 }: AshaOptions<string>): 
   if (typeof resource !== 'string' || resource === '')
     return 'the option "resource" is not a name. Give the name of a number that the trainer takes, such as "epochs".'
   if (!(Number.isFinite(min) && min > 0)) return `the option "min" is ${min}, which is not above 0. Give one such as 1.`
-  if (!(Number.isFinite(max) && max > min))
-    return `the option "max" is ${max}, which is not above "min", ${min}. Give one such as ${min * 9}.`
   if (!(Number.isSafeInteger(reduction) && reduction >= 2))
     return `the option "reduction" is ${reduction}, which is not an integer of at least 2. Give one such as 3.`
+  if (!(Number.isFinite(max) && max >= reduction * min))
+    return `the option "max" is ${max}, which is less than ${reduction} times "min", ${min}. Give one such as ${reduction ** 2 * min}.`
   return undefined
 }

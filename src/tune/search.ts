@@ -159,16 +159,16 @@ export class Search<I, T, S extends Space, R extends string> {
   /** Trains once, or with a pruner on one rung after the other. */
   async #attempt(number: number, parameters: Point) {
     const { pruner, metric } = this.#options
-    const rungs: { readonly resource: number; readonly value: number }[] = []
-    for (const [index, resource] of (pruner?.rungs ?? [undefined]).entries()) {
+    if (pruner === undefined) return this.#attemptOnce(number, parameters, undefined)
+    const sign = signOf(metric.direction)
+    const rungs: { readonly resource: number; readonly value?: number }[] = []
+    for (const [rung, resource] of pruner.rungs.entries()) {
       const { trial, identity } = await this.#attemptOnce(number, parameters, resource)
-      if (pruner === undefined || resource === undefined || trial.state === 'failed') return { trial, identity }
+      rungs.push({ resource, ...(trial.state === 'scored' && { value: trial.value }) })
+      if (trial.state === 'failed' || rung === pruner.rungs.length - 1) return { trial: { ...trial, rungs }, identity }
       const { value } = trial
-      rungs.push({ resource, value })
-      if (index === pruner.rungs.length - 1) return { trial: { ...trial, rungs }, identity }
-      const sign = signOf(metric.direction)
-      const others = this.#resultsAt(index, number, sign)
-      const continues = pruner.continues({ rung: index, loss: sign * value, others })
+      const others = this.#resultsAt(rung, number, sign)
+      const continues = pruner.continues({ rung, loss: sign * value, others })
       this.#emit({ type: 'trial-rung', number, resource, value, continues })
       if (!continues) return { trial: { ...trial, state: 'pruned', rungs } as const, identity }
     }
@@ -179,10 +179,9 @@ export class Search<I, T, S extends Space, R extends string> {
   #resultsAt(rung: number, number: number, sign: number): PruneRequest['others'] {
     const earlier = this.#suggested.slice(0, Math.max(0, number - this.#limits.parallel + 1))
     return earlier.flatMap((_, index) => {
-      const { duplicateOf, rungs = [], state } = this.#study.trials.get(index)!
-      const result = duplicateOf === undefined ? rungs[rung] : undefined
-      const continued = rungs.length > rung + 1 || state !== 'pruned'
-      return result === undefined ? [] : [{ loss: sign * result.value, continued }]
+      const { duplicateOf, rungs = [] } = this.#study.trials.get(index)!
+      const value = duplicateOf === undefined ? rungs[rung]?.value : undefined
+      return value === undefined ? [] : [{ loss: sign * value, continued: rungs.length > rung + 1 }]
     })
   }
 

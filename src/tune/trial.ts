@@ -20,7 +20,7 @@ import type { ParameterValue, Point } from './space.js'
 export interface TrialBase<P = Point> {
   /** From 0, in the order of the suggestions. */
   readonly number: number
-  /** What the trainer got last: with a pruner, also the resource. A failed trial has only the parameters of the space. */
+  /** What the trainer got last: with a pruner, also the resource. */
   readonly parameters: P
   /** The run that trained and scored it. Absent for a duplicate, and for a trial whose run failed. */
   readonly runId?: string | undefined
@@ -61,8 +61,9 @@ const base = {
   trainer: optional(digest),
   // The directory in the store with the scores of the items.
   evaluation: optional(digest),
-  // With a pruner: the values of the resource that the trial was trained with, and the metric after each.
-  rungs: optional(list(object({ resource: finite, value: finite }))),
+  // With a pruner: the values of the resource that the trial was trained with, and the metric after each. Of a failed trial the
+  // last one has none.
+  rungs: optional(list(object({ resource: finite, value: optional(finite) }))),
 }
 
 /** A trial as the journal of a study contains it. */

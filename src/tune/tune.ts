@@ -62,10 +62,12 @@ function checkPruner({ name, resource, rungs }: Pruner, space: Space): void {
       `Cannot search: "${resource}" is a parameter of the space, and also what the pruner "${name}" sets. Remove it from the space.`,
       { facts: { parameter: resource } },
     )
-  if (rungs.length === 0 || rungs.some((value, index) => !(value > (rungs[index - 1] ?? Number.NEGATIVE_INFINITY))))
+  const ascends = (value: number, index: number) =>
+    Number.isFinite(value) && value > (rungs[index - 1] ?? Number.NEGATIVE_INFINITY)
+  if (rungs.length === 0 || !rungs.every(ascends))
     throw new SheikhError(
       'invalid-options',
-      `Cannot search: the rungs ${rungs.join(', ')} of the pruner "${name}" do not ascend. Correct the pruner.`,
+      `Cannot search: the rungs ${rungs.join(', ')} of the pruner "${name}" are not finite numbers that ascend. Correct the pruner.`,
     )
 }
 
@@ -136,12 +138,14 @@ async function resultOf<I, T, S extends Space, R extends string>(
   const trials = stored.filter(({ number }) => number < count).sort((one, other) => one.number - other.number)
   const best = bestOf(trials, metric)
   if (best === undefined) {
-    const reason = trials[0]?.state === 'failed' ? ` The first one: ${trials[0].reason}` : ''
+    const failed = trials.find((trial) => trial.state === 'failed')
     throw new SheikhError(
       'stage-failed',
       trials.length === 0
         ? 'Cannot search: the time limit ended the search before the first trial, or the sampler suggested nothing. Give more time.'
-        : `Cannot search: all ${trials.length} trials failed.${reason} Correct the space or the trainer, and give the study another name.`,
+        : failed === undefined
+          ? `Cannot search: the pruner "${pruner?.name}" ended all ${trials.length} trials. Use another one, and give the study another name.`
+          : `Cannot search: no trial of ${trials.length} was trained in full, and trial ${failed.number} failed: ${failed.reason} Correct the space or the trainer, and give the study another name.`,
       { facts: { trials: trials.length } },
     )
   }

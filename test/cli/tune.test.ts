@@ -75,13 +75,44 @@ describe('sheikh tune', () => {
       'tuning: { asha: { min: 1, max: 9 } }\nspace: { num_train_epochs: [1, 2] }\n',
       /"num_train_epochs" is a parameter of the space/,
     ],
-    ['tuning: { asha: { min: 9, max: 1 } }\nspace: { learning_rate: [1] }\n', /"max" is 1, which is not above "min"/],
+    ['space: { num_train_epochs: { low: 1, high: 9, step: 0.5 } }\n', /"space.num_train_epochs/],
+    [
+      'tuning: { asha: { min: 9, max: 1 } }\nspace: { learning_rate: [1] }\n',
+      /the "max" 1 is less than 3 times "min", 9/,
+    ],
   ])('refuses %j', async (text, message) => {
     const root = await tunable(text)
     const { code, err } = await sheikh(root, ['tune'])
     expect(err).toMatch(message)
     expect(code).toBe(1)
   })
+
+  it.each([
+    ['training: &t { learning_rate: 2 }\nmodel: *t\n', /another key would change too/],
+    ['model: &t {}\ntraining: *t\n', /"training" is not a map of its own/],
+    [
+      'training: { learning_rate: &l 0.5, weight_decay: *l }\nx: *l\n',
+      /Cannot write the best values into "mlops\/training\/config.yaml".*Write them yourself/,
+    ],
+  ])('refuses before the search to write into %j', async (text, message) => {
+    const root = await tunable()
+    await write(root, 'mlops/training/config.yaml', `data: { validation_split: 0.3 }\n${text}`)
+    const { code, err } = await sheikh(root, ['tune', '--write'])
+    expect(err).toMatch(message)
+    expect(err).not.toMatch(/^trial/m)
+    expect(code).toBe(1)
+  })
+
+  it.each(['training:\n', 'training: ~\n', '', 'training: { weight_decay: &w 0.5 }\n'])(
+    'writes into a file with %j',
+    async (text) => {
+      const root = await tunable(space.replace('trials: 6', 'trials: 1'))
+      await write(root, 'mlops/training/config.yaml', `data: { validation_split: 0.3 }\n${text}`)
+      const { json } = await sheikhJson(root, 'tune', '--write')
+      const { training } = parse(await readFile(join(root, 'mlops/training/config.yaml'), 'utf8'))
+      expect(training).toEqual(json.settings)
+    },
+  )
 
   it('refuses a project without development rows, or with a trainer of its own', async () => {
     const root = await tunable()
@@ -90,6 +121,9 @@ describe('sheikh tune', () => {
     expect((await sheikh(root, ['tune'])).err).toMatch(/no development rows/)
     await edit(root, training, (text) => text.replace('validation_split: 0', ''))
     expect((await sheikh(root, ['tune'])).err).toMatch(/Set data.validation_split in mlops\/training\/config.yaml/)
+    await edit(root, training, (text) => `${text}  warm_start: { version: 0.1.0 }\n`)
+    await edit(root, training, (text) => text.replace('data: {', 'data: { validation_split: 0.3'))
+    expect((await sheikh(root, ['tune'])).err).toMatch(/training.warm_start .* names a release to start from/)
     const trainer = `{ name: 'own', describe: () => null, fit() {}, load() {} }`
     await write(root, 'sheikh.config.mjs', `export default { trainer: ${trainer} }\n`)
     expect((await sheikh(root, ['tune'])).err).toMatch(/Call tune of "sheikh-freemium\/tune"/)

@@ -19,8 +19,12 @@ const plain = (trials: readonly Trial<unknown>[]) => trials.map(({ runId: _, ...
 describe('ASHA', () => {
   it.each([
     [{ min: 1, max: 9 }, [1, 3, 9]],
-    [{ min: 1, max: 10 }, [1, 3, 9, 10]],
-    [{ min: 2, max: 3 }, [2, 3]],
+    [{ min: 1, max: 10 }, [1, 3, 10]],
+    [{ min: 1, max: 8 }, [1, 3, 8]],
+    [{ min: 1, max: 3 }, [1, 3]],
+    [{ min: 1, max: 4, reduction: 2 }, [1, 2, 4]],
+    [{ min: 2, max: 100 }, [4, 11, 33, 100]],
+    [{ min: 2, max: 4, reduction: 2 }, [2, 4]],
     [{ min: 0.1, max: 0.9 }, [0.1, 0.3, 0.9]],
     [{ min: 1, max: 64, reduction: 4 }, [1, 4, 16, 64]],
   ])('with %j trains on the rungs %j', (options, rungs) =>
@@ -64,7 +68,7 @@ describe('ASHA', () => {
   it.each([
     [{ min: 0 }, /"min" is 0/],
     [{ min: Number.NaN }, /"min" is NaN/],
-    [{ max: 1 }, /"max" is 1, which is not above "min", 1/],
+    [{ max: 2 }, /"max" is 2, which is less than 3 times "min", 1/],
     [{ max: Number.POSITIVE_INFINITY }, /"max" is Infinity/],
     [{ reduction: 1 }, /"reduction" is 1/],
     [{ reduction: 2.5 }, /"reduction" is 2.5/],
@@ -82,16 +86,16 @@ describe('a search with a pruner', () => {
     const onFit = (line: { epochs?: number | undefined }) => {
       epochs += line.epochs!
     }
-    const options = { ...base({ onFit }), trials: 80, sampler: randomSampler() }
+    const options = { ...base({ onFit }), trials: 40, sampler: randomSampler() }
     const { best, trials, estimate } = await tune(options)
     const inFull = await tune({ ...options, trainer: lineTrainer(), store: memoryStore(), pruner: undefined })
     expect(plain([best])).toEqual(plain([{ ...inFull.best, parameters: { ...inFull.best.parameters, epochs: 9 } }]))
-    // Without a pruner, 80 × 9.
-    expect(epochs).toBeLessThan((80 * 9) / 2)
+    // Without a pruner, 40 × 9.
+    expect(epochs).toBeLessThan((40 * 9) / 2)
     const scored = trials.filter(({ state }) => state === 'scored')
     expect(scored.every(({ parameters }) => parameters.epochs === 9)).toBe(true)
     const pruned = trials.filter(({ state }) => state === 'pruned')
-    expect(scored.length + pruned.length).toBe(80)
+    expect(scored.length + pruned.length).toBe(40)
     expect(pruned.every(({ parameters }) => parameters.epochs < 9)).toBe(true)
     // No better value of a short training is the best.
     expect(best.value).toBe(Math.min(...scored.map((trial) => (trial.state === 'scored' ? trial.value : 0))))
@@ -99,7 +103,7 @@ describe('a search with a pruner', () => {
   })
 
   it('gives the same trials for every concurrency and speed, and after an interruption', async () => {
-    const options = () => ({ ...base(), parallel: 4, sampler: tpeSampler({ startup: 5 }) })
+    const options = () => ({ ...base(), trials: 16, parallel: 4, sampler: tpeSampler({ startup: 5 }) })
     const { trials } = await tune({ ...options(), concurrency: 1 })
     const uneven = { onFit: ({ slope }: { slope: number }) => (slope > 0 ? new Promise((go) => setTimeout(go, 3)) : 0) }
     expect(plain((await tune({ ...options(), trainer: lineTrainer(uneven) })).trials)).toEqual(plain(trials))
@@ -159,8 +163,10 @@ describe('a search with a pruner', () => {
   it('refuses a resource that is a parameter of the space, and rungs that do not ascend', async () => {
     const shadowed = { ...space, epochs: float(1, 9) }
     await expect(tune({ ...base(), space: shadowed })).rejects.toThrow(/"epochs" is a parameter of the space/)
-    for (const rungs of [[], [3, 1], [1, 1], [Number.NaN]])
-      await expect(tune({ ...base(), pruner: { ...base().pruner, rungs } })).rejects.toThrow(/do not ascend/)
+    for (const rungs of [[], [3, 1], [1, 1], [Number.NaN], [1, Number.POSITIVE_INFINITY]])
+      await expect(tune({ ...base(), pruner: { ...base().pruner, rungs } })).rejects.toThrow(
+        /are not finite numbers that ascend/,
+      )
   })
 
   it('takes the result of an equal trial that was ended, and trains nothing', async () => {
@@ -180,11 +186,32 @@ describe('a search with a pruner', () => {
     const onFit = ({ slope, epochs }: { slope: number; epochs?: number | undefined }) => {
       if (epochs === 3 && slope > 0) throw new Error('out of luck')
     }
-    const { trials } = await tune({ ...base({ onFit }), trials: 40 })
+    const options = base({ onFit })
+    const { trials } = await tune({ ...options, trials: 40 })
     const failed = trials.filter(({ state }) => state === 'failed')
     expect(failed.length).toBeGreaterThan(0)
     expect(failed.every(({ parameters }) => parameters.slope > 0)).toBe(true)
-    // It has only what the space says.
-    expect(failed.every(({ parameters }) => !('epochs' in parameters))).toBe(true)
+    expect(failed.every(({ parameters }) => parameters.epochs === 3)).toBe(true)
+    // The study continues, also with a trainer that another length of training makes another one.
+    expect((await tune({ ...options, trials: 45 })).trials.slice(0, 40)).toEqual(trials)
+  })
+
+  it('counts a trial that failed later among those that continued', async () => {
+    const others: unknown[] = []
+    const pruner = {
+      ...base().pruner,
+      continues(request: Parameters<ReturnType<typeof asha>['continues']>[0]) {
+        if (request.rung === 0) others.push(request.others.map(({ continued }) => continued))
+        return true
+      },
+    }
+    const onFit = ({ epochs }: { epochs?: number | undefined }) => {
+      if (epochs === 3) throw new Error('out of luck')
+    }
+    const searching = tune({ ...base({ onFit }), pruner, trials: 3 })
+    await expect(searching).rejects.toThrow(/no trial of 3 was trained in full, and trial 0 failed: .*out of luck/)
+    expect(others).toEqual([[], [true], [true, true]])
+    const none = tune({ ...base(), trials: 3, pruner: { ...pruner, continues: () => false } })
+    await expect(none).rejects.toThrow(/the pruner "asha" ended all 3 trials/)
   })
 })

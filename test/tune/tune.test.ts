@@ -137,7 +137,7 @@ describe('tune', () => {
     }
     const said: unknown[] = []
     const hiding = tune({ ...base({ onFit: onLogin }), secrets: [secret], onEvent: (event) => void said.push(event) })
-    await expect(hiding).rejects.toThrow(/The first one: .*no login with \[secret\]/)
+    await expect(hiding).rejects.toThrow(/trial 0 failed: .*no login with \[secret\]/)
     expect(JSON.stringify(said)).not.toContain(secret)
     // A trainer that cannot be made, a metric that is not a number for some, and a model that fails on rows.
     const refused = await tune({
@@ -150,7 +150,9 @@ describe('tune', () => {
     })
     expect(refused.trials.filter(({ state }) => state === 'failed').length).toBeGreaterThan(2)
     await expect(tune({ ...base(), metric: nan })).rejects.toMatchObject({ code: 'stage-failed' })
-    await expect(tune({ ...base(), metric: nan })).rejects.toThrow(/all 12 trials failed.*The first one:/)
+    await expect(tune({ ...base(), metric: nan })).rejects.toThrow(
+      /no trial of 12 was trained in full, and trial 0 failed: /,
+    )
   })
 
   it('stops at an error of the machine, and continues later', async () => {

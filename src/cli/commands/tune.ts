@@ -47,14 +47,19 @@ function countOf(values: Arguments['values'], name: string): number | undefined 
 
 /** A line per finished trial, and on a terminal how far the newest training is. */
 function eventsTo(terminal: Terminal, trials: number | undefined): (event: TuneEvent) => void {
-  let meter = new RateMeter()
+  // By trial. Every rung begins at the first step.
+  const meters = new Map<number, RateMeter>()
   return (event) => {
-    if (event.type === 'trial-start') meter = new RateMeter()
-    if (event.type === 'trial-end') terminal.err([...trialText(event.trial, event.best), '\n'])
+    if (event.type === 'trial-start' || event.type === 'trial-rung') meters.set(event.number, new RateMeter())
+    if (event.type === 'trial-end') {
+      meters.delete(event.trial.number)
+      terminal.err([...trialText(event.trial, event.best), '\n'])
+    }
     if (event.type !== 'trial-progress' || terminal.showStatus === undefined) return
     const { number, step, steps, loss } = event
-    meter.add(Date.now(), step)
-    const rate = meter.rate()
+    const meter = meters.get(number)
+    meter?.add(Date.now(), step)
+    const rate = meter?.rate()
     const name = `trial ${number + 1}${trials === undefined ? '' : ` of ${trials}`}`
     const progress = { name, done: step, total: steps, unit: 'steps', rate, detail: `loss ${loss.toPrecision(3)}` }
     terminal.showStatus((columns) => progressLine(progress, columns))

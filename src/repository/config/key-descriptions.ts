@@ -238,7 +238,6 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     sampler: 'tpe, random or grid. Default: tpe.',
     metric: 'The metric to improve, on the development rows. Default: accuracy; exact_match if the model writes text.',
     name: 'The name of the study, which continues after an interruption. Default: study.',
-    seed: 'Seed of the sampler and of every training. Default: training.seed, so that a run takes the weights of the winner.',
     asha: 'Ends poor trials early: { resource: num_train_epochs, min: 1, max: 9, reduction: 3 }. The resource is num_train_epochs or max_steps.',
   }),
   ...below(

@@ -281,12 +281,13 @@ export const isIntegerSetting = (key: string): boolean =>
 function searched(type: z.ZodType): z.ZodType {
   const values = z.array(type).min(1).max(1000)
   if (!isOfNumbers(type)) return values
+  const isInteger = !type.safeParse(0.5).success
   const range = z
     .strictObject({
       low: type as z.ZodType<number>,
       high: type as z.ZodType<number>,
       log: flag.optional(),
-      step: positive.optional(),
+      step: (isInteger ? count : positive).optional(),
     })
     .superRefine(({ low, high, log }, checked) => {
       const problem = (message: string) => checked.addIssue({ code: 'custom', message })
@@ -304,14 +305,18 @@ export const tuningKeys = group({
     sampler: honoured(z.enum(['tpe', 'random', 'grid'])),
     metric: honoured(text.regex(metricPattern, `expected a metric: ${metricNames.join(', ')}`)),
     name: honoured(text.regex(/^[a-z0-9-]{1,100}$/, 'expected lower-case letters, digits and "-"')),
-    seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
     asha: honoured(
-      z.strictObject({
-        resource: z.enum(ashaResources).optional(),
-        min: count,
-        max: count,
-        reduction: z.number().int().min(2).max(1000).optional(),
-      }),
+      z
+        .strictObject({
+          resource: z.enum(ashaResources).optional(),
+          min: count,
+          max: count,
+          reduction: z.number().int().min(2).max(1000).optional(),
+        })
+        .superRefine(({ min, max, reduction = 3 }, checked) => {
+          const message = `the "max" ${max} is less than ${reduction} times "min", ${min}`
+          if (max < reduction * min) checked.addIssue({ code: 'custom', message })
+        }),
     ),
   }),
   space: deciding(Object.fromEntries(Object.entries(tunable).map(([key, type]) => [key, honoured(searched(type))]))),

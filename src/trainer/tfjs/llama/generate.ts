@@ -74,8 +74,11 @@ export function createGenerator(device: Device, given: Llama, maximumActive: num
     if (over.length === 0) return
     const rows = [...active.keys()].filter((row) => active[row]!.outcome === undefined)
     active = rows.map((row) => active[row]!)
-    decoding.keep(rows)
-    for (const { outcome } of over) outcome!()
+    try {
+      decoding.keep(rows)
+    } finally {
+      for (const { outcome } of over) outcome!()
+    }
   }
 
   async function admit(sequence: Sequence): Promise<void> {
