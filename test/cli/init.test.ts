@@ -6,6 +6,7 @@ import { init } from '../../src/cli/commands/init.js'
 import * as library from '../../src/index.js'
 import { projectTemplates } from '../../src/repository/index.js'
 import * as tfjs from '../../src/tfjs.js'
+import { itInFull } from '../in-full.js'
 import { isWhole } from '../whole.js'
 import { preload, sheikh, sheikhJson, start, temporary, write } from './harness.js'
 
@@ -66,7 +67,7 @@ describe('--template', () => {
 })
 
 describe('an init that was killed', () => {
-  it('is completed by the next: the same files as without', async () => {
+  itInFull('is completed by the next: the same files as without', async () => {
     const files = async (folder: string) =>
       (await readdir(folder, { recursive: true }))
         .filter((path) => !path.startsWith('.git/') && path !== '.git')

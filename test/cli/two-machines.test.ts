@@ -23,7 +23,7 @@ async function checkoutOf(hosted: string): Promise<string> {
 }
 
 describe('a run in two places', () => {
-  it('trains in one checkout, and decides and releases in another', async () => {
+  itInFull('trains in one checkout, and decides and releases in another', async () => {
     const hosted = await releasedProject()
     await editSample(hosted)
     const gpu = await checkoutOf(hosted)

@@ -11,6 +11,7 @@ import {
   main,
   programEnvironment,
   releasedProject,
+  sheikh,
   sheikhJson,
   start,
   temporary,
@@ -239,10 +240,10 @@ describe('watch', () => {
 
   it('is refused without a remote, and for an interval that is none', async () => {
     const folder = await releasedProject()
-    const refused = await start(folder, ['watch']).ended
+    const refused = await sheikh(folder, ['watch'])
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('git remote add origin') })
     for (const interval of ['0', 'soon', '-1'])
-      expect((await start(folder, ['watch', `--interval=${interval}`]).ended).code).toBe(1)
+      expect((await sheikh(folder, ['watch', `--interval=${interval}`])).code).toBe(1)
   })
 })
 

@@ -6,6 +6,7 @@ import { callContext } from '../../src/core/index.js'
 import { sampleFiles, samplesOf } from '../../src/dataset/index.js'
 import { readBytes } from '../../src/dataset/sources/read-bytes.js'
 import { sampleBatches } from '../../src/dataset/sources/sample-batches.js'
+import { rounds } from '../whole.js'
 import { folderWith } from './temporary.js'
 
 const context = callContext()
@@ -56,7 +57,7 @@ it('any content', async () => {
     fc.asyncProperty(start, fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array(), fc.json()), (first, rest) =>
       compare(Buffer.concat([Buffer.from(first), typeof rest === 'string' ? Buffer.from(rest) : rest])),
     ),
-    { numRuns: 50 },
+    { numRuns: rounds(100) },
   )
 })
 

@@ -24,7 +24,7 @@ async function hubProject() {
 }
 
 describe('samples: hf:datasets/owner/name', () => {
-  it('must be pinned; then run, diff, reproduce, verify and blame read the commit, offline too', async () => {
+  itInFull('must be pinned; then run, diff, reproduce, verify and blame read the commit, offline too', async () => {
     const { hub, first, root, repository, commit } = await hubProject()
     await expect(repository.validate()).rejects.toMatchObject({
       code: 'invalid-config',

@@ -60,7 +60,7 @@ itInFull('takes a model from the Hub as the first release, and goes on with its 
   expect(await model.predict(['apple pie'])).toHaveLength(1)
 })
 
-it('takes over the repository that it lives in, but not the files that it would have to leave out', async () => {
+itInFull('takes over the repository that it lives in, but not the files that it would have to leave out', async () => {
   const { repository, hub } = await modelOnTheHub('{ huggingface: { repo: me/old } }')
   await expect(repository.import('hf:me/old')).rejects.toMatchObject({
     code: 'release-rejected',

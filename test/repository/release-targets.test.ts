@@ -8,6 +8,7 @@ import { type FileTransfer, openRepository } from '../../src/repository/index.js
 import { oneReleaser, registriesOf } from '../../src/repository/release-targets.js'
 import { startGitHub } from '../../src/testing/github/index.js'
 import { startHub } from '../../src/testing/hub/index.js'
+import { itInFull } from '../in-full.js'
 import { temporaryFolder, write } from './harness.js'
 import { project } from './project.js'
 
@@ -137,7 +138,7 @@ artifacts: { storage: { retention_days: 30, keep_last: 5 } }
   })
 })
 
-it('releases a project to a folder, the Hub and GitHub together, and no token is left anywhere', async () => {
+itInFull('releases a project to a folder, the Hub and GitHub together, and no token is left anywhere', async () => {
   const hub = await startHub({ folder: join(temporaryFolder(), 'hub') })
   onTestFinished(() => hub.close())
   const gitHub = await startGitHub()

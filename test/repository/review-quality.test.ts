@@ -113,7 +113,7 @@ const leftBehind = (root: string) => {
 }
 
 describe('Repository.review with training', () => {
-  it('passes a change of settings that training does not read, without training again', async () => {
+  itInFull('passes a change of settings that training does not read, without training again', async () => {
     const stages: unknown[] = []
     const review = await afterChange(
       { 'mlops/pipeline.yaml': pipeline(0.5) },

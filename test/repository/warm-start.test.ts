@@ -86,7 +86,7 @@ describe('rows that a base knows, on a fresh clone', () => {
     return { ...made, second, clone: await openRepository(root), cloneRoot: root }
   }
 
-  it('are read from the commits, to the same bytes as where the store knows them', async () => {
+  itInFull('are read from the commits, to the same bytes as where the store knows them', async () => {
     const { repository, clone } = await cloned()
     const there = releaseOf(await run(clone))
     const here = releaseOf(await run(repository))

@@ -8,6 +8,7 @@ import { callContext } from '../../src/core/index.js'
 import { deviceNames, openDevice } from '../../src/trainer/tfjs/devices.js'
 import { probeDevices, textClassifier, tfjsTrainer } from '../../src/trainer/tfjs/index.js'
 import { builtRooms } from '../built-package.js'
+import { itInFull } from '../in-full.js'
 
 const context = callContext()
 const rooms = await builtRooms()
@@ -97,7 +98,7 @@ describe('TensorFlow’s library', () => {
     expect(openIn({}, 'native')).toMatch(/^missing-peer: .*npm install @tensorflow\/tfjs-node@/)
   })
 
-  it('is cuda where a GPU is used, and native where none is', () => {
+  itInFull('is cuda where a GPU is used, and native where none is', () => {
     const packages = JSON.stringify({ [gpu]: '4.22.0', libtensorflow: '2.9.1' })
     expect(openIn({ [gpu]: working(true) }, 'cuda')).toBe(packages)
     expect(openIn({ [gpu]: working(false) }, 'native')).toBe(packages)

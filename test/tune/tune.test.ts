@@ -49,8 +49,8 @@ describe('tune', () => {
         })
       },
     } as unknown as Options['dataset']
-    const { best, trials, importance, estimate } = await tune({ ...base(), dataset: guarded, trials: 80 })
-    expect(trials).toHaveLength(80)
+    const { best, trials, importance, estimate } = await tune({ ...base(), dataset: guarded, trials: 60 })
+    expect(trials).toHaveLength(60)
     expect(trials.every(({ state }) => state === 'scored')).toBe(true)
     expect(best.parameters.slope).toBeCloseTo(2, 0)
     expect(best.parameters.bias).toBeCloseTo(-1, 0)
@@ -58,7 +58,7 @@ describe('tune', () => {
     expect(Object.values(importance!).reduce((sum, share) => sum + share)).toBeCloseTo(1)
     // The winner is a little worse than it looks.
     expect(estimate!.value).toBeGreaterThan(best.value)
-    expect(estimate!.trials).toBe(80)
+    expect(estimate!.trials).toBe(60)
   })
 
   it('gives the same trials for every concurrency and speed', async () => {

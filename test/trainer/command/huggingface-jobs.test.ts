@@ -128,7 +128,7 @@ itInFull('fails as the program fails, with its last lines', async () => {
   expect(await stateOf(hub)).toMatchObject(cleanAfter('ERROR'))
 })
 
-it('an abort cancels the job, and no process of it is left', async () => {
+itInFull('an abort cancels the job, and no process of it is left', async () => {
   const hub = await hubWithJobs()
   const pidFile = join(folder, 'pids.json')
   const aborting = new AbortController()

@@ -182,7 +182,7 @@ describe.each([
     },
   )
 
-  it('stopped in its midst, goes on to the same bytes, also with batches that are added up', async () => {
+  itInFull('stopped in its midst, goes on to the same bytes, also with batches that are added up', async () => {
     const epochs = isWhole ? 4 : 2
     const trainer = tfjsTrainer(build({ epochs, batchSize: 8, gradientAccumulation: 2 }), { device: 'js' })
     const whole = await train(trainer, rowsOf(words(32)))

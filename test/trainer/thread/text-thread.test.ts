@@ -71,7 +71,7 @@ const asked: readonly (readonly [string, GenerateOptions])[] = [
   ['a', { temperature: 0, stop: ['e'] }],
 ]
 
-it('writes the same texts as on the caller’s thread, many at a time and beside predictions', async () => {
+itInFull('writes the same texts as on the caller’s thread, many at a time and beside predictions', async () => {
   const here = await load('caller')
   await using _ = here.model
   expect(started()).toBe(0)
