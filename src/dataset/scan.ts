@@ -132,9 +132,16 @@ export async function scan(
     cachedCount += table.size - start
     read.set(path, { table, start, end: table.size })
   }
+  const small: SourceEntry[] = []
+  const large: SourceEntry[] = []
+  for (const [index, entry] of missing.entries()) {
+    if (index % filesPerTurn === 0) await setImmediate()
+    const sizeBytes = entry.contentBytes?.() ?? entry.sizeBytes ?? 0
+    const sized = sizeBytes === (entry.sizeBytes ?? 0) ? entry : { ...entry, sizeBytes }
+    if (sizeBytes <= smallFileBytes) small.push(sized)
+    else large.push(sized)
+  }
   const pass = openPartsPass(options, context)
-  const isSmall = ({ sizeBytes = 0 }: SourceEntry) => sizeBytes <= smallFileBytes
-  const [small, large] = [missing.filter(isSmall), missing.filter((entry) => !isSmall(entry))]
   try {
     await inParallel(small, readConcurrency, (entry) => readOne(entry, true))
     for (const entry of large) await readOne(entry, false)

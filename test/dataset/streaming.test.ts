@@ -1,6 +1,7 @@
 import { createReadStream, readdirSync, readlinkSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestJson } from '../../src/core/index.js'
@@ -18,6 +19,7 @@ import { limitsOf } from '../../src/dataset/sources/limits.js'
 import { readSamples } from '../../src/dataset/sources/read-samples.js'
 import { fzstdUnpacker } from '../../src/dataset/sources/zstd.js'
 import { itInFull } from '../in-full.js'
+import { pointerTo } from '../repository/lfs-server.js'
 import { isWhole } from '../whole.js'
 import { collect, folderWith } from './temporary.js'
 
@@ -28,6 +30,39 @@ async function read(path: string, content: string | Uint8Array, limits: SizeLimi
   const [entry] = await source.list(context)
   return (await samplesOf(entry!, context)).map(({ value }) => value)
 }
+
+describe('files that are pointers', () => {
+  it.each([
+    ['large files one at a time', 1200, (most: number) => most === 1],
+    ['small files together', 3, (most: number) => most > 1],
+  ])('are read as %s', async (_, count, isRight) => {
+    const files = Object.fromEntries(
+      ['a', 'b', 'c'].map((name) => [
+        `${name}.jsonl`,
+        Array.from(
+          { length: count },
+          (_, at) => `{"id":"${name}${at}","text":"${'t'.repeat(1000)}","label":"l"}\n`,
+        ).join(''),
+      ]),
+    )
+    const stored = await folderWith(files)
+    const pointers = Object.entries(files).map(([path, content]) => [path, pointerTo(content)])
+    let [active, most] = [0, 0]
+    const source = sampleFiles({
+      directory: await folderWith(Object.fromEntries(pointers)),
+      largeFiles: async ({ path }) => {
+        active += 1
+        most = Math.max(most, active)
+        await setImmediate()
+        active -= 1
+        return join(stored, path)
+      },
+    })
+    const { rows } = await new Dataset({ source, input: 'text', target: 'label' }).contents(context)
+    expect(rows.length).toBe(3 * count)
+    expect(isRight(most)).toBe(true)
+  })
+})
 
 describe('the digests of a dataset', () => {
   it('are those of earlier versions', async () => {

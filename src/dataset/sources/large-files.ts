@@ -1,4 +1,4 @@
-import { type CallContext, isSheikhError } from '../../core/index.js'
+import { type CallContext, type ErrorCode, isSheikhError } from '../../core/index.js'
 import type { LfsPointer } from '../../store/index.js'
 
 /** A file whose place in the checkout has a Git LFS pointer. */
@@ -26,7 +26,7 @@ export const pointerProblem = 'it is a Git LFS pointer, not the file itself; to 
  * @param path of the pointer, for errors.
  * @param options.maximumBytes a larger file is not fetched.
  * @param options.problem makes the error of a file that cannot be used.
- * @throws what `problem` makes; `access-denied`; an error that may not occur again.
+ * @throws what `problem` makes; `access-denied`; `storage-failed`; an error that may not occur again.
  */
 export async function largeFileAt(
   { oid, sizeBytes, isComplete }: LfsPointer,
@@ -41,11 +41,14 @@ export async function largeFileAt(
   try {
     return await largeFiles({ oid, sizeBytes, path }, context)
   } catch (error) {
-    if (!isSheikhError(error) || error.retryable || error.code === 'access-denied') throw error
+    if (!isSheikhError(error) || error.retryable || isOfMachine(error.code)) throw error
     const fact = error.facts['problem']
     throw problem(`it is a Git LFS pointer, and ${typeof fact === 'string' ? fact : error.message}`, error)
   }
 }
+
+/** Whether an error is about the user's rights or disk, not about the file. */
+const isOfMachine = (code: ErrorCode) => code === 'access-denied' || code === 'storage-failed'
 
 interface LargeFileOptions {
   readonly largeFiles: LargeFiles

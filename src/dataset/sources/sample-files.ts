@@ -16,6 +16,7 @@ import { isPlainJson, readPlainJson, readSamples } from './read-samples.js'
 import { sampleFormatOf, unreadFormatOf } from './sample-format.js'
 import { utf8Chunks } from './text-chunks.js'
 import { unpackChunks } from './unpack-chunks.js'
+import { Unreadable } from './unreadable.js'
 import { type Wanted, walk } from './walk.js'
 
 /** How files are read, by format. */
@@ -107,6 +108,8 @@ function filesSource(
       return [
         ...found.map((file) => ({
           ...file,
+          ...(largeFiles !== undefined &&
+            (file.sizeBytes ?? 0) < maximumPointerBytes && { contentBytes: () => contentBytesOf(root, file) }),
           read: (readContext: CallContext) => readFile(root, file.path, format, readContext),
           ...(isTable(file.path) && {
             layout: (readContext: CallContext) => layoutOf(root, file.path, format, readContext),
@@ -142,6 +145,25 @@ export function fileFormat({ csv = {}, parquet = {}, ...limits }: FileFormatOpti
   }
 }
 
+/** A pointer has the size of the file that it stands for. A file that cannot be read is reported when its samples are read. */
+function contentBytesOf(root: string, { path, sizeBytes = 0 }: Omit<SourceEntry, 'read'>): number {
+  try {
+    const file = openSync(`${root}/${path}`, plainRead)
+    try {
+      const pointer = lfsPointerOf(pointerBuffer.subarray(0, readSync(file, pointerBuffer)))
+      return pointer?.sizeBytes ?? sizeBytes
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return sizeBytes
+  }
+}
+
+/** Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer. */
+const plainRead = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+const pointerBuffer = Buffer.alloc(maximumPointerBytes)
+
 const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
 const layoutBytes = 64 * 1024
 
@@ -157,7 +179,8 @@ async function layoutOf(root: string, path: string, format: FileFormat, context:
       if (start.length >= layoutBytes) break
     }
     return describeCsv(start.slice(0, start.lastIndexOf('\n') + 1) || start, options)
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Unreadable) && !isSheikhError(error, 'dataset-invalid')) throw error
     return describeCsv('', options)
   }
 }
@@ -296,8 +319,7 @@ const maximumBytesOf = (name: string, { maximumFileBytes, maximumSampleBytes }: 
 function openFile(path: string, limits: Limits, name: string): { readonly file: number; readonly sizeBytes: number } {
   let file: number | undefined
   try {
-    // Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+    file = openSync(path, plainRead)
     const stats = fstatSync(file)
     if (!stats.isFile()) throw refusal(name, 'it is not a regular file')
     const isDocument = sampleFormatOf(name) === 'json'
