@@ -10,7 +10,7 @@ import {
   TextIndex,
 } from '../../dataset/index.js'
 import { minimumItemsForMargin } from '../../statistics/index.js'
-import { datasetOf, filesOnly } from '../compose.js'
+import { datasetOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { promptsPath } from '../layout.js'
 import { counted, number } from './columns.js'
@@ -77,7 +77,7 @@ async function fold(
   const leftOut: { reason: LeftOutRecord; place: string }[] = []
   const [notes, problems]: [string[], string[]] = [[], []]
   const datasetWith = (samples: readonly MadeSample[], evaluation?: PinnedSet) =>
-    datasetOf(place.root, settings, filesOnly(place.root), {
+    datasetOf(place.root, settings, place.access, {
       ...{ source: sourceOf(place, samples), schema, features: features?.path },
       evaluation: evaluation && pinnedSet(evaluation),
     })
@@ -138,7 +138,7 @@ async function fold(
   /** Samples that an interrupted import of the same file has written. The evaluation set was divided with them in mind. */
   async function writtenBefore(): Promise<readonly string[]> {
     if (!place.hasSamples) return []
-    const everything = datasetOf(place.root, settings, filesOnly(place.root), {
+    const everything = datasetOf(place.root, settings, place.access, {
       source: place.samples,
       schema,
       features: features?.path,

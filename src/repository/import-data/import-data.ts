@@ -69,7 +69,7 @@ export async function importData(
   options: ImportDataOptions = {},
 ): Promise<DataImport> {
   const context = callContext(options)
-  const { share, to } = options
+  const { share, to, environment = env } = options
   if (share !== undefined && !(share > 0 && share < 1))
     throw new SheikhError(
       'invalid-options',
@@ -78,7 +78,7 @@ export async function importData(
   const root = resolve(plainPath(directory, 'the folder of the project'))
   const { source, name, read } = await recordsIn(given, options, context)
   if (read.records.length === 0) throw nothingIn(source, read)
-  const place = await importPlace(root, name, to, context)
+  const place = await importPlace(root, name, { to, environment }, context)
   if (place.ownsSettings) {
     const own = await planImport({ ...place, pinned: undefined }, read, source, options, context)
     if (await isOurs(place, own.files)) return withApply(own)

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { basename, join, posix } from 'node:path'
 import { type CallContext, SheikhError } from '../../core/index.js'
 import { type PinnedSet, pinnedFile, type Source } from '../../dataset/index.js'
-import { configurationIn, filesOnly, samplesOf } from '../compose.js'
+import { configurationIn, type DataAccess, samplesOf } from '../compose.js'
 import { type Configuration, loadHostConfiguration } from '../config/index.js'
 import { samplesFile } from '../feedback/batch-files.js'
+import type { EnvironmentVariables } from '../git/index.js'
 import { generateSamples } from '../init/generate-samples.js'
 import { isProject } from '../init/init-repository.js'
 import { evaluationPath, samplesPath } from '../layout.js'
@@ -17,6 +18,8 @@ export interface ImportPlace {
   readonly root: string
   /** There is no project yet. */
   readonly isNew: boolean
+  /** What samples in Git LFS need. */
+  readonly access: DataAccess
   readonly name: string
   readonly configuration: Configuration
   /** The import writes projection and schema. Possible if there are no other samples. */
@@ -38,9 +41,10 @@ export interface ImportPlace {
 export async function importPlace(
   root: string,
   source: string,
-  to: string | undefined,
+  { to, environment }: { readonly to: string | undefined; readonly environment: EnvironmentVariables },
   context: CallContext,
 ): Promise<ImportPlace> {
+  const access = { shared: root, environment }
   const isNew = !(await isProject(root))
   const configuration = await configurationIn(root, context)
   const host = await loadHostConfiguration(root)
@@ -59,7 +63,7 @@ export async function importPlace(
   const given = (named as { readonly name?: unknown } | undefined)?.name
   const name = typeof given === 'string' ? given : basename(root)
   const directory = configuration.dataset.samples?.directory ?? samplesPath
-  const found = samplesOf(root, configuration, filesOnly(root))
+  const found = samplesOf(root, configuration, access)
   // A new project has no folder of samples yet.
   const samples = existsSync(join(root, directory)) ? found : { ...found, list: async () => [] }
   const pinned = await pinnedFile(join(root, evaluationPath)).read(context)
@@ -74,6 +78,7 @@ export async function importPlace(
     ...{
       root,
       isNew,
+      access,
       name,
       configuration,
       ownsSettings: !hasOthers,
