@@ -230,7 +230,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     history: (range, context) => nativeHistory(program, place.commonDirectory, range, context),
     async tree(commit, paths = []) {
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
-      return new Map(items.map((item) => [item.path, item]))
+      return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
     },
     async treeChanges(from, to, paths) {
       const raw = await program.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', from, to, '--', ...paths])
