@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Digest, isSheikhError } from '../../core/index.js'
+import type { Digest } from '../../core/index.js'
 import {
   type FoundSample,
   findSample,
@@ -264,7 +264,8 @@ async function wholeContent(
     return await readFile(await largeFileAt(pointer, path, { largeFiles, maximumBytes, problem }, context))
   } catch (error) {
     context.signal.throwIfAborted()
-    if (error instanceof Unfetched || isSheikhError(error)) return error.message
+    // After an error that may not occur again, the rest would look like the complete history.
+    if (error instanceof Unfetched) return error.message
     throw error
   }
 }
