@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { expect, it } from 'vitest'
-import { callContext } from '../../src/core/index.js'
+import { callContext, SheikhError } from '../../src/core/index.js'
 import { joinFeatures, sampleFiles, samplesOf, withFeatures } from '../../src/dataset/index.js'
 import { compose } from '../../src/repository/compose.js'
 import { openGit } from '../../src/repository/git/index.js'
-import { openRepository } from '../../src/repository/index.js'
+import { importData, openRepository } from '../../src/repository/index.js'
 import { gitLfs } from '../../src/repository/lfs/index.js'
 import { rowsAtCommit } from '../../src/repository/rows-at-commit.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
 import { git, temporaryFolder, write } from './harness.js'
-import { pointerTo, startLfs } from './lfs-server.js'
+import { type LfsServerOptions, pointerTo, startLfs } from './lfs-server.js'
 import { project, sample } from './project.js'
 
 const large = 'dataset/samples/all/others.jsonl'
@@ -22,10 +22,10 @@ const attributes = '*.jsonl filter=lfs diff=lfs merge=lfs -text\n'
 const composed = (root: string) => compose({ root, shared: root, environment: process.env } as never, callContext())
 
 /** A project whose large file is a pointer, and the server that has the file. */
-async function pointing() {
+async function pointing(options: LfsServerOptions = {}) {
   const made = await project()
   const content = readFileSync(`${made.root}/${large}`, 'utf8')
-  const server = await startLfs([content])
+  const server = await startLfs([content], options)
   git(made.root, 'config', 'lfs.url', `${server.url}/ns/data.git/info/lfs`)
   made.put('.gitattributes', attributes)
   made.put(large, pointerTo(content))
@@ -106,6 +106,27 @@ it('rows, differences and samples of an earlier commit are those of the file', a
   ])
 })
 
+it('an import reads the samples of the project with the token of the environment', async () => {
+  const authorization = `Basic ${Buffer.from('x-access-token:secret').toString('base64')}`
+  const { root, put } = await pointing({ authorization })
+  put('more.jsonl', `${JSON.stringify({ id: 'new', text: 'cherry tart', label: 'fruit' })}\n`)
+  const environment = { ...process.env, SHEIKH_GIT_TOKEN: 'secret' }
+  const { plan } = await importData(root, `${root}/more.jsonl`, { environment })
+  expect(plan.problems).toEqual([])
+  expect(plan.samples).toBe(1)
+})
+
+it('a history is incomplete without a file that is gone, and an error without the right to read it', async () => {
+  const { root } = await pointing({ authorization: 'Basic none' })
+  const blame = async () => (await openRepository(root)).blame(sample(20).id)
+  await expect(blame()).rejects.toMatchObject({ code: 'access-denied' })
+  const { url } = await startLfs([])
+  git(root, 'config', 'lfs.url', `${url}/ns/data.git/info/lfs`)
+  expect((await blame()).problems).toContainEqual(
+    expect.objectContaining({ part: 'history', message: expect.stringMatching(/others\.jsonl could not be read/) }),
+  )
+})
+
 /** A repository with pointers to these files, and a server that has them. */
 async function pointersTo(files: Readonly<Record<string, string | Uint8Array>>) {
   const server = await startLfs(Object.values(files))
@@ -141,6 +162,12 @@ it('files of every format are read, and limits are checked before a download', a
   expect(await table!.layout!(context)).toContain('2 columns')
   for (const pattern of Object.keys(files))
     await expect(read(sampleFiles({ directory: root, pattern }))).rejects.toMatchObject({ code: 'dataset-invalid' })
+  const failure = new SheikhError('access-denied', 'No.')
+  const [denied] = await sampleFiles({
+    ...{ directory: root, pattern: 'c.csv' },
+    largeFiles: () => Promise.reject(failure),
+  }).list(context)
+  await expect(denied!.layout!(context)).rejects.toBe(failure)
   const asked = server.asked.length
   for (const [path, content, message] of [
     ['a.json', pointerTo('x', 200_000_000), /to 200000000 bytes, but the maximum is 100000000/],

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { gitLfs } from '../../src/repository/lfs/index.js'
+import { mayLead } from '../../src/repository/lfs/lfs-request.js'
+import { fixedClock } from '../../src/testing/fixed-clock.js'
 import { git, temporaryFolder, write } from './harness.js'
 import { type LfsServerOptions, oidOf, startLfs, startServer } from './lfs-server.js'
 
@@ -161,6 +163,9 @@ it('addresses are found in the order of git-lfs', async () => {
   expect(await found({ ...remote, 'remote.origin.lfsurl': 'https://own.example/r' })).toBe('https://own.example/r')
   const tracked = { ...remote, 'branch.main.remote': 'up', 'remote.up.url': 'https://up.example/u' }
   expect(await found(tracked)).toBe('https://up.example/u.git/info/lfs')
+  const only = { 'remote.big.store.url': 'https://big.example/o' }
+  expect(await found(only)).toBe('https://big.example/o.git/info/lfs')
+  expect(await found({ ...only, 'remote.other.url': 'https://other.example/o' })).toMatch(/no remote "origin"/)
   const preferred = { ...remote, 'remote.lfsdefault': 'big', 'remote.big.url': 'https://big.example/u' }
   expect(await found(preferred)).toBe('https://big.example/u.git/info/lfs')
   for (const url of [
@@ -176,6 +181,96 @@ it('addresses are found in the order of git-lfs', async () => {
     /no file can be fetched from an address with "ext:"/,
   )
   expect(await found({})).toMatch(/there is no remote "origin"/)
+})
+
+it('a folder is only taken from the settings of Git, and from this machine', async () => {
+  const source = repository()
+  put(objectPath(join(source, '.git')), content)
+  const fetchFrom = (settings: Readonly<Record<string, string>>, committed?: string) => {
+    const root = repository({ 'remote.origin.url': 'http://127.0.0.1:1/ns/data', ...settings })
+    if (committed !== undefined) write(root, '.lfsconfig', `[lfs]\n\turl = ${JSON.stringify(committed)}\n`)
+    return gitLfs({ directory: root, retry })(file, context)
+  }
+  expect(readFileSync(await fetchFrom({ 'lfs.url': source })).equals(content)).toBe(true)
+  for (const address of [source, `file://${source}`, '../x', '.'])
+    await expect(fetchFrom({}, address)).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringMatching(
+        /\.lfsconfig names ".*which is not the address of a server\. To trust this folder, run/,
+      ),
+    })
+  for (const address of [
+    'file://host/x',
+    'file:///a%2Fb',
+    'file://[',
+    '\\\\evil\\share',
+    '//evil/share',
+    'file:////evil/x',
+  ]) {
+    const failure = { code: 'not-found', message: expect.stringMatching(/^Cannot fetch the file/) }
+    await expect(fetchFrom({}, address)).rejects.toMatchObject(failure)
+    await expect(fetchFrom({ 'remote.origin.url': address })).rejects.toMatchObject(failure)
+    // The origin of the remote is compared with that of the endpoint.
+    await expect(fetchFrom({ 'remote.origin.url': address }, 'http://127.0.0.1:1/ns/data')).rejects.toMatchObject({
+      code: 'remote-failed',
+    })
+  }
+})
+
+it('an abort of one call does not end another, and corrected settings are read', async () => {
+  const { root, server } = await cloned()
+  const fetchFile = gitLfs({ directory: root, retry })
+  const controller = new AbortController()
+  const stopped = fetchFile(file, callContext({ signal: controller.signal }))
+  const other = fetchFile(file, callContext({ signal: new AbortController().signal }))
+  const reason = new Error('stop')
+  controller.abort(reason)
+  await expect(stopped).rejects.toBe(reason)
+  expect(readFileSync(await other).equals(content)).toBe(true)
+  const unset = repository()
+  const fetchUnset = gitLfs({ directory: unset, retry })
+  await expect(fetchUnset(file, context)).rejects.toMatchObject({ code: 'not-found' })
+  git(unset, 'config', 'remote.origin.url', `${server.url}/ns/data`)
+  expect(readFileSync(await fetchUnset(file, context)).equals(content)).toBe(true)
+})
+
+it('a pointer with another size or path has its own result', async () => {
+  const { root } = await cloned()
+  const fetchFile = gitLfs({ directory: root, retry })
+  for (const sizes of [
+    [5, file.sizeBytes, 7],
+    [file.sizeBytes, 5, 7],
+  ]) {
+    rmSync(join(root, '.git/lfs'), { recursive: true, force: true })
+    const fetched = sizes.map((sizeBytes) => fetchFile({ ...file, sizeBytes, path: `${sizeBytes}.jsonl` }, context))
+    for (const [at, result] of (await Promise.allSettled(fetched)).entries())
+      expect(result).toMatchObject(
+        sizes[at] === file.sizeBytes
+          ? { status: 'fulfilled' }
+          : { reason: { code: expect.stringMatching(/corrupt|failed/), facts: { path: `${sizes[at]}.jsonl` } } },
+      )
+  }
+  const missing = { oid: oidOf('missing'), sizeBytes: 7 }
+  const paths = ['a.jsonl', '$&.jsonl', 'c.jsonl']
+  const failed = await Promise.allSettled(paths.map((path) => fetchFile({ ...missing, path }, context)))
+  for (const [at, path] of paths.entries())
+    expect(failed[at]).toMatchObject({
+      reason: { code: 'not-found', facts: { path }, message: expect.stringContaining(`the file "${path}" from`) },
+    })
+})
+
+it('an object that was changed just now is hashed again, as a later change may not show', async ({ skip }) => {
+  const counters = '/proc/self/io'
+  if (!existsSync(counters)) skip('this system does not count the bytes that a process reads')
+  const bytesRead = () => Number(/^rchar: (\d+)$/m.exec(readFileSync(counters, 'utf8'))![1])
+  const { root } = await cloned()
+  const fetchFile = gitLfs({ directory: root, retry })
+  const path = await fetchFile(file, context)
+  const still = callContext({ clock: fixedClock(statSync(path).ctimeMs) })
+  await fetchFile(file, still)
+  const before = bytesRead()
+  await fetchFile(file, still)
+  expect(bytesRead() - before).toBeGreaterThanOrEqual(content.length)
 })
 
 it('a token goes to the server of the remote, and to nobody else', async () => {
@@ -295,6 +390,39 @@ const lies: Readonly<Record<string, readonly [options: LfsServerOptions, code: s
     'not-found',
     /offers no download/,
   ],
+  'a long size': [
+    {
+      batch: ({ objects }, response) =>
+        !!response.end(JSON.stringify({ objects: objects.map(({ oid }) => ({ oid, size: 'x'.repeat(100_000) })) })),
+    },
+    'artifact-corrupt',
+    /^.{0,200}has "x{200}" bytes of it.{0,200}$/,
+  ],
+  'a long code': [
+    {
+      batch: ({ objects }, response) =>
+        !!response.end(
+          JSON.stringify({ objects: objects.map((one) => ({ ...one, error: { code: ['x'.repeat(100_000)] } })) }),
+        ),
+    },
+    'remote-failed',
+    /^.{0,200}answered \["x{200} for it.{0,200}$/,
+  ],
+  'a header that cannot be sent': [
+    { action: (oid) => ({ href: `http://127.0.0.1:1/${oid}`, header: { 'a b': 'x' } }) },
+    'artifact-corrupt',
+    /gives a header for it that HTTP does not allow/,
+  ],
+  'a header with two lines': [
+    { action: (oid) => ({ href: `http://127.0.0.1:1/${oid}`, header: { a: 'x\r\nb: c' } }) },
+    'artifact-corrupt',
+    /gives a header for it that HTTP does not allow/,
+  ],
+  'a redirect to no address': [
+    { send: (_, __, response) => void response.writeHead(302, { location: 'http://[' }).end() },
+    'remote-failed',
+    /redirects to no usable address/,
+  ],
   'an address of a file': [
     { action: () => ({ href: 'file:///etc/passwd' }) },
     'artifact-corrupt',
@@ -383,4 +511,28 @@ it('an abort ends the download with its reason', async () => {
   const fetched = gitLfs({ directory: root, retry })(file, callContext({ signal: controller.signal }))
   await expect(fetched).rejects.toBe(reason)
   expect(leftovers(root)).toEqual([])
+})
+
+it.each([
+  ['https://lfs.example', 'https://cdn.example/x', true],
+  ['https://lfs.example', 'http://cdn.example/x', false],
+  ['https://lfs.example', 'http://127.0.0.1/x', false],
+  ['https://lfs.example', 'http://localhost/x', false],
+  ['http://lfs.example', 'http://lfs.example/x', true],
+  ['http://lfs.example', 'http://127.0.0.1/x', false],
+  ['http://127.0.0.1:1', 'http://127.0.0.1:2/x', true],
+  ['http://127.0.0.1:1', 'file:///etc/passwd', false],
+])('whether %s may name %s: %s', async (from, to, expected) => {
+  expect(mayLead(new URL(from), new URL(to))).toBe(expected)
+  const asked: string[] = []
+  const fetch = async (url: string | URL | Request) => {
+    asked.push(String(url))
+    if (asked.length > 1) return new Response(content)
+    return Response.json({ objects: [{ oid: file.oid, size: file.sizeBytes, actions: { download: { href: to } } }] })
+  }
+  const root = repository({ 'remote.origin.url': from })
+  const fetched = gitLfs({ directory: root, fetch, retry })(file, context)
+  if (expected) expect(readFileSync(await fetched).equals(content)).toBe(true)
+  else await expect(fetched).rejects.toMatchObject({ code: 'artifact-corrupt' })
+  expect(asked.length).toBe(expected ? 2 : 1)
 })

@@ -23,6 +23,8 @@ export interface Git {
   author(): Promise<Author | undefined>
   /** The last value of a setting, wherever Git looks for it: local, global, system, included files, environment. */
   config(key: string): Promise<string | undefined>
+  /** The names of all settings in a section, each once: `origin.url` for `remote`. The last part is in lower case. */
+  settings(section: string): Promise<readonly string[]>
 
   /** The commit that a full ref name (`refs/…`) points at. */
   readRef(ref: string): Promise<string | undefined>

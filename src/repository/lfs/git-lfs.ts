@@ -15,7 +15,9 @@ import {
   copyFileDurably,
   digestOfFile,
   fileStamp,
+  isSettled,
   makeDirectory,
+  nanosecondsOf,
   removeQuietly,
   renameDurably,
   withPlainFile,
@@ -24,7 +26,7 @@ import {
 import { type EnvironmentVariables, type Git, openGit } from '../git/index.js'
 import { askBatch, type Download, type LfsServer } from './lfs-batch.js'
 import { type LfsEndpoint, lfsEndpoint, lfsStorage } from './lfs-endpoint.js'
-import { lfsFailed, pullHint } from './lfs-failed.js'
+import { atPath, lfsFailed, pullHint } from './lfs-failed.js'
 import { guardedFetch } from './lfs-request.js'
 
 export interface GitLfsOptions {
@@ -56,7 +58,7 @@ const gatherMs = 5
  */
 export function gitLfs(options: GitLfsOptions): LargeFiles {
   const { environment = env } = options
-  let opening: Promise<Opened> | undefined
+  let opening: { readonly signal: AbortSignal; readonly result: Promise<Opened> } | undefined
   const gathered = new WeakMap<AbortSignal, Gathered>()
   const checked = new Map<string, string>()
   return async (file, context) => {
@@ -64,27 +66,42 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
     if (file.oid === emptyOid && file.sizeBytes === 0) return emptyFile(await opened(context))
     const state = gathered.get(context.signal) ?? { running: new Map(), waiting: [] }
     gathered.set(context.signal, state)
-    const known = state.running.get(file.oid)
-    if (known !== undefined) return known
-    const running = get(file, state, context).finally(() => state.running.delete(file.oid))
-    state.running.set(file.oid, running)
+    // A pointer with the wrong size must not decide for another one.
+    const key = `${file.oid} ${file.sizeBytes}`
+    const known = state.running.get(key)
+    if (known !== undefined)
+      return known.catch((error: unknown) => {
+        throw atPath(error, file.path)
+      })
+    const running = get(file, state, context).finally(() => state.running.delete(key))
+    state.running.set(key, running)
     return running
   }
 
-  function opened(context: CallContext): Promise<Opened> {
-    opening ??= open(options, environment, context).catch((error: unknown) => {
-      // An aborted call must not decide for later ones.
-      opening = undefined
-      throw error
-    })
-    return opening
+  async function opened(context: CallContext): Promise<Opened> {
+    for (;;) {
+      context.signal.throwIfAborted()
+      opening ??= { signal: context.signal, result: open(options, environment, context) }
+      const shared = opening
+      try {
+        return await shared.result
+      } catch (error) {
+        if (opening === shared) opening = undefined
+        // The abort of another call must not decide for this one.
+        if (shared.signal === context.signal || !shared.signal.aborted) throw error
+      }
+    }
   }
 
   async function get(file: LargeFile, state: Gathered, context: CallContext): Promise<string> {
     const { storage, endpoint } = await opened(context)
     const path = objectIn(join(storage, 'objects'), file.oid)
     if (await isWhole(path, file, context)) return path
-    if ('failure' in endpoint) throw lfsFailed('not-found', file.path, endpoint.failure)
+    if ('failure' in endpoint) {
+      // The next call reads the settings again, which may have been corrected.
+      opening = undefined
+      throw lfsFailed('not-found', file.path, endpoint.failure)
+    }
     if ('folders' in endpoint) await copyFrom(endpoint.folders, path, file, context)
     else await download(await addressOf(file, state, context), path, storage, file, context)
     if (await isWhole(path, file, context)) return path
@@ -92,12 +109,14 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
   }
 
   async function isWhole(path: string, { oid, sizeBytes }: LargeFile, context: CallContext): Promise<boolean> {
+    const atNs = nanosecondsOf(context.clock.nowMs())
     const stats = await lstat(path, { bigint: true }).catch(() => undefined)
     if (!stats?.isFile() || Number(stats.size) !== sizeBytes) return false
-    const { stamp } = fileStamp(stats)
+    const { stamp, changedAtNs } = fileStamp(stats)
     if (checked.get(path) === stamp) return true
     if ((await withPlainFile(path, (object) => digestOfFile(object, context))) !== `sha256:${oid}`) return false
-    checked.set(path, stamp)
+    // A later change within the same tick of the clock would not show.
+    if (isSettled(changedAtNs, atNs)) checked.set(path, stamp)
     return true
   }
 
@@ -264,5 +283,5 @@ function named(error: unknown, { path }: LargeFile, corrupt?: string): unknown {
       cause: error,
     })
   }
-  return error
+  return atPath(error, path)
 }

@@ -1,9 +1,9 @@
-import { type CallContext, isPrivateAddress } from '../../core/index.js'
+import type { CallContext } from '../../core/index.js'
 import type { LargeFile } from '../../dataset/index.js'
 import { type Fetch, persistentFetch, type RetryOptions } from '../../releaser/remote/index.js'
 import type { Credentials } from '../git/index.js'
 import { lfsFailed, pullHint } from './lfs-failed.js'
-import { guardedFetch } from './lfs-request.js'
+import { guardedFetch, mayLead, originText } from './lfs-request.js'
 
 /** A server of the batch API, https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. */
 export interface LfsServer {
@@ -76,8 +76,12 @@ export async function askBatch(
   if (!Array.isArray(objects)) throw wrong('has no list of objects')
   if (transfer !== 'basic' || hash !== 'sha256') throw wrong('demands a transfer or a hash that was not offered')
   const byOid = new Map(objects.map((object) => [memberOf(object, 'oid'), object]))
+  // Of two pointers to one object, one may have the wrong size.
+  const bySize = new Map(
+    objects.map((object) => [`${brief(memberOf(object, 'oid'))} ${brief(memberOf(object, 'size'))}`, object]),
+  )
   return files.map((file) => {
-    const object = byOid.get(file.oid)
+    const object = bySize.get(`${brief(file.oid)} ${file.sizeBytes}`) ?? byOid.get(file.oid)
     return object === undefined
       ? lfsFailed('remote-failed', file.path, { fact: `${address.host} does not answer for it`, remedy: pullHint })
       : downloadOf(object, file, server)
@@ -91,19 +95,21 @@ function downloadOf(object: unknown, file: LargeFile, { url, credentials }: LfsS
   const wrong = (fact: string) => lfsFailed('artifact-corrupt', path, { fact, remedy: pullHint })
   const size = memberOf(object, 'size')
   if (size !== undefined && size !== sizeBytes)
-    return wrong(`${url.host} has ${JSON.stringify(size)} bytes of it, but the pointer says ${sizeBytes}`)
+    return wrong(`${url.host} has ${brief(size)} bytes of it, but the pointer says ${sizeBytes}`)
   const action = memberOf(memberOf(object, 'actions'), 'download')
   const href = memberOf(action, 'href')
   if (typeof href !== 'string')
     return lfsFailed('not-found', path, { fact: `${url.host} offers no download of it`, remedy: pushHint })
   if (!URL.canParse(href, url.href)) return wrong(`${url.host} gives no usable address for ${oid}`)
   const target = new URL(href, url.href)
-  if (!/^https?:$/.test(target.protocol) || (url.protocol === 'https:' && !isPrivateAddress(target)))
-    return wrong(`${url.host} gives an address with "${target.protocol}" for it`)
+  if (!mayLead(url, target)) return wrong(`${url.host} gives ${originText(target)} for it`)
   const headers: Record<string, string> = {}
   const given = memberOf(action, 'header')
   for (const [name, value] of Object.entries(typeof given === 'object' && given !== null ? given : {}))
-    if (typeof value === 'string' && !ownHeaders.has(name.toLowerCase())) headers[name.toLowerCase()] = value
+    if (typeof value === 'string' && !ownHeaders.has(name.toLowerCase())) {
+      if (!isHeader(name, value)) return wrong(`${url.host} gives a header for it that HTTP does not allow`)
+      headers[name.toLowerCase()] = value
+    }
   // A server that signs nothing expects what its batch API got.
   const isOwn = target.origin === url.origin && memberOf(object, 'authenticated') !== true
   if (isOwn && credentials !== undefined) headers['authorization'] ??= authorization(credentials)
@@ -127,12 +133,25 @@ function refusal(status: number, path: string, address: string): Error {
 function objectRefusal(failed: unknown, { path }: LargeFile, host: string): Error {
   const code = memberOf(failed, 'code')
   const message = memberOf(failed, 'message')
-  const said = typeof message === 'string' ? ` ("${message.slice(0, 200)}")` : ''
-  const fact = `${host} answered ${JSON.stringify(code)}${said} for it`
+  const said = typeof message === 'string' ? ` (${brief(message)})` : ''
+  const fact = `${host} answered ${brief(code)}${said} for it`
   if (code === 401 || code === 403) return lfsFailed('access-denied', path, { fact, remedy: tokenHint })
   if (code === 404 || code === 410) return lfsFailed('not-found', path, { fact, remedy: pushHint })
   const retryable = typeof code === 'number' && (code === 429 || code >= 500)
   return lfsFailed('remote-failed', path, { fact, remedy: pullHint, retryable })
+}
+
+/** A value of an answer, for errors. */
+const brief = (value: unknown): string =>
+  (JSON.stringify(typeof value === 'string' ? value.slice(0, 200) : value) ?? 'nothing').slice(0, 202)
+
+function isHeader(name: string, value: string): boolean {
+  try {
+    new Headers({ [name]: value })
+    return true
+  } catch {
+    return false
+  }
 }
 
 const memberOf = (value: unknown, name: string): unknown =>

@@ -19,9 +19,6 @@ export type LfsEndpoint =
   | { readonly folders: readonly string[] }
   | { readonly failure: Failure }
 
-/** A setting of Git. */
-type Config = (key: string) => Promise<string | undefined>
-
 /** The folder with `objects/`, which git-lfs shares. https://github.com/git-lfs/git-lfs/blob/main/docs/man/git-lfs-config.adoc */
 export async function lfsStorage({
   commonDirectory,
@@ -37,11 +34,11 @@ export async function lfsStorage({
  * @param knownHosts hosts that have the same repository at an https address as at an ssh address.
  */
 export async function lfsEndpoint(
-  { root, branch, config }: Pick<Git, 'root' | 'branch' | 'config'>,
+  { root, branch, config, settings }: Pick<Git, 'root' | 'branch' | 'config' | 'settings'>,
   knownHosts: readonly string[],
 ): Promise<LfsEndpoint> {
   const shared = await lfsConfig(root)
-  const remote = await remoteName(branch, config)
+  const remote = await remoteName({ branch, config, settings })
   const remoteUrl = await config(`remote.${remote}.url`)
   const keys = ['lfs.url', `remote.${remote}.lfsurl`]
   for (const key of keys) {
@@ -49,6 +46,14 @@ export async function lfsEndpoint(
     const given = own ?? committed
     if (given === undefined) continue
     const found = addressOf(given, root, knownHosts)
+    // Whoever writes a commit must not choose a folder of this machine.
+    if ('folders' in found && own === undefined)
+      return {
+        failure: {
+          fact: `the file .lfsconfig names ${JSON.stringify(given.slice(0, 200))}, which is not the address of a server`,
+          remedy: `to trust this folder, run: git config ${key} <folder>`,
+        },
+      }
     if (!('url' in found)) return found
     const isTrusted = own !== undefined || found.url.origin === originOf(remoteUrl, knownHosts)
     return { ...found, isTrusted }
@@ -68,11 +73,14 @@ export async function lfsEndpoint(
 }
 
 /** As git-lfs chooses it. */
-async function remoteName(branch: Git['branch'], config: Config): Promise<string> {
+async function remoteName({ branch, config, settings }: Pick<Git, 'branch' | 'config' | 'settings'>): Promise<string> {
   const current = (await branch())?.replace(/^refs\/heads\//, '')
   const tracked = current === undefined ? undefined : await config(`branch.${current}.remote`)
   // A branch may follow another branch of this clone.
-  return (tracked === '.' ? undefined : tracked) ?? (await config('remote.lfsdefault')) ?? 'origin'
+  const chosen = (tracked === '.' ? undefined : tracked) ?? (await config('remote.lfsdefault'))
+  if (chosen !== undefined) return chosen
+  const remotes = (await settings('remote')).flatMap((name) => /^(.+)\.url$/s.exec(name)?.[1] ?? [])
+  return remotes.length === 1 ? remotes[0]! : 'origin'
 }
 
 /** The settings that the commit itself has. */
@@ -105,8 +113,10 @@ function addressOf(
     return { url, ...(username !== '' && { credentials: { username, password } }) }
   }
   const folder = folderOf(given, root)
+  if (folder !== undefined && /^[\\/]{2}/.test(folder))
+    return { failure: { fact: 'no file can be fetched from a folder of another machine', remedy: pullHint } }
   if (folder !== undefined) return { folders: [join(folder, '.git', 'lfs', 'objects'), join(folder, 'lfs', 'objects')] }
-  const scheme = /^[\w+.-]+:/.exec(given)?.[0] ?? given
+  const scheme = (/^[\w+.-]+:/.exec(given)?.[0] ?? given).slice(0, 200)
   return { failure: { fact: `no file can be fetched from an address with "${scheme}"`, remedy: pullHint } }
 }
 
@@ -115,7 +125,15 @@ const scpAddress = (given: string) =>
   given.includes('://') ? null : /^(?:[^@/\\:]+@)?([\w.-]{2,}):(?!:)(.+)$/.exec(given)
 
 function folderOf(given: string, root: string): string | undefined {
-  if (/^file:\/\//i.test(given)) return URL.canParse(given) ? fileURLToPath(new URL(given)) : undefined
+  if (/^file:\/\//i.test(given))
+    try {
+      return fileURLToPath(new URL(given))
+    } catch {
+      // Not every such address names a folder of this machine.
+      return undefined
+    }
+  // Windows reaches another machine by such a path.
+  if (/^[\\/]{2}/.test(given)) return given
   if (/^[\w+.-]+:(:|\/\/)/.test(given)) return undefined
   return isAbsolute(given) ? given : resolve(root, given)
 }

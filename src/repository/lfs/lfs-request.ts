@@ -1,4 +1,4 @@
-import { SheikhError } from '../../core/index.js'
+import { isPrivateAddress, SheikhError } from '../../core/index.js'
 import type { Fetch } from '../../releaser/remote/index.js'
 
 const mostRedirects = 5
@@ -18,15 +18,24 @@ export function guardedFetch(fetch: Fetch, publicHeaders: readonly string[]): Fe
       if (response.status < 301 || response.status > 308 || response.status === 304 || target === null) return response
       await response.body?.cancel()
       if (redirects === mostRedirects) throw refused(url, `it redirects more than ${mostRedirects} times`)
+      if (!URL.canParse(target, url.href)) throw refused(url, 'it redirects to no usable address')
       const next = new URL(target, url)
-      if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:'))
-        throw refused(url, `it redirects to an address with "${next.protocol}"`)
+      if (!mayLead(url, next)) throw refused(url, `it redirects to ${originText(next)}`)
       if (next.origin !== url.origin)
         for (const name of [...headers.keys()]) if (!publicHeaders.includes(name)) headers.delete(name)
       url = next
     }
   }
 }
+
+/** Whether a server may name an address: over http only a server over http, and one of this machine only this machine. */
+export const mayLead = (from: URL, to: URL): boolean =>
+  to.protocol === 'https:' ||
+  (to.protocol === 'http:' && from.protocol === 'http:' && (isPrivateAddress(from) || !isPrivateAddress(to)))
+
+/** For errors: `an address with "http:" (host)`. */
+export const originText = ({ protocol, host }: URL): string =>
+  `an address with "${protocol.slice(0, 200)}"${host === '' ? '' : ` (${host.slice(0, 200)})`}`
 
 const refused = ({ host }: URL, fact: string) =>
   new SheikhError('remote-failed', `Cannot use the answer of ${host}: ${fact}. Correct the address.`)

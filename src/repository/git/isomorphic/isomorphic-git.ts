@@ -62,6 +62,7 @@ export async function isomorphicGit(
     branch: async () => (await library.currentBranch({ ...repository, fullname: true })) ?? undefined,
     author: () => identityIn(git.config, environment),
     config: (key) => settings.get(key),
+    settings: async (section) => settings.names(section),
 
     async readRef(ref) {
       try {

@@ -172,7 +172,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       return answer.status === 0 ? lineIn(answer) : undefined
     },
     author: () => identityIn(git.config, environment),
-    config: readSettings(program, place, environment),
+    ...readSettings(program, place, environment),
 
     async readRef(ref) {
       const known = await refInFiles(place.directory, place.commonDirectory, ref)

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Git } from '../git.js'
 import { normalKey, settingsFiles } from '../isomorphic/git-settings.js'
 import type { EnvironmentVariables, GitProgram } from './git-program.js'
 
@@ -8,14 +9,21 @@ export function readSettings(
   program: GitProgram,
   { directory, commonDirectory }: { readonly directory: string; readonly commonDirectory: string },
   environment: EnvironmentVariables,
-): (key: string) => Promise<string | undefined> {
+): Pick<Git, 'config' | 'settings'> {
   const own = [join(commonDirectory, 'config'), join(directory, 'config.worktree')]
   const files = [...settingsFiles(environment), ...own]
   let known: { readonly stamp: string; readonly values: Promise<ReadonlyMap<string, string>> } | undefined
-  return async (key) => {
+  const values = async () => {
     const stamp = (await Promise.all(files.map(stampOf))).join()
     if (known?.stamp !== stamp) known = { stamp, values: list(program) }
-    return (await known.values).get(normalKey(key)) || undefined
+    return known.values
+  }
+  return {
+    config: async (key) => (await values()).get(normalKey(key)) || undefined,
+    async settings(section) {
+      const prefix = `${section.toLowerCase()}.`
+      return [...(await values()).keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+    },
   }
 }
 
