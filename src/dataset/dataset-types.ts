@@ -29,11 +29,6 @@ export interface SourceEntry {
   readonly skipped?: string | undefined
   /** Size of the file. Large files are read one at a time. @default not known */
   readonly sizeBytes?: number | undefined
-  /**
-   * Size of what is read, for a file that may only be a pointer to it, as with Git LFS. Called before the entry is read.
-   * @default `sizeBytes`
-   */
-  readonly contentBytes?: (() => number) | undefined
   /** Reads the samples, again on every call: all at once, or in batches, so that not all are in memory. */
   read(context: CallContext): Promise<readonly SourceSample[]> | AsyncIterable<readonly SourceSample[]>
 }

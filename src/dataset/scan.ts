@@ -11,6 +11,7 @@ import { RowPool } from './row-pool.js'
 import { openPartsPass } from './row-projection.js'
 import { type RowList, RowTable } from './row-table.js'
 import type { SampleSchema } from './schema/sample-schema.js'
+import { LargePointer, type SmallFileContext } from './sources/large-files.js'
 
 /** Every row of a dataset, in its cached form. */
 export interface Scan {
@@ -97,6 +98,7 @@ export async function scan(
   const issues: DatasetIssue[] = []
   const read = new Map<string, CachedRows>()
   let begun = 0
+  const smallContext: DatasetContext & SmallFileContext = { ...context, smallBytes: smallFileBytes }
   const readOne = async (entry: SourceEntry, isSmall: boolean) => {
     begun += 1
     if (begun % filesPerTurn === 0) await setImmediate()
@@ -119,7 +121,8 @@ export async function scan(
         table.add(scanned, isCached)
       }
     }
-    for await (const batch of readEntry(entry, { options, schema, issues, pass, named }, context))
+    const readContext = isSmall ? smallContext : context
+    for await (const batch of readEntry(entry, { options, schema, issues, pass, named }, readContext))
       if (isSmall) collected.push(batch)
       else add(batch)
     // The rows of a file are neighbours in the table, so those of files that are read at the same time wait.
@@ -132,19 +135,21 @@ export async function scan(
     cachedCount += table.size - start
     read.set(path, { table, start, end: table.size })
   }
-  const small: SourceEntry[] = []
-  const large: SourceEntry[] = []
-  for (const [index, entry] of missing.entries()) {
-    if (index % filesPerTurn === 0) await setImmediate()
-    const sizeBytes = entry.contentBytes?.() ?? entry.sizeBytes ?? 0
-    const sized = sizeBytes === (entry.sizeBytes ?? 0) ? entry : { ...entry, sizeBytes }
-    if (sizeBytes <= smallFileBytes) small.push(sized)
-    else large.push(sized)
-  }
   const pass = openPartsPass(options, context)
+  const isSmall = ({ sizeBytes = 0 }: SourceEntry) => sizeBytes <= smallFileBytes
+  const [small, large] = [missing.filter(isSmall), missing.filter((entry) => !isSmall(entry))]
   try {
-    await inParallel(small, readConcurrency, (entry) => readOne(entry, true))
-    for (const entry of large) await readOne(entry, false)
+    const pointers: SourceEntry[] = []
+    await inParallel(small, readConcurrency, async (entry) => {
+      try {
+        await readOne(entry, true)
+      } catch (error) {
+        if (!(error instanceof LargePointer)) throw error
+        pointers.push({ ...entry, sizeBytes: error.sizeBytes })
+      }
+    })
+    pointers.sort((left, right) => (left.path < right.path ? -1 : 1))
+    for (const entry of [...large, ...pointers]) await readOne(entry, false)
   } finally {
     pass.close()
   }

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestJson } from '../../src/core/index.js'
 import {
@@ -36,15 +37,20 @@ describe('files that are pointers', () => {
     ['large files one at a time', 1200, (most: number) => most === 1],
     ['small files together', 3, (most: number) => most > 1],
   ])('are read as %s', async (_, count, isRight) => {
-    const files = Object.fromEntries(
-      ['a', 'b', 'c'].map((name) => [
-        `${name}.jsonl`,
-        Array.from(
-          { length: count },
-          (_, at) => `{"id":"${name}${at}","text":"${'t'.repeat(1000)}","label":"l"}\n`,
-        ).join(''),
-      ]),
-    )
+    const rowsOf = (name: string) =>
+      Array.from({ length: count }, (_, at) => ({ id: `${name}${at}`, text: `${at} ${'t'.repeat(1000)}`, label: 'l' }))
+    const lines = (name: string) =>
+      rowsOf(name)
+        .map((row) => `${JSON.stringify(row)}\n`)
+        .join('')
+    const columns = ['id', 'text', 'label'] as const
+    const columnData = columns.map((column) => ({ name: column, data: rowsOf('d').map((row) => row[column]) }))
+    const files: Readonly<Record<string, string | Uint8Array>> = {
+      'a.jsonl': lines('a'),
+      'b.jsonl': lines('b'),
+      'c.json': JSON.stringify(rowsOf('c')),
+      'd.parquet': new Uint8Array(parquetWriteBuffer({ columnData, compressed: false } as never)),
+    }
     const stored = await folderWith(files)
     const pointers = Object.entries(files).map(([path, content]) => [path, pointerTo(content)])
     let [active, most] = [0, 0]
@@ -59,7 +65,7 @@ describe('files that are pointers', () => {
       },
     })
     const { rows } = await new Dataset({ source, input: 'text', target: 'label' }).contents(context)
-    expect(rows.length).toBe(3 * count)
+    expect(rows.length).toBe(4 * count)
     expect(isRight(most)).toBe(true)
   })
 })

@@ -32,12 +32,13 @@ export async function largeFileAt(
   { oid, sizeBytes, isComplete }: LfsPointer,
   path: string,
   { largeFiles, maximumBytes = Number.POSITIVE_INFINITY, problem }: LargeFileOptions,
-  context: CallContext,
+  context: SmallFileContext,
 ): Promise<string> {
   if (sizeBytes === undefined || !isComplete)
     throw problem('it is a Git LFS pointer that is damaged or has an extension; to fetch the file, run: git lfs pull')
   if (sizeBytes > maximumBytes)
     throw problem(`it is a Git LFS pointer to ${sizeBytes} bytes, but the maximum is ${maximumBytes}; split the file`)
+  if (sizeBytes > (context.smallBytes ?? sizeBytes)) throw new LargePointer(sizeBytes)
   try {
     return await largeFiles({ oid, sizeBytes, path }, context)
   } catch (error) {
@@ -49,6 +50,22 @@ export async function largeFileAt(
 
 /** Whether an error is about the user's rights or disk, not about the file. */
 const isOfMachine = (code: ErrorCode) => code === 'access-denied' || code === 'storage-failed'
+
+/** For files that were listed as small. */
+export interface SmallFileContext extends CallContext {
+  /** A pointer to more bytes is not followed, but a `LargePointer` is thrown. @default every pointer is followed */
+  readonly smallBytes?: number | undefined
+}
+
+/** Thrown before a large file is fetched, to read it later. Only the reading finds that a small file is a pointer. */
+export class LargePointer extends Error {
+  readonly sizeBytes: number
+
+  constructor(sizeBytes: number) {
+    super(`a pointer to ${sizeBytes} bytes`)
+    this.sizeBytes = sizeBytes
+  }
+}
 
 interface LargeFileOptions {
   readonly largeFiles: LargeFiles

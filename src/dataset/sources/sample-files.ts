@@ -6,7 +6,7 @@ import { lfsPointerOf, maximumPointerBytes } from '../../store/index.js'
 import type { Source, SourceEntry, SourceSample } from '../dataset-types.js'
 import { issuesError } from '../issues.js'
 import { globMatcher } from './glob.js'
-import { type LargeFiles, largeFileAt } from './large-files.js'
+import { type LargeFiles, LargePointer, largeFileAt } from './large-files.js'
 import { type Limits, limitsOf, type SizeLimits } from './limits.js'
 import { partsOf } from './parquet/open-parquet.js'
 import { readParquet } from './parquet/read-parquet.js'
@@ -108,8 +108,6 @@ function filesSource(
       return [
         ...found.map((file) => ({
           ...file,
-          ...(largeFiles !== undefined &&
-            (file.sizeBytes ?? 0) < maximumPointerBytes && { contentBytes: () => contentBytesOf(root, file) }),
           read: (readContext: CallContext) => readFile(root, file.path, format, readContext),
           ...(isTable(file.path) && {
             layout: (readContext: CallContext) => layoutOf(root, file.path, format, readContext),
@@ -144,25 +142,6 @@ export function fileFormat({ csv = {}, parquet = {}, ...limits }: FileFormatOpti
     },
   }
 }
-
-/** A pointer has the size of the file that it stands for. A file that cannot be read is reported when its samples are read. */
-function contentBytesOf(root: string, { path, sizeBytes = 0 }: Omit<SourceEntry, 'read'>): number {
-  try {
-    const file = openSync(`${root}/${path}`, plainRead)
-    try {
-      const pointer = lfsPointerOf(pointerBuffer.subarray(0, readSync(file, pointerBuffer)))
-      return pointer?.sizeBytes ?? sizeBytes
-    } finally {
-      closeSync(file)
-    }
-  } catch {
-    return sizeBytes
-  }
-}
-
-/** Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer. */
-const plainRead = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-const pointerBuffer = Buffer.alloc(maximumPointerBytes)
 
 const isTable = (path: string) => ['csv', 'tsv'].includes(sampleFormatOf(path) ?? '')
 const layoutBytes = 64 * 1024
@@ -221,7 +200,8 @@ export async function* readFile(
     }
     yield* readParquet({ ...parquet, path: name, sizeBytes, limits, read: partsOf(file), signal: context.signal })
   } catch (error) {
-    throw isSheikhError(error) || context.signal.aborted ? error : refusal(name, messageOf(error), error)
+    const isKnown = isSheikhError(error) || error instanceof LargePointer || context.signal.aborted
+    throw isKnown ? error : refusal(name, messageOf(error), error)
   } finally {
     closeSync(file)
   }
@@ -319,7 +299,8 @@ const maximumBytesOf = (name: string, { maximumFileBytes, maximumSampleBytes }: 
 function openFile(path: string, limits: Limits, name: string): { readonly file: number; readonly sizeBytes: number } {
   let file: number | undefined
   try {
-    file = openSync(path, plainRead)
+    // Between listing and reading, the file may have been replaced by a link, or by a pipe without a writer.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     const stats = fstatSync(file)
     if (!stats.isFile()) throw refusal(name, 'it is not a regular file')
     const isDocument = sampleFormatOf(name) === 'json'
