@@ -10,6 +10,7 @@ import { type ImportDataOptions, importData, initRepository, openRepository } fr
 import { itInFull } from '../in-full.js'
 import { sampleOf } from '../whole.js'
 import { temporaryFolder } from './harness.js'
+import { oidOf, pointerTo } from './lfs-server.js'
 
 type Record = { readonly [field: string]: unknown }
 
@@ -585,6 +586,25 @@ features:
     expect(await (await openRepository(root)).validate()).toMatchObject({ counts: { rows: 160 } })
     const again = await importData(root, await file('new.jsonl', news()), { input: 'body' })
     expect(again.plan).toMatchObject({ problems: [], files: [] })
+  })
+
+  it('reads features that are in Git LFS', async () => {
+    const root = await project()
+    const before = await read(root, 'dataset/features.jsonl')
+    for (const path of ['store.jsonl', 'dataset/features.jsonl']) {
+      const content = await read(root, path)
+      const oid = oidOf(content)
+      const object = join(root, '.git/lfs/objects', oid.slice(0, 2), oid.slice(2, 4), oid)
+      await mkdir(dirname(object), { recursive: true })
+      await writeFile(object, content)
+      await writeFile(join(root, path), pointerTo(content))
+    }
+    const { plan, apply } = await importData(root, await file('new.jsonl', news()), { input: 'body' })
+    expect(plan.problems).toEqual([])
+    await apply()
+    const after = (await read(root, 'dataset/features.jsonl')).split('\n')
+    expect(before.split('\n').every((line) => after.includes(line))).toBe(true)
+    expect(after).toContain(`["s2","${at}",3]`)
   })
 
   it('is finished after an interruption, and refuses a file that somebody changed meanwhile', async () => {

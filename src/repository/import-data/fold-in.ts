@@ -10,7 +10,7 @@ import {
   TextIndex,
 } from '../../dataset/index.js'
 import { minimumItemsForMargin } from '../../statistics/index.js'
-import { datasetOf } from '../compose.js'
+import { datasetOf, largeFilesOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
 import { promptsPath } from '../layout.js'
 import { counted, number } from './columns.js'
@@ -55,7 +55,12 @@ export async function foldIn(
   const join = options.settings.dataset.features
   try {
     await using features =
-      join === undefined ? undefined : await importedFeatures(place.root, join, sourceOf(place, made), context)
+      join === undefined
+        ? undefined
+        : await importedFeatures(place.root, join, sourceOf(place, made), {
+            ...context,
+            largeFiles: largeFilesOf(place.access),
+          })
     const folded = await fold(place, made, { ...options, features }, context)
     return {
       ...folded,

@@ -5,6 +5,7 @@ import {
   type FeatureJoin,
   formatSnapshot,
   joinFeatures,
+  type LargeFiles,
   type LoadedSnapshot,
   loadSnapshot,
   type SnapshotLine,
@@ -34,7 +35,7 @@ export async function importedFeatures(
   root: string,
   given: FeatureJoin,
   source: Source,
-  context: CallContext,
+  context: CallContext & { readonly largeFiles: LargeFiles },
 ): Promise<ImportedFeatures> {
   const { text } = await joinFeatures(source, resolvedViews(root, given), context)
   const folder = await temporaryFolder('sheikh-features-')
@@ -44,7 +45,7 @@ export async function importedFeatures(
     const path = `${folder}/features.jsonl`
     await writeFile(path, text)
     const merged =
-      replaces === undefined ? text : merge(await loadSnapshot(pathIn(root)), await loadSnapshot(path), given)
+      replaces === undefined ? text : merge(await loadSnapshot(pathIn(root), context), await loadSnapshot(path), given)
     if (merged !== text) await writeFile(path, merged)
     return { path, text: merged, replaces, [Symbol.asyncDispose]: remove }
   } catch (error) {
