@@ -35,7 +35,7 @@ const sh = (script: string): Promise<{ code: number | null; out: string; err: st
 describe('two runs at once', () => {
   itInFull('exactly one is told that it is locked out: 5; the other releases', async () => {
     const folder = await project()
-    await trainLonger(folder)
+    await trainLonger(folder, 600)
     const both = [start(folder, ['run', '--json']), start(folder, ['run', '--json'])]
     const ended = await Promise.all(both.map((one) => one.ended))
     expect(ended.map(({ code }) => code).sort()).toEqual([0, 5])
@@ -63,7 +63,7 @@ describe('130, stopped', () => {
     '%s while it trains: nothing is released, and the next run does',
     async (name) => {
       const folder = await project()
-      await trainLonger(folder, 60)
+      await trainLonger(folder, 400)
       const running = start(folder, ['run'])
       await running.says('step ')
       running.child.kill(name)
@@ -86,7 +86,7 @@ describe('130, stopped', () => {
 describe('kill -9', () => {
   itInFull('while it trains: the next run takes the lock over, and releases', async () => {
     const folder = await project()
-    await trainLonger(folder, 60)
+    await trainLonger(folder, 400)
     const running = start(folder, ['run'])
     await running.says('step ')
     running.child.kill('SIGKILL')

@@ -262,7 +262,7 @@ describe('a watcher that is stopped while it trains', () => {
     )
   async function trainingWatcher() {
     const there = await world()
-    await trainLonger(there.people, 60)
+    await trainLonger(there.people, 400)
     there.push()
     const before = runsOf(there.watched).length
     const watcher = watching(there.watched)
