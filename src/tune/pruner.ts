@@ -53,8 +53,7 @@ export function asha<const R extends string>({ resource, min, max, reduction = 3
   const problem = problemOf({ resource, min, max, reduction })
   if (problem !== undefined) throw new SheikhError('invalid-options', `Cannot make an ASHA pruner: ${problem}`)
   const isCount = Number.isSafeInteger(min) && Number.isSafeInteger(max)
-  // 0.9 / 3 is 0.3000000000000000444; a person means 0.3.
-  const rounded = (value: number) => (isCount ? Math.round(value) : Number(value.toPrecision(15)))
+  const rounded = isCount ? Math.round : plain
   const rungs: number[] = []
   // 2, 1, 0.5: rounded, the last two are equal.
   for (let value = max; rounded(value) >= min && rounded(value) !== rungs[0]; value /= reduction)
@@ -74,13 +73,16 @@ export function asha<const R extends string>({ resource, min, max, reduction = 3
   }
 }
 
+/** 3 × 0.1 is 0.30000000000000004; a person means 0.3. */
+const plain = (value: number) => Number(value.toPrecision(15))
+
 function problemOf({ resource, min, max, reduction = 3 }: AshaOptions<string>): string | undefined {
   if (typeof resource !== 'string' || resource === '')
     return 'the option "resource" is not a name. Give the name of a number that the trainer takes, such as "epochs".'
   if (!(Number.isFinite(min) && min > 0)) return `the option "min" is ${min}, which is not above 0. Give one such as 1.`
   if (!(Number.isSafeInteger(reduction) && reduction >= 2))
     return `the option "reduction" is ${reduction}, which is not an integer of at least 2. Give one such as 3.`
-  if (!(Number.isFinite(max) && max >= reduction * min))
-    return `the option "max" is ${max}, which is less than ${reduction} times "min", ${min}. Give one such as ${reduction ** 2 * min}.`
+  if (!(Number.isFinite(max) && max >= plain(reduction * min)))
+    return `the option "max" is ${max}, which is less than ${reduction} times "min", ${min}. Give one such as ${plain(reduction ** 2 * min)}.`
   return undefined
 }

@@ -26,6 +26,7 @@ describe('ASHA', () => {
     [{ min: 2, max: 100 }, [4, 11, 33, 100]],
     [{ min: 2, max: 4, reduction: 2 }, [2, 4]],
     [{ min: 0.1, max: 0.9 }, [0.1, 0.3, 0.9]],
+    [{ min: 0.1, max: 0.3 }, [0.1, 0.3]],
     [{ min: 1, max: 64, reduction: 4 }, [1, 4, 16, 64]],
   ])('with %j trains on the rungs %j', (options, rungs) =>
     expect(asha({ resource: 'epochs', ...options }).rungs).toEqual(rungs),

@@ -28,7 +28,7 @@ export const tuneCommand: Command = {
       ...(typeof values['name'] === 'string' && { name: values['name'] }),
       write: values['write'] === true,
       signal: terminal.signal,
-      ...(!json && { onEvent: eventsTo(terminal, trials) }),
+      ...(!json && { onEvent: eventsTo(terminal) }),
     })
     return { text: textOf(result), json: toJson(result) }
   },
@@ -46,7 +46,7 @@ function countOf(values: Arguments['values'], name: string): number | undefined 
 }
 
 /** A line per finished trial, and on a terminal how far the newest training is. */
-function eventsTo(terminal: Terminal, trials: number | undefined): (event: TuneEvent) => void {
+function eventsTo(terminal: Terminal): (event: TuneEvent) => void {
   // By trial. Every rung begins at the first step.
   const meters = new Map<number, RateMeter>()
   return (event) => {
@@ -60,8 +60,14 @@ function eventsTo(terminal: Terminal, trials: number | undefined): (event: TuneE
     const meter = meters.get(number)
     meter?.add(Date.now(), step)
     const rate = meter?.rate()
-    const name = `trial ${number + 1}${trials === undefined ? '' : ` of ${trials}`}`
-    const progress = { name, done: step, total: steps, unit: 'steps', rate, detail: `loss ${loss.toPrecision(3)}` }
+    const progress = {
+      name: `trial ${number}`,
+      done: step,
+      total: steps,
+      unit: 'steps',
+      rate,
+      detail: `loss ${loss.toPrecision(3)}`,
+    }
     terminal.showStatus((columns) => progressLine(progress, columns))
   }
 }

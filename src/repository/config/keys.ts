@@ -271,23 +271,21 @@ const tunable = {
 export const tunableSettings: readonly string[] = Object.keys(tunable)
 
 const isOfNumbers = (type: z.ZodType) => type.safeParse(1).success
+const isOfIntegers = (type: z.ZodType) => isOfNumbers(type) && !type.safeParse(0.5).success
 /** Whether a setting of `training` takes integers only. */
 export const isIntegerSetting = (key: string): boolean =>
-  Object.hasOwn(tunable, key) &&
-  isOfNumbers(tunable[key as keyof typeof tunable]) &&
-  !tunable[key as keyof typeof tunable].safeParse(0.5).success
+  Object.hasOwn(tunable, key) && isOfIntegers(tunable[key as keyof typeof tunable])
 
 /** What a search tries of a setting: listed values, or for numbers a range. */
 function searched(type: z.ZodType): z.ZodType {
   const values = z.array(type).min(1).max(1000)
   if (!isOfNumbers(type)) return values
-  const isInteger = !type.safeParse(0.5).success
   const range = z
     .strictObject({
       low: type as z.ZodType<number>,
       high: type as z.ZodType<number>,
       log: flag.optional(),
-      step: (isInteger ? count : positive).optional(),
+      step: (isOfIntegers(type) ? count : positive).optional(),
     })
     .superRefine(({ low, high, log }, checked) => {
       const problem = (message: string) => checked.addIssue({ code: 'custom', message })
