@@ -9,6 +9,7 @@ export {
 } from './testing/compare-with-baseline.js'
 export type { ContractTest } from './testing/contract-test.js'
 export { type EvaluationParts, evaluationOf, evidenceOf } from './testing/evidence.js'
+export { contractKinds, type ExecutorUnderTest, executorContract } from './testing/executor-contract.js'
 export { type FakeTrainerOptions, fakeTrainer } from './testing/fake-trainer.js'
 export { type FeedbackStoreUnderTest, feedbackContract } from './testing/feedback-contract.js'
 export { fixedClock } from './testing/fixed-clock.js'

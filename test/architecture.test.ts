@@ -7,6 +7,7 @@ const rooms = [
   'core',
   'statistics',
   'store',
+  'execute',
   'model',
   'dataset',
   'prompts',
@@ -55,6 +56,7 @@ const entries = [
   'experiment',
   'serve',
   'tune',
+  'execute',
   'testing',
 ]
 const heavy = [

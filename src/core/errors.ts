@@ -23,6 +23,8 @@ export type ErrorCode =
   | 'repository-dirty'
   | 'storage-failed'
   | 'stage-failed'
+  | 'job-quarantined'
+  | 'version-mismatch'
 
 export interface SheikhErrorOptions {
   /** Plain values for programs, such as a path, a row or a list of issues. Never contains secrets. */

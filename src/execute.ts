@@ -1,0 +1,18 @@
+// Where work runs: jobs, described by data, on workers in other processes.
+export type { Digest, Json } from './core/index.js'
+export {
+  type ExecuteContext,
+  type Executor,
+  type InProcessExecutorOptions,
+  inProcessExecutor,
+  type Job,
+  type JobContext,
+  type JobEvent,
+  type JobKind,
+  type JobOutput,
+  type JobReference,
+  type JobResources,
+  type JobResult,
+  type WorkerModule,
+  type WorkerParts,
+} from './execute/index.js'

@@ -1,0 +1,26 @@
+import { SheikhError } from '../core/index.js'
+import type { JobResources } from './job.js'
+import type { JobMessage } from './job-message.js'
+
+/**
+ * The memory that a job may use.
+ *
+ * @throws `device-unavailable` if the worker does not compute on the device of the job; `invalid-options` if the job needs more
+ * memory than the worker may use.
+ */
+export function checkResources({ kind, resources }: JobMessage, worker: JobResources): number | undefined {
+  const { device, memoryMb = worker.memoryMb } = resources
+  const fail = (code: 'device-unavailable' | 'invalid-options', fact: string) =>
+    new SheikhError(code, `Cannot run a job of the kind "${kind.name}": ${fact}`, { facts: { kind: kind.name } })
+  if (device !== undefined && device !== worker.device)
+    throw fail(
+      'device-unavailable',
+      `it needs the device "${device}", and the workers have ${worker.device === undefined ? 'none that is named' : `"${worker.device}"`}. Start workers with this device.`,
+    )
+  if (memoryMb !== undefined && worker.memoryMb !== undefined && memoryMb > worker.memoryMb)
+    throw fail(
+      'invalid-options',
+      `it needs ${memoryMb} MB of memory, and a worker may use ${worker.memoryMb}. Raise "memoryMb" of the executor.`,
+    )
+  return memoryMb
+}

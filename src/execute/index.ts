@@ -1,0 +1,14 @@
+export type { ExecuteContext, Executor } from './executor.js'
+export { type InProcessExecutorOptions, inProcessExecutor } from './in-process-executor.js'
+export type {
+  Job,
+  JobContext,
+  JobEvent,
+  JobKind,
+  JobOutput,
+  JobReference,
+  JobResources,
+  JobResult,
+  WorkerModule,
+  WorkerParts,
+} from './job.js'
