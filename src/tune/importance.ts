@@ -3,7 +3,7 @@ import { axisOf } from './axis.js'
 import { parzenEstimator } from './parzen.js'
 import { namesOf } from './sampler.js'
 import { type Parameter, type ParameterValue, type Point, type Space, valueAt, valuesIn } from './space.js'
-import { rankedTrials, type StoredTrial } from './trial.js'
+import { rankedTrials, type Trial } from './trial.js'
 
 const leastTrials = 10
 const bestShare = 0.1
@@ -21,7 +21,7 @@ const mostCells = 50
  */
 export function importanceOf(
   space: Space,
-  trials: readonly StoredTrial[],
+  trials: readonly Trial[],
   direction: Metric['direction'],
 ): Readonly<Record<string, number>> | undefined {
   const ranked = rankedTrials(trials, direction)

@@ -1,6 +1,7 @@
 export type { CorrectedEstimate } from './corrected-estimate.js'
 export type { TrialParameters, TuneEvent, TuneOptions, TuneResult } from './options.js'
 export { type AshaOptions, asha, type PruneRequest, type Pruner } from './pruner.js'
+export { readOptunaJournal } from './read-optuna-journal.js'
 export {
   type GridOptions,
   gridSampler,
@@ -22,6 +23,8 @@ export {
   type Point,
   type Space,
 } from './space.js'
+export { bestTrials, readStudy, type StudyRecord, type StudyTrial, studyImportance } from './study-record.js'
 export { type TpeOptions, tpeSampler } from './tpe-sampler.js'
 export type { FailedTrial, PrunedTrial, ScoredTrial, Trial, TrialBase } from './trial.js'
 export { tune } from './tune.js'
+export { toOptunaJournal } from './write-optuna-journal.js'

@@ -31,14 +31,19 @@ export class Study {
       await store.journals.append(journal, canonicalJson({ formatVersion: 1, settings }), 0)
       return new Study(store, journal, 1, new Map())
     }
-    const [first, ...rest] = lines.map((line, index) => parsed(line, index, journal))
-    checkSettings(first, settings, name)
-    const trials = new Map<number, StoredTrial>()
-    for (const [index, trial] of rest.entries()) {
-      if (!fits(storedTrialShape, trial)) throw corrupt(journal, index + 1)
-      trials.set(trial.number, trial)
-    }
-    return new Study(store, journal, lines.length, trials)
+    const before = readLines(lines, journal)
+    checkSettings(before.settings, settings, name)
+    return new Study(store, journal, lines.length, before.trials)
+  }
+
+  /** What the store has of a study; `undefined` if it was never begun. @throws `artifact-corrupt` as `open`. */
+  static async read(
+    store: Store,
+    name: string,
+  ): Promise<{ readonly settings: JsonObject; readonly trials: ReadonlyMap<number, StoredTrial> } | undefined> {
+    const journal = `tune-${name}`
+    const lines = await store.journals.read(journal)
+    return lines.length === 0 ? undefined : readLines(lines, journal)
   }
 
   /** Adds a trial durably. */
@@ -51,6 +56,18 @@ export class Study {
     })
     await this.#writing
   }
+}
+
+function readLines(lines: readonly string[], journal: string) {
+  const [first, ...rest] = lines.map((line, index) => parsed(line, index, journal))
+  const settings = (first as { readonly settings?: JsonObject } | null)?.settings
+  if (typeof settings !== 'object' || settings === null) throw corrupt(journal, 0)
+  const trials = new Map<number, StoredTrial>()
+  for (const [index, trial] of rest.entries()) {
+    if (!fits(storedTrialShape, trial)) throw corrupt(journal, index + 1)
+    trials.set(trial.number, trial)
+  }
+  return { settings, trials }
 }
 
 function parsed(line: string, index: number, journal: string): unknown {
@@ -68,9 +85,7 @@ const corrupt = (journal: string, index: number) =>
     { facts: { journal, line: index + 1 } },
   )
 
-function checkSettings(first: unknown, settings: JsonObject, name: string): void {
-  const before = (first as { readonly settings?: JsonObject } | null)?.settings
-  if (typeof before !== 'object' || before === null) throw corrupt(`tune-${name}`, 0)
+function checkSettings(before: JsonObject, settings: JsonObject, name: string): void {
   const different = Object.keys(settings).find(
     (key) => canonicalJson(settings[key]!) !== canonicalJson(before[key] ?? null),
   )

@@ -49,12 +49,13 @@ export interface PrunedTrial<P = Point> extends TrialBase<P> {
 /** A finished trial. JSON. */
 export type Trial<P = Point> = ScoredTrial<P> | PrunedTrial<P> | FailedTrial<P>
 
-const isParameterValue = (value: unknown): value is ParameterValue =>
-  value === null || ['string', 'number', 'boolean'].includes(typeof value)
+export const parameterValue = shapeOf(
+  (value): value is ParameterValue => value === null || ['string', 'number', 'boolean'].includes(typeof value),
+)
 
 const base = {
   number: finite,
-  parameters: recordOf(shapeOf(isParameterValue)),
+  parameters: recordOf(parameterValue),
   runId: optional(text),
   duplicateOf: optional(finite),
   // The digest of the trainer's identity, if it has one.
@@ -92,12 +93,12 @@ export const parametersKey = (parameters: Point): string => canonicalJson(parame
 export const signOf = (direction: Metric['direction']) => (direction === 'lower-is-better' ? 1 : -1)
 
 /** The scored trials, the best one first, the earliest of equal ones before the others. */
-export function rankedTrials(
-  trials: readonly StoredTrial[],
+export function rankedTrials<T extends Pick<Trial, 'number' | 'state'>>(
+  trials: readonly T[],
   direction: Metric['direction'],
-): readonly (StoredTrial & { state: 'scored' })[] {
+): readonly (T & ScoredTrial)[] {
   const sign = signOf(direction)
-  const scored = trials.filter((trial) => trial.state === 'scored')
+  const scored = trials.filter((trial): trial is T & ScoredTrial => trial.state === 'scored')
   return scored.sort((one, other) => sign * (one.value - other.value) || one.number - other.number)
 }
 

@@ -121,10 +121,10 @@ function settingsOf<I, T>(
   return {
     space: space as unknown as JsonObject,
     sampler: described(sampler),
-    pruner: pruner === undefined ? null : described(pruner),
+    pruner: pruner === undefined ? null : { ...described(pruner), resource: pruner.resource },
     seed,
     parallel,
-    metric: described(metric),
+    metric: { ...described(metric), direction: metric.direction },
     'training data': summary.trainingDigest,
     'development data': summary.developmentDigest ?? null,
   }
