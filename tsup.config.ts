@@ -30,6 +30,7 @@ export default defineConfig({
     // Started by its file, from the chunks beside it.
     'tfjs-thread': 'src/trainer/tfjs/thread/tfjs-thread.ts',
     'render-thread': 'src/prompts/render-thread.ts',
+    'execute-worker': 'src/execute/worker-program.ts',
   },
   format: 'esm',
   target: 'node20',

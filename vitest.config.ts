@@ -31,7 +31,7 @@ const commands = 'actions|cli|dashboard|repository'
 const programs = [
   ...starters,
   'test/*.test.ts',
-  'test/{api,examples}/**/*.test.ts',
+  'test/{api,examples,execute}/**/*.test.ts',
   'test/repository/{git,ledger}*.test.ts',
   'test/trainer/command/**/*.test.ts',
 ]

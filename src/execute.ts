@@ -13,6 +13,8 @@ export {
   type JobReference,
   type JobResources,
   type JobResult,
+  type LocalExecutorOptions,
+  localExecutor,
   type WorkerModule,
   type WorkerParts,
 } from './execute/index.js'

@@ -15,6 +15,8 @@ const longestBuildMs = 60_000
 /** What test processes run besides the package, by entry. */
 const programs = {
   'crash-project': 'test/crash/crash-project.ts',
+  'execute/local-worker': 'test/execute/local-worker.ts',
+  'execute/local-host': 'test/execute/local-host.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'open-device': 'test/trainer/open-device.ts',
   'testing/fake-trainer': 'src/testing/fake-trainer.ts',

@@ -12,3 +12,4 @@ export type {
   WorkerModule,
   WorkerParts,
 } from './job.js'
+export { type LocalExecutorOptions, localExecutor } from './local-executor.js'

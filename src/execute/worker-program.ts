@@ -1,0 +1,74 @@
+// A worker process: does one job after the other for the process that started it.
+import { callContext, type Log } from '../core/index.js'
+
+import { toErrorMessage } from './error-message.js'
+import type { WorkerParts } from './job.js'
+import type { JobMessage } from './job-message.js'
+import { loadWorker } from './load-worker.js'
+import { performJob } from './perform-job.js'
+import { type ProcessWatch, watchProcess } from './watch-process.js'
+import type { FromWorker, ToWorker } from './worker-messages.js'
+
+type Start = Extract<ToWorker, { readonly type: 'start' }>
+
+let start: Start | undefined
+let parts: WorkerParts | undefined
+let watch: ProcessWatch | undefined
+let working: Promise<void> = Promise.resolve()
+let abort = new AbortController()
+
+const send = (message: FromWorker) => {
+  // The host may have ended.
+  if (process.connected) process.send!(message, () => {})
+}
+const logAt = (level: 'debug' | 'info' | 'warn'): Log['info'] => {
+  return (message, facts) => send({ type: 'log', level, message, ...(facts !== undefined && { facts }) })
+}
+const log: Log = { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn') }
+
+async function begin(message: Start): Promise<void> {
+  start = message
+  watch = watchProcess(message)
+  try {
+    parts = await loadWorker(message.worker)
+    send({ type: 'ready' })
+  } catch (error) {
+    send({ type: 'unusable', error: toErrorMessage(error) })
+  }
+}
+
+async function perform(job: JobMessage, memoryMb: number | undefined): Promise<void> {
+  const { device, workers } = start!
+  abort = new AbortController()
+  watch!.limit(memoryMb)
+  try {
+    const result = await performJob(parts!, job, {
+      ...callContext({ signal: abort.signal, log }),
+      ...{ device, workers },
+      progress: (progress) => send({ type: 'progress', progress }),
+    })
+    send({ type: 'done', result })
+  } catch (error) {
+    send({ type: 'failed', error: toErrorMessage(error) })
+  }
+  watch!.limit(undefined)
+}
+
+/** The host has closed the channel, or it has ended. Work gets a chance to end what it started, such as programs. */
+async function end(): Promise<void> {
+  const timer = setTimeout(() => process.exit(1), start?.graceMs ?? 0)
+  abort.abort(new Error('The host of the worker ended.'))
+  await working
+  await parts?.close?.()
+  clearTimeout(timer)
+  process.exit(0)
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'start') working = begin(message)
+  else if (message.type === 'run') working = perform(message.job, message.memoryMb)
+  else abort.abort(new Error('The job was aborted.'))
+})
+process.on('disconnect', () => void end())
+// A terminal sends these to all of its processes. The host decides what ends, and the end of the host ends the worker.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
